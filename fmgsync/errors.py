@@ -1,0 +1,288 @@
+"""The one tree of errors. Each is made at the edge where it is noticed, with its cause chained.
+
+The loop looks at `retryable` only, the command line at `exit_code`, a script at `kind`.
+`where` names the place (file and line, or FortiManager, ADOM, object, device); `next_step` says
+what a person does about it. No message ever holds a secret.
+
+    FmgsyncError
+    +-- UsageError                     exit code 2: the caller can put it right
+    |   +-- ConfigError                one or more problems, each with path and line
+    |   +-- SelectorError              position in the selector text
+    |   +-- NotBuiltError              a configured feature this command does not have yet
+    +-- SourceError                    what runs could not be read (cluster)
+    |   +-- SourceUnavailable          retryable
+    |   +-- ManifestError              a dump that is truncated or no Kubernetes YAML/JSON
+    +-- TargetError                    FortiManager or a FortiGate (fortimanager, adom, device, object)
+    |   +-- ConnectionFailed           retryable; name, port, reset, time-out
+    |   |   +-- UntrustedCertificate   not retryable
+    |   +-- ProtocolError              retryable; HTML, nothing, half a list
+    |   +-- LoginRefused
+    |   +-- PermissionDenied
+    |   +-- Refused                    any other status code of FortiManager
+    |   |   +-- AlreadyExists, NotFound, InUse, ReferenceMissing, InvalidData
+    |   |   +-- UnitBusy               retryable
+    |   +-- LockHeld                   retryable; who holds it and since when
+    |   +-- LockLost
+    |   +-- UnknownDevice              a site names a device or VDOM the ADOM does not have
+    +-- InstallFailed                  a task ended with failed lines
+    +-- StalePlan                      a saved plan no longer fits what is there
+    +-- StateError                     the folder or ConfigMap of remembered decisions
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class FmgsyncError(Exception):
+    """Base of all errors users may see.
+
+    `message` is one sentence; `where` the place; `next_step` what to do.
+    """
+
+    kind = "error"
+    retryable = False
+    exit_code = 1
+
+    def __init__(
+        self, message: str, *, where: str | None = None, next_step: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.next_step = next_step
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        step = f" ({self.next_step})" if self.next_step else ""
+        return f"{place}{self.message}{step}"
+
+
+class UsageError(FmgsyncError):
+    """Something the caller gave is wrong; nothing was started."""
+
+    kind = "usage"
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigProblem:
+    """One thing wrong in a configuration: dotted `path`, 1-based `line` and `column` if known."""
+
+    path: str
+    message: str
+    line: int | None = None
+    column: int | None = None
+    next_step: str | None = None
+
+
+class ConfigError(UsageError):
+    """All problems of one configuration at once; `file` is its name as given."""
+
+    kind = "config"
+
+    def __init__(
+        self, file: str, problems: tuple[ConfigProblem, ...], *, next_step: str | None = None
+    ) -> None:
+        self.file = file
+        self.problems = problems
+        lines = [_problem_text(file, problem) for problem in problems]
+        super().__init__("\n".join(lines), next_step=next_step)
+
+
+def _problem_text(file: str, problem: ConfigProblem) -> str:
+    at = f"{file}:{problem.line}" if problem.line is not None else file
+    step = f" ({problem.next_step})" if problem.next_step else ""
+    path = f"{problem.path}: " if problem.path else ""
+    return f"{at}: {path}{problem.message}{step}"
+
+
+class SelectorError(UsageError, ValueError):
+    """A selector that does not parse; `text` and the 0-based `position` of the fault."""
+
+    kind = "selector"
+
+    def __init__(self, message: str, *, text: str, position: int) -> None:
+        super().__init__(message)
+        self.text = text
+        self.position = position
+
+    def __str__(self) -> str:
+        return f"{self.message} at position {self.position}\n{self.caret()}"
+
+    def caret(self) -> str:
+        """Two lines: the selector (a window of it when long) and a caret under the fault."""
+        start = max(0, self.position - 60)
+        shown = self.text[start : start + 120]
+        safe = "".join(c if c.isprintable() else "�" for c in shown)
+        return f"  {safe}\n  {' ' * (self.position - start)}^"
+
+
+class NotBuiltError(UsageError):
+    """The configuration asks for a feature this command does not have yet."""
+
+    kind = "not-built"
+
+
+class SourceError(FmgsyncError):
+    """A cluster could not be read. Nothing is removed because of it."""
+
+    kind = "source"
+
+
+class SourceUnavailable(SourceError):
+    """The source did not answer; asking again later may help."""
+
+    kind = "source-unavailable"
+    retryable = True
+
+
+class ManifestError(SourceError):
+    """A dump that ends too early or is not what kubectl prints."""
+
+    kind = "manifest"
+
+
+class TargetError(FmgsyncError):
+    """FortiManager, or a FortiGate behind it, did not do what was asked."""
+
+    kind = "target"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        fortimanager: str | None = None,
+        adom: str | None = None,
+        device: str | None = None,
+        object_name: str | None = None,
+        code: int | None = None,
+        next_step: str | None = None,
+    ) -> None:
+        self.fortimanager = fortimanager
+        self.adom = adom
+        self.device = device
+        self.object_name = object_name
+        self.code = code
+        named = (
+            ("FortiManager", fortimanager),
+            ("ADOM", adom),
+            ("device", device),
+            ("object", object_name),
+        )
+        where = ", ".join(f"{word} {name}" for word, name in named if name)
+        super().__init__(message, where=where or None, next_step=next_step)
+
+
+class ConnectionFailed(TargetError):
+    """No connection, or it broke before an answer came."""
+
+    kind = "connection"
+    retryable = True
+
+
+class UntrustedCertificate(ConnectionFailed):
+    """The TLS certificate does not chain to the configured CA, or names another host."""
+
+    kind = "tls"
+    retryable = False
+
+
+class ProtocolError(TargetError):
+    """The answer was not JSON-RPC, or not as long as the question."""
+
+    kind = "protocol"
+    retryable = True
+
+
+class LoginRefused(TargetError):
+    """User, password or API key are not accepted."""
+
+    kind = "login"
+
+
+class PermissionDenied(TargetError):
+    """The administrator may not do this, or not in this ADOM."""
+
+    kind = "permission"
+
+
+class Refused(TargetError):
+    """FortiManager answered with a status code other than 0."""
+
+    kind = "refused"
+
+
+class AlreadyExists(Refused):
+    """An object of that name is there already."""
+
+    kind = "exists"
+
+
+class NotFound(Refused):
+    """No such object."""
+
+    kind = "not-found"
+
+
+class InUse(Refused):
+    """Still referenced, so it cannot be deleted."""
+
+    kind = "in-use"
+
+
+class ReferenceMissing(Refused):
+    """A member that does not exist."""
+
+    kind = "reference"
+
+
+class InvalidData(Refused):
+    """The data, url or option is not valid for FortiManager."""
+
+    kind = "invalid"
+
+
+class UnitBusy(Refused):
+    """An internal error of the unit that often passes."""
+
+    kind = "busy"
+    retryable = True
+
+
+class LockHeld(TargetError):
+    """Another session holds the workspace lock."""
+
+    kind = "locked"
+    retryable = True
+
+
+class LockLost(TargetError):
+    """The lock we took is not ours any more; nothing was committed."""
+
+    kind = "lock-lost"
+
+
+class UnknownDevice(TargetError):
+    """A site names a device, VDOM or device group that the ADOM does not have."""
+
+    kind = "unknown-device"
+    exit_code = 2
+
+
+class InstallFailed(TargetError):
+    """An install task ended without success on at least one device."""
+
+    kind = "install"
+
+
+class StalePlan(FmgsyncError):
+    """What is there no longer is what the saved plan was made from."""
+
+    kind = "stale-plan"
+
+
+class StateError(FmgsyncError):
+    """The remembered decisions cannot be read or written."""
+
+    kind = "state"

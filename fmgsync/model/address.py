@@ -1,0 +1,47 @@
+"""What an address is here: a host or a prefix of one family, as one normalised string.
+
+`Address` is text rather than an `ipaddress` object because a hundred thousand of them are hashed,
+compared and sorted on every pass; the text is made in one place only (`parse`), so equal
+addresses are equal strings.
+"""
+
+from __future__ import annotations
+
+import enum
+import ipaddress
+from typing import NewType
+
+Address = NewType("Address", str)
+"""`10.1.0.9`, `10.1.0.8/30`, `2001:db8::9`: RFC 5952 lower case, host bits zero, a full-length
+prefix written without its length."""
+
+
+class Family(enum.StrEnum):
+    """The two address families; FortiManager keeps them in separate tables."""
+
+    IPV4 = "ipv4"
+    IPV6 = "ipv6"
+
+
+def parse(text: str) -> Address:
+    """Normalise `10.1.0.9`, `10.1.0.9/32`, `10.1.0.8/255.255.255.252` or an IPv6 equivalent.
+
+    Host bits are cleared. Raises ValueError for anything else, IPv6 zone identifiers included.
+    """
+    network = ipaddress.ip_network(text.strip(), strict=False)
+    if isinstance(network.network_address, ipaddress.IPv6Address) and "%" in text:
+        raise ValueError(f"{text!r} has a zone identifier")
+    if network.prefixlen == network.max_prefixlen:
+        return Address(str(network.network_address))
+    return Address(str(network))
+
+
+def family(address: Address) -> Family:
+    """The family of a normalised address."""
+    return Family.IPV6 if ":" in address else Family.IPV4
+
+
+def sort_key(address: Address) -> tuple[int, int, int]:
+    """Numeric order: IPv4 before IPv6, then by value, then the wider prefix first."""
+    network = ipaddress.ip_network(address)
+    return network.version, int(network.network_address), network.prefixlen

@@ -1,0 +1,94 @@
+"""What FortiManager says of an ADOM besides objects: devices, packages, policies, status."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fmgsync.model.address import Address, Family
+from fmgsync.model.target import AdomRef, DeviceVdom
+
+
+class Workspace(enum.StrEnum):
+    """How an ADOM wants its changes made; `per-adom` is resolved to one of these per ADOM."""
+
+    DISABLED = "disabled"
+    NORMAL = "normal"
+    WORKFLOW = "workflow"
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A managed FortiGate. None where FortiManager does not say or says `unknown`.
+
+    `in_sync` is its `conf_status`; `database_modified` its `db_status`: the device database is
+    ahead of the device.
+    """
+
+    name: str
+    vdoms: tuple[str, ...]
+    online: bool | None = None
+    in_sync: bool | None = None
+    database_modified: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AdomTopology:
+    """Devices and device groups of an ADOM; nested groups are expanded to DeviceVdoms."""
+
+    ref: AdomRef
+    os_version: tuple[int, int]
+    workspace: Workspace
+    devices: Mapping[str, Device]
+    groups: Mapping[str, frozenset[DeviceVdom]]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyUse:
+    """The address objects one policy names, by position.
+
+    `positive` are plain sources and destinations, `negated` those under srcaddr-negate or
+    dstaddr-negate. `install_on` None means every target of the package.
+    """
+
+    policy_id: int
+    name: str
+    action: str
+    positive: frozenset[tuple[Family, str]]
+    negated: frozenset[tuple[Family, str]] = frozenset()
+    install_on: frozenset[DeviceVdom] | None = None
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A policy package by its full path, its install targets expanded to DeviceVdoms."""
+
+    path: str
+    targets: frozenset[DeviceVdom]
+    policies: tuple[PolicyUse, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PackageStatus:
+    """The package installed on one DeviceVdom and FortiManager's word for its status.
+
+    Only packages that were installed before have one; `modified` means an install is due.
+    """
+
+    target: DeviceVdom
+    package: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one DeviceVdom answered: members per group name, both families, nesting flattened.
+
+    `groups` lacks a name the place does not know. `groups` None means it was not answered;
+    `problem` says why.
+    """
+
+    groups: Mapping[str, frozenset[Address]] | None
+    problem: str | None = None

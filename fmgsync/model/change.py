@@ -1,0 +1,94 @@
+"""A plan is data: every difference between desired and ADOM, in the order it can be written."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from fmgsync.model.address import Address, Family
+from fmgsync.model.target import AdomRef, DeviceVdom
+
+
+class Action(enum.StrEnum):
+    """What happens to an object."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+class ObjectKind(enum.StrEnum):
+    """The FortiManager tables a plan writes; the values are those of the plan's JSON."""
+
+    ADDRESS = "address"
+    ADDRESS6 = "address6"
+    GROUP = "addrgrp"
+    GROUP6 = "addrgrp6"
+    MAPPING = "mapping"
+    MAPPING6 = "mapping6"
+
+    @property
+    def family(self) -> Family:
+        """The address family of the table."""
+        return Family.IPV6 if self.value.endswith("6") else Family.IPV4
+
+    @property
+    def table(self) -> ObjectKind:
+        """The table the object lives in: a mapping lives in its group's."""
+        if self is ObjectKind.MAPPING:
+            return ObjectKind.GROUP
+        return ObjectKind.GROUP6 if self is ObjectKind.MAPPING6 else self
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One create, update or delete.
+
+    `members` are the complete member names after the change (groups and mappings); `value` the
+    address written (addresses). `added` and `removed` are what people care about: addresses that
+    come and go, never object names. `device` is set for mappings only.
+    """
+
+    action: Action
+    kind: ObjectKind
+    name: str
+    because: str
+    device: DeviceVdom | None = None
+    value: Address | None = None
+    members: tuple[str, ...] = ()
+    added: tuple[Address, ...] = ()
+    removed: tuple[Address, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something a person should know: a foreign object in the way, something held or kept.
+
+    `kind` is a stable word for scripts (`foreign-name`, `tampered`, `kept-in-use`, ...).
+    """
+
+    kind: str
+    name: str
+    message: str
+    device: DeviceVdom | None = None
+    is_error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AdomPlan:
+    """What to write in one ADOM, in order; what stands in the way; what waits for a human."""
+
+    ref: AdomRef
+    changes: tuple[Change, ...] = ()
+    foreign: tuple[Finding, ...] = ()
+    held: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyReport:
+    """What became of a plan: changes written, and those FortiManager refused, with its words."""
+
+    ref: AdomRef
+    written: tuple[Change, ...] = ()
+    refused: tuple[tuple[Change, str], ...] = ()
+    requests: int = 0

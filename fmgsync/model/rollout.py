@@ -1,0 +1,98 @@
+"""Installs: what is pending where, what was asked for, what became of it on each device."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from fmgsync.model.target import AdomRef, DeviceVdom
+
+
+class PendingReason(enum.StrEnum):
+    """Why a DeviceVdom is behind (DESIGN section 2)."""
+
+    DEVICE_DATABASE_BEHIND = "device database differs from the ADOM"
+    DEVICE_BEHIND = "device is behind its device database"
+    READ_BACK_DIFFERS = "the device answered with other members"
+    PACKAGE_MODIFIED = "package is modified"
+
+
+@dataclass(frozen=True, slots=True)
+class PendingInstall:
+    """A DeviceVdom that needs an install of `package` (full path) for `groups`."""
+
+    adom: AdomRef
+    target: DeviceVdom
+    package: str
+    groups: tuple[str, ...]
+    reasons: tuple[PendingReason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotReferenced:
+    """Groups that no policy installed on `target` uses, so they never reach it."""
+
+    adom: AdomRef
+    target: DeviceVdom
+    package: str | None
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InstallRequest:
+    """One install call: one package, an explicit scope."""
+
+    adom: AdomRef
+    package: str
+    targets: tuple[DeviceVdom, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InstallTask:
+    """A running task on FortiManager. `started_at` is UTC epoch seconds by our clock."""
+
+    adom: AdomRef
+    task_id: int
+    package: str
+    targets: tuple[DeviceVdom, ...]
+    started_at: float
+
+
+class Outcome(enum.StrEnum):
+    """How an install ended on one device."""
+
+    DONE = "done"
+    NO_CHANGES = "no changes"
+    FAILED = "failed"
+    FROZEN = "frozen"
+    CANCELLED = "cancelled"
+    MISSING = "no line in the task"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetOutcome:
+    """One device's end of an install, with FortiManager's words, percent last seen."""
+
+    target: DeviceVdom
+    outcome: Outcome
+    detail: str
+    percent: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class TaskView:
+    """One poll of a task. `final` once no line can change any more."""
+
+    task: InstallTask
+    final: bool
+    percent: int
+    outcomes: tuple[TargetOutcome, ...]
+
+
+class Verdict(enum.StrEnum):
+    """What a read-back proved."""
+
+    VERIFIED = "verified"
+    DIFFERS = "differs"
+    UNREACHABLE = "unreachable"
+    UNKNOWN = "unknown"

@@ -1,0 +1,57 @@
+"""Group rules and sites: what the configuration asks for, as plain values."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from fmgsync.model.address import Family
+from fmgsync.model.target import AdomRef
+
+
+class Publish(enum.StrEnum):
+    """Which address stands for a selected pod."""
+
+    POD = "pod"
+    NODE = "node"
+    AUTO = "auto"
+
+
+class MappingMode(enum.StrEnum):
+    """Whether each FortiGate gets its own members, or all share the group's own value."""
+
+    PER_DEVICE = "per-device"
+    SHARED = "shared"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRule:
+    """One address group by name: which endpoints are in it and whose firewalls know it.
+
+    Exactly one of `select` (pods) and `select_nodes` is set; selectors are kept as text, already
+    checked. `clusters` None means every site.
+    """
+
+    name: str
+    select: str | None = None
+    namespaces: str = "all()"
+    select_nodes: str | None = None
+    publish: Publish = Publish.POD
+    families: frozenset[Family] = frozenset({Family.IPV4})
+    clusters: frozenset[str] | None = None
+    mapping: MappingMode = MappingMode.PER_DEVICE
+    allow_empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Which FortiGates stand in front of which clusters.
+
+    `devices` are as configured: `device`, `device/vdom` or `group:NAME`; they become `DeviceVdom`
+    by asking FortiManager (`targets.fortimanager.topology`).
+    """
+
+    clusters: frozenset[str]
+    adom: AdomRef
+    devices: tuple[str, ...]
+    allow_overlap: bool = False

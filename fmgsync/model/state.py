@@ -1,0 +1,92 @@
+"""Desired and observed state of one ADOM. `planning.diff` turns the difference into a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fmgsync.model.address import Address, Family
+from fmgsync.model.rule import MappingMode
+from fmgsync.model.target import AdomRef, DeviceVdom
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredMembers:
+    """The addresses one group should have at one place.
+
+    `retain` is set while a source behind this place is not synced: addresses may be added, none
+    may be removed. `because` says why, for people.
+    """
+
+    addresses: frozenset[Address]
+    retain: bool = False
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredGroup:
+    """One group of one family in one ADOM.
+
+    Per-device: `mappings` holds the members per DeviceVdom and the group's own value is `none`.
+    Shared: `mappings` is empty and `shared` holds the members.
+    """
+
+    name: str
+    family: Family
+    mode: MappingMode
+    mappings: Mapping[DeviceVdom, DesiredMembers] = field(default_factory=dict)
+    shared: DesiredMembers | None = None
+    allow_empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredAdom:
+    """All groups one ADOM should have. `owner` is this installation's name."""
+
+    ref: AdomRef
+    owner: str
+    groups: tuple[DesiredGroup, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedAddress:
+    """An address object in the ADOM database.
+
+    `value` is None when it is not a plain IPv4/IPv6 subnet (fqdn, range, ...). `owned` means its
+    comment starts with our owner mark. `mapped` is true if it has per-device mappings (ours never
+    have).
+    """
+
+    name: str
+    family: Family
+    value: Address | None
+    comment: str
+    owned: bool
+    mapped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedGroup:
+    """A group in the ADOM database. Members are object names, default and per DeviceVdom."""
+
+    name: str
+    family: Family
+    members: tuple[str, ...]
+    mappings: Mapping[DeviceVdom, tuple[str, ...]]
+    comment: str
+    owned: bool
+    excludes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedAdom:
+    """What one pass needs to know of an ADOM: our objects, and foreign ones in our way.
+
+    Keyed by (family, name). `addresses` holds own addresses, every address whose name a rule
+    could need, and `none`/`all`; `groups` own groups and foreign groups that bear a rule's name
+    or have one of our objects as a member.
+    """
+
+    ref: AdomRef
+    addresses: Mapping[tuple[Family, str], ObservedAddress]
+    groups: Mapping[tuple[Family, str], ObservedGroup]

@@ -1,0 +1,27 @@
+"""Names of places: an ADOM on a FortiManager, a VDOM on a device, a policy package."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class AdomRef:
+    """An ADOM of a FortiManager, by the names in the configuration."""
+
+    fortimanager: str
+    adom: str
+
+    def __str__(self) -> str:
+        return f"{self.fortimanager}/{self.adom}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class DeviceVdom:
+    """A VDOM on a managed FortiGate; `root` on a device without VDOMs."""
+
+    device: str
+    vdom: str
+
+    def __str__(self) -> str:
+        return f"{self.device}/{self.vdom}"

@@ -1,0 +1,1 @@
+"""Where desired state is written: FortiManager ADOMs. `protocol` is the seam the passes use."""

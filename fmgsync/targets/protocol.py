@@ -1,0 +1,76 @@
+"""The seam between the passes and whatever holds the firewalls' objects.
+
+`ObjectStore` is what a reconcile needs, `Installer` what an install pass needs. FortiManager
+implements both (`targets.fortimanager`); a FortiGate without FortiManager needs `Installer` alone,
+since there writing is installing. All methods block, and raise `errors.TargetError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Protocol, Self
+
+from fmgsync.model.adom import AdomTopology, Package, PackageStatus, Reading
+from fmgsync.model.change import AdomPlan, ApplyReport
+from fmgsync.model.rollout import InstallRequest, InstallTask, TaskView
+from fmgsync.model.state import ObservedAdom
+from fmgsync.model.target import DeviceVdom
+
+
+class ObjectStore(Protocol):
+    """The object database of one ADOM."""
+
+    def read_topology(self) -> AdomTopology:
+        """Devices, VDOMs and device groups: what sites are expanded with."""
+
+    def read_observed(self, group_names: Iterable[str]) -> ObservedAdom:
+        """Own objects, and foreign ones that bear a rule's name or hold one of ours."""
+
+    def apply(self, plan: AdomPlan) -> ApplyReport:
+        """Write the plan's changes in order; in a workspace ADOM lock, commit and unlock.
+
+        A refused object is isolated and reported; the others are written.
+        """
+
+
+class InstallFlow(Protocol):
+    """One install flow: keeps its session, and in a workspace ADOM its lock, until closed."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def start(self, request: InstallRequest) -> InstallTask:
+        """Start one install; answers at once with the task."""
+
+    def poll(self, task: InstallTask) -> TaskView:
+        """Read the task once, line by line. 100 percent is not success."""
+
+
+class Installer(Protocol):
+    """What reaches the devices of one ADOM."""
+
+    def read_packages(self) -> tuple[Package, ...]:
+        """Policy packages with install targets and the objects their policies use."""
+
+    def read_package_status(self) -> tuple[PackageStatus, ...]:
+        """One row per DeviceVdom and package that was installed before."""
+
+    def read_device_databases(
+        self, targets: Iterable[DeviceVdom], group_names: Iterable[str]
+    ) -> Mapping[DeviceVdom, Reading]:
+        """Members by group in FortiManager's copy of each device."""
+
+    def read_devices(
+        self, targets: Iterable[DeviceVdom], group_names: Iterable[str]
+    ) -> Mapping[DeviceVdom, Reading]:
+        """Members by group as each FortiGate itself answers."""
+
+    def open_install_flow(self) -> InstallFlow:
+        """Take what an install needs (session, lock); waits for nobody."""
