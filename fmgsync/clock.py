@@ -10,9 +10,11 @@ from typing import Protocol
 class Clock(Protocol):
     """Where time comes from; `now` in UTC epoch seconds."""
 
-    def now(self) -> float: ...
+    def now(self) -> float:
+        """UTC epoch seconds."""
 
-    def sleep(self, seconds: float) -> None: ...
+    def sleep(self, seconds: float) -> None:
+        """Wait that long."""
 
 
 class SystemClock:

@@ -12,7 +12,7 @@ what a person does about it. No message ever holds a secret.
     +-- SourceError                    what runs could not be read (cluster)
     |   +-- SourceUnavailable          retryable
     |   +-- ManifestError              a dump that is truncated or no Kubernetes YAML/JSON
-    +-- TargetError                    FortiManager or a FortiGate (fortimanager, adom, device, object)
+    +-- TargetError                    FortiManager or a FortiGate (ADOM, device, object)
     |   +-- ConnectionFailed           retryable; name, port, reset, time-out
     |   |   +-- UntrustedCertificate   not retryable
     |   +-- ProtocolError              retryable; HTML, nothing, half a list
