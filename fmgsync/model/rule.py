@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass
 
 from fmgsync.model.address import Family
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import AdomRef, DeviceVdom
 
 
 class Publish(enum.StrEnum):
@@ -54,4 +54,14 @@ class Site:
     clusters: frozenset[str]
     adom: AdomRef
     devices: tuple[str, ...]
+    allow_overlap: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedSite:
+    """A site whose devices are known: `targets` stand in front of `clusters`."""
+
+    clusters: frozenset[str]
+    adom: AdomRef
+    targets: frozenset[DeviceVdom]
     allow_overlap: bool = False

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fmgsync.model.address import Address, Family
+from fmgsync.model.change import Finding
 from fmgsync.model.rule import MappingMode
 from fmgsync.model.target import AdomRef, DeviceVdom
 
@@ -41,11 +42,15 @@ class DesiredGroup:
 
 @dataclass(frozen=True, slots=True)
 class DesiredAdom:
-    """All groups one ADOM should have. `owner` is this installation's name."""
+    """All groups one ADOM should have. `owner` is this installation's name.
+
+    `findings`: addresses withheld and sources that are not synced, for people.
+    """
 
     ref: AdomRef
     owner: str
     groups: tuple[DesiredGroup, ...]
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +88,8 @@ class ObservedAdom:
     """What one pass needs to know of an ADOM: our objects, and foreign ones in our way.
 
     Keyed by (family, name). `addresses` holds own addresses, every address whose name a rule
-    could need, and `none`/`all`; `groups` own groups and foreign groups that bear a rule's name
-    or have one of our objects as a member.
+    could need, and `none`; `groups` own groups and foreign groups that bear a rule's name or
+    reach one of our objects, directly or through other groups.
     """
 
     ref: AdomRef

@@ -1,0 +1,143 @@
+"""Entry point: the command table, and the one place where errors become text and exit codes.
+
+Commands are imported only when called, so that `fmgsync --help` needs click and nothing else.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+import fmgsync
+from fmgsync import errors
+from fmgsync.cli.safe import safe_text
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("demo", "The whole story with nothing installed: simulated clusters and firewalls."),
+    "plan": ("plan", "Show what would change, per ADOM, group and device. Writes nothing."),
+    "apply": ("apply", "Write the plan to FortiManager and install it on the FortiGates."),
+    "status": ("status", "The four views side by side: desired, ADOM, device database, device."),
+    "verify": ("verify", "Ask every FortiGate what it really holds and report differences."),
+    "selector": ("selector", "Try a selector on the inventory."),
+    "config": ("config", "Check the configuration, print its JSON Schema."),
+    "simulator": ("simulator", "Serve a simulated FortiManager for any client."),
+}
+"""Command name -> (module in fmgsync.cli with a `command`, line for the overview)."""
+
+INTERRUPTED = 130
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"fmgsync.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            hint = f" Did you mean '{near[0]}'?" if near else " See 'fmgsync --help'."
+            raise click.UsageError(f"No such command '{safe_text(args[0])}'.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=(
+        "Start with 'fmgsync demo': it needs no cluster and no FortiManager. "
+        "Then write fmgsync.yaml, 'fmgsync config check', 'fmgsync plan', 'fmgsync apply'. "
+        "Exit codes: 0 in sync or done, 1 failed, 2 usage or configuration, "
+        "3 changes or installs outstanding, 130 interrupted."
+    ),
+)
+@click.version_option(fmgsync.__version__, prog_name="fmgsync")
+def root() -> None:
+    """Keep FortiManager's firewall address groups equal to what runs in Kubernetes.
+
+    Every FortiGate gets its own members by per-device mapping; changes are installed by
+    FortiManager and verified on each device. Objects without this installation's owner mark are
+    never touched, and an unreachable cluster never empties a group.
+    """
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run a command and exit with its code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command; returns the exit code. All errors are already told."""
+    as_json = _wants_json(arguments)
+    try:
+        result = root.main(arguments, prog_name="fmgsync", standalone_mode=False)
+    except errors.FmgsyncError as error:
+        _tell(error.kind, error, as_json=as_json)
+        return error.exit_code
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
+    except click.ClickException as error:
+        _tell_usage(error, as_json=as_json)
+        return 2
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    return result if isinstance(result, int) else 0
+
+
+def _wants_json(arguments: list[str]) -> bool:
+    for here, after in zip(arguments, [*arguments[1:], ""], strict=True):
+        if here == "--output=json" or (here == "--output" and after == "json"):
+            return True
+    return False
+
+
+def _tell(kind: str, error: errors.FmgsyncError, *, as_json: bool) -> None:
+    if as_json:
+        body: dict[str, Any] = {"kind": kind, "message": str(error.message)}
+        if isinstance(error, errors.SelectorError):
+            body["message"] = str(error)
+        if error.where:
+            body["where"] = error.where
+        if error.next_step:
+            body["next"] = error.next_step
+        click.echo(json.dumps({"error": body}))
+        return
+    click.echo(f"fmgsync: {safe_text(str(error), lines=True)}", err=True)
+
+
+def _tell_usage(error: click.ClickException, *, as_json: bool) -> None:
+    message = error.format_message()
+    if as_json:
+        click.echo(json.dumps({"error": {"kind": "usage", "message": message}}))
+        return
+    click.echo(f"fmgsync: {safe_text(message, lines=True)}", err=True)
+    ctx = getattr(error, "ctx", None)
+    if ctx is not None:
+        click.echo(f"Try '{ctx.command_path} --help'.", err=True)
+
+
+if __name__ == "__main__":
+    main()

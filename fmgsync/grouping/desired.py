@@ -1,0 +1,175 @@
+"""Rules x clusters x sites -> what one ADOM should hold.
+
+Each DeviceVdom gets the addresses of the clusters behind it and of no other. What must not be
+published (outside the cluster's ranges, not a unicast address, claimed by two clusters behind one
+firewall) is withheld and reported.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+
+from fmgsync.grouping import membership, publishable
+from fmgsync.model.address import Address, Family, family
+from fmgsync.model.change import Finding
+from fmgsync.model.endpoint import ClusterSnapshot
+from fmgsync.model.rule import GroupRule, MappingMode, ResolvedSite
+from fmgsync.model.state import DesiredAdom, DesiredGroup, DesiredMembers
+from fmgsync.model.target import AdomRef, DeviceVdom
+
+Members = Mapping[tuple[str, str], membership.ClusterMembers]
+"""(rule name, cluster) -> members, after what is withheld was taken out."""
+
+
+def cluster_members(
+    rules: Sequence[GroupRule],
+    snapshots: Mapping[str, ClusterSnapshot],
+    allowed_ranges: Mapping[str, Sequence[publishable.Range]],
+) -> tuple[Members, tuple[Finding, ...]]:
+    """Evaluate every rule on every cluster once. Clusters without a snapshot are incomplete."""
+    members: dict[tuple[str, str], membership.ClusterMembers] = {}
+    findings: dict[Finding, None] = {}
+    for rule in rules:
+        for name, snapshot in snapshots.items():
+            if rule.clusters is not None and name not in rule.clusters:
+                continue
+            raw = membership.members_of(rule, snapshot)
+            kept, refused = _publishable(raw.addresses, allowed_ranges.get(name))
+            for address, reason in refused:
+                message = f"{address} of cluster {name} {reason}; not published"
+                findings[Finding("withheld", rule.name, message)] = None
+            members[rule.name, name] = membership.ClusterMembers(kept, raw.complete, raw.because)
+    return members, tuple(findings)
+
+
+def _publishable(
+    addresses: Iterable[Address], ranges: Sequence[publishable.Range] | None
+) -> tuple[frozenset[Address], list[tuple[Address, str]]]:
+    kept: set[Address] = set()
+    refused: list[tuple[Address, str]] = []
+    for address in addresses:
+        reason = publishable.refusal(address)
+        if reason is None and ranges is not None and not publishable.inside(address, ranges):
+            reason = "lies outside the cluster's allowedRanges"
+        if reason is None:
+            kept.add(address)
+        else:
+            refused.append((address, reason))
+    return frozenset(kept), sorted(refused)
+
+
+def desired_adom(
+    ref: AdomRef,
+    *,
+    owner: str,
+    rules: Sequence[GroupRule],
+    sites: Sequence[ResolvedSite],
+    members: Members,
+) -> DesiredAdom:
+    """What the ADOM `ref` should hold. `sites` are those of this ADOM, devices resolved."""
+    behind, tolerant = _clusters_behind(sites)
+    withheld, findings = _overlaps(behind, tolerant, members)
+    groups: list[DesiredGroup] = []
+    for rule in rules:
+        places = {
+            target: clusters & rule.clusters if rule.clusters is not None else clusters
+            for target, clusters in behind.items()
+        }
+        places = {target: clusters for target, clusters in places.items() if clusters}
+        if places:
+            groups.extend(_groups(rule, places, members, withheld))
+    return DesiredAdom(ref, owner, tuple(groups), findings)
+
+
+def _clusters_behind(
+    sites: Iterable[ResolvedSite],
+) -> tuple[dict[DeviceVdom, frozenset[str]], set[DeviceVdom]]:
+    """The clusters behind each DeviceVdom, and the DeviceVdoms that tolerate overlap."""
+    behind: defaultdict[DeviceVdom, set[str]] = defaultdict(set)
+    tolerant: set[DeviceVdom] = set()
+    for site in sites:
+        for target in site.targets:
+            behind[target] |= site.clusters
+            if site.allow_overlap:
+                tolerant.add(target)
+    return {target: frozenset(behind[target]) for target in sorted(behind)}, tolerant
+
+
+def _overlaps(
+    behind: Mapping[DeviceVdom, frozenset[str]], tolerant: set[DeviceVdom], members: Members
+) -> tuple[dict[DeviceVdom, frozenset[Address]], tuple[Finding, ...]]:
+    """Addresses that two clusters behind one DeviceVdom claim, over all rules.
+
+    A firewall cannot tell the two apart, so neither is let through.
+    """
+    published: defaultdict[str, set[Address]] = defaultdict(set)
+    for (_, cluster), found in members.items():
+        published[cluster] |= found.addresses
+    known: dict[frozenset[str], dict[Address, tuple[str, str]]] = {}
+    withheld: dict[DeviceVdom, frozenset[Address]] = {}
+    findings: list[Finding] = []
+    for target, clusters in behind.items():
+        if target in tolerant or len(clusters) < 2:
+            continue
+        if clusters not in known:
+            known[clusters] = {
+                address: pair
+                for pair in combinations(sorted(clusters), 2)
+                for address in published[pair[0]] & published[pair[1]]
+            }
+        withheld[target] = frozenset(known[clusters])
+        for address, pair in sorted(known[clusters].items()):
+            message = f"{address} is published by clusters {pair[0]} and {pair[1]}; withheld"
+            findings.append(Finding("overlap", address, message, device=target))
+    return withheld, tuple(findings)
+
+
+def _groups(
+    rule: GroupRule,
+    places: Mapping[DeviceVdom, frozenset[str]],
+    members: Members,
+    withheld: Mapping[DeviceVdom, frozenset[Address]],
+) -> Iterable[DesiredGroup]:
+    joined = {
+        target: _join(rule, clusters, members, withheld.get(target, frozenset()))
+        for target, clusters in places.items()
+    }
+    for wanted in sorted(rule.families):
+        by_place = {target: _of_family(found, wanted) for target, found in joined.items()}
+        if rule.mapping is MappingMode.PER_DEVICE:
+            yield DesiredGroup(
+                rule.name, wanted, rule.mapping, by_place, allow_empty=rule.allow_empty
+            )
+        else:
+            shared = DesiredMembers(
+                frozenset().union(*(m.addresses for m in by_place.values())),
+                retain=any(m.retain for m in by_place.values()),
+                because="; ".join(dict.fromkeys(m.because for m in by_place.values() if m.because)),
+            )
+            yield DesiredGroup(
+                rule.name, wanted, rule.mapping, shared=shared, allow_empty=rule.allow_empty
+            )
+
+
+def _join(
+    rule: GroupRule, clusters: frozenset[str], members: Members, withheld: frozenset[Address]
+) -> DesiredMembers:
+    """The union over the clusters behind one place; it retains if one of them is incomplete."""
+    addresses: set[Address] = set()
+    gaps: list[str] = []
+    for cluster in sorted(clusters):
+        found = members.get((rule.name, cluster))
+        if found is None:
+            gaps.append(f"cluster {cluster}: could not be read")
+            continue
+        addresses |= found.addresses
+        if not found.complete:
+            gaps.append(found.because)
+    return DesiredMembers(frozenset(addresses) - withheld, bool(gaps), "; ".join(gaps))
+
+
+def _of_family(members: DesiredMembers, wanted: Family) -> DesiredMembers:
+    addresses = frozenset(a for a in members.addresses if family(a) is wanted)
+    return DesiredMembers(addresses, members.retain, members.because)

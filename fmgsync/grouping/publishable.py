@@ -1,0 +1,41 @@
+"""Which addresses may ever be published: one wrong address opens a firewall to the wrong host."""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+from collections.abc import Iterable
+
+from fmgsync.model.address import Address
+
+Range = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@functools.lru_cache(maxsize=1 << 18)
+def refusal(address: Address) -> str | None:
+    """Why an address is never published, or None.
+
+    Unspecified, loopback, multicast, link-local, broadcast and IPv4-mapped IPv6 name no endpoint
+    behind a firewall, or name it in a way firewalls read differently.
+    """
+    network = ipaddress.ip_network(address)
+    first = network.network_address
+    if network.prefixlen == 0 or first.is_unspecified:
+        return "is unspecified"
+    if isinstance(first, ipaddress.IPv6Address) and first.ipv4_mapped is not None:
+        return "is an IPv4-mapped IPv6 address"
+    for kind in ("loopback", "multicast", "link_local"):
+        if getattr(first, f"is_{kind}"):
+            return f"is {kind.replace('_', '-')}"
+    if str(first) == "255.255.255.255":
+        return "is the broadcast address"
+    return None
+
+
+def inside(address: Address, ranges: Iterable[Range]) -> bool:
+    """Whether the address lies within one of the ranges."""
+    network = ipaddress.ip_network(address)
+    return any(
+        network.version == allowed.version and network.subnet_of(allowed)  # type: ignore[arg-type]
+        for allowed in ranges
+    )

@@ -1,0 +1,1 @@
+"""Desired and observed state become an ordered plan. Pure: reads nothing, writes nothing."""

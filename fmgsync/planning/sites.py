@@ -1,0 +1,69 @@
+"""Sites name devices, `device/vdom` or `group:NAME`; an ADOM's topology turns them into targets."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from fmgsync import errors
+from fmgsync.model.adom import AdomTopology
+from fmgsync.model.rule import ResolvedSite, Site
+from fmgsync.model.target import DeviceVdom
+
+_GROUP = "group:"
+
+
+def resolve(sites: Iterable[Site], topology: AdomTopology) -> tuple[ResolvedSite, ...]:
+    """The sites of this ADOM with their DeviceVdoms.
+
+    Raises UnknownDevice, listing everything that is not there, before anything is written: a
+    device that is missing today must not lose its mappings tomorrow.
+    """
+    unknown: list[str] = []
+    resolved: list[ResolvedSite] = []
+    for site in sites:
+        if site.adom != topology.ref:
+            continue
+        targets: set[DeviceVdom] = set()
+        for name in site.devices:
+            found = _expand(name, topology, unknown)
+            targets.update(found)
+        resolved.append(
+            ResolvedSite(site.clusters, site.adom, frozenset(targets), site.allow_overlap)
+        )
+    if unknown:
+        raise errors.UnknownDevice(
+            "; ".join(dict.fromkeys(unknown)),
+            fortimanager=topology.ref.fortimanager,
+            adom=topology.ref.adom,
+            next_step="correct 'sites' in the configuration; nothing was changed in this ADOM",
+        )
+    return tuple(resolved)
+
+
+def _expand(name: str, topology: AdomTopology, unknown: list[str]) -> Iterable[DeviceVdom]:
+    if name.startswith(_GROUP):
+        group = name.removeprefix(_GROUP)
+        if group not in topology.groups:
+            unknown.append(f"no device group {group!r}{_nearest(group, topology.groups)}")
+        return topology.groups.get(group, frozenset())
+    device_name, _, vdom = name.partition("/")
+    device = topology.devices.get(device_name)
+    if device is None:
+        unknown.append(f"no device {device_name!r}{_nearest(device_name, topology.devices)}")
+        return ()
+    if not vdom:
+        if len(device.vdoms) != 1:
+            choices = ", ".join(f"{device_name}/{v}" for v in device.vdoms)
+            unknown.append(f"device {device_name!r} has several VDOMs, name one: {choices}")
+            return ()
+        vdom = device.vdoms[0]
+    if vdom not in device.vdoms:
+        unknown.append(f"device {device_name!r} has no VDOM {vdom!r}{_nearest(vdom, device.vdoms)}")
+        return ()
+    return (DeviceVdom(device_name, vdom),)
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f" (nearest: {near[0]!r})" if near else ""

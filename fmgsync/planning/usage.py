@@ -1,0 +1,90 @@
+"""Who uses a group: which policies, directly or through foreign groups, and on which devices.
+
+A group that no policy installed on a device uses never reaches that device: FortiManager installs
+only what a package references (Fortinet community, 193259).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from fmgsync.model.address import Family
+from fmgsync.model.adom import Package
+from fmgsync.model.state import ObservedAdom
+from fmgsync.model.target import DeviceVdom
+
+ObjectKey = tuple[Family, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Per object: the packages that install it on a DeviceVdom, and where empty is not closed.
+
+    `devices` maps an object to its DeviceVdoms, each with the package that carries it there.
+    `widening` names objects used in a deny policy, a negated position or as exclude-member:
+    emptying those opens traffic instead of closing it.
+    """
+
+    devices: Mapping[ObjectKey, Mapping[DeviceVdom, str]] = field(default_factory=dict)
+    used: frozenset[ObjectKey] = frozenset()
+    widening: Mapping[ObjectKey, str] = field(default_factory=dict)
+
+    def reaches(self, keys: Iterable[ObjectKey], target: DeviceVdom) -> bool:
+        """Whether any of the objects is installed on `target` by a policy."""
+        return any(target in self.devices.get(key, {}) for key in keys)
+
+
+def find_usage(packages: Iterable[Package], observed: ObservedAdom) -> Usage:
+    """Follow policies down through groups to the objects they use."""
+    inside = _inside(observed)
+    devices: defaultdict[ObjectKey, dict[DeviceVdom, str]] = defaultdict(dict)
+    used: set[ObjectKey] = set()
+    widening: dict[ObjectKey, str] = {}
+    for package in packages:
+        for policy in package.policies:
+            scope = (
+                package.targets
+                if policy.install_on is None
+                else package.targets & policy.install_on
+            )
+            for key in _reachable(policy.positive | policy.negated, inside):
+                used.add(key)
+                devices[key].update(dict.fromkeys(scope, package.path))
+            place = f"policy {policy.policy_id} of package {package.path}"
+            if policy.action == "deny":
+                for key in _reachable(policy.positive, inside):
+                    widening[key] = f"deny {place}"
+            for key in _reachable(policy.negated, inside):
+                widening[key] = f"negated in {place}"
+    for key, group in observed.groups.items():
+        if not group.owned:
+            used.update(inside[key])
+    return Usage(dict(devices), frozenset(used), widening)
+
+
+def _inside(observed: ObservedAdom) -> Mapping[ObjectKey, frozenset[ObjectKey]]:
+    """Per group its direct members over default and all mappings."""
+    return {
+        key: frozenset(
+            (group.family, name)
+            for names in (group.members, *group.mappings.values())
+            for name in names
+        )
+        for key, group in observed.groups.items()
+    }
+
+
+def _reachable(
+    roots: Iterable[ObjectKey], inside: Mapping[ObjectKey, frozenset[ObjectKey]]
+) -> set[ObjectKey]:
+    """The roots and all that lies in them; groups that contain each other end the walk."""
+    seen: set[ObjectKey] = set()
+    waiting = list(roots)
+    while waiting:
+        key = waiting.pop()
+        if key not in seen:
+            seen.add(key)
+            waiting.extend(inside.get(key, ()))
+    return seen
