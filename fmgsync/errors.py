@@ -102,13 +102,16 @@ class SelectorError(UsageError, ValueError):
 
     kind = "selector"
 
-    def __init__(self, message: str, *, text: str, position: int) -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str, *, text: str, position: int, next_step: str | None = None
+    ) -> None:
+        super().__init__(message, next_step=next_step)
         self.text = text
         self.position = position
 
     def __str__(self) -> str:
-        return f"{self.message} at position {self.position}\n{self.caret()}"
+        step = f" ({self.next_step})" if self.next_step else ""
+        return f"{self.message} at position {self.position}{step}\n{self.caret()}"
 
     def caret(self) -> str:
         """Two lines: the selector (a window of it when long) and a caret under the fault."""

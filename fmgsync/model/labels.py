@@ -4,7 +4,9 @@ results can be remembered per set: pods of one Deployment differ in name, not in
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, TypeVar, overload
+
+T = TypeVar("T")
 
 
 class Labels(Mapping[str, str]):
@@ -18,6 +20,20 @@ class Labels(Mapping[str, str]):
 
     def __getitem__(self, key: str) -> str:
         return self._pairs[key]
+
+    # Selectors ask for absent keys all the time; Mapping's own versions raise and catch for each.
+    def __contains__(self, key: object) -> bool:
+        return key in self._pairs
+
+    @overload
+    def get(self, key: str, default: None = None, /) -> str | None: ...
+    @overload
+    def get(self, key: str, default: str, /) -> str: ...
+    @overload
+    def get(self, key: str, default: T, /) -> str | T: ...
+    def get(self, key: str, default: object = None, /) -> object:
+        """The value of a key, or `default`."""
+        return self._pairs.get(key, default)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._pairs)

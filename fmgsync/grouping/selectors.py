@@ -1,0 +1,101 @@
+"""The Calico selector language over labels, complete: `parse(text).matches(labels)`.
+
+Selectors compare, hash and print by their canonical form (double quotes, sorted sets, one blank
+around operators, combinations in parentheses), so `a=='x'` equals `a == "x"`. Reading the text is
+`selector_parser`'s work, what each part means `selector_tree`'s.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final, final
+
+from fmgsync.errors import SelectorError
+from fmgsync.grouping.selector_parser import MAX_DEPTH, MAX_KEY_LENGTH, MAX_LENGTH, parse_tree
+from fmgsync.grouping.selector_tree import Matcher, Node
+
+__all__ = ["MAX_DEPTH", "MAX_KEY_LENGTH", "MAX_LENGTH", "Selector", "SelectorError", "parse"]
+
+_LONGEST_REMEMBERED: Final = 10_000
+"""Characters up to which a parsed selector is kept: together at most some tens of megabytes."""
+
+_PREFIX = re.compile(r"[A-Za-z0-9_./-]*")
+
+
+@final
+class Selector:
+    """A parsed selector. Immutable; `keys` are the label keys it mentions."""
+
+    __slots__ = ("_canonical", "_match", "_tree", "keys")
+
+    _canonical: str
+    _match: Matcher
+    _tree: Node
+    keys: frozenset[str]
+
+    def __init__(self, tree: Node) -> None:
+        out: list[str] = []
+        tree.write(out)
+        keys: set[str] = set()
+        tree.collect_keys(keys)
+        for name, value in (
+            ("_tree", tree),
+            ("_canonical", "".join(out)),
+            ("_match", tree.matcher()),
+            ("keys", frozenset(keys)),
+        ):
+            object.__setattr__(self, name, value)
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """Whether an endpoint with these labels is selected."""
+        return self._match(labels)
+
+    def with_key_prefix(self, prefix: str) -> Selector:
+        """The selector with `prefix` before every label key, as `pcns.` for namespace labels.
+
+        Raises ValueError if the prefix cannot be part of a key, or makes a key too long.
+        """
+        if not _PREFIX.fullmatch(prefix):
+            raise ValueError(f"{prefix!r} cannot begin a label key")
+        longest = max(map(len, self.keys), default=0)
+        if self.keys and len(prefix) + longest > MAX_KEY_LENGTH:
+            raise ValueError(f"with the prefix {prefix!r} a key exceeds {MAX_KEY_LENGTH}")
+        return Selector(self._tree.prefixed(prefix))
+
+    def __str__(self) -> str:
+        return self._canonical
+
+    def __repr__(self) -> str:
+        return f"Selector({self._canonical!r})"
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Selector):
+            return self._canonical == other._canonical
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._canonical)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a selector cannot be changed ({name})")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"a selector cannot be changed ({name})")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Selector, (self._tree,)
+
+
+def parse(text: str) -> Selector:
+    """The selector a text stands for; the same text again costs a look-up.
+
+    Raises SelectorError with the position of the fault. Nothing, or blanks alone, is `all()`.
+    """
+    return _remembered(text) if len(text) <= _LONGEST_REMEMBERED else Selector(parse_tree(text))
+
+
+@lru_cache(maxsize=4096)
+def _remembered(text: str) -> Selector:
+    return Selector(parse_tree(text))
