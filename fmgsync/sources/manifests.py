@@ -1,0 +1,216 @@
+"""Reads what `kubectl get pods,nodes,namespaces -A -o yaml|json` printed.
+
+Taken are a file, a folder (its own `*.yaml`, `*.yml` and `*.json`, by name; not the folders in
+it, as with `kubectl apply -f`) and standard input; in each a List, a PodList, NodeList or
+NamespaceList (also as `kubectl get --raw /api/v1/pods` prints it), single objects, and several of
+them one after the other. Other kinds are passed over.
+
+What a dump cannot say: which kinds were asked for when one has no object, and whether it was
+restricted to a namespace or by a selector. The first is met by not taking an absent kind for an
+empty one; the second is the caller's to keep in mind: dump with `-A` and without selectors.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, Final, Literal
+
+from fmgsync.errors import ManifestError
+from fmgsync.model.endpoint import ClusterSnapshot, Kind
+from fmgsync.sources import documents, parsing
+from fmgsync.sources.documents import Document, Item
+from fmgsync.sources.gathering import Gathering
+
+_KINDS: Final = {"Pod": Kind.PODS, "Node": Kind.NODES, "Namespace": Kind.NAMESPACES}
+_SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
+_DUMP: Final = "kubectl get pods,nodes,namespaces -A -o json"
+
+
+def read_snapshot(
+    cluster: str, manifests: Path | Literal["-"], *, stdin: BinaryIO | None = None
+) -> ClusterSnapshot:
+    """What the dump says the cluster runs; `-` reads `stdin`, by default standard input.
+
+    Standard input can be read once only. Raises `ManifestError` if the dump is cut off, garbled
+    or cannot be opened; a single bad object only leaves its kind unsynced.
+    """
+    gathering = Gathering()
+    for name, stream in _streams(manifests, stdin):
+        _read_stream(gathering, parsing.Source(stream, name))
+    for kind in Kind:
+        _judge(gathering, kind)
+    return gathering.snapshot(cluster)
+
+
+def _streams(
+    manifests: Path | Literal["-"], stdin: BinaryIO | None
+) -> Iterator[tuple[str, BinaryIO]]:
+    if manifests == "-":
+        yield "standard input", _standard_input(stdin)
+        return
+    for path in _files(manifests):
+        with _explained(path), path.open("rb") as stream:
+            yield str(path), stream
+
+
+def _standard_input(stdin: BinaryIO | None) -> BinaryIO:
+    stream = stdin if stdin is not None else sys.stdin.buffer
+    if stream.isatty():
+        raise ManifestError(
+            "nothing is piped in", where="standard input", next_step=f"pipe in: {_DUMP}"
+        )
+    return stream
+
+
+def _files(manifests: Path) -> list[Path]:
+    with _explained(manifests):
+        if not manifests.is_dir():
+            return [manifests]
+        found = sorted(
+            path
+            for path in manifests.iterdir()
+            if path.suffix in _SUFFIXES and not path.name.startswith(".") and not path.is_dir()
+        )
+    if not found:
+        raise ManifestError(
+            "the folder holds no *.yaml, *.yml or *.json",
+            where=str(manifests),
+            next_step=f"write into it: {_DUMP}",
+        )
+    return found
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ManifestError(
+            f"cannot be read: {error.strerror or error}",
+            where=str(path),
+            next_step="check `manifests` of this cluster in the configuration",
+        ) from error
+
+
+def _read_stream(gathering: Gathering, source: parsing.Source) -> None:
+    reading = _Reading(gathering, source)
+    try:
+        for part in documents.read(parsing.events(source)):
+            source.object_ended()
+            if isinstance(part, Item):
+                reading.item(part)
+            else:
+                reading.document(part)
+    except documents.Unreadable as error:
+        raise source.fault(str(error)) from error
+    if not reading.objects:
+        raise source.fault("it holds no Kubernetes object")
+
+
+class _Reading:
+    """One stream's objects, told apart by kind."""
+
+    def __init__(self, gathering: Gathering, source: parsing.Source) -> None:
+        self.objects = 0
+        self._gathering: Final = gathering
+        self._source: Final = source
+        self._documents = 1
+        self._waiting: list[tuple[Mapping[str, Any], str]] = []
+
+    def item(self, item: Item) -> None:
+        place = f"{self._place()} .items[{item.index}]"
+        if not isinstance(item.content, dict):
+            raise self._fault(f"has in .items[{item.index}] something that is no object")
+        if "kind" in item.content:
+            self._add(item.content.get("apiVersion"), item.content["kind"], item.content, place)
+        elif item.list_kind is not None:
+            self._add_untyped(item.list_kind, item.list_version, item.content, place)
+        else:
+            self._waiting.append((_slim(item.content), place))
+
+    def document(self, document: Document) -> None:
+        content = document.content
+        if content is None:  # nothing, or only comments, between two `---`
+            return
+        if not isinstance(content, dict):
+            raise self._fault("is not a Kubernetes object, nor a list of them")
+        self.objects += 1
+        kind, version = content.get("kind"), content.get("apiVersion")
+        if not isinstance(kind, str):
+            raise self._fault("has no kind: it is cut off, or is no Kubernetes object")
+        if document.is_list:
+            self._end_list(document, kind, version)
+        else:
+            self._add(version, kind, content, self._place())
+        self._documents += 1
+
+    def _end_list(self, document: Document, kind: str, version: Any) -> None:
+        for content, place in self._waiting:
+            self._add_untyped(kind, version, content, place)
+        self._waiting = []
+        listed = _KINDS.get(kind.removesuffix("List")) if version == "v1" else None
+        if _continues(document.content):
+            self._paged(listed)
+        elif listed is not None and kind.endswith("List"):
+            self._gathering.complete(listed)
+
+    def _paged(self, listed: Kind | None) -> None:
+        for kind in Kind if listed is None else (listed,):
+            self._gathering.problem(
+                kind,
+                f"{kind} in {self._place()}",
+                "this is one page of a longer list: leave `limit` out when making the dump",
+            )
+
+    def _add_untyped(
+        self, list_kind: Any, version: Any, content: Mapping[str, Any], place: str
+    ) -> None:
+        kind = list_kind.removesuffix("List") if isinstance(list_kind, str) else ""
+        self._add(version, kind, content, place)
+
+    def _add(self, version: Any, kind: Any, content: Mapping[str, Any], place: str) -> None:
+        known = _KINDS.get(kind) if isinstance(kind, str) else None
+        if known is not None and version in ("v1", None):
+            self._gathering.add_mapping(known, content, place)
+
+    def _fault(self, message: str) -> ManifestError:
+        return self._source.fault(f"document {self._documents} {message}")
+
+    def _place(self) -> str:
+        number = f", document {self._documents}" if self._documents > 1 else ""
+        return f"{self._source.name}{number}"
+
+
+def _continues(head: Mapping[str, Any]) -> bool:
+    metadata = head.get("metadata")
+    return isinstance(metadata, dict) and bool(metadata.get("continue"))
+
+
+def _slim(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An item that waits for its list's kind, without what is large and never looked at."""
+    return {
+        part: {key: each for key, each in fields.items() if not isinstance(each, list | dict)}
+        | {key: fields[key] for key in _NEEDED if key in fields}
+        for part, fields in content.items()
+        if isinstance(fields, dict)
+    }
+
+
+_NEEDED: Final = ("labels", "annotations", "podIPs", "addresses")
+
+
+def _judge(gathering: Gathering, kind: Kind) -> None:
+    """A kind of which something was seen is complete; an absent one is not known to be empty."""
+    if gathering.holds(kind):
+        gathering.complete(kind)
+    if not gathering.is_complete(kind) and not gathering.has_problem(kind):
+        listed = next(name for name, known in _KINDS.items() if known is kind)
+        gathering.problem(
+            kind,
+            str(kind),
+            f"the dump holds no {kind}: either none were asked for ({_DUMP}), or there are none, "
+            f'which another document says: {{"apiVersion":"v1","kind":"{listed}List","items":[]}}',
+        )

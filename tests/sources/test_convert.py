@@ -1,0 +1,185 @@
+"""Which pods own addresses, which addresses, and which labels they are matched by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fmgsync.model.endpoint import NodeEndpoint, PodEndpoint
+from fmgsync.sources.convert import namespace as convert_namespace
+from fmgsync.sources.convert import node as convert_node
+from fmgsync.sources.convert import pod as convert_pod
+from fmgsync.sources.convert.labels import LabelPool
+from fmgsync.sources.convert.objects import Malformed, Namespace, Node, Pod
+from tests.builders import Manifest, namespace, node, pod
+
+PODS = "cni.projectcalico.org/podIPs"
+POD = "cni.projectcalico.org/podIP"
+AWS = "vpc.amazonaws.com/pod-ips"
+
+
+def pod_of(manifest: Manifest) -> PodEndpoint | None:
+    return convert_pod.endpoint(msgspec.convert(manifest, Pod), LabelPool())
+
+
+def node_of(manifest: Manifest) -> NodeEndpoint:
+    return convert_node.endpoint(msgspec.convert(manifest, Node), LabelPool())
+
+
+def addresses_of(manifest: Manifest) -> tuple[str, ...] | None:
+    found = pod_of(manifest)
+    return None if found is None else found.addresses
+
+
+def with_status(manifest: Manifest, **status: Any) -> Manifest:
+    return manifest | {"status": {"phase": "Running"} | status}
+
+
+# fmt: off
+ADDRESSES = [
+    # podIPs wins over podIP, status over annotations, Calico's over Amazon's
+    (pod("a", "10.1.0.9"), ("10.1.0.9",)),
+    (pod("a", "2001:db8::9", "10.1.0.9"), ("10.1.0.9", "2001:db8::9")),
+    (with_status(pod("a"), podIP="10.1.0.9"), ("10.1.0.9",)),
+    (with_status(pod("a"), podIP="10.1.0.9", podIPs=[]), ("10.1.0.9",)),
+    (with_status(pod("a"), podIP="10.1.0.9", podIPs=[{"ip": "10.1.0.8"}]), ("10.1.0.8",)),
+    (pod("a", "10.1.0.9", annotations={POD: "10.1.0.8/32"}), ("10.1.0.9",)),
+    # Calico writes its annotation before the kubelet fills the status
+    (pod("a", phase="Pending", annotations={POD: "10.1.0.9/32"}), ("10.1.0.9",)),
+    (pod("a", annotations={PODS: "10.1.0.9/32,2001:db8::9/128"}), ("10.1.0.9", "2001:db8::9")),
+    (pod("a", annotations={PODS: "", POD: "10.1.0.9"}), ("10.1.0.9",)),
+    (pod("a", annotations={AWS: "10.1.0.9"}), ("10.1.0.9",)),
+    (pod("a", annotations={POD: "10.1.0.8", AWS: "10.1.0.9"}), ("10.1.0.8",)),
+    # no address yet: an endpoint all the same, its node counts
+    (pod("a", phase="Pending"), ()),
+    # host-network and unscheduled pods are no endpoints
+    (pod("a", "10.1.0.9", host_network=True), None),
+    (pod("a", "10.1.0.9", node=None), None),
+    (pod("a", "10.1.0.9", node=""), None),
+    # finished pods still show an address that may be another's by now
+    (pod("a", "10.1.0.9", phase="Succeeded"), None),
+    (pod("a", "10.1.0.9", phase="Failed"), None),
+    (pod("a", "10.1.0.9", phase="Completed"), None),
+    # the kubelet cannot be reached, the pod may well run
+    (pod("a", "10.1.0.9", phase="Unknown"), ("10.1.0.9",)),
+    # a terminating pod keeps its address until its annotation is blanked
+    (pod("a", "10.1.0.9", deleting=True), ("10.1.0.9",)),
+    (pod("a", "10.1.0.9", deleting=True, annotations={POD: "10.1.0.9/32"}), ("10.1.0.9",)),
+    (pod("a", "10.1.0.9", deleting=True, annotations={POD: ""}), None),
+    (pod("a", "10.1.0.9", deleting=True, annotations={AWS: ""}), None),
+    (pod("a", "10.1.0.9", deleting=True, annotations={PODS: ""}), ("10.1.0.9",)),
+    # blank but not terminating: a StatefulSet pod that runs
+    (pod("a", "10.1.0.9", annotations={POD: ""}), ("10.1.0.9",)),
+    # floating addresses are not the pod's own
+    (pod("a", "10.1.0.9", annotations={"cni.projectcalico.org/floatingIPs": '["192.0.2.1"]'}),
+     ("10.1.0.9",)),
+]
+MALFORMED = [
+    (pod("a", "10.1.0.999"), "status.podIPs '10.1.0.999' is not an IP address"),
+    (pod("a", "10.1.0.0/24"), "is a prefix"),
+    (pod("a", "fe80::1%eth0"), "is not an IP address"),
+    (pod("a", "010.1.0.9"), "is not an IP address"),
+    (pod("a", ""), "is not an IP address"),
+    (pod("a", "10.1.0.9", "10.1.0.8"), "more than one address of a family"),
+    (pod("a", annotations={POD: "10.1.0.9\x1b[31m"}), r"'10.1.0.9\x1b[31m' is not an IP address"),
+    (pod("a", annotations={PODS: "10.1.0.9,"}), "annotation cni.projectcalico.org/podIPs ''"),
+    (pod("a", annotations={AWS: "x" * 100}), "..."),
+    (pod("a\nb", "10.1.0.9"), r"metadata.name 'a\nb' is not a Kubernetes name"),
+    (pod("a", "10.1.0.9", namespace="../x"), "metadata.namespace '../x'"),
+    (pod("a", "10.1.0.9", namespace=""), "metadata.namespace ''"),
+    (pod("a", "10.1.0.9", node="n 1"), "spec.nodeName 'n 1'"),
+    (pod("a", "10.1.0.9", phase=""), "status.phase is missing"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("manifest", "expected"), ADDRESSES)
+def test_a_pod_owns_the_addresses_calico_would_give_it(
+    manifest: Manifest, expected: tuple[str, ...] | None
+) -> None:
+    assert addresses_of(manifest) == expected
+
+
+@pytest.mark.parametrize(("manifest", "message"), MALFORMED)
+def test_a_malformed_value_is_an_error_and_not_a_missing_address(
+    manifest: Manifest, message: str
+) -> None:
+    with pytest.raises(Malformed) as caught:
+        pod_of(manifest)
+    assert message in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+def test_calicos_labels_win_over_labels_of_the_same_name() -> None:
+    found = pod_of(
+        pod("a", "10.1.0.9", labels={"app": "x", "projectcalico.org/namespace": "spoof"})
+    )
+    assert found is not None
+    assert dict(found.labels) == {
+        "app": "x",
+        "projectcalico.org/namespace": "default",
+        "projectcalico.org/orchestrator": "k8s",
+        "projectcalico.org/serviceaccount": "default",
+    }
+
+
+@pytest.mark.parametrize(("length", "present"), [(62, True), (63, False), (253, False)])
+def test_a_service_account_name_of_63_characters_is_no_label(length: int, present: bool) -> None:
+    found = pod_of(pod("a", "10.1.0.9", service_account="s" * length))
+    assert found is not None
+    assert ("projectcalico.org/serviceaccount" in found.labels) is present
+
+
+def test_a_node_has_its_internal_addresses_of_both_families() -> None:
+    found = node_of(
+        node(
+            "node-1",
+            "2001:db8::1",
+            "10.0.0.1",
+            labels={"pool": "a"},
+            addresses=[{"type": "ExternalIP", "address": "198.51.100.1"}],
+        )
+    )
+    assert found.addresses == ("10.0.0.1", "2001:db8::1")
+    assert dict(found.labels) == {"pool": "a"}
+
+
+def test_a_node_without_internal_address_has_none() -> None:
+    assert node_of(node("node-1")).addresses == ()
+
+
+def test_a_node_with_a_malformed_address_is_an_error() -> None:
+    with pytest.raises(Malformed, match="InternalIP"):
+        node_of(node("node-1", "node-1.example.net"))
+
+
+def test_a_namespace_carries_the_labels_that_name_it() -> None:
+    raw = msgspec.convert(namespace("prod", labels={"environment": "prod"}), Namespace)
+    assert dict(convert_namespace.labels(raw, LabelPool())) == {
+        "environment": "prod",
+        "projectcalico.org/name": "prod",
+        "kubernetes.io/metadata.name": "prod",
+    }
+
+
+def test_equal_label_sets_are_one_object() -> None:
+    pool = LabelPool()
+    assert pool.labels({"a": "1", "b": "2"}) is pool.labels({"b": "2", "a": "1"})
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.dictionaries(st.text(), st.text(), max_size=3), max_size=30))
+def test_a_full_pool_still_hands_out_equal_sets(sets: list[dict[str, str]]) -> None:
+    pool = LabelPool(limit=3)
+    assert [dict(pool.labels(pairs)) for pairs in sets] == sets
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.ip_addresses())
+def test_any_host_address_is_read_and_normalised(ip: Any) -> None:
+    spelled = ip.exploded.upper()
+    assert addresses_of(pod("a", annotations={PODS: f"{spelled}/{ip.max_prefixlen}"})) == (str(ip),)

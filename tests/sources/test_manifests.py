@@ -1,0 +1,326 @@
+"""What kubectl prints, in all its forms, becomes a snapshot; what it did not print is an error."""
+
+from __future__ import annotations
+
+import io
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fmgsync.errors import ManifestError
+from fmgsync.model.endpoint import ClusterSnapshot, Kind
+from fmgsync.sources import documents, manifests, parsing
+from tests.builders import (
+    Manifest,
+    listing,
+    namespace,
+    namespace_labels,
+    node,
+    node_endpoint,
+    pod,
+    pod_endpoint,
+    snapshot,
+)
+
+WEB = pod("web-1", "10.1.0.9", labels={"app": "web"})
+NODE = node("node-1", "10.0.0.1", labels={"pool": "a"})
+SPACE = namespace("default", labels={"environment": "prod"})
+ALL = (WEB, NODE, SPACE)
+EXPECTED = snapshot(
+    pod_endpoint("web-1", "10.1.0.9", labels={"app": "web"}),
+    node_endpoint("node-1", "10.0.0.1", labels={"pool": "a"}),
+    namespaces={"default": {"environment": "prod"}},
+)
+
+
+def as_json(*values: Any) -> bytes:
+    return "\n".join(json.dumps(each, indent=4) for each in values).encode()
+
+
+def as_yaml(*values: Any) -> bytes:
+    return yaml.safe_dump_all(values).encode()
+
+
+def without_type(manifest: Manifest) -> Manifest:
+    return {key: each for key, each in manifest.items() if key not in ("kind", "apiVersion")}
+
+
+def raw_list(kind: str, *items: Manifest) -> Manifest:
+    """A list as the API server prints it: kind first, items without theirs."""
+    return {
+        "kind": kind,
+        "apiVersion": "v1",
+        "metadata": {"resourceVersion": "7"},
+        "items": [without_type(each) for each in items],
+    }
+
+
+def read(dump: bytes) -> ClusterSnapshot:
+    return manifests.read_snapshot("east", "-", stdin=io.BytesIO(dump))
+
+
+# fmt: off
+FORMS = {
+    "one List of JSON": as_json(listing(*ALL)),
+    "one List of YAML": as_yaml(listing(*ALL)),
+    "typed lists of JSON, one after the other":
+        as_json(listing(WEB, kind="PodList"), listing(NODE, kind="NodeList"),
+                listing(SPACE, kind="NamespaceList")),
+    "typed lists of YAML": as_yaml(listing(WEB, kind="PodList"), listing(NODE, SPACE)),
+    "raw lists, whose items have no kind":
+        as_json(raw_list("PodList", WEB), raw_list("NodeList", NODE),
+                raw_list("NamespaceList", SPACE)),
+    "raw lists with sorted keys, so that the kind comes after the items":
+        as_json(*(dict(sorted(raw_list(f"{each['kind']}List", each).items())) for each in ALL)),
+    "single objects of YAML": as_yaml(*ALL),
+    "single objects of JSON": as_json(*ALL),
+    "a list and single objects": as_json(listing(WEB), NODE, SPACE),
+    "YAML with empty documents": b"---\n# nothing\n---\n" + as_yaml(*ALL) + b"---\n",
+    "JSON on one line": json.dumps(listing(*ALL)).encode(),
+    "JSON in a YAML document": b"---\n" + as_json(listing(*ALL)),
+    "other kinds between": as_json(listing(
+        {"apiVersion": "v1", "kind": "Service", "spec": "odd"}, *ALL,
+        {"apiVersion": "longhorn.io/v1beta2", "kind": "Node", "metadata": {"name": "x"}})),
+    "UTF-16 as PowerShell writes it": as_json(listing(*ALL)).decode().encode("utf-16"),
+    "UTF-16 YAML": as_yaml(listing(*ALL)).decode().encode("utf-16"),
+    "a byte order mark": b"\xef\xbb\xbf" + as_json(listing(*ALL)),
+    "Windows line ends": as_yaml(listing(*ALL)).replace(b"\n", b"\r\n"),
+    "the same object twice": as_json(listing(*ALL), WEB),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize("dump", FORMS.values(), ids=FORMS.keys())
+def test_every_form_kubectl_prints_gives_the_same_snapshot(dump: bytes) -> None:
+    assert read(dump) == EXPECTED
+
+
+def test_yaml_aliases_stand_for_what_they_name() -> None:
+    labels = {"app": "web"}
+    pods = [pod(f"web-{number}", f"10.1.0.{number}") for number in (1, 2)]
+    for each in pods:
+        each["metadata"]["labels"] = labels
+    dump = as_yaml(listing(*pods))
+    assert b"*id001" in dump
+    assert read(dump).pods == tuple(
+        pod_endpoint(f"web-{number}", f"10.1.0.{number}", labels=labels) for number in (1, 2)
+    )
+
+
+def test_plain_yaml_words_and_times_stay_text() -> None:
+    dump = b"""
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: default
+  creationTimestamp: 2026-01-01T00:00:00Z
+  labels: {a: on, b: no, c: 12:30:45, d: 2026-01-01, e: 0x1f, f: '1'}
+"""
+    assert read(dump).namespaces["default"] == namespace_labels(
+        "default",
+        {"a": "on", "b": "no", "c": "12:30:45", "d": "2026-01-01", "e": "0x1f", "f": "1"},
+    )
+
+
+def test_a_folder_is_read_file_by_file_and_not_deeper(tmp_path: Path) -> None:
+    (tmp_path / "pods.json").write_bytes(as_json(listing(WEB)))
+    (tmp_path / "nodes.yaml").write_bytes(as_yaml(listing(NODE)))
+    (tmp_path / "namespaces.yml").write_bytes(as_yaml(SPACE))
+    (tmp_path / "notes.txt").write_text("not read")
+    (tmp_path / ".hidden.yaml").write_text("not: [read")
+    (tmp_path / "deeper.yaml").mkdir()
+    (tmp_path / "deeper.yaml" / "more.yaml").write_bytes(as_yaml(pod("more", "10.1.0.7")))
+    assert manifests.read_snapshot("east", tmp_path) == EXPECTED
+
+
+def test_a_finished_pod_makes_pods_known_although_none_owns_an_address() -> None:
+    found = read(as_json(listing(pod("job-1", "10.1.0.9", phase="Succeeded"))))
+    assert found.pods == ()
+    assert Kind.PODS in found.synced
+
+
+def test_an_absent_kind_is_unsynced_and_the_problem_says_how_to_mean_none() -> None:
+    found = read(as_json(listing(NODE, SPACE)))
+    assert found.synced == {Kind.NODES, Kind.NAMESPACES}
+    (problem,) = found.problems
+    assert problem.where == "pods"
+    meant = problem.message[problem.message.index("{") :]
+    again = read(as_json(listing(NODE, SPACE)) + meant.encode())
+    assert again.synced == frozenset(Kind)
+    assert again.problems == ()
+
+
+def test_an_empty_list_says_nothing_of_any_kind() -> None:
+    assert read(as_json(listing())).synced == frozenset()
+
+
+@pytest.mark.parametrize("items", [[], None])
+def test_an_explicit_empty_list_is_an_empty_kind(items: list[Any] | None) -> None:
+    found = read(as_json({"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": items}))
+    assert found.synced == {Kind.PODS}
+
+
+def test_one_page_of_a_longer_list_is_not_the_whole() -> None:
+    page = raw_list("PodList", WEB)
+    page["metadata"]["continue"] = "token"
+    found = read(as_json(page, listing(NODE, SPACE)))
+    assert found.synced == {Kind.NODES, Kind.NAMESPACES}
+    assert "page of a longer list" in found.problems[0].message
+
+
+BAD_PODS = [
+    (pod("bad", "10.1.0.999"), "pods default/bad", "10.1.0.999"),
+    (pod("bad", labels={"a": 1}), "pods in standard input", "Expected `str`, got `int`"),  # type: ignore[dict-item]
+    ({"apiVersion": "v1", "kind": "Pod"}, "pods in standard input", "metadata"),
+    (pod("web-1", "10.1.0.77"), "pods default/web-1", "leave out the older"),
+]
+
+
+@pytest.mark.parametrize(("bad", "where", "message"), BAD_PODS)
+def test_an_unreadable_pod_leaves_pods_unsynced_and_the_rest_known(
+    bad: Manifest, where: str, message: str
+) -> None:
+    found = read(as_json(listing(*ALL), bad))
+    assert found.synced == {Kind.NODES, Kind.NAMESPACES}
+    assert [each.name for each in found.pods] == ["web-1"]
+    (problem,) = found.problems
+    assert problem.where.startswith(where)
+    assert message in problem.message
+    assert "standard input, document 2" in problem.where + problem.message
+
+
+def test_many_problems_are_counted_not_listed() -> None:
+    found = read(as_json(listing(*(pod(f"bad-{n}", "x") for n in range(50)))))
+    assert len([each for each in found.problems if each.where.startswith("pods")]) == 21
+    assert any(each.message == "30 more like these" for each in found.problems)
+
+
+UNREADABLE = [
+    (b"", "it is empty"),
+    (b" \n\n", "it is empty"),
+    (b"# only a comment\n", "holds no Kubernetes object"),
+    (as_json(listing(*ALL))[:-20], "cut off"),
+    (as_yaml(listing(*ALL)).partition(b"kind: List")[0], "has no kind: it is cut off"),
+    (b"error: You must be logged in to the server (Unauthorized)\n", "is no Kubernetes object"),
+    (b"Error from server: etcd\n", "is no Kubernetes object"),
+    (b"a: b: c\n", "it is not YAML"),
+    (b"a: \xff\xfe\n", "no UTF-8 text"),
+    (b"\xff\xfe{\x00\x00\xd8{\x00", "UTF-16"),
+    (b'{"kind": "List", "items": [}', "it is not JSON"),
+    (as_json([WEB]), "a bare list"),
+    (as_json(listing(*ALL))[:-1] + b"}}", "it is not JSON"),
+    (b'{"items": ["x"]}', "something that is no object"),
+    (b"? [a]\n: b\n", "a key that is no text"),
+    (b"a: *nothing\n", "alias has no anchor"),
+    (b"a: &a [*a]\n", "alias has no anchor"),
+    (b'{"a":' * 300, "nested deeper"),
+    (b"[" * 300, "a bare list"),
+    (b"a: " + b"[" * 300, "nested deeper"),
+    (b'{"a": 1e9999999999}', "it is not JSON"),
+    (b'{"a": ' + b"1" * 5000 + b"}", "it is not JSON"),
+    (b"Unable to connect\n", "is not a Kubernetes object"),
+]
+
+
+@pytest.mark.parametrize(("dump", "message"), UNREADABLE)
+def test_what_kubectl_did_not_print_is_refused_with_place_and_next_step(
+    dump: bytes, message: str
+) -> None:
+    with pytest.raises(ManifestError) as caught:
+        read(dump)
+    assert message in caught.value.message
+    assert caught.value.where is not None
+    assert caught.value.where.startswith("standard input")
+    assert caught.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("dump", "place"),
+    [
+        (b'{\n "kind": "List",\n "items": [\n  {"a" 1}\n ]}', "line 4, byte 39"),
+        (b'{\n "kind": "List",\n "items": [', "line 3, byte 30"),
+        (b"kind: List\nitems:\n- a: b\n c: d\n", "line 4, column 2"),
+        # far into the input, beyond the piece that is read at once
+        (b'{"a": "' + b"x\\n" * 40_000 + b'",\n"b" 1}', "line 2, byte 120015"),
+    ],
+)
+def test_a_fault_is_placed(dump: bytes, place: str) -> None:
+    with pytest.raises(ManifestError) as caught:
+        read(dump)
+    assert caught.value.where == f"standard input, {place}"
+
+
+def test_an_endless_object_is_refused_before_it_fills_the_memory() -> None:
+    class Endless(io.RawIOBase):
+        def __init__(self) -> None:
+            self.given = 0
+
+        def read(self, size: int = -1) -> bytes:
+            self.given += size
+            return b'{"a": "'.ljust(size, b"x") if self.given == size else b"x" * size
+
+    endless = Endless()
+    with pytest.raises(ManifestError, match="longer than 8 MiB"):
+        manifests.read_snapshot("east", "-", stdin=endless)  # type: ignore[arg-type]
+    assert endless.given <= parsing.MAX_OBJECT_BYTES + 2 * parsing.CHUNK
+
+
+def test_nested_aliases_are_not_multiplied() -> None:
+    lines = ["a0: &a0 [x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 20)}]" for n in range(1, 100)]
+    bomb = "\n".join([*lines, "kind: Bomb", "apiVersion: v1"]).encode()
+    assert read(bomb).synced == frozenset()
+
+
+def test_anchors_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "MAX_ANCHORS", 2)
+    with pytest.raises(ManifestError, match="more than 2 anchors"):
+        read(b"a: &a x\nb: &b y\nc: &c z\n")
+
+
+@pytest.mark.parametrize("name", ["absent.yaml", "folder"])
+def test_a_file_or_folder_without_a_dump_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(ManifestError) as caught:
+        manifests.read_snapshot("east", tmp_path / name)
+    assert caught.value.where == str(tmp_path / name)
+    assert caught.value.next_step
+
+
+def test_a_terminal_is_not_waited_for() -> None:
+    class Terminal(io.BytesIO):
+        def isatty(self) -> bool:
+            return True
+
+    with pytest.raises(ManifestError, match="nothing is piped in"):
+        manifests.read_snapshot("east", "-", stdin=Terminal())
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.one_of(
+        st.binary(max_size=60),
+        st.text('{}[]",:\\n&*-?|>!% abkindtems0\n', max_size=60).map(str.encode),
+        st.integers(0, 2000).map(lambda at: as_json(listing(*ALL))[:at]),
+        st.integers(0, 2000).map(lambda at: as_yaml(listing(*ALL))[:at]),
+    )
+)
+def test_no_input_whatever_ends_in_anything_but_a_snapshot_or_our_error(dump: bytes) -> None:
+    with suppress(ManifestError):
+        assert read(dump).cluster == "east"
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_a_list_cut_off_anywhere_is_never_taken_for_the_whole(data: st.DataObject) -> None:
+    pods = [pod(f"web-{number}", f"10.1.0.{number}") for number in range(3)]
+    dump = data.draw(st.sampled_from([as_json(listing(*pods)), as_yaml(listing(*pods))]))
+    cut = data.draw(st.integers(0, dump.rindex(b"kind")))
+    with pytest.raises(ManifestError):
+        read(dump[:cut])
