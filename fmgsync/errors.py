@@ -15,6 +15,7 @@ what a person does about it. No message ever holds a secret.
     +-- TargetError                    FortiManager or a FortiGate (ADOM, device, object)
     |   +-- ConnectionFailed           retryable; name, port, reset, time-out
     |   |   +-- UntrustedCertificate   not retryable
+    |   |   +-- OutcomeUnknown         sent, but no answer: read back, never blindly repeat
     |   +-- ProtocolError              retryable; HTML, nothing, half a list
     |   +-- LoginRefused
     |   +-- PermissionDenied
@@ -189,6 +190,12 @@ class UntrustedCertificate(ConnectionFailed):
 
     kind = "tls"
     retryable = False
+
+
+class OutcomeUnknown(ConnectionFailed):
+    """A writing request was sent and no usable answer came: it may have been carried out."""
+
+    kind = "outcome-unknown"
 
 
 class ProtocolError(TargetError):

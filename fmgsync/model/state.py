@@ -72,7 +72,10 @@ class ObservedAddress:
 
 @dataclass(frozen=True, slots=True)
 class ObservedGroup:
-    """A group in the ADOM database. Members are object names, default and per DeviceVdom."""
+    """A group in the ADOM database. Members are object names, default and per DeviceVdom.
+
+    `excluded` are the names its exclude-member takes away again, anywhere.
+    """
 
     name: str
     family: Family
@@ -81,6 +84,7 @@ class ObservedGroup:
     comment: str
     owned: bool
     excludes: bool = False
+    excluded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,69 @@
+"""How to reach one FortiManager: host, credentials, TLS, proxy, time-outs."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from fmgsync import errors
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One FortiManager and one administrator's credentials: a password or an API key.
+
+    `name` is the configuration's name for it, `host` is `host[:port]`. Secrets stay out of every
+    text made from this value. `proxy` is the only proxy ever used.
+    """
+
+    name: str
+    host: str
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    api_key: str | None = field(default=None, repr=False)
+    ca_file: Path | None = None
+    verify: bool = True
+    proxy: str | None = field(default=None, repr=False)
+    connect_timeout_s: float = 10.0
+    read_timeout_s: float = 180.0
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must appear nowhere."""
+        through = urlsplit(self.proxy).password if self.proxy else None
+        return tuple(text for text in (self.password, self.api_key, through) if text)
+
+    def check(self) -> None:
+        """Refuse what could only fail obscurely later: no credentials, a CA file without CAs."""
+        if self.password is None and self.api_key is None:
+            raise errors.LoginRefused(
+                "there are no credentials",
+                fortimanager=self.name,
+                next_step="configure 'username' and 'password', or 'apiKey'",
+            )
+        if self.api_key is not None and not _is_token(self.api_key):
+            # Any other character would surface, key and all, in the HTTP library's complaint.
+            raise errors.LoginRefused(
+                "the API key has characters no key has",
+                fortimanager=self.name,
+                next_step="check the file or variable it comes from",
+            )
+        if self.verify and self.ca_file is not None:
+            self._check_ca_file(self.ca_file)
+
+    def _check_ca_file(self, ca_file: Path) -> None:
+        try:
+            ssl.create_default_context(cafile=str(ca_file))
+        except (OSError, ssl.SSLError) as error:
+            why = "holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
+            raise errors.UntrustedCertificate(
+                f"CA file {ca_file}: {why}",
+                fortimanager=self.name,
+                next_step="tls.caFile names a PEM file with the CA that signed the FortiManager",
+            ) from error
+
+
+def _is_token(text: str) -> bool:
+    return bool(text) and text.isascii() and text.isprintable() and " " not in text

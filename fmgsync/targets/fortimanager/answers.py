@@ -1,0 +1,182 @@
+"""What FortiManager answers: one `Result` per param, and the one table from codes to our errors.
+
+Every answer carries HTTP status 200; what went wrong is the negative `status.code` of each element
+of `result` ("How to FortiManager API", 001). The numbers are those seen in published captures and
+in the vendor's list as poroping/fortimanager-devicedb-sdk-go carries it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from fmgsync import errors
+
+OK = 0
+EXISTS = -2
+ABSENT = -3
+INVALID_URL = -6
+NOT_FOR_URL = -9
+STALE_OR_DENIED = -11
+NO_WRITE_PERMISSION = -10147
+LOGIN_REFUSED = -22
+
+_MAX_MESSAGE = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One element of `result`. `data` is decoded JSON, None where the unit had nothing to say."""
+
+    code: int
+    message: str
+    data: Any = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the unit did what this param asked."""
+        return self.code == OK
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What an error names: the FortiManager by its configured name, ADOM, device, object."""
+
+    fortimanager: str
+    adom: str | None = None
+    device: str | None = None
+    object_name: str | None = None
+
+
+_BUSY = "this often passes; it was tried again and will be on the next pass"
+_RIGHTS = (
+    "give the administrator 'rpc-permit read-write', this ADOM and a profile that may write"
+    " policy and objects"
+)
+_LOCKED = "wait for that session to unlock the ADOM, or end it on the FortiManager"
+
+_ERRORS: dict[int, tuple[type[errors.TargetError], str | None]] = {
+    -1: (errors.UnitBusy, _BUSY),
+    EXISTS: (errors.AlreadyExists, None),
+    ABSENT: (errors.NotFound, None),
+    -4: (errors.ReferenceMissing, None),
+    -5: (errors.InvalidData, "this FortiManager release may be too old for this call"),
+    INVALID_URL: (errors.NotFound, "check the ADOM's and the package's name"),
+    -7: (errors.InvalidData, None),
+    -8: (errors.InvalidData, None),
+    NOT_FOR_URL: (errors.InvalidData, None),
+    -10: (errors.InvalidData, None),
+    STALE_OR_DENIED: (errors.PermissionDenied, _RIGHTS),
+    -12: (errors.UnitBusy, _BUSY),
+    -13: (errors.UnitBusy, _BUSY),
+    -14: (errors.PermissionDenied, "give the administrator the right to open workflow sessions"),
+    -15: (errors.InvalidData, "the ADOM is in backup mode, where nothing can be installed"),
+    LOGIN_REFUSED: (errors.LoginRefused, "check user name and password"),
+    -9998: (errors.InvalidData, None),
+    -9999: (errors.AlreadyExists, None),
+    -10000: (errors.AlreadyExists, None),
+    -10015: (errors.InUse, "remove it from what uses it; the FortiManager shows where"),
+    -10033: (errors.AlreadyExists, None),
+    -10131: (errors.ReferenceMissing, None),
+    NO_WRITE_PERMISSION: (
+        errors.PermissionDenied,
+        "the administrator is read-only here, or the ADOM needs a workspace lock",
+    ),
+    -20002: (errors.InvalidData, None),
+    -20003: (errors.UnitBusy, _BUSY),
+    -20004: (errors.NotFound, None),
+    -20008: (errors.AlreadyExists, None),
+    -20010: (errors.AlreadyExists, None),
+    -20013: (errors.InUse, None),
+    -20017: (errors.LockLost, "the ADOM needs a workspace lock"),
+    -20018: (errors.LockHeld, _LOCKED),
+    -20020: (errors.PermissionDenied, _RIGHTS),
+    -20028: (errors.InvalidData, "a limit of the unit is reached"),
+    -20029: (errors.InvalidData, None),
+    -20030: (errors.InvalidData, None),
+    -20036: (errors.LockHeld, _LOCKED),
+    -20038: (errors.UnitBusy, _BUSY),
+    -20042: (errors.UnitBusy, _BUSY),
+    -20044: (errors.LockHeld, "another session has changes that are not saved"),
+    -20054: (errors.UnitBusy, _BUSY),
+    -20055: (errors.LockHeld, _LOCKED),
+    -20056: (errors.UnitBusy, _BUSY),
+    -20057: (errors.UnitBusy, _BUSY),
+    -20058: (errors.LockLost, "the session that held the lock is gone"),
+    -20059: (errors.LockHeld, _LOCKED),
+    -20063: (errors.InUse, None),
+    -20078: (errors.LockHeld, _LOCKED),
+    -20079: (errors.LockHeld, _LOCKED),
+}
+
+CONTENTION = frozenset(
+    code for code, (kind, _) in _ERRORS.items() if issubclass(kind, errors.LockHeld)
+)
+"""Codes that say another session is in the way."""
+
+
+def error_for(result: Result, place: Place) -> errors.TargetError:
+    """The error a refused param becomes; an unknown code becomes a plain `Refused`."""
+    kind, next_step = _ERRORS.get(result.code, (errors.Refused, None))
+    return kind(
+        f"FortiManager refused with {result.code}: {result.message}",
+        fortimanager=place.fortimanager,
+        adom=place.adom,
+        device=place.device,
+        object_name=place.object_name,
+        code=result.code,
+        next_step=next_step,
+    )
+
+
+def checked(result: Result, place: Place) -> Any:
+    """The data of a result that must have succeeded; raises its error otherwise."""
+    if not result.ok:
+        raise error_for(result, place)
+    return result.data
+
+
+def decode_results(body: Any, expected: int, place: Place) -> list[Result]:
+    """Cut an answer into one result per param; raises ProtocolError unless all are there.
+
+    `result` is a list, but some calls with one param answer a bare object, and deleting a task
+    answers without `result` at all ("How to FortiManager API", 017).
+    """
+    if not isinstance(body, dict):
+        raise protocol_error("the answer is not a JSON-RPC object", place)
+    elements = body.get("result")
+    if elements is None and "status" in body:
+        elements = body
+    if isinstance(elements, dict):
+        elements = [elements]
+    if not isinstance(elements, list):
+        raise protocol_error("the answer has no result", place)
+    if len(elements) != expected:
+        raise protocol_error(f"{expected} questions, but {len(elements)} answers", place)
+    return [_decode_element(element, place) for element in elements]
+
+
+def _decode_element(element: Any, place: Place) -> Result:
+    status = element.get("status") if isinstance(element, dict) else None
+    if not isinstance(status, dict) or not isinstance(code := status.get("code"), int):
+        raise protocol_error("an answer has no status", place)
+    data = element.get("data")
+    if data is None and "taskid" in element:
+        data = {"taskid": element["taskid"]}
+    return Result(code, printable(status.get("message", "")), data)
+
+
+def protocol_error(what: str, place: Place) -> errors.ProtocolError:
+    """An answer that is none."""
+    return errors.ProtocolError(
+        f"FortiManager gave no usable answer: {what}",
+        fortimanager=place.fortimanager,
+        adom=place.adom,
+        next_step="check that host and port are a FortiManager's and that it is not overloaded",
+    )
+
+
+def printable(text: object) -> str:
+    """Words from outside for people: one line, no control characters, not endless."""
+    shown = "".join(c if c.isprintable() else " " for c in str(text)).strip()
+    return shown if len(shown) <= _MAX_MESSAGE else shown[:_MAX_MESSAGE] + "..."

@@ -1,0 +1,314 @@
+"""One administrator's session on one FortiManager. The only importer of pyFMG.
+
+A session belongs to one flow (a reconcile, an install) and is never used by two at a time. It
+answers one `Result` per param, logs in again once when the unit has forgotten it, and repeats a
+request only where repeating cannot do anything twice. pyFMG's own error texts and logs are never
+shown: they hold requests, and requests hold passwords.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self
+
+import requests
+import requests.adapters
+import structlog
+import tenacity
+from pyFMG import fortimgr
+
+from fmgsync import errors
+from fmgsync.clock import Clock
+from fmgsync.targets.fortimanager import answers, transport, urls
+from fmgsync.targets.fortimanager.access import Access
+from fmgsync.targets.fortimanager.answers import Place, Result
+
+Param = Mapping[str, Any]
+
+_log = structlog.get_logger()
+
+
+class Session:
+    """Log in on entering, log out on leaving; `call` in between.
+
+    `adapter` replaces the HTTP transport for this session (a recorder mounts there). `requests`
+    counts HTTP requests sent, `logins` how often we logged in: a second login means that every
+    lock of the first is gone.
+    """
+
+    def __init__(
+        self,
+        access: Access,
+        *,
+        clock: Clock,
+        adapter: requests.adapters.HTTPAdapter | None = None,
+        attempts: int = 3,
+    ) -> None:
+        self.access = access
+        self.requests = 0
+        self.logins = 0
+        self._clock = clock
+        self._adapter = adapter
+        self._attempts = attempts
+        self._client: Any = None
+        self._number: int | None = None
+        self._answered = False
+        self._pinned = False
+        self._in_use = threading.Lock()
+        self._http_status: int | None = None
+
+    def __repr__(self) -> str:
+        return f"Session({self.access.name!r}, host={self.access.host!r})"
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def place(self) -> Place:
+        """This FortiManager, for errors."""
+        return Place(self.access.name)
+
+    @property
+    def uses_api_key(self) -> bool:
+        """Whether requests carry a key instead of a session's token."""
+        return self.access.password is None
+
+    def open(self) -> None:
+        """Connect and log in. Each way this can fail has its own error."""
+        self.access.check()
+        with self._alone():
+            self._client = self._make_client()
+            self._login()
+
+    def close(self) -> None:
+        """Log out, so that the unit's session table does not fill up. Never raises."""
+        if self._client is None:
+            return
+        with self._alone():
+            try:
+                if self._client.sid is not None and not self.uses_api_key:
+                    self._post("exec", [{"url": urls.LOGOUT}])
+            except errors.TargetError as error:
+                _log.debug("logout failed", fortimanager=self.access.name, error=error.message)
+            finally:
+                self._client.sess.close()
+                self._client = None
+                self._number = None
+
+    def call(self, method: str, params: Sequence[Param]) -> list[Result]:
+        """One HTTP request with several params; one result for each, in order.
+
+        Raises for what concerns the whole request: no connection, no JSON-RPC, and
+        `OutcomeUnknown` where a writing request may or may not have been carried out. What the
+        unit says of each param is in its result.
+        """
+        if not params:
+            return []
+        with self._alone():
+            results = self._exchange(method, params)
+            if self._forgotten(results):
+                _log.info("session expired, logging in again", fortimanager=self.access.name)
+                self._login()
+                results = self._exchange(method, params)
+            return results
+
+    def read(self, param: Param, *, place: Place | None = None) -> Any:
+        """The data of one `get`; raises its error."""
+        return answers.checked(self.call("get", [param])[0], place or self.place)
+
+    @contextmanager
+    def pinned(self) -> Iterator[None]:
+        """While this lasts a forgotten session is not replaced by a new one.
+
+        A lock belongs to the session that took it: whoever holds one must learn of the loss.
+        """
+        before, self._pinned = self._pinned, True
+        try:
+            yield
+        finally:
+            self._pinned = before
+
+    def number(self) -> int | None:
+        """This session's number as `lock_sid` shows it; None if the unit does not tell.
+
+        The login token is another thing. Answers to refused requests carry the number beside
+        `result`, so a read of an ADOM that cannot exist tells it: the way Fortinet's own
+        Terraform provider learns it.
+        """
+        if self._number is None:
+            with self._alone():
+                self._exchange("get", [{"url": urls.NO_SUCH_ADOM}])
+        return self._number
+
+    def fresh_number(self) -> int | None:
+        """Ask again: with an API key two requests need not belong to one session."""
+        self._number = None
+        return self.number()
+
+    def _login(self) -> None:
+        self._client.sid = None
+        self._number = None
+        if self.uses_api_key:
+            self._client.login()  # sends nothing: a bad key shows on the first call
+            self.logins += 1
+            return
+        body = self._repeating(self._post_login, lambda error: error.retryable)
+        if self._client.forticloud_used:
+            refused = self._client.sid is None
+            result = Result(answers.LOGIN_REFUSED if refused else answers.OK, "Login fail")
+        else:
+            result = answers.decode_results(body, 1, self.place)[0]
+        if not result.ok or not isinstance(self._client.sid, str):
+            # A refusal may carry the session's number, which pyFMG takes for a session.
+            self._client.sid = None
+            raise self._login_error(result)
+        self.logins += 1
+
+    def _login_error(self, result: Result) -> errors.TargetError:
+        user = self.access.username
+        if result.code == answers.STALE_OR_DENIED:
+            return errors.PermissionDenied(
+                f"administrator {user!r} may not use the JSON-RPC API",
+                fortimanager=self.access.name,
+                code=result.code,
+                next_step="set 'rpc-permit read-write' for this administrator",
+            )
+        if result.code in (answers.LOGIN_REFUSED, answers.OK):
+            return errors.LoginRefused(
+                f"login of {user!r} was refused",
+                fortimanager=self.access.name,
+                code=result.code,
+                next_step="check user name and password, trusted hosts and a lock-out of the user",
+            )
+        return answers.error_for(result, self.place)
+
+    def _make_client(self) -> Any:
+        access = self.access
+        client = fortimgr.FortiManager(
+            access.host,
+            access.username,
+            access.password,
+            apikey=access.api_key,
+            verify_ssl=str(access.ca_file) if access.verify and access.ca_file else access.verify,
+            timeout=(access.connect_timeout_s, access.read_timeout_s),
+            verbose=True,
+            disable_request_warnings=not access.verify,
+            check_adom_workspace=False,
+        )
+        client.sess.trust_env = False
+        client.sess.max_redirects = 0
+        if access.proxy:
+            client.sess.proxies = {"https": access.proxy, "http": access.proxy}
+        if self._adapter is not None:
+            client.sess.mount("https://", self._adapter)
+        client.sess.hooks["response"].append(self._note_status)
+        return client
+
+    def _note_status(self, response: requests.Response, *_: Any, **__: Any) -> None:
+        self._http_status = response.status_code
+
+    def _exchange(self, method: str, params: Sequence[Param]) -> list[Result]:
+        """Send and decode; repeated where that is safe, with growing random pauses."""
+
+        def may_repeat(error: errors.TargetError) -> bool:
+            if method != "get" and isinstance(error, errors.OutcomeUnknown):
+                return False
+            return error.retryable
+
+        results: list[Result] = self._repeating(lambda: self._post(method, params), may_repeat)
+        if any(result.code != answers.STALE_OR_DENIED for result in results):
+            self._answered = True
+        return results
+
+    def _repeating(
+        self, send: Callable[[], Any], may_repeat: Callable[[errors.TargetError], bool]
+    ) -> Any:
+        return tenacity.Retrying(
+            retry=tenacity.retry_if_exception(
+                lambda error: isinstance(error, errors.TargetError) and may_repeat(error)
+            ),
+            stop=tenacity.stop_after_attempt(self._attempts),
+            wait=tenacity.wait_random_exponential(multiplier=0.5, max=8),
+            sleep=self._clock.sleep,
+            reraise=True,
+        )(send)
+
+    def _post_login(self) -> Any:
+        body = self._carry(self._client.login)
+        # pyFMG keeps the last exchange, which here is the password.
+        self._client.req_resp_object.reset()
+        return body
+
+    def _post(self, method: str, params: Sequence[Param]) -> list[Result]:
+        """One HTTP request. A broken answer to a writing request leaves its outcome unknown."""
+        if self._client is None:
+            raise RuntimeError("the session is not open")
+        try:
+            body = self._carry(lambda: self._client.free_form(method, data=list(params)))
+            results = answers.decode_results(body, len(params), self.place)
+        except errors.ProtocolError as error:
+            if method == "get":
+                raise
+            raise transport.outcome_unknown(self.access, error.message) from error
+        except errors.OutcomeUnknown as error:
+            if method != "get":
+                raise
+            raise transport.broken_read(self.access, error) from error
+        if isinstance(number := body.get("session"), int) and not isinstance(number, bool):
+            self._number = number
+        return results
+
+    def _carry(self, send: Callable[[], Any]) -> Any:
+        """Let pyFMG send one request; the decoded body, or our error for what went wrong."""
+        self.requests += 1
+        self._http_status = None
+        self._client.req_resp_object.reset()
+        failure: Exception | None = None
+        try:
+            send()
+        except Exception as error:  # pyFMG wraps everything into a few kinds
+            failure = error
+        body = self._client.req_resp_object.response_json
+        if failure is not None and body is None:
+            raise transport.error_for(failure, self.access)
+        if body is None:
+            what = f"HTTP status {self._http_status} and something that is not JSON"
+            raise answers.protocol_error(what, self.place)
+        return body
+
+    def _forgotten(self, results: Sequence[Result]) -> bool:
+        """Whether to log in again: -11 to everything also means an expired session."""
+        if any(result.code != answers.STALE_OR_DENIED for result in results):
+            return False
+        if self.uses_api_key:
+            if self._answered:
+                return False
+            raise errors.LoginRefused(
+                "the API key was refused",
+                fortimanager=self.access.name,
+                code=answers.STALE_OR_DENIED,
+                next_step="check the key, the administrator's 'rpc-permit' and ADOMs, and that"
+                " the FortiManager is 7.2.2 or newer",
+            )
+        return not self._pinned
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        if not self._in_use.acquire(blocking=False):
+            raise RuntimeError(f"two flows use one session: {self!r}")
+        try:
+            yield
+        finally:
+            self._in_use.release()

@@ -1,0 +1,112 @@
+"""One ADOM on one FortiManager as the passes see it: an object store and an installer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from fmgsync.clock import Clock
+from fmgsync.model.adom import AdomTopology
+from fmgsync.model.change import AdomPlan, ApplyReport
+from fmgsync.model.state import ObservedAdom
+from fmgsync.model.target import AdomRef
+from fmgsync.targets.fortimanager import adom, topology, workspace
+from fmgsync.targets.fortimanager.session import Session
+from fmgsync.targets.fortimanager.writing import Writer
+
+
+class FortiManagerAdom:
+    """Reads, writes and installs in one ADOM.
+
+    Inside `with` all calls share one session; outside, each opens and closes its own. Not to be
+    used by two threads at a time. `requests` counts the HTTP requests of all its sessions so far.
+    """
+
+    def __init__(
+        self,
+        ref: AdomRef,
+        *,
+        owner: str,
+        open_session: Callable[[], Session],
+        clock: Clock,
+        lock_wait_s: float = 60.0,
+    ) -> None:
+        self.ref = ref
+        self._owner = owner
+        self._open_session = open_session
+        self._clock = clock
+        self._lock_wait_s = lock_wait_s
+        self._shared: Session | None = None
+        self._topology: AdomTopology | None = None
+        self._requests_before = 0
+
+    @property
+    def requests(self) -> int:
+        """HTTP requests sent so far, logins included."""
+        return self._requests_before + (self._shared.requests if self._shared else 0)
+
+    def __enter__(self) -> Self:
+        session = self._open_session()
+        self._shared = session
+        try:
+            session.open()
+        except BaseException:
+            self._close(session)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._shared is not None:
+            self._close(self._shared)
+
+    def read_topology(self) -> AdomTopology:
+        """Devices, VDOMs and device groups."""
+        with self._session() as session:
+            self._topology = topology.read_topology(session, self.ref)
+        return self._topology
+
+    def read_observed(self, group_names: Iterable[str]) -> ObservedAdom:
+        """Own objects, and foreign ones that bear a rule's name or hold one of ours."""
+        with self._session() as session:
+            return adom.read_observed(session, self.ref, self._owner, group_names)
+
+    def apply(self, plan: AdomPlan) -> ApplyReport:
+        """Write the plan under the lock the ADOM needs; an empty plan costs no request."""
+        if not plan.changes:
+            return ApplyReport(self.ref)
+        before = self.requests
+        with self._session() as session:
+            mode = topology.read_workspace(session, self.ref.adom)
+            with workspace.editing(
+                session, self.ref.adom, mode, clock=self._clock, wait_s=self._lock_wait_s
+            ) as lock:
+                outcome = Writer(session, plan, self._owner, clock=self._clock).write()
+                lock.commit()
+        return ApplyReport(
+            self.ref,
+            written=tuple(outcome.written),
+            refused=tuple(outcome.refused),
+            requests=self.requests - before,
+        )
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        """The shared session, or one of its own for this call."""
+        if self._shared is not None:
+            yield self._shared
+            return
+        with self:
+            assert self._shared is not None  # noqa: S101
+            yield self._shared
+
+    def _close(self, session: Session) -> None:
+        session.close()
+        self._requests_before += session.requests
+        self._shared = None

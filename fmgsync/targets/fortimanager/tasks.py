@@ -1,0 +1,134 @@
+"""FortiManager's tasks: what runs asynchronously and how each of its lines stands.
+
+100 percent is not success and code 0 of the call that started a task only means "queued": every
+failure shows in the lines ("How to FortiManager API", 001 and 017).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fmgsync import errors
+from fmgsync.clock import Clock
+from fmgsync.targets.fortimanager import answers, tables, urls, wire
+from fmgsync.targets.fortimanager.answers import Place
+from fmgsync.targets.fortimanager.session import Session
+from fmgsync.targets.fortimanager.tables import Row
+
+_STATES = (
+    "pending",
+    "running",
+    "cancelling",
+    "cancelled",
+    "done",
+    "error",
+    "aborting",
+    "aborted",
+    "warning",
+    "to_continue",
+)
+_UNFINISHED = frozenset({"pending", "running", "cancelling", "aborting", "to_continue"})
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of a task: `name` is a device, `device(vdom)[copy]`, or empty for a remark."""
+
+    name: str
+    vdom: str
+    state: str
+    percent: int
+    detail: str
+
+    @property
+    def finished(self) -> bool:
+        """Whether this line can change no more."""
+        return self.state not in _UNFINISHED
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One poll of a task."""
+
+    task_id: int
+    state: str
+    percent: int
+    title: str
+    user: str
+    lines: tuple[Line, ...]
+
+    @property
+    def finished(self) -> bool:
+        """Whether the task can change no more."""
+        return self.state not in _UNFINISHED
+
+
+def read(session: Session, task_id: int, place: Place) -> Task:
+    """Poll once."""
+    data = session.read({"url": urls.task(task_id)}, place=place)
+    rows = tables.decode_rows(data, place)
+    if len(rows) != 1:
+        raise answers.protocol_error(f"task {task_id} is not one task", place)
+    return _decode(rows[0], task_id)
+
+
+def read_recent(session: Session, place: Place, *, count: int = 20) -> Sequence[Task]:
+    """The newest tasks first, without their lines."""
+    data = session.read(
+        {"url": urls.TASKS, "loadsub": 0, "sortings": [{"id": -1}], "range": [0, count]},
+        place=place,
+    )
+    decoded = (_decode(row, _integer(row.get("id"))) for row in tables.decode_rows(data, place))
+    return sorted(decoded, key=lambda task: task.task_id, reverse=True)
+
+
+def wait(
+    session: Session, task_id: int, place: Place, *, clock: Clock, limit_s: float = 120.0
+) -> Task:
+    """Poll a short task to its end."""
+    ends_at = clock.now() + limit_s
+    while True:
+        task = read(session, task_id, place)
+        if task.finished:
+            return task
+        if clock.now() >= ends_at:
+            raise errors.UnitBusy(
+                f"task {task_id} did not end within {limit_s:g} s",
+                fortimanager=place.fortimanager,
+                adom=place.adom,
+                next_step="look at the task monitor of the FortiManager",
+            )
+        clock.sleep(0.5)
+
+
+def _decode(row: Row, task_id: int) -> Task:
+    return Task(
+        task_id=task_id,
+        state=_state(row.get("state")),
+        percent=_integer(row.get("percent")),
+        title=answers.printable(wire.text(row.get("title"))),
+        user=wire.text(row.get("user")),
+        lines=tuple(
+            Line(
+                name=wire.text(line.get("name")),
+                vdom=wire.text(line.get("vdom")),
+                state=_state(line.get("state")),
+                percent=_integer(line.get("percent")),
+                detail=answers.printable(wire.text(line.get("detail"))),
+            )
+            for line in row.get("line") or []
+        ),
+    )
+
+
+def _state(raw: object) -> str:
+    if isinstance(raw, int) and 0 <= raw < len(_STATES):
+        return _STATES[raw]
+    return raw if isinstance(raw, str) else "unknown"
+
+
+def _integer(raw: object) -> int:
+    if isinstance(raw, str) and raw.isdigit():
+        return int(raw)
+    return raw if isinstance(raw, int) else 0

@@ -1,0 +1,184 @@
+"""Devices, VDOMs and device groups of an ADOM, its FortiOS version and its workspace mode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from fmgsync import errors
+from fmgsync.model.adom import AdomTopology, Device, Workspace
+from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.targets.fortimanager import answers, tables, urls, wire
+from fmgsync.targets.fortimanager.answers import Place, Result
+from fmgsync.targets.fortimanager.session import Session
+from fmgsync.targets.fortimanager.tables import Query, Row
+
+_DEVICE_FIELDS = ("name", "conn_status", "conf_status", "db_status")
+_MODES = {
+    0: Workspace.DISABLED,
+    "disabled": Workspace.DISABLED,
+    1: Workspace.NORMAL,
+    "normal": Workspace.NORMAL,
+    2: Workspace.WORKFLOW,
+    "workflow": Workspace.WORKFLOW,
+}
+
+
+def read_topology(session: Session, ref: AdomRef) -> AdomTopology:
+    """Everything sites and packages are expanded with; two requests for a small ADOM."""
+    place = Place(session.access.name, ref.adom)
+    settings, row, members = session.call(
+        "get",
+        [
+            {"url": urls.GLOBAL_SETTINGS, "fields": ["workspace-mode"]},
+            {"url": urls.adom(ref.adom), "fields": ["name", "os_ver", "mr", "workspace_mode"]},
+            {"url": urls.adom(ref.adom), "fields": ["name"], "option": ["object member"]},
+        ],
+    )
+    adom = _adom_row(row, place)
+    device_rows, group_rows = _read_device_tables(session, ref.adom, place)
+    devices = _devices(device_rows, _members(members))
+    return AdomTopology(
+        ref=ref,
+        os_version=_os_version(adom),
+        workspace=_mode(session, settings, adom, place),
+        devices=devices,
+        groups=expand_groups(group_rows, devices),
+    )
+
+
+def read_workspace(session: Session, adom: str) -> Workspace:
+    """How this ADOM wants its changes made."""
+    place = Place(session.access.name, adom)
+    settings, row = session.call(
+        "get",
+        [
+            {"url": urls.GLOBAL_SETTINGS, "fields": ["workspace-mode"]},
+            {"url": urls.adom(adom), "fields": ["name", "workspace_mode"]},
+        ],
+    )
+    return _mode(session, settings, _adom_row(row, place), place)
+
+
+def expand_scope(
+    scope: Any, devices: Mapping[str, Device], groups: Mapping[str, frozenset[DeviceVdom]]
+) -> frozenset[DeviceVdom]:
+    """A `scope member` list as DeviceVdoms.
+
+    A name without VDOM is a device group ("How to FortiManager API", 001); where no group has it
+    but a device does, all the device's VDOMs are meant.
+    """
+    found: set[DeviceVdom] = set()
+    for entry in scope or []:
+        name, vdom = wire.text(entry.get("name")), wire.text(entry.get("vdom"))
+        if vdom:
+            found.add(DeviceVdom(name, vdom))
+        elif name in groups:
+            found.update(groups[name])
+        elif name in devices:
+            found.update(DeviceVdom(name, own) for own in devices[name].vdoms)
+    return frozenset(found)
+
+
+def expand_groups(
+    rows: Iterable[Row], devices: Mapping[str, Device]
+) -> dict[str, frozenset[DeviceVdom]]:
+    """Device groups with nested ones flattened; groups that contain each other end the walk."""
+    members = {wire.text(row.get("name")): row.get("object member") or [] for row in rows}
+
+    def flatten(name: str, above: frozenset[str]) -> frozenset[DeviceVdom]:
+        if name in above:
+            return frozenset()
+        nested = {
+            inner: flatten(inner, above | {name})
+            for entry in members[name]
+            if not wire.text(entry.get("vdom"))
+            and (inner := wire.text(entry.get("name"))) in members
+        }
+        known = expand_scope(members[name], devices, nested)
+        return frozenset(t for t in known if t.device in devices)
+
+    return {name: flatten(name, frozenset()) for name in members}
+
+
+def _read_device_tables(session: Session, adom: str, place: Place) -> tuple[list[Row], list[Row]]:
+    device_table, group_table = tables.read_all(
+        session,
+        [
+            Query(urls.devices(adom), _DEVICE_FIELDS, place, subtables=True, page=500),
+            Query(urls.device_groups(adom), ("name",), place, options=("object member",)),
+        ],
+    )
+    return device_table.checked(), group_table.checked()
+
+
+def _adom_row(result: Result, place: Place) -> Row:
+    if result.code in (answers.ABSENT, answers.INVALID_URL):
+        raise errors.NotFound(
+            f"there is no ADOM {place.adom!r}",
+            fortimanager=place.fortimanager,
+            adom=place.adom,
+            code=result.code,
+            next_step="correct 'adom' in 'sites'; names are case-sensitive",
+        )
+    rows = tables.decode_rows(answers.checked(result, place), place)
+    return rows[0] if rows else {}
+
+
+def _members(result: Result) -> dict[str, set[str]]:
+    """The VDOMs that belong to this ADOM, by device, where FortiManager lists them.
+
+    The VDOMs of one FortiGate may lie in several ADOMs; its row in the device table shows all.
+    """
+    found: dict[str, set[str]] = {}
+    data = result.data if result.ok else None
+    rows = data.get("object member") if isinstance(data, dict) else data
+    for entry in rows if isinstance(rows, list) else []:
+        if isinstance(entry, dict) and (vdom := wire.text(entry.get("vdom"))):
+            found.setdefault(wire.text(entry.get("name")), set()).add(vdom)
+    return found
+
+
+def _devices(rows: Iterable[Row], members: Mapping[str, set[str]]) -> dict[str, Device]:
+    devices = {}
+    for row in rows:
+        name = wire.text(row.get("name"))
+        vdoms = wire.names(row.get("vdom")) or ("root",)
+        own = members.get(name)
+        devices[name] = Device(
+            name=name,
+            vdoms=tuple(vdom for vdom in vdoms if own is None or vdom in own),
+            online=_said(row.get("conn_status"), yes=("up", 1), no=("down", 2)),
+            in_sync=_said(row.get("conf_status"), yes=("insync", 1), no=("outofsync", 2)),
+            database_modified=_said(row.get("db_status"), yes=("mod", 2), no=("nomod", 1)),
+        )
+    return devices
+
+
+def _said(value: Any, *, yes: tuple[Any, ...], no: tuple[Any, ...]) -> bool | None:
+    if value in yes:
+        return True
+    return False if value in no else None
+
+
+def _os_version(adom: Row) -> tuple[int, int]:
+    major = wire.text(adom.get("os_ver")).partition(".")[0]
+    minor = adom.get("mr")
+    return (int(major) if major.isdigit() else 0, minor if isinstance(minor, int) else 0)
+
+
+def _mode(session: Session, settings: Result, adom: Row, place: Place) -> Workspace:
+    """The ADOM's mode: the unit's setting, or the ADOM's own where that says `per-adom`.
+
+    An administrator who may not read the system settings gets no answer there. Then the ADOM's
+    own flag and the lock url decide, which exists only where locks do.
+    """
+    data = settings.data if settings.ok and isinstance(settings.data, dict) else {}
+    mode = data.get("workspace-mode")
+    if mode in _MODES:
+        return _MODES[mode]
+    own = adom.get("workspace_mode")
+    if mode is not None or own not in (None, 0):
+        return _MODES.get(own, Workspace.NORMAL)
+    lock = session.call("get", [{"url": urls.workspace(place.adom or "", "lockinfo")}])[0]
+    return Workspace.DISABLED if lock.code == answers.NOT_FOR_URL else Workspace.NORMAL

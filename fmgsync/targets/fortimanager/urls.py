@@ -1,0 +1,140 @@
+"""Where names become FortiManager urls: the only place, so that escaping cannot be forgotten.
+
+A `/` inside a name is written `\\/` ("How to FortiManager API", 002); names with spaces are used as
+they are. Control characters are refused: nothing legitimate has them.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from fmgsync import errors
+from fmgsync.model.address import Family
+from fmgsync.model.target import DeviceVdom
+
+_ADDRESS = {Family.IPV4: "firewall/address", Family.IPV6: "firewall/address6"}
+_GROUP = {Family.IPV4: "firewall/addrgrp", Family.IPV6: "firewall/addrgrp6"}
+
+GLOBAL_SETTINGS = "/cli/global/system/global"
+LOGIN = "sys/login/user"
+LOGOUT = "sys/logout"
+PROXY = "/sys/proxy/json"
+STATUS = "/sys/status"
+TASKS = "/task/task"
+INSTALL_PACKAGE = "/securityconsole/install/package"
+NO_SUCH_ADOM = "/pm/pkg/adom/fmgsync-no-such-adom"
+
+
+def escape(name: str) -> str:
+    """One name as a part of a url."""
+    if not name or not name.isprintable():
+        raise errors.InvalidData(
+            f"{name!a} cannot be a name on FortiManager",
+            next_step="names are not empty and have no control characters",
+        )
+    return name.replace("/", "\\/")
+
+
+def adom(name: str) -> str:
+    """The ADOM itself."""
+    return f"/dvmdb/adom/{escape(name)}"
+
+
+def devices(adom_name: str) -> str:
+    """The devices of an ADOM."""
+    return f"{adom(adom_name)}/device"
+
+
+def device_groups(adom_name: str) -> str:
+    """The device groups of an ADOM."""
+    return f"{adom(adom_name)}/group"
+
+
+def workspace(adom_name: str, verb: str) -> str:
+    """`lock`, `commit`, `unlock` (exec) or `lockinfo`, `dirty` (get)."""
+    return f"{adom(adom_name)}/workspace/{verb}"
+
+
+def objects(adom_name: str) -> str:
+    """Root of an ADOM's object database."""
+    return f"/pm/config/adom/{escape(adom_name)}/obj"
+
+
+def addresses(adom_name: str, family: Family) -> str:
+    """The address table of one family."""
+    return f"{objects(adom_name)}/{_ADDRESS[family]}"
+
+
+def groups(adom_name: str, family: Family) -> str:
+    """The address group table of one family."""
+    return f"{objects(adom_name)}/{_GROUP[family]}"
+
+
+def item(table: str, name: str) -> str:
+    """One object of a table."""
+    return f"{table}/{escape(name)}"
+
+
+def mappings(table: str, name: str) -> str:
+    """The per-device mapping table of one object."""
+    return f"{item(table, name)}/dynamic_mapping"
+
+
+def mapping(table: str, name: str, target: DeviceVdom) -> str:
+    """One per-device mapping of one object."""
+    return f"{mappings(table, name)}/{escape(target.device)}/{escape(target.vdom)}"
+
+
+def package_tree(adom_name: str) -> str:
+    """Folders and policy packages of an ADOM."""
+    return f"/pm/pkg/adom/{escape(adom_name)}"
+
+
+def policies(adom_name: str, package: str, table: str) -> str:
+    """A policy table (`firewall/policy`) of a package given by its full path."""
+    path = "/".join(escape(part) for part in package.split("/"))
+    return f"/pm/config/adom/{escape(adom_name)}/pkg/{path}/{table}"
+
+
+def package_status(adom_name: str) -> str:
+    """The status of every package on every DeviceVdom it was installed on."""
+    return f"/pm/config/adom/{escape(adom_name)}/_package/status"
+
+
+def device_addresses(target: DeviceVdom, family: Family) -> str:
+    """The address table in FortiManager's copy of a device."""
+    return f"{_device_database(target)}/{_ADDRESS[family]}"
+
+
+def device_address_groups(target: DeviceVdom, family: Family) -> str:
+    """The address group table in FortiManager's copy of a device."""
+    return f"{_device_database(target)}/{_GROUP[family]}"
+
+
+def _device_database(target: DeviceVdom) -> str:
+    return f"/pm/config/device/{escape(target.device)}/vdom/{escape(target.vdom)}"
+
+
+def task(task_id: int) -> str:
+    """One task with its lines."""
+    return f"{TASKS}/{task_id}"
+
+
+def proxy_target(adom_name: str, device: str) -> str:
+    """How `sys/proxy/json` names one device of an ADOM."""
+    return f"adom/{escape(adom_name)}/device/{escape(device)}"
+
+
+def fortios_addresses(family: Family, vdom: str) -> str:
+    """The FortiOS REST resource of the address table."""
+    fields = "name|type|subnet" if family is Family.IPV4 else "name|type|ip6"
+    return _fortios(_ADDRESS[family], vdom, fields)
+
+
+def fortios_groups(family: Family, vdom: str) -> str:
+    """The FortiOS REST resource of the address group table."""
+    return _fortios(_GROUP[family], vdom, "name|member|exclude|exclude-member")
+
+
+def _fortios(table: str, vdom: str, fields: str) -> str:
+    return f"/api/v2/cmdb/{table}?vdom={quote(vdom, safe='')}&format={fields}"

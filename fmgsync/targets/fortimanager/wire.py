@@ -1,0 +1,141 @@
+"""Between FortiManager's rows and our types. The owner mark is written here and nowhere else.
+
+Reads are made with `verbose`, which gives words for enumerations; numbers are understood as well
+where captures prove them. A subnet is always read as `["10.0.0.0", "255.255.255.0"]`, an empty
+child table as null, and host bits are as somebody wrote them ("How to FortiManager API", 001-002).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from fmgsync.model import address as addresses
+from fmgsync.model import naming
+from fmgsync.model.address import Address, Family
+from fmgsync.model.change import Change, ObjectKind
+from fmgsync.model.state import ObservedAddress, ObservedGroup
+from fmgsync.model.target import DeviceVdom
+from fmgsync.targets.fortimanager.tables import Row
+
+ADDRESS_FIELDS = {
+    Family.IPV4: ("name", "type", "subnet", "comment"),
+    Family.IPV6: ("name", "type", "ip6", "comment"),
+}
+MAPPINGS = "dynamic_mapping"
+GROUP_FIELDS = ("name", "member", "comment", "exclude", "exclude-member")
+
+_PLAIN_TYPES = {Family.IPV4: ("ipmask", 0), Family.IPV6: ("ipprefix", 0)}
+_TRUE = ("enable", 1, True)
+
+
+def decode_address(row: Row, family: Family, owner: str) -> ObservedAddress:
+    """An address row, with or without its `dynamic_mapping`."""
+    comment = text(row.get("comment"))
+    return ObservedAddress(
+        name=text(row.get("name")),
+        family=family,
+        value=address_value(row, family),
+        comment=comment,
+        owned=naming.is_owned(comment, owner),
+        mapped=bool(row.get(MAPPINGS)),
+    )
+
+
+def address_value(row: Row, family: Family) -> Address | None:
+    """The subnet of a row; None when it is something else (fqdn, range, wildcard, ...)."""
+    kind = row.get("type")
+    if kind is not None and kind not in _PLAIN_TYPES[family]:
+        return None
+    raw = row.get("subnet" if family is Family.IPV4 else "ip6")
+    if isinstance(raw, str):
+        raw = raw.replace(" ", "/")
+    elif isinstance(raw, list) and raw:
+        raw = "/".join(str(part) for part in raw)
+    try:
+        return addresses.parse(raw) if isinstance(raw, str) else None
+    except ValueError:
+        return None
+
+
+def decode_group(row: Row, family: Family, owner: str) -> ObservedGroup:
+    """A group row with its `dynamic_mapping`."""
+    comment = text(row.get("comment"))
+    mappings = row.get(MAPPINGS) or []
+    taken_away = [one for one in (row, *mappings) if one.get("exclude") in _TRUE]
+    excluded = [name for one in taken_away for name in names(one.get("exclude-member"))]
+    return ObservedGroup(
+        name=text(row.get("name")),
+        family=family,
+        members=names(row.get("member")),
+        mappings={
+            target: names(mapping.get("member"))
+            for mapping in mappings
+            for target in scopes(mapping)
+        },
+        comment=comment,
+        owned=naming.is_owned(comment, owner),
+        excludes=bool(excluded),
+        excluded=tuple(dict.fromkeys(excluded)),
+    )
+
+
+def scopes(mapping: Row) -> tuple[DeviceVdom, ...]:
+    """The DeviceVdoms one mapping is for; an entry may name several."""
+    raw = mapping.get("_scope") or []
+    entries = [raw] if isinstance(raw, Mapping) else raw
+    return tuple(
+        DeviceVdom(text(entry.get("name")), text(entry.get("vdom")) or "root") for entry in entries
+    )
+
+
+def names(raw: Any) -> tuple[str, ...]:
+    """Member names: a list, one name alone, rows with a `name`, or nothing."""
+    if raw is None or raw == "":
+        return ()
+    entries: Iterable[Any] = raw if isinstance(raw, list) else [raw]
+    return tuple(
+        text(entry.get("name")) if isinstance(entry, Mapping) else text(entry) for entry in entries
+    )
+
+
+def text(raw: Any) -> str:
+    """A text field: absent and null are empty, a list of one is its element."""
+    if isinstance(raw, list):
+        return text(raw[0]) if raw else ""
+    return "" if raw is None else str(raw)
+
+
+def new_object(change: Change, owner: str) -> Row:
+    """The data that creates what a change names, with the owner mark."""
+    data: Row = {"name": change.name, "comment": naming.mark(owner)}
+    data.update(content(change))
+    return data
+
+
+def content(change: Change) -> Row:
+    """The attributes a change decides. Attributes not sent keep their value."""
+    if change.kind in (ObjectKind.ADDRESS, ObjectKind.ADDRESS6):
+        if change.value is None:
+            raise ValueError(f"{change.name}: an address without a value")
+        return _subnet(change.value)
+    return {"member": list(change.members)}
+
+
+def new_mapping(change: Change) -> Row:
+    """The data that adds one per-device mapping."""
+    if change.device is None:
+        raise ValueError(f"{change.name}: a mapping without a device")
+    scope = {"name": change.device.device, "vdom": change.device.vdom}
+    return {"_scope": [scope], **content(change)}
+
+
+def _subnet(value: Address) -> Row:
+    network = ipaddress.ip_network(value)
+    if isinstance(network, ipaddress.IPv6Network):
+        return {"type": "ipprefix", "ip6": network.with_prefixlen}
+    return {
+        "type": "ipmask",
+        "subnet": [str(network.network_address), str(network.netmask)],
+    }

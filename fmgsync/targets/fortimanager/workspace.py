@@ -1,0 +1,291 @@
+"""The workspace lock of an ADOM: take it, prove that it is ours, commit, give it back.
+
+A lock belongs to a session, not to an administrator: another session of the same administrator is
+refused like anybody else, and `commit` and `unlock` answer "OK" to sessions that hold nothing. The
+only proof is `lockinfo`, whose `lock_sid` must be our own session's number ("How to FortiManager
+API", 013; Fortinet's Terraform provider compares the same two numbers).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+import tenacity
+
+from fmgsync import errors
+from fmgsync.clock import Clock
+from fmgsync.model.adom import Workspace
+from fmgsync.targets.fortimanager import answers, tables, tasks, urls, wire
+from fmgsync.targets.fortimanager.answers import Place
+from fmgsync.targets.fortimanager.session import Session
+
+_log = structlog.get_logger()
+
+_ADOM_LOCK = 1
+_COMMITS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class LockRow:
+    """One row of lockinfo. `since` is UTC epoch seconds by the unit's clock."""
+
+    user: str
+    session: int | None
+    since: int | None
+    scope: int | None
+
+
+class NoLock:
+    """An ADOM without workspace: every write is final at once, so there is nothing to commit."""
+
+    def commit(self) -> None:
+        """Nothing to do."""
+
+    def prove(self) -> None:
+        """Nothing to prove."""
+
+
+class Lock:
+    """An ADOM lock that was proven to be ours when it was taken."""
+
+    def __init__(self, session: Session, place: Place, holder: int, clock: Clock) -> None:
+        self._session = session
+        self._place = place
+        self._holder = holder
+        self._logins = session.logins
+        self._clock = clock
+
+    def prove(self) -> None:
+        """Raise LockLost unless the ADOM is still locked by our session."""
+        if self._session.logins != self._logins:
+            raise _lost(self._place, "the session that held it was closed")
+        rows = read_lockinfo(self._session, self._place)
+        if not any(row.scope == _ADOM_LOCK and row.session == self._holder for row in rows):
+            raise _lost(self._place, _told(rows))
+
+    def commit(self) -> None:
+        """Make the changes the ADOM's own. Proven before and after: the answer proves nothing."""
+        self.prove()
+        for _ in range(_COMMITS):
+            result = self._exec("commit")
+            data = answers.checked(result, self._place)
+            if isinstance(data, dict) and isinstance(data.get("taskid"), int):
+                tasks.wait(self._session, data["taskid"], self._place, clock=self._clock)
+            if not self._is_dirty():
+                return
+        raise errors.UnitBusy(
+            "FortiManager accepted the commit but did not carry it out",
+            fortimanager=self._place.fortimanager,
+            adom=self._place.adom,
+            next_step="the changes are discarded and made again on the next pass",
+        )
+
+    def _exec(self, verb: str) -> answers.Result:
+        """Run a verb; after a broken connection once more, since repeating it does no harm."""
+        try:
+            return _exec(self._session, self._place, verb)
+        except errors.OutcomeUnknown:
+            return _exec(self._session, self._place, verb)
+
+    def _is_dirty(self) -> bool:
+        """Whether our own workspace holds changes that are not committed."""
+        url = urls.workspace(self._place.adom or "", "dirty")
+        result = self._session.call("get", [{"url": url}])[0]
+        return result.ok and isinstance(result.data, dict) and result.data.get("dirty") == 1
+
+    def explain(self, denied: errors.PermissionDenied) -> None:
+        """Raise LockLost where a refusal means that our session or its lock is gone.
+
+        A unit that has forgotten a session answers it as it answers a missing right.
+        """
+        try:
+            self.prove()
+        except errors.PermissionDenied:
+            raise _lost(self._place, "the session that held it was ended") from denied
+
+    def release(self) -> None:
+        """Unlock; never raises, because it runs while another error may be on its way."""
+        try:
+            result = self._exec("unlock")
+        except errors.TargetError as error:
+            _log.warning("unlock failed", adom=self._place.adom, error=error.message)
+            return
+        if not result.ok:
+            _log.warning("unlock refused", adom=self._place.adom, code=result.code)
+
+
+@contextmanager
+def editing(
+    session: Session, adom: str, mode: Workspace, *, clock: Clock, wait_s: float
+) -> Iterator[Lock | NoLock]:
+    """Hold what writing in this ADOM needs; always given back.
+
+    A lock that another session holds is waited for up to `wait_s`, then LockHeld is raised.
+    Changes not committed are discarded on leaving.
+    """
+    if mode is Workspace.DISABLED:
+        yield NoLock()
+        return
+    if mode is Workspace.WORKFLOW:
+        raise errors.NotBuiltError(
+            f"ADOM {adom} is in workflow mode, which is not supported yet",
+            next_step="use workspace mode normal, or leave this ADOM out of 'sites'",
+        )
+    lock = take(session, adom, clock=clock, wait_s=wait_s)
+    with session.pinned():
+        try:
+            yield lock
+        except errors.PermissionDenied as error:
+            lock.explain(error)
+            raise
+        finally:
+            lock.release()
+
+
+def take(session: Session, adom: str, *, clock: Clock, wait_s: float) -> Lock:
+    """Lock the ADOM and prove it; waits for another session up to `wait_s`."""
+    place = Place(session.access.name, adom)
+    _refuse_unprovable_key(session, place)
+    ends_at = clock.now() + wait_s
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(errors.LockHeld),
+        stop=lambda _: clock.now() >= ends_at,
+        wait=tenacity.wait_random_exponential(multiplier=1, min=1, max=15),
+        sleep=clock.sleep,
+        reraise=True,
+    )
+    holder: int = retrying(_take_once, session, place)
+    _log.info("locked", fortimanager=place.fortimanager, adom=adom)
+    return Lock(session, place, holder, clock)
+
+
+def _take_once(session: Session, place: Place) -> int:
+    """Lock and prove it once; the number of the session that holds the lock now: ours."""
+    free_before = session.number() is None and not read_lockinfo(session, place)
+    try:
+        try:
+            result = _exec(session, place, "lock")
+        except errors.OutcomeUnknown:
+            # Locking what is ours already is harmless; lockinfo decides in either case.
+            result = _exec(session, place, "lock")
+        rows = read_lockinfo(session, place)
+        if result.code in answers.CONTENTION:
+            raise _held(session, place, rows)
+        answers.checked(result, place)
+        holder = _proven_holder(session, rows, free_before=free_before)
+        if holder is None:
+            raise _held(session, place, rows)
+    except BaseException:
+        # A lock that was taken but not proven must not stay behind; unlocking what is not
+        # ours changes nothing.
+        _release_quietly(session, place)
+        raise
+    return holder
+
+
+def _proven_holder(session: Session, rows: list[LockRow], *, free_before: bool) -> int | None:
+    """Our session's number if lockinfo shows it as the holder.
+
+    Where the unit does not tell a session its number, the lock is ours if the ADOM was free
+    before, the unit said OK to our lock, which it never does to a second session, and the only
+    lock there is bears our administrator's name.
+    """
+    own = session.number()
+    locks = [row for row in rows if row.scope == _ADOM_LOCK]
+    if own is not None:
+        return own if any(row.session == own for row in locks) else None
+    if free_before and len(locks) == 1 and locks[0].user == session.access.username:
+        return locks[0].session
+    return None
+
+
+def _release_quietly(session: Session, place: Place) -> None:
+    with suppress(errors.TargetError):
+        _exec(session, place, "unlock")
+
+
+def _refuse_unprovable_key(session: Session, place: Place) -> None:
+    """Which session an API key stands for is documented nowhere: two questions must agree."""
+    if not session.uses_api_key:
+        return
+    first = session.fresh_number()
+    if first is None or first != session.fresh_number():
+        raise errors.PermissionDenied(
+            "with an API key this FortiManager does not show which session holds a lock",
+            fortimanager=place.fortimanager,
+            adom=place.adom,
+            next_step="configure 'username' and 'password': this ADOM needs workspace locks",
+        )
+
+
+def read_lockinfo(session: Session, place: Place) -> list[LockRow]:
+    """Who holds a lock in this ADOM; empty when nobody does."""
+    data = session.read({"url": urls.workspace(place.adom or "", "lockinfo")}, place=place)
+    return [
+        LockRow(
+            user=answers.printable(wire.text(row.get("lock_user"))),
+            session=_number(row.get("lock_sid")),
+            since=_number(row.get("lock_time")),
+            scope=_number(row.get("type")),
+        )
+        for row in tables.decode_rows(data, place)
+    ]
+
+
+def _number(raw: Any) -> int | None:
+    if isinstance(raw, str) and raw.isdigit():
+        return int(raw)
+    return raw if isinstance(raw, int) and not isinstance(raw, bool) else None
+
+
+def _exec(session: Session, place: Place, verb: str) -> answers.Result:
+    return session.call("exec", [{"url": urls.workspace(place.adom or "", verb)}])[0]
+
+
+def _held(session: Session, place: Place, rows: list[LockRow]) -> errors.LockHeld:
+    own = session.access.username
+    step = "wait for that session to unlock the ADOM, or end it on the FortiManager"
+    orphans = [row for row in rows if own is not None and row.user == own]
+    if orphans:
+        step = (
+            f"session {orphans[0].session} is our own administrator's: another fmgsync, or one"
+            " that was killed; its lock ends with the unit's session idle limit, or with"
+            f" 'diagnose system admin-session kill {orphans[0].session}'"
+        )
+    return errors.LockHeld(
+        f"the ADOM is locked: {_told(rows)}",
+        fortimanager=place.fortimanager,
+        adom=place.adom,
+        next_step=step,
+    )
+
+
+def _lost(place: Place, why: str) -> errors.LockLost:
+    return errors.LockLost(
+        f"the workspace lock is not ours any more: {why}",
+        fortimanager=place.fortimanager,
+        adom=place.adom,
+        next_step="nothing was committed; the next pass starts over",
+    )
+
+
+def _told(rows: list[LockRow]) -> str:
+    if not rows:
+        return "nobody holds a lock now"
+    return "; ".join(
+        f"by {row.user!r} since {_time(row.since)} (session {row.session})" for row in rows
+    )
+
+
+def _time(since: int | None) -> str:
+    if since is None or since < 0:
+        return "an unknown time"
+    try:
+        return datetime.fromtimestamp(since, UTC).isoformat().replace("+00:00", "Z")
+    except (OverflowError, ValueError, OSError):
+        return "an unknown time"

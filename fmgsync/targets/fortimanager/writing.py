@@ -1,0 +1,244 @@
+"""Writing a plan into an ADOM's object database: in order, in batches, every answer checked.
+
+Each change is one param, so each has its own status. Mappings are written through their own urls:
+a parent sent with `dynamic_mapping` loses every mapping not in the list ("How to FortiManager API",
+001; networktocode/fortimanager-ansible). `force` is never sent.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from fmgsync import errors
+from fmgsync.clock import Clock
+from fmgsync.model import naming
+from fmgsync.model.change import Action, AdomPlan, Change, ObjectKind
+from fmgsync.targets.fortimanager import answers, reading_back, urls, wire
+from fmgsync.targets.fortimanager.answers import Place, Result
+from fmgsync.targets.fortimanager.session import Param, Session
+
+_log = structlog.get_logger()
+
+PARAMS_PER_REQUEST = 100
+_ROUNDS = 3
+_PAUSE_S = 0.5
+_MAPPINGS = (ObjectKind.MAPPING, ObjectKind.MAPPING6)
+_GROUPS = (ObjectKind.GROUP, ObjectKind.GROUP6)
+_ADDRESSES = (ObjectKind.ADDRESS, ObjectKind.ADDRESS6)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the changes so far."""
+
+    written: list[Change] = field(default_factory=list)
+    refused: list[tuple[Change, str]] = field(default_factory=list)
+    absent: set[tuple[ObjectKind, str]] = field(default_factory=set)
+
+    def refuse(self, change: Change, why: str) -> None:
+        """Note a refusal; what could not be created cannot be a member later."""
+        self.refused.append((change, why))
+        if change.action is Action.CREATE and change.kind not in _MAPPINGS:
+            self.absent.add((change.kind, change.name))
+        _log.warning("change refused", object=change.name, kind=change.kind.value, why=why)
+
+
+class Writer:
+    """Writes one plan through one session, which holds the lock if the ADOM needs one."""
+
+    def __init__(
+        self,
+        session: Session,
+        plan: AdomPlan,
+        owner: str,
+        *,
+        clock: Clock,
+        batch: int = PARAMS_PER_REQUEST,
+    ) -> None:
+        self._session = session
+        self._adom = plan.ref.adom
+        self._changes = plan.changes
+        self._owner = owner
+        self._clock = clock
+        self._batch = batch
+        self._place = Place(session.access.name, plan.ref.adom)
+        self.outcome = Outcome()
+
+    def write(self) -> Outcome:
+        """All changes in order. Raises what concerns every change: rights, lock, connection."""
+        found = reading_back.existing(self._session, self._place, self._touched())
+        ours = [change for change in self._changes if self._may_touch(change, found)]
+        self._clear_mappings_of_addresses(ours, found)
+        for batch in self._batches(ours):
+            ready = [fit for change in batch if (fit := self._without_absent(change)) is not None]
+            self._write_batch(ready)
+        return self.outcome
+
+    def _touched(self) -> Iterable[tuple[ObjectKind, str]]:
+        """Existing objects that the plan writes to or deletes, each once."""
+        return dict.fromkeys(
+            (change.kind.table, change.name)
+            for change in self._changes
+            if change.action is not Action.CREATE or change.kind in _MAPPINGS
+        )
+
+    def _may_touch(self, change: Change, found: reading_back.Existing) -> bool:
+        """Look at the mark once more just before writing: a human may have been faster.
+
+        A group that the plan itself creates is not there yet, and ours when it is.
+        """
+        row = found.get((change.kind.table, change.name))
+        if row is None or naming.is_owned(wire.text(row.get("comment")), self._owner):
+            return True
+        self.outcome.refuse(change, "it has lost our owner mark and is foreign now")
+        return False
+
+    def _clear_mappings_of_addresses(
+        self, changes: Sequence[Change], found: reading_back.Existing
+    ) -> None:
+        """Own addresses have one value everywhere: per-device values somebody added go."""
+        params = [
+            {"url": urls.mapping(_table(self._adom, change), change.name, target)}
+            for change in changes
+            if change.kind in _ADDRESSES and change.action is Action.UPDATE
+            for row in (found.get((change.kind, change.name), {}).get(wire.MAPPINGS) or [])
+            for target in wire.scopes(row)
+        ]
+        for start in range(0, len(params), self._batch):
+            for result in self._session.call("delete", params[start : start + self._batch]):
+                if result.code != answers.ABSENT:
+                    answers.checked(result, self._place)
+
+    def _batches(self, changes: Sequence[Change]) -> Iterator[list[Change]]:
+        """Neighbours that share a method, as many as one request takes; the order stays."""
+        batch: list[Change] = []
+        for change in changes:
+            if batch and (len(batch) == self._batch or _method(batch[0]) != _method(change)):
+                yield batch
+                batch = []
+            batch.append(change)
+        if batch:
+            yield batch
+
+    def _without_absent(self, change: Change) -> Change | None:
+        """The change without members that could not be created; None if then nothing is left.
+
+        One bad address must not keep all others, and all removals, from a group.
+        """
+        if change.action is Action.DELETE or not self.outcome.absent:
+            return change
+        missing = {name for kind, name in self.outcome.absent if kind.family is change.kind.family}
+        if change.kind in _MAPPINGS and (change.kind.table, change.name) in self.outcome.absent:
+            self.outcome.refuse(change, "its group was refused")
+            return None
+        left = tuple(name for name in change.members if name not in missing)
+        if len(left) == len(change.members):
+            return change
+        if not left:
+            self.outcome.refuse(change, "all its members were refused")
+            return None
+        unwritten = {naming.address_name(self._owner, one): one for one in change.added}
+        added = tuple(one for name, one in unwritten.items() if name not in missing)
+        return dataclasses.replace(change, members=left, added=added)
+
+    def _write_batch(self, batch: Sequence[Change]) -> None:
+        """Send until every change is settled; after an unsure outcome look first, then go on."""
+        waiting = list(batch)
+        for round_number in range(_ROUNDS):
+            if not waiting:
+                return
+            last = round_number == _ROUNDS - 1
+            try:
+                results = self._session.call(
+                    _method(waiting[0]), [self._param(change) for change in waiting]
+                )
+            except errors.OutcomeUnknown:
+                if last:
+                    raise
+                waiting = self._not_done(waiting)
+            else:
+                waiting = self._settle(waiting, results, last=last)
+            if waiting:
+                self._clock.sleep(_PAUSE_S)
+
+    def _not_done(self, changes: Sequence[Change]) -> list[Change]:
+        """Which of these the unit does not show; the others count as written."""
+        done = reading_back.carried_out(self._session, self._place, changes, self._owner)
+        self.outcome.written.extend(change for change in changes if change in done)
+        return [change for change in changes if change not in done]
+
+    def _settle(
+        self, changes: Sequence[Change], results: Sequence[Result], *, last: bool
+    ) -> list[Change]:
+        """Sort answers into written and refused; the changes worth sending again come back."""
+        self._raise_if_all_denied(results)
+        again: list[Change] = []
+        unsure: list[tuple[Change, Result]] = []
+        for change, result in zip(changes, results, strict=True):
+            if result.ok or (change.action is Action.DELETE and result.code == answers.ABSENT):
+                self.outcome.written.append(change)
+            elif result.code == answers.EXISTS:
+                unsure.append((change, result))
+            elif isinstance(answers.error_for(result, self._place), errors.UnitBusy) and not last:
+                again.append(change)
+            else:
+                self.outcome.refuse(change, _words(result))
+        if unsure:
+            self._settle_existing(unsure)
+        return again
+
+    def _settle_existing(self, clashes: Sequence[tuple[Change, Result]]) -> None:
+        """ "Exists already" is fine if what exists is what we wanted to create."""
+        done = reading_back.carried_out(
+            self._session, self._place, [change for change, _ in clashes], self._owner
+        )
+        for change, result in clashes:
+            if change in done:
+                self.outcome.written.append(change)
+            else:
+                self.outcome.refuse(change, _words(result))
+
+    def _raise_if_all_denied(self, results: Sequence[Result]) -> None:
+        """Rights and locks concern every change: going on would refuse each one singly."""
+        for result in results:
+            if result.code in answers.CONTENTION or result.code == answers.NO_WRITE_PERMISSION:
+                raise answers.error_for(result, self._place)
+        if all(result.code == answers.STALE_OR_DENIED for result in results):
+            raise answers.error_for(results[0], self._place)
+
+    def _param(self, change: Change) -> Param:
+        table = _table(self._adom, change)
+        if change.kind in _MAPPINGS:
+            if change.device is None:
+                raise ValueError(f"{change.name}: a mapping without a device")
+            if change.action is Action.CREATE:
+                return {
+                    "url": urls.mappings(table, change.name),
+                    "data": wire.new_mapping(change),
+                }
+            url = urls.mapping(table, change.name, change.device)
+        elif change.action is Action.CREATE:
+            return {"url": table, "data": wire.new_object(change, self._owner)}
+        else:
+            url = urls.item(table, change.name)
+        if change.action is Action.DELETE:
+            return {"url": url}
+        return {"url": url, "data": wire.content(change)}
+
+
+def _table(adom: str, change: Change) -> str:
+    if change.kind in _ADDRESSES:
+        return urls.addresses(adom, change.kind.family)
+    return urls.groups(adom, change.kind.family)
+
+
+def _method(change: Change) -> str:
+    return {Action.CREATE: "add", Action.UPDATE: "set", Action.DELETE: "delete"}[change.action]
+
+
+def _words(result: Result) -> str:
+    return f"{result.code} {result.message}"
