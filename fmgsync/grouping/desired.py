@@ -149,7 +149,12 @@ def _groups(
                 because="; ".join(dict.fromkeys(m.because for m in by_place.values() if m.because)),
             )
             yield DesiredGroup(
-                rule.name, wanted, rule.mapping, shared=shared, allow_empty=rule.allow_empty
+                rule.name,
+                wanted,
+                rule.mapping,
+                shared=shared,
+                places=frozenset(by_place),
+                allow_empty=rule.allow_empty,
             )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import ipaddress
+from collections.abc import Iterable
 from typing import NewType
 
 Address = NewType("Address", str)
@@ -21,6 +22,10 @@ class Family(enum.StrEnum):
 
     IPV4 = "ipv4"
     IPV6 = "ipv6"
+
+
+NOWHERE = {Family.IPV4: Address("0.0.0.0"), Family.IPV6: Address("::")}  # noqa: S104
+"""The value of the predefined address `none`: no packet has it as source or destination."""
 
 
 def parse(text: str) -> Address:
@@ -45,3 +50,8 @@ def sort_key(address: Address) -> tuple[int, int, int]:
     """Numeric order: IPv4 before IPv6, then by value, then the wider prefix first."""
     network = ipaddress.ip_network(address)
     return network.version, int(network.network_address), network.prefixlen
+
+
+def sorted_addresses(addresses: Iterable[Address]) -> list[Address]:
+    """In numeric order."""
+    return sorted(addresses, key=sort_key)

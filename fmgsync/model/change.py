@@ -76,12 +76,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class AdomPlan:
-    """What to write in one ADOM, in order; what stands in the way; what waits for a human."""
+    """What to write in one ADOM, in order; what stands in the way; what waits for a human.
+
+    `foreign` are rules that fail because a foreign object bears a name they need; `held` what the
+    guard keeps back; `findings` what a person should know but nothing waits for.
+    """
 
     ref: AdomRef
     changes: tuple[Change, ...] = ()
     foreign: tuple[Finding, ...] = ()
     held: tuple[Finding, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

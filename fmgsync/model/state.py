@@ -29,7 +29,7 @@ class DesiredGroup:
     """One group of one family in one ADOM.
 
     Per-device: `mappings` holds the members per DeviceVdom and the group's own value is `none`.
-    Shared: `mappings` is empty and `shared` holds the members.
+    Shared: `mappings` is empty and `shared` holds the members, the same at all `places`.
     """
 
     name: str
@@ -37,7 +37,12 @@ class DesiredGroup:
     mode: MappingMode
     mappings: Mapping[DeviceVdom, DesiredMembers] = field(default_factory=dict)
     shared: DesiredMembers | None = None
+    places: frozenset[DeviceVdom] = frozenset()
     allow_empty: bool = False
+
+    def at(self, place: DeviceVdom) -> DesiredMembers | None:
+        """The members at one place; None if the group is not meant for it."""
+        return self.shared if place in self.places else self.mappings.get(place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +96,8 @@ class ObservedGroup:
 class ObservedAdom:
     """What one pass needs to know of an ADOM: our objects, and foreign ones in our way.
 
-    Keyed by (family, name). `addresses` holds own addresses, every address whose name a rule
-    could need, and `none`; `groups` own groups and foreign groups that bear a rule's name or
+    Keyed by (family, name). `addresses` holds own addresses, those named like ours or like a
+    rule's group, and `none`; `groups` own groups and foreign groups that bear a rule's name or
     reach one of our objects, directly or through other groups.
     """
 

@@ -36,6 +36,11 @@ class GroupView:
     device: frozenset[Address] | None
     state: GroupState
 
+    @property
+    def database_differs(self) -> bool:
+        """Whether FortiManager's copy of the device is behind the ADOM."""
+        return self.device_database is not None and self.device_database != self.adom
+
 
 @dataclass(frozen=True, slots=True)
 class StaleGrant:

@@ -1,0 +1,91 @@
+"""Desired groups -> the group objects an ADOM should hold, members by object name.
+
+Here `retain` becomes concrete: where a source is incomplete, what the ADOM holds stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fmgsync.model import naming
+from fmgsync.model.address import NOWHERE, Address, Family
+from fmgsync.model.rule import MappingMode
+from fmgsync.model.state import DesiredGroup, DesiredMembers, ObservedAdom, ObservedGroup
+from fmgsync.model.target import DeviceVdom
+
+ObjectKey = tuple[Family, str]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupObject:
+    """One group object as it should be: own members and members per DeviceVdom, by name.
+
+    `reasons` says, per DeviceVdom (None for the group's own value), why something is retained.
+    """
+
+    members: tuple[str, ...]
+    mappings: Mapping[DeviceVdom, tuple[str, ...]] = field(default_factory=dict)
+    reasons: Mapping[DeviceVdom | None, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """All own groups as they should be, and the value of every own address name they use."""
+
+    groups: Mapping[ObjectKey, GroupObject]
+    values: Mapping[ObjectKey, Address]
+
+
+def none_member(observed: ObservedAdom, family: Family, owner: str) -> str:
+    """The name of the address that matches nothing: the predefined one if it is intact."""
+    predefined = observed.addresses.get((family, naming.NONE))
+    if predefined and predefined.value == NOWHERE[family] and not predefined.mapped:
+        return naming.NONE
+    return naming.none_name(owner)
+
+
+def render(
+    groups: tuple[DesiredGroup, ...], observed: ObservedAdom, *, owner: str, keep_all: bool
+) -> Rendering:
+    """Render every desired group. `keep_all` retains everywhere (policy mode upsert)."""
+    rendered: dict[ObjectKey, GroupObject] = {}
+    values: dict[ObjectKey, Address] = {}
+    nothing = {family: none_member(observed, family, owner) for family in Family}
+    for family, name in nothing.items():
+        if name != naming.NONE:
+            values[family, name] = NOWHERE[family]
+    for group in groups:
+        key = (group.family, group.name)
+        before = observed.groups.get(key)
+        rendered[key] = _render_group(group, before, nothing[group.family], owner, keep_all)
+        for members in (*group.mappings.values(), group.shared):
+            for address in members.addresses if members else ():
+                values[group.family, naming.address_name(owner, address)] = address
+    return Rendering(rendered, values)
+
+
+def _render_group(
+    group: DesiredGroup, before: ObservedGroup | None, nothing: str, owner: str, keep_all: bool
+) -> GroupObject:
+    reasons: dict[DeviceVdom | None, str] = {}
+
+    def names(place: DeviceVdom | None, wanted: DesiredMembers) -> tuple[str, ...]:
+        members = {naming.address_name(owner, address) for address in wanted.addresses}
+        if wanted.retain or keep_all:
+            reasons[place] = wanted.because or "policy mode upsert never removes"
+            members.update(_held(before, place) - {nothing})
+        return tuple(sorted(members)) or (nothing,)
+
+    if group.mode is MappingMode.SHARED and group.shared is not None:
+        return GroupObject(names(None, group.shared), {}, reasons)
+    mappings = {place: names(place, wanted) for place, wanted in group.mappings.items()}
+    if keep_all and before is not None:
+        mappings = {**before.mappings, **mappings}
+    return GroupObject((nothing,), mappings, reasons)
+
+
+def _held(before: ObservedGroup | None, place: DeviceVdom | None) -> set[str]:
+    if before is None:
+        return set()
+    return set(before.members if place is None else before.mappings.get(place, ()))

@@ -1,0 +1,61 @@
+"""A plan as stable JSON and its digest: what a human approves is what gets written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from fmgsync.model.change import AdomPlan, Change, Finding
+
+
+def change_json(change: Change) -> dict[str, Any]:
+    """One change as scripts see it; `device` (`device/vdom`) only for mappings."""
+    body: dict[str, Any] = {
+        "action": change.action.value,
+        "kind": change.kind.value,
+        "name": change.name,
+    }
+    if change.device is not None:
+        body["device"] = str(change.device)
+    body["added"] = list(change.added)
+    body["removed"] = list(change.removed)
+    body["because"] = change.because
+    return body
+
+
+def finding_json(finding: Finding) -> dict[str, Any]:
+    """One finding: its stable kind, the object or rule, the device if any, the sentence."""
+    body: dict[str, Any] = {"kind": finding.kind, "name": finding.name, "message": finding.message}
+    if finding.device is not None:
+        body["device"] = str(finding.device)
+    return body
+
+
+def plan_json(plan: AdomPlan) -> dict[str, Any]:
+    """One ADOM's plan."""
+    return {
+        "fortimanager": plan.ref.fortimanager,
+        "adom": plan.ref.adom,
+        "changes": [change_json(change) for change in plan.changes],
+        "foreign": [finding_json(finding) for finding in plan.foreign],
+        "held": [finding_json(finding) for finding in plan.held],
+        "findings": [finding_json(finding) for finding in plan.findings],
+    }
+
+
+def digest(plans: Iterable[AdomPlan]) -> str:
+    """The first 16 hex digits of SHA-256 over all changes, members included, and what is held.
+
+    The same changes have the same digest whatever the reasons say.
+    """
+    sums = hashlib.sha256()
+    for plan in sorted(plans, key=lambda plan: plan.ref):
+        for change in plan.changes:
+            row = [*change_json(change).values(), *change.members]
+            row.remove(change.because)
+            sums.update(json.dumps([str(plan.ref), *row]).encode())
+        for finding in plan.held:
+            sums.update(json.dumps([str(plan.ref), finding_json(finding)]).encode())
+    return sums.hexdigest()[:16]

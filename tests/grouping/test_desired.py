@@ -1,0 +1,240 @@
+"""Rules x clusters x sites: who gets which addresses, and what is withheld."""
+
+from __future__ import annotations
+
+import ipaddress
+
+import pytest
+
+from fmgsync.grouping import desired, publishable
+from fmgsync.model import address
+from fmgsync.model.address import Address, Family
+from fmgsync.model.change import Finding
+from fmgsync.model.endpoint import ClusterSnapshot, Kind, NodeEndpoint, PodEndpoint
+from fmgsync.model.labels import Labels
+from fmgsync.model.rule import GroupRule, MappingMode, Publish, ResolvedSite
+from fmgsync.model.state import DesiredAdom
+from fmgsync.model.target import AdomRef, DeviceVdom
+
+REF = AdomRef("hq", "prod")
+EAST, WEST = DeviceVdom("fgt-east", "root"), DeviceVdom("fgt-west", "root")
+ALL = frozenset(Kind)
+
+
+def pod(name: str, *ips: str, app: str = "web", ns: str = "shop", node: str = "n1") -> PodEndpoint:
+    return PodEndpoint(ns, name, Labels({"app": app}), tuple(map(address.parse, ips)), node)
+
+
+def cluster(
+    name: str,
+    *pods: PodEndpoint,
+    nodes: tuple[NodeEndpoint, ...] = (),
+    namespaces: dict[str, dict[str, str]] | None = None,
+    synced: frozenset[Kind] = ALL,
+) -> ClusterSnapshot:
+    labels = {"shop": {"environment": "prod"}} if namespaces is None else namespaces
+    spaces = {namespace: Labels(found) for namespace, found in labels.items()}
+    return ClusterSnapshot(name, synced, pods, nodes, spaces)
+
+
+def rule(select: str = "app == 'web'", **more: object) -> GroupRule:
+    return GroupRule("web", select=select, **more)  # type: ignore[arg-type]
+
+
+def site(target: DeviceVdom, *clusters: str, overlap: bool = False) -> ResolvedSite:
+    return ResolvedSite(frozenset(clusters), REF, frozenset({target}), overlap)
+
+
+def build(
+    rules: list[GroupRule],
+    sites: list[ResolvedSite],
+    *snapshots: ClusterSnapshot,
+    ranges: dict[str, list[publishable.Range]] | None = None,
+) -> tuple[DesiredAdom, tuple[Finding, ...]]:
+    members, findings = desired.cluster_members(
+        rules, {s.cluster: s for s in snapshots}, ranges or {}
+    )
+    return (
+        desired.desired_adom(REF, owner="prod", rules=rules, sites=sites, members=members),
+        findings,
+    )
+
+
+def at(found: DesiredAdom, target: DeviceVdom, family: Family = Family.IPV4) -> set[str]:
+    (group,) = [group for group in found.groups if group.family is family]
+    return set(group.mappings[target].addresses)
+
+
+def test_each_device_gets_the_addresses_of_the_clusters_behind_it() -> None:
+    found, _ = build(
+        [rule()],
+        [site(EAST, "east"), site(WEST, "west")],
+        cluster("east", pod("a", "10.1.0.1"), pod("b", "10.1.0.2", app="db")),
+        cluster("west", pod("a", "10.2.0.1")),
+    )
+    assert at(found, EAST) == {"10.1.0.1"}
+    assert at(found, WEST) == {"10.2.0.1"}
+
+
+def test_a_device_in_front_of_two_clusters_gets_both() -> None:
+    found, _ = build(
+        [rule()],
+        [site(EAST, "east"), site(EAST, "west")],
+        cluster("east", pod("a", "10.1.0.1")),
+        cluster("west", pod("a", "10.2.0.1")),
+    )
+    assert at(found, EAST) == {"10.1.0.1", "10.2.0.1"}
+
+
+def test_families_go_into_groups_of_their_own() -> None:
+    found, _ = build(
+        [rule(families=frozenset(Family))],
+        [site(EAST, "east")],
+        cluster("east", pod("a", "10.1.0.1", "2001:db8::1")),
+    )
+    assert at(found, EAST) == {"10.1.0.1"}
+    assert at(found, EAST, Family.IPV6) == {"2001:db8::1"}
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "expected"),
+    [
+        ("environment == 'prod'", {"10.1.0.1"}),
+        ("environment == 'test'", set()),
+        ("all()", {"10.1.0.1"}),
+    ],
+)
+def test_namespace_selectors(namespaces: str, expected: set[str]) -> None:
+    found, _ = build(
+        [rule(namespaces=namespaces)],
+        [site(EAST, "east")],
+        cluster("east", pod("a", "10.1.0.1")),
+    )
+    assert at(found, EAST) == expected
+
+
+def test_namespace_labels_are_inherited_under_pcns() -> None:
+    """As Calico gives every pod the labels of its namespace's profile."""
+    found, _ = build(
+        [rule("pcns.environment == 'prod' && app == 'web'")],
+        [site(EAST, "east")],
+        cluster("east", pod("a", "10.1.0.1"), pod("b", "10.1.0.2", app="db")),
+    )
+    assert at(found, EAST) == {"10.1.0.1"}
+
+
+def test_publish_node_gives_each_hosting_node_once() -> None:
+    nodes = (
+        NodeEndpoint("n1", Labels(), (Address("192.168.0.1"),)),
+        NodeEndpoint("n2", Labels(), (Address("192.168.0.2"),)),
+    )
+    found, _ = build(
+        [rule(publish=Publish.NODE)],
+        [site(EAST, "east")],
+        cluster("east", pod("a", "10.1.0.1"), pod("b", "10.1.0.2"), nodes=nodes),
+    )
+    assert at(found, EAST) == {"192.168.0.1"}
+
+
+INCOMPLETE = {
+    "pods not read": (rule(), cluster("east", synced=frozenset({Kind.NODES}))),
+    "namespaces needed, not read": (
+        rule(namespaces="environment == 'prod'"),
+        cluster("east", pod("a", "10.1.0.1"), synced=frozenset({Kind.PODS})),
+    ),
+    "nodes needed, not read": (
+        rule(publish=Publish.NODE),
+        cluster("east", pod("a", "10.1.0.1"), synced=frozenset({Kind.PODS})),
+    ),
+    "a pod's namespace is missing": (
+        rule(namespaces="environment == 'prod'"),
+        cluster("east", pod("a", "10.1.0.1", ns="lost")),
+    ),
+    "a pod's node is missing": (
+        rule(publish=Publish.NODE),
+        cluster("east", pod("a", "10.1.0.1", node="lost")),
+    ),
+    "the cluster could not be read": (rule(), cluster("other")),
+}
+
+
+@pytest.mark.parametrize("case", INCOMPLETE)
+def test_incomplete_sources_retain(case: str) -> None:
+    """What is not known to be gone stays, and the reason is told."""
+    asked, snapshot = INCOMPLETE[case]
+    found, _ = build([asked], [site(EAST, "east")], snapshot)
+    (group,) = found.groups
+    assert group.mappings[EAST].retain
+    assert "east" in group.mappings[EAST].because
+
+
+def test_a_kind_no_rule_needs_may_be_missing() -> None:
+    found, _ = build(
+        [rule()],
+        [site(EAST, "east")],
+        cluster("east", pod("a", "10.1.0.1"), synced=frozenset({Kind.PODS})),
+    )
+    assert not found.groups[0].mappings[EAST].retain
+
+
+def test_an_address_of_two_clusters_behind_one_device_is_withheld() -> None:
+    """The firewall could not tell the two apart, over all rules."""
+    snapshots = (
+        cluster("east", pod("a", "10.1.0.1")),
+        cluster("west", pod("b", "10.1.0.1"), pod("c", "10.2.0.1")),
+    )
+    found, _ = build([rule()], [site(EAST, "east", "west")], *snapshots)
+    assert at(found, EAST) == {"10.2.0.1"}
+    assert [finding.kind for finding in found.findings] == ["overlap"]
+    allowed, _ = build([rule()], [site(EAST, "east", "west", overlap=True)], *snapshots)
+    assert at(allowed, EAST) == {"10.1.0.1", "10.2.0.1"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0.0.0.0", "127.0.0.1", "224.0.0.1", "169.254.1.1", "255.255.255.255",
+     "::", "::1", "ff02::1", "fe80::1", "::ffff:10.0.0.1"],
+)  # fmt: skip
+def test_what_is_no_unicast_address_is_never_published(text: str) -> None:
+    found, findings = build(
+        [rule(families=frozenset(Family))],
+        [site(EAST, "east")],
+        cluster("east", pod("a", text)),
+    )
+    assert at(found, EAST) == at(found, EAST, Family.IPV6) == set()
+    assert [finding.kind for finding in findings] == ["withheld"]
+
+
+def test_allowed_ranges_bound_a_cluster() -> None:
+    """A cluster somebody took over must not publish the data centre."""
+    found, findings = build(
+        [rule()],
+        [site(EAST, "east")],
+        cluster("east", pod("a", "10.1.0.1"), pod("b", "10.9.0.1")),
+        ranges={"east": [ipaddress.ip_network("10.1.0.0/16")]},
+    )
+    assert at(found, EAST) == {"10.1.0.1"}
+    assert "10.9.0.1" in findings[0].message
+
+
+def test_a_rule_for_some_clusters_reaches_only_their_devices() -> None:
+    found, _ = build(
+        [rule(clusters=frozenset({"east"}))],
+        [site(EAST, "east"), site(WEST, "west")],
+        cluster("east", pod("a", "10.1.0.1")),
+        cluster("west", pod("a", "10.2.0.1")),
+    )
+    assert set(found.groups[0].mappings) == {EAST}
+
+
+def test_shared_mapping_holds_the_union() -> None:
+    found, _ = build(
+        [rule(mapping=MappingMode.SHARED)],
+        [site(EAST, "east"), site(WEST, "west")],
+        cluster("east", pod("a", "10.1.0.1")),
+        cluster("west", pod("a", "10.2.0.1")),
+    )
+    (group,) = found.groups
+    assert group.shared is not None
+    assert set(group.shared.addresses) == {"10.1.0.1", "10.2.0.1"}
+    assert group.places == {EAST, WEST}
