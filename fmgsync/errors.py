@@ -58,6 +58,15 @@ class FmgsyncError(Exception):
         step = f" ({self.next_step})" if self.next_step else ""
         return f"{place}{self.message}{step}"
 
+    def as_document(self) -> dict[str, str]:
+        """For scripts: `{kind, message, where?, next?}`."""
+        body = {"kind": self.kind, "message": self.message}
+        if self.where:
+            body["where"] = self.where
+        if self.next_step:
+            body["next"] = self.next_step
+        return body
+
 
 class UsageError(FmgsyncError):
     """Something the caller gave is wrong; nothing was started."""
@@ -113,6 +122,10 @@ class SelectorError(UsageError, ValueError):
     def __str__(self) -> str:
         step = f" ({self.next_step})" if self.next_step else ""
         return f"{self.message} at position {self.position}{step}\n{self.caret()}"
+
+    def as_document(self) -> dict[str, str]:
+        """The caret lines belong to the message."""
+        return {**super().as_document(), "message": str(self)}
 
     def caret(self) -> str:
         """Two lines: the selector (a window of it when long) and a caret under the fault."""

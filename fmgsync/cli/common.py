@@ -15,6 +15,8 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from fmgsync.controller.once import Result
+
 Output = Literal["text", "json", "markdown"]
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -112,3 +114,58 @@ def command_options(*, markdown: bool = False) -> Callable[[_Function], _Functio
 def print_json(document: object) -> None:
     """One JSON document on standard output."""
     click.echo(json.dumps(document, indent=2, ensure_ascii=True))
+
+
+def plan_code(result: Result) -> int:
+    """The exit code of a plan: errors and clashes, then changes or installs outstanding."""
+    codes = [_errors_code(result)]
+    for adom in result.adoms:
+        if adom.seen and (adom.seen.plan.changes or adom.seen.plan.held):
+            codes.append(OUTSTANDING)
+        if adom.survey and adom.survey.pending:
+            codes.append(OUTSTANDING)
+    return worst(*codes)
+
+
+def status_code(result: Result) -> int:
+    """The exit code of what was seen: unreachable or unknown is a failure to answer."""
+    from fmgsync.model.view import GroupState
+
+    code_of = {
+        GroupState.IN_SYNC: IN_SYNC,
+        GroupState.NOT_REFERENCED: IN_SYNC,
+        GroupState.UNREACHABLE: FAILED,
+        GroupState.UNKNOWN: FAILED,
+    }
+    states = {
+        group.state
+        for adom in result.adoms
+        if adom.survey
+        for view in adom.survey.views
+        for group in view.groups
+    }
+    codes = [code_of.get(state, OUTSTANDING) for state in states]
+    return worst(_errors_code(result), plan_code(result), *codes)
+
+
+def apply_code(result: Result) -> int:
+    """The exit code of an apply: refused writes and failed installs, then what is outstanding."""
+    from fmgsync.controller import installs
+
+    codes = [plan_code(result)]
+    for adom in result.adoms:
+        if adom.report and adom.report.refused:
+            codes.append(FAILED)
+        if installs.failed(adom.outcomes):
+            codes.append(FAILED)
+        if adom.outcomes or (adom.survey and adom.survey.pending):
+            codes.append(status_code(result))
+    return worst(*codes)
+
+
+def _errors_code(result: Result) -> int:
+    """2 for a wrong configuration that only FortiManager could tell, 1 for everything failed."""
+    codes = [error.exit_code for error in result.inventory.problems]
+    codes.extend(adom.error.exit_code for adom in result.adoms if adom.error)
+    codes.extend(FAILED for adom in result.adoms if adom.seen and adom.seen.plan.foreign)
+    return worst(*codes)

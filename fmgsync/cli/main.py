@@ -9,7 +9,6 @@ import importlib
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 import click
 
@@ -91,7 +90,7 @@ def run(arguments: list[str]) -> int:
     try:
         result = root.main(arguments, prog_name="fmgsync", standalone_mode=False)
     except errors.FmgsyncError as error:
-        _tell(error.kind, error, as_json=as_json)
+        _tell(error, as_json=as_json)
         return error.exit_code
     except click.exceptions.Exit as stop:
         return stop.exit_code
@@ -114,16 +113,9 @@ def _wants_json(arguments: list[str]) -> bool:
     return False
 
 
-def _tell(kind: str, error: errors.FmgsyncError, *, as_json: bool) -> None:
+def _tell(error: errors.FmgsyncError, *, as_json: bool) -> None:
     if as_json:
-        body: dict[str, Any] = {"kind": kind, "message": str(error.message)}
-        if isinstance(error, errors.SelectorError):
-            body["message"] = str(error)
-        if error.where:
-            body["where"] = error.where
-        if error.next_step:
-            body["next"] = error.next_step
-        click.echo(json.dumps({"error": body}))
+        click.echo(json.dumps({"error": error.as_document()}))
         return
     click.echo(f"fmgsync: {safe_text(str(error), lines=True)}", err=True)
 

@@ -1,0 +1,139 @@
+"""The JSON documents of `plan`, `apply`, `status` and `verify`: stable keys, more may come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from fmgsync import errors
+from fmgsync.controller.once import AdomResult, Result, source_gaps
+from fmgsync.model.address import Address, sorted_addresses
+from fmgsync.model.view import DeviceView, GroupView
+from fmgsync.planning import summary
+
+
+def plan_document(result: Result) -> dict[str, Any]:
+    """What would change and what would be installed."""
+    return {
+        "digest": result.digest,
+        "adoms": [summary.plan_json(adom.seen.plan) for adom in result.adoms if adom.seen],
+        "installs": [row for adom in result.adoms for row in _installs(adom)],
+        "sources": _source_rows(result),
+        "errors": error_rows(result),
+    }
+
+
+def _installs(adom: AdomResult) -> list[dict[str, Any]]:
+    if adom.survey is None:
+        return []
+    silent = {entry.target: list(entry.groups) for entry in adom.survey.not_referenced}
+    rows = [
+        {
+            "device": entry.target.device,
+            "vdom": entry.target.vdom,
+            "package": entry.package,
+            "opensAt": None,
+            "groups": list(entry.groups),
+            "reasons": [reason.value for reason in entry.reasons],
+            "notReferenced": silent.get(entry.target, []),
+        }
+        for entry in adom.survey.pending
+    ]
+    listed = {entry.target for entry in adom.survey.pending}
+    rows.extend(
+        {
+            "device": target.device,
+            "vdom": target.vdom,
+            "package": None,
+            "opensAt": None,
+            "groups": [],
+            "reasons": [],
+            "notReferenced": names,
+        }
+        for target, names in silent.items()
+        if target not in listed
+    )
+    return rows
+
+
+def apply_document(result: Result) -> dict[str, Any]:
+    """What was written and installed, and what each device holds now."""
+    return {
+        "digest": result.digest,
+        "written": sum(len(a.report.written) for a in result.adoms if a.report),
+        "refused": [
+            {**summary.change_json(change), "message": message}
+            for adom in result.adoms
+            if adom.report
+            for change, message in adom.report.refused
+        ],
+        "outcomes": [
+            {
+                "device": outcome.target.device,
+                "vdom": outcome.target.vdom,
+                "outcome": outcome.outcome.value,
+                "detail": outcome.detail,
+            }
+            for adom in result.adoms
+            for outcome in adom.outcomes
+        ],
+        **status_document(result),
+        "foreign": [
+            summary.finding_json(finding)
+            for adom in result.adoms
+            if adom.seen
+            for finding in adom.seen.plan.foreign
+        ],
+    }
+
+
+def status_document(result: Result) -> dict[str, Any]:
+    """The four views per device and group."""
+    return {
+        "devices": [
+            _device_row(view) for adom in result.adoms if adom.survey for view in adom.survey.views
+        ],
+        "sources": _source_rows(result),
+        "errors": error_rows(result),
+    }
+
+
+def _device_row(view: DeviceView) -> dict[str, Any]:
+    return {
+        "device": view.target.device,
+        "vdom": view.target.vdom,
+        "adom": view.adom.adom,
+        "fortimanager": view.adom.fortimanager,
+        "groups": [_group_row(group) for group in view.groups],
+        "staleGrants": [
+            {"group": grant.group, "address": grant.address, "since": grant.since}
+            for grant in view.stale_grants
+        ],
+        "nextWindow": None,
+    }
+
+
+def _group_row(group: GroupView) -> dict[str, Any]:
+    return {
+        "name": group.name,
+        "desired": _members(group.desired),
+        "adom": _members(group.adom),
+        "deviceDatabase": _members(group.device_database),
+        "device": _members(group.device),
+        "state": group.state.value,
+    }
+
+
+def _members(addresses: Iterable[Address] | None) -> list[str] | None:
+    return None if addresses is None else list[str](sorted_addresses(addresses))
+
+
+def _source_rows(result: Result) -> list[dict[str, Any]]:
+    return [{"message": text} for text in source_gaps(result.inventory)]
+
+
+def error_rows(result: Result) -> list[dict[str, Any]]:
+    """Every error of a cluster or ADOM, in the shape of the error document."""
+    found: list[errors.FmgsyncError] = list(result.inventory.problems)
+    found.extend(adom.error for adom in result.adoms if adom.error)
+    return [error.as_document() for error in found]

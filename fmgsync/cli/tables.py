@@ -1,0 +1,292 @@
+"""Plans and views for people: rich tables that turn into plain columns on a pipe."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from fmgsync.cli.safe import safe_text
+from fmgsync.controller import installs
+from fmgsync.controller.once import Result, source_gaps
+from fmgsync.model.address import Address, sorted_addresses
+from fmgsync.model.change import Action, Change, Finding
+from fmgsync.model.target import DeviceVdom
+from fmgsync.model.view import DeviceView, GroupState
+
+SHOWN = 8
+"""Addresses listed in one cell before the rest becomes a count."""
+
+_STATE_STYLE = {
+    GroupState.IN_SYNC: "green",
+    GroupState.NOT_REFERENCED: "dim",
+    GroupState.WRITE_PENDING: "yellow",
+    GroupState.INSTALL_PENDING: "yellow",
+    GroupState.HELD: "magenta",
+    GroupState.DRIFTED: "red",
+    GroupState.UNREACHABLE: "red",
+    GroupState.UNKNOWN: "red",
+}
+_SIGN = {Action.CREATE: ("+", "green"), Action.UPDATE: ("~", "yellow"), Action.DELETE: ("-", "red")}
+
+
+def table(console: Console, *columns: str, title: str | None = None) -> Table:
+    """A table as this console can show it: without borders and cuts on a pipe."""
+    made = Table(
+        title=Text(safe_text(title)) if title else None,
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD if console.is_terminal else None,
+        show_edge=False,
+        pad_edge=False,
+    )
+    for column in columns:
+        made.add_column(column, overflow="fold", no_wrap=not console.is_terminal)
+    return made
+
+
+def cell(value: object, style: str = "") -> Text:
+    """Untrusted text as a cell: no markup, no control characters."""
+    return Text(safe_text(str(value)), style=style)
+
+
+def members(addresses: Collection[Address] | None) -> str:
+    """A set of addresses in one cell; `?` where it is not known, `none` where it is empty."""
+    if addresses is None:
+        return "?"
+    if not addresses:
+        return "none"
+    ordered = sorted_addresses(addresses)
+    rest = f" and {len(ordered) - SHOWN} more" if len(ordered) > SHOWN else ""
+    return ", ".join(ordered[:SHOWN]) + rest
+
+
+def all_views(result: Result) -> list[DeviceView]:
+    """The views of all ADOMs in the order of the documents."""
+    return [view for adom in result.adoms if adom.survey for view in adom.survey.views]
+
+
+# --- plan ---------------------------------------------------------------------------------------
+
+
+def print_plan(console: Console, result: Result) -> None:
+    """Changes per ADOM, the blast radius, what would be installed, what stands in the way."""
+    for adom in result.adoms:
+        if adom.seen is None:
+            continue
+        plan = adom.seen.plan
+        if plan.changes:
+            title = f"ADOM {plan.ref.adom} on {plan.ref.fortimanager}: {counted(plan.changes)}"
+            made = table(console, "", "kind", "name", "device", "+", "-", "because", title=title)
+            for change in plan.changes:
+                sign, style = _SIGN[change.action]
+                made.add_row(
+                    cell(sign, style),
+                    cell(change.kind),
+                    cell(change.name),
+                    cell(change.device or ""),
+                    cell(members(change.added) if change.added else ""),
+                    cell(members(change.removed) if change.removed else ""),
+                    cell(change.because),
+                )
+            console.print(made)
+        else:
+            console.print(f"ADOM {safe_text(plan.ref.adom)}: nothing to write")
+        _print_findings(console, (*plan.foreign, *plan.held, *plan.findings))
+        _print_installs(console, adom.survey)
+    print_problems(console, result)
+    console.print(f"digest {result.digest}; {blast_radius(result)}")
+
+
+def counted(changes: Iterable[Change]) -> str:
+    """`3 to create, 1 to update`."""
+    found = Counter(change.action for change in changes)
+    return ", ".join(f"{found[a]} to {a.value}" for a in Action if found[a]) or "nothing"
+
+
+def blast_radius(result: Result) -> str:
+    """How much of the estate the plan touches, in one line."""
+    changes = [c for adom in result.adoms if adom.seen for c in adom.seen.plan.changes]
+    mappings = [c for c in changes if c.device is not None]
+    devices = {c.device.device for c in mappings if c.device}
+    added = sum(len(c.added) for c in mappings)
+    removed = sum(len(c.removed) for c in mappings)
+    pending = {p.target for adom in result.adoms if adom.survey for p in adom.survey.pending}
+    return (
+        f"{len(changes)} changes, {len({c.name for c in mappings})} groups on {len(devices)} "
+        f"devices: {added} grants added, {removed} removed; installs on {len(pending)} device VDOMs"
+    )
+
+
+def _print_findings(console: Console, findings: Sequence[Finding]) -> None:
+    for finding in findings:
+        word, style = ("error", "red") if finding.is_error else ("note", "yellow")
+        place = f" on {finding.device}" if finding.device else ""
+        line = Text(f"{word}: ", style=style)
+        line.append(safe_text(f"{finding.name}{place}: {finding.message}"), style="")
+        console.print(line)
+
+
+def _print_installs(console: Console, survey: installs.Survey | None) -> None:
+    if survey is None:
+        return
+    if survey.pending:
+        made = table(console, "device", "package", "groups", "why", title="Installs outstanding")
+        for entry in survey.pending:
+            reasons = "; ".join(reason.value for reason in entry.reasons)
+            made.add_row(
+                cell(entry.target),
+                cell(entry.package),
+                cell(", ".join(entry.groups)),
+                cell(reasons),
+            )
+        console.print(made)
+    for silent in survey.not_referenced:
+        console.print(
+            Text(safe_text(f"not referenced on {silent.target}: {', '.join(silent.groups)}"), "dim")
+        )
+    if survey.not_referenced:
+        console.print(
+            Text("  (no policy installed there uses them, so they never reach the device)", "dim")
+        )
+
+
+def plan_markdown(result: Result) -> str:
+    """The plan as a Markdown comment for a pull request."""
+    lines = [f"### fmgsync plan `{result.digest}`", "", blast_radius(result), ""]
+    for adom in result.adoms:
+        if adom.seen is None:
+            continue
+        plan = adom.seen.plan
+        lines += [f"#### {_escaped(str(plan.ref))}: {counted(plan.changes)}", ""]
+        if plan.changes:
+            lines += ["| | kind | name | device | added | removed |", "|---|---|---|---|---|---|"]
+            lines += [_markdown_row(change) for change in plan.changes]
+            lines.append("")
+        for finding in (*plan.foreign, *plan.held, *plan.findings):
+            lines.append(f"- {_escaped(f'{finding.name}: {finding.message}')}")
+        for entry in adom.survey.pending if adom.survey else ():
+            lines.append(f"- install {_escaped(f'{entry.package} on {entry.target}')}")
+    lines += [f"- **{_escaped(text)}**" for text in source_gaps(result.inventory)]
+    lines += [f"- **{_escaped(str(adom.error))}**" for adom in result.adoms if adom.error]
+    return "\n".join(lines)
+
+
+def _markdown_row(change: Change) -> str:
+    cells = (
+        _SIGN[change.action][0],
+        change.kind.value,
+        change.name,
+        str(change.device or ""),
+        members(change.added) if change.added else "",
+        members(change.removed) if change.removed else "",
+    )
+    return "| " + " | ".join(_escaped(text) for text in cells) + " |"
+
+
+def _escaped(text: str) -> str:
+    safe = safe_text(text)
+    for character in "\\`*_[]<>|":
+        safe = safe.replace(character, f"\\{character}")
+    return safe
+
+
+# --- apply, status, verify ----------------------------------------------------------------------
+
+
+def print_apply(console: Console, result: Result) -> None:
+    """What was written, installed, and what each device holds now."""
+    for adom in result.adoms:
+        if adom.report:
+            count = len(adom.report.written)
+            console.print(f"ADOM {safe_text(adom.ref.adom)}: {count} changes written")
+            for change, message in adom.report.refused:
+                text = f"refused: {change.action} {change.kind} {change.name}: {message}"
+                console.print(Text(safe_text(text), style="red"))
+        if adom.seen:
+            plan = adom.seen.plan
+            _print_findings(console, (*plan.foreign, *plan.held, *plan.findings))
+        for outcome in adom.outcomes:
+            text = f"install on {outcome.target}: {outcome.outcome.value}: {outcome.detail}"
+            console.print(safe_text(text))
+    if any(adom.survey for adom in result.adoms):
+        _print_views(console, result)
+    print_problems(console, result)
+
+
+def print_status(console: Console, result: Result) -> None:
+    """The four views side by side."""
+    _print_views(console, result)
+    for adom in result.adoms:
+        if adom.seen:
+            _print_findings(console, (*adom.seen.plan.foreign, *adom.seen.plan.held))
+    grants = [(view, grant) for view in all_views(result) for grant in view.stale_grants]
+    if grants:
+        title = "Stale grants (sessions that are open already may outlive the removal)"
+        made = table(console, "device", "group", "address", title=title)
+        for view, grant in grants:
+            made.add_row(cell(view.target), cell(grant.group), cell(grant.address))
+        console.print(made)
+    print_problems(console, result)
+
+
+def _print_views(console: Console, result: Result) -> None:
+    made = table(
+        console, "device", "group", "state", "desired", "ADOM", "device database", "device"
+    )
+    for view in all_views(result):
+        for group in view.groups:
+            made.add_row(
+                cell(view.target),
+                cell(group.name),
+                cell(group.state.value, _STATE_STYLE[group.state]),
+                cell(members(group.desired)),
+                cell(members(group.adom)),
+                cell(members(group.device_database)),
+                cell(members(group.device)),
+            )
+    console.print(made)
+
+
+def print_verify(console: Console, result: Result, done: Collection[DeviceVdom]) -> None:
+    """One line per device, and what differs on those that are not verified."""
+    made = table(console, "device", "verdict", "group", "should be", "is")
+    for view in all_views(result):
+        if view.target in done:
+            made.add_row(cell(view.target), cell("verified", "green"), "", "", "")
+            continue
+        for group in view.groups:
+            made.add_row(
+                cell(view.target),
+                cell(group.state.value, _STATE_STYLE[group.state]),
+                cell(group.name),
+                cell(members(group.adom)),
+                cell(members(group.device)),
+            )
+    console.print(made)
+    print_problems(console, result)
+    console.print(f"{len(done)} of {len(all_views(result))} device VDOMs verified")
+
+
+def print_problems(console: Console, result: Result) -> None:
+    """Sources and ADOMs that could not be read."""
+    for text in source_gaps(result.inventory):
+        console.print(Text("source: " + safe_text(text), style="yellow"))
+    for adom in result.adoms:
+        if adom.error:
+            console.print(Text("error: " + safe_text(str(adom.error)), style="red"))
+
+
+def print_selected(console: Console, canonical: str, rows: Sequence[dict[str, object]]) -> None:
+    """What a selector selects."""
+    made = table(console, "cluster", "name", "addresses", title=canonical)
+    for row in rows:
+        addresses = row["addresses"]
+        text = ", ".join(addresses) if isinstance(addresses, list) else ""
+        made.add_row(cell(row["cluster"]), cell(row["name"]), cell(text))
+    console.print(made)
+    console.print(f"{len(rows)} selected")

@@ -1,0 +1,141 @@
+"""ADOM -> devices: who is behind, start what may start, poll it, prove it on each device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from fmgsync.clock import Clock
+from fmgsync.controller.reconcile import AdomWork, Look
+from fmgsync.model.adom import Reading
+from fmgsync.model.change import ObjectKind
+from fmgsync.model.rollout import (
+    InstallRequest,
+    NotReferenced,
+    Outcome,
+    PendingInstall,
+    TargetOutcome,
+    TaskView,
+)
+from fmgsync.model.target import DeviceVdom
+from fmgsync.model.view import DeviceView, GroupState
+from fmgsync.views import four, pending, rendered
+
+POLL_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The four views of one ADOM and what follows from them."""
+
+    views: tuple[DeviceView, ...]
+    pending: tuple[PendingInstall, ...]
+    not_referenced: tuple[NotReferenced, ...]
+
+
+def survey(work: AdomWork, seen: Look, *, ask_devices: bool) -> Survey:
+    """Hold the four views side by side.
+
+    Only DeviceVdoms that some policy brings our groups to are read. `ask_devices` asks the
+    FortiGates themselves as well; without it a device is believed as far as FortiManager's own
+    status goes, so the state `unknown` may stand where only the device could tell.
+    """
+    wanted = rendered.from_desired(seen.desired)
+    names = sorted({name for groups in wanted.values() for name in groups})
+    reach = _reach(seen, wanted, names)
+    targets = sorted({target for target, _ in reach})
+    databases: Mapping[DeviceVdom, Reading] = {}
+    devices: Mapping[DeviceVdom, Reading] = {}
+    if targets:
+        databases = work.installer.read_device_databases(targets, names)
+        devices = work.installer.read_devices(targets, names) if ask_devices else {}
+    facts = four.Facts(
+        ref=work.ref,
+        topology=seen.topology,
+        desired=wanted,
+        adom=rendered.from_adom(seen.observed, wanted, names),
+        reach=reach,
+        databases=databases,
+        devices=devices,
+        write_pending=_places(seen, wanted),
+    )
+    views = four.device_views(facts)
+    return Survey(
+        views,
+        pending.pending_installs(views, reach, after_write=bool(seen.plan.changes)),
+        pending.not_referenced(views),
+    )
+
+
+def _reach(
+    seen: Look, targets: Iterable[DeviceVdom], names: Iterable[str]
+) -> Mapping[four.Place, str]:
+    wanted = set(targets)
+    return {
+        (target, name): package
+        for name in names
+        for key in four.keys(name)
+        for target, package in seen.usage.devices.get(key, {}).items()
+        if target in wanted
+    }
+
+
+def _places(seen: Look, targets: Iterable[DeviceVdom]) -> frozenset[four.Place]:
+    """The places the plan still has to write; a group's own change concerns all its places."""
+    everywhere = tuple(targets)
+    places: set[four.Place] = set()
+    for change in seen.plan.changes:
+        if change.kind in (ObjectKind.ADDRESS, ObjectKind.ADDRESS6):
+            continue
+        for target in (change.device,) if change.device else everywhere:
+            places.add((target, change.name))
+    return frozenset(places)
+
+
+Progress = Callable[[TaskView], None]
+
+
+def install(
+    work: AdomWork,
+    requests: Iterable[InstallRequest],
+    *,
+    clock: Clock,
+    progress: Progress = lambda view: None,
+) -> tuple[TargetOutcome, ...]:
+    """Start each request and watch it to its end, one after the other, in one flow.
+
+    The flow keeps its session, and in a workspace ADOM its lock, until the task is final: an
+    install fails when the lock goes first.
+    """
+    outcomes: list[TargetOutcome] = []
+    with work.installer.open_install_flow() as flow:
+        for request in requests:
+            task = flow.start(request)
+            view = flow.poll(task)
+            while not view.final:
+                progress(view)
+                clock.sleep(POLL_S)
+                view = flow.poll(task)
+            progress(view)
+            outcomes.extend(view.outcomes)
+    return tuple(outcomes)
+
+
+def failed(outcomes: Iterable[TargetOutcome]) -> tuple[TargetOutcome, ...]:
+    """The outcomes that are neither done nor without changes."""
+    fine = {Outcome.DONE, Outcome.NO_CHANGES}
+    return tuple(outcome for outcome in outcomes if outcome.outcome not in fine)
+
+
+def verified(views: Iterable[DeviceView]) -> tuple[DeviceVdom, ...]:
+    """DeviceVdoms that were asked and hold, in every referenced group, what the ADOM says.
+
+    At least one group must be referenced: a device that uses none of our groups proves nothing.
+    """
+    silent = {GroupState.NOT_REFERENCED}
+    return tuple(
+        view.target
+        for view in views
+        if (used := [group for group in view.groups if group.state not in silent])
+        and all(group.state is GroupState.IN_SYNC for group in used)
+    )

@@ -1,0 +1,168 @@
+"""The one-shot passes behind `plan`, `apply`, `status` and `verify`: every ADOM in turn.
+
+An ADOM or cluster that fails is reported and does not stop the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from fmgsync import errors
+from fmgsync.clock import Clock
+from fmgsync.controller import installs, reconcile
+from fmgsync.controller.reconcile import AdomWork, Intent, Look
+from fmgsync.grouping import desired
+from fmgsync.model.change import ApplyReport, Finding
+from fmgsync.model.endpoint import ClusterSnapshot
+from fmgsync.model.rollout import TargetOutcome
+from fmgsync.model.target import AdomRef
+from fmgsync.planning import summary
+from fmgsync.views import pending
+
+ReadSource = Callable[[], ClusterSnapshot]
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything a one-shot pass works with. `sources` are asked once, in order."""
+
+    intent: Intent
+    sources: Mapping[str, ReadSource]
+    adoms: Sequence[AdomWork]
+    clock: Clock
+    tell: Tell = lambda text: None
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What runs, as far as it could be read, and what each rule selects in it."""
+
+    snapshots: Mapping[str, ClusterSnapshot]
+    members: desired.Members
+    findings: tuple[Finding, ...]
+    problems: tuple[errors.FmgsyncError, ...]
+
+
+@dataclass(slots=True)
+class AdomResult:
+    """What became of one ADOM in one pass."""
+
+    ref: AdomRef
+    seen: Look | None = None
+    survey: installs.Survey | None = None
+    report: ApplyReport | None = None
+    outcomes: tuple[TargetOutcome, ...] = ()
+    error: errors.TargetError | None = None
+
+
+@dataclass(slots=True)
+class Result:
+    """What became of all ADOMs; `digest` stands for the whole plan."""
+
+    inventory: Inventory
+    adoms: list[AdomResult] = field(default_factory=list)
+
+    @property
+    def digest(self) -> str:
+        """The digest of all plans seen."""
+        return summary.digest(result.seen.plan for result in self.adoms if result.seen)
+
+
+def read_inventory(world: World) -> Inventory:
+    """Read every cluster. One that fails is absent, so nothing of its part is removed."""
+    snapshots: dict[str, ClusterSnapshot] = {}
+    problems: list[errors.FmgsyncError] = []
+    for name, read in world.sources.items():
+        world.tell(f"reading cluster {name}")
+        try:
+            snapshots[name] = read()
+        except errors.SourceError as error:
+            problems.append(error)
+    members, findings = desired.cluster_members(
+        world.intent.rules, snapshots, world.intent.allowed_ranges
+    )
+    return Inventory(snapshots, members, findings, tuple(problems))
+
+
+def plan(world: World) -> Result:
+    """Look at everything; write nothing and ask no FortiGate."""
+    return _each_adom(world, _plan_adom)
+
+
+def status(world: World) -> Result:
+    """Look at everything, the FortiGates included; write nothing."""
+    return _each_adom(world, _status_adom)
+
+
+def apply(world: World, *, install: bool) -> Result:
+    """Write every ADOM, then install what is behind and ask the FortiGates."""
+
+    def step(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
+        _write_adom(world, work, inventory, result)
+        if install:
+            _install_adom(world, work, result)
+
+    return _each_adom(world, step)
+
+
+Step = Callable[[World, AdomWork, Inventory, AdomResult], None]
+
+
+def _each_adom(world: World, step: Step) -> Result:
+    inventory = read_inventory(world)
+    result = Result(inventory)
+    for work in world.adoms:
+        adom = AdomResult(work.ref)
+        result.adoms.append(adom)
+        world.tell(f"reading ADOM {work.ref.adom} on {work.ref.fortimanager}")
+        try:
+            with work.session():
+                step(world, work, inventory, adom)
+        except errors.TargetError as error:
+            adom.error = error
+    return result
+
+
+def _plan_adom(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
+    result.seen = reconcile.look(work, world.intent, inventory.members)
+    result.survey = installs.survey(work, result.seen, ask_devices=False)
+
+
+def _status_adom(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
+    result.seen = reconcile.look(work, world.intent, inventory.members)
+    result.survey = installs.survey(work, result.seen, ask_devices=True)
+
+
+def _write_adom(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
+    before = reconcile.look(work, world.intent, inventory.members)
+    result.seen = before
+    if before.plan.changes and world.intent.writes:
+        world.tell(f"writing {len(before.plan.changes)} changes to ADOM {work.ref.adom}")
+    result.seen, result.report = reconcile.write(work, world.intent, before)
+
+
+def _install_adom(world: World, work: AdomWork, result: AdomResult) -> None:
+    if result.seen is None:
+        return
+    before = installs.survey(work, result.seen, ask_devices=True)
+    wanted = pending.requests(before.pending)
+    result.survey = before
+    if not wanted:
+        return
+    targets = [target for request in wanted for target in request.targets]
+    world.tell(f"installing on {len(targets)} device VDOMs of ADOM {work.ref.adom}")
+    result.outcomes = installs.install(work, wanted, clock=world.clock)
+    # The install changed device database and status, so look again before believing anything.
+    result.seen = reconcile.refresh_topology(work, result.seen)
+    result.survey = installs.survey(work, result.seen, ask_devices=True)
+
+
+def source_gaps(inventory: Inventory) -> Iterable[str]:
+    """What could not be read, one sentence each."""
+    for error in inventory.problems:
+        yield str(error)
+    for snapshot in inventory.snapshots.values():
+        for problem in snapshot.problems:
+            yield f"cluster {snapshot.cluster}: {problem.where}: {problem.message}"

@@ -1,0 +1,126 @@
+"""The four views of one ADOM side by side, and one word per group and device.
+
+The order of the questions matters: what is not written yet cannot be installed, what is not
+installed yet cannot have drifted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fmgsync.model.address import Address, Family
+from fmgsync.model.adom import AdomTopology, Reading
+from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.view import DeviceView, GroupState, GroupView, StaleGrant
+from fmgsync.views.rendered import Members
+
+Place = tuple[DeviceVdom, str]
+"""A group name on a DeviceVdom."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything the views are made from.
+
+    `reach` maps a place to the package that carries the group there; a place without one is not
+    referenced. `write_pending` and `held` come from the plan. `devices` may lack a target that
+    was not asked. `since` holds when a stale grant was first noticed (UTC epoch seconds).
+    """
+
+    ref: AdomRef
+    topology: AdomTopology
+    desired: Mapping[DeviceVdom, Mapping[str, frozenset[Address] | None]]
+    adom: Members
+    reach: Mapping[Place, str]
+    databases: Mapping[DeviceVdom, Reading]
+    devices: Mapping[DeviceVdom, Reading]
+    write_pending: frozenset[Place] = frozenset()
+    held: frozenset[Place] = frozenset()
+    since: Mapping[tuple[Place, Address], float] = field(default_factory=dict)
+
+
+def device_views(facts: Facts) -> tuple[DeviceView, ...]:
+    """One view per DeviceVdom that a site names, sorted."""
+    return tuple(_device_view(facts, target) for target in sorted(facts.desired))
+
+
+def _device_view(facts: Facts, target: DeviceVdom) -> DeviceView:
+    groups = tuple(
+        group_view(facts, target, name, wanted)
+        for name, wanted in sorted(facts.desired[target].items())
+    )
+    stale = tuple(
+        StaleGrant(view.name, address, facts.since.get(((target, view.name), address)))
+        for view in groups
+        if view.desired is not None and view.device is not None
+        for address in sorted(view.device - view.desired)
+    )
+    return DeviceView(target, facts.ref, groups, stale)
+
+
+def group_view(
+    facts: Facts, target: DeviceVdom, name: str, wanted: frozenset[Address] | None
+) -> GroupView:
+    """One group on one DeviceVdom in each view, with its state."""
+    database = _members(facts.databases.get(target), name)
+    device = _members(facts.devices.get(target), name)
+    adom = facts.adom.get(target, {}).get(name)
+    return GroupView(
+        name, wanted, adom, database, device, _state(facts, target, name, adom, database, device)
+    )
+
+
+def _members(reading: Reading | None, name: str) -> frozenset[Address] | None:
+    if reading is None or reading.groups is None:
+        return None
+    return reading.groups.get(name, frozenset())
+
+
+def _state(
+    facts: Facts,
+    target: DeviceVdom,
+    name: str,
+    adom: frozenset[Address] | None,
+    database: frozenset[Address] | None,
+    device: frozenset[Address] | None,
+) -> GroupState:
+    place = (target, name)
+    if place in facts.held:
+        return GroupState.HELD
+    if place in facts.write_pending or adom is None:
+        return GroupState.WRITE_PENDING
+    if place not in facts.reach:
+        return GroupState.NOT_REFERENCED
+    if database is None:
+        return GroupState.UNKNOWN
+    if database != adom:
+        return GroupState.INSTALL_PENDING
+    return _device_state(facts, target, adom, device)
+
+
+def _device_state(
+    facts: Facts,
+    target: DeviceVdom,
+    adom: frozenset[Address],
+    device: frozenset[Address] | None,
+) -> GroupState:
+    """The device database equals the ADOM: is the device as far?
+
+    A failed install leaves the device database changed and ahead of the device (`db_status` mod);
+    only without that is a difference a drift.
+    """
+    if device == adom:
+        return GroupState.IN_SYNC
+    known = facts.topology.devices.get(target.device)
+    if known is not None and known.database_modified:
+        return GroupState.INSTALL_PENDING
+    reading = facts.devices.get(target)
+    if reading is None:
+        return GroupState.UNKNOWN
+    return GroupState.UNREACHABLE if reading.groups is None else GroupState.DRIFTED
+
+
+def keys(name: str) -> tuple[tuple[Family, str], ...]:
+    """The object keys of a rule's group, one per family."""
+    return tuple((family, name) for family in Family)

@@ -1,0 +1,68 @@
+"""Which DeviceVdoms are behind, through which package, and what never reaches its device."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from fmgsync.model.rollout import InstallRequest, NotReferenced, PendingInstall, PendingReason
+from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.view import DeviceView, GroupState, GroupView
+from fmgsync.views.four import Place
+
+
+def pending_installs(
+    views: Iterable[DeviceView], reach: Mapping[Place, str], *, after_write: bool = False
+) -> tuple[PendingInstall, ...]:
+    """One entry per DeviceVdom and package with a group that waits for an install.
+
+    `after_write=True` counts groups whose write is still pending as well: what a plan would
+    install once it is applied.
+    """
+    waiting = {GroupState.INSTALL_PENDING}
+    if after_write:
+        waiting.add(GroupState.WRITE_PENDING)
+    found: dict[tuple[AdomRef, DeviceVdom, str], list[GroupView]] = defaultdict(list)
+    for view in views:
+        for group in view.groups:
+            package = reach.get((view.target, group.name))
+            if group.state in waiting and package is not None:
+                found[view.adom, view.target, package].append(group)
+    return tuple(
+        PendingInstall(
+            adom,
+            target,
+            package,
+            tuple(group.name for group in groups),
+            tuple(sorted({_reason(group) for group in groups})),
+        )
+        for (adom, target, package), groups in sorted(found.items(), key=lambda item: item[0])
+    )
+
+
+def _reason(group: GroupView) -> PendingReason:
+    if group.database_differs:
+        return PendingReason.DEVICE_DATABASE_BEHIND
+    return PendingReason.DEVICE_BEHIND
+
+
+def not_referenced(views: Iterable[DeviceView]) -> tuple[NotReferenced, ...]:
+    """Groups that no policy installed on the DeviceVdom uses."""
+    found = (
+        (view, tuple(g.name for g in view.groups if g.state is GroupState.NOT_REFERENCED))
+        for view in views
+    )
+    return tuple(
+        NotReferenced(view.adom, view.target, None, names) for view, names in found if names
+    )
+
+
+def requests(pending: Iterable[PendingInstall]) -> tuple[InstallRequest, ...]:
+    """One request per ADOM and package, its DeviceVdoms in one explicit scope."""
+    scopes: dict[tuple[AdomRef, str], list[DeviceVdom]] = defaultdict(list)
+    for install in pending:
+        scopes[install.adom, install.package].append(install.target)
+    return tuple(
+        InstallRequest(adom, package, tuple(sorted(set(targets))))
+        for (adom, package), targets in sorted(scopes.items())
+    )
