@@ -32,6 +32,7 @@ what a person does about it. No message ever holds a secret.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 
@@ -58,9 +59,9 @@ class FmgsyncError(Exception):
         step = f" ({self.next_step})" if self.next_step else ""
         return f"{place}{self.message}{step}"
 
-    def as_document(self) -> dict[str, str]:
+    def as_document(self) -> dict[str, object]:
         """For scripts: `{kind, message, where?, next?}`."""
-        body = {"kind": self.kind, "message": self.message}
+        body: dict[str, object] = {"kind": self.kind, "message": self.message}
         if self.where:
             body["where"] = self.where
         if self.next_step:
@@ -99,6 +100,13 @@ class ConfigError(UsageError):
         lines = [_problem_text(file, problem) for problem in problems]
         super().__init__("\n".join(lines), next_step=next_step)
 
+    def as_document(self) -> dict[str, object]:
+        """`where` is the first problem's place; `problems` has them all, one by one."""
+        first = self.problems[0] if self.problems else None
+        where = self.file if first is None or first.line is None else f"{self.file}:{first.line}"
+        problems = [dataclasses.asdict(problem) for problem in self.problems]
+        return {**super().as_document(), "where": where, "problems": problems}
+
 
 def _problem_text(file: str, problem: ConfigProblem) -> str:
     at = f"{file}:{problem.line}" if problem.line is not None else file
@@ -123,7 +131,7 @@ class SelectorError(UsageError, ValueError):
         step = f" ({self.next_step})" if self.next_step else ""
         return f"{self.message} at position {self.position}{step}\n{self.caret()}"
 
-    def as_document(self) -> dict[str, str]:
+    def as_document(self) -> dict[str, object]:
         """The caret lines belong to the message."""
         return {**super().as_document(), "message": str(self)}
 

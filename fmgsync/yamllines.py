@@ -3,8 +3,8 @@
 Values follow the YAML 1.2 core schema, which is what people expect: only `true` and `false` are
 booleans. The YAML 1.1 traps are gone: `no`, `on`, `y`, `010`, `2026-01-01` and `12:30` are not
 turned into something else. Keys are always text. Duplicate keys, merge keys, tags and a second
-document are refused, and so are documents made to exhaust memory or stack. What the data means
-is left to the callers.
+document are refused, and so are documents made to exhaust memory or stack. No message shows a
+value, alias or tag: it could be an unquoted password. What the data means is left to the callers.
 """
 
 from __future__ import annotations
@@ -193,7 +193,7 @@ class _Composer:
         if depth >= MAX_DEPTH:
             raise _stop(event, path, f"nested more than {MAX_DEPTH} levels deep")
         if isinstance(event, CollectionStartEvent) and event.tag is not None:
-            raise _stop(event, path, f"the tag {event.tag!r} has no meaning here", "remove it")
+            raise _stop(event, path, "a tag has no meaning here", "remove it")
         anchor = _anchor(event)
         if anchor is not None:
             self._anchors[anchor] = None  # until it is complete, an alias to it would be endless
@@ -229,10 +229,10 @@ class _Composer:
     def _alias(self, event: AliasEvent, path: tuple[str | int, ...], depth: int) -> _Composed:
         name = event.anchor
         if name not in self._anchors:
-            raise _stop(event, path, f"the alias *{name} has no anchor &{name} before it")
+            raise _stop(event, path, "this alias has no anchor before it")
         target = self._anchors[name]
         if target is None:
-            raise _stop(event, path, f"the alias *{name} stands inside the value it repeats")
+            raise _stop(event, path, "this alias stands inside the value it repeats")
         if depth + target.height > MAX_DEPTH:
             raise _stop(event, path, f"nested more than {MAX_DEPTH} levels deep")
         self._aliased += target.size
@@ -257,7 +257,7 @@ def _scalar(event: ScalarEvent, path: tuple[str | int, ...]) -> Plain:
         raise _stop(
             event,
             path,
-            f"the tag {event.tag!r} has no meaning here",
+            "a tag has no meaning here",
             "a value that begins with ! must be written in quotes",
         )
     return _resolved(event.value)

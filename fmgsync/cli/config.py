@@ -1,0 +1,107 @@
+"""`fmgsync config`: check the configuration, print its schema, print one to begin with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fmgsync.cli import common
+from fmgsync.cli.safe import safe_text
+
+if TYPE_CHECKING:
+    from fmgsync.errors import ConfigProblem
+    from fmgsync.settings.schema import Config
+
+
+@click.group("config")
+def command() -> None:
+    """Check the configuration, print its JSON Schema, print one to begin with.
+
+    \b
+    fmgsync config example > fmgsync.yaml
+    fmgsync config check
+    """
+
+
+@command.command("check")
+@common.command_options()
+def check(options: common.Options) -> int:
+    """Say everything that is wrong with the configuration, with path and line.
+
+    Reads the file and nothing else: no cluster, no FortiManager and no secret is asked. Selectors,
+    windows, names and their references are checked. What is allowed but probably not meant is
+    shown as a notice. Exit code 0: no errors; 2: errors.
+    """
+    from fmgsync.settings.load import load_config
+    from fmgsync.settings.notices import notices
+
+    config = load_config(options.config)
+    found = notices(config)
+    if options.is_json:
+        common.print_json(_as_json(str(options.config), config, found))
+        return common.IN_SYNC
+    for notice in found:
+        place = f"{options.config}:{notice.line}" if notice.line else str(options.config)
+        step = f" ({notice.next_step})" if notice.next_step else ""
+        text = f"{place}: {notice.path}: notice: {notice.message}{step}"
+        click.echo(safe_text(text, lines=True))
+    click.echo(safe_text(f"{options.config}: no errors. {_summary(config)}"))
+    return common.IN_SYNC
+
+
+@command.command("schema")
+@common.command_options()
+def schema(options: common.Options) -> None:
+    """Print the JSON Schema of the configuration.
+
+    Editors complete and check with it. For VS Code and others with the YAML language server, save
+    it as fmgsync.schema.json and begin fmgsync.yaml with
+
+    \b
+    # yaml-language-server: $schema=./fmgsync.schema.json
+    """
+    del options  # a schema is JSON in every case
+    from fmgsync.settings.reference import json_schema
+
+    common.print_json(json_schema())
+
+
+@command.command("example")
+@common.command_options()
+def example(options: common.Options) -> None:
+    """Print a small commented configuration to begin with; with --output json, only its data."""
+    from fmgsync import yamllines
+    from fmgsync.settings import reference
+
+    text = reference.example()
+    if options.is_json:
+        common.print_json(yamllines.load(text, "example.yaml").data)
+    else:
+        click.echo(text, nl=False)
+
+
+def _summary(config: Config) -> str:
+    counts = (
+        (len(config.groups), "group"),
+        (len(config.clusters), "cluster"),
+        (len(config.sites), "site"),
+        (len(config.fortimanagers), "FortiManager"),
+    )
+    words = [f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts]
+    return f"Owner {config.owner}: {', '.join(words)}."
+
+
+def _as_json(file: str, config: Config, found: tuple[ConfigProblem, ...]) -> dict[str, Any]:
+    return {
+        "file": file,
+        "owner": config.owner,
+        "clusters": [cluster.name for cluster in config.clusters],
+        "fortimanagers": [unit.name for unit in config.fortimanagers],
+        "sites": len(config.sites),
+        "groups": [group.name for group in config.groups],
+        "notices": [
+            {"path": n.path, "line": n.line, "message": n.message, "next": n.next_step}
+            for n in found
+        ],
+    }

@@ -1,0 +1,228 @@
+"""What a configuration may already ask for but a command cannot do yet.
+
+One table. Building a feature removes its row; `config check` never refuses because of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from fmgsync import yamllines
+from fmgsync.errors import NotBuiltError
+from fmgsync.model.rule import MappingMode, Publish
+from fmgsync.settings.schema import Config
+
+Steps = tuple[str | int, ...]
+
+PLAN: Final = "plan"
+APPLY_NEVER: Final = "apply --install never"
+APPLY_NOW: Final = "apply --install now"
+APPLY_WINDOW: Final = "apply --install window"
+STATUS: Final = "status"
+VERIFY: Final = "verify"
+SELECTOR: Final = "selector"
+
+_INSTALL: Final = frozenset({APPLY_NOW, APPLY_WINDOW})
+_WRITE: Final = _INSTALL | {APPLY_NEVER}
+_THINK: Final = _WRITE | {PLAN, STATUS, VERIFY}
+_READ_CLUSTERS: Final = _THINK | {SELECTOR}
+COMMANDS: Final = _READ_CLUSTERS
+"""Every command this table knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unbuilt:
+    """A feature, where a configuration asks for it, and the commands that would need it."""
+
+    feature: str
+    places: Callable[[Config], Iterator[Steps]]
+    commands: frozenset[str]
+    instead: str
+
+
+def _live_clusters(config: Config) -> Iterator[Steps]:
+    for index, cluster in enumerate(config.clusters):
+        if cluster.kubeconfig is not None:
+            yield "clusters", index, "kubeconfig"
+        elif cluster.in_cluster:
+            yield "clusters", index
+
+
+def _api_keys(config: Config) -> Iterator[Steps]:
+    for index, unit in enumerate(config.fortimanagers):
+        if unit.credentials.api_key is not None:
+            yield "fortimanagers", index, "credentials", "apiKey"
+
+
+def _shared_groups(config: Config) -> Iterator[Steps]:
+    for index, group in enumerate(config.groups):
+        if group.mapping is MappingMode.SHARED:
+            yield "groups", index, "mapping"
+
+
+def _automatic_publishing(config: Config) -> Iterator[Steps]:
+    for index, group in enumerate(config.groups):
+        if group.publish is Publish.AUTO:
+            yield "groups", index, "publish"
+
+
+def _windows(config: Config) -> Iterator[Steps]:
+    if config.install.windows and config.install.windows != "always":
+        yield "install", "windows"
+
+
+def _deny_windows(config: Config) -> Iterator[Steps]:
+    windows = () if config.install.windows == "always" else config.install.windows
+    for index, window in enumerate(windows):
+        if window.kind == "deny":
+            yield "install", "windows", index
+
+
+def _objects_only(config: Config) -> Iterator[Steps]:
+    if config.install.mode == "objects":
+        yield "install", "mode"
+
+
+def _differs(*path: str, plain: object) -> Callable[[Config], Iterator[Steps]]:
+    """Where the key at `path` (Python names) asks for something else than the plain behaviour."""
+
+    def places(config: Config) -> Iterator[Steps]:
+        value: object = config
+        for name in path:
+            value = getattr(value, name)
+        if value != plain:
+            yield tuple(_camel(name) for name in path)
+
+    return places
+
+
+def _written(*path: str) -> Callable[[Config], Iterator[Steps]]:
+    """Where a key stands in the file at all, so that somebody relies on it."""
+
+    def places(config: Config) -> Iterator[Steps]:
+        part: object = config
+        for name in path:
+            if name not in part.model_fields_set:  # type: ignore[attr-defined]
+                return
+            part = getattr(part, name)
+        if part is not None:
+            yield tuple(_camel(name) for name in path)
+
+    return places
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+UNBUILT: Final[tuple[Unbuilt, ...]] = (
+    Unbuilt(
+        "reading a live cluster",
+        _live_clusters,
+        _READ_CLUSTERS,
+        "save 'kubectl get pods,nodes,namespaces -A -o yaml' to a file and name it in manifests",
+    ),
+    Unbuilt("logging in with an API key", _api_keys, _THINK, "use username and password"),
+    Unbuilt("a mapping shared by all devices", _shared_groups, _THINK, "use per-device"),
+    Unbuilt(
+        "publishing by Calico's IPPool", _automatic_publishing, _THINK, "use publish: pod or node"
+    ),
+    Unbuilt(
+        "writing inside the install's lock",
+        _differs("reconcile", "write", plain="continuous"),
+        _WRITE,
+        "use write: continuous",
+    ),
+    Unbuilt("the guard", _written("guard"), _WRITE, "remove it and read the plan before applying"),
+    Unbuilt(
+        "policy modes other than sync",
+        _differs("policy", "mode", plain="sync"),
+        _WRITE,
+        "use mode: sync, or 'fmgsync plan', which never writes",
+    ),
+    Unbuilt(
+        "demanding a reason",
+        _differs("policy", "require_reason", plain=False),
+        _INSTALL,
+        "use requireReason: false",
+    ),
+    Unbuilt(
+        "sharing ADOMs by leases", _written("lease"), _WRITE, "remove it; run one fmgsync only"
+    ),
+    Unbuilt(
+        "installing objects only",
+        _objects_only,
+        _INSTALL,
+        "use mode: package, or 'apply --install never'",
+    ),
+    Unbuilt(
+        "maintenance windows",
+        _windows,
+        frozenset({APPLY_WINDOW}),
+        "run 'apply --install never', and 'apply --install now' when the window is open",
+    ),
+    Unbuilt("deny windows", _deny_windows, frozenset({APPLY_NOW}), "use 'apply --install never'"),
+    Unbuilt(
+        "canaries and waves",
+        _written("install", "rollout"),
+        _INSTALL,
+        "remove it to install all pending devices at once, or use 'apply --install never'",
+    ),
+    Unbuilt(
+        "urgent removals",
+        _differs("install", "removals", plain="in-window"),
+        frozenset({APPLY_WINDOW}),
+        "use removals: in-window",
+    ),
+    Unbuilt(
+        "looking for other people's pending edits",
+        _written("install", "foreign_changes"),
+        _INSTALL,
+        "remove it: an install pushes what others left pending; or use 'apply --install never'",
+    ),
+    Unbuilt(
+        "commands that hold an install",
+        _differs("install", "hold", plain=()),
+        _INSTALL,
+        "use 'apply --install never'",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """One key that asks for a feature that some commands lack."""
+
+    path: Steps
+    unbuilt: Unbuilt
+
+
+def lacks(config: Config) -> Iterator[Lack]:
+    """Everything in the configuration that some command cannot do yet."""
+    for unbuilt in UNBUILT:
+        for path in unbuilt.places(config):
+            yield Lack(path, unbuilt)
+
+
+def refuse_unbuilt(config: Config, command: str) -> None:
+    """Raise NotBuiltError naming every key that asks for what `command` cannot do yet.
+
+    `command` is one of COMMANDS. `install.mode: none` counts as built: nothing is installed.
+    """
+    if command not in COMMANDS:
+        raise ValueError(f"no such command in the table of features: {command}")
+    found = [lack for lack in lacks(config) if command in lack.unbuilt.commands]
+    if not found:
+        return
+    first = config.origin.problem(found[0].path, "")
+    sentences = [
+        f"{yamllines.dotted(lack.path)} asks for {lack.unbuilt.feature}; {lack.unbuilt.instead}"
+        for lack in found
+    ]
+    raise NotBuiltError(
+        "\n".join((f"'fmgsync {command}' cannot do all of this configuration yet", *sentences)),
+        where=f"{config.origin.file}:{first.line}" if first.line else None,
+    )

@@ -1,0 +1,84 @@
+"""A file or text becomes a Config, or a ConfigError with every problem in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from fmgsync import yamllines
+from fmgsync.errors import ConfigError, ConfigProblem
+from fmgsync.settings import checks, problems
+from fmgsync.settings.origin import Origin
+from fmgsync.settings.schema import Config
+
+MAX_BYTES: Final = 16 * 1024 * 1024
+"""Far above any real configuration; a path to something else must not fill the memory."""
+MAX_PROBLEMS: Final = 50
+"""Beyond this the file is something else, and more lines help nobody."""
+
+
+def load_config(path: Path) -> Config:
+    """Read and check the configuration at `path`.
+
+    Raises ConfigError with all problems, or with one if the file cannot be read at all.
+    """
+    return parse(_content(path), name=str(path), folder=path.absolute().parent)
+
+
+def parse(text: bytes | str, *, name: str, folder: Path) -> Config:
+    """Check configuration text; `folder` is where its relative paths start."""
+    document = yamllines.load(text, name)
+    origin = Origin(name, folder, document)
+    if document.data is None:
+        raise origin.error(
+            (), "the configuration is empty", "'fmgsync config example' prints one to begin with"
+        )
+    found: list[ConfigProblem] = []
+    config = None
+    try:
+        config = Config.model_validate(document.data, context={"base": folder})
+    except ValidationError as err:
+        found += problems.from_validation(err, Config, origin)
+    found += (
+        origin.problem(issue.path, issue.message, issue.next_step)
+        for issue in checks.issues(document.data)
+    )
+    if config is None or found:
+        raise ConfigError(name, _in_order(found)) from None
+    config.bind(origin)
+    return config
+
+
+def _in_order(found: list[ConfigProblem]) -> tuple[ConfigProblem, ...]:
+    ordered = sorted(found, key=lambda problem: (problem.line or 0, problem.column or 0))
+    shown, rest = ordered[:MAX_PROBLEMS], len(ordered) - MAX_PROBLEMS
+    if rest > 0:
+        shown.append(ConfigProblem("", f"and {rest} more"))
+    return tuple(shown)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError as err:
+        raise _unreadable(
+            path,
+            "there is no such file",
+            f"begin with 'fmgsync config example > {path.name}', name another file with -c or "
+            "FMGSYNC_CONFIG, or run 'fmgsync demo', which needs none",
+        ) from err
+    except IsADirectoryError as err:
+        raise _unreadable(path, "is a folder", "name the file in it with -c") from err
+    except (OSError, ValueError) as err:
+        reason = getattr(err, "strerror", None) or str(err)
+        raise _unreadable(path, f"cannot be read: {reason}", "name another with -c") from err
+    if len(content) > MAX_BYTES:
+        raise _unreadable(path, "is too long for a configuration", "check the path given with -c")
+    return content
+
+
+def _unreadable(path: Path, message: str, next_step: str) -> ConfigError:
+    return ConfigError(str(path), (ConfigProblem("", message, next_step=next_step),))

@@ -1,0 +1,85 @@
+"""What is allowed but probably not meant: shown by `config check`, never a reason to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fmgsync.errors import ConfigProblem
+from fmgsync.settings.features import lacks
+from fmgsync.settings.schema import Config
+
+
+def notices(config: Config) -> tuple[ConfigProblem, ...]:
+    """Everything worth a second look, in the order of the file."""
+    found = (
+        *_clusters(config),
+        *_groups(config),
+        *_fortimanagers(config),
+        *_windows(config),
+        *_unbuilt(config),
+    )
+    return tuple(sorted(found, key=lambda problem: (problem.line or 0, problem.column or 0)))
+
+
+def _clusters(config: Config) -> Iterator[ConfigProblem]:
+    behind = {name for site in config.sites for name in site.clusters}
+    for index, cluster in enumerate(config.clusters):
+        if cluster.name not in behind:
+            yield config.origin.problem(
+                ("clusters", index),
+                f"no site stands in front of cluster {cluster.name!r}: it is read for nothing",
+                "add a site",
+            )
+
+
+def _groups(config: Config) -> Iterator[ConfigProblem]:
+    behind = {name for site in config.sites for name in site.clusters}
+    for index, group in enumerate(config.groups):
+        wanted = behind if group.sites is None else behind & set(group.sites.clusters)
+        if not wanted:
+            yield config.origin.problem(
+                ("groups", index), f"no site needs group {group.name!r}", "add a site"
+            )
+
+
+def _fortimanagers(config: Config) -> Iterator[ConfigProblem]:
+    for index, unit in enumerate(config.fortimanagers):
+        path = ("fortimanagers", index)
+        if not unit.tls.verify:
+            yield config.origin.problem(
+                (*path, "tls", "verify"),
+                "anyone between here and FortiManager can read the password",
+                "name the certificate of its CA in caFile",
+            )
+        for key, secret in (
+            ("password", unit.credentials.password),
+            ("apiKey", unit.credentials.api_key),
+        ):
+            if secret is not None and secret.is_open_to_all():
+                yield config.origin.problem(
+                    (*path, "credentials", key),
+                    f"every user of this computer can read {secret.source}",
+                    f"chmod o-r {secret.file}",
+                )
+
+
+def _windows(config: Config) -> Iterator[ConfigProblem]:
+    windows = config.install.windows
+    if windows == "always" or config.install.mode == "none":
+        return
+    if not any(window.kind == "allow" for window in windows):
+        yield config.origin.problem(
+            ("install", "windows"),
+            "no window allows an install, so none ever starts by itself",
+            "add a window of kind allow, or write windows: always",
+        )
+
+
+def _unbuilt(config: Config) -> Iterator[ConfigProblem]:
+    for lack in lacks(config):
+        commands = ", ".join(sorted(lack.unbuilt.commands))
+        yield config.origin.problem(
+            lack.path,
+            f"not built yet: {lack.unbuilt.feature} ({commands})",
+            lack.unbuilt.instead,
+        )

@@ -1,0 +1,51 @@
+"""The configuration as the values that travel: group rules, sites, address ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fmgsync.model.rule import GroupRule, Site
+from fmgsync.model.target import AdomRef
+from fmgsync.settings import schema
+from fmgsync.settings.places import Network
+
+
+def group_rules(config: schema.Config) -> tuple[GroupRule, ...]:
+    """The groups in the order of the file."""
+    return tuple(_group_rule(group) for group in config.groups)
+
+
+def _group_rule(group: schema.Group) -> GroupRule:
+    return GroupRule(
+        name=group.name,
+        select=group.select,
+        namespaces=group.namespaces,
+        select_nodes=group.select_nodes,
+        publish=group.publish,
+        families=frozenset(group.families),
+        clusters=None if group.sites is None else frozenset(group.sites.clusters),
+        mapping=group.mapping,
+        allow_empty=group.allow_empty,
+    )
+
+
+def sites(config: schema.Config) -> tuple[Site, ...]:
+    """The sites in the order of the file, devices as configured."""
+    return tuple(
+        Site(
+            clusters=frozenset(site.clusters),
+            adom=AdomRef(site.fortimanager, site.adom),
+            devices=site.devices,
+            allow_overlap=site.allow_overlap,
+        )
+        for site in config.sites
+    )
+
+
+def allowed_ranges(config: schema.Config) -> Mapping[str, tuple[Network, ...]]:
+    """Ranges by cluster name; clusters that may publish anything are left out."""
+    return {
+        cluster.name: cluster.allowed_ranges
+        for cluster in config.clusters
+        if cluster.allowed_ranges is not None
+    }

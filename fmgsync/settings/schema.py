@@ -1,0 +1,321 @@
+"""The configuration: every key, its type, its default and what it means.
+
+Only what can be said about one value stands here; how values must fit together is in `checks`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field, PrivateAttr
+
+from fmgsync.model.address import Family
+from fmgsync.model.rule import MappingMode, Publish
+from fmgsync.settings.amounts import Flag, Number, Whole
+from fmgsync.settings.installing import Install
+from fmgsync.settings.names import (
+    DeviceRef,
+    FortiManagerName,
+    GroupName,
+    KubernetesName,
+    Line,
+    Name,
+    Owner,
+    SelectorText,
+)
+from fmgsync.settings.origin import Origin
+from fmgsync.settings.part import Part, written
+from fmgsync.settings.places import AddressRange, ConfigPath, HostPort, ManifestsPath, ProxyUrl
+from fmgsync.settings.secret import SecretRef
+from fmgsync.settings.times import Duration, PositiveDuration
+
+
+def _one_of(*keys: str) -> dict[str, Any]:
+    """JSON Schema: exactly one of these keys."""
+    return {"oneOf": [{"required": [key]} for key in keys]}
+
+
+class Kubeconfig(Part):
+    """A live cluster, reached as kubectl does."""
+
+    file: ConfigPath = Field(default=written("~/.kube/config"), description="The kubeconfig file.")
+    context: Line | None = Field(default=None, description="Its context; default: the current one.")
+
+
+class Cluster(Part):
+    """Where pods, nodes and namespaces are read. With neither key: the cluster fmgsync runs in."""
+
+    name: Name = Field(description="Name used in `sites` and `groups`.")
+    kubeconfig: Kubeconfig | None = Field(default=None, description="A live cluster by kubeconfig.")
+    manifests: ManifestsPath | None = Field(
+        default=None,
+        description=(
+            "A file, a folder, or `-` for standard input, with what `kubectl get "
+            "pods,nodes,namespaces -A -o yaml` (or `json`) prints."
+        ),
+    )
+    allowed_ranges: tuple[AddressRange, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="The cluster can publish only addresses in these ranges; default: any.",
+    )
+
+    @property
+    def in_cluster(self) -> bool:
+        """Whether this is the cluster that fmgsync itself runs in."""
+        return self.kubeconfig is None and self.manifests is None
+
+    @property
+    def reads_stdin(self) -> bool:
+        """Whether the manifests come from standard input."""
+        return self.manifests == Path("-")
+
+
+class Credentials(Part):
+    """How to log in: user and password, or an API key."""
+
+    model_config = ConfigDict(json_schema_extra=_one_of("password", "apiKey"))
+
+    username: Line | None = Field(default=None, description="Administrator with JSON API access.")
+    password: SecretRef | None = Field(default=None, description="The administrator's password.")
+    api_key: SecretRef | None = Field(
+        default=None, description="Key of an API administrator, instead of user and password."
+    )
+
+
+class Tls(Part):
+    """How FortiManager proves who it is."""
+
+    ca_file: ConfigPath | None = Field(
+        default=None, description="Certificates (PEM) to trust; default: the public ones."
+    )
+    verify: Flag = Field(
+        default=True,
+        description="`false` trusts any certificate: anyone on the way can read the password.",
+    )
+
+
+class FortiManager(Part):
+    """A FortiManager and how to reach it."""
+
+    name: Name = Field(description="Name used in `sites` and windows.")
+    host: HostPort = Field(
+        description="DNS name or address, with a port if it is not 443; IPv6 in brackets."
+    )
+    credentials: Credentials = Field(description="The account to log in with.")
+    tls: Tls = Field(default_factory=Tls, description="Verification of its certificate.")
+    proxy: ProxyUrl | None = Field(
+        default=None,
+        description=(
+            "Url of an HTTP proxy without user and password. The environment's proxy variables "
+            "are ignored."
+        ),
+    )
+
+
+class Site(Part):
+    """Which FortiGates stand in front of which clusters."""
+
+    clusters: tuple[Name, ...] = Field(
+        min_length=1, description="Clusters whose traffic passes these devices."
+    )
+    fortimanager: Name = Field(description="The FortiManager that manages the devices.")
+    adom: FortiManagerName = Field(description="Its administrative domain.")
+    devices: tuple[DeviceRef, ...] = Field(
+        min_length=1,
+        description=(
+            "`device`, `device/vdom` (required if the device has several VDOMs), or `group:NAME` "
+            "for a device group of the ADOM."
+        ),
+    )
+    allow_overlap: Flag = Field(
+        default=False,
+        description=(
+            "Publish an address although two clusters behind one of these devices have it."
+        ),
+    )
+
+
+class GroupSites(Part):
+    """Limits a group to the sites of some clusters."""
+
+    clusters: tuple[Name, ...] = Field(
+        min_length=1, description="Only these clusters, and the devices in front of them."
+    )
+
+
+class Group(Part):
+    """An address group: which workloads are in it and how their addresses are published."""
+
+    model_config = ConfigDict(json_schema_extra=_one_of("select", "selectNodes"))
+
+    name: GroupName = Field(description="Name of the address group in FortiManager.")
+    select: SelectorText | None = Field(
+        default=None, description="Selector over pod labels (Calico's selector language)."
+    )
+    namespaces: SelectorText = Field(
+        default="all()", description="Selector over the labels of the pods' namespaces."
+    )
+    select_nodes: SelectorText | None = Field(
+        default=None, description="Selector over node labels, instead of `select`."
+    )
+    publish: Publish = Field(
+        default=Publish.POD,
+        description=(
+            "Which address stands for a selected pod: its own, that of its node, or (`auto`) the "
+            "one a firewall sees according to Calico's IPPool."
+        ),
+    )
+    families: tuple[Family, ...] = Field(
+        default=(Family.IPV4,), min_length=1, description="Address families of the group."
+    )
+    sites: GroupSites | None = Field(
+        default=None, description="Where the group exists; default: everywhere."
+    )
+    mapping: MappingMode = Field(
+        default=MappingMode.PER_DEVICE,
+        description=(
+            "`per-device`: each FortiGate gets the members behind it. `shared`: all get all."
+        ),
+    )
+    allow_empty: Flag = Field(
+        default=False, description="Whether the group may become empty without an approval."
+    )
+
+
+class Policy(Part):
+    """What fmgsync may change."""
+
+    mode: Literal["observe", "upsert", "sync"] = Field(
+        default="sync",
+        description="`observe` never writes, `upsert` never removes, `sync` does both.",
+    )
+    require_reason: Flag = Field(
+        default=False, description="Whether `apply --install now` needs a `--reason`."
+    )
+
+
+class Guard(Part):
+    """Which changes wait for a human. Counted net, per group and device, over `period`."""
+
+    max_removed_share: Number = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Largest share of members that may go.",
+    )
+    max_added_share: Number = Field(
+        default=2.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Most new members, as a multiple of the old.",
+    )
+    unless_fewer_than: Whole = Field(
+        default=10,
+        ge=0,
+        description="Changes of fewer members than this never wait for their share.",
+    )
+    max_members: Whole = Field(
+        default=5000, ge=1, description="Most members of a group on a device."
+    )
+    period: PositiveDuration = Field(
+        default=written("1h"), description="Time over which changes are added up."
+    )
+
+
+class Reconcile(Part):
+    """When changes are written to the ADOMs."""
+
+    settle: Duration = Field(
+        default=written("5s"), description="Quiet time after a change before it is written."
+    )
+    max_delay: Duration = Field(
+        default=written("60s"), description="Longest time a change waits while others keep coming."
+    )
+    min_interval: Duration | None = Field(
+        default=None,
+        description=(
+            "Shortest time between two writes to an ADOM. Left out: 30s in ADOMs with workspaces, "
+            "so that administrators get the lock, and 0s in others."
+        ),
+    )
+    resync: PositiveDuration = Field(
+        default=written("10m"), description="A full comparison is made this often."
+    )
+    write: Literal["continuous", "before-install"] = Field(
+        default="continuous",
+        description=(
+            "`before-install` writes the ADOM only inside an install's window and lock, so that "
+            "nobody else's install carries the change."
+        ),
+    )
+
+
+class Lease(Part):
+    """Which replica works on which ADOM, kept in Kubernetes."""
+
+    namespace: KubernetesName = Field(
+        default="fmgsync", description="Namespace of the Lease objects."
+    )
+
+
+class Config(Part):
+    """Everything fmgsync is told. One YAML document."""
+
+    model_config = ConfigDict(title="fmgsync configuration")
+
+    owner: Owner = Field(
+        description=(
+            "Name of this installation: part of the mark on every object it writes and of every "
+            "address name. Objects with another mark, or none, are never touched."
+        )
+    )
+    clusters: tuple[Cluster, ...] = Field(min_length=1, description="Where workloads run.")
+    fortimanagers: tuple[FortiManager, ...] = Field(
+        default=(), description="The FortiManagers to write."
+    )
+    sites: tuple[Site, ...] = Field(
+        default=(), description="Which FortiGates stand in front of which clusters."
+    )
+    groups: tuple[Group, ...] = Field(default=(), description="The address groups to keep.")
+    policy: Policy = Field(default_factory=Policy, description="What may be changed.")
+    guard: Guard = Field(default_factory=Guard, description="What waits for a human.")
+    reconcile: Reconcile = Field(
+        default_factory=Reconcile, description="When the ADOMs are written."
+    )
+    install: Install = Field(
+        default_factory=Install, description="When and how the FortiGates get it."
+    )
+    member_limit: Whole = Field(
+        default=600,
+        ge=2,
+        le=100_000,
+        description=(
+            "Most members of one address group; larger ones are split into nested groups. A limit "
+            "that FortiManager states itself comes first."
+        ),
+    )
+    lease: Lease | None = Field(
+        default=None, description="High availability: replicas in Kubernetes share the ADOMs."
+    )
+
+    _origin: Origin = PrivateAttr(default_factory=Origin)
+
+    @property
+    def origin(self) -> Origin:
+        """The file this was read from, and where each value stood."""
+        return self._origin
+
+    def bind(self, origin: Origin) -> None:
+        """Remember where this came from; for `load` only."""
+        self._origin = origin
+        for index, unit in enumerate(self.fortimanagers):
+            for key, secret in (
+                ("password", unit.credentials.password),
+                ("apiKey", unit.credentials.api_key),
+            ):
+                if secret is not None:
+                    path = ("fortimanagers", index, "credentials", key)
+                    secret.bind(origin, path)

@@ -1,0 +1,106 @@
+"""A command refuses what it cannot do yet; notices tell what is probably not meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fmgsync.errors import NotBuiltError
+from fmgsync.settings import features, load
+from fmgsync.settings.notices import notices
+from fmgsync.settings.reference import example
+from tests.settings.texts import SMALL, parsed
+
+GROUP = "groups: [{name: g, select: all()"
+WINDOW = "schedule: '0 1 * * *', duration: 1h"
+
+
+@pytest.mark.parametrize("command", sorted(features.COMMANDS))
+def test_a_plain_configuration_is_built(command: str) -> None:
+    features.refuse_unbuilt(parsed(SMALL + f"{GROUP}}}]"), command)
+    features.refuse_unbuilt(parsed(SMALL + "install: {windows: always}"), command)
+    features.refuse_unbuilt(parsed(SMALL + "install: {mode: none}"), command)
+    features.refuse_unbuilt(parsed(example()), command)
+
+
+ASKED = [
+        (SMALL.replace("manifests: east.yaml", "kubeconfig: {}"), "plan", "clusters[0].kubeconfig"),
+        (SMALL.replace(", manifests: east.yaml", ""), "selector", "clusters[0]"),
+        (SMALL.replace("username: u, password", "apiKey"), "verify",
+         "fortimanagers[0].credentials.apiKey"),
+        (SMALL + GROUP + ", mapping: shared}]", "plan", "groups[0].mapping"),
+        (SMALL + GROUP + ", publish: auto}]", "status", "groups[0].publish"),
+        (SMALL + "reconcile: {write: before-install}", "apply --install never", "reconcile.write"),
+        (SMALL + "guard: {}", "apply --install now", "guard"),
+        (SMALL + "policy: {mode: observe}", "apply --install never", "policy.mode"),
+        (SMALL + "policy: {requireReason: true}", "apply --install now", "policy.requireReason"),
+        (SMALL + "lease: {}", "apply --install never", "lease"),
+        (SMALL + "install: {mode: objects}", "apply --install now", "install.mode"),
+        (SMALL + f"install: {{windows: [{{kind: allow, {WINDOW}}}]}}", "apply --install window",
+         "install.windows"),
+        (SMALL + f"install: {{windows: [{{kind: deny, {WINDOW}}}]}}", "apply --install now",
+         "install.windows[0]"),
+        (SMALL + "install: {rollout: {canary: [fgt-1]}}", "apply --install now", "install.rollout"),
+        (SMALL + "install: {removals: immediately}", "apply --install window", "install.removals"),
+        (SMALL + "install: {foreignChanges: block}", "apply --install now",
+         "install.foreignChanges"),
+        (SMALL + "install: {hold: [{command: [x]}]}", "apply --install window", "install.hold"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "command", "key"), ASKED)
+def test_what_is_not_built_is_refused_naming_key_and_line(
+    text: str, command: str, key: str
+) -> None:
+    with pytest.raises(NotBuiltError) as caught:
+        features.refuse_unbuilt(parsed(text), command)
+    assert f"\n{key} asks for" in caught.value.message
+    assert f"fmgsync {command}" in caught.value.message
+    assert (caught.value.where or "").startswith("fmgsync.yaml:")
+    assert caught.value.exit_code == 2
+
+
+def test_every_row_of_the_table_is_tried_above() -> None:
+    tried = {lack.unbuilt for text, _, _ in ASKED for lack in features.lacks(parsed(text))}
+    assert tried == set(features.UNBUILT)
+
+
+def test_a_command_refuses_only_what_it_needs() -> None:
+    config = parsed(SMALL + "install: {rollout: {canary: [fgt-1]}}\nguard: {}\n")
+    for command in ("plan", "status", "verify", "selector"):
+        features.refuse_unbuilt(config, command)
+
+
+def test_all_keys_that_stand_in_the_way_are_named() -> None:
+    config = load.load_config(Path(__file__).with_name("whole.yaml"))
+    with pytest.raises(NotBuiltError) as caught:
+        features.refuse_unbuilt(config, "plan")
+    assert "clusters[0].kubeconfig" in caught.value.message
+    assert "fortimanagers[1].credentials.apiKey" in caught.value.message
+
+
+def test_an_unknown_command_is_a_mistake_of_the_caller() -> None:
+    with pytest.raises(ValueError, match="no such command"):
+        features.refuse_unbuilt(parsed(SMALL), "aply")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (SMALL.replace("host: fmg,", "host: fmg, tls: {verify: false},"), "can read the password"),
+        (SMALL.replace("manifests: east.yaml}", "manifests: a}\n  - {name: b, manifests: b}"),
+         "read for nothing"),
+        (SMALL.replace("manifests: east.yaml}", "manifests: a}\n  - {name: b, manifests: b}")
+         + "groups: [{name: g, select: all(), sites: {clusters: [b]}}]", "no site needs group 'g'"),
+        (SMALL + f"install: {{windows: [{{kind: deny, {WINDOW}}}]}}", "no window allows"),
+        (SMALL + "lease: {}", "not built yet: sharing ADOMs by leases"),
+    ],
+)  # fmt: skip
+def test_what_is_probably_not_meant_is_noticed(text: str, words: str) -> None:
+    assert any(words in notice.message and notice.line for notice in notices(parsed(text)))
+
+
+def test_nothing_is_noticed_where_nothing_is_odd() -> None:
+    text = SMALL + f"{GROUP}}}]\ninstall: {{windows: always}}\n"
+    assert notices(parsed(text)) == ()
