@@ -86,9 +86,11 @@ class PackageStatus:
 class Reading:
     """What one DeviceVdom answered: members per group name, both families, nesting flattened.
 
-    `groups` lacks a name the place does not know. `groups` None means it was not answered;
-    `problem` says why.
+    `groups` lacks a name the place does not know, and one that is `opaque`: it is there, but holds
+    something else than plain addresses. `groups` None means it was not answered; `problem` says
+    why.
     """
 
     groups: Mapping[str, frozenset[Address]] | None
     problem: str | None = None
+    opaque: frozenset[str] = frozenset()

@@ -40,11 +40,12 @@ class NotReferenced:
 
 @dataclass(frozen=True, slots=True)
 class InstallRequest:
-    """One install call: one package, an explicit scope."""
+    """One install call: one package, an explicit scope; `comment` goes into the device revision."""
 
     adom: AdomRef
     package: str
     targets: tuple[DeviceVdom, ...]
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True)

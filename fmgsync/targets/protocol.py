@@ -46,11 +46,17 @@ class InstallFlow(Protocol):
         trace: TracebackType | None,
     ) -> None: ...
 
+    def write(self, plan: AdomPlan) -> ApplyReport:
+        """Write a plan under this flow's lock, right before it is installed."""
+
     def start(self, request: InstallRequest) -> InstallTask:
         """Start one install; answers at once with the task."""
 
     def poll(self, task: InstallTask) -> TaskView:
         """Read the task once, line by line. 100 percent is not success."""
+
+    def cancel(self, task: InstallTask) -> TaskView:
+        """Cancel a task of which nothing has begun; otherwise leave it and say how it stands."""
 
 
 class Installer(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from fmgsync.model import naming
 from fmgsync.model.address import Family
@@ -11,9 +12,10 @@ from fmgsync.model.target import AdomRef
 from fmgsync.targets.fortimanager import tables, urls, wire
 from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.session import Session
-from fmgsync.targets.fortimanager.tables import Query, Table
+from fmgsync.targets.fortimanager.tables import Query, Row, Table
 
 _NAMES_PER_FILTER = 100
+_ADDRESS_PAGE = 5000
 _PREDEFINED = (naming.NONE, "all")
 
 
@@ -25,51 +27,70 @@ def read_observed(
     Addresses are found by name prefix and mark. Groups are listed without their mappings first,
     which can be a thousand times the size; the mappings then come for the groups that matter.
     """
-    place = Place(session.access.name, ref.adom)
-    scan = tables.read_all(session, list(_scan_queries(ref, owner, place)))
     addresses = {}
-    for family, table in zip(Family, scan[::2], strict=True):
-        for row in table.checked():
-            address = wire.decode_address(row, family, owner)
-            if _concerns_us(address, owner):
-                addresses[family, address.name] = address
     groups = {}
-    for family, table in zip(Family, scan[1::2], strict=True):
-        listed = [wire.decode_group(row, family, owner) for row in table.checked()]
+    rule_names = frozenset(group_names)
+    for family in Family:
+        scan = tables.read_all(session, _scan_queries(session, ref, owner, family, rule_names))
+        for row in _address_rows(scan[1:]):
+            address = wire.decode_address(row, family, owner)
+            if _concerns_us(address, owner, rule_names):
+                addresses[family, address.name] = address
+        listed = [wire.decode_group(row, family, owner) for row in scan[0].checked()]
         own = {name for kind, name in addresses if kind is family and name not in _PREDEFINED}
-        wanted = _groups_that_matter(listed, own, frozenset(group_names))
+        wanted = _groups_that_matter(listed, own, rule_names)
         for group in _read_groups(session, ref, owner, family, wanted):
             groups[family, group.name] = group
     return ObservedAdom(ref, addresses, groups)
 
 
-def _scan_queries(ref: AdomRef, owner: str, place: Place) -> Iterator[Query]:
-    """Per family the addresses that concern us with their mappings, and all groups without."""
-    own = [
-        ["name", "like", f"{naming.address_prefix(owner)}%"],
-        "||",
-        ["comment", "like", f"{naming.mark(owner)}%"],
-        "||",
-        ["name", "in", *_PREDEFINED],
+def _scan_queries(
+    session: Session, ref: AdomRef, owner: str, family: Family, rule_names: frozenset[str]
+) -> list[Query]:
+    """All groups; then addresses: our prefix, names of rules, predefined; last, strays.
+
+    A stray is an own object somebody renamed: its mark gives it away.
+    """
+    place = Place(session.access.name, ref.adom)
+    prefix = f"{naming.address_prefix(owner)}%"
+    named = sorted(rule_names.union(_PREDEFINED))
+    filters: list[tuple[Any, ...]] = [
+        ("name", "like", prefix),
+        *(("name", "in", *chunk) for chunk in _chunks(named)),
+        (["comment", "like", f"{naming.mark(owner)}%"], "&&", ["name", "!like", prefix]),
     ]
-    for family in Family:
-        yield Query(
-            urls.addresses(ref.adom, family),
-            (*wire.ADDRESS_FIELDS[family], wire.MAPPINGS),
-            place,
-            filter=tuple(own),
-            subtables=True,
-        )
-        yield Query(urls.groups(ref.adom, family), wire.GROUP_FIELDS, place)
+    url = urls.addresses(ref.adom, family)
+    fields = (*wire.ADDRESS_FIELDS[family], wire.MAPPINGS)
+    return [
+        Query(urls.groups(ref.adom, family), wire.GROUP_FIELDS, place),
+        *(
+            Query(url, fields, place, filter=wanted, subtables=True, page=_ADDRESS_PAGE)
+            for wanted in filters
+        ),
+    ]
 
 
-def _concerns_us(address: ObservedAddress, owner: str) -> bool:
+def _address_rows(scan: Sequence[Table]) -> Iterator[Row]:
+    """All rows; strays are left out where a release refuses to filter on comments."""
+    *needed, strays = scan
+    for table in needed:
+        yield from table.checked()
+    yield from strays.rows
+
+
+def _concerns_us(address: ObservedAddress, owner: str, rule_names: frozenset[str]) -> bool:
     """Checked here as well: `like` may know more wildcards than `%`."""
     return (
         address.owned
         or address.name in _PREDEFINED
+        or address.name in rule_names
         or address.name.startswith(naming.address_prefix(owner))
     )
+
+
+def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(names), _NAMES_PER_FILTER):
+        yield names[start : start + _NAMES_PER_FILTER]
 
 
 def _groups_that_matter(
@@ -102,10 +123,10 @@ def _read_groups(
             urls.groups(ref.adom, family),
             (*wire.GROUP_FIELDS, wire.MAPPINGS),
             place,
-            filter=("name", "in", *names[start : start + _NAMES_PER_FILTER]),
+            filter=("name", "in", *chunk),
             subtables=True,
         )
-        for start in range(0, len(names), _NAMES_PER_FILTER)
+        for chunk in _chunks(names)
     ]
     wanted = frozenset(names)
     for table in _one_by_one(session, queries):

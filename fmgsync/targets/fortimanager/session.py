@@ -114,15 +114,11 @@ class Session:
         `OutcomeUnknown` where a writing request may or may not have been carried out. What the
         unit says of each param is in its result.
         """
-        if not params:
-            return []
-        with self._alone():
-            results = self._exchange(method, params)
-            if self._forgotten(results):
-                _log.info("session expired, logging in again", fortimanager=self.access.name)
-                self._login()
-                results = self._exchange(method, params)
-            return results
+        return self._request(method, params, repeatable=method == "get")
+
+    def query(self, method: str, params: Sequence[Param]) -> list[Result]:
+        """The same for an `exec` that only reads: after a broken connection it is asked again."""
+        return self._request(method, params, repeatable=True)
 
     def read(self, param: Param, *, place: Place | None = None) -> Any:
         """The data of one `get`; raises its error."""
@@ -149,7 +145,7 @@ class Session:
         """
         if self._number is None:
             with self._alone():
-                self._exchange("get", [{"url": urls.NO_SUCH_ADOM}])
+                self._exchange("get", [{"url": urls.NO_SUCH_ADOM}], repeatable=True)
         return self._number
 
     def fresh_number(self) -> int | None:
@@ -219,15 +215,38 @@ class Session:
     def _note_status(self, response: requests.Response, *_: Any, **__: Any) -> None:
         self._http_status = response.status_code
 
-    def _exchange(self, method: str, params: Sequence[Param]) -> list[Result]:
+    def _request(self, method: str, params: Sequence[Param], *, repeatable: bool) -> list[Result]:
+        if not params:
+            return []
+        with self._alone():
+            results = self._exchange(method, params, repeatable=repeatable)
+            if self._forgotten(results):
+                _log.info("session expired, logging in again", fortimanager=self.access.name)
+                self._login()
+                results = self._exchange(method, params, repeatable=repeatable)
+            return results
+
+    def _exchange(self, method: str, params: Sequence[Param], *, repeatable: bool) -> list[Result]:
         """Send and decode; repeated where that is safe, with growing random pauses."""
 
         def may_repeat(error: errors.TargetError) -> bool:
-            if method != "get" and isinstance(error, errors.OutcomeUnknown):
+            if not repeatable and isinstance(error, errors.OutcomeUnknown):
                 return False
             return error.retryable
 
-        results: list[Result] = self._repeating(lambda: self._post(method, params), may_repeat)
+        def send() -> list[Result]:
+            try:
+                return self._post(method, params)
+            except errors.OutcomeUnknown as error:
+                if not repeatable:
+                    raise
+                raise transport.broken_read(self.access, error) from error
+            except errors.ProtocolError as error:
+                if repeatable:
+                    raise
+                raise transport.outcome_unknown(self.access, error.message) from error
+
+        results: list[Result] = self._repeating(send, may_repeat)
         if any(result.code != answers.STALE_OR_DENIED for result in results):
             self._answered = True
         return results
@@ -252,20 +271,11 @@ class Session:
         return body
 
     def _post(self, method: str, params: Sequence[Param]) -> list[Result]:
-        """One HTTP request. A broken answer to a writing request leaves its outcome unknown."""
+        """One HTTP request, decoded."""
         if self._client is None:
             raise RuntimeError("the session is not open")
-        try:
-            body = self._carry(lambda: self._client.free_form(method, data=list(params)))
-            results = answers.decode_results(body, len(params), self.place)
-        except errors.ProtocolError as error:
-            if method == "get":
-                raise
-            raise transport.outcome_unknown(self.access, error.message) from error
-        except errors.OutcomeUnknown as error:
-            if method != "get":
-                raise
-            raise transport.broken_read(self.access, error) from error
+        body = self._carry(lambda: self._client.free_form(method, data=list(params)))
+        results = answers.decode_results(body, len(params), self.place)
         if isinstance(number := body.get("session"), int) and not isinstance(number, bool):
             self._number = number
         return results

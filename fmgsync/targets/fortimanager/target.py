@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
 from fmgsync.clock import Clock
-from fmgsync.model.adom import AdomTopology
+from fmgsync.model.adom import AdomTopology, Package, PackageStatus, Reading
 from fmgsync.model.change import AdomPlan, ApplyReport
 from fmgsync.model.state import ObservedAdom
-from fmgsync.model.target import AdomRef
-from fmgsync.targets.fortimanager import adom, topology, workspace
+from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.targets.fortimanager import adom, packages, topology, verify, workspace
+from fmgsync.targets.fortimanager.install import FortiManagerFlow
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.writing import Writer
 
@@ -32,12 +33,14 @@ class FortiManagerAdom:
         open_session: Callable[[], Session],
         clock: Clock,
         lock_wait_s: float = 60.0,
+        frozen_after_s: float = 900.0,
     ) -> None:
         self.ref = ref
         self._owner = owner
         self._open_session = open_session
         self._clock = clock
         self._lock_wait_s = lock_wait_s
+        self._frozen_after_s = frozen_after_s
         self._shared: Session | None = None
         self._topology: AdomTopology | None = None
         self._requests_before = 0
@@ -63,6 +66,7 @@ class FortiManagerAdom:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._topology = None
         if self._shared is not None:
             self._close(self._shared)
 
@@ -95,6 +99,52 @@ class FortiManagerAdom:
             refused=tuple(outcome.refused),
             requests=self.requests - before,
         )
+
+    def read_packages(self) -> tuple[Package, ...]:
+        """Policy packages with install targets and the objects their policies use."""
+        with self._session() as session:
+            if self._topology is None:
+                self._topology = topology.read_topology(session, self.ref)
+            return packages.read_packages(session, self._topology)
+
+    def read_package_status(self) -> tuple[PackageStatus, ...]:
+        """One row per DeviceVdom and package that was installed before."""
+        with self._session() as session:
+            return packages.read_package_status(session, self.ref)
+
+    def read_device_databases(
+        self, targets: Iterable[DeviceVdom], group_names: Iterable[str]
+    ) -> Mapping[DeviceVdom, Reading]:
+        """Members by group in FortiManager's copy of each device."""
+        with self._session() as session:
+            return verify.read_device_databases(session, self.ref.adom, targets, group_names)
+
+    def read_devices(
+        self, targets: Iterable[DeviceVdom], group_names: Iterable[str]
+    ) -> Mapping[DeviceVdom, Reading]:
+        """Members by group as each FortiGate itself answers."""
+        with self._session() as session:
+            return verify.read_devices(session, self.ref.adom, targets, group_names)
+
+    def open_install_flow(self) -> FortiManagerFlow:
+        """An install flow with a session of its own; entering it takes the lock, or raises."""
+        return FortiManagerFlow(
+            self.ref,
+            owner=self._owner,
+            session=self._own_session(),
+            clock=self._clock,
+            frozen_after_s=self._frozen_after_s,
+        )
+
+    @contextmanager
+    def _own_session(self) -> Iterator[Session]:
+        """A session nobody else uses, counted like the others."""
+        session = self._open_session()
+        try:
+            with session:
+                yield session
+        finally:
+            self._requests_before += session.requests
 
     @contextmanager
     def _session(self) -> Iterator[Session]:

@@ -49,19 +49,25 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One poll of a task."""
+    """One poll of a task. `started_at` is UTC epoch seconds by the unit's clock."""
 
     task_id: int
     state: str
     percent: int
     title: str
     user: str
+    started_at: float
     lines: tuple[Line, ...]
 
     @property
     def finished(self) -> bool:
         """Whether the task can change no more."""
         return self.state not in _UNFINISHED
+
+    @property
+    def is_install(self) -> bool:
+        """Whether it installs something, going by its title."""
+        return "install" in self.title.lower()
 
 
 def read(session: Session, task_id: int, place: Place) -> Task:
@@ -73,7 +79,7 @@ def read(session: Session, task_id: int, place: Place) -> Task:
     return _decode(rows[0], task_id)
 
 
-def read_recent(session: Session, place: Place, *, count: int = 20) -> Sequence[Task]:
+def read_recent(session: Session, place: Place, *, count: int = 50) -> Sequence[Task]:
     """The newest tasks first, without their lines."""
     data = session.read(
         {"url": urls.TASKS, "loadsub": 0, "sortings": [{"id": -1}], "range": [0, count]},
@@ -109,6 +115,7 @@ def _decode(row: Row, task_id: int) -> Task:
         percent=_integer(row.get("percent")),
         title=answers.printable(wire.text(row.get("title"))),
         user=wire.text(row.get("user")),
+        started_at=_integer(row.get("start_tm")),
         lines=tuple(
             Line(
                 name=wire.text(line.get("name")),

@@ -63,8 +63,12 @@ def decode_group(row: Row, family: Family, owner: str) -> ObservedGroup:
     """A group row with its `dynamic_mapping`."""
     comment = text(row.get("comment"))
     mappings = row.get(MAPPINGS) or []
-    taken_away = [one for one in (row, *mappings) if one.get("exclude") in _TRUE]
-    excluded = [name for one in taken_away for name in names(one.get("exclude-member"))]
+    excluded = [
+        name
+        for one in (row, *mappings)
+        if subtracts(one)
+        for name in names(one.get("exclude-member"))
+    ]
     return ObservedGroup(
         name=text(row.get("name")),
         family=family,
@@ -79,6 +83,11 @@ def decode_group(row: Row, family: Family, owner: str) -> ObservedGroup:
         excludes=bool(excluded),
         excluded=tuple(dict.fromkeys(excluded)),
     )
+
+
+def subtracts(row: Row) -> bool:
+    """Whether a group takes members away again."""
+    return row.get("exclude") in _TRUE and bool(names(row.get("exclude-member")))
 
 
 def scopes(mapping: Row) -> tuple[DeviceVdom, ...]:

@@ -276,7 +276,7 @@ def _lost(place: Place, why: str) -> errors.LockLost:
 
 def _told(rows: list[LockRow]) -> str:
     if not rows:
-        return "nobody holds a lock now"
+        return "by nobody as a whole; one of its packages, devices or objects may be locked"
     return "; ".join(
         f"by {row.user!r} since {_time(row.since)} (session {row.session})" for row in rows
     )

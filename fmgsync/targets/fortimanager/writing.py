@@ -8,6 +8,7 @@ a parent sent with `dynamic_mapping` loses every mapping not in the list ("How t
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -26,6 +27,7 @@ _log = structlog.get_logger()
 PARAMS_PER_REQUEST = 100
 _ROUNDS = 3
 _PAUSE_S = 0.5
+_REMAP = "re-map"
 _MAPPINGS = (ObjectKind.MAPPING, ObjectKind.MAPPING6)
 _GROUPS = (ObjectKind.GROUP, ObjectKind.GROUP6)
 _ADDRESSES = (ObjectKind.ADDRESS, ObjectKind.ADDRESS6)
@@ -114,15 +116,16 @@ class Writer:
                     answers.checked(result, self._place)
 
     def _batches(self, changes: Sequence[Change]) -> Iterator[list[Change]]:
-        """Neighbours that share a method, as many as one request takes; the order stays."""
-        batch: list[Change] = []
-        for change in changes:
-            if batch and (len(batch) == self._batch or _method(batch[0]) != _method(change)):
-                yield batch
-                batch = []
-            batch.append(change)
-        if batch:
-            yield batch
+        """As many as one request takes, which carries one method only; the order of steps stays.
+
+        Updates and new mappings do not depend on each other, so among these additions go first.
+        """
+        for step, run in itertools.groupby(changes, key=_step):
+            neighbours = list(run)
+            if step == _REMAP:
+                neighbours.sort(key=_method)
+            for _, same in itertools.groupby(neighbours, key=_method):
+                yield from _cut(list(same), self._batch)
 
     def _without_absent(self, change: Change) -> Change | None:
         """The change without members that could not be created; None if then nothing is left.
@@ -234,6 +237,20 @@ def _table(adom: str, change: Change) -> str:
     if change.kind in _ADDRESSES:
         return urls.addresses(adom, change.kind.family)
     return urls.groups(adom, change.kind.family)
+
+
+def _step(change: Change) -> str:
+    """Which neighbours may be reordered among themselves."""
+    if change.action is Action.UPDATE:
+        return _REMAP
+    if change.action is Action.CREATE and change.kind in _MAPPINGS:
+        return _REMAP
+    return change.action.value
+
+
+def _cut(changes: list[Change], size: int) -> Iterator[list[Change]]:
+    for start in range(0, len(changes), size):
+        yield changes[start : start + size]
 
 
 def _method(change: Change) -> str:

@@ -1,0 +1,200 @@
+"""Installing packages: start, poll, cancel. One flow keeps its session, and its lock, throughout.
+
+In a workspace ADOM an install whose lock goes before its task ends fails, and the call that starts
+it says OK even without a lock: every failure shows only in the task.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, ExitStack
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from fmgsync import errors
+from fmgsync.clock import Clock
+from fmgsync.model.adom import Workspace
+from fmgsync.model.change import AdomPlan, ApplyReport
+from fmgsync.model.rollout import InstallRequest, InstallTask, Outcome, TargetOutcome, TaskView
+from fmgsync.model.target import AdomRef
+from fmgsync.targets.fortimanager import answers, outcomes, tasks, topology, urls, workspace
+from fmgsync.targets.fortimanager.answers import Place
+from fmgsync.targets.fortimanager.session import Session
+from fmgsync.targets.fortimanager.writing import Writer
+
+_log = structlog.get_logger()
+
+_MAX_COMMENT = 255
+_STALE_AFTER_S = 2 * 3600
+
+
+class FortiManagerFlow:
+    """One install flow in one ADOM: from taking the lock to giving it back.
+
+    `frozen_after_s`: a device whose lines have not moved for so long counts as frozen. Entering
+    waits for nobody: LockHeld if another session has the ADOM.
+    """
+
+    def __init__(
+        self,
+        ref: AdomRef,
+        *,
+        owner: str,
+        session: AbstractContextManager[Session],
+        clock: Clock,
+        frozen_after_s: float,
+    ) -> None:
+        self._ref = ref
+        self._owner = owner
+        self._open = session
+        self._clock = clock
+        self._frozen_after_s = frozen_after_s
+        self._stack = ExitStack()
+        self._progress: dict[int, outcomes.Progress] = {}
+        self._frozen: set[int] = set()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._session = stack.enter_context(self._open)
+            self._place = Place(self._session.access.name, self._ref.adom)
+            self._mode = topology.read_workspace(self._session, self._ref.adom)
+            self._lock = stack.enter_context(
+                workspace.editing(
+                    self._session, self._ref.adom, self._mode, clock=self._clock, wait_s=0
+                )
+            )
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def write(self, plan: AdomPlan) -> ApplyReport:
+        """Write and commit a plan under this flow's lock, right before it is installed."""
+        if not plan.changes:
+            return ApplyReport(self._ref)
+        before = self._session.requests
+        done = Writer(self._session, plan, self._owner, clock=self._clock).write()
+        self._lock.commit()
+        return ApplyReport(
+            self._ref, tuple(done.written), tuple(done.refused), self._session.requests - before
+        )
+
+    def start(self, request: InstallRequest) -> InstallTask:
+        """Start one install with an explicit scope; answers at once with the task.
+
+        Refuses while another install runs in the ADOM. If the connection breaks, the task list
+        tells whether it has begun: an install is never sent twice.
+        """
+        if self._mode is not Workspace.DISABLED:
+            self._lock.prove()
+        newest = self._refuse_second_install(request)
+        param = {"url": urls.INSTALL_PACKAGE, "data": self._install_data(request)}
+        try:
+            result = self._session.call("exec", [param])[0]
+        except errors.OutcomeUnknown as error:
+            task_id = self._find_started(request, newest, error)
+        else:
+            task_id = self._task_id(answers.checked(result, self._place))
+        _log.info("install started", adom=self._ref.adom, package=request.package, task=task_id)
+        return InstallTask(self._ref, task_id, request.package, request.targets, self._clock.now())
+
+    def poll(self, task: InstallTask) -> TaskView:
+        """Read the task once. Outcomes are those that cannot change any more."""
+        seen = tasks.read(self._session, task.task_id, self._place)
+        progress = self._progress.setdefault(task.task_id, outcomes.Progress(self._frozen_after_s))
+        judged = outcomes.judge(seen, task, progress, self._clock.now())
+        settled = tuple(outcome for outcome in judged.values() if outcome is not None)
+        if any(outcome.outcome is Outcome.FROZEN for outcome in settled):
+            self._frozen.add(task.task_id)
+        return TaskView(
+            task,
+            final=len(settled) == len(task.targets),
+            percent=seen.percent,
+            outcomes=settled,
+        )
+
+    def cancel(self, task: InstallTask) -> TaskView:
+        """Cancel a task of which nothing has begun on any device; otherwise leave it alone.
+
+        Cancelling in the middle would leave a device half configured. Answers how it stands.
+        """
+        seen = tasks.read(self._session, task.task_id, self._place)
+        if not seen.finished and all(line.state == "pending" for line in seen.lines):
+            param = {"url": urls.task(task.task_id)}
+            try:
+                answers.checked(self._session.call("delete", [param])[0], self._place)
+            except errors.OutcomeUnknown:
+                _log.warning("cancelling may have failed", task=task.task_id)
+            gone = tuple(
+                TargetOutcome(target, Outcome.CANCELLED, "cancelled before it began", 0)
+                for target in task.targets
+            )
+            return TaskView(task, final=True, percent=seen.percent, outcomes=gone)
+        return self.poll(task)
+
+    def _install_data(self, request: InstallRequest) -> dict[str, object]:
+        comment = request.comment or f"fmgsync ({self._owner})"
+        return {
+            "adom": self._ref.adom,
+            "pkg": request.package,
+            "scope": [{"name": t.device, "vdom": t.vdom} for t in request.targets],
+            "flags": ["none"],
+            "dev_rev_comments": answers.printable(comment)[:_MAX_COMMENT],
+        }
+
+    def _task_id(self, data: object) -> int:
+        task_id = data.get("task") if isinstance(data, dict) else None
+        if not isinstance(task_id, int):
+            raise answers.protocol_error("an install without a task", self._place)
+        return task_id
+
+    def _refuse_second_install(self, request: InstallRequest) -> int:
+        """The newest task's number; raises UnitBusy while another install is under way here.
+
+        What becomes of two installs at once is documented nowhere. A task on other devices that
+        has been frozen or has been there for hours is not waited for: it may never end.
+        """
+        recent = tasks.read_recent(self._session, self._place)
+        for task in recent:
+            if not task.finished and task.is_install and self._in_the_way(task, request):
+                raise errors.UnitBusy(
+                    f"task {task.task_id} ({task.title}) of {task.user!r} is still running",
+                    fortimanager=self._place.fortimanager,
+                    adom=self._place.adom,
+                    next_step="only one install runs in an ADOM at a time; wait for its end, or"
+                    " delete it in the task monitor if it is stuck",
+                )
+        return max((task.task_id for task in recent), default=0)
+
+    def _in_the_way(self, task: tasks.Task, request: InstallRequest) -> bool:
+        whole = tasks.read(self._session, task.task_id, self._place)
+        if whole.finished:
+            return False
+        busy = {name for line in whole.lines for name in (line.name, line.name.partition("(")[0])}
+        if not busy.isdisjoint(target.device for target in request.targets):
+            return True
+        stale = self._clock.now() - whole.started_at > _STALE_AFTER_S
+        return not stale and task.task_id not in self._frozen
+
+    def _find_started(
+        self, request: InstallRequest, newest: int, error: errors.OutcomeUnknown
+    ) -> int:
+        """The task that the lost answer would have named; the error again if there is none."""
+        user = self._session.access.username
+        for task in tasks.read_recent(self._session, self._place):
+            ours = user is None or task.user == user
+            if task.task_id > newest and ours and request.package in task.title:
+                return task.task_id
+        raise errors.OutcomeUnknown(
+            f"no answer to the install of {request.package}, and no task shows that it began",
+            fortimanager=self._place.fortimanager,
+            adom=self._place.adom,
+            next_step="what is behind is found again on the next pass",
+        ) from error

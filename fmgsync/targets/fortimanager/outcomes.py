@@ -1,0 +1,106 @@
+"""From the lines of an install task to one outcome per device.
+
+An install of one device has two lines: `FGT(root)[copy]` brings the ADOM's objects into the device
+database, `FGT` brings those to the FortiGate. Several VDOMs of a device have a copy line each and
+share the second ("How to FortiManager API", 001).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fmgsync.model.rollout import InstallTask, Outcome, TargetOutcome
+from fmgsync.model.target import DeviceVdom
+from fmgsync.targets.fortimanager.tasks import Line, Task
+
+_FAILED = frozenset({"error", "aborted", "unknown"})
+_NOT_INSTALLING = "no installing devices"
+_NO_CHANGES = "no changes"
+
+
+@dataclass(slots=True)
+class Progress:
+    """When each target's lines last moved, so that a frozen one is told from a slow one."""
+
+    limit_s: float
+    _seen: dict[DeviceVdom, tuple[tuple[Line, ...], float]] = field(default_factory=dict)
+
+    def frozen(self, target: DeviceVdom, lines: tuple[Line, ...], now: float) -> bool:
+        """Whether nothing has moved on this target for longer than the limit."""
+        before = self._seen.get(target)
+        if before is None or before[0] != lines:
+            self._seen[target] = (lines, now)
+            return False
+        return now - before[1] >= self.limit_s
+
+
+def judge(
+    task: Task, install: InstallTask, progress: Progress, now: float
+) -> Mapping[DeviceVdom, TargetOutcome | None]:
+    """The outcome on each target; None while it may still change."""
+    return {target: _judge_one(task, target, progress, now) for target in install.targets}
+
+
+def _judge_one(
+    task: Task, target: DeviceVdom, progress: Progress, now: float
+) -> TargetOutcome | None:
+    copy, device = _lines_of(task, target)
+    lines = (*copy, *device)
+    failed = [line for line in lines if line.state in _FAILED]
+    if failed:
+        # Both lines tell of one failure; the device's own words say more than the summary.
+        return _outcome(target, Outcome.FAILED, failed[-1])
+    cancelled = [line for line in lines if line.state == "cancelled"]
+    if cancelled:
+        return _outcome(target, Outcome.CANCELLED, cancelled[-1])
+    if task.finished:
+        return _judge_finished(task, target, lines)
+    if lines and device and all(line.finished for line in lines):
+        return _outcome(target, Outcome.DONE, device[-1])
+    if progress.frozen(target, lines, now):
+        if lines:
+            return _outcome(target, Outcome.FROZEN, lines[-1])
+        return TargetOutcome(target, Outcome.FROZEN, "the task has not reached this device", 0)
+    return None
+
+
+def _judge_finished(task: Task, target: DeviceVdom, lines: tuple[Line, ...]) -> TargetOutcome:
+    """A finished task: its lines are all there will ever be."""
+    if not lines:
+        return _without_lines(task, target)
+    unfinished = [line for line in lines if not line.finished]
+    if unfinished:
+        return _outcome(target, Outcome.FAILED, unfinished[-1])
+    quiet = [line for line in lines if _NO_CHANGES in line.detail.lower()]
+    return _outcome(target, Outcome.NO_CHANGES if quiet else Outcome.DONE, (quiet or lines)[-1])
+
+
+def _without_lines(task: Task, target: DeviceVdom) -> TargetOutcome:
+    """The remarks of a task that names no device: a warning with no error, and nothing installed.
+
+    `no installing devices/no changes on package` means there was nothing to do; `No installing
+    devices` alone, that the device is no installation target.
+    """
+    remarks = [line for line in task.lines if _NOT_INSTALLING in line.detail.lower()]
+    if task.state in ("error", "aborted"):
+        detail = next((line.detail for line in task.lines if line.state in _FAILED), task.state)
+        return TargetOutcome(target, Outcome.FAILED, detail)
+    if task.state == "cancelled":
+        return TargetOutcome(target, Outcome.CANCELLED, "the task was cancelled", 0)
+    if remarks and _NO_CHANGES in remarks[-1].detail.lower():
+        return TargetOutcome(target, Outcome.NO_CHANGES, remarks[-1].detail)
+    detail = remarks[-1].detail if remarks else "the task ended without a word of this device"
+    return TargetOutcome(target, Outcome.MISSING, detail)
+
+
+def _lines_of(task: Task, target: DeviceVdom) -> tuple[tuple[Line, ...], tuple[Line, ...]]:
+    """The copy lines of this DeviceVdom, and the lines of its device."""
+    copy_name = f"{target.device}({target.vdom})"
+    copy = tuple(line for line in task.lines if line.name.startswith(copy_name))
+    device = tuple(line for line in task.lines if line.name == target.device)
+    return copy, device
+
+
+def _outcome(target: DeviceVdom, outcome: Outcome, line: Line) -> TargetOutcome:
+    return TargetOutcome(target, outcome, line.detail, line.percent)
