@@ -1,0 +1,100 @@
+"""What became of an install on each device, from the lines of its task."""
+
+from __future__ import annotations
+
+import pytest
+
+from fmgsync.model.rollout import InstallTask, Outcome
+from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.targets.fortimanager import outcomes
+from fmgsync.targets.fortimanager.tasks import Line, Task
+
+ONE = DeviceVdom("fgt-1", "root")
+TWO = DeviceVdom("fgt-2", "dmz")
+INSTALL = InstallTask(AdomRef("hq", "prod"), 7, "edge", (ONE, TWO), 0.0)
+
+COPIED = Line("fgt-1(root)[copy]", "root", "done", 100, "Installation to real device done")
+INSTALLED = Line("fgt-1", "", "done", 100, "install and save finished status=OK")
+
+
+def task(*lines: Line, state: str = "done") -> Task:
+    return Task(7, state, 100, "Install Package 'edge'", "fmgsync", 0, lines)
+
+
+def line(name: str, state: str, detail: str = "", percent: int = 50) -> Line:
+    return Line(name, "", state, percent, detail)
+
+
+def judged(seen: Task) -> tuple[Outcome | None, str]:
+    outcome = outcomes.judge(seen, INSTALL, outcomes.Progress(900.0), 0.0)[ONE]
+    return (outcome.outcome, outcome.detail) if outcome else (None, "")
+
+
+@pytest.mark.parametrize(
+    ("seen", "outcome"),
+    [
+        (task(COPIED, INSTALLED), Outcome.DONE),
+        # Another device still runs: this one is final all the same.
+        (task(COPIED, INSTALLED, line("fgt-2", "running"), state="running"), Outcome.DONE),
+        # 100 percent is not success.
+        (task(COPIED, line("fgt-1", "error", "status=FAILED", 100), state="error"), Outcome.FAILED),
+        (
+            task(line("fgt-1(root)[copy]", "error", "no write permission"), state="error"),
+            Outcome.FAILED,
+        ),
+        # A partial failure elsewhere does not make this device fail.
+        (task(COPIED, INSTALLED, line("fgt-2", "error"), state="error"), Outcome.DONE),
+        (task(line("", "warning", "No installing devices"), state="warning"), Outcome.MISSING),
+        (
+            task(
+                line("", "warning", "no installing devices/no changes on package"), state="warning"
+            ),
+            Outcome.NO_CHANGES,
+        ),
+        (task(line("fgt-2", "done")), Outcome.MISSING),
+        (task(state="error"), Outcome.FAILED),
+        (task(state="cancelled"), Outcome.CANCELLED),
+        (task(line("fgt-1", "cancelled"), state="cancelled"), Outcome.CANCELLED),
+        (task(COPIED, line("fgt-1", "running"), state="running"), None),
+        # The copy line alone says nothing of the device while the task runs.
+        (task(COPIED, state="running"), None),
+        (task(line("fgt-1(root)[copy]", "pending"), state="pending"), None),
+        (task(state="running"), None),
+        # Names that merely begin alike are other devices.
+        (task(line("fgt-11", "done"), line("fgt-11(root)[copy]", "done")), Outcome.MISSING),
+        (task(line("fgt-1(root2)[copy]", "error"), COPIED, INSTALLED), Outcome.DONE),
+    ],
+)
+def test_lines_become_one_outcome(seen: Task, outcome: Outcome | None) -> None:
+    assert judged(seen)[0] is outcome
+
+
+def test_the_words_of_the_failing_line_are_kept() -> None:
+    failed = line("fgt-1", "error", "Initiate install to real device failed due to tunnel down")
+    assert judged(task(COPIED, failed, state="error"))[1] == failed.detail
+
+
+def test_a_device_that_does_not_move_is_frozen_and_a_slow_one_is_not() -> None:
+    progress = outcomes.Progress(900.0)
+
+    def at(now: float, percent: int) -> Outcome | None:
+        moving = line("fgt-1", "running", percent=percent)
+        stuck = line("fgt-2", "running", percent=15)
+        found = outcomes.judge(task(moving, stuck, state="running"), INSTALL, progress, now)
+        two = found[TWO]
+        assert found[ONE] is None
+        return two.outcome if two else None
+
+    assert at(0, 10) is None
+    assert at(600, 20) is None
+    assert at(899, 30) is None
+    assert at(900, 40) is Outcome.FROZEN
+
+
+def test_a_task_that_never_reaches_a_device_is_frozen_there() -> None:
+    progress = outcomes.Progress(900.0)
+    silent = task(state="running")
+    assert outcomes.judge(silent, INSTALL, progress, 0.0)[ONE] is None
+    frozen = outcomes.judge(silent, INSTALL, progress, 900.0)[ONE]
+    assert frozen is not None
+    assert frozen.outcome is Outcome.FROZEN
