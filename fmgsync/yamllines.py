@@ -36,6 +36,9 @@ MAX_DEPTH: Final = 64
 MAX_ALIASED_NODES: Final = 100_000
 """Nodes that aliases may add by repetition; without a bound, nine lines make a billion."""
 
+MAX_DUPLICATES: Final = 50
+"""Duplicate keys told one by one; a file with more is something else."""
+
 Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | None"
 Path: TypeAlias = Sequence[str | int]
 
@@ -219,12 +222,17 @@ class _Composer:
             item = self._node(self._next(), (*path, key), depth + 1)
             size, height = size + item.size, max(height, item.height)
             if key in values:
-                self._problems.append(_duplicate(event, (*path, key), node.keys[key]))
+                self._repeat(event, (*path, key), node.keys[key])
                 continue
             values[key] = item.value
             node.keys[key] = _position(event)
             node.children[key] = item.node
         return _Composed(values, node, size, height + 1)
+
+    def _repeat(self, event: Event, path: tuple[str | int, ...], first: Position) -> None:
+        self._problems.append(_duplicate(event, path, first))
+        if len(self._problems) == MAX_DUPLICATES:
+            raise _stop(event, (), "and perhaps more; reading ended here")
 
     def _alias(self, event: AliasEvent, path: tuple[str | int, ...], depth: int) -> _Composed:
         name = event.anchor

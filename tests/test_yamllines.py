@@ -178,6 +178,12 @@ def test_aliases_that_nest_are_stopped() -> None:
     assert "levels deep" in problem("\n".join(lines)).message
 
 
+def test_a_flood_of_duplicate_keys_is_cut() -> None:
+    with pytest.raises(ConfigError) as caught:
+        yamllines.load("a: 1\n" * 10_000, "x.yaml")
+    assert len(caught.value.problems) == yamllines.MAX_DUPLICATES + 1
+
+
 @pytest.mark.parametrize("text", ["[" * 200_000, "{a: " * 200_000, "- " * 200_000])
 def test_depth_is_bounded(text: str) -> None:
     assert "levels deep" in problem(text).message

@@ -138,12 +138,6 @@ UNBUILT: Final[tuple[Unbuilt, ...]] = (
     ),
     Unbuilt("the guard", _written("guard"), _WRITE, "remove it and read the plan before applying"),
     Unbuilt(
-        "policy modes other than sync",
-        _differs("policy", "mode", plain="sync"),
-        _WRITE,
-        "use mode: sync, or 'fmgsync plan', which never writes",
-    ),
-    Unbuilt(
         "demanding a reason",
         _differs("policy", "require_reason", plain=False),
         _INSTALL,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,8 @@ MAX_BYTES: Final = 16 * 1024 * 1024
 """Far above any real configuration; a path to something else must not fill the memory."""
 MAX_PROBLEMS: Final = 50
 """Beyond this the file is something else, and more lines help nobody."""
+_MAX_EXAMINED: Final = 4 * MAX_PROBLEMS
+"""Problems put into words: looking for the nearest name is dear in large files."""
 
 
 def load_config(path: Path) -> Config:
@@ -40,10 +43,10 @@ def parse(text: bytes | str, *, name: str, folder: Path) -> Config:
     try:
         config = Config.model_validate(document.data, context={"base": folder})
     except ValidationError as err:
-        found += problems.from_validation(err, Config, origin)
+        found += islice(problems.from_validation(err, Config, origin), _MAX_EXAMINED)
     found += (
         origin.problem(issue.path, issue.message, issue.next_step)
-        for issue in checks.issues(document.data)
+        for issue in islice(checks.issues(document.data), _MAX_EXAMINED)
     )
     if config is None or found:
         raise ConfigError(name, _in_order(found)) from None
@@ -53,9 +56,9 @@ def parse(text: bytes | str, *, name: str, folder: Path) -> Config:
 
 def _in_order(found: list[ConfigProblem]) -> tuple[ConfigProblem, ...]:
     ordered = sorted(found, key=lambda problem: (problem.line or 0, problem.column or 0))
-    shown, rest = ordered[:MAX_PROBLEMS], len(ordered) - MAX_PROBLEMS
-    if rest > 0:
-        shown.append(ConfigProblem("", f"and {rest} more"))
+    shown = ordered[:MAX_PROBLEMS]
+    if len(ordered) > MAX_PROBLEMS:
+        shown.append(ConfigProblem("", "and more"))
     return tuple(shown)
 
 

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
@@ -33,6 +33,10 @@ def parse_host(value: object) -> Host:
     """`fmg.example.net`, `10.0.0.1:8443`, `[2001:db8::1]:443`."""
     if not isinstance(value, str):
         raise refuse("must be a host name or address", "write host or host:port, in quotes")
+    if "@" in value:
+        raise refuse(
+            "must not hold a user or password", "write only host or host:port; see credentials"
+        )
     if "://" in value or "/" in value:
         raise refuse(
             f"{shown(value)} is a url", "write only host or host:port; HTTPS is always used"
@@ -113,13 +117,13 @@ def parse_path(value: object, info: ValidationInfo) -> Path:
     return base / path
 
 
-def _parse_manifests(value: object, info: ValidationInfo) -> Path:
-    return Path("-") if value == "-" else parse_path(value, info)
+def _parse_manifests(value: object, info: ValidationInfo) -> Path | Literal["-"]:
+    return "-" if value == "-" else parse_path(value, info)
 
 
 _PATH_SCHEMA = WithJsonSchema({"type": "string", "minLength": 1, "title": "path"})
 ConfigPath = Annotated[Path, PlainValidator(parse_path), _PATH_SCHEMA]
-ManifestsPath = Annotated[Path, PlainValidator(_parse_manifests), _PATH_SCHEMA]
+ManifestsPath = Annotated[Path | Literal["-"], PlainValidator(_parse_manifests), _PATH_SCHEMA]
 
 Network: TypeAlias = "ipaddress.IPv4Network | ipaddress.IPv6Network"
 

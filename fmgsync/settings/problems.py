@@ -23,15 +23,13 @@ Sentence = tuple[str, str | None]
 
 def from_validation(
     error: ValidationError, model: type[BaseModel], origin: Origin
-) -> tuple[ConfigProblem, ...]:
+) -> Iterator[ConfigProblem]:
     """Every error of `model`'s validation, with path and line."""
     details = error.errors(include_url=False)
     places = [detail["loc"] for detail in details]
-    return tuple(
-        _problem(detail, model, origin)
-        for detail in details
-        if not (detail["type"] == "too_short" and _has_inner(detail["loc"], places))
-    )
+    for detail in details:
+        if not (detail["type"] == "too_short" and _has_inner(detail["loc"], places)):
+            yield _problem(detail, model, origin)
 
 
 def _has_inner(place: tuple[int | str, ...], places: list[tuple[int | str, ...]]) -> bool:

@@ -5,7 +5,6 @@ Only what can be said about one value stands here; how values must fit together 
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, PrivateAttr
@@ -69,7 +68,7 @@ class Cluster(Part):
     @property
     def reads_stdin(self) -> bool:
         """Whether the manifests come from standard input."""
-        return self.manifests == Path("-")
+        return self.manifests == "-"
 
 
 class Credentials(Part):

@@ -235,6 +235,13 @@ def test_a_refused_proxy_is_not_repeated(proxy: str) -> None:
     assert "hunter2" not in str(found)
 
 
+@pytest.mark.parametrize("host", ["u:hunter2@fmg", "https://u:hunter2@fmg/jsonrpc"])
+def test_a_password_in_a_host_is_not_repeated(host: str) -> None:
+    found = refusal(SMALL.replace("host: fmg,", f'host: "{host}",'))
+    assert "must not hold a user or password" in found.message
+    assert "hunter2" not in str(found)
+
+
 def test_an_empty_selector_is_refused_because_it_would_select_everything() -> None:
     assert "everything" in refusal(SMALL + 'groups: [{name: g, select: ""}]').message
 
