@@ -27,11 +27,13 @@ def read_observed(
     Addresses are found by name prefix and mark. Groups are listed without their mappings first,
     which can be a thousand times the size; the mappings then come for the groups that matter.
     """
+    rule_names = frozenset(group_names)
+    queries = {family: _scan_queries(session, ref, owner, family, rule_names) for family in Family}
+    scanned = iter(tables.read_all(session, [query for many in queries.values() for query in many]))
     addresses = {}
     groups = {}
-    rule_names = frozenset(group_names)
     for family in Family:
-        scan = tables.read_all(session, _scan_queries(session, ref, owner, family, rule_names))
+        scan = [next(scanned) for _ in queries[family]]
         for row in _address_rows(scan[1:]):
             address = wire.decode_address(row, family, owner)
             if _concerns_us(address, owner, rule_names):

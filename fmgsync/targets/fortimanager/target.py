@@ -73,8 +73,8 @@ class FortiManagerAdom:
     def read_topology(self) -> AdomTopology:
         """Devices, VDOMs and device groups."""
         with self._session() as session:
-            self._topology = topology.read_topology(session, self.ref)
-        return self._topology
+            found = self._topology = topology.read_topology(session, self.ref)
+        return found
 
     def read_observed(self, group_names: Iterable[str]) -> ObservedAdom:
         """Own objects, and foreign ones that bear a rule's name or hold one of ours."""
@@ -103,9 +103,8 @@ class FortiManagerAdom:
     def read_packages(self) -> tuple[Package, ...]:
         """Policy packages with install targets and the objects their policies use."""
         with self._session() as session:
-            if self._topology is None:
-                self._topology = topology.read_topology(session, self.ref)
-            return packages.read_packages(session, self._topology)
+            found = self._topology or topology.read_topology(session, self.ref)
+            return packages.read_packages(session, found)
 
     def read_package_status(self) -> tuple[PackageStatus, ...]:
         """One row per DeviceVdom and package that was installed before."""
