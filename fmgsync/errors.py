@@ -11,6 +11,15 @@ what a person does about it. No message ever holds a secret.
     |   +-- NotBuiltError              a configured feature this command does not have yet
     +-- SourceError                    what runs could not be read (cluster)
     |   +-- SourceUnavailable          retryable
+    |   |   +-- SourceBusy             it asked to be left alone for some seconds
+    |   |   +-- SourceExpired          what was asked for is too old: list again
+    |   |   +-- SourceUntrusted        not retryable; its certificate
+    |   +-- SourceMisconfigured        exit code 2: kubeconfig, context, service account
+    |   +-- SourceLoginRefused         the API server does not know the credentials
+    |   +-- SourceForbidden            a missing RBAC rule, named
+    |   +-- SourceRefused              any other refusal
+    |   |   +-- SourceConflict         the object changed meanwhile
+    |   |   +-- SourceNotFound         no such object
     |   +-- ManifestError              a dump that is truncated or no Kubernetes YAML/JSON
     +-- TargetError                    FortiManager or a FortiGate (ADOM, device, object)
     |   +-- ConnectionFailed           retryable; name, port, reset, time-out
@@ -160,6 +169,84 @@ class SourceUnavailable(SourceError):
 
     kind = "source-unavailable"
     retryable = True
+
+
+class SourceBusy(SourceUnavailable):
+    """The API server sheds load; `retry_after_s` is what it asked for."""
+
+    kind = "source-busy"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after_s: float,
+        where: str | None = None,
+        next_step: str | None = None,
+    ) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(message, where=where, next_step=next_step)
+
+
+class SourceExpired(SourceUnavailable):
+    """The version or page asked for is older than the API server remembers."""
+
+    kind = "source-expired"
+
+
+class SourceUntrusted(SourceUnavailable):
+    """The API server's certificate does not chain to the configured CA, or names another host."""
+
+    kind = "source-tls"
+    retryable = False
+
+
+class SourceMisconfigured(SourceError):
+    """The kubeconfig, its context or the service account cannot be used."""
+
+    kind = "source-config"
+    exit_code = 2
+
+
+class SourceLoginRefused(SourceError):
+    """The API server does not accept the token or certificate."""
+
+    kind = "source-login"
+
+
+class SourceForbidden(SourceError):
+    """No role allows the request; the next step is the RBAC rule."""
+
+    kind = "source-forbidden"
+
+
+class SourceRefused(SourceError):
+    """The API server refused; `code` is its HTTP status."""
+
+    kind = "source-refused"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: int,
+        where: str | None = None,
+        next_step: str | None = None,
+    ) -> None:
+        self.code = code
+        super().__init__(message, where=where, next_step=next_step)
+
+
+class SourceConflict(SourceRefused):
+    """The object changed since it was read, or is there already."""
+
+    kind = "source-conflict"
+
+
+class SourceNotFound(SourceRefused):
+    """The API server has no such object."""
+
+    kind = "source-not-found"
 
 
 class ManifestError(SourceError):

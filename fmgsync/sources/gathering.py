@@ -67,6 +67,12 @@ class Gathering:
             return
         self.add(kind, raw, place)
 
+    def restart(self, kind: Kind) -> None:
+        """Forget what was found of the kind: it is read again from its beginning."""
+        self._found[kind].clear()
+        self._problems[kind].clear()
+        self._uncounted[kind] = 0
+
     def complete(self, kind: Kind) -> None:
         """The kind was read to its end, be it empty."""
         self._complete.add(kind)

@@ -1,0 +1,85 @@
+"""What is asked of an API server: kinds, and requests in the words of its authorisation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, Literal
+from urllib.parse import quote, urlencode
+
+Verb = Literal["get", "list", "watch", "create", "update", "patch", "delete"]
+
+_METHODS: Final[Mapping[Verb, str]] = {
+    "get": "GET",
+    "list": "GET",
+    "watch": "GET",
+    "create": "POST",
+    "update": "PUT",
+    "patch": "PATCH",
+    "delete": "DELETE",
+}
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A kind of object, as urls and RBAC rules name it; the core group is the empty string."""
+
+    group: str
+    version: str
+    plural: str
+
+    @property
+    def api_version(self) -> str:
+        """As objects carry it."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+
+PODS: Final = Resource("", "v1", "pods")
+NODES: Final = Resource("", "v1", "nodes")
+NAMESPACES: Final = Resource("", "v1", "namespaces")
+CONFIGMAPS: Final = Resource("", "v1", "configmaps")
+EVENTS: Final = Resource("", "v1", "events")
+LEASES: Final = Resource("coordination.k8s.io", "v1", "leases")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request; without a namespace it concerns the whole cluster."""
+
+    verb: Verb
+    resource: Resource
+    namespace: str = ""
+    name: str = ""
+    part: str = ""
+    query: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    body: bytes | None = None
+    content_type: str = "application/json"
+
+    @property
+    def method(self) -> str:
+        """Of HTTP."""
+        return _METHODS[self.verb]
+
+    @property
+    def url(self) -> str:
+        """Path and query, escaped."""
+        resource = self.resource
+        words = ["apis", resource.group] if resource.group else ["api"]
+        words.append(resource.version)
+        if self.namespace:
+            words += ["namespaces", self.namespace]
+        words += [resource.plural, self.name, self.part]
+        path = "".join(f"/{quote(word, safe='')}" for word in words if word)
+        return f"{path}?{urlencode(self.query)}" if self.query else path
+
+    def rule(self) -> str:
+        """The RBAC rule that would allow it; who may list should be able to watch as well."""
+        verbs = '"list", "watch"' if self.verb in ("list", "watch") else f'"{self.verb}"'
+        plural = f"{self.resource.plural}/{self.part}" if self.part else self.resource.plural
+        role = f"a Role in namespace {self.namespace}" if self.namespace else "a ClusterRole"
+        return (
+            f'{role} with {{apiGroups: ["{self.resource.group}"], resources: ["{plural}"], '
+            f"verbs: [{verbs}]}}"
+        )

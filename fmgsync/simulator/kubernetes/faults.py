@@ -1,0 +1,94 @@
+"""Ways in which the API server can be made to fail on purpose."""
+
+from __future__ import annotations
+
+import threading
+from typing import Final
+
+from fmgsync.simulator.kubernetes.refusals import ApiRefusal, forbidden, too_many
+from fmgsync.simulator.kubernetes.resources import Resource
+
+USER: Final = "system:serviceaccount:fmgsync:fmgsync"
+
+
+class Faults:
+    """Switches, safe to flip from any thread while requests run."""
+
+    def __init__(self) -> None:
+        self.initial_events = True
+        """Answer sendInitialEvents; when False refuse it, as servers do that have it off."""
+
+        self._lock: Final = threading.Lock()
+        self._forbidden: set[tuple[str, str]] = set()
+        self._busy: list[int] = []
+        self._broken: list[int] = []
+        self._garbled: dict[str, int] = {}
+        self._stalled: set[str] = set()
+        self._released: Final = threading.Event()
+
+    def forbid(self, plural: str, *verbs: str) -> None:
+        """Answer 403 to these verbs (all when none is named) on this kind."""
+        with self._lock:
+            self._forbidden |= {(plural, verb) for verb in verbs or ("*",)}
+
+    def permit(self, plural: str) -> None:
+        """Take back every `forbid` of this kind."""
+        with self._lock:
+            self._forbidden = {each for each in self._forbidden if each[0] != plural}
+
+    def busy(self, times: int, *, retry_after_s: int = 1) -> None:
+        """Answer 429 to the next requests."""
+        with self._lock:
+            self._busy += [retry_after_s] * times
+
+    def broken(self, times: int, *, code: int = 503) -> None:
+        """Answer an error of a proxy, in HTML, to the next requests."""
+        with self._lock:
+            self._broken += [code] * times
+
+    def garble(self, plural: str, times: int = 1) -> None:
+        """Cut the next lists of this kind off in the middle."""
+        with self._lock:
+            self._garbled[plural] = times
+
+    def stall(self, plural: str) -> None:
+        """Accept requests for this kind and say nothing; watches that are open fall silent."""
+        with self._lock:
+            self._stalled.add(plural)
+
+    def release(self) -> None:
+        """End every stall."""
+        with self._lock:
+            self._stalled.clear()
+            self._released.set()
+            self._released.clear()
+
+    def check(self, resource: Resource, verb: str, namespace: str, name: str) -> None:
+        """Refuse the request if it is to be refused."""
+        with self._lock:
+            if self._busy:
+                raise too_many(self._busy.pop())
+            if {(resource.plural, verb), (resource.plural, "*")} & self._forbidden:
+                raise forbidden(USER, verb, resource, namespace, name)
+
+    def take_broken(self) -> int | None:
+        """The HTTP code to break this request with."""
+        with self._lock:
+            return self._broken.pop() if self._broken else None
+
+    def take_garbled(self, plural: str) -> bool:
+        """Whether to cut this list off."""
+        with self._lock:
+            left = self._garbled.get(plural, 0)
+            self._garbled[plural] = max(0, left - 1)
+            return left > 0
+
+    def stalled(self, plural: str) -> bool:
+        """Whether this kind is silent now."""
+        with self._lock:
+            return plural in self._stalled
+
+
+def refusal_for_stall() -> ApiRefusal:
+    """What a request is answered that outlived a stall."""
+    return ApiRefusal(504, "Timeout", "request did not complete within the allotted timeout")

@@ -1,0 +1,236 @@
+"""HTTP around the API: routing, token check, gzip, chunked watches."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import select
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final
+from urllib.parse import parse_qsl, urlsplit
+
+from fmgsync.simulator.kubernetes import refusals
+from fmgsync.simulator.kubernetes.api import Api, parsed_body
+from fmgsync.simulator.kubernetes.connections import Connection
+from fmgsync.simulator.kubernetes.faults import Faults
+from fmgsync.simulator.kubernetes.paging import number
+from fmgsync.simulator.kubernetes.refusals import ApiRefusal
+from fmgsync.simulator.kubernetes.resources import Target, discovery, target
+from fmgsync.simulator.kubernetes.store import Store
+from fmgsync.simulator.kubernetes.watching import Watch
+
+_GZIP_OVER: Final = 128 * 1024
+_LARGEST_BODY: Final = 3 * 1024 * 1024
+_VERBS: Final = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+_OPEN_PATHS: Final = ("/healthz", "/livez", "/readyz", "/version")
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One request as authorisation sees it, with its query and user agent."""
+
+    verb: str
+    group: str
+    resource: str
+    namespace: str
+    name: str
+    part: str
+    query: Mapping[str, str]
+    agent: str
+
+
+@dataclass(slots=True)
+class World:
+    """What all connections share."""
+
+    is_token: Callable[[str], bool]
+    bookmark_interval_s: float
+    store: Store = field(default_factory=Store)
+    faults: Faults = field(default_factory=Faults)
+    api: Api = field(init=False)
+    received: list[Received] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.api = Api(self.store)
+
+    def handler(self) -> type[Connection]:
+        """The connection class for this world."""
+        return type("WorldHandler", (Handler,), {"world": self})
+
+
+class Handler(Connection):
+    """Answers the requests of one connection."""
+
+    world: ClassVar[World]
+
+    def do_GET(self) -> None:  # noqa: N802  # http.server's name
+        """Answer a request of any method."""
+        try:
+            raw = self._body()
+            broken = self.world.faults.take_broken()
+            if broken is not None:
+                self._send(broken, b"<html><body>Bad Gateway</body></html>", "text/html")
+            else:
+                self._route(raw)
+        except ApiRefusal as refusal:
+            self._send_refusal(refusal)
+
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815
+
+    def _route(self, raw: bytes) -> None:
+        url = urlsplit(self.path)
+        query = dict(parse_qsl(url.query, keep_blank_values=True))
+        if url.path in _OPEN_PATHS[:3]:
+            self._send(200, b"ok", "text/plain")
+            return
+        scheme, _, given = (self.headers.get("Authorization") or "").partition(" ")
+        known = scheme.lower() == "bearer" and self.world.is_token(given.strip())
+        if not known and url.path not in _OPEN_PATHS:
+            raise refusals.unauthorized()
+        named = target(url.path)
+        if named is not None:
+            self._on_target(named, query, raw)
+            return
+        found = discovery(url.path)
+        if found is None:
+            raise refusals.no_such_path()
+        self._send_json(200, found)
+
+    def _on_target(self, named: Target, query: dict[str, str], raw: bytes) -> None:
+        verb = self._verb(named, query)
+        resource, faults = named.resource, self.world.faults
+        with self.world.lock:
+            self.world.received.append(
+                Received(
+                    verb,
+                    resource.group,
+                    resource.plural,
+                    named.namespace,
+                    named.name,
+                    named.part,
+                    query,
+                    self.headers.get("User-Agent") or "",
+                )
+            )
+        self._wait_out_stall(resource.plural)
+        faults.check(resource, verb, named.namespace, named.name)
+        if named.part not in ("", "status") or (named.part and not resource.has_status):
+            raise refusals.no_such_path()
+        if verb == "watch":
+            self._watch(named, query)
+        elif verb == "list":
+            body = self.world.api.lists.page(named, query)
+            self._send(
+                200, body[: len(body) // 2] if faults.take_garbled(resource.plural) else body
+            )
+        else:
+            code, stored = self._change(verb, named, query, parsed_body(raw))
+            self._send(code, stored)
+
+    def _change(
+        self, verb: str, named: Target, query: Mapping[str, str], content: Any
+    ) -> tuple[int, bytes]:
+        api = self.world.api
+        if verb == "get":
+            return 200, api.read(named).typed_body()
+        if verb == "create":
+            return 201, api.create(named, content).typed_body()
+        if verb == "update":
+            return 200, api.replace(named, content).typed_body()
+        if verb == "patch":
+            kind = self.headers.get("Content-Type") or ""
+            return 200, api.patch(named, kind, content).typed_body()
+        options = dict(content or {})
+        if "gracePeriodSeconds" in query:
+            options["gracePeriodSeconds"] = number(query, "gracePeriodSeconds")
+        return 200, api.delete(named, options).typed_body()
+
+    def _verb(self, named: Target, query: Mapping[str, str]) -> str:
+        if self.command == "GET":
+            if query.get("watch") in ("1", "true"):
+                return "watch"
+            return "get" if named.name else "list"
+        if bool(named.name) is (self.command == "POST"):
+            raise ApiRefusal(
+                405,
+                "MethodNotAllowed",
+                "the server does not allow this method on the requested resource",
+            )
+        return _VERBS[self.command]
+
+    def _watch(self, named: Target, query: Mapping[str, str]) -> None:
+        watch = Watch(
+            self.world.store,
+            self.world.faults,
+            named,
+            query,
+            bookmark_interval_s=self.world.bookmark_interval_s,
+            ended=self._is_gone,
+        )
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for line in watch.lines():
+            if line:
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
+        if self._is_gone():
+            self.close_connection = True
+        else:
+            self.wfile.write(b"0\r\n\r\n")
+
+    def _is_gone(self) -> bool:
+        """The connection was cut, or the client closed it: it sends nothing while it watches."""
+        if not self.server.is_open(self.request):
+            return True
+        poll = select.poll()
+        poll.register(self.request, select.POLLIN)
+        return bool(poll.poll(0))
+
+    def _wait_out_stall(self, plural: str) -> None:
+        changed = self.world.store.changed
+        while self.world.faults.stalled(plural):
+            if self._is_gone():
+                raise ConnectionAbortedError
+            with changed:
+                changed.wait(0.1)
+
+    def _body(self) -> bytes:
+        length = self.headers.get("Content-Length") or "0"
+        if not length.isdigit() or int(length) > _LARGEST_BODY:
+            self.close_connection = True
+            raise ApiRefusal(
+                413, "RequestEntityTooLarge", f"limit is {_LARGEST_BODY}, the body has {length}"
+            )
+        return self.rfile.read(int(length))
+
+    def _send_refusal(self, refusal: ApiRefusal) -> None:
+        seconds = refusal.more.get("details", {}).get("retryAfterSeconds")
+        headers = {} if seconds is None else {"Retry-After": str(seconds)}
+        self._send(refusal.code, json.dumps(refusal.status()).encode(), headers=headers)
+
+    def _send_json(self, code: int, content: Any) -> None:
+        self._send(code, json.dumps(content).encode())
+
+    def _send(
+        self,
+        code: int,
+        body: bytes,
+        kind: str = "application/json",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        zipped = len(body) > _GZIP_OVER and "gzip" in (self.headers.get("Accept-Encoding") or "")
+        if zipped:
+            body = gzip.compress(body, compresslevel=1)
+        self.send_response(code)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        if zipped:
+            self.send_header("Content-Encoding", "gzip")
+        for name, text in (headers or {}).items():
+            self.send_header(name, text)
+        self.end_headers()
+        self.wfile.write(body)

@@ -1,0 +1,116 @@
+"""Lists: whole, or in pages that all show the same moment."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from fmgsync.simulator.kubernetes.refusals import ApiRefusal, bad_request, expired
+from fmgsync.simulator.kubernetes.resources import Resource, Target
+from fmgsync.simulator.kubernetes.selection import matcher
+from fmgsync.simulator.kubernetes.store import Store, Stored
+
+_MOMENTS: Final = 50  # unfinished paged lists that are remembered
+
+_EXPIRED: Final = (
+    "The provided continue parameter is too old to display a consistent list result. You can "
+    "start a new list without the continue parameter, or use the continue token in this response "
+    "to retrieve the remainder of the results."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """What a list shows: the objects at one revision, of which the first `given` were sent."""
+
+    revision: int
+    objects: list[Stored]
+    given: int = 0
+
+
+class Lists:
+    """Answers list requests, and remembers the moment each unfinished one shows."""
+
+    def __init__(self, store: Store) -> None:
+        self._store: Final = store
+        self._moments: Final[OrderedDict[str, _Moment]] = OrderedDict()
+
+    def forget(self) -> None:
+        """Let every continue token expire."""
+        with self._store.changed:
+            self._moments.clear()
+
+    def page(self, target: Target, query: Mapping[str, str]) -> bytes:
+        """The list, or the page of it that was asked for."""
+        with self._store.changed:
+            token = query.get("continue", "")
+            moment = self._continued(token) if token else self._begun(target, query)
+            limit = number(query, "limit")
+            end = moment.given + limit if limit else len(moment.objects)
+            given, left = moment.objects[moment.given : end], len(moment.objects) - end
+            metadata: dict[str, Any] = {"resourceVersion": str(moment.revision)}
+            if left > 0:
+                metadata |= {
+                    "continue": self._remembered(replace(moment, given=end), given[-1]),
+                    "remainingItemCount": left,
+                }
+        return _body(target.resource, metadata, given)
+
+    def _begun(self, target: Target, query: Mapping[str, str]) -> _Moment:
+        asked = query.get("resourceVersion", "")
+        if asked.isdigit() and int(asked) > self._store.revision:
+            raise ApiRefusal(
+                504,
+                "Timeout",
+                f"Too large resource version: {asked}, current: {self._store.revision}",
+            )
+        revision, objects = self._store.all_of(target.resource, target.namespace)
+        matches = selected(target.resource, query)
+        return _Moment(revision, [each for each in objects if matches(each.content)])
+
+    def _remembered(self, moment: _Moment, last: Stored) -> str:
+        start = f"{last.namespace}/{last.name}\0"
+        content = {"v": "meta.k8s.io/v1", "rv": moment.revision, "start": start}
+        token = base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
+        self._moments[token] = moment
+        if len(self._moments) > _MOMENTS:
+            self._moments.popitem(last=False)
+        return token
+
+    def _continued(self, token: str) -> _Moment:
+        moment = self._moments.get(token)
+        if moment is not None:
+            return moment
+        try:
+            json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+        except (ValueError, binascii.Error) as error:
+            raise bad_request("continue key is not valid") from error
+        raise expired(_EXPIRED, **{"continue": token})
+
+
+def selected(resource: Resource, query: Mapping[str, str]) -> Any:
+    """The test that a request's label and field selectors are."""
+    return matcher(resource, query.get("labelSelector", ""), query.get("fieldSelector", ""))
+
+
+def number(query: Mapping[str, str], field: str) -> int:
+    """A whole number of a query, 0 if absent."""
+    text = query.get(field, "") or "0"
+    if not text.isdigit():
+        raise bad_request(f"{field}: invalid number {text!r}")
+    return int(text)
+
+
+def _body(resource: Resource, metadata: dict[str, Any], objects: list[Stored]) -> bytes:
+    head = {
+        "kind": f"{resource.kind}List",
+        "apiVersion": resource.api_version,
+        "metadata": metadata,
+    }
+    items = b",".join(each.body for each in objects)
+    return json.dumps(head).encode()[:-1] + b',"items":[' + items + b"]}"

@@ -1,0 +1,129 @@
+"""The kinds this API server serves, and how their urls are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import unquote
+
+CORE: Final = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One row of the API: `pods` of the core group, version v1, kind Pod."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+    has_status: bool = False
+    needs_revision: bool = False  # a PUT without resourceVersion is refused (leases)
+    put_creates: bool = False  # a PUT of what does not exist creates it (leases)
+
+    @property
+    def api_version(self) -> str:
+        """As objects carry it: `v1`, `coordination.k8s.io/v1`."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+
+PODS: Final = Resource(CORE, "v1", "pods", "Pod", has_status=True)
+NODES: Final = Resource(CORE, "v1", "nodes", "Node", namespaced=False, has_status=True)
+NAMESPACES: Final = Resource(
+    CORE, "v1", "namespaces", "Namespace", namespaced=False, has_status=True
+)
+LEASES: Final = Resource(
+    "coordination.k8s.io", "v1", "leases", "Lease", needs_revision=True, put_creates=True
+)
+RESOURCES: Final = (
+    PODS,
+    NODES,
+    NAMESPACES,
+    Resource(CORE, "v1", "configmaps", "ConfigMap"),
+    Resource(CORE, "v1", "secrets", "Secret"),
+    Resource(CORE, "v1", "serviceaccounts", "ServiceAccount"),
+    Resource(CORE, "v1", "events", "Event"),
+    LEASES,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a url names: a resource, and in it a namespace, an object, a part of the object."""
+
+    resource: Resource
+    namespace: str = ""
+    name: str = ""
+    part: str = ""
+
+
+def target(path: str) -> Target | None:
+    """What the path of a url names, or None if there is no such thing here."""
+    words = [unquote(word) for word in path.strip("/").split("/")]
+    if words[:1] == ["api"] and len(words) > 2:
+        group, version, rest = CORE, words[1], words[2:]
+    elif words[:1] == ["apis"] and len(words) > 3:
+        group, version, rest = words[1], words[2], words[3:]
+    else:
+        return None
+    namespace = ""
+    if rest[0] == "namespaces" and len(rest) > 2 and _named(group, version, rest[2]):
+        namespace, rest = rest[1], rest[2:]
+    resource = _named(group, version, rest[0])
+    if resource is None or len(rest) > 3 or (namespace and not resource.namespaced):
+        return None
+    return Target(resource, namespace, *rest[1:])
+
+
+def _named(group: str, version: str, plural: str) -> Resource | None:
+    for each in RESOURCES:
+        if (each.group, each.version, each.plural) == (group, version, plural):
+            return each
+    return None
+
+
+def discovery(path: str) -> dict[str, Any] | None:
+    """The answers by which clients find out what is served."""
+    words = path.strip("/").split("/")
+    groups = sorted({(each.group, each.version) for each in RESOURCES if each.group})
+    if words == ["version"]:
+        return {"major": "1", "minor": "36", "gitVersion": "v1.36.0+fmgsync-simulator"}
+    if words == ["api"]:
+        return {"kind": "APIVersions", "versions": ["v1"]}
+    if words == ["apis"]:
+        return {
+            "kind": "APIGroupList",
+            "apiVersion": "v1",
+            "groups": [_group(group, version) for group, version in groups],
+        }
+    if words == ["api", "v1"]:
+        return _resource_list(CORE, "v1")
+    if len(words) == 3 and words[0] == "apis" and (words[1], words[2]) in groups:
+        return _resource_list(words[1], words[2])
+    return None
+
+
+def _group(group: str, version: str) -> dict[str, Any]:
+    served = {"groupVersion": f"{group}/{version}", "version": version}
+    return {"name": group, "versions": [served], "preferredVersion": served}
+
+
+def _resource_list(group: str, version: str) -> dict[str, Any]:
+    served = [each for each in RESOURCES if (each.group, each.version) == (group, version)]
+    return {
+        "kind": "APIResourceList",
+        "apiVersion": "v1",
+        "groupVersion": f"{group}/{version}" if group else version,
+        "resources": [
+            {
+                "name": f"{each.plural}{part}",
+                "singularName": each.kind.lower(),
+                "namespaced": each.namespaced,
+                "kind": each.kind,
+                "verbs": ["create", "delete", "get", "list", "patch", "update", "watch"],
+            }
+            for each in served
+            for part in ([""] if not each.has_status else ["", "/status"])
+        ],
+    }

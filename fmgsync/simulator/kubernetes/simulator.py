@@ -1,0 +1,195 @@
+"""A Kubernetes API server on a loopback port, for tests and demonstrations.
+
+It serves pods, nodes, namespaces, leases, events, configmaps, secrets and service accounts as a
+real one does where a client can notice: resource versions, conflicts, paged lists, watches with
+bookmarks and 410, terminating pods, status as a sub-resource. There is no scheduler and no
+kubelet: whoever uses it plays both, with `add`, `patch` and `delete`, which write spec and status
+at once.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import ssl
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import trustme
+
+from fmgsync.simulator.kubernetes import admission, patches, refusals
+from fmgsync.simulator.kubernetes.connections import Listener
+from fmgsync.simulator.kubernetes.faults import Faults
+from fmgsync.simulator.kubernetes.http import Received, World
+from fmgsync.simulator.kubernetes.resources import (
+    NAMESPACES,
+    RESOURCES,
+    Resource,
+    Target,
+)
+
+Manifest = dict[str, Any]
+
+
+class KubernetesSimulator:
+    """A context manager; several may run side by side.
+
+    `url`, `ca_file` and `token` are what a client needs, or the file that `kubeconfig` writes.
+    `faults` makes it fail; `requests` is what was asked of it.
+    """
+
+    def __init__(self, *, bookmark_interval_s: float = 60.0) -> None:
+        self.token = secrets.token_urlsafe(24)
+        self._folder: Final = tempfile.TemporaryDirectory(prefix="fmgsync-kubernetes-")
+        self.ca_file: Final = Path(self._folder.name) / "ca.pem"
+        self._world: Final = World(self._is_token, bookmark_interval_s)
+        self._listener: Final = Listener(self._world.handler(), self._tls())
+        for name in ("default", "kube-system"):
+            self.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+
+    def __enter__(self) -> Self:
+        self.up()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.down()
+        self._folder.cleanup()
+
+    @property
+    def url(self) -> str:
+        """`https://127.0.0.1:PORT`; the port stays the same through `down` and `up`."""
+        return self._listener.url
+
+    @property
+    def faults(self) -> Faults:
+        """The switches that make it fail."""
+        return self._world.faults
+
+    @property
+    def requests(self) -> tuple[Received, ...]:
+        """Every request for objects so far, refused ones included."""
+        with self._world.lock:
+            return tuple(self._world.received)
+
+    def kubeconfig(self, path: Path, *, context: str = "simulator") -> Path:
+        """Write a kubeconfig for this server, with one context."""
+        content = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": context,
+            "clusters": [
+                {
+                    "name": "simulator",
+                    "cluster": {"server": self.url, "certificate-authority": str(self.ca_file)},
+                }
+            ],
+            "users": [{"name": "fmgsync", "user": {"token": self.token}}],
+            "contexts": [{"name": context, "context": {"cluster": "simulator", "user": "fmgsync"}}],
+        }
+        path.write_text(json.dumps(content, indent=2))
+        path.chmod(0o600)
+        return path
+
+    def add(self, manifest: Mapping[str, Any]) -> Manifest:
+        """Write a whole object, status included, new or over the one of that name."""
+        resource = _resource(str(manifest["kind"]))
+        content = admission.parsed(resource, dict(manifest))
+        status = content.get("status")
+        namespace = content["metadata"].get("namespace") or "default"
+        place = namespace if resource.namespaced else ""
+        store = self._world.store
+        with store.changed:
+            old = store.get(resource, place, content["metadata"]["name"])
+            if old is not None:
+                content["metadata"] = {**old.content["metadata"], **content["metadata"]}
+                return _shown(resource, store.put(resource, place, old.name, content).content)
+            if place and store.get(NAMESPACES, "", place) is None:
+                raise refusals.not_found(NAMESPACES, place)
+            made = admission.created(resource, place, content)
+            if status is not None:
+                made = {**made, "status": {**made.get("status", {}), **status}}
+            stored = store.put(resource, place, made["metadata"]["name"], made)
+        return _shown(resource, stored.content)
+
+    def patch(
+        self, kind: str, name: str, patch: Mapping[str, Any], *, namespace: str = "default"
+    ) -> Manifest:
+        """Merge a patch into a whole object, status included."""
+        resource = _resource(kind)
+        place = namespace if resource.namespaced else ""
+        store = self._world.store
+        with store.changed:
+            old = self._world.api.read(Target(resource, place, name))
+            after = patches.patched(old.content, "application/merge-patch+json", patch)
+            return _shown(resource, store.put(resource, place, name, after).content)
+
+    def delete(self, kind: str, name: str, *, namespace: str = "default") -> None:
+        """Remove an object at once, as after the grace period; a namespace with all in it."""
+        resource = _resource(kind)
+        place = namespace if resource.namespaced else ""
+        self._world.api.delete(Target(resource, place, name), {"gracePeriodSeconds": 0})
+
+    def terminate(self, name: str, *, namespace: str = "default") -> None:
+        """Begin to terminate a pod, as `kubectl delete pod` does."""
+        self._world.api.delete(Target(_resource("Pod"), namespace, name), {})
+
+    def find(self, kind: str, name: str, *, namespace: str = "default") -> Manifest | None:
+        """The object as it is, or None."""
+        resource = _resource(kind)
+        place = namespace if resource.namespaced else ""
+        found = self._world.store.get(resource, place, name)
+        return None if found is None else _shown(resource, found.content)
+
+    def rotate_token(self) -> str:
+        """Issue another token; the old one is refused from now on."""
+        self.token = secrets.token_urlsafe(24)
+        return self.token
+
+    def expire_history(self) -> None:
+        """Forget past changes and unfinished lists, as a compaction does: 410 to their readers."""
+        self._world.store.forget_history()
+        self._world.api.lists.forget()
+
+    def cut_connections(self) -> None:
+        """End every connection without a word."""
+        self._listener.cut_connections()
+
+    def restart(self) -> None:
+        """As a restarted API server: connections gone, history of changes forgotten."""
+        self.down()
+        self._world.store.forget_history()
+        self.up()
+
+    def down(self) -> None:
+        """Stop answering: connections are cut and new ones refused."""
+        self._listener.down()
+
+    def up(self) -> None:
+        """Answer again, at the same url."""
+        self._listener.up()
+
+    def _is_token(self, given: str) -> bool:
+        return secrets.compare_digest(given.encode(), self.token.encode())
+
+    def _tls(self) -> ssl.SSLContext:
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(str(self.ca_file))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
+        return context
+
+
+def _resource(kind: str) -> Resource:
+    return next(each for each in RESOURCES if each.kind == kind)
+
+
+def _shown(resource: Resource, content: Mapping[str, Any]) -> Manifest:
+    return {"apiVersion": resource.api_version, "kind": resource.kind, **content}

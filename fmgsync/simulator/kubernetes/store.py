@@ -1,0 +1,148 @@
+"""What the API server knows: objects with one revision counter, and the log of their changes.
+
+The log has a movable floor: what lies below is forgotten, as after a compaction or a restart, and
+a watch from there is answered with 410.
+"""
+
+from __future__ import annotations
+
+import bisect
+import threading
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from fmgsync.simulator.kubernetes.resources import Resource
+
+_LOGGED: Final = 200_000  # changes kept per resource before the floor rises by itself
+
+Key = tuple[str, str]
+"""Namespace (empty for cluster-wide kinds) and name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One state of one object; a change makes a new one.
+
+    `body` is its JSON text without kind and apiVersion, which lists leave out.
+    """
+
+    resource: Resource
+    namespace: str
+    name: str
+    content: Mapping[str, Any]
+    revision: int
+    body: bytes
+
+    def typed_body(self) -> bytes:
+        """The JSON text with kind and apiVersion, as single objects and events have it."""
+        head = f'{{"kind":"{self.resource.kind}","apiVersion":"{self.resource.api_version}",'
+        return head.encode() + self.body[1:]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of the log; `before` is None for a creation, `after` for a deletion.
+
+    Of a deletion `before` is the object as last seen, with the revision of the deletion.
+    """
+
+    revision: int
+    before: Stored | None
+    after: Stored | None
+
+
+class Store:
+    """All objects. Every method is safe from any thread; `changed` is notified of changes."""
+
+    def __init__(self) -> None:
+        self.changed: Final = threading.Condition(threading.RLock())
+        self.floor = 0
+        self._revision = 0
+        self._objects: Final[dict[Resource, dict[Key, Stored]]] = defaultdict(dict)
+        self._log: Final[dict[Resource, list[Change]]] = defaultdict(list)
+
+    @property
+    def revision(self) -> int:
+        """The revision of the latest change to anything."""
+        with self.changed:
+            return self._revision
+
+    def get(self, resource: Resource, namespace: str, name: str) -> Stored | None:
+        """The object, or None."""
+        with self.changed:
+            return self._objects[resource].get((namespace, name))
+
+    def all_of(self, resource: Resource, namespace: str = "") -> tuple[int, list[Stored]]:
+        """The revision and all objects at it, by namespace and name."""
+        with self.changed:
+            found = sorted(self._objects[resource].items())
+            within = [each for key, each in found if not namespace or key[0] == namespace]
+            return self._revision, within
+
+    def put(
+        self, resource: Resource, namespace: str, name: str, content: Mapping[str, Any]
+    ) -> Stored:
+        """Write the object and log the change; unchanged content changes nothing."""
+        with self.changed:
+            before = self._objects[resource].get((namespace, name))
+            if before is not None and _same(before.content, content):
+                return before
+            stored = self._stored(resource, namespace, name, content)
+            self._objects[resource][namespace, name] = stored
+            self._append(resource, Change(stored.revision, before, stored))
+            return stored
+
+    def remove(self, resource: Resource, namespace: str, name: str) -> Stored | None:
+        """Forget the object; gives its last state, with the revision of the removal."""
+        with self.changed:
+            before = self._objects[resource].pop((namespace, name), None)
+            if before is None:
+                return None
+            last = self._stored(resource, namespace, name, before.content)
+            self._append(resource, Change(last.revision, last, None))
+            return last
+
+    def since(self, resource: Resource, revision: int) -> list[Change]:
+        """The changes after that revision."""
+        with self.changed:
+            log = self._log[resource]
+            return log[bisect.bisect_right(log, revision, key=lambda change: change.revision) :]
+
+    def forget_history(self) -> None:
+        """Raise the floor to now."""
+        with self.changed:
+            self.floor = self._revision
+            self._log.clear()
+            self.changed.notify_all()
+
+    def _stored(
+        self, resource: Resource, namespace: str, name: str, content: Mapping[str, Any]
+    ) -> Stored:
+        self._revision += 1
+        metadata = {**content["metadata"], "resourceVersion": str(self._revision)}
+        complete = {**content, "metadata": metadata}
+        body = msgspec.json.encode(complete)
+        return Stored(resource, namespace, name, complete, self._revision, body)
+
+    def _append(self, resource: Resource, change: Change) -> None:
+        log = self._log[resource]
+        log.append(change)
+        if len(log) > _LOGGED:
+            del log[: _LOGGED // 2]
+            self.floor = max(self.floor, log[0].revision - 1)
+        self.changed.notify_all()
+
+
+def _same(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Equal but for the resourceVersion."""
+
+    def bare(content: Mapping[str, Any]) -> dict[str, Any]:
+        metadata = {**content["metadata"]}
+        metadata.pop("resourceVersion", None)
+        return {**content, "metadata": metadata}
+
+    return bare(old) == bare(new)

@@ -1,0 +1,170 @@
+"""Watches: the changes of one kind as lines of JSON, with bookmarks, time-outs and 410."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from typing import Any, Final
+
+from fmgsync.simulator.kubernetes.faults import Faults
+from fmgsync.simulator.kubernetes.paging import number, selected
+from fmgsync.simulator.kubernetes.refusals import expired, invalid
+from fmgsync.simulator.kubernetes.resources import Target
+from fmgsync.simulator.kubernetes.store import Change, Store
+
+_LONGEST_S: Final = 1800
+_LAST_BOOKMARK_S: Final = 2.0  # before the time-out the server sends one more
+_TICK_S: Final = 0.5  # how long a closed connection may go unnoticed
+
+_EMPTY_SPECS: Final = {"pods": {"spec": {"containers": None}, "status": {}}}
+
+
+class Watch:
+    """One open watch; `lines` runs until its time is over or `ended` says so."""
+
+    def __init__(
+        self,
+        store: Store,
+        faults: Faults,
+        target: Target,
+        query: Mapping[str, str],
+        *,
+        bookmark_interval_s: float,
+        ended: Callable[[], bool],
+    ) -> None:
+        self._store: Final = store
+        self._faults: Final = faults
+        self._target: Final = target
+        self._matches: Final = selected(target.resource, query)
+        self._bookmarks: Final = query.get("allowWatchBookmarks") in ("true", "1")
+        self._initial: Final = query.get("sendInitialEvents") in ("true", "1")
+        self._asked: Final = query.get("resourceVersion", "")
+        self._lasts_s: Final = number(query, "timeoutSeconds") or _LONGEST_S
+        self._bookmark_interval_s: Final = bookmark_interval_s
+        self._ended: Final = ended
+        if self._initial:
+            self._check_initial(query)
+
+    def lines(self) -> Iterator[bytes]:
+        """The events, each a line; empty ones now and then, to notice a closed connection."""
+        end = time.monotonic() + self._lasts_s
+        sent = yield from self._beginning()
+        bookmark_at = self._next_bookmark(end)
+        while sent is not None and not self._ended():
+            now = time.monotonic()
+            if now >= end:
+                return
+            if now >= bookmark_at and not self._silent():
+                yield self._bookmark(sent)
+                bookmark_at = self._next_bookmark(end)
+            self._wait(sent, min(end, bookmark_at) - now)
+            yield b""
+            sent = yield from self._news(sent)
+
+    def _check_initial(self, query: Mapping[str, str]) -> None:
+        resource = self._target.resource
+        if not self._faults.initial_events:
+            why = "Forbidden: sendInitialEvents is forbidden unless the WatchList gate is on"
+            raise invalid(resource, "", "sendInitialEvents", why)
+        if query.get("resourceVersionMatch") != "NotOlderThan" or not self._bookmarks:
+            why = "Forbidden: sendInitialEvents needs resourceVersionMatch and allowWatchBookmarks"
+            raise invalid(resource, "", "resourceVersionMatch", why)
+
+    def _beginning(self) -> Generator[bytes, None, int | None]:
+        """What comes before the news; returns the revision after which the news begin."""
+        with self._store.changed:
+            floor, asked = self._store.floor, self._asked
+            revision, objects = self._store.all_of(self._target.resource, self._target.namespace)
+        if asked not in ("", "0") and not self._initial:
+            if int(asked) < floor:
+                yield _too_old(int(asked), floor)
+                return None
+            return int(asked)
+        for each in objects:
+            if self._matches(each.content):
+                yield _line("ADDED", each.typed_body())
+        if self._initial:
+            yield self._bookmark(revision, ends_initial=True)
+        return revision
+
+    def _news(self, sent: int) -> Generator[bytes, None, int | None]:
+        """What changed since; returns the revision up to which everything was sent."""
+        if self._silent():
+            return sent
+        with self._store.changed:
+            floor, revision = self._store.floor, self._store.revision
+            changes = self._store.since(self._target.resource, sent)
+        if sent < floor:
+            yield _too_old(sent, floor)
+            return None
+        for change in changes:
+            line = self._event(change)
+            if line is not None:
+                yield line
+        return max(sent, revision)
+
+    def _event(self, change: Change) -> bytes | None:
+        """The change as this watch's selector sees it: matching no more is a deletion."""
+        before = change.before if self._concerns(change.before) else None
+        after = change.after if self._concerns(change.after) else None
+        if after is not None:
+            return _line("ADDED" if before is None else "MODIFIED", after.typed_body())
+        if before is None:
+            return None
+        # Like the watch cache: the object as it was last seen, with the revision of the change.
+        content = {
+            "kind": before.resource.kind,
+            "apiVersion": before.resource.api_version,
+            **before.content,
+            "metadata": {
+                **before.content["metadata"],
+                "resourceVersion": str(change.revision),
+            },
+        }
+        return _line("DELETED", json.dumps(content).encode())
+
+    def _concerns(self, state: Any) -> bool:
+        namespace = self._target.namespace
+        return (
+            state is not None
+            and (not namespace or state.namespace == namespace)
+            and (not self._target.name or state.name == self._target.name)
+            and self._matches(state.content)
+        )
+
+    def _bookmark(self, revision: int, *, ends_initial: bool = False) -> bytes:
+        resource = self._target.resource
+        metadata: dict[str, Any] = {"resourceVersion": str(revision), "creationTimestamp": None}
+        if ends_initial:
+            metadata["annotations"] = {"k8s.io/initial-events-end": "true"}
+        content = {
+            "kind": resource.kind,
+            "apiVersion": resource.api_version,
+            "metadata": metadata,
+            **_EMPTY_SPECS.get(resource.plural, {}),
+        }
+        return _line("BOOKMARK", json.dumps(content).encode())
+
+    def _next_bookmark(self, end: float) -> float:
+        if not self._bookmarks:
+            return end
+        now, last = time.monotonic(), end - _LAST_BOOKMARK_S
+        return min(now + self._bookmark_interval_s, last if now < last else end)
+
+    def _wait(self, sent: int, at_most_s: float) -> None:
+        with self._store.changed:
+            if self._silent() or not self._store.since(self._target.resource, sent):
+                self._store.changed.wait(min(max(at_most_s, 0.0), _TICK_S))
+
+    def _silent(self) -> bool:
+        return self._faults.stalled(self._target.resource.plural)
+
+
+def _too_old(asked: int, floor: int) -> bytes:
+    refusal = expired(f"too old resource version: {asked} ({floor})")
+    return _line("ERROR", json.dumps(refusal.status()).encode())
+
+
+def _line(kind: str, content: bytes) -> bytes:
+    return b'{"type":"%s","object":%s}\n' % (kind.encode(), content)

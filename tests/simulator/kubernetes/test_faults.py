@@ -1,0 +1,133 @@
+"""What the simulated API server can be made to do that a real one does only when it suffers."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+import requests
+
+from fmgsync.simulator.kubernetes import KubernetesSimulator
+from tests.builders import namespace, node, pod
+
+
+def ask(simulator: KubernetesSimulator, path: str, **headers: str) -> requests.Response:
+    known = {"Authorization": f"Bearer {simulator.token}", **headers}
+    return requests.get(
+        simulator.url + path, headers=known, verify=str(simulator.ca_file), timeout=20
+    )
+
+
+def test_objects_are_added_patched_and_deleted_whole(simulator: KubernetesSimulator) -> None:
+    simulator.add(namespace("prod"))
+    simulator.add(node("node-1", "10.0.0.1"))
+    simulator.add(pod("a", "10.1.0.9", namespace="prod"))
+    simulator.patch("Pod", "a", {"status": {"phase": "Failed"}}, namespace="prod")
+    found = ask(simulator, "/api/v1/namespaces/prod/pods/a").json()
+    assert found["status"]["phase"] == "Failed"
+    assert found["status"]["podIP"] == "10.1.0.9"
+    simulator.delete("Namespace", "prod")
+    assert simulator.find("Pod", "a", namespace="prod") is None
+    assert simulator.find("Node", "node-1") is not None
+
+
+def test_adding_again_writes_over(simulator: KubernetesSimulator) -> None:
+    first = simulator.add(pod("a", "10.1.0.9"))
+    second = simulator.add(pod("a", "10.1.0.10"))
+    assert second["status"]["podIP"] == "10.1.0.10"
+    assert int(second["metadata"]["resourceVersion"]) > int(first["metadata"]["resourceVersion"])
+
+
+def test_a_version_below_the_floor_is_told_so_inside_a_successful_watch(
+    simulator: KubernetesSimulator,
+) -> None:
+    version = simulator.add(pod("a"))["metadata"]["resourceVersion"]
+    simulator.add(pod("b"))
+    simulator.expire_history()
+    answer = ask(simulator, f"/api/v1/pods?watch=1&resourceVersion={version}")
+    assert answer.status_code == 200
+    (line,) = answer.text.splitlines()
+    assert json.loads(line)["object"]["code"] == 410
+
+
+def test_an_expired_page_is_410_with_a_token_to_go_on(simulator: KubernetesSimulator) -> None:
+    for name in ("a", "b"):
+        simulator.add(pod(name))
+    token = ask(simulator, "/api/v1/pods?limit=1").json()["metadata"]["continue"]
+    simulator.expire_history()
+    answer = ask(simulator, f"/api/v1/pods?limit=1&continue={token}")
+    assert answer.status_code == 410
+    assert answer.json()["metadata"]["continue"]
+
+
+def test_long_answers_are_compressed_for_who_asks(simulator: KubernetesSimulator) -> None:
+    for number in range(600):
+        simulator.add(pod(f"a-{number}", "10.1.0.9"))
+    plain = ask(simulator, "/api/v1/pods", **{"Accept-Encoding": "identity"})
+    assert "Content-Encoding" not in plain.headers
+    zipped = requests.get(
+        simulator.url + "/api/v1/pods",
+        headers={"Authorization": f"Bearer {simulator.token}", "Accept-Encoding": "gzip"},
+        verify=str(simulator.ca_file),
+        timeout=20,
+        stream=True,
+    )
+    assert gzip.decompress(zipped.raw.read(decode_content=False)) == plain.content
+
+
+def test_it_can_be_busy_broken_and_forbidding(simulator: KubernetesSimulator) -> None:
+    simulator.faults.busy(1, retry_after_s=7)
+    busy = ask(simulator, "/api/v1/pods")
+    assert (busy.status_code, busy.headers["Retry-After"]) == (429, "7")
+    simulator.faults.broken(1)
+    assert ask(simulator, "/api/v1/pods").text.startswith("<html>")
+    simulator.faults.forbid("pods", "list")
+    assert ask(simulator, "/api/v1/pods").status_code == 403
+    assert ask(simulator, "/api/v1/nodes").status_code == 200
+    simulator.faults.permit("pods")
+    assert ask(simulator, "/api/v1/pods").status_code == 200
+
+
+def test_a_rotated_token_is_the_only_one(simulator: KubernetesSimulator) -> None:
+    old = simulator.token
+    simulator.rotate_token()
+    assert ask(simulator, "/api/v1/pods").status_code == 200
+    assert ask(simulator, "/api/v1/pods", Authorization=f"Bearer {old}").status_code == 401
+
+
+def test_it_goes_down_and_comes_up_at_the_same_place(simulator: KubernetesSimulator) -> None:
+    simulator.add(pod("a"))
+    url = simulator.url
+    simulator.down()
+    with pytest.raises(requests.ConnectionError):
+        ask(simulator, "/api/v1/pods")
+    simulator.up()
+    assert simulator.url == url
+    assert len(ask(simulator, "/api/v1/pods").json()["items"]) == 1
+
+
+def test_requests_are_remembered_as_authorisation_sees_them(
+    simulator: KubernetesSimulator,
+) -> None:
+    ask(simulator, "/apis/coordination.k8s.io/v1/namespaces/fmgsync/leases/hq")
+    (received,) = simulator.requests
+    assert (received.verb, received.group, received.resource) == (
+        "get",
+        "coordination.k8s.io",
+        "leases",
+    )
+    assert (received.namespace, received.name) == ("fmgsync", "hq")
+
+
+def test_two_run_side_by_side(simulator: KubernetesSimulator, tmp_path: Path) -> None:
+    with KubernetesSimulator() as other:
+        other.add(pod("a"))
+        assert ask(simulator, "/api/v1/pods").json()["items"] == []
+
+
+@pytest.mark.parametrize("path", ["/", "/api", "/apis", "/api/v1", "/version", "/healthz"])
+def test_clients_can_find_out_what_is_served(simulator: KubernetesSimulator, path: str) -> None:
+    expected = 404 if path == "/" else 200
+    assert ask(simulator, path).status_code == expected

@@ -1,0 +1,193 @@
+"""A running cluster becomes the same snapshot as its dump; what may not be read is unsynced."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+import requests
+
+from fmgsync.errors import (
+    SourceError,
+    SourceLoginRefused,
+    SourceMisconfigured,
+    SourceUnavailable,
+    SourceUntrusted,
+)
+from fmgsync.kube.client import Access
+from fmgsync.model.endpoint import Kind
+from fmgsync.simulator.kubernetes import KubernetesSimulator
+from fmgsync.sources import live, manifests
+from tests.builders import namespace, namespace_labels, node, pod, pod_endpoint
+from tests.kubernetes_api import ApiServer
+
+
+def test_a_cluster_is_read_by_the_rules_of_addresses(server: ApiServer) -> None:
+    server.add_pod("web-1", "10.1.0.9", "2001:db8::9", labels={"app": "web"})
+    server.add_pod("done", "10.1.0.8", phase="Succeeded")
+    server.add_pod("host", "10.0.0.1", host_network=True)
+    server.add_node("n1", "10.0.0.1", "2001:db8::1", labels={"pool": "a"})
+    found = live.read_snapshot("east", server.access)
+    assert found.cluster == "east"
+    assert found.synced == frozenset(Kind)
+    assert found.problems == ()
+    ours = [each for each in found.pods if each.namespace == server.namespace]
+    assert ours == [
+        pod_endpoint(
+            "web-1", "10.1.0.9", "2001:db8::9", namespace=server.namespace, labels={"app": "web"}
+        )
+    ]
+    (n1,) = [each for each in found.nodes if each.name == f"{server.namespace}-n1"]
+    assert n1.addresses == ("10.0.0.1", "2001:db8::1")
+    assert n1.labels["pool"] == "a"
+    assert found.namespaces[server.namespace] == namespace_labels(
+        server.namespace, {"environment": "test"}
+    )
+
+
+def test_a_cluster_of_many_pages_equals_its_dump(
+    simulator: KubernetesSimulator, access: Access
+) -> None:
+    simulator.add(namespace("prod", labels={"environment": "prod"}))
+    for number in range(1200):
+        space = "prod" if number % 2 else "default"
+        labels = {"app": f"app-{number % 7}"}
+        ip = f"10.1.{number >> 8}.{number & 255}"
+        simulator.add(pod(f"web-{number}", ip, namespace=space, labels=labels))
+    for number in range(3):
+        simulator.add(node(f"node-{number}", f"10.0.0.{number}"))
+    headers = {"Authorization": f"Bearer {simulator.token}"}
+    dump = [
+        requests.get(
+            f"{simulator.url}/api/v1/{kind}",
+            headers=headers,
+            verify=str(simulator.ca_file),
+            timeout=30,
+        ).content
+        for kind in Kind
+    ]
+    dumped = manifests.read_snapshot("east", "-", stdin=io.BytesIO(b"\n".join(dump)))
+    assert live.read_snapshot("east", access) == dumped
+    assert len(dumped.pods) == 1200
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_a_kind_that_may_not_be_listed_is_unsynced_and_the_rule_is_named(
+    simulator: KubernetesSimulator, access: Access, kind: Kind
+) -> None:
+    simulator.faults.forbid(kind.value)
+    found = live.read_snapshot("east", access)
+    assert found.synced == frozenset(Kind) - {kind}
+    (problem,) = found.problems
+    assert problem.where == kind.value
+    rule = f'{{apiGroups: [""], resources: ["{kind.value}"], verbs: ["list", "watch"]}}'
+    assert rule in problem.message
+
+
+def test_an_object_of_the_wrong_shape_leaves_its_kind_unsynced(
+    simulator: KubernetesSimulator, access: Access
+) -> None:
+    simulator.add(pod("good", "10.1.0.9"))
+    simulator.add(pod("bad", "10.1.0.8") | {"status": {"phase": 7}})
+    simulator.add(pod("worse", annotations={"cni.projectcalico.org/podIP": "x"}))
+    found = live.read_snapshot("east", access)
+    assert Kind.PODS not in found.synced
+    assert [each.name for each in found.pods] == ["good"]
+    assert {each.where for each in found.problems} == {"pods default/bad", "pods default/worse"}
+
+
+def test_a_cluster_that_does_not_answer_is_an_error_and_no_empty_cluster(
+    simulator: KubernetesSimulator, access: Access
+) -> None:
+    simulator.down()
+    with pytest.raises(SourceUnavailable, match="connection refused") as caught:
+        live.read_snapshot("east", access)
+    assert caught.value.retryable
+    assert "cluster east" in str(caught.value)
+
+
+@pytest.mark.parametrize("fault", ["garbage", "html", "busy"])
+def test_half_an_answer_is_an_error_and_no_smaller_cluster(
+    simulator: KubernetesSimulator, access: Access, fault: str
+) -> None:
+    simulator.add(pod("a", "10.1.0.9"))
+    if fault == "garbage":
+        simulator.faults.garble("pods")
+    elif fault == "html":
+        simulator.faults.broken(1)
+    else:
+        simulator.faults.busy(1)
+    with pytest.raises(SourceUnavailable):
+        live.read_snapshot("east", access)
+
+
+def test_credentials_that_are_no_longer_good_are_told_apart(
+    simulator: KubernetesSimulator, access: Access
+) -> None:
+    simulator.rotate_token()
+    with pytest.raises(SourceLoginRefused) as caught:
+        live.read_snapshot("east", access)
+    assert caught.value.next_step
+
+
+def test_a_certificate_of_another_authority_is_not_trusted(
+    simulator: KubernetesSimulator, access: Access
+) -> None:
+    with KubernetesSimulator() as other:
+        assert access.kubeconfig is not None
+        content = json.loads(simulator.kubeconfig(access.kubeconfig).read_text())
+        content["clusters"][0]["cluster"]["certificate-authority"] = str(other.ca_file)
+        access.kubeconfig.write_text(json.dumps(content))
+        with pytest.raises(SourceUntrusted) as caught:
+            live.read_snapshot("east", access)
+    assert not caught.value.retryable
+
+
+def broken_kubeconfigs() -> list[tuple[str, str]]:
+    return [
+        ("", "empty"),
+        ("[", "no YAML"),
+        ("- a", "a list"),
+        ("apiVersion: v1\nkind: Config\n", "nothing in it"),
+        ('{"clusters": 7, "users": null, "contexts": "x", "current-context": "y"}', "odd"),
+    ]
+
+
+@pytest.mark.parametrize(("content", "why"), broken_kubeconfigs())
+def test_a_kubeconfig_that_cannot_be_used_is_a_mistake_of_the_configuration(
+    access: Access, content: str, why: str
+) -> None:
+    assert access.kubeconfig is not None
+    access.kubeconfig.write_text(content)
+    with pytest.raises(SourceMisconfigured) as caught:
+        live.read_snapshot("east", access)
+    assert caught.value.exit_code == 2
+    assert str(access.kubeconfig) in str(caught.value), why
+
+
+@pytest.mark.parametrize("changed", ["absent file", "absent context", "in-cluster"])
+def test_a_cluster_that_is_not_there_is_a_mistake_of_the_configuration(
+    access: Access, changed: str
+) -> None:
+    assert access.kubeconfig is not None
+    wrong = {
+        "absent file": Access(access.kubeconfig.with_name("absent")),
+        "absent context": Access(access.kubeconfig, "absent"),
+        "in-cluster": Access(),
+    }[changed]
+    with pytest.raises(SourceMisconfigured) as caught:
+        live.read_snapshot("east", wrong)
+    assert caught.value.next_step
+
+
+def test_no_error_tells_the_token(simulator: KubernetesSimulator, access: Access) -> None:
+    assert access.kubeconfig is not None
+    secret = simulator.token
+    simulator.down()
+    with pytest.raises(SourceError) as caught:
+        live.read_snapshot("east", access)
+    chain: BaseException | None = caught.value
+    while chain is not None:
+        assert secret not in repr(chain) + str(chain)
+        chain = chain.__cause__ or chain.__context__
