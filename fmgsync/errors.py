@@ -8,6 +8,7 @@ what a person does about it. No message ever holds a secret.
     +-- UsageError                     exit code 2: the caller can put it right
     |   +-- ConfigError                one or more problems, each with path and line
     |   +-- SelectorError              position in the selector text
+    |   +-- ScheduleError              a maintenance window that cannot be: cron, zone, duration
     |   +-- NotBuiltError              a configured feature this command does not have yet
     +-- SourceError                    what runs could not be read (cluster)
     |   +-- SourceUnavailable          retryable
@@ -150,6 +151,12 @@ class SelectorError(UsageError, ValueError):
         shown = self.text[start : start + 120]
         safe = "".join(c if c.isprintable() else "�" for c in shown)
         return f"  {safe}\n  {' ' * (self.position - start)}^"
+
+
+class ScheduleError(UsageError, ValueError):
+    """A maintenance window that cannot be: its cron schedule, time zone, duration or scope."""
+
+    kind = "schedule"
 
 
 class NotBuiltError(UsageError):

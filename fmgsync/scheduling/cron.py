@@ -1,0 +1,116 @@
+"""From a cron schedule in a time zone to the instants at which it fires.
+
+`cronsim` says which wall-clock minutes a schedule names (in Debian cron's reading: if neither
+day-of-month nor day-of-week begins with `*`, one of them is enough). What becomes of wall-clock
+times that a clock change skips or repeats is decided here, alike for every schedule: a skipped
+one fires at the first instant after the gap, a repeated one fires once, the first time. (cronsim
+itself treats schedules whose hour or minute is a `*` by elapsed time instead.)
+
+Both look-ups need few steps however dense the schedule is: wall-clock times map to instants in
+the same order, so only the length of one clock change may have to be stepped over.
+"""
+
+from __future__ import annotations
+
+import difflib
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from cronsim import CronSim, CronSimError
+
+from fmgsync.errors import ScheduleError
+
+_MAX_LENGTH: Final = 200
+_FIELDS: Final = "minute hour day-of-month month day-of-week, as in '0 1 * * *'"
+_ONE_SECOND: Final = timedelta(seconds=1)
+
+# A year with 29 February; cronsim gives up after 50 years without a match.
+_BASE: Final = datetime(2024, 1, 1)  # noqa: DTZ001 (wall-clock time, of no zone)
+
+# In the database, but no place's time: the machine's own, templates, and leap-second variants.
+_NOT_PLACES: Final = ("localtime", "posixrules", "Factory", "posix/", "right/")
+
+
+def check_schedule(schedule: str) -> None:
+    """Raise ScheduleError unless the text is a five-field schedule that fires at some time."""
+    if len(schedule) > _MAX_LENGTH or len(schedule.split()) != 5:
+        raise ScheduleError(
+            f"the schedule {_shown(schedule)} does not have five fields", next_step=_FIELDS
+        )
+    try:
+        next(CronSim(schedule, _BASE))
+    except CronSimError as error:
+        wrong = str(error).removeprefix("Bad ")
+        raise ScheduleError(
+            f"the schedule {_shown(schedule)} has a wrong {wrong}", next_step=_FIELDS
+        ) from error
+    except StopIteration as error:
+        raise ScheduleError(
+            f"the schedule {_shown(schedule)} never fires", next_step="name a date that exists"
+        ) from error
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """The IANA time zone of that name. Raises ScheduleError with the nearest names."""
+    if not name.startswith(_NOT_PLACES):
+        try:
+            return ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            pass
+    places = [zone for zone in available_timezones() if not zone.startswith(_NOT_PLACES)]
+    near = difflib.get_close_matches(name[:64], places, n=1)
+    advice = f"did you mean {near[0]}?" if near else "use an IANA name such as Europe/Berlin"
+    raise ScheduleError(f"there is no time zone {_shown(name)}", next_step=advice)
+
+
+def last_until(schedule: str, zone: ZoneInfo, instant: datetime) -> datetime | None:
+    """The latest firing at or before `instant`; None if there is none in 50 years."""
+    local = instant.astimezone(zone)
+    wall = local.replace(tzinfo=None, fold=0, microsecond=0)
+    if local.fold:  # the second pass: what fires later on this clock has fired in the first
+        wall += _offset(local.replace(fold=0)) - _offset(local)
+    try:
+        for fires in CronSim(schedule, wall + _ONE_SECOND, reverse=True):
+            if (fired := _instant_of(fires, zone)) <= instant:
+                return fired
+    except OverflowError:  # beyond the years datetime knows
+        pass
+    return None
+
+
+def first_after(schedule: str, zone: ZoneInfo, instant: datetime) -> datetime | None:
+    """The earliest firing later than `instant`; None if there is none in 50 years."""
+    wall = instant.astimezone(zone).replace(tzinfo=None, fold=0)
+    try:
+        for fires in CronSim(schedule, wall):
+            if (fired := _instant_of(fires, zone)) > instant:
+                return fired
+    except OverflowError:
+        pass
+    return None
+
+
+def _instant_of(wall: datetime, zone: ZoneInfo) -> datetime:
+    """The first instant at which the zone's clocks show `wall`, or have just skipped it."""
+    instant = wall.replace(tzinfo=zone).astimezone(UTC)
+    if instant.astimezone(zone).replace(tzinfo=None) == wall:
+        return instant
+    # Skipped. Read with the offset of before, `wall` lies after the change; read with that of
+    # after, before it. In between, the clocks jump over it once.
+    shown_less = wall.replace(tzinfo=zone, fold=1).astimezone(UTC)
+    while instant - shown_less > _ONE_SECOND:
+        middle = shown_less + timedelta(seconds=(instant - shown_less) // _ONE_SECOND // 2)
+        if middle.astimezone(zone).replace(tzinfo=None) > wall:
+            instant = middle
+        else:
+            shown_less = middle
+    return instant
+
+
+def _offset(local: datetime) -> timedelta:
+    return local.utcoffset() or timedelta()
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:59] + "…")
