@@ -1,0 +1,89 @@
+"""`fmgsync simulator`: a FortiManager that needs no FortiManager, for any JSON-RPC client."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fmgsync.errors import UsageError
+
+if TYPE_CHECKING:
+    from fmgsync.simulator import Simulator
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
+
+
+class _Latency(click.ParamType):  # type: ignore[type-arg]
+    name = "duration"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        if isinstance(value, float):
+            return value
+        match = _DURATION.fullmatch(str(value))
+        if match is None:
+            self.fail(f"{value!r} is not a duration such as 20ms or 1.5s", param, ctx)
+        return float(match[1]) / (1000 if match[2] == "ms" else 1)
+
+
+def _port_of(value: str) -> str:
+    host, colon, port = value.rpartition(":")
+    if not colon or not host or not port.isdecimal() or int(port) > 65_535:
+        raise click.BadParameter("write ADDRESS:PORT, for example 127.0.0.1:0")
+    return value
+
+
+@click.command("simulator")
+@click.option(
+    "--listen",
+    default="127.0.0.1:0",
+    show_default=True,
+    metavar="ADDRESS:PORT",
+    callback=lambda _ctx, _param, value: _port_of(value),
+    help="Where to listen; port 0 picks a free one.",
+)
+@click.option(
+    "--seed",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="YAML: what FortiManager holds at the start.",
+)
+@click.option("--plain-http", is_flag=True, help="No TLS.")
+@click.option("--latency", type=_Latency(), default=0.0, help="Delay every answer, e.g. 20ms.")
+def command(listen: str, seed: Path | None, plain_http: bool, latency: float) -> None:
+    """Serve a simulated FortiManager with its FortiGates until interrupted.
+
+    Prints one JSON line when ready: url, caFile (the certificate to trust) and pid. Without a
+    seed: user admin, password admin, API key simulator, ADOM root, two FortiGates, one package.
+    """
+    from fmgsync.simulator import SeedError, Simulator
+
+    try:
+        simulator = Simulator(seed, plain_http=plain_http, latency=latency, listen=listen)
+    except SeedError as error:
+        raise UsageError(str(error), next_step="see docs/simulator.md for the keys") from error
+    _serve(simulator, listen)
+
+
+def _serve(simulator: Simulator, listen: str) -> None:
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    try:
+        simulator.start()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UsageError(
+            f"cannot listen on {listen}: {reason}", next_step="choose another --listen"
+        ) from error
+    with simulator:
+        ready = {"url": simulator.url, "caFile": simulator.ca_file, "pid": os.getpid()}
+        click.echo(json.dumps(ready))
+        stopped.wait()

@@ -1,0 +1,14 @@
+"""A simulated FortiManager: JSON-RPC over HTTPS, answered from state.
+
+It shares no code with the rest of fmgsync, so that one wrong belief about FortiManager cannot
+stand on both sides of the wire. Start one with `Simulator(...)` or `fmgsync simulator`.
+"""
+
+from fmgsync.simulator.codes import Refusal
+from fmgsync.simulator.console import Console
+from fmgsync.simulator.fortigate import FortiGate
+from fmgsync.simulator.requestlog import Entry, RequestLog
+from fmgsync.simulator.seed import SeedError
+from fmgsync.simulator.simulator import Simulator
+
+__all__ = ["Console", "Entry", "FortiGate", "Refusal", "RequestLog", "SeedError", "Simulator"]

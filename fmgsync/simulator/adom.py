@@ -1,0 +1,134 @@
+"""One ADOM: its object database, drafts, locks, members, and what its installs have reached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from fmgsync.simulator import impact, references
+from fmgsync.simulator.store import Change, Database, Row, Scope
+
+Mode = Literal["disabled", "normal", "workflow"]
+
+PACKAGES = "package"
+"""Store name of packages and folders, keyed by path."""
+
+
+@dataclass(slots=True)
+class Lock:
+    """A workspace lock of one session; `kind` adom, pkg, dev or obj, `name` which one."""
+
+    kind: str
+    name: str
+    sid: int
+    user: str
+    since: float
+
+
+@dataclass(slots=True)
+class DeviceGroup:
+    """Named set of devices; a member without VDOM is another group."""
+
+    name: str
+    oid: int
+    members: list[tuple[str, str | None]] = field(default_factory=list)
+    description: str = ""
+    kind: str = "normal"
+
+
+@dataclass(slots=True)
+class Installed:
+    """What FortiManager knows of a package on one DeviceVdom: which, and whether it is current."""
+
+    package: int
+    status: str = "installed"
+
+
+class Adom:
+    """State of one ADOM. `ground` is the committed database; a draft lies over it per session."""
+
+    def __init__(self, name: str, oid: int, os_version: tuple[int, int], mode: Mode) -> None:
+        self.name = name
+        self.oid = oid
+        self.os_version = os_version
+        self.mode: Mode = mode
+        self.description = ""
+        self.ground = Database()
+        self.drafts: dict[int, Database] = {}
+        self.locks: list[Lock] = []
+        self.members: dict[str, list[str]] = {}
+        self.groups: dict[str, DeviceGroup] = {}
+        self.installed: dict[Scope, Installed] = {}
+        self.journal: list[tuple[str, str | int]] = []
+        """Objects changed, oldest first; installs read it from where they stopped last."""
+
+    def view(self, sid: int) -> Database:
+        """The database as this session sees it: with its own uncommitted changes."""
+        return self.drafts.get(sid, self.ground)
+
+    def draft(self, sid: int) -> Database:
+        """Where this session writes while it holds a lock."""
+        found = self.drafts.get(sid)
+        if found is None:
+            found = self.drafts[sid] = Database(self.ground)
+        return found
+
+    def apply(self, database: Database, change: Change) -> None:
+        """Write one row; in the ground it counts as committed at once."""
+        write(database, change)
+        if database is self.ground:
+            self.committed((change,))
+
+    def commit(self, changes: Iterable[Change]) -> None:
+        """Make draft changes the ADOM's own."""
+        done = list(changes)
+        for change in done:
+            write(self.ground, change)
+        self.committed(done)
+
+    def committed(self, changes: Iterable[Change]) -> None:
+        """The ground has changed: note it for installs and flip packages to modified."""
+        listed = list(changes)
+        self.journal.extend((change.table, change.key) for change in listed)
+        for scope in impact.affected(self, listed):
+            known = self.installed.get(scope)
+            if known is not None:
+                known.status = "modified"
+
+    def packages(self, database: Database) -> list[Row]:
+        """Policy packages without the folders, in path order."""
+        return [row for row in database.rows(PACKAGES) if row.attrs["type"] == "pkg"]
+
+    def expand(self, scope: Iterable[tuple[str, str | None]]) -> list[Scope]:
+        """DeviceVdoms a scope means: groups expanded, nested ones too, each once."""
+        found: dict[Scope, None] = {}
+        for name, vdom in scope:
+            if vdom is not None:
+                found[(name, vdom)] = None
+            elif name in self.groups:
+                found.update(dict.fromkeys(self._group_members(name, set())))
+        return list(found)
+
+    def _group_members(self, name: str, seen: set[str]) -> list[Scope]:
+        if name in seen or name not in self.groups:
+            return []
+        seen.add(name)
+        found: list[Scope] = []
+        for member, vdom in self.groups[name].members:
+            if vdom is None:
+                found.extend(self._group_members(member, seen))
+            else:
+                found.append((member, vdom))
+        return found
+
+    def has(self, device: str, vdom: str | None = None) -> bool:
+        """Whether the device (and VDOM) belongs to the ADOM."""
+        vdoms = self.members.get(device)
+        return vdoms is not None and (vdom is None or vdom in vdoms)
+
+
+def write(database: Database, change: Change) -> None:
+    """Put a change into a database and keep its reference index right."""
+    removed, added = references.difference(database, change.table, change.before, change.after)
+    database.write(change, removed, added)

@@ -1,0 +1,196 @@
+"""Attributes of the configuration tables: how values come in, are kept, and go out.
+
+A value is kept in one canonical form: enumerations as words, lists as tuples, subnets as a pair of
+dotted strings. Without `verbose` an enumeration goes out as its number, and a number is taken in.
+"""
+
+from __future__ import annotations
+
+import enum
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fmgsync.simulator.codes import bad_data
+
+
+class Kind(enum.Enum):
+    """What an attribute holds."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    WORD = "word"
+    NAMES = "names"
+    WORDS = "words"
+    SUBNET = "subnet"
+    ADDRESS = "address"
+    ADDRESS6 = "address6"
+    PREFIX6 = "prefix6"
+    TABLE = "table"
+    FREE = "free"
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One attribute of a table.
+
+    `words`: enumeration with its numbers. `targets`: tables whose keys the names must be.
+    `shown`: part of a read without `fields`. `since` and `until` bound the releases that know it.
+    """
+
+    kind: Kind
+    default: Any = None
+    words: Mapping[str, int] = field(default_factory=dict)
+    targets: tuple[str, ...] = ()
+    limit: int = 255
+    shown: bool = True
+    since: tuple[int, ...] = ()
+    until: tuple[int, ...] = (99,)
+
+    def known_in(self, version: tuple[int, ...]) -> bool:
+        """Whether this release has the attribute."""
+        return self.since <= version <= self.until
+
+
+def take_in(attribute: Attribute, value: Any) -> Any:
+    """A written value in canonical form; refuses what FortiManager would not take (-10)."""
+    return _TAKE[attribute.kind](attribute, value)
+
+
+def give_out(attribute: Attribute, value: Any, *, verbose: bool) -> Any:
+    """A kept value as it is read."""
+    if attribute.kind is Kind.WORD and not verbose:
+        return attribute.words.get(value, value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _text(attribute: Attribute, value: Any) -> Any:
+    if value is None:
+        return None
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or len(value) > attribute.limit:
+        raise bad_data()
+    return value
+
+
+def _integer(attribute: Attribute, value: Any) -> int:
+    if isinstance(value, bool):
+        raise bad_data()
+    if isinstance(value, str) and value.lstrip("-").isdecimal() and len(value) < 20:
+        value = int(value)
+    if not isinstance(value, int) or not -(2**63) <= value < 2**63:
+        raise bad_data()
+    return value
+
+
+def _word(attribute: Attribute, value: Any) -> str:
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, str) and value in attribute.words:
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        for word, number in attribute.words.items():
+            if number == value:
+                return word
+    raise bad_data()
+
+
+def _names(attribute: Attribute, value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    items = value if isinstance(value, list) else [value]
+    names: dict[str, None] = {}
+    for item in items:
+        text = str(item) if isinstance(item, int) and not isinstance(item, bool) else item
+        if not isinstance(text, str):
+            raise bad_data()
+        names[text] = None
+    return tuple(names)
+
+
+def subnet(value: Any) -> tuple[str, str]:
+    """Address and mask from `10.0.0.1/32`, `10.0.0.0/255.0.0.0`, `ip mask` or a pair.
+
+    Host bits stay: FortiManager does not clear them.
+    """
+    if isinstance(value, str):
+        parts = value.replace("/", " ").split()
+    elif isinstance(value, list) and len(value) <= 2 and all(isinstance(v, str) for v in value):
+        parts = subnet_parts(value)
+    else:
+        raise bad_data()
+    if len(parts) == 1:
+        parts.append("255.255.255.255")
+    if len(parts) != 2:
+        raise bad_data()
+    try:
+        address = ipaddress.IPv4Address(parts[0])
+        mask = ipaddress.IPv4Network(f"0.0.0.0/{parts[1]}").netmask
+    except ValueError:
+        raise bad_data() from None
+    return str(address), str(mask)
+
+
+def subnet_parts(value: list[str]) -> list[str]:
+    """A list form of a subnet; a list of one is read as text, and so is a printed Python list."""
+    if len(value) == 1:
+        return value[0].replace("/", " ").split()
+    return list(value)
+
+
+def _subnet(attribute: Attribute, value: Any) -> tuple[str, str]:
+    if isinstance(value, str) and value.startswith("["):
+        # Some clients send a list as its Python text.
+        value = value.strip("[]").replace("'", "").replace('"', "").replace(",", " ")
+    return subnet(value)
+
+
+def _address(attribute: Attribute, value: Any) -> str:
+    try:
+        return str(ipaddress.IPv4Address(value))
+    except ValueError:
+        raise bad_data() from None
+
+
+def _address6(attribute: Attribute, value: Any) -> str:
+    try:
+        return str(ipaddress.IPv6Address(value)) if isinstance(value, str) else _refuse()
+    except ValueError:
+        raise bad_data() from None
+
+
+def _prefix6(attribute: Attribute, value: Any) -> str:
+    if not isinstance(value, str) or "%" in value:
+        raise bad_data()
+    try:
+        interface = ipaddress.IPv6Interface(value)
+    except ValueError:
+        raise bad_data() from None
+    return f"{interface.ip}/{interface.network.prefixlen}"
+
+
+def _free(attribute: Attribute, value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _refuse() -> str:
+    raise bad_data()
+
+
+_TAKE = {
+    Kind.TEXT: _text,
+    Kind.INTEGER: _integer,
+    Kind.WORD: _word,
+    Kind.NAMES: _names,
+    Kind.WORDS: _names,
+    Kind.SUBNET: _subnet,
+    Kind.ADDRESS: _address,
+    Kind.ADDRESS6: _address6,
+    Kind.PREFIX6: _prefix6,
+    Kind.TABLE: _free,
+    Kind.FREE: _free,
+}

@@ -1,0 +1,331 @@
+"""Makes a world from a seed: the same rows that writes would make, without anybody logging in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from fmgsync.simulator import references
+from fmgsync.simulator.adom import PACKAGES, Adom, DeviceGroup, Installed, Mode, write
+from fmgsync.simulator.attributes import take_in
+from fmgsync.simulator.catalog import POLICY, TABLES
+from fmgsync.simulator.codes import Refusal
+from fmgsync.simulator.copying import Copy, CopyFailed
+from fmgsync.simulator.devices import Device, Vdom, policies_table
+from fmgsync.simulator.predefined import KEEPS, PREDEFINED
+from fmgsync.simulator.seed import (
+    AddressSeed,
+    AdomSeed,
+    DeviceSeed,
+    GroupSeed,
+    MappingSeed,
+    PackageSeed,
+    PolicySeed,
+    Seed,
+    SeedError,
+    Source,
+)
+from fmgsync.simulator.sessions import Admin
+from fmgsync.simulator.store import Change, Row, Scope
+from fmgsync.simulator.world import Version, World
+
+Path = tuple[str | int, ...]
+_BUILDS = {(7, 0): 523, (7, 2): 1639, (7, 4): 2702, (7, 6): 3510, (8, 0): 100}
+
+
+def build(seed: Seed, source: Source, clock: Callable[[], float], secret: str) -> World:
+    """The world a seed describes; raises SeedError for what does not fit together."""
+    return _Builder(seed, source, clock, secret).build()
+
+
+def _version(text: str) -> Version:
+    numbers = [int(part) for part in text.split(".")]
+    return (numbers[0], numbers[1], numbers[2] if len(numbers) > 2 else 0)
+
+
+class _Builder:
+    def __init__(self, seed: Seed, source: Source, clock: Callable[[], float], secret: str) -> None:
+        self._seed = seed
+        self._source = source
+        admins = {
+            admin.user: Admin(
+                admin.user,
+                admin.password,
+                admin.api_key,
+                admin.rpc_permit,
+                None if admin.adoms is None else frozenset(admin.adoms),
+                admin.super_admin,
+                admin.approver,
+            )
+            for admin in seed.admins
+        }
+        self._world = World(
+            version=_version(seed.version),
+            mode=seed.workspace_mode,
+            admins=admins,
+            clock=clock,
+            idle_limit_s=seed.idle_timeout_seconds,
+            secret=secret,
+        )
+        for name, value in seed.switches.items():
+            setattr(self._world.switches, name, value)
+
+    def _fail(self, path: Path, message: str) -> SeedError:
+        return SeedError([self._source.problem(path, message)])
+
+    def build(self) -> World:
+        world = self._world
+        self._adom("global", None, "disabled")
+        for at, adom in enumerate(self._seed.adoms):
+            if adom.name in world.adoms:
+                raise self._fail(("adoms", at, "name"), f"a second ADOM {adom.name!r}")
+            self._fill(adom, ("adoms", at))
+        if "root" not in world.adoms:
+            self._adom("root", None, self._mode(None))
+        return world
+
+    def _mode(self, wanted: Mode | None) -> Mode:
+        """In mode per-adom each ADOM has its own, normal unless it says otherwise."""
+        if self._seed.workspace_mode == "per-adom":
+            return wanted or "normal"
+        return self._seed.workspace_mode
+
+    def _adom(self, name: str, os_version: str | None, mode: Mode) -> Adom:
+        world = self._world
+        major, minor = world.version[:2]
+        if os_version is not None:
+            major, minor = (int(part) for part in os_version.split("."))
+        adom = world.adoms[name] = Adom(name, world.next_oid(), (major, minor), mode)
+        for table, rows in PREDEFINED.items():
+            for key, attrs in rows.items():
+                self._put(adom, table, key, attrs)
+        return adom
+
+    def _put(
+        self,
+        adom: Adom,
+        store: str,
+        key: str | int,
+        attrs: Mapping[str, Any],
+        maps: Mapping[Scope, Row] | None = None,
+    ) -> Row:
+        oid, now = self._world.next_oid(), int(self._world.started)
+        row = Row(key, oid, dict(attrs), maps or {}, created=now, modified=now)
+        write(adom.ground, Change(store, key, None, row))
+        return row
+
+    def _fill(self, seed: AdomSeed, path: Path) -> None:
+        adom = self._adom(seed.name, seed.os_version, self._mode(seed.workspace_mode))
+        for at, device in enumerate(seed.devices):
+            self._device(adom, device, (*path, "devices", at))
+        members = [(name, vdom) for name, vdoms in adom.members.items() for vdom in vdoms]
+        everything = DeviceGroup("All_FortiGate", self._world.next_oid(), kind="default")
+        everything.members.extend(members)
+        adom.groups[everything.name] = everything
+        for group in seed.device_groups:
+            adom.groups[group.name] = DeviceGroup(group.name, self._world.next_oid())
+        for at, group in enumerate(seed.device_groups):
+            where = (*path, "deviceGroups", at, "members")
+            adom.groups[group.name].members = self._scopes(adom, group.members, where)
+        for interface in seed.interfaces:
+            if interface not in adom.ground.rows("dynamic interface"):
+                self._put(adom, "dynamic interface", interface, {})
+        self._objects(adom, seed, path)
+        for at, package in enumerate(seed.packages):
+            self._package(adom, package, (*path, "packages", at))
+        adom.journal.clear()
+        self._install(adom, seed, path)
+
+    def _device(self, adom: Adom, seed: DeviceSeed, path: Path) -> None:
+        """A device may stand in several ADOMs, with different VDOMs."""
+        world = self._world
+        device = world.devices.get(seed.name)
+        if device is None:
+            device = world.devices[seed.name] = self._new_device(adom, seed)
+        for vdom in seed.vdoms:
+            if any(other.has(seed.name, vdom) for other in world.adoms.values()):
+                raise self._fail((*path, "vdoms"), f"{seed.name}/{vdom} is in an ADOM already")
+            oid = 3 if vdom == "root" else world.next_oid()
+            held = device.vdoms[vdom] = Vdom(vdom, oid)
+            for table, name in KEEPS:
+                row = adom.ground.rows(table).get(name)
+                if row is not None:
+                    held.tables.setdefault(table, {})[name] = row
+            adom.members.setdefault(seed.name, []).append(vdom)
+
+    def _new_device(self, adom: Adom, seed: DeviceSeed) -> Device:
+        number = len(self._world.devices) + 1
+        text = seed.os_version or f"{adom.os_version[0]}.{adom.os_version[1]}.5"
+        version = _version(text)
+        return Device(
+            seed.name,
+            self._world.next_oid(),
+            seed.serial or f"FGVMSIM{number:09}",
+            seed.platform,
+            f"192.0.2.{number % 250 + 1}",
+            version,
+            _BUILDS.get(version[:2], 1000) + version[2],
+            {},
+            online=seed.online,
+            install_seconds=seed.install_seconds,
+        )
+
+    def _scopes(self, adom: Adom, names: Sequence[str], path: Path) -> list[tuple[str, str | None]]:
+        """`device/vdom`, `device` with one VDOM, `group:NAME`, or a group's bare name."""
+        return [self._scope(adom, name, (*path, at)) for at, name in enumerate(names)]
+
+    def _scope(self, adom: Adom, text: str, path: Path) -> tuple[str, str | None]:
+        name, slash, vdom = text.removeprefix("group:").rpartition("/")
+        if slash and adom.has(name, vdom) and not text.startswith("group:"):
+            return name, vdom
+        bare = text.removeprefix("group:")
+        if bare in adom.groups:
+            return bare, None
+        vdoms = adom.members.get(bare, [])
+        if len(vdoms) == 1:
+            return bare, vdoms[0]
+        if len(vdoms) > 1:
+            raise self._fail(path, f"{bare!r} has several VDOMs: write {bare}/{vdoms[0]}")
+        raise self._fail(path, f"no device, VDOM or device group {text!r} in ADOM {adom.name!r}")
+
+    def _objects(self, adom: Adom, seed: AdomSeed, path: Path) -> None:
+        for at, address in enumerate(seed.addresses):
+            self._address(adom, address, (*path, "addresses", at))
+        made = []
+        for at, group in enumerate(seed.address_groups):
+            made.append(self._group(adom, group, (*path, "addressGroups", at)))
+        # Groups may contain groups that come later, so references are checked and indexed last.
+        for at, (store, row) in enumerate(made):
+            where = (*path, "addressGroups", at)
+            self._require(adom, store, row, where)
+            write(adom.ground, Change(store, row.key, None, row))
+
+    def _address(self, adom: Adom, seed: AddressSeed, path: Path) -> None:
+        six = seed.ip6 is not None
+        store = "firewall address6" if six else "firewall address"
+        self._free(adom, store, seed.name, path)
+        given = {
+            "type": "fqdn" if seed.fqdn else "iprange" if seed.start_ip else None,
+            "subnet": seed.subnet,
+            "ip6": seed.ip6,
+            "start-ip": seed.start_ip,
+            "end-ip": seed.end_ip,
+            "fqdn": seed.fqdn,
+            "comment": seed.comment,
+            "color": seed.color,
+        }
+        attrs = self._attrs(store, given, path)
+        maps = self._maps(adom, store, seed.mappings, path)
+        self._put(adom, store, seed.name, attrs, maps)
+
+    def _group(self, adom: Adom, seed: GroupSeed, path: Path) -> tuple[str, Row]:
+        store = "firewall addrgrp6" if seed.family == "ipv6" else "firewall addrgrp"
+        self._free(adom, store, seed.name, path)
+        given: dict[str, Any] = {"member": seed.members, "comment": seed.comment}
+        if seed.exclude_members:
+            given |= {"exclude": "enable", "exclude-member": seed.exclude_members}
+        attrs = self._attrs(store, given, path)
+        maps = self._maps(adom, store, seed.mappings, path)
+        oid, now = self._world.next_oid(), int(self._world.started)
+        row = Row(seed.name, oid, attrs, maps, created=now, modified=now)
+        # In place at once, so that other groups find it; its references follow.
+        adom.ground.write(Change(store, seed.name, None, row), (), ())
+        return store, row
+
+    def _free(self, adom: Adom, store: str, name: str, path: Path) -> None:
+        for table in (store, *TABLES[store].rivals):
+            if name in adom.ground.rows(table):
+                raise self._fail((*path, "name"), f"{name!r} exists already")
+
+    def _attrs(self, store: str, given: Mapping[str, Any], path: Path) -> dict[str, Any]:
+        table = POLICY if store == POLICY.name else TABLES[store]
+        attrs = {}
+        for name, value in given.items():
+            if value is None:
+                continue
+            try:
+                attrs[name] = take_in(table.attributes[name], value)
+            except Refusal:
+                raise self._fail(path, f"{name}: {value!r} is not valid") from None
+        return attrs
+
+    def _maps(
+        self, adom: Adom, store: str, seeds: Sequence[MappingSeed], path: Path
+    ) -> dict[Scope, Row]:
+        maps: dict[Scope, Row] = {}
+        for at, seed in enumerate(seeds):
+            where = (*path, "mappings", at)
+            device, vdom = self._scope(adom, seed.device, (*where, "device"))
+            if vdom is None:
+                raise self._fail((*where, "device"), "a mapping is for one device/vdom")
+            given = {"subnet": seed.subnet, "ip6": seed.ip6, "member": seed.members}
+            attrs = self._attrs(store, given, where)
+            maps[(device, vdom)] = Row(f"{device}/{vdom}", self._world.next_oid(), attrs)
+        return maps
+
+    def _require(self, adom: Adom, store: str, row: Row, path: Path) -> None:
+        table = references.table_of(store)
+        if table is None:
+            return
+        try:
+            for part in references.changed_parts(None, row):
+                references.require(adom.ground, table, part, row.key)
+                references.refuse_cycle(adom.ground, table, part, row.key)
+        except Refusal as refusal:
+            raise self._fail(path, refusal.message) from None
+
+    def _package(self, adom: Adom, seed: PackageSeed, path: Path) -> None:
+        parts = seed.name.split("/")
+        for depth in range(1, len(parts)):
+            folder = "/".join(parts[:depth])
+            if folder not in adom.ground.rows(PACKAGES):
+                folder_attrs = {"type": "folder", "scope": (), "settings": {}, "order": ()}
+                self._put(adom, PACKAGES, folder, folder_attrs)
+        if seed.name in adom.ground.rows(PACKAGES) or not all(parts):
+            raise self._fail((*path, "name"), f"{seed.name!r} cannot be a package's path")
+        scope = tuple(self._scopes(adom, seed.targets, (*path, "targets")))
+        attrs: dict[str, Any] = {"type": "pkg", "scope": scope, "settings": {}, "order": ()}
+        package = self._put(adom, PACKAGES, seed.name, attrs)
+        order: list[int] = []
+        for at, policy in enumerate(seed.policies):
+            policy_id = policy.policyid or max(order, default=0) + 1
+            if policy_id in order:
+                raise self._fail((*path, "policies", at), f"a second policy {policy_id}")
+            self._policy(adom, package, policy, policy_id, (*path, "policies", at))
+            order.append(policy_id)
+        after = Row(package.key, package.oid, {**attrs, "order": tuple(order)})
+        write(adom.ground, Change(PACKAGES, package.key, package, after))
+
+    def _policy(
+        self, adom: Adom, package: Row, seed: PolicySeed, policy_id: int, path: Path
+    ) -> None:
+        given = {
+            name: value
+            for name, value in seed.model_dump(exclude={"policyid", "install_on"}).items()
+            if value is not None and not isinstance(value, bool) and value != []
+        }
+        for name in ("srcaddr", "dstaddr"):
+            if getattr(seed, f"{name}_negate"):
+                given[f"{name}-negate"] = "enable"
+        attrs = self._attrs(POLICY.name, given, path)
+        if seed.install_on is not None:
+            attrs["install-on"] = tuple(self._scopes(adom, seed.install_on, (*path, "installOn")))
+        row = Row(policy_id, self._world.next_oid(), attrs)
+        self._require(adom, policies_table(package.oid), row, path)
+        write(adom.ground, Change(policies_table(package.oid), policy_id, None, row))
+
+    def _install(self, adom: Adom, seed: AdomSeed, path: Path) -> None:
+        """Devices marked `installed` hold their (first) package and are in sync."""
+        installed = {device.name for device in seed.devices if device.installed}
+        for package in adom.packages(adom.ground):
+            for scope in adom.expand(package.attrs["scope"]):
+                if scope[0] not in installed or scope in adom.installed:
+                    continue
+                vdom = self._world.devices[scope[0]].vdoms[scope[1]]
+                limit = self._world.switches.member_limit
+                try:
+                    Copy(adom, vdom, scope, member_limit=limit).package(package)
+                except CopyFailed as failed:
+                    raise self._fail(path, str(failed)) from None
+                vdom.ahead.clear()
+                adom.installed[scope] = Installed(package.oid)

@@ -1,0 +1,204 @@
+"""The copy stage of an install: a package, rendered for one DeviceVdom, goes into its database.
+
+Only objects that the package uses are copied, mapped values take the place of the objects' own,
+and what nothing refers to any more is removed. After the first copy only what has changed since is
+looked at. A copy that fails is rolled back as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from fmgsync.simulator.adom import PACKAGES, Adom
+from fmgsync.simulator.catalog import POLICY, TABLES
+from fmgsync.simulator.devices import Entry, Vdom, policies_table, same
+from fmgsync.simulator.predefined import KEEPS
+from fmgsync.simulator.store import Row, Scope, Target
+
+DEVICE_POLICIES: Final = "firewall policy"
+_STAY_HERE: Final = frozenset(("dynamic interface",))
+"""Tables that FortiManager resolves itself and does not copy."""
+
+
+class CopyFailed(Exception):
+    """The copy stage refused; the text is what the task's line shows."""
+
+
+class Copy:
+    """One copy into one VDOM, with what is needed to undo it."""
+
+    def __init__(self, adom: Adom, vdom: Vdom, scope: Scope, *, member_limit: int) -> None:
+        self._database = adom.ground
+        self._adom = adom
+        self._vdom = vdom
+        self._scope = scope
+        self._member_limit = member_limit
+        self._undo: list[tuple[Target, Entry | None]] = []
+        self._counts: dict[Target, int] = {}
+        self._unused: set[Target] = set()
+        self._orphans = frozenset(vdom.orphans)
+
+    def package(self, package: Row) -> int:
+        """Copy a whole package; returns how many objects changed in the device database."""
+        try:
+            self._policies(package)
+            for target in self._stale():
+                self._refresh(target)
+            self._vdom.orphans |= self._unused
+            self._purge()
+        except CopyFailed:
+            self._roll_back()
+            raise
+        self._vdom.package = package.oid
+        self._vdom.copied_to = len(self._adom.journal)
+        self._vdom.tampered.clear()
+        return len(self._undo)
+
+    def objects(self, targets: list[Target]) -> int:
+        """Copy these objects and what they refer to; the rest stays, nothing is removed."""
+        try:
+            for target in targets:
+                self._put(target, self._rendered(target))
+            self._vdom.orphans |= self._unused
+        except CopyFailed:
+            self._roll_back()
+            raise
+        return len(self._undo)
+
+    def _policies(self, package: Row) -> None:
+        store = policies_table(package.oid)
+        vdom = self._vdom
+        if vdom.package == package.oid and not self._touched(store, package):
+            return
+        wanted = {policy.key: policy for policy in policies_for(self._adom, package, self._scope)}
+        present = vdom.tables.get(DEVICE_POLICIES, {})
+        for key in [key for key in present if key not in wanted]:
+            self._put((DEVICE_POLICIES, key), None)
+        for key, policy in wanted.items():
+            self._put((DEVICE_POLICIES, key), policy)
+
+    def _touched(self, store: str, package: Row) -> bool:
+        """Whether the package's policies, its order or its scope changed since the last copy."""
+        since = self._adom.journal[self._vdom.copied_to :]
+        if any(table == DEVICE_POLICIES for table, _ in self._vdom.tampered):
+            return True
+        return any(
+            table == store or (table == PACKAGES and key == package.key) for table, key in since
+        )
+
+    def _stale(self) -> list[Target]:
+        """Objects the VDOM holds whose ADOM side may have changed since the last copy."""
+        since = dict.fromkeys(self._adom.journal[self._vdom.copied_to :])
+        since.update(dict.fromkeys(self._vdom.tampered))
+        return [target for target in since if target[0] in TABLES and self._holds(target)]
+
+    def _holds(self, target: Target) -> bool:
+        return self._vdom.get(target) is not None or bool(self._vdom.uses.get(target))
+
+    def _refresh(self, target: Target) -> None:
+        if self._vdom.uses.get(target):
+            self._put(target, self._rendered(target))
+        else:
+            self._unused.add(target)
+
+    def _rendered(self, target: Target) -> Entry | None:
+        row = self._database.rows(target[0]).get(target[1])
+        return None if row is None else row.maps.get(self._scope, row)
+
+    def _put(self, target: Target, entry: Entry | None) -> None:
+        before = self._vdom.get(target)
+        if same(before, entry):
+            return
+        self._check(target, entry)
+        self._undo.append((target, before))
+        self._vdom.put(target, entry)
+        # What the old entry needed may be gone from the ADOM by now: look for it on the device.
+        old = set(edges(target[0], before, self._on_device))
+        new = set(edges(target[0], entry, self._in_adom))
+        for used in new - old:
+            self._use(used)
+        for used in old - new:
+            self._leave(used)
+
+    def _in_adom(self, target: Target) -> bool:
+        return self._database.rows(target[0]).get(target[1]) is not None
+
+    def _on_device(self, target: Target) -> bool:
+        return target in self._vdom.uses
+
+    def _check(self, target: Target, entry: Entry | None) -> None:
+        members = len(entry.attrs.get("member", ())) if entry is not None else 0
+        if members > self._member_limit:
+            raise CopyFailed(
+                f'vdom copy error: {target[0]} "{target[1]}": '
+                f"{members} members, the limit is {self._member_limit}"
+            )
+
+    def _use(self, target: Target) -> None:
+        uses = self._vdom.uses
+        uses[target] = uses.get(target, 0) + 1
+        self._counts[target] = self._counts.get(target, 0) + 1
+        self._unused.discard(target)
+        self._vdom.orphans.discard(target)
+        if uses[target] == 1 or self._vdom.get(target) is None:
+            self._put(target, self._rendered(target))
+
+    def _leave(self, target: Target) -> None:
+        uses = self._vdom.uses
+        left = uses.get(target, 0) - 1
+        self._counts[target] = self._counts.get(target, 0) - 1
+        if left > 0:
+            uses[target] = left
+        else:
+            uses.pop(target, None)
+            self._unused.add(target)
+
+    def _purge(self) -> None:
+        """Remove what nothing refers to; that may free further objects."""
+        while self._vdom.orphans:
+            target = self._vdom.orphans.pop()
+            if target in KEEPS or self._vdom.uses.get(target):
+                continue
+            self._put(target, None)
+            self._vdom.orphans |= self._unused
+            self._unused.clear()
+
+    def _roll_back(self) -> None:
+        for target, entry in reversed(self._undo):
+            self._vdom.put(target, entry)
+        self._vdom.orphans = set(self._orphans)
+        for target, count in self._counts.items():
+            left = self._vdom.uses.get(target, 0) - count
+            if left > 0:
+                self._vdom.uses[target] = left
+            else:
+                self._vdom.uses.pop(target, None)
+        self._undo.clear()
+
+
+def policies_for(adom: Adom, package: Row, scope: Scope) -> Iterator[Row]:
+    """The package's policies that are installed on this DeviceVdom, in order."""
+    rows = adom.ground.rows(policies_table(package.oid))
+    for policy_id in package.attrs["order"]:
+        policy = rows.get(policy_id)
+        if policy is None:
+            continue
+        only = policy.attrs.get("install-on")
+        if only is None or scope in adom.expand(only):
+            yield policy
+
+
+def edges(table: str, entry: Entry | None, exists: Callable[[Target], bool]) -> Iterator[Target]:
+    """Objects an entry needs beside it on the device, each in the first table that has it."""
+    spec = POLICY if table == DEVICE_POLICIES else TABLES.get(table)
+    if entry is None or spec is None:
+        return
+    for name, value in entry.attrs.items():
+        attribute = spec.attributes.get(name)
+        if attribute is None or not attribute.targets or attribute.targets[0] in _STAY_HERE:
+            continue
+        for item in value:
+            found = next((t for t in attribute.targets if exists((t, item))), None)
+            if found is not None:
+                yield found, item

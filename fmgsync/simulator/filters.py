@@ -1,0 +1,221 @@
+"""The `filter` member: `["name","==","x"]`, joined by `"&&"` and `"||"`, nested at will.
+
+A filter is compiled once into a test of one row. Which columns exist, and how an operand is read,
+is the table's business (`Column`); what the operators mean stands here. Operators and the meaning
+of `<=` and `>=` on subnets: "How to FortiManager API, 002".
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fmgsync.simulator.attributes import Kind, subnet
+from fmgsync.simulator.codes import bad_data
+
+MAX_DEPTH: Final = 40
+MAX_PARTS: Final = 20_000
+
+Test = Callable[[Any], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column as a filter sees it: how to get the value, how to read an operand."""
+
+    get: Callable[[Any], Any]
+    kind: Kind = Kind.FREE
+    operand: Callable[[Any], Any] = lambda value: value
+
+
+Columns = Callable[[str], Column]
+"""Finds a column by name; refuses unknown ones."""
+
+
+def compile_filter(filter_: Any, columns: Columns) -> Test:
+    """The test a filter stands for. None and an empty list let everything pass."""
+    if filter_ is None or filter_ == []:
+        return lambda row: True
+    return _Compiler(columns).expression(filter_, 0)
+
+
+def conditions(filter_: Any) -> list[list[Any]]:
+    """The conditions that every matching row must meet: the filter itself, or parts of an "&&"."""
+    while isinstance(filter_, list) and len(filter_) == 1 and isinstance(filter_[0], list):
+        filter_ = filter_[0]
+    if not isinstance(filter_, list) or not filter_:
+        return []
+    if isinstance(filter_[0], str):
+        return [filter_]
+    if "||" in filter_[1::2]:
+        return []
+    return [condition for part in filter_[::2] for condition in conditions(part)]
+
+
+class _Compiler:
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
+        self._parts = 0
+
+    def expression(self, filter_: Any, depth: int) -> Test:
+        self._parts += 1
+        if depth > MAX_DEPTH or self._parts > MAX_PARTS:
+            raise bad_data()
+        if not isinstance(filter_, list) or not filter_:
+            raise bad_data()
+        if filter_[0] == "!" and len(filter_) == 2:
+            inner = self.expression(filter_[1], depth + 1)
+            return lambda row: not inner(row)
+        if isinstance(filter_[0], str):
+            return self._condition(filter_)
+        return self._joined(filter_, depth)
+
+    def _joined(self, filter_: list[Any], depth: int) -> Test:
+        test = self.expression(filter_[0], depth + 1)
+        if len(filter_) % 2 == 0:
+            raise bad_data()
+        for joint, part in zip(filter_[1::2], filter_[2::2], strict=True):
+            test = _join(test, joint, self.expression(part, depth + 1))
+        return test
+
+    def _condition(self, condition: list[Any]) -> Test:
+        if len(condition) < 3 or not isinstance(condition[1], str):
+            raise bad_data()
+        column, operator = self._columns(condition[0]), condition[1]
+        negated = operator.startswith("!") and operator != "!="
+        operator = operator.lstrip("!") if negated else operator
+        make = _OPERATORS.get(operator)
+        if make is None:
+            raise bad_data()
+        matches = make(column, condition[2:])
+        if negated:
+            return lambda row: not matches(column.get(row))
+        return lambda row: matches(column.get(row))
+
+
+def _join(left: Test, joint: Any, right: Test) -> Test:
+    if joint == "&&":
+        return lambda row: left(row) and right(row)
+    if joint == "||":
+        return lambda row: left(row) or right(row)
+    raise bad_data()
+
+
+def _equal(column: Column, operands: list[Any]) -> Test:
+    wanted = _operand(column, operands[0])
+    return lambda value: bool(value == wanted)
+
+
+def _unequal(column: Column, operands: list[Any]) -> Test:
+    wanted = _operand(column, operands[0])
+    return lambda value: bool(value != wanted)
+
+
+def _operand(column: Column, operand: Any) -> Any:
+    if column.kind is Kind.SUBNET:
+        return subnet(operand)
+    if column.kind is Kind.NAMES:
+        return tuple(operand) if isinstance(operand, list) else (operand,)
+    return column.operand(operand)
+
+
+def _in(column: Column, operands: list[Any]) -> Test:
+    items = operands[0] if len(operands) == 1 and isinstance(operands[0], list) else operands
+    try:
+        wanted = frozenset(column.operand(item) for item in items)
+    except TypeError:
+        raise bad_data() from None
+    return lambda value: value in wanted
+
+
+def _contain(column: Column, operands: list[Any]) -> Test:
+    items = operands[0] if isinstance(operands[0], list) else operands
+    if not all(isinstance(item, (str, int)) for item in items):
+        raise bad_data()
+    wanted = {str(item) for item in items}
+    return lambda value: isinstance(value, (tuple, list)) and not wanted.isdisjoint(value)
+
+
+def _like(column: Column, operands: list[Any]) -> Test:
+    """`%` stands for anything. No regular expression: hostile patterns must stay linear."""
+    pattern = operands[0]
+    if not isinstance(pattern, str):
+        raise bad_data()
+    parts = pattern.split("%")
+
+    def matches(value: Any) -> bool:
+        if not isinstance(value, str):
+            return False
+        if len(parts) == 1:
+            return value == pattern
+        if not value.startswith(parts[0]):
+            return False
+        at = len(parts[0])
+        for part in parts[1:-1]:
+            found = value.find(part, at)
+            if found < 0:
+                return False
+            at = found + len(part)
+        return len(value) - at >= len(parts[-1]) and value.endswith(parts[-1])
+
+    return matches
+
+
+def _ordered(compare: Callable[[Any, Any], bool], *, within: bool | None) -> Callable[..., Test]:
+    def make(column: Column, operands: list[Any]) -> Test:
+        if column.kind is Kind.SUBNET and within is not None:
+            return _subnet_test(operands[0], within=within)
+        if column.kind in (Kind.ADDRESS, Kind.ADDRESS6):
+            return _address_test(compare, operands[0])
+        wanted = column.operand(operands[0])
+
+        def matches(value: Any) -> bool:
+            try:
+                return compare(value, wanted)
+            except TypeError:
+                return False
+
+        return matches
+
+    return make
+
+
+def _subnet_test(operand: Any, *, within: bool) -> Test:
+    pair = subnet(operand)
+    wanted = ipaddress.IPv4Network("/".join(pair), strict=False)
+
+    def matches(value: Any) -> bool:
+        if not isinstance(value, tuple):
+            return False
+        network = ipaddress.IPv4Network("/".join(value), strict=False)
+        return network.subnet_of(wanted) if within else network.supernet_of(wanted)
+
+    return matches
+
+
+def _address_test(compare: Callable[[Any, Any], bool], operand: Any) -> Test:
+    try:
+        wanted = ipaddress.ip_address(operand)
+    except ValueError:
+        raise bad_data() from None
+
+    def matches(value: Any) -> bool:
+        address = ipaddress.ip_address(value)
+        return address.version == wanted.version and compare(int(address), int(wanted))
+
+    return matches
+
+
+_OPERATORS: Final[dict[str, Callable[[Column, list[Any]], Test]]] = {
+    "==": _equal,
+    "!=": _unequal,
+    "in": _in,
+    "contain": _contain,
+    "like": _like,
+    "<=": _ordered(lambda a, b: bool(a <= b), within=True),
+    ">=": _ordered(lambda a, b: bool(a >= b), within=False),
+    "<": _ordered(lambda a, b: bool(a < b), within=None),
+    ">": _ordered(lambda a, b: bool(a > b), within=None),
+}

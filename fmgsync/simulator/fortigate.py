@@ -1,0 +1,111 @@
+"""One simulated FortiGate in the hands of a test: look at it, take it away, change it locally."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+from fmgsync.simulator import fortios
+from fmgsync.simulator.devices import Device
+from fmgsync.simulator.store import Row
+from fmgsync.simulator.world import World
+
+_TABLES = {
+    "ipv4": ("firewall address", "firewall addrgrp"),
+    "ipv6": ("firewall address6", "firewall addrgrp6"),
+}
+
+
+class FortiGate:
+    """A handle; the state is the simulator's."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self._world = world
+        self._name = name
+        if name not in world.devices:
+            raise KeyError(name)
+
+    @property
+    def _device(self) -> Device:
+        return self._world.devices[self._name]
+
+    def rest(self, resource: str) -> dict[str, Any]:
+        """What the unit's own REST API answers to a GET."""
+        with self._world.lock:
+            self._world.now()
+            return fortios.request(self._device, "GET", resource, None)
+
+    def names(self, table: str, vdom: str = "root") -> set[str]:
+        """Names of the objects the unit runs, `table` like `firewall addrgrp`."""
+        with self._world.lock:
+            self._world.now()
+            return {str(key) for key, _ in self._device.vdoms[vdom].running_table(table)}
+
+    def members(self, group: str, vdom: str = "root", family: str = "ipv4") -> set[str] | None:
+        """Values a group stands for on the unit, nesting flattened; None if it is not there."""
+        with self._world.lock:
+            self._world.now()
+            return self._flatten(group, vdom, family, set())
+
+    def _flatten(self, group: str, vdom: str, family: str, seen: set[str]) -> set[str] | None:
+        addresses, groups = _TABLES[family]
+        held = self._device.vdoms[vdom]
+        entry = held.running((groups, group))
+        if entry is None:
+            return None
+        seen.add(group)
+        found: set[str] = set()
+        for name in entry.attrs.get("member", ()):
+            if name in seen:
+                continue
+            address = held.running((addresses, name))
+            if address is not None:
+                found.add(_value(address, family))
+            else:
+                found |= self._flatten(name, vdom, family, seen) or set()
+        return found
+
+    def go_offline(self) -> None:
+        """The tunnel to FortiManager is down."""
+        with self._world.lock:
+            self._device.online = False
+
+    def come_back(self) -> None:
+        """The tunnel is up again, and nothing hangs any more."""
+        with self._world.lock:
+            device = self._device
+            device.online, device.frozen, device.silent = True, False, False
+
+    def freeze_installs(self) -> None:
+        """The next install stands still half way, for ever."""
+        with self._world.lock:
+            self._device.frozen = True
+
+    def drift(self, table: str, name: str, vdom: str = "root", **attrs: Any) -> None:
+        """A change made on the unit itself; without attributes the object is removed there.
+
+        Lists are given as tuples: `drift("firewall addrgrp", "g", member=("a", "b"))`.
+        """
+        with self._world.lock:
+            self._world.now()
+            held = self._device.vdoms[vdom]
+            before = held.running((table, name))
+            after = None
+            if attrs:
+                base = dict(before.attrs) if before is not None else {}
+                oid = before.oid if before is not None else self._world.next_oid()
+                after = Row(name, oid, {**base, **attrs})
+            held.set_running((table, name), after)
+
+
+def _value(entry: Row, family: str) -> str:
+    """A host without prefix length, a prefix with it, a range with its ends."""
+    if family == "ipv6":
+        network: Any = ipaddress.IPv6Network(entry.attrs.get("ip6", "::/0"), strict=False)
+    elif entry.attrs.get("type") == "iprange":
+        return f"{entry.attrs.get('start-ip')}-{entry.attrs.get('end-ip')}"
+    else:
+        pair = entry.attrs.get("subnet", ("0.0.0.0", "0.0.0.0"))  # noqa: S104 - the value `all`
+        network = ipaddress.IPv4Network("/".join(pair), strict=False)
+    host = network.prefixlen == network.max_prefixlen
+    return str(network.network_address if host else network)

@@ -1,0 +1,222 @@
+"""Policy packages and folders: a tree, with installation targets, addressed by path."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fmgsync.simulator.adom import PACKAGES, Adom, write
+from fmgsync.simulator.call import Call, Members
+from fmgsync.simulator.codes import absent, bad_data, bad_url, exists
+from fmgsync.simulator.devices import policies_table
+from fmgsync.simulator.plain import answer_row, answer_table
+from fmgsync.simulator.route import Route
+from fmgsync.simulator.store import Change, Database, Row
+from fmgsync.simulator.workspace import writable
+from fmgsync.simulator.world import World
+
+Rest = tuple[str, ...]
+SETTINGS: Final = {
+    "central-nat": "disable",
+    "consolidated-firewall-mode": "disable",
+    "fwpolicy-implicit-log": "disable",
+    "fwpolicy6-implicit-log": "disable",
+    "hitc-taskid": 0,
+    "hitc-timestamp": 0,
+    "ngfw-mode": "profile-based",
+    "policy-offload-level": "disable",
+}
+_NUMBERS: Final = {"disable": 0, "enable": 1, "profile-based": 0, "policy-based": 1}
+_TARGETS: Final = "scope member"
+
+
+def read(world: World, call: Call, adom: str, rest: Rest = ()) -> Members:
+    """The tree, or one package or folder."""
+    place = world.enter(adom, call.session)
+    database = place.view(call.session.sid)
+    if not rest:
+        rows = [show(database, row, call) for row in _children(database, "")]
+        return answer_table(call, rows)
+    if rest[-1] == _TARGETS:
+        row = _find(database, rest[:-1])
+        return answer_table(call, _show_scope(row), always=("name", "vdom"))
+    return answer_row(call, show(database, _find(database, rest), call))
+
+
+def _find(database: Database, rest: Rest) -> Row:
+    row = database.rows(PACKAGES).get("/".join(rest))
+    if row is None:
+        raise bad_url()
+    return row
+
+
+def _children(database: Database, folder: str) -> list[Row]:
+    prefix = f"{folder}/" if folder else ""
+    rows = database.rows(PACKAGES)
+    found = rows.between(prefix, prefix) if prefix else rows.ordered()
+    keys = [str(key) for key in found if "/" not in str(key)[len(prefix) :]]
+    return [row for row in map(rows.get, keys) if row is not None]
+
+
+def show(database: Database, row: Row, call: Call) -> dict[str, Any]:
+    """A package or folder; folders hold theirs under `subobj`."""
+    name = str(row.key).rpartition("/")[2]
+    shown: dict[str, Any] = {"name": name, "oid": row.oid, "type": row.attrs["type"]}
+    if row.attrs["type"] == "folder":
+        children = [show(database, child, call) for child in _children(database, str(row.key))]
+        return shown | ({"subobj": children} if children else {})
+    settings = {**SETTINGS, **row.attrs["settings"]}
+    if not call.verbose:
+        settings = {k: _NUMBERS.get(v, v) if isinstance(v, str) else v for k, v in settings.items()}
+    shown |= {"obj ver": row.version, "package settings": settings}
+    scope = _show_scope(row)
+    return shown | ({_TARGETS: scope} if scope else {})
+
+
+def _show_scope(row: Row) -> list[dict[str, Any]]:
+    return [
+        {"name": name} if vdom is None else {"name": name, "vdom": vdom}
+        for name, vdom in row.attrs["scope"]
+    ]
+
+
+class _Editor:
+    """Writes packages where the session's lock allows."""
+
+    def __init__(self, world: World, call: Call, adom: Adom, path: str | None) -> None:
+        self.world, self.call, self.adom = world, call, adom
+        self.database = writable(adom, call.session, package=path)
+
+    def put(self, before: Row | None, after: Row | None) -> None:
+        row = after or before
+        if row is not None:
+            self.adom.apply(self.database, Change(PACKAGES, row.key, before, after))
+
+    def change(self, row: Row, **attrs: Any) -> None:
+        user = self.call.session.admin.user
+        self.put(row, row.changed(now=self.call.now, by=user, attrs={**row.attrs, **attrs}))
+
+
+def write_tree(world: World, call: Call, adom: str, rest: Rest = ()) -> Members:
+    """Add, set or update packages and folders below a place in the tree."""
+    place = world.enter(adom, call.session)
+    if rest and rest[-1] == _TARGETS:
+        return _write_targets(world, call, place, rest[:-1])
+    editor = _Editor(world, call, place, "/".join(rest) or None)
+    existing = editor.database.rows(PACKAGES).get("/".join(rest)) if rest else None
+    for record in call.records():
+        if rest and existing is not None and existing.attrs["type"] == "pkg":
+            _edit(editor, existing, record)
+        elif rest and existing is None and record.get("name") in (None, rest[-1]):
+            _put_node(editor, "/".join(rest[:-1]), {**record, "name": rest[-1]})
+        else:
+            _put_node(editor, "/".join(rest), record)
+    return {}
+
+
+def _put_node(editor: _Editor, parent: str, record: Mapping[str, Any]) -> None:
+    name, kind = record.get("name"), record.get("type", "pkg")
+    if not isinstance(name, str) or not name or kind not in ("pkg", "folder") or "/" in name:
+        raise bad_data()
+    folder = editor.database.rows(PACKAGES).get(parent) if parent else None
+    if parent and (folder is None or folder.attrs["type"] != "folder"):
+        raise bad_url()
+    path = f"{parent}/{name}" if parent else name
+    row = editor.database.rows(PACKAGES).get(path)
+    if row is not None and editor.call.method == "add":
+        raise exists()
+    if row is None and editor.call.method == "update":
+        raise absent()
+    if row is None:
+        row = _new(editor, path, kind)
+    _edit(editor, row, record)
+    children = record.get("subobj") or []
+    if not isinstance(children, list) or not all(isinstance(child, dict) for child in children):
+        raise bad_data()
+    for child in children:
+        _put_node(editor, path, child)
+
+
+def _new(editor: _Editor, path: str, kind: str) -> Row:
+    attrs = {"type": kind, "scope": (), "settings": {}, "order": ()}
+    now, user = int(editor.call.now), editor.call.session.admin.user
+    row = Row(path, editor.world.next_oid(), attrs, created=now, modified=now, by=user)
+    editor.put(None, row)
+    return row
+
+
+def _edit(editor: _Editor, row: Row, record: Mapping[str, Any]) -> None:
+    changes: dict[str, Any] = {}
+    settings = record.get("package settings")
+    if isinstance(settings, dict):
+        changes["settings"] = {**row.attrs["settings"], **settings}
+    if _TARGETS in record:
+        changes["scope"] = targets_of(editor.adom, record[_TARGETS])
+    if changes:
+        editor.change(row, **changes)
+
+
+def targets_of(adom: Adom, value: Any) -> tuple[tuple[str, str | None], ...]:
+    """Devices with VDOM and device groups; unknown ones are refused (-10)."""
+    found: dict[tuple[str, str | None], None] = {}
+    for item in value if isinstance(value, list) else [value]:
+        if not isinstance(item, dict):
+            raise bad_data()
+        name, vdom = item.get("name"), item.get("vdom")
+        if name is None and vdom is None:
+            continue
+        if not isinstance(name, str) or not isinstance(vdom, str | None):
+            raise bad_data()
+        known = name in adom.groups if vdom is None else adom.has(name, vdom)
+        if not known:
+            raise bad_data()
+        found[(name, vdom)] = None
+    return tuple(found)
+
+
+def _write_targets(world: World, call: Call, adom: Adom, rest: Rest) -> Members:
+    editor = _Editor(world, call, adom, "/".join(rest))
+    row = _find(editor.database, rest)
+    given = targets_of(adom, call.data)
+    if call.method == "add":
+        given = tuple(dict.fromkeys((*row.attrs["scope"], *given)))
+    editor.change(row, scope=given)
+    return {}
+
+
+def delete(world: World, call: Call, adom: str, rest: Rest) -> Members:
+    """Delete a package with its policies, an (empty or not) folder, or installation targets."""
+    place = world.enter(adom, call.session)
+    if rest[-1] == _TARGETS:
+        editor = _Editor(world, call, place, "/".join(rest[:-1]))
+        row = _find(editor.database, rest[:-1])
+        gone = set(targets_of(place, call.data))
+        editor.change(row, scope=tuple(t for t in row.attrs["scope"] if t not in gone))
+        return {}
+    editor = _Editor(world, call, place, None)
+    _delete_node(editor, _find(editor.database, rest))
+    return {}
+
+
+def _delete_node(editor: _Editor, row: Row) -> None:
+    for child in _children(editor.database, str(row.key)):
+        _delete_node(editor, child)
+    store = policies_table(row.oid)
+    for policy in list(editor.database.rows(store)):
+        change = Change(store, policy.key, policy, None)
+        write(editor.database, change)
+    editor.put(row, None)
+    gone = [s for s, known in editor.adom.installed.items() if known.package == row.oid]
+    if editor.database is editor.adom.ground:
+        for scope in gone:
+            del editor.adom.installed[scope]
+
+
+_BASE = "/pm/pkg/adom/{adom}"
+ROUTES = (
+    Route("get", _BASE, read),
+    Route("get", _BASE + "/{rest*}", read),
+    Route("add set update", _BASE, write_tree),
+    Route("add set update", _BASE + "/{rest*}", write_tree),
+    Route("delete", _BASE + "/{rest*}", delete),
+)

@@ -1,0 +1,101 @@
+"""What a configuration url means: which ADOM, which table, which object, what inside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from fmgsync.simulator.adom import PACKAGES, Adom
+from fmgsync.simulator.call import Call
+from fmgsync.simulator.catalog import POLICY, TABLES, Table
+from fmgsync.simulator.codes import absent, bad_data, bad_url
+from fmgsync.simulator.reading import View
+from fmgsync.simulator.references import POLICIES
+from fmgsync.simulator.store import Database, Key, Row
+from fmgsync.simulator.workspace import writable
+from fmgsync.simulator.world import World
+
+_LONGEST = max(name.count(" ") for name in TABLES) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A table and what of it the url names: `rest` is empty for the table itself."""
+
+    adom: Adom
+    table: Table
+    store: str
+    rest: tuple[str, ...]
+    package: Row | None = None
+
+    @property
+    def key(self) -> Key:
+        """The object's key as the table keeps it."""
+        text = self.rest[0]
+        if self.table.key == "name":
+            return text
+        if not text.isdecimal() or len(text) > 18:
+            raise bad_url()
+        return int(text)
+
+    def view(self, world: World, call: Call) -> View:
+        """The table as the caller's session reads it."""
+        return View(self.table, self.adom.view(call.session.sid), self.store, world.version)
+
+    def row(self, world: World, call: Call) -> Row:
+        """The object the url names, or -3."""
+        found = self.adom.view(call.session.sid).rows(self.store).get(self.key)
+        if found is None:
+            raise absent()
+        return found
+
+    def writable(self, call: Call) -> Database:
+        """Where the caller's write goes."""
+        package = str(self.package.key) if self.package is not None else None
+        url = "/".join((*self.store.split(" "), *self.rest[:1])) if package is None else ""
+        return writable(self.adom, call.session, package=package, object_url=url)
+
+
+def in_objects(world: World, call: Call, adom: str, rest: tuple[str, ...]) -> Place:
+    """`/pm/config/adom/{adom}/obj/...`: the longest table name the url begins with."""
+    place = world.enter(adom, call.session)
+    for length in range(min(_LONGEST, len(rest)), 0, -1):
+        table = TABLES.get(" ".join(rest[:length]))
+        if table is not None:
+            return Place(place, table, table.name, rest[length:])
+    raise bad_url()
+
+
+def in_package(world: World, call: Call, adom: str, rest: tuple[str, ...]) -> Place:
+    """`/pm/config/adom/{adom}/pkg/{path}/firewall/policy...`; a wrong package path is -6."""
+    place = world.enter(adom, call.session)
+    for at in range(len(rest) - 1, 0, -1):
+        if rest[at : at + 2] == ("firewall", "policy"):
+            package = find_package(place.view(call.session.sid), "/".join(rest[:at]))
+            store = f"{POLICIES}{package.oid}"
+            return Place(place, POLICY, store, rest[at + 2 :], package)
+    raise bad_url()
+
+
+def find_package(database: Database, path: str) -> Row:
+    """The package with this path; folders and unknown paths are -6."""
+    row = database.rows(PACKAGES).get(path)
+    if row is None or row.attrs["type"] != "pkg":
+        raise bad_url()
+    return row
+
+
+def scope_of(value: Any) -> list[tuple[str, str]]:
+    """`_scope`: a list of devices with VDOM, or one of them bare; empty ones are refused."""
+    items = value if isinstance(value, list) else [value]
+    scopes = []
+    for item in items:
+        if not isinstance(item, dict):
+            raise bad_data()
+        name, vdom = item.get("name"), item.get("vdom")
+        if not isinstance(name, str) or not isinstance(vdom, str) or not name or not vdom:
+            raise bad_data()
+        scopes.append((name, vdom))
+    if not scopes:
+        raise bad_data()
+    return scopes

@@ -1,0 +1,90 @@
+"""Reading tables that are not configuration: devices, ADOMs, tasks, status rows, as dictionaries.
+
+Rows are made with words; without `verbose` the words of the named enumerations become numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from fmgsync.simulator.call import Call, Members
+from fmgsync.simulator.filters import Column, compile_filter
+from fmgsync.simulator.reading import cut, field_names, sort, wants_subtables
+
+Words = Mapping[str, Mapping[str, int]]
+PlainRow = dict[str, Any]
+
+
+def answer_table(
+    call: Call,
+    rows: Iterable[PlainRow],
+    *,
+    always: tuple[str, ...] = ("name", "oid"),
+    subtables: tuple[str, ...] = (),
+    words: Words | None = None,
+) -> Members:
+    """A get of a table; no data when no row is left."""
+    words = words or {}
+    selected = choose(call, rows, words)
+    if "count" in call.options():
+        return {"data": len(selected)}
+    shown = [
+        show_plain(call, row, always=always, subtables=subtables, words=words) for row in selected
+    ]
+    return {"data": shown} if shown else {}
+
+
+def answer_row(
+    call: Call,
+    row: PlainRow,
+    *,
+    always: tuple[str, ...] = ("name", "oid"),
+    subtables: tuple[str, ...] = (),
+    words: Words | None = None,
+) -> Members:
+    """A get of one object."""
+    return {"data": show_plain(call, row, always=always, subtables=subtables, words=words or {})}
+
+
+def choose(call: Call, rows: Iterable[PlainRow], words: Words) -> list[PlainRow]:
+    """The rows a request means: filter, sortings, range, sub fetch."""
+    test = compile_filter(call.param.get("filter"), lambda name: _column(name, words))
+    selected = [row for row in rows if test(row)]
+    selected = sort(selected, call.param.get("sortings"), lambda row, name: row.get(name))
+    return cut(selected, call.param.get("range"))
+
+
+def _column(name: Any, words: Words) -> Column:
+    known = words.get(name, {}) if isinstance(name, str) else {}
+    numbers = {number: word for word, number in known.items()}
+    return Column(
+        lambda row: row.get(name) if isinstance(name, str) else None,
+        operand=lambda value: numbers.get(value, value) if isinstance(value, int) else value,
+    )
+
+
+def show_plain(
+    call: Call,
+    row: PlainRow,
+    *,
+    always: tuple[str, ...],
+    subtables: tuple[str, ...],
+    words: Words,
+) -> PlainRow:
+    """The requested part of a row; key fields and sub-tables come along."""
+    fields = field_names(call)
+    hide = set() if wants_subtables(call) else set(subtables)
+    if fields is None:
+        names = [name for name in row if name not in hide]
+    else:
+        kept = [name for name in subtables if name not in hide]
+        names = [name for name in dict.fromkeys([*always, *fields, *kept]) if name in row]
+        names = [name for name in names if name not in hide]
+    return {name: _number(row[name], words.get(name), call.verbose) for name in names}
+
+
+def _number(value: Any, words: Mapping[str, int] | None, verbose: bool) -> Any:
+    if verbose or words is None or not isinstance(value, str):
+        return value
+    return words.get(value, value)

@@ -1,0 +1,235 @@
+"""Firewall policies inside packages: rows with an order, and with an "install on" of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from fmgsync.simulator.adom import PACKAGES
+from fmgsync.simulator.call import Call, Members
+from fmgsync.simulator.codes import absent, bad_command, bad_data, bad_url
+from fmgsync.simulator.objects import delete_place, read_place, write_attribute
+from fmgsync.simulator.packages import targets_of
+from fmgsync.simulator.place import Place, in_package
+from fmgsync.simulator.reading import cut, select, show, value_of
+from fmgsync.simulator.route import Route
+from fmgsync.simulator.status import is_package_status, read_package
+from fmgsync.simulator.store import Change, Key, Row
+from fmgsync.simulator.world import World
+from fmgsync.simulator.writing import Writer, key_of
+
+Rest = tuple[str, ...]
+INSTALL_ON = "install-on"
+_TARGETS = "scope member"
+
+
+def read(world: World, call: Call, adom: str, rest: Rest) -> Members:
+    """Policies in their order, one policy, its install targets, or the package's status."""
+    if is_package_status(rest):
+        return read_package(world, call, adom, rest)
+    place = in_package(world, call, adom, rest)
+    if len(place.rest) == 2 and place.rest[1] == _TARGETS:
+        shown = _show_targets(place.row(world, call))
+        return {"data": shown} if shown else {}
+    if len(place.rest) == 1:
+        row = place.row(world, call)
+        return {"data": _show(world, call, place, row)}
+    if place.rest or "count" in call.options() or "chksum" in call.options():
+        return read_place(world, call, place)
+    shown_rows = [_show(world, call, place, row) for row in _ordered(world, call, place)]
+    return {"data": shown_rows} if shown_rows else {}
+
+
+def _ordered(world: World, call: Call, place: Place) -> list[Row]:
+    """Rows as asked for; in package order unless sorted otherwise."""
+    if call.param.get("sortings") is not None:
+        return select(place.view(world, call), call)
+    order = {key: at for at, key in enumerate(_order(place))}
+    rows = select(place.view(world, call), replace(call, param={**call.param, "range": None}))
+    rows.sort(key=lambda row: order.get(int(row.key), len(order)))
+    return cut(rows, call.param.get("range"))
+
+
+def _order(place: Place) -> tuple[int, ...]:
+    order: tuple[int, ...] = place.package.attrs["order"] if place.package is not None else ()
+    return order
+
+
+def _show(world: World, call: Call, place: Place, row: Row) -> dict[str, Any]:
+    shown = show(place.view(world, call), row, call)
+    order = _order(place)
+    shown["obj seq"] = order.index(int(row.key)) + 1 if row.key in order else 0
+    if _TARGETS in call.options() and INSTALL_ON in row.attrs:
+        shown[_TARGETS] = _show_targets(row)
+    return shown
+
+
+def _show_targets(row: Row) -> list[dict[str, Any]]:
+    return [
+        {"name": name} if vdom is None else {"name": name, "vdom": vdom}
+        for name, vdom in row.attrs.get(INSTALL_ON, ())
+    ]
+
+
+def write(world: World, call: Call, adom: str, rest: Rest) -> Members:
+    """Add, set, update or replace policies, an attribute, or the install targets of one."""
+    place = in_package(world, call, adom, rest)
+    writer = Writer(world, call, place)
+    if len(place.rest) == 2 and place.rest[1] == _TARGETS:
+        return _write_targets(writer, place.row(world, call))
+    if len(place.rest) == 2:
+        return write_attribute(writer, place.row(world, call))
+    if len(place.rest) > 2:
+        raise bad_url()
+    records = call.records()
+    keys = [_write_record(writer, record) for record in records]
+    return {"data": {"policyid": keys[0]}} if len(keys) == 1 else {}
+
+
+def _write_record(writer: Writer, record: Mapping[str, Any]) -> Key:
+    place, method = writer.place, writer.call.method
+    key = place.key if place.rest else key_of(place, record)
+    if key in (None, 0) and method in ("add", "set"):
+        key = _next_id(writer)
+    if key is None:
+        raise bad_data()
+    row = writer.find(key)
+    if method == "add" or (method == "set" and row is None):
+        row = writer.add(_filled(record), key)
+        _insert(writer, int(key), record.get("object position"))
+    elif row is None:
+        raise absent()
+    else:
+        row = writer.change(row, record, fresh=method == "replace")
+    if _TARGETS in record:
+        _set_targets(writer, row, targets_of(place.adom, record[_TARGETS]))
+    return key
+
+
+def _filled(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A new policy matches on something: schedule always, as FortiManager fills in."""
+    return {"schedule": ["always"], **record}
+
+
+def _next_id(writer: Writer) -> int:
+    return (
+        max((int(key) for key in writer.target.rows(writer.place.store).ordered()), default=0) + 1
+    )
+
+
+def _package(writer: Writer) -> Row:
+    package = writer.place.package
+    found = writer.target.rows(PACKAGES).get(package.key) if package is not None else None
+    if found is None:
+        raise bad_url()
+    return found
+
+
+def _set_order(writer: Writer, order: tuple[int, ...]) -> None:
+    package = _package(writer)
+    user = writer.call.session.admin.user
+    after = package.changed(now=writer.call.now, by=user, attrs={**package.attrs, "order": order})
+    change = Change(PACKAGES, package.key, package, after)
+    writer.place.adom.apply(writer.database, change)
+
+
+def _insert(writer: Writer, key: int, position: Any) -> None:
+    """Append, or stand before or after another policy (`object position`)."""
+    order = [other for other in _package(writer).attrs["order"] if other != key]
+    at = len(order)
+    if position is not None:
+        if not isinstance(position, list) or len(position) != 2:
+            raise bad_data()
+        at = _index(order, *position)
+    order.insert(at, key)
+    _set_order(writer, tuple(order))
+
+
+def _index(order: list[int], where: Any, target: Any) -> int:
+    text = str(target)
+    if where not in ("before", "after") or not text.isdecimal() or int(text) not in order:
+        raise bad_data()
+    return order.index(int(text)) + int(where == "after")
+
+
+def _write_targets(writer: Writer, row: Row) -> Members:
+    call = writer.call
+    data = call.data
+    given = targets_of(writer.place.adom, data if data is not None else [])
+    if call.method == "add":
+        given = tuple(dict.fromkeys((*row.attrs.get(INSTALL_ON, ()), *given)))
+    _set_targets(writer, row, given)
+    return {}
+
+
+def _set_targets(writer: Writer, row: Row, targets: tuple[tuple[str, str | None], ...]) -> None:
+    user = writer.call.session.admin.user
+    attrs = {**row.attrs, INSTALL_ON: targets}
+    writer.put(row, row.changed(now=writer.call.now, by=user, attrs=attrs))
+
+
+def delete(world: World, call: Call, adom: str, rest: Rest) -> Members:
+    """Delete a policy, install targets of one, or (confirmed) what a filter finds."""
+    place = in_package(world, call, adom, rest)
+    writer = Writer(world, call, place)
+    if len(place.rest) == 2 and place.rest[1] == _TARGETS:
+        row = place.row(world, call)
+        gone = set(targets_of(place.adom, call.data))
+        kept = tuple(t for t in row.attrs.get(INSTALL_ON, ()) if t not in gone)
+        _set_targets(writer, row, kept)
+        return {}
+    delete_place(world, call, place)
+    rows = writer.target.rows(place.store)
+    _set_order(writer, tuple(key for key in _package(writer).attrs["order"] if key in rows))
+    return {}
+
+
+def unset(world: World, call: Call, adom: str, rest: Rest) -> Members:
+    """Give an attribute its default back, or take the install restriction away."""
+    place = in_package(world, call, adom, rest)
+    if len(place.rest) != 2:
+        raise bad_url()
+    name = INSTALL_ON if place.rest[1] == _TARGETS else place.rest[1]
+    if name != INSTALL_ON and name not in place.table.attributes:
+        raise bad_url()
+    writer, row = Writer(world, call, place), place.row(world, call)
+    attrs = {known: value for known, value in row.attrs.items() if known != name}
+    writer.put(row, row.changed(now=call.now, by=call.session.admin.user, attrs=attrs))
+    return {}
+
+
+def move(world: World, call: Call, adom: str, rest: Rest) -> Members:
+    """Put a policy before or after another one."""
+    place = in_package(world, call, adom, rest)
+    if len(place.rest) != 1:
+        raise bad_command()
+    writer, row = Writer(world, call, place), place.row(world, call)
+    _insert(writer, int(row.key), [call.param.get("option"), call.param.get("target")])
+    return {"data": {"policyid": row.key}}
+
+
+def clone(world: World, call: Call, adom: str, rest: Rest) -> Members:
+    """Copy a policy; it stands at the end, under the given or the next free id."""
+    place = in_package(world, call, adom, rest)
+    if len(place.rest) != 1:
+        raise bad_url()
+    writer, row = Writer(world, call, place), place.row(world, call)
+    key = key_of(place, call.record()) or _next_id(writer)
+    names = place.table.attributes
+    copied = {name: value_of(place.table, row, name) for name in row.attrs if name in names}
+    given = {name: list(v) if isinstance(v, tuple) else v for name, v in copied.items()}
+    writer.add({**given, **call.record()}, key)
+    _insert(writer, int(key), None)
+    return {"data": {"policyid": key}}
+
+
+_PKG = "/pm/config/adom/{adom}/pkg/{rest*}"
+ROUTES = (
+    Route("get", _PKG, read),
+    Route("add set update replace", _PKG, write),
+    Route("delete", _PKG, delete),
+    Route("unset", _PKG, unset),
+    Route("move", _PKG, move),
+    Route("clone", _PKG, clone),
+)

@@ -1,0 +1,132 @@
+"""Who refers to whom: the references in a row, and what a change of a row adds and takes away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fmgsync.simulator.catalog import POLICY, TABLES, Table
+from fmgsync.simulator.codes import bad_data, missing_reference
+from fmgsync.simulator.store import Database, Key, Row, Rows, Scope, Target, User
+
+POLICIES = "policy "
+"""Store name of a package's policies: this and the package's oid."""
+
+
+def table_of(store: str) -> Table | None:
+    """The table a store holds; None for what has no references (packages)."""
+    return POLICY if store.startswith(POLICIES) else TABLES.get(store)
+
+
+def resolve(database: Database, targets: tuple[str, ...], name: str) -> Target | None:
+    """The object a name stands for, in the first table that has it."""
+    for table in targets:
+        if database.rows(table).get(name) is not None:
+            return table, name
+    return None
+
+
+def references(database: Database, table: Table, row: Row) -> Iterator[tuple[str, str, Target]]:
+    """Attribute, name and object of every reference in a row's own value.
+
+    Names that do not exist are left out; `require` refuses them.
+    """
+    for attribute_name, value in row.attrs.items():
+        attribute = table.attributes.get(attribute_name)
+        if attribute is None or not attribute.targets:
+            continue
+        for name in value:
+            target = resolve(database, attribute.targets, name)
+            if target is not None:
+                yield attribute_name, name, target
+
+
+def difference(
+    database: Database, store: str, before: Row | None, after: Row | None
+) -> tuple[set[tuple[Target, User]], set[tuple[Target, User]]]:
+    """References a change takes away and brings; work only for the parts that changed."""
+    table = table_of(store)
+    if table is None:
+        return set(), set()
+    key = (after or before).key if (after or before) else ""  # type: ignore[union-attr]
+    old, new = set[tuple[Target, User]](), set[tuple[Target, User]]()
+    for scope in _changed_scopes(before, after):
+        for row, found in ((before, old), (after, new)):
+            part = _part(row, scope)
+            if part is not None:
+                found.update(_edges(database, table, part, (store, key, scope)))
+    return old - new, new - old
+
+
+def _edges(
+    database: Database, table: Table, part: Row, user: User
+) -> Iterator[tuple[Target, User]]:
+    for _, _, target in references(database, table, part):
+        yield target, user
+
+
+def _changed_scopes(before: Row | None, after: Row | None) -> Iterator[Scope | None]:
+    if before is None or after is None or before.attrs is not after.attrs:
+        yield None
+    old = before.maps if before is not None else {}
+    new = after.maps if after is not None else {}
+    if old is new:
+        return
+    for scope in old.keys() | new.keys():
+        if old.get(scope) is not new.get(scope):
+            yield scope
+
+
+def _part(row: Row | None, scope: Scope | None) -> Row | None:
+    if row is None or scope is None:
+        return row
+    return row.maps.get(scope)
+
+
+def require(
+    database: Database, table: Table, part: Row, key: Key, package: str | None = None
+) -> None:
+    """Refuse a row that names objects which do not exist (-10131)."""
+    for attribute_name, value in part.attrs.items():
+        attribute = table.attributes.get(attribute_name)
+        if attribute is None or not attribute.targets:
+            continue
+        for name in value:
+            if resolve(database, attribute.targets, name) is None:
+                _refuse(table, attribute_name, key, name, package)
+
+
+def _refuse(table: Table, attribute: str, key: Key, name: str, package: str | None) -> None:
+    if package is None:
+        raise missing_reference(f"{table.name} {attribute} {key}", name)
+    where = f'policy package "{package}" - {table.name}.{key}:{attribute}'
+    raise missing_reference(where, name, data={table.key: key})
+
+
+def changed_parts(before: Row | None, after: Row) -> Iterator[Row]:
+    """The own value and the mappings of a row that differ from what was there before."""
+    for scope in _changed_scopes(before, after):
+        part = _part(after, scope)
+        if part is not None:
+            yield part
+
+
+def refuse_cycle(database: Database, table: Table, part: Row, key: Key) -> None:
+    """Refuse a group whose new members contain the group itself (-10)."""
+    rows = database.rows(table.name)
+    pending, seen = _groups_in(rows, part), set[str]()
+    while pending:
+        name = pending.pop()
+        if name == key:
+            raise bad_data()
+        group = rows.get(name)
+        if name in seen or group is None:
+            continue
+        seen.add(name)
+        pending.extend(_groups_in(rows, group))
+        for mapping in group.maps.values():
+            pending.extend(_groups_in(rows, mapping))
+
+
+def _groups_in(rows: Rows, part: Row) -> list[str]:
+    """Members of a group that are groups of the same table (or the group that is being made)."""
+    return [name for name in part.attrs.get("member", ()) if name in rows]

@@ -1,0 +1,272 @@
+"""What a simulator starts with: YAML or a mapping, every key optional, wrong ones refused."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic.alias_generators import to_camel
+
+from fmgsync import yamllines
+from fmgsync.simulator.sessions import Permit
+from fmgsync.simulator.world import Switches
+
+Name = Annotated[str, Field(min_length=1, max_length=127)]
+
+
+class SeedError(ValueError):
+    """A seed that cannot be used. Each problem is `file:line: path: message`."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(problems))
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", alias_generator=to_camel, populate_by_name=True, frozen=True
+    )
+
+
+class AdminSeed(_Model):
+    """An administrator with a password or an API key; without `adoms`, all are open."""
+
+    user: Name
+    password: str | None = None
+    api_key: str | None = None
+    rpc_permit: Permit = "read-write"
+    adoms: list[str] | None = None
+    super_admin: bool = False
+    approver: bool = False
+
+
+class DeviceSeed(_Model):
+    """A FortiGate. `installed`: its package was installed before and it is in sync."""
+
+    name: Name
+    vdoms: list[Name] = Field(default_factory=lambda: ["root"], min_length=1)
+    platform: str = "FortiGate-VM64"
+    serial: str | None = None
+    os_version: Annotated[str, Field(pattern=r"^\d+\.\d+(\.\d+)?$")] | None = None
+    online: bool = True
+    install_seconds: Annotated[float, Field(ge=0, le=86_400)] = 2.0
+    installed: bool = True
+
+
+class DeviceGroupSeed(_Model):
+    """Members are `device/vdom`, `device` (its only VDOM) or the name of another group."""
+
+    name: Name
+    members: list[str] = Field(default_factory=list)
+
+
+class MappingSeed(_Model):
+    """The value an object takes on one `device/vdom`."""
+
+    device: Name
+    subnet: str | None = None
+    ip6: str | None = None
+    members: list[str] | None = None
+
+
+class AddressSeed(_Model):
+    """An address by subnet, range or name; `ip6` puts it in the IPv6 table."""
+
+    name: Name
+    subnet: str | None = None
+    ip6: str | None = None
+    start_ip: str | None = None
+    end_ip: str | None = None
+    fqdn: str | None = None
+    comment: str | None = None
+    color: int | None = None
+    mappings: list[MappingSeed] = Field(default_factory=list)
+
+
+class GroupSeed(_Model):
+    """An address group; `family: ipv6` puts it in the IPv6 table."""
+
+    name: Name
+    members: list[str] = Field(default_factory=list)
+    family: Literal["ipv4", "ipv6"] = "ipv4"
+    comment: str | None = None
+    exclude_members: list[str] = Field(default_factory=list)
+    mappings: list[MappingSeed] = Field(default_factory=list)
+
+
+class PolicySeed(_Model):
+    """A firewall policy; `installOn` restricts it to some targets."""
+
+    name: str | None = None
+    policyid: Annotated[int, Field(gt=0, lt=2**31)] | None = None
+    srcaddr: list[str] = Field(default_factory=list)
+    dstaddr: list[str] = Field(default_factory=list)
+    srcaddr6: list[str] = Field(default_factory=list)
+    dstaddr6: list[str] = Field(default_factory=list)
+    srcintf: list[str] = Field(default_factory=lambda: ["any"])
+    dstintf: list[str] = Field(default_factory=lambda: ["any"])
+    service: list[str] = Field(default_factory=lambda: ["ALL"])
+    schedule: list[str] = Field(default_factory=lambda: ["always"])
+    action: Literal["accept", "deny", "ipsec"] = "accept"
+    status: Literal["enable", "disable"] = "enable"
+    srcaddr_negate: bool = False
+    dstaddr_negate: bool = False
+    install_on: list[str] | None = None
+
+    @field_validator("schedule", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+
+class PackageSeed(_Model):
+    """A policy package; folders come from the path in its name."""
+
+    name: Name
+    targets: list[str] = Field(default_factory=list)
+    policies: list[PolicySeed] = Field(default_factory=list)
+
+
+class AdomSeed(_Model):
+    """An ADOM with all that is in it."""
+
+    name: Name
+    os_version: Annotated[str, Field(pattern=r"^\d+\.\d+$")] | None = None
+    workspace_mode: Literal["disabled", "normal", "workflow"] | None = None
+    devices: list[DeviceSeed] = Field(default_factory=list)
+    device_groups: list[DeviceGroupSeed] = Field(default_factory=list)
+    interfaces: list[Name] = Field(default_factory=list)
+    addresses: list[AddressSeed] = Field(default_factory=list)
+    address_groups: list[GroupSeed] = Field(default_factory=list)
+    packages: list[PackageSeed] = Field(default_factory=list)
+
+
+class Seed(_Model):
+    """Everything. `switches` sets behaviour that no public source settles."""
+
+    version: Annotated[str, Field(pattern=r"^[78]\.\d+(\.\d+)?$")] = "7.4.5"
+    workspace_mode: Literal["disabled", "normal", "workflow", "per-adom"] = "disabled"
+    idle_timeout_seconds: Annotated[float, Field(gt=0)] = 28_800
+    admins: list[AdminSeed] = Field(default_factory=list)
+    adoms: list[AdomSeed] = Field(default_factory=list)
+    switches: dict[str, bool | int | str] = Field(default_factory=dict)
+
+    @field_validator("switches")
+    @classmethod
+    def _known(cls, value: dict[str, Any]) -> dict[str, Any]:
+        names = {to_camel(name): name for name in Switches.__slots__}
+        unknown = sorted(set(value) - set(names))
+        if unknown:
+            raise ValueError(f"unknown switch {unknown[0]!r}; there are {', '.join(names)}")
+        defaults = Switches()
+        for name, setting in value.items():
+            if type(setting) is not type(getattr(defaults, names[name])):
+                kind = type(getattr(defaults, names[name])).__name__
+                raise ValueError(f"{name} must be of type {kind}")
+        return {names[name]: setting for name, setting in value.items()}
+
+
+DEFAULT: Mapping[str, Any] = {
+    "admins": [
+        {"user": "admin", "password": "admin", "superAdmin": True},
+        {"user": "api", "apiKey": "simulator", "superAdmin": True},
+    ],
+    "adoms": [
+        {
+            "name": "root",
+            "devices": [{"name": "fgt-1"}, {"name": "fgt-2"}],
+            "packages": [
+                {
+                    "name": "default",
+                    "targets": ["fgt-1/root", "fgt-2/root"],
+                    "policies": [{"name": "all-out", "srcaddr": ["all"], "dstaddr": ["all"]}],
+                }
+            ],
+        }
+    ],
+}
+"""What `fmgsync simulator` serves without a seed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a seed came from, so that a later problem can name the line."""
+
+    name: str
+    document: yamllines.Document | None = None
+
+    def problem(self, path: tuple[str | int, ...], message: str) -> str:
+        """`file:line: path: message`."""
+        line = f":{self.document.at(path).line}" if self.document is not None else ""
+        dotted = yamllines.dotted(path)
+        return (
+            f"{self.name}{line}: {dotted}: {message}" if dotted else f"{self.name}{line}: {message}"
+        )
+
+
+def read_seed(seed: Mapping[str, Any] | str | Path | None) -> tuple[Seed, Source]:
+    """The seed and where it stood. A YAML syntax error is `yamllines`' ConfigError."""
+    if seed is None:
+        return Seed.model_validate(DEFAULT), Source("default seed")
+    if isinstance(seed, Mapping):
+        return _validated(dict(seed), Source("seed"))
+    name = str(seed)
+    try:
+        text = Path(seed).read_bytes()
+    except OSError as error:
+        raise SeedError([f"{name}: {error.strerror or error}"]) from error
+    document = yamllines.load(text, name)
+    return _validated(document.data if document.data is not None else {}, Source(name, document))
+
+
+def _validated(data: Any, source: Source) -> tuple[Seed, Source]:
+    if not isinstance(data, dict):
+        raise SeedError([source.problem((), "a seed is a mapping of keys")])
+    try:
+        seed = Seed.model_validate(data)
+    except ValidationError as error:
+        raise SeedError(list(_problems(error, source))) from error
+    if not seed.admins:
+        seed = seed.model_copy(update={"admins": Seed.model_validate(DEFAULT).admins})
+    if not seed.adoms and "adoms" not in data:
+        seed = seed.model_copy(update={"adoms": Seed.model_validate(DEFAULT).adoms})
+    return seed, source
+
+
+def _problems(error: ValidationError, source: Source) -> Iterator[str]:
+    for found in error.errors():
+        path, message = found["loc"], found["msg"]
+        if found["type"] == "extra_forbidden":
+            message = "unknown key" + _nearest(path)
+        message = message.removeprefix("Value error, ")
+        yield source.problem(path, re.sub(r"\s+", " ", message))
+
+
+_ALL_KEYS = sorted(
+    {
+        to_camel(field)
+        for model in (
+            Seed,
+            AdminSeed,
+            AdomSeed,
+            DeviceSeed,
+            DeviceGroupSeed,
+            AddressSeed,
+            GroupSeed,
+            MappingSeed,
+            PackageSeed,
+            PolicySeed,
+        )
+        for field in model.model_fields
+    }
+)
+
+
+def _nearest(path: tuple[str | int, ...]) -> str:
+    near = difflib.get_close_matches(str(path[-1]), _ALL_KEYS, n=1)
+    return f"; did you mean {near[0]}?" if near else ""

@@ -1,0 +1,179 @@
+"""The unit itself: login, sessions, status, global settings, HA."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from fmgsync.simulator.call import Call, Members
+from fmgsync.simulator.codes import bad_command, bad_data
+from fmgsync.simulator.plain import answer_row
+from fmgsync.simulator.route import Route
+from fmgsync.simulator.world import World
+
+_BUILDS = {(7, 2): 1575, (7, 4): 2702, (7, 6): 3654, (8, 0): 21}
+
+
+def login(world: World, call: Call) -> Members:
+    """User and password, bare or as a list of one; the token goes to the top of the answer."""
+    record = call.record()
+    user, password = record.get("user"), record.get("passwd")
+    if not isinstance(user, str) or not isinstance(password, str):
+        raise bad_data()
+    session = world.sessions.login(user, password, call.now)
+    call.extra["session"] = session.token
+    return {}
+
+
+def logout(world: World, call: Call) -> Members:
+    """Ends the session and everything it held; an API key's stays."""
+    if not call.session.by_key:
+        world.sessions.end(call.session)
+    return {}
+
+
+def read_session(world: World, call: Call) -> Members:
+    """Who is logged in here."""
+    session, admin = call.session, call.session.admin
+    shown: dict[str, Any] = {
+        "admin_adom": "root",
+        "admin_prof": "Super_User" if admin.super_admin else "Standard_User",
+        "admin_user": admin.user,
+        "adom_access": 0,
+        "adom_list": sorted(admin.adoms or ()),
+        "adom_override": 0,
+        "current_adom_name": "root",
+        "custom_session_label": session.label,
+        "email": "",
+        "first_name": "",
+        "last_name": "",
+        "login_user": admin.user,
+        "time_left": world.sessions.time_left(session, call.now),
+        "timestamp": int(call.now),
+        "valid": 1,
+    }
+    return {"data": shown}
+
+
+def status(world: World, call: Call) -> Members:
+    """What the unit is."""
+    major, minor, patch = world.version
+    build = _BUILDS.get((major, minor), 1000) + patch
+    when = datetime.fromtimestamp(call.now, UTC)
+    shown = {
+        "Admin Domain Configuration": "Enabled",
+        "BIOS version": "04000002",
+        "Branch Point": build,
+        "Build": build,
+        "Current Time": f"{when:%a %b %d %H:%M:%S} UTC {when:%Y}",
+        "Daylight Time Saving": "Yes",
+        "FIPS Mode": "Disabled",
+        "HA Mode": world.ha_role,
+        "Hostname": world.hostname,
+        "License Status": "Valid",
+        "Major": major,
+        "Max Number of Admin Domains": 10_000,
+        "Max Number of Device Groups": 10_000,
+        "Minor": minor,
+        "Offline Mode": "Disabled",
+        "Patch": patch,
+        "Platform Full Name": "FortiManager-VM64",
+        "Platform Type": "FMG-VM64",
+        "Release Version Information": " (GA.M)",
+        "Serial Number": world.serial,
+        "TZ": "GMT",
+        "Time Zone": "(GMT) Greenwich Mean Time.",
+        "Version": f"v{major}.{minor}.{patch}-build{build:04} 250527 (GA.M)",
+        "x86-64 Applications": "Yes",
+    }
+    return answer_row(call, shown, always=())
+
+
+_GLOBAL_WORDS = {
+    "workspace-mode": {"disabled": 0, "normal": 1, "workflow": 2, "per-adom": 3},
+    "adom-status": {"disable": 0, "enable": 1},
+    "partial-install": {"disable": 0, "enable": 1},
+    "partial-install-force": {"disable": 0, "enable": 1},
+    "partial-install-rev": {"disable": 0, "enable": 1},
+    "per-policy-lock": {"disable": 0, "enable": 1},
+    "workspace-unlock-after-install": {"disable": 0, "enable": 1},
+    "objects-force-deletion": {"disable": 0, "enable": 1},
+    "object-revision-mandatory-note": {"disable": 0, "enable": 1},
+}
+
+
+def read_global(world: World, call: Call) -> Members:
+    """`config system global`: workspace mode, ADOMs, partial install and the rest."""
+    shown = {
+        "adom-status": "enable",
+        "hostname": world.hostname,
+        "object-revision-mandatory-note": "disable",
+        "objects-force-deletion": "enable",
+        "partial-install": "enable" if world.switches.partial_install else "disable",
+        "partial-install-force": "disable",
+        "partial-install-rev": "disable",
+        "per-policy-lock": "disable",
+        "task-list-size": 2000,
+        "timezone": "00",
+        "workspace-mode": world.mode,
+        "workspace-unlock-after-install": "disable",
+    }
+    return answer_row(call, shown, always=(), words=_GLOBAL_WORDS)
+
+
+def read_dm(world: World, call: Call) -> Members:
+    """`config system dm`: how devices are managed and installed."""
+    shown = {
+        "concurrent-install-limit": 480,
+        "concurrent-install-image-limit": 500,
+        "concurrent-install-script-limit": 480,
+        "fgfm-sock-timeout": 360,
+        "force-remote-diff": "disable",
+        "install-image-timeout": 3600,
+        "install-tunnel-retry-itvl": 60,
+        "max-revs": 100,
+        "nr-retry": 1,
+        "retry": "enable",
+        "retry-intvl": 15,
+        "rollback-allow-reboot": "disable",
+        "script-logsize": 100,
+        "verify-install": "enable",
+    }
+    words = {name: {"disable": 0, "enable": 1} for name in ("retry", "verify-install")}
+    return answer_row(call, shown, always=(), words=words)
+
+
+def ha_status(world: World, call: Call) -> Members:
+    """The unit's role in its cluster."""
+    primary = f"{world.hostname}, {world.serial}, 127.0.0.1"
+    shown: dict[str, Any] = {
+        "Cluster-ID": 1,
+        "Debug": "off",
+        "FMG-HA Status": "Synchronized State",
+        "File-Quota": 4096,
+        "HA Health Status": "OK",
+        "HA Role": "Primary" if world.ha_role == "HA Primary" else world.ha_role,
+        "HB-Interval": 10,
+        "HB-Lost-Threshold": 30,
+        "Model": "FortiManager-VM64",
+        "Primary": primary,
+        "members": [],
+    }
+    return {"data": shown}
+
+
+def no_session_table(world: World, call: Call) -> Members:
+    """Sessions are ended by logging out or killing them, not by writing."""
+    raise bad_command()
+
+
+ROUTES = (
+    Route("exec", "/sys/login/user", login),
+    Route("exec", "/sys/logout", logout),
+    Route("get", "/sys/session", read_session),
+    Route("get", "/sys/status", status),
+    Route("get", "/cli/global/system/status", status),
+    Route("get", "/cli/global/system/global", read_global),
+    Route("get", "/cli/global/system/dm", read_dm),
+    Route("get", "/sys/ha/status", ha_status),
+)

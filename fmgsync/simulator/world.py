@@ -1,0 +1,131 @@
+"""Everything one simulated FortiManager knows. No part of it is global: several may run at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from fmgsync.simulator.adom import Adom
+from fmgsync.simulator.codes import Refusal, bad_url, no_permission
+from fmgsync.simulator.devices import Device
+from fmgsync.simulator.sessions import Admin, Session, Sessions
+from fmgsync.simulator.store import Database
+from fmgsync.simulator.tasks import Tasks
+from fmgsync.simulator.timeline import Timeline
+
+Version = tuple[int, int, int]
+
+
+@dataclass(slots=True)
+class Switches:
+    """Behaviour that no public source settles, or that an administrator can set.
+
+    The defaults punish careless clients. `docs/simulator.md` explains each.
+    """
+
+    partial_install: bool = True
+    parent_write_keeps_mappings: bool = False
+    accept_unknown_scope: bool = False
+    list_writes_all_or_nothing: bool = False
+    stop_at_first_error: bool = False
+    unreachable_install_fails: bool = False
+    second_install_fails: bool = False
+    failed_push_status: str = "installed"
+    member_limit: int = 20_000
+    commit_answers_task: bool = False
+    auto_push: bool = False
+
+
+class World:
+    """State of the unit and of its FortiGates; `lock` guards all of it."""
+
+    def __init__(
+        self,
+        *,
+        version: Version,
+        mode: str,
+        admins: dict[str, Admin],
+        clock: Callable[[], float],
+        idle_limit_s: float,
+        secret: str,
+    ) -> None:
+        self.version = version
+        self.mode = mode
+        self.clock = clock
+        self.admins = admins
+        self.hostname = "FMG-SIM"
+        self.serial = "FMG-VMTM00000001"
+        self.started = clock()
+        self.switches = Switches()
+        self.lock = threading.RLock()
+        self.timeline = Timeline()
+        self.tasks = Tasks()
+        self.adoms: dict[str, Adom] = {}
+        self.devices: dict[str, Device] = {}
+        self.resources: dict[str, Resource] = {}
+        self.ha_role = "Stand Alone"
+        self._last_oid = 160
+        self.sessions = Sessions(
+            admins,
+            self.timeline,
+            idle_limit_s=idle_limit_s,
+            secret=secret,
+            ended=self._release,
+        )
+
+    def now(self) -> float:
+        """The clock's time, after everything that was due by then has happened."""
+        now = self.clock()
+        self.timeline.advance(now)
+        return now
+
+    def next_oid(self) -> int:
+        """A fresh object id."""
+        self._last_oid += 1
+        return self._last_oid
+
+    def adom(self, name: str) -> Adom:
+        """The ADOM, or -6 as for any url that leads nowhere."""
+        found = self.adoms.get(name)
+        if found is None:
+            raise bad_url()
+        return found
+
+    def enter(self, name: str, session: Session) -> Adom:
+        """The ADOM if this session may see it."""
+        adom = self.adom(name)
+        if not session.admin.may_enter(name):
+            raise no_permission()
+        return adom
+
+    def device(self, name: str) -> Device:
+        """The device, or -3."""
+        found = self.devices.get(name)
+        if found is None:
+            raise Refusal(-3)
+        return found
+
+    def adoms_of(self, device: str) -> list[Adom]:
+        """ADOMs that hold a VDOM of the device."""
+        return [adom for adom in self.adoms.values() if device in adom.members]
+
+    def view(self, adom: Adom, session: Session) -> Database:
+        """The ADOM's database as the session sees it."""
+        return adom.view(session.sid)
+
+    def _release(self, session: Session) -> None:
+        """Locks and drafts of a session that ended are gone."""
+        for adom in self.adoms.values():
+            adom.locks = [lock for lock in adom.locks if lock.sid != session.sid]
+            adom.drafts.pop(session.sid, None)
+
+
+@dataclass(slots=True)
+class Resource:
+    """A threat feed file that FortiManager hosts for its FortiGates."""
+
+    name: str
+    content: str
+    modified: int
+    flags: dict[str, int] = field(default_factory=dict)

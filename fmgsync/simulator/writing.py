@@ -1,0 +1,211 @@
+"""Writing configuration rows: what comes in is checked, merged, and put in place.
+
+`set` and `update` merge attributes; list attributes and a `dynamic_mapping` inside the parent's
+data are complete sets; unknown attributes are ignored without a word ("How to FortiManager API",
+001 and 002; rstierli/fortimanager-mcp).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from fmgsync.simulator.adom import write
+from fmgsync.simulator.attributes import Kind, take_in
+from fmgsync.simulator.call import Call
+from fmgsync.simulator.codes import Refusal, absent, bad_data, exists
+from fmgsync.simulator.place import Place, scope_of
+from fmgsync.simulator.reading import MAPPING
+from fmgsync.simulator.references import changed_parts, refuse_cycle, require
+from fmgsync.simulator.store import Change, Database, Key, Row, Scope
+from fmgsync.simulator.world import World
+
+_FORBIDDEN: Final = re.compile(r"[<>()#'\"\x00-\x1f\x7f]")
+
+
+class Writer:
+    """Writes of one call to one table."""
+
+    def __init__(self, world: World, call: Call, place: Place) -> None:
+        self.world = world
+        self.call = call
+        self.place = place
+        self.database = place.writable(call)
+        self._staged: Database | None = None
+
+    @property
+    def target(self) -> Database:
+        """Where rows go: the draft or ground, or a layer over it while a list is tried out."""
+        return self._staged if self._staged is not None else self.database
+
+    def stage(self) -> None:
+        """From now on write to the side; `keep` makes it so, an exception forgets it."""
+        self._staged = Database(self.database)
+
+    def keep(self) -> None:
+        """Apply what was staged."""
+        if self._staged is not None:
+            changes, self._staged = self._staged.changes(), None
+            for change in changes:
+                self.place.adom.apply(self.database, change)
+
+    def find(self, key: Key) -> Row | None:
+        """The row as it is now."""
+        return self.target.rows(self.place.store).get(key)
+
+    def put(self, before: Row | None, after: Row | None) -> None:
+        """Replace one row by another; both None-able, not both None."""
+        row = after if after is not None else before
+        if row is None:
+            raise absent()
+        change = Change(self.place.store, row.key, before, after)
+        if self._staged is not None:
+            write(self._staged, change)
+        else:
+            self.place.adom.apply(self.database, change)
+
+    def add(self, record: Mapping[str, Any], key: Key) -> Row:
+        """Create; -2 when the name is taken, here or in a table of the same name space."""
+        self._check_free(key)
+        row = Row(
+            key,
+            self.world.next_oid(),
+            self.attributes(record, {}),
+            self.mappings(record, {}, {}),
+            created=int(self.call.now),
+            modified=int(self.call.now),
+            by=self.call.session.admin.user,
+        )
+        self.check(None, row)
+        self.put(None, row)
+        return row
+
+    def _check_free(self, key: Key) -> None:
+        table = self.place.table
+        if isinstance(key, str) and (
+            not key or len(key) > table.key_limit or _FORBIDDEN.search(key)
+        ):
+            raise bad_data()
+        for name in (self.place.store, *table.rivals):
+            if key in self.target.rows(name):
+                raise exists()
+
+    def change(self, row: Row, record: Mapping[str, Any], *, fresh: bool = False) -> Row:
+        """Merge a record into a row; `fresh` forgets what the record does not mention."""
+        base: Mapping[str, Any] = {} if fresh else row.attrs
+        attrs: Mapping[str, Any] = self.attributes(record, base)
+        if attrs == row.attrs:
+            attrs = row.attrs
+        maps = self.mappings(record, {} if fresh else row.maps, row.maps)
+        after = row.changed(
+            now=self.call.now, by=self.call.session.admin.user, attrs=attrs, maps=maps
+        )
+        new_name = record.get("name")
+        if self.place.table.key == "name" and isinstance(new_name, str) and new_name != row.key:
+            return self._rename(row, after, new_name)
+        self.check(row, after)
+        self.put(row, after)
+        return after
+
+    def _rename(self, row: Row, after: Row, name: str) -> Row:
+        """A new name for an unused object; what uses it would be left behind, so refuse that."""
+        self._check_free(name)
+        if self.target.uses.any((self.place.store, row.key)):
+            raise Refusal(-10015)
+        after = replace(after, key=name)
+        self.check(row, after)
+        self.put(row, None)
+        self.put(None, after)
+        return after
+
+    def attributes(self, record: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
+        """The attributes a record leads to, over those that were there."""
+        table, attrs = self.place.table, dict(base)
+        for name, value in record.items():
+            attribute = table.attributes.get(name)
+            if attribute is None or not attribute.known_in(self.world.version):
+                continue
+            if attribute.kind is Kind.TABLE and not value:
+                attrs.pop(name, None)
+                continue
+            attrs[name] = take_in(attribute, value)
+        for name in _names(record.get("unset attrs")):
+            attrs.pop(name, None)
+        return attrs
+
+    def mappings(
+        self, record: Mapping[str, Any], kept: Mapping[Scope, Row], known: Mapping[Scope, Row]
+    ) -> Mapping[Scope, Row]:
+        """Mappings after a write of the parent: the given list is the complete set."""
+        if not self.place.table.mapped or MAPPING not in record:
+            return kept
+        entries = record[MAPPING] or []
+        if not isinstance(entries, list):
+            raise bad_data()
+        keep_others = self.world.switches.parent_write_keeps_mappings
+        maps: dict[Scope, Row] = dict(known) if keep_others else {}
+        for entry in entries:
+            if not isinstance(entry, dict):
+                raise bad_data()
+            for scope in self.scopes(entry):
+                maps[scope] = self.mapping(entry, scope, known.get(scope))
+        return maps
+
+    def scopes(self, entry: Mapping[str, Any]) -> list[Scope]:
+        """The DeviceVdoms of a mapping; unknown ones are refused (-10) unless switched off."""
+        scopes = scope_of(entry.get("_scope"))
+        if not self.world.switches.accept_unknown_scope:
+            adom = self.place.adom
+            if not all(adom.has(*scope) for scope in scopes) and adom.name != "global":
+                raise bad_data()
+        return scopes
+
+    def mapping(self, entry: Mapping[str, Any], scope: Scope, before: Row | None) -> Row:
+        """A mapping, new or merged over the one that was there."""
+        base = before.attrs if before is not None else {}
+        attrs = self.attributes(entry, base)
+        if before is not None:
+            if attrs == before.attrs:
+                return before
+            return before.changed(now=self.call.now, by=self.call.session.admin.user, attrs=attrs)
+        return Row("/".join(scope), self.world.next_oid(), attrs)
+
+    def check(self, before: Row | None, after: Row) -> None:
+        """Refuse dangling references and groups inside themselves, in the parts that changed."""
+        package = self.place.package
+        path = str(package.key) if package is not None else None
+        for part in changed_parts(before, after):
+            require(self.target, self.place.table, part, after.key, path)
+            refuse_cycle(self.target, self.place.table, part, after.key)
+
+    def delete(self, row: Row, *, force: bool) -> None:
+        """Remove; -10015 while something refers to it."""
+        if not force and self.target.uses.any((self.place.store, row.key)):
+            raise Refusal(-10015)
+        self.put(row, None)
+
+
+def _names(value: Any) -> list[str]:
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise bad_data()
+    return value
+
+
+def key_of(place: Place, record: Mapping[str, Any]) -> Key | None:
+    """The key a record names; None when it names none."""
+    value = record.get(place.table.key)
+    if value is None:
+        return None
+    if place.table.key == "name":
+        if not isinstance(value, str):
+            raise bad_data()
+        return value
+    if isinstance(value, str) and value.isdecimal() and len(value) < 18:
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**32:
+        raise bad_data()
+    return value
