@@ -23,7 +23,8 @@ class Usage:
     """Per object: the packages that install it on a DeviceVdom, and where empty is not closed.
 
     `devices` maps an object to its DeviceVdoms, each with the package that carries it there.
-    `widening` names objects used in a deny policy, a negated position or as exclude-member:
+    `used` are objects that a policy or a foreign group names itself: those inside an own group
+    are ours to take out. `widening` names objects used in a deny policy or a negated position:
     emptying those opens traffic instead of closing it.
     """
 
@@ -39,8 +40,9 @@ class Usage:
 def find_usage(packages: Iterable[Package], observed: ObservedAdom) -> Usage:
     """Follow policies down through groups to the objects they use."""
     inside = _inside(observed)
+    foreign = {key: names for key, names in inside.items() if not observed.groups[key].owned}
     devices: defaultdict[ObjectKey, dict[DeviceVdom, str]] = defaultdict(dict)
-    used: set[ObjectKey] = set()
+    used: set[ObjectKey] = set().union(*foreign.values())
     widening: dict[ObjectKey, str] = {}
     for package in packages:
         for policy in package.policies:
@@ -49,8 +51,9 @@ def find_usage(packages: Iterable[Package], observed: ObservedAdom) -> Usage:
                 if policy.install_on is None
                 else package.targets & policy.install_on
             )
-            for key in _reachable(policy.positive | policy.negated, inside):
-                used.add(key)
+            named = policy.positive | policy.negated
+            used |= _reachable(named, foreign)
+            for key in _reachable(named, inside):
                 devices[key].update(dict.fromkeys(scope, package.path))
             place = f"policy {policy.policy_id} of package {package.path}"
             if policy.action == "deny":
@@ -58,9 +61,6 @@ def find_usage(packages: Iterable[Package], observed: ObservedAdom) -> Usage:
                     widening[key] = f"deny {place}"
             for key in _reachable(policy.negated, inside):
                 widening[key] = f"negated in {place}"
-    for key, group in observed.groups.items():
-        if not group.owned:
-            used.update(inside[key])
     return Usage(dict(devices), frozenset(used), widening)
 
 

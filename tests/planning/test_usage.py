@@ -1,0 +1,84 @@
+"""Who uses a group, and on which devices a policy brings it."""
+
+from __future__ import annotations
+
+import pytest
+
+from fmgsync.model.address import Family
+from fmgsync.model.adom import Package, PolicyUse
+from fmgsync.model.state import ObservedAdom, ObservedGroup
+from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.planning import usage
+
+V4 = Family.IPV4
+EAST, WEST = DeviceVdom("fgt-east", "root"), DeviceVdom("fgt-west", "root")
+
+
+def group(name: str, *members: str, owned: bool = True) -> ObservedGroup:
+    return ObservedGroup(name, V4, members, {}, "", owned)
+
+
+def adom(*groups: ObservedGroup) -> ObservedAdom:
+    return ObservedAdom(AdomRef("hq", "prod"), {}, {(V4, g.name): g for g in groups})
+
+
+def policy(*names: str, negated: tuple[str, ...] = (), **more: object) -> PolicyUse:
+    return PolicyUse(
+        1,
+        "p",
+        str(more.pop("action", "accept")),
+        frozenset((V4, name) for name in names),
+        frozenset((V4, name) for name in negated),
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def package(*policies: PolicyUse) -> Package:
+    return Package("edge", frozenset({EAST, WEST}), policies)
+
+
+def test_a_policy_brings_a_group_to_all_targets_of_its_package() -> None:
+    found = usage.find_usage([package(policy("web"))], adom(group("web")))
+    assert found.devices[V4, "web"] == {EAST: "edge", WEST: "edge"}
+
+
+def test_install_on_narrows_the_targets() -> None:
+    found = usage.find_usage(
+        [package(policy("web", install_on=frozenset({EAST})))], adom(group("web"))
+    )
+    assert found.devices[V4, "web"] == {EAST: "edge"}
+
+
+def test_use_goes_through_foreign_groups() -> None:
+    observed = adom(group("web"), group("all-apps", "web", owned=False))
+    found = usage.find_usage([package(policy("all-apps"))], observed)
+    assert found.reaches([(V4, "web")], EAST)
+    assert (V4, "web") in found.used
+
+
+def test_what_lies_in_an_own_group_is_ours_to_take_out() -> None:
+    """A policy uses our group; the addresses inside are not thereby somebody else's."""
+    observed = adom(group("web", "prod_10.1.0.5"))
+    found = usage.find_usage([package(policy("web"))], observed)
+    assert found.used == {(V4, "web")}
+    assert found.reaches([(V4, "prod_10.1.0.5")], EAST)
+
+
+def test_groups_that_contain_each_other_end_the_walk() -> None:
+    observed = adom(group("a", "b", owned=False), group("b", "a", owned=False))
+    found = usage.find_usage([package(policy("a"))], observed)
+    assert found.used == {(V4, "a"), (V4, "b")}
+
+
+@pytest.mark.parametrize(
+    "use",
+    [policy("web", action="deny"), policy(negated=("web",))],
+    ids=["deny policy", "negated position"],
+)
+def test_emptying_opens_traffic_where_a_group_denies_or_is_negated(use: PolicyUse) -> None:
+    found = usage.find_usage([package(use)], adom(group("web")))
+    assert set(found.widening) == {(V4, "web")}
+
+
+def test_an_accept_policy_is_closed_by_an_empty_group() -> None:
+    assert usage.find_usage([package(policy("web"))], adom(group("web"))).widening == {}
