@@ -168,4 +168,6 @@ def _errors_code(result: Result) -> int:
     codes = [error.exit_code for error in result.inventory.problems]
     codes.extend(adom.error.exit_code for adom in result.adoms if adom.error)
     codes.extend(FAILED for adom in result.adoms if adom.seen and adom.seen.plan.foreign)
+    if result.inventory.frozen:
+        codes.append(FAILED)
     return worst(*codes)

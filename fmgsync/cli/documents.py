@@ -129,7 +129,9 @@ def _members(addresses: Iterable[Address] | None) -> list[str] | None:
 
 
 def _source_rows(result: Result) -> list[dict[str, Any]]:
-    return [{"message": text} for text in source_gaps(result.inventory)]
+    rows: list[dict[str, Any]] = [{"message": text} for text in source_gaps(result.inventory)]
+    rows += [summary.finding_json(finding) for finding in result.inventory.findings]
+    return rows
 
 
 def error_rows(result: Result) -> list[dict[str, Any]]:

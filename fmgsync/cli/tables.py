@@ -273,7 +273,8 @@ def print_verify(console: Console, result: Result, done: Collection[DeviceVdom])
 
 
 def print_problems(console: Console, result: Result) -> None:
-    """Sources and ADOMs that could not be read."""
+    """What was withheld, and sources and ADOMs that could not be read."""
+    _print_findings(console, result.inventory.findings)
     for text in source_gaps(result.inventory):
         console.print(Text("source: " + safe_text(text), style="yellow"))
     for adom in result.adoms:

@@ -21,7 +21,8 @@ from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView, GroupState
 from fmgsync.views import four, pending, rendered
 
-POLL_S = 1.0
+FIRST_POLL_S = 0.1
+SLOWEST_POLL_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +113,11 @@ def install(
         for request in requests:
             task = flow.start(request)
             view = flow.poll(task)
+            pause_s = FIRST_POLL_S
             while not view.final:
                 progress(view)
-                clock.sleep(POLL_S)
+                clock.sleep(pause_s)
+                pause_s = min(pause_s * 1.5, SLOWEST_POLL_S)
                 view = flow.poll(task)
             progress(view)
             outcomes.extend(view.outcomes)

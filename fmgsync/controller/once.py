@@ -44,6 +44,15 @@ class Inventory:
     findings: tuple[Finding, ...]
     problems: tuple[errors.FmgsyncError, ...]
 
+    @property
+    def frozen(self) -> dict[str, list[str]]:
+        """Why some rules can remove nothing -> their names."""
+        found: dict[str, list[str]] = {}
+        for (rule, _), members in sorted(self.members.items()):
+            if not members.complete:
+                found.setdefault(members.because, []).append(rule)
+        return found
+
 
 @dataclass(slots=True)
 class AdomResult:
@@ -160,9 +169,11 @@ def _install_adom(world: World, work: AdomWork, result: AdomResult) -> None:
 
 
 def source_gaps(inventory: Inventory) -> Iterable[str]:
-    """What could not be read, one sentence each."""
+    """What could not be read and what that leaves untouched, one sentence each."""
     for error in inventory.problems:
         yield str(error)
     for snapshot in inventory.snapshots.values():
         for problem in snapshot.problems:
             yield f"cluster {snapshot.cluster}: {problem.where}: {problem.message}"
+    for reason, names in inventory.frozen.items():
+        yield f"{reason}: nothing is removed from {', '.join(names)}"

@@ -1,0 +1,105 @@
+"""`fmgsync demo`: the whole story with nothing installed."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fmgsync.cli import common
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from fmgsync.cli import story
+
+
+@click.command("demo")
+@click.option("--devices", type=click.IntRange(1, 2000), default=5, show_default=True)
+@click.option("--pods", type=click.IntRange(2, 200_000), default=100, show_default=True)
+@click.option("--groups", type=click.IntRange(1, 2000), default=3, show_default=True)
+@click.option(
+    "--changes",
+    type=click.IntRange(0, 100_000),
+    default=20,
+    show_default=True,
+    help="Pods that come, go or move after the first install.",
+)
+@common.command_options()
+def command(options: common.Options, devices: int, pods: int, groups: int, changes: int) -> int:
+    """Play the whole story on loopback: a FortiManager with FortiGates and two clusters with
+    churn, all simulated; fmgsync itself is the real one, over HTTPS.
+
+    Ends when every FortiGate was asked and holds exactly what runs behind it (exit code 0).
+    """
+    from fmgsync.cli import story
+    from fmgsync.simulator import Simulator
+
+    started_at = time.monotonic()
+    size = story.Size(devices, pods, groups, changes)
+    console = options.console()
+    apps = [f"app-{number + 1}" for number in range(groups)]
+    with tempfile.TemporaryDirectory() as folder, Simulator(story.seed(size)) as unit:
+        estate = story.Estate(
+            Path(folder), size, unit, story.clusters_of(size, apps), apps, story.devices_of(size)
+        )
+        story.write_files(estate)
+        _tell(estate, options, console)
+        tally = story.count(estate, started_at)
+        _show(console, estate)
+    if options.is_json:
+        common.print_json(dataclasses.asdict(tally))
+    else:
+        console.print(
+            f"{tally.verified} of {tally.devices} FortiGates verified: {tally.groups} groups, "
+            f"{tally.addresses} addresses, {tally.changes} changes in the clusters, "
+            f"{tally.installs} installs, {tally.requests} requests, {tally.seconds} s"
+        )
+    return common.IN_SYNC if tally.verified == tally.devices else common.FAILED
+
+
+def _tell(estate: story.Estate, options: common.Options, console: Console) -> None:
+    """The four chapters, in the order they happen on a real estate."""
+    from fmgsync.cli import story
+
+    size = estate.size
+    console.print(
+        f"Two sites, {size.devices} FortiGates behind one FortiManager ({estate.unit.url}), "
+        f"{size.pods} pods in two clusters. All simulated; fmgsync is not."
+    )
+    console.print("\n1. fmgsync creates the groups. No policy uses them, so no device gets them.")
+    story.run_apply(estate, options.progress)
+    console.print("\n2. An administrator writes a policy for each group. Now an install is due.")
+    story.administrator_writes_policies(estate)
+    story.run_apply(estate, options.progress)
+    console.print(f"\n3. Pods come, go and move: {size.changes} changes.")
+    for number, cluster in enumerate(estate.clusters.values()):
+        part = size.changes // 2 + (number < size.changes % 2)
+        estate.tally.changes += cluster.churn(part)
+    story.write_dumps(estate)
+    story.run_apply(estate, options.progress)
+    console.print("\n4. Every FortiGate was asked what it holds, and compared with what runs:\n")
+
+
+def _show(console: Console, estate: story.Estate) -> None:
+    from fmgsync.cli import story, tables
+    from fmgsync.controller import installs
+
+    proven = set(installs.verified(estate.views))
+    made = tables.table(console, "FortiGate", "cluster", *estate.apps[:6], "verdict")
+    for view in estate.views[:50]:
+        right = view.target in proven and story.holds_what_runs(estate, view)
+        counts = [len(group.device) if group.device is not None else "?" for group in view.groups]
+        made.add_row(
+            tables.cell(view.target.device),
+            tables.cell(story.site_of(estate, view.target)),
+            *(tables.cell(f"{held} addresses") for held in counts[:6]),
+            tables.cell("verified", "green") if right else tables.cell("NOT verified", "red"),
+        )
+    console.print(made)
+    if len(estate.views) > 50:
+        console.print(f"... and {len(estate.views) - 50} more")

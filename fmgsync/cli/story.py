@@ -1,0 +1,233 @@
+"""The demo's story: a simulated estate, and fmgsync run on it like on any other.
+
+Everything goes the long way: a configuration file, dumps of the clusters, TLS, JSON-RPC. The
+story itself only plays the people around fmgsync: the clusters' users and the administrator.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fmgsync.controller import installs, once, wiring
+from fmgsync.model.target import DeviceVdom
+from fmgsync.model.view import DeviceView
+from fmgsync.simulator import Simulator
+from fmgsync.simulator.clusters import SimulatedCluster
+
+ADOM = "prod"
+PACKAGE = "edge/default"
+SITES = ("east", "west")
+PASSWORD = "only-in-this-demo"  # noqa: S105 - of a simulator that lives for seconds
+INSTALL_S = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large the story is."""
+
+    devices: int = 5
+    pods: int = 100
+    groups: int = 3
+    changes: int = 20
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the story amounts to; the fields are those of `demo --output json`."""
+
+    devices: int = 0
+    verified: int = 0
+    groups: int = 0
+    addresses: int = 0
+    changes: int = 0
+    requests: int = 0
+    installs: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class Estate:
+    """The simulated world and where its files lie."""
+
+    folder: Path
+    size: Size
+    unit: Simulator
+    clusters: Mapping[str, SimulatedCluster]
+    apps: list[str]
+    devices: Mapping[str, list[str]]
+    tally: Tally = field(default_factory=Tally)
+    views: tuple[DeviceView, ...] = ()
+
+    @property
+    def config(self) -> Path:
+        """The configuration file fmgsync is run with."""
+        return self.folder / "fmgsync.yaml"
+
+
+Tell = Callable[[str], None]
+
+
+def seed(size: Size) -> dict[str, Any]:
+    """The FortiManager before fmgsync comes: devices, one package, one policy of its own."""
+    names = [name for devices in devices_of(size).values() for name in devices]
+    return {
+        "version": "7.4.5",
+        "workspaceMode": "normal",
+        "admins": [
+            {"user": "admin", "password": PASSWORD, "rpcPermit": "read-write", "superAdmin": True},
+            {"user": "fmgsync", "password": PASSWORD, "rpcPermit": "read-write", "adoms": [ADOM]},
+        ],
+        "adoms": [
+            {
+                "name": ADOM,
+                "osVersion": "7.4",
+                "devices": [
+                    {"name": name, "vdoms": ["root"], "installSeconds": INSTALL_S} for name in names
+                ],
+                "addresses": [
+                    {"name": "legacy-db", "subnet": "10.250.0.1/32", "comment": "by hand"}
+                ],
+                "packages": [
+                    {
+                        "name": PACKAGE,
+                        "targets": [f"{name}/root" for name in names],
+                        "policies": [
+                            {
+                                "name": "legacy",
+                                "srcaddr": ["legacy-db"],
+                                "dstaddr": ["all"],
+                                "service": ["ALL"],
+                                "action": "accept",
+                            }
+                        ],
+                    }
+                ],
+            }
+        ],
+    }
+
+
+def devices_of(size: Size) -> dict[str, list[str]]:
+    """FortiGates by site, dealt out in turn."""
+    sites: dict[str, list[str]] = {site: [] for site in SITES}
+    for number in range(size.devices):
+        site = SITES[number % len(SITES)]
+        sites[site].append(f"fgt-{site}-{number // len(SITES) + 1}")
+    return sites
+
+
+def clusters_of(size: Size, apps: list[str]) -> dict[str, SimulatedCluster]:
+    """One cluster per site; the first takes an odd pod."""
+    share, odd = divmod(size.pods, len(SITES))
+    return {
+        site: SimulatedCluster(site, index=40 + i, apps=apps, pods=share + (i < odd))
+        for i, site in enumerate(SITES)
+    }
+
+
+def write_files(estate: Estate) -> None:
+    """The configuration a user would write, and the clusters' dumps."""
+    (estate.folder / "password").write_text(PASSWORD, encoding="utf-8")
+    (estate.folder / "password").chmod(0o600)
+    config = {
+        "owner": "demo",
+        "clusters": [{"name": site, "manifests": f"./{site}.json"} for site in SITES],
+        "fortimanagers": [
+            {
+                "name": "hq",
+                "host": estate.unit.host,
+                "credentials": {"username": "fmgsync", "password": {"file": "./password"}},
+                "tls": {"caFile": str(estate.unit.ca_file)},
+            }
+        ],
+        "sites": [
+            {"clusters": [site], "fortimanager": "hq", "adom": ADOM, "devices": devices}
+            for site, devices in estate.devices.items()
+            if devices
+        ],
+        "groups": [
+            {"name": f"k8s-{app}", "select": f"app == '{app}'", "families": ["ipv4", "ipv6"]}
+            for app in estate.apps
+        ],
+    }
+    # JSON is YAML: nothing here needs quoting rules of its own.
+    estate.config.write_text(json.dumps(config, indent=2), encoding="utf-8")
+    write_dumps(estate)
+
+
+def write_dumps(estate: Estate) -> None:
+    """What kubectl would print of each cluster now."""
+    for site, cluster in estate.clusters.items():
+        cluster.write(estate.folder / f"{site}.json")
+
+
+def administrator_writes_policies(estate: Estate) -> None:
+    """An administrator lets each group through: only now can the groups reach a FortiGate."""
+    console = estate.unit.console("admin")
+    console.lock(ADOM)
+    for app in estate.apps:
+        console.add_policy(
+            ADOM,
+            PACKAGE,
+            name=f"to-{app}",
+            srcaddr=["all"],
+            dstaddr=[f"k8s-{app}"],
+            srcaddr6=["all"],
+            dstaddr6=[f"k8s-{app}"],
+            service=["ALL"],
+            action="accept",
+        )
+    console.commit(ADOM)
+    console.unlock(ADOM)
+    console.log_out()
+
+
+def run_apply(estate: Estate, tell: Tell) -> once.Result:
+    """What `fmgsync apply --install now` does, on the demo's configuration."""
+    world = wiring.make_world(estate.config, command="apply --install now", tell=tell)
+    result = once.apply(world, install=True)
+    for adom in result.adoms:
+        if adom.error is not None:
+            raise adom.error
+        estate.tally.installs += len(adom.outcomes)
+    estate.views = tuple(view for adom in result.adoms if adom.survey for view in adom.survey.views)
+    return result
+
+
+def count(estate: Estate, started_at: float) -> Tally:
+    """The tally at the end. Verified: asked, right, and equal to what runs in the clusters."""
+    proven = set(installs.verified(estate.views))
+    estate.tally.devices = estate.size.devices
+    estate.tally.verified = sum(
+        view.target in proven and holds_what_runs(estate, view) for view in estate.views
+    )
+    estate.tally.groups = len(estate.apps)
+    estate.tally.addresses = len(
+        {
+            a
+            for cluster in estate.clusters.values()
+            for app in estate.apps
+            for a in cluster.addresses(app)
+        }
+    )
+    estate.tally.requests = len(estate.unit.requests)
+    estate.tally.seconds = round(time.monotonic() - started_at, 1)
+    return estate.tally
+
+
+def holds_what_runs(estate: Estate, view: DeviceView) -> bool:
+    """Compare a device's own answer with the clusters, past everything fmgsync computed."""
+    cluster = estate.clusters[site_of(estate, view.target)]
+    return all(
+        group.device == cluster.addresses(group.name.removeprefix("k8s-")) for group in view.groups
+    )
+
+
+def site_of(estate: Estate, target: DeviceVdom) -> str:
+    """The site a FortiGate belongs to."""
+    return next(site for site, names in estate.devices.items() if target.device in names)

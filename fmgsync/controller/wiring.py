@@ -1,0 +1,97 @@
+"""Builds the adapters a configuration names. The only place that knows both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from fmgsync.clock import Clock, SystemClock
+from fmgsync.controller.once import ReadSource, Tell, World
+from fmgsync.controller.reconcile import AdomWork, Intent
+from fmgsync.model.target import AdomRef
+from fmgsync.settings import features, load, rules
+from fmgsync.sources import manifests
+from fmgsync.targets.fortimanager.access import Access
+from fmgsync.targets.fortimanager.session import Session
+from fmgsync.targets.fortimanager.target import FortiManagerAdom
+
+if TYPE_CHECKING:
+    from fmgsync.settings.schema import Cluster, Config, FortiManager
+
+
+def make_world(
+    path: Path, *, command: str, tell: Tell = lambda text: None, clock: Clock | None = None
+) -> World:
+    """Load the configuration and build what `command` works with.
+
+    Raises ConfigError for a wrong configuration and NotBuiltError for one that asks `command` for
+    a feature it does not have. Nothing is connected to before the first question.
+    """
+    config = load.load_config(path)
+    features.refuse_unbuilt(config, command)
+    time = clock or SystemClock()
+    return World(_intent(config), _sources(config), _adoms(config, time), time, tell)
+
+
+def make_sources(path: Path, *, command: str) -> Mapping[str, ReadSource]:
+    """The clusters of a configuration alone."""
+    config = load.load_config(path)
+    features.refuse_unbuilt(config, command)
+    return _sources(config)
+
+
+def _intent(config: Config) -> Intent:
+    return Intent(
+        owner=config.owner,
+        rules=rules.group_rules(config),
+        allowed_ranges=rules.allowed_ranges(config),
+        writes=config.policy.mode != "observe",
+        removes=config.policy.mode == "sync",
+    )
+
+
+def _sources(config: Config) -> dict[str, ReadSource]:
+    return {cluster.name: _source(cluster) for cluster in config.clusters}
+
+
+def _source(cluster: Cluster) -> ReadSource:
+    path: Path | Literal["-"] | None = cluster.manifests
+    if path is None:
+        raise NotImplementedError(cluster.name)
+    return partial(manifests.read_snapshot, cluster.name, path)
+
+
+def _adoms(config: Config, clock: Clock) -> tuple[AdomWork, ...]:
+    sites = rules.sites(config)
+    access = {unit.name: _access(unit) for unit in config.fortimanagers}
+    return tuple(
+        _adom_work(config, ref, access[ref.fortimanager], clock)
+        for ref in sorted({site.adom for site in sites})
+    )
+
+
+def _adom_work(config: Config, ref: AdomRef, access: Access, clock: Clock) -> AdomWork:
+    target = FortiManagerAdom(
+        ref,
+        owner=config.owner,
+        open_session=partial(Session, access, clock=clock),
+        clock=clock,
+    )
+    own = tuple(site for site in rules.sites(config) if site.adom == ref)
+    return AdomWork(ref, own, store=target, installer=target, session=lambda: target)
+
+
+def _access(unit: FortiManager) -> Access:
+    credentials = unit.credentials
+    return Access(
+        name=unit.name,
+        host=str(unit.host),
+        username=credentials.username,
+        password=credentials.password.read() if credentials.password else None,
+        api_key=credentials.api_key.read() if credentials.api_key else None,
+        ca_file=unit.tls.ca_file,
+        verify=unit.tls.verify,
+        proxy=unit.proxy,
+    )

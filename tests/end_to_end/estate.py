@@ -1,0 +1,143 @@
+"""A small estate for end-to-end tests: two clusters, two FortiGates, one FortiManager.
+
+`Estate` plays everybody around fmgsync; fmgsync itself is run as the command line runs it, from a
+configuration file, over HTTPS.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fmgsync.clock import Clock, ManualClock
+from fmgsync.controller import once, wiring
+from fmgsync.model import address
+from fmgsync.simulator import Simulator
+from tests import builders
+
+PACKAGE = "edge/default"
+SITES = {"east": "fgt-east", "west": "fgt-west"}
+
+
+def default_seed(*, install_s: float = 2, **unit: Any) -> dict[str, Any]:
+    """A FortiManager with one package on two devices and a policy of its own."""
+    device = {"vdoms": ["root"], "installSeconds": install_s}
+    devices = [{"name": name, **device} for name in SITES.values()]
+    legacy = {"name": "legacy", "srcaddr": ["legacy-db"], "dstaddr": ["all"], "service": ["ALL"]}
+    return {
+        "version": "7.4.5",
+        "workspaceMode": "normal",
+        "admins": [
+            {"user": "admin", "password": "admin", "rpcPermit": "read-write", "superAdmin": True},
+            {"user": "fmgsync", "password": "s3cret-word", "rpcPermit": "read-write"},
+        ],
+        "adoms": [
+            {
+                "name": "prod",
+                "osVersion": "7.4",
+                "devices": devices,
+                "addresses": [{"name": "legacy-db", "subnet": "10.9.0.1/32", "comment": "by hand"}],
+                "packages": [
+                    {
+                        "name": PACKAGE,
+                        "targets": [f"{name}/root" for name in SITES.values()],
+                        "policies": [{**legacy, "action": "accept"}],
+                    }
+                ],
+            }
+        ],
+        **unit,
+    }
+
+
+@dataclass
+class Estate:
+    """The world around fmgsync and the two commands run on it."""
+
+    folder: Path
+    unit: Simulator
+    clock: Clock
+    config: dict[str, Any]
+    workloads: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        """The configuration file."""
+        return self.folder / "fmgsync.yaml"
+
+    def write_config(self, **changes: Any) -> None:
+        """Write the configuration, with top-level keys replaced."""
+        self.config.update(changes)
+        self.path.write_text(json.dumps(self.config), encoding="utf-8")
+
+    def run(self, cluster: str, *pods: builders.Manifest, **more: Any) -> None:
+        """Let exactly these pods run in a cluster: a new dump of it."""
+        objects = [*pods, builders.node("node-1"), builders.namespace()]
+        dump = more.get("dump", builders.listing(*objects))
+        text = dump if isinstance(dump, str) else json.dumps(dump)
+        (self.folder / f"{cluster}.json").write_text(text, encoding="utf-8")
+
+    def write_policy(self, *groups: str, **attributes: Any) -> None:
+        """An administrator writes a policy with these groups as destination."""
+        console = self.unit.console("admin")
+        console.lock("prod")
+        policy = {"name": f"to-{groups[0]}", "srcaddr": ["all"], "dstaddr": list(groups)}
+        console.add_policy("prod", PACKAGE, **{**policy, "action": "accept", **attributes})
+        console.commit("prod")
+        console.unlock("prod")
+        console.log_out()
+
+    def plan(self) -> once.Result:
+        """What `fmgsync plan` sees."""
+        return once.plan(wiring.make_world(self.path, command="plan", clock=self.clock))
+
+    def status(self) -> once.Result:
+        """What `fmgsync status` sees."""
+        return once.status(wiring.make_world(self.path, command="status", clock=self.clock))
+
+    def apply(self) -> once.Result:
+        """What `fmgsync apply --install now` does."""
+        command = "apply --install now"
+        return once.apply(
+            wiring.make_world(self.path, command=command, clock=self.clock), install=True
+        )
+
+    def on_device(self, device: str, group: str) -> set[address.Address] | None:
+        """What the FortiGate itself would match, read past everything fmgsync says."""
+        members = self.unit.fortigate(device).members(group)
+        return None if members is None else {address.parse(text) for text in members}
+
+
+@contextmanager
+def open_estate(
+    folder: Path, seed: Mapping[str, Any] | None = None, *, clock: Clock | None = None
+) -> Iterator[Estate]:
+    """Start the FortiManager and write a configuration for it; clusters start empty."""
+    clock = clock or ManualClock()
+    with Simulator(seed or default_seed(), clock=clock.now) as unit:
+        (folder / "password").write_text("s3cret-word", encoding="utf-8")
+        (folder / "password").chmod(0o600)
+        config = {
+            "owner": "prod",
+            "clusters": [{"name": name, "manifests": f"./{name}.json"} for name in SITES],
+            "fortimanagers": [
+                {
+                    "name": "hq",
+                    "host": unit.host,
+                    "credentials": {"username": "fmgsync", "password": {"file": "./password"}},
+                    "tls": {"caFile": unit.ca_file},
+                }
+            ],
+            "sites": [
+                {"clusters": [name], "fortimanager": "hq", "adom": "prod", "devices": [device]}
+                for name, device in SITES.items()
+            ],
+            "groups": [{"name": "k8s-web", "select": "app == 'web'"}],
+        }
+        estate = Estate(folder, unit, clock, config)
+        estate.write_config()
+        yield estate
