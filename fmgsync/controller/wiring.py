@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from fmgsync.clock import Clock, SystemClock
 from fmgsync.controller.once import ReadSource, Tell, World
 from fmgsync.controller.reconcile import AdomWork, Intent
+from fmgsync.model.endpoint import ClusterSnapshot
 from fmgsync.model.target import AdomRef
 from fmgsync.settings import features, load, rules
 from fmgsync.sources import manifests
@@ -57,10 +58,20 @@ def _sources(config: Config) -> dict[str, ReadSource]:
 
 
 def _source(cluster: Cluster) -> ReadSource:
-    path: Path | Literal["-"] | None = cluster.manifests
-    if path is None:
-        raise NotImplementedError(cluster.name)
-    return partial(manifests.read_snapshot, cluster.name, path)
+    """A dump, a kubeconfig, or, where neither is given, the pod's own service account."""
+    if cluster.manifests is not None:
+        return partial(manifests.read_snapshot, cluster.name, cluster.manifests)
+    return partial(_read_live, cluster)
+
+
+def _read_live(cluster: Cluster) -> ClusterSnapshot:
+    # The Kubernetes client costs most of a second to import: only who reads a live cluster pays.
+    from fmgsync.kube.client import Access as ClusterAccess
+    from fmgsync.sources import live
+
+    known = cluster.kubeconfig
+    access = ClusterAccess(known.file, known.context) if known else ClusterAccess()
+    return live.read_snapshot(cluster.name, access)
 
 
 def _adoms(config: Config, clock: Clock) -> tuple[AdomWork, ...]:

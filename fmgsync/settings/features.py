@@ -27,8 +27,7 @@ SELECTOR: Final = "selector"
 _INSTALL: Final = frozenset({APPLY_NOW, APPLY_WINDOW})
 _WRITE: Final = _INSTALL | {APPLY_NEVER}
 _THINK: Final = _WRITE | {PLAN, STATUS, VERIFY}
-_READ_CLUSTERS: Final = _THINK | {SELECTOR}
-COMMANDS: Final = _READ_CLUSTERS
+COMMANDS: Final = _THINK | {SELECTOR}
 """Every command this table knows."""
 
 
@@ -40,14 +39,6 @@ class Unbuilt:
     places: Callable[[Config], Iterator[Steps]]
     commands: frozenset[str]
     instead: str
-
-
-def _live_clusters(config: Config) -> Iterator[Steps]:
-    for index, cluster in enumerate(config.clusters):
-        if cluster.kubeconfig is not None:
-            yield "clusters", index, "kubeconfig"
-        elif cluster.in_cluster:
-            yield "clusters", index
 
 
 def _api_keys(config: Config) -> Iterator[Steps]:
@@ -119,12 +110,6 @@ def _camel(name: str) -> str:
 
 
 UNBUILT: Final[tuple[Unbuilt, ...]] = (
-    Unbuilt(
-        "reading a live cluster",
-        _live_clusters,
-        _READ_CLUSTERS,
-        "save 'kubectl get pods,nodes,namespaces -A -o yaml' to a file and name it in manifests",
-    ),
     Unbuilt("logging in with an API key", _api_keys, _THINK, "use username and password"),
     Unbuilt("a mapping shared by all devices", _shared_groups, _THINK, "use per-device"),
     Unbuilt(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fmgsync import yamllines
 from fmgsync.errors import NotBuiltError
 from fmgsync.settings import features, load
 from fmgsync.settings.notices import notices
@@ -25,8 +26,6 @@ def test_a_plain_configuration_is_built(command: str) -> None:
 
 
 ASKED = [
-        (SMALL.replace("manifests: east.yaml", "kubeconfig: {}"), "plan", "clusters[0].kubeconfig"),
-        (SMALL.replace(", manifests: east.yaml", ""), "selector", "clusters[0]"),
         (SMALL.replace("username: u, password", "apiKey"), "verify",
          "fortimanagers[0].credentials.apiKey"),
         (SMALL + GROUP + ", mapping: shared}]", "plan", "groups[0].mapping"),
@@ -75,9 +74,11 @@ def test_a_command_refuses_only_what_it_needs() -> None:
 def test_all_keys_that_stand_in_the_way_are_named() -> None:
     config = load.load_config(Path(__file__).with_name("whole.yaml"))
     with pytest.raises(NotBuiltError) as caught:
-        features.refuse_unbuilt(config, "plan")
-    assert "clusters[0].kubeconfig" in caught.value.message
-    assert "fortimanagers[1].credentials.apiKey" in caught.value.message
+        features.refuse_unbuilt(config, "apply --install window")
+    lacking = {yamllines.dotted(lack.path) for lack in features.lacks(config)}
+    assert len(lacking) > 1
+    for path in lacking:
+        assert path in caught.value.message
 
 
 def test_an_unknown_command_is_a_mistake_of_the_caller() -> None:
