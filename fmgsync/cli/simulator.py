@@ -57,7 +57,14 @@ def _port_of(value: str) -> str:
 )
 @click.option("--plain-http", is_flag=True, help="No TLS.")
 @click.option("--latency", type=_Latency(), default=0.0, help="Delay every answer, e.g. 20ms.")
-def command(listen: str, seed: Path | None, plain_http: bool, latency: float) -> None:
+@click.option(
+    "--faults",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="YAML: which requests meet which trouble.",
+)
+def command(
+    listen: str, seed: Path | None, plain_http: bool, latency: float, faults: Path | None
+) -> None:
     """Serve a simulated FortiManager with its FortiGates until interrupted.
 
     Prints one JSON line when ready: url, caFile (the certificate to trust) and pid. Without a
@@ -66,9 +73,11 @@ def command(listen: str, seed: Path | None, plain_http: bool, latency: float) ->
     from fmgsync.simulator import SeedError, Simulator
 
     try:
-        simulator = Simulator(seed, plain_http=plain_http, latency=latency, listen=listen)
+        simulator = Simulator(
+            seed, plain_http=plain_http, latency=latency, listen=listen, faults=faults
+        )
     except SeedError as error:
-        raise UsageError(str(error), next_step="see docs/simulator.md for the keys") from error
+        raise UsageError(str(error), next_step="docs/simulator.md lists the keys") from error
     _serve(simulator, listen)
 
 

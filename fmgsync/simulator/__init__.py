@@ -7,8 +7,8 @@ stand on both sides of the wire. Start one with `Simulator(...)` or `fmgsync sim
 from fmgsync.simulator.codes import Refusal
 from fmgsync.simulator.console import Console
 from fmgsync.simulator.fortigate import FortiGate
+from fmgsync.simulator.problems import SeedError
 from fmgsync.simulator.requestlog import Entry, RequestLog
-from fmgsync.simulator.seed import SeedError
 from fmgsync.simulator.simulator import Simulator
 
 __all__ = ["Console", "Entry", "FortiGate", "Refusal", "RequestLog", "SeedError", "Simulator"]

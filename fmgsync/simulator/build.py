@@ -13,6 +13,7 @@ from fmgsync.simulator.codes import Refusal
 from fmgsync.simulator.copying import Copy, CopyFailed
 from fmgsync.simulator.devices import Device, Vdom, policies_table
 from fmgsync.simulator.predefined import KEEPS, PREDEFINED
+from fmgsync.simulator.problems import SeedError, Source
 from fmgsync.simulator.seed import (
     AddressSeed,
     AdomSeed,
@@ -22,8 +23,6 @@ from fmgsync.simulator.seed import (
     PackageSeed,
     PolicySeed,
     Seed,
-    SeedError,
-    Source,
 )
 from fmgsync.simulator.sessions import Admin
 from fmgsync.simulator.store import Change, Row, Scope
@@ -36,6 +35,12 @@ _BUILDS = {(7, 0): 523, (7, 2): 1639, (7, 4): 2702, (7, 6): 3510, (8, 0): 100}
 def build(seed: Seed, source: Source, clock: Callable[[], float], secret: str) -> World:
     """The world a seed describes; raises SeedError for what does not fit together."""
     return _Builder(seed, source, clock, secret).build()
+
+
+def set_switches(world: World, switches: Mapping[str, Any]) -> None:
+    """Set behaviours by their Python names."""
+    for name, value in switches.items():
+        setattr(world.switches, name, value)
 
 
 def _version(text: str) -> Version:
@@ -67,8 +72,7 @@ class _Builder:
             idle_limit_s=seed.idle_timeout_seconds,
             secret=secret,
         )
-        for name, value in seed.switches.items():
-            setattr(self._world.switches, name, value)
+        set_switches(self._world, seed.switches)
 
     def _fail(self, path: Path, message: str) -> SeedError:
         return SeedError([self._source.problem(path, message)])

@@ -7,12 +7,15 @@ from typing import Any, Final
 
 import msgspec
 
-from fmgsync.simulator import urls
+from fmgsync.simulator import trouble, urls
 from fmgsync.simulator.call import Call
 from fmgsync.simulator.codes import MESSAGES, NOTHING, Refusal
+from fmgsync.simulator.delivery import Reply
+from fmgsync.simulator.faults import Fault, Faults
 from fmgsync.simulator.requestlog import Entry, RequestLog
 from fmgsync.simulator.route import Router
-from fmgsync.simulator.sessions import Session
+from fmgsync.simulator.sessions import Admin, Session
+from fmgsync.simulator.tasks import Line
 from fmgsync.simulator.world import World
 
 METHODS: Final = frozenset(
@@ -24,52 +27,86 @@ _NOBODY: Final[Mapping[str, Any]] = {}
 
 
 class Envelope:
-    """Turns request bodies into answers. `answer` is given the world's lock by its caller."""
+    """Turns request bodies into replies, by way of the faults in force."""
 
-    def __init__(self, world: World, router: Router, log: RequestLog) -> None:
+    def __init__(self, world: World, router: Router, log: RequestLog, faults: Faults) -> None:
         self._world = world
         self._router = router
         self._log = log
+        self._faults = faults
 
-    def answer(self, body: bytes, api_key: str | None) -> bytes:
-        """The answer to one request body, whatever it holds."""
+    def answer(self, body: bytes, api_key: str | None) -> Reply:
+        """The reply to one request body, whatever it holds."""
         try:
             request = msgspec.json.decode(body)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-            return self._malformed(None)
+            request = None
         if not isinstance(request, dict):
-            return self._malformed(None)
+            return Reply(_malformed())
         with self._world.lock:
-            answer = self._answer(request, api_key)
-        return msgspec.json.encode(answer)
+            now = self._world.now()
+            session = self._session(request, api_key, now)
+            struck = self._strike(request, session)
+            early = trouble.before(self._world, struck, session)
+            if early is not None:
+                return early
+            if struck:
+                session = self._session(request, api_key, now)  # a fault may have ended it
+            answer = self._answer(request, session, now, struck)
+        return trouble.spoil(msgspec.json.encode(trouble.shorten(answer, struck)), struck)
 
-    def _malformed(self, number: Any) -> bytes:
-        """Nothing public records this case; a result with -1 and no url is the nearest known."""
-        status = {"code": -1, "message": "Invalid JSON request"}
-        return msgspec.json.encode({"id": number, "result": [{"status": status, "url": ""}]})
+    def _strike(self, request: Mapping[str, Any], session: Session | None) -> list[Fault]:
+        params, method = request.get("params"), request.get("method")
+        if not isinstance(params, list) or not isinstance(method, str):
+            return []
+        user = session.admin.user if session is not None else ""
+        return self._faults.strike(method, [_url(param) for param in params], user)
 
-    def _answer(self, request: Mapping[str, Any], api_key: str | None) -> dict[str, Any]:
+    def _answer(
+        self,
+        request: Mapping[str, Any],
+        session: Session | None,
+        now: float,
+        struck: list[Fault],
+    ) -> dict[str, Any]:
         number, method, params = (request.get(name) for name in ("id", "method", "params"))
         answer: dict[str, Any] = {"id": number} if "id" in request else {}
-        now = self._world.now()
         if not isinstance(params, list) or not params or not isinstance(method, str):
             answer["result"] = [_element("", Refusal(-8))]
             return answer
-        session = self._session(request, api_key, now)
         verbose = request.get("verbose") in (1, True, "1")
         result: list[dict[str, Any]] = []
-        user = session.admin.user if session is not None else ""
         for param in params:
+            refusal = trouble.status(struck, _url(param))
             if result and self._world.switches.stop_at_first_error and _failed(result[-1]):
-                result.append(_element(_url(param), Refusal(-1)))
-                continue
-            result.append(self._one(method, param, session, verbose, now, answer))
+                refusal = Refusal(-1)
+            if refusal is not None:
+                result.append(_element(_url(param), refusal))
+            else:
+                result.append(self._one(method, param, session, verbose, now, answer))
+        user = session.admin.user if session is not None else ""
         self._log.add(Entry.made(now, method, params, result, user))
         logging_in = "sys/login/user" in result[0]["url"]
         if session is not None and not logging_in and any(map(_failed, result)):
             answer["session"] = session.sid
+        if "create task" in request and session is not None and method in WRITING:
+            result = [self._as_task(session, result, now)]
         answer["result"] = result
         return answer
+
+    def _as_task(
+        self, session: Session, result: list[dict[str, Any]], now: float
+    ) -> dict[str, Any]:
+        """`create task`: the outcome is told by a task, and the element has no url."""
+        tasks, user = self._world.tasks, session.admin.user
+        task = tasks.open("security console task", "security console", user, 0, now)
+        for element in result:
+            line = Line(str(element["url"])[-80:], 0)
+            task.lines.append(line)
+            status = element["status"]
+            line.tell(now, 100, str(status["message"]), "error" if status["code"] else "done")
+        task.settle(now)
+        return {"data": {"task": task.id}, "status": {"code": 0, "message": MESSAGES[0]}}
 
     def _session(
         self, request: Mapping[str, Any], api_key: str | None, now: float
@@ -100,7 +137,16 @@ class Envelope:
             answer.update(call.extra)
         except Refusal as refusal:
             return _element(url, refusal)
+        except Exception as defect:  # a defect of the simulator, kept for the tests to find
+            self._world.defects.append(f"{method} {url[:200]}: {defect!r}")
+            return _element(url, Refusal(-1))
         return {**members, "status": {"code": 0, "message": MESSAGES[0]}, "url": url}
+
+
+def _malformed() -> bytes:
+    """Nothing public records this case; a result with -1 and no url is the nearest known."""
+    status = {"code": -1, "message": "Invalid JSON request"}
+    return msgspec.json.encode({"id": None, "result": [{"status": status, "url": ""}]})
 
 
 def _allowed(session: Session | None, path: tuple[str, ...], method: str) -> Session:
@@ -117,8 +163,6 @@ def _allowed(session: Session | None, path: tuple[str, ...], method: str) -> Ses
 
 
 def _nobody() -> Session:
-    from fmgsync.simulator.sessions import Admin
-
     return Session(0, "", Admin("", rpc_permit="none"), 0.0, 0.0)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -252,11 +252,3 @@ def _add_options(view: View, row: Row, call: Call, shown: dict[str, Any]) -> Non
 def checksum(view: View) -> int:
     """A number that changes with every write to the table."""
     return view.database.writes(view.store)
-
-
-def first_of(mapping: Mapping[str, Any], *names: str) -> Any:
-    """The first of several spellings that is present, else None."""
-    for name in names:
-        if name in mapping:
-            return mapping[name]
-    return None

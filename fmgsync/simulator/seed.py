@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,18 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic.alias_generators import to_camel
 
 from fmgsync import yamllines
+from fmgsync.simulator.problems import SeedError, Source, problems_of
 from fmgsync.simulator.sessions import Permit
 from fmgsync.simulator.world import Switches
 
 Name = Annotated[str, Field(min_length=1, max_length=127)]
-
-
-class SeedError(ValueError):
-    """A seed that cannot be used. Each problem is `file:line: path: message`."""
-
-    def __init__(self, problems: list[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("\n".join(problems))
 
 
 class _Model(BaseModel):
@@ -159,16 +149,19 @@ class Seed(_Model):
     @field_validator("switches")
     @classmethod
     def _known(cls, value: dict[str, Any]) -> dict[str, Any]:
-        names = {to_camel(name): name for name in Switches.__slots__}
-        unknown = sorted(set(value) - set(names))
-        if unknown:
-            raise ValueError(f"unknown switch {unknown[0]!r}; there are {', '.join(names)}")
-        defaults = Switches()
-        for name, setting in value.items():
-            if type(setting) is not type(getattr(defaults, names[name])):
-                kind = type(getattr(defaults, names[name])).__name__
-                raise ValueError(f"{name} must be of type {kind}")
-        return {names[name]: setting for name, setting in value.items()}
+        return checked_switches(value)
+
+
+def checked_switches(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Switches by their Python names; raises ValueError for unknown ones and wrong types."""
+    names, defaults = {to_camel(name): name for name in Switches.__slots__}, Switches()
+    for name, setting in given.items():
+        if name not in names:
+            raise ValueError(f"unknown switch {name!r}; there are {', '.join(sorted(names))}")
+        kind = type(getattr(defaults, names[name]))
+        if type(setting) is not kind:
+            raise ValueError(f"switch {name} takes a value of type {kind.__name__}")
+    return {names[name]: setting for name, setting in given.items()}
 
 
 DEFAULT: Mapping[str, Any] = {
@@ -193,22 +186,6 @@ DEFAULT: Mapping[str, Any] = {
 """What `fmgsync simulator` serves without a seed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a seed came from, so that a later problem can name the line."""
-
-    name: str
-    document: yamllines.Document | None = None
-
-    def problem(self, path: tuple[str | int, ...], message: str) -> str:
-        """`file:line: path: message`."""
-        line = f":{self.document.at(path).line}" if self.document is not None else ""
-        dotted = yamllines.dotted(path)
-        return (
-            f"{self.name}{line}: {dotted}: {message}" if dotted else f"{self.name}{line}: {message}"
-        )
-
-
 def read_seed(seed: Mapping[str, Any] | str | Path | None) -> tuple[Seed, Source]:
     """The seed and where it stood. A YAML syntax error is `yamllines`' ConfigError."""
     if seed is None:
@@ -230,21 +207,12 @@ def _validated(data: Any, source: Source) -> tuple[Seed, Source]:
     try:
         seed = Seed.model_validate(data)
     except ValidationError as error:
-        raise SeedError(list(_problems(error, source))) from error
+        raise SeedError(list(problems_of(error, source, _ALL_KEYS))) from error
     if not seed.admins:
         seed = seed.model_copy(update={"admins": Seed.model_validate(DEFAULT).admins})
     if not seed.adoms and "adoms" not in data:
         seed = seed.model_copy(update={"adoms": Seed.model_validate(DEFAULT).adoms})
     return seed, source
-
-
-def _problems(error: ValidationError, source: Source) -> Iterator[str]:
-    for found in error.errors():
-        path, message = found["loc"], found["msg"]
-        if found["type"] == "extra_forbidden":
-            message = "unknown key" + _nearest(path)
-        message = message.removeprefix("Value error, ")
-        yield source.problem(path, re.sub(r"\s+", " ", message))
 
 
 _ALL_KEYS = sorted(
@@ -265,8 +233,3 @@ _ALL_KEYS = sorted(
         for field in model.model_fields
     }
 )
-
-
-def _nearest(path: tuple[str | int, ...]) -> str:
-    near = difflib.get_close_matches(str(path[-1]), _ALL_KEYS, n=1)
-    return f"; did you mean {near[0]}?" if near else ""

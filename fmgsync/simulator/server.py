@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import ssl
+import struct
 import threading
 import time
 from collections.abc import Callable
@@ -13,11 +15,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
+from fmgsync.simulator.delivery import Reply
+
 MAX_BODY: Final = 64 * 1024 * 1024
 _IDLE_S: Final = 300.0
 
-Answer = Callable[[bytes, "str | None"], bytes]
-"""Request body and API key in, response body out."""
+Answer = Callable[[bytes, "str | None"], Reply]
+"""Request body and API key in, reply out."""
 
 
 class HttpServer(ThreadingHTTPServer):
@@ -36,6 +40,7 @@ class HttpServer(ThreadingHTTPServer):
         tls: ssl.SSLContext | None,
         latency_s: float,
         takes_query_token: bool,
+        max_body: int = MAX_BODY,
     ) -> None:
         if ":" in address[0]:
             self.address_family = socket.AF_INET6
@@ -43,6 +48,8 @@ class HttpServer(ThreadingHTTPServer):
         self.answer = answer
         self.latency_s = latency_s
         self.takes_query_token = takes_query_token
+        self.max_body = max_body
+        self.closing = threading.Event()
         self._tls = tls
         self._open: set[socket.socket] = set()
         self._open_lock = threading.Lock()
@@ -68,6 +75,7 @@ class HttpServer(ThreadingHTTPServer):
 
     def stop(self) -> None:
         """Stop listening and hang up on everybody."""
+        self.closing.set()
         self.shutdown()
         self.server_close()
         with self._open_lock:
@@ -78,6 +86,14 @@ class HttpServer(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Connections that break are the clients' business."""
+
+
+def reset(connection: socket.socket) -> None:
+    """End a connection with a TCP reset instead of a farewell."""
+    with contextlib.suppress(OSError):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        # Closing the descriptor beneath TLS sends no close_notify, only the reset.
+        os.close(connection.detach())
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -98,15 +114,26 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if self.server.latency_s:
             time.sleep(self.server.latency_s)
-        answer = self.server.answer(body, self._api_key(parts.query))
-        self._send(HTTPStatus.OK, answer, "application/json")
+        self._deliver(self.server.answer(body, self._api_key(parts.query)))
+
+    def _deliver(self, reply: Reply) -> None:
+        """Send a reply in the state a fault may have left it in."""
+        if reply.stall_s and not self.server.closing.wait(reply.stall_s):
+            pass  # the client has waited, or given up
+        if reply.reset:
+            reset(self.connection)
+            self.close_connection = True
+            return
+        if reply.cut is not None:
+            self.close_connection = True
+        self._send(HTTPStatus(reply.status), reply.body, reply.kind, cut=reply.cut)
 
     def do_GET(self) -> None:
         self._send(HTTPStatus.NOT_FOUND, b"Not Found", "text/plain")
 
     def _body(self) -> bytes | None:
         text = self.headers.get("Content-Length", "")
-        if not text.isdecimal() or int(text) > MAX_BODY:
+        if not text.isdecimal() or int(text) > self.server.max_body:
             self.close_connection = True
             code = (
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE
@@ -130,14 +157,14 @@ class _Handler(BaseHTTPRequestHandler):
             return tokens[0] if tokens else None
         return None
 
-    def _send(self, code: HTTPStatus, body: bytes, kind: str) -> None:
+    def _send(self, code: HTTPStatus, body: bytes, kind: str, *, cut: int | None = None) -> None:
         self.send_response(code)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(body[:cut])
         self.wfile.flush()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002

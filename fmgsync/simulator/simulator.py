@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,14 +12,16 @@ from typing import Any, Self
 
 import trustme
 
-from fmgsync.simulator.build import build
+from fmgsync.simulator.build import build, set_switches
 from fmgsync.simulator.console import Console
 from fmgsync.simulator.envelope import Envelope
+from fmgsync.simulator.faults import Faults, read_faults
 from fmgsync.simulator.fortigate import FortiGate
+from fmgsync.simulator.listener import Listener, Wire
 from fmgsync.simulator.requestlog import RequestLog
 from fmgsync.simulator.routes import make_router
 from fmgsync.simulator.seed import read_seed
-from fmgsync.simulator.server import HttpServer
+from fmgsync.simulator.server import MAX_BODY
 from fmgsync.simulator.world import World
 
 
@@ -29,7 +30,8 @@ class Simulator:
 
     `seed`: a mapping or a YAML file as `docs/simulator.md` describes, None for the default.
     `clock`: epoch seconds; installs and time-outs advance with it when the next request comes.
-    `latency`: seconds every request waits. Raises SeedError for a seed that cannot be used.
+    `latency`: seconds every request waits. `faults`: a mapping or YAML file of trouble to come.
+    Raises SeedError for a seed or faults that cannot be used.
     """
 
     def __init__(
@@ -40,18 +42,24 @@ class Simulator:
         plain_http: bool = False,
         latency: float = 0.0,
         listen: str = "127.0.0.1:0",
+        faults: Mapping[str, Any] | str | Path | None = None,
     ) -> None:
         parsed, source = read_seed(seed)
+        trouble = read_faults(faults if faults is not None else {})
         self.requests = RequestLog()
+        self.faults = Faults(trouble.seed)
+        for fault in trouble.faults:
+            self.faults.arm(fault)
         self._world = build(parsed, source, clock, secret="fmgsync simulator")  # noqa: S106
+        set_switches(self._world, trouble.switches)
         self._router = make_router()
-        self._envelope = Envelope(self._world, self._router, self.requests)
+        self._envelope = Envelope(self._world, self._router, self.requests, self.faults)
         self._plain_http = plain_http
         self._latency = latency
         self._listen = listen
-        self._server: HttpServer | None = None
+        self._max_body = trouble.max_body or MAX_BODY
+        self._listener: Listener | None = None
         self._folder: TemporaryDirectory[str] | None = None
-        self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         return self.start()
@@ -66,37 +74,43 @@ class Simulator:
 
     def start(self) -> Self:
         """Listen; the port is chosen when `listen` ends with 0. Nothing happens if it runs."""
-        if self._server is not None:
+        if self._listener is not None:
             return self
-        tls = None if self._plain_http else self._make_tls()
         host, _, port = self._listen.rpartition(":")
-        self._server = HttpServer(
+        wire = Wire(
             (host.strip("[]"), int(port)),
-            self._envelope.answer,
-            tls=tls,
-            latency_s=self._latency,
-            takes_query_token=self._takes_query_token(),
+            None if self._plain_http else self._make_tls(),
+            self._latency,
+            self._takes_query_token(),
+            self._max_body,
         )
-        self._thread = threading.Thread(
-            target=self._server.serve_forever,
-            kwargs={"poll_interval": 0.02},
-            name="simulator",
-            daemon=True,
-        )
-        self._thread.start()
+        self._listener = Listener(wire, self._envelope.answer)
+        self._world.unplug = self._listener.unplug
         return self
 
     def stop(self) -> None:
         """Hang up, stop listening, remove the throw-away certificate. May be called twice."""
-        if self._server is not None:
-            self._server.stop()
-            self._server = None
-        if self._thread is not None:
-            self._thread.join(timeout=5)
-            self._thread = None
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
+
+    def unplug(self) -> None:
+        """Connections are refused from now on, and the open ones break."""
+        if self._listener is not None:
+            self._listener.unplug()
+
+    def plug(self) -> None:
+        """Reachable again, on the same port."""
+        if self._listener is not None:
+            self._listener.plug()
+
+    def fail_over(self) -> None:
+        """HA: the other unit takes over; sessions, locks, drafts and tasks are gone."""
+        with self._world.lock:
+            self._world.fail_over()
 
     def _make_tls(self) -> ssl.SSLContext:
         authority = trustme.CA()
@@ -119,11 +133,10 @@ class Simulator:
     @property
     def host(self) -> str:
         """`address:port`, as clients write it."""
-        if self._server is None:
+        if self._listener is None:
             raise RuntimeError("the simulator is not running")
-        address, port = self._server.server_address[:2]
-        text = str(address)
-        return f"[{text}]:{port}" if ":" in text else f"{text}:{port}"
+        address, port = self._listener.address
+        return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
     @property
     def url(self) -> str:

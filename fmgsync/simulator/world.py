@@ -65,6 +65,10 @@ class World:
         self.devices: dict[str, Device] = {}
         self.resources: dict[str, Resource] = {}
         self.ha_role = "Stand Alone"
+        self.defects: list[str] = []
+        """Exceptions that should not have been; a test may ask that there are none."""
+        self.unplug: Callable[[float], None] = lambda seconds: None
+        """Takes the unit off the network for so many seconds; set by the running server."""
         self._last_oid = 160
         self.sessions = Sessions(
             admins,
@@ -113,6 +117,13 @@ class World:
     def view(self, adom: Adom, session: Session) -> Database:
         """The ADOM's database as the session sees it."""
         return adom.view(session.sid)
+
+    def fail_over(self) -> None:
+        """The other unit of the cluster takes over: it has the configuration, and nothing else."""
+        for session in self.sessions.all():
+            self.sessions.end(session)
+        self.tasks.clear()
+        self.ha_role = "HA Primary"
 
     def _release(self, session: Session) -> None:
         """Locks and drafts of a session that ended are gone."""

@@ -1,0 +1,73 @@
+"""The simulator as a process: what other tools start."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+
+
+def run(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "fmgsync.cli.main", "simulator", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_it_says_where_it_listens_serves_and_stops_when_told() -> None:
+    with run() as process:
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        login = {
+            "method": "exec",
+            "params": [{"url": "/sys/login/user", "data": {"user": "admin", "passwd": "admin"}}],
+        }
+        answer = requests.post(
+            f"{ready['url']}/jsonrpc", json=login, verify=ready["caFile"], timeout=10
+        )
+        os.kill(ready["pid"], signal.SIGTERM)
+        _, complaints = process.communicate(timeout=20)
+
+    assert ready["url"].startswith("https://127.0.0.1:")
+    assert answer.json()["session"]
+    assert (process.returncode, complaints) == (0, "")
+    assert not Path(ready["caFile"]).exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("--listen", "nowhere"), "ADDRESS:PORT"),
+        (("--listen", "127.0.0.1:99999"), "ADDRESS:PORT"),
+        (("--listen", "203.0.113.1:0"), "cannot listen"),
+        (("--latency", "soon"), "not a duration"),
+        (("--seed", "no-such-file.yaml"), "does not exist"),
+    ],
+)
+def test_bad_options_are_told(arguments: tuple[str, ...], complaint: str) -> None:
+    with run(*arguments) as process:
+        output, complaints = process.communicate(timeout=20)
+
+    assert process.returncode == 2
+    assert output == ""
+    assert complaint in complaints
+    assert "Traceback" not in complaints
+
+
+def test_a_bad_seed_is_told_with_path_and_line(tmp_path: Path) -> None:
+    seed = tmp_path / "seed.yaml"
+    seed.write_text("version: 7.4.5\nadons: []\n")
+
+    with run("--seed", str(seed)) as process:
+        _, complaints = process.communicate(timeout=20)
+
+    assert process.returncode == 2
+    assert f"{seed}:2: adons: unknown key; did you mean adoms?" in complaints

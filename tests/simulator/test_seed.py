@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fmgsync.errors import ConfigError
+from fmgsync.simulator import SeedError, Simulator
+from tests.simulator.client import Client
+
+EXAMPLE = """\
+version: 7.4.5
+workspaceMode: normal
+admins:
+  - {user: fmgsync, password: secret, rpcPermit: read-write, adoms: [prod], superAdmin: false}
+  - {user: robot, apiKey: k3y, rpcPermit: read-write}
+adoms:
+  - name: prod
+    osVersion: "7.4"
+    devices:
+      - {name: fgt-east-1, vdoms: [root, dmz], platform: FortiGate-100F, online: true, installSeconds: 2, installed: true}
+    deviceGroups: [{name: East, members: [fgt-east-1/root]}]
+    addresses: [{name: legacy-db, subnet: 10.9.0.1/32, comment: "by hand"}]
+    addressGroups: [{name: legacy, members: [legacy-db]}]
+    packages:
+      - name: edge/default
+        targets: [fgt-east-1/root, "group:East"]
+        policies: [{name: web, srcaddr: [legacy], dstaddr: [all], service: [ALL], action: accept}]
+"""  # noqa: E501
+
+
+def test_the_documented_example_is_served(tmp_path: Path) -> None:
+    path = tmp_path / "seed.yaml"
+    path.write_text(EXAMPLE)
+
+    with Simulator(path) as simulator, Client(simulator) as client:
+        assert client.log_in("fmgsync", "secret") == 0
+        device = client.get("/dvmdb/adom/prod/device/fgt-east-1")
+        package = client.get("/pm/pkg/adom/prod/edge/default")
+
+    assert device["platform_str"] == "FortiGate-100F"
+    assert [vdom["name"] for vdom in device["vdom"]] == ["root", "dmz"]
+    assert package["scope member"] == [{"name": "fgt-east-1", "vdom": "root"}, {"name": "East"}]
+
+
+def test_without_a_seed_there_is_a_small_world() -> None:
+    with Simulator() as simulator, Client(simulator) as client:
+        assert client.log_in("admin", "admin") == 0
+        assert [row["name"] for row in client.get("/dvmdb/adom")] == ["root"]
+        assert len(client.get("/dvmdb/adom/root/device")) == 2
+        assert [row["name"] for row in client.get("/pm/pkg/adom/root")] == ["default"]
+    with Simulator() as simulator, Client(simulator, key="simulator") as client:
+        assert client.code("get", "/sys/status") == 0
+
+
+def test_a_device_may_lend_its_vdoms_to_two_adoms() -> None:
+    adoms = [
+        {"name": "a", "devices": [{"name": "fgt", "vdoms": ["root"]}]},
+        {"name": "b", "devices": [{"name": "fgt", "vdoms": ["dmz"]}]},
+    ]
+    with Simulator({"adoms": adoms}) as simulator, Client(simulator) as client:
+        client.log_in("admin", "admin")
+        vdoms = {
+            adom: [v["name"] for v in client.get(f"/dvmdb/adom/{adom}/device/fgt/vdom")]
+            for adom in ("a", "b")
+        }
+
+    assert vdoms == {"a": ["root"], "b": ["dmz"]}
+
+
+def adom(**content: Any) -> dict[str, Any]:
+    return {"adoms": [{"name": "prod", **content}]}
+
+
+@pytest.mark.parametrize(
+    ("seed", "problem"),
+    [
+        ({"verison": "7.4.5"}, "verison: unknown key; did you mean version?"),
+        ({"version": "5.6"}, "version:"),
+        ({"workspaceMode": "sometimes"}, "workspaceMode:"),
+        ({"adoms": [{"name": ""}]}, "adoms[0].name:"),
+        ({"adoms": [{"name": "a"}, {"name": "a"}]}, "adoms[1].name: a second ADOM 'a'"),
+        (adom(addresses=[{"name": "x", "subnet": "10.0.0.999"}]), "adoms[0].addresses[0]: subnet"),
+        (adom(addresses=[{"name": "all"}]), "'all' exists already"),
+        (adom(addressGroups=[{"name": "g", "members": ["ghost"]}]), "detail: ghost"),
+        (adom(deviceGroups=[{"name": "g", "members": ["fgt"]}]), "no device, VDOM or device group"),
+        (
+            adom(
+                devices=[{"name": "f", "vdoms": ["a", "b"]}],
+                packages=[{"name": "p", "targets": ["f"]}],
+            ),
+            "packages[0].targets[0]: 'f' has several VDOMs: write f/a",
+        ),
+        (adom(packages=[{"name": "p", "policies": [{"srcaddr": ["no"]}]}]), "detail: no"),
+        (
+            {"adoms": [{"name": n, "devices": [{"name": "f"}]} for n in ("a", "b")]},
+            "f/root is in an ADOM already",
+        ),
+        ({"switches": {"partialInstall": "yes"}}, "takes a value of type bool"),
+    ],
+)
+def test_a_seed_that_does_not_fit_together_is_refused(seed: dict[str, Any], problem: str) -> None:
+    with pytest.raises(SeedError) as refused:
+        Simulator(seed)
+
+    assert problem in str(refused.value)
+
+
+def test_a_seed_file_is_refused_with_path_and_line(tmp_path: Path) -> None:
+    path = tmp_path / "seed.yaml"
+    path.write_text(EXAMPLE.replace("members: [legacy-db]", "membrs: [legacy-db]"))
+
+    with pytest.raises(SeedError) as refused:
+        Simulator(path)
+
+    expected = "adoms[0].addressGroups[0].membrs: unknown key; did you mean members?"
+    assert str(refused.value) == f"{path}:13: {expected}"
+
+
+def test_a_seed_file_that_is_no_yaml_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "seed.yaml"
+    path.write_text("adoms: [")
+
+    with pytest.raises(ConfigError) as refused:
+        Simulator(path)
+
+    assert f"{path}:" in str(refused.value)
+    assert "not YAML" in str(refused.value)
+
+
+def test_a_seed_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SeedError, match="No such file"):
+        Simulator(tmp_path / "none.yaml")
