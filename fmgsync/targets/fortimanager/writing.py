@@ -25,7 +25,7 @@ from fmgsync.targets.fortimanager.session import Param, Session
 _log = structlog.get_logger()
 
 PARAMS_PER_REQUEST = 100
-_ROUNDS = 3
+_PATIENCE = 2
 _PAUSE_S = 0.5
 _REMAP = "re-map"
 _MAPPINGS = (ObjectKind.MAPPING, ObjectKind.MAPPING6)
@@ -149,23 +149,29 @@ class Writer:
         return dataclasses.replace(change, members=left, added=added)
 
     def _write_batch(self, batch: Sequence[Change]) -> None:
-        """Send until every change is settled; after an unsure outcome look first, then go on."""
-        waiting = list(batch)
-        for round_number in range(_ROUNDS):
-            if not waiting:
-                return
-            last = round_number == _ROUNDS - 1
+        """Send until every change is settled; after an unsure outcome look first, then go on.
+
+        Whether a release goes on after a param it refuses is documented nowhere. If it stops
+        there, or answers half a list, each round still settles something; if not even that, the
+        changes are sent one by one, so that one cannot take the others with it.
+        """
+        waiting, size, stalled = list(batch), len(batch), 0
+        while waiting:
+            sent = waiting[:size]
             try:
                 results = self._session.call(
-                    _method(waiting[0]), [self._param(change) for change in waiting]
+                    _method(sent[0]), [self._param(change) for change in sent]
                 )
             except errors.OutcomeUnknown:
-                if last:
+                if stalled == _PATIENCE:
                     raise
-                waiting = self._not_done(waiting)
+                left = self._not_done(sent)
+                size = size if len(left) < len(sent) else 1
             else:
-                waiting = self._settle(waiting, results, last=last)
-            if waiting:
+                left = self._settle(sent, results, last=stalled == _PATIENCE)
+            stalled = 0 if len(left) < len(sent) else stalled + 1
+            waiting[: len(sent)] = left
+            if left:
                 self._clock.sleep(_PAUSE_S)
 
     def _not_done(self, changes: Sequence[Change]) -> list[Change]:

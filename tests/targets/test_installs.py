@@ -1,0 +1,199 @@
+"""Packages, installs and read-back on a simulated FortiManager."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from fmgsync import errors
+from fmgsync.clock import ManualClock
+from fmgsync.model.address import Family
+from fmgsync.model.adom import Reading
+from fmgsync.model.rollout import InstallRequest, Outcome, TaskView
+from fmgsync.model.target import DeviceVdom
+from fmgsync.targets.protocol import Installer, InstallFlow
+from tests.targets.conftest import REF, Start, Unit, seed
+from tests.targets.wanted import ONE, THREE, TWO, reconcile
+
+V4 = Family.IPV4
+WEB = {"web": {ONE: "10.1.0.5 2001:db8::5", TWO: "10.2.0.1 10.2.0.2"}}
+
+
+def policy(*names: str, **more: Any) -> dict[str, Any]:
+    return {
+        "srcaddr": list(names),
+        "dstaddr": ["all"],
+        "service": ["ALL"],
+        "action": "accept",
+        **more,
+    }
+
+
+def add_policy(unit: Unit, data: dict[str, Any]) -> None:
+    """An administrator writes a policy that uses our group, as she would in the GUI."""
+    url = "/pm/config/adom/prod/pkg/edge/default/firewall/policy"
+    with unit.session("alice", "wonder") as session:
+        lock = "/dvmdb/adom/prod/workspace"
+        session.call("exec", [{"url": f"{lock}/lock"}])
+        row = {"schedule": ["always"], "srcintf": ["any"], "dstintf": ["any"], **data}
+        assert session.call("add", [{"url": url, "data": row}])[0].ok
+        session.call("exec", [{"url": f"{lock}/commit"}])
+        session.call("exec", [{"url": f"{lock}/unlock"}])
+
+
+def watch(flow: InstallFlow, request: InstallRequest, clock: ManualClock) -> TaskView:
+    task = flow.start(request)
+    view = flow.poll(task)
+    for _ in range(2000):
+        if view.final:
+            return view
+        clock.sleep(1)
+        view = flow.poll(task)
+    raise AssertionError("the install never ended")
+
+
+def install(unit: Unit, *targets: DeviceVdom) -> TaskView:
+    with unit.adom().open_install_flow() as flow:
+        return watch(flow, InstallRequest(REF, "edge/default", targets), unit.clock)
+
+
+def values(readings: Mapping[DeviceVdom, Reading]) -> dict[DeviceVdom, dict[str, set[str]]]:
+    """Members by device and group, as plain sets; a device that gave no answer is missing."""
+    return {
+        target: {name: {str(one) for one in members} for name, members in reading.groups.items()}
+        for target, reading in readings.items()
+        if reading.groups is not None
+    }
+
+
+def told(view: TaskView) -> dict[DeviceVdom, Outcome]:
+    return {outcome.target: outcome.outcome for outcome in view.outcomes}
+
+
+@pytest.fixture(params=["disabled", "normal"])
+def unit(request: pytest.FixtureRequest, start: Start) -> Unit:
+    return start(seed(workspaceMode=request.param))
+
+
+def test_packages_in_folders_with_targets_and_uses(unit: Unit) -> None:
+    adom: Installer = unit.adom()
+    (package,) = adom.read_packages()
+    assert package.path == "edge/default"
+    assert package.targets == {ONE, TWO}
+    (use,) = package.policies
+    assert use.action == "accept"
+    assert use.positive >= {(V4, "legacy"), (V4, "all")}
+    assert use.negated == frozenset()
+    assert use.install_on is None
+    assert use.enabled
+
+
+def test_negation_action_install_on_and_both_families(unit: Unit) -> None:
+    reconcile(unit.adom(), WEB)
+    add_policy(
+        unit,
+        policy("web", action="deny", **{"srcaddr-negate": "enable", "status": "disable"})
+        | {"srcaddr6": ["web"], "dstaddr6": ["all"]}
+        | {"scope member": [{"name": "fgt-1", "vdom": "root"}]},
+    )
+    (package,) = unit.adom().read_packages()
+    use = max(package.policies, key=lambda one: one.policy_id)
+    assert use.action == "deny"
+    assert use.negated == {(V4, "web")}
+    assert (Family.IPV6, "web") in use.positive
+    assert not use.enabled
+
+
+def test_an_install_brings_each_fortigate_its_own_members(unit: Unit) -> None:
+    adom = unit.adom()
+    reconcile(adom, WEB)
+    add_policy(unit, policy("web", srcaddr6=["web"], dstaddr6=["all"]))
+    before = adom.read_devices([ONE, TWO], ["web"])
+    assert before[ONE].groups == {}, "never installed, so not known there"
+    assert told(install(unit, ONE, TWO)) == {ONE: Outcome.DONE, TWO: Outcome.DONE}
+    expected = {
+        ONE: {"web": {"10.1.0.5", "2001:db8::5"}},
+        TWO: {"web": {"10.2.0.1", "10.2.0.2"}},
+    }
+    assert values(adom.read_devices([ONE, TWO], ["web"])) == expected
+    assert values(adom.read_device_databases([ONE, TWO], ["web"])) == expected
+
+
+def test_changing_a_used_group_makes_its_package_modified(unit: Unit) -> None:
+    adom = unit.adom()
+    reconcile(adom, WEB)
+    add_policy(unit, policy("web"))
+    install(unit, ONE, TWO)
+    assert {(s.target, s.status) for s in adom.read_package_status()} == {
+        (ONE, "installed"),
+        (TWO, "installed"),
+    }
+    reconcile(adom, {"web": {ONE: "10.1.0.6", TWO: "10.2.0.1 10.2.0.2"}})
+    status = {s.target: (s.package, s.status) for s in adom.read_package_status()}
+    assert status[ONE] == ("edge/default", "modified")
+    assert values(adom.read_device_databases([ONE], ["web"])) == {ONE: {"web": {"10.1.0.5"}}}
+
+
+def test_a_device_that_is_no_target_is_told_apart(unit: Unit) -> None:
+    assert told(install(unit, THREE)) == {THREE: Outcome.MISSING}
+
+
+def test_an_unreachable_device_says_why_and_the_others_answer(start: Start) -> None:
+    devices = [
+        {"name": "fgt-1", "vdoms": ["root"], "online": False},
+        {"name": "fgt-2", "vdoms": ["root", "dmz"]},
+        {"name": "fgt-3", "vdoms": ["root"]},
+    ]
+    unit = start(seed(adom={"devices": devices}))
+    gone = DeviceVdom("no-such-device", "root")
+    readings = unit.adom().read_devices([ONE, TWO, THREE, gone], ["legacy"])
+    assert readings[ONE].groups is None
+    assert "No tunnel" in (readings[ONE].problem or "")
+    assert readings[TWO].groups is not None
+    assert readings[THREE].groups is not None
+    assert readings[gone].groups is None
+    assert readings[gone].problem
+
+
+def test_the_device_database_of_an_unknown_device_is_a_reading_with_a_problem(unit: Unit) -> None:
+    gone = DeviceVdom("no-such-device", "root")
+    readings = unit.adom().read_device_databases([ONE, gone], ["legacy"])
+    assert readings[ONE].groups is not None
+    assert readings[gone].groups is None
+    assert readings[gone].problem
+
+
+def test_an_install_is_not_begun_beside_another_one(start: Start) -> None:
+    unit = start(seed())
+    reconcile(unit.adom(), WEB)
+    add_policy(unit, policy("web"))
+    request = InstallRequest(REF, "edge/default", (ONE,))
+    with unit.adom().open_install_flow() as first, unit.adom().open_install_flow() as second:
+        first.start(request)
+        with pytest.raises(errors.UnitBusy, match="still running"):
+            second.start(InstallRequest(REF, "edge/default", (TWO,)))
+
+
+def test_an_install_flow_takes_the_lock_at_once_or_not_at_all(start: Start) -> None:
+    unit = start(seed(workspaceMode="normal"))
+    with unit.session("alice", "wonder") as alice:
+        assert alice.call("exec", [{"url": "/dvmdb/adom/prod/workspace/lock"}])[0].ok
+        began = unit.clock.now()
+        with pytest.raises(errors.LockHeld, match="alice"), unit.adom().open_install_flow():
+            raise AssertionError("entered")
+        assert unit.clock.now() == began
+
+
+def test_the_comment_reaches_the_call_and_the_lock_outlives_the_task(start: Start) -> None:
+    unit = start(seed(workspaceMode="normal"))
+    with unit.adom().open_install_flow() as flow:
+        view = watch(flow, InstallRequest(REF, "edge/default", (ONE,), "SR-1"), unit.clock)
+        assert told(view)[ONE] in (Outcome.DONE, Outcome.NO_CHANGES)
+        with unit.session("alice", "wonder") as alice:
+            assert (
+                alice.call("exec", [{"url": "/dvmdb/adom/prod/workspace/lock"}])[0].code == -20055
+            )
+    with unit.session("alice", "wonder") as alice:
+        assert alice.call("exec", [{"url": "/dvmdb/adom/prod/workspace/lock"}])[0].ok

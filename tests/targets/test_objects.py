@@ -1,0 +1,239 @@
+"""Reading and writing an ADOM's objects on a simulated FortiManager."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from fmgsync.model.address import Family, parse
+from fmgsync.model.change import Action, AdomPlan, Change, ObjectKind
+from tests.targets.conftest import REF, Start, seed
+from tests.targets.hardship import StopsShort
+from tests.targets.wanted import ONE, THREE, TWO, plan_for, reconcile
+
+V4, V6 = Family.IPV4, Family.IPV6
+
+
+def test_an_adom_without_our_objects_shows_the_predefined_ones_only(start: Start) -> None:
+    observed = start(seed()).adom().read_observed(["web"])
+    assert {name for _, name in observed.addresses} == {"none", "all"}
+    assert observed.addresses[V4, "none"].value == "0.0.0.0"
+    assert observed.addresses[V6, "none"].value == "::"
+    assert not any(address.owned for address in observed.addresses.values())
+    assert observed.groups == {}
+
+
+def test_what_is_written_is_observed_and_the_second_pass_writes_nothing(start: Start) -> None:
+    adom = start(seed()).adom()
+    groups = {
+        "web": {ONE: "10.1.0.5 10.1.0.6", TWO: "10.2.0.8/30"},
+        "db": {ONE: "", THREE: "10.1.0.5 2001:db8::9"},
+    }
+    report = reconcile(adom, groups)
+    assert report.refused == ()
+    observed = adom.read_observed(groups)
+    web = observed.groups[V4, "web"]
+    assert web.owned
+    assert web.members == ("none",)
+    assert {place: set(names) for place, names in web.mappings.items()} == {
+        ONE: {"prod_10.1.0.5", "prod_10.1.0.6"},
+        TWO: {"prod_10.2.0.8_30"},
+    }
+    assert observed.groups[V4, "db"].mappings[ONE] == ("none",)
+    assert observed.groups[V6, "db"].mappings[THREE] == ("prod_2001-db8--9",)
+    assert observed.addresses[V6, "prod_2001-db8--9"].value == "2001:db8::9"
+    before = adom.requests
+    assert plan_for(adom, groups).changes == ()
+    assert adom.apply(AdomPlan(REF)).written == ()
+    assert adom.requests - before <= 7, "a pass that changes nothing is a handful of reads"
+
+
+def test_a_moved_pod_changes_one_mapping_and_its_two_addresses(start: Start) -> None:
+    adom = start(seed()).adom()
+    reconcile(adom, {"web": {ONE: "10.1.0.5 10.1.0.6", TWO: "10.2.0.1"}})
+    report = reconcile(adom, {"web": {ONE: "10.1.0.9 10.1.0.6", TWO: "10.2.0.1"}})
+    assert [(c.action, c.kind, c.name, c.device) for c in report.written] == [
+        (Action.CREATE, ObjectKind.ADDRESS, "prod_10.1.0.9", None),
+        (Action.UPDATE, ObjectKind.MAPPING, "web", ONE),
+        (Action.DELETE, ObjectKind.ADDRESS, "prod_10.1.0.5", None),
+    ]
+    observed = adom.read_observed(["web"])
+    assert observed.groups[V4, "web"].mappings[TWO] == ("prod_10.2.0.1",), "kept untouched"
+    assert (V4, "prod_10.1.0.5") not in observed.addresses
+
+
+def test_everything_goes_when_nothing_is_wanted_any_more(start: Start) -> None:
+    adom = start(seed()).adom()
+    reconcile(adom, {"web": {ONE: "10.1.0.5"}})
+    reconcile(adom, {})
+    observed = adom.read_observed(["web"])
+    assert observed.groups == {}
+    assert {name for _, name in observed.addresses} == {"none", "all"}
+
+
+def test_a_foreign_group_that_holds_one_of_ours_is_seen(start: Start) -> None:
+    unit = start(seed())
+    adom = unit.adom()
+    reconcile(adom, {"web": {ONE: "10.1.0.5"}})
+    with unit.session("alice", "wonder") as session:
+        table = "/pm/config/adom/prod/obj/firewall/addrgrp"
+        results = session.call(
+            "add",
+            [
+                {"url": table, "data": {"name": "hers", "member": ["prod_10.1.0.5"]}},
+                {"url": table, "data": {"name": "outer", "member": ["hers"]}},
+            ],
+        )
+        assert all(result.ok for result in results)
+    observed = adom.read_observed(["web"])
+    assert not observed.groups[V4, "hers"].owned
+    assert observed.groups[V4, "outer"].members == ("hers",)
+    assert (V4, "legacy") not in observed.groups
+
+
+def test_a_foreign_object_with_a_name_we_need_is_seen_and_never_touched(start: Start) -> None:
+    adom = start(seed()).adom()
+    observed = adom.read_observed(["legacy", "legacy-db"])
+    assert not observed.groups[V4, "legacy"].owned
+    assert not observed.addresses[V4, "legacy-db"].owned
+    theirs = Change(Action.UPDATE, ObjectKind.GROUP, "legacy", "a stale plan", members=("none",))
+    gone = Change(Action.DELETE, ObjectKind.ADDRESS, "legacy-db", "a stale plan")
+    report = adom.apply(AdomPlan(REF, (theirs, gone)))
+    assert report.written == ()
+    assert [change for change, _ in report.refused] == [theirs, gone]
+    assert all("owner mark" in why for _, why in report.refused)
+    assert adom.read_observed(["legacy"]).groups[V4, "legacy"].members == ("legacy-db",)
+
+
+def test_one_bad_object_is_isolated_and_everything_else_is_written(start: Start) -> None:
+    adom = start(seed()).adom()
+    plan = plan_for(adom, {"web": {ONE: "10.1.0.5 10.1.0.6"}, "db": {TWO: "10.1.0.7"}})
+    bad = Change(Action.CREATE, ObjectKind.ADDRESS, "n" * 200, "too long", value=parse("10.1.0.66"))
+    changes = tuple(
+        change
+        if change.kind is not ObjectKind.MAPPING or change.name != "web"
+        else Change(
+            change.action,
+            change.kind,
+            "web",
+            "",
+            change.device,
+            members=(*change.members, bad.name),
+        )
+        for change in plan.changes
+    )
+    report = adom.apply(AdomPlan(REF, (bad, *changes)))
+    assert [change.name for change, _ in report.refused] == [bad.name]
+    observed = adom.read_observed(["web", "db"])
+    assert set(observed.groups[V4, "web"].mappings[ONE]) == {"prod_10.1.0.5", "prod_10.1.0.6"}
+    assert observed.groups[V4, "db"].mappings[TWO] == ("prod_10.1.0.7",)
+
+
+def test_a_group_that_could_not_be_created_takes_its_mappings_with_it(start: Start) -> None:
+    adom = start(seed()).adom()
+    plan = plan_for(adom, {"web": {ONE: "10.1.0.5"}})
+    name = "legacy"  # taken by a foreign group since the plan was made
+    taken = tuple(
+        Change(c.action, c.kind, name, c.because, c.device, c.value, c.members)
+        if c.kind in (ObjectKind.GROUP, ObjectKind.MAPPING)
+        else c
+        for c in plan.changes
+    )
+    report = adom.apply(AdomPlan(REF, taken))
+    assert [c.kind for c, _ in report.refused] == [ObjectKind.GROUP, ObjectKind.MAPPING]
+    legacy = adom.read_observed([name]).groups[V4, name]
+    assert legacy.mappings == {}
+    assert legacy.members == ("legacy-db",)
+
+
+def test_an_address_somebody_uses_stays_and_is_reported(start: Start) -> None:
+    unit = start(seed())
+    adom = unit.adom()
+    reconcile(adom, {"web": {ONE: "10.1.0.5"}})
+    with unit.session("alice", "wonder") as session:
+        data = {"name": "hers", "member": ["prod_10.1.0.5"]}
+        url = "/pm/config/adom/prod/obj/firewall/addrgrp"
+        assert session.call("add", [{"url": url, "data": data}])[0].ok
+    delete = Change(Action.DELETE, ObjectKind.ADDRESS, "prod_10.1.0.5", "not needed")
+    report = adom.apply(AdomPlan(REF, (delete,)))
+    assert report.refused == ((delete, "-10015 used"),)
+
+
+def test_a_tampered_address_is_repaired_and_its_mappings_go(start: Start) -> None:
+    unit = start(seed())
+    adom = unit.adom()
+    groups = {"web": {ONE: "10.1.0.5"}}
+    reconcile(adom, groups)
+    url = "/pm/config/adom/prod/obj/firewall/address/prod_10.1.0.5"
+    mapping = {
+        "_scope": [{"name": "fgt-1", "vdom": "root"}],
+        "subnet": ["6.6.6.6", "255.255.255.255"],
+    }
+    with unit.session("alice", "wonder") as session:
+        assert session.call("set", [{"url": url, "data": {"subnet": "0.0.0.0/0"}}])[0].ok
+        assert session.call("add", [{"url": f"{url}/dynamic_mapping", "data": mapping}])[0].ok
+    seen = adom.read_observed(["web"]).addresses[V4, "prod_10.1.0.5"]
+    assert seen.mapped
+    assert seen.value == "0.0.0.0/0"
+    reconcile(adom, groups)
+    repaired = adom.read_observed(["web"]).addresses[V4, "prod_10.1.0.5"]
+    assert not repaired.mapped
+    assert repaired.value == "10.1.0.5"
+
+
+def test_deleting_what_is_gone_already_is_done(start: Start) -> None:
+    adom = start(seed()).adom()
+    gone = Change(Action.DELETE, ObjectKind.ADDRESS, "prod_10.1.0.5", "not needed")
+    assert adom.apply(AdomPlan(REF, (gone,))).written == (gone,)
+
+
+def test_creating_what_is_there_already_is_done_if_it_is_the_same(start: Start) -> None:
+    adom = start(seed()).adom()
+    same = Change(Action.CREATE, ObjectKind.ADDRESS, "prod_10.1.0.5", "", value=parse("10.1.0.5"))
+    assert adom.apply(AdomPlan(REF, (same,))).written == (same,)
+    assert adom.apply(AdomPlan(REF, (same,))).written == (same,)
+    other = Change(Action.CREATE, ObjectKind.ADDRESS, "prod_10.1.0.5", "", value=parse("10.1.0.99"))
+    assert [c for c, _ in adom.apply(AdomPlan(REF, (other,))).refused] == [other]
+
+
+def test_many_objects_travel_in_few_requests(start: Start) -> None:
+    adom = start(seed()).adom()
+    addresses = " ".join(f"10.1.{n // 200}.{n % 200}" for n in range(1000))
+    report = reconcile(adom, {"web": {ONE: addresses, TWO: "10.1.0.1"}})
+    assert len(report.written) == 1000 + 1 + 2
+    assert report.requests < 25
+    assert len(adom.read_observed(["web"]).groups[V4, "web"].mappings[ONE]) == 1000
+
+
+def test_inside_with_all_calls_share_one_login(start: Start) -> None:
+    adom = start(seed()).adom()
+    with adom:
+        adom.read_topology()
+        adom.read_observed(["web"])
+        before = adom.requests
+        adom.read_observed(["web"])
+        assert adom.requests - before == 1, "no login in between"
+
+
+@pytest.mark.parametrize("bad", [1, 5])
+@pytest.mark.parametrize("release", ["goes on", "answers busy", "answers half a list"])
+def test_whatever_a_release_does_after_a_refusal_all_others_are_written(
+    start: Start, bad: int, release: str
+) -> None:
+    unit = start(seed(switches={"stopAtFirstError": release == "answers busy"}))
+    adom = unit.adom(adapter=StopsShort() if release == "answers half a list" else None)
+    creates = [
+        Change(
+            Action.CREATE, ObjectKind.ADDRESS, f"prod_10.1.0.{n}", "", value=parse(f"10.1.0.{n}")
+        )
+        for n in range(1, 21)
+    ]
+    wrong = [
+        Change(Action.CREATE, ObjectKind.ADDRESS, f"{n}" * 200, "too long", value=parse("10.1.1.1"))
+        for n in range(bad)
+    ]
+    mixed = [change for pair in itertools.zip_longest(creates, wrong) for change in pair if change]
+    report = adom.apply(AdomPlan(REF, tuple(mixed)))
+    assert {change for change, _ in report.refused} == set(wrong)
+    assert set(report.written) == set(creates)

@@ -1,0 +1,80 @@
+"""Devices, VDOMs, device groups and the workspace mode of an ADOM."""
+
+from __future__ import annotations
+
+import pytest
+
+from fmgsync import errors
+from fmgsync.model.adom import Device, Workspace
+from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.targets.fortimanager import topology
+from tests.targets.conftest import REF, Start, seed
+from tests.targets.wanted import ONE, TWO
+
+
+def test_devices_with_their_vdoms_and_groups_expanded(start: Start) -> None:
+    found = start(seed()).adom().read_topology()
+    assert found.ref == REF
+    assert found.os_version == (7, 4)
+    assert found.workspace is Workspace.DISABLED
+    assert {name: device.vdoms for name, device in found.devices.items()} == {
+        "fgt-1": ("root",),
+        "fgt-2": ("root", "dmz"),
+        "fgt-3": ("root",),
+    }
+    assert found.groups["East"] == {ONE, TWO}
+    device = found.devices["fgt-1"]
+    assert (device.online, device.in_sync, device.database_modified) == (True, True, False)
+
+
+def test_an_offline_device_is_offline(start: Start) -> None:
+    offline = {"devices": [{"name": "fgt-1", "vdoms": ["root"], "online": False}]}
+    offline |= {"deviceGroups": [], "packages": []}
+    assert start(seed(adom=offline)).adom().read_topology().devices["fgt-1"].online is False
+
+
+@pytest.mark.parametrize(
+    ("mode", "workspace"),
+    [
+        ("disabled", Workspace.DISABLED),
+        ("normal", Workspace.NORMAL),
+        ("workflow", Workspace.WORKFLOW),
+    ],
+)
+def test_the_workspace_mode(start: Start, mode: str, workspace: Workspace) -> None:
+    assert start(seed(workspaceMode=mode)).adom().read_topology().workspace is workspace
+
+
+def test_an_unknown_adom_is_named(start: Start) -> None:
+    unit = start(seed(admins=[{"user": "fmgsync", "password": "secret"}]))
+    with unit.session() as session, pytest.raises(errors.NotFound, match="no ADOM 'prdo'"):
+        topology.read_topology(session, AdomRef("hq", "prdo"))
+
+
+def test_an_adom_of_others_is_a_missing_right(start: Start) -> None:
+    unit = start(seed(adoms=[{"name": "prod"}, {"name": "theirs"}]))
+    with unit.session() as session, pytest.raises(errors.PermissionDenied, match="theirs"):
+        topology.read_topology(session, AdomRef("hq", "theirs"))
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (
+            {"outer": [{"name": "inner"}], "inner": [{"name": "fgt-1", "vdom": "root"}]},
+            {"outer": {ONE}, "inner": {ONE}},
+        ),
+        ({"a": [{"name": "b"}], "b": [{"name": "a"}]}, {"a": set(), "b": set()}),
+        ({"a": [{"name": "fgt-2"}]}, {"a": {DeviceVdom("fgt-2", "root"), TWO}}),
+        ({"a": [{"name": "elsewhere", "vdom": "root"}]}, {"a": set()}),
+        ({"a": None}, {"a": set()}),
+    ],
+)
+def test_nested_device_groups(rows: dict[str, object], expected: dict[str, object]) -> None:
+    """A name without VDOM is a group; where there is none of that name, a whole device."""
+    devices = {
+        "fgt-1": Device("fgt-1", ("root",)),
+        "fgt-2": Device("fgt-2", ("root", "dmz")),
+    }
+    table = [{"name": name, "object member": members} for name, members in rows.items()]
+    assert topology.expand_groups(table, devices) == expected
