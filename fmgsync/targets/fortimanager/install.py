@@ -177,7 +177,8 @@ class FortiManagerFlow:
         whole = tasks.read(self._session, task.task_id, self._place)
         if whole.finished:
             return False
-        busy = {name for line in whole.lines for name in (line.name, line.name.partition("(")[0])}
+        unfinished = [line.name for line in whole.lines if not line.finished]
+        busy = {*unfinished, *(name.partition("(")[0] for name in unfinished)}
         if not busy.isdisjoint(target.device for target in request.targets):
             return True
         stale = self._clock.now() - whole.started_at > _STALE_AFTER_S
