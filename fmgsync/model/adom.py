@@ -35,13 +35,18 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class AdomTopology:
-    """Devices and device groups of an ADOM; nested groups are expanded to DeviceVdoms."""
+    """Devices and device groups of an ADOM; nested groups are expanded to DeviceVdoms.
+
+    `flags` are FortiManager's own words: `backup` means nothing can be installed from here,
+    `auto_push_cfg` that the unit pushes changes by itself.
+    """
 
     ref: AdomRef
     os_version: tuple[int, int]
     workspace: Workspace
     devices: Mapping[str, Device]
     groups: Mapping[str, frozenset[DeviceVdom]]
+    flags: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

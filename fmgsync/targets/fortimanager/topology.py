@@ -13,7 +13,9 @@ from fmgsync.targets.fortimanager.answers import Place, Result
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.tables import Query, Row
 
-_DEVICE_FIELDS = ("name", "conn_status", "conf_status", "db_status")
+_ADOM_FIELDS = ("name", "os_ver", "mr", "flags", "workspace_mode")
+_DEVICE_FIELDS = ("name", "conn_status", "conf_status", "db_status", "mgmt_mode", "os_type")
+_NOT_MANAGED = ("unreg", "faz")
 _MODES = {
     0: Workspace.DISABLED,
     "disabled": Workspace.DISABLED,
@@ -31,7 +33,7 @@ def read_topology(session: Session, ref: AdomRef) -> AdomTopology:
         "get",
         [
             {"url": urls.GLOBAL_SETTINGS, "fields": ["workspace-mode"]},
-            {"url": urls.adom(ref.adom), "fields": ["name", "os_ver", "mr", "workspace_mode"]},
+            {"url": urls.adom(ref.adom), "fields": list(_ADOM_FIELDS)},
             {"url": urls.adom(ref.adom), "fields": ["name"], "option": ["object member"]},
         ],
     )
@@ -44,6 +46,7 @@ def read_topology(session: Session, ref: AdomRef) -> AdomTopology:
         workspace=_mode(session, settings, adom, place),
         devices=devices,
         groups=expand_groups(group_rows, devices),
+        flags=frozenset(wire.names(adom.get("flags"))),
     )
 
 
@@ -142,6 +145,8 @@ def _members(result: Result) -> dict[str, set[str]]:
 def _devices(rows: Iterable[Row], members: Mapping[str, set[str]]) -> dict[str, Device]:
     devices = {}
     for row in rows:
+        if row.get("mgmt_mode") in _NOT_MANAGED or row.get("os_type", "fos") not in ("fos", 0):
+            continue
         name = wire.text(row.get("name"))
         vdoms = wire.names(row.get("vdom")) or ("root",)
         own = members.get(name)
