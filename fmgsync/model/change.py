@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass
 
 from fmgsync.model.address import Address, Family
+from fmgsync.model.memory import Move
 from fmgsync.model.target import AdomRef, DeviceVdom
 
 
@@ -75,18 +76,34 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold(Finding):
+    """A part of a plan that waits for a human: addresses that would come to or go from a group.
+
+    `device` None is the group's own value. `digest` stands for exactly these addresses: approving
+    it lets nothing else through.
+    """
+
+    digest: str = ""
+    added: tuple[Address, ...] = ()
+    removed: tuple[Address, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class AdomPlan:
     """What to write in one ADOM, in order; what stands in the way; what waits for a human.
 
     `foreign` are rules that fail because a foreign object bears a name they need; `held` what the
-    guard keeps back; `findings` what a person should know but nothing waits for.
+    guard keeps back; `findings` what a person should know but nothing waits for. `moves` are the
+    changes as the guard counts them, `approved` the digests that let some of them through.
     """
 
     ref: AdomRef
     changes: tuple[Change, ...] = ()
     foreign: tuple[Finding, ...] = ()
-    held: tuple[Finding, ...] = ()
+    held: tuple[Hold, ...] = ()
     findings: tuple[Finding, ...] = ()
+    moves: tuple[Move, ...] = ()
+    approved: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""How own objects are named and marked in FortiManager (DESIGN section 3).
+"""How own objects are named and marked in FortiManager.
 
 Addresses are named by their value, so two groups, two passes and two replicas arrive at the same
 object without having to talk to each other. The alphabet `[A-Za-z0-9_.-]` is the one every
@@ -7,10 +7,17 @@ FortiManager release accepts in names.
 
 from __future__ import annotations
 
-from fmgsync.model.address import Address
+import re
+
+from fmgsync.model.address import Address, parse
 
 NONE = "none"
 """The predefined address that matches nothing."""
+
+MAX_SHARDS = 999
+"""Three digits: the room that the longest group name leaves."""
+
+_SHARD = re.compile(r"(.+)\.([1-9][0-9]{0,2})", re.ASCII)
 
 
 def mark(owner: str) -> str:
@@ -36,3 +43,32 @@ def address_name(owner: str, address: Address) -> str:
 def none_name(owner: str) -> str:
     """The stand-in for `none` where the predefined one is missing or altered."""
     return address_prefix(owner) + NONE
+
+
+def address_of(owner: str, name: str) -> Address | None:
+    """The value an own address name stands for; None if the name is not one of ours."""
+    text = name.removeprefix(address_prefix(owner))
+    if text == name:
+        return None
+    try:
+        value = parse(text.replace("-", ":").replace("_", "/"))
+    except ValueError:
+        return None
+    return value if address_name(owner, value) == name else None
+
+
+def shard_name(group: str, number: int) -> str:
+    """The name of one part of a group that has more members than one object may hold."""
+    return f"{group}.{number}"
+
+
+def shard_of(name: str) -> tuple[str, int] | None:
+    """The group and number that a shard's name states; None for other names."""
+    found = _SHARD.fullmatch(name)
+    return (found[1], int(found[2])) if found else None
+
+
+def group_of(name: str) -> str:
+    """The group people know: a shard's name without its number, any other name as it is."""
+    found = shard_of(name)
+    return found[0] if found else name

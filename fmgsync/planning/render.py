@@ -21,12 +21,14 @@ ObjectKey = tuple[Family, str]
 class GroupObject:
     """One group object as it should be: own members and members per DeviceVdom, by name.
 
-    `reasons` says, per DeviceVdom (None for the group's own value), why something is retained.
+    `reasons` says, per DeviceVdom (None for the group's own value), why something is retained;
+    `because` why the object exists at all.
     """
 
     members: tuple[str, ...]
     mappings: Mapping[DeviceVdom, tuple[str, ...]] = field(default_factory=dict)
     reasons: Mapping[DeviceVdom | None, str] = field(default_factory=dict)
+    because: str = "new rule"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,109 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fmgsync.model import address, naming
-from fmgsync.model.address import NOWHERE, Address, Family
-from fmgsync.model.change import Action, AdomPlan, Change, ObjectKind
-from fmgsync.model.rule import MappingMode
-from fmgsync.model.state import (
-    DesiredAdom,
-    DesiredGroup,
-    DesiredMembers,
-    ObservedAddress,
-    ObservedAdom,
-    ObservedGroup,
-)
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.address import Address
+from fmgsync.model.state import ObservedAddress, ObservedAdom, ObservedGroup
+from fmgsync.model.target import DeviceVdom
 from fmgsync.planning import diff
-
-REF = AdomRef("hq", "prod")
-OWNER = "prod"
-MINE = naming.mark(OWNER)
-EAST = DeviceVdom("fgt-east", "root")
-WEST = DeviceVdom("fgt-west", "root")
-V4, V6 = Family.IPV4, Family.IPV6
-
-
-def wanted(
-    name: str, mappings: Mapping[DeviceVdom, set[str]], *, retain: bool = False, family: Family = V4
-) -> DesiredGroup:
-    members = {
-        place: DesiredMembers(frozenset(map(address.parse, texts)), retain)
-        for place, texts in mappings.items()
-    }
-    return DesiredGroup(name, family, MappingMode.PER_DEVICE, members)
-
-
-def desired(*groups: DesiredGroup) -> DesiredAdom:
-    return DesiredAdom(REF, OWNER, groups)
-
-
-def adom(*objects: ObservedAddress | ObservedGroup) -> ObservedAdom:
-    """An ADOM with the predefined `none` of both families and the given objects."""
-    nothing = [ObservedAddress("none", f, NOWHERE[f], "", owned=False) for f in Family]
-    everything = [*nothing, *objects]
-    return ObservedAdom(
-        REF,
-        {(o.family, o.name): o for o in everything if isinstance(o, ObservedAddress)},
-        {(o.family, o.name): o for o in everything if isinstance(o, ObservedGroup)},
-    )
-
-
-def own(text: str, *, value: str | None = None, mapped: bool = False) -> ObservedAddress:
-    plain = address.parse(text)
-    return ObservedAddress(
-        naming.address_name(OWNER, plain),
-        address.family(plain),
-        address.parse(value) if value else plain,
-        MINE,
-        owned=True,
-        mapped=mapped,
-    )
-
-
-def group(
-    name: str,
-    mappings: Mapping[DeviceVdom, set[str]] | None = None,
-    *,
-    members: tuple[str, ...] = ("none",),
-    owned: bool = True,
-) -> ObservedGroup:
-    named = {
-        place: tuple(
-            sorted(
-                naming.address_name(OWNER, address.parse(t)) if t[0].isdigit() else t for t in texts
-            )
-        )
-        for place, texts in (mappings or {}).items()
-    }
-    return ObservedGroup(name, V4, members, named, MINE if owned else "by hand", owned)
-
-
-def lines(plan: AdomPlan) -> list[str]:
-    """One line per change: what a person would write down."""
-    return [
-        " ".join(
-            filter(
-                None,
-                [
-                    change.action.value,
-                    change.kind.value,
-                    change.name,
-                    f"@{change.device.device}" if change.device else "",
-                    *(f"+{a}" for a in change.added),
-                    *(f"-{a}" for a in change.removed),
-                ],
-            )
-        )
-        for change in plan.changes
-    ]
-
+from tests.planning.estates import (
+    EAST,
+    REF,
+    V4,
+    V6,
+    WEST,
+    adom,
+    carry_out,
+    desired,
+    group,
+    lines,
+    own,
+    wanted,
+)
 
 CASES = {
     "a new rule": (
@@ -282,42 +201,6 @@ estates = st.dictionaries(
     st.sampled_from(["a", "b", "c"]),
     st.dictionaries(st.sampled_from([EAST, WEST]), st.sets(addresses), min_size=1),
 )
-
-
-def carry_out(have: ObservedAdom, changes: tuple[Change, ...]) -> ObservedAdom:
-    """What an ADOM holds after the changes; refuses dangling references as FortiManager does."""
-    held = dict(have.addresses)
-    groups = dict(have.groups)
-    for change in changes:
-        key = (change.kind.family, change.name)
-        if change.kind is ObjectKind.ADDRESS:
-            if change.action is Action.DELETE:
-                users = [
-                    g
-                    for g in groups.values()
-                    for m in (g.members, *g.mappings.values())
-                    if change.name in m
-                ]
-                assert not users, f"{change.name} deleted while used"
-                del held[key]
-            else:
-                held[key] = ObservedAddress(change.name, V4, change.value, MINE, owned=True)
-            continue
-        assert all((V4, member) in held for member in change.members), change
-        if change.device is None and change.action is Action.DELETE:
-            del groups[key]
-        elif change.device is None:
-            mappings = groups[key].mappings if key in groups else {}
-            groups[key] = ObservedGroup(change.name, V4, change.members, mappings, MINE, owned=True)
-        else:
-            mappings = dict(groups[key].mappings)
-            mappings.pop(change.device, None)
-            if change.action is not Action.DELETE:
-                mappings[change.device] = change.members
-            groups[key] = ObservedGroup(
-                change.name, V4, groups[key].members, mappings, MINE, owned=True
-            )
-    return ObservedAdom(REF, held, groups)
 
 
 @given(before=estates, after=estates)

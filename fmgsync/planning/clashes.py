@@ -1,0 +1,76 @@
+"""Rules that cannot be carried out: a name they need is taken, or longer than the ADOM accepts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from fmgsync.model import naming
+from fmgsync.model.address import Family
+from fmgsync.model.change import Finding, ObjectKind
+from fmgsync.model.state import DesiredAdom, DesiredGroup, ObservedAdom
+
+ADDRESS = {Family.IPV4: ObjectKind.ADDRESS, Family.IPV6: ObjectKind.ADDRESS6}
+GROUP = {Family.IPV4: ObjectKind.GROUP, Family.IPV6: ObjectKind.GROUP6}
+
+
+def find_clashes(
+    desired: DesiredAdom, observed: ObservedAdom, *, longest: int
+) -> tuple[Finding, ...]:
+    """Every rule that cannot be carried out, with the reason. `longest` is in characters.
+
+    Addresses and groups share one name space on FortiOS (FortiOS CLI reference, firewall
+    addrgrp), so a foreign address in the group's name is a clash as well.
+    """
+    found: dict[Finding, None] = {}
+    for group in desired.groups:
+        if len(group.name) > longest:
+            found[too_long(group.name, group.name, longest)] = None
+        for finding in _clashes_of(group, desired.owner, observed):
+            found[finding] = None
+    return tuple(found)
+
+
+def shard_clashes(
+    rule: str,
+    family: Family,
+    names: Iterable[str],
+    observed: ObservedAdom,
+    owner: str,
+    longest: int,
+) -> Iterator[Finding]:
+    """The same for the shards that one rule needs."""
+    for name in names:
+        if len(name) > longest:
+            yield too_long(rule, name, longest)
+        for kind in Family:
+            if (kind, name) in observed.addresses:
+                yield _taken(rule, ADDRESS[kind], name, owner)
+        standing = observed.groups.get((family, name))
+        if standing is not None and not standing.owned:
+            yield _taken(rule, GROUP[family], name, owner)
+
+
+def too_long(rule: str, name: str, longest: int) -> Finding:
+    """A name that this ADOM's release does not accept."""
+    message = f"the name {name} has {len(name)} characters; this ADOM's release accepts {longest}"
+    return Finding("name-too-long", rule, message, is_error=True)
+
+
+def _taken(rule: str, kind: ObjectKind, name: str, owner: str) -> Finding:
+    message = f"an {kind} named {name} exists and does not carry the mark {naming.mark(owner)!r}"
+    return Finding("foreign-name", rule, message, is_error=True)
+
+
+def _clashes_of(group: DesiredGroup, owner: str, observed: ObservedAdom) -> Iterator[Finding]:
+    for family in Family:
+        if (family, group.name) in observed.addresses:
+            yield _taken(group.name, ADDRESS[family], group.name, owner)
+    standing = observed.groups.get((group.family, group.name))
+    if standing is not None and not standing.owned:
+        yield _taken(group.name, GROUP[group.family], group.name, owner)
+    for members in (*group.mappings.values(), group.shared):
+        for address in sorted(members.addresses) if members else ():
+            name = naming.address_name(owner, address)
+            there = observed.addresses.get((group.family, name))
+            if there is not None and not there.owned:
+                yield _taken(group.name, ADDRESS[group.family], name, owner)

@@ -1,0 +1,161 @@
+"""The group objects of a plan: create, re-map, delete, with the addresses people care about.
+
+A change names addresses that come to or go from a group. One that only moves between a group and
+its shards is in no list, and one that comes or goes is in exactly one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from fmgsync.model import naming
+from fmgsync.model.address import Address, Family, sort_key
+from fmgsync.model.change import Action, Change, ObjectKind
+from fmgsync.model.state import ObservedAdom, ObservedGroup
+from fmgsync.model.target import DeviceVdom
+from fmgsync.planning.clashes import GROUP
+from fmgsync.planning.render import GroupObject, ObjectKey
+
+_MAPPING = {Family.IPV4: ObjectKind.MAPPING, Family.IPV6: ObjectKind.MAPPING6}
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What is and what should be: as objects, and as groups with their shards joined.
+
+    `values` are the addresses that member names stand for.
+    """
+
+    observed: ObservedAdom
+    objects: Mapping[ObjectKey, GroupObject]
+    standing: ObservedAdom
+    groups: Mapping[ObjectKey, GroupObject]
+    values: Mapping[ObjectKey, Address]
+
+    def staying(self, key: ObjectKey, place: DeviceVdom | None) -> frozenset[str]:
+        """What the group behind this object holds at a place before and after."""
+        if key not in self.groups and key not in self.standing.groups:
+            key = (key[0], naming.group_of(key[1]))
+        before, after = self.standing.groups.get(key), self.groups.get(key)
+        return frozenset(names_at(before, place)).intersection(names_at(after, place))
+
+
+def names_at(
+    group: ObservedGroup | GroupObject | None, place: DeviceVdom | None
+) -> tuple[str, ...]:
+    """The members a device gets: those of its mapping, else the group's own."""
+    if group is None:
+        return ()
+    return group.members if place is None else group.mappings.get(place, group.members)
+
+
+def write_groups(scene: Comparison) -> Iterator[Change]:
+    """Creates first, then own values and mappings, then mappings that go; shards before others."""
+    creates: list[Change] = []
+    writes: list[Change] = []
+    deletes: list[Change] = []
+    for key in sorted(scene.objects, key=_shards_first):
+        group = scene.objects[key]
+        before = scene.observed.groups.get(key)
+        if before is None:
+            creates.append(
+                _change(scene, Action.CREATE, key, None, ((), group.members), group.because)
+            )
+        elif set(before.members) != set(group.members) or before.excludes:
+            why = group.reasons.get(None, "the group's own value differs")
+            own = (before.members, group.members)
+            writes.append(_change(scene, Action.UPDATE, key, None, own, why))
+        writes.extend(_write_mappings(scene, key, group, before))
+        deletes.extend(_delete_mappings(scene, key, group, before))
+    yield from creates
+    yield from writes
+    yield from deletes
+
+
+def _shards_first(key: ObjectKey) -> tuple[bool, ObjectKey]:
+    return naming.shard_of(key[1]) is None, key
+
+
+def _write_mappings(
+    scene: Comparison, key: ObjectKey, group: GroupObject, before: ObservedGroup | None
+) -> Iterator[Change]:
+    for place, members in sorted(group.mappings.items()):
+        held = before.mappings.get(place) if before else None
+        if held is not None and set(held) == set(members):
+            continue
+        action = Action.CREATE if held is None else Action.UPDATE
+        why = group.reasons.get(place) or (
+            "the device stands in front of the rule's clusters"
+            if held is None
+            else "what runs has changed"
+        )
+        yield _change(scene, action, key, place, (held or (), members), why)
+
+
+def _delete_mappings(
+    scene: Comparison, key: ObjectKey, group: GroupObject, before: ObservedGroup | None
+) -> Iterator[Change]:
+    why = (
+        "no site of the rule names this device"
+        if naming.shard_of(key[1]) is None
+        else "nothing is left in this shard here"
+    )
+    for place, held in sorted(before.mappings.items() if before else ()):
+        if place not in group.mappings:
+            yield _change(scene, Action.DELETE, key, place, (held, ()), why)
+
+
+def delete_group(scene: Comparison, key: ObjectKey) -> Change:
+    """Delete a whole group; its addresses that stay in the group's other shards are not listed."""
+    before = scene.observed.groups[key]
+    held = {
+        name
+        for place in (None, *before.mappings)
+        for name in set(names_at(before, place)) - scene.staying(key, place)
+    }
+    why = "no rule of this name any more"
+    if naming.shard_of(key[1]) is not None:
+        why = "its group does not need it any more"
+    return _change(scene, Action.DELETE, key, None, (held, ()), why)
+
+
+def _change(
+    scene: Comparison,
+    action: Action,
+    key: ObjectKey,
+    place: DeviceVdom | None,
+    before_after: tuple[Iterable[str], Iterable[str]],
+    because: str,
+) -> Change:
+    family, name = key
+    before, after = (frozenset(names) for names in before_after)
+    staying = scene.staying(key, place)
+
+    def addresses(names: Iterable[str]) -> tuple[Address, ...]:
+        found = {scene.values[family, m] for m in names if (family, m) in scene.values}
+        return tuple(sorted(found, key=sort_key))
+
+    removed = {member for member in before - after - staying if not _is_none(member)}
+    added = {member for member in after - before - staying if not _is_none(member)}
+    strangers = sorted(
+        member
+        for member in removed
+        if (family, member) not in scene.values and naming.group_of(member) != name
+    )
+    if strangers:
+        because = f"{because}; foreign members go: {', '.join(strangers)}"
+    return Change(
+        action,
+        (GROUP if place is None else _MAPPING)[family],
+        name,
+        because,
+        device=place,
+        members=tuple(sorted(after)),
+        added=addresses(added),
+        removed=addresses(removed),
+    )
+
+
+def _is_none(name: str) -> bool:
+    return name == naming.NONE or name.endswith(f"_{naming.NONE}")

@@ -1,0 +1,123 @@
+"""What is wanted, passed through the guard: what must wait is taken out before changes are made.
+
+So the plan that is left is complete in itself: no address is deleted that a held group still
+holds, none is created that only a held addition needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from fmgsync.model import naming
+from fmgsync.model.address import Address, Family
+from fmgsync.model.change import Hold
+from fmgsync.model.memory import Move
+from fmgsync.model.state import ObservedAdom
+from fmgsync.model.target import AdomRef
+from fmgsync.planning import groups, guard
+from fmgsync.planning.render import GroupObject, ObjectKey
+
+_EMPTY = GroupObject(())
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What the guard needs to know of one ADOM besides what is wanted.
+
+    `standing` is the ADOM with shards joined to their groups; `nothing` the name, per family, of
+    the address that matches nothing; `allow_empty` the groups that may become empty; `opens` where
+    an empty group would open traffic.
+    """
+
+    ref: AdomRef
+    owner: str
+    standing: ObservedAdom
+    nothing: Mapping[Family, str]
+    allow_empty: Collection[ObjectKey]
+    opens: Mapping[ObjectKey, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What may be written now, and what waits."""
+
+    groups: Mapping[ObjectKey, GroupObject]
+    holds: tuple[Hold, ...] = ()
+    moves: tuple[Move, ...] = ()
+    approved: tuple[str, ...] = ()
+
+
+def hold_back(
+    wanted: Mapping[ObjectKey, GroupObject],
+    retired: Iterable[ObjectKey],
+    scene: Scene,
+    gate: guard.Gate,
+) -> Passed:
+    """Judge every group at every place. `retired` groups are to be deleted.
+
+    A retired group that must keep members somewhere is wanted again, with these members only.
+    """
+    passed = dict(wanted)
+    goals: dict[ObjectKey, GroupObject | None] = {**wanted, **dict.fromkeys(retired)}
+    verdicts = guard.judge(
+        scene.ref,
+        scene.owner,
+        [one for key, goal in sorted(goals.items(), key=_by_key) for one in _of(key, goal, scene)],
+        gate,
+    )
+    for verdict in verdicts:
+        transition = verdict.transition
+        if verdict.holds:
+            key = (transition.family, transition.name)
+            nothing = scene.nothing[transition.family]
+            goal = passed.get(key) or GroupObject((nothing,))
+            passed[key] = _with(goal, verdict, scene.owner, nothing)
+    return Passed(
+        passed,
+        tuple(hold for verdict in verdicts for hold in verdict.holds),
+        tuple(verdict.move for verdict in verdicts if verdict.move is not None),
+        tuple(digest for verdict in verdicts for digest in verdict.approved),
+    )
+
+
+def _by_key(item: tuple[ObjectKey, GroupObject | None]) -> ObjectKey:
+    return item[0]
+
+
+def _of(key: ObjectKey, goal: GroupObject | None, scene: Scene) -> Iterator[guard.Transition]:
+    """One transition per place at which a group's members change. No mapping: its own value."""
+    before = scene.standing.groups.get(key)
+    after = goal or _EMPTY
+    places = {*(before.mappings if before else ()), *after.mappings}
+    for place in (None, *sorted(places)):
+        old, new = groups.names_at(before, place), groups.names_at(after, place)
+        if set(old) != set(new):
+            yield guard.Transition(
+                key[0],
+                key[1],
+                place,
+                _addresses(old, scene.owner),
+                _addresses(new, scene.owner),
+                allow_empty=key in scene.allow_empty,
+                opens=scene.opens.get(key),
+            )
+
+
+def _addresses(names: Iterable[str], owner: str) -> frozenset[Address]:
+    """By name: what people put into a group by hand is no part of the account."""
+    found = (naming.address_of(owner, name) for name in names)
+    return frozenset(address for address in found if address is not None)
+
+
+def _with(goal: GroupObject, verdict: guard.Verdict, owner: str, nothing: str) -> GroupObject:
+    """The group with the members the verdict allows at its place."""
+    transition = verdict.transition
+    place = transition.place
+    wanted = groups.names_at(goal, place)
+    barred = {naming.address_name(owner, one) for one in transition.after - verdict.members}
+    kept = {naming.address_name(owner, one) for one in verdict.members - transition.after}
+    names = tuple(sorted((set(wanted) - barred - {nothing}) | kept)) or (nothing,)
+    if place is None:
+        return replace(goal, members=names)
+    return replace(goal, mappings={**goal.mappings, place: names})

@@ -1,0 +1,385 @@
+"""What waits for a human, what does not, and what the plan without it looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fmgsync.model import address
+from fmgsync.model.change import AdomPlan
+from fmgsync.model.memory import History
+from fmgsync.model.state import DesiredAdom, ObservedAdom
+from fmgsync.planning import diff, guard
+from fmgsync.planning.guard import ADDITIONS, EMPTYING, MEMBERS, REMOVALS, Gate, Limits
+from fmgsync.planning.sharding import Limits as ObjectLimits
+from tests.planning.estates import (
+    EAST,
+    V4,
+    WEST,
+    adom,
+    carry_out,
+    desired,
+    group,
+    lines,
+    matched,
+    own,
+    shared,
+    wanted,
+)
+
+HOUR = 3600.0
+
+
+def hosts(count: int, *, first: int = 1) -> set[str]:
+    return {f"10.1.{n // 250}.{n % 250 + 1}" for n in range(first, first + count)}
+
+
+@dataclass
+class Adom:
+    """An ADOM, its guard's memory and a clock, through any number of applies."""
+
+    limits: Limits = field(default_factory=Limits)
+    have: ObservedAdom = field(default_factory=adom)
+    history: History | None = None
+    now: float = 1_000_000.0
+    opens: Mapping[tuple[address.Family, str], str] = field(default_factory=dict)
+    object_limits: ObjectLimits = field(default_factory=ObjectLimits)
+
+    def plan(self, goal: DesiredAdom, *approved: str) -> AdomPlan:
+        gate = Gate(self.limits, self.now, self.history, frozenset(approved))
+        return diff.make_plan(
+            goal, self.have, gate=gate, opens=self.opens, limits=self.object_limits
+        )
+
+    def apply(self, goal: DesiredAdom, *approved: str, fails: bool = False) -> AdomPlan:
+        """Remember, then write; `fails` dies between the two."""
+        plan = self.plan(goal, *approved)
+        begins = not any(group.owned for group in self.have.groups.values())
+        self.history = guard.remember(
+            self.history, plan.moves, self.limits, now=self.now, begins=begins
+        )
+        if not fails:
+            self.have = carry_out(self.have, plan.changes)
+        return plan
+
+
+def web(texts: set[str], *, allow_empty: bool = False) -> DesiredAdom:
+    return desired(wanted("web", {EAST: texts}, allow_empty=allow_empty))
+
+
+def kinds(plan: AdomPlan) -> list[str]:
+    return [hold.kind for hold in plan.held]
+
+
+STEPS = {
+    "the first fill": (set(), hosts(300), []),
+    "the first fill has a largest size": (set(), hosts(5001), [MEMBERS]),
+    "growth by twice the size": (hosts(20), hosts(60), []),
+    "growth by more": (hosts(20), hosts(61), [ADDITIONS]),
+    "a fifth goes": (hosts(100), hosts(80), []),
+    "more than a fifth goes": (hosts(100), hosts(79), [REMOVALS]),
+    "most goes, but fewer than ten": (hosts(12), hosts(3), []),
+    "ten go": (hosts(13), hosts(3), [REMOVALS]),
+    "nine come to one": (hosts(1), hosts(10), []),
+    "eleven come to one": (hosts(1), hosts(12), [ADDITIONS]),
+    "the only one goes": (hosts(1), set(), [EMPTYING]),
+    "all are replaced by as many": (hosts(9), hosts(9, first=100), []),
+    "ten are replaced": (hosts(10), hosts(10, first=100), [REMOVALS]),
+    "too much of both": (hosts(10), hosts(40, first=100), [REMOVALS, ADDITIONS]),
+}
+
+
+@pytest.mark.parametrize("case", STEPS)
+def test_one_change(case: str) -> None:
+    """From a group that has stood for long to another content at once."""
+    before, after, expected = STEPS[case]
+    estate = Adom()
+    estate.apply(web(before))
+    estate.now += 2 * HOUR
+    assert kinds(estate.plan(web(after))) == expected
+
+
+def test_held_removals_stay_and_additions_go_on() -> None:
+    estate = Adom()
+    estate.apply(web(hosts(20)))
+    plan = estate.apply(web(hosts(3, first=19)))
+    assert kinds(plan) == [REMOVALS]
+    assert plan.held[0].message == "18 of 20 addresses go within 1h"
+    assert len(plan.held[0].removed) == 18
+    assert matched(estate.have, "web", EAST) == hosts(21)
+    # What waits is held by the group, so its addresses are not deleted either.
+    assert [change for change in plan.changes if change.action == "delete"] == []
+
+
+def test_held_additions_are_left_out_and_removals_go_on() -> None:
+    estate = Adom()
+    estate.apply(web(hosts(10)))
+    plan = estate.apply(web(hosts(50, first=3)))
+    assert kinds(plan) == [ADDITIONS]
+    assert matched(estate.have, "web", EAST) == hosts(8, first=3)
+    assert [change for change in plan.changes if change.kind == "address" and change.added] == []
+
+
+def test_held_additions_never_leave_a_group_empty() -> None:
+    """All are replaced by too many: until the additions are approved the old ones stay."""
+    estate = Adom()
+    estate.apply(web(hosts(3)))
+    goal = web(hosts(30, first=100))
+    plan = estate.apply(goal)
+    assert kinds(plan) == [ADDITIONS]
+    assert "nothing is removed" in plan.held[0].message
+    assert matched(estate.have, "web", EAST) == hosts(3)
+    estate.apply(goal, plan.held[0].digest)
+    assert matched(estate.have, "web", EAST) == hosts(30, first=100)
+
+
+def test_too_many_members_never_arrive_by_slices() -> None:
+    """Members whose removal waits count as well."""
+    estate = Adom(limits=Limits(max_members=20))
+    estate.apply(web(hosts(20)))
+    plan = estate.plan(web(hosts(5, first=100)))
+    assert kinds(plan) == [REMOVALS, MEMBERS]
+    assert plan.changes == ()
+
+
+def test_a_large_change_does_not_pass_in_slices() -> None:
+    """Five per cent every ten minutes: the fifth slice is the one too many."""
+    estate = Adom()
+    estate.apply(web(hosts(200)))
+    seen = []
+    for slice_ in range(1, 6):
+        estate.now += HOUR / 10
+        seen.append(kinds(estate.apply(web(hosts(200 - 10 * slice_)))))
+    assert seen == [[], [], [], [], [REMOVALS]]
+    # An hour after the first slice it does not count any more: a fifth of 190 may go.
+    estate.now += HOUR * 6 / 10
+    assert kinds(estate.plan(web(hosts(152)))) == []
+    assert kinds(estate.plan(web(hosts(151)))) == [REMOVALS]
+
+
+def test_what_came_back_does_not_count() -> None:
+    """Net: half of the pods move away and back again, five times within the hour."""
+    estate = Adom(limits=Limits(max_removed_share=0.5))
+    estate.apply(web(hosts(40)))
+    for _ in range(5):
+        estate.now += 60
+        assert kinds(estate.apply(web(hosts(20)))) == []
+        estate.now += 60
+        assert kinds(estate.apply(web(hosts(40)))) == []
+
+
+def test_an_approval_fits_exactly_what_was_shown() -> None:
+    estate = Adom()
+    estate.apply(web(hosts(40)))
+    shown = estate.plan(web(hosts(20))).held[0]
+    more = estate.plan(web(hosts(19)), shown.digest)
+    assert [hold.digest == shown.digest for hold in more.held] == [False]
+    done = estate.apply(web(hosts(20)), shown.digest)
+    assert (done.held, done.approved) == ((), (shown.digest,))
+    assert matched(estate.have, "web", EAST) == hosts(20)
+
+
+def test_additions_beside_it_do_not_touch_an_approval() -> None:
+    """A pod that came meanwhile is not part of the removal that was shown."""
+    estate = Adom()
+    estate.apply(web(hosts(40)))
+    shown = estate.plan(web(hosts(20))).held[0]
+    assert estate.plan(web(hosts(20) | {"10.9.9.9"}), shown.digest).held == ()
+
+
+def test_what_was_approved_begins_a_new_account() -> None:
+    """Otherwise every small removal of the next hour would wait as well."""
+    estate = Adom()
+    estate.apply(web(hosts(100)))
+    goal = web(hosts(50))
+    estate.apply(goal, estate.plan(goal).held[0].digest)
+    estate.now += 60
+    assert kinds(estate.plan(web(hosts(40)))) == []
+    assert kinds(estate.plan(web(hosts(39)))) == [REMOVALS]
+
+
+def test_a_lost_memory_lets_only_small_changes_through() -> None:
+    """Nobody knows what went in the last hour: ten and more wait until an hour has been seen."""
+    estate = Adom()
+    estate.apply(web(hosts(200)))
+    estate.history = None
+    plan = estate.plan(web(hosts(190)))
+    assert kinds(plan) == [REMOVALS]
+    assert "not remembered" in plan.held[0].message
+    assert kinds(estate.apply(web(hosts(191)))) == []
+    estate.now += HOUR - 1
+    assert kinds(estate.plan(web(hosts(181)))) == [REMOVALS]
+    estate.now += 1
+    assert kinds(estate.plan(web(hosts(181)))) == []
+
+
+def test_an_adom_that_was_empty_has_nothing_to_forget() -> None:
+    estate = Adom()
+    estate.apply(web(hosts(200)))
+    assert kinds(estate.plan(web(hosts(180)))) == []
+
+
+def test_a_longer_period_than_what_is_remembered() -> None:
+    """A memory kept for an hour says nothing about a day."""
+    estate = Adom()
+    estate.apply(web(hosts(200)))
+    estate.now += 2 * HOUR
+    estate.apply(web(hosts(199)))
+    estate.limits = Limits(period_s=24 * HOUR)
+    assert kinds(estate.plan(web(hosts(180)))) == [REMOVALS]
+
+
+def test_a_write_that_failed_does_not_count() -> None:
+    """Moves are noted before they are made; one that was not made changes no baseline."""
+    estate = Adom()
+    estate.apply(web(hosts(100)))
+    estate.apply(web(hosts(85)), fails=True)
+    assert kinds(estate.plan(web(hosts(80)))) == []
+    assert kinds(estate.plan(web(hosts(79)))) == [REMOVALS]
+
+
+def test_each_device_has_its_own_account() -> None:
+    estate = Adom()
+    estate.apply(desired(wanted("web", {EAST: hosts(40), WEST: hosts(40)})))
+    goal = desired(wanted("web", {EAST: hosts(20), WEST: hosts(39)}))
+    plan = estate.apply(goal)
+    assert [(hold.device, hold.name) for hold in plan.held] == [(EAST, "web")]
+    assert len(matched(estate.have, "web", EAST)) == 40
+    assert len(matched(estate.have, "web", WEST)) == 39
+
+
+def test_a_group_that_may_be_empty() -> None:
+    estate = Adom()
+    estate.apply(web(hosts(40), allow_empty=True))
+    assert kinds(estate.plan(web(set(), allow_empty=True))) == []
+    assert kinds(estate.plan(web(hosts(1), allow_empty=True))) == [REMOVALS]
+
+
+def test_where_empty_means_open_emptying_always_waits() -> None:
+    """A deny policy without sources denies nobody."""
+    estate = Adom(opens={(V4, "web"): "denied by policy 7 of package edge"})
+    estate.apply(web(hosts(1), allow_empty=True))
+    plan = estate.plan(web(set(), allow_empty=True))
+    assert kinds(plan) == [EMPTYING]
+    assert "policy 7 of package edge" in plan.held[0].message
+    assert [finding.kind for finding in plan.findings] == ["empty-opens"]
+
+
+def test_a_rule_that_went_waits_and_takes_the_rest_along_later() -> None:
+    estate = Adom()
+    estate.apply(desired(wanted("web", {EAST: hosts(2), WEST: set()})))
+    plan = estate.apply(desired())
+    assert kinds(plan) == [EMPTYING]
+    assert lines(plan) == ["delete mapping web @fgt-west"]
+    plan = estate.apply(desired(), *(hold.digest for hold in plan.held))
+    assert lines(plan)[0] == "delete addrgrp web -10.1.0.2 -10.1.0.3"
+    assert estate.have.groups == {}
+
+
+def test_a_mapping_outside_the_sites_waits() -> None:
+    estate = Adom()
+    estate.apply(desired(wanted("web", {EAST: hosts(2), WEST: hosts(2)})))
+    plan = estate.apply(web(hosts(2)))
+    assert [(hold.kind, hold.device) for hold in plan.held] == [(EMPTYING, WEST)]
+    assert matched(estate.have, "web", WEST) == hosts(2)
+    estate.apply(web(hosts(2)), plan.held[0].digest)
+    assert WEST not in estate.have.groups[V4, "web"].mappings
+
+
+def test_members_by_hand_are_repaired_at_once() -> None:
+    """What somebody added is no part of the account: taking it out is no removal."""
+    estate = Adom(have=adom(own("10.1.0.2"), group("web", {EAST: {"10.1.0.2", "legacy", "all"}})))
+    plan = estate.plan(web({"10.1.0.2"}))
+    assert plan.held == ()
+    assert "foreign members go: all, legacy" in plan.changes[0].because
+
+
+def test_a_shared_group_has_one_account() -> None:
+    estate = Adom()
+    estate.apply(desired(shared("web", hosts(40))))
+    plan = estate.apply(desired(shared("web", hosts(20))))
+    assert [(hold.kind, hold.device) for hold in plan.held] == [(REMOVALS, None)]
+    assert matched(estate.have, "web", EAST) == hosts(40)
+
+
+def test_from_shared_to_per_device_waits_for_those_without_a_mapping() -> None:
+    """The own value is what a device without a mapping gets."""
+    estate = Adom()
+    estate.apply(desired(shared("web", hosts(2))))
+    plan = estate.apply(desired(wanted("web", {EAST: hosts(1), WEST: {"10.1.0.3"}})))
+    assert [(hold.kind, hold.device) for hold in plan.held] == [(EMPTYING, None)]
+    assert matched(estate.have, "web", EAST) == hosts(1)
+
+
+def test_shards_count_as_their_group() -> None:
+    """Forty members in shards of ten; whether they lie in shards changes nothing."""
+    estate = Adom(object_limits=ObjectLimits(members=10))
+    assert kinds(estate.apply(web(hosts(40)))) == []
+    assert kinds(estate.apply(web(hosts(32)))) == []
+    assert kinds(estate.apply(web(hosts(20)))) == [REMOVALS]
+    assert matched(estate.have, "web", EAST) == hosts(32)
+
+
+numbers = st.sets(st.integers(1, 60), max_size=40)
+walks = st.lists(
+    st.tuples(numbers, st.integers(0, 3000), st.booleans(), st.booleans()), min_size=1, max_size=8
+)
+bounds = st.builds(
+    Limits,
+    max_removed_share=st.sampled_from([0.0, 0.2, 0.5, 1.0]),
+    max_added_share=st.sampled_from([0.0, 0.5, 2.0]),
+    unless_fewer_than=st.sampled_from([0, 3, 10]),
+    max_members=st.sampled_from([10, 30, 5000]),
+)
+
+
+@given(walk=walks, limits=bounds)
+@settings(deadline=None, max_examples=150)
+def test_nothing_large_ever_passes_unseen(
+    walk: list[tuple[set[int], int, bool, bool]], limits: Limits
+) -> None:
+    """Whatever happens, crashes included, the ADOM never loses more within a period than the limits
+    allow, is never emptied, and what does not wait is done. A lost memory costs a small change."""
+    estate = Adom(limits=limits)
+    seen: list[tuple[float, set[address.Address]]] = []
+    lost: list[float] = []
+    for chosen, seconds, fails, forgets in walk:
+        estate.now += seconds
+        goal = {f"10.1.0.{number}" for number in chosen}
+        before = seen[-1][1] if seen else set()
+        plan = estate.apply(web(goal), fails=fails and bool(seen))
+        after = matched(estate.have, "web", EAST)
+        if not (fails and seen):
+            held_back = {a for hold in plan.held for a in hold.removed}
+            left_out = {a for hold in plan.held for a in hold.added}
+            allowed = (set(map(address.parse, goal)) | held_back) - left_out
+            assert after == (allowed or before if left_out else allowed)
+        _assert_within(limits, seen, lost, before, after, estate.now)
+        seen.append((estate.now, after))
+        if forgets:
+            estate.history = None
+            lost.append(estate.now)
+
+
+def _assert_within(
+    limits: Limits,
+    seen: list[tuple[float, set[address.Address]]],
+    lost: list[float],
+    before: set[address.Address],
+    after: set[address.Address],
+    now: float,
+) -> None:
+    assert after or not before
+    assert len(after) <= max(limits.max_members, len(before))
+    begins_at = now - limits.period_s
+    earlier = [members for at, members in seen if at <= begins_at]
+    if earlier and before - after:
+        base = earlier[-1]
+        small = max(0, limits.unless_fewer_than - 1)
+        allowed = max(limits.max_removed_share * len(base), small)
+        allowed += small * sum(at > begins_at for at in lost)
+        assert len(base - after) <= max(allowed, len(base - before))

@@ -1,0 +1,241 @@
+"""Groups over the member limit: cut into shards, kept where they are, put together again."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fmgsync.model import naming
+from fmgsync.model.change import Action, ObjectKind
+from fmgsync.model.state import ObservedAdom
+from fmgsync.planning import diff
+from fmgsync.planning.sharding import Limits
+from tests.planning.estates import (
+    EAST,
+    V4,
+    WEST,
+    adom,
+    carry_out,
+    desired,
+    group,
+    lines,
+    matched,
+    own,
+    shared,
+    wanted,
+)
+
+THREE = Limits(members=3)
+
+
+def hosts(*numbers: int) -> set[str]:
+    return {f"10.1.0.{number}" for number in numbers}
+
+
+def after(*steps: set[str], limits: Limits = THREE) -> ObservedAdom:
+    """An ADOM that has seen these members of group `web`, one after the other."""
+    have = adom()
+    for members in steps:
+        goal = desired(wanted("web", {EAST: members}))
+        have = carry_out(have, diff.make_plan(goal, have, limits=limits).changes)
+    return have
+
+
+def shards(have: ObservedAdom) -> dict[str, set[str]]:
+    """Addresses by shard, as the device in front of the east sees it."""
+    return {
+        name: {str(a) for a in matched(have, name, EAST)}
+        for _, name in have.groups
+        if naming.shard_of(name)
+    }
+
+
+def test_a_group_at_the_limit_is_one_object() -> None:
+    assert shards(after(hosts(1, 2, 3))) == {}
+
+
+def test_one_more_than_the_limit_is_cut() -> None:
+    have = after(hosts(1, 2, 3, 4))
+    assert shards(have) == {"web.1": hosts(1, 2, 3), "web.2": hosts(4)}
+    assert have.groups[V4, "web"].mappings[EAST] == ("web.1", "web.2")
+    assert have.groups[V4, "web"].members == have.groups[V4, "web.1"].members == ("none",)
+
+
+def test_who_stays_stays_in_its_shard() -> None:
+    """Gone: 2. New: 9, into the room that 2 left. Nobody else moves."""
+    have = after(hosts(1, 2, 3, 4), hosts(1, 3, 4, 9))
+    assert shards(have) == {"web.1": hosts(1, 3, 9), "web.2": hosts(4)}
+
+
+def test_cutting_a_group_changes_nothing_for_the_firewall() -> None:
+    """The change list names the one address that came, not those that moved into shards."""
+    have = after(hosts(1, 2, 3))
+    plan = diff.make_plan(desired(wanted("web", {EAST: hosts(1, 2, 3, 4)})), have, limits=THREE)
+    assert lines(plan) == [
+        "create address prod_10.1.0.4 +10.1.0.4",
+        "create addrgrp web.1",
+        "create addrgrp web.2",
+        "create mapping web.1 @fgt-east",
+        "create mapping web.2 @fgt-east +10.1.0.4",
+        "update mapping web @fgt-east",
+    ]
+
+
+def test_a_shard_that_is_left_empty_goes_last() -> None:
+    have = after(hosts(1, 2, 3, 4))
+    plan = diff.make_plan(desired(wanted("web", {EAST: hosts(1, 2, 3)})), have, limits=THREE)
+    assert lines(plan) == [
+        "update mapping web @fgt-east",
+        "delete addrgrp web.2 -10.1.0.4",
+        "delete address prod_10.1.0.4 -10.1.0.4",
+    ]
+
+
+def test_around_the_limit_a_group_keeps_its_shape() -> None:
+    """Back to one object only when half of one would do."""
+    have = after(hosts(1, 2, 3, 4), hosts(1, 2))
+    assert shards(have) == {"web.1": hosts(1, 2)}
+    assert shards(after(hosts(1, 2, 3, 4), hosts(1, 2), hosts(1))) == {}
+
+
+def test_each_device_lists_only_shards_mapped_there() -> None:
+    goal = desired(wanted("web", {EAST: hosts(1, 2, 3, 4), WEST: hosts(5)}))
+    have = carry_out(adom(), diff.make_plan(goal, adom(), limits=THREE).changes)
+    assert have.groups[V4, "web"].mappings == {
+        EAST: ("web.1", "web.2"),
+        WEST: ("prod_10.1.0.5",),
+    }
+    assert all(WEST not in have.groups[V4, name].mappings for name in ("web.1", "web.2"))
+
+
+def test_a_shared_group_is_cut_in_its_own_value() -> None:
+    goal = desired(shared("web", hosts(1, 2, 3, 4)))
+    have = carry_out(adom(), diff.make_plan(goal, adom(), limits=THREE).changes)
+    assert have.groups[V4, "web"].members == ("web.1", "web.2")
+    assert have.groups[V4, "web.2"].members == ("prod_10.1.0.4",)
+    assert diff.make_plan(goal, have, limits=THREE).changes == ()
+
+
+def test_a_lower_limit_moves_only_the_overflow() -> None:
+    have = after(hosts(1, 2, 3, 4, 5), limits=Limits(members=4))
+    assert shards(have) == {"web.1": hosts(1, 2, 3, 4), "web.2": hosts(5)}
+    goal = desired(wanted("web", {EAST: hosts(1, 2, 3, 4, 5)}))
+    have = carry_out(have, diff.make_plan(goal, have, limits=THREE).changes)
+    assert shards(have) == {"web.1": hosts(1, 2, 3), "web.2": hosts(4, 5)}
+
+
+def test_shards_are_filled_anew_rather_than_be_too_many() -> None:
+    """Four shards with two members each, and now only three of three are allowed."""
+    four = Limits(members=4)
+    have = after(hosts(*range(1, 17)), hosts(1, 2, 5, 6, 9, 10, 13, 14), limits=four)
+    assert len(shards(have)) == 4
+    goal = desired(wanted("web", {EAST: hosts(1, 2, 5, 6, 9, 10, 13, 14)}))
+    have = carry_out(have, diff.make_plan(goal, have, limits=THREE).changes)
+    assert [len(held) for held in shards(have).values()] == [3, 3, 2]
+
+
+def test_more_than_shards_can_hold_is_an_error_of_that_rule() -> None:
+    """Two levels of two hold four; the group stays as it is and the others go on."""
+    goal = desired(wanted("web", {EAST: hosts(1, 2, 3, 4, 5)}), wanted("db", {EAST: hosts(1)}))
+    plan = diff.make_plan(goal, adom(), limits=Limits(members=2))
+    assert [(f.kind, f.name) for f in plan.foreign] == [("too-large", "web")]
+    assert {c.name for c in plan.changes if c.kind is ObjectKind.GROUP} == {"db"}
+
+
+def test_a_shard_name_that_is_taken_is_an_error_of_that_rule() -> None:
+    goal = desired(wanted("web", {EAST: hosts(1, 2, 3, 4)}))
+    plan = diff.make_plan(goal, adom(group("web.2", owned=False)), limits=THREE)
+    assert [(f.kind, f.name) for f in plan.foreign] == [("foreign-name", "web")]
+    assert all(c.kind is ObjectKind.ADDRESS for c in plan.changes)
+
+
+def test_a_shard_name_counts_with_its_number() -> None:
+    """An ADOM before FortiOS 6.2 accepts 63 characters; `.1` needs two of them."""
+    name = "w" * 62
+    goal = desired(wanted(name, {EAST: hosts(1, 2, 3, 4)}))
+    plan = diff.make_plan(goal, adom(), limits=Limits(members=3, name=63))
+    assert [(f.kind, f.name) for f in plan.foreign] == [("name-too-long", name)] * 2
+    whole = desired(wanted(name, {EAST: hosts(1, 2, 3)}))
+    assert diff.make_plan(whole, adom(), limits=Limits(members=3, name=63)).foreign == ()
+
+
+def test_a_rule_that_went_takes_its_shards_along() -> None:
+    have = after(hosts(1, 2, 3, 4))
+    plan = diff.make_plan(desired(), have, limits=THREE)
+    groups = [c.name for c in plan.changes if c.kind is ObjectKind.GROUP]
+    assert groups == ["web", "web.1", "web.2"]
+    assert {c.action for c in plan.changes} == {Action.DELETE}
+    left = carry_out(have, plan.changes)
+    assert (left.groups, [a for a in left.addresses.values() if a.owned]) == ({}, [])
+
+
+def test_an_incomplete_source_removes_nothing_from_shards() -> None:
+    have = after(hosts(1, 2, 3, 4))
+    goal = desired(wanted("web", {EAST: hosts(9)}, retain=True))
+    have = carry_out(have, diff.make_plan(goal, have, limits=THREE).changes)
+    assert matched(have, "web", EAST) == hosts(1, 2, 3, 4, 9)
+
+
+def test_a_shard_somebody_uses_is_emptied_and_kept() -> None:
+    have = after(hosts(1, 2, 3, 4))
+    goal = desired(wanted("web", {EAST: hosts(1)}))
+    plan = diff.make_plan(goal, have, used={(V4, "web.2")}, limits=THREE)
+    assert [finding.name for finding in plan.findings] == ["web.2"]
+    left = carry_out(have, plan.changes)
+    assert set(left.groups) == {(V4, "web"), (V4, "web.2")}
+    assert matched(left, "web.2", EAST) == set()
+
+
+def test_an_emptied_shard_by_hand_is_filled_again() -> None:
+    have = after(hosts(1, 2, 3, 4))
+    have.groups[V4, "web.1"].mappings.pop(EAST)  # type: ignore[attr-defined]
+    goal = desired(wanted("web", {EAST: hosts(1, 2, 3, 4)}))
+    have = carry_out(have, diff.make_plan(goal, have, limits=THREE).changes)
+    assert matched(have, "web", EAST) == hosts(1, 2, 3, 4)
+
+
+def test_a_name_like_a_shard_without_its_group_is_a_group_like_others() -> None:
+    plan = diff.make_plan(desired(), adom(own("10.1.0.1"), group("web.7", {EAST: hosts(1)})))
+    assert lines(plan)[0] == "delete addrgrp web.7 -10.1.0.1"
+
+
+members = st.sets(st.integers(1, 40).map(lambda number: f"10.1.0.{number}"), max_size=30)
+placed = st.fixed_dictionaries({EAST: members, WEST: members})
+
+
+@given(steps=st.lists(placed, min_size=2, max_size=6), limit=st.integers(6, 9))
+@settings(deadline=None, max_examples=100)
+def test_under_any_churn_the_firewall_matches_what_is_wanted(
+    steps: list[dict[object, set[str]]], limit: int
+) -> None:
+    """Each step: right members, no object over the limit, nobody moves between shards who stays
+    in a group that keeps its shards, and a second plan is empty."""
+    limits = Limits(members=limit)
+    have = adom()
+    for step in steps:
+        goal = desired(wanted("web", step))  # type: ignore[arg-type]
+        before = have
+        have = carry_out(have, diff.make_plan(goal, have, limits=limits).changes)
+        for place in (EAST, WEST):
+            assert matched(have, "web", place) == step[place]
+            _assert_stayed(before, have, place)
+        sizes = [len(m) for g in have.groups.values() for m in (g.members, *g.mappings.values())]
+        assert max(sizes) <= limit
+        assert diff.make_plan(goal, have, limits=limits).changes == ()
+
+
+def _assert_stayed(before: ObservedAdom, have: ObservedAdom, place: object) -> None:
+    """Where there were shards and are shards, an address that stays is where it was."""
+
+    def where(one: ObservedAdom) -> dict[str, str]:
+        found = one.groups.get((V4, "web"))
+        listed = found.mappings.get(place, ()) if found else ()  # type: ignore[call-overload]
+        return {
+            member: part
+            for part in listed
+            if (V4, part) in one.groups
+            for member in one.groups[V4, part].mappings[place]  # type: ignore[index]
+        }
+
+    old, new = where(before), where(have)
+    assert {name: part for name, part in new.items() if name in old and old[name] != part} == {}
