@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fmgsync.clock import Clock
 from fmgsync.controller.reconcile import AdomWork, Look
+from fmgsync.model import naming
 from fmgsync.model.adom import Reading
 from fmgsync.model.change import ObjectKind
 from fmgsync.model.rollout import (
@@ -89,7 +90,7 @@ def _places(seen: Look, targets: Iterable[DeviceVdom]) -> frozenset[four.Place]:
         if change.kind in (ObjectKind.ADDRESS, ObjectKind.ADDRESS6):
             continue
         for target in (change.device,) if change.device else everywhere:
-            places.add((target, change.name))
+            places.add((target, naming.group_of(change.name)))
     return frozenset(places)
 
 
