@@ -21,8 +21,7 @@ def command(options: common.Options, expression: str, nodes: bool) -> int:
     """
     from fmgsync.cli import tables
     from fmgsync.controller import wiring
-    from fmgsync.grouping import membership, selectors
-    from fmgsync.model.labels import NO_LABELS
+    from fmgsync.grouping import rulebook, selectors
     from fmgsync.model.rule import GroupRule
 
     canonical = str(selectors.parse(expression))
@@ -38,11 +37,11 @@ def command(options: common.Options, expression: str, nodes: bool) -> int:
                 if selector.matches(node.labels)
             ]
             continue
-        matcher = membership.PodMatcher(GroupRule("selector", select=expression))
+        book = rulebook.RuleBook([GroupRule("selector", select=expression)])
         rows += [
             {"cluster": name, "name": f"{p.namespace}/{p.name}", "addresses": list(p.addresses)}
             for p in snapshot.pods
-            if matcher.matches(p.labels, snapshot.namespaces.get(p.namespace, NO_LABELS))
+            if book.for_pod(p.labels, snapshot.namespaces.get(p.namespace))
         ]
     if options.is_json:
         common.print_json({"selector": canonical, "selected": rows})

@@ -14,7 +14,7 @@ from itertools import combinations
 from fmgsync.grouping import membership, publishable
 from fmgsync.model.address import Address, Family, family
 from fmgsync.model.change import Finding
-from fmgsync.model.endpoint import ClusterSnapshot
+from fmgsync.model.endpoint import ClusterDifference, ClusterSnapshot
 from fmgsync.model.rule import GroupRule, MappingMode, ResolvedSite
 from fmgsync.model.state import DesiredAdom, DesiredGroup, DesiredMembers
 from fmgsync.model.target import AdomRef, DeviceVdom
@@ -29,19 +29,57 @@ def cluster_members(
     allowed_ranges: Mapping[str, Sequence[publishable.Range]],
 ) -> tuple[Members, tuple[Finding, ...]]:
     """Evaluate every rule on every cluster once. Clusters without a snapshot are incomplete."""
-    members: dict[tuple[str, str], membership.ClusterMembers] = {}
-    findings: dict[Finding, None] = {}
-    for rule in rules:
-        for name, snapshot in snapshots.items():
-            if rule.clusters is not None and name not in rule.clusters:
-                continue
-            raw = membership.members_of(rule, snapshot)
-            kept, refused = _publishable(raw.addresses, allowed_ranges.get(name))
-            for address, reason in refused:
-                message = f"{address} of cluster {name} {reason}; not published"
-                findings[Finding("withheld", rule.name, message)] = None
-            members[rule.name, name] = membership.ClusterMembers(kept, raw.complete, raw.because)
-    return members, tuple(findings)
+    clusters = Memberships(rules, snapshots, allowed_ranges)
+    for snapshot in snapshots.values():
+        clusters.apply(membership.whole(snapshot))
+    clusters.refresh()
+    return clusters.members, clusters.findings
+
+
+class Memberships:
+    """All rules on all clusters, kept up to date: `apply` differences, then `refresh`."""
+
+    def __init__(
+        self,
+        rules: Sequence[GroupRule],
+        clusters: Iterable[str],
+        allowed_ranges: Mapping[str, Sequence[publishable.Range]],
+    ) -> None:
+        self.members: dict[tuple[str, str], membership.ClusterMembers] = {}
+        self._ranges = allowed_ranges
+        self._withheld: dict[tuple[str, str], tuple[Finding, ...]] = {}
+        self._clusters = {
+            name: membership.ClusterMembership(
+                name, (r for r in rules if r.clusters is None or name in r.clusters)
+            )
+            for name in clusters
+        }
+
+    def apply(self, difference: ClusterDifference) -> None:
+        """Take in what became different in one cluster."""
+        self._clusters[difference.cluster].apply(difference)
+
+    def refresh(self) -> frozenset[tuple[str, str]]:
+        """Answer anew for what the differences touched; which (rule, cluster) really changed."""
+        changed: set[tuple[str, str]] = set()
+        for name, cluster in self._clusters.items():
+            for rule, raw in cluster.members_of(cluster.take_dirty()):
+                key = (rule, name)
+                kept, refused = _publishable(raw.addresses, self._ranges.get(name))
+                found = membership.ClusterMembers(kept, raw.complete, raw.because)
+                if self.members.get(key) != found:
+                    self.members[key] = found
+                    changed.add(key)
+                self._withheld[key] = tuple(
+                    Finding("withheld", rule, f"{a} of cluster {name} {reason}; not published")
+                    for a, reason in refused
+                )
+        return frozenset(changed)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Addresses that are never published, with the reason."""
+        return tuple(dict.fromkeys(f for found in self._withheld.values() for f in found))
 
 
 def _publishable(
@@ -104,6 +142,8 @@ def _overlaps(
 
     A firewall cannot tell the two apart, so neither is let through.
     """
+    if all(len(clusters) < 2 for clusters in behind.values()):
+        return {}, ()
     published: defaultdict[str, set[Address]] = defaultdict(set)
     for (_, cluster), found in members.items():
         published[cluster] |= found.addresses

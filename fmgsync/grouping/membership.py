@@ -1,4 +1,7 @@
-"""Which addresses a rule selects in one cluster, and whether that answer is complete.
+"""Which addresses each rule selects in one cluster, kept up to date change by change.
+
+An event costs what it changes: the rules that select the pod before or after it, not all rules and
+not all pods. A one-shot pass is the same thing with one large difference.
 
 A rule needs certain kinds (pods, namespaces, nodes). If one was not read completely, or if what
 was read contradicts itself (a pod in a namespace nobody listed), the answer is marked incomplete:
@@ -7,16 +10,21 @@ it may add addresses, never remove any.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from fmgsync.grouping import selectors
+from fmgsync.grouping.rulebook import RuleBook
 from fmgsync.model.address import Address, family
-from fmgsync.model.endpoint import ClusterSnapshot, Kind, PodEndpoint
-from fmgsync.model.labels import NO_LABELS, Labels
-from fmgsync.model.rule import GroupRule, Publish
-
-_NAMESPACE_PREFIX = "pcns."
+from fmgsync.model.endpoint import (
+    ClusterDifference,
+    ClusterSnapshot,
+    Kind,
+    NodeEndpoint,
+    PodEndpoint,
+)
+from fmgsync.model.labels import Labels
+from fmgsync.model.rule import GroupRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,128 +36,181 @@ class ClusterMembers:
     because: str = ""
 
 
-class _WithNamespace(Mapping[str, str]):
-    """A pod's labels and, under `pcns.`, those of its namespace, as Calico's profiles give them."""
-
-    __slots__ = ("_namespace", "_pod")
-
-    def __init__(self, pod: Labels, namespace: Labels) -> None:
-        self._pod = pod
-        self._namespace = namespace
-
-    def __getitem__(self, key: str) -> str:
-        if key.startswith(_NAMESPACE_PREFIX):
-            return self._namespace[key.removeprefix(_NAMESPACE_PREFIX)]
-        return self._pod[key]
-
-    def __iter__(self) -> Iterable[str]:  # type: ignore[override]
-        yield from self._pod
-        for key in self._namespace:
-            yield _NAMESPACE_PREFIX + key
-
-    def __len__(self) -> int:
-        return len(self._pod) + len(self._namespace)
+def whole(snapshot: ClusterSnapshot) -> ClusterDifference:
+    """A snapshot as the difference from nothing."""
+    return ClusterDifference(
+        snapshot.cluster,
+        snapshot.synced,
+        tuple((None, pod) for pod in snapshot.pods),
+        tuple((None, node) for node in snapshot.nodes),
+        tuple((name, None, labels) for name, labels in snapshot.namespaces.items()),
+        snapshot.problems,
+    )
 
 
-class PodMatcher:
-    """Whether a rule selects a pod; remembers the answer per pair of label sets.
+_PodKey = tuple[str, str]
 
-    Pods of one Deployment share their labels, so a cluster of 150,000 pods asks the selector a
-    few thousand times.
+
+class ClusterMembership:
+    """One cluster's members of every rule, counted by how many endpoints give each address.
+
+    Not safe for threads: its owner applies differences and asks, one at a time.
     """
 
-    def __init__(self, rule: GroupRule) -> None:
-        self._select = selectors.parse(rule.select or "")
-        self._namespaces = selectors.parse(rule.namespaces)
-        self._everywhere = str(self._namespaces) == "all()"
-        self._inherits = any(key.startswith(_NAMESPACE_PREFIX) for key in self._select.keys)
-        self._known: dict[tuple[Labels, Labels], bool] = {}
+    def __init__(self, cluster: str, rules: Iterable[GroupRule]) -> None:
+        self.cluster = cluster
+        self._book = RuleBook(rules)
+        self._synced: frozenset[Kind] = frozenset()
+        self._pods: dict[_PodKey, tuple[PodEndpoint, tuple[int, ...]]] = {}
+        self._pods_in: defaultdict[str, set[_PodKey]] = defaultdict(set)
+        self._namespaces: dict[str, Labels] = {}
+        self._orphaned: set[str] = set()  # namespaces that have pods and were not read
+        self._nodes: dict[str, tuple[NodeEndpoint, tuple[int, ...]]] = {}
+        self._hosts: dict[int, Counter[str]] = {i: Counter() for i in self._book.publishing_nodes}
+        self._held: list[Counter[Address]] = [Counter() for _ in self._book.rules]
+        self._dirty: set[int] = set(range(len(self._book.rules)))
 
-    @property
-    def needs_namespaces(self) -> bool:
-        """Whether the answer depends on namespace labels."""
-        return self._inherits or not self._everywhere
+    def apply(self, difference: ClusterDifference) -> None:
+        """Take in what became different. Namespaces first: pods are judged by their labels."""
+        if difference.synced != self._synced:
+            changed = difference.synced ^ self._synced
+            self._mark(i for i, needs in enumerate(self._book.needs) if needs & changed)
+            self._synced = difference.synced
+        for name, _, labels in difference.namespaces:
+            self._put_namespace(name, labels)
+        for _, node in difference.nodes:
+            if node is not None:
+                self._put_node(node.name, node)
+        for pod_before, pod in difference.pods:
+            found = pod or pod_before
+            if found is not None:
+                self._put_pod((found.namespace, found.name), pod)
+        for node_before, node in difference.nodes:
+            if node is None and node_before is not None:
+                self._put_node(node_before.name, None)
 
-    def matches(self, pod: Labels, namespace: Labels) -> bool:
-        """`namespace` are the labels of the pod's namespace; NO_LABELS if they do not matter."""
-        key = (pod, namespace)
-        known = self._known.get(key)
-        if known is None:
-            known = self._namespaces.matches(namespace) and self._select.matches(
-                _WithNamespace(pod, namespace) if self._inherits else pod
-            )
-            self._known[key] = known
-        return known
+    def take_dirty(self) -> frozenset[str]:
+        """The rules whose answer may be another since the last call, by name."""
+        dirty = frozenset(self._book.rules[index].name for index in self._dirty)
+        self._dirty.clear()
+        return dirty
 
+    def members(self) -> Iterator[tuple[str, ClusterMembers]]:
+        """Every rule's answer."""
+        for index, rule in enumerate(self._book.rules):
+            yield rule.name, self._answer(index)
 
-def members_of(rule: GroupRule, snapshot: ClusterSnapshot) -> ClusterMembers:
-    """The addresses `rule` publishes from one cluster, of the rule's families."""
-    found, gaps = (
-        _node_addresses(rule, snapshot)
-        if rule.select_nodes is not None
-        else _pod_addresses(rule, snapshot)
-    )
-    wanted = frozenset(a for a in found if family(a) in rule.families)
-    return ClusterMembers(wanted, complete=not gaps, because="; ".join(gaps))
+    def members_of(self, names: frozenset[str]) -> Iterator[tuple[str, ClusterMembers]]:
+        """The answers of some rules."""
+        for index, rule in enumerate(self._book.rules):
+            if rule.name in names:
+                yield rule.name, self._answer(index)
 
+    def _answer(self, index: int) -> ClusterMembers:
+        gaps = self._gaps(index)
+        return ClusterMembers(frozenset(self._held[index]), not gaps, "; ".join(gaps))
 
-def _node_addresses(
-    rule: GroupRule, snapshot: ClusterSnapshot
-) -> tuple[Iterable[Address], list[str]]:
-    selector = selectors.parse(rule.select_nodes or "")
-    found = [a for n in snapshot.nodes if selector.matches(n.labels) for a in n.addresses]
-    return found, _unsynced(snapshot, (Kind.NODES,))
+    def _gaps(self, index: int) -> list[str]:
+        needs = self._book.needs[index]
+        gaps: list[str] = []
+        missing = sorted(kind.value for kind in needs - self._synced)
+        if missing:
+            gaps.append(f"cluster {self.cluster}: {', '.join(missing)} not read completely")
+        if Kind.NAMESPACES in needs & self._synced and self._orphaned:
+            name = min(self._orphaned)
+            gaps.append(f"cluster {self.cluster}: namespace {name} has pods but was not read")
+        lost = [name for name in self._hosts.get(index, ()) if name not in self._nodes]
+        if lost and Kind.NODES in self._synced:
+            gaps.append(f"cluster {self.cluster}: node {min(lost)} has pods but was not read")
+        return gaps
 
+    # --- pods ---------------------------------------------------------------------------------
 
-def _pod_addresses(
-    rule: GroupRule, snapshot: ClusterSnapshot
-) -> tuple[Iterable[Address], list[str]]:
-    matcher = PodMatcher(rule)
-    kinds = [Kind.PODS]
-    if matcher.needs_namespaces:
-        kinds.append(Kind.NAMESPACES)
-    if rule.publish is Publish.NODE:
-        kinds.append(Kind.NODES)
-    gaps = _unsynced(snapshot, kinds)
-    selected, orphans = _selected_pods(matcher, snapshot)
-    if orphans and Kind.NAMESPACES in snapshot.synced:
-        gaps.append(f"cluster {snapshot.cluster}: namespace {orphans[0]} has pods but was not read")
-    if rule.publish is not Publish.NODE:
-        return [a for pod in selected for a in pod.addresses], gaps
-    addresses, missing = _hosts(selected, snapshot)
-    if missing and Kind.NODES in snapshot.synced:
-        gaps.append(f"cluster {snapshot.cluster}: node {missing[0]} has pods but was not read")
-    return addresses, gaps
+    def _put_pod(self, key: _PodKey, pod: PodEndpoint | None) -> None:
+        before = self._pods.pop(key, None)
+        if pod is None:
+            self._pods_in[key[0]].discard(key)
+        else:
+            self._pods_in[key[0]].add(key)
+            rules = self._book.for_pod(pod.labels, self._namespaces.get(pod.namespace))
+            self._pods[key] = (pod, rules)
+        self._exchange(before, self._pods.get(key))
+        self._note_orphans(key[0])
 
+    def _exchange(
+        self,
+        before: tuple[PodEndpoint, tuple[int, ...]] | None,
+        after: tuple[PodEndpoint, tuple[int, ...]] | None,
+    ) -> None:
+        """Hold what is there now, then release what was: what stays never looks changed."""
+        for found, by in ((after, +1), (before, -1)):
+            if found is not None:
+                for index in found[1]:
+                    self._count_pod(index, found[0], by)
 
-def _selected_pods(
-    matcher: PodMatcher, snapshot: ClusterSnapshot
-) -> tuple[list[PodEndpoint], list[str]]:
-    """The selected pods, and the namespaces whose labels were needed but are not there."""
-    if not matcher.needs_namespaces:
-        return [pod for pod in snapshot.pods if matcher.matches(pod.labels, NO_LABELS)], []
-    selected: list[PodEndpoint] = []
-    orphans: dict[str, None] = {}
-    for pod in snapshot.pods:
-        namespace = snapshot.namespaces.get(pod.namespace)
-        if namespace is None:
-            orphans[pod.namespace] = None
-        elif matcher.matches(pod.labels, namespace):
-            selected.append(pod)
-    return selected, list(orphans)
+    def _count_pod(self, index: int, pod: PodEndpoint, by: int) -> None:
+        if index not in self._book.publishing_nodes:
+            self._count(index, pod.addresses, by)
+            return
+        hosts = self._hosts[index]
+        held = hosts[pod.node] > 0
+        hosts[pod.node] += by
+        if hosts[pod.node] <= 0:
+            del hosts[pod.node]
+        if held != (pod.node in hosts):
+            known = self._nodes.get(pod.node)
+            self._dirty.add(index)
+            self._count(index, known[0].addresses if known else (), by)
 
+    def _count(self, index: int, addresses: Iterable[Address], by: int) -> None:
+        held, families = self._held[index], self._book.rules[index].families
+        for address in addresses:
+            if family(address) not in families:
+                continue
+            was = address in held
+            held[address] += by
+            if held[address] <= 0:
+                del held[address]
+            if was != (address in held):
+                self._dirty.add(index)
 
-def _hosts(
-    selected: Iterable[PodEndpoint], snapshot: ClusterSnapshot
-) -> tuple[list[Address], list[str]]:
-    nodes = {node.name: node for node in snapshot.nodes}
-    names = dict.fromkeys(pod.node for pod in selected)
-    missing = [name for name in names if name not in nodes]
-    return [a for name in names if name in nodes for a in nodes[name].addresses], missing
+    # --- namespaces and nodes -----------------------------------------------------------------
 
+    def _put_namespace(self, name: str, labels: Labels | None) -> None:
+        """Judge the namespace's pods again, and no others."""
+        if labels is None:
+            self._namespaces.pop(name, None)
+        else:
+            self._namespaces[name] = labels
+        for key in tuple(self._pods_in.get(name, ())):
+            pod, before = self._pods[key]
+            after = self._book.for_pod(pod.labels, labels)
+            if after != before:
+                self._pods[key] = (pod, after)
+                self._exchange((pod, before), (pod, after))
+        self._note_orphans(name)
 
-def _unsynced(snapshot: ClusterSnapshot, kinds: Iterable[Kind]) -> list[str]:
-    missing = [kind.value for kind in kinds if kind not in snapshot.synced]
-    if not missing:
-        return []
-    return [f"cluster {snapshot.cluster}: {', '.join(missing)} not read completely"]
+    def _note_orphans(self, name: str) -> None:
+        were = name in self._orphaned
+        if self._pods_in.get(name) and name not in self._namespaces:
+            self._orphaned.add(name)
+        else:
+            self._orphaned.discard(name)
+        if were != (name in self._orphaned):
+            self._mark(i for i, needs in enumerate(self._book.needs) if Kind.NAMESPACES in needs)
+
+    def _put_node(self, name: str, node: NodeEndpoint | None) -> None:
+        before = self._nodes.pop(name, None)
+        if node is not None:
+            self._nodes[name] = (node, self._book.for_node(node.labels))
+        after = self._nodes.get(name)
+        hosting = [index for index, hosts in self._hosts.items() if name in hosts]
+        for index in (*(after[1] if after else ()), *hosting):
+            self._count(index, after[0].addresses if after else (), +1)
+        for index in (*(before[1] if before else ()), *hosting):
+            self._count(index, before[0].addresses if before else (), -1)
+        if (before is None) != (after is None):
+            self._mark(hosting)
+
+    def _mark(self, indexes: Iterable[int]) -> None:
+        self._dirty.update(indexes)

@@ -70,3 +70,18 @@ class ClusterSnapshot:
     nodes: tuple[NodeEndpoint, ...] = ()
     namespaces: Mapping[str, Labels] = field(default_factory=lambda: _NO_NAMESPACES)
     problems: tuple[SourceProblem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterDifference:
+    """What became different in one cluster since the last look: pairs of before and after.
+
+    None before is new, None after is gone. `synced` and `problems` are those of now.
+    """
+
+    cluster: str
+    synced: frozenset[Kind]
+    pods: tuple[tuple[PodEndpoint | None, PodEndpoint | None], ...] = ()
+    nodes: tuple[tuple[NodeEndpoint | None, NodeEndpoint | None], ...] = ()
+    namespaces: tuple[tuple[str, Labels | None, Labels | None], ...] = ()
+    problems: tuple[SourceProblem, ...] = ()

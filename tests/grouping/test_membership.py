@@ -1,0 +1,155 @@
+"""Incremental membership: whatever happened on the way, the answer is that of a fresh look."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fmgsync.grouping.membership import ClusterMembers, ClusterMembership, whole
+from fmgsync.model.address import Address, Family
+from fmgsync.model.endpoint import (
+    ClusterDifference,
+    ClusterSnapshot,
+    Kind,
+    NodeEndpoint,
+    PodEndpoint,
+)
+from fmgsync.model.labels import Labels
+from fmgsync.model.rule import GroupRule, Publish
+
+BOTH = frozenset(Family)
+RULES = (
+    GroupRule("web", select="app == 'web'"),
+    GroupRule("web6", select="app == 'web'", families=BOTH),
+    GroupRule("prod", select="all()", namespaces="environment == 'prod'"),
+    GroupRule("inherited", select="pcns.environment != 'test' && has(app)"),
+    GroupRule("hosts", select="app in {'web', 'db'}", publish=Publish.NODE),
+    GroupRule("ingress", select_nodes="has(ingress)"),
+)
+
+names = st.sampled_from(["a", "b", "c"])
+apps = st.sampled_from(["web", "db", "cache"])
+v4 = st.sampled_from([Address(f"10.0.0.{i}") for i in range(1, 5)])
+v6 = st.sampled_from([Address(f"2001:db8::{i}") for i in range(1, 5)])
+pods = st.builds(
+    lambda ns, name, app, ips, node: PodEndpoint(ns, name, Labels({"app": app}), tuple(ips), node),
+    names,
+    names,
+    apps,
+    st.lists(st.one_of(v4, v6), max_size=2),
+    names,
+)
+nodes = st.builds(
+    lambda name, ip, ingress: NodeEndpoint(name, Labels({"ingress": ""} if ingress else {}), (ip,)),
+    names,
+    v4,
+    st.booleans(),
+)
+namespaces = st.tuples(
+    names, st.sampled_from([None, Labels({"environment": "prod"}), Labels({"environment": "test"})])
+)
+synced = st.sets(st.sampled_from(list(Kind))).map(frozenset)
+happenings = st.one_of(
+    st.tuples(st.just("pod"), pods),
+    st.tuples(st.just("no pod"), pods),
+    st.tuples(st.just("node"), nodes),
+    st.tuples(st.just("no node"), nodes),
+    st.tuples(st.just("namespace"), namespaces),
+    st.tuples(st.just("synced"), synced),
+)
+
+
+class World:
+    """What runs, kept in the plainest way; gives differences as an inventory would."""
+
+    def __init__(self) -> None:
+        self.pods: dict[tuple[str, str], PodEndpoint] = {}
+        self.nodes: dict[str, NodeEndpoint] = {}
+        self.namespaces: dict[str, Labels] = {}
+        self.synced: frozenset[Kind] = frozenset()
+
+    def snapshot(self) -> ClusterSnapshot:
+        return ClusterSnapshot(
+            "east",
+            self.synced,
+            tuple(self.pods.values()),
+            tuple(self.nodes.values()),
+            self.namespaces,
+        )
+
+    def happen(self, what: str, thing: object) -> ClusterDifference:
+        pod_pairs, node_pairs, space_pairs = [], [], []
+        if isinstance(thing, PodEndpoint):
+            key = (thing.namespace, thing.name)
+            before = self.pods.pop(key, None)
+            if what == "pod":
+                self.pods[key] = thing
+            pod_pairs = [(before, self.pods.get(key))]
+        elif isinstance(thing, NodeEndpoint):
+            old = self.nodes.pop(thing.name, None)
+            if what == "node":
+                self.nodes[thing.name] = thing
+            node_pairs = [(old, self.nodes.get(thing.name))]
+        elif isinstance(thing, tuple):
+            name, labels = thing
+            known = self.namespaces.pop(name, None)
+            if labels is not None:
+                self.namespaces[name] = labels
+            space_pairs = [(name, known, labels)]
+        elif isinstance(thing, frozenset):
+            self.synced = thing
+        return ClusterDifference(
+            "east", self.synced, tuple(pod_pairs), tuple(node_pairs), tuple(space_pairs)
+        )
+
+
+def fresh(snapshot: ClusterSnapshot) -> dict[str, ClusterMembers]:
+    membership = ClusterMembership("east", RULES)
+    membership.apply(whole(snapshot))
+    return dict(membership.members())
+
+
+@given(st.lists(happenings, max_size=25))
+@settings(deadline=None, max_examples=200)
+def test_any_history_ends_where_a_fresh_look_does(history: list[tuple[str, object]]) -> None:
+    """And every rule whose answer changed was called dirty."""
+    world = World()
+    membership = ClusterMembership("east", RULES)
+    membership.take_dirty()
+    before = dict(membership.members())
+    for what, thing in history:
+        membership.apply(world.happen(what, thing))
+        after = dict(membership.members())
+        changed = {name for name in after if after[name] != before[name]}
+        assert changed <= membership.take_dirty()
+        before = after
+    assert before == fresh(world.snapshot())
+
+
+def test_an_event_that_changes_no_group_dirties_nothing() -> None:
+    """A new pod nobody selects, a pod that only changes its node: no work follows."""
+    world = World()
+    membership = ClusterMembership("east", RULES[:2])
+    membership.apply(whole(world.snapshot()))
+    pod = PodEndpoint("a", "x", Labels({"app": "web"}), (Address("10.0.0.1"),), "n1")
+    membership.apply(world.happen("pod", pod))
+    assert membership.take_dirty() == {"web", "web6"}
+    moved = PodEndpoint("a", "x", pod.labels, pod.addresses, "n2")
+    membership.apply(world.happen("pod", moved))
+    other = PodEndpoint("a", "y", Labels({"app": "cache"}), (Address("10.0.0.2"),), "n1")
+    membership.apply(world.happen("pod", other))
+    assert membership.take_dirty() == frozenset()
+
+
+def test_an_address_two_pods_share_stays_until_both_are_gone() -> None:
+    """A reused address during a roll-out: the old pod's end must not take the new one's away."""
+    world = World()
+    membership = ClusterMembership("east", RULES[:1])
+    old = PodEndpoint("a", "old", Labels({"app": "web"}), (Address("10.0.0.1"),), "n1")
+    new = PodEndpoint("a", "new", old.labels, old.addresses, "n2")
+    for pod in (old, new):
+        membership.apply(world.happen("pod", pod))
+    membership.take_dirty()
+    membership.apply(world.happen("no pod", old))
+    assert membership.take_dirty() == frozenset()
+    assert dict(membership.members())["web"].addresses == {"10.0.0.1"}
