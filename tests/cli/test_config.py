@@ -20,7 +20,7 @@ def test_a_right_configuration_is_told_so_with_notices(capsys: pytest.CaptureFix
     assert out.splitlines()[-1] == (
         f"{WHOLE}: no errors. Owner prod: 2 groups, 2 clusters, 1 site, 2 FortiManagers."
     )
-    assert f"{WHOLE}:5: clusters[0].kubeconfig: notice: not built yet" in out
+    assert f"{WHOLE}:6: clusters[1]: notice: no site stands in front" in out
 
 
 def test_the_environment_may_name_the_file(
