@@ -48,11 +48,14 @@ class Options:
         """Where people read: standard output for text, standard error beside JSON."""
         from rich.console import Console
 
+        on_terminal = sys.stdout.isatty()
         return Console(
             file=sys.stdout if self.output == "text" else sys.stderr,
             highlight=False,
             markup=False,
-            soft_wrap=not sys.stdout.isatty(),
+            soft_wrap=not on_terminal,
+            # A pipe has no width: columns are as wide as what is in them.
+            width=None if on_terminal else 10_000,
         )
 
     def progress(self, text: str) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from fmgsync import errors
 from fmgsync.controller.once import AdomResult, Result, source_gaps
 from fmgsync.model.address import Address, sorted_addresses
+from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView, GroupView
 from fmgsync.planning import summary
 
@@ -32,7 +34,7 @@ def _installs(adom: AdomResult) -> list[dict[str, Any]]:
             "device": entry.target.device,
             "vdom": entry.target.vdom,
             "package": entry.package,
-            "opensAt": None,
+            "opensAt": _opens_at(adom, entry.target),
             "groups": list(entry.groups),
             "reasons": [reason.value for reason in entry.reasons],
             "notReferenced": silent.get(entry.target, []),
@@ -45,7 +47,7 @@ def _installs(adom: AdomResult) -> list[dict[str, Any]]:
             "device": target.device,
             "vdom": target.vdom,
             "package": None,
-            "opensAt": None,
+            "opensAt": _opens_at(adom, target),
             "groups": [],
             "reasons": [],
             "notReferenced": names,
@@ -91,14 +93,17 @@ def status_document(result: Result) -> dict[str, Any]:
     """The four views per device and group."""
     return {
         "devices": [
-            _device_row(view) for adom in result.adoms if adom.survey for view in adom.survey.views
+            _device_row(adom, view)
+            for adom in result.adoms
+            if adom.survey
+            for view in adom.survey.views
         ],
         "sources": _source_rows(result),
         "errors": error_rows(result),
     }
 
 
-def _device_row(view: DeviceView) -> dict[str, Any]:
+def _device_row(adom: AdomResult, view: DeviceView) -> dict[str, Any]:
     return {
         "device": view.target.device,
         "vdom": view.target.vdom,
@@ -109,8 +114,19 @@ def _device_row(view: DeviceView) -> dict[str, Any]:
             {"group": grant.group, "address": grant.address, "since": grant.since}
             for grant in view.stale_grants
         ],
-        "nextWindow": None,
+        "nextWindow": _opens_at(adom, view.target),
     }
+
+
+def _opens_at(adom: AdomResult, target: DeviceVdom) -> str | None:
+    """When the opening of now began, or the next one begins."""
+    found = adom.outlooks.get(target)
+    return written_instant(found.opens_at) if found and found.opens_at else None
+
+
+def written_instant(instant: datetime | None) -> str | None:
+    """RFC 3339 with offset, to the second."""
+    return None if instant is None else instant.isoformat(timespec="seconds")
 
 
 def _group_row(group: GroupView) -> dict[str, Any]:

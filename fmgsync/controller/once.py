@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from fmgsync import errors
 from fmgsync.clock import Clock
@@ -16,8 +17,11 @@ from fmgsync.grouping import desired
 from fmgsync.model.change import ApplyReport, Finding
 from fmgsync.model.endpoint import ClusterSnapshot
 from fmgsync.model.rollout import TargetOutcome
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import AdomRef, DeviceVdom
 from fmgsync.planning import summary
+from fmgsync.scheduling import outlook
+from fmgsync.scheduling.outlook import Outlook
+from fmgsync.scheduling.terms import Terms
 from fmgsync.views import pending
 
 ReadSource = Callable[[], ClusterSnapshot]
@@ -33,6 +37,12 @@ class World:
     adoms: Sequence[AdomWork]
     clock: Clock
     tell: Tell = lambda text: None
+    terms: Terms = field(default_factory=Terms)
+
+    @property
+    def instant(self) -> datetime:
+        """Now, in UTC."""
+        return datetime.fromtimestamp(self.clock.now(), UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,7 @@ class AdomResult:
     survey: installs.Survey | None = None
     report: ApplyReport | None = None
     outcomes: tuple[TargetOutcome, ...] = ()
+    outlooks: Mapping[DeviceVdom, Outlook] = field(default_factory=dict)
     error: errors.TargetError | None = None
 
 
@@ -137,11 +148,20 @@ def _each_adom(world: World, step: Step) -> Result:
 def _plan_adom(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
     result.seen = reconcile.look(work, world.intent, inventory.members)
     result.survey = installs.survey(work, result.seen, ask_devices=False)
+    result.outlooks = _outlooks(world, result.seen, result.survey)
 
 
 def _status_adom(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
     result.seen = reconcile.look(work, world.intent, inventory.members)
     result.survey = installs.survey(work, result.seen, ask_devices=True)
+    result.outlooks = _outlooks(world, result.seen, result.survey)
+
+
+def _outlooks(world: World, seen: Look, survey: installs.Survey) -> Mapping[DeviceVdom, Outlook]:
+    """What the maintenance windows say of every DeviceVdom in view."""
+    targets = [view.target for view in survey.views]
+    found = outlook.outlooks(world.terms.calendar, seen.topology, targets, world.instant)
+    return {each.target: each for each in found}
 
 
 def _write_adom(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:

@@ -12,7 +12,7 @@ from fmgsync.controller.once import ReadSource, Tell, World
 from fmgsync.controller.reconcile import AdomWork, Intent
 from fmgsync.model.endpoint import ClusterSnapshot
 from fmgsync.model.target import AdomRef
-from fmgsync.settings import features, load, rules
+from fmgsync.settings import features, load, rules, terms
 from fmgsync.sources import manifests
 from fmgsync.targets.fortimanager.access import Access
 from fmgsync.targets.fortimanager.session import Session
@@ -33,7 +33,14 @@ def make_world(
     config = load.load_config(path)
     features.refuse_unbuilt(config, command)
     time = clock or SystemClock()
-    return World(_intent(config), _sources(config), _adoms(config, time), time, tell)
+    return World(
+        _intent(config),
+        _sources(config),
+        _adoms(config, time),
+        time,
+        tell,
+        terms=terms.terms(config),
+    )
 
 
 def make_sources(path: Path, *, command: str) -> Mapping[str, ReadSource]:

@@ -23,11 +23,12 @@ APPLY_WINDOW: Final = "apply --install window"
 STATUS: Final = "status"
 VERIFY: Final = "verify"
 SELECTOR: Final = "selector"
+WINDOWS: Final = "windows"
 
 _INSTALL: Final = frozenset({APPLY_NOW, APPLY_WINDOW})
 _WRITE: Final = _INSTALL | {APPLY_NEVER}
 _THINK: Final = _WRITE | {PLAN, STATUS, VERIFY}
-COMMANDS: Final = _THINK | {SELECTOR}
+COMMANDS: Final = _THINK | {SELECTOR, WINDOWS}
 """Every command this table knows."""
 
 
@@ -110,7 +111,9 @@ def _camel(name: str) -> str:
 
 
 UNBUILT: Final[tuple[Unbuilt, ...]] = (
-    Unbuilt("logging in with an API key", _api_keys, _THINK, "use username and password"),
+    Unbuilt(
+        "logging in with an API key", _api_keys, _THINK | {WINDOWS}, "use username and password"
+    ),
     Unbuilt("a mapping shared by all devices", _shared_groups, _THINK, "use per-device"),
     Unbuilt(
         "publishing by Calico's IPPool", _automatic_publishing, _THINK, "use publish: pod or node"

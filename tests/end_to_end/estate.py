@@ -106,6 +106,13 @@ class Estate:
             wiring.make_world(self.path, command=command, clock=self.clock), install=True
         )
 
+    def apply_never(self) -> once.Result:
+        """What `fmgsync apply --install never` does."""
+        command = "apply --install never"
+        return once.apply(
+            wiring.make_world(self.path, command=command, clock=self.clock), install=False
+        )
+
     def on_device(self, device: str, group: str) -> set[address.Address] | None:
         """What the FortiGate itself would match, read past everything fmgsync says."""
         members = self.unit.fortigate(device).members(group)

@@ -1,0 +1,94 @@
+"""`fmgsync windows`: when installs may start, per device."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fmgsync.cli import common
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fmgsync.controller.windows import AdomWindows
+    from fmgsync.scheduling.outlook import Outlook
+
+
+class _Instant(click.ParamType):  # type: ignore[type-arg] # generic in the stubs only
+    """An ISO 8601 time; without an offset, in this computer's time zone."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> datetime:
+        try:
+            instant = datetime.fromisoformat(str(value)).astimezone()
+        except (ValueError, OverflowError, OSError):
+            instant = None
+        # A year at either end of the calendar leaves no room to look around.
+        if instant is not None and 1970 <= instant.year <= 9000:
+            return instant
+        return self.fail(f"{value!r} is no time; write 2026-12-24T02:00 or 2026-12-24T02:00+01:00")
+
+
+@click.command("windows")
+@click.option("--at", type=_Instant(), help="Look from this time on instead of now.")
+@click.option(
+    "--days",
+    type=click.IntRange(1, 366),
+    default=7,
+    show_default=True,
+    help="How many days to look ahead.",
+)
+@common.command_options()
+def command(options: common.Options, at: datetime | None, days: int) -> int:
+    """Show when installs may start on each FortiGate: a table and a timeline.
+
+    Deny windows are taken out already. FortiManager is asked only which devices and device groups
+    there are; nothing is written.
+
+    \b
+    fmgsync windows --at 2026-12-24T02:00 --days 3
+    """
+    from fmgsync.cli import timeline
+    from fmgsync.controller import windows, wiring
+
+    world = wiring.make_world(options.config, command="windows", tell=options.progress)
+    start = at or datetime.fromtimestamp(world.clock.now(), UTC)
+    found = windows.look_ahead(world, start, timedelta(days=days))
+    if options.is_json:
+        common.print_json([_row(each) for adom in found for each in adom.outlooks])
+        _tell_errors(options, found)
+    else:
+        zones = {window.timezone for window in world.terms.calendar.windows}
+        zone = zones.pop() if len(zones) == 1 else "UTC"
+        timeline.print_windows(options.console(), found, start, timedelta(days=days), zone)
+    return common.worst(*(adom.error.exit_code for adom in found if adom.error))
+
+
+def _row(outlook: Outlook) -> dict[str, Any]:
+    from fmgsync.cli.documents import written_instant
+
+    return {
+        "device": str(outlook.target),
+        "adom": outlook.adom.adom,
+        "fortimanager": outlook.adom.fortimanager,
+        "openNow": outlook.judgement.is_open,
+        "because": outlook.judgement.because,
+        "opensAt": written_instant(outlook.opens_at),
+        "openings": [
+            {
+                "opensAt": written_instant(opening.opens_at),
+                "closesAt": written_instant(opening.closes_at),
+            }
+            for opening in outlook.openings
+        ],
+    }
+
+
+def _tell_errors(options: common.Options, found: Sequence[AdomWindows]) -> None:
+    """Beside the list, which has no place for them, so that a script's list stays a list."""
+    for adom in found:
+        if adom.error:
+            options.progress(f"error: {adom.error}")
