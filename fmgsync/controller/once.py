@@ -118,13 +118,12 @@ def status(world: World) -> Result:
 
 def apply(world: World, *, install: bool) -> Result:
     """Write every ADOM, then install what is behind and ask the FortiGates."""
+    return _each_adom(world, _write_and_install if install else _write_adom)
 
-    def step(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
-        _write_adom(world, work, inventory, result)
-        if install:
-            _install_adom(world, work, result)
 
-    return _each_adom(world, step)
+def apply_one(world: World, work: AdomWork, inventory: Inventory, *, install: bool) -> AdomResult:
+    """One ADOM's part of `apply`: what the controller does whenever something changed."""
+    return _one_adom(world, work, inventory, _write_and_install if install else _write_adom)
 
 
 Step = Callable[[World, AdomWork, Inventory, AdomResult], None]
@@ -132,17 +131,25 @@ Step = Callable[[World, AdomWork, Inventory, AdomResult], None]
 
 def _each_adom(world: World, step: Step) -> Result:
     inventory = read_inventory(world)
-    result = Result(inventory)
-    for work in world.adoms:
-        adom = AdomResult(work.ref)
-        result.adoms.append(adom)
-        world.tell(f"reading ADOM {work.ref.adom} on {work.ref.fortimanager}")
-        try:
-            with work.session():
-                step(world, work, inventory, adom)
-        except errors.TargetError as error:
-            adom.error = error
+    return Result(inventory, [_one_adom(world, work, inventory, step) for work in world.adoms])
+
+
+def _one_adom(world: World, work: AdomWork, inventory: Inventory, step: Step) -> AdomResult:
+    result = AdomResult(work.ref)
+    world.tell(f"reading ADOM {work.ref.adom} on {work.ref.fortimanager}")
+    try:
+        with work.session():
+            step(world, work, inventory, result)
+    except errors.TargetError as error:
+        result.error = error
     return result
+
+
+def _write_and_install(
+    world: World, work: AdomWork, inventory: Inventory, result: AdomResult
+) -> None:
+    _write_adom(world, work, inventory, result)
+    _install_adom(world, work, result)
 
 
 def _plan_adom(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
