@@ -1,0 +1,5 @@
+"""What is remembered between runs: what people decided, and what the guard adds up.
+
+Everything else is read afresh. Losing it is safe: what waited waits again, and the guard lets only
+small changes through until it has seen a whole period.
+"""

@@ -1,0 +1,120 @@
+"""Documents in a folder: one file each, replaced atomically, one writer at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from fmgsync import errors
+from fmgsync.clock import Clock
+from fmgsync.state.documents import Change
+
+_LOCK_WAIT_S = 10.0
+_LOCK_PAUSE_S = 0.05
+
+
+class Folder:
+    """The documents of one installation. The folder is made when something is first written.
+
+    It holds approvals, so only its owner may write there.
+    """
+
+    def __init__(self, path: Path, *, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+
+    def where(self, name: str) -> str:
+        """The file's path."""
+        return str(self._file(name))
+
+    def read(self, name: str) -> str | None:
+        """The text of a file; None if there is no file or no folder."""
+        file = self._file(name)
+        try:
+            self._refuse_open_folder()
+            return file.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise _failed(file, "read", error) from error
+
+    def update(self, name: str, change: Change) -> None:
+        """Read, change and replace under the folder's lock.
+
+        The new text is on disk before it takes the old one's name: whoever reads meanwhile, or
+        after a power cut, finds one or the other.
+        """
+        file = self._file(name)
+        try:
+            self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with self._locked():
+                self._replace(file, change(self.read(name)))
+        except OSError as error:
+            raise _failed(file, "written", error) from error
+
+    def _file(self, name: str) -> Path:
+        return self._path / f"{name}.json"
+
+    def _refuse_open_folder(self) -> None:
+        if self._path.stat().st_mode & stat.S_IWOTH:
+            raise errors.StateError(
+                "every user of this computer may write here, and so approve anything",
+                where=str(self._path),
+                next_step=f"chmod o-w {self._path}",
+            )
+
+    def _replace(self, file: Path, text: str) -> None:
+        descriptor, name = tempfile.mkstemp(dir=self._path, prefix=f".{file.name}.")
+        temporary = Path(name)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(file)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink()
+            raise
+        self._sync_folder()
+
+    def _sync_folder(self) -> None:
+        """Make the new name durable."""
+        descriptor = os.open(self._path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """The kernel gives the lock back when its holder dies, however it dies."""
+        ends_at = self._clock.now() + _LOCK_WAIT_S
+        with (self._path / "lock").open("a", encoding="utf-8") as stream:
+            while True:
+                try:
+                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if self._clock.now() >= ends_at:
+                        raise errors.StateError(
+                            f"another process has been writing here for {_LOCK_WAIT_S:.0f} s",
+                            where=str(self._path),
+                            next_step="wait for it to end, or end it",
+                        ) from None
+                    self._clock.sleep(_LOCK_PAUSE_S)
+            yield
+
+
+def _failed(file: Path, verb: str, error: Exception) -> errors.StateError:
+    why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+    return errors.StateError(
+        f"cannot be {verb}: {why}",
+        where=str(file),
+        next_step="name a folder that this user can write with --state-dir",
+    )

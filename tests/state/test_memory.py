@@ -1,0 +1,202 @@
+"""Approvals and the guard's account, through documents and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fmgsync import errors
+from fmgsync.model.address import Address, Family
+from fmgsync.model.change import Hold
+from fmgsync.model.memory import History, Move
+from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.state.memory import Memory
+
+PROD, LAB = AdomRef("hq", "prod"), AdomRef("hq", "lab")
+EAST = DeviceVdom("fgt-east", "root")
+NOW = 1_000_000.0
+DAY = 24 * 3600.0
+
+
+class Texts:
+    """Documents in a dictionary, as another implementation would keep them."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+        self.writes = 0
+
+    def where(self, name: str) -> str:
+        return f"memory/{name}"
+
+    def read(self, name: str) -> str | None:
+        return self.texts.get(name)
+
+    def update(self, name: str, change: Callable[[str | None], str]) -> None:
+        """Calls `change` twice, as a conflict would."""
+        change(self.texts.get(name))
+        self.texts[name] = change(self.texts.get(name))
+        self.writes += 1
+
+
+@pytest.fixture
+def texts() -> Texts:
+    return Texts()
+
+
+@pytest.fixture
+def memory(texts: Texts) -> Memory:
+    return Memory(texts)
+
+
+def hold(digest: str, message: str = "12 of 20 addresses go within 1h") -> Hold:
+    return Hold("held-removals", "web", message, EAST, digest=digest)
+
+
+def approve(memory: Memory, digest: str, *, for_s: float = 3600) -> list[str]:
+    approved = memory.approve(digest, who="ann", reason="CHG-7", now=NOW, expires_at=NOW + for_s)
+    return [one.digest for one in approved]
+
+
+def test_a_held_part_is_approved_by_its_digest(memory: Memory) -> None:
+    memory.show("plan", [(PROD, hold("aa")), (PROD, hold("bb"))], NOW)
+    assert approve(memory, "aa") == ["aa"]
+    (approval,) = memory.approvals(NOW)
+    assert (approval.who, approval.reason) == ("ann", "CHG-7")
+    assert approval.message == "hq/prod: web on fgt-east/root: 12 of 20 addresses go within 1h"
+
+
+def test_a_plans_digest_approves_all_it_has_shown(memory: Memory) -> None:
+    memory.show("plan-1", [(PROD, hold("aa"))], NOW)
+    memory.show("plan-2", [(PROD, hold("aa")), (LAB, hold("bb"))], NOW)
+    memory.show("plan-3", [(PROD, hold("cc"))], NOW)
+    assert approve(memory, "plan-2") == ["aa", "bb"]
+
+
+def test_what_was_never_shown_cannot_be_approved(memory: Memory) -> None:
+    with pytest.raises(errors.UsageError, match="nothing that waits was shown under 'zz'"):
+        approve(memory, "zz")
+    assert memory.approvals(NOW) == ()
+
+
+def test_an_approval_ends(memory: Memory) -> None:
+    memory.show("plan", [(PROD, hold("aa"))], NOW)
+    approve(memory, "aa", for_s=60)
+    assert [one.digest for one in memory.approvals(NOW + 59)] == ["aa"]
+    assert memory.approvals(NOW + 60) == ()
+
+
+def test_an_approval_counts_once(memory: Memory) -> None:
+    memory.show("plan", [(PROD, hold("aa")), (PROD, hold("bb"))], NOW)
+    approve(memory, "plan")
+    memory.spend(["aa"])
+    assert [one.digest for one in memory.approvals(NOW)] == ["bb"]
+    with pytest.raises(errors.UsageError):
+        approve(memory, "aa")
+
+
+def test_approving_again_renews(memory: Memory) -> None:
+    memory.show("plan", [(PROD, hold("aa"))], NOW)
+    approve(memory, "aa", for_s=60)
+    approve(memory, "aa", for_s=120)
+    assert [one.expires_at for one in memory.approvals(NOW)] == [NOW + 120]
+
+
+def test_an_approval_can_be_taken_back(memory: Memory) -> None:
+    memory.show("plan", [(PROD, hold("aa")), (PROD, hold("bb"))], NOW)
+    approve(memory, "plan")
+    assert [one.digest for one in memory.withdraw("aa")] == ["aa"]
+    assert [one.digest for one in memory.approvals(NOW)] == ["bb"]
+    with pytest.raises(errors.UsageError):
+        memory.withdraw("aa")
+
+
+def test_showing_the_same_again_writes_nothing(memory: Memory, texts: Texts) -> None:
+    memory.show("plan", [(PROD, hold("aa"))], NOW)
+    memory.show("plan", [(PROD, hold("aa"))], NOW + 60)
+    memory.show("other", [], NOW)
+    assert texts.writes == 1
+
+
+def test_what_was_shown_long_ago_is_forgotten(memory: Memory) -> None:
+    memory.show("plan", [(PROD, hold("aa"))], NOW)
+    memory.show("later", [(PROD, hold("bb"))], NOW + 8 * DAY)
+    assert [one.digest for one in memory.shown()] == ["bb"]
+
+
+def test_each_adom_and_owner_has_its_own_account(memory: Memory) -> None:
+    mine, theirs = History(NOW), History(NOW + 5)
+    memory.remember("prod", PROD, lambda _: mine)
+    memory.remember("prod", LAB, lambda _: theirs)
+    assert memory.history("prod", PROD) == mine
+    assert memory.history("prod", LAB) == theirs
+    assert memory.history("other", PROD) is None
+
+
+def history_text(*, places: list[str], added: list[str]) -> str:
+    move = {"at": 1, "family": "ipv4", "name": "w", "places": places, "added": added, "removed": []}
+    adom = {"owner": "prod", "fortimanager": "hq", "adom": "prod", "since": 1, "moves": [move]}
+    return json.dumps({"version": 1, "adoms": [adom]})
+
+
+DAMAGED = {
+    "no JSON": ("{", "it is damaged"),
+    "nothing": ("", "it is damaged"),
+    "another shape": ('{"version": 1, "adoms": 5}', "it is damaged"),
+    "a key nobody knows": ('{"version": 1, "extra": 5}', "it is damaged"),
+    "no version": ("{}", "it is damaged"),
+    "a newer one": ('{"version": 2, "adoms": {}}', "written by a newer fmgsync"),
+    "no address": (history_text(places=[""], added=["all"]), "it is damaged"),
+    "no device": (history_text(places=["x"], added=[]), "it is damaged"),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGED)
+def test_a_document_that_cannot_be_trusted_is_an_error(
+    case: str, memory: Memory, texts: Texts
+) -> None:
+    """It names the document and says what losing it means; nothing is written over it."""
+    text, message = DAMAGED[case]
+    texts.texts["guard"] = text
+    with pytest.raises(errors.StateError, match=message) as caught:
+        memory.history("prod", PROD)
+    assert caught.value.where == "memory/guard"
+    assert caught.value.next_step is not None
+    with pytest.raises(errors.StateError):
+        memory.remember("prod", PROD, lambda _: History(NOW))
+    assert texts.texts["guard"] == text
+
+
+def test_damaged_decisions_are_an_error(memory: Memory, texts: Texts) -> None:
+    texts.texts["decisions"] = '{"version": 1, "approvals": [{"digest": "aa"}]}'
+    with pytest.raises(errors.StateError, match="memory/decisions: it is damaged"):
+        memory.approvals(NOW)
+
+
+some = st.frozensets(st.sampled_from([Address(f"10.0.0.{n}") for n in range(4)]))
+moves = st.builds(
+    Move,
+    st.sampled_from(Family),
+    st.sampled_from(["web", "db"]),
+    st.sampled_from([None, EAST, DeviceVdom("fgt-west", "dmz")]),
+    some,
+    some,
+    at=st.sampled_from([1.0, 2.0, 3.5]),
+)
+
+
+@given(found=st.lists(moves, max_size=8, unique_by=lambda m: (m.family, m.name, m.place, m.at)))
+@settings(deadline=None, max_examples=100)
+def test_a_history_survives_its_document(found: list[Move]) -> None:
+    """Moves that several devices share are written once and read as many."""
+    history = History(0.5, tuple(found))
+    memory = Memory(Texts())
+    memory.remember("prod", PROD, lambda _: history)
+    read = memory.history("prod", PROD)
+    assert read is not None
+    assert read.since == 0.5
+    assert set(read.moves) == set(found)
+    assert [move.at for move in read.moves] == sorted(move.at for move in found)
