@@ -74,7 +74,7 @@ class Timetable:
         """
         if not self.is_open(instant):
             return None
-        ends = [denied for w in self.deny if (denied := w.next_opening(instant)) is not None]
+        ends = self._denials(instant)
         if not self.always:
             ends.append(_last_end(self.allow, instant))
         return min(ends, default=None)
@@ -108,9 +108,20 @@ class Timetable:
             opens = None if closes is None else self.next_opening(closes)
         return tuple(found)
 
+    def denied_until(self, instant: datetime) -> datetime | None:
+        """When the deny windows that hold at `instant` will be over; None if none does."""
+        return _last_end(self.deny, instant) if self._is_denied(instant) else None
+
+    def next_denial(self, instant: datetime) -> datetime | None:
+        """When the next deny window opens after `instant`."""
+        return min(self._denials(instant), default=None)
+
     def without_denials(self) -> Timetable:
         """The same, as it stands when a person overrides the deny windows."""
         return Timetable(self.allow, (), self.always)
+
+    def _denials(self, instant: datetime) -> list[datetime]:
+        return [opens for w in self.deny if (opens := w.next_opening(instant)) is not None]
 
     def _is_allowed(self, instant: datetime) -> bool:
         return self.always or any(window.contains(instant) for window in self.allow)
