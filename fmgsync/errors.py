@@ -10,6 +10,7 @@ what a person does about it. No message ever holds a secret.
     |   +-- SelectorError              position in the selector text
     |   +-- ScheduleError              a maintenance window that cannot be: cron, zone, duration
     |   +-- NotBuiltError              a configured feature this command does not have yet
+    |   +-- CassetteError              a recording that is broken, edited, too new or unsafe
     +-- SourceError                    what runs could not be read (cluster)
     |   +-- SourceUnavailable          retryable
     |   |   +-- SourceBusy             it asked to be left alone for some seconds
@@ -163,6 +164,12 @@ class NotBuiltError(UsageError):
     """The configuration asks for a feature this command does not have yet."""
 
     kind = "not-built"
+
+
+class CassetteError(UsageError):
+    """A recording that cannot be trusted: broken, edited, too new, with secrets, or another's."""
+
+    kind = "cassette"
 
 
 class SourceError(FmgsyncError):

@@ -32,7 +32,9 @@ def command(options: common.Options, install: str) -> int:
     from fmgsync.controller import once, wiring
 
     feature = f"apply --install {install}"
-    world = wiring.make_world(options.config, command=feature, tell=options.progress)
+    world = wiring.make_world(
+        options.config, command=feature, tell=options.progress, transport=options.transport
+    )
     result = once.apply(world, install=install == "now")
     if options.is_json:
         common.print_json(documents.apply_document(result))

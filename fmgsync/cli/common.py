@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from requests.adapters import HTTPAdapter
     from rich.console import Console
 
     from fmgsync.controller.once import Result
@@ -31,13 +32,24 @@ def worst(*codes: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Taps:
+    """What a command was started with to have its sessions recorded: the click context's object."""
+
+    adapter: Callable[[Any], HTTPAdapter]
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
-    """The options every command takes."""
+    """The options every command takes.
+
+    `transport` makes the HTTP transport of each session with a FortiManager; None is the usual one.
+    """
 
     config: Path
     output: Output
     verbose: int
     log_format: Literal["text", "json"]
+    transport: Callable[[Any], HTTPAdapter] | None = None
 
     @property
     def is_json(self) -> bool:
@@ -101,7 +113,9 @@ def command_options(*, markdown: bool = False) -> Callable[[_Function], _Functio
         def wrapper(
             *args: Any, config: Path, output: Output, verbose: int, log_format: Any, **rest: Any
         ) -> Any:
-            options = Options(config, output, verbose, log_format)
+            taps = click.get_current_context().find_object(Taps)
+            transport = taps.adapter if taps is not None else None
+            options = Options(config, output, verbose, log_format, transport)
             from fmgsync.cli.logs import start_logging
 
             start_logging(verbose, log_format)

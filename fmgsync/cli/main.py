@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "selector": ("selector", "Try a selector on the inventory."),
     "config": ("config", "Check the configuration, print its JSON Schema."),
     "simulator": ("simulator", "Serve a simulated FortiManager for any client."),
+    "cassette": ("cassette", "Real exchanges: record, play back, prove free of secrets, compare."),
 }
 """Command name -> (module in fmgsync.cli with a `command`, line for the overview)."""
 
@@ -85,11 +86,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     sys.exit(run(arguments))
 
 
-def run(arguments: list[str]) -> int:
-    """Run a command; returns the exit code. All errors are already told."""
+def run(arguments: list[str], *, context: object = None) -> int:
+    """Run a command; returns the exit code. All errors are already told.
+
+    `context` is what the command finds as click's context object (`common.Taps`).
+    """
     as_json = _wants_json(arguments)
     try:
-        result = root.main(arguments, prog_name="fmgsync", standalone_mode=False)
+        result = root.main(arguments, prog_name="fmgsync", standalone_mode=False, obj=context)
     except errors.FmgsyncError as error:
         _tell(error, as_json=as_json)
         return error.exit_code

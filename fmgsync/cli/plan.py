@@ -19,7 +19,9 @@ def command(options: common.Options) -> int:
     from fmgsync.cli import documents, tables
     from fmgsync.controller import once, wiring
 
-    world = wiring.make_world(options.config, command="plan", tell=options.progress)
+    world = wiring.make_world(
+        options.config, command="plan", tell=options.progress, transport=options.transport
+    )
     result = once.plan(world)
     if options.is_json:
         common.print_json(documents.plan_document(result))

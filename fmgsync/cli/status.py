@@ -20,7 +20,9 @@ def command(options: common.Options) -> int:
     from fmgsync.cli import documents, tables
     from fmgsync.controller import once, wiring
 
-    world = wiring.make_world(options.config, command="status", tell=options.progress)
+    world = wiring.make_world(
+        options.config, command="status", tell=options.progress, transport=options.transport
+    )
     result = once.status(world)
     if options.is_json:
         common.print_json(documents.status_document(result))

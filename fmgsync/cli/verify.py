@@ -22,7 +22,9 @@ def command(options: common.Options) -> int:
     from fmgsync.cli import documents, tables
     from fmgsync.controller import installs, once, wiring
 
-    world = wiring.make_world(options.config, command="verify", tell=options.progress)
+    world = wiring.make_world(
+        options.config, command="verify", tell=options.progress, transport=options.transport
+    )
     result = once.status(world)
     done = {t for adom in result.adoms if adom.survey for t in installs.verified(adom.survey.views)}
     if options.is_json:

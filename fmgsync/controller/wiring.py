@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from requests.adapters import HTTPAdapter
+
+from fmgsync import errors
 from fmgsync.clock import Clock, SystemClock
 from fmgsync.controller.once import ReadSource, Tell, World
 from fmgsync.controller.reconcile import AdomWork, Intent
@@ -22,8 +25,17 @@ if TYPE_CHECKING:
     from fmgsync.settings.schema import Cluster, Config, FortiManager
 
 
+Transport = Callable[[Access], HTTPAdapter]
+"""Makes the HTTP transport of one session; a recorder gives one that takes notes."""
+
+
 def make_world(
-    path: Path, *, command: str, tell: Tell = lambda text: None, clock: Clock | None = None
+    path: Path,
+    *,
+    command: str,
+    tell: Tell = lambda text: None,
+    clock: Clock | None = None,
+    transport: Transport | None = None,
 ) -> World:
     """Load the configuration and build what `command` works with.
 
@@ -36,7 +48,7 @@ def make_world(
     return World(
         _intent(config),
         _sources(config),
-        _adoms(config, time),
+        _adoms(config, time, transport),
         time,
         tell,
         terms=terms.terms(config),
@@ -81,20 +93,41 @@ def _read_live(cluster: Cluster) -> ClusterSnapshot:
     return live.read_snapshot(cluster.name, access)
 
 
-def _adoms(config: Config, clock: Clock) -> tuple[AdomWork, ...]:
+def make_access(path: Path, fortimanager: str | None) -> Access:
+    """How to reach one FortiManager of a configuration; the only one if no name is given."""
+    config = load.load_config(path)
+    names = [unit.name for unit in config.fortimanagers]
+    wanted = fortimanager or (names[0] if len(names) == 1 else None)
+    if wanted not in names:
+        raise errors.UsageError(
+            f"no FortiManager {wanted!r}" if wanted else "which FortiManager?",
+            where=str(path),
+            next_step=f"name one with --fortimanager: {', '.join(names) or 'there is none'}",
+        )
+    return _access(config.fortimanagers[names.index(wanted)])
+
+
+def make_session(access: Access, *, clock: Clock, transport: Transport | None = None) -> Session:
+    """One session, not yet open."""
+    return Session(access, clock=clock, adapter=transport(access) if transport else None)
+
+
+def _adoms(config: Config, clock: Clock, transport: Transport | None) -> tuple[AdomWork, ...]:
     sites = rules.sites(config)
     access = {unit.name: _access(unit) for unit in config.fortimanagers}
     return tuple(
-        _adom_work(config, ref, access[ref.fortimanager], clock)
+        _adom_work(config, ref, access[ref.fortimanager], clock, transport)
         for ref in sorted({site.adom for site in sites})
     )
 
 
-def _adom_work(config: Config, ref: AdomRef, access: Access, clock: Clock) -> AdomWork:
+def _adom_work(
+    config: Config, ref: AdomRef, access: Access, clock: Clock, transport: Transport | None
+) -> AdomWork:
     target = FortiManagerAdom(
         ref,
         owner=config.owner,
-        open_session=partial(Session, access, clock=clock),
+        open_session=partial(make_session, access, clock=clock, transport=transport),
         clock=clock,
     )
     own = tuple(site for site in rules.sites(config) if site.adom == ref)

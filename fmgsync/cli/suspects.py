@@ -1,0 +1,83 @@
+"""What a configuration knows that no cassette may hold: its secrets, names of hosts and people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from click.core import ParameterSource
+
+from fmgsync import errors
+from fmgsync.cli import common
+
+if TYPE_CHECKING:
+    from fmgsync.recording.check import Suspects
+    from fmgsync.settings.schema import Config
+
+
+def known(options: common.Options) -> Suspects:
+    """The suspects of the configuration, if there is one; a secret that cannot be read raises.
+
+    A configuration that was named must be there; the default one may be absent.
+    """
+    from fmgsync.recording.check import Suspects
+
+    given = click.get_current_context().get_parameter_source("config")
+    if given is ParameterSource.DEFAULT and not options.config.exists():
+        options.progress(f"{options.config} is not here, so no known secrets are searched for")
+        return Suspects()
+    return of_file(options.config)
+
+
+def of_file(path: Path) -> Suspects:
+    """The suspects of a configuration file."""
+    from fmgsync.recording.check import Suspects
+    from fmgsync.settings.load import load_config
+
+    config = load_config(path)
+    return Suspects(_secrets(config), _names(config))
+
+
+def devices(path: Path) -> tuple[str, ...]:
+    """The names of devices a configuration speaks of."""
+    from fmgsync.settings.load import load_config
+
+    return tuple(_devices(load_config(path)))
+
+
+def _secrets(config: Config) -> dict[str, str]:
+    """Every secret the configuration refers to, by its place; all that fail are told at once."""
+    found: dict[str, str] = {}
+    problems: list[errors.ConfigProblem] = []
+    for unit in config.fortimanagers:
+        for key, secret in (
+            ("password", unit.credentials.password),
+            ("apiKey", unit.credentials.api_key),
+        ):
+            if secret is None:
+                continue
+            try:
+                found[f"FortiManager {unit.name} ({key}, {secret.source})"] = secret.read()
+            except errors.ConfigError as error:
+                problems += error.problems
+    if problems:
+        raise errors.ConfigError(
+            config.origin.file,
+            tuple(problems),
+            next_step="without its secrets nothing can be proven; leave -c away to search for"
+            " patterns alone",
+        )
+    return found
+
+
+def _names(config: Config) -> tuple[str, ...]:
+    users = (unit.credentials.username for unit in config.fortimanagers)
+    hosts = (unit.host.name for unit in config.fortimanagers)
+    return tuple(dict.fromkeys((*(user for user in users if user), *hosts, *_devices(config))))
+
+
+def _devices(config: Config) -> list[str]:
+    """`device` and `device/vdom` name devices; `group:NAME` names none."""
+    named = (text for site in config.sites for text in site.devices)
+    return [text.partition("/")[0] for text in named if not text.startswith("group:")]

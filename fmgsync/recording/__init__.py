@@ -1,0 +1,1 @@
+"""Cassettes: exchanges with a FortiManager, recorded, scrubbed, served back and compared."""

@@ -1,0 +1,154 @@
+"""Records at the one place where only FortiManager's exchanges pass: the session's own transport.
+
+Patching the HTTP library, as vcrpy does, would catch whatever else the process says meanwhile,
+Kubernetes tokens included. An adapter mounted on one session sees that session alone, and notes
+only what goes to the hosts it was made for. What is noted stays in memory until it is scrubbed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
+
+import requests
+import requests.adapters
+
+from fmgsync.recording.cassette import Exchange, Headers
+
+_HTTPS: Final = 443
+
+
+class Unit(Protocol):
+    """What a recording must know of a FortiManager."""
+
+    @property
+    def host(self) -> str:
+        """`host[:port]`."""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Passwords and keys that must appear nowhere."""
+
+
+class Recording:
+    """All sessions of one recording. `adapter(unit)` makes the transport of the next session.
+
+    Raw exchanges hold secrets: they are for `scrub` alone.
+    """
+
+    def __init__(self) -> None:
+        self._units: list[Unit] = []
+        self._tapes: list[list[Exchange]] = []
+        self._lock = threading.Lock()
+        self._count = 0
+        self._step = ""
+        self.unanswered = 0
+        """Requests that got no answer, or none that arrived whole."""
+
+    def adapter(self, unit: Unit) -> requests.adapters.HTTPAdapter:
+        """A transport for one session with one FortiManager, to be mounted for `https://`."""
+        tape: list[Exchange] = []
+        with self._lock:
+            self._tapes.append(tape)
+            self._units.append(unit)
+        return _RecordingAdapter(self, tape, unit.host)
+
+    @property
+    def units(self) -> tuple[Unit, ...]:
+        """The FortiManagers recorded so far; one may stand there several times."""
+        with self._lock:
+            return tuple(self._units)
+
+    @property
+    def tapes(self) -> list[tuple[Exchange, ...]]:
+        """What was said so far, one tape per session that said anything."""
+        with self._lock:
+            return [tuple(tape) for tape in self._tapes if tape]
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Name what is being asked; exchanges bear the name. For one flow at a time."""
+        before, self._step = self._step, name
+        try:
+            yield
+        finally:
+            self._step = before
+
+    def next_order(self) -> int:
+        """The number of a request among all sessions, given out when it is sent."""
+        with self._lock:
+            self._count += 1
+            return self._count
+
+    def lost(self) -> None:
+        """Count a request without an answer."""
+        with self._lock:
+            self.unanswered += 1
+
+    def note(
+        self,
+        tape: list[Exchange],
+        order: int,
+        request: requests.PreparedRequest,
+        response: requests.Response,
+    ) -> None:
+        """Keep one exchange."""
+        exchange = Exchange(
+            uri=request.url or "",
+            method=request.method or "",
+            request_headers=_headers(request.headers),
+            request_body=_bytes(request.body),
+            status=response.status_code,
+            reason=response.reason or "",
+            response_headers=_headers(response.headers),
+            response_body=response.content,
+            order=order,
+            step=self._step,
+        )
+        with self._lock:
+            tape.append(exchange)
+
+
+class _RecordingAdapter(requests.adapters.HTTPAdapter):
+    """The ordinary transport, which also takes notes."""
+
+    def __init__(self, recording: Recording, tape: list[Exchange], host: str) -> None:
+        super().__init__()
+        self._recording = recording
+        self._tape = tape
+        self._place = _place(f"https://{host}")
+
+    def send(
+        self, request: requests.PreparedRequest, *args: Any, **options: Any
+    ) -> requests.Response:
+        """Send, and note request and answer if they are this FortiManager's."""
+        if _place(request.url or "") != self._place:
+            return super().send(request, *args, **options)
+        order = self._recording.next_order()
+        try:
+            response = super().send(request, *args, **options)
+            response.content  # noqa: B018 - read here, so that a broken answer is not half noted
+        except BaseException:
+            self._recording.lost()
+            raise
+        self._recording.note(self._tape, order, request, response)
+        return response
+
+
+def _place(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    try:
+        return (parts.hostname or "").casefold(), parts.port or _HTTPS
+    except ValueError:
+        return "", 0
+
+
+def _headers(headers: Any) -> Headers:
+    return tuple((str(name), str(value)) for name, value in headers.items())
+
+
+def _bytes(body: Any) -> bytes:
+    return body.encode() if isinstance(body, str) else bytes(body or b"")

@@ -1,0 +1,239 @@
+"""`fmgsync cassette` as a user runs it: record a command, check, show, play it back."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+from fmgsync.cli import main
+from fmgsync.recording import files
+from tests.builders import pod
+from tests.end_to_end.estate import Estate, open_estate
+from tests.recording.client import Client
+from tests.recording.exchanges import cassette, exchange, login
+
+PASSWORD = "s3cret-word"  # gitleaks:allow
+
+
+@pytest.fixture
+def estate(tmp_path: Path) -> Iterator[Estate]:
+    with open_estate(tmp_path) as made:
+        made.run("east", pod("web-1", "10.1.0.5", labels={"app": "web"}))
+        made.run("west", pod("web-2", "10.2.0.6", labels={"app": "web"}))
+        yield made
+
+
+def record(estate: Estate, *command: str, options: tuple[str, ...] = ()) -> int:
+    arguments = ["cassette", "record", "--to", str(estate.folder / "x.yaml"), *options]
+    return main.run([*arguments, "--while", "--", *command, "-c", str(estate.path)])
+
+
+@contextmanager
+def replaying(*arguments: str) -> Iterator[tuple[dict[str, Any], subprocess.Popen[str]]]:
+    """The replay as a process of its own; its ready line."""
+    command = [sys.executable, "-m", "fmgsync.cli.main", "cassette", "replay", *arguments]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            yield json.loads(process.stdout.readline()), process
+        finally:
+            process.kill()
+
+
+def told(stream: IO[str] | None) -> str:
+    assert stream is not None
+    return stream.read()
+
+
+def test_a_recorded_command_keeps_its_output_and_exit_code(
+    estate: Estate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert record(estate, "plan", "--output", "json") == 3
+    out, err = capsys.readouterr()
+    assert json.loads(out)["adoms"][0]["adom"] == "prod"
+    assert "7 exchanges, scrubbed and checked" in err
+    text = (estate.folder / "x.yaml").read_text()
+    for word in (PASSWORD, "fgt-east", estate.unit.host):
+        assert word not in text
+    assert (
+        main.run(["cassette", "check", "-c", str(estate.path), str(estate.folder / "x.yaml")]) == 0
+    )
+
+
+def test_a_recording_is_played_to_the_same_command(
+    estate: Estate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without the FortiManager, the command says what it said with it."""
+    record(estate, "plan", "--output", "json", options=("--keep-names",))
+    recorded = capsys.readouterr().out
+    with replaying("--once", str(estate.folder / "x.yaml")) as (ready, process):
+        unit = estate.config["fortimanagers"][0]
+        unit |= {"host": ready["url"].removeprefix("https://"), "tls": {"caFile": ready["caFile"]}}
+        estate.write_config()
+        assert main.run(["plan", "--output", "json", "-c", str(estate.path)]) == 3
+        assert capsys.readouterr().out == recorded
+        assert process.wait(timeout=20) == 0
+        assert told(process.stderr) == ""
+
+
+def test_a_replay_tells_what_did_not_match_and_fails(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    files.save(path, cassette(login(), exchange("get", {"url": "/sys/status"})))
+    with replaying(str(path)) as (ready, process):
+        with Client(ready["url"], ready["caFile"]) as client:
+            client.login()
+            answer = client.raw("get", {"url": "/sys/session"})
+        assert answer.status_code == 409
+        assert "params[0].url: recorded 'sys/status', came 'sys/session'" in answer.text
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 1
+        err = told(process.stderr)
+    assert "x.yaml: not recorded: get /sys/session" in err
+    assert "expected exchange 2: get /sys/status" in err
+    assert "never asked for:" in err
+
+
+def test_a_lenient_replay_may_leave_things_unasked(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    files.save(
+        path,
+        cassette(login(), exchange("get", {"url": "/a"}), exchange("get", {"url": "/sys/status"})),
+    )
+    with replaying("--lenient", str(path)) as (ready, process):
+        with Client(ready["url"], ready["caFile"]) as client:
+            client.login()
+            assert client.codes("get", {"url": "/sys/status"}) == [0]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == 0
+
+
+def test_a_terminated_recording_is_written_all_the_same(estate: Estate) -> None:
+    """SIGTERM in the middle: the cassette of what was said until then is there."""
+    target = estate.folder / "x.yaml"
+    arguments = ["--to", str(target), "--while", "--", "status", "-c", str(estate.path)]
+    command = [sys.executable, "-m", "fmgsync.cli.main", "cassette", "record", *arguments]
+    pause = threading.Event()
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        while len(estate.unit.requests) < 3:
+            assert process.poll() is None
+            pause.wait(0.01)
+        with estate.unit.world.lock:  # the next answer waits until the signal is on its way
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 130
+    assert len(files.load(target).exchanges) >= 2
+
+
+def test_check_finds_and_does_not_repeat(
+    estate: Estate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The secrets the configuration refers to are searched for, in text and as JSON."""
+    path = estate.folder / "x.yaml"
+    odd = exchange("get", {"url": "/x"}, answers=[{"data": {"text": f"<{PASSWORD}>"}}])
+    files.save(path, cassette(login(), odd))
+    arguments = ["cassette", "check", "-c", str(estate.path), str(path)]
+    assert main.run(arguments) == 1
+    out = capsys.readouterr().out
+    assert f"{path}:" in out
+    assert "the secret of FortiManager hq (password, file" in out
+    assert PASSWORD not in out
+    assert main.run([*arguments, "--output", "json"]) == 1
+    (report,) = json.loads(capsys.readouterr().out)
+    assert report["clean"] is False
+    assert report["findings"][0]["place"] == "interaction 2, response body at result[0].data.text"
+
+
+def test_check_needs_the_secrets_of_a_configuration_it_was_given(
+    estate: Estate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = estate.folder / "x.yaml"
+    files.save(path, cassette(login()))
+    (estate.folder / "password").unlink()
+    assert main.run(["cassette", "check", "-c", str(estate.path), str(path)]) == 2
+    assert "without its secrets nothing can be proven" in capsys.readouterr().err
+
+
+def test_a_change_by_hand_must_be_accepted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "x.yaml"
+    files.save(path, cassette(login(), exchange("get", {"url": "/sys/status"})))
+    path.write_text(path.read_text().replace("/sys/status", "/sys/session"))
+    assert main.run(["cassette", "replay", str(path)]) == 2
+    assert "changed after it was recorded" in capsys.readouterr().err
+    assert main.run(["cassette", "check", str(path)]) == 1
+    assert "--seal" in capsys.readouterr().out
+    assert main.run(["cassette", "check", "--seal", str(path)]) == 0
+    assert main.run(["cassette", "check", str(path)]) == 0
+    assert files.load(path).exchanges[1].request_body.count(b"/sys/session")
+
+
+def test_show_lists_and_shows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "x.yaml"
+    odd = exchange(
+        "get",
+        {"url": "/sys/\x1b[31mstatus"},
+        answers=[{"status": {"code": -3, "message": "no"}}],
+        step="why?",
+    )
+    files.save(path, cassette(login(), odd))
+    assert main.run(["cassette", "show", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "fortimanager: v7.4.5" in out
+    assert "-- why?\n   2        -3  get /sys/\\x1b[31mstatus" in out
+    assert main.run(["cassette", "show", str(path), "2"]) == 0
+    assert '"code": -3' in capsys.readouterr().out
+    assert main.run(["cassette", "show", str(path), "--output", "json"]) == 0
+    assert [one["answer"] for one in json.loads(capsys.readouterr().out)["exchanges"]] == [
+        "0",
+        "-3",
+    ]
+    assert main.run(["cassette", "show", str(path), "3"]) == 2
+    assert "has 2 exchanges" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["record", "--to", "x.yaml", "--while"], "stands after --while --"),
+        (["record", "--to", "x.yaml", "plan"], "stands after --while --"),
+        (["record", "--to", "x.yaml", "--while", "--", "cassette", "record"], "cannot be recorded"),
+        (["replay", "absent.yaml"], "no such cassette"),
+        (["show", "absent.yaml"], "no such cassette"),
+        (["check", "."], "no cassette in this folder"),
+        (["check", "absent.yaml", "-c", "absent.yaml"], "no such file"),
+    ],
+)
+def test_wrong_use_is_told(
+    arguments: list[str],
+    words: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main.run(["cassette", *arguments]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_command_that_talks_to_nobody_records_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert (
+        main.run(["cassette", "record", "--to", "x.yaml", "--while", "--", "config", "example"])
+        == 0
+    )
+    assert "nothing to record" in capsys.readouterr().err
+    assert not (tmp_path / "x.yaml").exists()
