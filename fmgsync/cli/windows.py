@@ -54,7 +54,9 @@ def command(options: common.Options, at: datetime | None, days: int) -> int:
     from fmgsync.cli import timeline
     from fmgsync.controller import windows, wiring
 
-    world = wiring.make_world(options.config, command="windows", tell=options.progress)
+    world = wiring.make_world(
+        options.config, command="windows", tell=options.progress, transport=options.transport
+    )
     start = at or datetime.fromtimestamp(world.clock.now(), UTC)
     found = windows.look_ahead(world, start, timedelta(days=days))
     if options.is_json:
