@@ -108,9 +108,14 @@ class AdomPlan:
 
 @dataclass(frozen=True, slots=True)
 class ApplyReport:
-    """What became of a plan: changes written, and those FortiManager refused, with its words."""
+    """What became of a plan: changes written, and those FortiManager refused, with its words.
+
+    `submitted`: the workflow session that waits for a human's approval. What was written is in it
+    and not yet in the ADOM; while an earlier one waits, nothing is written.
+    """
 
     ref: AdomRef
     written: tuple[Change, ...] = ()
     refused: tuple[tuple[Change, str], ...] = ()
     requests: int = 0
+    submitted: int | None = None

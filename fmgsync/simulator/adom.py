@@ -8,6 +8,7 @@ from typing import Literal
 
 from fmgsync.simulator import impact, references
 from fmgsync.simulator.store import Change, Database, Row, Scope
+from fmgsync.simulator.worksession import WorkSession
 
 Mode = Literal["disabled", "normal", "workflow"]
 
@@ -57,6 +58,7 @@ class Adom:
         self.ground = Database()
         self.drafts: dict[int, Database] = {}
         self.locks: list[Lock] = []
+        self.workflow: list[WorkSession] = []
         self.members: dict[str, list[str]] = {}
         self.groups: dict[str, DeviceGroup] = {}
         self.installed: dict[Scope, Installed] = {}

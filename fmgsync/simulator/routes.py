@@ -13,6 +13,7 @@ from fmgsync.simulator import (
     status,
     system,
     taskapi,
+    workflow,
     workspace,
 )
 from fmgsync.simulator.route import Router
@@ -24,6 +25,7 @@ def make_router() -> Router:
         system,
         dvmdb,
         workspace,
+        workflow,
         objects,
         packages,
         policies,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fmgsync.simulator import worksession
 from fmgsync.simulator.adom import PACKAGES, Adom, Lock
 from fmgsync.simulator.call import Call, Members
 from fmgsync.simulator.codes import Refusal, bad_command, bad_data, bad_url
@@ -47,10 +48,10 @@ def writable(
 
 
 def _may_write(adom: Adom, session: Session, package: str | None, object_url: str) -> bool:
+    if adom.mode == "workflow":
+        return holds(adom, session, "adom") and worksession.may_write(adom.workflow, session.sid)
     if holds(adom, session, "adom"):
         return True
-    if adom.mode == "workflow":
-        return False
     if package is not None:
         return holds(adom, session, "pkg", package)
     return bool(object_url) and holds(adom, session, "obj", object_url)
@@ -166,7 +167,7 @@ def commit(world: World, call: Call, adom: str, rest: tuple[str, ...] = ()) -> M
     place = _entered(world, call, adom)
     kind, name = _which(world, place, rest)
     draft = place.drafts.get(call.session.sid)
-    if draft is None:
+    if draft is None or place.mode == "workflow":
         return {}
     changes = draft.changes()
     covered = (

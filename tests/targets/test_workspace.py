@@ -116,7 +116,7 @@ def test_a_package_somebody_has_locked_is_waited_for_too(unit: Unit) -> None:
 
 def test_changes_that_are_not_committed_are_discarded(unit: Unit) -> None:
     with unit.session() as session:
-        with workspace.editing(session, "prod", Workspace.NORMAL, clock=unit.clock, wait_s=0):
+        with workspace.holding(session, "prod", Workspace.NORMAL, clock=unit.clock, wait_s=0):
             url = "/pm/config/adom/prod/obj/firewall/address"
             assert session.call("add", [{"url": url, "data": {"name": "x"}}])[0].ok
         assert session.call("get", [{"url": f"{url}/x"}])[0].code == -3
@@ -126,7 +126,7 @@ def test_the_lock_is_given_back_when_writing_fails(unit: Unit) -> None:
     with (
         unit.session() as session,
         pytest.raises(ZeroDivisionError),
-        workspace.editing(session, "prod", Workspace.NORMAL, clock=unit.clock, wait_s=0),
+        workspace.holding(session, "prod", Workspace.NORMAL, clock=unit.clock, wait_s=0),
     ):
         raise ZeroDivisionError
     assert holders(unit) == []
@@ -136,7 +136,7 @@ def test_a_lock_that_went_is_noticed_before_the_commit(unit: Unit) -> None:
     """`commit` would answer OK without any lock."""
 
     def commit_after_losing_it(session: Session) -> None:
-        with workspace.editing(
+        with workspace.holding(
             session, "prod", Workspace.NORMAL, clock=unit.clock, wait_s=0
         ) as lock:
             assert session.call("exec", [{"url": UNLOCK}])[0].ok
@@ -148,7 +148,7 @@ def test_a_lock_that_went_is_noticed_before_the_commit(unit: Unit) -> None:
 
 def test_a_session_killed_under_the_lock_is_a_lost_lock_not_a_missing_right(unit: Unit) -> None:
     def edit_after_the_kill(session: Session) -> None:
-        with workspace.editing(session, "prod", Workspace.NORMAL, clock=unit.clock, wait_s=0):
+        with workspace.holding(session, "prod", Workspace.NORMAL, clock=unit.clock, wait_s=0):
             unit.kill(session)
             session.read({"url": "/dvmdb/adom/prod"})
 
@@ -228,9 +228,3 @@ def test_an_api_key_is_refused_where_it_cannot(unit: Unit) -> None:
     with pytest.raises(errors.PermissionDenied, match="user"):
         adom.apply(AdomPlan(REF, (ADDRESS,)))
     assert unit.simulator.requests.locks() == []
-
-
-def test_workflow_mode_is_refused_until_it_is_supported(start: Start) -> None:
-    unit = start(seed(workspaceMode="workflow"))
-    with pytest.raises(errors.NotBuiltError, match="workflow"):
-        unit.adom().apply(AdomPlan(REF, (ADDRESS,)))

@@ -60,7 +60,7 @@ class FortiManagerFlow:
             self._place = Place(self._session.access.name, self._ref.adom)
             self._mode = topology.read_workspace(self._session, self._ref.adom)
             self._lock = stack.enter_context(
-                workspace.editing(
+                workspace.holding(
                     self._session, self._ref.adom, self._mode, clock=self._clock, wait_s=0
                 )
             )
@@ -79,6 +79,12 @@ class FortiManagerFlow:
         """Write and commit a plan under this flow's lock, right before it is installed."""
         if not plan.changes:
             return ApplyReport(self._ref)
+        if self._mode is Workspace.WORKFLOW:
+            raise errors.NotBuiltError(
+                f"ADOM {self._ref.adom} is in workflow mode: what is written there waits for"
+                " approval and cannot be installed at once",
+                next_step="set 'reconcile.write: continuous'",
+            )
         before = self._session.requests
         done = Writer(self._session, plan, self._owner, clock=self._clock).write()
         self._lock.commit()

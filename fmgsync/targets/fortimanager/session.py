@@ -136,6 +136,13 @@ class Session:
         finally:
             self._pinned = before
 
+    def user(self) -> str:
+        """The administrator's name; asked of the unit where only a key is configured."""
+        if self.access.username is None:
+            data = self.read({"url": urls.SESSION})
+            return str(data.get("login_user", "")) if isinstance(data, dict) else ""
+        return self.access.username
+
     def number(self) -> int | None:
         """This session's number as `lock_sid` shows it; None if the unit does not tell.
 

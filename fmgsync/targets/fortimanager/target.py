@@ -12,7 +12,7 @@ from fmgsync.model.adom import AdomTopology, Package, PackageStatus, Reading
 from fmgsync.model.change import AdomPlan, ApplyReport
 from fmgsync.model.state import ObservedAdom
 from fmgsync.model.target import AdomRef, DeviceVdom
-from fmgsync.targets.fortimanager import adom, packages, topology, verify, workspace
+from fmgsync.targets.fortimanager import adom, packages, topology, verify, workflow
 from fmgsync.targets.fortimanager.install import FortiManagerFlow
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.writing import Writer
@@ -88,16 +88,25 @@ class FortiManagerAdom:
         before = self.requests
         with self._session() as session:
             mode = topology.read_workspace(session, self.ref.adom)
-            with workspace.editing(
-                session, self.ref.adom, mode, clock=self._clock, wait_s=self._lock_wait_s
-            ) as lock:
+            waiting = workflow.awaiting(session, self.ref.adom, mode, now=self._clock.now())
+            if waiting is not None:
+                return ApplyReport(self.ref, submitted=waiting)
+            with workflow.editing(
+                session,
+                self.ref.adom,
+                mode,
+                clock=self._clock,
+                wait_s=self._lock_wait_s,
+                note=f"fmgsync ({self._owner}): {len(plan.changes)} changes",
+            ) as edit:
                 outcome = Writer(session, plan, self._owner, clock=self._clock).write()
-                lock.commit()
+                submitted = edit.commit()
         return ApplyReport(
             self.ref,
             written=tuple(outcome.written),
             refused=tuple(outcome.refused),
             requests=self.requests - before,
+            submitted=submitted,
         )
 
     def read_packages(self) -> tuple[Package, ...]:

@@ -19,6 +19,7 @@ GLOBAL_SETTINGS = "/cli/global/system/global"
 LOGIN = "sys/login/user"
 LOGOUT = "sys/logout"
 PROXY = "/sys/proxy/json"
+SESSION = "/sys/session"
 STATUS = "/sys/status"
 TASKS = "/task/task"
 INSTALL_PACKAGE = "/securityconsole/install/package"
@@ -53,6 +54,12 @@ def device_groups(adom_name: str) -> str:
 def workspace(adom_name: str, verb: str) -> str:
     """`lock`, `commit`, `unlock` (exec) or `lockinfo`, `dirty` (get)."""
     return f"{adom(adom_name)}/workspace/{verb}"
+
+
+def workflow(adom_name: str, verb: str = "", number: int | None = None) -> str:
+    """Workflow sessions (get), or a verb on one of them (exec)."""
+    parts = (f"{adom(adom_name)}/workflow", verb, "" if number is None else str(number))
+    return "/".join(part for part in parts if part)
 
 
 def objects(adom_name: str) -> str:

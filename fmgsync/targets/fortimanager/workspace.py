@@ -43,8 +43,9 @@ class LockRow:
 class NoLock:
     """An ADOM without workspace: every write is final at once, so there is nothing to commit."""
 
-    def commit(self) -> None:
+    def commit(self) -> int | None:
         """Nothing to do."""
+        return None
 
     def prove(self) -> None:
         """Nothing to prove."""
@@ -68,8 +69,11 @@ class Lock:
         if not any(row.scope == _ADOM_LOCK and row.session == self._holder for row in rows):
             raise _lost(self._place, _told(rows))
 
-    def commit(self) -> None:
-        """Make the changes the ADOM's own. Proven before and after: the answer proves nothing."""
+    def commit(self) -> int | None:
+        """Make the changes the ADOM's own. Proven before and after: the answer proves nothing.
+
+        Always None: nobody has to approve.
+        """
         self.prove()
         for _ in range(_COMMITS):
             result = self._exec("commit")
@@ -77,7 +81,7 @@ class Lock:
             if isinstance(data, dict) and isinstance(data.get("taskid"), int):
                 tasks.wait(self._session, data["taskid"], self._place, clock=self._clock)
             if not self._is_dirty():
-                return
+                return None
         raise errors.UnitBusy(
             "FortiManager accepted the commit but did not carry it out",
             fortimanager=self._place.fortimanager,
@@ -120,10 +124,10 @@ class Lock:
 
 
 @contextmanager
-def editing(
+def holding(
     session: Session, adom: str, mode: Workspace, *, clock: Clock, wait_s: float
 ) -> Iterator[Lock | NoLock]:
-    """Hold what writing in this ADOM needs; always given back.
+    """Hold the lock this ADOM needs; always given back.
 
     A lock that another session holds is waited for up to `wait_s`, then LockHeld is raised.
     Changes not committed are discarded on leaving.
@@ -131,11 +135,6 @@ def editing(
     if mode is Workspace.DISABLED:
         yield NoLock()
         return
-    if mode is Workspace.WORKFLOW:
-        raise errors.NotBuiltError(
-            f"ADOM {adom} is in workflow mode, which is not supported yet",
-            next_step="use workspace mode normal, or leave this ADOM out of 'sites'",
-        )
     lock = take(session, adom, clock=clock, wait_s=wait_s)
     with session.pinned():
         try:

@@ -1,0 +1,36 @@
+"""A workflow session: what an ADOM keeps of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from fmgsync.simulator.store import Change
+
+OPEN: Final = 1
+SUBMITTED: Final = 2
+APPROVED: Final = 3
+REJECTED: Final = 4
+
+
+@dataclass(slots=True)
+class WorkSession:
+    """One workflow session; `sid` is the login that has it open, `saved` what it holds."""
+
+    number: int
+    oid: int
+    user: str
+    created: float
+    sid: int | None
+    state: int = OPEN
+    description: str = "Workflow session"
+    saved: list[Change] = field(default_factory=list)
+    submitted: float | None = None
+    audited: float | None = None
+    auditor: str = ""
+
+
+def may_write(sessions: Iterable[WorkSession], sid: int) -> bool:
+    """Whether this login has a session open in the ADOM."""
+    return any(one.sid == sid and one.state == OPEN for one in sessions)

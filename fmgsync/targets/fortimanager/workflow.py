@@ -1,0 +1,183 @@
+"""Workflow mode: our changes become a session that a human approves. We never approve.
+
+Lock, start, change, save, submit, unlock; then wait. A submitted session takes no more changes, so
+while one of ours waits nothing is written ("How to FortiManager API", 013).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from fmgsync import errors
+from fmgsync.clock import Clock
+from fmgsync.model.adom import Workspace
+from fmgsync.targets.fortimanager import answers, tables, urls, wire, workspace
+from fmgsync.targets.fortimanager.answers import Place, Result
+from fmgsync.targets.fortimanager.session import Session
+from fmgsync.targets.fortimanager.tables import Row
+
+_log = structlog.get_logger()
+
+_OPEN, _SUBMITTED, _APPROVED = 1, 2, 3
+_QUIET_S = 3600.0
+
+
+class Edit(Protocol):
+    """What writing in an ADOM ends with."""
+
+    def commit(self) -> int | None:
+        """Finish; the workflow session that now waits for approval, None if nothing waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A workflow session as the unit lists it."""
+
+    number: int
+    user: str
+    state: int
+    submitted_at: int | None
+
+
+class WorkflowEdit:
+    """An open workflow session under our lock."""
+
+    def __init__(
+        self, session: Session, place: Place, lock: workspace.Lock, number: int, note: str
+    ) -> None:
+        self._session = session
+        self._place = place
+        self._lock = lock
+        self._number = number
+        self._note = note
+        self.submitted = False
+
+    def commit(self) -> int | None:
+        """Save and submit; answers the session's number."""
+        self._lock.prove()
+        try:
+            saved = self._exec("save")
+        except errors.OutcomeUnknown:
+            saved = self._exec("save")  # saving twice is saving once
+        answers.checked(saved, self._place)
+        try:
+            answers.checked(self._exec("submit", self._request()), self._place)
+        except errors.OutcomeUnknown:
+            if self._state() == _OPEN:
+                answers.checked(self._exec("submit", self._request()), self._place)
+        state = self._state()
+        if state not in (_SUBMITTED, _APPROVED):
+            raise errors.UnitBusy(
+                f"workflow session {self._number} was not submitted (state {state})",
+                fortimanager=self._place.fortimanager,
+                adom=self._place.adom,
+                next_step="the next pass starts over",
+            )
+        self.submitted = True
+        _log.info("submitted for approval", adom=self._place.adom, workflow=self._number)
+        return self._number
+
+    def withdraw(self) -> None:
+        """Remove what was not submitted; never raises."""
+        try:
+            self._exec("drop")
+        except errors.TargetError as error:
+            _log.warning("workflow session stays open", adom=self._place.adom, error=error.message)
+
+    def _request(self) -> Row:
+        host = self._session.access.host.rpartition(":")[0] or self._session.access.host
+        return {"workflow": {"desc": self._note, "fmgip": host, "no_diff": 0}}
+
+    def _state(self) -> int | None:
+        rows = _read(self._session, self._place)
+        return next((row.state for row in rows if row.number == self._number), None)
+
+    def _exec(self, verb: str, members: Row | None = None) -> Result:
+        url = urls.workflow(self._place.adom or "", verb, self._number)
+        return self._session.call("exec", [{"url": url, **(members or {})}])[0]
+
+
+@contextmanager
+def editing(
+    session: Session, adom: str, mode: Workspace, *, clock: Clock, wait_s: float, note: str
+) -> Iterator[Edit]:
+    """Hold what writing needs: nothing, the lock, or the lock and a workflow session."""
+    with workspace.holding(session, adom, mode, clock=clock, wait_s=wait_s) as lock:
+        if isinstance(lock, workspace.NoLock) or mode is not Workspace.WORKFLOW:
+            yield lock
+            return
+        place = Place(session.access.name, adom)
+        edit = WorkflowEdit(session, place, lock, _start(session, place), note)
+        try:
+            yield edit
+        finally:
+            if not edit.submitted:
+                edit.withdraw()
+
+
+def awaiting(session: Session, adom: str, mode: Workspace, *, now: float) -> int | None:
+    """Our session that a human still has to decide on, if there is one.
+
+    One that was not approved within the last hour counts as well: whoever rejected it should not
+    find the same changes submitted again a minute later.
+    """
+    if mode is not Workspace.WORKFLOW:
+        return None
+    user = session.user()
+    own = [row for row in _read(session, Place(session.access.name, adom)) if row.user == user]
+    for row in own:
+        if row.state == _SUBMITTED:
+            return row.number
+    newest = max(own, key=lambda row: row.number, default=None)
+    if newest is None or newest.state in (_OPEN, _APPROVED) or newest.submitted_at is None:
+        return None
+    return newest.number if now - newest.submitted_at < _QUIET_S else None
+
+
+def _start(session: Session, place: Place) -> int:
+    """Open a session; refuses to go on with one that somebody left open."""
+    user = session.user()
+    left = [r for r in _read(session, place) if r.user == user and r.state == _OPEN]
+    if left:
+        raise errors.LockHeld(
+            f"workflow session {left[0].number} of administrator {user!r} is open",
+            fortimanager=place.fortimanager,
+            adom=place.adom,
+            next_step="it belongs to somebody who uses this account, or was left by an fmgsync"
+            " that was killed: submit or drop it on the FortiManager",
+        )
+    param = {"url": urls.workflow(place.adom or "", "start")}
+    try:
+        result = session.call("exec", [param])[0]
+    except errors.OutcomeUnknown:
+        # None was open before, so one that is open now is ours: starting goes on with it.
+        result = session.call("exec", [param])[0]
+    data = answers.checked(result, place)
+    number = data.get("sessionid") if isinstance(data, dict) else None
+    if not isinstance(number, int):
+        raise answers.protocol_error("a workflow session without a number", place)
+    return number
+
+
+def _read(session: Session, place: Place) -> list[_Row]:
+    data = session.read({"url": urls.workflow(place.adom or ""), "loadsub": 0}, place=place)
+    return [
+        _Row(
+            number=_integer(row.get("sessionid")) or 0,
+            user=wire.text(row.get("create_user")),
+            state=_integer(row.get("state")) or 0,
+            submitted_at=_integer(row.get("submit_time")),
+        )
+        for row in tables.decode_rows(data, place)
+    ]
+
+
+def _integer(raw: object) -> int | None:
+    if isinstance(raw, str) and raw.isdigit():
+        return int(raw)
+    return raw if isinstance(raw, int) else None
