@@ -11,8 +11,13 @@ from requests.adapters import HTTPAdapter
 
 from fmgsync import errors
 from fmgsync.clock import Clock, SystemClock
+from fmgsync.controller import once
+from fmgsync.controller.feeds import DumpFeed, Feed
+from fmgsync.controller.loop import Controller
 from fmgsync.controller.once import ReadSource, Tell, World
+from fmgsync.controller.pace import Pace
 from fmgsync.controller.reconcile import AdomWork, Intent
+from fmgsync.model.adom import Workspace
 from fmgsync.model.endpoint import ClusterSnapshot
 from fmgsync.model.target import AdomRef
 from fmgsync.settings import features, load, rules, terms
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
 
 Transport = Callable[[Access], HTTPAdapter]
 """Makes the HTTP transport of one session; a recorder gives one that takes notes."""
+WORKSPACE_MIN_INTERVAL_S = 30.0
 
 
 def make_world(
@@ -52,6 +58,45 @@ def make_world(
         time,
         tell,
         terms=terms.terms(config),
+    )
+
+
+def make_controller(
+    path: Path, *, tell: Tell = lambda text: None, clock: Clock | None = None
+) -> Controller:
+    """What `fmgsync run` runs. Raises as `make_world` does; connects to nothing yet."""
+    config = load.load_config(path)
+    world = make_world(path, command=features.RUN, tell=tell, clock=clock)
+    installs = config.install.mode != "none" and config.install.windows == "always"
+    return Controller(
+        world,
+        [_feed(cluster, world.sources[cluster.name]) for cluster in config.clusters],
+        pace_of=partial(_pace, config),
+        make_pass=partial(once.apply_one, world, install=installs),
+    )
+
+
+def _feed(cluster: Cluster, read: ReadSource) -> Feed:
+    if isinstance(cluster.manifests, Path):
+        return DumpFeed(cluster.name, cluster.manifests, read)
+    raise errors.NotBuiltError(
+        f"cluster {cluster.name} cannot be followed",
+        next_step="'fmgsync run' needs a kubeconfig or a file; use 'fmgsync apply' for '-'",
+    )
+
+
+def _pace(config: Config, last: once.AdomResult | None) -> Pace:
+    """Workspace ADOMs are left to administrators for 30 s between writes, unless configured."""
+    times = config.reconcile
+    shortest = times.min_interval.total_seconds() if times.min_interval is not None else 0.0
+    topology = last.seen.topology if last and last.seen else None
+    if times.min_interval is None and topology and topology.workspace is not Workspace.DISABLED:
+        shortest = WORKSPACE_MIN_INTERVAL_S
+    return Pace(
+        settle_s=times.settle.total_seconds(),
+        max_delay_s=times.max_delay.total_seconds(),
+        min_interval_s=shortest,
+        resync_s=times.resync.total_seconds(),
     )
 
 

@@ -23,9 +23,10 @@ APPLY_WINDOW: Final = "apply --install window"
 STATUS: Final = "status"
 VERIFY: Final = "verify"
 SELECTOR: Final = "selector"
+RUN: Final = "run"
 WINDOWS: Final = "windows"
 
-_INSTALL: Final = frozenset({APPLY_NOW, APPLY_WINDOW})
+_INSTALL: Final = frozenset({APPLY_NOW, APPLY_WINDOW, RUN})
 _WRITE: Final = _INSTALL | {APPLY_NEVER}
 _THINK: Final = _WRITE | {PLAN, STATUS, VERIFY}
 COMMANDS: Final = _THINK | {SELECTOR, WINDOWS}
@@ -143,7 +144,7 @@ UNBUILT: Final[tuple[Unbuilt, ...]] = (
     Unbuilt(
         "maintenance windows",
         _windows,
-        frozenset({APPLY_WINDOW}),
+        frozenset({APPLY_WINDOW, RUN}),
         "run 'apply --install never', and 'apply --install now' when the window is open",
     ),
     Unbuilt("deny windows", _deny_windows, frozenset({APPLY_NOW}), "use 'apply --install never'"),
@@ -156,7 +157,7 @@ UNBUILT: Final[tuple[Unbuilt, ...]] = (
     Unbuilt(
         "urgent removals",
         _differs("install", "removals", plain="in-window"),
-        frozenset({APPLY_WINDOW}),
+        frozenset({APPLY_WINDOW, RUN}),
         "use removals: in-window",
     ),
     Unbuilt(

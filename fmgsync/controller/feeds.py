@@ -1,0 +1,136 @@
+"""What a cluster's changes come through: a watch of its API server, or a dump read anew.
+
+Both give differences, so that nothing behind them knows which it is.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from fmgsync import errors
+from fmgsync.model.endpoint import ClusterDifference, ClusterSnapshot, SourceProblem
+from fmgsync.model.labels import Labels
+
+DUMP_POLL_S = 2.0
+
+Key = TypeVar("Key", bound=Hashable)
+Thing = TypeVar("Thing")
+
+
+class Feed(Protocol):
+    """One cluster's changes."""
+
+    cluster: str
+
+    def start(self, on_change: Callable[[], None]) -> None:
+        """Begin; `on_change` is called, from another thread, whenever there is a difference."""
+
+    def take_difference(self) -> ClusterDifference:
+        """What became different since the last call."""
+
+    def stop(self) -> None:
+        """End soon."""
+
+
+class DumpFeed:
+    """A file or folder of manifests, read again whenever it changes.
+
+    A dump that is cut off or garbled changes nothing: what was known stays, and a problem says so.
+    """
+
+    def __init__(self, cluster: str, path: Path, read: Callable[[], ClusterSnapshot]) -> None:
+        self.cluster = cluster
+        self._path = path
+        self._read = read
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._given = ClusterSnapshot(cluster, frozenset())
+        self._latest = self._given
+        self._seen: object = None
+
+    def start(self, on_change: Callable[[], None]) -> None:
+        """Read at once, then look every two seconds whether the files are others."""
+
+        def follow() -> None:
+            while not self._stopping.is_set():
+                if self._look():
+                    on_change()
+                self._stopping.wait(DUMP_POLL_S)
+
+        threading.Thread(target=follow, name=f"dump-{self.cluster}", daemon=True).start()
+
+    def _look(self) -> bool:
+        stamp = _stamp(self._path)
+        if stamp == self._seen:
+            return False
+        self._seen = stamp
+        try:
+            latest = self._read()
+        except errors.SourceError as error:
+            problem = SourceProblem(str(self._path), str(error))
+            with self._lock:
+                last = self._latest
+                self._latest = ClusterSnapshot(
+                    self.cluster, frozenset(), last.pods, last.nodes, last.namespaces, (problem,)
+                )
+            return True
+        with self._lock:
+            self._latest = latest
+        return True
+
+    def take_difference(self) -> ClusterDifference:
+        """Compare the latest dump with what was given before."""
+        with self._lock:
+            before, after = self._given, self._latest
+            self._given = after
+        return difference(before, after)
+
+    def stop(self) -> None:
+        """End within the polling interval."""
+        self._stopping.set()
+
+
+def difference(before: ClusterSnapshot, after: ClusterSnapshot) -> ClusterDifference:
+    """The pairs of before and after between two snapshots of one cluster."""
+    pods = _pairs(
+        {(pod.namespace, pod.name): pod for pod in before.pods},
+        {(pod.namespace, pod.name): pod for pod in after.pods},
+    )
+    nodes = _pairs({n.name: n for n in before.nodes}, {n.name: n for n in after.nodes})
+    names: Iterable[str] = {**before.namespaces, **after.namespaces}
+    spaces: list[tuple[str, Labels | None, Labels | None]] = []
+    for name in names:
+        old, new = before.namespaces.get(name), after.namespaces.get(name)
+        if old != new:
+            spaces.append((name, old, new))
+    return ClusterDifference(
+        after.cluster,
+        after.synced,
+        tuple((old, new) for _, old, new in pods),
+        tuple((old, new) for _, old, new in nodes),
+        tuple(spaces),
+        after.problems,
+    )
+
+
+def _pairs(
+    before: Mapping[Key, Thing], after: Mapping[Key, Thing]
+) -> list[tuple[Key, Thing | None, Thing | None]]:
+    return [
+        (key, before.get(key), after.get(key))
+        for key in {**before, **after}
+        if before.get(key) != after.get(key)
+    ]
+
+
+def _stamp(path: Path) -> object:
+    """Changes when any file under the path does."""
+    try:
+        files = sorted(path.iterdir()) if path.is_dir() else [path]
+        found = [(f.name, f.stat().st_mtime_ns, f.stat().st_size, f.stat().st_ino) for f in files]
+    except OSError as error:
+        return error.errno
+    return tuple(found)

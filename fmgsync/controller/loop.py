@@ -1,0 +1,164 @@
+"""The controller: clusters' changes in, one worker per ADOM, until it is told to stop.
+
+    feeds -> (any thread) wake -> the thinker: differences -> memberships -> which ADOMs -> workers
+
+A change that alters no rule's members wakes no worker and costs no request to FortiManager.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from fmgsync.controller import once
+from fmgsync.controller.feeds import Feed
+from fmgsync.controller.reconcile import AdomWork
+from fmgsync.controller.worker import AdomRecord, AdomWorker, PaceOf
+from fmgsync.grouping import desired
+from fmgsync.model.endpoint import ClusterDifference, ClusterSnapshot
+from fmgsync.model.target import AdomRef
+
+_log = structlog.get_logger(__name__)
+
+STOP_S = 8.0
+FIRST_LOOK_S = 15.0
+"""A cluster that is silent this long after the start holds nobody up any more; it only freezes
+its own part."""
+
+WakeAt = Callable[[AdomWork, once.AdomResult], float | None]
+"""When something besides changes makes an ADOM's next pass due: a window, a pause between waves."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterRecord:
+    """What is known of one cluster: kinds read completely, and what is wrong."""
+
+    cluster: str
+    difference: ClusterDifference | None = None
+
+    @property
+    def heard(self) -> bool:
+        """Whether it ever answered, with objects or with a refusal."""
+        found = self.difference
+        return found is not None and bool(found.synced or found.problems)
+
+
+class Controller:
+    """Runs until `stop`. One per process; several ADOMs, FortiManagers and clusters in it."""
+
+    def __init__(
+        self,
+        world: once.World,
+        feeds: Sequence[Feed],
+        *,
+        pace_of: PaceOf,
+        make_pass: Callable[[AdomWork, once.Inventory], once.AdomResult],
+        wake_at: WakeAt = lambda work, result: None,
+    ) -> None:
+        self._world = world
+        self._feeds = tuple(feeds)
+        self._make_pass = make_pass
+        self._wake_at = wake_at
+        self._memberships = desired.Memberships(
+            world.intent.rules, [feed.cluster for feed in feeds], world.intent.allowed_ranges
+        )
+        self._clusters = {feed.cluster: ClusterRecord(feed.cluster) for feed in feeds}
+        self._inventory = once.Inventory({}, {}, (), ())
+        self._woken = threading.Event()
+        self._stopping = threading.Event()
+        self._workers = {
+            work.ref: AdomWorker(work.ref, self._pass_over(work), pace_of, clock=world.clock)
+            for work in world.adoms
+        }
+        self._started: set[AdomRef] = set()
+
+    @property
+    def adoms(self) -> tuple[AdomRecord, ...]:
+        """What is known of each ADOM's passes."""
+        return tuple(worker.record for worker in self._workers.values())
+
+    @property
+    def clusters(self) -> tuple[ClusterRecord, ...]:
+        """What is known of each cluster."""
+        return tuple(self._clusters.values())
+
+    @property
+    def inventory(self) -> once.Inventory:
+        """What runs, as of the latest look; immutable."""
+        return self._inventory
+
+    def run(self) -> bool:
+        """Until `stop` is called. False if a pass was still running when the time was up."""
+        for feed in self._feeds:
+            feed.start(self._woken.set)
+        began = self._world.clock.now()
+        while not self._stopping.is_set():
+            self._think()
+            self._start_workers(late=self._world.clock.now() - began >= FIRST_LOOK_S)
+            self._woken.wait(None if len(self._started) == len(self._workers) else 0.5)
+            self._woken.clear()
+        return self._end()
+
+    def stop(self) -> None:
+        """Start nothing more; a running pass is finished, its locks are given back."""
+        self._stopping.set()
+        self._woken.set()
+
+    def _end(self) -> bool:
+        for feed in self._feeds:
+            feed.stop()
+        for worker in self._workers.values():
+            worker.stop()
+        deadline = self._world.clock.now() + STOP_S
+        ended = True
+        for ref in self._started:
+            left = max(0.0, deadline - self._world.clock.now())
+            if not self._workers[ref].join(left):
+                _log.warning("a pass is still running and is left behind", adom=ref.adom)
+                ended = False
+        return ended
+
+    def _think(self) -> None:
+        """From what became different in the clusters to the ADOMs that must look."""
+        for feed in self._feeds:
+            found = feed.take_difference()
+            self._clusters[feed.cluster] = ClusterRecord(feed.cluster, found)
+            self._memberships.apply(found)
+        changed = self._memberships.refresh()
+        self._inventory = once.Inventory(
+            {name: _problems_of(record) for name, record in self._clusters.items()},
+            dict(self._memberships.members) if changed else self._inventory.members,
+            self._memberships.findings if changed else self._inventory.findings,
+            (),
+        )
+        touched = {cluster for _, cluster in changed}
+        for work in self._world.adoms:
+            if work.ref in self._started and any(s.clusters & touched for s in work.sites):
+                self._workers[work.ref].touch()
+
+    def _start_workers(self, *, late: bool) -> None:
+        """An ADOM's first pass waits until its clusters were heard, or were given time enough."""
+        for work in self._world.adoms:
+            behind = frozenset[str]().union(*(site.clusters for site in work.sites))
+            heard = all(self._clusters[name].heard for name in behind)
+            if work.ref not in self._started and (heard or late):
+                self._started.add(work.ref)
+                self._workers[work.ref].start()
+
+    def _pass_over(self, work: AdomWork) -> Callable[[], tuple[once.AdomResult, float | None]]:
+        def make() -> tuple[once.AdomResult, float | None]:
+            result = self._make_pass(work, self._inventory)
+            return result, self._wake_at(work, result)
+
+        return make
+
+
+def _problems_of(record: ClusterRecord) -> ClusterSnapshot:
+    """A snapshot that says only what is wrong; endpoints stay in the memberships."""
+    found = record.difference
+    if found is None:
+        return ClusterSnapshot(record.cluster, frozenset())
+    return ClusterSnapshot(record.cluster, found.synced, problems=found.problems)

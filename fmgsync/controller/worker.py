@@ -1,0 +1,153 @@
+"""One thread per ADOM: waits for its next pass, makes it, notes what came of it.
+
+A FortiManager that is slow, locked or gone holds up its own ADOMs and no others.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from fmgsync import errors
+from fmgsync.clock import Clock
+from fmgsync.controller.once import AdomResult
+from fmgsync.controller.pace import Pace, Rhythm, next_pass_at
+from fmgsync.model.target import AdomRef
+
+_log = structlog.get_logger(__name__)
+
+MakePass = Callable[[], tuple[AdomResult, float | None]]
+"""Makes one pass; what came of it, and when something of its own becomes due (epoch seconds)."""
+
+PaceOf = Callable[[AdomResult | None], Pace]
+"""The pace after a pass (None before the first): a workspace ADOM is left to people for longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdomRecord:
+    """What is known of one ADOM's passes; instants in UTC epoch seconds."""
+
+    ref: AdomRef
+    result: AdomResult | None = None
+    last_pass_at: float | None = None
+    last_success_at: float | None = None
+    passes: int = 0
+    failures: int = 0
+    error: str | None = None
+
+
+class AdomWorker:
+    """The passes over one ADOM. `touch` may be called from any thread."""
+
+    def __init__(
+        self,
+        ref: AdomRef,
+        make_pass: MakePass,
+        pace_of: PaceOf,
+        *,
+        clock: Clock,
+        chance: random.Random | None = None,
+    ) -> None:
+        self.ref = ref
+        self._make_pass = make_pass
+        self._pace_of = pace_of
+        self._pace = pace_of(None)
+        self._clock = clock
+        self._chance = chance or random.Random()  # noqa: S311 - spreads load, guards nothing
+        self._spread = 1.0
+        self._changed = threading.Condition()
+        self._rhythm = Rhythm()
+        self._stopping = False
+        self._record = AdomRecord(ref)
+        self._thread = threading.Thread(target=self._run, name=f"adom-{ref}", daemon=True)
+
+    @property
+    def record(self) -> AdomRecord:
+        """The latest record; immutable."""
+        return self._record
+
+    def start(self) -> None:
+        """Begin; the first pass is due at once."""
+        self._thread.start()
+
+    def touch(self) -> None:
+        """Something that concerns this ADOM changed."""
+        with self._changed:
+            self._rhythm = self._rhythm.changed(self._clock.now())
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Start no further pass."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the running pass to end; False if it did not."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while self._wait():
+            self._pass()
+
+    def _wait(self) -> bool:
+        """Until the next pass is due (True) or the worker stops (False)."""
+        with self._changed:
+            while not self._stopping:
+                due = next_pass_at(self._pace, self._rhythm, spread=self._spread)
+                left = due - self._clock.now()
+                if left <= 0:
+                    self._rhythm = self._rhythm.started()
+                    return True
+                self._changed.wait(left)
+            return False
+
+    def _pass(self) -> None:
+        before, wake_at = self._record, None
+        result = AdomResult(self.ref)
+        error: errors.FmgsyncError | None
+        try:
+            result, wake_at = self._make_pass()
+            error = result.error
+        except errors.FmgsyncError as problem:
+            error = problem
+        except Exception as defect:
+            # A defect must not end the ADOM's passes while the others look well.
+            _log.exception("pass failed", adom=self.ref.adom, fortimanager=self.ref.fortimanager)
+            error = errors.TargetError(
+                f"internal error: {type(defect).__name__}",
+                fortimanager=self.ref.fortimanager,
+                adom=self.ref.adom,
+            )
+        self._note(before, result, error, wake_at)
+
+    def _note(
+        self,
+        before: AdomRecord,
+        result: AdomResult,
+        error: errors.FmgsyncError | None,
+        wake_at: float | None,
+    ) -> None:
+        now = self._clock.now()
+        if error is not None and str(error) != before.error:
+            _log.warning("pass failed", adom=self.ref.adom, why=str(error), retry=error.retryable)
+        elif error is None and before.error is not None:
+            _log.info("pass works again", adom=self.ref.adom, fortimanager=self.ref.fortimanager)
+        with self._changed:
+            self._pace = self._pace_of(result)
+            self._spread = self._chance.uniform(0.5, 1.0)
+            self._rhythm = self._rhythm.ended(now, failed=error is not None, wake_at=wake_at)
+            self._record = AdomRecord(
+                self.ref,
+                result,
+                now,
+                now if error is None else before.last_success_at,
+                before.passes + 1,
+                before.failures + (error is not None),
+                str(error) if error else None,
+            )
