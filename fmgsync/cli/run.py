@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import signal
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
 from fmgsync.cli import common
 
+if TYPE_CHECKING:
+    from fmgsync.controller.loop import Controller
+    from fmgsync.model.health import ServiceHealth
+    from fmgsync.serve.http import Service
+
 
 @click.command("run")
+@click.option(
+    "--listen",
+    default="127.0.0.1:8080",
+    show_default=True,
+    metavar="ADDRESS:PORT",
+    help="Where /healthz, /readyz, /metrics and /status are served; 'none' serves nothing.",
+)
 @common.command_options()
-def command(options: common.Options) -> int:
+def command(options: common.Options, listen: str) -> int:
     """Follow the clusters and keep every ADOM, until stopped by SIGTERM or Ctrl-C.
 
     A change is written after `reconcile.settle` of quiet, at the latest after
@@ -26,6 +39,7 @@ def command(options: common.Options) -> int:
     from fmgsync.controller import wiring
 
     controller = wiring.make_controller(options.config)
+    service = _serve(controller, listen) if listen != "none" else None
 
     def stop(number: int, frame: FrameType | None) -> None:
         controller.stop()
@@ -34,6 +48,29 @@ def command(options: common.Options) -> int:
     try:
         ended = controller.run()
     finally:
+        if service is not None:
+            service.stop()
         for each, handler in before.items():
             signal.signal(each, handler)
     return common.IN_SYNC if ended else common.FAILED
+
+
+def _serve(controller: Controller, listen: str) -> Service:
+    from fmgsync.cli import documents
+    from fmgsync.clock import SystemClock
+    from fmgsync.controller import report
+    from fmgsync.serve.http import Service
+    from fmgsync.serve.metrics import Metrics
+
+    def health() -> ServiceHealth:
+        return report.health(controller)
+
+    service = Service(
+        listen,
+        health=health,
+        metrics=Metrics(health),
+        status=lambda: documents.status_document(report.result(controller)),
+        clock=SystemClock(),
+    )
+    service.start()
+    return service

@@ -8,8 +8,13 @@ from fmgsync.cli import common
 
 
 @click.command("status")
+@click.option(
+    "--controller",
+    metavar="URL",
+    help="Ask a running 'fmgsync run' (its --listen address) what it saw last, instead of looking.",
+)
 @common.command_options()
-def command(options: common.Options) -> int:
+def command(options: common.Options, controller: str | None) -> int:
     """Show, per FortiGate and group, what should be, what the ADOM holds, what FortiManager
     believes of the device, and what the device itself says.
 
@@ -17,7 +22,16 @@ def command(options: common.Options) -> int:
     Exit codes: 0 all in sync (or not referenced), 3 something outstanding or drifted,
     1 something could not be read.
     """
-    from fmgsync.cli import documents, tables
+    from fmgsync.cli import documents, remote, tables
+
+    if controller is not None:
+        document = remote.read_status(controller)
+        if options.is_json:
+            common.print_json(document)
+        else:
+            tables.print_status_document(options.console(), document)
+        return remote.status_code(document)
+
     from fmgsync.controller import once, wiring
 
     world = wiring.make_world(

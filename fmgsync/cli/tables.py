@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -250,6 +251,25 @@ def _print_views(console: Console, result: Result) -> None:
                 cell(members(group.device)),
             )
     console.print(made)
+
+
+def print_status_document(console: Console, document: dict[str, Any]) -> None:
+    """The same four views, from the document a running controller gives."""
+    made = table(
+        console, "device", "group", "state", "desired", "ADOM", "device database", "device"
+    )
+    for device in document["devices"]:
+        for group in device["groups"]:
+            views = (group[view] for view in ("desired", "adom", "deviceDatabase", "device"))
+            made.add_row(
+                cell(f"{device['device']}/{device['vdom']}"),
+                cell(group["name"]),
+                cell(group["state"], _STATE_STYLE.get(group["state"], "red")),
+                *(cell(members(view)) for view in views),
+            )
+    console.print(made)
+    for row in (*document.get("sources", ()), *document.get("errors", ())):
+        console.print(Text(safe_text(row["message"]), style="yellow"))
 
 
 def print_verify(console: Console, result: Result, done: Collection[DeviceVdom]) -> None:

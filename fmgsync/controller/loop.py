@@ -24,6 +24,7 @@ from fmgsync.model.target import AdomRef
 _log = structlog.get_logger(__name__)
 
 STOP_S = 8.0
+BEAT_S = 10.0
 FIRST_LOOK_S = 15.0
 """A cluster that is silent this long after the start holds nobody up any more; it only freezes
 its own part."""
@@ -38,6 +39,7 @@ class ClusterRecord:
 
     cluster: str
     difference: ClusterDifference | None = None
+    was_synced: bool = False
 
     @property
     def heard(self) -> bool:
@@ -67,6 +69,8 @@ class Controller:
         )
         self._clusters = {feed.cluster: ClusterRecord(feed.cluster) for feed in feeds}
         self._inventory = once.Inventory({}, {}, (), ())
+        self._beat_at = self.loaded_at = world.clock.now()
+        self.refused_configs = 0
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._workers = {
@@ -86,6 +90,11 @@ class Controller:
         return tuple(self._clusters.values())
 
     @property
+    def beat_at(self) -> float:
+        """When the loop last came round."""
+        return self._beat_at
+
+    @property
     def inventory(self) -> once.Inventory:
         """What runs, as of the latest look; immutable."""
         return self._inventory
@@ -96,9 +105,10 @@ class Controller:
             feed.start(self._woken.set)
         began = self._world.clock.now()
         while not self._stopping.is_set():
+            self._beat_at = self._world.clock.now()
             self._think()
             self._start_workers(late=self._world.clock.now() - began >= FIRST_LOOK_S)
-            self._woken.wait(None if len(self._started) == len(self._workers) else 0.5)
+            self._woken.wait(BEAT_S if len(self._started) == len(self._workers) else 0.5)
             self._woken.clear()
         return self._end()
 
@@ -125,7 +135,8 @@ class Controller:
         """From what became different in the clusters to the ADOMs that must look."""
         for feed in self._feeds:
             found = feed.take_difference()
-            self._clusters[feed.cluster] = ClusterRecord(feed.cluster, found)
+            was_synced = self._clusters[feed.cluster].was_synced or bool(found.synced)
+            self._clusters[feed.cluster] = ClusterRecord(feed.cluster, found, was_synced)
             self._memberships.apply(found)
         changed = self._memberships.refresh()
         self._inventory = once.Inventory(

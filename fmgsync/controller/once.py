@@ -118,12 +118,12 @@ def status(world: World) -> Result:
 
 def apply(world: World, *, install: bool) -> Result:
     """Write every ADOM, then install what is behind and ask the FortiGates."""
-    return _each_adom(world, _write_and_install if install else _write_adom)
+    return _each_adom(world, _write_and_install if install else _write_and_survey)
 
 
 def apply_one(world: World, work: AdomWork, inventory: Inventory, *, install: bool) -> AdomResult:
     """One ADOM's part of `apply`: what the controller does whenever something changed."""
-    return _one_adom(world, work, inventory, _write_and_install if install else _write_adom)
+    return _one_adom(world, work, inventory, _write_and_install if install else _write_and_survey)
 
 
 Step = Callable[[World, AdomWork, Inventory, AdomResult], None]
@@ -150,6 +150,15 @@ def _write_and_install(
 ) -> None:
     _write_adom(world, work, inventory, result)
     _install_adom(world, work, result)
+
+
+def _write_and_survey(
+    world: World, work: AdomWork, inventory: Inventory, result: AdomResult
+) -> None:
+    """Installs are left to somebody else, but what is outstanding is told."""
+    _write_adom(world, work, inventory, result)
+    if result.seen is not None:
+        result.survey = installs.survey(work, result.seen, ask_devices=False)
 
 
 def _plan_adom(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:

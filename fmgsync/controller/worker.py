@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -16,6 +17,7 @@ from fmgsync import errors
 from fmgsync.clock import Clock
 from fmgsync.controller.once import AdomResult
 from fmgsync.controller.pace import Pace, Rhythm, next_pass_at
+from fmgsync.model.rollout import Outcome
 from fmgsync.model.target import AdomRef
 
 _log = structlog.get_logger(__name__)
@@ -38,6 +40,7 @@ class AdomRecord:
     passes: int = 0
     failures: int = 0
     error: str | None = None
+    installs: Mapping[Outcome, int] = field(default_factory=dict)
 
 
 class AdomWorker:
@@ -150,4 +153,5 @@ class AdomWorker:
                 before.passes + 1,
                 before.failures + (error is not None),
                 str(error) if error else None,
+                Counter(before.installs) + Counter(o.outcome for o in result.outcomes),
             )

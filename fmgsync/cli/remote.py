@@ -1,0 +1,38 @@
+"""Reads a running controller's status over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import requests
+
+from fmgsync import errors
+from fmgsync.cli import common
+from fmgsync.model.view import GroupState
+
+TIMEOUT_S = 10.0
+_FINE = {GroupState.IN_SYNC.value, GroupState.NOT_REFERENCED.value}
+
+
+def read_status(url: str) -> dict[str, Any]:
+    """The status document; raises ConnectionFailed or ProtocolError with the next step."""
+    step = "give the address of 'fmgsync run --listen', for example http://127.0.0.1:8080"
+    try:
+        with requests.Session() as session:
+            session.trust_env = False
+            answer = session.get(f"{url.rstrip('/')}/status", timeout=TIMEOUT_S)
+            document = answer.json()
+    except requests.exceptions.JSONDecodeError as error:
+        raise errors.ProtocolError(f"{url} is no controller", next_step=step) from error
+    except (requests.RequestException, ValueError) as error:
+        raise errors.ConnectionFailed(f"cannot reach {url}", next_step=step) from error
+    if not isinstance(document, dict) or not isinstance(document.get("devices"), list):
+        raise errors.ProtocolError(f"{url} is no controller", next_step=step)
+    return cast("dict[str, Any]", document)
+
+
+def status_code(document: dict[str, Any]) -> int:
+    """The exit code of what the controller saw last."""
+    states = {group["state"] for device in document["devices"] for group in device["groups"]}
+    outstanding = common.OUTSTANDING if states - _FINE else common.IN_SYNC
+    return common.worst(outstanding, common.FAILED if document.get("errors") else common.IN_SYNC)

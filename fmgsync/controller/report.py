@@ -1,0 +1,56 @@
+"""A running controller's records as health and as a status result."""
+
+from __future__ import annotations
+
+import fmgsync
+from fmgsync.controller import once
+from fmgsync.controller.loop import ClusterRecord, Controller
+from fmgsync.controller.worker import AdomRecord
+from fmgsync.model.health import AdomHealth, ClusterHealth, ServiceHealth
+
+
+def health(controller: Controller) -> ServiceHealth:
+    """How the controller is doing now."""
+    return ServiceHealth(
+        fmgsync.__version__,
+        controller.beat_at,
+        tuple(_adom(record) for record in controller.adoms),
+        tuple(_cluster(record) for record in controller.clusters),
+        config_loaded_at=controller.loaded_at,
+        config_failures=controller.refused_configs,
+    )
+
+
+def result(controller: Controller) -> once.Result:
+    """What the latest pass over each ADOM saw, as `status` shows it."""
+    found = [record.result for record in controller.adoms if record.result is not None]
+    return once.Result(controller.inventory, found)
+
+
+def _adom(record: AdomRecord) -> AdomHealth:
+    latest = record.result
+    survey = latest.survey if latest else None
+    grants = [grant for view in survey.views for grant in view.stale_grants] if survey else []
+    return AdomHealth(
+        record.ref,
+        answered=record.last_success_at is not None,
+        last_success_at=record.last_success_at,
+        passes=record.passes,
+        failures=record.failures,
+        pending_devices=len(survey.pending) if survey else 0,
+        stale_grants=len(grants),
+        oldest_stale_grant_at=min((g.since for g in grants if g.since is not None), default=None),
+        guard_holds=len(latest.seen.plan.held) if latest and latest.seen else 0,
+        installs=record.installs,
+        error=record.error,
+    )
+
+
+def _cluster(record: ClusterRecord) -> ClusterHealth:
+    found = record.difference
+    return ClusterHealth(
+        record.cluster,
+        found.synced if found else frozenset(),
+        record.was_synced,
+        tuple(f"{p.where}: {p.message}" for p in found.problems) if found else (),
+    )

@@ -1,0 +1,1 @@
+"""What a running controller shows: health, readiness, metrics, status. Reads, never acts."""

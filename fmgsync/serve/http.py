@@ -1,0 +1,108 @@
+"""The HTTP side: `/healthz`, `/readyz`, `/metrics`, `/status`. Reads only; no body is accepted."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from fmgsync import errors
+from fmgsync.clock import Clock
+from fmgsync.model.health import ServiceHealth
+from fmgsync.serve.metrics import CONTENT_TYPE, Metrics
+
+STUCK_S = 60.0
+"""A main loop that did not come round for so long counts as dead, and is restarted."""
+
+Answer = tuple[HTTPStatus, str, bytes]
+
+
+class Service:
+    """Serves a controller's state until `stop`. `status` gives the document of `status`."""
+
+    def __init__(
+        self,
+        listen: str,
+        *,
+        health: Callable[[], ServiceHealth],
+        metrics: Metrics,
+        status: Callable[[], dict[str, Any]],
+        clock: Clock,
+    ) -> None:
+        self._health = health
+        self._metrics = metrics
+        self._status = status
+        self._clock = clock
+        self._server = _listen(listen, self.answer)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, name="serve", daemon=True
+        )
+
+    @property
+    def port(self) -> int:
+        """The port in use."""
+        return int(self._server.server_address[1])
+
+    def start(self) -> None:
+        """Answer from now on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Hang up."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def answer(self, path: str) -> Answer:
+        """What a GET of `path` gets."""
+        match path.partition("?")[0]:
+            case "/healthz":
+                late = self._clock.now() - self._health().beat_at
+                if late > STUCK_S:
+                    return _text(HTTPStatus.SERVICE_UNAVAILABLE, f"no pulse for {late:.0f} s")
+                return _text(HTTPStatus.OK, "ok")
+            case "/readyz":
+                waiting = self._health().obstacles()
+                if waiting:
+                    return _text(HTTPStatus.SERVICE_UNAVAILABLE, "\n".join(waiting))
+                return _text(HTTPStatus.OK, "ok")
+            case "/metrics":
+                return HTTPStatus.OK, CONTENT_TYPE, self._metrics.text()
+            case "/status":
+                body = json.dumps(self._status()).encode()
+                return HTTPStatus.OK, "application/json", body
+            case _:
+                return _text(HTTPStatus.NOT_FOUND, "there are /healthz /readyz /metrics /status")
+
+
+def _text(status: HTTPStatus, text: str) -> Answer:
+    return status, "text/plain; charset=utf-8", f"{text}\n".encode()
+
+
+def _listen(listen: str, answer: Callable[[str], Answer]) -> ThreadingHTTPServer:
+    class Handler(BaseHTTPRequestHandler):
+        timeout = 10
+        server_version = "fmgsync"
+        sys_version = ""
+
+        def do_GET(self) -> None:
+            status, kind, body = answer(self.path)
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as above
+            """Probes every few seconds are no news."""
+
+    host, _, port = listen.rpartition(":")
+    try:
+        return ThreadingHTTPServer((host.strip("[]"), int(port)), Handler)
+    except (OSError, ValueError, OverflowError) as error:
+        raise errors.UsageError(
+            f"cannot listen on {listen}: {error}",
+            next_step="give --listen as ADDRESS:PORT with a free port",
+        ) from error

@@ -1,0 +1,157 @@
+"""Prometheus metrics. State is read when it is scraped; only durations are counted as they pass.
+
+Names, units and help follow Prometheus' naming practices (prometheus.io/docs/practices/naming).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+
+from fmgsync.model.endpoint import Kind
+from fmgsync.model.health import AdomHealth, ServiceHealth
+
+ReadHealth = Callable[[], ServiceHealth]
+
+_ADOM = ("fortimanager", "adom")
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Metrics:
+    """The registry of one process, and the counters the rest of the code feeds."""
+
+    def __init__(self, read: ReadHealth) -> None:
+        self._registry = CollectorRegistry()
+        self._rpc = Histogram(
+            "fmgsync_rpc_duration_seconds",
+            "Time one JSON-RPC request to FortiManager took.",
+            ("fortimanager", "method"),
+            registry=self._registry,
+            buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180),
+        )
+        self._lock_waits = Counter(
+            "fmgsync_lock_wait_seconds_total",
+            "Time spent waiting for other administrators' workspace locks.",
+            _ADOM,
+            registry=self._registry,
+        )
+        self._registry.register(_State(read))
+
+    def rpc(self, fortimanager: str, method: str, seconds: float) -> None:
+        """One request was answered, or was not."""
+        self._rpc.labels(fortimanager, method).observe(seconds)
+
+    def lock_wait(self, fortimanager: str, adom: str, seconds: float) -> None:
+        """A foreign lock was waited for."""
+        self._lock_waits.labels(fortimanager, adom).inc(seconds)
+
+    def text(self) -> bytes:
+        """The exposition, in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+
+class _State:
+    """A collector that asks for the state when it is scraped."""
+
+    def __init__(self, read: ReadHealth) -> None:
+        self._read = read
+
+    def collect(self) -> Iterator[Metric]:
+        """Every metric of state, in a stable order."""
+        health = self._read()
+        yield _gauge("build_info", "The running version.", ("version",), [((health.version,), 1)])
+        yield from _adoms(health.adoms)
+        yield _gauge(
+            "source_synced",
+            "1 while a kind of a cluster is read completely.",
+            ("cluster", "kind"),
+            [
+                ((c.cluster, kind.value), float(kind in c.synced))
+                for c in health.clusters
+                for kind in Kind
+            ],
+        )
+        yield _gauge(
+            "source_problems",
+            "Objects and conditions of a cluster that cannot be used.",
+            ("cluster",),
+            [((c.cluster,), len(c.problems)) for c in health.clusters],
+        )
+        yield _gauge(
+            "config_last_reload_success_timestamp_seconds",
+            "When the configuration in force was loaded.",
+            (),
+            [((), health.config_loaded_at or 0)],
+        )
+        reloads = CounterMetricFamily(
+            "fmgsync_config_reload_failures", "Versions of the configuration that were refused."
+        )
+        reloads.add_metric((), health.config_failures)
+        yield reloads
+
+
+def _adoms(adoms: Iterable[AdomHealth]) -> Iterator[Metric]:
+    rows = [((adom.ref.fortimanager, adom.ref.adom), adom) for adom in adoms]
+
+    def gauge(name: str, text: str, value: Callable[[AdomHealth], float | None]) -> Metric:
+        found = [(labels, value(adom)) for labels, adom in rows]
+        return _gauge(name, text, _ADOM, [(at, v) for at, v in found if v is not None])
+
+    yield gauge(
+        "adom_last_success_timestamp_seconds",
+        "When a pass over the ADOM last ended without an error.",
+        lambda adom: adom.last_success_at,
+    )
+    yield gauge(
+        "pending_devices",
+        "Device VDOMs that wait for an install.",
+        lambda adom: adom.pending_devices,
+    )
+    yield gauge(
+        "stale_grants",
+        "Addresses devices still hold though no selected workload has them any more.",
+        lambda adom: adom.stale_grants,
+    )
+    yield gauge(
+        "oldest_stale_grant_timestamp_seconds",
+        "Since when the oldest stale grant is known.",
+        lambda adom: adom.oldest_stale_grant_at,
+    )
+    yield gauge(
+        "guard_holds", "Changes the guard keeps until a human approves.", lambda a: a.guard_holds
+    )
+    yield gauge("leader", "1 while this replica works on the ADOM.", lambda a: float(a.leader))
+    yield gauge(
+        "window_open",
+        "1 while an install may start on at least one device of the ADOM.",
+        lambda adom: None if adom.window_open is None else float(adom.window_open),
+    )
+    passes = CounterMetricFamily(
+        "fmgsync_adom_passes", "Passes over the ADOM by result.", labels=(*_ADOM, "result")
+    )
+    installs = CounterMetricFamily(
+        "fmgsync_installs", "Installs by outcome per device.", labels=(*_ADOM, "outcome")
+    )
+    for labels, adom in rows:
+        passes.add_metric((*labels, "success"), adom.passes - adom.failures)
+        passes.add_metric((*labels, "failure"), adom.failures)
+        for outcome, count in adom.installs.items():
+            installs.add_metric((*labels, outcome.value), count)
+    yield passes
+    yield installs
+
+
+def _gauge(
+    name: str,
+    text: str,
+    labels: tuple[str, ...],
+    values: Iterable[tuple[tuple[str, ...], float | None]],
+) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(f"fmgsync_{name}", text, labels=labels)
+    for at, value in values:
+        if value is not None:
+            family.add_metric(at, value)
+    return family

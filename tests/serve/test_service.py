@@ -1,0 +1,148 @@
+"""Probes, metrics and status of a controller that really runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+
+from fmgsync.cli import main
+from fmgsync.clock import ManualClock
+from fmgsync.model.endpoint import Kind
+from fmgsync.model.health import AdomHealth, ClusterHealth, ServiceHealth
+from fmgsync.model.rollout import Outcome
+from fmgsync.model.target import AdomRef
+from fmgsync.serve.http import STUCK_S, Service
+from fmgsync.serve.metrics import Metrics
+
+CLOCK = ManualClock()
+WELL = ServiceHealth(
+    "1.2.3",
+    CLOCK.now(),
+    (
+        AdomHealth(
+            AdomRef("hq", 'pro"d'),
+            answered=True,
+            last_success_at=1000.0,
+            passes=3,
+            failures=1,
+            pending_devices=2,
+            installs={Outcome.DONE: 4},
+        ),
+    ),
+    (ClusterHealth("east", frozenset({Kind.PODS}), was_synced=True),),
+    config_loaded_at=900.0,
+)
+
+
+class Served:
+    """A service whose health can be set."""
+
+    def __init__(self) -> None:
+        self.health = WELL
+        self.metrics = Metrics(lambda: self.health)
+        self.document: dict[str, Any] = {"devices": [], "sources": [], "errors": []}
+        self.service = Service(
+            "127.0.0.1:0",
+            health=lambda: self.health,
+            metrics=self.metrics,
+            status=lambda: self.document,
+            clock=CLOCK,
+        )
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.service.port}"
+
+    def get(self, path: str) -> requests.Response:
+        return requests.get(self.url + path, timeout=10)
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    made = Served()
+    made.service.start()
+    yield made
+    made.service.stop()
+
+
+def test_a_loop_that_does_not_come_round_is_dead(served: Served) -> None:
+    assert served.get("/healthz").status_code == 200
+    served.health = replace(WELL, beat_at=CLOCK.now() - STUCK_S - 1)
+    assert served.get("/healthz").status_code == 503
+
+
+@pytest.mark.parametrize(
+    ("health", "word"),
+    [
+        (replace(WELL, clusters=(ClusterHealth("west", frozenset(), False),)), "west"),
+        (replace(WELL, adoms=(AdomHealth(AdomRef("hq", "prod")),)), "hq/prod"),
+    ],
+    ids=["a cluster never read", "a FortiManager never answered"],
+)
+def test_ready_only_after_everything_answered_once(
+    served: Served, health: ServiceHealth, word: str
+) -> None:
+    assert served.get("/readyz").text == "ok\n"
+    served.health = health
+    answer = served.get("/readyz")
+    assert answer.status_code == 503
+    assert word in answer.text
+
+
+def test_metrics_parse_and_carry_their_units(served: Served) -> None:
+    served.metrics.rpc("hq", "get", 0.2)
+    served.metrics.lock_wait("hq", "prod", 3.0)
+    families = {f.name: f for f in text_string_to_metric_families(served.get("/metrics").text)}
+    values = {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in families.values()
+        for sample in family.samples
+    }
+    adom = (("adom", 'pro"d'), ("fortimanager", "hq"))
+    assert values["fmgsync_pending_devices", *adom] == 2
+    assert values["fmgsync_adom_last_success_timestamp_seconds", *adom] == 1000
+    assert values["fmgsync_adom_passes_total", *adom, ("result", "success")] == 2
+    assert values["fmgsync_installs_total", *adom, ("outcome", "done")] == 4
+    assert values["fmgsync_source_synced", ("cluster", "east"), ("kind", "pods")] == 1
+    assert values["fmgsync_source_synced", ("cluster", "east"), ("kind", "nodes")] == 0
+    assert values["fmgsync_lock_wait_seconds_total", ("adom", "prod"), ("fortimanager", "hq")] == 3
+    assert values["fmgsync_rpc_duration_seconds_count", ("fortimanager", "hq"), ("method", "get")]
+    assert all(family.documentation for family in families.values())
+    assert not [name for name in families if not name.startswith("fmgsync_")]
+
+
+def test_status_reads_the_running_controller(
+    served: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    group = {"name": "web", "state": "install pending", "desired": ["10.1.0.1"], "adom": None}
+    group |= {"deviceDatabase": [], "device": None}
+    served.document["devices"] = [{"device": "fgt", "vdom": "root", "groups": [group]}]
+    assert main.run(["status", "--controller", served.url, "--output", "json"]) == 3
+    assert json.loads(capsys.readouterr().out)["devices"][0]["groups"] == [group]
+    assert main.run(["status", "--controller", served.url]) == 3
+    assert "install pending" in capsys.readouterr().out
+
+
+def test_a_controller_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["status", "--controller", "http://127.0.0.1:1"]) == 1
+    assert "--listen" in capsys.readouterr().err
+
+
+def test_an_unusable_address_is_told() -> None:
+    from fmgsync import errors
+
+    health = ServiceHealth("1", 0.0)
+    with pytest.raises(errors.UsageError, match="cannot listen"):
+        Service(
+            "127.0.0.1:99999",
+            health=lambda: health,
+            metrics=Metrics(lambda: health),
+            status=dict,
+            clock=CLOCK,
+        )
