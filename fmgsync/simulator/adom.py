@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fmgsync.simulator import impact, references
+from fmgsync.simulator.steps import History
 from fmgsync.simulator.store import Change, Database, Row, Scope
 from fmgsync.simulator.worksession import WorkSession
+
+if TYPE_CHECKING:
+    from fmgsync.simulator.revisions import Revision
+    from fmgsync.simulator.schedule import Schedule
 
 Mode = Literal["disabled", "normal", "workflow"]
 
@@ -62,6 +67,9 @@ class Adom:
         self.members: dict[str, list[str]] = {}
         self.groups: dict[str, DeviceGroup] = {}
         self.installed: dict[Scope, Installed] = {}
+        self.revisions: list[Revision] = []
+        self.schedules: dict[str, Schedule] = {}
+        self.history = History()
         self.journal: list[tuple[str, str | int]] = []
         """Objects changed, oldest first; installs read it from where they stopped last."""
 
@@ -76,23 +84,25 @@ class Adom:
             found = self.drafts[sid] = Database(self.ground)
         return found
 
-    def apply(self, database: Database, change: Change) -> None:
+    def apply(self, database: Database, change: Change, at: float) -> None:
         """Write one row; in the ground it counts as committed at once."""
         write(database, change)
         if database is self.ground:
-            self.committed((change,))
+            self.committed((change,), at)
 
-    def commit(self, changes: Iterable[Change]) -> None:
+    def commit(self, changes: Iterable[Change], at: float) -> None:
         """Make draft changes the ADOM's own."""
         done = list(changes)
         for change in done:
             write(self.ground, change)
-        self.committed(done)
+        self.committed(done, at)
 
-    def committed(self, changes: Iterable[Change]) -> None:
+    def committed(self, changes: Iterable[Change], at: float) -> None:
         """The ground has changed: note it for installs and flip packages to modified."""
         listed = list(changes)
         self.journal.extend((change.table, change.key) for change in listed)
+        for change in listed:
+            self.history.add(change, int(at))
         for scope in impact.affected(self, listed):
             known = self.installed.get(scope)
             if known is not None:

@@ -47,6 +47,8 @@ class Attribute:
     shown: bool = True
     since: tuple[int, ...] = ()
     until: tuple[int, ...] = (99,)
+    sub_key: str = "name"
+    """For a sub-table: which member of its rows names them."""
 
     def known_in(self, version: tuple[int, ...]) -> bool:
         """Whether this release has the attribute."""
@@ -173,6 +175,17 @@ def _prefix6(attribute: Attribute, value: Any) -> str:
     return f"{interface.ip}/{interface.network.prefixlen}"
 
 
+def _table(attribute: Attribute, value: Any) -> tuple[Any, ...]:
+    """Rows of a sub-table, each of which must have its key."""
+    rows = [value] if isinstance(value, dict) else value
+    if not isinstance(rows, list):
+        raise bad_data()
+    for row in rows:
+        if not isinstance(row, dict) or not isinstance(row.get(attribute.sub_key), str | int):
+            raise bad_data()
+    return tuple(rows)
+
+
 def _free(attribute: Attribute, value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
@@ -191,6 +204,6 @@ _TAKE = {
     Kind.ADDRESS: _address,
     Kind.ADDRESS6: _address6,
     Kind.PREFIX6: _prefix6,
-    Kind.TABLE: _free,
+    Kind.TABLE: _table,
     Kind.FREE: _free,
 }

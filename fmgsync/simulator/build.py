@@ -11,8 +11,9 @@ from fmgsync.simulator.attributes import take_in
 from fmgsync.simulator.catalog import POLICY, TABLES
 from fmgsync.simulator.codes import Refusal
 from fmgsync.simulator.copying import Copy, CopyFailed
-from fmgsync.simulator.devices import Device, Vdom, policies_table
-from fmgsync.simulator.predefined import KEEPS, PREDEFINED
+from fmgsync.simulator.devices import ClusterMember, Device, Vdom, policies_table
+from fmgsync.simulator.dvmcmd import fill
+from fmgsync.simulator.predefined import KEEPS
 from fmgsync.simulator.problems import SeedError, Source
 from fmgsync.simulator.seed import (
     AddressSeed,
@@ -100,9 +101,7 @@ class _Builder:
         if os_version is not None:
             major, minor = (int(part) for part in os_version.split("."))
         adom = world.adoms[name] = Adom(name, world.next_oid(), (major, minor), mode)
-        for table, rows in PREDEFINED.items():
-            for key, attrs in rows.items():
-                self._put(adom, table, key, attrs)
+        fill(self._world, adom)
         return adom
 
     def _put(
@@ -122,10 +121,9 @@ class _Builder:
         adom = self._adom(seed.name, seed.os_version, self._mode(seed.workspace_mode))
         for at, device in enumerate(seed.devices):
             self._device(adom, device, (*path, "devices", at))
-        members = [(name, vdom) for name, vdoms in adom.members.items() for vdom in vdoms]
-        everything = DeviceGroup("All_FortiGate", self._world.next_oid(), kind="default")
-        everything.members.extend(members)
-        adom.groups[everything.name] = everything
+        adom.groups["All_FortiGate"].members.extend(
+            (name, vdom) for name, vdoms in adom.members.items() for vdom in vdoms
+        )
         for group in seed.device_groups:
             adom.groups[group.name] = DeviceGroup(group.name, self._world.next_oid())
         for at, group in enumerate(seed.device_groups):
@@ -172,7 +170,21 @@ class _Builder:
             {},
             online=seed.online,
             install_seconds=seed.install_seconds,
+            cluster=self._cluster(seed, number),
         )
+
+    def _cluster(self, seed: DeviceSeed, number: int) -> list[ClusterMember]:
+        return [
+            ClusterMember(
+                unit.name,
+                self._world.next_oid(),
+                unit.serial or f"FGVMSIM{number:06}{at:03}",
+                unit.role or ("slave" if at else "master"),
+                unit.priority,
+                up=unit.up,
+            )
+            for at, unit in enumerate(seed.cluster)
+        ]
 
     def _scopes(self, adom: Adom, names: Sequence[str], path: Path) -> list[tuple[str, str | None]]:
         """`device/vdom`, `device` with one VDOM, `group:NAME`, or a group's bare name."""

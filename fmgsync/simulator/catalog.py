@@ -8,69 +8,14 @@ seen in reads without `verbose`, the others count on in the order of the documen
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from fmgsync.simulator.attributes import Attribute, Kind
+from fmgsync.simulator.catalog_more import MORE
+from fmgsync.simulator.tables import Table, integer, names, switch, text, word
 
-OFF_ON: Final = {"disable": 0, "enable": 1}
 ADDRESS_TABLES: Final = ("firewall address", "firewall addrgrp")
 ADDRESS6_TABLES: Final = ("firewall address6", "firewall addrgrp6")
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """One table. `by_type` lists attributes that only objects of that type show."""
-
-    name: str
-    key: str
-    attributes: Mapping[str, Attribute]
-    category: int
-    mapped: bool = False
-    by_type: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    rivals: tuple[str, ...] = ()
-    """Tables that share the name space."""
-    key_limit: int = 79
-    size: int = 20_000
-
-
-def text(default: Any = None, *, limit: int = 255, **more: Any) -> Attribute:
-    """A text attribute."""
-    return Attribute(Kind.TEXT, default, limit=limit, **more)
-
-
-def switch(default: str = "disable", **more: Any) -> Attribute:
-    """An enable/disable attribute."""
-    return Attribute(Kind.WORD, default, OFF_ON, **more)
-
-
-def word(*words: str, default: str | None = None, **more: Any) -> Attribute:
-    """An enumeration, numbered from 0 in the order given."""
-    numbers = {name: number for number, name in enumerate(words)}
-    return Attribute(Kind.WORD, default or words[0], numbers, **more)
-
-
-def integer(default: int = 0, **more: Any) -> Attribute:
-    """An integer attribute."""
-    return Attribute(Kind.INTEGER, default, **more)
-
-
-def names(*targets: str, default: tuple[str, ...] = (), **more: Any) -> Attribute:
-    """A list of names that must exist in one of the target tables."""
-    return Attribute(Kind.NAMES, default, targets=targets, **more)
-
-
-def _hidden(attribute: Attribute) -> Attribute:
-    return Attribute(
-        attribute.kind,
-        attribute.default,
-        attribute.words,
-        attribute.targets,
-        attribute.limit,
-        shown=False,
-        since=attribute.since,
-        until=attribute.until,
-    )
 
 
 _TYPES4 = (
@@ -121,7 +66,7 @@ ADDRESS: Final = Table(
         "start-ip": Attribute(Kind.ADDRESS, _ZERO, shown=False),
         "end-ip": Attribute(Kind.ADDRESS, _ZERO, shown=False),
         "interface": names(shown=False),
-        "list": Attribute(Kind.TABLE),
+        "list": Attribute(Kind.TABLE, sub_key="ip"),
         "macaddr": Attribute(Kind.WORDS, (), shown=False),
         "node-ip-only": switch(),
         "obj-tag": text(),
@@ -134,7 +79,7 @@ ADDRESS: Final = Table(
         "subnet-name": text(),
         "tag-detection-level": text(),
         "tag-type": text(),
-        "tagging": Attribute(Kind.TABLE),
+        "tagging": Attribute(Kind.TABLE, sub_key="name"),
         "type": word(*_TYPES4),
         "uuid": text(),
         "visibility": switch("enable", until=(7, 6, 2), shown=False),
@@ -171,7 +116,7 @@ ADDRGRP: Final = Table(
         "exclude-member": names(*ADDRESS_TABLES),
         "fabric-object": switch(),
         "member": names(*ADDRESS_TABLES),
-        "tagging": Attribute(Kind.TABLE),
+        "tagging": Attribute(Kind.TABLE, sub_key="name"),
         "type": Attribute(Kind.WORD, "default", {"folder": 1, "array": 2, "default": 3}),
         "uuid": text(),
         "visibility": switch("enable", until=(7, 6, 2), shown=False),
@@ -196,12 +141,12 @@ ADDRESS6: Final = Table(
         "host": Attribute(Kind.ADDRESS6, "::", shown=False),
         "host-type": word("any", "specific", shown=False),
         "ip6": Attribute(Kind.PREFIX6, "::/0", shown=False),
-        "list": Attribute(Kind.TABLE),
+        "list": Attribute(Kind.TABLE, sub_key="ip"),
         "macaddr": Attribute(Kind.WORDS, (), shown=False),
         "obj-id": text(),
         "route-tag": integer(since=(7, 4, 0)),
         "start-ip": Attribute(Kind.ADDRESS6, "::", shown=False),
-        "tagging": Attribute(Kind.TABLE),
+        "tagging": Attribute(Kind.TABLE, sub_key="name"),
         "type": word(*_TYPES6),
         "uuid": text(),
         "visibility": switch("enable", until=(7, 6, 2), shown=False),
@@ -230,7 +175,7 @@ ADDRGRP6: Final = Table(
         "exclude-member": names(*ADDRESS6_TABLES, since=(7, 4, 0)),
         "fabric-object": switch(),
         "member": names(*ADDRESS6_TABLES),
-        "tagging": Attribute(Kind.TABLE),
+        "tagging": Attribute(Kind.TABLE, sub_key="name"),
         "uuid": text(),
         "visibility": switch("enable", until=(7, 6, 2), shown=False),
     },
@@ -347,7 +292,7 @@ INTERFACE: Final = Table(
         "defmap-intf": text(""),
         "description": text(""),
         "single-intf": switch("enable"),
-        "platform_mapping": Attribute(Kind.TABLE),
+        "platform_mapping": Attribute(Kind.TABLE, sub_key="name"),
     },
     category=1103,
     mapped=True,
@@ -368,6 +313,7 @@ TABLES: Final[Mapping[str, Table]] = {
         ONETIME,
         SCHEDULE_GROUP,
         INTERFACE,
+        *MORE,
     )
 }
 """Tables of the ADOM's object database; policies live inside packages."""

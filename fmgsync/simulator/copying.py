@@ -7,7 +7,7 @@ looked at. A copy that fails is rolled back as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from fmgsync.simulator.adom import PACKAGES, Adom
@@ -19,6 +19,10 @@ from fmgsync.simulator.store import Row, Scope, Target
 DEVICE_POLICIES: Final = "firewall policy"
 _STAY_HERE: Final = frozenset(("dynamic interface",))
 """Tables that FortiManager resolves itself and does not copy."""
+
+
+Differences = dict[Target, tuple[Entry | None, Entry | None]]
+"""Objects as the unit has them and as it shall have them."""
 
 
 class CopyFailed(Exception):
@@ -55,16 +59,41 @@ class Copy:
         self._vdom.tampered.clear()
         return len(self._undo)
 
-    def objects(self, targets: list[Target]) -> int:
-        """Copy these objects and what they refer to; the rest stays, nothing is removed."""
+    def objects(self, edits: Iterable[tuple[Target, Entry | None]]) -> set[Target]:
+        """Copy single objects and what they refer to; the rest stays, nothing is removed.
+
+        Returns what changed: an object-only install pushes just that.
+        """
         try:
-            for target in targets:
-                self._put(target, self._rendered(target))
+            for target, entry in edits:
+                self._put(target, entry)
             self._vdom.orphans |= self._unused
         except CopyFailed:
             self._roll_back()
             raise
-        return len(self._undo)
+        return {target for target, _ in self._undo}
+
+    def rendered(self, target: Target) -> Entry | None:
+        """An object of the ADOM as this DeviceVdom gets it; None when the ADOM has none."""
+        row = self._database.rows(target[0]).get(target[1])
+        return None if row is None else row.maps.get(self._scope, row)
+
+    def try_package(self, package: Row) -> Differences:
+        """What the unit would be sent by installing the package; nothing stays changed."""
+        vdom = self._vdom
+        kept = vdom.package, vdom.copied_to, set(vdom.tampered)
+        self.package(package)
+        found = pending(vdom)
+        self._roll_back()
+        vdom.package, vdom.copied_to, vdom.tampered = kept
+        return found
+
+    def try_objects(self, edits: Iterable[tuple[Target, Entry | None]]) -> Differences:
+        """The same for single objects."""
+        touched = self.objects(edits)
+        found = {target: both for target, both in pending(self._vdom).items() if target in touched}
+        self._roll_back()
+        return found
 
     def _policies(self, package: Row) -> None:
         store = policies_table(package.oid)
@@ -98,13 +127,9 @@ class Copy:
 
     def _refresh(self, target: Target) -> None:
         if self._vdom.uses.get(target):
-            self._put(target, self._rendered(target))
+            self._put(target, self.rendered(target))
         else:
             self._unused.add(target)
-
-    def _rendered(self, target: Target) -> Entry | None:
-        row = self._database.rows(target[0]).get(target[1])
-        return None if row is None else row.maps.get(self._scope, row)
 
     def _put(self, target: Target, entry: Entry | None) -> None:
         before = self._vdom.get(target)
@@ -142,7 +167,7 @@ class Copy:
         self._unused.discard(target)
         self._vdom.orphans.discard(target)
         if uses[target] == 1 or self._vdom.get(target) is None:
-            self._put(target, self._rendered(target))
+            self._put(target, self.rendered(target))
 
     def _leave(self, target: Target) -> None:
         uses = self._vdom.uses
@@ -175,6 +200,11 @@ class Copy:
             else:
                 self._vdom.uses.pop(target, None)
         self._undo.clear()
+
+
+def pending(vdom: Vdom) -> Differences:
+    """What the device database is ahead of the unit."""
+    return {target: (known, vdom.get(target)) for target, known in vdom.ahead.items()}
 
 
 def policies_for(adom: Adom, package: Row, scope: Scope) -> Iterator[Row]:

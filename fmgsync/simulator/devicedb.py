@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from fmgsync.simulator.call import Call, Members
-from fmgsync.simulator.catalog import POLICY, TABLES, Table
+from fmgsync.simulator.catalog import POLICY, TABLES
 from fmgsync.simulator.codes import absent, bad_url, no_permission
 from fmgsync.simulator.devices import Vdom
 from fmgsync.simulator.reading import View, select, show
 from fmgsync.simulator.route import Route
 from fmgsync.simulator.store import Change, Database, Row
+from fmgsync.simulator.tables import Table
 from fmgsync.simulator.world import World
 
 Rest = tuple[str, ...]

@@ -73,16 +73,18 @@ class Vdom:
         if not same(known, entry):
             self.ahead[target] = known
 
-    def push(self, refused: set[Target]) -> None:
-        """The unit takes the device database's changes, save those it refuses.
+    def push(self, refused: set[Target], only: set[Target] | None = None) -> None:
+        """The unit takes the device database's changes, or `only` some, save those it refuses.
 
         FortiManager does not notice a refusal: it believes the unit runs the new value.
         """
         for target, known in list(self.ahead.items()):
+            if only is not None and target not in only:
+                continue
+            del self.ahead[target]
             runs = self.drift.pop(target, known)
             if target in refused and not same(runs, self.get(target)):
                 self.drift[target] = runs
-        self.ahead.clear()
 
     def set_running(self, target: Target, entry: Entry | None) -> None:
         """A change made on the unit itself."""
@@ -113,6 +115,18 @@ def same(one: Entry | None, other: Entry | None) -> bool:
     return one is other or (one.attrs is other.attrs or one.attrs == other.attrs)
 
 
+@dataclass(frozen=True, slots=True)
+class ClusterMember:
+    """One unit of a FortiGate HA cluster."""
+
+    name: str
+    oid: int
+    serial: str
+    role: str
+    priority: int
+    up: bool = True
+
+
 @dataclass(slots=True)
 class Device:
     """A managed FortiGate. `frozen` and `refuses` are troubles a test or fault file may set."""
@@ -140,6 +154,7 @@ class Device:
     detected: bool = True
     """Whether FortiManager has noticed a drift (auto-update, or a check of the status)."""
     pending_global: bool = False
+    cluster: list[ClusterMember] = field(default_factory=list)
 
     def db_status(self) -> str:
         """`mod` while the device database is ahead of what the unit runs."""

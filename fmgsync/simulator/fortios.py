@@ -12,9 +12,10 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from fmgsync.simulator.attributes import Attribute, Kind
-from fmgsync.simulator.catalog import POLICY, TABLES, Table
+from fmgsync.simulator.catalog import POLICY, TABLES
 from fmgsync.simulator.devices import Device, Entry, Vdom
 from fmgsync.simulator.reading import uuid_of
+from fmgsync.simulator.tables import Table
 
 Body = dict[str, Any]
 _CMDB: Final = "/api/v2/cmdb/"

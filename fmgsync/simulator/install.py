@@ -1,14 +1,26 @@
-"""Install calls of the security console: answered 0 and a task; what fails, fails in there."""
+"""Installs of packages and device settings: answered 0 and a task; what fails, fails in there."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from fmgsync.simulator import jobs
-from fmgsync.simulator.adom import PACKAGES, Adom
+from fmgsync.simulator import jobs, preview, revisions
+from fmgsync.simulator.adom import Adom
 from fmgsync.simulator.call import Call, Members
-from fmgsync.simulator.codes import bad_data, no_permission
+from fmgsync.simulator.codes import Refusal, bad_data
+from fmgsync.simulator.ordering import (
+    adom_of,
+    fail,
+    flags_of,
+    lock_for_task,
+    open_task,
+    package_of,
+    permission,
+    scope_of,
+    targets_of,
+    warn,
+)
 from fmgsync.simulator.route import Route
 from fmgsync.simulator.store import Row, Scope
 from fmgsync.simulator.tasks import Line, Task
@@ -16,67 +28,16 @@ from fmgsync.simulator.workspace import may_install
 from fmgsync.simulator.world import World
 
 
-def adom_of(world: World, call: Call) -> Adom:
-    """The ADOM an exec names in its data; the caller must be allowed to write there."""
-    record = call.record()
-    name = record.get("adom")
-    if not isinstance(name, str) or name not in world.adoms:
-        raise bad_data()
-    if call.session.admin.rpc_permit != "read-write":
-        raise no_permission()
-    return world.enter(name, call.session)
-
-
-def package_of(adom: Adom, record: Mapping[str, Any]) -> Row:
-    """The package by its path."""
-    path = record.get("pkg")
-    row = adom.ground.rows(PACKAGES).get(path) if isinstance(path, str) else None
-    if row is None or row.attrs["type"] != "pkg":
-        raise bad_data()
-    return row
-
-
-def flags_of(record: Mapping[str, Any]) -> frozenset[str]:
-    """Flags as a set of words."""
-    flags = record.get("flags")
-    if flags is None or isinstance(flags, int):
-        return frozenset()
-    words = [flags] if isinstance(flags, str) else flags
-    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-        raise bad_data()
-    return frozenset(words) - {"none"}
-
-
-def scope_of(adom: Adom, record: Mapping[str, Any]) -> list[Scope] | None:
-    """DeviceVdoms of a scope, groups expanded; None when no scope was given.
-
-    A name without VDOM is a device group; a device named so is not found.
-    """
-    given = record.get("scope")
-    if given is None:
-        return None
-    members: list[tuple[str, str | None]] = []
-    for item in given if isinstance(given, list) else [given]:
-        if not isinstance(item, dict) or not isinstance(item.get("name"), str):
-            raise bad_data()
-        vdom = item.get("vdom")
-        if not isinstance(vdom, str | None):
-            raise bad_data()
-        members.append((item["name"], vdom))
-    return adom.expand(members)
-
-
 def install_package(world: World, call: Call) -> Members:
     """Policies, objects and pending device settings, to all targets or to those in the scope."""
     adom, record = adom_of(world, call), call.record()
     package, flags = package_of(adom, record), flags_of(record)
-    targets = adom.expand(package.attrs["scope"])
-    wanted = scope_of(adom, record)
-    scopes = targets if wanted is None else [scope for scope in wanted if scope in targets]
-    scopes = [scope for scope in scopes if scope[0] in world.devices]
-    title = f"Install Package '{package.key}'"
-    task = world.tasks.open(title, "security console", call.session.admin.user, adom.oid, call.now)
-    _begin(world, call, adom, package, task, scopes, flags)
+    scopes = targets_of(world, adom, package, scope_of(adom, record))
+    task = open_task(world, call, adom, f"Install Package '{package.key}'", "security console")
+    if "generate_rev" in flags:
+        name = record.get("adom_rev_name")
+        revisions.create(world, adom, call, name if isinstance(name, str) else "", "")
+    _begin(world, call, adom, task, [(package, scopes)], flags)
     return {"data": {"task": task.id}}
 
 
@@ -84,38 +45,31 @@ def _begin(
     world: World,
     call: Call,
     adom: Adom,
-    package: Row,
     task: Task,
-    scopes: list[Scope],
+    parts: list[tuple[Row, list[Scope]]],
     flags: frozenset[str],
 ) -> None:
-    if not scopes:
+    """Start a task over packages, one after the other; warn or fail when there is none to do."""
+    packages = [str(package.key) for package, _ in parts]
+    if not any(scopes for _, scopes in parts):
         warn(task, call.now, "No installing devices")
         return
-    if not any(has_changes(world, adom, package, scope) for scope in scopes):
+    if "preview" in flags:
+        preview.prepare(world, call, adom, task, parts)
+        return
+    if not any(has_changes(world, adom, p, scope) for p, scopes in parts for scope in scopes):
         warn(task, call.now, "no installing devices/no changes on package")
         return
-    order = jobs.Order(
-        adom,
-        task,
-        permission(world, call, adom, packages=[str(package.key)]),
-        package=package,
-        copy_only="copy_only" in flags,
-    )
-    jobs.start(world, order, scopes, call.now)
-
-
-def permission(world: World, call: Call, adom: Adom, *, packages: list[str]) -> Any:
-    """Asked at every step: the lock must be held, by a living session, until the task ends."""
-    session = call.session
-
-    def allowed() -> bool:
-        if adom.mode == "disabled":
-            return True
-        alive = world.sessions.find(session.token) is session
-        return alive and may_install(adom, session, packages=packages, devices=[])
-
-    return allowed
+    if "auto_lock_ws" in flags and not lock_for_task(adom, call, task):
+        fail(task, call.now, "failed to lock adom")
+        return
+    allowed = permission(world, call, adom, packages=packages)
+    orders = [
+        jobs.Order(adom, task, allowed, scopes, package=p, copy_only="copy_only" in flags)
+        for p, scopes in parts
+        if scopes
+    ]
+    jobs.start(world, orders, call.now)
 
 
 def has_changes(world: World, adom: Adom, package: Row, scope: Scope) -> bool:
@@ -126,34 +80,84 @@ def has_changes(world: World, adom: Adom, package: Row, scope: Scope) -> bool:
     return not current or device.db_status() == "mod"
 
 
-def warn(task: Task, at: float, detail: str) -> None:
-    """A task that had nothing to do: one line, state warning, no error."""
-    line = Line("", 0)
-    task.lines.append(line)
-    line.tell(at, 100, detail, "warning")
-    task.settle(at)
+def reinstall(world: World, call: Call) -> Members:
+    """Several packages one after the other; -1 without the lock, not a failing task."""
+    adom, record = adom_of(world, call), call.record()
+    targets = record.get("target")
+    if targets is None:
+        # Given the shape of install/package, FortiManager takes it and never begins.
+        task = open_task(world, call, adom, "Reinstall Package", "security console")
+        task.lines.append(Line("", 0))
+        return {"data": {"task": task.id}}
+    if not isinstance(targets, list) or not all(isinstance(item, dict) for item in targets):
+        raise bad_data()
+    parts = [_part(world, adom, item) for item in targets]
+    packages = [str(package.key) for package, _ in parts]
+    if not may_install(adom, call.session, packages=packages, devices=[]):
+        raise Refusal(-1)
+    task = open_task(world, call, adom, "Reinstall Package", "security console")
+    _begin(world, call, adom, task, parts, flags_of(record) | {"again"})
+    return {"data": {"task": task.id}}
+
+
+def _part(world: World, adom: Adom, item: Mapping[str, Any]) -> tuple[Row, list[Scope]]:
+    package = package_of(adom, item)
+    return package, targets_of(world, adom, package, scope_of(adom, item))
 
 
 def install_device(world: World, call: Call) -> Members:
     """What the device database has ahead of the units, and nothing from the ADOM."""
     adom, record = adom_of(world, call), call.record()
     scopes = [s for s in scope_of(adom, record) or [] if adom.has(*s)]
-    user = call.session.admin.user
-    task = world.tasks.open("Install Device", "install device", user, adom.oid, call.now)
+    task = open_task(world, call, adom, "Install Device", "install device")
+    flags = flags_of(record)
     if not scopes:
         warn(task, call.now, "No installing devices")
-        return {"data": {"task": task.id}}
-    names = sorted({device for device, _ in scopes})
-    session = call.session
-
-    def allowed() -> bool:
-        return may_install(adom, session, packages=[], devices=names)
-
-    jobs.start(world, jobs.Order(adom, task, allowed), scopes, call.now)
+    elif "auto_lock_ws" in flags and not lock_for_task(adom, call, task):
+        fail(task, call.now, "failed to lock adom")
+    elif "preview" in flags:
+        preview.finish(task, call.now, scopes)
+    else:
+        names = sorted({device for device, _ in scopes})
+        allowed = permission(world, call, adom, devices=names)
+        jobs.start(world, [jobs.Order(adom, task, allowed, scopes)], call.now)
     return {"data": {"task": task.id}}
 
 
+def commit(world: World, call: Call) -> Members:
+    """Push what this session's preview-flagged install has prepared."""
+    adom, record = adom_of(world, call), call.record()
+    prepared = preview.cache(call, adom).packages
+    wanted = scope_of(adom, record)
+    task = open_task(world, call, adom, "Install Package", "security console")
+    parts = [
+        (package, [s for s in scopes if wanted is None or s in wanted])
+        for package, scopes in prepared
+    ]
+    preview.forget(call, adom)
+    _begin(world, call, adom, task, parts, flags_of(record))
+    return {"data": {"task": task.id}}
+
+
+def cancel(world: World, call: Call) -> Members:
+    """Forget what a preview has prepared."""
+    preview.forget(call, adom_of(world, call))
+    return {}
+
+
+def abort(world: World, call: Call) -> Members:
+    """Stop the ADOM's running security console task."""
+    for task in world.tasks.running(adom_of(world, call).oid):
+        task.stop("aborted", call.now)
+    return {}
+
+
+_BASE = "/securityconsole"
 ROUTES = (
-    Route("exec", "/securityconsole/install/package", install_package),
-    Route("exec", "/securityconsole/install/device", install_device),
+    Route("exec", _BASE + "/install/package", install_package),
+    Route("exec", _BASE + "/install/device", install_device),
+    Route("exec", _BASE + "/reinstall/package", reinstall),
+    Route("exec", _BASE + "/package/commit", commit),
+    Route("exec", _BASE + "/package/cancel/install", cancel),
+    Route("exec", _BASE + "/abort", abort),
 )

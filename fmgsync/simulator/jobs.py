@@ -7,50 +7,92 @@ leaves ADOM and device database equal and the unit behind. Texts and percentages
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from fmgsync.simulator.adom import PACKAGES, Adom, Installed
 from fmgsync.simulator.copying import Copy, CopyFailed
-from fmgsync.simulator.devices import Device
+from fmgsync.simulator.devices import Device, Entry, policies_table
 from fmgsync.simulator.store import Row, Scope, Target
-from fmgsync.simulator.tasks import Line, Task
+from fmgsync.simulator.tasks import FINAL, Line, Task
 from fmgsync.simulator.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectEdit:
+    """One entry of an object-only install: what to do with which object or policy."""
+
+    action: str
+    target: Target
+    package: Row | None = None
 
 
 @dataclass(slots=True)
 class Order:
-    """What one install was asked to do. Without `package` and `objects`: device settings only."""
+    """One step of an install. Without `package` and `objects`: device settings only."""
 
     adom: Adom
     task: Task
     allowed: Callable[[], bool]
+    scopes: list[Scope]
     package: Row | None = None
-    objects: list[Target] = field(default_factory=list)
+    objects: list[ObjectEdit] = field(default_factory=list)
     copy_only: bool = False
 
 
-def start(world: World, order: Order, scopes: list[Scope], at: float) -> None:
-    """Begin the install on all devices at once, or when the ADOM's running task has ended."""
-    running = [t for t in world.tasks.running(order.adom.oid) if t is not order.task and t.lines]
-    by_device: dict[str, list[str]] = {}
-    for device, vdom in scopes:
-        by_device.setdefault(device, []).append(vdom)
-    jobs = [_Job(world, order, world.devices[name], vdoms) for name, vdoms in by_device.items()]
+def resolved(
+    adom: Adom, copy: Copy, edits: Iterable[ObjectEdit]
+) -> Iterator[tuple[Target, Entry | None]]:
+    """Each edit with the object it brings to the device; None for what is deleted there."""
+    for edit in edits:
+        if edit.action == "delete":
+            yield edit.target, None
+        elif edit.package is None:
+            yield edit.target, copy.rendered(edit.target)
+        else:
+            rows = adom.ground.rows(policies_table(edit.package.oid))
+            yield edit.target, rows.get(edit.target[1])
+
+
+def start(world: World, orders: list[Order], at: float) -> None:
+    """Carry out orders one after the other, each on all its devices at once.
+
+    While another task of the ADOM runs, this one waits for its end (or fails, by switch).
+    """
+    task, adom = orders[0].task, orders[0].adom
+    groups = [_jobs(world, order) for order in orders]
+    running = [t for t in world.tasks.running(adom.oid) if t is not task and t.lines]
     if running and world.switches.second_install_fails:
-        for job in jobs:
+        for job in (job for group in groups for job in group):
             job.fail(at, "failed to lock adom")
-        return
-    if running:
-        running[-1].after_end.append(lambda ended: _begin(jobs, ended))
+    elif running:
+        running[-1].after_end.append(lambda ended: _begin(groups, ended))
     else:
-        _begin(jobs, at)
+        _begin(groups, at)
 
 
-def _begin(jobs: list[_Job], at: float) -> None:
-    for job in jobs:
-        job.begin(at)
+def _jobs(world: World, order: Order) -> list[_Job]:
+    by_device: dict[str, list[str]] = {}
+    for device, vdom in order.scopes:
+        by_device.setdefault(device, []).append(vdom)
+    return [_Job(world, order, world.devices[name], vdoms) for name, vdoms in by_device.items()]
+
+
+def _begin(groups: list[list[_Job]], at: float) -> None:
+    """Begin the first group; the next one begins when all of its jobs have ended."""
+    if not groups:
+        return
+    waiting = set(map(id, groups[0]))
+
+    def ended(job: _Job, at: float) -> None:
+        waiting.discard(id(job))
+        if not waiting:
+            _begin(groups[1:], at)
+
+    for job in groups[0]:
+        job.begin(at, ended)
 
 
 class _Job:
@@ -67,9 +109,12 @@ class _Job:
             Line(f"{device.name}({vdom})[copy]", device.oid, device.ip, vdom) for vdom in vdoms
         ]
         lines.extend([*self._copies, self._unit])
+        self._ended: Callable[[_Job, float], None] = lambda job, at: None
+        self._touched: dict[str, set[Target]] = {}
 
-    def begin(self, at: float) -> None:
-        """Plan the steps; each runs when the clock has reached it."""
+    def begin(self, at: float, ended: Callable[[_Job, float], None]) -> None:
+        """Plan the steps; each runs when the clock has reached it. Tells when it has ended."""
+        self._ended = ended
         seconds = self._device.install_seconds
         steps: tuple[tuple[float, Callable[[float], Any]], ...] = (
             (0.0, self._start_copy),
@@ -95,6 +140,8 @@ class _Job:
                 return
             if step(at) is not False:
                 self._follow(steps[1:], began, seconds)
+            if self._unit.state in FINAL:
+                self._ended(self, at)
             self._order.task.settle(at)
 
         self._world.timeline.plan(began + share * seconds, run)
@@ -141,7 +188,7 @@ class _Job:
             copy.package(package)
             order.adom.installed[scope] = Installed(package.oid)
         elif order.objects:
-            copy.objects(order.objects)
+            self._touched[vdom] = copy.objects(resolved(order.adom, copy, order.objects))
 
     def _tell(self, at: float, percent: int, detail: str) -> None:
         self._unit.tell(at, percent, detail)
@@ -165,13 +212,30 @@ class _Job:
             return self._fail_push(at, "install and save finished status=FAILED")
         if not self._reachable(at):
             return False
-        for vdom in self._device.vdoms.values():
-            vdom.push(self._device.refuses)
-        self._device.pending_global = False
+        for name, vdom in self._device.vdoms.items():
+            only = self._touched.get(name, set()) if self._order.objects else None
+            vdom.push(self._device.refuses, only)
+        if not self._order.objects:
+            self._device.pending_global = False
+        self._note_objects()
         self._device.status = "installed"
         self._tell(at, 80, "fgfm install state: prepare to post-checksum")
         self._tell(at, 90, "post-checksum state: start verification")
         return True
+
+    def _note_objects(self) -> None:
+        """After an object-only install the package is current only if nothing else is pending."""
+        adom, limit = self._order.adom, self._world.switches.member_limit
+        packages = {row.oid: row for row in adom.packages(adom.ground)}
+        for name in self._touched:
+            scope = (self._device.name, name)
+            known = adom.installed.get(scope)
+            if known is None or known.package not in packages:
+                continue
+            copy = Copy(adom, self._device.vdoms[name], scope, member_limit=limit)
+            with contextlib.suppress(CopyFailed):
+                if not copy.try_package(packages[known.package]):
+                    known.status = "installed"
 
     def _finish(self, at: float) -> None:
         self._end(at, "install and save finished status=OK")

@@ -43,7 +43,9 @@ def write(writer: Writer, row: Row, rest: tuple[str, ...]) -> Members:
             _put(writer, maps, scope, record)
             scopes.append(scope)
     _replace(writer, row, maps)
-    return {"data": {"_scope": _shown(scopes)}} if len(records) == 1 else {}
+    if len(records) > 1:
+        return {}
+    return {"data": {"_scope": _shown(scopes) if writer.place.table.echoes_scope else None}}
 
 
 def _shown(scopes: list[Scope]) -> list[dict[str, str]]:

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from fmgsync.simulator import mapping
+from fmgsync.simulator import mapping, replacing, subtables, tableoptions
 from fmgsync.simulator.attributes import Kind, give_out, take_in
 from fmgsync.simulator.call import Call, Members
+from fmgsync.simulator.cliconfig import object_text
 from fmgsync.simulator.codes import Refusal, absent, bad_command, bad_data, bad_url
+from fmgsync.simulator.expanding import SubFetch, expand
 from fmgsync.simulator.place import Place, in_objects
-from fmgsync.simulator.reading import MAPPING, checksum, select, show, uuid_of, value_of
+from fmgsync.simulator.reading import MAPPING, View, checksum, select, show, uuid_of, value_of
 from fmgsync.simulator.route import Route
 from fmgsync.simulator.store import Row
 from fmgsync.simulator.world import World
@@ -32,10 +34,16 @@ def read_place(world: World, call: Call, place: Place) -> Members:
     row = place.row(world, call)
     view = place.view(world, call)
     if len(place.rest) == 1:
-        return {"data": show(view, row, call)}
+        if "chksum" in call.options():
+            return {"data": row.version}
+        if "cli config" in call.options() and world.version >= (7, 6, 1):
+            return {"data": {"cli config": object_text(place.table, row)}}
+        return {"data": show_fully(view, row, call, SubFetch(view, call))}
     if place.rest[1] == MAPPING and place.table.mapped:
         return mapping.read(view, row, place.rest[2:], call)
     attribute = place.table.attributes.get(place.rest[1])
+    if attribute is not None and attribute.kind is Kind.TABLE:
+        return subtables.read(place, row, call)
     if attribute is None or len(place.rest) > 2:
         raise bad_url()
     value = value_of(place.table, row, place.rest[1])
@@ -44,22 +52,48 @@ def read_place(world: World, call: Call, place: Place) -> Members:
 
 def _read_table(world: World, call: Call, place: Place) -> Members:
     view, options = place.view(world, call), call.options()
+    if "syntax" in options:
+        return tableoptions.syntax(view.table, view.version)
+    if "datasrc" in options:
+        return tableoptions.datasrc(view, call)
+    if "find duplicates" in options:
+        return tableoptions.duplicates(view, call)
+    if call.param.get("object template") == 1:
+        return tableoptions.template(view.table, view.version)
     if "count" in options and call.param.get("filter") is None:
         return {"data": len(view.database.rows(view.store))}
     if "chksum" in options:
         return {"data": checksum(view)}
     if "devinfo" in options:
         return {"data": {"uuid": uuid_of(checksum(view) + place.adom.oid)}}
-    rows = select(view, call)
-    if "count" in options:
+    return _read_rows(view, call)
+
+
+def _read_rows(view: View, call: Call) -> Members:
+    fetch = SubFetch(view, call)
+    rows = [row for row in select(view, call) if fetch.keeps(row)]
+    if "count" in call.options():
         return {"data": len(rows)}
-    return {"data": [show(view, row, call) for row in rows]} if rows else {}
+    shown = [show_fully(view, row, call, fetch) for row in rows]
+    return {"data": shown} if shown else {}
+
+
+def show_fully(view: View, row: Row, call: Call, fetch: SubFetch) -> dict[str, Any]:
+    """A row with what `sub fetch` and `expand datasrc` make of it."""
+    shown = show(view, row, call)
+    fetch.trim(row, shown)
+    expand(view, row, shown, call)
+    return shown
 
 
 def write(world: World, call: Call, adom: str, rest: Rest) -> Members:
     """Add, set, update or replace objects, one attribute, list members or mappings."""
     place = in_objects(world, call, adom, rest)
+    if "duplicate check" in call.options():
+        return replacing.duplicate_check(world, call, place)
     writer = Writer(world, call, place)
+    if "merge" in call.param:
+        return replacing.merge(writer, place.row(world, call))
     if len(place.rest) < 2:
         return write_rows(writer)
     if place.rest[1] == MAPPING and place.table.mapped:
@@ -73,9 +107,12 @@ def write_rows(writer: Writer) -> Members:
     records = call.records()
     if place.rest and len(records) > 1:
         raise bad_data()
-    if writer.world.switches.list_writes_all_or_nothing:
+    dry = "cli config" in call.options() and writer.world.version >= (7, 6, 0)
+    if dry or writer.world.switches.list_writes_all_or_nothing:
         writer.stage()
     rows = [write_record(writer, record) for record in records]
+    if dry:
+        return {"data": {"cli config": "".join(object_text(place.table, row) for row in rows)}}
     writer.keep()
     return {"data": {place.table.key: rows[0].key}} if len(rows) == 1 else {}
 
@@ -99,6 +136,8 @@ def write_attribute(writer: Writer, row: Row) -> Members:
     place, call = writer.place, writer.call
     name = place.rest[1]
     attribute = place.table.attributes.get(name)
+    if attribute is not None and attribute.kind is Kind.TABLE:
+        return subtables.write(writer, row)
     if attribute is None or len(place.rest) > 2:
         raise bad_url()
     value = take_in(attribute, call.data)
@@ -149,6 +188,8 @@ def _delete_filtered(writer: Writer, *, force: bool) -> Members:
 def _delete_members(writer: Writer, row: Row) -> Members:
     place = writer.place
     attribute = place.table.attributes.get(place.rest[1])
+    if attribute is not None and attribute.kind is Kind.TABLE:
+        return subtables.delete(writer, row)
     if attribute is None or attribute.kind is not Kind.NAMES or len(place.rest) > 2:
         raise bad_url()
     gone = set(take_in(attribute, writer.call.data))

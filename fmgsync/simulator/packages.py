@@ -10,7 +10,6 @@ from fmgsync.simulator.call import Call, Members
 from fmgsync.simulator.codes import absent, bad_data, bad_url, exists
 from fmgsync.simulator.devices import policies_table
 from fmgsync.simulator.plain import answer_row, answer_table
-from fmgsync.simulator.route import Route
 from fmgsync.simulator.store import Change, Database, Row
 from fmgsync.simulator.workspace import writable
 from fmgsync.simulator.world import World
@@ -90,7 +89,8 @@ class _Editor:
     def put(self, before: Row | None, after: Row | None) -> None:
         row = after or before
         if row is not None:
-            self.adom.apply(self.database, Change(PACKAGES, row.key, before, after))
+            change = Change(PACKAGES, row.key, before, after)
+            self.adom.apply(self.database, change, self.call.now)
 
     def change(self, row: Row, **attrs: Any) -> None:
         user = self.call.session.admin.user
@@ -210,13 +210,3 @@ def _delete_node(editor: _Editor, row: Row) -> None:
     if editor.database is editor.adom.ground:
         for scope in gone:
             del editor.adom.installed[scope]
-
-
-_BASE = "/pm/pkg/adom/{adom}"
-ROUTES = (
-    Route("get", _BASE, read),
-    Route("get", _BASE + "/{rest*}", read),
-    Route("add set update", _BASE, write_tree),
-    Route("add set update", _BASE + "/{rest*}", write_tree),
-    Route("delete", _BASE + "/{rest*}", delete),
-)

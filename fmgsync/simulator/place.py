@@ -7,11 +7,12 @@ from typing import Any
 
 from fmgsync.simulator.adom import PACKAGES, Adom
 from fmgsync.simulator.call import Call
-from fmgsync.simulator.catalog import POLICY, TABLES, Table
+from fmgsync.simulator.catalog import POLICY, TABLES
 from fmgsync.simulator.codes import absent, bad_data, bad_url
 from fmgsync.simulator.reading import View
 from fmgsync.simulator.references import POLICIES
 from fmgsync.simulator.store import Database, Key, Row
+from fmgsync.simulator.tables import Table
 from fmgsync.simulator.workspace import writable
 from fmgsync.simulator.world import World
 

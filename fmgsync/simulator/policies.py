@@ -9,10 +9,17 @@ from typing import Any
 from fmgsync.simulator.adom import PACKAGES
 from fmgsync.simulator.call import Call, Members
 from fmgsync.simulator.codes import absent, bad_command, bad_data, bad_url
-from fmgsync.simulator.objects import delete_place, read_place, write_attribute
+from fmgsync.simulator.expanding import SubFetch
+from fmgsync.simulator.objects import (
+    delete_place,
+    read_place,
+    show_fully,
+    write_attribute,
+)
 from fmgsync.simulator.packages import targets_of
 from fmgsync.simulator.place import Place, in_package
-from fmgsync.simulator.reading import cut, select, show, value_of
+from fmgsync.simulator.reading import cut, select, value_of
+from fmgsync.simulator.replacing import find_and_replace
 from fmgsync.simulator.route import Route
 from fmgsync.simulator.status import is_package_status, read_package
 from fmgsync.simulator.store import Change, Key, Row
@@ -35,7 +42,8 @@ def read(world: World, call: Call, adom: str, rest: Rest) -> Members:
     if len(place.rest) == 1:
         row = place.row(world, call)
         return {"data": _show(world, call, place, row)}
-    if place.rest or "count" in call.options() or "chksum" in call.options():
+    options = {"count", "chksum", "syntax", "datasrc", "devinfo"}
+    if place.rest or options & call.options() or "object template" in call.param:
         return read_place(world, call, place)
     shown_rows = [_show(world, call, place, row) for row in _ordered(world, call, place)]
     return {"data": shown_rows} if shown_rows else {}
@@ -57,7 +65,8 @@ def _order(place: Place) -> tuple[int, ...]:
 
 
 def _show(world: World, call: Call, place: Place, row: Row) -> dict[str, Any]:
-    shown = show(place.view(world, call), row, call)
+    view = place.view(world, call)
+    shown = show_fully(view, row, call, SubFetch(view, call))
     order = _order(place)
     shown["obj seq"] = order.index(int(row.key)) + 1 if row.key in order else 0
     if _TARGETS in call.options() and INSTALL_ON in row.attrs:
@@ -78,6 +87,10 @@ def write(world: World, call: Call, adom: str, rest: Rest) -> Members:
     writer = Writer(world, call, place)
     if len(place.rest) == 2 and place.rest[1] == _TARGETS:
         return _write_targets(writer, place.row(world, call))
+    if len(place.rest) == 2 and place.rest[1] == "section value":
+        return _write_section(writer, place.row(world, call))
+    if len(place.rest) == 1 and "used objs" in call.param:
+        return find_and_replace(writer, place.row(world, call), call.param["used objs"])
     if len(place.rest) == 2:
         return write_attribute(writer, place.row(world, call))
     if len(place.rest) > 2:
@@ -96,8 +109,9 @@ def _write_record(writer: Writer, record: Mapping[str, Any]) -> Key:
         raise bad_data()
     row = writer.find(key)
     if method == "add" or (method == "set" and row is None):
+        order = _with(writer, int(key), record.get("object position"))
         row = writer.add(_filled(record), key)
-        _insert(writer, int(key), record.get("object position"))
+        _set_order(writer, order)
     elif row is None:
         raise absent()
     else:
@@ -131,11 +145,15 @@ def _set_order(writer: Writer, order: tuple[int, ...]) -> None:
     user = writer.call.session.admin.user
     after = package.changed(now=writer.call.now, by=user, attrs={**package.attrs, "order": order})
     change = Change(PACKAGES, package.key, package, after)
-    writer.place.adom.apply(writer.database, change)
+    writer.place.adom.apply(writer.database, change, writer.call.now)
 
 
 def _insert(writer: Writer, key: int, position: Any) -> None:
-    """Append, or stand before or after another policy (`object position`)."""
+    _set_order(writer, _with(writer, key, position))
+
+
+def _with(writer: Writer, key: int, position: Any) -> tuple[int, ...]:
+    """The order with a policy at the end, or before or after another (`object position`)."""
     order = [other for other in _package(writer).attrs["order"] if other != key]
     at = len(order)
     if position is not None:
@@ -143,7 +161,7 @@ def _insert(writer: Writer, key: int, position: Any) -> None:
             raise bad_data()
         at = _index(order, *position)
     order.insert(at, key)
-    _set_order(writer, tuple(order))
+    return tuple(order)
 
 
 def _index(order: list[int], where: Any, target: Any) -> int:
@@ -160,6 +178,14 @@ def _write_targets(writer: Writer, row: Row) -> Members:
     if call.method == "add":
         given = tuple(dict.fromkeys((*row.attrs.get(INSTALL_ON, ()), *given)))
     _set_targets(writer, row, given)
+    return {}
+
+
+def _write_section(writer: Writer, row: Row) -> Members:
+    """A section begins at this policy, under a name and with a colour."""
+    record = writer.call.record()
+    label = {"global-label": record.get("name"), **record}
+    writer.change(row, {k: v for k, v in label.items() if k != "name" and v is not None})
     return {}
 
 

@@ -78,6 +78,8 @@ PREDEFINED: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
     "firewall schedule onetime": {},
     "firewall schedule group": {},
     "dynamic interface": {"any": {}},
+    "antivirus profile": {"default": {}},
+    "ips sensor": {"default": {}},
 }
 
 KEEPS: Final = frozenset(

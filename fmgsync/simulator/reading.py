@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from fmgsync.simulator.attributes import Attribute, Kind, give_out
 from fmgsync.simulator.call import Call
-from fmgsync.simulator.catalog import Table
 from fmgsync.simulator.codes import bad_data
 from fmgsync.simulator.filters import Column, compile_filter, conditions
 from fmgsync.simulator.store import Database, Key, Row
+from fmgsync.simulator.tables import Table
 
 MAPPING: Final = "dynamic_mapping"
 _HIDES_SUBNET: Final = frozenset(
@@ -59,7 +59,7 @@ def value_of(table: Table, row: Row, name: str) -> Any:
 def select(view: View, call: Call) -> list[Row]:
     """The rows a get (or filtered delete) means, filtered, sorted and cut to the range."""
     filter_ = call.param.get("filter")
-    test = compile_filter(filter_, lambda name: _column(view, name))
+    test = compile_filter(filter_, lambda name: column(view, name))
     rows = [row for row in _candidates(view, filter_) if test(row)]
     rows = sort(rows, call.param.get("sortings"), lambda row, name: value_of(view.table, row, name))
     return cut(rows, call.param.get("range"))
@@ -106,7 +106,8 @@ def _by_key(view: View, operator: Any, operands: list[Any]) -> list[Key] | None:
     return None
 
 
-def _column(view: View, name: Any) -> Column:
+def column(view: View, name: Any) -> Column:
+    """A column of the table for filters; unknown ones are refused (-10)."""
     table = view.table
     if name == "object used":
         uses = view.database.uses

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fmgsync.simulator.catalog import POLICY, TABLES, Table
+from fmgsync.simulator.catalog import POLICY, TABLES
 from fmgsync.simulator.codes import bad_data, missing_reference
 from fmgsync.simulator.store import Database, Key, Row, Rows, Scope, Target, User
+from fmgsync.simulator.tables import Table
 
 POLICIES = "policy "
 """Store name of a package's policies: this and the package's oid."""

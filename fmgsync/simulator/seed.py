@@ -35,6 +35,16 @@ class AdminSeed(_Model):
     approver: bool = False
 
 
+class ClusterSeed(_Model):
+    """A unit of a FortiGate HA cluster; the first is the master unless `role` says otherwise."""
+
+    name: Name
+    serial: str | None = None
+    role: Literal["master", "slave"] | None = None
+    priority: int = 100
+    up: bool = True
+
+
 class DeviceSeed(_Model):
     """A FortiGate. `installed`: its package was installed before and it is in sync."""
 
@@ -46,6 +56,7 @@ class DeviceSeed(_Model):
     online: bool = True
     install_seconds: Annotated[float, Field(ge=0, le=86_400)] = 2.0
     installed: bool = True
+    cluster: list[ClusterSeed] = Field(default_factory=list)
 
 
 class DeviceGroupSeed(_Model):
@@ -222,6 +233,7 @@ _ALL_KEYS = sorted(
             Seed,
             AdminSeed,
             AdomSeed,
+            ClusterSeed,
             DeviceSeed,
             DeviceGroupSeed,
             AddressSeed,

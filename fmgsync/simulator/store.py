@@ -33,6 +33,7 @@ class Row:
     modified: int = 0
     by: str = "admin"
     version: int = 1
+    note: str = ""
 
     def changed(self, *, now: float, by: str, **fields: Any) -> Row:
         """This row with other fields, one version on."""

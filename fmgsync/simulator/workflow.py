@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fmgsync.simulator.call import Call, Members
 from fmgsync.simulator.codes import Refusal, absent, bad_command
+from fmgsync.simulator.plain import answer_table
 from fmgsync.simulator.route import Route
 from fmgsync.simulator.worksession import APPROVED, OPEN, REJECTED, SUBMITTED, WorkSession
 
@@ -29,7 +30,7 @@ def start(world: World, call: Call, adom: str) -> Members:
     for one in place.workflow:
         if one.user == user and one.state == OPEN:
             one.sid = call.session.sid
-            _bring_back(place, one)
+            _bring_back(place, one, call.now)
             return {"data": {"sessionid": one.number, "new_session": 0}}
     return {"data": {"sessionid": _new(world, place, call).number, "new_session": 1}}
 
@@ -42,10 +43,10 @@ def _new(world: World, adom: Adom, call: Call) -> WorkSession:
     return made
 
 
-def _bring_back(adom: Adom, work: WorkSession) -> None:
+def _bring_back(adom: Adom, work: WorkSession, at: float) -> None:
     if work.sid is not None:
         for change in work.saved:
-            adom.apply(adom.draft(work.sid), change)
+            adom.apply(adom.draft(work.sid), change, at)
 
 
 def save(world: World, call: Call, adom: str, number: str) -> Members:
@@ -96,7 +97,7 @@ def approve(world: World, call: Call, adom: str, number: str) -> Members:
     """Make a submitted session part of the ADOM."""
     place = _entered(world, call, adom)
     work = _judged(place, call, number, APPROVED)
-    place.commit(work.saved)
+    place.commit(work.saved, call.now)
     return {}
 
 
@@ -115,7 +116,7 @@ def repair(world: World, call: Call, adom: str, number: str) -> Members:
         raise Refusal(-10)
     made = _new(world, place, call)
     made.saved = list(work.saved)
-    _bring_back(place, made)
+    _bring_back(place, made, call.now)
     return {"data": {"sessionid": made.number}}
 
 
@@ -133,10 +134,12 @@ def sessions(world: World, call: Call, adom: str) -> Members:
     """All sessions of the ADOM."""
     place = _entered(world, call, adom)
     rows = [_show(one) for one in place.workflow]
-    for sorting in call.param.get("sortings") or []:
-        for name, direction in sorting.items():
-            rows.sort(key=lambda row, name=name: row.get(name, 0), reverse=direction == -1)  # type: ignore[misc]
-    return {"data": rows} if rows else {}
+    return answer_table(call, rows, always=("sessionid",), subtables=("wflog",))
+
+
+def session(world: World, call: Call, adom: str, number: str) -> Members:
+    """One session."""
+    return {"data": _show(_find(_entered(world, call, adom), number))}
 
 
 def _show(work: WorkSession) -> dict[str, Any]:
@@ -192,6 +195,7 @@ def _own_open(adom: Adom, call: Call, number: str) -> WorkSession:
 _BASE = "/dvmdb/adom/{adom}/workflow"
 ROUTES = (
     Route("get", _BASE, sessions),
+    Route("get", f"{_BASE}/{{number}}", session),
     Route("exec", f"{_BASE}/start", start),
     *(
         Route("exec", f"{_BASE}/{verb.__name__}/{{number}}", verb)

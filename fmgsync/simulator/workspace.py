@@ -145,7 +145,7 @@ def release(adom: Adom, sid: int, kind: str, name: str) -> None:
 
 def _redraft(adom: Adom, sid: int, changes: list[Change]) -> None:
     for change in changes:
-        adom.apply(adom.draft(sid), change)
+        adom.apply(adom.draft(sid), change, 0.0)
 
 
 def _covers(adom: Adom, kind: str, name: str, change: Change) -> bool:
@@ -175,7 +175,7 @@ def commit(world: World, call: Call, adom: str, rest: tuple[str, ...] = ()) -> M
     )
     left = [change for change in changes if change not in covered]
     del place.drafts[call.session.sid]
-    place.commit(covered)
+    place.commit(covered, call.now)
     _redraft(place, call.session.sid, left)
     if world.switches.commit_answers_task:
         task = world.tasks.open(

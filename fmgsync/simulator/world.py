@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from fmgsync.simulator.adom import Adom
 from fmgsync.simulator.codes import Refusal, bad_url, no_permission
@@ -25,6 +25,7 @@ class Switches:
     """
 
     partial_install: bool = True
+    partial_install_refusal: int = -9
     parent_write_keeps_mappings: bool = False
     accept_unknown_scope: bool = False
     list_writes_all_or_nothing: bool = False
@@ -32,6 +33,7 @@ class Switches:
     unreachable_install_fails: bool = False
     second_install_fails: bool = False
     failed_push_status: str = "installed"
+    retrieved_status: str = "modified"
     member_limit: int = 20_000
     commit_answers_task: bool = False
     auto_push: bool = False
@@ -139,4 +141,3 @@ class Resource:
     name: str
     content: str
     modified: int
-    flags: dict[str, int] = field(default_factory=dict)

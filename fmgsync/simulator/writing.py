@@ -33,6 +33,8 @@ class Writer:
         self.call = call
         self.place = place
         self.database = place.writable(call)
+        note = call.param.get("revision note")
+        self.note = note[:255] if isinstance(note, str) else ""
         self._staged: Database | None = None
 
     @property
@@ -49,7 +51,7 @@ class Writer:
         if self._staged is not None:
             changes, self._staged = self._staged.changes(), None
             for change in changes:
-                self.place.adom.apply(self.database, change)
+                self.place.adom.apply(self.database, change, self.call.now)
 
     def find(self, key: Key) -> Row | None:
         """The row as it is now."""
@@ -64,23 +66,33 @@ class Writer:
         if self._staged is not None:
             write(self._staged, change)
         else:
-            self.place.adom.apply(self.database, change)
+            self.place.adom.apply(self.database, change, self.call.now)
 
     def add(self, record: Mapping[str, Any], key: Key) -> Row:
         """Create; -2 when the name is taken, here or in a table of the same name space."""
         self._check_free(key)
+        attrs = self.attributes(record, {})
+        self._check_together(key, record, attrs)
         row = Row(
             key,
             self.world.next_oid(),
-            self.attributes(record, {}),
+            attrs,
             self.mappings(record, {}, {}),
             created=int(self.call.now),
             modified=int(self.call.now),
             by=self.call.session.admin.user,
+            note=self.note,
         )
         self.check(None, row)
         self.put(None, row)
         return row
+
+    def _check_together(
+        self, key: Key, record: Mapping[str, Any], attrs: Mapping[str, Any]
+    ) -> None:
+        check = self.place.table.check
+        if check is not None:
+            check(str(key), record, attrs)
 
     def _check_free(self, key: Key) -> None:
         table = self.place.table
@@ -100,7 +112,11 @@ class Writer:
             attrs = row.attrs
         maps = self.mappings(record, {} if fresh else row.maps, row.maps)
         after = row.changed(
-            now=self.call.now, by=self.call.session.admin.user, attrs=attrs, maps=maps
+            now=self.call.now,
+            by=self.call.session.admin.user,
+            note=self.note,
+            attrs=attrs,
+            maps=maps,
         )
         new_name = record.get("name")
         if self.place.table.key == "name" and isinstance(new_name, str) and new_name != row.key:
@@ -156,11 +172,16 @@ class Writer:
     def scopes(self, entry: Mapping[str, Any]) -> list[Scope]:
         """The DeviceVdoms of a mapping; unknown ones are refused (-10) unless switched off."""
         scopes = scope_of(entry.get("_scope"))
-        if not self.world.switches.accept_unknown_scope:
-            adom = self.place.adom
-            if not all(adom.has(*scope) for scope in scopes) and adom.name != "global":
-                raise bad_data()
+        lenient = self.world.switches.accept_unknown_scope
+        if not lenient and not all(map(self._known_scope, scopes)):
+            raise bad_data()
         return scopes
+
+    def _known_scope(self, scope: Scope) -> bool:
+        adom, (device, vdom) = self.place.adom, scope
+        if vdom == "global" and self.place.table.maps_global:
+            return adom.has(device)
+        return adom.has(device, vdom) or adom.name == "global"
 
     def mapping(self, entry: Mapping[str, Any], scope: Scope, before: Row | None) -> Row:
         """A mapping, new or merged over the one that was there."""

@@ -1,0 +1,287 @@
+"""Changes to ADOMs and devices: rename, remove, refresh, move between ADOMs, create and delete."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from fmgsync.simulator import references
+from fmgsync.simulator.adom import PACKAGES, Adom, DeviceGroup, write
+from fmgsync.simulator.call import Call, Members
+from fmgsync.simulator.codes import Refusal, absent, bad_data, exists, no_permission
+from fmgsync.simulator.devices import Device
+from fmgsync.simulator.dvmshow import show_adom
+from fmgsync.simulator.plain import answer_table
+from fmgsync.simulator.predefined import PREDEFINED
+from fmgsync.simulator.route import Route
+from fmgsync.simulator.store import Change, Row
+from fmgsync.simulator.tasks import STATES, Line
+from fmgsync.simulator.workspace import holds
+from fmgsync.simulator.world import World
+
+
+def _require_lock(adom: Adom, call: Call) -> None:
+    """Adding and removing devices needs the ADOM's lock; no finer one will do (-11)."""
+    if call.session.admin.rpc_permit != "read-write":
+        raise no_permission()
+    if adom.mode != "disabled" and not holds(adom, call.session, "adom"):
+        raise no_permission()
+
+
+def update_device(world: World, call: Call, adom: str, device: str) -> Members:
+    """A new name or description."""
+    place, record = world.enter(adom, call.session), call.record()
+    if not place.has(device):
+        raise absent()
+    _require_lock(place, call)
+    name = record.get("name", device)
+    if not isinstance(name, str) or not name or "/" in name:
+        raise bad_data()
+    if name != device:
+        rename(world, device, name, call.now)
+    if isinstance(record.get("desc"), str):
+        world.devices[name].description = record["desc"]
+    return {"data": {"name": name}}
+
+
+def rename(world: World, old: str, new: str, at: float) -> None:
+    """Groups and packages follow the device; its mappings are dropped."""
+    if new in world.devices:
+        raise exists()
+    device = world.devices.pop(old)
+    device.name = new
+    device.hostname = device.hostname or old
+    world.devices[new] = device
+    for adom in world.adoms_of(old):
+        adom.members = {new if k == old else k: v for k, v in adom.members.items()}
+        for group in adom.groups.values():
+            group.members = [(new if n == old else n, v) for n, v in group.members]
+        adom.installed = {
+            (new if d == old else d, v): known for (d, v), known in adom.installed.items()
+        }
+        _rescope(adom, old, new, at)
+        _drop_mappings(adom, old, at)
+
+
+def remove(world: World, name: str, at: float) -> None:
+    """The device leaves FortiManager: groups, packages and mappings forget it."""
+    device = world.devices.pop(name)
+    for adom in world.adoms_of(device.name):
+        adom.members.pop(name)
+        for group in adom.groups.values():
+            group.members = [(n, v) for n, v in group.members if n != name or v is None]
+        adom.installed = {s: known for s, known in adom.installed.items() if s[0] != name}
+        _rescope(adom, name, None, at)
+        _drop_mappings(adom, name, at)
+
+
+def _rescope(adom: Adom, old: str, new: str | None, at: float) -> None:
+    for package in list(adom.ground.rows(PACKAGES)):
+        scope = package.attrs["scope"]
+        if not any(name == old and vdom is not None for name, vdom in scope):
+            continue
+        kept = [(name, vdom) for name, vdom in scope if name != old or vdom is None or new]
+        renamed = tuple((new if n == old and v else n, v) for n, v in kept)
+        after = package.changed(now=at, by="system", attrs={**package.attrs, "scope": renamed})
+        adom.apply(adom.ground, Change(PACKAGES, package.key, package, after), at)
+
+
+def _drop_mappings(adom: Adom, device: str, at: float) -> None:
+    for table in adom.ground.tables():
+        if references.table_of(table) is None:
+            continue
+        for row in list(adom.ground.rows(table)):
+            if any(scope[0] == device for scope in row.maps):
+                maps = {scope: m for scope, m in row.maps.items() if scope[0] != device}
+                after = row.changed(now=at, by="system", maps=maps)
+                adom.apply(adom.ground, Change(table, row.key, row, after), at)
+
+
+def _named(world: World, call: Call) -> tuple[Adom, Mapping[str, Any]]:
+    record = call.record()
+    name = record.get("adom")
+    if not isinstance(name, str) or name not in world.adoms:
+        raise bad_data()
+    return world.enter(name, call.session), record
+
+
+def delete_device(world: World, call: Call) -> Members:
+    """`/dvm/cmd/del/device`: by name or serial number."""
+    adom, record = _named(world, call)
+    wanted = record.get("device")
+    for name in list(adom.members):
+        if wanted in (name, world.devices[name].serial):
+            _require_lock(adom, call)
+            remove(world, name, call.now)
+            return {}
+    raise absent()
+
+
+def refresh(world: World, call: Call) -> Members:
+    """`/dvm/cmd/update/dev-list` and `.../device`: read the units' configuration anew."""
+    adom, record = _named(world, call)
+    listed = record.get("update-dev-member-list", record.get("device"))
+    names = []
+    for item in listed if isinstance(listed, list) else [listed]:
+        name = item.get("name") if isinstance(item, dict) else item
+        if not isinstance(name, str) or not adom.has(name):
+            raise bad_data()
+        names.append(name)
+    user = call.session.admin.user
+    task = world.tasks.open("upddevtitle", "device manager", user, adom.oid, call.now)
+    for name in names:
+        device = world.devices[name]
+        line = Line(name, device.oid, device.ip)
+        task.lines.append(line)
+        line.tell(call.now, 0, "update device")
+        if device.online:
+            retrieve(world, device)
+            line.tell(call.now, 100, "updatesuccess", "done")
+        else:
+            line.tell(call.now, 0, "update failed: device is offline", "error")
+    task.settle(call.now)
+    return {"data": {"taskid": task.id}}
+
+
+def retrieve(world: World, device: Device) -> None:
+    """The device database takes over what the unit runs; its package may be out of sync then."""
+    changed = [name for name, vdom in device.vdoms.items() if vdom.drift or vdom.ahead]
+    for name in changed:
+        device.vdoms[name].retrieve()
+    device.status = "retrieved" if changed else device.status
+    device.pending_global = False
+    for adom in world.adoms_of(device.name):
+        for name in changed:
+            known = adom.installed.get((device.name, name))
+            if known is not None:
+                known.status = world.switches.retrieved_status
+
+
+def move_members(world: World, call: Call, adom: str) -> Members:
+    """`/dvmdb/adom/{a}/object member`: VDOMs join this ADOM and leave the one they were in."""
+    place = world.enter(adom, call.session)
+    _require_lock(place, call)
+    for record in call.records():
+        device, vdom = record.get("name"), record.get("vdom", "root")
+        held = world.devices.get(device) if isinstance(device, str) else None
+        if held is None or vdom not in held.vdoms:
+            raise absent()
+        _leave(world, held.name, vdom)
+        place.members.setdefault(held.name, []).append(vdom)
+        everything = place.groups.get("All_FortiGate")
+        if everything is not None:
+            everything.members.append((held.name, vdom))
+    return {}
+
+
+def _leave(world: World, device: str, vdom: str) -> None:
+    for other in world.adoms_of(device):
+        if other.has(device, vdom):
+            other.members[device].remove(vdom)
+            if not other.members[device]:
+                del other.members[device]
+            other.installed.pop((device, vdom), None)
+            for group in other.groups.values():
+                group.members = [m for m in group.members if m != (device, vdom)]
+
+
+def group_by_task(world: World, call: Call, adom: str) -> Members:
+    """A device group of the devices whose lines ended in a given state."""
+    place, record = world.enter(adom, call.session), call.record()
+    name, state, number = (record.get(key) for key in ("name", "state", "task"))
+    if not isinstance(name, str) or not isinstance(number, int) or not isinstance(state, int):
+        raise bad_data()
+    if name in place.groups:
+        raise exists()
+    if not 0 <= state < len(STATES):
+        raise bad_data()
+    group = place.groups[name] = DeviceGroup(name, world.next_oid())
+    for line in world.tasks.get(number).lines:
+        device = line.name.partition("(")[0]
+        if line.state == STATES[state] and place.has(device):
+            vdom = line.vdom or place.members[device][0]
+            if (device, vdom) not in group.members:
+                group.members.append((device, vdom))
+    return {"data": {"oid": group.oid}}
+
+
+def masters(world: World, call: Call, device: str) -> Members:
+    """`object master`: the ADOMs a device belongs to."""
+    held = world.device(device)
+    visible = [a for a in world.adoms_of(held.name) if call.session.admin.may_enter(a.name)]
+    unfiltered = replace(call, param={**call.param, "filter": None})  # ["adom"] names the kind
+    return answer_table(unfiltered, [show_adom(adom, call) for adom in visible])
+
+
+def is_member(world: World, call: Call, adom: str) -> Members:
+    """Whether a device with VDOM, or a group, belongs to the ADOM."""
+    place, record = world.enter(adom, call.session), call.record()
+    name, vdom = record.get("name"), record.get("vdom")
+    if not isinstance(name, str) or not isinstance(vdom, str | None):
+        raise bad_data()
+    found = place.has(name, vdom) if vdom is not None else name in place.groups
+    return {"data": {"is member": int(found)}}
+
+
+def add_adom(world: World, call: Call) -> Members:
+    """Create an ADOM (or change its description)."""
+    if not call.session.admin.super_admin:
+        raise no_permission()
+    record = call.record()
+    name, version, minor = record.get("name"), record.get("os_ver"), record.get("mr")
+    if not isinstance(name, str) or not name or "/" in name or len(name) > 35:
+        raise bad_data()
+    if name in world.adoms:
+        if call.method == "add":
+            raise exists()
+        if isinstance(record.get("desc"), str):
+            world.adoms[name].description = record["desc"]
+        return {"data": {"name": name}}
+    major = int(version[0]) if isinstance(version, str) and version[:1].isdecimal() else None
+    os_version = (major or world.version[0], minor if isinstance(minor, int) else world.version[1])
+    mode = "normal" if world.mode == "per-adom" else world.mode
+    adom = Adom(name, world.next_oid(), os_version, mode)  # type: ignore[arg-type]
+    fill(world, adom)
+    world.adoms[name] = adom
+    return {"data": {"name": name}}
+
+
+def fill(world: World, adom: Adom) -> None:
+    """What every ADOM holds from the start."""
+    now = int(world.started)
+    for table, rows in PREDEFINED.items():
+        for key, attrs in rows.items():
+            row = Row(key, world.next_oid(), dict(attrs), created=now, modified=now)
+            write(adom.ground, Change(table, key, None, row))
+    adom.groups["All_FortiGate"] = DeviceGroup("All_FortiGate", world.next_oid(), kind="default")
+
+
+def delete_adom(world: World, call: Call, adom: str) -> Members:
+    """Delete an ADOM; with devices in it only by force."""
+    if adom not in world.adoms:
+        raise absent()
+    if not call.session.admin.super_admin or adom in ("root", "global"):
+        raise no_permission()
+    force = call.param.get("confirm") == 1 and "force" in call.options()
+    if world.adoms[adom].members and not force:
+        raise Refusal(-20063)
+    for device, vdoms in list(world.adoms[adom].members.items()):
+        world.adoms["root"].members.setdefault(device, []).extend(vdoms)
+    del world.adoms[adom]
+    return {}
+
+
+_ADOM = "/dvmdb/adom/{adom}"
+ROUTES = (
+    Route("add set update", "/dvmdb/adom", add_adom),
+    Route("delete", _ADOM, delete_adom),
+    Route("set update", _ADOM + "/device/{device}", update_device),
+    Route("add set", _ADOM + "/object member", move_members),
+    Route("exec", _ADOM + "/group/by-task", group_by_task),
+    Route("get", "/dvmdb/device/{device}/object master", masters),
+    Route("get", "/dvmdb/_is_member/adom/{adom}", is_member),
+    Route("exec", "/dvm/cmd/del/device", delete_device),
+    Route("exec get", "/dvm/cmd/update/dev-list", refresh),
+    Route("exec", "/dvm/cmd/update/device", refresh),
+)

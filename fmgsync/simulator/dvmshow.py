@@ -1,0 +1,168 @@
+"""ADOMs, devices, VDOMs and device groups as rows of the device manager's database."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fmgsync.simulator.adom import Adom, DeviceGroup
+from fmgsync.simulator.call import Call
+from fmgsync.simulator.devices import Device, Vdom
+from fmgsync.simulator.plain import PlainRow, Words
+from fmgsync.simulator.reading import uuid_of
+from fmgsync.simulator.world import World
+
+ADOM_WORDS: Final[Words] = {
+    "mode": {"ems": 1, "gms": 2, "provider": 3},
+    "restricted_prds": {"fos": 1},
+}
+DEVICE_WORDS: Final[Words] = {
+    "conf_status": {"unknown": 0, "insync": 1, "outofsync": 2},
+    "conn_mode": {"active": 0, "passive": 1},
+    "conn_status": {"UNKNOWN": 0, "up": 1, "down": 2},
+    "db_status": {"unknown": 0, "nomod": 1, "mod": 2},
+    "dev_status": {"none": 0, "unknown": 1, "installed": 4, "retrieved": 10, "auto_updated": 15},
+    "ha_mode": {"standalone": 0, "AP": 1, "AA": 2},
+    "mgmt_mode": {"unreg": 0, "fmg": 1, "faz": 2, "fmgfaz": 3},
+    "os_type": {"unknown": -1, "fos": 0},
+}
+_WORKSPACE: Final = {"disabled": 0, "normal": 1, "workflow": 2}
+MEMBERS: Final = "object member"
+
+
+GROUP_WORDS: Final[Words] = {"os_type": {"fos": 0}, "type": {"normal": 0, "default": 1}}
+
+
+def show_adom(adom: Adom, call: Call) -> PlainRow:
+    """An ADOM as a row."""
+    major, minor = adom.os_version
+    shown: PlainRow = {
+        "create_time": 1_577_836_800,
+        "desc": adom.description,
+        "flags": ["no_vpn_console"] if call.verbose else 8,
+        "lock_override": 0,
+        "mig_mr": minor,
+        "mig_os_ver": f"{major}.0",
+        "mode": "gms",
+        "mr": minor,
+        "name": adom.name,
+        "oid": adom.oid,
+        "os_ver": f"{major}.0",
+        "restricted_prds": "fos",
+        "state": 1,
+        "tab_status": "",
+        "tz": 0,
+        "uuid": uuid_of(adom.oid),
+        "workspace_mode": _WORKSPACE[adom.mode],
+    }
+    if MEMBERS in call.options():
+        shown[MEMBERS] = [
+            {"name": name, "vdom": vdom} for name, vdoms in adom.members.items() for vdom in vdoms
+        ]
+    return shown
+
+
+def show_device(world: World, device: Device, adom: Adom | None) -> PlainRow:
+    """A device as a row; within an ADOM only the VDOMs that belong to it."""
+    major, minor, patch = device.os_version
+    vdoms = adom.members.get(device.name) if adom is not None else None
+    return {
+        "adm_usr": "admin",
+        "build": device.build,
+        "conf_status": device.conf_status(),
+        "conn_mode": "passive",
+        "conn_status": "up" if device.online else "down",
+        "db_status": device.db_status(),
+        "desc": device.description,
+        "dev_status": device.status,
+        "flags": ["has_hdd", "reload"],
+        "ha_group_name": "",
+        "ha_mode": "AP" if device.cluster else "standalone",
+        "ha_slave": show_cluster(device) or None,
+        "hostname": device.hostname or device.name,
+        "ip": device.ip,
+        "last_checked": int(world.started),
+        "maxvdom": 10,
+        "mgmt_mode": "fmgfaz",
+        "mgt_vdom": "root",
+        "mr": minor,
+        "name": device.name,
+        "oid": device.oid,
+        "os_type": "fos",
+        "os_ver": f"{major}.0",
+        "patch": patch,
+        "platform_str": device.platform,
+        "sn": device.serial,
+        "source": "faz",
+        "tab_status": "",
+        "vdom": [
+            show_vdom(device, vdom)
+            for vdom in device.vdoms.values()
+            if vdoms is None or vdom.name in vdoms
+        ],
+        "version": major * 100,
+    }
+
+
+def show_cluster(device: Device) -> list[PlainRow]:
+    """The units of an HA cluster; status 1 is up, 2 is down."""
+    return [
+        {
+            "conf_status": 1,
+            "did": device.name,
+            "flags": None,
+            "idx": at,
+            "name": unit.name,
+            "oid": unit.oid,
+            "prio": unit.priority,
+            "role": unit.role,
+            "sn": unit.serial,
+            "status": 1 if unit.up else 2,
+        }
+        for at, unit in enumerate(device.cluster)
+    ]
+
+
+def show_vdom(device: Device, vdom: Vdom) -> PlainRow:
+    """A VDOM as a row of the device's sub-table."""
+    return {
+        "comments": "",
+        "devid": device.name,
+        "ext_flags": 1,
+        "flags": None,
+        "name": vdom.name,
+        "node_flags": 4,
+        "oid": vdom.oid,
+        "opmode": "nat",
+        "rtm_prof_id": 0,
+        "status": None,
+        "tab_status": None,
+        "vpn_id": 0,
+    }
+
+
+def show_group(world: World, group: DeviceGroup, call: Call) -> PlainRow:
+    """A device group; members on request."""
+    shown: PlainRow = {
+        "desc": group.description,
+        "name": group.name,
+        "oid": group.oid,
+        "os_type": "fos",
+        "type": group.kind,
+    }
+    if MEMBERS in call.options():
+        shown[MEMBERS] = [show_member(world, member) for member in group.members]
+    return shown
+
+
+def show_member(world: World, member: tuple[str, str | None]) -> PlainRow:
+    """A member of a device group; one without VDOM is a group itself."""
+    name, vdom = member
+    device = world.devices.get(name)
+    if vdom is None or device is None:
+        return {"name": name}
+    return {
+        "name": name,
+        "oid": device.oid,
+        "vdom": vdom,
+        "vdom_oid": device.vdoms[vdom].oid if vdom in device.vdoms else 0,
+    }
