@@ -76,7 +76,7 @@ class Lock:
         """
         self.prove()
         for _ in range(_COMMITS):
-            result = self._exec("commit")
+            result = _exec_twice(self._session, self._place, "commit")
             data = answers.checked(result, self._place)
             if isinstance(data, dict) and isinstance(data.get("taskid"), int):
                 tasks.wait(self._session, data["taskid"], self._place, clock=self._clock)
@@ -88,13 +88,6 @@ class Lock:
             adom=self._place.adom,
             next_step="the changes are discarded and made again on the next pass",
         )
-
-    def _exec(self, verb: str) -> answers.Result:
-        """Run a verb; after a broken connection once more, since repeating it does no harm."""
-        try:
-            return _exec(self._session, self._place, verb)
-        except errors.OutcomeUnknown:
-            return _exec(self._session, self._place, verb)
 
     def _is_dirty(self) -> bool:
         """Whether our own workspace holds changes that are not committed."""
@@ -115,7 +108,7 @@ class Lock:
     def release(self) -> None:
         """Unlock; never raises, because it runs while another error may be on its way."""
         try:
-            result = self._exec("unlock")
+            result = _exec_twice(self._session, self._place, "unlock")
         except errors.TargetError as error:
             _log.warning("unlock failed", adom=self._place.adom, error=error.message)
             return
@@ -164,26 +157,35 @@ def take(session: Session, adom: str, *, clock: Clock, wait_s: float) -> Lock:
 
 
 def _take_once(session: Session, place: Place) -> int:
-    """Lock and prove it once; the number of the session that holds the lock now: ours."""
-    free_before = session.number() is None and not read_lockinfo(session, place)
-    try:
+    """Lock and prove it once; the number of the session that holds the lock now: ours.
+
+    Looking first spares the ADOM's holder our attempts, and makes sure that our session lives:
+    from the lock on it must not be replaced, or the lock would stay behind with the old one.
+    """
+    before = read_lockinfo(session, place)
+    if any(row.scope == _ADOM_LOCK for row in before):
+        raise _held(session, place, before)
+    session.number()
+    with session.pinned():
         try:
-            result = _exec(session, place, "lock")
-        except errors.OutcomeUnknown:
-            # Locking what is ours already is harmless; lockinfo decides in either case.
-            result = _exec(session, place, "lock")
-        rows = read_lockinfo(session, place)
-        if result.code in answers.CONTENTION:
-            raise _held(session, place, rows)
-        answers.checked(result, place)
-        holder = _proven_holder(session, rows, free_before=free_before)
-        if holder is None:
-            raise _held(session, place, rows)
-    except BaseException:
-        # A lock that was taken but not proven must not stay behind; unlocking what is not
-        # ours changes nothing.
-        _release_quietly(session, place)
-        raise
+            return _lock_and_prove(session, place, free_before=not before)
+        except BaseException:
+            # What was taken but not proven must not stay; unlocking a foreign lock does nothing.
+            with suppress(errors.TargetError):
+                _exec_twice(session, place, "unlock")
+            raise
+
+
+def _lock_and_prove(session: Session, place: Place, *, free_before: bool) -> int:
+    # Locking what is ours already is harmless, and lockinfo decides in either case.
+    result = _exec_twice(session, place, "lock")
+    rows = read_lockinfo(session, place)
+    if result.code in answers.CONTENTION:
+        raise _held(session, place, rows)
+    answers.checked(result, place)
+    holder = _proven_holder(session, rows, free_before=free_before)
+    if holder is None:
+        raise _held(session, place, rows)
     return holder
 
 
@@ -201,11 +203,6 @@ def _proven_holder(session: Session, rows: list[LockRow], *, free_before: bool) 
     if free_before and len(locks) == 1 and locks[0].user == session.access.username:
         return locks[0].session
     return None
-
-
-def _release_quietly(session: Session, place: Place) -> None:
-    with suppress(errors.TargetError):
-        _exec(session, place, "unlock")
 
 
 def _refuse_unprovable_key(session: Session, place: Place) -> None:
@@ -242,8 +239,13 @@ def _number(raw: Any) -> int | None:
     return raw if isinstance(raw, int) and not isinstance(raw, bool) else None
 
 
-def _exec(session: Session, place: Place, verb: str) -> answers.Result:
-    return session.call("exec", [{"url": urls.workspace(place.adom or "", verb)}])[0]
+def _exec_twice(session: Session, place: Place, verb: str) -> answers.Result:
+    """Run a verb; after a broken connection once more, since repeating it does no harm."""
+    param = {"url": urls.workspace(place.adom or "", verb)}
+    try:
+        return session.call("exec", [param])[0]
+    except errors.OutcomeUnknown:
+        return session.call("exec", [param])[0]
 
 
 def _held(session: Session, place: Place, rows: list[LockRow]) -> errors.LockHeld:
