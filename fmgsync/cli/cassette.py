@@ -177,7 +177,8 @@ def _show_list(cassette: Cassette) -> None:
     for index, exchange in enumerate(cassette.exchanges, start=1):
         if exchange.step != step:
             step = exchange.step
-            click.echo(safe_text(f"-- {step}"))
+            if step:
+                click.echo(safe_text(f"-- {step}"))
         click.echo(safe_text(f"{index:>4}  {_codes(exchange):>8}  {_title(exchange)}"))
 
 

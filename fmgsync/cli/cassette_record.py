@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,20 +18,58 @@ from fmgsync.cli import common
 from fmgsync.errors import UsageError
 
 if TYPE_CHECKING:
+    from fmgsync.model.target import DeviceVdom
     from fmgsync.recording.adapter import Recording
+    from fmgsync.recording.check import Suspects
+    from fmgsync.recording.guarding import Bounds
+    from fmgsync.recording.lab import Lab, Line
+    from fmgsync.recording.suite import Scenario
     from fmgsync.recording.taking import Wishes
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to ask of which unit; see the options of the same names."""
+
+    fortimanager: str | None
+    adom: str | None
+    devices: tuple[str, ...]
+    prefix: str
+    scenarios: tuple[str, ...]
+    allow_install: str | None
+    clean_up: bool
+    yes: bool
+
+
 @click.command("record")
+@click.option("--to", type=click.Path(path_type=Path), help="File to write, in vcrpy's YAML.")
+@click.option("--while", "while_", is_flag=True, help="Record the fmgsync command after --.")
+@click.option("--fortimanager", metavar="NAME", help="Which one of the configuration.")
+@click.option("--adom", metavar="NAME", help="ADOM of the lab; default: the configuration's one.")
 @click.option(
-    "--to", required=True, type=click.Path(path_type=Path), help="File to write; YAML of vcrpy."
+    "--device",
+    "devices",
+    multiple=True,
+    metavar="DEVICE[/VDOM]",
+    help="Devices named in mappings and previews; default: the first two of the ADOM.",
 )
 @click.option(
-    "--while",
-    "while_",
-    is_flag=True,
-    help="Record what the fmgsync command after -- says.",
+    "--scenario", "scenarios", multiple=True, metavar="NAME", help="Only these; see --list."
 )
+@click.option("--list", "list_", is_flag=True, help="Show the scenarios and end.")
+@click.option(
+    "--prefix",
+    default="fmgsync-lab",
+    show_default=True,
+    help="With what the name of everything written begins.",
+)
+@click.option(
+    "--allow-install",
+    metavar="DEVICE[/VDOM]",
+    help="Also install the policy package of this device, with all that is pending in it.",
+)
+@click.option("--clean-up", is_flag=True, help="Delete what a killed recording left, and end.")
+@click.option("--yes", is_flag=True, help="Do not ask before writing.")
 @click.option("--scrub", "words", multiple=True, metavar="WORD", help="Further text to replace.")
 @click.option(
     "--keep-names",
@@ -39,27 +82,36 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Move all addresses into documentation ranges; what lay inside what still does.",
 )
-@click.option(
-    "--source", default="", metavar="TEXT", help="What is recorded, in words: 'lab unit, 7.4.5'."
-)
+@click.option("--source", default="", metavar="TEXT", help="What is recorded, in your words.")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @common.command_options()
 def record(
     options: common.Options,
-    to: Path,
+    to: Path | None,
     while_: bool,
+    list_: bool,
     words: tuple[str, ...],
     keep_names: bool,
     map_addresses: bool,
     source: str,
     arguments: tuple[str, ...],
+    **wanted: Any,
 ) -> int:
-    """Record exchanges with a FortiManager, scrubbed before they reach the disk.
+    """Ask a FortiManager what nobody documented, or record what a command says.
 
-    One file per session: FILE, or FILE.1, FILE.2 for several.
+    Without --while: scenarios against a lab unit of the configuration. Mostly reading; what is
+    written are objects under a prefix of their own, in an ADOM with workspaces never committed
+    (save one address), and deleted again, also after an interruption. Nothing else is touched.
+    What will be written is shown first.
+
+    Everything is scrubbed in memory before it reaches the disk, and checked. One file per session:
+    FILE, or FILE.1, FILE.2 for several.
     """
     from fmgsync.recording.taking import Wishes
 
+    if list_:
+        _list(options)
+        return common.IN_SYNC
     if while_ != bool(arguments):
         raise UsageError(
             "the command to record stands after --while --",
@@ -67,14 +119,39 @@ def record(
         )
     if arguments[:2] == ("cassette", "record"):
         raise UsageError("a recording cannot be recorded")
+    request = Wanted(**wanted)
+    if to is None and not request.clean_up:
+        raise UsageError("where shall the cassette be written?", next_step="name a file with --to")
     wishes = Wishes(
-        source=source or f"fmgsync {' '.join(arguments[:1])}",
+        source=source or f"fmgsync {arguments[0] if arguments else 'cassette record'}",
         now=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         words=words,
         keep_names=keep_names,
         map_addresses=map_addresses,
     )
-    return _record_command(options, to, wishes, list(arguments))
+    signal.signal(signal.SIGTERM, _interrupt)
+    if to is not None and arguments:
+        return _record_command(options, to, wishes, list(arguments))
+    return _record_lab(options, to, wishes, request)
+
+
+def _interrupt(*_: Any) -> None:
+    """SIGTERM ends the command as Ctrl-C does: cleaned up, and what was recorded is written."""
+    raise KeyboardInterrupt
+
+
+def _list(options: common.Options) -> None:
+    from fmgsync.recording.suite import SCENARIOS
+
+    if options.is_json:
+        common.print_json(
+            [{"name": one.name, "asks": one.asks, "writes": one.writes} for one in SCENARIOS]
+        )
+        return
+    for one in SCENARIOS:
+        click.echo(f"{one.name:<14} {one.asks}")
+        if one.writes:
+            click.echo(f"{'':<14} writes: {one.writes}")
 
 
 def _record_command(options: common.Options, to: Path, wishes: Wishes, arguments: list[str]) -> int:
@@ -83,31 +160,148 @@ def _record_command(options: common.Options, to: Path, wishes: Wishes, arguments
     from fmgsync.recording.adapter import Recording
 
     recording = Recording()
-    signal.signal(signal.SIGTERM, _interrupt)
     code = main.run(arguments, context=common.Taps(recording.adapter))
     save(options, recording, to, wishes)
     return code
 
 
-def save(options: common.Options, recording: Recording, to: Path, wishes: Wishes) -> list[Path]:
+def _record_lab(options: common.Options, to: Path | None, wishes: Wishes, wanted: Wanted) -> int:
+    """Run the scenarios; whatever was said is written, also when something failed half way."""
+    import dataclasses
+
+    from fmgsync.cli import suspects
+    from fmgsync.clock import SystemClock
+    from fmgsync.controller import wiring
+    from fmgsync.recording import suite
+    from fmgsync.recording.adapter import Recording
+    from fmgsync.recording.guarding import Bounds
+
+    recording, clock = Recording(), SystemClock()
+    access = wiring.make_access(options.config, wanted.fortimanager)
+    install_on = _device(wanted.allow_install) if wanted.allow_install else None
+    scenarios = suite.chosen(wanted.scenarios, may_install=install_on is not None)
+    bounds = Bounds(_adom(options.config, access.name, wanted.adom), wanted.prefix)
+    bounds = dataclasses.replace(bounds, install_on=install_on)
+    _confirm(options, wanted, access.host, bounds, scenarios)
+    open_session = partial(wiring.make_session, access, clock=clock, transport=recording.adapter)
+    try:
+        with open_session() as session, session.pinned():
+            lab = _lab(session, bounds, wanted, clock, recording, open_session)
+            if wanted.clean_up:
+                suite.clean_up(lab, options.progress)
+                return common.IN_SYNC
+            with recording.step("first look"):
+                suite.refuse_strangers(lab)
+            done = suite.run(lab, scenarios, options.progress)
+            wishes = dataclasses.replace(wishes, scenarios=tuple(done))
+    finally:
+        if to is not None and not wanted.clean_up:
+            wishes = dataclasses.replace(wishes, devices=suspects.devices(options.config))
+            save(options, recording, to, wishes, suspects.of_file(options.config))
+    return common.IN_SYNC
+
+
+def _lab(
+    session: Line,
+    bounds: Bounds,
+    wanted: Wanted,
+    clock: Any,
+    recording: Recording,
+    open_session: Any,
+) -> Lab:
+    """A first look at the unit, and the lab made of what it showed."""
+    import dataclasses
+
+    from fmgsync.recording.lab import Lab
+    from fmgsync.recording.scenarios import looking
+
+    @contextmanager
+    def second() -> Iterator[Line]:
+        with open_session() as other, other.pinned():
+            yield other
+
+    named = [_device(text) for text in wanted.devices]
+    if bounds.install_on is not None and bounds.install_on not in named:
+        named.append(bounds.install_on)
+    with recording.step("first look"):
+        facts = looking.survey(session, bounds.adom, named)
+    bounds = dataclasses.replace(bounds, targets=frozenset(facts.targets))
+    return Lab(session, bounds, facts, clock=clock, step=recording.step, second=second)
+
+
+def _device(text: str) -> DeviceVdom:
+    from fmgsync.model.target import DeviceVdom
+
+    device, _, vdom = text.partition("/")
+    return DeviceVdom(device, vdom or "root")
+
+
+def _adom(path: Path, fortimanager: str, wanted: str | None) -> str:
+    """The ADOM asked for, or the only one the configuration has on this FortiManager."""
+    from fmgsync.settings.load import load_config
+
+    if wanted:
+        return wanted
+    sites = load_config(path).sites
+    known = sorted({site.adom for site in sites if site.fortimanager == fortimanager})
+    if len(known) != 1:
+        raise UsageError(
+            "which ADOM?",
+            where=str(path),
+            next_step=f"name one with --adom{': ' if known else ''}{', '.join(known)}",
+        )
+    return known[0]
+
+
+def _confirm(
+    options: common.Options,
+    wanted: Wanted,
+    host: str,
+    bounds: Bounds,
+    scenarios: tuple[Scenario, ...],
+) -> None:
+    """Show what will be written and let a person say yes; raises where nobody can be asked."""
+    writing = [one for one in scenarios if one.writes]
+    if wanted.clean_up:
+        options.progress(f"deletes every object of ADOM {bounds.adom} on {host} that begins with")
+        options.progress(f"  {bounds.prefix}")
+    elif writing:
+        options.progress(f"writes to ADOM {bounds.adom} on {host}, names {bounds.prefix}-...:")
+        for one in writing:
+            options.progress(f"  {one.name:<14} {one.writes}")
+        if bounds.install_on is not None:
+            target = f"{bounds.install_on.device}/{bounds.install_on.vdom}"
+            options.progress(f"and INSTALLS on {target} all that is pending for it")
+    else:
+        return
+    if wanted.yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError("nobody can be asked whether to write", next_step="say so with --yes")
+    click.confirm("Go on?", abort=True, err=True)
+
+
+def save(
+    options: common.Options,
+    recording: Recording,
+    to: Path,
+    wishes: Wishes,
+    known: Suspects | None = None,
+) -> list[Path]:
     """Scrub, check and write; says on standard error what was written."""
     from fmgsync.recording import check, taking
 
-    suspects = check.Suspects(
-        {f"FortiManager {unit.host}": secret for unit in recording.units for secret in unit.secrets}
-    )
+    if known is None:
+        known = check.Suspects(
+            {f"FortiManager {one.host}": text for one in recording.units for text in one.secrets}
+        )
     made = taking.cassettes(recording, wishes)
     if not made:
         options.progress("nothing was said to a FortiManager, so there is nothing to record")
         return []
-    paths = taking.save(to, made, suspects)
+    paths = taking.save(to, made, known)
     for path, cassette in zip(paths, made, strict=True):
         options.progress(f"{path}: {len(cassette.exchanges)} exchanges, scrubbed and checked")
     if recording.unanswered:
         options.progress(f"{recording.unanswered} requests without an answer are not in it")
     return paths
-
-
-def _interrupt(*_: Any) -> None:
-    """SIGTERM ends the command as Ctrl-C does: what was recorded so far is still written."""
-    raise KeyboardInterrupt

@@ -7,6 +7,7 @@ and comments, which no parser sees. No message repeats what it found.
 from __future__ import annotations
 
 import gzip
+import ipaddress
 import re
 import zlib
 from collections.abc import Iterable, Iterator
@@ -93,7 +94,7 @@ class _Checker:
         }
         self._names = None
         if not names_kept:
-            self._names = words_pattern(one for one in suspects.names if learn.is_telling(one))
+            self._names = words_pattern(one for one in suspects.names if _is_telling(one))
 
     def file(self, text: str) -> Iterator[Finding]:
         """Everything in the file, and then what lies between the values."""
@@ -195,6 +196,8 @@ _NAMES: Final[dict[Kind, str]] = {
 
 
 def _is_clean(kind: Kind, text: str) -> bool:
+    if kind is Kind.HOST:
+        text = vocabulary.device_part(text)[0]
     if kind is Kind.SECRET and text.removeprefix("Bearer ") == vocabulary.SCRUBBED:
         return True
     return vocabulary.is_stand_in(kind, text)
@@ -217,6 +220,14 @@ def _undocumented(text: str, what: str) -> Iterator[str]:
 
 def _devices(text: str) -> Iterable[str]:
     return vocabulary.devices_in_url(text) if "/" in text else ()
+
+
+def _is_telling(name: str) -> bool:
+    """Whether a name tells anything: the computer's own address, for one, does not."""
+    try:
+        return not addresses.is_documentation(ipaddress.ip_address(name))
+    except ValueError:
+        return learn.is_telling(name)
 
 
 def _names_device(name: str) -> bool:

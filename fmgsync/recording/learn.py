@@ -86,7 +86,9 @@ class _Learner:
             self._note(kind, text)
 
     def _note(self, kind: Kind | None, text: str) -> None:
-        if kind not in (None, Kind.MANAGEMENT):
+        if kind is Kind.HOST:
+            self._seen[kind, vocabulary.device_part(text)[0]] = None
+        elif kind not in (None, Kind.MANAGEMENT):
             self._seen[kind, text] = None
         else:
             for device in vocabulary.devices_in_url(text):

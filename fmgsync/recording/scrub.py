@@ -77,8 +77,11 @@ class Scrubber:
                 return vocabulary.stand_in(kind, 0)
             case Kind.COMMENT:
                 return self._comment(text)
-            case Kind.HOST | Kind.ADMIN | Kind.MAIL if learn.is_telling(text):
-                return self.text(text) if self._rules.keeps(kind) else self._names.of(kind, text)
+            case Kind.HOST if learn.is_telling(text) and not self._rules.keeps(kind):
+                device, rest = vocabulary.device_part(text)
+                return self._names.of(kind, device) + self.text(rest)
+            case Kind.ADMIN | Kind.MAIL if learn.is_telling(text) and not self._rules.keeps(kind):
+                return self._names.of(kind, text)
             case _ if kind in _BY_NUMBER:
                 return self._names.of(kind, text)
         return self.text(text)

@@ -118,16 +118,29 @@ def is_free_text_table(name: str) -> bool:
     return name.lower().replace("_", "-").replace(" ", "-") in FREE_TEXT_TABLES
 
 
-def device_names(value: Any) -> set[str]:
-    """Names of devices that one JSON object mentions.
+_SCOPE: Final = frozenset({"name", "vdom", "oid", "vdom_oid", "poid", "is group"})
+_TOLD: Final = frozenset({"percent", "detail", "result"})
 
-    A device is named beside its VDOM (`_scope`, `scope member`), or by a row of the device
-    manager, which has a serial number or a connection state.
+
+def names_device(value: dict[str, Any]) -> bool:
+    """Whether the `name` of a JSON object is a device's.
+
+    It stands alone beside its VDOM (`_scope`, `scope member`), in a row of the device manager,
+    which has a serial number or a connection state, or in a line about an install or preview.
     """
-    if not isinstance(value, dict) or not isinstance(name := value.get("name"), str):
-        return set()
-    is_row = "sn" in value or "conn_status" in value
-    return {name} if is_row or isinstance(value.get("vdom"), str) else set()
+    if not isinstance(value.get("name"), str):
+        return False
+    if "sn" in value or "conn_status" in value:
+        return True
+    if isinstance(value.get("vdom"), str) and value.keys() <= _SCOPE:
+        return True
+    return "oid" in value and not _TOLD.isdisjoint(value)
+
+
+def device_part(name: str) -> tuple[str, str]:
+    """A device and what a task's line puts behind it: `fgt-1` and `(root)[copy]`."""
+    device, bracket, rest = name.partition("(")
+    return device, bracket + rest
 
 
 _DEVICE_IN_URL: Final = (

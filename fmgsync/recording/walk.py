@@ -78,7 +78,7 @@ def transform(value: Any, leaf: Leaf, kind: Kind | None = None) -> Any:
 
 def _members(value: dict[str, Any], kind: Kind | None) -> Iterator[tuple[str, Kind | None]]:
     """The names of an object's members, each with what it holds."""
-    has_device = bool(vocabulary.device_names(value))
+    has_device = vocabulary.names_device(value)
     for name in value:
         if kind in (Kind.SECRET, Kind.COMMENT):
             yield name, kind  # a group of secrets, or a table of free text

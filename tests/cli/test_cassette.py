@@ -237,3 +237,101 @@ def test_a_command_that_talks_to_nobody_records_nothing(
     )
     assert "nothing to record" in capsys.readouterr().err
     assert not (tmp_path / "x.yaml").exists()
+
+
+def lab(estate: Estate, *arguments: str) -> int:
+    target = str(estate.folder / "lab.yaml")
+    common = ["-c", str(estate.path), "--to", target]
+    return main.run(["cassette", "record", *common, *arguments])
+
+
+def test_a_lab_is_recorded_after_it_was_shown_what_will_be_written(
+    estate: Estate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lab(estate, "--yes", "--scenario", "groups", "--scenario", "logging-out") == 0
+    err = capsys.readouterr().err
+    assert f"writes to ADOM prod on {estate.unit.host}, names fmgsync-lab-...:" in err
+    assert "groups         addresses and groups in the ADOM, deleted again" in err
+    assert err.index("writes to ADOM") < err.index("groups: Members that exist")
+    first = files.load(estate.folder / "lab.1.yaml")
+    assert first.about is not None
+    assert first.about.scenarios == ("groups", "logging-out")
+    assert first.about.fortimanager.startswith("v7.4.5")
+    assert {one.step for one in first.exchanges} >= {"first look", "groups", "cleaning up"}
+    second = files.load(estate.folder / "lab.2.yaml")
+    assert {one.order for one in second.exchanges}.isdisjoint(one.order for one in first.exchanges)
+    assert (
+        main.run(["cassette", "check", "-c", str(estate.path), str(estate.folder / "lab.1.yaml")])
+        == 0
+    )
+
+
+def test_nothing_is_written_without_a_yes(
+    estate: Estate, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", (estate.folder / "east.json").open())
+    assert lab(estate) == 2
+    assert "say so with --yes" in capsys.readouterr().err
+    assert len(estate.unit.requests) == 0
+    sys.stdin.close()
+
+
+def test_reading_scenarios_ask_nobody(estate: Estate, capsys: pytest.CaptureFixture[str]) -> None:
+    assert lab(estate, "--scenario", "reading") == 0
+    assert "writes to" not in capsys.readouterr().err
+    assert not estate.unit.requests.writing()
+
+
+def test_a_recording_that_fails_half_way_is_written_all_the_same(
+    estate: Estate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    console = estate.unit.console("hannah")
+    console.lock("prod")
+    assert lab(estate, "--yes") == 1
+    assert "locked by" in capsys.readouterr().err
+    assert files.load(estate.folder / "lab.yaml").exchanges
+
+
+def test_leftovers_are_deleted_on_request(
+    estate: Estate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    console = estate.unit.console("admin")
+    console.lock("prod")
+    row = {"name": "fmgsync-lab-x", "comment": "fmgsync cassette recording, safe to delete"}
+    console.call("add", "/pm/config/adom/prod/obj/firewall/address", row)
+    console.commit("prod")
+    console.unlock("prod")
+    assert lab(estate, "--yes") == 2
+    assert "delete them with --clean-up" in capsys.readouterr().err
+    arguments = ["cassette", "record", "--clean-up", "--yes", "-c", str(estate.path)]
+    assert main.run(arguments) == 0
+    assert console.object("prod", "address", "fmgsync-lab-x") is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--fortimanager", "nope", "--yes"], "no FortiManager 'nope'"),
+        (["--adom", "nope", "--yes"], "ADOM nope"),
+        (["--device", "nope", "--yes"], "no VDOM 'root' on a device of that name"),
+        (["--scenario", "nope", "--yes"], "there is no scenario 'nope'"),
+        (["--scenario", "install", "--yes"], "--allow-install"),
+    ],
+)
+def test_wrong_wishes_are_told(
+    estate: Estate, arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lab(estate, *arguments) in (1, 2)
+    assert words in capsys.readouterr().err
+
+
+def test_the_scenarios_can_be_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["cassette", "record", "--list"]) == 0
+    assert "complete-set   Does a parent's `update`" in capsys.readouterr().out
+    assert main.run(["cassette", "record", "--list", "--output", "json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) > 15
+
+
+def test_a_recording_needs_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["cassette", "record"]) == 2
+    assert "name a file with --to" in capsys.readouterr().err
