@@ -50,6 +50,19 @@ class AdomTopology:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What the unit itself says one object may hold; None where it does not say or is unlimited.
+
+    `members` per address group, `name` and `comment` in characters, `addresses` per ADOM.
+    """
+
+    members: int | None = None
+    name: int | None = None
+    comment: int | None = None
+    addresses: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyUse:
     """The address objects one policy names, by position.
 

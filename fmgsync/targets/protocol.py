@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Protocol, Self
 
-from fmgsync.model.adom import AdomTopology, Package, PackageStatus, Reading
+from fmgsync.model.adom import AdomTopology, Limits, Package, PackageStatus, Reading
 from fmgsync.model.change import AdomPlan, ApplyReport
 from fmgsync.model.rollout import InstallRequest, InstallTask, TaskView
 from fmgsync.model.state import ObservedAdom
@@ -23,6 +23,9 @@ class ObjectStore(Protocol):
 
     def read_topology(self) -> AdomTopology:
         """Devices, VDOMs and device groups: what sites are expanded with."""
+
+    def read_limits(self) -> Limits:
+        """The unit's own limits, as far as it states any."""
 
     def read_observed(self, group_names: Iterable[str]) -> ObservedAdom:
         """Own objects, and foreign ones that bear a rule's name or hold one of ours."""

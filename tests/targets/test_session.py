@@ -238,6 +238,12 @@ def test_no_credentials_is_its_own_error() -> None:
         Session(Access("hq", "localhost:1"), clock=ManualClock()).open()
 
 
+def test_fortimanager_cloud_takes_no_api_keys() -> None:
+    access = Access("hq", "1234.eu-central-1.fortimanager.forticloud.com", api_key=KEY)
+    with pytest.raises(errors.LoginRefused, match="IAM"):
+        Session(access, clock=ManualClock()).open()
+
+
 def test_an_unknown_ca_names_the_setting(folder: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.pem"
     trustme.CA().cert_pem.write_to_path(str(other))

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from fmgsync import errors
 
+CLOUD = "fortimanager.forticloud.com"
+
 
 @dataclass(frozen=True, slots=True)
 class Access:
@@ -49,6 +51,12 @@ class Access:
                 "the API key has characters no key has",
                 fortimanager=self.name,
                 next_step="check the file or variable it comes from",
+            )
+        if self.api_key is not None and self.host.endswith(CLOUD):
+            raise errors.LoginRefused(
+                "FortiManager Cloud takes no API keys",
+                fortimanager=self.name,
+                next_step="configure 'username' and 'password' of an IAM API user",
             )
         if self.verify and self.ca_file is not None:
             self._check_ca_file(self.ca_file)

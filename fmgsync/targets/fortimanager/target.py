@@ -8,11 +8,11 @@ from types import TracebackType
 from typing import Self
 
 from fmgsync.clock import Clock
-from fmgsync.model.adom import AdomTopology, Package, PackageStatus, Reading
+from fmgsync.model.adom import AdomTopology, Limits, Package, PackageStatus, Reading
 from fmgsync.model.change import AdomPlan, ApplyReport
 from fmgsync.model.state import ObservedAdom
 from fmgsync.model.target import AdomRef, DeviceVdom
-from fmgsync.targets.fortimanager import adom, packages, topology, verify, workflow
+from fmgsync.targets.fortimanager import adom, limits, packages, topology, verify, workflow
 from fmgsync.targets.fortimanager.install import FortiManagerFlow
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.writing import Writer
@@ -43,6 +43,7 @@ class FortiManagerAdom:
         self._frozen_after_s = frozen_after_s
         self._shared: Session | None = None
         self._topology: AdomTopology | None = None
+        self._limits: Limits | None = None
         self._requests_before = 0
 
     @property
@@ -75,6 +76,13 @@ class FortiManagerAdom:
         with self._session() as session:
             found = self._topology = topology.read_topology(session, self.ref)
         return found
+
+    def read_limits(self) -> Limits:
+        """The unit's own limits; asked once, since they change with its firmware only."""
+        if self._limits is None:
+            with self._session() as session:
+                self._limits = limits.read_limits(session, self.ref)
+        return self._limits
 
     def read_observed(self, group_names: Iterable[str]) -> ObservedAdom:
         """Own objects, and foreign ones that bear a rule's name or hold one of ours."""
