@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Iterator, Mapping
@@ -18,7 +19,7 @@ from kubernetes import config
 
 from fmgsync.errors import SourceError, SourceMisconfigured
 from fmgsync.kube import failures
-from fmgsync.kube.requests import Request
+from fmgsync.kube.requests import SERVER_VERSION, Request
 
 _AGENT: Final = "fmgsync"
 # Some versions of the library have types, others none.
@@ -60,23 +61,25 @@ class ApiSession:
         self._connect_s: Final = connect_s
         self._answer_s: Final = answer_s
         self._lock: Final = threading.Lock()
-        self._connection = _connect(cluster, access)
+        self._connected: _Connection | None = None
 
     @property
     def where(self) -> str:
-        """For messages: the cluster and its address."""
-        return f"cluster {self.cluster} ({self._connection.host})"
-
-    def reload(self) -> None:
-        """Read the kubeconfig or service account again: tokens and authorities change."""
-        fresh = _connect(self.cluster, self._access)
-        with self._lock:
-            old, self._connection = self._connection, fresh
-        old.pool.clear()
+        """For messages: the cluster and, once known, its address."""
+        connection = self._connected
+        host = f" ({connection.host})" if connection is not None else ""
+        return f"cluster {self.cluster}{host}"
 
     def close(self) -> None:
-        """Close idle connections."""
-        self._connection.pool.clear()
+        """Close idle connections.
+
+        The next request reads the kubeconfig or service account again: tokens, authorities and
+        addresses change, and whoever was refused or not answered does well to look.
+        """
+        with self._lock:
+            connection, self._connected = self._connected, None
+        if connection is not None:
+            connection.pool.clear()
 
     def send(self, request: Request) -> bytes:
         """The body of the answer. Raises a `SourceError` for everything but success."""
@@ -99,11 +102,26 @@ class ApiSession:
         with self._answered(request, silence_s, {}) as response:
             yield response
 
+    def version(self) -> tuple[int, int]:
+        """Major and minor version of the server."""
+        request = Request("get", SERVER_VERSION)
+        found = self.read(request)
+        digits = [re.match(r"\d+", str(found.get(part))) for part in ("major", "minor")]
+        if digits[0] is None or digits[1] is None:
+            raise failures.garbage(self.where, request, "it has no version")
+        return int(digits[0].group()), int(digits[1].group())
+
+    def _connection(self) -> _Connection:
+        with self._lock:
+            if self._connected is None:
+                self._connected = _connect(self.cluster, self._access)
+            return self._connected
+
     @contextmanager
     def _answered(
         self, request: Request, silence_s: float, headers: Mapping[str, str]
     ) -> Iterator[urllib3.response.BaseHTTPResponse]:
-        connection = self._connection
+        connection = self._connection()
         try:
             response = connection.pool.request(
                 request.method,

@@ -41,11 +41,16 @@ EVERYTHING: Final = Scope()
 
 @dataclass(frozen=True, slots=True)
 class Garbled:
-    """An object whose fields have types they cannot have; `reason` says which."""
+    """An object whose fields have types they cannot have; `reason` says which.
+
+    In a watch `version` is its place in the series, and `gone` says that it was removed.
+    """
 
     namespace: str
     name: str
     reason: str
+    version: str = ""
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

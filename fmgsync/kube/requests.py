@@ -42,6 +42,8 @@ NAMESPACES: Final = Resource("", "v1", "namespaces")
 CONFIGMAPS: Final = Resource("", "v1", "configmaps")
 EVENTS: Final = Resource("", "v1", "events")
 LEASES: Final = Resource("coordination.k8s.io", "v1", "leases")
+SERVER_VERSION: Final = Resource("", "", "version")
+"""Not an object, but asked for in the same way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ class Request:
     def url(self) -> str:
         """Path and query, escaped."""
         resource = self.resource
+        if resource is SERVER_VERSION:
+            return "/version"
         words = ["apis", resource.group] if resource.group else ["api"]
         words.append(resource.version)
         if self.namespace:

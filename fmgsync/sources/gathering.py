@@ -14,16 +14,12 @@ import msgspec
 
 from fmgsync.model.endpoint import ClusterSnapshot, Kind, NodeEndpoint, PodEndpoint, SourceProblem
 from fmgsync.model.labels import Labels
-from fmgsync.sources.convert import namespace as convert_namespace
-from fmgsync.sources.convert import node as convert_node
-from fmgsync.sources.convert import pod as convert_pod
+from fmgsync.sources.convert import outcome
 from fmgsync.sources.convert.labels import LabelPool
-from fmgsync.sources.convert.objects import Malformed, Namespace, Node, Pod, quoted
+from fmgsync.sources.convert.objects import Malformed, Namespace, Node, Pod
+from fmgsync.sources.convert.outcome import Outcome, Raw
 
 _MOST_PROBLEMS: Final = 20  # of one kind; the rest are counted
-
-Outcome = PodEndpoint | NodeEndpoint | Labels | None
-"""What an object contributes; None for a pod that owns no address."""
 
 
 class _Found(NamedTuple):
@@ -41,19 +37,19 @@ class Gathering:
         self._uncounted: Final = dict.fromkeys(Kind, 0)
         self._complete: Final[set[Kind]] = set()
 
-    def add(self, kind: Kind, raw: Pod | Node | Namespace, place: str) -> None:
+    def add(self, kind: Kind, raw: Raw, place: str) -> None:
         """Take one object in; `place` is where it was read, for messages."""
-        key = _key(raw)
+        key = outcome.key(raw)
         try:
-            outcome = _convert(raw, self._pool)
+            found = outcome.outcome(raw, self._pool)
         except Malformed as error:
-            self.problem(kind, f"{kind} {_shown(key)}", f"{error} ({place})")
+            self.problem(kind, outcome.place(kind, key), f"{error} ({place})")
             return
-        known = self._found[kind].setdefault(key, _Found(outcome, place))
-        if known.outcome != outcome:
+        known = self._found[kind].setdefault(key, _Found(found, place))
+        if known.outcome != found:
             self.problem(
                 kind,
-                f"{kind} {_shown(key)}",
+                outcome.place(kind, key),
                 f"is in {known.place} and, with other content, in {place}: "
                 "leave out the older of the two dumps",
             )
@@ -126,21 +122,3 @@ _TYPES: Final[dict[Kind, type[Pod] | type[Node] | type[Namespace]]] = {
     Kind.NODES: Node,
     Kind.NAMESPACES: Namespace,
 }
-
-
-def _convert(raw: Pod | Node | Namespace, pool: LabelPool) -> Outcome:
-    if isinstance(raw, Pod):
-        return convert_pod.endpoint(raw, pool)
-    if isinstance(raw, Node):
-        return convert_node.endpoint(raw, pool)
-    return convert_namespace.labels(raw, pool)
-
-
-def _key(raw: Pod | Node | Namespace) -> str:
-    if isinstance(raw, Pod):
-        return f"{raw.metadata.namespace}/{raw.metadata.name}"
-    return raw.metadata.name
-
-
-def _shown(key: str) -> str:
-    return key if key.isprintable() and len(key) <= 320 else quoted(key)

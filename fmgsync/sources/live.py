@@ -1,21 +1,36 @@
-"""Reads a running cluster through its API server, once.
+"""Reads a running cluster through its API server: once, or following it until told to stop.
 
 Finished pods are left out by the server itself: they own no address, and there may be many.
 """
 
 from __future__ import annotations
 
+import random
+import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from fmgsync.errors import SourceForbidden
+import structlog
+
+from fmgsync.errors import SourceForbidden, SourceUnavailable
 from fmgsync.kube import listing
+from fmgsync.kube.backoff import Backoff
+from fmgsync.kube.changes import Began, Interrupted
 from fmgsync.kube.client import Access, ApiSession
 from fmgsync.kube.listing import Scope
 from fmgsync.kube.requests import NAMESPACES, NODES, PODS, Resource
+from fmgsync.kube.stopping import Stop
+from fmgsync.kube.watch import Watch
 from fmgsync.model.endpoint import ClusterSnapshot, Kind
 from fmgsync.sources.convert.objects import Namespace, Node, Pod
+from fmgsync.sources.convert.outcome import Raw
 from fmgsync.sources.gathering import Gathering
+from fmgsync.sources.inventory import Inventory
+
+_log = structlog.get_logger()
+
+_AFTER_DEFECT_S: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +38,7 @@ class Reading:
     """How one kind is read."""
 
     resource: Resource
-    item_type: type[Pod] | type[Node] | type[Namespace]
+    item_type: type[Raw]
     scope: Scope = listing.EVERYTHING
 
 
@@ -65,3 +80,75 @@ def _read_kind(gathering: Gathering, session: ApiSession, kind: Kind, reading: R
         gathering.problem(kind, str(kind), f"{error.message}: {error.next_step}")
     else:
         gathering.complete(kind)
+
+
+def follow(
+    session: ApiSession,
+    inventory: Inventory,
+    stop: Stop,
+    *,
+    kinds: Iterable[Kind] = Kind,
+    rng: random.Random | None = None,
+    first_retry_s: float = 0.5,
+) -> tuple[threading.Thread, ...]:
+    """Start one thread per kind that feeds the inventory; they end soon after `stop` is set.
+
+    A cluster that cannot be reached, or whose kubeconfig cannot be read, is tried again for ever:
+    it is a problem of the inventory meanwhile, not an error here.
+    """
+    chance = rng or random.Random()  # noqa: S311  # spreads requests, guards nothing
+    threads = tuple(
+        threading.Thread(
+            target=_follow_kind,
+            args=(session, inventory, stop, kind, Backoff(chance, first_s=first_retry_s), chance),
+            name=f"watch-{session.cluster}-{kind}",
+            daemon=True,
+        )
+        for kind in kinds
+    )
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def _follow_kind(
+    session: ApiSession,
+    inventory: Inventory,
+    stop: Stop,
+    kind: Kind,
+    backoff: Backoff,
+    rng: random.Random,
+) -> None:
+    reading = READINGS[kind]
+    while not stop.is_set():
+        watch = Watch(
+            session,
+            reading.resource,
+            reading.item_type,
+            reading.scope,
+            stop=stop,
+            rng=rng,
+            backoff=backoff,
+        )
+        try:
+            _feed(inventory, kind, watch)
+        except Exception as error:
+            # A defect of ours must not end the watch for ever while everything looks well.
+            _log.exception("watch failed", cluster=session.cluster, kind=kind)
+            defect = SourceUnavailable(f"internal error: {type(error).__name__}")
+            inventory.apply(kind, Interrupted(defect))
+            stop.wait(_AFTER_DEFECT_S)
+
+
+def _feed(inventory: Inventory, kind: Kind, watch: Watch[Raw]) -> None:
+    """Apply everything a watch yields; log when it breaks and when it is back, not each try."""
+    broken = ""
+    for change in watch.changes():
+        inventory.apply(kind, change)
+        if isinstance(change, Interrupted):
+            if str(change.error) != broken:
+                broken = str(change.error)
+                _log.warning("cluster lost", cluster=inventory.cluster, kind=kind, why=broken)
+        elif broken and not isinstance(change, Began):
+            broken = ""
+            _log.info("cluster back", cluster=inventory.cluster, kind=kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import threading
@@ -41,8 +42,7 @@ class Listener:
         if self._server is None:
             return
         self._server.shutdown()
-        self._server.server_close()
-        self._server.cut_connections()
+        self._server.end()
         self._server = None
 
     def cut_connections(self) -> None:
@@ -62,6 +62,7 @@ class Server(ThreadingHTTPServer):
         self, address: tuple[str, int], handler: type[Connection], tls: ssl.SSLContext | None
     ) -> None:
         self.tls: Final = tls
+        self.ended = False
         self._open: Final[set[socket.socket]] = set()
         self._open_lock: Final = threading.Lock()
         super().__init__(address, handler)
@@ -75,6 +76,20 @@ class Server(ThreadingHTTPServer):
         """A connection is done with."""
         with self._open_lock:
             self._open.discard(connection)
+
+    def end(self) -> None:
+        """Close the listening socket and every connection.
+
+        Who is still waiting to be accepted is accepted and closed, since a reset before the TLS
+        handshake makes the client's ssl module (CPython 3.11) forget to close its socket.
+        """
+        self.ended = True
+        self.socket.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self.socket.accept()[0].close()
+        self.server_close()
+        self.cut_connections()
 
     def is_open(self, connection: socket.socket) -> bool:
         """False once the connection was cut."""
@@ -112,6 +127,10 @@ class Connection(BaseHTTPRequestHandler):
             self.request = self.server.tls.wrap_socket(self.request, server_side=True)
             self.request.settimeout(None)
         self.server.opened(self.request)
+        if self.server.ended:
+            self.server.closed(self.request)
+            self.request.close()
+            raise ConnectionAbortedError
         super().setup()
 
     def finish(self) -> None:

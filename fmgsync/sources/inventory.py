@@ -1,0 +1,268 @@
+"""What the watches of one cluster know now.
+
+One thread per kind applies changes; any thread may look. A kind is not synced until its first
+listing is complete, and not while one of its objects cannot be read. An interruption takes
+nothing away: what is known stays known, and a problem says that it grows stale.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+from fmgsync.clock import Clock
+from fmgsync.kube.changes import (
+    Began,
+    Change,
+    Interrupted,
+    Listed,
+    Removed,
+    Synced,
+    Upserted,
+)
+from fmgsync.kube.listing import Garbled
+from fmgsync.model.endpoint import (
+    ClusterDifference,
+    ClusterSnapshot,
+    Kind,
+    NodeEndpoint,
+    PodEndpoint,
+    SourceProblem,
+)
+from fmgsync.model.labels import Labels
+from fmgsync.sources.convert import outcome
+from fmgsync.sources.convert.labels import LabelPool
+from fmgsync.sources.convert.objects import Malformed
+from fmgsync.sources.convert.outcome import Raw
+
+_MOST_PROBLEMS: Final = 20  # of one kind; the rest are counted
+
+Found = PodEndpoint | NodeEndpoint | Labels
+
+
+class _Seen(NamedTuple):
+    """One object after conversion: what it contributes, or why it cannot be read."""
+
+    key: str
+    found: Found | None
+    unreadable: str = ""
+
+
+@dataclass(slots=True)
+class _Objects:
+    """The objects of one kind."""
+
+    found: dict[str, Found] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+
+    def put(self, seen: _Seen) -> None:
+        self.found.pop(seen.key, None)
+        self.unreadable.pop(seen.key, None)
+        if seen.unreadable:
+            self.unreadable[seen.key] = seen.unreadable
+        elif seen.found is not None:
+            self.found[seen.key] = seen.found
+
+
+@dataclass(slots=True)
+class _KindState:
+    """One kind: what is known, and a listing that is not complete yet."""
+
+    known: _Objects = field(default_factory=_Objects)
+    listing: _Objects | None = None
+    complete: bool = False
+    interruption: str = ""
+    heard_at: float | None = None
+    before: dict[str, Found | None] = field(default_factory=dict)  # since the last difference
+    pool: LabelPool = field(default_factory=LabelPool)
+
+    @property
+    def synced(self) -> bool:
+        return self.complete and not self.known.unreadable
+
+
+class Inventory:
+    """One cluster's endpoints and namespaces, as of the latest change.
+
+    `version` grows with every change that a snapshot would show; `on_change` is called after it
+    grew, from the thread of a watch, and must be quick.
+    """
+
+    def __init__(
+        self, cluster: str, *, clock: Clock, on_change: Callable[[], None] | None = None
+    ) -> None:
+        self.cluster: Final = cluster
+        self._clock: Final = clock
+        self._on_change: Final = on_change
+        self._changed: Final = threading.Condition()
+        self._kinds: Final = {kind: _KindState() for kind in Kind}
+        self._version = 0
+        self._snapshot: tuple[int, ClusterSnapshot] | None = None
+
+    @property
+    def version(self) -> int:
+        """Grows with every change that matters."""
+        with self._changed:
+            return self._version
+
+    def heard_at(self, kind: Kind) -> float | None:
+        """When the API server last said anything about the kind; None before the first time."""
+        with self._changed:
+            return self._kinds[kind].heard_at
+
+    def apply(self, kind: Kind, change: Change[Raw]) -> None:
+        """Take in what a watch of the kind yields."""
+        state = self._kinds[kind]
+        # Converting takes most of the time, and touches nothing that other threads see.
+        seen = [*_seen(change, state.pool)]
+        with self._changed:
+            before = self._version
+            self._apply(state, change, seen)
+            grew = self._version != before
+            if grew:
+                self._changed.notify_all()
+        if grew and self._on_change is not None:
+            self._on_change()
+
+    def snapshot(self) -> ClusterSnapshot:
+        """A consistent copy of everything; the same object while nothing changes."""
+        with self._changed:
+            if self._snapshot is None or self._snapshot[0] != self._version:
+                self._snapshot = (self._version, self._made_snapshot())
+            return self._snapshot[1]
+
+    def take_difference(self) -> ClusterDifference:
+        """What became different since the last call; what changed back in between did not."""
+        with self._changed:
+            pods, nodes = self._taken(Kind.PODS), self._taken(Kind.NODES)
+            return ClusterDifference(
+                cluster=self.cluster,
+                synced=self._synced(),
+                pods=tuple((before, after) for _, before, after in pods),
+                nodes=tuple((before, after) for _, before, after in nodes),
+                namespaces=tuple(self._taken(Kind.NAMESPACES)),
+                problems=self._problems(),
+            )
+
+    def wait(self, version: int, timeout_s: float) -> int:
+        """Wait for a version newer than this one, at most so long; gives the version."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._version > version, timeout_s)
+            return self._version
+
+    def _apply(self, state: _KindState, change: Change[Raw], seen: list[_Seen]) -> None:
+        if isinstance(change, Interrupted):
+            self._interrupt(state, str(change.error))
+            return
+        state.heard_at = self._clock.now()
+        if isinstance(change, Began):
+            state.listing = _Objects()
+            return
+        self._interrupt(state, "")
+        if isinstance(change, Synced) and state.listing is not None:
+            self._replace(state, state.listing)
+            state.listing = None
+        elif state.listing is not None:
+            for each in seen:
+                state.listing.put(each)
+        else:
+            for each in seen:
+                self._put(state, each)
+
+    def _interrupt(self, state: _KindState, text: str) -> None:
+        if state.interruption != text:
+            state.interruption = text
+            self._version += 1
+
+    def _put(self, state: _KindState, seen: _Seen) -> None:
+        known, key = state.known, seen.key
+        old, was_unreadable = known.found.get(key), known.unreadable.get(key, "")
+        if old == seen.found and was_unreadable == seen.unreadable:
+            return
+        state.before.setdefault(key, old)
+        known.put(seen)
+        self._version += 1
+
+    def _replace(self, state: _KindState, listing: _Objects) -> None:
+        """Take a complete listing for what is known; only what differs counts as changed."""
+        old, new = state.known, listing
+        different = [
+            key
+            for key in old.found.keys() | new.found.keys()
+            if old.found.get(key) != new.found.get(key)
+        ]
+        for key in different:
+            state.before.setdefault(key, old.found.get(key))
+        if different or old.unreadable != new.unreadable or not state.complete:
+            self._version += 1
+        state.known, state.complete = new, True
+
+    def _taken(self, kind: Kind) -> Iterator[tuple[str, Any, Any]]:
+        state = self._kinds[kind]
+        before, state.before = state.before, {}
+        for key, old in sorted(before.items()):
+            new = state.known.found.get(key)
+            if old != new:
+                yield key, old, new
+
+    def _made_snapshot(self) -> ClusterSnapshot:
+        found: dict[Kind, Any] = {
+            kind: dict(sorted(state.known.found.items())) for kind, state in self._kinds.items()
+        }
+        return ClusterSnapshot(
+            cluster=self.cluster,
+            synced=self._synced(),
+            pods=tuple(found[Kind.PODS].values()),
+            nodes=tuple(found[Kind.NODES].values()),
+            namespaces=MappingProxyType(found[Kind.NAMESPACES]),
+            problems=self._problems(),
+        )
+
+    def _synced(self) -> frozenset[Kind]:
+        return frozenset(kind for kind, state in self._kinds.items() if state.synced)
+
+    def _problems(self) -> tuple[SourceProblem, ...]:
+        return tuple(
+            problem for kind, state in self._kinds.items() for problem in _problems(kind, state)
+        )
+
+
+def _seen(change: Change[Raw], pool: LabelPool) -> Iterator[_Seen]:
+    """The objects of a change, converted."""
+    match change:
+        case Listed(items, garbled):
+            for item in items:
+                yield _converted(item, pool)
+            for each in garbled:
+                yield _Seen(outcome.key_of(each.namespace, each.name), None, each.reason)
+        case Upserted(item):
+            yield _converted(item, pool)
+        case Removed(item):
+            yield _Seen(outcome.key(item), None)
+        case Garbled() as each:
+            reason = "" if each.gone else each.reason
+            yield _Seen(outcome.key_of(each.namespace, each.name), None, reason)
+
+
+def _converted(raw: Raw, pool: LabelPool) -> _Seen:
+    try:
+        return _Seen(outcome.key(raw), outcome.outcome(raw, pool))
+    except Malformed as error:
+        return _Seen(outcome.key(raw), None, str(error))
+
+
+def _problems(kind: Kind, state: _KindState) -> Iterator[SourceProblem]:
+    if state.interruption:
+        since = "what is known of them stays" if state.complete else "nothing is known of them yet"
+        yield SourceProblem(str(kind), f"not followed at the moment, {since}: {state.interruption}")
+    elif not state.complete:
+        yield SourceProblem(str(kind), "the first listing is not complete yet")
+    unreadable = sorted(state.known.unreadable.items())
+    for key, reason in unreadable[:_MOST_PROBLEMS]:
+        yield SourceProblem(outcome.place(kind, key), reason)
+    if len(unreadable) > _MOST_PROBLEMS:
+        more = len(unreadable) - _MOST_PROBLEMS
+        yield SourceProblem(str(kind), f"{more} more like these")
