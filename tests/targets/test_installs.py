@@ -90,13 +90,12 @@ def test_packages_in_folders_with_targets_and_uses(unit: Unit) -> None:
     assert use.enabled
 
 
-def test_negation_action_install_on_and_both_families(unit: Unit) -> None:
+def test_negation_action_and_both_families(unit: Unit) -> None:
     reconcile(unit.adom(), WEB)
     add_policy(
         unit,
         policy("web", action="deny", **{"srcaddr-negate": "enable", "status": "disable"})
-        | {"srcaddr6": ["web"], "dstaddr6": ["all"]}
-        | {"scope member": [{"name": "fgt-1", "vdom": "root"}]},
+        | {"srcaddr6": ["web"], "dstaddr6": ["all"]},
     )
     (package,) = unit.adom().read_packages()
     use = max(package.policies, key=lambda one: one.policy_id)
@@ -104,6 +103,25 @@ def test_negation_action_install_on_and_both_families(unit: Unit) -> None:
     assert use.negated == {(V4, "web")}
     assert (Family.IPV6, "web") in use.positive
     assert not use.enabled
+
+
+@pytest.mark.parametrize(
+    ("scope", "expected"),
+    [
+        ([{"name": "fgt-2", "vdom": "dmz"}], frozenset({TWO})),
+        ([{"name": "East"}], frozenset({ONE, TWO})),
+        ([{}], frozenset()),
+    ],
+)
+def test_install_on_narrows_where_a_policy_goes(
+    start: Start, scope: list[dict[str, str]], expected: frozenset[DeviceVdom]
+) -> None:
+    unit = start(seed())
+    url = "/pm/config/adom/prod/pkg/edge/default/firewall/policy/1/scope member"
+    with unit.session("alice", "wonder") as session:
+        assert session.call("set", [{"url": url, "data": scope}])[0].ok
+    (package,) = unit.adom().read_packages()
+    assert package.policies[0].install_on == expected
 
 
 def test_an_install_brings_each_fortigate_its_own_members(unit: Unit) -> None:

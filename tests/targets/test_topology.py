@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from fmgsync import errors
@@ -9,6 +11,7 @@ from fmgsync.model.adom import Device, Workspace
 from fmgsync.model.target import AdomRef, DeviceVdom
 from fmgsync.targets.fortimanager import topology
 from tests.targets.conftest import REF, Start, seed
+from tests.targets.hardship import Rewriting
 from tests.targets.wanted import ONE, TWO
 
 
@@ -78,3 +81,52 @@ def test_nested_device_groups(rows: dict[str, object], expected: dict[str, objec
     }
     table = [{"name": name, "object member": members} for name, members in rows.items()]
     assert topology.expand_groups(table, devices) == expected
+
+
+def test_of_a_device_in_several_adoms_only_our_vdoms_count(start: Start) -> None:
+    ours = {"name": "prod", "devices": [{"name": "fgt-2", "vdoms": ["root"]}]}
+    theirs = {"name": "theirs", "devices": [{"name": "fgt-2", "vdoms": ["dmz"]}]}
+    found = start(seed(adoms=[ours, theirs])).adom().read_topology()
+    assert found.devices["fgt-2"].vdoms == ("root",)
+
+
+@pytest.mark.parametrize(
+    ("mode", "workspace"), [("disabled", Workspace.DISABLED), ("normal", Workspace.NORMAL)]
+)
+def test_the_mode_is_found_without_the_right_to_read_system_settings(
+    start: Start, mode: str, workspace: Workspace
+) -> None:
+    """pyFMG would conclude that there are no workspaces."""
+
+    def deny(body: dict[str, Any]) -> None:
+        for element in body["result"]:
+            if "system/global" in element["url"]:
+                element.pop("data", None)
+                element["status"] = {"code": -11, "message": "No permission for the resource"}
+
+    unit = start(seed(workspaceMode=mode))
+    assert unit.adom(adapter=Rewriting(deny)).read_topology().workspace is workspace
+
+
+def test_the_flags_of_an_adom(start: Start) -> None:
+    def backup(body: dict[str, Any]) -> None:
+        for element in body["result"]:
+            if isinstance(element.get("data"), dict) and "os_ver" in element["data"]:
+                element["data"]["flags"] = ["no_vpn_console", "backup"]
+
+    found = start(seed()).adom(adapter=Rewriting(backup)).read_topology()
+    assert found.flags == {"no_vpn_console", "backup"}
+
+
+def test_what_is_not_a_managed_fortigate_is_left_out(start: Start) -> None:
+    def strangers(body: dict[str, Any]) -> None:
+        for element in body["result"]:
+            for row in element["data"] if isinstance(element.get("data"), list) else []:
+                if row.get("name") == "fgt-1" and "mgmt_mode" in row:
+                    row["mgmt_mode"] = "unreg"
+                if row.get("name") == "fgt-3" and "os_type" in row:
+                    row["os_type"] = "fsw"
+
+    found = start(seed()).adom(adapter=Rewriting(strangers)).read_topology()
+    assert set(found.devices) == {"fgt-2"}
+    assert found.groups["East"] == {TWO}, "and out of its groups"
