@@ -1,0 +1,82 @@
+"""Keeps a controller running across changes of its configuration.
+
+When the configuration, a secret, a CA file or a kubeconfig changes, a new controller is built and
+takes over after the running passes have ended. A version that cannot be built is refused and
+reported; the old one stays in force.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import structlog
+
+from fmgsync import errors
+from fmgsync.controller.loop import Controller
+
+RELOAD_POLL_S = 5.0
+
+_log = structlog.get_logger(__name__)
+
+Build = Callable[[], Controller]
+"""Reads the configuration and everything it refers to; raises what is wrong with it."""
+
+
+class Supervisor:
+    """Runs one controller after the other. `files` are what a controller was built from."""
+
+    def __init__(self, build: Build, files: Callable[[], Iterable[Path]]) -> None:
+        self._build = build
+        self._files = files
+        self._stamps = _stamps(files())
+        self.controller = build()
+        self._next: Controller | None = None
+        self._stopping = threading.Event()
+
+    def run(self) -> bool:
+        """Until `stop`. False if a pass was still running when the time was up."""
+        threading.Thread(target=self._watch, name="reload", daemon=True).start()
+        while True:
+            ended = self.controller.run()
+            if self._stopping.is_set() or self._next is None:
+                return ended
+            self.controller, self._next = self._next, None
+
+    def stop(self) -> None:
+        """End the running controller; start no other."""
+        self._stopping.set()
+        self.controller.stop()
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(RELOAD_POLL_S):
+            stamps = _stamps(self._files())
+            if stamps != self._stamps:
+                self._stamps = stamps
+                self._reload()
+
+    def _reload(self) -> None:
+        try:
+            new = self._build()
+        except errors.FmgsyncError as error:
+            self.controller.refused_configs += 1
+            _log.error("configuration refused, the old one stays in force", why=str(error))
+            return
+        new.refused_configs = self.controller.refused_configs
+        self._stamps = _stamps(self._files())
+        self._next = new
+        _log.info("configuration changed")
+        self.controller.stop()
+
+
+def _stamps(files: Iterable[Path]) -> Mapping[Path, object]:
+    """What changes when a file does; Kubernetes swaps a mounted one by a symbolic link."""
+    found: dict[Path, object] = {}
+    for path in files:
+        try:
+            status = path.stat()
+            found[path] = (status.st_mtime_ns, status.st_size, status.st_ino)
+        except OSError as error:
+            found[path] = error.errno
+    return found
