@@ -25,6 +25,7 @@ from fmgsync.clock import Clock
 from fmgsync.targets.fortimanager import answers, transport, urls
 from fmgsync.targets.fortimanager.access import Access
 from fmgsync.targets.fortimanager.answers import Place, Result
+from fmgsync.targets.fortimanager.hooks import Hooks, releases
 
 Param = Mapping[str, Any]
 
@@ -46,6 +47,7 @@ class Session:
         clock: Clock,
         adapter: requests.adapters.HTTPAdapter | None = None,
         attempts: int = 3,
+        hooks: Hooks | None = None,
     ) -> None:
         self.access = access
         self.requests = 0
@@ -53,6 +55,7 @@ class Session:
         self._clock = clock
         self._adapter = adapter
         self._attempts = attempts
+        self._hooks = hooks or Hooks()
         self._client: Any = None
         self._number: int | None = None
         self._answered = False
@@ -292,7 +295,13 @@ class Session:
         """One HTTP request, decoded."""
         if self._client is None:
             raise RuntimeError("the session is not open")
-        body = self._carry(lambda: self._client.free_form(method, data=list(params)))
+        if method != "get" and not releases(params):
+            self._hooks.before_write()
+        began = self._clock.now()
+        try:
+            body = self._carry(lambda: self._client.free_form(method, data=list(params)))
+        finally:
+            self._hooks.after_request(self.access.name, method, self._clock.now() - began)
         results = answers.decode_results(body, len(params), self.place)
         if isinstance(number := body.get("session"), int) and not isinstance(number, bool):
             self._number = number

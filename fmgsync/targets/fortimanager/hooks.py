@@ -1,0 +1,30 @@
+"""What a process may want to know of, or forbid to, every session it opens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+_RELEASING = ("workspace/unlock", "sys/logout")
+
+
+def _nothing(*_: object) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """`before_write` is called before every request that could change something and may raise:
+    a replica that lost its lease writes nothing more. `after_request` gets the FortiManager's
+    name, the method and the seconds it took.
+    """
+
+    before_write: Callable[[], None] = _nothing
+    after_request: Callable[[str, str, float], None] = _nothing
+
+
+def releases(params: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a request only gives back what we hold: that is never forbidden."""
+    urls = [str(param.get("url", "")).strip("/") for param in params]
+    return all(url.endswith(_RELEASING) for url in urls)
