@@ -11,7 +11,7 @@ import click
 from fmgsync.cli import common
 
 if TYPE_CHECKING:
-    from fmgsync.controller.loop import Controller
+    from fmgsync.controller.supervisor import Supervisor
     from fmgsync.model.health import ServiceHealth
     from fmgsync.serve.http import Service
 
@@ -35,18 +35,24 @@ def command(options: common.Options, listen: str) -> int:
     \b
     Stopping: a running pass is finished and its locks are given back. An install task that runs
     by then goes on inside FortiManager; the next run finds it and waits for it.
-    """
-    from fmgsync.controller import wiring
 
-    controller = wiring.make_controller(options.config)
-    service = _serve(controller, listen) if listen != "none" else None
+    The configuration, secrets and CA files are read again when they change; a version that is
+    wrong is refused and logged, and the one before stays in force.
+    """
+    from fmgsync.controller import supervisor, wiring
+
+    running = supervisor.Supervisor(
+        lambda: wiring.make_controller(options.config),
+        lambda: wiring.referenced_files(options.config),
+    )
+    service = _serve(running, listen) if listen != "none" else None
 
     def stop(number: int, frame: FrameType | None) -> None:
-        controller.stop()
+        running.stop()
 
     before = {each: signal.signal(each, stop) for each in (signal.SIGTERM, signal.SIGINT)}
     try:
-        ended = controller.run()
+        ended = running.run()
     finally:
         if service is not None:
             service.stop()
@@ -55,7 +61,7 @@ def command(options: common.Options, listen: str) -> int:
     return common.IN_SYNC if ended else common.FAILED
 
 
-def _serve(controller: Controller, listen: str) -> Service:
+def _serve(running: Supervisor, listen: str) -> Service:
     from fmgsync.cli import documents
     from fmgsync.clock import SystemClock
     from fmgsync.controller import report
@@ -63,13 +69,13 @@ def _serve(controller: Controller, listen: str) -> Service:
     from fmgsync.serve.metrics import Metrics
 
     def health() -> ServiceHealth:
-        return report.health(controller)
+        return report.health(running.controller)
 
     service = Service(
         listen,
         health=health,
         metrics=Metrics(health),
-        status=lambda: documents.status_document(report.result(controller)),
+        status=lambda: documents.status_document(report.result(running.controller)),
         clock=SystemClock(),
     )
     service.start()

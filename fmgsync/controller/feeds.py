@@ -11,8 +11,13 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from fmgsync import errors
+from fmgsync.clock import Clock
+from fmgsync.kube import client
+from fmgsync.kube.stopping import Stop
 from fmgsync.model.endpoint import ClusterDifference, ClusterSnapshot, SourceProblem
 from fmgsync.model.labels import Labels
+from fmgsync.sources import live
+from fmgsync.sources.inventory import Inventory
 
 DUMP_POLL_S = 2.0
 
@@ -33,6 +38,31 @@ class Feed(Protocol):
 
     def stop(self) -> None:
         """End soon."""
+
+
+class LiveFeed:
+    """A running cluster, followed by one watch per kind."""
+
+    def __init__(self, cluster: str, access: client.Access, *, clock: Clock) -> None:
+        self.cluster = cluster
+        self._access = access
+        self._clock = clock
+        self._stop = Stop()
+        self._inventory = Inventory(cluster, clock=clock)
+
+    def start(self, on_change: Callable[[], None]) -> None:
+        """Begin to follow; a cluster that is down is tried again for ever."""
+        self._inventory = Inventory(self.cluster, clock=self._clock, on_change=on_change)
+        session = client.ApiSession(self.cluster, self._access)
+        live.follow(session, self._inventory, self._stop)
+
+    def take_difference(self) -> ClusterDifference:
+        """What became different since the last call."""
+        return self._inventory.take_difference()
+
+    def stop(self) -> None:
+        """End the watches."""
+        self._stop.set()
 
 
 class DumpFeed:

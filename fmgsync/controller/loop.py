@@ -10,16 +10,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import structlog
 
 from fmgsync.controller import once
-from fmgsync.controller.feeds import Feed
 from fmgsync.controller.reconcile import AdomWork
 from fmgsync.controller.worker import AdomRecord, AdomWorker, PaceOf
 from fmgsync.grouping import desired
 from fmgsync.model.endpoint import ClusterDifference, ClusterSnapshot
 from fmgsync.model.target import AdomRef
+
+if TYPE_CHECKING:
+    from fmgsync.controller.feeds import Feed
 
 _log = structlog.get_logger(__name__)
 

@@ -12,7 +12,6 @@ from requests.adapters import HTTPAdapter
 from fmgsync import errors
 from fmgsync.clock import Clock, SystemClock
 from fmgsync.controller import once
-from fmgsync.controller.feeds import DumpFeed, Feed
 from fmgsync.controller.loop import Controller
 from fmgsync.controller.once import ReadSource, Tell, World
 from fmgsync.controller.pace import Pace
@@ -27,6 +26,8 @@ from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.target import FortiManagerAdom
 
 if TYPE_CHECKING:
+    from fmgsync.controller.feeds import Feed
+    from fmgsync.kube.client import Access as ClusterAccess
     from fmgsync.settings.schema import Cluster, Config, FortiManager
 
 
@@ -70,19 +71,38 @@ def make_controller(
     installs = config.install.mode != "none" and config.install.windows == "always"
     return Controller(
         world,
-        [_feed(cluster, world.sources[cluster.name]) for cluster in config.clusters],
+        [_feed(cluster, world) for cluster in config.clusters],
         pace_of=partial(_pace, config),
         make_pass=partial(once.apply_one, world, install=installs),
     )
 
 
-def _feed(cluster: Cluster, read: ReadSource) -> Feed:
+def _feed(cluster: Cluster, world: World) -> Feed:
+    # Imported here: one-shot commands on dumps need no Kubernetes client.
+    from fmgsync.controller.feeds import DumpFeed, LiveFeed
+
+    if cluster.manifests is None:
+        return LiveFeed(cluster.name, _cluster_access(cluster), clock=world.clock)
     if isinstance(cluster.manifests, Path):
-        return DumpFeed(cluster.name, cluster.manifests, read)
+        return DumpFeed(cluster.name, cluster.manifests, world.sources[cluster.name])
     raise errors.NotBuiltError(
-        f"cluster {cluster.name} cannot be followed",
-        next_step="'fmgsync run' needs a kubeconfig or a file; use 'fmgsync apply' for '-'",
+        f"cluster {cluster.name} is read from standard input, which cannot be followed",
+        next_step="'fmgsync run' needs a kubeconfig or a file; 'fmgsync apply' reads '-' once",
     )
+
+
+def referenced_files(path: Path) -> tuple[Path, ...]:
+    """The configuration and the files it refers to: what a reload is due for when it changes."""
+    try:
+        config = load.load_config(path)
+    except errors.ConfigError:
+        return (path,)
+    found = [path]
+    for unit in config.fortimanagers:
+        secrets = (unit.credentials.password, unit.credentials.api_key)
+        found += [secret.file for secret in secrets if secret and secret.file]
+        found += [unit.tls.ca_file] if unit.tls.ca_file else []
+    return tuple(found)
 
 
 def _pace(config: Config, last: once.AdomResult | None) -> Pace:
@@ -130,12 +150,16 @@ def _source(cluster: Cluster) -> ReadSource:
 
 def _read_live(cluster: Cluster) -> ClusterSnapshot:
     # The Kubernetes client costs most of a second to import: only who reads a live cluster pays.
-    from fmgsync.kube.client import Access as ClusterAccess
     from fmgsync.sources import live
 
+    return live.read_snapshot(cluster.name, _cluster_access(cluster))
+
+
+def _cluster_access(cluster: Cluster) -> ClusterAccess:
+    from fmgsync.kube.client import Access
+
     known = cluster.kubeconfig
-    access = ClusterAccess(known.file, known.context) if known else ClusterAccess()
-    return live.read_snapshot(cluster.name, access)
+    return Access(known.file, known.context) if known else Access()
 
 
 def make_access(path: Path, fortimanager: str | None) -> Access:

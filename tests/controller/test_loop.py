@@ -12,6 +12,7 @@ import pytest
 from fmgsync.clock import SystemClock
 from fmgsync.controller import feeds, wiring
 from fmgsync.controller.loop import Controller
+from fmgsync.controller.supervisor import Supervisor
 from fmgsync.model.address import Address
 from fmgsync.model.endpoint import SourceProblem
 from tests import builders
@@ -38,15 +39,16 @@ def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Estate]:
 
 
 @contextmanager
-def running(estate: Estate) -> Iterator[Controller]:
+def running(estate: Estate, supervisor: Supervisor | None = None) -> Iterator[Controller]:
     """A controller on its own thread, stopped at the end."""
-    controller = wiring.make_controller(estate.path)
-    thread = threading.Thread(target=controller.run)
+    controller = supervisor.controller if supervisor else wiring.make_controller(estate.path)
+    started = supervisor or controller
+    thread = threading.Thread(target=started.run)
     thread.start()
     try:
         yield controller
     finally:
-        controller.stop()
+        started.stop()
         thread.join(PATIENCE_S)
         assert not thread.is_alive()
 

@@ -1,0 +1,100 @@
+"""The controller on a running cluster: watches in, FortiGates out, whatever breaks on the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fmgsync.clock import SystemClock
+from fmgsync.controller import supervisor, wiring
+from fmgsync.controller.supervisor import Supervisor
+from fmgsync.model.address import Address
+from fmgsync.simulator.kubernetes import KubernetesSimulator
+from tests import builders
+from tests.controller.test_loop import running, until, web
+from tests.end_to_end.estate import Estate, default_seed, open_estate
+
+
+@pytest.fixture
+def cluster() -> Iterator[KubernetesSimulator]:
+    with KubernetesSimulator() as made:
+        yield made
+
+
+@pytest.fixture
+def estate(
+    tmp_path: Path, cluster: KubernetesSimulator, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Estate]:
+    """East is a running cluster, west a dump that never changes."""
+    monkeypatch.setattr(supervisor, "RELOAD_POLL_S", 0.05)
+    seed = default_seed(install_s=0, workspaceMode="disabled")
+    with open_estate(tmp_path, seed, clock=SystemClock()) as made:
+        made.run("west", web("web-1", "10.2.0.1"))
+        cluster.kubeconfig(tmp_path / "east.kubeconfig")
+        cluster.add(builders.node("node-1"))
+        cluster.add(web("web-1", "10.1.0.1"))
+        made.write_config(
+            clusters=[
+                {"name": "east", "kubeconfig": {"file": "./east.kubeconfig"}},
+                made.config["clusters"][1],
+            ],
+            reconcile={"settle": "0s", "maxDelay": "1s"},
+            install={"windows": "always"},
+        )
+        yield made
+
+
+def written(estate: Estate, *ips: str) -> bool:
+    """Whether the ADOM's own addresses are exactly these."""
+    found = estate.unit.console().objects("prod", "address")
+    return {name for name in found if name.startswith("prod_")} == {f"prod_{ip}" for ip in ips}
+
+
+def test_a_watched_change_reaches_the_fortigate(
+    estate: Estate, cluster: KubernetesSimulator
+) -> None:
+    with running(estate):
+        until(lambda: written(estate, "10.1.0.1", "10.2.0.1"))
+        estate.write_policy("k8s-web")
+        cluster.add(web("web-2", "10.1.0.2"))
+        until(
+            lambda: (
+                estate.on_device("fgt-east", "k8s-web")
+                == {Address("10.1.0.1"), Address("10.1.0.2")}
+            )
+        )
+        cluster.delete("Pod", "web-1")
+        until(lambda: estate.on_device("fgt-east", "k8s-web") == {Address("10.1.0.2")})
+
+
+def test_an_api_server_that_is_gone_removes_nothing(
+    estate: Estate, cluster: KubernetesSimulator
+) -> None:
+    with running(estate) as controller:
+        until(lambda: written(estate, "10.1.0.1", "10.2.0.1"))
+        cluster.down()
+        until(lambda: any(r.difference and r.difference.problems for r in controller.clusters))
+        estate.run("west", web("web-1", "10.2.0.9"))
+        until(lambda: written(estate, "10.1.0.1", "10.2.0.9"))
+        cluster.up()
+        cluster.add(web("web-3", "10.1.0.3"))
+        until(lambda: written(estate, "10.1.0.1", "10.1.0.3", "10.2.0.9"))
+
+
+def test_a_changed_configuration_takes_over_and_a_broken_one_is_refused(estate: Estate) -> None:
+    started = Supervisor(
+        lambda: wiring.make_controller(estate.path), lambda: wiring.referenced_files(estate.path)
+    )
+    with running(estate, started):
+        until(lambda: written(estate, "10.1.0.1", "10.2.0.1"))
+        whole = estate.path.read_text()
+        estate.path.write_text("owner: [")
+        until(lambda: started.controller.refused_configs == 1)
+        assert written(estate, "10.1.0.1", "10.2.0.1")
+        changed = json.loads(whole)
+        changed["groups"].append({"name": "k8s-all", "select": "all()"})
+        estate.path.write_text(json.dumps(changed))
+        until(lambda: estate.unit.console().object("prod", "addrgrp", "k8s-all") is not None)
