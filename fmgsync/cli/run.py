@@ -12,8 +12,8 @@ from fmgsync.cli import common
 
 if TYPE_CHECKING:
     from fmgsync.controller.supervisor import Supervisor
-    from fmgsync.model.health import ServiceHealth
     from fmgsync.serve.http import Service
+    from fmgsync.serve.metrics import Metrics
 
 
 @click.command("run")
@@ -39,13 +39,18 @@ def command(options: common.Options, listen: str) -> int:
     The configuration, secrets and CA files are read again when they change; a version that is
     wrong is refused and logged, and the one before stays in force.
     """
-    from fmgsync.controller import supervisor, wiring
+    from fmgsync.controller import report, supervisor, wiring
+    from fmgsync.serve.metrics import Metrics
+    from fmgsync.targets.fortimanager.hooks import Hooks
 
+    metrics = Metrics(lambda: report.health(running.controller))
     running = supervisor.Supervisor(
-        lambda: wiring.make_controller(options.config),
+        lambda: wiring.make_controller(
+            options.config, hooks=lambda ref: Hooks(after_request=metrics.rpc)
+        ),
         lambda: wiring.referenced_files(options.config),
     )
-    service = _serve(running, listen) if listen != "none" else None
+    service = _serve(running, metrics, listen) if listen != "none" else None
 
     def stop(number: int, frame: FrameType | None) -> None:
         running.stop()
@@ -61,20 +66,16 @@ def command(options: common.Options, listen: str) -> int:
     return common.IN_SYNC if ended else common.FAILED
 
 
-def _serve(running: Supervisor, listen: str) -> Service:
+def _serve(running: Supervisor, metrics: Metrics, listen: str) -> Service:
     from fmgsync.cli import documents
     from fmgsync.clock import SystemClock
     from fmgsync.controller import report
     from fmgsync.serve.http import Service
-    from fmgsync.serve.metrics import Metrics
-
-    def health() -> ServiceHealth:
-        return report.health(running.controller)
 
     service = Service(
         listen,
-        health=health,
-        metrics=Metrics(health),
+        health=lambda: report.health(running.controller),
+        metrics=metrics,
         status=lambda: documents.status_document(report.result(running.controller)),
         clock=SystemClock(),
     )

@@ -22,6 +22,7 @@ from fmgsync.model.target import AdomRef
 from fmgsync.settings import features, load, rules, terms
 from fmgsync.sources import manifests
 from fmgsync.targets.fortimanager.access import Access
+from fmgsync.targets.fortimanager.hooks import Hooks
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.target import FortiManagerAdom
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from fmgsync.kube.client import Access as ClusterAccess
     from fmgsync.settings.schema import Cluster, Config, FortiManager
 
+
+HooksOf = Callable[[AdomRef], Hooks]
+"""What the sessions of one ADOM may be forbidden, and who hears of their requests."""
 
 Transport = Callable[[Access], HTTPAdapter]
 """Makes the HTTP transport of one session; a recorder gives one that takes notes."""
@@ -43,6 +47,7 @@ def make_world(
     tell: Tell = lambda text: None,
     clock: Clock | None = None,
     transport: Transport | None = None,
+    hooks: HooksOf | None = None,
 ) -> World:
     """Load the configuration and build what `command` works with.
 
@@ -55,7 +60,7 @@ def make_world(
     return World(
         _intent(config),
         _sources(config),
-        _adoms(config, time, transport),
+        _adoms(config, partial(_session_of, time, transport, hooks), time),
         time,
         tell,
         terms=terms.terms(config),
@@ -63,11 +68,15 @@ def make_world(
 
 
 def make_controller(
-    path: Path, *, tell: Tell = lambda text: None, clock: Clock | None = None
+    path: Path,
+    *,
+    tell: Tell = lambda text: None,
+    clock: Clock | None = None,
+    hooks: HooksOf | None = None,
 ) -> Controller:
     """What `fmgsync run` runs. Raises as `make_world` does; connects to nothing yet."""
     config = load.load_config(path)
-    world = make_world(path, command=features.RUN, tell=tell, clock=clock)
+    world = make_world(path, command=features.RUN, tell=tell, clock=clock, hooks=hooks)
     installs = config.install.mode != "none" and config.install.windows == "always"
     return Controller(
         world,
@@ -181,24 +190,36 @@ def make_session(access: Access, *, clock: Clock, transport: Transport | None = 
     return Session(access, clock=clock, adapter=transport(access) if transport else None)
 
 
-def _adoms(config: Config, clock: Clock, transport: Transport | None) -> tuple[AdomWork, ...]:
+def _session_of(
+    clock: Clock,
+    transport: Transport | None,
+    hooks: HooksOf | None,
+    access: Access,
+    ref: AdomRef,
+) -> Session:
+    return Session(
+        access,
+        clock=clock,
+        adapter=transport(access) if transport else None,
+        hooks=hooks(ref) if hooks else None,
+    )
+
+
+def _adoms(
+    config: Config, open_session: Callable[[Access, AdomRef], Session], clock: Clock
+) -> tuple[AdomWork, ...]:
     sites = rules.sites(config)
     access = {unit.name: _access(unit) for unit in config.fortimanagers}
     return tuple(
-        _adom_work(config, ref, access[ref.fortimanager], clock, transport)
+        _adom_work(config, ref, partial(open_session, access[ref.fortimanager], ref), clock)
         for ref in sorted({site.adom for site in sites})
     )
 
 
 def _adom_work(
-    config: Config, ref: AdomRef, access: Access, clock: Clock, transport: Transport | None
+    config: Config, ref: AdomRef, open_session: Callable[[], Session], clock: Clock
 ) -> AdomWork:
-    target = FortiManagerAdom(
-        ref,
-        owner=config.owner,
-        open_session=partial(make_session, access, clock=clock, transport=transport),
-        clock=clock,
-    )
+    target = FortiManagerAdom(ref, owner=config.owner, open_session=open_session, clock=clock)
     own = tuple(site for site in rules.sites(config) if site.adom == ref)
     return AdomWork(ref, own, store=target, installer=target, session=lambda: target)
 
