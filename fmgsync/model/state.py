@@ -98,9 +98,11 @@ class ObservedAdom:
 
     Keyed by (family, name). `addresses` holds own addresses, those named like ours or like a
     rule's group, and `none`; `groups` own groups and foreign groups that bear a rule's name or
-    reach one of our objects, directly or through other groups.
+    reach one of our objects, directly or through other groups. `used` are own objects that
+    FortiManager says are used by something that is not in `groups`: a policy, a foreign mapping.
     """
 
     ref: AdomRef
     addresses: Mapping[tuple[Family, str], ObservedAddress]
     groups: Mapping[tuple[Family, str], ObservedGroup]
+    used: frozenset[tuple[Family, str]] = frozenset()

@@ -42,7 +42,7 @@ def find_usage(packages: Iterable[Package], observed: ObservedAdom) -> Usage:
     inside = _inside(observed)
     foreign = {key: names for key, names in inside.items() if not observed.groups[key].owned}
     devices: defaultdict[ObjectKey, dict[DeviceVdom, str]] = defaultdict(dict)
-    used: set[ObjectKey] = set().union(*foreign.values())
+    used: set[ObjectKey] = set(observed.used).union(*foreign.values())
     widening: dict[ObjectKey, str] = {}
     for package in packages:
         for policy in package.policies:

@@ -8,6 +8,7 @@ import pytest
 
 from fmgsync.model.address import Family, parse
 from fmgsync.model.change import Action, AdomPlan, Change, ObjectKind
+from fmgsync.planning import usage
 from tests.targets.conftest import REF, Start, seed
 from tests.targets.hardship import StopsShort
 from tests.targets.wanted import ONE, THREE, TWO, plan_for, reconcile
@@ -158,6 +159,22 @@ def test_an_address_somebody_uses_stays_and_is_reported(start: Start) -> None:
     delete = Change(Action.DELETE, ObjectKind.ADDRESS, "prod_10.1.0.5", "not needed")
     report = adom.apply(AdomPlan(REF, (delete,)))
     assert report.refused == ((delete, "-10015 used"),)
+
+
+def test_use_that_only_the_unit_sees_is_respected_from_the_second_pass_on(start: Start) -> None:
+    """A foreign group holds our address in a per-device mapping, which a scan does not read."""
+    unit = start(seed())
+    adom = unit.adom()
+    reconcile(adom, {"web": {ONE: "10.1.0.5"}})
+    mapping = {"_scope": [{"name": "fgt-1", "vdom": "root"}], "member": ["prod_10.1.0.5"]}
+    url = "/pm/config/adom/prod/obj/firewall/addrgrp/legacy/dynamic_mapping"
+    with unit.session("alice", "wonder") as session:
+        assert session.call("add", [{"url": url, "data": mapping}])[0].ok
+    (refused,) = reconcile(adom, {"web": {ONE: "10.1.0.6"}}).refused
+    assert refused[0].name == "prod_10.1.0.5"
+    observed = adom.read_observed(["web"])
+    assert observed.used == {(V4, "prod_10.1.0.5")}
+    assert usage.find_usage((), observed).used >= observed.used
 
 
 def test_a_tampered_address_is_repaired_and_its_mappings_go(start: Start) -> None:

@@ -16,6 +16,7 @@ from fmgsync.targets.fortimanager.tables import Query, Row, Table
 
 _NAMES_PER_FILTER = 100
 _ADDRESS_PAGE = 5000
+_GET_USED = ("get used",)
 _PREDEFINED = (naming.NONE, "all")
 
 
@@ -32,18 +33,32 @@ def read_observed(
     scanned = iter(tables.read_all(session, [query for many in queries.values() for query in many]))
     addresses = {}
     groups = {}
+    used: set[tuple[Family, str]] = set()
     for family in Family:
         scan = [next(scanned) for _ in queries[family]]
         for row in _address_rows(scan[1:]):
             address = wire.decode_address(row, family, owner)
             if _concerns_us(address, owner, rule_names):
                 addresses[family, address.name] = address
+                used.update([(family, address.name)] if address.owned and wire.is_used(row) else [])
         listed = [wire.decode_group(row, family, owner) for row in scan[0].checked()]
         own = {name for kind, name in addresses if kind is family and name not in _PREDEFINED}
         wanted = _groups_that_matter(listed, own, rule_names)
-        for group in _read_groups(session, ref, owner, family, wanted):
+        for row in _group_rows(session, ref, family, wanted):
+            group = wire.decode_group(row, family, owner)
             groups[family, group.name] = group
-    return ObservedAdom(ref, addresses, groups)
+            used.update([(family, group.name)] if group.owned and wire.is_used(row) else [])
+    return ObservedAdom(ref, addresses, groups, frozenset(used - _held(groups.values())))
+
+
+def _held(groups: Iterable[ObservedGroup]) -> set[tuple[Family, str]]:
+    """Everything that these groups hold somewhere."""
+    return {
+        (group.family, name)
+        for group in groups
+        for names in (group.members, group.excluded, *group.mappings.values())
+        for name in names
+    }
 
 
 def _scan_queries(
@@ -66,7 +81,15 @@ def _scan_queries(
     return [
         Query(urls.groups(ref.adom, family), wire.GROUP_FIELDS, place),
         *(
-            Query(url, fields, place, filter=wanted, subtables=True, page=_ADDRESS_PAGE)
+            Query(
+                url,
+                fields,
+                place,
+                filter=wanted,
+                options=_GET_USED,
+                subtables=True,
+                page=_ADDRESS_PAGE,
+            )
             for wanted in filters
         ),
     ]
@@ -115,9 +138,9 @@ def _groups_that_matter(
         wanted |= found
 
 
-def _read_groups(
-    session: Session, ref: AdomRef, owner: str, family: Family, names: Sequence[str]
-) -> Iterator[ObservedGroup]:
+def _group_rows(
+    session: Session, ref: AdomRef, family: Family, names: Sequence[str]
+) -> Iterator[Row]:
     """These groups with their mappings; one that has vanished meanwhile is left out."""
     place = Place(session.access.name, ref.adom)
     queries = [
@@ -126,6 +149,7 @@ def _read_groups(
             (*wire.GROUP_FIELDS, wire.MAPPINGS),
             place,
             filter=("name", "in", *chunk),
+            options=_GET_USED,
             subtables=True,
         )
         for chunk in _chunks(names)
@@ -133,9 +157,8 @@ def _read_groups(
     wanted = frozenset(names)
     for table in _one_by_one(session, queries):
         for row in table.checked():
-            group = wire.decode_group(row, family, owner)
-            if group.name in wanted:
-                yield group
+            if wire.text(row.get("name")) in wanted:
+                yield row
 
 
 def _one_by_one(session: Session, queries: Sequence[Query]) -> Iterator[Table]:

@@ -85,6 +85,12 @@ def decode_group(row: Row, family: Family, owner: str) -> ObservedGroup:
     )
 
 
+def is_used(row: Row) -> bool:
+    """Whether something refers to the object; told with option `get used`."""
+    flags = row.get("obj flags")
+    return isinstance(flags, int) and bool(flags & 1)
+
+
 def subtracts(row: Row) -> bool:
     """Whether a group takes members away again."""
     return row.get("exclude") in _TRUE and bool(names(row.get("exclude-member")))
