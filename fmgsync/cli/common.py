@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
+from fmgsync.state import DEFAULT_FOLDER
+
 if TYPE_CHECKING:
     from requests.adapters import HTTPAdapter
     from rich.console import Console
@@ -75,6 +77,18 @@ class Options:
         from fmgsync.cli.safe import safe_text
 
         click.echo(safe_text(text), err=True)
+
+
+state_option = click.option(
+    "--state-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(DEFAULT_FOLDER),
+    envvar="FMGSYNC_STATE_DIR",
+    show_default=True,
+    show_envvar=True,
+    help="Folder of what is remembered: approvals, and what the guard adds up.",
+)
+"""For commands that remember; they get `state_dir: Path`."""
 
 
 def command_options(*, markdown: bool = False) -> Callable[[_Function], _Function]:

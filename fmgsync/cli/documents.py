@@ -80,12 +80,6 @@ def apply_document(result: Result) -> dict[str, Any]:
             for outcome in adom.outcomes
         ],
         **status_document(result),
-        "foreign": [
-            summary.finding_json(finding)
-            for adom in result.adoms
-            if adom.seen
-            for finding in adom.seen.plan.foreign
-        ],
     }
 
 
@@ -98,8 +92,19 @@ def status_document(result: Result) -> dict[str, Any]:
             if adom.survey
             for view in adom.survey.views
         ],
+        **_findings(result),
         "sources": _source_rows(result),
         "errors": error_rows(result),
+    }
+
+
+def _findings(result: Result) -> dict[str, Any]:
+    """What stands in the way, what waits, and notes, over all ADOMs."""
+    plans = [adom.seen.plan for adom in result.adoms if adom.seen]
+    return {
+        "foreign": [summary.finding_json(one) for plan in plans for one in plan.foreign],
+        "held": [summary.finding_json(one) for plan in plans for one in plan.held],
+        "findings": [summary.finding_json(one) for plan in plans for one in plan.findings],
     }
 
 

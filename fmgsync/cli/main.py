@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plan": ("plan", "Show what would change, per ADOM, group and device. Writes nothing."),
     "apply": ("apply", "Write the plan to FortiManager and install it on the FortiGates."),
     "run": ("run", "The controller: watch the clusters, keep the ADOMs, until it is stopped."),
+    "approve": ("approve", "Let through what the guard holds, exactly as it was shown."),
     "status": ("status", "The four views side by side: desired, ADOM, device database, device."),
     "windows": ("windows", "When installs may start on each FortiGate: coming openings."),
     "verify": ("verify", "Ask every FortiGate what it really holds and report differences."),

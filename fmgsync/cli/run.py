@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     metavar="ADDRESS:PORT",
     help="Where /healthz, /readyz, /metrics and /status are served; 'none' serves nothing.",
 )
+@common.state_option
 @common.command_options()
-def command(options: common.Options, listen: str) -> int:
+def command(options: common.Options, state_dir: Path, listen: str) -> int:
     """Follow the clusters and keep every ADOM, until stopped by SIGTERM or Ctrl-C.
 
     A change is written after `reconcile.settle` of quiet, at the latest after
@@ -46,7 +48,9 @@ def command(options: common.Options, listen: str) -> int:
     metrics = Metrics(lambda: report.health(running.controller))
     running = supervisor.Supervisor(
         lambda: wiring.make_controller(
-            options.config, hooks=lambda ref: Hooks(after_request=metrics.rpc)
+            options.config,
+            hooks=lambda ref: Hooks(after_request=metrics.rpc),
+            state_dir=state_dir,
         ),
         lambda: wiring.referenced_files(options.config),
     )

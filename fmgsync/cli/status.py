@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from fmgsync.cli import common
@@ -13,8 +15,9 @@ from fmgsync.cli import common
     metavar="URL",
     help="Ask a running 'fmgsync run' (its --listen address) what it saw last, instead of looking.",
 )
+@common.state_option
 @common.command_options()
-def command(options: common.Options, controller: str | None) -> int:
+def command(options: common.Options, state_dir: Path, controller: str | None) -> int:
     """Show, per FortiGate and group, what should be, what the ADOM holds, what FortiManager
     believes of the device, and what the device itself says.
 
@@ -35,7 +38,11 @@ def command(options: common.Options, controller: str | None) -> int:
     from fmgsync.controller import once, wiring
 
     world = wiring.make_world(
-        options.config, command="status", tell=options.progress, transport=options.transport
+        options.config,
+        command="status",
+        tell=options.progress,
+        transport=options.transport,
+        state_dir=state_dir,
     )
     result = once.status(world)
     if options.is_json:

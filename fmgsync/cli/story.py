@@ -187,9 +187,26 @@ def administrator_writes_policies(estate: Estate) -> None:
     console.log_out()
 
 
+def make_world(estate: Estate, tell: Tell) -> once.World:
+    """What `fmgsync apply --install now` works with, on the demo's configuration."""
+    return wiring.make_world(
+        estate.config,
+        command="apply --install now",
+        tell=tell,
+        state_dir=estate.folder / "state",
+    )
+
+
+def approve(estate: Estate, digest: str) -> None:
+    """What `fmgsync approve` does, when a person has looked at what the guard holds."""
+    world = make_world(estate, lambda text: None)
+    now = world.clock.now()
+    world.memory.approve(digest, who="the demo", reason="the story", now=now, expires_at=now + 600)
+
+
 def run_apply(estate: Estate, tell: Tell) -> once.Result:
-    """What `fmgsync apply --install now` does, on the demo's configuration."""
-    world = wiring.make_world(estate.config, command="apply --install now", tell=tell)
+    """What `fmgsync apply --install now` does."""
+    world = make_world(estate, tell)
     result = once.apply(world, install=True)
     for adom in result.adoms:
         if adom.error is not None:

@@ -11,16 +11,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from fmgsync.cli import findings
 from fmgsync.cli.safe import safe_text
 from fmgsync.controller import installs
 from fmgsync.controller.once import Result, source_gaps
-from fmgsync.model.address import Address, sorted_addresses
-from fmgsync.model.change import Action, Change, Finding
+from fmgsync.model.change import Action, Change, Finding, Hold
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView, GroupState
-
-SHOWN = 8
-"""Addresses listed in one cell before the rest becomes a count."""
 
 _STATE_STYLE = {
     GroupState.IN_SYNC: "green",
@@ -55,17 +52,6 @@ def cell(value: object, style: str = "") -> Text:
     return Text(safe_text(str(value)), style=style)
 
 
-def members(addresses: Collection[Address] | None) -> str:
-    """A set of addresses in one cell; `?` where it is not known, `none` where it is empty."""
-    if addresses is None:
-        return "?"
-    if not addresses:
-        return "none"
-    ordered = sorted_addresses(addresses)
-    rest = f" and {len(ordered) - SHOWN} more" if len(ordered) > SHOWN else ""
-    return ", ".join(ordered[:SHOWN]) + rest
-
-
 def all_views(result: Result) -> list[DeviceView]:
     """The views of all ADOMs in the order of the documents."""
     return [view for adom in result.adoms if adom.survey for view in adom.survey.views]
@@ -90,16 +76,18 @@ def print_plan(console: Console, result: Result) -> None:
                     cell(change.kind),
                     cell(change.name),
                     cell(change.device or ""),
-                    cell(members(change.added) if change.added else ""),
-                    cell(members(change.removed) if change.removed else ""),
+                    cell(findings.members(change.added) if change.added else ""),
+                    cell(findings.members(change.removed) if change.removed else ""),
                     cell(change.because),
                 )
             console.print(made)
         else:
             console.print(f"ADOM {safe_text(plan.ref.adom)}: nothing to write")
-        _print_findings(console, (*plan.foreign, *plan.held, *plan.findings))
+        findings.print_findings(console, findings.of_plan(plan))
         _print_installs(console, adom.survey)
     print_problems(console, result)
+    if sum(len(adom.seen.plan.held) for adom in result.adoms if adom.seen) > 1:
+        console.print(f"let all through that waits: fmgsync approve {result.digest}")
     console.print(f"digest {result.digest}; {blast_radius(result)}")
 
 
@@ -121,15 +109,6 @@ def blast_radius(result: Result) -> str:
         f"{len(changes)} changes, {len({c.name for c in mappings})} groups on {len(devices)} "
         f"devices: {added} grants added, {removed} removed; installs on {len(pending)} device VDOMs"
     )
-
-
-def _print_findings(console: Console, findings: Sequence[Finding]) -> None:
-    for finding in findings:
-        word, style = ("error", "red") if finding.is_error else ("note", "yellow")
-        place = f" on {finding.device}" if finding.device else ""
-        line = Text(f"{word}: ", style=style)
-        line.append(safe_text(f"{finding.name}{place}: {finding.message}"), style="")
-        console.print(line)
 
 
 def _print_installs(console: Console, survey: installs.Survey | None) -> None:
@@ -168,13 +147,19 @@ def plan_markdown(result: Result) -> str:
             lines += ["| | kind | name | device | added | removed |", "|---|---|---|---|---|---|"]
             lines += [_markdown_row(change) for change in plan.changes]
             lines.append("")
-        for finding in (*plan.foreign, *plan.held, *plan.findings):
-            lines.append(f"- {_escaped(f'{finding.name}: {finding.message}')}")
+        lines += [f"- {_finding(finding)}" for finding in findings.of_plan(plan)]
         for entry in adom.survey.pending if adom.survey else ():
             lines.append(f"- install {_escaped(f'{entry.package} on {entry.target}')}")
     lines += [f"- **{_escaped(text)}**" for text in source_gaps(result.inventory)]
     lines += [f"- **{_escaped(str(adom.error))}**" for adom in result.adoms if adom.error]
     return "\n".join(lines)
+
+
+def _finding(finding: Finding) -> str:
+    text = _escaped(findings.sentence(finding))
+    if isinstance(finding, Hold):
+        return f"**held** {text} (`fmgsync approve {finding.digest}`)"
+    return text
 
 
 def _markdown_row(change: Change) -> str:
@@ -183,8 +168,8 @@ def _markdown_row(change: Change) -> str:
         change.kind.value,
         change.name,
         str(change.device or ""),
-        members(change.added) if change.added else "",
-        members(change.removed) if change.removed else "",
+        findings.members(change.added) if change.added else "",
+        findings.members(change.removed) if change.removed else "",
     )
     return "| " + " | ".join(_escaped(text) for text in cells) + " |"
 
@@ -210,7 +195,7 @@ def print_apply(console: Console, result: Result) -> None:
                 console.print(Text(safe_text(text), style="red"))
         if adom.seen:
             plan = adom.seen.plan
-            _print_findings(console, (*plan.foreign, *plan.held, *plan.findings))
+            findings.print_findings(console, findings.of_plan(plan))
         for outcome in adom.outcomes:
             text = f"install on {outcome.target}: {outcome.outcome.value}: {outcome.detail}"
             console.print(safe_text(text))
@@ -224,7 +209,7 @@ def print_status(console: Console, result: Result) -> None:
     _print_views(console, result)
     for adom in result.adoms:
         if adom.seen:
-            _print_findings(console, (*adom.seen.plan.foreign, *adom.seen.plan.held))
+            findings.print_findings(console, findings.of_plan(adom.seen.plan))
     grants = [(view, grant) for view in all_views(result) for grant in view.stale_grants]
     if grants:
         title = "Stale grants (sessions that are open already may outlive the removal)"
@@ -245,10 +230,10 @@ def _print_views(console: Console, result: Result) -> None:
                 cell(view.target),
                 cell(group.name),
                 cell(group.state.value, _STATE_STYLE[group.state]),
-                cell(members(group.desired)),
-                cell(members(group.adom)),
-                cell(members(group.device_database)),
-                cell(members(group.device)),
+                cell(findings.members(group.desired)),
+                cell(findings.members(group.adom)),
+                cell(findings.members(group.device_database)),
+                cell(findings.members(group.device)),
             )
     console.print(made)
 
@@ -265,7 +250,7 @@ def print_status_document(console: Console, document: dict[str, Any]) -> None:
                 cell(f"{device['device']}/{device['vdom']}"),
                 cell(group["name"]),
                 cell(group["state"], _STATE_STYLE.get(group["state"], "red")),
-                *(cell(members(view)) for view in views),
+                *(cell(findings.members(view)) for view in views),
             )
     console.print(made)
     for row in (*document.get("sources", ()), *document.get("errors", ())):
@@ -284,8 +269,8 @@ def print_verify(console: Console, result: Result, done: Collection[DeviceVdom])
                 cell(view.target),
                 cell(group.state.value, _STATE_STYLE[group.state]),
                 cell(group.name),
-                cell(members(group.adom)),
-                cell(members(group.device)),
+                cell(findings.members(group.adom)),
+                cell(findings.members(group.device)),
             )
     console.print(made)
     print_problems(console, result)
@@ -294,7 +279,7 @@ def print_verify(console: Console, result: Result, done: Collection[DeviceVdom])
 
 def print_problems(console: Console, result: Result) -> None:
     """What was withheld, and sources and ADOMs that could not be read."""
-    _print_findings(console, result.inventory.findings)
+    findings.print_findings(console, result.inventory.findings)
     for text in source_gaps(result.inventory):
         console.print(Text("source: " + safe_text(text), style="yellow"))
     for adom in result.adoms:

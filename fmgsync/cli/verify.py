@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from fmgsync.cli import common
 
 
 @click.command("verify")
+@common.state_option
 @common.command_options()
-def command(options: common.Options) -> int:
+def command(options: common.Options, state_dir: Path) -> int:
     """Ask every FortiGate what its groups hold, and compare with what FortiManager would install.
 
     Values are compared, not names: nested groups are flattened, both address families count. A
@@ -23,7 +26,11 @@ def command(options: common.Options) -> int:
     from fmgsync.controller import installs, once, wiring
 
     world = wiring.make_world(
-        options.config, command="verify", tell=options.progress, transport=options.transport
+        options.config,
+        command="verify",
+        tell=options.progress,
+        transport=options.transport,
+        state_dir=state_dir,
     )
     result = once.status(world)
     done = {t for adom in result.adoms if adom.survey for t in installs.verified(adom.survey.views)}

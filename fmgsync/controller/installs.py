@@ -60,6 +60,7 @@ def survey(work: AdomWork, seen: Look, *, ask_devices: bool) -> Survey:
         databases=databases,
         devices=devices,
         write_pending=_places(seen, wanted),
+        held=_held(seen, wanted),
     )
     views = four.device_views(facts)
     return Survey(
@@ -92,6 +93,16 @@ def _places(seen: Look, targets: Iterable[DeviceVdom]) -> frozenset[four.Place]:
         for target in (change.device,) if change.device else everywhere:
             places.add((target, naming.group_of(change.name)))
     return frozenset(places)
+
+
+def _held(seen: Look, targets: Iterable[DeviceVdom]) -> frozenset[four.Place]:
+    """The places at which something waits for a human."""
+    everywhere = tuple(targets)
+    return frozenset(
+        (target, hold.name)
+        for hold in seen.plan.held
+        for target in ((hold.device,) if hold.device else everywhere)
+    )
 
 
 Progress = Callable[[TaskView], None]
@@ -134,6 +145,8 @@ def failed(outcomes: Iterable[TargetOutcome]) -> tuple[TargetOutcome, ...]:
 def verified(views: Iterable[DeviceView]) -> tuple[DeviceVdom, ...]:
     """DeviceVdoms that were asked and hold, in every referenced group, what the ADOM says.
 
+    Of a held group that is what FortiManager would install, not yet what the rules ask for.
+
     At least one group must be referenced: a device that uses none of our groups proves nothing.
     """
     silent = {GroupState.NOT_REFERENCED}
@@ -141,5 +154,5 @@ def verified(views: Iterable[DeviceView]) -> tuple[DeviceVdom, ...]:
         view.target
         for view in views
         if (used := [group for group in view.groups if group.state not in silent])
-        and all(group.state is GroupState.IN_SYNC for group in used)
+        and all(group.state in {GroupState.IN_SYNC, GroupState.HELD} for group in used)
     )

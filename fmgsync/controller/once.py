@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 
 from fmgsync import errors
 from fmgsync.clock import Clock
-from fmgsync.controller import installs, reconcile
+from fmgsync.controller import guarding, installs, reconcile
 from fmgsync.controller.reconcile import AdomWork, Intent, Look
 from fmgsync.grouping import desired
-from fmgsync.model.change import ApplyReport, Finding
+from fmgsync.model.change import AdomPlan, ApplyReport, Finding
 from fmgsync.model.endpoint import ClusterSnapshot
 from fmgsync.model.rollout import TargetOutcome
 from fmgsync.model.target import AdomRef, DeviceVdom
@@ -22,6 +22,7 @@ from fmgsync.planning import summary
 from fmgsync.scheduling import outlook
 from fmgsync.scheduling.outlook import Outlook
 from fmgsync.scheduling.terms import Terms
+from fmgsync.state.memory import Memory
 from fmgsync.views import pending
 
 ReadSource = Callable[[], ClusterSnapshot]
@@ -36,6 +37,7 @@ class World:
     sources: Mapping[str, ReadSource]
     adoms: Sequence[AdomWork]
     clock: Clock
+    memory: Memory
     tell: Tell = lambda text: None
     terms: Terms = field(default_factory=Terms)
 
@@ -89,6 +91,11 @@ class Result:
         """The digest of all plans seen."""
         return summary.digest(result.seen.plan for result in self.adoms if result.seen)
 
+    @property
+    def unapproved_digest(self) -> str:
+        """The digest as it was before approvals let held parts through."""
+        return summary.digest(result.seen.unapproved for result in self.adoms if result.seen)
+
 
 def read_inventory(world: World) -> Inventory:
     """Read every cluster. One that fails is absent, so nothing of its part is removed."""
@@ -108,30 +115,64 @@ def read_inventory(world: World) -> Inventory:
 
 def plan(world: World) -> Result:
     """Look at everything; write nothing and ask no FortiGate."""
-    return _each_adom(world, _plan_adom)
+    return _each_adom(world, read_inventory(world), _plan_adom)
 
 
 def status(world: World) -> Result:
     """Look at everything, the FortiGates included; write nothing."""
-    return _each_adom(world, _status_adom)
+    return _each_adom(world, read_inventory(world), _status_adom)
 
 
-def apply(world: World, *, install: bool) -> Result:
-    """Write every ADOM, then install what is behind and ask the FortiGates."""
-    return _each_adom(world, _write_and_install if install else _write_and_survey)
+def apply(world: World, *, install: bool, reason: str = "", digest: str | None = None) -> Result:
+    """Write every ADOM, then install what is behind and ask the FortiGates.
+
+    `reason` goes into the devices' revisions. `digest` is that of a saved plan: StalePlan is
+    raised, before anything is written, if it no longer is what there is to do.
+    """
+    inventory = read_inventory(world)
+    if digest is None:
+        results = [
+            apply_one(world, work, inventory, install=install, reason=reason)
+            for work in world.adoms
+        ]
+    else:
+        known = _still_the_same(world, inventory, digest)
+        results = [
+            _carry_on(world, work, inventory, before, install=install, reason=reason)
+            for work, before in zip(world.adoms, known, strict=True)
+        ]
+    return _shown(world, Result(inventory, results))
 
 
-def apply_one(world: World, work: AdomWork, inventory: Inventory, *, install: bool) -> AdomResult:
+def apply_one(
+    world: World, work: AdomWork, inventory: Inventory, *, install: bool, reason: str = ""
+) -> AdomResult:
     """One ADOM's part of `apply`: what the controller does whenever something changed."""
-    return _one_adom(world, work, inventory, _write_and_install if install else _write_and_survey)
+
+    def step(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
+        result.seen = reconcile.look(work, world.intent, inventory.members)
+        _write_and_install(world, work, result, install=install, reason=reason)
+
+    return _one_adom(world, work, inventory, step)
 
 
 Step = Callable[[World, AdomWork, Inventory, AdomResult], None]
 
 
-def _each_adom(world: World, step: Step) -> Result:
-    inventory = read_inventory(world)
-    return Result(inventory, [_one_adom(world, work, inventory, step) for work in world.adoms])
+def _each_adom(world: World, inventory: Inventory, step: Step) -> Result:
+    results = [_one_adom(world, work, inventory, step) for work in world.adoms]
+    return _shown(world, Result(inventory, results))
+
+
+def _shown(world: World, result: Result) -> Result:
+    """Whatever is shown as held can be approved from now on."""
+    _note(world, result.digest, [adom.seen.plan for adom in result.adoms if adom.seen])
+    return result
+
+
+def _note(world: World, digest: str, plans: Sequence[AdomPlan]) -> None:
+    now = world.clock.now()
+    guarding.note_shown(world.memory, digest, plans, now=now, tell=world.tell)
 
 
 def _one_adom(world: World, work: AdomWork, inventory: Inventory, step: Step) -> AdomResult:
@@ -142,23 +183,60 @@ def _one_adom(world: World, work: AdomWork, inventory: Inventory, step: Step) ->
             step(world, work, inventory, result)
     except errors.TargetError as error:
         result.error = error
+    if result.seen is not None:
+        plan = result.seen.plan
+        _note(world, summary.digest([plan]), [plan])
     return result
 
 
+def _still_the_same(world: World, inventory: Inventory, digest: str) -> Sequence[AdomResult]:
+    """What there is to do, looked at once more; the saved plan must say the same.
+
+    It may have been saved before something that it shows as held was approved.
+    """
+
+    def look(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
+        result.seen = reconcile.look(work, world.intent, inventory.members)
+
+    now = _each_adom(world, inventory, look)
+    if digest not in (now.digest, now.unapproved_digest):
+        changes = sum(len(adom.seen.plan.changes) for adom in now.adoms if adom.seen)
+        raise errors.StalePlan(
+            f"the saved plan has digest {digest}; what there is to do now has digest"
+            f" {now.digest} ({changes} changes)",
+            next_step="nothing was written; save a new plan and read it",
+        )
+    return now.adoms
+
+
+def _carry_on(
+    world: World,
+    work: AdomWork,
+    inventory: Inventory,
+    before: AdomResult,
+    *,
+    install: bool,
+    reason: str,
+) -> AdomResult:
+    """Write exactly what was looked at; an ADOM that could not be read keeps its error."""
+
+    def step(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
+        result.seen = before.seen
+        _write_and_install(world, work, result, install=install, reason=reason)
+
+    return before if before.seen is None else _one_adom(world, work, inventory, step)
+
+
 def _write_and_install(
-    world: World, work: AdomWork, inventory: Inventory, result: AdomResult
+    world: World, work: AdomWork, result: AdomResult, *, install: bool, reason: str
 ) -> None:
-    _write_adom(world, work, inventory, result)
-    _install_adom(world, work, result)
-
-
-def _write_and_survey(
-    world: World, work: AdomWork, inventory: Inventory, result: AdomResult
-) -> None:
-    """Installs are left to somebody else, but what is outstanding is told."""
-    _write_adom(world, work, inventory, result)
-    if result.seen is not None:
-        result.survey = installs.survey(work, result.seen, ask_devices=False)
+    """Where no install may start, because a configuration only observes or because installs are
+    left to somebody else, what is outstanding is told."""
+    _write_adom(world, work, result)
+    if install and world.intent.writes:
+        _install_adom(world, work, result, reason)
+    elif result.seen is not None:
+        result.survey = installs.survey(work, result.seen, ask_devices=install)
 
 
 def _plan_adom(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
@@ -180,19 +258,20 @@ def _outlooks(world: World, seen: Look, survey: installs.Survey) -> Mapping[Devi
     return {each.target: each for each in found}
 
 
-def _write_adom(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
-    before = reconcile.look(work, world.intent, inventory.members)
-    result.seen = before
+def _write_adom(world: World, work: AdomWork, result: AdomResult) -> None:
+    before = result.seen
+    if before is None:
+        return
     if before.plan.changes and world.intent.writes:
         world.tell(f"writing {len(before.plan.changes)} changes to ADOM {work.ref.adom}")
     result.seen, result.report = reconcile.write(work, world.intent, before)
 
 
-def _install_adom(world: World, work: AdomWork, result: AdomResult) -> None:
+def _install_adom(world: World, work: AdomWork, result: AdomResult, reason: str) -> None:
     if result.seen is None:
         return
     before = installs.survey(work, result.seen, ask_devices=True)
-    wanted = pending.requests(before.pending)
+    wanted = pending.requests(before.pending, comment=_comment(world, reason))
     result.survey = before
     if not wanted:
         return
@@ -202,6 +281,11 @@ def _install_adom(world: World, work: AdomWork, result: AdomResult) -> None:
     # The install changed device database and status, so look again before believing anything.
     result.seen = reconcile.refresh_topology(work, result.seen)
     result.survey = installs.survey(work, result.seen, ask_devices=True)
+
+
+def _comment(world: World, reason: str) -> str:
+    """What the devices' revisions say of an install."""
+    return f"fmgsync ({world.intent.owner}): {reason}" if reason else ""
 
 
 def source_gaps(inventory: Inventory) -> Iterable[str]:

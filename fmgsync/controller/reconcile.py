@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 
+from fmgsync.controller.guarding import AdomGuard
 from fmgsync.grouping import desired, publishable
+from fmgsync.model import naming
 from fmgsync.model.adom import AdomTopology, Package
 from fmgsync.model.change import AdomPlan, ApplyReport
 from fmgsync.model.rule import GroupRule, Site
 from fmgsync.model.state import DesiredAdom, ObservedAdom
 from fmgsync.model.target import AdomRef
-from fmgsync.planning import diff, sites, usage
+from fmgsync.planning import diff, sharding, sites, usage
 from fmgsync.targets.protocol import Installer, ObjectStore
 
 
@@ -20,7 +23,8 @@ from fmgsync.targets.protocol import Installer, ObjectStore
 class Intent:
     """What the configuration asks for, independent of what runs.
 
-    `writes` False is policy mode observe, `removes` False is upsert.
+    `writes` False is policy mode observe, `removes` False is upsert. `member_limit` is that of one
+    address group; `needs_reason`: installing at once takes one.
     """
 
     owner: str
@@ -28,6 +32,8 @@ class Intent:
     allowed_ranges: Mapping[str, Sequence[publishable.Range]]
     writes: bool = True
     removes: bool = True
+    member_limit: int = 600
+    needs_reason: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +48,15 @@ class AdomWork:
     store: ObjectStore
     installer: Installer
     session: Callable[[], AbstractContextManager[object]]
+    guard: AdomGuard
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One ADOM as a pass sees it: what should be, what is, and the plan between the two."""
+    """One ADOM as a pass sees it: what should be, what is, and the plan between the two.
+
+    `unapproved` is the plan as it was before approvals let parts of it through.
+    """
 
     topology: AdomTopology
     desired: DesiredAdom
@@ -54,10 +64,7 @@ class Look:
     packages: tuple[Package, ...]
     usage: usage.Usage
     plan: AdomPlan
-
-
-Gate = Callable[[Look], AdomPlan]
-"""What may hold a plan back, wholly or in part, until a human approves."""
+    unapproved: AdomPlan
 
 
 def look(work: AdomWork, intent: Intent, members: desired.Members) -> Look:
@@ -78,10 +85,29 @@ def _compare(
     wanted: DesiredAdom,
     packages: tuple[Package, ...],
 ) -> Look:
-    observed = work.store.read_observed(rule.name for rule in intent.rules)
+    limits = sharding.Limits(intent.member_limit, naming.longest_name(topology.os_version))
+    observed = work.store.read_observed(_names(wanted, limits))
     used = usage.find_usage(packages, observed)
-    plan = diff.make_plan(wanted, observed, used=used.used, removes=intent.removes)
-    return Look(topology, wanted, observed, packages, used, plan)
+    make_plan = partial(
+        diff.make_plan,
+        wanted,
+        observed,
+        used=used.used,
+        opens=used.widening,
+        removes=intent.removes,
+        limits=limits,
+    )
+    gate = work.guard.gate()
+    plan = make_plan(gate=gate)
+    unapproved = make_plan(gate=replace(gate, approved=frozenset())) if plan.approved else plan
+    return Look(topology, wanted, observed, packages, used, plan, unapproved)
+
+
+def _names(wanted: DesiredAdom, limits: sharding.Limits) -> Iterator[str]:
+    """Every group name that must be free or ours."""
+    for group in wanted.groups:
+        yield group.name
+        yield from sharding.possible_names(group, limits.members)
 
 
 def write(work: AdomWork, intent: Intent, seen: Look) -> tuple[Look, ApplyReport]:
@@ -91,9 +117,21 @@ def write(work: AdomWork, intent: Intent, seen: Look) -> tuple[Look, ApplyReport
     """
     if not intent.writes or not seen.plan.changes:
         return seen, ApplyReport(work.ref)
+    note_write(work, seen)
     report = work.store.apply(seen.plan)
-    after = _compare(work, intent, seen.topology, seen.desired, seen.packages)
-    return replace(after, plan=replace(after.plan, held=seen.plan.held)), report
+    work.guard.after_write(seen.plan, report)
+    return look_again(work, intent, seen), report
+
+
+def note_write(work: AdomWork, seen: Look) -> None:
+    """Let the guard know what is about to be written."""
+    begins = not any(group.owned for group in seen.observed.groups.values())
+    work.guard.before_write(seen.plan, begins=begins)
+
+
+def look_again(work: AdomWork, intent: Intent, seen: Look) -> Look:
+    """The same ADOM after a write; devices and packages are taken as they were."""
+    return _compare(work, intent, seen.topology, seen.desired, seen.packages)
 
 
 def refresh_topology(work: AdomWork, seen: Look) -> Look:

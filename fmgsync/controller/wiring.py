@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from requests.adapters import HTTPAdapter
 
-from fmgsync import errors
+from fmgsync import errors, state
 from fmgsync.clock import Clock, SystemClock
 from fmgsync.controller import once
+from fmgsync.controller.guarding import AdomGuard
 from fmgsync.controller.loop import Controller
 from fmgsync.controller.once import ReadSource, Tell, World
 from fmgsync.controller.pace import Pace
@@ -21,6 +22,8 @@ from fmgsync.model.endpoint import ClusterSnapshot
 from fmgsync.model.target import AdomRef
 from fmgsync.settings import features, load, rules, terms
 from fmgsync.sources import manifests
+from fmgsync.state.folder import Folder
+from fmgsync.state.memory import Memory
 from fmgsync.targets.fortimanager.access import Access
 from fmgsync.targets.fortimanager.hooks import Hooks
 from fmgsync.targets.fortimanager.session import Session
@@ -48,20 +51,24 @@ def make_world(
     clock: Clock | None = None,
     transport: Transport | None = None,
     hooks: HooksOf | None = None,
+    state_dir: Path = Path(state.DEFAULT_FOLDER),
 ) -> World:
     """Load the configuration and build what `command` works with.
 
     Raises ConfigError for a wrong configuration and NotBuiltError for one that asks `command` for
-    a feature it does not have. Nothing is connected to before the first question.
+    a feature it does not have. Nothing is connected to before the first question, and nothing is
+    made in `state_dir` before there is something to remember.
     """
     config = load.load_config(path)
     features.refuse_unbuilt(config, command)
     time = clock or SystemClock()
+    memory = Memory(Folder(state_dir, clock=time))
     return World(
         _intent(config),
         _sources(config),
-        _adoms(config, partial(_session_of, time, transport, hooks), time),
+        _adoms(config, partial(_session_of, time, transport, hooks), time, memory),
         time,
+        memory,
         tell,
         terms=terms.terms(config),
     )
@@ -73,10 +80,13 @@ def make_controller(
     tell: Tell = lambda text: None,
     clock: Clock | None = None,
     hooks: HooksOf | None = None,
+    state_dir: Path = Path(state.DEFAULT_FOLDER),
 ) -> Controller:
     """What `fmgsync run` runs. Raises as `make_world` does; connects to nothing yet."""
     config = load.load_config(path)
-    world = make_world(path, command=features.RUN, tell=tell, clock=clock, hooks=hooks)
+    world = make_world(
+        path, command=features.RUN, tell=tell, clock=clock, hooks=hooks, state_dir=state_dir
+    )
     installs = config.install.mode != "none" and config.install.windows == "always"
     return Controller(
         world,
@@ -143,6 +153,8 @@ def _intent(config: Config) -> Intent:
         allowed_ranges=rules.allowed_ranges(config),
         writes=config.policy.mode != "observe",
         removes=config.policy.mode == "sync",
+        member_limit=config.member_limit,
+        needs_reason=config.policy.require_reason,
     )
 
 
@@ -206,22 +218,30 @@ def _session_of(
 
 
 def _adoms(
-    config: Config, open_session: Callable[[Access, AdomRef], Session], clock: Clock
+    config: Config,
+    open_session: Callable[[Access, AdomRef], Session],
+    clock: Clock,
+    memory: Memory,
 ) -> tuple[AdomWork, ...]:
     sites = rules.sites(config)
     access = {unit.name: _access(unit) for unit in config.fortimanagers}
     return tuple(
-        _adom_work(config, ref, partial(open_session, access[ref.fortimanager], ref), clock)
+        _adom_work(config, ref, partial(open_session, access[ref.fortimanager], ref), clock, memory)
         for ref in sorted({site.adom for site in sites})
     )
 
 
 def _adom_work(
-    config: Config, ref: AdomRef, open_session: Callable[[], Session], clock: Clock
+    config: Config,
+    ref: AdomRef,
+    open_session: Callable[[], Session],
+    clock: Clock,
+    memory: Memory,
 ) -> AdomWork:
     target = FortiManagerAdom(ref, owner=config.owner, open_session=open_session, clock=clock)
     own = tuple(site for site in rules.sites(config) if site.adom == ref)
-    return AdomWork(ref, own, store=target, installer=target, session=lambda: target)
+    guard = AdomGuard(ref, config.owner, rules.guard_limits(config), memory, clock)
+    return AdomWork(ref, own, target, target, session=lambda: target, guard=guard)
 
 
 def _access(unit: FortiManager) -> Access:

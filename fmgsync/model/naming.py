@@ -17,6 +17,9 @@ NONE = "none"
 MAX_SHARDS = 999
 """Three digits: the room that the longest group name leaves."""
 
+_LONGEST = 79
+_LONGEST_BEFORE_6_2 = 63
+
 _SHARD = re.compile(r"(.+)\.([1-9][0-9]{0,2})", re.ASCII)
 
 
@@ -55,6 +58,12 @@ def address_of(owner: str, name: str) -> Address | None:
     except ValueError:
         return None
     return value if address_name(owner, value) == name else None
+
+
+def longest_name(os_version: tuple[int, int]) -> int:
+    """Characters in an object's name in an ADOM of this FortiOS release (FortiOS CLI reference,
+    firewall address)."""
+    return _LONGEST if os_version >= (6, 2) else _LONGEST_BEFORE_6_2
 
 
 def shard_name(group: str, number: int) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from fmgsync.model import naming
-from fmgsync.model.state import ObservedAdom, ObservedGroup
+from fmgsync.model.state import DesiredGroup, ObservedAdom, ObservedGroup
 from fmgsync.model.target import DeviceVdom
 from fmgsync.planning.render import GroupObject, ObjectKey
 
@@ -40,6 +40,15 @@ class Split:
 
     parent: GroupObject
     shards: Mapping[int, GroupObject] = field(default_factory=dict)
+
+
+def possible_names(group: DesiredGroup, limit: int) -> Iterator[str]:
+    """The shards a group may need, so that a foreign object in one of their names is noticed."""
+    places = (*group.mappings.values(), group.shared)
+    most = max((len(members.addresses) for members in places if members), default=0)
+    if most > limit:
+        for number in range(1, min(2 * -(-most // limit), naming.MAX_SHARDS) + 1):
+            yield naming.shard_name(group.name, number)
 
 
 def own_shards(

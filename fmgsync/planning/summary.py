@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from fmgsync.model.change import AdomPlan, Change, Finding
+from fmgsync.model.change import AdomPlan, Change, Finding, Hold
 
 
 def change_json(change: Change) -> dict[str, Any]:
@@ -30,6 +30,10 @@ def finding_json(finding: Finding) -> dict[str, Any]:
     body: dict[str, Any] = {"kind": finding.kind, "name": finding.name, "message": finding.message}
     if finding.device is not None:
         body["device"] = str(finding.device)
+    if isinstance(finding, Hold):
+        body["digest"] = finding.digest
+        body["added"] = list(finding.added)
+        body["removed"] = list(finding.removed)
     return body
 
 
@@ -57,5 +61,5 @@ def digest(plans: Iterable[AdomPlan]) -> str:
             row.remove(change.because)
             sums.update(json.dumps([str(plan.ref), *row]).encode())
         for finding in plan.held:
-            sums.update(json.dumps([str(plan.ref), finding_json(finding)]).encode())
+            sums.update(json.dumps([str(plan.ref), finding.digest]).encode())
     return sums.hexdigest()[:16]

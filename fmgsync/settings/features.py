@@ -11,7 +11,7 @@ from typing import Final
 
 from fmgsync import yamllines
 from fmgsync.errors import NotBuiltError
-from fmgsync.model.rule import MappingMode, Publish
+from fmgsync.model.rule import Publish
 from fmgsync.settings.schema import Config
 
 Steps = tuple[str | int, ...]
@@ -47,12 +47,6 @@ def _api_keys(config: Config) -> Iterator[Steps]:
     for index, unit in enumerate(config.fortimanagers):
         if unit.credentials.api_key is not None:
             yield "fortimanagers", index, "credentials", "apiKey"
-
-
-def _shared_groups(config: Config) -> Iterator[Steps]:
-    for index, group in enumerate(config.groups):
-        if group.mapping is MappingMode.SHARED:
-            yield "groups", index, "mapping"
 
 
 def _automatic_publishing(config: Config) -> Iterator[Steps]:
@@ -115,7 +109,6 @@ UNBUILT: Final[tuple[Unbuilt, ...]] = (
     Unbuilt(
         "logging in with an API key", _api_keys, _THINK | {WINDOWS}, "use username and password"
     ),
-    Unbuilt("a mapping shared by all devices", _shared_groups, _THINK, "use per-device"),
     Unbuilt(
         "publishing by Calico's IPPool", _automatic_publishing, _THINK, "use publish: pod or node"
     ),
@@ -124,13 +117,6 @@ UNBUILT: Final[tuple[Unbuilt, ...]] = (
         _differs("reconcile", "write", plain="continuous"),
         _WRITE,
         "use write: continuous",
-    ),
-    Unbuilt("the guard", _written("guard"), _WRITE, "remove it and read the plan before applying"),
-    Unbuilt(
-        "demanding a reason",
-        _differs("policy", "require_reason", plain=False),
-        _INSTALL,
-        "use requireReason: false",
     ),
     Unbuilt(
         "sharing ADOMs by leases", _written("lease"), _WRITE, "remove it; run one fmgsync only"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from fmgsync.model.rule import GroupRule, Site
 from fmgsync.model.target import AdomRef
+from fmgsync.planning import guard
 from fmgsync.settings import schema
 from fmgsync.settings.places import Network
 
@@ -49,3 +50,15 @@ def allowed_ranges(config: schema.Config) -> Mapping[str, tuple[Network, ...]]:
         for cluster in config.clusters
         if cluster.allowed_ranges is not None
     }
+
+
+def guard_limits(config: schema.Config) -> guard.Limits:
+    """What passes without a human."""
+    limits = config.guard
+    return guard.Limits(
+        max_removed_share=limits.max_removed_share,
+        max_added_share=limits.max_added_share,
+        unless_fewer_than=limits.unless_fewer_than,
+        max_members=limits.max_members,
+        period_s=limits.period.total_seconds(),
+    )

@@ -3,3 +3,8 @@
 Everything else is read afresh. Losing it is safe: what waited waits again, and the guard lets only
 small changes through until it has seen a whole period.
 """
+
+from typing import Final
+
+DEFAULT_FOLDER: Final = ".fmgsync"
+"""Where the command line remembers, unless told otherwise."""

@@ -86,8 +86,6 @@ def _state(
     device: frozenset[Address] | None,
 ) -> GroupState:
     place = (target, name)
-    if place in facts.held:
-        return GroupState.HELD
     if place in facts.write_pending or adom is None:
         return GroupState.WRITE_PENDING
     if place not in facts.reach:
@@ -96,7 +94,9 @@ def _state(
         return GroupState.UNKNOWN
     if database != adom:
         return GroupState.INSTALL_PENDING
-    return _device_state(facts, target, adom, device)
+    state = _device_state(facts, target, adom, device)
+    # Only what waits for nothing else is shown as held: the parts that do not wait go on.
+    return GroupState.HELD if state is GroupState.IN_SYNC and place in facts.held else state
 
 
 def _device_state(

@@ -14,7 +14,7 @@ from fmgsync.controller.supervisor import Supervisor
 from fmgsync.model.address import Address
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from tests import builders
-from tests.controller.test_loop import running, until, web
+from tests.controller.test_loop import made, running, until, web
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 
 
@@ -85,9 +85,7 @@ def test_an_api_server_that_is_gone_removes_nothing(
 
 
 def test_a_changed_configuration_takes_over_and_a_broken_one_is_refused(estate: Estate) -> None:
-    started = Supervisor(
-        lambda: wiring.make_controller(estate.path), lambda: wiring.referenced_files(estate.path)
-    )
+    started = Supervisor(lambda: made(estate), lambda: wiring.referenced_files(estate.path))
     with running(estate, started):
         until(lambda: written(estate, "10.1.0.1", "10.2.0.1"))
         whole = estate.path.read_text()

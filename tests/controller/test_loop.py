@@ -38,10 +38,15 @@ def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Estate]:
         yield made
 
 
+def made(estate: Estate) -> Controller:
+    """The controller of this estate, which remembers in the estate's own folder."""
+    return wiring.make_controller(estate.path, state_dir=estate.folder / "state")
+
+
 @contextmanager
 def running(estate: Estate, supervisor: Supervisor | None = None) -> Iterator[Controller]:
     """A controller on its own thread, stopped at the end."""
-    controller = supervisor.controller if supervisor else wiring.make_controller(estate.path)
+    controller = supervisor.controller if supervisor else made(estate)
     started = supervisor or controller
     thread = threading.Thread(target=started.run)
     thread.start()

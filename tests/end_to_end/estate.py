@@ -94,27 +94,32 @@ class Estate:
             console.unlock("prod")
         console.log_out()
 
+    def world(self, command: str) -> once.World:
+        """Everything `command` works with; approvals are remembered beside the configuration."""
+        state_dir = self.folder / "state"
+        return wiring.make_world(self.path, command=command, clock=self.clock, state_dir=state_dir)
+
     def plan(self) -> once.Result:
         """What `fmgsync plan` sees."""
-        return once.plan(wiring.make_world(self.path, command="plan", clock=self.clock))
+        return once.plan(self.world("plan"))
 
     def status(self) -> once.Result:
         """What `fmgsync status` sees."""
-        return once.status(wiring.make_world(self.path, command="status", clock=self.clock))
+        return once.status(self.world("status"))
 
-    def apply(self) -> once.Result:
+    def apply(self, **more: Any) -> once.Result:
         """What `fmgsync apply --install now` does."""
-        command = "apply --install now"
-        return once.apply(
-            wiring.make_world(self.path, command=command, clock=self.clock), install=True
-        )
+        return once.apply(self.world("apply --install now"), install=True, **more)
 
     def apply_never(self) -> once.Result:
         """What `fmgsync apply --install never` does."""
-        command = "apply --install never"
-        return once.apply(
-            wiring.make_world(self.path, command=command, clock=self.clock), install=False
-        )
+        return once.apply(self.world("apply --install never"), install=False)
+
+    def approve(self, digest: str, *, for_s: float = 3600) -> None:
+        """What `fmgsync approve DIGEST` does."""
+        now = self.clock.now()
+        memory = self.world("plan").memory
+        memory.approve(digest, who="ann", reason="", now=now, expires_at=now + for_s)
 
     def on_device(self, device: str, group: str) -> set[address.Address] | None:
         """What the FortiGate itself would match, read past everything fmgsync says."""

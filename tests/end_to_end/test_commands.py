@@ -50,6 +50,8 @@ def planned(run: Run) -> dict[str, Any]:
 def test_the_main_job_by_exit_code(estate: Estate, run: Run) -> None:
     """plan 3, apply 0, plan 0 without a writing request; one pod less removes one address."""
     web(estate)
+    two = [builders.pod(f"web-{n}", f"10.1.0.{n}", labels={"app": "web"}) for n in (5, 6)]
+    estate.run("east", *two)
     assert run("apply", "--install", "never")[0] == 0
     estate.write_policy("k8s-web")
     assert run("plan")[0] == 3
@@ -59,7 +61,7 @@ def test_the_main_job_by_exit_code(estate: Estate, run: Run) -> None:
     assert run("status")[0] == 0
     assert run("verify")[0] == 0
     assert estate.unit.requests.writing(since=mark) == []
-    estate.run("east", builders.pod("db-1", "10.1.0.7", labels={"app": "db"}))
+    estate.run("east", two[1])
     changes = planned(run)["adoms"][0]["changes"]
     removed = {(c["device"], *c["removed"]) for c in changes if c["kind"] == "mapping"}
     assert removed == {("fgt-east/root", "10.1.0.5")}
@@ -211,7 +213,7 @@ def test_a_truncated_manifest_freezes_its_cluster_only(estate: Estate, run: Run)
     run("apply", "--install", "never")
     whole = (estate.folder / "east.json").read_text()
     estate.run("east", dump=whole[: len(whole) // 2])
-    estate.run("west", builders.pod("db-1", "10.2.0.7", labels={"app": "db"}))
+    estate.run("west", builders.pod("web-1", "10.2.0.7", labels={"app": "web"}))
     code, out, _ = run("plan", "--output", "json")
     assert code == 1
     document = json.loads(out)

@@ -68,9 +68,10 @@ def test_a_cluster_that_is_down_freezes_its_part(
     estate: Estate, cluster: KubernetesSimulator, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cluster.add(builders.pod("web-1", "10.1.0.5", labels={"app": "web"}))
+    estate.run("west", builders.pod("web-1", "10.2.0.8", labels={"app": "web"}))
     assert command(estate, "apply", "--install", "never") == 0
     cluster.down()
-    estate.run("west", builders.pod("db-1", "10.2.0.9", labels={"app": "db"}))
+    estate.run("west", builders.pod("web-1", "10.2.0.9", labels={"app": "web"}))
     capsys.readouterr()
     assert command(estate, "plan", "--output", "json") == 1
     (adom,) = json.loads(capsys.readouterr().out)["adoms"]

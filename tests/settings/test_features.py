@@ -28,12 +28,8 @@ def test_a_plain_configuration_is_built(command: str) -> None:
 ASKED = [
         (SMALL.replace("username: u, password", "apiKey"), "verify",
          "fortimanagers[0].credentials.apiKey"),
-        (SMALL + GROUP + ", mapping: shared}]", "plan", "groups[0].mapping"),
         (SMALL + GROUP + ", publish: auto}]", "status", "groups[0].publish"),
         (SMALL + "reconcile: {write: before-install}", "apply --install never", "reconcile.write"),
-        (SMALL + "guard: {}", "apply --install now", "guard"),
-            (SMALL + "policy: {requireReason: true}", "apply --install now",
-     "policy.requireReason"),
         (SMALL + "lease: {}", "apply --install never", "lease"),
         (SMALL + "install: {mode: objects}", "apply --install now", "install.mode"),
         (SMALL + f"install: {{windows: [{{kind: allow, {WINDOW}}}]}}", "apply --install window",

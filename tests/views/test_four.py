@@ -53,7 +53,8 @@ def facts(
 CASES = {
     "all four agree": (facts(), GroupState.IN_SYNC),
     "the ADOM is behind": (facts(adom=B, write_pending=True), GroupState.WRITE_PENDING),
-    "held by the guard": (facts(write_pending=True, held=True), GroupState.HELD),
+    "held by the guard": (facts(held=True), GroupState.HELD),
+    "the part that is not held goes on": (facts(database=B, held=True), GroupState.INSTALL_PENDING),
     "no policy brings it to the device": (facts(referenced=False), GroupState.NOT_REFERENCED),
     "the device database is behind": (facts(database=B, device=B), GroupState.INSTALL_PENDING),
     "a failed install left the device behind": (

@@ -1,0 +1,314 @@
+"""What waits for a human, over HTTPS: from the dump to the FortiGate, and the approval between."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fmgsync import errors
+from fmgsync.cli import main
+from fmgsync.controller import once
+from fmgsync.model.address import NOWHERE
+from fmgsync.model.change import Hold
+from fmgsync.model.view import GroupState
+from tests import builders
+from tests.end_to_end.estate import Estate, default_seed, open_estate
+
+HOUR = 3600.0
+Run = Callable[..., tuple[int, Any]]
+
+
+@pytest.fixture
+def estate(tmp_path: Path) -> Iterator[Estate]:
+    """Forty pods in the east, four in the west, on both FortiGates."""
+    with open_estate(tmp_path, default_seed(install_s=0)) as made:
+        east(made, range(1, 41))
+        made.run("west", *(web("10.2.0", n) for n in range(1, 5)))
+        made.apply_never()
+        made.write_policy("k8s-web")
+        assert held(made.apply()) == []
+        yield made
+
+
+@pytest.fixture
+def run(estate: Estate, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command with --output json: exit code and document."""
+
+    def call(*arguments: str) -> tuple[int, Any]:
+        code = main.run([arguments[0], "-c", str(estate.path), *arguments[1:], "--output", "json"])
+        return code, json.loads(capsys.readouterr().out)
+
+    return call
+
+
+def web(net: str, number: int) -> builders.Manifest:
+    return builders.pod(f"web-{number}", f"{net}.{number}", labels={"app": "web"})
+
+
+def east(estate: Estate, numbers: range) -> None:
+    """Let these pods run in the east, and one that no rule selects."""
+    other = builders.pod("db-1", "10.1.9.9", labels={"app": "db"})
+    estate.run("east", other, *(web("10.1.0", n) for n in numbers))
+
+
+def on_east(estate: Estate) -> set[int]:
+    """The pods the eastern FortiGate lets through, by the last number of their address."""
+    members = estate.on_device("fgt-east", "k8s-web") or set()
+    return {int(a.rpartition(".")[2]) for a in members - set(NOWHERE.values())}
+
+
+def held(result: once.Result) -> list[Hold]:
+    return [hold for adom in result.adoms if adom.seen for hold in adom.seen.plan.held]
+
+
+def kinds(result: once.Result) -> list[tuple[str, str]]:
+    return [(hold.kind, str(hold.device)) for hold in held(result)]
+
+
+EAST, WEST = "fgt-east/root", "fgt-west/root"
+
+
+@pytest.mark.situation("guard-removals")
+def test_too_many_removals_wait_and_the_rest_goes_on(estate: Estate) -> None:
+    """The newcomer and the other site are served, nobody is removed, until somebody approves."""
+    east(estate, range(21, 42))
+    estate.run("west", web("10.2.0", 9), *(web("10.2.0", n) for n in range(1, 4)))
+    result = estate.apply()
+    assert kinds(result) == [("held-removals", EAST)]
+    assert on_east(estate) == set(range(1, 42))
+    assert estate.on_device("fgt-west", "k8s-web") == {f"10.2.0.{n}" for n in (1, 2, 3, 9)}
+    states = {g.state for a in estate.status().adoms if a.survey for v in a.survey.views
+              for g in v.groups}  # fmt: skip
+    assert states == {GroupState.HELD, GroupState.IN_SYNC}
+    estate.approve(held(result)[0].digest)
+    assert held(estate.apply()) == []
+    assert on_east(estate) == set(range(21, 42))
+
+
+@pytest.mark.situation("guard-additions")
+def test_too_many_additions_wait_and_removals_go_on(estate: Estate) -> None:
+    east(estate, range(2, 150))
+    result = estate.apply()
+    assert kinds(result) == [("held-additions", EAST)]
+    assert on_east(estate) == set(range(2, 41))
+    estate.approve(held(result)[0].digest)
+    estate.apply()
+    assert on_east(estate) == set(range(2, 150))
+
+
+@pytest.mark.situation("guard-emptying")
+def test_the_last_pod_stays_until_somebody_approves(estate: Estate) -> None:
+    east(estate, range(0))
+    result = estate.apply()
+    assert kinds(result) == [("held-emptying", EAST)]
+    assert len(on_east(estate)) == 40
+    estate.approve(held(result)[0].digest)
+    estate.apply()
+    assert on_east(estate) == set()
+
+
+@pytest.mark.situation("allow-empty")
+def test_a_group_that_may_be_empty_does_not_wait(estate: Estate) -> None:
+    estate.write_config(groups=[{"name": "k8s-web", "select": "app == 'web'", "allowEmpty": True}])
+    east(estate, range(0))
+    assert held(estate.apply()) == []
+    assert on_east(estate) == set()
+
+
+@pytest.mark.situation("guard-max-members")
+def test_a_group_is_never_filled_beyond_its_largest_size(estate: Estate) -> None:
+    """Not even at first; the group is there, empty, and policies can use it."""
+    estate.write_config(
+        guard={"maxMembers": 50},
+        groups=[
+            {"name": "k8s-web", "select": "app == 'web'"},
+            {"name": "k8s-all", "select": "all()"},
+        ],
+    )
+    pods = [builders.pod(f"p-{n}", f"10.1.1.{n}", labels={"app": "x"}) for n in range(1, 60)]
+    estate.run("east", *(web("10.1.0", n) for n in range(1, 41)), *pods)
+    result = estate.apply()
+    assert [(h.kind, h.name) for h in held(result)] == [("held-members", "k8s-all")]
+    console = estate.unit.console()
+    found = console.object("prod", "addrgrp", "k8s-all")
+    assert found is not None
+    assert found["member"] == ["none"]
+
+
+@pytest.mark.situation("guard-first-fill")
+def test_a_new_group_is_filled_at_once(estate: Estate) -> None:
+    groups = [{"name": "k8s-web", "select": "app == 'web'"}, {"name": "k8s-x", "select": "all()"}]
+    estate.write_config(groups=groups)
+    assert held(estate.plan()) == []
+
+
+@pytest.mark.situation("guard-slices")
+def test_small_slices_add_up_over_the_period(estate: Estate) -> None:
+    """Eight of forty may go within an hour; the ninth and tenth together are ten of forty."""
+    east(estate, range(9, 41))
+    assert held(estate.apply()) == []
+    estate.clock.sleep(HOUR / 2)
+    east(estate, range(11, 41))
+    assert kinds(estate.apply()) == [("held-removals", EAST)]
+    assert on_east(estate) == set(range(9, 41))
+    estate.clock.sleep(HOUR / 2)
+    assert held(estate.apply()) == []
+    assert on_east(estate) == set(range(11, 41))
+
+
+@pytest.mark.situation("rule-removed")
+def test_a_rule_that_is_removed_waits(estate: Estate) -> None:
+    """The group keeps its members on every device. Approved, it is emptied; a policy uses it."""
+    estate.write_config(groups=[])
+    result = estate.apply()
+    assert kinds(result) == [("held-emptying", EAST), ("held-emptying", WEST)]
+    assert len(on_east(estate)) == 40
+    estate.approve(result.digest)
+    result = estate.apply()
+    assert [f.kind for a in result.adoms if a.seen for f in a.seen.plan.findings] == ["kept-in-use"]
+    found = estate.unit.console().object("prod", "addrgrp", "k8s-web")
+    assert found is not None
+    assert (found["member"], found["dynamic_mapping"]) == (["none"], None)
+
+
+@pytest.mark.situation("cluster-removed")
+def test_a_cluster_that_is_removed_waits(estate: Estate) -> None:
+    """The device stays, its cluster is gone: that would empty the group there."""
+    sites = [{"clusters": ["east"], "fortimanager": "hq", "adom": "prod", "devices": ["fgt-west"]}]
+    estate.write_config(
+        clusters=[{"name": "east", "manifests": "./east.json"}],
+        sites=[{**sites[0], "devices": ["fgt-east"]}, *sites],
+    )
+    result = estate.plan()
+    assert kinds(result) == [("held-additions", WEST)]
+    estate.write_config(groups=[{"name": "k8s-web", "select": "app == 'nobody'"}])
+    assert kinds(estate.plan()) == [("held-emptying", EAST), ("held-emptying", WEST)]
+
+
+@pytest.mark.situation("device-removed")
+def test_a_device_that_leaves_the_sites_waits(estate: Estate) -> None:
+    """Its mapping stays until somebody approves, then it goes."""
+    estate.write_config(sites=estate.config["sites"][:1])
+    result = estate.apply()
+    assert kinds(result) == [("held-emptying", WEST)]
+    estate.approve(held(result)[0].digest)
+    result = estate.apply()
+    assert held(result) == []
+    found = estate.unit.console().object("prod", "addrgrp", "k8s-web")
+    assert found is not None
+    assert [m["_scope"][0]["name"] for m in found["dynamic_mapping"]] == ["fgt-east"]
+
+
+@pytest.mark.situation("approval-exact")
+def test_an_approval_fits_only_what_was_shown(estate: Estate) -> None:
+    """One more pod goes meanwhile: the whole removal waits again."""
+    east(estate, range(21, 41))
+    shown = held(estate.plan())[0]
+    estate.approve(shown.digest)
+    east(estate, range(22, 41))
+    result = estate.apply()
+    assert kinds(result) == [("held-removals", EAST)]
+    assert held(result)[0].digest != shown.digest
+    assert len(on_east(estate)) == 40
+
+
+@pytest.mark.situation("approval-expired")
+def test_an_approval_that_nobody_used_in_time_is_none(estate: Estate) -> None:
+    east(estate, range(21, 41))
+    estate.approve(held(estate.plan())[0].digest)
+    estate.clock.sleep(HOUR)
+    assert kinds(estate.apply()) == [("held-removals", EAST)]
+
+
+@pytest.mark.situation("approval-once")
+def test_an_approval_counts_once(estate: Estate) -> None:
+    """The pods come back and go again the same day: that is another decision."""
+    east(estate, range(21, 41))
+    digest = held(estate.plan())[0].digest
+    estate.approve(digest, for_s=24 * HOUR)
+    estate.apply()
+    east(estate, range(1, 41))
+    estate.apply()
+    assert on_east(estate) == set(range(1, 41))
+    estate.clock.sleep(2 * HOUR)
+    east(estate, range(21, 41))
+    result = estate.apply()
+    assert [hold.digest for hold in held(result)] == [digest]
+
+
+@pytest.mark.situation("memory-lost")
+def test_a_lost_memory_holds_all_but_small_changes(estate: Estate) -> None:
+    """Ten of forty is too much anyway; nine pass; after an hour seven of thirty-one do."""
+    (estate.folder / "state/guard.json").unlink(missing_ok=True)
+    estate.run("west", *(web("10.2.0", n) for n in range(2, 5)))
+    estate.apply()
+    assert (estate.folder / "state/guard.json").exists()
+    guard = {"maxRemovedShare": 0.5}
+    estate.write_config(guard=guard)
+    east(estate, range(11, 41))
+    result = estate.apply()
+    assert "not remembered" in held(result)[0].message
+    estate.clock.sleep(HOUR)
+    assert held(estate.apply()) == []
+    assert on_east(estate) == set(range(11, 41))
+
+
+@pytest.mark.situation("memory-damaged")
+def test_a_damaged_memory_stops_before_anything_is_written(estate: Estate) -> None:
+    """What people approved is not guessed at."""
+    east(estate, range(21, 41))
+    estate.plan()
+    (estate.folder / "state/decisions.json").write_text('{"version": 1, "approvals": 5}')
+    mark = estate.unit.requests.mark()
+    with pytest.raises(errors.StateError, match=r"state/decisions.json: it is damaged"):
+        estate.apply()
+    assert estate.unit.requests.writing(since=mark) == []
+
+
+def test_commands_show_what_waits_and_let_it_through(estate: Estate, run: Run) -> None:
+    """plan 3 with digests, approve by the plan's digest, apply 0. The clock is the computer's."""
+    east(estate, range(21, 41))
+    estate.run("west", web("10.2.0", 1))
+    code, plan = run("plan")
+    assert code == 3
+    (waiting,) = plan["adoms"][0]["held"]
+    assert waiting["device"] == EAST
+    assert len(waiting["removed"]) == 20
+    code, status = run("status")
+    assert (code, status["held"][0]["digest"]) == (3, waiting["digest"])
+    code, applied = run("apply", "--install", "now")
+    assert (code, applied["held"][0]["digest"]) == (3, waiting["digest"])
+    assert run("approve")[1]["held"][0]["digest"] == waiting["digest"]
+    code, approved = run("approve", plan["digest"], "--reason", "CHG-7", "--by", "ann")
+    assert code == 0
+    assert [(a["digest"], a["who"], a["reason"]) for a in approved["approved"]] == [
+        (waiting["digest"], "ann", "CHG-7")
+    ]
+    assert run("apply", "--install", "now")[0] == 0
+    assert on_east(estate) == set(range(21, 41))
+
+
+def test_an_approval_of_nothing_is_refused(estate: Estate, run: Run) -> None:
+    code, document = run("approve", "0123456789abcdef")
+    assert code == 2
+    assert "fmgsync plan" in document["error"]["next"]
+
+
+def test_an_approval_can_be_withdrawn(estate: Estate, run: Run) -> None:
+    east(estate, range(21, 41))
+    digest = run("plan")[1]["adoms"][0]["held"][0]["digest"]
+    run("approve", digest)
+    assert run("plan")[1]["adoms"][0]["held"] == []
+    assert run("approve", digest, "--withdraw")[0] == 0
+    assert run("apply", "--install", "now")[0] == 3
+    assert len(on_east(estate)) == 40
+
+
+@pytest.mark.parametrize("expires", ["0s", "soon", "1"])
+def test_an_approval_needs_a_duration(estate: Estate, run: Run, expires: str) -> None:
+    code, document = run("approve", "x", "--expires", expires)
+    assert (code, document["error"]["kind"]) == (2, "usage")
