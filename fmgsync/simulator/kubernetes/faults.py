@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Final
 
-from fmgsync.simulator.kubernetes.refusals import ApiRefusal, forbidden, too_many
+from fmgsync.simulator.kubernetes.refusals import forbidden, too_many
 from fmgsync.simulator.kubernetes.resources import Resource
 
 USER: Final = "system:serviceaccount:fmgsync:fmgsync"
@@ -22,9 +22,9 @@ class Faults:
         self._forbidden: set[tuple[str, str]] = set()
         self._busy: list[int] = []
         self._broken: list[int] = []
+        self._lost = 0
         self._garbled: dict[str, int] = {}
         self._stalled: set[str] = set()
-        self._released: Final = threading.Event()
 
     def forbid(self, plural: str, *verbs: str) -> None:
         """Answer 403 to these verbs (all when none is named) on this kind."""
@@ -51,6 +51,11 @@ class Faults:
         with self._lock:
             self._garbled[plural] = times
 
+    def lose_answers(self, times: int) -> None:
+        """Let the next writes take effect, and cut the connection instead of answering."""
+        with self._lock:
+            self._lost = times
+
     def stall(self, plural: str) -> None:
         """Accept requests for this kind and say nothing; watches that are open fall silent."""
         with self._lock:
@@ -60,8 +65,6 @@ class Faults:
         """End every stall."""
         with self._lock:
             self._stalled.clear()
-            self._released.set()
-            self._released.clear()
 
     def check(self, resource: Resource, verb: str, namespace: str, name: str) -> None:
         """Refuse the request if it is to be refused."""
@@ -76,6 +79,12 @@ class Faults:
         with self._lock:
             return self._broken.pop() if self._broken else None
 
+    def take_lost(self) -> bool:
+        """Whether to keep the answer to this write."""
+        with self._lock:
+            left, self._lost = self._lost, max(0, self._lost - 1)
+            return left > 0
+
     def take_garbled(self, plural: str) -> bool:
         """Whether to cut this list off."""
         with self._lock:
@@ -87,8 +96,3 @@ class Faults:
         """Whether this kind is silent now."""
         with self._lock:
             return plural in self._stalled
-
-
-def refusal_for_stall() -> ApiRefusal:
-    """What a request is answered that outlived a stall."""
-    return ApiRefusal(504, "Timeout", "request did not complete within the allotted timeout")

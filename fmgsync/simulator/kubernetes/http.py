@@ -128,6 +128,9 @@ class Handler(Connection):
             )
         else:
             code, stored = self._change(verb, named, query, parsed_body(raw))
+            if verb != "get" and faults.take_lost():
+                self.close_connection = True
+                return
             self._send(code, stored)
 
     def _change(
