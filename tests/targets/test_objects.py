@@ -199,6 +199,22 @@ def test_a_tampered_address_is_repaired_and_its_mappings_go(start: Start) -> Non
     assert repaired.value == "10.1.0.5"
 
 
+@pytest.mark.parametrize("where", ["", "/dynamic_mapping/fgt-1/root"])
+def test_members_that_somebody_takes_away_again_are_put_back(start: Start, where: str) -> None:
+    unit = start(seed())
+    adom = unit.adom()
+    groups = {"web": {ONE: "10.1.0.5 10.1.0.6"}}
+    reconcile(adom, groups)
+    url = f"/pm/config/adom/prod/obj/firewall/addrgrp/web{where}"
+    data = {"exclude": "enable", "exclude-member": ["prod_10.1.0.5"]}
+    with unit.session("alice", "wonder") as session:
+        assert session.call("set", [{"url": url, "data": data}])[0].ok
+    assert plan_for(adom, groups).changes
+    assert reconcile(adom, groups).refused == ()
+    assert plan_for(adom, groups).changes == ()
+    assert not adom.read_observed(groups).groups[V4, "web"].excludes
+
+
 def test_deleting_what_is_gone_already_is_done(start: Start) -> None:
     adom = start(seed()).adom()
     gone = Change(Action.DELETE, ObjectKind.ADDRESS, "prod_10.1.0.5", "not needed")

@@ -134,7 +134,7 @@ def test_a_new_address_carries_value_and_mark_and_reads_back_equal(
 def test_an_existing_object_is_never_sent_its_mappings_or_comment() -> None:
     """A parent sent with `dynamic_mapping` loses every mapping that is not in the list."""
     change = Change(Action.UPDATE, ObjectKind.GROUP, "web", "why", members=("a",))
-    assert wire.content(change) == {"member": ["a"]}
+    assert wire.content(change) == {"member": ["a"], "exclude": "disable"}
 
 
 def test_a_new_mapping_names_its_scope() -> None:

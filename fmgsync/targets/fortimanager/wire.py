@@ -14,7 +14,7 @@ from typing import Any
 from fmgsync.model import address as addresses
 from fmgsync.model import naming
 from fmgsync.model.address import Address, Family
-from fmgsync.model.change import Change, ObjectKind
+from fmgsync.model.change import Action, Change, ObjectKind
 from fmgsync.model.state import ObservedAddress, ObservedGroup
 from fmgsync.model.target import DeviceVdom
 from fmgsync.targets.fortimanager.tables import Row
@@ -60,7 +60,11 @@ def address_value(row: Row, family: Family) -> Address | None:
 
 
 def decode_group(row: Row, family: Family, owner: str) -> ObservedGroup:
-    """A group row with its `dynamic_mapping`."""
+    """A group row with its `dynamic_mapping`.
+
+    A mapping of ours that takes members away again counts as one without members: it does not
+    mean what it lists, and has to be written anew.
+    """
     comment = text(row.get("comment"))
     mappings = row.get(MAPPINGS) or []
     excluded = [
@@ -69,17 +73,18 @@ def decode_group(row: Row, family: Family, owner: str) -> ObservedGroup:
         if subtracts(one)
         for name in names(one.get("exclude-member"))
     ]
+    owned = naming.is_owned(comment, owner)
     return ObservedGroup(
         name=text(row.get("name")),
         family=family,
         members=names(row.get("member")),
         mappings={
-            target: names(mapping.get("member"))
+            target: () if owned and subtracts(mapping) else names(mapping.get("member"))
             for mapping in mappings
             for target in scopes(mapping)
         },
         comment=comment,
-        owned=naming.is_owned(comment, owner),
+        owned=owned,
         excludes=bool(excluded),
         excluded=tuple(dict.fromkeys(excluded)),
     )
@@ -135,7 +140,10 @@ def content(change: Change) -> Row:
         if change.value is None:
             raise ValueError(f"{change.name}: an address without a value")
         return _subnet(change.value)
-    return {"member": list(change.members)}
+    data: Row = {"member": list(change.members)}
+    if change.action is Action.UPDATE:
+        data["exclude"] = "disable"  # somebody may have switched it on; older releases ignore it
+    return data
 
 
 def new_mapping(change: Change) -> Row:
