@@ -178,7 +178,7 @@ class Session:
         if not result.ok or not isinstance(self._client.sid, str):
             # A refusal may carry the session's number, which pyFMG takes for a session.
             self._client.sid = None
-            raise self._login_error(result)
+            raise transport.login_error(result, self.access)
         self.logins += 1
 
     def _login_to_cloud(self) -> Result:
@@ -192,24 +192,6 @@ class Session:
             _log.debug("no token", fortimanager=self.access.name, error=error.message)
         refused = self._client.sid is None
         return Result(answers.LOGIN_REFUSED if refused else answers.OK, "Login fail")
-
-    def _login_error(self, result: Result) -> errors.TargetError:
-        user = self.access.username
-        if result.code == answers.STALE_OR_DENIED:
-            return errors.PermissionDenied(
-                f"administrator {user!r} may not use the JSON-RPC API",
-                fortimanager=self.access.name,
-                code=result.code,
-                next_step="set 'rpc-permit read-write' for this administrator",
-            )
-        if result.code in (answers.LOGIN_REFUSED, answers.OK):
-            return errors.LoginRefused(
-                f"login of {user!r} was refused",
-                fortimanager=self.access.name,
-                code=result.code,
-                next_step="check user name and password, trusted hosts and a lock-out of the user",
-            )
-        return answers.error_for(result, self.place)
 
     def _make_client(self) -> Any:
         access = self.access

@@ -39,6 +39,26 @@ def broken_read(access: Access, error: errors.OutcomeUnknown) -> errors.Connecti
     return _failed(access, error.message, "the FortiManager may be overloaded or restarting")
 
 
+def login_error(result: answers.Result, access: Access) -> errors.TargetError:
+    """Why a login was refused, and what to do about it."""
+    user = access.username
+    if result.code == answers.STALE_OR_DENIED:
+        return errors.PermissionDenied(
+            f"administrator {user!r} may not use the JSON-RPC API",
+            fortimanager=access.name,
+            code=result.code,
+            next_step="set 'rpc-permit read-write' for this administrator",
+        )
+    if result.code in (answers.LOGIN_REFUSED, answers.OK):
+        return errors.LoginRefused(
+            f"login of {user!r} was refused",
+            fortimanager=access.name,
+            code=result.code,
+            next_step="check user name and password, trusted hosts and a lock-out of the user",
+        )
+    return answers.error_for(result, answers.Place(access.name))
+
+
 def _classify(causes: list[BaseException], access: Access) -> errors.TargetError:
     if (tls := _first(causes, ssl.SSLError)) is not None:
         return _tls_error(tls, access)
