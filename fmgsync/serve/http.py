@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
@@ -99,8 +100,13 @@ def _listen(listen: str, answer: Callable[[str], Answer]) -> ThreadingHTTPServer
             """Probes every few seconds are no news."""
 
     host, _, port = listen.rpartition(":")
+    address = host.strip("[]")
+
+    class Server(ThreadingHTTPServer):
+        address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
+
     try:
-        return ThreadingHTTPServer((host.strip("[]"), int(port)), Handler)
+        return Server((address, int(port)), Handler)
     except (OSError, ValueError, OverflowError) as error:
         raise errors.UsageError(
             f"cannot listen on {listen}: {error}",

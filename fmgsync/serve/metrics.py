@@ -13,6 +13,7 @@ from prometheus_client.metrics_core import Metric
 
 from fmgsync.model.endpoint import Kind
 from fmgsync.model.health import AdomHealth, ServiceHealth
+from fmgsync.model.rollout import Outcome
 
 ReadHealth = Callable[[], ServiceHealth]
 
@@ -138,8 +139,9 @@ def _adoms(adoms: Iterable[AdomHealth]) -> Iterator[Metric]:
     for labels, adom in rows:
         passes.add_metric((*labels, "success"), adom.passes - adom.failures)
         passes.add_metric((*labels, "failure"), adom.failures)
-        for outcome, count in adom.installs.items():
-            installs.add_metric((*labels, outcome.value), count)
+        # All, from the start: a rate sees no step in a series that begins with its first one.
+        for outcome in Outcome:
+            installs.add_metric((*labels, outcome.value), adom.installs.get(outcome, 0))
     yield passes
     yield installs
 

@@ -134,6 +134,27 @@ def test_a_controller_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> N
     assert "--listen" in capsys.readouterr().err
 
 
+def test_it_listens_where_pods_have_ipv6_addresses_only(served: Served) -> None:
+    service = Service(
+        "[::1]:0",
+        health=lambda: WELL,
+        metrics=served.metrics,
+        status=dict,
+        clock=CLOCK,
+    )
+    service.start()
+    try:
+        assert requests.get(f"http://[::1]:{service.port}/healthz", timeout=10).text == "ok\n"
+    finally:
+        service.stop()
+
+
+def test_an_outcome_is_counted_from_zero(served: Served) -> None:
+    """A counter that begins with its first failure shows no increase to an alert."""
+    text = served.get("/metrics").text
+    assert 'fmgsync_installs_total{adom="pro\\"d",fortimanager="hq",outcome="failed"} 0.0' in text
+
+
 def test_an_unusable_address_is_told() -> None:
     from fmgsync import errors
 
