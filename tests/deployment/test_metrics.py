@@ -1,0 +1,91 @@
+"""Alerts are held against the metrics a controller exports: names, labels, and label values."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from fmgsync.model.endpoint import Kind
+from fmgsync.model.health import AdomHealth, ClusterHealth, ServiceHealth
+from fmgsync.model.rollout import Outcome
+from fmgsync.model.target import AdomRef
+from fmgsync.serve.metrics import Metrics
+from tests.deployment import places
+
+ALERTS = places.alerts()
+PAGE = places.ROOT / "docs" / "deployment.md"
+
+every_alert = pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: str(alert["alert"]))
+
+
+def exported() -> dict[str, set[str]]:
+    """Every sample's name and labels, from a controller of which everything is known."""
+    adom = AdomHealth(
+        AdomRef("hq", "prod"),
+        answered=True,
+        last_success_at=1.0,
+        passes=1,
+        oldest_stale_grant_at=1.0,
+        installs=dict.fromkeys(Outcome, 1),
+        window_open=True,
+    )
+    clusters = (ClusterHealth("east", frozenset(Kind), was_synced=True),)
+    health = ServiceHealth("1", 0.0, (adom,), clusters, config_loaded_at=1.0)
+    metrics = Metrics(lambda: health)
+    metrics.rpc("hq", "get", 0.1)
+    metrics.lock_wait("hq", "prod", 1.0)
+    found: dict[str, set[str]] = {}
+    for family in text_string_to_metric_families(metrics.text().decode()):
+        for sample in family.samples:
+            if not sample.name.endswith("_created"):
+                found.setdefault(sample.name, set()).update(sample.labels)
+    return found
+
+
+EXPORTED = exported()
+
+
+def metrics_of(alert: dict[str, Any]) -> set[str]:
+    return set(re.findall(r"\bfmgsync_\w+", alert["expr"]))
+
+
+@every_alert
+def test_an_alert_names_metrics_and_labels_that_exist(alert: dict[str, Any]) -> None:
+    names = metrics_of(alert)
+    assert names
+    assert names <= set(EXPORTED)
+    by = {
+        label.strip()
+        for labels in re.findall(r"\bby \(([^)]*)\)", alert["expr"])
+        for label in labels.split(",")
+    }
+    for name in names:
+        assert by <= EXPORTED[name]
+    shown = set(re.findall(r"\$labels\.(\w+)", str(alert["annotations"])))
+    assert shown <= by
+
+
+@every_alert
+def test_an_alert_matches_values_that_exist(alert: dict[str, Any]) -> None:
+    """An outcome that is renamed would silence the alert, or make it ring for ever."""
+    values = {"outcome": {each.value for each in Outcome}}
+    for label, text in re.findall(r'(\w+)(?:=|!=|=~|!~)"([^"]*)"', alert["expr"]):
+        assert set(text.split("|")) <= values[label]
+
+
+@every_alert
+def test_an_alert_says_what_to_do(alert: dict[str, Any]) -> None:
+    assert alert["labels"]["severity"] in {"critical", "warning", "info"}
+    assert alert["annotations"].keys() == {"summary", "description"}
+    assert f"`{alert['alert']}`" in PAGE.read_text()
+
+
+def test_the_page_tells_every_metric_and_no_other() -> None:
+    """A histogram is told by its name without a suffix."""
+    told = set(re.findall(r"^\| `(fmgsync_\w+)`", PAGE.read_text(), re.MULTILINE))
+    parts = {name for name in EXPORTED if re.search(r"_(bucket|count|sum)$", name)}
+    histograms = {re.sub(r"_(bucket|count|sum)$", "", name) for name in parts}
+    assert told == (set(EXPORTED) - parts) | histograms
