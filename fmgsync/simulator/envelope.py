@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -138,7 +139,9 @@ class Envelope:
         except Refusal as refusal:
             return _element(url, refusal)
         except Exception as defect:  # a defect of the simulator, kept for the tests to find
-            self._world.defects.append(f"{method} {url[:200]}: {defect!r}")
+            place = traceback.extract_tb(defect.__traceback__)[-1]
+            where = f"{place.name}:{place.lineno}"
+            self._world.defects.append(f"{method} {url[:200]}: {defect!r} in {where}")
             return _element(url, Refusal(-1))
         return {**members, "status": {"code": 0, "message": MESSAGES[0]}, "url": url}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
-from fmgsync.simulator import fortios
+from fmgsync.simulator import dvmcmd, fortios
 from fmgsync.simulator.devices import Device
 from fmgsync.simulator.store import Row
 from fmgsync.simulator.world import World
@@ -33,7 +33,7 @@ class FortiGate:
         """What the unit's own REST API answers to a GET."""
         with self._world.lock:
             self._world.now()
-            return fortios.request(self._device, "GET", resource, None)
+            return fortios.request(self._device, "GET", resource, None, self._world.next_oid)
 
     def names(self, table: str, vdom: str = "root") -> set[str]:
         """Names of the objects the unit runs, `table` like `firewall addrgrp`."""
@@ -46,6 +46,11 @@ class FortiGate:
         with self._world.lock:
             self._world.now()
             return self._flatten(group, vdom, family, set())
+
+    def unnoticed(self) -> None:
+        """From now on FortiManager does not notice what is changed on the unit."""
+        with self._world.lock:
+            self._device.detected = False
 
     def _flatten(self, group: str, vdom: str, family: str, seen: set[str]) -> set[str] | None:
         addresses, groups = _TABLES[family]
@@ -70,6 +75,11 @@ class FortiGate:
         with self._world.lock:
             self._device.online = False
 
+    def fall_silent(self) -> None:
+        """FortiManager believes the tunnel is up, but the unit answers nothing."""
+        with self._world.lock:
+            self._device.silent = True
+
     def come_back(self) -> None:
         """The tunnel is up again, and nothing hangs any more."""
         with self._world.lock:
@@ -81,10 +91,44 @@ class FortiGate:
         with self._world.lock:
             self._device.frozen = True
 
+    def refuse(self, table: str, name: str) -> None:
+        """The unit refuses this object's commands; the task says OK all the same."""
+        with self._world.lock:
+            self._device.refuses.add((table, name))
+
+    def accept(self) -> None:
+        """The unit takes every command again."""
+        with self._world.lock:
+            self._device.refuses.clear()
+
+    def leave_pending(self, setting: str = "system/global") -> None:
+        """Somebody changed a device setting in FortiManager and did not install it."""
+        with self._world.lock:
+            device, path = self._device, f"global/{setting}"
+            device.settings[path] = {**device.settings.get(path, {}), "alias": "changed by hand"}
+            device.pending_global = True
+
+    def rename(self, name: str) -> None:
+        """The device gets another name in FortiManager; its mappings are gone."""
+        with self._world.lock:
+            dvmcmd.rename(self._world, self._name, name, self._world.now())
+            self._name = name
+
+    def remove(self) -> None:
+        """The device is deleted from FortiManager."""
+        with self._world.lock:
+            dvmcmd.remove(self._world, self._name, self._world.now())
+
+    def retrieve(self) -> None:
+        """FortiManager reads the unit's configuration into its device database."""
+        with self._world.lock:
+            dvmcmd.retrieve(self._world, self._device)
+
     def drift(self, table: str, name: str, vdom: str = "root", **attrs: Any) -> None:
         """A change made on the unit itself; without attributes the object is removed there.
 
         Lists are given as tuples: `drift("firewall addrgrp", "g", member=("a", "b"))`.
+        FortiManager notices (`conf_status` outofsync) unless `unnoticed` was called before.
         """
         with self._world.lock:
             self._world.now()

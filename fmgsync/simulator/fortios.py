@@ -1,4 +1,4 @@
-"""The FortiOS REST API of one FortiGate, as far as it reads firewall objects and the status.
+"""The FortiOS REST API of one FortiGate: firewall objects and a few monitors.
 
 Shapes follow public recordings of `/api/v2/cmdb/firewall/...`: subnets as one text, names wrapped
 in objects with `q_origin_key`, the unit's serial and version beside the results.
@@ -13,30 +13,54 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from fmgsync.simulator.attributes import Attribute, Kind
 from fmgsync.simulator.catalog import POLICY, TABLES
+from fmgsync.simulator.codes import Refusal
 from fmgsync.simulator.devices import Device, Entry, Vdom
+from fmgsync.simulator.monitors import MONITORS
 from fmgsync.simulator.reading import uuid_of
+from fmgsync.simulator.store import Row, Target
 from fmgsync.simulator.tables import Table
+from fmgsync.simulator.writing import attributes_of
 
 Body = dict[str, Any]
 _CMDB: Final = "/api/v2/cmdb/"
+_MONITOR: Final = "/api/v2/monitor/"
 _NOT_ON_UNIT: Final = frozenset(("_image-base64", "visibility", "install-on"))
 
 
-def request(device: Device, method: str, resource: Any, payload: Any) -> Body:
+def request(
+    device: Device, method: str, resource: Any, payload: Any, next_oid: Callable[[], int]
+) -> Body:
     """One REST request to the unit; its answer's body, errors included."""
     parts = urlsplit(resource if isinstance(resource, str) else "")
-    query = parse_qsl(parts.query, keep_blank_values=True, max_num_fields=100)
+    try:
+        query = parse_qsl(parts.query, keep_blank_values=True, max_num_fields=100)
+    except ValueError:
+        query = []
     path = unquote(parts.path)
     vdom_name = next((value for name, value in query if name == "vdom"), "root")
     vdom = device.vdoms.get(vdom_name)
     body = _frame(device, method, vdom_name)
     if vdom is None:
         return body | _status(403)
-    if path.rstrip("/") == "/api/v2/monitor/system/status":
-        return body | _status(200) | {"path": "system", "name": "status", "results": _unit(device)}
+    if path.startswith(_MONITOR):
+        return body | _monitor(device, vdom, path.removeprefix(_MONITOR), dict(query))
     if not path.startswith(_CMDB):
         return body | _status(404)
-    return _cmdb(device, vdom, method, path.removeprefix(_CMDB), query, body)
+    table, key, names = _place(path.removeprefix(_CMDB))
+    if table is None:
+        return body | names | _status(404)
+    if method == "GET":
+        return body | names | _read(vdom, table, key, query)
+    return body | names | _Write(vdom, table, key, payload, next_oid).answer(method)
+
+
+def _monitor(device: Device, vdom: Vdom, path: str, query: dict[str, str]) -> Body:
+    area, name, action = (*path.strip("/").split("/"), "", "", "")[:3]
+    monitor = MONITORS.get((area, name))
+    if monitor is None or action not in ("", "select"):
+        return _status(404)
+    results = monitor(device, vdom, query)
+    return {"path": area, "name": name, "action": action, "results": results, **_status(200)}
 
 
 def _frame(device: Device, method: str, vdom: str) -> Body:
@@ -54,37 +78,12 @@ def _status(code: int) -> Body:
     return {"status": "success" if code == 200 else "error", "http_status": code}
 
 
-def _unit(device: Device) -> Body:
-    return {
-        "model_name": "FortiGate",
-        "model_number": device.platform.removeprefix("FortiGate-"),
-        "model": device.serial[:6],
-        "hostname": device.hostname or device.name,
-        "log_disk_status": "available",
-    }
-
-
-def _cmdb(
-    device: Device,
-    vdom: Vdom,
-    method: str,
-    path: str,
-    query: list[tuple[str, str]],
-    body: Body,
-) -> Body:
+def _place(path: str) -> tuple[Table | None, str, Body]:
+    """Table, key (empty for the table itself), and the answer's members that name them."""
     area, _, rest = path.partition("/")
     name, _, key = rest.rstrip("/").partition("/")
-    body |= {"path": area, "name": name}
-    table = _table(area, name)
-    if table is None:
-        return body | _status(404)
-    if method != "GET":
-        return body | _status(405)
-    body["revision"] = _revision(vdom, table.name)
-    if key:
-        return _one(vdom, table, key, body)
-    rows = [_show(table, found, entry) for found, entry in vdom.running_table(table.name)]
-    return body | _status(200) | _select(rows, query)
+    names = {"path": area, "name": name} | ({"mkey": key} if key else {})
+    return _table(area, name), key, names
 
 
 def _table(area: str, name: str) -> Table | None:
@@ -95,13 +94,77 @@ def _table(area: str, name: str) -> Table | None:
     return TABLES.get(f"{area} {name}") if area == "firewall" else None
 
 
-def _one(vdom: Vdom, table: Table, key: str, body: Body) -> Body:
-    body["mkey"] = key
-    wanted = int(key) if table is POLICY and key.isdecimal() and len(key) < 12 else key
+def _read(vdom: Vdom, table: Table, key: str, query: list[tuple[str, str]]) -> Body:
+    body = {"revision": _revision(vdom, table.name)}
+    if not key:
+        rows = [_show(table, found, entry) for found, entry in vdom.running_table(table.name)]
+        return body | _status(200) | _select(rows, query)
+    wanted = _key(table, key)
     entry = vdom.running((table.name, wanted))
     if entry is None:
         return body | _status(404) | {"error": -3}
     return body | _status(200) | {"results": [_show(table, wanted, entry)]}
+
+
+def _key(table: Table, key: str) -> str | int:
+    return int(key) if table is POLICY and key.isdecimal() and len(key) < 12 else key
+
+
+class _Write:
+    """A change made on the unit itself, behind FortiManager's back."""
+
+    def __init__(
+        self,
+        vdom: Vdom,
+        table: Table,
+        key: str,
+        payload: Any,
+        next_oid: Callable[[], int],
+    ) -> None:
+        self._vdom = vdom
+        self._table = table
+        self._key = key
+        self._payload = payload if isinstance(payload, dict) else {}
+        self._next_oid = next_oid
+
+    def answer(self, method: str) -> Body:
+        """POST creates, PUT changes, DELETE removes."""
+        before = _revision(self._vdom, self._table.name)
+        name = self._payload.get(self._table.key) if method == "POST" else self._key
+        if not isinstance(name, str | int) or not str(name):
+            return _status(400)
+        target = (self._table.name, _key(self._table, str(name)))
+        entry = self._vdom.running(target)
+        if (entry is None) != (method == "POST"):
+            return {"mkey": name, **_status(500 if method == "POST" else 404), "error": -5}
+        try:
+            after = None if method == "DELETE" else self._entry(target, entry)
+        except Refusal:
+            return {"mkey": name, **_status(500), "error": -1}
+        self._vdom.set_running(target, after)
+        revision = _revision(self._vdom, self._table.name)
+        return {
+            "mkey": name,
+            "old_revision": before,
+            "revision": revision,
+            "revision_changed": revision != before,
+            **_status(200),
+        }
+
+    def _entry(self, target: Target, before: Entry | None) -> Entry:
+        record = {name: _plain(value) for name, value in self._payload.items()}
+        base = before.attrs if before is not None else {}
+        attrs = attributes_of(self._table, record, base, (99,))
+        oid = before.oid if before is not None else self._next_oid()
+        version = before.version + 1 if before is not None else 1
+        return Row(target[1], oid, attrs, version=version)
+
+
+def _plain(value: Any) -> Any:
+    """FortiOS wraps names in objects."""
+    if isinstance(value, list) and all(isinstance(item, dict) and "name" in item for item in value):
+        return [item["name"] for item in value]
+    return value
 
 
 def _revision(vdom: Vdom, table: str) -> str:

@@ -168,8 +168,8 @@ def targets_of(adom: Adom, value: Any) -> tuple[tuple[str, str | None], ...]:
         if not isinstance(name, str) or not isinstance(vdom, str | None):
             raise bad_data()
         known = name in adom.groups if vdom is None else adom.has(name, vdom)
-        if not known:
-            raise bad_data()
+        if not known and adom.name != "global":
+            raise bad_data()  # a global package's targets are ADOMs
         found[(name, vdom)] = None
     return tuple(found)
 

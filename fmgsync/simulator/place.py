@@ -31,7 +31,9 @@ class Place:
 
     @property
     def key(self) -> Key:
-        """The object's key as the table keeps it."""
+        """The object's key as the table keeps it; a url that names no object is -6."""
+        if not self.rest:
+            raise bad_url()
         text = self.rest[0]
         if self.table.key == "name":
             return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from fmgsync.simulator import fortios
@@ -9,6 +10,7 @@ from fmgsync.simulator.call import Call, Members
 from fmgsync.simulator.codes import bad_data, no_permission
 from fmgsync.simulator.devices import Device
 from fmgsync.simulator.route import Route
+from fmgsync.simulator.tasks import Line
 from fmgsync.simulator.urls import split
 from fmgsync.simulator.world import World
 
@@ -27,14 +29,30 @@ def proxy(world: World, call: Call) -> Members:
     names: dict[str, None] = {}
     for target in targets if isinstance(targets, list) else [targets]:
         names.update(dict.fromkeys(_devices(world, call, target)))
-    payload = record.get("payload")
+    flags = record.get("flags")
+    if isinstance(flags, list) and "create_task" in flags:
+        return _as_task(world, call, list(names))
     return {
         "data": [
-            _ask(world.devices[name], method, record["resource"], payload)
+            _ask(world, world.devices[name], method, record)
             for name in names
             if name in world.devices
         ]
     }
+
+
+def _as_task(world: World, call: Call, names: list[str]) -> Members:
+    """`create_task`: the answers stay with the units, a task tells who was asked."""
+    user = call.session.admin.user
+    task = world.tasks.open("Device proxy", "device manager", user, 0, call.now)
+    for name in names:
+        device = world.devices[name]
+        line = Line(name, device.oid, device.ip)
+        task.lines.append(line)
+        up = device.online and not device.silent
+        line.tell(call.now, 100, "done" if up else "No tunnel", "done" if up else "error")
+    task.settle(call.now)
+    return {"taskid": task.id}
 
 
 def _devices(world: World, call: Call, target: Any) -> list[str]:
@@ -61,13 +79,16 @@ def _check(world: World, call: Call, device: Device) -> None:
         raise no_permission()
 
 
-def _ask(device: Device, method: str, resource: str, payload: Any) -> dict[str, Any]:
+def _ask(world: World, device: Device, method: str, record: Mapping[str, Any]) -> dict[str, Any]:
     """A device without tunnel has a status and no response."""
     if not device.online or device.silent:
         message = f"{device.name}({device.oid}) error: No tunnel 80.\n"
         return {"status": {"code": -1, "message": message}, "target": device.name}
+    response = fortios.request(
+        device, method, record["resource"], record.get("payload"), world.next_oid
+    )
     return {
-        "response": fortios.request(device, method, resource, payload),
+        "response": response,
         "status": {"code": 0, "message": "OK"},
         "target": device.name,
     }

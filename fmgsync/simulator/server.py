@@ -19,6 +19,7 @@ from fmgsync.simulator.delivery import Reply
 
 MAX_BODY: Final = 64 * 1024 * 1024
 _IDLE_S: Final = 300.0
+_DRAINED: Final = 4 * MAX_BODY
 
 Answer = Callable[[bytes, "str | None"], Reply]
 """Request body and API key in, reply out."""
@@ -118,8 +119,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _deliver(self, reply: Reply) -> None:
         """Send a reply in the state a fault may have left it in."""
-        if reply.stall_s and not self.server.closing.wait(reply.stall_s):
-            pass  # the client has waited, or given up
+        if reply.stall_s:
+            self.server.closing.wait(reply.stall_s)
         if reply.reset:
             reset(self.connection)
             self.close_connection = True
@@ -133,20 +134,31 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> bytes | None:
         text = self.headers.get("Content-Length", "")
-        if not text.isdecimal() or int(text) > self.server.max_body:
-            self.close_connection = True
-            code = (
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-                if text.isdecimal()
-                else HTTPStatus.LENGTH_REQUIRED
-            )
-            self._send(code, code.phrase.encode(), "text/plain")
+        if not text.isdecimal() or len(text) > 18:
+            self._refuse(HTTPStatus.LENGTH_REQUIRED)
             return None
-        body = self.rfile.read(int(text))
-        if len(body) < int(text):
+        length = int(text)
+        if length > self.server.max_body:
+            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            self._drain(min(length, _DRAINED))
+            return None
+        body = self.rfile.read(length)
+        if len(body) < length:
             self.close_connection = True
             return None
         return body
+
+    def _refuse(self, code: HTTPStatus) -> None:
+        self.close_connection = True
+        self._send(code, code.phrase.encode(), "text/plain")
+
+    def _drain(self, length: int) -> None:
+        """Let the client finish sending, or it never reads why it was refused."""
+        while length > 0:
+            chunk = self.rfile.read(min(length, 1 << 16))
+            if not chunk:
+                return
+            length -= len(chunk)
 
     def _api_key(self, query: str) -> str | None:
         scheme, _, token = self.headers.get("Authorization", "").partition(" ")

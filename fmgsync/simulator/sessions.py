@@ -60,7 +60,7 @@ class Sessions:
     ) -> None:
         self._admins = admins
         self._timeline = timeline
-        self._idle_limit_s = idle_limit_s
+        self.idle_limit_s = idle_limit_s
         self._secret = secret.encode()
         self._ended = ended
         self._by_token: dict[str, Session] = {}
@@ -90,13 +90,13 @@ class Sessions:
 
     def _watch(self, session: Session) -> None:
         self._timeline.plan(
-            session.last_seen + self._idle_limit_s, lambda at: self._expire(session, at)
+            session.last_seen + self.idle_limit_s, lambda at: self._expire(session, at)
         )
 
     def _expire(self, session: Session, at: float) -> None:
         if session.token not in self._by_token:
             return
-        if session.last_seen + self._idle_limit_s > at:
+        if session.last_seen + self.idle_limit_s > at:
             self._watch(session)
         else:
             self.end(session)
@@ -131,7 +131,7 @@ class Sessions:
 
     def time_left(self, session: Session, now: float) -> int:
         """Seconds until the session expires when nothing more comes."""
-        return max(0, int(session.last_seen + self._idle_limit_s - now))
+        return max(0, int(session.last_seen + self.idle_limit_s - now))
 
     def alive(self, sid: int) -> bool:
         """Whether the session with this number still exists."""

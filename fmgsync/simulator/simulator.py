@@ -17,6 +17,7 @@ from fmgsync.simulator.console import Console
 from fmgsync.simulator.envelope import Envelope
 from fmgsync.simulator.faults import Faults, read_faults
 from fmgsync.simulator.fortigate import FortiGate
+from fmgsync.simulator.life import Life
 from fmgsync.simulator.listener import Listener, Wire
 from fmgsync.simulator.requestlog import RequestLog
 from fmgsync.simulator.routes import make_router
@@ -160,3 +161,16 @@ class Simulator:
     def fortigate(self, name: str) -> FortiGate:
         """One FortiGate: what it runs, and what can happen to it."""
         return FortiGate(self._world, name)
+
+    def life(self, adom: str, seed: int = 0) -> Life:
+        """Other people at work in an ADOM, one step at a time."""
+        return Life(self._world, self._router, adom, seed)
+
+    def kill_session(self, sid: int) -> bool:
+        """What `diagnose system admin-session kill` does; False if there is no such session."""
+        with self._world.lock:
+            for session in self._world.sessions.all():
+                if session.sid == sid:
+                    self._world.sessions.end(session)
+                    return True
+        return False

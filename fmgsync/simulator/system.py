@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fmgsync.simulator.call import Call, Members
-from fmgsync.simulator.codes import bad_command, bad_data
+from fmgsync.simulator.codes import bad_data
 from fmgsync.simulator.plain import answer_row
 from fmgsync.simulator.route import Route
 from fmgsync.simulator.world import World
@@ -89,60 +89,6 @@ def status(world: World, call: Call) -> Members:
     return answer_row(call, shown, always=())
 
 
-_GLOBAL_WORDS = {
-    "workspace-mode": {"disabled": 0, "normal": 1, "workflow": 2, "per-adom": 3},
-    "adom-status": {"disable": 0, "enable": 1},
-    "partial-install": {"disable": 0, "enable": 1},
-    "partial-install-force": {"disable": 0, "enable": 1},
-    "partial-install-rev": {"disable": 0, "enable": 1},
-    "per-policy-lock": {"disable": 0, "enable": 1},
-    "workspace-unlock-after-install": {"disable": 0, "enable": 1},
-    "objects-force-deletion": {"disable": 0, "enable": 1},
-    "object-revision-mandatory-note": {"disable": 0, "enable": 1},
-}
-
-
-def read_global(world: World, call: Call) -> Members:
-    """`config system global`: workspace mode, ADOMs, partial install and the rest."""
-    shown = {
-        "adom-status": "enable",
-        "hostname": world.hostname,
-        "object-revision-mandatory-note": "disable",
-        "objects-force-deletion": "enable",
-        "partial-install": "enable" if world.switches.partial_install else "disable",
-        "partial-install-force": "disable",
-        "partial-install-rev": "disable",
-        "per-policy-lock": "disable",
-        "task-list-size": 2000,
-        "timezone": "00",
-        "workspace-mode": world.mode,
-        "workspace-unlock-after-install": "disable",
-    }
-    return answer_row(call, shown, always=(), words=_GLOBAL_WORDS)
-
-
-def read_dm(world: World, call: Call) -> Members:
-    """`config system dm`: how devices are managed and installed."""
-    shown = {
-        "concurrent-install-limit": 480,
-        "concurrent-install-image-limit": 500,
-        "concurrent-install-script-limit": 480,
-        "fgfm-sock-timeout": 360,
-        "force-remote-diff": "disable",
-        "install-image-timeout": 3600,
-        "install-tunnel-retry-itvl": 60,
-        "max-revs": 100,
-        "nr-retry": 1,
-        "retry": "enable",
-        "retry-intvl": 15,
-        "rollback-allow-reboot": "disable",
-        "script-logsize": 100,
-        "verify-install": "enable",
-    }
-    words = {name: {"disable": 0, "enable": 1} for name in ("retry", "verify-install")}
-    return answer_row(call, shown, always=(), words=words)
-
-
 def ha_status(world: World, call: Call) -> Members:
     """The unit's role in its cluster."""
     primary = f"{world.hostname}, {world.serial}, 127.0.0.1"
@@ -162,18 +108,11 @@ def ha_status(world: World, call: Call) -> Members:
     return {"data": shown}
 
 
-def no_session_table(world: World, call: Call) -> Members:
-    """Sessions are ended by logging out or killing them, not by writing."""
-    raise bad_command()
-
-
 ROUTES = (
     Route("exec", "/sys/login/user", login),
     Route("exec", "/sys/logout", logout),
     Route("get", "/sys/session", read_session),
     Route("get", "/sys/status", status),
     Route("get", "/cli/global/system/status", status),
-    Route("get", "/cli/global/system/global", read_global),
-    Route("get", "/cli/global/system/dm", read_dm),
     Route("get", "/sys/ha/status", ha_status),
 )

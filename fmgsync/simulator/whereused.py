@@ -9,6 +9,7 @@ from fmgsync.simulator.adom import Adom
 from fmgsync.simulator.call import Call, Members
 from fmgsync.simulator.catalog import POLICY, TABLES
 from fmgsync.simulator.codes import absent, bad_data
+from fmgsync.simulator.ordering import flags_of
 from fmgsync.simulator.references import POLICIES, references, table_of
 from fmgsync.simulator.route import Route
 from fmgsync.simulator.store import Database, Target, User
@@ -23,7 +24,7 @@ def start(world: World, call: Call) -> Members:
     if not isinstance(obj, str) or not isinstance(key, str | int):
         raise bad_data()
     adom, table = _table(world, call, obj)
-    direct = "direct used" in (record.get("flags") or [])
+    direct = "direct used" in flags_of(record)
     database = adom.view(call.session.sid)
     if database.rows(table).get(key) is None:
         raise absent()

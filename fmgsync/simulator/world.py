@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from fmgsync.simulator.adom import Adom
 from fmgsync.simulator.codes import Refusal, bad_url, no_permission
@@ -66,6 +67,10 @@ class World:
         self.adoms: dict[str, Adom] = {}
         self.devices: dict[str, Device] = {}
         self.resources: dict[str, Resource] = {}
+        self.ha_settings: dict[str, Any] = {}
+        self.ha_peers: dict[int, dict[str, Any]] = {}
+        self.assigned: dict[tuple[str, int], str] = {}
+        """Global packages by ADOM and package oid, with their status."""
         self.ha_role = "Stand Alone"
         self.defects: list[str] = []
         """Exceptions that should not have been; a test may ask that there are none."""

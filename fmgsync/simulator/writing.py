@@ -20,6 +20,7 @@ from fmgsync.simulator.place import Place, scope_of
 from fmgsync.simulator.reading import MAPPING
 from fmgsync.simulator.references import changed_parts, refuse_cycle, require
 from fmgsync.simulator.store import Change, Database, Key, Row, Scope
+from fmgsync.simulator.tables import Table
 from fmgsync.simulator.world import World
 
 _FORBIDDEN: Final = re.compile(r"[<>()#'\"\x00-\x1f\x7f]")
@@ -138,18 +139,7 @@ class Writer:
 
     def attributes(self, record: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
         """The attributes a record leads to, over those that were there."""
-        table, attrs = self.place.table, dict(base)
-        for name, value in record.items():
-            attribute = table.attributes.get(name)
-            if attribute is None or not attribute.known_in(self.world.version):
-                continue
-            if attribute.kind is Kind.TABLE and not value:
-                attrs.pop(name, None)
-                continue
-            attrs[name] = take_in(attribute, value)
-        for name in _names(record.get("unset attrs")):
-            attrs.pop(name, None)
-        return attrs
+        return attributes_of(self.place.table, record, base, self.world.version)
 
     def mappings(
         self, record: Mapping[str, Any], kept: Mapping[Scope, Row], known: Mapping[Scope, Row]
@@ -206,6 +196,24 @@ class Writer:
         if not force and self.target.uses.any((self.place.store, row.key)):
             raise Refusal(-10015)
         self.put(row, None)
+
+
+def attributes_of(
+    table: Table, record: Mapping[str, Any], base: Mapping[str, Any], version: tuple[int, ...]
+) -> dict[str, Any]:
+    """Merge a record into attributes; unknown ones are ignored, `unset attrs` are taken away."""
+    attrs = dict(base)
+    for name, value in record.items():
+        attribute = table.attributes.get(name)
+        if attribute is None or not attribute.known_in(version):
+            continue
+        if attribute.kind is Kind.TABLE and not value:
+            attrs.pop(name, None)
+            continue
+        attrs[name] = take_in(attribute, value)
+    for name in _names(record.get("unset attrs")):
+        attrs.pop(name, None)
+    return attrs
 
 
 def _names(value: Any) -> list[str]:

@@ -1,0 +1,155 @@
+"""The unit's own configuration that clients read or set: `/cli/global/system/...`."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fmgsync.simulator.call import Call, Members
+from fmgsync.simulator.codes import absent, bad_data, exists, no_permission
+from fmgsync.simulator.plain import Words, answer_row, answer_table
+from fmgsync.simulator.route import Route
+from fmgsync.simulator.world import World
+
+_OFF_ON: Final = {"disable": 0, "enable": 1}
+_SWITCHES: Final = (
+    "adom-status",
+    "lock-preempt",
+    "object-revision-mandatory-note",
+    "objects-force-deletion",
+    "partial-install",
+    "partial-install-force",
+    "partial-install-rev",
+    "per-policy-lock",
+    "workspace-unlock-after-install",
+)
+_GLOBAL_WORDS: Final[Words] = {
+    "workspace-mode": {"disabled": 0, "normal": 1, "workflow": 2, "per-adom": 3},
+    **dict.fromkeys(_SWITCHES, _OFF_ON),
+}
+_DM_WORDS: Final[Words] = dict.fromkeys(("force-remote-diff", "retry", "verify-install"), _OFF_ON)
+
+
+def read_global(world: World, call: Call) -> Members:
+    """`config system global`: workspace mode, ADOMs, partial install and the rest."""
+    shown = {
+        **dict.fromkeys(_SWITCHES, "disable"),
+        "adom-status": "enable",
+        "hostname": world.hostname,
+        "objects-force-deletion": "enable",
+        "partial-install": "enable" if world.switches.partial_install else "disable",
+        "task-list-size": 2000,
+        "timezone": "00",
+        "workspace-mode": world.mode,
+    }
+    return answer_row(call, shown, always=(), words=_GLOBAL_WORDS)
+
+
+def write_global(world: World, call: Call) -> Members:
+    """What of it can be changed while the unit runs: partial install."""
+    _require_super(call)
+    wanted = call.record().get("partial-install")
+    if wanted is not None:
+        if wanted not in ("enable", "disable", 0, 1):
+            raise bad_data()
+        world.switches.partial_install = wanted in ("enable", 1)
+    return {}
+
+
+def _require_super(call: Call) -> None:
+    if not call.session.admin.super_admin:
+        raise no_permission()
+
+
+def read_dm(world: World, call: Call) -> Members:
+    """`config system dm`: how devices are managed and installed."""
+    shown = {
+        "concurrent-install-limit": 480,
+        "concurrent-install-image-limit": 500,
+        "concurrent-install-script-limit": 480,
+        "fgfm-sock-timeout": 360,
+        "force-remote-diff": "disable",
+        "install-image-timeout": 3600,
+        "install-tunnel-retry-itvl": 60,
+        "max-revs": 100,
+        "nr-retry": 1,
+        "retry": "enable",
+        "retry-intvl": 15,
+        "rollback-allow-reboot": "disable",
+        "script-logsize": 100,
+        "verify-install": "enable",
+    }
+    return answer_row(call, shown, always=(), words=_DM_WORDS)
+
+
+def read_admin_setting(world: World, call: Call) -> Members:
+    """`config system admin setting`: idle limits and what FortiManager does on its own."""
+    shown: dict[str, Any] = {
+        "auto-update": "enable",
+        "idle_timeout": 900,
+        "idle_timeout_api": int(world.sessions.idle_limit_s),
+        "auto_push_cfg": "enable" if world.switches.auto_push else "disable",
+    }
+    words: Words = {"auto-update": _OFF_ON, "auto_push_cfg": _OFF_ON}
+    return answer_row(call, shown, always=(), words=words)
+
+
+def write_ha(world: World, call: Call) -> Members:
+    """`config system ha`: kept and given back; this unit's role does not depend on it."""
+    _require_super(call)
+    world.ha_settings.update(call.record())
+    return {}
+
+
+def read_ha(world: World, call: Call) -> Members:
+    """What was set."""
+    shown = {"clusterid": 1, "file-quota": 4096, "hb-interval": 10, "mode": "standalone"}
+    return answer_row(call, {**shown, **world.ha_settings}, always=())
+
+
+def write_peers(world: World, call: Call) -> Members:
+    """The other units of the cluster, by id."""
+    _require_super(call)
+    for record in call.records():
+        number = record.get("id", len(world.ha_peers) + 1)
+        if not isinstance(number, int) or isinstance(number, bool):
+            raise bad_data()
+        if call.method == "add" and number in world.ha_peers:
+            raise exists()
+        default = {"id": number, "ip": "0.0.0.0", "ip6": "::", "serial-number": ""}  # noqa: S104
+        before = world.ha_peers.get(number, {**default, "status": "enable"})
+        world.ha_peers[number] = {**before, **record}
+    return {}
+
+
+def read_peers(world: World, call: Call) -> Members:
+    """All peers."""
+    words: Words = {"status": _OFF_ON}
+    return answer_table(call, list(world.ha_peers.values()), always=("id",), words=words)
+
+
+def delete_peer(world: World, call: Call, number: str) -> Members:
+    """Remove one."""
+    _require_super(call)
+    if not number.isdecimal() or world.ha_peers.pop(int(number[:9]), None) is None:
+        raise absent()
+    return {}
+
+
+def adom_limit(world: World, call: Call) -> Members:
+    """How many ADOMs the licence allows; 0 is no limit."""
+    return {"data": {"max": 0, "warning": 0}}
+
+
+_SYSTEM = "/cli/global/system"
+ROUTES = (
+    Route("get", _SYSTEM + "/global", read_global),
+    Route("set update", _SYSTEM + "/global", write_global),
+    Route("get", _SYSTEM + "/dm", read_dm),
+    Route("get", _SYSTEM + "/admin/setting", read_admin_setting),
+    Route("get", _SYSTEM + "/ha", read_ha),
+    Route("set update", _SYSTEM + "/ha", write_ha),
+    Route("get", _SYSTEM + "/ha/peer", read_peers),
+    Route("add set update", _SYSTEM + "/ha/peer", write_peers),
+    Route("delete", _SYSTEM + "/ha/peer/{number}", delete_peer),
+    Route("get", "/dvmdb/query/adomlimit", adom_limit),
+)
