@@ -71,8 +71,13 @@ class Faults:
         with self._lock:
             if self._busy:
                 raise too_many(self._busy.pop())
-            if {(resource.plural, verb), (resource.plural, "*")} & self._forbidden:
-                raise forbidden(USER, verb, resource, namespace, name)
+        if not self.permits(resource.plural, verb):
+            raise forbidden(USER, verb, resource, namespace, name)
+
+    def permits(self, plural: str, verb: str) -> bool:
+        """Whether a role allows it."""
+        with self._lock:
+            return not {(plural, verb), (plural, "*")} & self._forbidden
 
     def take_broken(self) -> int | None:
         """The HTTP code to break this request with."""

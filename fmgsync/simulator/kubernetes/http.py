@@ -24,6 +24,7 @@ from fmgsync.simulator.kubernetes.watching import Watch
 _GZIP_OVER: Final = 128 * 1024
 _LARGEST_BODY: Final = 3 * 1024 * 1024
 _VERBS: Final = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+_REVIEWS: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _OPEN_PATHS: Final = ("/healthz", "/livez", "/readyz", "/version")
 
 
@@ -94,10 +95,19 @@ class Handler(Connection):
         if named is not None:
             self._on_target(named, query, raw)
             return
+        if url.path == _REVIEWS and self.command == "POST":
+            self._send_json(201, self._review(parsed_body(raw)))
+            return
         found = discovery(url.path)
         if found is None:
             raise refusals.no_such_path()
         self._send_json(200, found)
+
+    def _review(self, content: Any) -> Any:
+        """A SelfSubjectAccessReview: what `faults.forbid` left permitted."""
+        asked = ((content or {}).get("spec") or {}).get("resourceAttributes") or {}
+        plural, verb = str(asked.get("resource")), str(asked.get("verb"))
+        return {**content, "status": {"allowed": self.world.faults.permits(plural, verb)}}
 
     def _on_target(self, named: Target, query: dict[str, str], raw: bytes) -> None:
         verb = self._verb(named, query)

@@ -1,0 +1,106 @@
+"""Events stand beside their object, are counted when repeated, and never get in the way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fmgsync.kube.client import ApiSession
+from fmgsync.kube.events import About, EventWriter
+from fmgsync.kube.requests import EVENTS, Request
+from fmgsync.simulator.kubernetes import KubernetesSimulator
+from tests.kubernetes_api import ApiServer
+
+
+class Wall:
+    def __init__(self) -> None:
+        self.now = 1_767_225_600.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def written(session: ApiSession, namespace: str) -> list[dict[str, Any]]:
+    found = session.read(Request("list", EVENTS, namespace))["items"]
+    return [each for each in found if each["source"].get("component") == "fmgsync"]
+
+
+def test_an_event_stands_beside_its_object(server: ApiServer) -> None:
+    writer = EventWriter(server.session, instance="pod-1", wall=Wall())
+    config = About("ConfigMap", "fmgsync", server.namespace, uid="u-1")
+    writer.warning(config, "GuardHold", "web on fgt-1/root would lose 40 % of its members")
+    (event,) = written(server.session, server.namespace)
+    assert event["involvedObject"] == {
+        "kind": "ConfigMap",
+        "apiVersion": "v1",
+        "name": "fmgsync",
+        "namespace": server.namespace,
+        "uid": "u-1",
+    }
+    assert (event["type"], event["reason"], event["count"]) == ("Warning", "GuardHold", 1)
+    assert event["message"].startswith("web on fgt-1/root")
+    assert event["firstTimestamp"] == "2026-01-01T00:00:00Z"
+
+
+def test_an_event_of_a_namespace_stands_in_default(
+    simulator: KubernetesSimulator, session: ApiSession
+) -> None:
+    writer = EventWriter(session, instance="pod-1", wall=Wall())
+    writer.normal(About("Namespace", "prod"), "Installed", "done")
+    assert [each["involvedObject"]["name"] for each in written(session, "default")] == ["prod"]
+
+
+def test_what_is_said_again_is_counted_and_not_too_often(server: ApiServer) -> None:
+    wall = Wall()
+    about = About("ConfigMap", "fmgsync", server.namespace)
+    writer = EventWriter(server.session, instance="pod-1", wall=wall, repeat_s=300)
+    for _ in range(5):
+        writer.warning(about, "GuardHold", "held")
+        wall.now += 100
+    assert [each["count"] for each in written(server.session, server.namespace)] == [2]
+    # Another replica, or this one after a restart, finds the event that is there.
+    EventWriter(server.session, instance="pod-2", wall=wall).warning(about, "GuardHold", "held")
+    (event,) = written(server.session, server.namespace)
+    assert event["count"] == 3
+    assert event["lastTimestamp"] == "2026-01-01T00:08:20Z"
+
+
+def test_different_things_are_different_events(server: ApiServer) -> None:
+    about = About("ConfigMap", "fmgsync", server.namespace)
+    writer = EventWriter(server.session, instance="pod-1", wall=Wall())
+    writer.warning(about, "GuardHold", "web")
+    writer.warning(about, "GuardHold", "db")
+    writer.normal(about, "GuardHold", "db")
+    assert len(written(server.session, server.namespace)) == 3
+
+
+def test_an_event_that_ran_out_is_said_afresh(
+    simulator: KubernetesSimulator, session: ApiSession
+) -> None:
+    wall = Wall()
+    about = About("ConfigMap", "fmgsync", "default")
+    writer = EventWriter(session, instance="pod-1", wall=wall)
+    writer.warning(about, "GuardHold", "held")
+    simulator.delete("Event", written(session, "default")[0]["metadata"]["name"])
+    wall.now += 3600
+    writer.warning(about, "GuardHold", "held")
+    assert [each["count"] for each in written(session, "default")] == [1]
+
+
+def test_foreign_text_is_made_harmless_and_cut(
+    simulator: KubernetesSimulator, session: ApiSession
+) -> None:
+    writer = EventWriter(session, instance="pod-1", wall=Wall())
+    writer.warning(About("ConfigMap", "x" * 253, "default"), "Clash", "\x1b[31m" + "y" * 5000)
+    (event,) = written(session, "default")
+    assert event["message"].isprintable()
+    assert len(event["message"]) == 1024
+
+
+def test_an_event_that_cannot_be_written_disturbs_nobody(
+    simulator: KubernetesSimulator, session: ApiSession
+) -> None:
+    simulator.faults.forbid("events")
+    writer = EventWriter(session, instance="pod-1", wall=Wall())
+    writer.warning(About("ConfigMap", "fmgsync", "default"), "GuardHold", "held")
+    simulator.faults.permit("events")
+    assert written(session, "default") == []
