@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fmgsync.simulator.adom import Adom, DeviceGroup
+from fmgsync.simulator.adom import PACKAGES, Adom, DeviceGroup
 from fmgsync.simulator.call import Call, Members
 from fmgsync.simulator.codes import absent, bad_data, exists
 from fmgsync.simulator.dvmshow import (
@@ -17,6 +17,7 @@ from fmgsync.simulator.dvmshow import (
 )
 from fmgsync.simulator.plain import PlainRow, answer_row, answer_table
 from fmgsync.simulator.route import Route
+from fmgsync.simulator.store import Change
 from fmgsync.simulator.world import World
 
 _ALWAYS = ("name", "oid", MEMBERS, "expand member")
@@ -50,7 +51,7 @@ def read_group(world: World, call: Call, adom: str, group: str) -> Members:
 
 
 def write_group(world: World, call: Call, adom: str, group: str | None = None) -> Members:
-    """Create a device group, or change its description."""
+    """Create a device group, or change its name or description."""
     place = world.enter(adom, call.session)
     record = call.record()
     name = group or record.get("name")
@@ -65,7 +66,28 @@ def write_group(world: World, call: Call, adom: str, group: str | None = None) -
         known = place.groups[name] = DeviceGroup(name, world.next_oid())
     if isinstance(record.get("desc"), str):
         known.description = record["desc"]
+    new = record.get("name", name)
+    if new != name:
+        _rename(place, known, new, call.now)
     return {}
+
+
+def _rename(adom: Adom, group: DeviceGroup, new: object, at: float) -> None:
+    """Groups around it and packages installed on it follow."""
+    if not isinstance(new, str) or not new or "/" in new:
+        raise bad_data()
+    if new in adom.groups:
+        raise exists()
+    old, group.name = group.name, new
+    adom.groups = {held.name: held for held in adom.groups.values()}
+    was, now = (old, None), (new, None)
+    for held in adom.groups.values():
+        held.members = [now if member == was else member for member in held.members]
+    for package in list(adom.ground.rows(PACKAGES)):
+        if was in package.attrs["scope"]:
+            scope = tuple(now if target == was else target for target in package.attrs["scope"])
+            after = package.changed(now=at, by="system", attrs={**package.attrs, "scope": scope})
+            adom.apply(adom.ground, Change(PACKAGES, package.key, package, after), at)
 
 
 def delete_group(world: World, call: Call, adom: str, group: str) -> Members:
@@ -147,7 +169,8 @@ ROUTES = (
     Route("get", _ADOM + "/group", read_groups),
     Route("add set update", _ADOM + "/group", write_group),
     Route("get", _GROUP, read_group),
-    Route("set update", _GROUP, write_group),
+    # pyfortimanager creates a group at its own url, with the name in the data as well.
+    Route("add set update", _GROUP, write_group),
     Route("delete", _GROUP, delete_group),
     Route("get", _GROUP + "/object member", read_members),
     Route("add set delete", _GROUP + "/object member", write_members),
