@@ -72,8 +72,8 @@ class Watch(Generic[T]):
         stop: Stop,
         rng: random.Random,
         backoff: Backoff | None = None,
-        lasts_s: float = 240.0,
-        margin_s: float = 30.0,
+        lasts_s: float = 120.0,
+        margin_s: float = 15.0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._session: Final = session

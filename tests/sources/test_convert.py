@@ -64,6 +64,8 @@ ADDRESSES = [
     (pod("a", "10.1.0.9", phase="Succeeded"), None),
     (pod("a", "10.1.0.9", phase="Failed"), None),
     (pod("a", "10.1.0.9", phase="Completed"), None),
+    # written by hand, or by a tool that leaves out what it does not need
+    (pod("a", "10.1.0.9", phase=""), ("10.1.0.9",)),
     # the kubelet cannot be reached, the pod may well run
     (pod("a", "10.1.0.9", phase="Unknown"), ("10.1.0.9",)),
     # a terminating pod keeps its address until its annotation is blanked
@@ -92,7 +94,7 @@ MALFORMED = [
     (pod("a", "10.1.0.9", namespace="../x"), "metadata.namespace '../x'"),
     (pod("a", "10.1.0.9", namespace=""), "metadata.namespace ''"),
     (pod("a", "10.1.0.9", node="n 1"), "spec.nodeName 'n 1'"),
-    (pod("a", "10.1.0.9", phase=""), "status.phase is missing"),
+    (pod("a", phase=""), "neither phase nor address"),
 ]
 # fmt: on
 

@@ -36,8 +36,8 @@ def endpoint(pod: Pod, pool: LabelPool) -> PodEndpoint | None:
     """
     name = checked_name(pod.metadata.name)
     namespace = checked_name(pod.metadata.namespace, "metadata.namespace")
-    if not pod.status.phase:
-        raise Malformed("status.phase is missing: the dump is cut off, or no cluster printed it")
+    if not pod.status.phase and not _published(pod)[1]:
+        raise Malformed("it has neither phase nor address: cut off, or never in a cluster")
     if pod.spec.host_network or not pod.spec.node_name:
         return None
     # A finished pod still shows its address in status, but it may be someone else's by now.
