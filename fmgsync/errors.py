@@ -35,6 +35,7 @@ what a person does about it. No message ever holds a secret.
     |   |   +-- UnitBusy               retryable
     |   +-- LockHeld                   retryable; who holds it and since when
     |   +-- LockLost
+    |   +-- Deposed                    retryable; another replica works on the ADOM
     |   +-- UnknownDevice              a site names a device or VDOM the ADOM does not have
     +-- InstallFailed                  a task ended with failed lines
     +-- StalePlan                      a saved plan no longer fits what is there
@@ -393,6 +394,13 @@ class LockLost(TargetError):
     """The lock we took is not ours any more; nothing was committed."""
 
     kind = "lock-lost"
+
+
+class Deposed(TargetError):
+    """The Lease of the ADOM is not ours any more; what was not written yet is not written."""
+
+    kind = "deposed"
+    retryable = True
 
 
 class UnknownDevice(TargetError):

@@ -43,13 +43,12 @@ def command(options: common.Options, state_dir: Path, listen: str) -> int:
     """
     from fmgsync.controller import report, supervisor, wiring
     from fmgsync.serve.metrics import Metrics
-    from fmgsync.targets.fortimanager.hooks import Hooks
 
     metrics = Metrics(lambda: report.health(running.controller))
     running = supervisor.Supervisor(
         lambda: wiring.make_controller(
             options.config,
-            hooks=lambda ref: Hooks(after_request=metrics.rpc),
+            after_request=metrics.rpc,
             state_dir=state_dir,
         ),
         lambda: wiring.referenced_files(options.config),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from fmgsync.controller import once
+from fmgsync.controller.ownership import Ownership
 from fmgsync.controller.reconcile import AdomWork
 from fmgsync.controller.worker import AdomRecord, AdomWorker, PaceOf
 from fmgsync.grouping import desired
@@ -62,11 +63,13 @@ class Controller:
         pace_of: PaceOf,
         make_pass: Callable[[AdomWork, once.Inventory], once.AdomResult],
         wake_at: WakeAt = lambda work, result: None,
+        ownership: Ownership | None = None,
     ) -> None:
         self._world = world
         self._feeds = tuple(feeds)
         self._make_pass = make_pass
         self._wake_at = wake_at
+        self.ownership = ownership
         self._memberships = desired.Memberships(
             world.intent.rules, [feed.cluster for feed in feeds], world.intent.allowed_ranges
         )
@@ -92,6 +95,18 @@ class Controller:
         """What is known of each cluster."""
         return tuple(self._clusters.values())
 
+    def leads(self, ref: AdomRef) -> bool:
+        """Whether this replica works on the ADOM."""
+        return self.ownership is None or self.ownership.holds(ref)
+
+    def busy(self, ref: AdomRef) -> bool:
+        """Whether a pass over the ADOM is running here."""
+        return self._workers[ref].busy
+
+    def touch(self, ref: AdomRef) -> None:
+        """Let the ADOM be looked at soon."""
+        self._workers[ref].touch()
+
     @property
     def beat_at(self) -> float:
         """When the loop last came round."""
@@ -106,6 +121,8 @@ class Controller:
         """Until `stop` is called. False if a pass was still running when the time was up."""
         for feed in self._feeds:
             feed.start(self._woken.set)
+        if self.ownership is not None:
+            self.ownership.start()
         began = self._world.clock.now()
         while not self._stopping.is_set():
             self._beat_at = self._world.clock.now()
@@ -132,6 +149,8 @@ class Controller:
             if not self._workers[ref].join(left):
                 _log.warning("a pass is still running and is left behind", adom=ref.adom)
                 ended = False
+        if self.ownership is not None:
+            self.ownership.stop()
         return ended
 
     def _think(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from fmgsync.controller import once
 from fmgsync.controller.guarding import AdomGuard
 from fmgsync.controller.loop import Controller
 from fmgsync.controller.once import ReadSource, Tell, World
+from fmgsync.controller.ownership import Ownership
 from fmgsync.controller.pace import Pace
 from fmgsync.controller.reconcile import AdomWork, Intent
 from fmgsync.model.adom import Workspace
@@ -79,20 +81,58 @@ def make_controller(
     *,
     tell: Tell = lambda text: None,
     clock: Clock | None = None,
-    hooks: HooksOf | None = None,
     state_dir: Path = Path(state.DEFAULT_FOLDER),
+    after_request: Callable[[str, str, float], None] = lambda name, method, seconds: None,
 ) -> Controller:
     """What `fmgsync run` runs. Raises as `make_world` does; connects to nothing yet."""
     config = load.load_config(path)
+    ownership = _ownership(config)
+
+    def hooks(ref: AdomRef) -> Hooks:
+        fence = partial(ownership.check, ref) if ownership else (lambda: None)
+        return Hooks(before_write=fence, after_request=after_request)
+
     world = make_world(
         path, command=features.RUN, tell=tell, clock=clock, hooks=hooks, state_dir=state_dir
     )
     installs = config.install.mode != "none" and config.install.windows == "always"
-    return Controller(
+    controller = Controller(
         world,
         [_feed(cluster, world) for cluster in config.clusters],
         pace_of=partial(_pace, config),
         make_pass=partial(once.apply_one, world, install=installs),
+        ownership=ownership,
+    )
+    if ownership is not None:
+        ownership.attend(busy=controller.busy, on_gain=controller.touch)
+    return controller
+
+
+def _ownership(config: Config) -> Ownership | None:
+    """The replica's part where `lease` is configured; without it this is the only replica."""
+    if config.lease is None:
+        return None
+    from fmgsync.controller import leasing
+
+    replica = leasing.replica_name()
+    refs = sorted({site.adom for site in rules.sites(config)})
+    leases = leasing.make_leases(_home(config), config.lease.namespace, config.owner, replica, refs)
+    return Ownership(replica, leases)
+
+
+def _home(config: Config) -> ClusterAccess:
+    """Where fmgsync itself keeps things: the cluster it runs in, else the first kubeconfig."""
+    from fmgsync.kube.client import Access
+
+    if "KUBERNETES_SERVICE_HOST" in os.environ:
+        return Access()
+    for cluster in config.clusters:
+        if cluster.manifests is None and cluster.kubeconfig is not None:
+            return _cluster_access(cluster)
+    raise config.origin.error(
+        ("lease",),
+        "there is no Kubernetes to keep Leases in",
+        "run fmgsync in a cluster, give a cluster a kubeconfig, or remove 'lease'",
     )
 
 

@@ -22,6 +22,8 @@ from fmgsync.model.target import AdomRef
 
 _log = structlog.get_logger(__name__)
 
+IDLE_S = 1.0
+
 MakePass = Callable[[], tuple[AdomResult, float | None]]
 """Makes one pass; what came of it, and when something of its own becomes due (epoch seconds)."""
 
@@ -53,6 +55,7 @@ class AdomWorker:
         pace_of: PaceOf,
         *,
         clock: Clock,
+        may_pass: Callable[[], bool] = lambda: True,
         chance: random.Random | None = None,
     ) -> None:
         self.ref = ref
@@ -60,6 +63,8 @@ class AdomWorker:
         self._pace_of = pace_of
         self._pace = pace_of(None)
         self._clock = clock
+        self._may_pass = may_pass
+        self._busy = False
         self._chance = chance or random.Random()  # noqa: S311 - spreads load, guards nothing
         self._spread = 1.0
         self._changed = threading.Condition()
@@ -72,6 +77,11 @@ class AdomWorker:
     def record(self) -> AdomRecord:
         """The latest record; immutable."""
         return self._record
+
+    @property
+    def busy(self) -> bool:
+        """Whether a pass is running."""
+        return self._busy
 
     def start(self) -> None:
         """Begin; the first pass is due at once."""
@@ -104,7 +114,12 @@ class AdomWorker:
             while not self._stopping:
                 due = next_pass_at(self._pace, self._rhythm, spread=self._spread)
                 left = due - self._clock.now()
+                if left <= 0 and not self._may_pass():
+                    # Another replica works on this ADOM; whoever gains it is woken.
+                    self._changed.wait(IDLE_S)
+                    continue
                 if left <= 0:
+                    self._busy = True
                     self._rhythm = self._rhythm.started()
                     return True
                 self._changed.wait(left)
@@ -142,6 +157,7 @@ class AdomWorker:
         elif error is None and before.error is not None:
             _log.info("pass works again", adom=self.ref.adom, fortimanager=self.ref.fortimanager)
         with self._changed:
+            self._busy = False
             self._pace = self._pace_of(result)
             self._spread = self._chance.uniform(0.5, 1.0)
             self._rhythm = self._rhythm.ended(now, failed=error is not None, wake_at=wake_at)

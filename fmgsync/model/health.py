@@ -59,5 +59,6 @@ class ServiceHealth:
         waiting = [
             f"cluster {c.cluster} was not read yet" for c in self.clusters if not c.was_synced
         ]
-        waiting += [f"ADOM {a.ref} was not compared yet" for a in self.adoms if not a.answered]
+        led = (adom for adom in self.adoms if adom.leader)
+        waiting += [f"ADOM {a.ref} was not compared yet" for a in led if not a.answered]
         return tuple(waiting)

@@ -1,0 +1,99 @@
+"""Builds the Leases of `ownership` in Kubernetes, and finds out which replicas are there."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import socket
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
+
+from fmgsync import errors
+from fmgsync.controller.ownership import DURATION_S, Leases
+from fmgsync.kube.client import Access, ApiSession
+from fmgsync.kube.lease import Lease, steady_seconds
+from fmgsync.kube.requests import LEASES, Request
+from fmgsync.model.target import AdomRef
+
+FORGET_S = 300.0
+"""A replica's Lease that was not renewed for so long is removed: its process is gone."""
+
+
+def replica_name() -> str:
+    """Unique to this process: a restarted pod is another replica."""
+    host = re.sub(r"[^a-z0-9-]", "-", socket.gethostname().lower()).strip("-") or "replica"
+    return f"{host[:40]}-{secrets.token_hex(4)}"
+
+
+def lease_name(owner: str, ref: AdomRef) -> str:
+    """A valid object name for any ADOM name, readable where it can be, and never shared by two."""
+    readable = re.sub(r"[^a-z0-9]+", "-", f"{ref.fortimanager}-{ref.adom}".lower()).strip("-")
+    digest = hashlib.sha256(f"{ref.fortimanager}\0{ref.adom}".encode()).hexdigest()[:8]
+    return f"fmgsync-{owner}-{readable[:60].strip('-')}-{digest}"
+
+
+def make_leases(
+    access: Access, namespace: str, owner: str, replica: str, adoms: Iterable[AdomRef]
+) -> Leases:
+    """The Leases of one replica. Nothing is asked yet."""
+    # Waits well below the duration: a request that hangs must not outlive what it renews.
+    session = ApiSession("lease", access, connect_s=2.0, answer_s=3.0)
+
+    def lease(name: str) -> Lease:
+        return Lease(session, namespace, name, replica, duration_s=DURATION_S)
+
+    prefix = f"fmgsync-{owner}-replica-"
+    return Leases(
+        lease(prefix + replica),
+        {ref: lease(lease_name(owner, ref)) for ref in adoms},
+        Replicas(session, namespace, prefix).alive,
+        session.close,
+    )
+
+
+class Replicas:
+    """Which replicas renew their Lease, by our own clock: a new version is a sign of life."""
+
+    def __init__(
+        self,
+        session: ApiSession,
+        namespace: str,
+        prefix: str,
+        *,
+        steady: Callable[[], float] = steady_seconds,
+    ) -> None:
+        self._session = session
+        self._namespace = namespace
+        self._prefix = prefix
+        self._steady = steady
+        self._seen: dict[str, tuple[str, float]] = {}
+
+    def alive(self) -> Collection[str]:
+        """The names of replicas seen to be alive."""
+        rows = self._session.read(Request("list", LEASES, self._namespace)).get("items") or []
+        now = self._steady()
+        found = {name: row for row in rows if (name := _name(row)).startswith(self._prefix)}
+        before, self._seen = self._seen, {}
+        names: list[str] = []
+        for name, row in found.items():
+            version = str(row.get("metadata", {}).get("resourceVersion"))
+            known = before.get(name)
+            at = known[1] if known is not None and known[0] == version else now
+            self._seen[name] = (version, at)
+            holder = (row.get("spec") or {}).get("holderIdentity")
+            if holder and now - at < DURATION_S:
+                names.append(name.removeprefix(self._prefix))
+            elif now - at > FORGET_S:
+                self._forget(name)
+        return names
+
+    def _forget(self, name: str) -> None:
+        try:
+            self._session.send(Request("delete", LEASES, self._namespace, name))
+        except errors.SourceError:
+            return  # another replica was faster, or may not: it is tried again next time
+
+
+def _name(row: dict[str, Any]) -> str:
+    return str((row.get("metadata") or {}).get("name") or "")

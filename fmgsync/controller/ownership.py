@@ -1,0 +1,132 @@
+"""Who works on which ADOM: one Lease per ADOM, shared evenly among the replicas that are alive.
+
+High availability and scale-out are the same thing here. Each replica shows that it is there by a
+Lease of its own; all compute the same shares from who is there; each holds the Leases of its
+share. Whoever must give an ADOM up finishes its pass first; whoever lost a Lease writes nothing
+more, because every writing request asks here first.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from fmgsync import errors
+from fmgsync.model.target import AdomRef
+from fmgsync.scheduling.shares import shares
+
+DURATION_S = 10
+TICK_S = 3.0
+MARGIN_S = 2.0
+"""A write is not begun when the Lease might end while it is under way."""
+
+_log = structlog.get_logger(__name__)
+
+
+class HeldLease(Protocol):
+    """What is needed of a Lease; `kube.lease.Lease` is one."""
+
+    def holds(self, margin_s: float = 0.0) -> bool:
+        """Whether this replica may act for `margin_s` seconds more. Asks nobody."""
+
+    def try_hold(self) -> bool:
+        """Acquire or renew, one try."""
+
+    def release(self) -> None:
+        """Give it up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leases:
+    """Where the Leases are kept. `replicas` gives the names of all replicas that are alive."""
+
+    presence: HeldLease
+    of: Mapping[AdomRef, HeldLease]
+    replicas: Callable[[], Collection[str]]
+    close: Callable[[], None] = lambda: None
+
+
+class Ownership:
+    """One replica's part."""
+
+    def __init__(
+        self,
+        replica: str,
+        leases: Leases,
+        *,
+        tick_s: float = TICK_S,
+    ) -> None:
+        self.replica = replica
+        self._leases = leases
+        self._busy: Callable[[AdomRef], bool] = lambda ref: False
+        self._on_gain: Callable[[AdomRef], None] = lambda ref: None
+        self._tick_s = tick_s
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="ownership", daemon=True)
+
+    def attend(
+        self, *, busy: Callable[[AdomRef], bool], on_gain: Callable[[AdomRef], None]
+    ) -> None:
+        """Who does the work: an ADOM with a running pass is not handed over before its end, and
+        `on_gain` is called, from another thread, when an ADOM becomes ours."""
+        self._busy, self._on_gain = busy, on_gain
+
+    def start(self) -> None:
+        """Begin to take a share."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Give everything back, so that others need not wait for it to run out."""
+        self._stopping.set()
+        self._thread.join(DURATION_S)
+        for lease in (*self._leases.of.values(), self._leases.presence):
+            try:
+                lease.release()
+            except errors.SourceError as error:
+                _log.warning("a lease is left to run out", why=str(error))
+        self._leases.close()
+
+    def holds(self, ref: AdomRef) -> bool:
+        """Whether a pass over the ADOM may begin here."""
+        return self._leases.of[ref].holds(MARGIN_S)
+
+    def check(self, ref: AdomRef) -> None:
+        """Before every write: raises Deposed if another replica may be at work by now."""
+        if not self._leases.of[ref].holds(MARGIN_S):
+            raise errors.Deposed(
+                "another replica may work on this ADOM now; nothing more is written here",
+                fortimanager=ref.fortimanager,
+                adom=ref.adom,
+            )
+
+    def tick(self) -> None:
+        """Show that we are here, and hold exactly our share."""
+        self._leases.presence.try_hold()
+        alive = {*self._leases.replicas(), self.replica}
+        share = shares(self._leases.of, alive)
+        for ref, lease in self._leases.of.items():
+            if share.get(ref) == self.replica:
+                held = lease.holds()
+                if lease.try_hold() and not held:
+                    _log.info("took over", adom=ref.adom, fortimanager=ref.fortimanager)
+                    self._on_gain(ref)
+            elif lease.holds() and not self._busy(ref):
+                _log.info("hands over", adom=ref.adom, to=share.get(ref))
+                lease.release()
+            elif lease.holds():
+                lease.try_hold()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self.tick()
+            except errors.SourceError as error:
+                # What is held ends by itself; until then work may go on.
+                _log.warning("leases cannot be renewed", why=str(error))
+            except Exception:
+                _log.exception("leases failed")
+            self._stopping.wait(self._tick_s)
