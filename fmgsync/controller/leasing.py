@@ -6,11 +6,14 @@ import hashlib
 import re
 import secrets
 import socket
-from collections.abc import Callable, Collection, Iterable
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from fmgsync import errors
-from fmgsync.controller.ownership import DURATION_S, Leases
+from fmgsync.clock import Clock
+from fmgsync.controller.ownership import DURATION_S, HeldLease, Leases
 from fmgsync.kube.client import Access, ApiSession
 from fmgsync.kube.lease import Lease, steady_seconds
 from fmgsync.kube.requests import LEASES, Request
@@ -97,3 +100,42 @@ class Replicas:
 
 def _name(row: dict[str, Any]) -> str:
     return str((row.get("metadata") or {}).get("name") or "")
+
+
+@contextmanager
+def held_for(
+    ref: AdomRef, lease: HeldLease, *, clock: Clock, wait_s: float = 15.0
+) -> Iterator[None]:
+    """Hold an ADOM's Lease for the length of a block, renewed all the while.
+
+    Raises LockHeld naming the replica that works on the ADOM, after waiting long enough for a
+    Lease of one that is gone to run out.
+    """
+    ends_at = clock.now() + wait_s
+    while not lease.try_hold():
+        if clock.now() >= ends_at:
+            raise errors.LockHeld(
+                f"replica {lease.other_holder or 'unknown'} holds the Lease {lease.name}",
+                fortimanager=ref.fortimanager,
+                adom=ref.adom,
+                next_step="that replica does the work; stop 'fmgsync run' first to do it by hand",
+            )
+        clock.sleep(1.0)
+    over = threading.Event()
+
+    def renew() -> None:
+        while not over.wait(DURATION_S / 3):
+            try:
+                lease.try_hold()
+            except errors.SourceError:
+                continue  # what is held ends by itself, and every write asks first
+
+    thread = threading.Thread(target=renew, name=f"lease-{ref}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(DURATION_S)
+        with suppress(errors.SourceError):
+            lease.release()

@@ -30,6 +30,14 @@ _log = structlog.get_logger(__name__)
 class HeldLease(Protocol):
     """What is needed of a Lease; `kube.lease.Lease` is one."""
 
+    @property
+    def name(self) -> str:
+        """The Lease object's name."""
+
+    @property
+    def other_holder(self) -> str:
+        """Who else holds it, as last seen; empty if nobody does."""
+
     def holds(self, margin_s: float = 0.0) -> bool:
         """Whether this replica may act for `margin_s` seconds more. Asks nobody."""
 
@@ -93,6 +101,10 @@ class Ownership:
     def holds(self, ref: AdomRef) -> bool:
         """Whether a pass over the ADOM may begin here."""
         return self._leases.of[ref].holds(MARGIN_S)
+
+    def lease(self, ref: AdomRef) -> HeldLease:
+        """The ADOM's Lease itself."""
+        return self._leases.of[ref]
 
     def check(self, ref: AdomRef) -> None:
         """Before every write: raises Deposed if another replica may be at work by now."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,6 +46,13 @@ Transport = Callable[[Access], HTTPAdapter]
 """Makes the HTTP transport of one session; a recorder gives one that takes notes."""
 WORKSPACE_MIN_INTERVAL_S = 30.0
 
+Heard = Callable[[str, str, float], None]
+"""Hears of each request: FortiManager, method, seconds."""
+
+
+def _unheard(name: str, method: str, seconds: float) -> None:
+    pass
+
 
 def make_world(
     path: Path,
@@ -65,10 +74,18 @@ def make_world(
     features.refuse_unbuilt(config, command)
     time = clock or SystemClock()
     memory = Memory(Folder(state_dir, clock=time))
+    ownership = _ownership(config) if command in features.APPLIES else None
+    if ownership is not None:
+        hooks = partial(_fenced, ownership, _unheard)
+    elif command in features.APPLIES:
+        tell("no 'lease' is configured: make sure that no other fmgsync works on these ADOMs")
+    adoms = _adoms(config, partial(_session_of, time, transport, hooks), time, memory)
+    if ownership is not None:
+        adoms = tuple(_under_lease(work, ownership, time) for work in adoms)
     return World(
         _intent(config),
         _sources(config),
-        _adoms(config, partial(_session_of, time, transport, hooks), time, memory),
+        adoms,
         time,
         memory,
         tell,
@@ -82,16 +99,12 @@ def make_controller(
     tell: Tell = lambda text: None,
     clock: Clock | None = None,
     state_dir: Path = Path(state.DEFAULT_FOLDER),
-    after_request: Callable[[str, str, float], None] = lambda name, method, seconds: None,
+    after_request: Heard = _unheard,
 ) -> Controller:
     """What `fmgsync run` runs. Raises as `make_world` does; connects to nothing yet."""
     config = load.load_config(path)
     ownership = _ownership(config)
-
-    def hooks(ref: AdomRef) -> Hooks:
-        fence = partial(ownership.check, ref) if ownership else (lambda: None)
-        return Hooks(before_write=fence, after_request=after_request)
-
+    hooks = partial(_fenced, ownership, after_request)
     world = make_world(
         path, command=features.RUN, tell=tell, clock=clock, hooks=hooks, state_dir=state_dir
     )
@@ -118,6 +131,25 @@ def _ownership(config: Config) -> Ownership | None:
     refs = sorted({site.adom for site in rules.sites(config)})
     leases = leasing.make_leases(_home(config), config.lease.namespace, config.owner, replica, refs)
     return Ownership(replica, leases)
+
+
+def _fenced(ownership: Ownership | None, after_request: Heard, ref: AdomRef) -> Hooks:
+    if ownership is None:
+        return Hooks(after_request=after_request)
+    return Hooks(before_write=partial(ownership.check, ref), after_request=after_request)
+
+
+def _under_lease(work: AdomWork, ownership: Ownership, clock: Clock) -> AdomWork:
+    """One-shot work on an ADOM holds its Lease, as a controller's does."""
+    from fmgsync.controller import leasing
+
+    @contextmanager
+    def session() -> Iterator[object]:
+        lease = leasing.held_for(work.ref, ownership.lease(work.ref), clock=clock)
+        with lease, work.session() as opened:
+            yield opened
+
+    return replace(work, session=session)
 
 
 def _home(config: Config) -> ClusterAccess:

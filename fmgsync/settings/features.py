@@ -26,6 +26,7 @@ SELECTOR: Final = "selector"
 RUN: Final = "run"
 WINDOWS: Final = "windows"
 
+APPLIES: Final = frozenset({APPLY_NEVER, APPLY_NOW, APPLY_WINDOW})
 _INSTALL: Final = frozenset({APPLY_NOW, APPLY_WINDOW, RUN})
 _WRITE: Final = _INSTALL | {APPLY_NEVER}
 _THINK: Final = _WRITE | {PLAN, STATUS, VERIFY}
@@ -117,9 +118,6 @@ UNBUILT: Final[tuple[Unbuilt, ...]] = (
         _differs("reconcile", "write", plain="continuous"),
         _WRITE,
         "use write: continuous",
-    ),
-    Unbuilt(
-        "sharing ADOMs by leases", _written("lease"), _WRITE, "remove it; run one fmgsync only"
     ),
     Unbuilt(
         "installing objects only",

@@ -30,7 +30,6 @@ ASKED = [
          "fortimanagers[0].credentials.apiKey"),
         (SMALL + GROUP + ", publish: auto}]", "status", "groups[0].publish"),
         (SMALL + "reconcile: {write: before-install}", "apply --install never", "reconcile.write"),
-        (SMALL + "lease: {}", "apply --install never", "lease"),
         (SMALL + "install: {mode: objects}", "apply --install now", "install.mode"),
         (SMALL + f"install: {{windows: [{{kind: allow, {WINDOW}}}]}}", "apply --install window",
          "install.windows"),
@@ -95,7 +94,6 @@ def test_an_unknown_command_is_a_mistake_of_the_caller() -> None:
         (SMALL.replace("manifests: east.yaml}", "manifests: a}\n  - {name: b, manifests: b}")
          + "groups: [{name: g, select: all(), sites: {clusters: [b]}}]", "no site needs group 'g'"),
         (SMALL + f"install: {{windows: [{{kind: deny, {WINDOW}}}]}}", "no window allows"),
-        (SMALL + "lease: {}", "not built yet: sharing ADOMs by leases"),
     ],
 )  # fmt: skip
 def test_what_is_probably_not_meant_is_noticed(text: str, words: str) -> None:
