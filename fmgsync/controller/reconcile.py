@@ -23,8 +23,8 @@ from fmgsync.targets.protocol import Installer, ObjectStore
 class Intent:
     """What the configuration asks for, independent of what runs.
 
-    `writes` False is policy mode observe, `removes` False is upsert. `member_limit` is that of one
-    address group; `needs_reason`: installing at once takes one.
+    `writes` False is policy mode observe, which still shows everything; `removes` False is upsert.
+    `member_limit` is that of one address group; `needs_reason`: installing at once takes one.
     """
 
     owner: str

@@ -224,7 +224,7 @@ def _intent(config: Config) -> Intent:
         rules=rules.group_rules(config),
         allowed_ranges=rules.allowed_ranges(config),
         writes=config.policy.mode != "observe",
-        removes=config.policy.mode == "sync",
+        removes=config.policy.mode != "upsert",
         member_limit=config.member_limit,
         needs_reason=config.policy.require_reason,
     )

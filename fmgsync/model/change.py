@@ -47,7 +47,8 @@ class Change:
 
     `members` are the complete member names after the change (groups and mappings); `value` the
     address written (addresses). `added` and `removed` are what people care about: addresses that
-    come and go, never object names. `device` is set for mappings only.
+    come and go, never object names. `device` is set for mappings only. `clears_exclusion`: members
+    are no longer taken away again by exclude-member.
     """
 
     action: Action
@@ -59,6 +60,7 @@ class Change:
     members: tuple[str, ...] = ()
     added: tuple[Address, ...] = ()
     removed: tuple[Address, ...] = ()
+    clears_exclusion: bool = False
 
 
 @dataclass(frozen=True, slots=True)

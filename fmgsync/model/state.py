@@ -79,7 +79,8 @@ class ObservedAddress:
 class ObservedGroup:
     """A group in the ADOM database. Members are object names, default and per DeviceVdom.
 
-    `excluded` are the names its exclude-member takes away again, anywhere.
+    `excluded` are the names its exclude-member takes away again, `excluding` where it does so
+    (None: in the group's own value).
     """
 
     name: str
@@ -88,7 +89,7 @@ class ObservedGroup:
     mappings: Mapping[DeviceVdom, tuple[str, ...]]
     comment: str
     owned: bool
-    excludes: bool = False
+    excluding: frozenset[DeviceVdom | None] = frozenset()
     excluded: tuple[str, ...] = ()
 
 

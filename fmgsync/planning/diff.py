@@ -80,7 +80,9 @@ def make_plan(
         _retire_shards(draft, shards, used)
     draft.findings += _openings(asked, opens)
     values = {**_observed_values(observed), **rendering.values}
-    scene = groups.Comparison(observed, draft.objects, standing, passed.groups, values)
+    scene = groups.Comparison(
+        desired.owner, observed, draft.objects, standing, passed.groups, values
+    )
     return AdomPlan(
         desired.ref,
         tuple(_changes(draft, scene, rendering.values, used, removes=removes)),

@@ -27,6 +27,7 @@ class Comparison:
     `values` are the addresses that member names stand for.
     """
 
+    owner: str
     observed: ObservedAdom
     objects: Mapping[ObjectKey, GroupObject]
     standing: ObservedAdom
@@ -62,7 +63,7 @@ def write_groups(scene: Comparison) -> Iterator[Change]:
             creates.append(
                 _change(scene, Action.CREATE, key, None, ((), group.members), group.because)
             )
-        elif set(before.members) != set(group.members) or before.excludes:
+        elif set(before.members) != set(group.members) or None in before.excluding:
             why = group.reasons.get(None, "the group's own value differs")
             own = (before.members, group.members)
             writes.append(_change(scene, Action.UPDATE, key, None, own, why))
@@ -82,7 +83,8 @@ def _write_mappings(
 ) -> Iterator[Change]:
     for place, members in sorted(group.mappings.items()):
         held = before.mappings.get(place) if before else None
-        if held is not None and set(held) == set(members):
+        excluding = before is not None and place in before.excluding
+        if held is not None and set(held) == set(members) and not excluding:
             continue
         action = Action.CREATE if held is None else Action.UPDATE
         why = group.reasons.get(place) or (
@@ -131,6 +133,8 @@ def _change(
     family, name = key
     before, after = (frozenset(names) for names in before_after)
     staying = scene.staying(key, place)
+    standing = scene.observed.groups.get(key)
+    excluding = standing is not None and place in standing.excluding
 
     def addresses(names: Iterable[str]) -> tuple[Address, ...]:
         found = {scene.values[family, m] for m in names if (family, m) in scene.values}
@@ -141,10 +145,12 @@ def _change(
     strangers = sorted(
         member
         for member in removed
-        if (family, member) not in scene.values and naming.group_of(member) != name
+        if naming.address_of(scene.owner, member) is None and naming.group_of(member) != name
     )
     if strangers:
         because = f"{because}; foreign members go: {', '.join(strangers)}"
+    if excluding and action is not Action.DELETE:
+        because = f"{because}; members were excluded by hand"
     return Change(
         action,
         (GROUP if place is None else _MAPPING)[family],
@@ -154,6 +160,7 @@ def _change(
         members=tuple(sorted(after)),
         added=addresses(added),
         removed=addresses(removed),
+        clears_exclusion=excluding and action is not Action.DELETE,
     )
 
 

@@ -24,8 +24,8 @@ class Usage:
 
     `devices` maps an object to its DeviceVdoms, each with the package that carries it there.
     `used` are objects that a policy or a foreign group names itself: those inside an own group
-    are ours to take out. `widening` names objects used in a deny policy or a negated position:
-    emptying those opens traffic instead of closing it.
+    are ours to take out. `widening` names objects used in a deny policy, in a negated position or
+    as exclude-member: emptying those opens traffic instead of closing it.
     """
 
     devices: Mapping[ObjectKey, Mapping[DeviceVdom, str]] = field(default_factory=dict)
@@ -43,7 +43,7 @@ def find_usage(packages: Iterable[Package], observed: ObservedAdom) -> Usage:
     foreign = {key: names for key, names in inside.items() if not observed.groups[key].owned}
     devices: defaultdict[ObjectKey, dict[DeviceVdom, str]] = defaultdict(dict)
     used: set[ObjectKey] = set(observed.used).union(*foreign.values())
-    widening: dict[ObjectKey, str] = {}
+    widening = _excluded(observed, inside)
     for package in packages:
         for policy in package.policies:
             scope = (
@@ -58,18 +58,30 @@ def find_usage(packages: Iterable[Package], observed: ObservedAdom) -> Usage:
             place = f"policy {policy.policy_id} of package {package.path}"
             if policy.action == "deny":
                 for key in _reachable(policy.positive, inside):
-                    widening[key] = f"deny {place}"
+                    widening[key] = f"used in deny {place}"
             for key in _reachable(policy.negated, inside):
                 widening[key] = f"negated in {place}"
     return Usage(dict(devices), frozenset(used), widening)
 
 
+def _excluded(
+    observed: ObservedAdom, inside: Mapping[ObjectKey, frozenset[ObjectKey]]
+) -> dict[ObjectKey, str]:
+    """What foreign groups take away from themselves: emptied, it is in them again."""
+    return {
+        key: f"excluded from group {group.name}"
+        for group in observed.groups.values()
+        if not group.owned
+        for key in _reachable(((group.family, name) for name in group.excluded), inside)
+    }
+
+
 def _inside(observed: ObservedAdom) -> Mapping[ObjectKey, frozenset[ObjectKey]]:
-    """Per group its direct members over default and all mappings."""
+    """Per group what it names itself, over default and all mappings."""
     return {
         key: frozenset(
             (group.family, name)
-            for names in (group.members, *group.mappings.values())
+            for names in (group.members, *group.mappings.values(), group.excluded)
             for name in names
         )
         for key, group in observed.groups.items()

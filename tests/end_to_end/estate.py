@@ -17,6 +17,7 @@ from fmgsync.clock import Clock, ManualClock
 from fmgsync.controller import once, wiring
 from fmgsync.model import address
 from fmgsync.simulator import Simulator
+from fmgsync.simulator.console import Console
 from tests import builders
 
 PACKAGE = "edge/default"
@@ -83,16 +84,34 @@ class Estate:
 
     def write_policy(self, *groups: str, **attributes: Any) -> None:
         """An administrator writes a policy with these groups as destination."""
+        policy = {"name": f"to-{groups[0]}", "srcaddr": ["all"], "dstaddr": list(groups)}
+        with self.administrator() as console:
+            console.add_policy("prod", PACKAGE, **{**policy, "action": "accept", **attributes})
+
+    @contextmanager
+    def administrator(self) -> Iterator[Console]:
+        """Somebody else at work in the ADOM; saves at the end."""
         console = self.unit.console("admin")
         locks = self.unit.world.mode != "disabled"
         if locks:
             console.lock("prod")
-        policy = {"name": f"to-{groups[0]}", "srcaddr": ["all"], "dstaddr": list(groups)}
-        console.add_policy("prod", PACKAGE, **{**policy, "action": "accept", **attributes})
+        yield console
         if locks:
             console.commit("prod")
             console.unlock("prod")
         console.log_out()
+
+    def object(self, table: str, name: str) -> dict[str, Any] | None:
+        """An object of the ADOM as FortiManager answers it; None if there is none."""
+        return self.unit.console("admin").object("prod", table, name)
+
+    def mapped(self, group: str) -> dict[str, list[str]]:
+        """A group's members by device, names as they are, and under "" its own value."""
+        found = self.object("addrgrp", group)
+        assert found is not None, f"no group {group}"
+        rows = found["dynamic_mapping"] or []
+        mapped = {row["_scope"][0]["name"]: sorted(row["member"]) for row in rows}
+        return {"": sorted(found["member"]), **mapped}
 
     def world(self, command: str) -> once.World:
         """Everything `command` works with; approvals are remembered beside the configuration."""

@@ -72,7 +72,6 @@ def kinds(result: once.Result) -> list[tuple[str, str]]:
 EAST, WEST = "fgt-east/root", "fgt-west/root"
 
 
-@pytest.mark.situation("guard-removals")
 def test_too_many_removals_wait_and_the_rest_goes_on(estate: Estate) -> None:
     """The newcomer and the other site are served, nobody is removed, until somebody approves."""
     east(estate, range(21, 42))
@@ -89,7 +88,6 @@ def test_too_many_removals_wait_and_the_rest_goes_on(estate: Estate) -> None:
     assert on_east(estate) == set(range(21, 42))
 
 
-@pytest.mark.situation("guard-additions")
 def test_too_many_additions_wait_and_removals_go_on(estate: Estate) -> None:
     east(estate, range(2, 150))
     result = estate.apply()
@@ -100,7 +98,6 @@ def test_too_many_additions_wait_and_removals_go_on(estate: Estate) -> None:
     assert on_east(estate) == set(range(2, 150))
 
 
-@pytest.mark.situation("guard-emptying")
 def test_the_last_pod_stays_until_somebody_approves(estate: Estate) -> None:
     east(estate, range(0))
     result = estate.apply()
@@ -111,7 +108,6 @@ def test_the_last_pod_stays_until_somebody_approves(estate: Estate) -> None:
     assert on_east(estate) == set()
 
 
-@pytest.mark.situation("allow-empty")
 def test_a_group_that_may_be_empty_does_not_wait(estate: Estate) -> None:
     estate.write_config(groups=[{"name": "k8s-web", "select": "app == 'web'", "allowEmpty": True}])
     east(estate, range(0))
@@ -119,7 +115,6 @@ def test_a_group_that_may_be_empty_does_not_wait(estate: Estate) -> None:
     assert on_east(estate) == set()
 
 
-@pytest.mark.situation("guard-max-members")
 def test_a_group_is_never_filled_beyond_its_largest_size(estate: Estate) -> None:
     """Not even at first; the group is there, empty, and policies can use it."""
     estate.write_config(
@@ -139,14 +134,12 @@ def test_a_group_is_never_filled_beyond_its_largest_size(estate: Estate) -> None
     assert found["member"] == ["none"]
 
 
-@pytest.mark.situation("guard-first-fill")
 def test_a_new_group_is_filled_at_once(estate: Estate) -> None:
     groups = [{"name": "k8s-web", "select": "app == 'web'"}, {"name": "k8s-x", "select": "all()"}]
     estate.write_config(groups=groups)
     assert held(estate.plan()) == []
 
 
-@pytest.mark.situation("guard-slices")
 def test_small_slices_add_up_over_the_period(estate: Estate) -> None:
     """Eight of forty may go within an hour; the ninth and tenth together are ten of forty."""
     east(estate, range(9, 41))
@@ -160,7 +153,6 @@ def test_small_slices_add_up_over_the_period(estate: Estate) -> None:
     assert on_east(estate) == set(range(11, 41))
 
 
-@pytest.mark.situation("rule-removed")
 def test_a_rule_that_is_removed_waits(estate: Estate) -> None:
     """The group keeps its members on every device. Approved, it is emptied; a policy uses it."""
     estate.write_config(groups=[])
@@ -175,7 +167,6 @@ def test_a_rule_that_is_removed_waits(estate: Estate) -> None:
     assert (found["member"], found["dynamic_mapping"]) == (["none"], None)
 
 
-@pytest.mark.situation("cluster-removed")
 def test_a_cluster_that_is_removed_waits(estate: Estate) -> None:
     """The device stays, its cluster is gone: that would empty the group there."""
     sites = [{"clusters": ["east"], "fortimanager": "hq", "adom": "prod", "devices": ["fgt-west"]}]
@@ -189,7 +180,6 @@ def test_a_cluster_that_is_removed_waits(estate: Estate) -> None:
     assert kinds(estate.plan()) == [("held-emptying", EAST), ("held-emptying", WEST)]
 
 
-@pytest.mark.situation("device-removed")
 def test_a_device_that_leaves_the_sites_waits(estate: Estate) -> None:
     """Its mapping stays until somebody approves, then it goes."""
     estate.write_config(sites=estate.config["sites"][:1])
@@ -203,7 +193,6 @@ def test_a_device_that_leaves_the_sites_waits(estate: Estate) -> None:
     assert [m["_scope"][0]["name"] for m in found["dynamic_mapping"]] == ["fgt-east"]
 
 
-@pytest.mark.situation("approval-exact")
 def test_an_approval_fits_only_what_was_shown(estate: Estate) -> None:
     """One more pod goes meanwhile: the whole removal waits again."""
     east(estate, range(21, 41))
@@ -216,7 +205,6 @@ def test_an_approval_fits_only_what_was_shown(estate: Estate) -> None:
     assert len(on_east(estate)) == 40
 
 
-@pytest.mark.situation("approval-expired")
 def test_an_approval_that_nobody_used_in_time_is_none(estate: Estate) -> None:
     east(estate, range(21, 41))
     estate.approve(held(estate.plan())[0].digest)
@@ -224,7 +212,6 @@ def test_an_approval_that_nobody_used_in_time_is_none(estate: Estate) -> None:
     assert kinds(estate.apply()) == [("held-removals", EAST)]
 
 
-@pytest.mark.situation("approval-once")
 def test_an_approval_counts_once(estate: Estate) -> None:
     """The pods come back and go again the same day: that is another decision."""
     east(estate, range(21, 41))
@@ -240,7 +227,6 @@ def test_an_approval_counts_once(estate: Estate) -> None:
     assert [hold.digest for hold in held(result)] == [digest]
 
 
-@pytest.mark.situation("memory-lost")
 def test_a_lost_memory_holds_all_but_small_changes(estate: Estate) -> None:
     """Ten of forty is too much anyway; nine pass; after an hour seven of thirty-one do."""
     (estate.folder / "state/guard.json").unlink(missing_ok=True)
@@ -257,7 +243,6 @@ def test_a_lost_memory_holds_all_but_small_changes(estate: Estate) -> None:
     assert on_east(estate) == set(range(11, 41))
 
 
-@pytest.mark.situation("memory-damaged")
 def test_a_damaged_memory_stops_before_anything_is_written(estate: Estate) -> None:
     """What people approved is not guessed at."""
     east(estate, range(21, 41))

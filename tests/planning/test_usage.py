@@ -56,6 +56,15 @@ def test_use_goes_through_foreign_groups() -> None:
     assert (V4, "web") in found.used
 
 
+def test_what_a_foreign_group_takes_away_opens_when_it_is_empty() -> None:
+    """`all-apps` is everything but web: with an empty web it is everything."""
+    apart = ObservedGroup("all-apps", V4, ("net",), {}, "", owned=False, excluded=("web",))
+    found = usage.find_usage([package(policy("all-apps"))], adom(group("web"), apart))
+    assert found.widening == {(V4, "web"): "excluded from group all-apps"}
+    assert (V4, "web") in found.used
+    assert found.reaches([(V4, "web")], EAST)
+
+
 def test_what_lies_in_an_own_group_is_ours_to_take_out() -> None:
     """A policy uses our group; the addresses inside are not thereby somebody else's."""
     observed = adom(group("web", "prod_10.1.0.5"))

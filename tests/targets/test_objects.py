@@ -212,7 +212,7 @@ def test_members_that_somebody_takes_away_again_are_put_back(start: Start, where
     assert plan_for(adom, groups).changes
     assert reconcile(adom, groups).refused == ()
     assert plan_for(adom, groups).changes == ()
-    assert not adom.read_observed(groups).groups[V4, "web"].excludes
+    assert not adom.read_observed(groups).groups[V4, "web"].excluding
 
 
 def test_deleting_what_is_gone_already_is_done(start: Start) -> None:

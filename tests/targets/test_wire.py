@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -75,7 +76,7 @@ def test_a_group_row_with_mappings() -> None:
         DeviceVdom("fgt-1", "root"): ("a", "b"),
         DeviceVdom("fgt-2", "dmz"): ("a",),
     }
-    assert not group.excludes
+    assert not group.excluding
 
 
 def test_an_empty_mapping_table_reads_as_null() -> None:
@@ -90,7 +91,7 @@ def test_members_taken_away_again_are_noticed_wherever_they_are(where: str) -> N
     row: dict[str, Any] = {"name": "web", "member": ["a"], "dynamic_mapping": [mapping]}
     (row if where == "group" else mapping).update(taking)
     group = wire.decode_group(row, Family.IPV4, "prod")
-    assert group.excludes
+    assert group.excluding
     assert group.excluded == ("c",)
 
 
@@ -134,7 +135,9 @@ def test_a_new_address_carries_value_and_mark_and_reads_back_equal(
 def test_an_existing_object_is_never_sent_its_mappings_or_comment() -> None:
     """A parent sent with `dynamic_mapping` loses every mapping that is not in the list."""
     change = Change(Action.UPDATE, ObjectKind.GROUP, "web", "why", members=("a",))
-    assert wire.content(change) == {"member": ["a"], "exclude": "disable"}
+    assert wire.content(change) == {"member": ["a"]}
+    repair = dataclasses.replace(change, clears_exclusion=True)
+    assert wire.content(repair) == {"member": ["a"], "exclude": "disable"}
 
 
 def test_a_new_mapping_names_its_scope() -> None:

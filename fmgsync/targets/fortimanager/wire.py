@@ -14,7 +14,7 @@ from typing import Any
 from fmgsync.model import address as addresses
 from fmgsync.model import naming
 from fmgsync.model.address import Address, Family
-from fmgsync.model.change import Action, Change, ObjectKind
+from fmgsync.model.change import Change, ObjectKind
 from fmgsync.model.state import ObservedAddress, ObservedGroup
 from fmgsync.model.target import DeviceVdom
 from fmgsync.targets.fortimanager.tables import Row
@@ -60,32 +60,25 @@ def address_value(row: Row, family: Family) -> Address | None:
 
 
 def decode_group(row: Row, family: Family, owner: str) -> ObservedGroup:
-    """A group row with its `dynamic_mapping`.
-
-    A mapping of ours that takes members away again counts as one without members: it does not
-    mean what it lists, and has to be written anew.
-    """
+    """A group row with its `dynamic_mapping`."""
     comment = text(row.get("comment"))
     mappings = row.get(MAPPINGS) or []
-    excluded = [
-        name
-        for one in (row, *mappings)
-        if subtracts(one)
-        for name in names(one.get("exclude-member"))
-    ]
-    owned = naming.is_owned(comment, owner)
+    subtracting = [one for one in (row, *mappings) if subtracts(one)]
+    excluded = [name for one in subtracting for name in names(one.get("exclude-member"))]
     return ObservedGroup(
         name=text(row.get("name")),
         family=family,
         members=names(row.get("member")),
         mappings={
-            target: () if owned and subtracts(mapping) else names(mapping.get("member"))
+            target: names(mapping.get("member"))
             for mapping in mappings
             for target in scopes(mapping)
         },
         comment=comment,
-        owned=owned,
-        excludes=bool(excluded),
+        owned=naming.is_owned(comment, owner),
+        excluding=frozenset(
+            place for one in subtracting for place in ((None,) if one is row else scopes(one))
+        ),
         excluded=tuple(dict.fromkeys(excluded)),
     )
 
@@ -141,8 +134,8 @@ def content(change: Change) -> Row:
             raise ValueError(f"{change.name}: an address without a value")
         return _subnet(change.value)
     data: Row = {"member": list(change.members)}
-    if change.action is Action.UPDATE:
-        data["exclude"] = "disable"  # somebody may have switched it on; older releases ignore it
+    if change.clears_exclusion:
+        data["exclude"] = "disable"
     return data
 
 

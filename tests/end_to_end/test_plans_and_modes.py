@@ -1,0 +1,171 @@
+"""Saved plans, reasons, and what the policy modes leave undone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from requests.adapters import HTTPAdapter
+
+from fmgsync.cli import main
+from fmgsync.clock import SystemClock
+from fmgsync.controller import once, wiring
+from tests.end_to_end.estate import Estate, default_seed, open_estate
+from tests.end_to_end.seen import changes, outcomes, passed, web
+
+Run = Callable[..., tuple[int, Any]]
+
+
+@pytest.fixture
+def estate(tmp_path: Path) -> Iterator[Estate]:
+    """In sync, two pods in each cluster."""
+    with open_estate(tmp_path, default_seed(install_s=0), clock=SystemClock()) as made:
+        made.run("east", web("10.1.0", 5), web("10.1.0", 6))
+        made.run("west", web("10.2.0", 5), web("10.2.0", 6))
+        made.apply_never()
+        made.write_policy("k8s-web")
+        made.apply()
+        yield made
+
+
+@pytest.fixture
+def run(estate: Estate, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command with --output json: exit code and document."""
+
+    def call(*arguments: str) -> tuple[int, Any]:
+        code = main.run([arguments[0], "-c", str(estate.path), *arguments[1:], "--output", "json"])
+        return code, json.loads(capsys.readouterr().out)
+
+    return call
+
+
+def test_a_saved_plan_is_applied(estate: Estate, run: Run) -> None:
+    estate.run("east", web("10.1.0", 5), web("10.1.0", 7))
+    file = str(estate.folder / "plan.json")
+    code, plan = run("plan", "--save", file)
+    assert code == 3
+    assert json.loads(Path(file).read_text())["digest"] == plan["digest"]
+    code, applied = run("apply", file, "--install", "now")
+    assert (code, applied["written"]) == (0, 3)
+    assert passed(estate, "fgt-east") == {"10.1.0.5", "10.1.0.7"}
+
+
+def test_a_stale_plan_is_refused_before_anything_is_written(estate: Estate, run: Run) -> None:
+    """Another pod has come since: that is not the plan somebody has read."""
+    estate.run("east", web("10.1.0", 5), web("10.1.0", 7))
+    file = str(estate.folder / "plan.json")
+    run("plan", "--save", file)
+    estate.run("east", web("10.1.0", 5), web("10.1.0", 8))
+    mark = estate.unit.requests.mark()
+    code, document = run("apply", file, "--install", "now")
+    assert (code, document["error"]["kind"]) == (1, "stale-plan")
+    assert estate.unit.requests.writing(since=mark) == []
+    assert passed(estate, "fgt-east") == {"10.1.0.5", "10.1.0.6"}
+
+
+def test_a_plan_that_was_carried_out_is_stale(estate: Estate, run: Run) -> None:
+    estate.run("east", web("10.1.0", 5), web("10.1.0", 7))
+    file = str(estate.folder / "plan.json")
+    run("plan", "--save", file)
+    assert run("apply", file, "--install", "now")[0] == 0
+    assert run("apply", file, "--install", "now")[0] == 1
+
+
+def test_a_saved_plan_may_be_approved_and_then_applied(estate: Estate, run: Run) -> None:
+    """What it shows as held is part of it."""
+    estate.run("east", *(web("10.1.9", n) for n in range(1, 9)))
+    estate.write_config(guard={"unlessFewerThan": 1})
+    file = str(estate.folder / "plan.json")
+    _, plan = run("plan", "--save", file)
+    assert [hold["kind"] for hold in plan["adoms"][0]["held"]] == [
+        "held-removals",
+        "held-additions",
+    ]
+    assert run("approve", plan["digest"])[0] == 0
+    code, applied = run("apply", file, "--install", "now")
+    assert (code, applied["held"]) == (0, [])
+    assert passed(estate, "fgt-east") == {f"10.1.9.{n}" for n in range(1, 9)}
+
+
+NO_PLANS = {
+    "no file": None,
+    "no JSON": "{",
+    "something else": '{"a": 1}',
+    "a newer one": '{"fmgsyncPlan": 2, "digest": "x"}',
+    "without a digest": '{"fmgsyncPlan": 1}',
+    "a list": "[]",
+}
+
+
+@pytest.mark.parametrize("case", NO_PLANS)
+def test_what_is_no_plan_is_refused(estate: Estate, run: Run, case: str) -> None:
+    file = estate.folder / "plan.json"
+    if (text := NO_PLANS[case]) is not None:
+        file.write_text(text)
+    code, document = run("apply", str(file), "--install", "now")
+    assert (code, document["error"]["where"]) == (2, str(file))
+
+
+def test_a_plan_that_cannot_be_saved_says_so(estate: Estate, run: Run) -> None:
+    file = str(estate.folder / "missing/plan.json")
+    code, document = run("plan", "--save", file)
+    assert (code, document["error"]["where"]) == (2, file)
+
+
+def test_a_reason_is_demanded(estate: Estate, run: Run) -> None:
+    estate.write_config(policy={"requireReason": True})
+    estate.run("east", web("10.1.0", 5))
+    code, document = run("apply", "--install", "now")
+    assert (code, "requireReason" in document["error"]["message"]) == (2, True)
+    assert passed(estate, "fgt-east") == {"10.1.0.5", "10.1.0.6"}
+    assert run("apply", "--install", "now", "--reason", "CHG-7: shop retired")[0] == 0
+    assert passed(estate, "fgt-east") == {"10.1.0.5"}
+
+
+def test_the_reason_is_in_the_revisions_of_the_devices(estate: Estate) -> None:
+    """FortiManager keeps it with what it has installed."""
+    sent: list[str] = []
+
+    class Listening(HTTPAdapter):
+        def send(self, request: Any, *more: Any, **options: Any) -> Any:
+            sent.append(str(request.body))
+            return super().send(request, *more, **options)
+
+    estate.run("east", web("10.1.0", 5))
+    world = wiring.make_world(
+        estate.path,
+        command="apply --install now",
+        transport=lambda access: Listening(),
+        state_dir=estate.folder / "state",
+    )
+    once.apply(world, install=True, reason="CHG-7: shop retired")
+    (install,) = [body for body in sent if "securityconsole/install/package" in body]
+    assert '"dev_rev_comments": "fmgsync (prod): CHG-7: shop retired"' in install
+
+
+def test_observe_writes_and_installs_nothing(estate: Estate, run: Run) -> None:
+    """It shows what there is to do, and that it is not done."""
+    estate.write_policy("k8s-web", dstaddr=["legacy-db", "k8s-web"], name="second")
+    estate.write_config(policy={"mode": "observe"})
+    estate.run("east", web("10.1.0", 5))
+    mark = estate.unit.requests.mark()
+    assert run("plan")[0] == 3
+    assert run("apply", "--install", "now")[0] == 3
+    assert estate.unit.requests.writing(since=mark) == []
+    assert outcomes(estate.apply()) == {}
+
+
+def test_upsert_adds_and_never_removes(estate: Estate) -> None:
+    """Pods that went, a rule that went, a device that left the sites: all stay."""
+    estate.write_config(policy={"mode": "upsert"})
+    estate.run("east", web("10.1.0", 7))
+    estate.apply()
+    assert passed(estate, "fgt-east") == {"10.1.0.5", "10.1.0.6", "10.1.0.7"}
+    estate.write_config(sites=estate.config["sites"][:1])
+    assert changes(estate.plan()) == []
+    estate.write_config(groups=[{"name": "k8s-db", "select": "app == 'db'"}])
+    estate.apply()
+    assert len(estate.mapped("k8s-web")["fgt-west"]) == 2
