@@ -1,12 +1,12 @@
-"""`fmgsync cassette`: play back, show and check recordings; `record` and `compare` stand beside."""
+"""`fmgsync cassette`: check and compare; `record`, `replay` and `show` have files of their own."""
 
 from __future__ import annotations
 
+import http.client
 import json
-import os
-import signal
-import threading
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,17 +14,18 @@ import click
 
 from fmgsync.cli import common
 from fmgsync.cli.cassette_record import record
+from fmgsync.cli.cassette_replay import replay
+from fmgsync.cli.cassette_show import show
 from fmgsync.cli.safe import safe_text
 from fmgsync.errors import CassetteError, UsageError
 
 if TYPE_CHECKING:
-    from fmgsync.recording.cassette import Cassette, Exchange
+    from fmgsync.clock import ManualClock
     from fmgsync.recording.check import Report
-    from fmgsync.recording.playback import Mismatch
-    from fmgsync.recording.replay import Replay
+    from fmgsync.recording.compare import Comparison, Setting
+    from fmgsync.recording.rerun import Disagreement, Trial
 
 _FILE = click.Path(path_type=Path)
-_POLL_S = 0.1
 
 
 @click.group("cassette")
@@ -41,6 +42,8 @@ def command() -> None:
 
 
 command.add_command(record)
+command.add_command(show)
+command.add_command(replay)
 
 
 @command.command("check")
@@ -87,158 +90,180 @@ def check(options: common.Options, paths: tuple[Path, ...], seal: bool) -> int:
     return common.IN_SYNC if clean else common.FAILED
 
 
-@command.command("replay")
+@command.command("compare")
 @click.argument("files", nargs=-1, required=True, type=_FILE)
 @click.option(
-    "--lenient",
-    is_flag=True,
-    help="Any recorded request that matches, in any order; by default in the recorded order.",
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A switch of the simulator's seed, or version=7.6.3, to begin with.",
 )
-@click.option(
-    "--listen",
-    default="127.0.0.1:0",
-    show_default=True,
-    metavar="ADDRESS:PORT",
-    help="Where to listen; port 0 picks a free one.",
-)
-@click.option("--once", is_flag=True, help="End when everything recorded was played.")
 @common.command_options()
-def replay(
-    options: common.Options, files: tuple[Path, ...], lenient: bool, listen: str, once: bool
-) -> int:
-    """Serve cassettes over HTTPS until interrupted. FILES are the sessions of one recording.
+def compare(options: common.Options, files: tuple[Path, ...], changes: tuple[str, ...]) -> int:
+    """Ask the simulator what was recorded, and tell where it answers otherwise.
 
-    Prints one JSON line when ready: url, caFile (the certificate to trust) and pid. A request that
-    was not recorded is answered with HTTP 409 and told on standard error: what was expected, what
-    came, and the recorded request nearest to it.
+    FILES are the sessions of one recording. The simulator starts with what the recording shows was
+    there. Status codes, rows and values are compared; numbers and stamps a unit makes up are not.
+    Then every switch and version of the simulator is tried for one that makes it agree.
 
     \b
-    Exit codes: 0 exactly what was recorded was played, 1 something else came, or something
-    recorded was never asked for (with --lenient the latter is no failure).
+    Exit codes: 0 the simulator behaves as recorded, 1 it does not.
     """
-    from fmgsync.recording.replay import Replay
+    from fmgsync.recording import compare as comparing
+    from fmgsync.recording.replay import load_clean
 
-    def tell(mismatch: Mismatch) -> None:
-        options.progress(f"{mismatch.cassette}: not recorded: {mismatch.came}")
-        for line in mismatch.text.split("\n"):
-            options.progress(f"  {line}")
-
-    stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
-    with Replay(*files, strict=not lenient, listen=listen, told=tell) as server:
-        ready = {"url": server.url, "caFile": server.ca_file, "pid": os.getpid()}
-        click.echo(json.dumps(ready))
-        _wait(server, stopped, once=once)
-        left = () if lenient else server.playback.left_over
-        mismatches = server.playback.mismatches
-    for text in left:
-        options.progress(f"never asked for: {text}")
-    return common.FAILED if left or mismatches else common.IN_SYNC
-
-
-def _wait(server: Replay, stopped: threading.Event, *, once: bool) -> None:
-    while not stopped.wait(_POLL_S):
-        if once and not server.playback.left_over:
-            # The last answer may still be on its way.
-            stopped.wait(_POLL_S)
-            return
-
-
-@command.command("show")
-@click.argument("file", type=_FILE)
-@click.argument("number", required=False, type=click.IntRange(1))
-@common.command_options()
-def show(options: common.Options, file: Path, number: int | None) -> int:
-    """List what a cassette holds, or show exchange NUMBER in full."""
-    from fmgsync.recording import files
-
-    cassette = files.from_text(files.read_text(file), str(file))
-    if number is not None:
-        if number > len(cassette.exchanges):
-            raise UsageError(f"{file} has {len(cassette.exchanges)} exchanges")
-        _show_exchange(options, cassette.exchanges[number - 1])
-        return common.IN_SYNC
+    exchanges = [one for path in files for one in load_clean(path).exchanges]
+    settings = switches()
+    result = comparing.compare(
+        exchanges,
+        simulated,
+        settings,
+        changes=dict(_change(text, settings) for text in changes),
+        tell=options.progress,
+    )
     if options.is_json:
-        common.print_json(_document(cassette))
-        return common.IN_SYNC
-    _show_list(cassette)
-    return common.IN_SYNC
+        common.print_json(_comparison_document(result))
+    else:
+        _print_comparison(options, result)
+    return common.FAILED if result.outcome.weighty else common.IN_SYNC
 
 
-def _show_list(cassette: Cassette) -> None:
-    if cassette.edited:
-        click.echo("changed after it was recorded")
-    for name, value in _about(cassette).items():
-        if value:
-            shown = ", ".join(value) if isinstance(value, list | tuple) else value
-            click.echo(safe_text(f"{name.replace('_', ' ')}: {shown}"))
-    step = ""
-    for index, exchange in enumerate(cassette.exchanges, start=1):
-        if exchange.step != step:
-            step = exchange.step
-            if step:
-                click.echo(safe_text(f"-- {step}"))
-        click.echo(safe_text(f"{index:>4}  {_codes(exchange):>8}  {_title(exchange)}"))
+_VERSIONS = ("7.2.9", "7.4.3", "7.4.5", "7.4.8", "7.6.2", "7.6.6", "8.0.1")
+"""Releases between which the simulator's behaviour changes."""
 
 
-def _show_exchange(options: common.Options, exchange: Exchange) -> None:
-    parts = {
-        "step": exchange.step,
-        "request": _plain(exchange.request_body),
-        "status": exchange.status,
-        "answer": _plain(exchange.response_body),
-    }
-    if options.is_json:
-        common.print_json(parts)
-        return
-    for name, part in parts.items():
-        shown = part if isinstance(part, str | int) else json.dumps(part, indent=2)
-        click.echo(safe_text(f"{name}: {shown}", lines=True))
-
-
-def _document(cassette: Cassette) -> dict[str, Any]:
-    return {
-        "about": _about(cassette),
-        "edited": cassette.edited,
-        "exchanges": [
-            {
-                "step": exchange.step,
-                "order": exchange.order,
-                "request": _title(exchange),
-                "answer": _codes(exchange),
-            }
-            for exchange in cassette.exchanges
-        ],
-    }
-
-
-def _about(cassette: Cassette) -> dict[str, Any]:
+def switches() -> list[Setting]:
+    """Every switch of the simulator with its default, and the version."""
     import dataclasses
 
-    return dataclasses.asdict(cassette.about) if cassette.about is not None else {}
+    from pydantic.alias_generators import to_camel
+
+    from fmgsync.recording.compare import Setting
+    from fmgsync.simulator.world import Switches
+
+    defaults = dataclasses.asdict(Switches())
+    made = [Setting(to_camel(name), value) for name, value in defaults.items()]
+    return [*made, Setting("version", "7.4.5", _VERSIONS)]
 
 
-def _title(exchange: Exchange) -> str:
-    from fmgsync.recording import jsonrpc
+def _change(text: str, settings: list[Setting]) -> tuple[str, bool | int | str]:
+    """`key=value` with a value of the switch's type."""
+    key, _, value = text.partition("=")
+    known = {setting.key: setting.default for setting in settings}
+    if key not in known:
+        raise UsageError(f"the simulator has no {key!r}", next_step=f"it has {', '.join(known)}")
+    default = known[key]
+    if isinstance(default, bool) and value in ("true", "false"):
+        return key, value == "true"
+    if isinstance(default, bool) or not value:
+        raise UsageError(f"{key} is true or false")
+    if isinstance(default, int):
+        if not re.fullmatch(r"-?\d{1,9}", value):
+            raise UsageError(f"{key} is a number")
+        return key, int(value)
+    return key, value
 
-    question = jsonrpc.decode(exchange.request_body)
-    return question.title() if question is not None else f"{exchange.method} (no JSON-RPC)"
 
+@contextmanager
+def simulated(seed: Mapping[str, Any]) -> Iterator[Trial]:
+    """A simulator for one comparison, on a clock of its own."""
+    from fmgsync.clock import ManualClock
+    from fmgsync.simulator import SeedError, Simulator
 
-def _codes(exchange: Exchange) -> str:
-    """The status codes of an answer: `0`, or `0, -3` where they differ."""
-    from fmgsync.recording import jsonrpc
-
-    codes = dict.fromkeys(str(one.code) for one in jsonrpc.results(exchange.response_body))
-    return ", ".join(codes) or f"HTTP {exchange.status}"
-
-
-def _plain(body: bytes) -> Any:
+    clock = ManualClock()
     try:
-        return json.loads(body)
-    except ValueError:
-        return body.decode("utf-8", "backslashreplace")
+        simulator = Simulator(seed, clock=clock.now, plain_http=True)
+    except SeedError as error:
+        raise CassetteError(
+            f"the simulator cannot start with what the recording shows: {error}",
+            next_step="report it with the cassette, please",
+        ) from error
+    with simulator, closing(http.client.HTTPConnection(simulator.host, timeout=60)) as connection:
+        yield _Simulated(connection, clock)
+
+
+class _Simulated:
+    """A running simulator and its clock."""
+
+    def __init__(self, connection: http.client.HTTPConnection, clock: ManualClock) -> None:
+        self._connection = connection
+        self._clock = clock
+
+    def send(self, body: bytes, api_key: str | None) -> bytes:
+        """One request, one answer."""
+        headers = {"Content-Type": "application/json"}
+        if api_key is not None:
+            headers["Authorization"] = f"Bearer {api_key}"
+        self._connection.request("POST", "/jsonrpc", body, headers)
+        return self._connection.getresponse().read()
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self._clock.sleep(seconds)
+
+
+def _comparison_document(result: Comparison) -> dict[str, Any]:
+    suggestion = result.suggestion
+    return {
+        "compared": result.outcome.compared,
+        "differences": [_disagreement_document(one) for one in result.outcome.weighty],
+        "wording": [_disagreement_document(one) for one in result.outcome.words],
+        "suggestion": (
+            {"settings": dict(suggestion.settings), "left": suggestion.left} if suggestion else None
+        ),
+        "seed": result.seed,
+    }
+
+
+def _disagreement_document(one: Disagreement) -> dict[str, Any]:
+    return {
+        "exchange": one.number,
+        "step": one.step,
+        "request": one.request,
+        "place": one.difference.place,
+        "recorded": one.difference.recorded,
+        "simulator": one.difference.simulated,
+    }
+
+
+def _print_comparison(options: common.Options, result: Comparison) -> None:
+    outcome = result.outcome
+    _print_disagreements(outcome.weighty)
+    if options.verbose and outcome.words:
+        click.echo("only in words, state or members one side lacks:")
+        _print_disagreements(outcome.words)
+    more = f", {len(outcome.words)} in wording or detail (-v)" if outcome.words else ""
+    counted = f"{len(outcome.weighty)} differences in behaviour{more}"
+    click.echo(f"{outcome.compared} exchanges compared: {counted}")
+    if result.suggestion is not None:
+        shown = ", ".join(
+            f"{key}: {json.dumps(value)}" for key, value in result.suggestion.settings.items()
+        )
+        click.echo(
+            safe_text(
+                f"the simulator would agree with {{{shown}}} in its seed; "
+                f"differences left: {result.suggestion.left}"
+            )
+        )
+    elif outcome.weighty:
+        click.echo("no switch or version of the simulator explains this: please report it")
+
+
+def _print_disagreements(found: Iterable[Disagreement]) -> None:
+    before = 0
+    for one in found:
+        if one.number != before:
+            before = one.number
+            step = f" [{one.step}]" if one.step else ""
+            click.echo(safe_text(f"exchange {one.number}{step} {one.request}"))
+        difference = one.difference
+        click.echo(
+            safe_text(
+                f"  {difference.place}: recorded {difference.recorded}, "
+                f"simulator {difference.simulated}"
+            )
+        )
 
 
 def _expanded(paths: Iterable[Path]) -> list[Path]:

@@ -101,7 +101,7 @@ def record(
 
     Without --while: scenarios against a lab unit of the configuration. Mostly reading; what is
     written are objects under a prefix of their own, in an ADOM with workspaces never committed
-    (save one address), and deleted again, also after an interruption. Nothing else is touched.
+    (save a few addresses), and deleted again, also after an interruption. Nothing else is touched.
     What will be written is shown first.
 
     Everything is scrubbed in memory before it reaches the disk, and checked. One file per session:

@@ -36,7 +36,13 @@ def of_file(path: Path) -> Suspects:
     from fmgsync.settings.load import load_config
 
     config = load_config(path)
-    return Suspects(_secrets(config), _names(config))
+    people = (unit.credentials.username for unit in config.fortimanagers)
+    hosts = [unit.host.name for unit in config.fortimanagers]
+    return Suspects(
+        _secrets(config),
+        names=tuple(dict.fromkeys((*hosts, *_devices(config)))),
+        people=tuple(name for name in people if name),
+    )
 
 
 def devices(path: Path) -> tuple[str, ...]:
@@ -69,12 +75,6 @@ def _secrets(config: Config) -> dict[str, str]:
             " patterns alone",
         )
     return found
-
-
-def _names(config: Config) -> tuple[str, ...]:
-    users = (unit.credentials.username for unit in config.fortimanagers)
-    hosts = (unit.host.name for unit in config.fortimanagers)
-    return tuple(dict.fromkeys((*(user for user in users if user), *hosts, *_devices(config))))
 
 
 def _devices(config: Config) -> list[str]:

@@ -54,10 +54,14 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Suspects:
-    """What a configuration knows: `secrets` by their source, and names of hosts and people."""
+    """What a configuration knows: `secrets` by their source, `names` of hosts, and `people`.
+
+    People are searched for in sentences only, since an ADOM may have the same name.
+    """
 
     secrets: dict[str, str] = field(default_factory=dict)
     names: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
 
     @property
     def too_short(self) -> tuple[str, ...]:
@@ -92,9 +96,10 @@ class _Checker:
             for source, text in suspects.secrets.items()
             if (pattern := secrets.pattern([text])) is not None
         }
-        self._names = None
+        self._names = self._people = None
         if not names_kept:
             self._names = words_pattern(one for one in suspects.names if _is_telling(one))
+            self._people = words_pattern(one for one in suspects.people if _is_telling(one))
 
     def file(self, text: str) -> Iterator[Finding]:
         """Everything in the file, and then what lies between the values."""
@@ -174,7 +179,9 @@ class _Checker:
                     yield f"the secret of {source}"
             yield from (match.name for match in patterns.matches(one))
         if self._names is not None and self._names.search(plain):
-            yield "a name the configuration knows (host, device or administrator)"
+            yield "the name of a host or device that the configuration knows"
+        if self._people is not None and learn.is_sentence(plain) and self._people.search(plain):
+            yield "the name of an administrator that the configuration knows"
         if not self.names_kept and any(_names_device(one) for one in _devices(text)):
             yield "the name of a device in a url"
         if any(True for _ in patterns.random_parts(plain)):

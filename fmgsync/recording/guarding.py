@@ -19,6 +19,7 @@ COMMENT: Final = "fmgsync cassette recording, safe to delete"
 TABLES: Final = ("addrgrp", "addrgrp6", "address", "address6")
 """Tables written, those that use others first: the order in which to delete."""
 
+_PREVIEW: Final = 2
 _WORKSPACE: Final = frozenset({"lock", "commit", "unlock"})
 _SEARCH: Final = re.compile(r"cache/search/where/used/(start|get/summary|get/detail|end)")
 
@@ -90,9 +91,24 @@ def _may_execute(bounds: Bounds, url: str, param: Mapping[str, Any]) -> bool:
     scope = _scope(data)
     if url in ("securityconsole/install/preview", "securityconsole/preview/result"):
         return data.get("adom") == bounds.adom and bool(scope) and scope <= bounds.targets
+    if url == "securityconsole/install/objects/v2":
+        # Only what it would do: 2 is the preview, and what is looked at is ours.
+        own = all(_is_own_path(bounds, item) for item in data.get("objects") or [None])
+        inside = bool(scope) and scope <= bounds.targets
+        return data.get("adom") == bounds.adom and data.get("flags") == _PREVIEW and own and inside
     if url == "securityconsole/install/package":
         only = {bounds.install_on} if bounds.install_on is not None else None
         return data.get("adom") == bounds.adom and only is not None and scope == only
+    return False
+
+
+def _is_own_path(bounds: Bounds, item: Any) -> bool:
+    """Whether one action of an object install names an object of ours."""
+    if not isinstance(item, list) or len(item) < 2 or not isinstance(item[1], str):
+        return False
+    match re.split(r"(?<!\\)/", item[1]):
+        case ["obj", "firewall", table, name]:
+            return table in TABLES and name.startswith(bounds.prefix)
     return False
 
 

@@ -13,10 +13,12 @@ from fmgsync.model.target import DeviceVdom
 from fmgsync.recording import guarding
 from fmgsync.recording.guarding import COMMENT, TABLES, Bounds
 
-_POLL_S: Final = 2.0
+_FIRST_POLL_S: Final = 1.0
+_LONGEST_POLL_S: Final = 30.0
 _TASK_LIMIT_S: Final = 600.0
 _FINAL: Final = frozenset({"done", "error", "warning", "cancelled", "aborted", 3, 4, 5, 7, 8})
 _PASSES: Final = 4
+_AT_ONCE: Final = 100
 
 
 class Reply(Protocol):
@@ -102,12 +104,13 @@ class Lab:
     def wait(self, started: Any) -> None:
         """Follow a task to its end, or for ten minutes: an unreachable device never ends one."""
         number = started.get("task") if isinstance(started, Mapping) else None
-        ends_at = self._clock.now() + _TASK_LIMIT_S
+        ends_at, pause = self._clock.now() + _TASK_LIMIT_S, _FIRST_POLL_S
         while number is not None and self._clock.now() < ends_at:
             task = self.read(f"/task/task/{number}")
             if not isinstance(task, Mapping) or task.get("state") in _FINAL:
                 return
-            self._clock.sleep(_POLL_S)
+            self._clock.sleep(pause)
+            pause = min(pause * 2, _LONGEST_POLL_S)
 
     def name(self, suffix: str) -> str:
         """A name that is ours."""
@@ -201,6 +204,11 @@ class Lab:
             if not left:
                 return
             for kind, rows in left.items():
-                for row in rows:
-                    name = guarding.escape(str(row["name"]))
-                    self.write("delete", f"{self.table(kind)}/{name}")
+                gone = [
+                    {"url": f"{self.table(kind)}/{guarding.escape(str(row['name']))}"}
+                    for row in rows
+                ]
+                # One by one where one may be in the way of the next: a group in a group.
+                size = 1 if kind.startswith("addrgrp") else _AT_ONCE
+                for start in range(0, len(gone), size):
+                    self.ask("delete", *gone[start : start + size])

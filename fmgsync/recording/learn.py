@@ -37,14 +37,19 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What was learned. `words` maps a folded text to what stands in for it wherever it stands."""
+    """What was learned.
+
+    `words` maps a folded text to what stands in for it wherever it stands, `people` to what stands
+    in for it in sentences: an administrator's name may be that of an ADOM as well.
+    """
 
     names: Pseudonyms
     words: dict[str, str]
+    people: dict[str, str]
     networks: frozenset[addresses.Network]
 
 
-_WORDS: Final = (Kind.HOST, Kind.ADMIN, Kind.SESSION, Kind.TOKEN, Kind.SERIAL)
+_WORDS: Final = (Kind.HOST, Kind.SESSION, Kind.TOKEN, Kind.SERIAL)
 
 
 def learn(tapes: Sequence[Sequence[Exchange]], rules: Rules) -> Known:
@@ -113,18 +118,28 @@ class _Learner:
         words = {
             word.casefold(): names.of(Kind.HOST, word) for word in self._rules.words if word.strip()
         }
+        people: dict[str, str] = {}
         for kind, value in self._seen:
             if kind is Kind.MANAGEMENT:
                 words[value] = names.of(kind, value)
-            elif kind in _WORDS and is_telling(value) and not self._rules.keeps(kind):
+            elif self._rules.keeps(kind) or not is_telling(value):
+                continue
+            elif kind is Kind.ADMIN:
+                people[value.casefold()] = names.of(kind, value)
+            elif kind in _WORDS:
                 words.setdefault(value.casefold(), names.of(kind, value))
-        return Known(names, words, frozenset(self._networks))
+        return Known(names, words, people, frozenset(self._networks))
 
 
 def found_in(text: str) -> Iterator[re.Match[str]]:
     """Everything in a text that may be an address."""
     yield from addresses.TEXT.finditer(text)
     yield from addresses.NAME.finditer(text)
+
+
+def is_sentence(text: str) -> bool:
+    """Whether a text is written for people: several words, and no url."""
+    return " " in text.strip() and not text.startswith("/")
 
 
 def is_telling(value: str) -> bool:

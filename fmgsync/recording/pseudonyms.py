@@ -75,20 +75,33 @@ def _folded(kind: Kind, value: str) -> str:
 def words_pattern(words: Iterable[str]) -> re.Pattern[str] | None:
     """One pattern for many words at once, as a tree, so that thousands of names stay fast.
 
-    A word is found where no letter or digit touches it: `fgt-1` in `fgt-1(root)`, not in `fgt-12`.
+    A name with a digit or a dash in it is found where no letter or digit touches it: `fgt-1` in
+    `fgt-1(root)`, not in `fgt-12`. A plain word is found only where it stands by itself: `lab`
+    not in `lab-east`, since it may well be another's name.
     """
+    folded = sorted({word.casefold() for word in words if word})
+    plain = [word for word in folded if word.isalpha()]
+    distinct = [word for word in folded if not word.isalpha()]
+    patterns = []
+    if distinct:
+        patterns.append(rf"(?<![A-Za-z0-9])(?:{_tree_pattern(_tree(distinct))})(?![A-Za-z0-9])")
+    if plain:
+        alone = _tree_pattern(_tree(plain))
+        patterns.append(rf"(?<![\w.-])(?:{alone})(?![\w-]|\.\w)")
+    return re.compile("|".join(patterns), re.IGNORECASE) if patterns else None
+
+
+_Tree = dict[str, "_Tree"]
+
+
+def _tree(words: Iterable[str]) -> _Tree:
     tree: _Tree = {}
-    for word in sorted({word.casefold() for word in words}):
+    for word in words:
         node = tree
         for char in word:
             node = node.setdefault(char, {})
         node[""] = {}
-    if not tree:
-        return None
-    return re.compile(rf"(?<![A-Za-z0-9])(?:{_tree_pattern(tree)})(?![A-Za-z0-9])", re.IGNORECASE)
-
-
-_Tree = dict[str, "_Tree"]
+    return tree
 
 
 def _tree_pattern(node: _Tree) -> str:

@@ -43,6 +43,8 @@ class Scrubber:
         self._word_pattern = words_pattern(
             word for word in known.words if not addresses.TEXT.fullmatch(word)
         )
+        self._people = known.people
+        self._people_pattern = words_pattern(known.people)
         self._map = AddressMap(known.networks) if rules.map_addresses else None
 
     def exchange(self, raw: Exchange) -> Exchange:
@@ -100,6 +102,10 @@ class Scrubber:
         text = self._looks(text)
         if self._word_pattern is not None:
             text = self._word_pattern.sub(lambda match: self._words[match.group().casefold()], text)
+        if self._people_pattern is not None and learn.is_sentence(text):
+            text = self._people_pattern.sub(
+                lambda match: self._people[match.group().casefold()], text
+            )
         for pattern in (addresses.TEXT, addresses.NAME):
             text = pattern.sub(self._address, text)
         return self._randoms(text)

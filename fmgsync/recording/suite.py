@@ -54,6 +54,12 @@ SCENARIOS: Final = (
     Scenario("commits", locks.commits, "one address, committed and deleted again"),
     Scenario("logging-out", locks.logging_out, "locks the ADOM for seconds"),
     Scenario("preview", installs.preview, "a preview task, which installs nothing", devices=1),
+    Scenario(
+        "partial",
+        installs.partial,
+        "a group with fifty addresses, committed and deleted again; a preview task",
+        devices=1,
+    ),
     Scenario("install", installs.install, "INSTALLS the device's package", installs=True),
     Scenario("two-installs", installs.two_installs, "INSTALLS it twice at once", installs=True),
 )

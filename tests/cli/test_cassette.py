@@ -17,7 +17,7 @@ import pytest
 from fmgsync.cli import main
 from fmgsync.recording import files
 from tests.builders import pod
-from tests.end_to_end.estate import Estate, open_estate
+from tests.end_to_end.estate import Estate, default_seed, open_estate
 from tests.recording.client import Client
 from tests.recording.exchanges import cassette, exchange, login
 
@@ -335,3 +335,44 @@ def test_the_scenarios_can_be_listed(capsys: pytest.CaptureFixture[str]) -> None
 def test_a_recording_needs_a_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.run(["cassette", "record"]) == 2
     assert "name a file with --to" in capsys.readouterr().err
+
+
+def test_a_recording_is_compared_with_the_simulator(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A unit that keeps mappings: the difference is shown, and the switch that explains it."""
+    seed = default_seed(switches={"parentWriteKeepsMappings": True})
+    with open_estate(tmp_path, seed) as estate:
+        assert lab(estate, "--yes", "--scenario", "complete-set") == 0
+        capsys.readouterr()
+        target = str(tmp_path / "lab.yaml")
+        assert main.run(["cassette", "compare", target]) == 1
+        out = capsys.readouterr().out
+        assert "[complete-set] get /pm/config/adom/prod/obj/firewall/addrgrp/" in out
+        assert "data[host-2/root]: recorded there, simulator absent" in out
+        assert "would agree with {parentWriteKeepsMappings: true} in its seed" in out
+        assert "differences left: 0" in out
+        assert main.run(["cassette", "compare", target, "--output", "json"]) == 1
+        document = json.loads(capsys.readouterr().out)
+        assert document["suggestion"] == {"settings": {"parentWriteKeepsMappings": True}, "left": 0}
+        agreeing = ["cassette", "compare", target, "--set", "parentWriteKeepsMappings=true"]
+        assert main.run(agreeing) == 0
+        assert "0 differences in behaviour" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("nonsense=1", "no 'nonsense'"),
+        ("stopAtFirstError=1", "is true or false"),
+        ("memberLimit=many", "is a number"),
+        ("version=99", "cannot start"),
+    ],
+)
+def test_a_wrong_setting_is_told(
+    tmp_path: Path, change: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "x.yaml"
+    files.save(path, cassette(login()))
+    assert main.run(["cassette", "compare", str(path), "--set", change]) == 2
+    assert words in capsys.readouterr().err

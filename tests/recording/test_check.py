@@ -20,7 +20,7 @@ from fmgsync.recording.check import Finding, Report, Suspects
 from tests.recording.exchanges import ABOUT, JSON, cassette, exchange, login
 
 SECRET = "swordfish/and more"  # gitleaks:allow
-SUSPECTS = Suspects({"hq password": SECRET}, names=("fgt-hamburg", "svc-fmgsync"))
+SUSPECTS = Suspects({"hq password": SECRET}, names=("fgt-hamburg",), people=("svc-fmgsync",))
 
 PLANTED = {
     "the secret itself": SECRET,

@@ -77,7 +77,7 @@ def test_nothing_delicate_reaches_the_disk(unit: Simulator, tmp_path: Path) -> N
     text = files.to_text(made)
     for word in (PASSWORD, "svc-lab", "berlin", unit.world.serial, "Bob", "127.0.0.1"):
         assert word not in text
-    suspects = check.Suspects({"lab": PASSWORD}, names=("fgt-berlin-1", "svc-lab"))
+    suspects = check.Suspects({"lab": PASSWORD}, names=("fgt-berlin-1",), people=("svc-lab",))
     assert check.check(text, "x", suspects).findings == ()
     assert taking.save(tmp_path / "x.yaml", [made], suspects) == [tmp_path / "x.yaml"]
 

@@ -121,6 +121,10 @@ def test_a_short_secret_does_not_tear_holes() -> None:
         ({"x": "basic settings"}, {"x": "basic settings"}),
         ({"d": "fgt-hamburg(root)[copy]"}, {"d": "host-2(root)[copy]"}),
         ({"d": "fgt-hamburg2"}, {"d": "fgt-hamburg2"}),
+        # An administrator may be called as an ADOM is: only sentences speak of people.
+        ({"user": "lab", "x": "/adom/lab"}, {"user": "admin-1", "x": "/adom/lab"}),
+        ({"user": "lab", "x": "lab-east"}, {"user": "admin-1", "x": "lab-east"}),
+        ({"user": "lab", "x": "locked by lab."}, {"user": "admin-1", "x": "locked by admin-1."}),
         ({"fgt-hamburg": 1}, {"host-2": 1}),
     ],
 )

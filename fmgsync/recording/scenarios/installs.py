@@ -28,6 +28,31 @@ def _where(lab: Lab, target: DeviceVdom) -> dict[str, Any]:
     return adom | {"device": target.device, "vdoms": [target.vdom]}
 
 
+def partial(lab: Lab) -> None:
+    """What an install of one new group of fifty members would do; nothing is installed."""
+    table = lab.table("address")
+    with lab.editing():
+        lab.write("add", table, [lab.address(f"m{number}", number) for number in range(1, 51)])
+        members = [lab.name(f"m{number}") for number in range(1, 51)]
+        lab.write("add", lab.table("addrgrp"), lab.group("many", *members))
+        if lab.facts.workspace:
+            lab.run(lab.workspace("commit"))  # an install sees only what is committed
+        for target in lab.facts.targets[:1]:
+            started = lab.run(
+                "/securityconsole/install/objects/v2",
+                adom=lab.bounds.adom,
+                scope=lab.scope(target),
+                objects=[["add", f"obj/firewall/addrgrp/{lab.name('many')}", "", ""]],
+                flags=2,
+            )
+            lab.wait(started)
+            where = {"adom": lab.bounds.adom, "scope": lab.scope(target)}
+            lab.run("/securityconsole/preview/result", **where)
+        if lab.facts.workspace:
+            lab.clean()
+            lab.run(lab.workspace("commit"))
+
+
 def install(lab: Lab) -> None:
     """Install the package of the named device, follow the task, ask the device; then once more.
 
@@ -37,6 +62,7 @@ def install(lab: Lab) -> None:
     path = _package_of(lab, target)
     if target is None or path is None:
         return
+    _look_at_package(lab, path)
     with lab.editing():  # the lock must be held until the task has ended
         for _ in range(2):
             started = lab.run("/securityconsole/install/package", **_order(lab, path, target))
@@ -50,6 +76,7 @@ def two_installs(lab: Lab) -> None:
     path = _package_of(lab, target)
     if target is None or path is None:
         return
+    _look_at_package(lab, path)
     with lab.editing():  # the lock must be held until the task has ended
         tasks = [
             lab.run("/securityconsole/install/package", **_order(lab, path, target))
@@ -58,6 +85,18 @@ def two_installs(lab: Lab) -> None:
         for started in tasks:
             lab.wait(started)
         _look(lab, target)
+
+
+def _look_at_package(lab: Lab, path: str) -> None:
+    """Which objects the package uses: without them nobody can tell what the install should do."""
+    adom = escape(lab.bounds.adom)
+    folders = "/".join(escape(part) for part in path.split("/"))
+    fields = ["policyid", "srcaddr", "dstaddr", "action"]
+    rows = lab.read(f"/pm/config/adom/{adom}/pkg/{folders}/firewall/policy", fields=fields)
+    used = {str(name) for row in rows or [] for key in fields[1:3] for name in row.get(key) or []}
+    if used:
+        filter_ = ["name", "in", *sorted(used)]
+        lab.read(lab.table("addrgrp"), fields=["name", "member"], filter=filter_, loadsub=0)
 
 
 def _order(lab: Lab, path: str, target: DeviceVdom) -> dict[str, Any]:

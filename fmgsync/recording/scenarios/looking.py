@@ -44,7 +44,10 @@ def survey(line: Line, adom: str, wanted: Sequence[DeviceVdom]) -> Facts:
             raise errors.UnknownDevice(
                 f"no VDOM {target.vdom!r} on a device of that name", adom=adom, device=target.device
             )
-    (tree,) = line.call("get", [{"url": f"/pm/pkg/adom/{name}"}])
+    tree, _ = line.call(
+        "get",
+        [{"url": f"/pm/pkg/adom/{name}"}, {"url": f"/pm/config/adom/{name}/_package/status"}],
+    )
     mode = settings.data.get("workspace-mode") if isinstance(settings.data, Mapping) else None
     in_use = place.data.get("workspace_mode") not in _WORKSPACE_OFF
     return Facts(
@@ -67,9 +70,8 @@ def unit(lab: Lab) -> None:
 
 
 def status(lab: Lab) -> None:
-    """Package status: of all, of one device, of one package, filtered by word."""
+    """Package status: of one device, of one package, filtered by word, of a package not there."""
     base = f"/pm/config/adom/{escape(lab.bounds.adom)}"
-    lab.read(f"{base}/_package/status")
     lab.read(f"{base}/_package/status", filter=["status", "==", "modified"])
     for target in lab.facts.targets:
         lab.read(f"{base}/_package/status/{escape(target.device)}/{escape(target.vdom)}")
