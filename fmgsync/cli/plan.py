@@ -44,5 +44,5 @@ def command(options: common.Options, save: Path | None, state_dir: Path) -> int:
     elif options.output == "markdown":
         click.echo(tables.plan_markdown(result))
     else:
-        tables.print_plan(options.console(), result)
+        tables.print_plan(options.console(), result, all_addresses=options.verbose > 0)
     return common.plan_code(result)

@@ -15,7 +15,7 @@ from fmgsync.cli import findings
 from fmgsync.cli.safe import safe_text
 from fmgsync.controller import installs
 from fmgsync.controller.once import Result, source_gaps
-from fmgsync.model.change import Action, Change, Finding, Hold
+from fmgsync.model.change import Action, Change, Finding, Hold, ObjectKind
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView, GroupState
 
@@ -29,6 +29,7 @@ _STATE_STYLE = {
     GroupState.UNREACHABLE: "red",
     GroupState.UNKNOWN: "red",
 }
+_PLAIN = (ObjectKind.ADDRESS, ObjectKind.ADDRESS6)
 _SIGN = {Action.CREATE: ("+", "green"), Action.UPDATE: ("~", "yellow"), Action.DELETE: ("-", "red")}
 
 
@@ -60,7 +61,11 @@ def all_views(result: Result) -> list[DeviceView]:
 # --- plan ---------------------------------------------------------------------------------------
 
 
-def print_plan(console: Console, result: Result) -> None:
+FEW = 12
+"""So many address objects are listed; more become one line, unless asked for."""
+
+
+def print_plan(console: Console, result: Result, *, all_addresses: bool = False) -> None:
     """Changes per ADOM, the blast radius, what would be installed, what stands in the way."""
     for adom in result.adoms:
         if adom.seen is None:
@@ -69,7 +74,11 @@ def print_plan(console: Console, result: Result) -> None:
         if plan.changes:
             title = f"ADOM {plan.ref.adom} on {plan.ref.fortimanager}: {counted(plan.changes)}"
             made = table(console, "", "kind", "name", "device", "+", "-", "because", title=title)
+            plain = [c for c in plan.changes if c.kind in _PLAIN]
+            folded = len(plain) > FEW and not all_addresses
             for change in plan.changes:
+                if folded and change.kind in _PLAIN and change.action is not Action.UPDATE:
+                    continue
                 sign, style = _SIGN[change.action]
                 made.add_row(
                     cell(sign, style),
@@ -81,6 +90,8 @@ def print_plan(console: Console, result: Result) -> None:
                     cell(change.because),
                 )
             console.print(made)
+            if folded:
+                console.print(f"and address objects: {counted(plain)} (-v lists them)")
         else:
             console.print(f"ADOM {safe_text(plan.ref.adom)}: nothing to write")
         findings.print_findings(console, findings.of_plan(plan))

@@ -61,6 +61,7 @@ def survey(work: AdomWork, seen: Look, *, ask_devices: bool) -> Survey:
         devices=devices,
         write_pending=_places(seen, wanted),
         held=_held(seen, wanted),
+        blocked=frozenset(finding.name for finding in seen.plan.foreign),
     )
     views = four.device_views(facts)
     return Survey(

@@ -37,6 +37,7 @@ class Facts:
     devices: Mapping[DeviceVdom, Reading]
     write_pending: frozenset[Place] = frozenset()
     held: frozenset[Place] = frozenset()
+    blocked: frozenset[str] = frozenset()
     since: Mapping[tuple[Place, Address], float] = field(default_factory=dict)
 
 
@@ -85,6 +86,8 @@ def _state(
     database: frozenset[Address] | None,
     device: frozenset[Address] | None,
 ) -> GroupState:
+    if name in facts.blocked:
+        return GroupState.HELD
     place = (target, name)
     if place in facts.write_pending or adom is None:
         return GroupState.WRITE_PENDING

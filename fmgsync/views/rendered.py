@@ -19,7 +19,7 @@ def from_adom(
 ) -> Members:
     """Members as the ADOM holds them, nesting flattened; `none` counts as nothing.
 
-    A group the ADOM does not have is left out.
+    A group the ADOM does not have, or that is foreign, is left out.
     """
     wanted = tuple(names)
     return {
@@ -30,7 +30,7 @@ def from_adom(
                 found := [
                     _flatten(observed, family, name, target, set())
                     for family in Family
-                    if (family, name) in observed.groups
+                    if (group := observed.groups.get((family, name))) and group.owned
                 ]
             )
         }

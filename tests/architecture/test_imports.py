@@ -1,6 +1,7 @@
 """The import direction is part of the design: a layer that needs its left neighbour is wrong."""
 
 import ast
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -25,7 +26,8 @@ SIMULATOR_USERS = (
 )
 
 
-def imported(path: Path) -> set[str]:
+@functools.cache
+def imported(path: Path) -> frozenset[str]:
     """Every module a file imports, full name, wherever in the file the import stands."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
@@ -34,7 +36,7 @@ def imported(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return names
+    return frozenset(names)
 
 
 def files(*rooms: str) -> list[Path]:

@@ -250,6 +250,8 @@ def test_a_foreign_name_fails_its_rule_only(
         assert main.run(arguments) == 1
         document = json.loads(capsys.readouterr().out)
         assert [finding["name"] for finding in document["foreign"]] == ["k8s-web"]
+        found = {g["name"]: g for device in document["devices"] for g in device["groups"]}
+        assert (found["k8s-web"]["state"], found["k8s-web"]["adom"]) == ("held", None)
         console = estate.unit.console()
         assert console.object("prod", "addrgrp", "k8s-web") == before
         assert console.object("prod", "addrgrp", "k8s-all") is not None
