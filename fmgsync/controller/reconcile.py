@@ -10,7 +10,7 @@ from functools import partial
 from fmgsync.controller.guarding import AdomGuard
 from fmgsync.grouping import desired, publishable
 from fmgsync.model import naming
-from fmgsync.model.adom import AdomTopology, Package
+from fmgsync.model.adom import AdomTopology, Limits, Package
 from fmgsync.model.change import AdomPlan, ApplyReport
 from fmgsync.model.rule import GroupRule, Site
 from fmgsync.model.state import DesiredAdom, ObservedAdom
@@ -24,7 +24,8 @@ class Intent:
     """What the configuration asks for, independent of what runs.
 
     `writes` False is policy mode observe, which still shows everything; `removes` False is upsert.
-    `member_limit` is that of one address group; `needs_reason`: installing at once takes one.
+    `member_limit` is that of one address group, None unless somebody has chosen one;
+    `needs_reason`: installing at once takes one.
     """
 
     owner: str
@@ -32,7 +33,7 @@ class Intent:
     allowed_ranges: Mapping[str, Sequence[publishable.Range]]
     writes: bool = True
     removes: bool = True
-    member_limit: int = 600
+    member_limit: int | None = None
     needs_reason: bool = False
 
 
@@ -85,7 +86,7 @@ def _compare(
     wanted: DesiredAdom,
     packages: tuple[Package, ...],
 ) -> Look:
-    limits = sharding.Limits(intent.member_limit, naming.longest_name(topology.os_version))
+    limits = _limits(intent, topology, work.store.read_limits())
     observed = work.store.read_observed(_names(wanted, limits))
     used = usage.find_usage(packages, observed)
     make_plan = partial(
@@ -101,6 +102,16 @@ def _compare(
     plan = make_plan(gate=gate)
     unapproved = make_plan(gate=replace(gate, approved=frozenset())) if plan.approved else plan
     return Look(topology, wanted, observed, packages, used, plan, unapproved)
+
+
+def _limits(intent: Intent, topology: AdomTopology, stated: Limits) -> sharding.Limits:
+    """The unit's own word counts; a configuration may only ask for less."""
+    asked = [each for each in (intent.member_limit, stated.members) if each is not None]
+    longest = naming.longest_name(topology.os_version)
+    return sharding.Limits(
+        members=min(asked, default=sharding.DEFAULT_MEMBERS),
+        name=longest if stated.name is None else min(longest, stated.name),
+    )
 
 
 def _names(wanted: DesiredAdom, limits: sharding.Limits) -> Iterator[str]:

@@ -225,7 +225,7 @@ def _intent(config: Config) -> Intent:
         allowed_ranges=rules.allowed_ranges(config),
         writes=config.policy.mode != "observe",
         removes=config.policy.mode != "upsert",
-        member_limit=config.member_limit,
+        member_limit=config.member_limit if "member_limit" in config.model_fields_set else None,
         needs_reason=config.policy.require_reason,
     )
 

@@ -22,11 +22,15 @@ Place = DeviceVdom | None
 Shards = Mapping[int, ObservedGroup]
 
 
+DEFAULT_MEMBERS = 600
+"""Members of one group where neither the unit nor the configuration says a limit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What an ADOM accepts: members of one group, characters of one name."""
 
-    members: int = 600
+    members: int = DEFAULT_MEMBERS
     name: int = 79
 
 

@@ -292,8 +292,8 @@ class Config(Part):
         ge=2,
         le=100_000,
         description=(
-            "Most members of one address group; larger ones are split into nested groups. A limit "
-            "that FortiManager states itself comes first."
+            "Most members of one address group; larger ones are split into nested groups. Left "
+            "out: the limit that FortiManager states, or 600. Where both say one, the smaller."
         ),
     )
     lease: Lease | None = Field(

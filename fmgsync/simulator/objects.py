@@ -53,7 +53,8 @@ def read_place(world: World, call: Call, place: Place) -> Members:
 def _read_table(world: World, call: Call, place: Place) -> Members:
     view, options = place.view(world, call), call.options()
     if "syntax" in options:
-        return tableoptions.syntax(view.table, view.version)
+        stated = world.switches.stated_member_limit
+        return tableoptions.syntax(view.table, view.version, most_members=stated)
     if "datasrc" in options:
         return tableoptions.datasrc(view, call)
     if "find duplicates" in options:

@@ -26,10 +26,13 @@ _TYPES: Final = {
 }
 
 
-def syntax(table: Table, version: tuple[int, ...]) -> Members:
-    """The table's description, with how many objects an ADOM may have (`alimit`)."""
+def syntax(table: Table, version: tuple[int, ...], *, most_members: int = -1) -> Members:
+    """The table's description, with how many objects an ADOM may have (`alimit`).
+
+    `most_members` is said of lists of members (`max_argv`); -1 means without limit.
+    """
     attributes = {
-        name: _attribute_syntax(attribute)
+        name: _attribute_syntax(attribute, most_members if name == "member" else -1)
         for name, attribute in table.attributes.items()
         if attribute.known_in(version) and attribute.kind is not Kind.TABLE
     }
@@ -46,14 +49,14 @@ def syntax(table: Table, version: tuple[int, ...]) -> Members:
     return {"data": {table.name: {**shown, "subobj": {name: {} for name in subtables}}}}
 
 
-def _attribute_syntax(attribute: Attribute) -> dict[str, Any]:
+def _attribute_syntax(attribute: Attribute, most: int) -> dict[str, Any]:
     shown: dict[str, Any] = {"type": _TYPES[attribute.kind]}
     if attribute.kind is Kind.TEXT:
         shown |= {"max": attribute.limit, "sz": attribute.limit}
     if attribute.kind is Kind.WORD:
         shown |= {"opts": dict(attribute.words), "sz": 4}
     if attribute.kind is Kind.NAMES:
-        shown["max_argv"] = -1
+        shown["max_argv"] = most
         shown["ref"] = [
             {"category": TABLES[name].category, "mkey": TABLES[name].key, "name": name}
             for name in attribute.targets

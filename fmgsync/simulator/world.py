@@ -36,6 +36,7 @@ class Switches:
     failed_push_status: str = "installed"
     retrieved_status: str = "modified"
     member_limit: int = 20_000
+    stated_member_limit: int = -1
     commit_answers_task: bool = False
     auto_push: bool = False
 
