@@ -1,0 +1,107 @@
+"""What `kubectl apply -k` would apply: valid for each version of Kubernetes, and of one piece."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.deployment import coherence, places, schemas, tools
+from tests.deployment.places import CONFIG, SAMPLES, Manifest, container, found
+
+pytestmark = pytest.mark.deploy
+
+EVERYTHING = Path(__file__).parent / "everything"
+WHOLE = (CONFIG / "default", EVERYTHING, *SAMPLES)
+
+
+def named(path: Path) -> str:
+    return path.name
+
+
+@pytest.mark.parametrize("folder", WHOLE, ids=named)
+def test_it_is_valid_and_fits_together(folder: Path) -> None:
+    objects = tools.kustomized(folder)
+    assert schemas.validate(objects) >= 13
+    assert coherence.complaints(objects) == []
+
+
+@pytest.mark.parametrize("folder", SAMPLES, ids=named)
+def test_a_sample_is_the_default_with_its_own_configuration(folder: Path) -> None:
+    data = found(tools.kustomized(folder), "ConfigMap")["data"]
+    assert data == {"fmgsync.yaml": (folder / "fmgsync.yaml").read_text()}
+
+
+def test_a_watched_cluster_grants_reading_and_nothing_else() -> None:
+    objects = tools.kustomized(CONFIG / "watched")
+    schemas.validate(objects)
+    assert sorted(each["kind"] for each in objects) == [
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "Namespace",
+        "Secret",
+        "ServiceAccount",
+    ]
+    (rule,) = found(objects, "ClusterRole")["rules"]
+    assert rule["verbs"] == ["list", "watch"]
+
+
+def test_the_example_of_the_secret_is_valid_and_part_of_nothing() -> None:
+    objects = places.read(CONFIG / "samples" / "credentials.yaml")
+    assert schemas.validate(objects) == 1
+    assert not [each for each in tools.kustomized(EVERYTHING) if each["kind"] == "Secret"]
+
+
+def test_options_do_what_they_say() -> None:
+    plain, all_options = tools.kustomized(CONFIG / "default"), tools.kustomized(EVERYTHING)
+    added = {(e["kind"], e["metadata"]["name"]) for e in all_options} - {
+        (e["kind"], e["metadata"]["name"]) for e in plain
+    }
+    assert added == {
+        ("ServiceMonitor", "fmgsync"),
+        ("PrometheusRule", "fmgsync"),
+        ("NetworkPolicy", "fmgsync-metrics"),
+    }
+    arguments = container(found(all_options, "Deployment"))["args"]
+    assert "--listen=[::]:8080" in arguments
+    assert len(arguments) == len(container(found(plain, "Deployment"))["args"])
+
+
+Damage = Callable[[dict[str, Any]], object]
+
+
+def pod(objects: dict[str, Any]) -> dict[str, Any]:
+    spec: dict[str, Any] = objects["Deployment"]["spec"]["template"]["spec"]
+    return spec
+
+
+DAMAGES: dict[str, Damage] = {
+    "Service does not select the pods": lambda o: o["Service"]["spec"]["selector"].update(app="x"),
+    "the pod may run as root": lambda o: pod(o)["securityContext"].pop("runAsNonRoot"),
+    "the pod has no seccomp profile": lambda o: pod(o)["securityContext"].pop("seccompProfile"),
+    "the root file system is writable": lambda o: pod(o)["containers"][0]["securityContext"].pop(
+        "readOnlyRootFilesystem"
+    ),
+    "the image has no version": lambda o: pod(o)["containers"][0].update(image="fmgsync:latest"),
+    "ConfigMap other with fmgsync.yaml is not there": lambda o: pod(o)["volumes"][0].update(
+        configMap={"name": "other"}
+    ),
+    "the pods' service account is not there": lambda o: o.pop("ServiceAccount"),
+    "ServiceMonitor asks a port that is not there": lambda o: o["ServiceMonitor"]["spec"][
+        "endpoints"
+    ][0].update(port="metrics"),
+    "Service is in the wrong namespace": lambda o: o["Service"]["metadata"].update(namespace="x"),
+}
+
+
+@pytest.mark.parametrize("complaint", DAMAGES)
+def test_damage_is_seen(complaint: str) -> None:
+    """The checks above can fail."""
+    objects = copy.deepcopy(tools.kustomized(EVERYTHING))
+    by_kind: dict[str, Manifest] = {each["kind"]: each for each in objects}
+    DAMAGES[complaint](by_kind)
+    left = [each for each in objects if each["kind"] in by_kind]
+    assert complaint in coherence.complaints(left)
