@@ -11,8 +11,9 @@ from fmgsync.simulator.attributes import take_in
 from fmgsync.simulator.catalog import POLICY, TABLES
 from fmgsync.simulator.codes import Refusal
 from fmgsync.simulator.copying import Copy, CopyFailed
-from fmgsync.simulator.devices import ClusterMember, Device, Vdom, policies_table
+from fmgsync.simulator.devices import Vdom, policies_table
 from fmgsync.simulator.dvmcmd import fill
+from fmgsync.simulator.misfits import misfits
 from fmgsync.simulator.predefined import KEEPS
 from fmgsync.simulator.problems import SeedError, Source
 from fmgsync.simulator.seed import (
@@ -25,16 +26,19 @@ from fmgsync.simulator.seed import (
     PolicySeed,
     Seed,
 )
+from fmgsync.simulator.seeddevices import new_device, version_of
 from fmgsync.simulator.sessions import Admin
 from fmgsync.simulator.store import Change, Row, Scope
-from fmgsync.simulator.world import Version, World
+from fmgsync.simulator.world import World
 
 Path = tuple[str | int, ...]
-_BUILDS = {(7, 0): 523, (7, 2): 1639, (7, 4): 2702, (7, 6): 3510, (8, 0): 100}
 
 
 def build(seed: Seed, source: Source, clock: Callable[[], float], secret: str) -> World:
     """The world a seed describes; raises SeedError for what does not fit together."""
+    wrong = [source.problem(*misfit) for misfit in misfits(seed)]
+    if wrong:
+        raise SeedError(wrong)
     return _Builder(seed, source, clock, secret).build()
 
 
@@ -42,11 +46,6 @@ def set_switches(world: World, switches: Mapping[str, Any]) -> None:
     """Set behaviours by their Python names."""
     for name, value in switches.items():
         setattr(world.switches, name, value)
-
-
-def _version(text: str) -> Version:
-    numbers = [int(part) for part in text.split(".")]
-    return (numbers[0], numbers[1], numbers[2] if len(numbers) > 2 else 0)
 
 
 class _Builder:
@@ -66,7 +65,7 @@ class _Builder:
             for admin in seed.admins
         }
         self._world = World(
-            version=_version(seed.version),
+            version=version_of(seed.version),
             mode=seed.workspace_mode,
             admins=admins,
             clock=clock,
@@ -82,8 +81,6 @@ class _Builder:
         world = self._world
         self._adom("global", None, "disabled")
         for at, adom in enumerate(self._seed.adoms):
-            if adom.name in world.adoms:
-                raise self._fail(("adoms", at, "name"), f"a second ADOM {adom.name!r}")
             self._fill(adom, ("adoms", at))
         if "root" not in world.adoms:
             self._adom("root", None, self._mode(None))
@@ -143,7 +140,7 @@ class _Builder:
         world = self._world
         device = world.devices.get(seed.name)
         if device is None:
-            device = world.devices[seed.name] = self._new_device(adom, seed)
+            device = world.devices[seed.name] = new_device(self._world, adom, seed)
         for vdom in seed.vdoms:
             if any(other.has(seed.name, vdom) for other in world.adoms.values()):
                 raise self._fail((*path, "vdoms"), f"{seed.name}/{vdom} is in an ADOM already")
@@ -154,37 +151,6 @@ class _Builder:
                 if row is not None:
                     held.tables.setdefault(table, {})[name] = row
             adom.members.setdefault(seed.name, []).append(vdom)
-
-    def _new_device(self, adom: Adom, seed: DeviceSeed) -> Device:
-        number = len(self._world.devices) + 1
-        text = seed.os_version or f"{adom.os_version[0]}.{adom.os_version[1]}.5"
-        version = _version(text)
-        return Device(
-            seed.name,
-            self._world.next_oid(),
-            seed.serial or f"FGVMSIM{number:09}",
-            seed.platform,
-            f"192.0.2.{number % 250 + 1}",
-            version,
-            _BUILDS.get(version[:2], 1000) + version[2],
-            {},
-            online=seed.online,
-            install_seconds=seed.install_seconds,
-            cluster=self._cluster(seed, number),
-        )
-
-    def _cluster(self, seed: DeviceSeed, number: int) -> list[ClusterMember]:
-        return [
-            ClusterMember(
-                unit.name,
-                self._world.next_oid(),
-                unit.serial or f"FGVMSIM{number:06}{at:03}",
-                unit.role or ("slave" if at else "master"),
-                unit.priority,
-                up=unit.up,
-            )
-            for at, unit in enumerate(seed.cluster)
-        ]
 
     def _scopes(self, adom: Adom, names: Sequence[str], path: Path) -> list[tuple[str, str | None]]:
         """`device/vdom`, `device` with one VDOM, `group:NAME`, or a group's bare name."""
@@ -259,6 +225,8 @@ class _Builder:
         for name, value in given.items():
             if value is None:
                 continue
+            if name not in table.attributes:
+                raise self._fail(path, f"{name}: not an attribute of a {store}")
             try:
                 attrs[name] = take_in(table.attributes[name], value)
             except Refusal:
@@ -288,15 +256,19 @@ class _Builder:
                 references.require(adom.ground, table, part, row.key)
                 references.refuse_cycle(adom.ground, table, part, row.key)
         except Refusal as refusal:
-            raise self._fail(path, refusal.message) from None
+            inside = f"{row.key!r} would be a member of itself"
+            raise self._fail(path, inside if refusal.code == -10 else refusal.message) from None
 
     def _package(self, adom: Adom, seed: PackageSeed, path: Path) -> None:
         parts = seed.name.split("/")
         for depth in range(1, len(parts)):
             folder = "/".join(parts[:depth])
-            if folder not in adom.ground.rows(PACKAGES):
+            held = adom.ground.rows(PACKAGES).get(folder)
+            if held is None:
                 folder_attrs = {"type": "folder", "scope": (), "settings": {}, "order": ()}
                 self._put(adom, PACKAGES, folder, folder_attrs)
+            elif held.attrs["type"] != "folder":
+                raise self._fail((*path, "name"), f"{folder!r} is a package, not a folder")
         if seed.name in adom.ground.rows(PACKAGES) or not all(parts):
             raise self._fail((*path, "name"), f"{seed.name!r} cannot be a package's path")
         scope = tuple(self._scopes(adom, seed.targets, (*path, "targets")))

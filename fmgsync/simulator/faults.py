@@ -120,8 +120,7 @@ def _validated(data: Any, source: Source) -> FaultFile:
     try:
         return FaultFile.model_validate(data)
     except ValidationError as error:
-        keys = [to_camel(name) for name in (*Fault.model_fields, *FaultFile.model_fields)]
-        raise SeedError(list(problems_of(error, source, keys))) from error
+        raise SeedError(problems_of(error, source, FaultFile)) from error
 
 
 @dataclass(slots=True)

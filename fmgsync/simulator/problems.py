@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any, Final, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from fmgsync import yamllines
 
@@ -15,9 +17,9 @@ from fmgsync import yamllines
 class SeedError(ValueError):
     """A seed or fault file that cannot be used. Each problem is `file:line: path: message`."""
 
-    def __init__(self, problems: list[str]) -> None:
+    def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(problems))
+        super().__init__("\n".join(self.problems))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +29,58 @@ class Source:
     name: str
     document: yamllines.Document | None = None
 
+    def line(self, path: tuple[str | int, ...]) -> int:
+        """Where a path stands; 0 for data that was never a file."""
+        return self.document.at(path).line if self.document is not None else 0
+
     def problem(self, path: tuple[str | int, ...], message: str) -> str:
         """`file:line: path: message`."""
-        line = f":{self.document.at(path).line}" if self.document is not None else ""
+        line = f":{self.line(path)}" if self.document is not None else ""
         dotted = yamllines.dotted(path)
         place = f"{self.name}{line}"
         return f"{place}: {dotted}: {message}" if dotted else f"{place}: {message}"
 
 
-def problems_of(error: ValidationError, source: Source, keys: Sequence[str]) -> Iterator[str]:
-    """pydantic's findings in our words; unknown keys with the nearest of the known `keys`."""
-    for found in error.errors():
-        path, message = found["loc"], found["msg"]
-        if found["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(str(path[-1]), keys, n=1)
-            message = "unknown key" + (f"; did you mean {near[0]}?" if near else "")
-        yield source.problem(path, re.sub(r"\s+", " ", message.removeprefix("Value error, ")))
+def problems_of(error: ValidationError, source: Source, model: type[BaseModel]) -> list[str]:
+    """pydantic's findings in our words and in the file's order; `model` is what was read."""
+    found = sorted(error.errors(), key=lambda one: source.line(one["loc"]))
+    return [source.problem(one["loc"], _said(one, model)) for one in found]
+
+
+_WORDS: Final = {
+    "model_type": "write a mapping of keys",
+    "list_type": "write a list",
+    "string_type": "write text, in quotes if it looks like something else",
+}
+"""pydantic's messages that speak of Python instead of YAML."""
+
+
+def _said(found: Any, model: type[BaseModel]) -> str:
+    if found["type"] in _WORDS:
+        return _WORDS[found["type"]]
+    message = re.sub(r"\s+", " ", found["msg"].removeprefix("Value error, "))
+    if found["type"] != "extra_forbidden":
+        return message
+    path = found["loc"]
+    near = difflib.get_close_matches(str(path[-1]), _keys_at(model, path[:-1]), n=1)
+    return "unknown key" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def _keys_at(model: type[BaseModel], path: Iterable[str | int]) -> list[str]:
+    """The keys that may stand at a path."""
+    here: type[BaseModel] | None = model
+    for part in path:
+        if isinstance(part, str) and here is not None:
+            here = next((_inner(f.annotation) for n, f in _by_key(here) if n == part), None)
+    return [name for name, _ in _by_key(here)] if here is not None else []
+
+
+def _by_key(model: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
+    return [(field.alias or name, field) for name, field in model.model_fields.items()]
+
+
+def _inner(annotation: Any) -> type[BaseModel] | None:
+    """The model inside `list[Model]`, `Model | None` and the like."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((m for part in get_args(annotation) if (m := _inner(part)) is not None), None)

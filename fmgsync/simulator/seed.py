@@ -11,10 +11,9 @@ from pydantic.alias_generators import to_camel
 
 from fmgsync import yamllines
 from fmgsync.simulator.problems import SeedError, Source, problems_of
+from fmgsync.simulator.seedtypes import AdomRelease, DeviceRelease, Name, Segment, UnitRelease
 from fmgsync.simulator.sessions import Permit
 from fmgsync.simulator.world import Switches
-
-Name = Annotated[str, Field(min_length=1, max_length=127)]
 
 
 class _Model(BaseModel):
@@ -38,7 +37,7 @@ class AdminSeed(_Model):
 class ClusterSeed(_Model):
     """A unit of a FortiGate HA cluster; the first is the master unless `role` says otherwise."""
 
-    name: Name
+    name: Segment
     serial: str | None = None
     role: Literal["master", "slave"] | None = None
     priority: int = 100
@@ -48,11 +47,11 @@ class ClusterSeed(_Model):
 class DeviceSeed(_Model):
     """A FortiGate. `installed`: its package was installed before and it is in sync."""
 
-    name: Name
-    vdoms: list[Name] = Field(default_factory=lambda: ["root"], min_length=1)
+    name: Segment
+    vdoms: list[Segment] = Field(default_factory=lambda: ["root"], min_length=1)
     platform: str = "FortiGate-VM64"
     serial: str | None = None
-    os_version: Annotated[str, Field(pattern=r"^\d+\.\d+(\.\d+)?$")] | None = None
+    os_version: DeviceRelease | None = None
     online: bool = True
     install_seconds: Annotated[float, Field(ge=0, le=86_400)] = 2.0
     installed: bool = True
@@ -62,7 +61,7 @@ class DeviceSeed(_Model):
 class DeviceGroupSeed(_Model):
     """Members are `device/vdom`, `device` (its only VDOM) or the name of another group."""
 
-    name: Name
+    name: Segment
     members: list[str] = Field(default_factory=list)
 
 
@@ -136,8 +135,8 @@ class PackageSeed(_Model):
 class AdomSeed(_Model):
     """An ADOM with all that is in it."""
 
-    name: Name
-    os_version: Annotated[str, Field(pattern=r"^\d+\.\d+$")] | None = None
+    name: Segment
+    os_version: AdomRelease | None = None
     workspace_mode: Literal["disabled", "normal", "workflow"] | None = None
     devices: list[DeviceSeed] = Field(default_factory=list)
     device_groups: list[DeviceGroupSeed] = Field(default_factory=list)
@@ -150,7 +149,7 @@ class AdomSeed(_Model):
 class Seed(_Model):
     """Everything. `switches` sets behaviour that no public source settles."""
 
-    version: Annotated[str, Field(pattern=r"^[78]\.\d+(\.\d+)?$")] = "7.4.5"
+    version: UnitRelease = "7.4.5"
     workspace_mode: Literal["disabled", "normal", "workflow", "per-adom"] = "disabled"
     idle_timeout_seconds: Annotated[float, Field(gt=0)] = 28_800
     admins: list[AdminSeed] = Field(default_factory=list)
@@ -218,30 +217,9 @@ def _validated(data: Any, source: Source) -> tuple[Seed, Source]:
     try:
         seed = Seed.model_validate(data)
     except ValidationError as error:
-        raise SeedError(list(problems_of(error, source, _ALL_KEYS))) from error
+        raise SeedError(problems_of(error, source, Seed)) from error
     if not seed.admins:
         seed = seed.model_copy(update={"admins": Seed.model_validate(DEFAULT).admins})
     if not seed.adoms and "adoms" not in data:
         seed = seed.model_copy(update={"adoms": Seed.model_validate(DEFAULT).adoms})
     return seed, source
-
-
-_ALL_KEYS = sorted(
-    {
-        to_camel(field)
-        for model in (
-            Seed,
-            AdminSeed,
-            AdomSeed,
-            ClusterSeed,
-            DeviceSeed,
-            DeviceGroupSeed,
-            AddressSeed,
-            GroupSeed,
-            MappingSeed,
-            PackageSeed,
-            PolicySeed,
-        )
-        for field in model.model_fields
-    }
-)

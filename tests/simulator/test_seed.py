@@ -77,7 +77,50 @@ def adom(**content: Any) -> dict[str, Any]:
     ("seed", "problem"),
     [
         ({"verison": "7.4.5"}, "verison: unknown key; did you mean version?"),
-        ({"version": "5.6"}, "version:"),
+        ({"version": "5.6"}, "version: FortiManager 7.2 to 8.0 is simulated"),
+        ({"version": "latest"}, "version: write a release such as"),
+        ({"adoms": [{"name": "a", "osVersion": "7.4.5"}]}, "osVersion: an ADOM has a version"),
+        ({"admins": [{"user": "a"}]}, "admins[0].user: 'a' has neither password nor apiKey"),
+        (
+            {"admins": [{"user": "a", "password": "1"}, {"user": "a", "password": "2"}]},
+            "admins[1].user: a second administrator 'a'",
+        ),
+        (
+            {"admins": [{"user": "a", "apiKey": "k"}, {"user": "b", "apiKey": "k"}]},
+            "admins[1].apiKey: 'a' has the same key",
+        ),
+        (
+            {"admins": [{"user": "a", "password": "1", "adoms": ["nowhere"]}]},
+            "admins[0].adoms[0]: no ADOM 'nowhere' in this seed",
+        ),
+        ({"adoms": [{"name": "global"}]}, "adoms[0].name: the global ADOM is always there"),
+        ({"adoms": [{"name": "a\x1b[2J"}]}, "adoms[0].name: holds a character that cannot be"),
+        (adom(devices=[{"name": "a/b"}]), "devices[0].name: this name cannot hold a slash"),
+        (adom(devices=[{"name": "f"}, {"name": "f"}]), "devices[1].name: a second device 'f'"),
+        (
+            adom(deviceGroups=[{"name": "g"}, {"name": "g"}]),
+            "deviceGroups[1].name: a second device group 'g'",
+        ),
+        (adom(workspaceMode="normal"), "only if the unit's workspaceMode is per-adom"),
+        (adom(addresses=[{"name": "x", "subnet": "10.0.0.1", "ip6": "::1"}]), "exclude each other"),
+        (
+            adom(
+                devices=[{"name": "f"}],
+                addresses=[{"name": "x", "mappings": [{"device": "f", "members": ["all"]}]}],
+            ),
+            "addresses[0].mappings[0]: member: not an attribute of a firewall address",
+        ),
+        (
+            adom(packages=[{"name": "a"}, {"name": "a/b"}]),
+            "[1].name: 'a' is a package, not a folder",
+        ),
+        ({"adoms": None}, "adoms: write a list"),
+        ({"adoms": [None]}, "adoms[0]: write a mapping of keys"),
+        (adom(device=[]), "adoms[0].device: unknown key; did you mean devices?"),
+        (
+            adom(addressGroups=[{"name": "g", "members": ["h"]}, {"name": "h", "members": ["g"]}]),
+            "would be a member of itself",
+        ),
         ({"workspaceMode": "sometimes"}, "workspaceMode:"),
         ({"adoms": [{"name": ""}]}, "adoms[0].name:"),
         ({"adoms": [{"name": "a"}, {"name": "a"}]}, "adoms[1].name: a second ADOM 'a'"),
@@ -116,6 +159,28 @@ def test_a_seed_file_is_refused_with_path_and_line(tmp_path: Path) -> None:
 
     expected = "adoms[0].addressGroups[0].membrs: unknown key; did you mean members?"
     assert str(refused.value) == f"{path}:13: {expected}"
+
+
+def test_everything_wrong_is_told_in_the_order_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "seed.yaml"
+    path.write_text("versoin: 7.4.5\nadoms:\n- device: []\n  devices: [{name: a, vdom: [x]}]\n")
+
+    with pytest.raises(SeedError) as refused:
+        Simulator(path)
+
+    lines = [
+        problem.removeprefix(f"{path}:").partition(":")[0] for problem in refused.value.problems
+    ]
+    assert lines == ["1", "3", "3", "4"]
+
+
+def test_a_release_without_quotes_is_understood(tmp_path: Path) -> None:
+    path = tmp_path / "seed.yaml"
+    path.write_text("version: 7.6\nadoms: [{name: prod, osVersion: 7.4}]\n")
+
+    with Simulator(path) as simulator, Client(simulator, key="simulator") as client:
+        assert client.get("/sys/status", fields=["Major", "Minor"]) == {"Major": 7, "Minor": 6}
+        assert client.get("/dvmdb/adom/prod", fields=["mr"])["mr"] == 4
 
 
 def test_a_seed_file_that_is_no_yaml_is_refused(tmp_path: Path) -> None:
