@@ -142,6 +142,7 @@ def _group_row(group: GroupView) -> dict[str, Any]:
         "deviceDatabase": _members(group.device_database),
         "device": _members(group.device),
         "state": group.state.value,
+        **({"because": group.because} if group.because else {}),
     }
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from fmgsync.model.view import GroupView
+
 SHOWN = 8
 """Addresses listed in one line before the rest becomes a count."""
 
@@ -29,6 +31,16 @@ def members(addresses: Collection[Address] | None) -> str:
     ordered = sorted_addresses(addresses)
     rest = f" and {len(ordered) - SHOWN} more" if len(ordered) > SHOWN else ""
     return ", ".join(ordered[:SHOWN]) + rest
+
+
+def state(group: GroupView) -> str:
+    """A group's state on a device, with its reason."""
+    return told(group.state.value, group.because)
+
+
+def told(state: str, because: str) -> str:
+    """`held: why`, or the state alone."""
+    return f"{state}: {because}" if because else state
 
 
 def of_plan(plan: AdomPlan) -> Iterator[Finding]:

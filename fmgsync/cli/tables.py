@@ -137,13 +137,9 @@ def _print_installs(console: Console, survey: installs.Survey | None) -> None:
             )
         console.print(made)
     for silent in survey.not_referenced:
-        console.print(
-            Text(safe_text(f"not referenced on {silent.target}: {', '.join(silent.groups)}"), "dim")
-        )
-    if survey.not_referenced:
-        console.print(
-            Text("  (no policy installed there uses them, so they never reach the device)", "dim")
-        )
+        for name, because in zip(silent.groups, silent.because, strict=True):
+            text = f"not referenced: {name} never reaches {silent.target}: {because}"
+            console.print(Text(safe_text(text), "dim"))
 
 
 def plan_markdown(result: Result) -> str:
@@ -240,7 +236,7 @@ def _print_views(console: Console, result: Result) -> None:
             made.add_row(
                 cell(view.target),
                 cell(group.name),
-                cell(group.state.value, _STATE_STYLE[group.state]),
+                cell(findings.state(group), _STATE_STYLE[group.state]),
                 cell(findings.members(group.desired)),
                 cell(findings.members(group.adom)),
                 cell(findings.members(group.device_database)),
@@ -256,11 +252,12 @@ def print_status_document(console: Console, document: dict[str, Any]) -> None:
     )
     for device in document["devices"]:
         for group in device["groups"]:
+            style = _STATE_STYLE.get(group["state"], "red")
             views = (group[view] for view in ("desired", "adom", "deviceDatabase", "device"))
             made.add_row(
                 cell(f"{device['device']}/{device['vdom']}"),
                 cell(group["name"]),
-                cell(group["state"], _STATE_STYLE.get(group["state"], "red")),
+                cell(findings.told(group["state"], group.get("because", "")), style),
                 *(cell(findings.members(view)) for view in views),
             )
     console.print(made)
@@ -278,7 +275,7 @@ def print_verify(console: Console, result: Result, done: Collection[DeviceVdom])
         for group in view.groups:
             made.add_row(
                 cell(view.target),
-                cell(group.state.value, _STATE_STYLE[group.state]),
+                cell(findings.state(group), _STATE_STYLE[group.state]),
                 cell(group.name),
                 cell(findings.members(group.adom)),
                 cell(findings.members(group.device)),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from fmgsync.clock import Clock
+from fmgsync.controller import explaining
 from fmgsync.controller.reconcile import AdomWork, Look
 from fmgsync.model import naming
 from fmgsync.model.adom import Reading
@@ -61,7 +62,8 @@ def survey(work: AdomWork, seen: Look, *, ask_devices: bool) -> Survey:
         devices=devices,
         write_pending=_places(seen, wanted),
         held=_held(seen, wanted),
-        blocked=frozenset(finding.name for finding in seen.plan.foreign),
+        blocked=explaining.blocked(seen, names),
+        reasons=explaining.reasons(seen, wanted, reach),
     )
     views = four.device_views(facts)
     return Survey(

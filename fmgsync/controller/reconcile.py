@@ -15,7 +15,7 @@ from fmgsync.model.change import AdomPlan, ApplyReport
 from fmgsync.model.rule import GroupRule, Site
 from fmgsync.model.state import DesiredAdom, ObservedAdom
 from fmgsync.model.target import AdomRef
-from fmgsync.planning import diff, sharding, sites, usage
+from fmgsync.planning import closed, condition, diff, sharding, sites, usage
 from fmgsync.targets.protocol import Installer, ObjectStore
 
 
@@ -75,6 +75,9 @@ def look(work: AdomWork, intent: Intent, members: desired.Members) -> Look:
     wanted = desired.desired_adom(
         work.ref, owner=intent.owner, rules=intent.rules, sites=resolved, members=members
     )
+    targets = {target for site in resolved for target in site.targets}
+    notes = condition.of_devices(topology, targets)
+    wanted = replace(wanted, findings=(*wanted.findings, *notes))
     packages = work.installer.read_packages()
     return _compare(work, intent, topology, wanted, packages)
 
@@ -101,6 +104,8 @@ def _compare(
     gate = work.guard.gate()
     plan = make_plan(gate=gate)
     unapproved = make_plan(gate=replace(gate, approved=frozenset())) if plan.approved else plan
+    if closed.is_closed(topology):
+        plan = unapproved = closed.refuse(plan)
     return Look(topology, wanted, observed, packages, used, plan, unapproved)
 
 

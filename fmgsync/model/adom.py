@@ -23,7 +23,7 @@ class Device:
     """A managed FortiGate. None where FortiManager does not say or says `unknown`.
 
     `in_sync` is its `conf_status`; `database_modified` its `db_status`: the device database is
-    ahead of the device.
+    ahead of the device. An HA cluster is one device; `units_down` are its units that are down.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Device:
     online: bool | None = None
     in_sync: bool | None = None
     database_modified: bool | None = None
+    units_down: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

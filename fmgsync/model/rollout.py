@@ -30,12 +30,16 @@ class PendingInstall:
 
 @dataclass(frozen=True, slots=True)
 class NotReferenced:
-    """Groups that no policy installed on `target` uses, so they never reach it."""
+    """Groups that no policy installed on `target` uses, so they never reach it.
+
+    `because` has one sentence for each.
+    """
 
     adom: AdomRef
     target: DeviceVdom
     package: str | None
     groups: tuple[str, ...]
+    because: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

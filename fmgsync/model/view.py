@@ -26,7 +26,8 @@ class GroupState(enum.StrEnum):
 class GroupView:
     """One rule's members on one DeviceVdom in each view; None where that view is not known.
 
-    Both families together, nesting flattened: what the firewall would match.
+    Both families together, nesting flattened: what the firewall would match. `because` says in one
+    sentence why the state is what it is, where that needs saying.
     """
 
     name: str
@@ -35,11 +36,12 @@ class GroupView:
     device_database: frozenset[Address] | None
     device: frozenset[Address] | None
     state: GroupState
+    because: str = ""
 
     @property
     def database_differs(self) -> bool:
-        """Whether FortiManager's copy of the device is behind the ADOM."""
-        return self.device_database is not None and self.device_database != self.adom
+        """Whether FortiManager's copy of the device is not what the ADOM says."""
+        return self.device_database != self.adom
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,10 @@ def _expand(name: str, topology: AdomTopology, unknown: list[str]) -> Iterable[D
             return ()
         vdom = device.vdoms[0]
     if vdom not in device.vdoms:
-        unknown.append(f"device {device_name!r} has no VDOM {vdom!r}{_nearest(vdom, device.vdoms)}")
+        here = ", ".join(device.vdoms) or "none"
+        unknown.append(
+            f"device {device_name!r} has no VDOM {vdom!r} in this ADOM, which has of it: {here}"
+        )
         return ()
     return (DeviceVdom(device_name, vdom),)
 

@@ -39,7 +39,7 @@ class Usage:
 
 def find_usage(packages: Iterable[Package], observed: ObservedAdom) -> Usage:
     """Follow policies down through groups to the objects they use."""
-    inside = _inside(observed)
+    inside = contents(observed)
     foreign = {key: names for key, names in inside.items() if not observed.groups[key].owned}
     devices: defaultdict[ObjectKey, dict[DeviceVdom, str]] = defaultdict(dict)
     used: set[ObjectKey] = set(observed.used).union(*foreign.values())
@@ -52,14 +52,14 @@ def find_usage(packages: Iterable[Package], observed: ObservedAdom) -> Usage:
                 else package.targets & policy.install_on
             )
             named = policy.positive | policy.negated
-            used |= _reachable(named, foreign)
-            for key in _reachable(named, inside):
+            used |= reachable(named, foreign)
+            for key in reachable(named, inside):
                 devices[key].update(dict.fromkeys(scope, package.path))
             place = f"policy {policy.policy_id} of package {package.path}"
             if policy.action == "deny":
-                for key in _reachable(policy.positive, inside):
+                for key in reachable(policy.positive, inside):
                     widening[key] = f"used in deny {place}"
-            for key in _reachable(policy.negated, inside):
+            for key in reachable(policy.negated, inside):
                 widening[key] = f"negated in {place}"
     return Usage(dict(devices), frozenset(used), widening)
 
@@ -72,11 +72,11 @@ def _excluded(
         key: f"excluded from group {group.name}"
         for group in observed.groups.values()
         if not group.owned
-        for key in _reachable(((group.family, name) for name in group.excluded), inside)
+        for key in reachable(((group.family, name) for name in group.excluded), inside)
     }
 
 
-def _inside(observed: ObservedAdom) -> Mapping[ObjectKey, frozenset[ObjectKey]]:
+def contents(observed: ObservedAdom) -> Mapping[ObjectKey, frozenset[ObjectKey]]:
     """Per group what it names itself, over default and all mappings."""
     return {
         key: frozenset(
@@ -88,7 +88,7 @@ def _inside(observed: ObservedAdom) -> Mapping[ObjectKey, frozenset[ObjectKey]]:
     }
 
 
-def _reachable(
+def reachable(
     roots: Iterable[ObjectKey], inside: Mapping[ObjectKey, frozenset[ObjectKey]]
 ) -> set[ObjectKey]:
     """The roots and all that lies in them; groups that contain each other end the walk."""

@@ -60,6 +60,7 @@ class Adom:
         self.os_version = os_version
         self.mode: Mode = mode
         self.description = ""
+        self.backup = False
         self.ground = Database()
         self.drafts: dict[int, Database] = {}
         self.locks: list[Lock] = []

@@ -116,6 +116,7 @@ class _Builder:
 
     def _fill(self, seed: AdomSeed, path: Path) -> None:
         adom = self._adom(seed.name, seed.os_version, self._mode(seed.workspace_mode))
+        adom.backup = seed.backup
         for at, device in enumerate(seed.devices):
             self._device(adom, device, (*path, "devices", at))
         adom.groups["All_FortiGate"].members.extend(

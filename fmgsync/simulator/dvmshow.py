@@ -38,7 +38,7 @@ def show_adom(adom: Adom, call: Call) -> PlainRow:
     shown: PlainRow = {
         "create_time": 1_577_836_800,
         "desc": adom.description,
-        "flags": ["no_vpn_console"] if call.verbose else 8,
+        "flags": _adom_flags(adom) if call.verbose else 8,
         "lock_override": 0,
         "mig_mr": minor,
         "mig_os_ver": f"{major}.0",
@@ -59,6 +59,10 @@ def show_adom(adom: Adom, call: Call) -> PlainRow:
             {"name": name, "vdom": vdom} for name, vdoms in adom.members.items() for vdom in vdoms
         ]
     return shown
+
+
+def _adom_flags(adom: Adom) -> list[str]:
+    return ["no_vpn_console", *(["backup"] if adom.backup else [])]
 
 
 def show_device(world: World, device: Device, adom: Adom | None) -> PlainRow:

@@ -133,11 +133,12 @@ class PackageSeed(_Model):
 
 
 class AdomSeed(_Model):
-    """An ADOM with all that is in it."""
+    """An ADOM with all that is in it; `backup`: one that only keeps copies of configurations."""
 
     name: Segment
     os_version: AdomRelease | None = None
     workspace_mode: Literal["disabled", "normal", "workflow"] | None = None
+    backup: bool = False
     devices: list[DeviceSeed] = Field(default_factory=list)
     device_groups: list[DeviceGroupSeed] = Field(default_factory=list)
     interfaces: list[Name] = Field(default_factory=list)

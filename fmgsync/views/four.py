@@ -25,7 +25,8 @@ class Facts:
 
     `reach` maps a place to the package that carries the group there; a place without one is not
     referenced. `write_pending` and `held` come from the plan. `devices` may lack a target that
-    was not asked. `since` holds when a stale grant was first noticed (UTC epoch seconds).
+    was not asked. `blocked` groups cannot be carried out; `reasons` says why a place is held or not
+    referenced. `since` holds when a stale grant was first noticed (UTC epoch seconds).
     """
 
     ref: AdomRef
@@ -38,6 +39,7 @@ class Facts:
     write_pending: frozenset[Place] = frozenset()
     held: frozenset[Place] = frozenset()
     blocked: frozenset[str] = frozenset()
+    reasons: Mapping[Place, str] = field(default_factory=dict)
     since: Mapping[tuple[Place, Address], float] = field(default_factory=dict)
 
 
@@ -67,13 +69,14 @@ def group_view(
     database = _members(facts.databases.get(target), name)
     device = _members(facts.devices.get(target), name)
     adom = facts.adom.get(target, {}).get(name)
-    return GroupView(
-        name, wanted, adom, database, device, _state(facts, target, name, adom, database, device)
-    )
+    state = _state(facts, target, name, adom, database, device)
+    because = _because(facts, (target, name), state)
+    return GroupView(name, wanted, adom, database, device, state, because)
 
 
 def _members(reading: Reading | None, name: str) -> frozenset[Address] | None:
-    if reading is None or reading.groups is None:
+    """What is there; None where it is not known, which never equals anything."""
+    if reading is None or reading.groups is None or name in reading.opaque:
         return None
     return reading.groups.get(name, frozenset())
 
@@ -93,7 +96,7 @@ def _state(
         return GroupState.WRITE_PENDING
     if place not in facts.reach:
         return GroupState.NOT_REFERENCED
-    if database is None:
+    if database is None and not _is_opaque(facts.databases.get(target), name):
         return GroupState.UNKNOWN
     if database != adom:
         return GroupState.INSTALL_PENDING
@@ -122,6 +125,24 @@ def _device_state(
     if reading is None:
         return GroupState.UNKNOWN
     return GroupState.UNREACHABLE if reading.groups is None else GroupState.DRIFTED
+
+
+def _because(facts: Facts, place: Place, state: GroupState) -> str:
+    target, name = place
+    database, device = facts.databases.get(target), facts.devices.get(target)
+    if state is GroupState.UNKNOWN:
+        return (database.problem if database else None) or "the device itself was not asked"
+    if state is GroupState.UNREACHABLE:
+        return (device.problem if device else None) or "the device did not answer"
+    if state in (GroupState.INSTALL_PENDING, GroupState.DRIFTED):
+        if _is_opaque(database, name) or _is_opaque(device, name):
+            return "it holds something else than plain addresses there"
+        return ""
+    return facts.reasons.get(place, "")
+
+
+def _is_opaque(reading: Reading | None, name: str) -> bool:
+    return reading is not None and name in reading.opaque
 
 
 def keys(name: str) -> tuple[tuple[Family, str], ...]:

@@ -49,11 +49,19 @@ def _reason(group: GroupView) -> PendingReason:
 def not_referenced(views: Iterable[DeviceView]) -> tuple[NotReferenced, ...]:
     """Groups that no policy installed on the DeviceVdom uses."""
     found = (
-        (view, tuple(g.name for g in view.groups if g.state is GroupState.NOT_REFERENCED))
+        (view, [group for group in view.groups if group.state is GroupState.NOT_REFERENCED])
         for view in views
     )
     return tuple(
-        NotReferenced(view.adom, view.target, None, names) for view, names in found if names
+        NotReferenced(
+            view.adom,
+            view.target,
+            None,
+            tuple(group.name for group in groups),
+            tuple(group.because for group in groups),
+        )
+        for view, groups in found
+        if groups
     )
 
 

@@ -17,12 +17,14 @@ A = frozenset({Address("10.1.0.1")})
 B = frozenset({Address("10.1.0.2")})
 SILENT = Reading(None, "no tunnel")
 UNASKED = None
+OPAQUE = Reading({}, opaque=frozenset({"web"}))
+EMPTY: frozenset[Address] = frozenset()
 
 
 def facts(
     *,
     adom: frozenset[Address] = A,
-    database: frozenset[Address] = A,
+    database: frozenset[Address] | Reading = A,
     device: frozenset[Address] | Reading | None = A,
     modified: bool = False,
     referenced: bool = True,
@@ -31,6 +33,7 @@ def facts(
 ) -> four.Facts:
     place = (FGT, "web")
     answered = device if isinstance(device, Reading) else Reading({"web": device or frozenset()})
+    copied = database if isinstance(database, Reading) else Reading({"web": database})
     return four.Facts(
         ref=REF,
         topology=AdomTopology(
@@ -43,7 +46,7 @@ def facts(
         desired={FGT: {"web": A}},
         adom={FGT: {"web": adom}},
         reach={place: "edge"} if referenced else {},
-        databases={FGT: Reading({"web": database})},
+        databases={FGT: copied},
         devices={} if device is None else {FGT: answered},
         write_pending=frozenset({place}) if write_pending else frozenset(),
         held=frozenset({place}) if held else frozenset(),
@@ -64,6 +67,15 @@ CASES = {
     "the device was changed by hand": (facts(device=B), GroupState.DRIFTED),
     "the device does not answer": (facts(device=SILENT), GroupState.UNREACHABLE),
     "the device was not asked": (facts(device=UNASKED), GroupState.UNKNOWN),
+    "what cannot be told is not nothing": (
+        facts(adom=EMPTY, database=EMPTY, device=OPAQUE),
+        GroupState.DRIFTED,
+    ),
+    "nor is it in the device database": (
+        facts(adom=EMPTY, database=OPAQUE, device=EMPTY),
+        GroupState.INSTALL_PENDING,
+    ),
+    "the device database is not readable": (facts(database=SILENT), GroupState.UNKNOWN),
     "in sync by its own word, whatever FortiManager believes": (
         facts(modified=True),
         GroupState.IN_SYNC,
@@ -101,10 +113,17 @@ def test_an_unread_source_makes_no_stale_grants() -> None:
     [
         (facts(database=B, device=B), (PendingReason.DEVICE_DATABASE_BEHIND,)),
         (facts(device=B, modified=True), (PendingReason.DEVICE_BEHIND,)),
+        (facts(adom=EMPTY, database=OPAQUE), (PendingReason.DEVICE_DATABASE_BEHIND,)),
         (facts(device=B), None),
         (facts(referenced=False, database=B), None),
     ],
-    ids=["database behind", "push failed", "drift is not pending", "never referenced"],
+    ids=[
+        "database behind",
+        "database unclear",
+        "push failed",
+        "drift is not pending",
+        "never referenced",
+    ],
 )
 def test_pending(given: four.Facts, reasons: tuple[PendingReason, ...] | None) -> None:
     """Drift is reported, not overwritten; what no policy uses is never installed."""

@@ -70,7 +70,7 @@ _ERRORS: dict[int, tuple[type[errors.TargetError], str | None]] = {
     -12: (errors.UnitBusy, _BUSY),
     -13: (errors.UnitBusy, _BUSY),
     -14: (errors.PermissionDenied, "give the administrator the right to open workflow sessions"),
-    -15: (errors.InvalidData, "the ADOM is in backup mode, where nothing can be installed"),
+    -15: (errors.InvalidData, "the call is for ADOMs in backup mode only"),
     LOGIN_REFUSED: (errors.LoginRefused, "check user name and password"),
     -9998: (errors.InvalidData, None),
     -9999: (errors.AlreadyExists, None),

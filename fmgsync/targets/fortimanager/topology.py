@@ -15,6 +15,7 @@ from fmgsync.targets.fortimanager.tables import Query, Row
 
 _ADOM_FIELDS = ("name", "os_ver", "mr", "flags", "workspace_mode")
 _DEVICE_FIELDS = ("name", "conn_status", "conf_status", "db_status", "mgmt_mode", "os_type")
+_UNIT_DOWN = 2
 _NOT_MANAGED = ("unreg", "faz")
 _MODES = {
     0: Workspace.DISABLED,
@@ -156,8 +157,15 @@ def _devices(rows: Iterable[Row], members: Mapping[str, set[str]]) -> dict[str, 
             online=_said(row.get("conn_status"), yes=("up", 1), no=("down", 2)),
             in_sync=_said(row.get("conf_status"), yes=("insync", 1), no=("outofsync", 2)),
             database_modified=_said(row.get("db_status"), yes=("mod", 2), no=("nomod", 1)),
+            units_down=_units_down(row.get("ha_slave")),
         )
     return devices
+
+
+def _units_down(units: Any) -> tuple[str, ...]:
+    """The units of an HA cluster whose status is 2, down ("How to FortiManager API", 007)."""
+    known = units if isinstance(units, list) else ()
+    return tuple(wire.text(unit.get("name")) for unit in known if unit.get("status") == _UNIT_DOWN)
 
 
 def _said(value: Any, *, yes: tuple[Any, ...], no: tuple[Any, ...]) -> bool | None:

@@ -1,0 +1,55 @@
+"""Why a group is held on a device, or never reaches it: one sentence for each place."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from fmgsync.controller.reconcile import Look
+from fmgsync.model.change import Finding
+from fmgsync.model.target import DeviceVdom
+from fmgsync.planning import absence, closed
+from fmgsync.views import four
+
+
+def blocked(seen: Look, names: Iterable[str]) -> frozenset[str]:
+    """Groups that cannot be carried out in this ADOM at all."""
+    if closed.is_closed(seen.topology):
+        return frozenset(names)
+    return frozenset(finding.name for finding in seen.plan.foreign)
+
+
+def reasons(
+    seen: Look, wanted: Mapping[DeviceVdom, Iterable[str]], reach: Collection[four.Place]
+) -> Mapping[four.Place, str]:
+    """What stands in the way, what waits, and what no policy brings there."""
+    told = _absences(seen, wanted, reach)
+    everywhere = tuple(wanted)
+    for finding in (*seen.plan.held, *seen.plan.foreign):
+        for place in _places(finding, everywhere, wanted):
+            told[place] = finding.message
+    return told
+
+
+def _places(
+    finding: Finding, everywhere: Iterable[DeviceVdom], wanted: Mapping[DeviceVdom, Iterable[str]]
+) -> Iterable[four.Place]:
+    for target in (finding.device,) if finding.device else everywhere:
+        # What concerns the ADOM as a whole concerns every group in it.
+        names = wanted.get(target, ()) if finding.kind == closed.KIND else (finding.name,)
+        yield from ((target, name) for name in names)
+
+
+def _absences(
+    seen: Look, wanted: Mapping[DeviceVdom, Iterable[str]], reach: Collection[four.Place]
+) -> dict[four.Place, str]:
+    absent = [
+        (target, name)
+        for target, names in wanted.items()
+        for name in names
+        if (target, name) not in reach
+    ]
+    keys = {key for _, name in absent for key in four.keys(name)}
+    if not keys:
+        return {}
+    uses = absence.find_uses(seen.packages, seen.observed, keys)
+    return {(target, name): absence.why(target, four.keys(name), uses) for target, name in absent}

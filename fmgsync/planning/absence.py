@@ -1,0 +1,53 @@
+"""Why a group never reaches a device: in one sentence, with the policies that almost bring it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from fmgsync.model.adom import Package, PolicyUse
+from fmgsync.model.state import ObservedAdom
+from fmgsync.model.target import DeviceVdom
+from fmgsync.planning import usage
+from fmgsync.planning.usage import ObjectKey
+
+UNUSED = "no policy uses it"
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A policy that uses a group, directly or through other groups."""
+
+    package: Package
+    policy: PolicyUse
+
+    def __str__(self) -> str:
+        return f"policy {self.policy.policy_id} of package {self.package.path}"
+
+
+Uses = Mapping[ObjectKey, tuple[Use, ...]]
+
+
+def find_uses(
+    packages: Iterable[Package], observed: ObservedAdom, keys: Collection[ObjectKey]
+) -> Uses:
+    """The policies that use each of these groups, in the order of the packages."""
+    inside = usage.contents(observed)
+    found: dict[ObjectKey, list[Use]] = {}
+    for package in packages:
+        for policy in package.policies:
+            reached = usage.reachable(policy.positive | policy.negated, inside)
+            for key in reached.intersection(keys):
+                found.setdefault(key, []).append(Use(package, policy))
+    return {key: tuple(uses) for key, uses in found.items()}
+
+
+def why(target: DeviceVdom, keys: Iterable[ObjectKey], uses: Uses) -> str:
+    """Why none of these objects is installed on `target`, which no policy brings them to."""
+    known = [use for key in keys for use in uses.get(key, ())]
+    if not known:
+        return UNUSED
+    elsewhere = next((use for use in known if target in use.package.targets), None)
+    if elsewhere is not None:
+        return f"{elsewhere} uses it, but is installed on other devices only"
+    return f"{known[0]} uses it, but the package is not assigned to this device"
