@@ -12,11 +12,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fmgsync.cli.common import Options, command_options
+from fmgsync.cli.safe import safe_text
 from fmgsync.errors import UsageError
 
 if TYPE_CHECKING:
     from fmgsync.simulator import Simulator
+    from fmgsync.simulator.requestlog import Entry
 
+_SHOWN = 3
+"""Of a request with many params, so many are told."""
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
 
 
@@ -34,10 +39,16 @@ class _Latency(click.ParamType):  # type: ignore[type-arg]
         return float(match[1]) / (1000 if match[2] == "ms" else 1)
 
 
-def _port_of(value: str) -> str:
+_HOST = re.compile(r"[0-9A-Za-z.-]+|\[?[0-9A-Fa-f:.]+]?", re.ASCII)
+
+
+def _place(value: str) -> str:
     host, colon, port = value.rpartition(":")
-    if not colon or not host or not port.isdecimal() or int(port) > 65_535:
-        raise click.BadParameter("write ADDRESS:PORT, for example 127.0.0.1:0")
+    fits = _HOST.fullmatch(host) and port.isdecimal() and int(port) <= 65_535
+    if not colon or not fits:
+        raise click.BadParameter(
+            "write ADDRESS:PORT, for example 127.0.0.1:0, or 0.0.0.0:8443 for every address"
+        )
     return value
 
 
@@ -47,7 +58,7 @@ def _port_of(value: str) -> str:
     default="127.0.0.1:0",
     show_default=True,
     metavar="ADDRESS:PORT",
-    callback=lambda _ctx, _param, value: _port_of(value),
+    callback=lambda _ctx, _param, value: _place(value),
     help="Where to listen; port 0 picks a free one.",
 )
 @click.option(
@@ -62,13 +73,20 @@ def _port_of(value: str) -> str:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="YAML: which requests meet which trouble.",
 )
+@command_options()
 def command(
-    listen: str, seed: Path | None, plain_http: bool, latency: float, faults: Path | None
+    listen: str,
+    seed: Path | None,
+    plain_http: bool,
+    latency: float,
+    faults: Path | None,
+    options: Options,
 ) -> None:
     """Serve a simulated FortiManager with its FortiGates until interrupted.
 
     Prints one JSON line when ready: url, caFile (the certificate to trust) and pid. Without a
     seed: user admin, password admin, API key simulator, ADOM root, two FortiGates, one package.
+    With -v every request is told on standard error: method, urls, status codes, never data.
     """
     from fmgsync.simulator import SeedError, Simulator
 
@@ -78,7 +96,24 @@ def command(
         )
     except SeedError as error:
         raise UsageError(str(error), next_step="docs/simulator.md lists the keys") from error
+    if options.verbose:
+        simulator.requests.follow = _tell
     _serve(simulator, listen)
+
+
+def _tell(request: Entry) -> None:
+    import structlog
+
+    urls, codes = request.urls[:_SHOWN], request.codes[:_SHOWN]
+    answered = ", ".join(f"{url or '-'} {code}" for url, code in zip(urls, codes, strict=True))
+    if len(request.urls) > _SHOWN:
+        answered += f", {len(request.urls) - _SHOWN} more"
+    structlog.get_logger().info(
+        "request",
+        user=safe_text(request.user) or None,
+        method=safe_text(request.method),
+        answered=safe_text(answered),
+    )
 
 
 def _serve(simulator: Simulator, listen: str) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 _WRITING: Final = frozenset(("add", "set", "update", "replace", "delete", "clone", "move", "unset"))
@@ -68,20 +68,25 @@ class Entry:
 
 
 class RequestLog:
-    """The last requests, oldest first. Safe to read while the server runs."""
+    """The last requests, oldest first. Safe to read while the server runs.
+
+    `follow`, if set, is called with each request as it is answered.
+    """
 
     def __init__(self) -> None:
         self._entries: deque[Entry] = deque(maxlen=KEPT)
         self._number = 0
         self._lock = threading.Lock()
+        self.follow: Callable[[Entry], None] | None = None
 
     def add(self, entry: Entry) -> None:
         """Append, with the next number."""
         with self._lock:
             self._number += 1
-            self._entries.append(
-                Entry(self._number, entry.at, entry.method, entry.urls, entry.codes, entry.user)
-            )
+            numbered = replace(entry, number=self._number)
+            self._entries.append(numbered)
+        if self.follow is not None:
+            self.follow(numbered)
 
     def mark(self) -> int:
         """Where the log stands now; give it to the questions below."""

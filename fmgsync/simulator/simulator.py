@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import trustme
 
@@ -24,6 +25,9 @@ from fmgsync.simulator.routes import make_router
 from fmgsync.simulator.seed import read_seed
 from fmgsync.simulator.server import MAX_BODY
 from fmgsync.simulator.world import World
+
+_EVERY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+"""Listening on every address, and the one of them that a client on this machine writes."""
 
 
 class Simulator:
@@ -116,8 +120,8 @@ class Simulator:
     def _make_tls(self) -> ssl.SSLContext:
         authority = trustme.CA()
         host = self._listen.rpartition(":")[0].strip("[]")
-        names = dict.fromkeys((host, "127.0.0.1", "::1", "localhost"))
-        certificate = authority.issue_cert(*(n for n in names if n and n not in ("0.0.0.0", "::")))  # noqa: S104
+        names = {host, "127.0.0.1", "::1", "localhost", socket.gethostname()} - set(_EVERY)
+        certificate = authority.issue_cert(*sorted(names))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         certificate.configure_cert(context)
         self._folder = TemporaryDirectory(prefix="fmgsync-simulator-")
@@ -137,6 +141,7 @@ class Simulator:
         if self._listener is None:
             raise RuntimeError("the simulator is not running")
         address, port = self._listener.address
+        address = _EVERY.get(address, address)
         return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
     @property

@@ -47,6 +47,7 @@ def test_it_says_where_it_listens_serves_and_stops_when_told() -> None:
     [
         (("--listen", "nowhere"), "ADDRESS:PORT"),
         (("--listen", "127.0.0.1:99999"), "ADDRESS:PORT"),
+        (("--listen", "*:8443"), "0.0.0.0:8443 for every address"),
         (("--listen", "203.0.113.1:0"), "cannot listen"),
         (("--latency", "soon"), "not a duration"),
         (("--seed", "no-such-file.yaml"), "does not exist"),
@@ -60,6 +61,45 @@ def test_bad_options_are_told(arguments: tuple[str, ...], complaint: str) -> Non
     assert output == ""
     assert complaint in complaints
     assert "Traceback" not in complaints
+
+
+def test_listening_everywhere_it_names_an_address_that_its_certificate_covers() -> None:
+    with run("--listen", "0.0.0.0:0") as process:
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        answer = requests.post(f"{ready['url']}/jsonrpc", verify=ready["caFile"], timeout=10)
+        process.terminate()
+
+    assert ready["url"].startswith("https://127.0.0.1:")
+    assert answer.status_code == 200
+
+
+def test_with_v_requests_are_told_without_what_was_in_them() -> None:
+    with run("-v", "--plain-http") as process:
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        data = {"user": "admin", "passwd": "guessed"}
+        urls = ["/sys/login/user", "/no/such\x1b[2J", "/a", "/b"]
+        login = {"method": "exec", "params": [{"url": url, "data": data} for url in urls]}
+        requests.post(f"{ready['url']}/jsonrpc", json=login, timeout=10)
+        process.terminate()
+        _, told = process.communicate(timeout=20)
+
+    assert "/sys/login/user -22, /no/such" in told
+    assert "/a -11, 1 more" in told
+    assert "guessed" not in told
+    assert "\x1b[2J" not in told
+
+
+def test_a_bad_seed_is_an_error_document_where_json_is_asked_for(tmp_path: Path) -> None:
+    seed = tmp_path / "seed.yaml"
+    seed.write_text("adons: []\n")
+
+    with run("--output", "json", "--seed", str(seed)) as process:
+        output, _ = process.communicate(timeout=20)
+
+    assert process.returncode == 2
+    assert "adons: unknown key" in json.loads(output)["error"]["message"]
 
 
 def test_a_bad_seed_is_told_with_path_and_line(tmp_path: Path) -> None:
