@@ -19,19 +19,21 @@ from tests.deployment import places, tools
 pytestmark = pytest.mark.deploy
 
 Series = Mapping[str, str]
+PROD = ({"adom": "prod", "fortimanager": "hq", "namespace": "fmgsync"},)
+EAST = {"cluster": "east", "namespace": "fmgsync"}
 RULES = {"groups": [{"name": "fmgsync", "rules": places.alerts()}]}
 SEVERITIES = {each["alert"]: each["labels"]["severity"] for each in places.alerts()}
 
 
 def adom(metric: str, pod: str = "a", **labels: str) -> str:
     """The name of a series of one replica about the ADOM prod."""
-    named = {"adom": "prod", "fortimanager": "hq", "pod": pod, **labels}
+    named = {**PROD[0], "pod": pod, **labels}
     return f"fmgsync_{metric}{_braces(named)}"
 
 
 def cluster(metric: str, pod: str = "a", **labels: str) -> str:
     """The name of a series of one replica about the cluster east."""
-    return f"fmgsync_{metric}{_braces({'cluster': 'east', 'pod': pod, **labels})}"
+    return f"fmgsync_{metric}{_braces({**EAST, 'pod': pod, **labels})}"
 
 
 def _braces(labels: Mapping[str, str]) -> str:
@@ -60,7 +62,6 @@ class Case:
     step: str = "1m"
 
 
-PROD = ({"adom": "prod", "fortimanager": "hq"},)
 LEADS = {adom("leader"): "1x400", adom("leader", "b"): "0x400"}
 FOLLOWS = {adom("leader"): "0x400", adom("leader", "b"): "1x400"}
 FAILED = adom("installs_total", outcome="failed")
@@ -87,6 +88,12 @@ CASES = (
         "FmgsyncTwoWork",
         "a takeover between two scrapes",
         {adom("leader"): "1 1 0x10", adom("leader", "b"): "0 1 1x10"},
+        "3m",
+    ),
+    Case(
+        "FmgsyncTwoWork",
+        "another installation has its part of the ADOM",
+        {adom("leader"): "1x10", adom("leader", "b", namespace="other"): "1x10"},
         "3m",
     ),
     Case(
@@ -150,7 +157,7 @@ CASES = (
             cluster("source_synced", kind="nodes"): "1x20",
         },
         "11m",
-        ({"cluster": "east", "kind": "pods"},),
+        ({**EAST, "kind": "pods"},),
     ),
     Case(
         "FmgsyncClusterNotRead",
@@ -163,7 +170,7 @@ CASES = (
         "one pod is odd",
         {cluster("source_problems"): "1x40"},
         "31m",
-        ({"cluster": "east"},),
+        (EAST,),
     ),
     Case("FmgsyncClusterProblems", "none", {cluster("source_problems"): "0x40"}, "31m"),
     Case(

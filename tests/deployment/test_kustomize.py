@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import copy
+import os
+import re
+import shutil
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.deployment import coherence, places, schemas, tools
 from tests.deployment.places import CONFIG, SAMPLES, Manifest, container, found
@@ -15,6 +20,7 @@ from tests.deployment.places import CONFIG, SAMPLES, Manifest, container, found
 pytestmark = pytest.mark.deploy
 
 EVERYTHING = Path(__file__).parent / "everything"
+REAL = os.environ.get("FMGSYNC_TEST_KUBECONFIG", "")
 WHOLE = (CONFIG / "default", EVERYTHING, *SAMPLES)
 
 
@@ -68,6 +74,56 @@ def test_options_do_what_they_say() -> None:
     arguments = container(found(all_options, "Deployment"))["args"]
     assert "--listen=[::]:8080" in arguments
     assert len(arguments) == len(container(found(plain, "Deployment"))["args"])
+
+
+@pytest.fixture
+def beside(tmp_path: Path) -> Path:
+    """A folder of one's own beside a copy of `config/`, with a configuration in it."""
+    shutil.copytree(CONFIG, tmp_path / "config")
+    folder = tmp_path / "my"
+    folder.mkdir()
+    shutil.copy(CONFIG / "manager" / "fmgsync.yaml", folder)
+    return folder
+
+
+def test_the_kustomization_of_the_page_does_what_the_page_says(beside: Path) -> None:
+    page = (places.ROOT / "docs" / "deployment.md").read_text()
+    (example,) = re.findall(
+        r"^```yaml\n(# my/kustomization.yaml\n.*?)^```", page, re.DOTALL | re.MULTILINE
+    )
+    (beside / "kustomization.yaml").write_text(example)
+    objects = tools.kustomized(beside)
+    assert coherence.complaints(objects) == []
+    image = container(found(objects, "Deployment"))["image"]
+    assert image.startswith("registry.example.net/fmgsync:")
+    assert {"PrometheusRule", "ServiceMonitor"} <= {each["kind"] for each in objects}
+
+
+def moved(beside: Path, namespace: str) -> Path:
+    """A kustomization that puts the default into another namespace."""
+    content = {"namespace": namespace, "resources": ["../config/default"]}
+    (beside / "kustomization.yaml").write_text(yaml.safe_dump(content))
+    return beside
+
+
+def test_another_namespace_is_taken_by_all(beside: Path) -> None:
+    objects = tools.kustomized(moved(beside, "edge"))
+    assert found(objects, "Namespace")["metadata"]["name"] == "edge"
+    assert found(objects, "Deployment")["metadata"]["namespace"] == "edge"
+    assert coherence.complaints(objects) == []
+
+
+@pytest.mark.skipif(not REAL, reason="FMGSYNC_TEST_KUBECONFIG names no cluster")
+def test_a_real_api_server_would_take_it(beside: Path) -> None:
+    """Admission included; only the test's own namespace is made, and removed."""
+    kubectl = (tools.path_of("kubectl"), f"--kubeconfig={REAL}")
+    namespace = f"fmgsync-test-{uuid.uuid4().hex[:8]}"
+    tools.output(*kubectl, "create", "namespace", namespace)
+    try:
+        folder = moved(beside, namespace)
+        tools.output(*kubectl, "apply", "--dry-run=server", "-k", str(folder))
+    finally:
+        tools.output(*kubectl, "delete", "namespace", namespace, "--wait=false")
 
 
 Damage = Callable[[dict[str, Any]], object]
