@@ -17,11 +17,13 @@ from fmgsync.recording.learn import Rules
 class Wishes:
     """What the user wants of the files. `devices` are names that are to be replaced from the start.
 
-    `now` is RFC 3339; `source` says in words what was recorded.
+    `now` is RFC 3339; `source` says in words what was recorded, `fortimanager` its version where
+    the unit was not asked for it.
     """
 
     source: str
     now: str
+    fortimanager: str = ""
     scenarios: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
@@ -78,7 +80,7 @@ def _about(
     return About(
         source=wishes.source,
         recorded_at=wishes.now,
-        fortimanager=_version(everything),
+        fortimanager=_version(everything) or wishes.fortimanager,
         adom=", ".join(_adoms(tape)),
         scenarios=wishes.scenarios,
         names="kept" if wishes.keep_names else "pseudonyms",
