@@ -189,6 +189,7 @@ def referenced_files(path: Path) -> tuple[Path, ...]:
     except errors.ConfigError:
         return (path,)
     found = [path]
+    found += [cluster.kubeconfig.file for cluster in config.clusters if cluster.kubeconfig]
     for unit in config.fortimanagers:
         secrets = (unit.credentials.password, unit.credentials.api_key)
         found += [secret.file for secret in secrets if secret and secret.file]

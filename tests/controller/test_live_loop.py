@@ -96,3 +96,20 @@ def test_a_changed_configuration_takes_over_and_a_broken_one_is_refused(estate: 
         changed["groups"].append({"name": "k8s-all", "select": "all()"})
         estate.path.write_text(json.dumps(changed))
         until(lambda: estate.unit.console().object("prod", "addrgrp", "k8s-all") is not None)
+
+
+def test_a_renewed_kubeconfig_takes_over(estate: Estate, cluster: KubernetesSimulator) -> None:
+    """Tokens run out; what follows from one that is refused is nothing but waiting."""
+    started = Supervisor(
+        lambda: wiring.make_controller(estate.path), lambda: wiring.referenced_files(estate.path)
+    )
+    with running(estate, started):
+        until(lambda: written(estate, "10.1.0.1", "10.2.0.1"))
+        cluster.rotate_token()
+        cluster.cut_connections()
+        cluster.add(web("web-2", "10.1.0.2"))
+        refused = started.controller
+        until(lambda: any(r.difference and r.difference.problems for r in refused.clusters))
+        assert written(estate, "10.1.0.1", "10.2.0.1")
+        cluster.kubeconfig(estate.folder / "east.kubeconfig")
+        until(lambda: written(estate, "10.1.0.1", "10.1.0.2", "10.2.0.1"))
