@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,10 +19,12 @@ from fmgsync.errors import UsageError
 
 if TYPE_CHECKING:
     from fmgsync.simulator import Simulator
+    from fmgsync.simulator.faults import Fault
     from fmgsync.simulator.requestlog import Entry
 
 _SHOWN = 3
 """Of a request with many params, so many are told."""
+_LONG = 200
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
 
 
@@ -86,7 +89,7 @@ def command(
 
     Prints one JSON line when ready: url, caFile (the certificate to trust) and pid. Without a
     seed: user admin, password admin, API key simulator, ADOM root, two FortiGates, one package.
-    With -v every request is told on standard error: method, urls, status codes, never data.
+    With -v every request and fault is told on standard error: urls and codes, never data.
     """
     from fmgsync.simulator import SeedError, Simulator
 
@@ -97,23 +100,32 @@ def command(
     except SeedError as error:
         raise UsageError(str(error), next_step="docs/simulator.md lists the keys") from error
     if options.verbose:
-        simulator.requests.follow = _tell
+        simulator.requests.follow = _tell_request
+        simulator.faults.follow = _tell_fault
     _serve(simulator, listen)
 
 
-def _tell(request: Entry) -> None:
+def _tell_request(request: Entry) -> None:
     import structlog
 
-    urls, codes = request.urls[:_SHOWN], request.codes[:_SHOWN]
-    answered = ", ".join(f"{url or '-'} {code}" for url, code in zip(urls, codes, strict=True))
-    if len(request.urls) > _SHOWN:
-        answered += f", {len(request.urls) - _SHOWN} more"
+    pairs = zip(request.urls, request.codes, strict=True)
     structlog.get_logger().info(
         "request",
         user=safe_text(request.user) or None,
         method=safe_text(request.method),
-        answered=safe_text(answered),
+        answered=_first([f"{url or '-'} {code}" for url, code in pairs]),
     )
+
+
+def _tell_fault(fault: Fault, urls: Sequence[str]) -> None:
+    import structlog
+
+    structlog.get_logger().info("fault", kind=fault.kind, urls=_first(urls))
+
+
+def _first(texts: Sequence[str]) -> str:
+    shown = ", ".join(text[:_LONG] for text in texts[:_SHOWN])
+    return safe_text(shown + (f", {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""))
 
 
 def _serve(simulator: Simulator, listen: str) -> None:

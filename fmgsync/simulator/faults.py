@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -101,26 +101,40 @@ class FaultFile(BaseModel):
     max_body: Annotated[int, Field(gt=0)] | None = Field(default=None, alias="maxBody")
 
 
-def read_faults(source: Mapping[str, Any] | str | Path) -> FaultFile:
-    """A fault file or mapping; raises SeedError with path and line."""
+def read_faults(
+    source: Mapping[str, Any] | str | Path, devices: Container[str] | None = None
+) -> FaultFile:
+    """A fault file or mapping; raises SeedError with path and line.
+
+    `devices`: the names there are, so that a fault of any other is refused; None for any.
+    """
     if isinstance(source, Mapping):
-        return _validated(dict(source), Source("faults"))
+        return _validated(dict(source), Source("faults"), devices)
     name = str(source)
     try:
         text = Path(source).read_bytes()
     except OSError as error:
         raise SeedError([f"{name}: {error.strerror or error}"]) from error
     document = yamllines.load(text, name)
-    return _validated(document.data if document.data is not None else {}, Source(name, document))
+    data = document.data if document.data is not None else {}
+    return _validated(data, Source(name, document), devices)
 
 
-def _validated(data: Any, source: Source) -> FaultFile:
+def _validated(data: Any, source: Source, devices: Container[str] | None) -> FaultFile:
     if not isinstance(data, dict):
         raise SeedError([source.problem((), "a fault file is a mapping of keys")])
     try:
-        return FaultFile.model_validate(data)
+        found = FaultFile.model_validate(data)
     except ValidationError as error:
         raise SeedError(problems_of(error, source, FaultFile)) from error
+    nowhere = [
+        source.problem(("faults", at, "device"), f"no device {fault.device!r} in the seed")
+        for at, fault in enumerate(found.faults)
+        if devices is not None and fault.device is not None and fault.device not in devices
+    ]
+    if nowhere:
+        raise SeedError(nowhere)
+    return found
 
 
 @dataclass(slots=True)
@@ -135,9 +149,13 @@ class _Armed:
 
 @dataclass(slots=True)
 class Faults:
-    """The faults in force. Every one that matches a request happens."""
+    """The faults in force. Every one that matches a request happens.
+
+    `follow`, if set, is called with each fault that happens and the urls it happens to.
+    """
 
     seed: int = 0
+    follow: Callable[[Fault, Sequence[str]], None] | None = None
     _armed: list[_Armed] = field(default_factory=list)
     _added: int = 0
 
@@ -161,7 +179,11 @@ class Faults:
 
     def strike(self, method: str, urls: Sequence[str], user: str) -> list[Fault]:
         """The faults this request meets; counting goes on."""
-        return [armed.fault for armed in self._armed if _happens(armed, method, urls, user)]
+        struck = [armed.fault for armed in self._armed if _happens(armed, method, urls, user)]
+        if self.follow is not None:
+            for fault in struck:
+                self.follow(fault, urls)
+        return struck
 
 
 def _happens(armed: _Armed, method: str, urls: Sequence[str], user: str) -> bool:

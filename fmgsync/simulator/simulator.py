@@ -50,12 +50,12 @@ class Simulator:
         faults: Mapping[str, Any] | str | Path | None = None,
     ) -> None:
         parsed, source = read_seed(seed)
-        trouble = read_faults(faults if faults is not None else {})
+        self._world = build(parsed, source, clock, secret="fmgsync simulator")  # noqa: S106
+        trouble = read_faults(faults if faults is not None else {}, self._world.devices)
         self.requests = RequestLog()
         self.faults = Faults(trouble.seed)
         for fault in trouble.faults:
             self.faults.arm(fault)
-        self._world = build(parsed, source, clock, secret="fmgsync simulator")  # noqa: S106
         set_switches(self._world, trouble.switches)
         self._router = make_router()
         self._envelope = Envelope(self._world, self._router, self.requests, self.faults)

@@ -74,8 +74,10 @@ def test_listening_everywhere_it_names_an_address_that_its_certificate_covers() 
     assert answer.status_code == 200
 
 
-def test_with_v_requests_are_told_without_what_was_in_them() -> None:
-    with run("-v", "--plain-http") as process:
+def test_with_v_requests_and_faults_are_told_without_what_was_in_them(tmp_path: Path) -> None:
+    faults = tmp_path / "faults.yaml"
+    faults.write_text("faults: [{kind: short-result, url: a}]")
+    with run("-v", "--plain-http", "--faults", str(faults)) as process:
         assert process.stdout is not None
         ready = json.loads(process.stdout.readline())
         data = {"user": "admin", "passwd": "guessed"}
@@ -87,6 +89,7 @@ def test_with_v_requests_are_told_without_what_was_in_them() -> None:
 
     assert "/sys/login/user -22, /no/such" in told
     assert "/a -11, 1 more" in told
+    assert "kind=short-result" in told
     assert "guessed" not in told
     assert "\x1b[2J" not in told
 

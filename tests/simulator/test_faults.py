@@ -214,6 +214,7 @@ def test_devices_fall_away_in_the_middle_of_a_story(start: Start) -> None:
         ("faults: [{kind: explode}]", "1: faults[0].kind"),
         ("seed: 1\nfaults:\n- {kind: stall, secnds: 1}", "3: faults[0].secnds: unknown key; did"),
         ("faults: [{kind: device-offline}]", "needs a device"),
+        ("faults:\n- {kind: device-freeze, device: east-9}", "2: faults[0].device: no device 'eas"),
         ("switches: {noSuch: true}", "unknown switch 'noSuch'"),
         ("[]", "a fault file is a mapping"),
     ],
