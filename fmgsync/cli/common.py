@@ -151,7 +151,7 @@ def plan_code(result: Result) -> int:
     """The exit code of a plan: errors and clashes, then changes or installs outstanding."""
     codes = [_errors_code(result)]
     for adom in result.adoms:
-        if adom.seen and (adom.seen.plan.changes or adom.seen.plan.held):
+        if adom.seen and (adom.seen.plan.changes or adom.seen.plan.held or adom.seen.submission):
             codes.append(OUTSTANDING)
         if adom.survey and adom.survey.pending:
             codes.append(OUTSTANDING)

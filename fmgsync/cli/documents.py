@@ -20,9 +20,25 @@ def plan_document(result: Result) -> dict[str, Any]:
         "digest": result.digest,
         "adoms": [summary.plan_json(adom.seen.plan) for adom in result.adoms if adom.seen],
         "installs": [row for adom in result.adoms for row in _installs(adom)],
+        "submitted": _submissions(result),
         "sources": _source_rows(result),
         "errors": error_rows(result),
     }
+
+
+def _submissions(result: Result) -> list[dict[str, Any]]:
+    """What waits for approval in ADOMs in workflow mode."""
+    return [
+        {
+            "fortimanager": adom.ref.fortimanager,
+            "adom": adom.ref.adom,
+            "session": adom.seen.submission.session,
+            "turnedDown": adom.seen.submission.turned_down,
+            "message": str(adom.seen.submission),
+        }
+        for adom in result.adoms
+        if adom.seen and adom.seen.submission
+    ]
 
 
 def _installs(adom: AdomResult) -> list[dict[str, Any]]:
@@ -93,6 +109,7 @@ def status_document(result: Result) -> dict[str, Any]:
             for view in adom.survey.views
         ],
         **_findings(result),
+        "submitted": _submissions(result),
         "sources": _source_rows(result),
         "errors": error_rows(result),
     }

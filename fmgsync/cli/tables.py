@@ -196,7 +196,8 @@ def print_apply(console: Console, result: Result) -> None:
     for adom in result.adoms:
         if adom.report:
             count = len(adom.report.written)
-            console.print(f"ADOM {safe_text(adom.ref.adom)}: {count} changes written")
+            done = "submitted for approval" if count and adom.report.submitted else "written"
+            console.print(f"ADOM {safe_text(adom.ref.adom)}: {count} changes {done}")
             for change, message in adom.report.refused:
                 text = f"refused: {change.action} {change.kind} {change.name}: {message}"
                 console.print(Text(safe_text(text), style="red"))
@@ -291,6 +292,9 @@ def print_problems(console: Console, result: Result) -> None:
     for text in source_gaps(result.inventory):
         console.print(Text("source: " + safe_text(text), style="yellow"))
     for adom in result.adoms:
+        if adom.seen and adom.seen.submission:
+            text = f"ADOM {adom.ref.adom} on {adom.ref.fortimanager}: {adom.seen.submission}"
+            console.print(Text("waits: " + safe_text(text), style="magenta"))
         if adom.error:
             console.print(Text("error: " + safe_text(str(adom.error)), style="red"))
 

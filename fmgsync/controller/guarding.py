@@ -50,7 +50,7 @@ class AdomGuard:
 
     def after_write(self, plan: AdomPlan, report: ApplyReport) -> None:
         """Approvals count once; after a refusal they are kept for the next try."""
-        if plan.approved and not report.refused:
+        if plan.approved and report.written and not report.refused:
             self.memory.spend(plan.approved)
 
 

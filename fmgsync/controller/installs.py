@@ -61,6 +61,7 @@ def survey(work: AdomWork, seen: Look, *, ask_devices: bool) -> Survey:
         databases=databases,
         devices=devices,
         write_pending=_places(seen, wanted),
+        submitted=seen.submission.brief if seen.submission else "",
         held=_held(seen, wanted),
         blocked=explaining.blocked(seen, names),
         reasons=explaining.reasons(seen, wanted, reach),

@@ -10,8 +10,8 @@ from functools import partial
 from fmgsync.controller.guarding import AdomGuard
 from fmgsync.grouping import desired, publishable
 from fmgsync.model import naming
-from fmgsync.model.adom import AdomTopology, Limits, Package
-from fmgsync.model.change import AdomPlan, ApplyReport
+from fmgsync.model.adom import AdomTopology, Limits, Package, Workspace
+from fmgsync.model.change import AdomPlan, ApplyReport, Submission
 from fmgsync.model.rule import GroupRule, Site
 from fmgsync.model.state import DesiredAdom, ObservedAdom
 from fmgsync.model.target import AdomRef
@@ -56,7 +56,8 @@ class AdomWork:
 class Look:
     """One ADOM as a pass sees it: what should be, what is, and the plan between the two.
 
-    `unapproved` is the plan as it was before approvals let parts of it through.
+    `unapproved` is the plan as it was before approvals let parts of it through; `submission` what
+    waits for approval in workflow mode.
     """
 
     topology: AdomTopology
@@ -66,6 +67,7 @@ class Look:
     usage: usage.Usage
     plan: AdomPlan
     unapproved: AdomPlan
+    submission: Submission | None = None
 
 
 def look(work: AdomWork, intent: Intent, members: desired.Members) -> Look:
@@ -106,7 +108,8 @@ def _compare(
     unapproved = make_plan(gate=replace(gate, approved=frozenset())) if plan.approved else plan
     if closed.is_closed(topology):
         plan = unapproved = closed.refuse(plan)
-    return Look(topology, wanted, observed, packages, used, plan, unapproved)
+    submission = work.store.read_submission() if topology.workspace is Workspace.WORKFLOW else None
+    return Look(topology, wanted, observed, packages, used, plan, unapproved, submission)
 
 
 def _limits(intent: Intent, topology: AdomTopology, stated: Limits) -> sharding.Limits:
@@ -133,6 +136,8 @@ def write(work: AdomWork, intent: Intent, seen: Look) -> tuple[Look, ApplyReport
     """
     if not intent.writes or not seen.plan.changes:
         return seen, ApplyReport(work.ref)
+    if seen.submission is not None:
+        return seen, ApplyReport(work.ref, submitted=seen.submission)
     note_write(work, seen)
     report = work.store.apply(seen.plan)
     work.guard.after_write(seen.plan, report)

@@ -109,15 +109,43 @@ class AdomPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Submission:
+    """A workflow session of ours that a human has to decide on, or has just turned down.
+
+    While there is one nothing is written.
+    """
+
+    session: int
+    turned_down: bool = False
+
+    @property
+    def brief(self) -> str:
+        """In a few words."""
+        said = "was not approved" if self.turned_down else "waits for approval"
+        return f"workflow session {self.session} {said}"
+
+    def __str__(self) -> str:
+        if self.turned_down:
+            return (
+                f"workflow session {self.session} was not approved; what it held is submitted"
+                " again an hour after it was submitted first, unless it is gone by then"
+            )
+        return (
+            f"workflow session {self.session} waits for approval; nothing more is written until"
+            " somebody with the right to do so approves or rejects it in FortiManager"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class ApplyReport:
     """What became of a plan: changes written, and those FortiManager refused, with its words.
 
-    `submitted`: the workflow session that waits for a human's approval. What was written is in it
-    and not yet in the ADOM; while an earlier one waits, nothing is written.
+    `submitted`: what waits for a human's approval. What was written is in it and not yet in the
+    ADOM; while an earlier one waits, nothing is written.
     """
 
     ref: AdomRef
     written: tuple[Change, ...] = ()
     refused: tuple[tuple[Change, str], ...] = ()
     requests: int = 0
-    submitted: int | None = None
+    submitted: Submission | None = None

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from fmgsync.model.adom import AdomTopology, Limits, Package, PackageStatus, Reading
-from fmgsync.model.change import AdomPlan, ApplyReport
+from fmgsync.model.change import AdomPlan, ApplyReport, Submission
 from fmgsync.model.rollout import InstallRequest, InstallTask, TaskView
 from fmgsync.model.state import ObservedAdom
 from fmgsync.model.target import DeviceVdom
@@ -29,6 +29,9 @@ class ObjectStore(Protocol):
 
     def read_observed(self, group_names: Iterable[str]) -> ObservedAdom:
         """Own objects, and foreign ones that bear a rule's name or hold one of ours."""
+
+    def read_submission(self) -> Submission | None:
+        """What waits for a human's approval in an ADOM in workflow mode."""
 
     def apply(self, plan: AdomPlan) -> ApplyReport:
         """Write the plan's changes in order; in a workspace ADOM lock, commit and unlock.

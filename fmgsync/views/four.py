@@ -24,9 +24,10 @@ class Facts:
     """Everything the views are made from.
 
     `reach` maps a place to the package that carries the group there; a place without one is not
-    referenced. `write_pending` and `held` come from the plan. `devices` may lack a target that
-    was not asked. `blocked` groups cannot be carried out; `reasons` says why a place is held or not
-    referenced. `since` holds when a stale grant was first noticed (UTC epoch seconds).
+    referenced. `write_pending` and `held` come from the plan; `submitted` says what the writes wait
+    for. `devices` may lack a target that was not asked. `blocked` groups cannot be carried out;
+    `reasons` says why a place is held or not referenced. `since` holds when a stale grant was first
+    noticed (UTC epoch seconds).
     """
 
     ref: AdomRef
@@ -37,6 +38,7 @@ class Facts:
     databases: Mapping[DeviceVdom, Reading]
     devices: Mapping[DeviceVdom, Reading]
     write_pending: frozenset[Place] = frozenset()
+    submitted: str = ""
     held: frozenset[Place] = frozenset()
     blocked: frozenset[str] = frozenset()
     reasons: Mapping[Place, str] = field(default_factory=dict)
@@ -130,6 +132,8 @@ def _device_state(
 def _because(facts: Facts, place: Place, state: GroupState) -> str:
     target, name = place
     database, device = facts.databases.get(target), facts.devices.get(target)
+    if state is GroupState.WRITE_PENDING:
+        return facts.submitted
     if state is GroupState.UNKNOWN:
         return (database.problem if database else None) or "the device itself was not asked"
     if state is GroupState.UNREACHABLE:

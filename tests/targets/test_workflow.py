@@ -7,6 +7,7 @@ import itertools
 import pytest
 
 from fmgsync import errors
+from fmgsync.model.change import ApplyReport, Submission
 from fmgsync.model.rollout import InstallRequest
 from tests.targets.conftest import REF, Start, Unit, seed
 from tests.targets.hardship import Dying, Killed, Lossy
@@ -25,10 +26,15 @@ def unit(start: Start) -> Unit:
     return start(whole)
 
 
-def decide(unit: Unit, verb: str, number: int | None) -> None:
+def decide(unit: Unit, verb: str, number: int) -> None:
     """The approver's word."""
     with unit.session("carol", "yes") as carol:
         assert carol.call("exec", [{"url": f"{WORKFLOW}/{verb}/{number}"}])[0].ok
+
+
+def number(report: ApplyReport) -> int:
+    assert report.submitted is not None
+    return report.submitted.session
 
 
 def states(unit: Unit) -> list[int]:
@@ -40,9 +46,9 @@ def test_a_plan_is_submitted_and_is_there_once_approved(unit: Unit) -> None:
     adom = unit.adom()
     report = reconcile(adom, FIRST)
     assert report.refused == ()
-    assert report.submitted == 1
+    assert report.submitted == Submission(1)
     assert plan_for(adom, FIRST).changes, "not in the ADOM yet"
-    decide(unit, "approve", report.submitted)
+    decide(unit, "approve", number(report))
     assert plan_for(adom, FIRST).changes == ()
 
 
@@ -51,20 +57,20 @@ def test_while_one_waits_nothing_is_written_or_locked(unit: Unit) -> None:
     reconcile(adom, FIRST)
     before = unit.simulator.requests.mark()
     report = reconcile(adom, SECOND)
-    assert (report.submitted, report.written) == (1, ())
+    assert (report.submitted, report.written) == (Submission(1), ())
     assert unit.simulator.requests.writing(before) == []
     decide(unit, "approve", 1)
-    assert reconcile(adom, SECOND).submitted == 2
+    assert reconcile(adom, SECOND).submitted == Submission(2)
 
 
 def test_a_rejected_plan_is_not_submitted_again_at_once(unit: Unit) -> None:
     adom = unit.adom()
     reconcile(adom, FIRST)
     decide(unit, "reject", 1)
-    assert reconcile(adom, FIRST).submitted == 1
+    assert reconcile(adom, FIRST).submitted == Submission(1, turned_down=True)
     assert len(states(unit)) == 1
     unit.clock.sleep(3601)
-    assert reconcile(adom, FIRST).submitted == 2
+    assert reconcile(adom, FIRST).submitted == Submission(2)
 
 
 def test_we_never_approve(unit: Unit) -> None:
@@ -93,7 +99,7 @@ def test_losing_any_one_answer_still_submits_once(unit: Unit, after_sending: boo
         report = reconcile(unit.adom(adapter=adapter), {"web": {ONE: f"10.1.1.{at + 1}"}})
         assert report.refused == ()
         assert states(unit).count(2) == 1
-        decide(unit, "approve", report.submitted)
+        decide(unit, "approve", number(report))
         if not adapter.hit:
             break
     assert at > 12
@@ -111,14 +117,14 @@ def test_a_killed_run_leaves_at_most_an_open_session_that_is_named(unit: Unit) -
         unit.clock.sleep(60 * 60 * 9)
         open_or_waiting = [state for state in states(unit) if state in (1, 2)]
         assert len(open_or_waiting) <= 1
-        number = len(states(unit))
+        newest = len(states(unit))
         if 1 in open_or_waiting:
             with pytest.raises(errors.LockHeld, match="was killed"):
                 reconcile(unit.adom(), FIRST)
             with unit.session() as human:
-                human.call("exec", [{"url": f"{WORKFLOW}/drop/{number}"}])
+                human.call("exec", [{"url": f"{WORKFLOW}/drop/{newest}"}])
         elif 2 in open_or_waiting:
-            decide(unit, "approve", number)
+            decide(unit, "approve", newest)
     assert survives > 12
 
 

@@ -9,7 +9,7 @@ from typing import Self
 
 from fmgsync.clock import Clock
 from fmgsync.model.adom import AdomTopology, Limits, Package, PackageStatus, Reading
-from fmgsync.model.change import AdomPlan, ApplyReport
+from fmgsync.model.change import AdomPlan, ApplyReport, Submission
 from fmgsync.model.state import ObservedAdom
 from fmgsync.model.target import AdomRef, DeviceVdom
 from fmgsync.targets.fortimanager import adom, limits, packages, topology, verify, workflow
@@ -89,6 +89,12 @@ class FortiManagerAdom:
         with self._session() as session:
             return adom.read_observed(session, self.ref, self._owner, group_names)
 
+    def read_submission(self) -> Submission | None:
+        """What waits for a human's approval in this ADOM, if it is in workflow mode."""
+        with self._session() as session:
+            mode = topology.read_workspace(session, self.ref.adom)
+            return workflow.awaiting(session, self.ref.adom, mode, now=self._clock.now())
+
     def apply(self, plan: AdomPlan) -> ApplyReport:
         """Write the plan under the lock the ADOM needs; an empty plan costs no request."""
         if not plan.changes:
@@ -108,13 +114,13 @@ class FortiManagerAdom:
                 note=f"fmgsync ({self._owner}): {len(plan.changes)} changes",
             ) as edit:
                 outcome = Writer(session, plan, self._owner, clock=self._clock).write()
-                submitted = edit.commit()
+                session_number = edit.commit()
         return ApplyReport(
             self.ref,
             written=tuple(outcome.written),
             refused=tuple(outcome.refused),
             requests=self.requests - before,
-            submitted=submitted,
+            submitted=None if session_number is None else Submission(session_number),
         )
 
     def read_packages(self) -> tuple[Package, ...]:

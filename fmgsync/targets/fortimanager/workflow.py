@@ -16,6 +16,7 @@ import structlog
 from fmgsync import errors
 from fmgsync.clock import Clock
 from fmgsync.model.adom import Workspace
+from fmgsync.model.change import Submission
 from fmgsync.targets.fortimanager import answers, tables, urls, wire, workspace
 from fmgsync.targets.fortimanager.answers import Place, Result
 from fmgsync.targets.fortimanager.session import Session
@@ -120,7 +121,7 @@ def editing(
                 edit.withdraw()
 
 
-def awaiting(session: Session, adom: str, mode: Workspace, *, now: float) -> int | None:
+def awaiting(session: Session, adom: str, mode: Workspace, *, now: float) -> Submission | None:
     """Our session that a human still has to decide on, if there is one.
 
     One that was not approved within the last hour counts as well: whoever rejected it should not
@@ -132,11 +133,12 @@ def awaiting(session: Session, adom: str, mode: Workspace, *, now: float) -> int
     own = [row for row in _read(session, Place(session.access.name, adom)) if row.user == user]
     for row in own:
         if row.state == _SUBMITTED:
-            return row.number
+            return Submission(row.number)
     newest = max(own, key=lambda row: row.number, default=None)
     if newest is None or newest.state in (_OPEN, _APPROVED) or newest.submitted_at is None:
         return None
-    return newest.number if now - newest.submitted_at < _QUIET_S else None
+    recent = now - newest.submitted_at < _QUIET_S
+    return Submission(newest.number, turned_down=True) if recent else None
 
 
 def _start(session: Session, place: Place) -> int:

@@ -1,0 +1,119 @@
+"""An ADOM in workflow mode: submitted, waited for, told, never approved by fmgsync itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fmgsync.cli import main
+from fmgsync.clock import SystemClock
+from fmgsync.model.view import GroupState
+from tests.end_to_end.estate import Estate, default_seed, open_estate
+from tests.end_to_end.seen import changes, states, web
+
+Run = Callable[..., tuple[int, dict[str, Any], str]]
+WORKFLOW = "/dvmdb/adom/prod/workflow"
+
+
+@pytest.fixture
+def estate(tmp_path: Path) -> Iterator[Estate]:
+    seed = default_seed(install_s=0, workspaceMode="workflow")
+    seed["admins"].append({"user": "carol", "password": "yes", "approver": True})
+    with open_estate(tmp_path, seed, clock=SystemClock()) as made:
+        made.run("east", web("10.1.0", 5))
+        made.run("west", web("10.2.0", 5))
+        yield made
+
+
+@pytest.fixture
+def run(estate: Estate, capsys: pytest.CaptureFixture[str]) -> Run:
+    """A command's exit code, its JSON document, and what it says in text."""
+
+    def call(*arguments: str) -> tuple[int, dict[str, Any], str]:
+        words = [*arguments, "-c", str(estate.path)]
+        capsys.readouterr()
+        code = main.run([*words, "--output", "json"])
+        document = json.loads(capsys.readouterr().out)
+        assert main.run(words) == code
+        return code, document, " ".join(capsys.readouterr().out.split())
+
+    return call
+
+
+def decide(estate: Estate, verb: str, number: int) -> None:
+    """The word of somebody with the right to approve."""
+    console = estate.unit.console("carol")
+    console.call("exec", f"{WORKFLOW}/{verb}/{number}")
+    console.log_out()
+
+
+def test_what_is_written_waits_for_approval(
+    estate: Estate, capsys: pytest.CaptureFixture[str], run: Run
+) -> None:
+    arguments = ["apply", "-c", str(estate.path), "--install", "now"]
+    assert main.run(arguments) == 3
+    out = " ".join(capsys.readouterr().out.split())
+    assert "changes submitted for approval" in out
+    assert "ADOM prod on hq: workflow session 1 waits for approval" in out
+    mark = estate.unit.requests.mark()
+    for command in (["plan"], ["status"], ["apply", "--install", "now"]):
+        code, document, text = run(*command)
+        assert code == 3
+        (told,) = document["submitted"]
+        assert (told["adom"], told["session"], told["turnedDown"]) == ("prod", 1, False)
+        assert "waits: ADOM prod on hq: workflow session 1 waits for approval" in text
+    (group,) = document["devices"][0]["groups"]
+    assert (group["state"], document["written"]) == ("write pending", 0)
+    assert group["because"] == "workflow session 1 waits for approval"
+    assert estate.unit.requests.writing(since=mark) == []
+
+
+def test_what_was_approved_is_installed(estate: Estate, run: Run) -> None:
+    estate.apply_never()
+    decide(estate, "approve", 1)
+    console = estate.unit.console("carol")
+    console.lock("prod")
+    number = console.call("exec", f"{WORKFLOW}/start")["sessionid"]
+    policy = {"name": "web", "srcaddr": ["all"], "dstaddr": ["k8s-web"]}
+    console.add_policy("prod", "edge/default", **policy)
+    for verb in ("save", "submit", "approve"):
+        console.call("exec", f"{WORKFLOW}/{verb}/{number}")
+    console.unlock("prod")
+    console.log_out()
+    code, document, _ = run("apply", "--install", "now")
+    assert (code, document["submitted"]) == (0, [])
+    assert set(states(estate.status()).values()) == {GroupState.IN_SYNC}
+
+
+def test_what_was_rejected_is_not_submitted_again_at_once(estate: Estate, run: Run) -> None:
+    estate.apply_never()
+    decide(estate, "reject", 1)
+    mark = estate.unit.requests.mark()
+    code, document, text = run("apply", "--install", "never")
+    assert code == 3
+    assert document["submitted"][0]["turnedDown"]
+    assert "workflow session 1 was not approved" in text
+    assert estate.unit.requests.writing(since=mark) == []
+    assert changes(estate.plan()) != []
+
+
+def test_an_approval_of_the_guard_is_not_spent_while_nothing_is_written(estate: Estate) -> None:
+    """What a human let through is still let through when the ADOM can be written again."""
+    estate.apply_never()
+    decide(estate, "approve", 1)
+    estate.run("east", web("10.1.0", 5), web("10.1.0", 6))
+    estate.apply_never()
+    estate.run("west", web("10.2.0", 6))
+    guard = {"maxRemovedShare": 0.1, "unlessFewerThan": 1}
+    estate.write_config(guard=guard)
+    (hold,) = [one for adom in estate.plan().adoms if adom.seen for one in adom.seen.plan.held]
+    estate.approve(hold.digest)
+    estate.apply_never()
+    decide(estate, "approve", 2)
+    (report,) = [adom.report for adom in estate.apply_never().adoms]
+    assert report is not None
+    assert any(change.removed for change in report.written)
