@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from fmgsync.simulator import references
@@ -282,7 +283,7 @@ class _Builder:
                 raise self._fail((*path, "policies", at), f"a second policy {policy_id}")
             self._policy(adom, package, policy, policy_id, (*path, "policies", at))
             order.append(policy_id)
-        after = Row(package.key, package.oid, {**attrs, "order": tuple(order)})
+        after = replace(package, attrs={**attrs, "order": tuple(order)})
         write(adom.ground, Change(PACKAGES, package.key, package, after))
 
     def _policy(
@@ -299,7 +300,8 @@ class _Builder:
         attrs = self._attrs(POLICY.name, given, path)
         if seed.install_on is not None:
             attrs["install-on"] = tuple(self._scopes(adom, seed.install_on, (*path, "installOn")))
-        row = Row(policy_id, self._world.next_oid(), attrs)
+        now = int(self._world.started)
+        row = Row(policy_id, self._world.next_oid(), attrs, created=now, modified=now)
         self._require(adom, policies_table(package.oid), row, path)
         write(adom.ground, Change(policies_table(package.oid), policy_id, None, row))
 

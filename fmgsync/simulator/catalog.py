@@ -12,11 +12,14 @@ from typing import Final
 
 from fmgsync.simulator.attributes import Attribute, Kind
 from fmgsync.simulator.catalog_more import MORE
+from fmgsync.simulator.catalog_policy import (
+    ADDRESS6_TABLES,
+    ADDRESS_TABLES,
+    POLICY,
+    SCHEDULES,
+    SERVICES,
+)
 from fmgsync.simulator.tables import Table, integer, names, switch, text, word
-
-ADDRESS_TABLES: Final = ("firewall address", "firewall addrgrp")
-ADDRESS6_TABLES: Final = ("firewall address6", "firewall addrgrp6")
-
 
 _TYPES4 = (
     "ipmask",
@@ -65,6 +68,8 @@ ADDRESS: Final = Table(
         "country": text(shown=False),
         "start-ip": Attribute(Kind.ADDRESS, _ZERO, shown=False),
         "end-ip": Attribute(Kind.ADDRESS, _ZERO, shown=False),
+        "hw-model": text(since=(7, 4, 0)),
+        "hw-vendor": text(since=(7, 4, 0)),
         "interface": names(shown=False),
         "list": Attribute(Kind.TABLE, sub_key="ip"),
         "macaddr": Attribute(Kind.WORDS, (), shown=False),
@@ -72,11 +77,13 @@ ADDRESS: Final = Table(
         "obj-tag": text(),
         "obj-type": Attribute(Kind.WORD, "ip", {"ip": 9, "mac": 10}),
         "organization": text(),
+        "os": text(since=(7, 4, 0)),
         "policy-group": text(),
         "route-tag": integer(since=(7, 4, 0)),
         "sub-type": word("sdn", "clearpass-spt", "fsso", "ems-tag", shown=False),
         "subnet": Attribute(Kind.SUBNET, (_ZERO, _ZERO), shown=False),
         "subnet-name": text(),
+        "sw-version": text(since=(7, 4, 0)),
         "tag-detection-level": text(),
         "tag-type": text(),
         "tagging": Attribute(Kind.TABLE, sub_key="name"),
@@ -184,48 +191,6 @@ ADDRGRP6: Final = Table(
     rivals=("firewall address6",),
 )
 
-_SERVICES = ("firewall service custom", "firewall service group")
-_SCHEDULES = (
-    "firewall schedule recurring",
-    "firewall schedule onetime",
-    "firewall schedule group",
-)
-
-POLICY: Final = Table(
-    "firewall policy",
-    "policyid",
-    {
-        "name": text(limit=35),
-        "action": word("deny", "accept", "ipsec"),
-        "comments": text(limit=1023),
-        "dstaddr": names(*ADDRESS_TABLES),
-        "dstaddr-negate": switch(),
-        "dstaddr6": names(*ADDRESS6_TABLES),
-        "dstaddr6-negate": switch(),
-        "dstintf": names("dynamic interface"),
-        "global-label": text(shown=False),
-        "inspection-mode": word("proxy", "flow", default="flow"),
-        "ips-sensor": names(shown=False),
-        "logtraffic": word("disable", "all", "utm", default="utm"),
-        "nat": switch(),
-        "schedule": names(*_SCHEDULES),
-        "service": names(*_SERVICES),
-        "service-negate": switch(),
-        "srcaddr": names(*ADDRESS_TABLES),
-        "srcaddr-negate": switch(),
-        "srcaddr6": names(*ADDRESS6_TABLES),
-        "srcaddr6-negate": switch(),
-        "srcintf": names("dynamic interface"),
-        "status": switch("enable"),
-        "utm-status": switch(),
-        "uuid": text(),
-        "_global-label-color": integer(shown=False),
-        "_last_hit": integer(shown=False),
-        "_hitcount": integer(shown=False),
-    },
-    category=181,
-)
-
 _COMMENTED: Final = {"comment": text(), "color": integer(), "uuid": text()}
 
 SERVICE: Final = Table(
@@ -248,7 +213,7 @@ SERVICE: Final = Table(
 SERVICE_GROUP: Final = Table(
     "firewall service group",
     "name",
-    {**_COMMENTED, "member": names(*_SERVICES), "proxy": switch()},
+    {**_COMMENTED, "member": names(*SERVICES), "proxy": switch()},
     category=147,
     rivals=("firewall service custom",),
 )
@@ -279,7 +244,7 @@ ONETIME: Final = Table(
 SCHEDULE_GROUP: Final = Table(
     "firewall schedule group",
     "name",
-    {"color": integer(), "member": names(*_SCHEDULES[:2])},
+    {"color": integer(), "member": names(*SCHEDULES[:2])},
     category=165,
 )
 
@@ -317,3 +282,5 @@ TABLES: Final[Mapping[str, Table]] = {
     )
 }
 """Tables of the ADOM's object database; policies live inside packages."""
+
+__all__ = ["ADDRESS", "ADDRESS6", "ADDRGRP", "ADDRGRP6", "INTERFACE", "POLICY", "TABLES"]

@@ -65,6 +65,7 @@ MORE: Final = (
         mapped=True,
         maps_global=True,
         echoes_scope=False,
+        unmapped=frozenset(("description",)),
     ),
     Table(
         "dynamic certificate local",

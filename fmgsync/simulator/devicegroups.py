@@ -8,6 +8,7 @@ from fmgsync.simulator.adom import PACKAGES, Adom, DeviceGroup
 from fmgsync.simulator.call import Call, Members
 from fmgsync.simulator.codes import absent, bad_data, exists
 from fmgsync.simulator.dvmshow import (
+    DEVICE_WORDS,
     GROUP_WORDS,
     MEMBERS,
     show_device,
@@ -20,6 +21,7 @@ from fmgsync.simulator.route import Route
 from fmgsync.simulator.store import Change
 from fmgsync.simulator.world import World
 
+_WORDS = {**DEVICE_WORDS, **GROUP_WORDS}
 _ALWAYS = ("name", "oid", MEMBERS, "expand member")
 
 
@@ -31,7 +33,7 @@ def read_groups(world: World, call: Call, adom: str) -> Members:
         row = show_group(world, group, call)
         _expand(world, place, group, call, row)
         rows.append(row)
-    return answer_table(call, rows, always=_ALWAYS, words=GROUP_WORDS)
+    return answer_table(call, rows, always=_ALWAYS, words=_WORDS)
 
 
 def _group(world: World, call: Call, adom: str, name: str) -> tuple[Adom, DeviceGroup]:
@@ -47,7 +49,7 @@ def read_group(world: World, call: Call, adom: str, group: str) -> Members:
     place, found = _group(world, call, adom, group)
     row = show_group(world, found, call)
     _expand(world, place, found, call, row)
-    return answer_row(call, row, always=_ALWAYS, words=GROUP_WORDS)
+    return answer_row(call, row, always=_ALWAYS, words=_WORDS)
 
 
 def write_group(world: World, call: Call, adom: str, group: str | None = None) -> Members:
@@ -149,7 +151,7 @@ def _devices(world: World, adom: Adom, group: DeviceGroup) -> list[PlainRow]:
     for name, vdom in group.members:
         device = world.devices.get(name)
         if vdom is not None and device is not None and vdom in device.vdoms:
-            shown = show_vdom(device, device.vdoms[vdom])
+            shown = show_vdom(world, device, device.vdoms[vdom])
             found.append({**show_device(world, device, adom), "vdom": shown})
     return found
 

@@ -140,6 +140,7 @@ class Device:
     build: int
     vdoms: dict[str, Vdom]
     online: bool = True
+    authorized: bool = True
     install_seconds: float = 2.0
     status: str = "installed"
     hostname: str = ""

@@ -13,6 +13,7 @@ from fmgsync.simulator.call import Call, Members
 from fmgsync.simulator.cliconfig import object_text
 from fmgsync.simulator.codes import bad_data, bad_url
 from fmgsync.simulator.history import config_of
+from fmgsync.simulator.reading import field_names
 from fmgsync.simulator.references import POLICIES, table_of
 from fmgsync.simulator.revisions import Snapshot, snapshot
 from fmgsync.simulator.route import Route
@@ -24,10 +25,11 @@ from fmgsync.simulator.world import World
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What a token stands for; `packages` names the package of a policy table."""
+    """What a token stands for; `packages` names the package of a policy table, `orders` its ids."""
 
     changes: tuple[Change, ...]
     packages: dict[str, str]
+    orders: dict[str, tuple[int, ...]]
 
 
 def start(world: World, call: Call) -> Members:
@@ -44,7 +46,8 @@ def start(world: World, call: Call) -> Members:
     packages = {f"{POLICIES}{row.oid}": str(row.key) for row in adom.packages(adom.ground)}
     text = f"{call.session.token} {record} {len(call.session.caches)}"
     token = hashlib.sha256(text.encode()).hexdigest()[:24] + "=="
-    call.session.caches[f"diff {token}"] = Comparison(tuple(changes), packages)
+    orders = {str(row.key): row.attrs["order"] for row in adom.packages(adom.ground)}
+    call.session.caches[f"diff {token}"] = Comparison(tuple(changes), packages, orders)
     return {"data": {"token": token}}
 
 
@@ -91,8 +94,7 @@ def summary(world: World, call: Call, rest: tuple[str, ...] = ()) -> Members:
     if rest:
         if rest[0] != "pkg":
             raise bad_url()
-        policies = _policies(found, "/".join(rest[1:]))
-        return {"data": {"obj": _counted(policies), "percent": 100}}
+        return {"data": {"obj": _counted_policies(found, "/".join(rest[1:])), "percent": 100}}
     data: dict[str, Any] = {"percent": 100}
     objects = _objects(found)
     if objects:
@@ -105,6 +107,19 @@ def summary(world: World, call: Call, rest: tuple[str, ...] = ()) -> Members:
 
 def _policies(found: Comparison, package: str) -> list[Change]:
     return [c for c in found.changes if found.packages.get(c.table) == package]
+
+
+def _counted_policies(found: Comparison, package: str) -> dict[str, Any]:
+    """As `_counted`, with each policy's place and how many the package has."""
+    counted = _counted(_policies(found, package))
+    order = found.orders.get(package, ())
+    for category in counted["summary"]:
+        category["size"] = len(order)
+        for kind in ("added", "changed", "deleted"):
+            for shown in category.get(kind, ()):
+                key = shown["name"]
+                shown["obj seq"] = order.index(key) + 1 if key in order else 0
+    return counted
 
 
 def _counted(changes: list[Change]) -> dict[str, Any]:
@@ -165,8 +180,14 @@ def policy_details(world: World, call: Call, rest: tuple[str, ...]) -> Members:
     """The policies of one package that differ."""
     if rest[-2:] != ("firewall", "policy"):
         raise bad_url()
-    changes = _policies(_comparison(call), "/".join(rest[:-2]))
-    data = [_detail(change, world.version) for change in changes]
+    found, package = _comparison(call), "/".join(rest[:-2])
+    order, fields = found.orders.get(package, ()), field_names(call)
+    data = []
+    for change in _policies(found, package):
+        shown = _detail(change, world.version)
+        shown["obj seq"] = order.index(int(change.key)) + 1 if change.key in order else 0
+        keep = {*(fields or shown), "policyid", "obj seq", "diff_flag", "timestamp", "user"}
+        data.append({name: value for name, value in shown.items() if name in keep})
     return {"data": data} if data else {}
 
 

@@ -224,6 +224,35 @@ def is_member(world: World, call: Call, adom: str) -> Members:
     return {"data": {"is member": int(found)}}
 
 
+def where_used(world: World, call: Call, adom: str) -> Members:
+    """Who stands in the way of deleting an ADOM: administrators, devices, groups, packages."""
+    place = world.enter(adom, call.session)
+    admins = [user for user, admin in world.admins.items() if adom in (admin.adoms or ())]
+    own = [group.name for group in place.groups.values() if group.kind == "normal"]
+    packages = {row.oid: str(row.key) for row in world.adoms["global"].ground.rows(PACKAGES)}
+    given = [packages[oid] for name, oid in world.assigned if name == adom and oid in packages]
+    found = {
+        "cmdb": [_use("adom", 18, "system admin user", "userid", user) for user in admins],
+        "dvmdb": [
+            *(_use("object member", 2, "device_group", "name", name) for name in own),
+            *(_use("object member", 0, "device", "name", name) for name in place.members),
+        ],
+        "provider": [_use("assignment", 0, "policy", "name", name) for name in given],
+    }
+    return {"data": {kind: uses for kind, uses in found.items() if uses}}
+
+
+def _use(attribute: str, category: int, table: str, key: str, name: str) -> dict[str, Any]:
+    return {
+        "attr": attribute,
+        "category": category,
+        "last use": int(attribute == "adom"),
+        "mapping_name": table,
+        "mattr": key,
+        "mkey": name,
+    }
+
+
 def add_adom(world: World, call: Call) -> Members:
     """Create an ADOM (or change its description)."""
     if not call.session.admin.super_admin:
@@ -281,6 +310,7 @@ ROUTES = (
     Route("exec", _ADOM + "/group/by-task", group_by_task),
     Route("get", "/dvmdb/device/{device}/object master", masters),
     Route("get", "/dvmdb/_is_member/adom/{adom}", is_member),
+    Route("get", _ADOM + "/where used", where_used),
     Route("exec", "/dvm/cmd/del/device", delete_device),
     Route("exec get", "/dvm/cmd/update/dev-list", refresh),
     Route("exec", "/dvm/cmd/update/device", refresh),

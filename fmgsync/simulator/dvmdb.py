@@ -23,6 +23,9 @@ from fmgsync.simulator.world import World
 Rest = tuple[str, ...]
 
 
+_SUBTABLES = ("ha_slave", "onboard_rule", "vdom")
+
+
 def read_adoms(world: World, call: Call) -> Members:
     """The ADOMs this administrator may enter."""
     visible = [adom for adom in world.adoms.values() if call.session.admin.may_enter(adom.name)]
@@ -106,7 +109,7 @@ def read_devices(world: World, call: Call, adom: str | None = None) -> Members:
     place = world.enter(adom, call.session) if adom is not None else None
     rows = _device_rows(world, call, place)
     rows = [row for row in rows if _fetched(call, row)]
-    return answer_table(call, rows, subtables=("ha_slave", "vdom"), words=DEVICE_WORDS)
+    return answer_table(call, rows, subtables=_SUBTABLES, words=DEVICE_WORDS)
 
 
 def _fetched(call: Call, row: PlainRow) -> bool:
@@ -116,7 +119,7 @@ def _fetched(call: Call, row: PlainRow) -> bool:
         return True
     if not isinstance(fetch, dict) or not all(isinstance(f, dict) for f in fetch.values()):
         raise bad_data()
-    for name in ("ha_slave", "vdom"):
+    for name in _SUBTABLES:
         wanted = fetch.get(name)
         if wanted is None or name not in row:
             continue
@@ -146,26 +149,26 @@ def _found(world: World, call: Call, adom: str | None, name: str) -> PlainRow:
 def read_device(world: World, call: Call, device: str, adom: str | None = None) -> Members:
     """One device."""
     row = _found(world, call, adom, device)
-    return answer_row(call, row, subtables=("ha_slave", "vdom"), words=DEVICE_WORDS)
+    return answer_row(call, row, subtables=_SUBTABLES, words=DEVICE_WORDS)
 
 
 def read_cluster(world: World, call: Call, device: str, adom: str | None = None) -> Members:
     """The units of a FortiGate HA cluster."""
     row = _found(world, call, adom, device)
-    return answer_table(call, row["ha_slave"] or [], words={"role": {"master": 1, "slave": 0}})
+    return answer_table(call, row["ha_slave"] or [], words=DEVICE_WORDS)
 
 
 def read_vdoms(world: World, call: Call, device: str, adom: str | None = None) -> Members:
     """The VDOM sub-table of a device."""
     row = _found(world, call, adom, device)
-    return answer_table(call, row["vdom"], always=("name", "oid", "devid"))
+    return answer_table(call, row["vdom"], always=("name", "oid", "devid"), words=DEVICE_WORDS)
 
 
 def read_vdom(world: World, call: Call, device: str, vdom: str, adom: str | None = None) -> Members:
     """One VDOM of a device."""
     for row in _found(world, call, adom, device)["vdom"]:
         if row["name"] == vdom:
-            return answer_row(call, row)
+            return answer_row(call, row, words=DEVICE_WORDS)
     raise absent()
 
 

@@ -23,10 +23,15 @@ DEVICE_WORDS: Final[Words] = {
     "dev_status": {"none": 0, "unknown": 1, "installed": 4, "retrieved": 10, "auto_updated": 15},
     "ha_mode": {"standalone": 0, "AP": 1, "AA": 2},
     "mgmt_mode": {"unreg": 0, "fmg": 1, "faz": 2, "fmgfaz": 3},
+    "opmode": {"nat": 1, "transparent": 0},
     "os_type": {"unknown": -1, "fos": 0},
+    "role": {"slave": 0, "master": 1},
+    "vdom_type": {"traffic": 1, "lan-extension": 2, "admin": 3},
 }
 _WORKSPACE: Final = {"disabled": 0, "normal": 1, "workflow": 2}
 MEMBERS: Final = "object member"
+NEWER: Final = (7, 4, 0)
+"""From about here on devices show a few members more (recorded, with unknown release)."""
 
 
 GROUP_WORDS: Final[Words] = {"os_type": {"fos": 0}, "type": {"normal": 0, "default": 1}}
@@ -40,11 +45,18 @@ def show_adom(adom: Adom, call: Call) -> PlainRow:
         "desc": adom.description,
         "flags": _adom_flags(adom) if call.verbose else 8,
         "lock_override": 0,
+        "log_db_retention_hours": 1440,
+        "log_disk_quota": 0,
+        "log_disk_quota_alert_thres": 90,
+        "log_disk_quota_split_ratio": 70,
+        "log_file_retention_hours": 8760,
+        "logview_customize": "",
         "mig_mr": minor,
         "mig_os_ver": f"{major}.0",
         "mode": "gms",
         "mr": minor,
         "name": adom.name,
+        "obj_customize": "",
         "oid": adom.oid,
         "os_ver": f"{major}.0",
         "restricted_prds": "fos",
@@ -61,8 +73,9 @@ def show_adom(adom: Adom, call: Call) -> PlainRow:
     return shown
 
 
-def _adom_flags(adom: Adom) -> list[str]:
-    return ["no_vpn_console", *(["backup"] if adom.backup else [])]
+def _adom_flags(adom: Adom) -> str | list[str]:
+    """One flag stands by itself, several in a list."""
+    return ["no_vpn_console", "backup"] if adom.backup else "no_vpn_console"
 
 
 def show_device(world: World, device: Device, adom: Adom | None) -> PlainRow:
@@ -81,16 +94,17 @@ def show_device(world: World, device: Device, adom: Adom | None) -> PlainRow:
         "flags": ["has_hdd", "reload"],
         "ha_group_name": "",
         "ha_mode": "AP" if device.cluster else "standalone",
-        "ha_slave": show_cluster(device) or None,
+        "ha_slave": show_cluster(world, device) or None,
         "hostname": device.hostname or device.name,
         "ip": device.ip,
         "last_checked": int(world.started),
         "maxvdom": 10,
-        "mgmt_mode": "fmgfaz",
+        "mgmt_mode": "fmgfaz" if device.authorized else "unreg",
         "mgt_vdom": "root",
         "mr": minor,
         "name": device.name,
         "oid": device.oid,
+        **({"onboard_rule": None} if world.version >= NEWER else {}),
         "os_type": "fos",
         "os_ver": f"{major}.0",
         "patch": patch,
@@ -99,7 +113,7 @@ def show_device(world: World, device: Device, adom: Adom | None) -> PlainRow:
         "source": "faz",
         "tab_status": "",
         "vdom": [
-            show_vdom(device, vdom)
+            show_vdom(world, device, vdom)
             for vdom in device.vdoms.values()
             if vdoms is None or vdom.name in vdoms
         ],
@@ -107,11 +121,12 @@ def show_device(world: World, device: Device, adom: Adom | None) -> PlainRow:
     }
 
 
-def show_cluster(device: Device) -> list[PlainRow]:
+def show_cluster(world: World, device: Device) -> list[PlainRow]:
     """The units of an HA cluster; status 1 is up, 2 is down."""
+    newer = {"conf_status": 1} if world.version >= NEWER else {}
     return [
         {
-            "conf_status": 1,
+            **newer,
             "did": device.name,
             "flags": None,
             "idx": at,
@@ -126,9 +141,11 @@ def show_cluster(device: Device) -> list[PlainRow]:
     ]
 
 
-def show_vdom(device: Device, vdom: Vdom) -> PlainRow:
+def show_vdom(world: World, device: Device, vdom: Vdom) -> PlainRow:
     """A VDOM as a row of the device's sub-table."""
+    newer = {"vdom_type": "traffic"} if world.version >= NEWER else {}
     return {
+        **newer,
         "comments": "",
         "devid": device.name,
         "ext_flags": 1,

@@ -24,7 +24,8 @@ METHODS: Final = frozenset(
 )
 WRITING: Final = METHODS - {"get", "exec"}
 _OPEN_URLS: Final = frozenset((("sys", "login", "user"),))
-_NOBODY: Final[Mapping[str, Any]] = {}
+CID_SINCE: Final = (7, 6, 3)
+"""About when answers got a `cid`: recorded with newer calls, absent beside those of 7.6.0."""
 
 
 class Envelope:
@@ -87,9 +88,11 @@ class Envelope:
                 result.append(self._one(method, param, session, verbose, now, answer))
         user = session.admin.user if session is not None else ""
         self._log.add(Entry.made(now, method, params, result, user))
-        logging_in = "sys/login/user" in result[0]["url"]
-        if session is not None and not logging_in and any(map(_failed, result)):
+        if session is not None and any(map(_tells_session, result)):
             answer["session"] = session.sid
+        if self._world.version >= CID_SINCE:
+            self._world.requests += 1
+            answer["cid"] = self._world.requests
         if "create task" in request and session is not None and method in WRITING:
             result = [self._as_task(session, result, now)]
         answer["result"] = result
@@ -176,6 +179,11 @@ def _url(param: Any) -> str:
 
 def _failed(element: Mapping[str, Any]) -> bool:
     return bool(element["status"]["code"] != 0)
+
+
+def _tells_session(element: Mapping[str, Any]) -> bool:
+    """Unknown urls and missing permission are answered with the session's number at the top."""
+    return element["status"]["code"] in (-6, -11) and "sys/login/user" not in element["url"]
 
 
 def _element(url: str, refusal: Refusal) -> dict[str, Any]:

@@ -59,8 +59,10 @@ def _monitor(device: Device, vdom: Vdom, path: str, query: dict[str, str]) -> Bo
     monitor = MONITORS.get((area, name))
     if monitor is None or action not in ("", "select"):
         return _status(404)
-    results = monitor(device, vdom, query)
-    return {"path": area, "name": name, "action": action, "results": results, **_status(200)}
+    body = {"path": area, "name": name, "action": action, "status": "success"}
+    if name == "available-interfaces":
+        body["revision"] = _revision(vdom, POLICY.name)
+    return {**body, "results": monitor(device, vdom, query)}
 
 
 def _frame(device: Device, method: str, vdom: str) -> Body:

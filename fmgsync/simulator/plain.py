@@ -81,10 +81,16 @@ def show_plain(
         kept = [name for name in subtables if name not in hide]
         names = [name for name in dict.fromkeys([*always, *fields, *kept]) if name in row]
         names = [name for name in names if name not in hide]
-    return {name: _number(row[name], words.get(name), call.verbose) for name in names}
+    shown = {name: row[name] for name in names}
+    return shown if call.verbose else {k: _numbered(k, v, words) for k, v in shown.items()}
 
 
-def _number(value: Any, words: Mapping[str, int] | None, verbose: bool) -> Any:
-    if verbose or words is None or not isinstance(value, str):
-        return value
-    return words.get(value, value)
+def _numbered(name: str, value: Any, words: Words) -> Any:
+    """Words as numbers, in sub-tables too; unset flags are 0."""
+    if isinstance(value, dict):
+        return {k: _numbered(k, v, words) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_numbered(name, item, words) for item in value]
+    if name == "flags" and value is None:
+        return 0
+    return words[name].get(value, value) if name in words and isinstance(value, str) else value

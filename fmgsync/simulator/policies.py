@@ -29,12 +29,16 @@ from fmgsync.simulator.writing import Writer, key_of
 Rest = tuple[str, ...]
 INSTALL_ON = "install-on"
 _TARGETS = "scope member"
+_RESTRICTED = 16
+"""The flag of a policy with an "install on" of its own."""
 
 
 def read(world: World, call: Call, adom: str, rest: Rest) -> Members:
     """Policies in their order, one policy, its install targets, or the package's status."""
     if is_package_status(rest):
         return read_package(world, call, adom, rest)
+    if rest[-4:-2] == ("_query", "interface_pair_view"):
+        return _pair_view(world, call, adom, rest)
     place = in_package(world, call, adom, rest)
     if len(place.rest) == 2 and place.rest[1] == _TARGETS:
         shown = _show_targets(place.row(world, call))
@@ -47,6 +51,15 @@ def read(world: World, call: Call, adom: str, rest: Rest) -> Members:
         return read_place(world, call, place)
     shown_rows = [_show(world, call, place, row) for row in _ordered(world, call, place)]
     return {"data": shown_rows} if shown_rows else {}
+
+
+def _pair_view(world: World, call: Call, adom: str, rest: Rest) -> Members:
+    """Whether policies can be shown by interface pair: none has several, or any."""
+    place = in_package(world, call, adom, (*rest[:-4], *rest[-2:]))
+    rows = place.view(world, call).database.rows(place.store)
+    sides = [value_of(place.table, r, side) for r in rows for side in ("srcintf", "dstintf")]
+    plain = all(len(side) == 1 and side != ("any",) for side in sides)
+    return {"interface_pair_view": int(plain)}
 
 
 def _ordered(world: World, call: Call, place: Place) -> list[Row]:
@@ -67,10 +80,12 @@ def _order(place: Place) -> tuple[int, ...]:
 def _show(world: World, call: Call, place: Place, row: Row) -> dict[str, Any]:
     view = place.view(world, call)
     shown = show_fully(view, row, call, SubFetch(view, call))
+    shown = {name: value for name, value in shown.items() if value is not None}
     order = _order(place)
     shown["obj seq"] = order.index(int(row.key)) + 1 if row.key in order else 0
     if _TARGETS in call.options() and INSTALL_ON in row.attrs:
         shown[_TARGETS] = _show_targets(row)
+        shown["obj flags"] = shown.get("obj flags", 0) | _RESTRICTED
     return shown
 
 
@@ -116,6 +131,7 @@ def _write_record(writer: Writer, record: Mapping[str, Any]) -> Key:
         raise absent()
     else:
         row = writer.change(row, record, fresh=method == "replace")
+        _touch(writer)
     if _TARGETS in record:
         _set_targets(writer, row, targets_of(place.adom, record[_TARGETS]))
     return key
@@ -138,6 +154,11 @@ def _package(writer: Writer) -> Row:
     if found is None:
         raise bad_url()
     return found
+
+
+def _touch(writer: Writer) -> None:
+    """The package's `obj ver` moves with each of its policies."""
+    _set_order(writer, _package(writer).attrs["order"])
 
 
 def _set_order(writer: Writer, order: tuple[int, ...]) -> None:
@@ -186,6 +207,7 @@ def _write_section(writer: Writer, row: Row) -> Members:
     record = writer.call.record()
     label = {"global-label": record.get("name"), **record}
     writer.change(row, {k: v for k, v in label.items() if k != "name" and v is not None})
+    _touch(writer)
     return {}
 
 
@@ -193,6 +215,7 @@ def _set_targets(writer: Writer, row: Row, targets: tuple[tuple[str, str | None]
     user = writer.call.session.admin.user
     attrs = {**row.attrs, INSTALL_ON: targets}
     writer.put(row, row.changed(now=writer.call.now, by=user, attrs=attrs))
+    _touch(writer)
 
 
 def delete(world: World, call: Call, adom: str, rest: Rest) -> Members:
@@ -222,6 +245,7 @@ def unset(world: World, call: Call, adom: str, rest: Rest) -> Members:
     writer, row = Writer(world, call, place), place.row(world, call)
     attrs = {known: value for known, value in row.attrs.items() if known != name}
     writer.put(row, row.changed(now=call.now, by=call.session.admin.user, attrs=attrs))
+    _touch(writer)
     return {}
 
 

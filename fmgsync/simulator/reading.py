@@ -238,7 +238,8 @@ def show_mapping(view: View, mapping: Row, scope: tuple[str, str], verbose: bool
         attribute = table.attributes[name]
         if attribute.kind is Kind.TABLE or not attribute.known_in(view.version):
             continue
-        shown[name] = give_out(attribute, value_of(table, mapping, name), verbose=verbose)
+        if name not in table.unmapped:
+            shown[name] = give_out(attribute, value_of(table, mapping, name), verbose=verbose)
     return shown
 
 

@@ -53,6 +53,7 @@ class DeviceSeed(_Model):
     serial: str | None = None
     os_version: DeviceRelease | None = None
     online: bool = True
+    authorized: bool = True
     install_seconds: Annotated[float, Field(ge=0, le=86_400)] = 2.0
     installed: bool = True
     cluster: list[ClusterSeed] = Field(default_factory=list)
@@ -61,7 +62,7 @@ class DeviceSeed(_Model):
 class DeviceGroupSeed(_Model):
     """Members are `device/vdom`, `device` (its only VDOM) or the name of another group."""
 
-    name: Segment
+    name: Name
     members: list[str] = Field(default_factory=list)
 
 

@@ -33,6 +33,7 @@ def new_device(world: World, adom: Adom, seed: DeviceSeed) -> Device:
         _BUILDS.get(version[:2], 1000) + version[2],
         {},
         online=seed.online,
+        authorized=seed.authorized,
         install_seconds=seed.install_seconds,
         cluster=_cluster(world, seed, number),
     )

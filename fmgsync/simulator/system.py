@@ -103,7 +103,14 @@ def ha_status(world: World, call: Call) -> Members:
         "HB-Lost-Threshold": 30,
         "Model": "FortiManager-VM64",
         "Primary": primary,
-        "members": [],
+        "members": [
+            {
+                "HA Sync status": "up,in-sync" if peer["status"] == "enable" else "down",
+                "IP": peer["ip"],
+                "Serial Number": peer["serial-number"],
+            }
+            for peer in world.ha_peers.values()
+        ],
     }
     return {"data": shown}
 

@@ -109,4 +109,5 @@ def template(table: Table, version: tuple[int, ...]) -> Members:
         for name, attribute in table.attributes.items()
         if attribute.known_in(version) and attribute.default not in (None, ())
     }
+    shown |= {n: {} for n, a in table.attributes.items() if a.kind is Kind.TABLE}
     return {"data": {**shown, "uuid": "00000000-0000-0000-0000-000000000000"}}

@@ -33,6 +33,8 @@ class Table:
     """Mappings may name the VDOM `global`: the device as a whole."""
     echoes_scope: bool = True
     """Whether adding a mapping is answered with its `_scope`, or with null."""
+    unmapped: frozenset[str] = frozenset(("_image-base64",))
+    """Attributes a mapping does not have."""
 
 
 def text(default: Any = None, *, limit: int = 255, **more: Any) -> Attribute:

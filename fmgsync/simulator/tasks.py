@@ -201,7 +201,7 @@ def show_line(line: Line, *, verbose: bool) -> dict[str, Any]:
         "poid": 0,
         "start_tm": line.start,
         "state": _state(line.state, verbose),
-        "vdom": line.vdom,
+        "vdom": line.vdom or "",
     }
 
 

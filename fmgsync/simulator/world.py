@@ -73,6 +73,8 @@ class World:
         self.assigned: dict[tuple[str, int], str] = {}
         """Global packages by ADOM and package oid, with their status."""
         self.ha_role = "Stand Alone"
+        self.requests = 0
+        """Counted for `cid`, which newer releases add to every answer."""
         self.defects: list[str] = []
         """Exceptions that should not have been; a test may ask that there are none."""
         self.unplug: Callable[[float], None] = lambda seconds: None
