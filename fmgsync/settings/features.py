@@ -44,12 +44,6 @@ class Unbuilt:
     instead: str
 
 
-def _api_keys(config: Config) -> Iterator[Steps]:
-    for index, unit in enumerate(config.fortimanagers):
-        if unit.credentials.api_key is not None:
-            yield "fortimanagers", index, "credentials", "apiKey"
-
-
 def _automatic_publishing(config: Config) -> Iterator[Steps]:
     for index, group in enumerate(config.groups):
         if group.publish is Publish.AUTO:
@@ -107,9 +101,6 @@ def _camel(name: str) -> str:
 
 
 UNBUILT: Final[tuple[Unbuilt, ...]] = (
-    Unbuilt(
-        "logging in with an API key", _api_keys, _THINK | {WINDOWS}, "use username and password"
-    ),
     Unbuilt(
         "publishing by Calico's IPPool", _automatic_publishing, _THINK, "use publish: pod or node"
     ),

@@ -26,8 +26,6 @@ def test_a_plain_configuration_is_built(command: str) -> None:
 
 
 ASKED = [
-        (SMALL.replace("username: u, password", "apiKey"), "verify",
-         "fortimanagers[0].credentials.apiKey"),
         (SMALL + GROUP + ", publish: auto}]", "status", "groups[0].publish"),
         (SMALL + "reconcile: {write: before-install}", "apply --install never", "reconcile.write"),
         (SMALL + "install: {mode: objects}", "apply --install now", "install.mode"),

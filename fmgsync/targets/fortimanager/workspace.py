@@ -148,12 +148,27 @@ def take(session: Session, adom: str, *, clock: Clock, wait_s: float) -> Lock:
         retry=tenacity.retry_if_exception_type(errors.LockHeld),
         stop=lambda _: clock.now() >= ends_at,
         wait=tenacity.wait_random_exponential(multiplier=1, min=1, max=15),
+        before_sleep=lambda state: _tell_once(state, place, wait_s),
         sleep=clock.sleep,
         reraise=True,
     )
     holder: int = retrying(_take_once, session, place)
     _log.info("locked", fortimanager=place.fortimanager, adom=adom)
     return Lock(session, place, holder, clock)
+
+
+def _tell_once(state: tenacity.RetryCallState, place: Place, wait_s: float) -> None:
+    """Say who is waited for, and how long: somebody may want to end that session."""
+    error = state.outcome.exception() if state.outcome is not None else None
+    if state.attempt_number == 1 and isinstance(error, errors.LockHeld):
+        _log.warning(
+            "waiting for a lock",
+            fortimanager=place.fortimanager,
+            adom=place.adom,
+            why=error.message,
+            next=error.next_step,
+            up_to_s=round(wait_s),
+        )
 
 
 def _take_once(session: Session, place: Place) -> int:
@@ -249,7 +264,9 @@ def _exec_twice(session: Session, place: Place, verb: str) -> answers.Result:
 
 
 def _held(session: Session, place: Place, rows: list[LockRow]) -> errors.LockHeld:
-    own = session.access.username
+    own = None
+    with suppress(errors.TargetError):
+        own = session.user()
     step = "wait for that session to unlock the ADOM, or end it on the FortiManager"
     orphans = [row for row in rows if own is not None and row.user == own]
     if orphans:
