@@ -174,6 +174,8 @@ def status_code(result: Result) -> int:
         if adom.survey
         for view in adom.survey.views
         for group in view.groups
+        # Who was not asked did not fail to answer.
+        if adom.survey.asked or group.state is not GroupState.UNKNOWN
     }
     codes = [code_of.get(state, OUTSTANDING) for state in states]
     return worst(_errors_code(result), plan_code(result), *codes)

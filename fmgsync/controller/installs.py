@@ -21,6 +21,7 @@ from fmgsync.model.rollout import (
 )
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView, GroupState
+from fmgsync.targets.protocol import InstallFlow
 from fmgsync.views import four, pending, rendered
 
 FIRST_POLL_S = 0.1
@@ -29,11 +30,15 @@ SLOWEST_POLL_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """The four views of one ADOM and what follows from them."""
+    """The four views of one ADOM and what follows from them.
+
+    `asked` says whether the FortiGates themselves were asked.
+    """
 
     views: tuple[DeviceView, ...]
     pending: tuple[PendingInstall, ...]
     not_referenced: tuple[NotReferenced, ...]
+    asked: bool = True
 
 
 def survey(work: AdomWork, seen: Look, *, ask_devices: bool) -> Survey:
@@ -71,6 +76,7 @@ def survey(work: AdomWork, seen: Look, *, ask_devices: bool) -> Survey:
         views,
         pending.pending_installs(views, reach, after_write=bool(seen.plan.changes)),
         pending.not_referenced(views),
+        asked=ask_devices,
     )
 
 
@@ -119,24 +125,35 @@ def install(
     clock: Clock,
     progress: Progress = lambda view: None,
 ) -> tuple[TargetOutcome, ...]:
-    """Start each request and watch it to its end, one after the other, in one flow.
+    """Start each request and watch it to its end, in a flow of its own.
 
     The flow keeps its session, and in a workspace ADOM its lock, until the task is final: an
     install fails when the lock goes first.
     """
-    outcomes: list[TargetOutcome] = []
     with work.installer.open_install_flow() as flow:
-        for request in requests:
-            task = flow.start(request)
-            view = flow.poll(task)
-            pause_s = FIRST_POLL_S
-            while not view.final:
-                progress(view)
-                clock.sleep(pause_s)
-                pause_s = min(pause_s * 1.5, SLOWEST_POLL_S)
-                view = flow.poll(task)
+        return run(flow, requests, clock=clock, progress=progress)
+
+
+def run(
+    flow: InstallFlow,
+    requests: Iterable[InstallRequest],
+    *,
+    clock: Clock,
+    progress: Progress = lambda view: None,
+) -> tuple[TargetOutcome, ...]:
+    """Start each request and watch it to its end, one after the other."""
+    outcomes: list[TargetOutcome] = []
+    for request in requests:
+        task = flow.start(request)
+        view = flow.poll(task)
+        pause_s = FIRST_POLL_S
+        while not view.final:
             progress(view)
-            outcomes.extend(view.outcomes)
+            clock.sleep(pause_s)
+            pause_s = min(pause_s * 1.5, SLOWEST_POLL_S)
+            view = flow.poll(task)
+        progress(view)
+        outcomes.extend(view.outcomes)
     return tuple(outcomes)
 
 

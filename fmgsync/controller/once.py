@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 
 from fmgsync import errors
 from fmgsync.clock import Clock
-from fmgsync.controller import guarding, installs, reconcile
+from fmgsync.controller import guarding, inside, installs, reconcile
 from fmgsync.controller.reconcile import AdomWork, Intent, Look
 from fmgsync.grouping import desired
 from fmgsync.model.change import AdomPlan, ApplyReport, Finding
 from fmgsync.model.endpoint import ClusterSnapshot
-from fmgsync.model.rollout import TargetOutcome
+from fmgsync.model.rollout import InstallRequest, TargetOutcome
 from fmgsync.model.target import AdomRef, DeviceVdom
 from fmgsync.planning import summary
 from fmgsync.scheduling import outlook
@@ -232,11 +232,33 @@ def _write_and_install(
 ) -> None:
     """Where no install may start, because a configuration only observes or because installs are
     left to somebody else, what is outstanding is told."""
-    _write_adom(world, work, result)
-    if install and world.intent.writes:
+    install = install and world.intent.writes
+    if not world.intent.before_install:
+        _write_adom(world, work, result)
+    elif install and result.seen is not None:
+        _write_inside(world, work, result, result.seen, reason)
+        return
+    if install:
         _install_adom(world, work, result, reason)
     elif result.seen is not None:
-        result.survey = installs.survey(work, result.seen, ask_devices=install)
+        result.survey = installs.survey(work, result.seen, ask_devices=False)
+
+
+def _write_inside(
+    world: World, work: AdomWork, result: AdomResult, seen: Look, reason: str
+) -> None:
+    """Write and install under one lock, and not before."""
+    if seen.plan.changes:
+        world.tell(
+            f"writing {len(seen.plan.changes)} changes to ADOM {work.ref.adom}, then install"
+        )
+
+    def choose(survey: installs.Survey) -> tuple[InstallRequest, ...]:
+        return pending.requests(survey.pending, comment=_comment(world, reason))
+
+    done = inside.write_and_install(work, world.intent, seen, choose=choose, clock=world.clock)
+    result.seen, result.survey = done.seen, done.survey
+    result.report, result.outcomes = done.report, done.outcomes
 
 
 def _plan_adom(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:

@@ -25,7 +25,7 @@ class Intent:
 
     `writes` False is policy mode observe, which still shows everything; `removes` False is upsert.
     `member_limit` is that of one address group, None unless somebody has chosen one;
-    `needs_reason`: installing at once takes one.
+    `needs_reason`: installing at once takes one. `before_install`: written only when installed.
     """
 
     owner: str
@@ -35,6 +35,7 @@ class Intent:
     removes: bool = True
     member_limit: int | None = None
     needs_reason: bool = False
+    before_install: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -228,6 +228,7 @@ def _intent(config: Config) -> Intent:
         removes=config.policy.mode != "upsert",
         member_limit=config.member_limit if "member_limit" in config.model_fields_set else None,
         needs_reason=config.policy.require_reason,
+        before_install=config.reconcile.write == "before-install",
     )
 
 

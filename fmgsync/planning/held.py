@@ -92,7 +92,7 @@ def _of(key: ObjectKey, goal: GroupObject | None, scene: Scene) -> Iterator[guar
     places = {*(before.mappings if before else ()), *after.mappings}
     for place in (None, *sorted(places)):
         old, new = groups.names_at(before, place), groups.names_at(after, place)
-        if set(old) != set(new):
+        if old != new and set(old) != set(new):
             yield guard.Transition(
                 key[0],
                 key[1],

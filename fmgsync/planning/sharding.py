@@ -110,6 +110,8 @@ def split(name: str, wanted: GroupObject, standing: Shards, *, nothing: str, lim
     `standing` are the shards in the ADOM, `nothing` the name of the address that matches nothing.
     Raises TooLarge if not even the most shards hold it.
     """
+    if not standing and all(len(names) <= limit for names in _everywhere(wanted)):
+        return Split(wanted)
     shares = {
         place: _cut(names, _whereabouts(standing, place, nothing), limit)
         for place, names in ((None, wanted.members), *wanted.mappings.items())
@@ -139,6 +141,11 @@ def split(name: str, wanted: GroupObject, standing: Shards, *, nothing: str, lim
         for number in numbers
     }
     return Split(parent, shards)
+
+
+def _everywhere(group: GroupObject) -> Iterator[tuple[str, ...]]:
+    yield group.members
+    yield from group.mappings.values()
 
 
 def _whereabouts(standing: Shards, place: Place, nothing: str) -> dict[str, int]:

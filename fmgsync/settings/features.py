@@ -105,12 +105,6 @@ UNBUILT: Final[tuple[Unbuilt, ...]] = (
         "publishing by Calico's IPPool", _automatic_publishing, _THINK, "use publish: pod or node"
     ),
     Unbuilt(
-        "writing inside the install's lock",
-        _differs("reconcile", "write", plain="continuous"),
-        _WRITE,
-        "use write: continuous",
-    ),
-    Unbuilt(
         "installing objects only",
         _objects_only,
         _INSTALL,

@@ -39,6 +39,7 @@ def run(estate: Estate, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a command with --output json: exit code and document."""
 
     def call(*arguments: str) -> tuple[int, Any]:
+        capsys.readouterr()
         code = main.run([arguments[0], "-c", str(estate.path), *arguments[1:], "--output", "json"])
         return code, json.loads(capsys.readouterr().out)
 

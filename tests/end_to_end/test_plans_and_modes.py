@@ -36,6 +36,7 @@ def run(estate: Estate, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a command with --output json: exit code and document."""
 
     def call(*arguments: str) -> tuple[int, Any]:
+        capsys.readouterr()
         code = main.run([arguments[0], "-c", str(estate.path), *arguments[1:], "--output", "json"])
         return code, json.loads(capsys.readouterr().out)
 
@@ -169,3 +170,11 @@ def test_upsert_adds_and_never_removes(estate: Estate) -> None:
     estate.write_config(groups=[{"name": "k8s-db", "select": "app == 'db'"}])
     estate.apply()
     assert len(estate.mapped("k8s-web")["fgt-west"]) == 2
+
+
+def test_apply_without_install_says_what_is_outstanding(estate: Estate, run: Run) -> None:
+    """3, not 1: the FortiGates were not asked, so they did not fail to answer."""
+    estate.run("east", web("10.1.0", 5), web("10.1.0", 7))
+    code, document = run("apply", "--install", "never")
+    assert (code, document["written"]) == (3, 3)
+    assert document["devices"][0]["groups"][0]["state"] == "install pending"

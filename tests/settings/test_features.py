@@ -27,7 +27,6 @@ def test_a_plain_configuration_is_built(command: str) -> None:
 
 ASKED = [
         (SMALL + GROUP + ", publish: auto}]", "status", "groups[0].publish"),
-        (SMALL + "reconcile: {write: before-install}", "apply --install never", "reconcile.write"),
         (SMALL + "install: {mode: objects}", "apply --install now", "install.mode"),
         (SMALL + f"install: {{windows: [{{kind: allow, {WINDOW}}}]}}", "apply --install window",
          "install.windows"),

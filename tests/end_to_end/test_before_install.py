@@ -1,0 +1,117 @@
+"""`reconcile.write: before-install`: the ADOM is written in the install's lock and nowhere else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fmgsync import errors
+from fmgsync.cli import main
+from fmgsync.clock import SystemClock
+from fmgsync.model.rollout import Outcome
+from tests.end_to_end.estate import Estate, default_seed, open_estate
+from tests.end_to_end.seen import changes, held, outcomes, passed, web
+
+Run = Callable[..., tuple[int, Any]]
+
+
+@pytest.fixture
+def estate(tmp_path: Path) -> Iterator[Estate]:
+    """One pod in each cluster; nothing written yet."""
+    with open_estate(tmp_path, default_seed(install_s=0), clock=SystemClock()) as made:
+        made.write_config(reconcile={"write": "before-install"})
+        made.run("east", web("10.1.0", 5))
+        made.run("west", web("10.2.0", 5))
+        yield made
+
+
+@pytest.fixture
+def run(estate: Estate, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command with --output json: exit code and document."""
+
+    def call(*arguments: str) -> tuple[int, Any]:
+        capsys.readouterr()
+        code = main.run([arguments[0], "-c", str(estate.path), *arguments[1:], "--output", "json"])
+        return code, json.loads(capsys.readouterr().out)
+
+    return call
+
+
+def begin(estate: Estate) -> None:
+    """The group is there, a policy uses it, the FortiGates have it."""
+    estate.apply()
+    estate.write_policy("k8s-web")
+    estate.apply()
+
+
+def test_without_an_install_nothing_is_written(estate: Estate, run: Run) -> None:
+    """Nobody else's install can carry a change that is not in the ADOM."""
+    begin(estate)
+    estate.run("east", web("10.1.0", 6))
+    mark = estate.unit.requests.mark()
+    code, document = run("apply", "--install", "never")
+    assert (code, document["written"]) == (3, 0)
+    assert document["devices"][0]["groups"][0]["state"] == "write pending"
+    assert estate.unit.requests.writing(since=mark) == []
+    assert estate.unit.requests.locks(since=mark) == []
+
+
+def test_with_an_install_both_happen_under_one_lock(estate: Estate, run: Run) -> None:
+    begin(estate)
+    estate.run("east", web("10.1.0", 6))
+    mark = estate.unit.requests.mark()
+    code, document = run("apply", "--install", "now")
+    assert (code, document["written"]) == (0, 3)
+    assert passed(estate, "fgt-east") == {"10.1.0.6"}
+    verbs = [url.rsplit("/", 2)[-2:] for entry in estate.unit.requests.locks(since=mark)
+             for url in entry.urls]  # fmt: skip
+    assert sum("lock" in verb for verb in verbs) == 1, verbs
+    assert changes(estate.plan()) == []
+
+
+def test_a_group_nobody_uses_yet_is_written_too(estate: Estate) -> None:
+    """An administrator needs it to write the policy."""
+    result = estate.apply()
+    assert outcomes(result) == {}
+    assert estate.mapped("k8s-web")["fgt-east"] == ["prod_10.1.0.5"]
+    estate.write_policy("k8s-web")
+    assert set(outcomes(estate.apply()).values()) == {Outcome.DONE}
+
+
+def test_a_locked_adom_is_left_alone(estate: Estate) -> None:
+    """Neither written nor installed; the next window tries again."""
+    begin(estate)
+    estate.run("east", web("10.1.0", 6))
+    console = estate.unit.console("admin")
+    console.lock("prod")
+    mark = estate.unit.requests.mark()
+    (adom,) = estate.apply().adoms
+    assert isinstance(adom.error, errors.LockHeld)
+    writes = [url for e in estate.unit.requests.writing(since=mark) for url in e.urls]
+    assert [url for url in writes if "/obj/" in url or "install" in url] == []
+    console.unlock("prod")
+    estate.apply()
+    assert passed(estate, "fgt-east") == {"10.1.0.6"}
+
+
+def test_what_the_guard_holds_is_held_here_as_well(estate: Estate) -> None:
+    begin(estate)
+    estate.write_config(guard={"unlessFewerThan": 1})
+    estate.run("east", web("10.1.0", 6), web("10.1.0", 7), web("10.1.0", 8))
+    result = estate.apply()
+    assert [hold.kind for hold in held(result)] == ["held-removals", "held-additions"]
+    assert passed(estate, "fgt-east") == {"10.1.0.5"}
+    estate.approve(result.digest)
+    estate.apply()
+    assert passed(estate, "fgt-east") == {"10.1.0.6", "10.1.0.7", "10.1.0.8"}
+
+
+def test_a_pass_without_changes_takes_no_lock(estate: Estate) -> None:
+    begin(estate)
+    mark = estate.unit.requests.mark()
+    assert changes(estate.apply()) == []
+    assert estate.unit.requests.locks(since=mark) == []
