@@ -38,6 +38,7 @@ what a person does about it. No message ever holds a secret.
     |   +-- Deposed                    retryable; another replica works on the ADOM
     |   +-- UnknownDevice              a site names a device or VDOM the ADOM does not have
     +-- InstallFailed                  a task ended with failed lines
+    +-- InternalError                  a defect of fmgsync
     +-- StalePlan                      a saved plan no longer fits what is there
     +-- StateError                     the folder or ConfigMap of remembered decisions
 """
@@ -79,6 +80,12 @@ class FmgsyncError(Exception):
         if self.next_step:
             body["next"] = self.next_step
         return body
+
+
+class InternalError(FmgsyncError):
+    """Something happened that the code does not account for: a defect."""
+
+    kind = "internal"
 
 
 class UsageError(FmgsyncError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import tempfile
 import time
 from pathlib import Path
@@ -29,8 +30,18 @@ if TYPE_CHECKING:
     show_default=True,
     help="Pods that come, go or move after the first install.",
 )
+@click.option(
+    "--watch",
+    metavar="DURATION",
+    help=(
+        "Play the controller instead, for so long (60s, 2m): two replicas of 'fmgsync run' and "
+        "churn, while API server, FortiManager and the leading replica fail one after the other."
+    ),
+)
 @common.command_options()
-def command(options: common.Options, devices: int, pods: int, groups: int, changes: int) -> int:
+def command(
+    options: common.Options, devices: int, pods: int, groups: int, changes: int, watch: str | None
+) -> int:
     """Play the whole story on loopback: a FortiManager with FortiGates and two clusters with
     churn, all simulated; fmgsync itself is the real one, over HTTPS.
 
@@ -43,14 +54,18 @@ def command(options: common.Options, devices: int, pods: int, groups: int, chang
     size = story.Size(devices, pods, groups, changes)
     console = options.console()
     apps = [f"app-{number + 1}" for number in range(groups)]
-    with tempfile.TemporaryDirectory() as folder, Simulator(story.seed(size)) as unit:
+    seed = story.seed(size, workspace="disabled" if watch else "normal")
+    with tempfile.TemporaryDirectory() as folder, Simulator(seed) as unit:
         estate = story.Estate(
             Path(folder), size, unit, story.clusters_of(size, apps), apps, story.devices_of(size)
         )
         story.write_files(estate)
-        _tell(estate, options, console)
-        tally = story.count(estate, started_at)
-        _show(console, estate)
+        if watch:
+            tally = _watch(estate, _seconds(watch), console, started_at)
+        else:
+            _tell(estate, options, console)
+            tally = story.count(estate, started_at)
+            _show(console, estate)
     if options.is_json:
         common.print_json(dataclasses.asdict(tally))
     else:
@@ -60,6 +75,27 @@ def command(options: common.Options, devices: int, pods: int, groups: int, chang
             f"{tally.installs} installs, {tally.requests} requests, {tally.seconds} s"
         )
     return common.IN_SYNC if tally.verified == tally.devices else common.FAILED
+
+
+def _seconds(text: str) -> float:
+    """`90s`, `2m`: at least ten seconds, for everything has to happen within."""
+    found = re.fullmatch(r"([0-9]{1,6})(s|m|h)", text)
+    seconds = float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]] if found else 0.0
+    if seconds < 10:
+        raise click.BadParameter("write 60s or 2m, at least 10s", param_hint="--watch")
+    return seconds
+
+
+def _watch(
+    estate: story.Estate, seconds: float, console: Console, started_at: float
+) -> story.Tally:
+    from fmgsync.cli import watch_story
+
+    def tell(text: str) -> None:
+        console.print(f"{time.monotonic() - started_at:6.1f} s  {text}")
+
+    watch_story.play(estate, seconds, tell)
+    return watch_story.count(estate, started_at)
 
 
 def _tell(estate: story.Estate, options: common.Options, console: Console) -> None:

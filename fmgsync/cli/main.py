@@ -110,6 +110,13 @@ def run(arguments: list[str], *, context: object = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 1
+    except Exception as defect:
+        if any(argument in ("-vv", "-vvv") for argument in arguments):
+            raise
+        name = type(defect).__name__
+        step = "this is a defect of fmgsync: please report it with the output of the same with -vv"
+        _tell(errors.InternalError(f"internal error: {name}", next_step=step), as_json=as_json)
+        return 1
     return result if isinstance(result, int) else 0
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import secrets
 import socket
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -26,7 +27,7 @@ FORGET_S = 300.0
 def replica_name() -> str:
     """Unique to this process: a restarted pod is another replica."""
     host = re.sub(r"[^a-z0-9-]", "-", socket.gethostname().lower()).strip("-") or "replica"
-    return f"{host[:40]}-{secrets.token_hex(4)}"
+    return f"{host[:40]}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
 def lease_name(owner: str, ref: AdomRef) -> str:
@@ -47,28 +48,34 @@ def make_leases(
         return Lease(session, namespace, name, replica, duration_s=DURATION_S)
 
     prefix = f"fmgsync-{owner}-replica-"
+    of = {ref: lease(lease_name(owner, ref)) for ref in adoms}
     return Leases(
         lease(prefix + replica),
-        {ref: lease(lease_name(owner, ref)) for ref in adoms},
-        Replicas(session, namespace, prefix).alive,
+        of,
+        Replicas(session, namespace, prefix, {each.name: each for each in of.values()}).alive,
         session.close,
     )
 
 
 class Replicas:
-    """Which replicas renew their Lease, by our own clock: a new version is a sign of life."""
+    """Which replicas renew their Lease, by our own clock: a new version is a sign of life.
+
+    `leases` (by name) are shown what the same listing says of them.
+    """
 
     def __init__(
         self,
         session: ApiSession,
         namespace: str,
         prefix: str,
+        leases: Mapping[str, Lease],
         *,
         steady: Callable[[], float] = steady_seconds,
     ) -> None:
         self._session = session
         self._namespace = namespace
         self._prefix = prefix
+        self._leases = leases
         self._steady = steady
         self._seen: dict[str, tuple[str, float]] = {}
 
@@ -76,6 +83,9 @@ class Replicas:
         """The names of replicas seen to be alive."""
         rows = self._session.read(Request("list", LEASES, self._namespace)).get("items") or []
         now = self._steady()
+        for row in rows:
+            if (lease := self._leases.get(_name(row))) is not None:
+                lease.saw(row)
         found = {name: row for row in rows if (name := _name(row)).startswith(self._prefix)}
         before, self._seen = self._seen, {}
         names: list[str] = []

@@ -103,9 +103,9 @@ class Controller:
         """Whether a pass over the ADOM is running here."""
         return self._workers[ref].busy
 
-    def touch(self, ref: AdomRef) -> None:
-        """Let the ADOM be looked at soon."""
-        self._workers[ref].touch()
+    def gained(self, ref: AdomRef) -> None:
+        """Let the ADOM be looked at once."""
+        self._workers[ref].begin_anew()
 
     @property
     def beat_at(self) -> float:

@@ -117,7 +117,7 @@ def make_controller(
         ownership=ownership,
     )
     if ownership is not None:
-        ownership.attend(busy=controller.busy, on_gain=controller.touch)
+        ownership.attend(busy=controller.busy, on_gain=controller.gained)
     return controller
 
 

@@ -93,6 +93,12 @@ class AdomWorker:
             self._rhythm = self._rhythm.changed(self._clock.now())
             self._changed.notify_all()
 
+    def begin_anew(self) -> None:
+        """This replica has just gained the ADOM: look at once, whatever failed before."""
+        with self._changed:
+            self._rhythm = Rhythm()
+            self._changed.notify_all()
+
     def stop(self) -> None:
         """Start no further pass."""
         with self._changed:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -115,6 +115,18 @@ class Lease:
         with self._state:
             seen = None if self._seen is None else self._seen.record.spec.holder
         return "" if seen in (None, self.holder) else str(seen)
+
+    def saw(self, content: Mapping[str, Any]) -> None:
+        """A look at the Lease that came with a listing.
+
+        Whoever looks all the time has waited already when a holder goes away.
+        """
+        if self.holds():
+            return
+        try:
+            self._note(msgspec.convert(content, type=_Record))
+        except msgspec.ValidationError:
+            return  # `try_hold` will read it and say what is wrong
 
     def try_hold(self) -> bool:
         """Acquire the Lease if it is free or has run out, renew it if it is ours: one try.

@@ -118,7 +118,11 @@ def _pod(pod: Pod, namespace: str) -> dict[str, Any]:
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": pod.name, "namespace": namespace, "labels": {"app": pod.app}},
-        "spec": {"nodeName": pod.node, "serviceAccountName": "default"},
+        "spec": {
+            "nodeName": pod.node,
+            "serviceAccountName": "default",
+            "containers": [{"name": pod.app, "image": f"registry.example.net/{pod.app}:1"}],
+        },
         "status": {
             "phase": "Running",
             "podIP": pod.ipv4,

@@ -20,6 +20,7 @@ SIMULATOR_USERS = (
     "cli/simulator.py",
     "cli/demo.py",
     "cli/story.py",
+    "cli/watch_story.py",
     "cli/cassette.py",
     "testing/",
     "simulator/",
