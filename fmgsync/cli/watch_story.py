@@ -90,7 +90,7 @@ def _config(estate: story.Estate) -> str:
     config["install"] = {"windows": "always"}
     config["lease"] = {"namespace": NAMESPACE}
     # A minute of this churn is a year of a quiet cluster: the guard would rightly ask a human.
-    config["guard"] = {"maxRemovedShare": 1.0, "maxAddedShare": 100.0}
+    config["guard"] = {"maxRemovedShare": 1.0, "maxAddedShare": 100.0, "unlessFewerThan": 100_000}
     return json.dumps(config, indent=2)
 
 
