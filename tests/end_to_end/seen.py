@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
+from rich.console import Console
+
+from fmgsync.cli import tables
 from fmgsync.controller import once
 from fmgsync.model.address import NOWHERE
 from fmgsync.model.change import AdomPlan, Change, Finding, Hold
@@ -57,3 +62,10 @@ def web(net: str, number: int) -> builders.Manifest:
 def passed(estate: Estate, device: str, group: str = "k8s-web") -> set[str]:
     """The addresses a FortiGate lets through, without the one that means nobody."""
     return {str(a) for a in (estate.on_device(device, group) or set()) - set(NOWHERE.values())}
+
+
+def said(result: once.Result) -> str:
+    """What `fmgsync apply` prints, in one line."""
+    out = io.StringIO()
+    tables.print_apply(Console(file=out, width=10_000), result)
+    return " ".join(out.getvalue().split())

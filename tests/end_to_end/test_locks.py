@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,15 +11,14 @@ import pytest
 import requests
 import structlog
 from requests.adapters import HTTPAdapter
-from rich.console import Console
 
 from fmgsync import errors
-from fmgsync.cli import common, tables
+from fmgsync.cli import common
 from fmgsync.clock import ManualClock
 from fmgsync.controller import once, wiring
 from fmgsync.model.view import GroupState
 from tests.end_to_end.estate import Estate, default_seed, open_estate
-from tests.end_to_end.seen import passed, states, web
+from tests.end_to_end.seen import passed, said, states, web
 from tests.targets.hardship import Before, Killed
 
 NINE_HOURS = 9 * 3600
@@ -70,13 +68,6 @@ def estate(tmp_path: Path, clock: Waking) -> Iterator[Estate]:
 def pods(estate: Estate) -> None:
     estate.run("east", web("10.1.0", 5))
     estate.run("west", web("10.2.0", 5))
-
-
-def said(result: once.Result) -> str:
-    """What `fmgsync apply` prints."""
-    out = io.StringIO()
-    tables.print_apply(Console(file=out, width=10_000), result)
-    return " ".join(out.getvalue().split())
 
 
 def written(estate: Estate) -> bool:
