@@ -115,3 +115,19 @@ def test_a_pass_without_changes_takes_no_lock(estate: Estate) -> None:
     mark = estate.unit.requests.mark()
     assert changes(estate.apply()) == []
     assert estate.unit.requests.locks(since=mark) == []
+
+
+def test_a_workflow_adom_says_that_this_cannot_be(tmp_path: Path) -> None:
+    """What is written there waits for somebody's approval, so it cannot be installed at once."""
+    seed = default_seed(install_s=0, workspaceMode="workflow")
+    with open_estate(tmp_path, seed, clock=SystemClock()) as made:
+        made.write_config(reconcile={"write": "before-install"})
+        made.run("east", web("10.1.0", 5))
+        made.run("west", web("10.2.0", 5))
+        mark = made.unit.requests.mark()
+        (adom,) = made.apply().adoms
+        assert adom.error is not None
+        assert "workflow" in str(adom.error)
+        assert "continuous" in str(adom.error)
+        writes = [url for e in made.unit.requests.writing(since=mark) for url in e.urls]
+        assert [url for url in writes if "/obj/" in url] == []

@@ -298,3 +298,24 @@ def test_an_approval_can_be_withdrawn(estate: Estate, run: Run) -> None:
 def test_an_approval_needs_a_duration(estate: Estate, run: Run, expires: str) -> None:
     code, document = run("approve", "x", "--expires", expires)
     assert (code, document["error"]["kind"]) == (2, "usage")
+
+
+def test_people_read_what_waits_and_how_to_let_it_through(
+    estate: Estate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In text and in Markdown: the group, the device, the reason, some addresses, the command."""
+    east(estate, range(21, 41))
+    digest = held(estate.plan())[0].digest
+    capsys.readouterr()
+    assert main.run(["plan", "-c", str(estate.path)]) == 3
+    text = capsys.readouterr().out
+    assert "held: k8s-web on fgt-east/root: 20 of 40 addresses go within 1h: 10.1.0.1, " in text
+    assert f"let it through: fmgsync approve {digest}" in text
+    assert main.run(["plan", "-c", str(estate.path), "--output", "markdown"]) == 3
+    assert f"(`fmgsync approve {digest}`)" in capsys.readouterr().out
+    assert main.run(["approve", "-c", str(estate.path)]) == 0
+    assert f"held {digest}: hq/prod: k8s-web on fgt-east/root" in capsys.readouterr().out
+    assert main.run(["approve", "-c", str(estate.path), digest]) == 0
+    assert f"approved {digest}, until " in capsys.readouterr().out
+    assert main.run(["approve", "-c", str(estate.path)]) == 0
+    assert f"approved {digest}: " in capsys.readouterr().out

@@ -133,6 +133,6 @@ def test_an_install_needs_the_lock_but_no_workflow_session(unit: Unit) -> None:
     plan = plan_for(adom, FIRST)
     with adom.open_install_flow() as flow:
         flow.start(InstallRequest(REF, "edge/default", (ONE,)))
-        with pytest.raises(errors.NotBuiltError, match="approval"):
+        with pytest.raises(errors.TargetError, match="waits for approval"):
             flow.write(plan)
     assert states(unit) == []

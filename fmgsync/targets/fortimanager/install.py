@@ -80,9 +80,11 @@ class FortiManagerFlow:
         if not plan.changes:
             return ApplyReport(self._ref)
         if self._mode is Workspace.WORKFLOW:
-            raise errors.NotBuiltError(
-                f"ADOM {self._ref.adom} is in workflow mode: what is written there waits for"
-                " approval and cannot be installed at once",
+            raise errors.TargetError(
+                "this ADOM is in workflow mode: what is written there waits for approval and cannot"
+                " be installed at once",
+                fortimanager=self._place.fortimanager,
+                adom=self._ref.adom,
                 next_step="set 'reconcile.write: continuous'",
             )
         before = self._session.requests
