@@ -262,7 +262,8 @@ def print_status_document(console: Console, document: dict[str, Any]) -> None:
                 *(cell(findings.members(view)) for view in views),
             )
     console.print(made)
-    for row in (*document.get("sources", ()), *document.get("errors", ())):
+    told = ("submitted", "sources", "errors")
+    for row in (row for part in told for row in document.get(part, ())):
         console.print(Text(safe_text(row["message"]), style="yellow"))
 
 

@@ -106,6 +106,24 @@ def test_a_humans_lock_that_stays_is_named(estate: Estate) -> None:
     assert estate.apply().adoms[0].error is None
 
 
+@pytest.mark.parametrize(("own", "locks"), [("normal", 1), ("disabled", 0)])
+def test_each_adom_may_have_a_workspace_of_its_own(tmp_path: Path, own: str, locks: int) -> None:
+    seed = default_seed(install_s=0, workspaceMode="per-adom")
+    seed["adoms"][0]["workspaceMode"] = own
+    with open_estate(tmp_path, seed) as estate:
+        pods(estate)
+        estate.apply_never()
+        assert written(estate)
+        assert len(estate.unit.requests.locks()) == locks
+
+
+def test_without_changes_there_is_no_lock(estate: Estate) -> None:
+    estate.apply_never()
+    mark = estate.unit.requests.mark()
+    estate.apply()
+    assert estate.unit.requests.locks(mark) == []
+
+
 # --- our own lock after a crash -------------------------------------------------------------------
 
 
