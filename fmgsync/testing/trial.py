@@ -1,0 +1,162 @@
+"""A configuration run for real, against simulated FortiManagers and clusters that are files."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fmgsync.settings import rules
+from fmgsync.simulator import Simulator
+from fmgsync.testing import builders
+from fmgsync.testing.builders import Manifest
+from fmgsync.testing.configured import Configured
+
+USER = "fmgsync-test"
+PACKAGE = "fmgsync-test"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command said: its exit code and the JSON it printed."""
+
+    code: int
+    document: Any
+
+
+class Trial:
+    """The configuration with its hosts, secrets and clusters replaced, in a folder of its own."""
+
+    def __init__(
+        self, configured: Configured, unit: Simulator, password: str, folder: Path
+    ) -> None:
+        self._configured = configured
+        self._folder = folder
+        self.unit = unit
+        secret = folder / "password"
+        secret.write_text(password, encoding="utf-8")
+        secret.chmod(0o600)
+        self.path = folder / "fmgsync.yaml"
+        self.path.write_text(json.dumps(self._config(unit)), encoding="utf-8")
+        for cluster in configured.config.clusters:
+            self.run_in(cluster.name)
+
+    def _config(self, unit: Simulator) -> dict[str, Any]:
+        document = yaml.safe_load(self._configured.path.read_text("utf-8"))
+        for one in document.get("fortimanagers", []):
+            one["host"] = unit.host
+            one["credentials"] = {"username": USER, "password": {"file": "./password"}}
+            one["tls"] = {"caFile": unit.ca_file}
+            one.pop("proxy", None)
+        document.pop("lease", None)
+        # No test may depend on the hour it runs at; windows are asked about with `may_install`.
+        document["install"] = {**(document.get("install") or {}), "windows": "always"}
+        for cluster in document["clusters"]:
+            cluster.pop("kubeconfig", None)
+            cluster["manifests"] = f"./{cluster['name']}.json"
+        return dict(document)
+
+    def run_in(self, cluster: str, *manifests: Manifest) -> None:
+        """Let a cluster run exactly these pods, nodes and namespaces from now on."""
+        text = builders.dump_text(list(manifests))
+        (self._folder / f"{cluster}.json").write_text(text, encoding="utf-8")
+
+    def fmgsync(self, *arguments: str) -> Ran:
+        """Run an fmgsync command, as `fmgsync("plan")`; never raises for what it says."""
+        from fmgsync.cli import main
+
+        said = io.StringIO()
+        command = [*arguments, "-c", str(self.path), "--output", "json"]
+        with contextlib.redirect_stdout(said), _environment("FMGSYNC_STATE_DIR", self._folder):
+            code = main.run(command)
+        return Ran(code, json.loads(said.getvalue() or "null"))
+
+    def write_policies(self) -> None:
+        """What an administrator does after the first `apply`: a policy for each group.
+
+        Only what a policy uses is ever installed on a device.
+        """
+        console = self.unit.console(USER)
+        for ref in sorted({site.adom for site in rules.sites(self._configured.config)}):
+            for rule in rules.group_rules(self._configured.config):
+                if console.object(ref.adom, "addrgrp", rule.name) is not None:
+                    console.add_policy(
+                        ref.adom, PACKAGE, name=rule.name, srcaddr=[rule.name], dstaddr=["all"]
+                    )
+        console.log_out()
+
+    def on_device(self, device: str, group: str) -> set[str] | None:
+        """The members the FortiGate itself has, None if it does not know the group."""
+        name, _, vdom = device.partition("/")
+        return self.unit.fortigate(name).members(group, vdom or "root")
+
+
+@contextlib.contextmanager
+def _environment(name: str, folder: Path) -> Iterator[None]:
+    """What is remembered belongs to the trial, and not to the folder pytest was started in."""
+    before = os.environ.get(name)
+    os.environ[name] = str(folder / "state")
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+
+
+def seed_of(configured: Configured, password: str) -> dict[str, Any]:
+    """A FortiManager with the ADOMs and devices that the sites name, and a package for them."""
+    adoms: dict[str, dict[str, dict[str, None]]] = {}
+    groups: dict[str, dict[str, list[str]]] = {}
+    for site in rules.sites(configured.config):
+        devices = adoms.setdefault(site.adom.adom, {})
+        for name in site.devices:
+            if name.startswith("group:"):
+                group = name.removeprefix("group:")
+                members = list(configured.device_groups.get(group, ()))
+                groups.setdefault(site.adom.adom, {})[group] = members
+            else:
+                members = [name]
+            for member in members:
+                device, _, vdom = member.partition("/")
+                devices.setdefault(device, {})[vdom or "root"] = None
+    return {
+        "admins": [{"user": USER, "password": password, "superAdmin": True}],
+        "adoms": [_adom(name, devices, groups.get(name, {})) for name, devices in adoms.items()],
+    }
+
+
+def _adom(
+    name: str, devices: Mapping[str, Iterable[str]], groups: Mapping[str, list[str]]
+) -> dict[str, Any]:
+    targets = [f"{device}/{vdom}" for device, vdoms in devices.items() for vdom in vdoms]
+    return {
+        "name": name,
+        "devices": [
+            {"name": device, "vdoms": list(vdoms), "installSeconds": 0}
+            for device, vdoms in devices.items()
+        ],
+        "deviceGroups": [{"name": group, "members": members} for group, members in groups.items()],
+        "packages": [{"name": PACKAGE, "targets": targets}],
+    }
+
+
+def make_password() -> str:
+    """A password for one test."""
+    return secrets.token_urlsafe(12)
+
+
+def folder_below(parent: Path) -> Path:
+    """A folder only this user can read."""
+    path = parent / "trial"
+    os.makedirs(path, mode=0o700, exist_ok=True)  # noqa: PTH103 - with a mode
+    return path
