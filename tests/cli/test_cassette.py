@@ -266,6 +266,27 @@ def test_a_lab_is_recorded_after_it_was_shown_what_will_be_written(
     )
 
 
+@pytest.mark.parametrize("after", [25, 60])
+def test_ctrl_c_cleans_up_and_keeps_what_was_recorded(estate: Estate, after: int) -> None:
+    """In the middle of a request: nothing of ours stays, no lock either, and the file is there."""
+    target = estate.folder / "lab.yaml"
+    arguments = ["--to", str(target), "--yes", "-c", str(estate.path)]
+    command = [sys.executable, "-m", "fmgsync.cli.main", "cassette", "record", *arguments]
+    pause = threading.Event()
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        while len(estate.unit.requests) < after:
+            assert process.poll() is None
+            pause.wait(0.01)
+        with estate.unit.world.lock:
+            process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 130
+    console = estate.unit.console("admin")
+    assert estate.unit.world.adoms["prod"].locks == []
+    for table in ("address", "address6", "addrgrp", "addrgrp6"):
+        assert not [name for name in console.objects("prod", table) if "fmgsync-lab" in name]
+    assert len(files.load(target).exchanges) >= after - 1
+
+
 def test_nothing_is_written_without_a_yes(
     estate: Estate, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
