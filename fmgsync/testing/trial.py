@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,11 @@ PACKAGE = "fmgsync-test"
 
 @dataclass(frozen=True)
 class Ran:
-    """What a command said: its exit code and the JSON it printed."""
+    """What a command said: its exit code, the JSON it printed, and what it told beside it."""
 
     code: int
     document: Any
+    told: str
 
 
 class Trial:
@@ -70,14 +71,19 @@ class Trial:
         (self._folder / f"{cluster}.json").write_text(text, encoding="utf-8")
 
     def fmgsync(self, *arguments: str) -> Ran:
-        """Run an fmgsync command, as `fmgsync("plan")`; never raises for what it says."""
-        from fmgsync.cli import main
-
-        said = io.StringIO()
-        command = [*arguments, "-c", str(self.path), "--output", "json"]
-        with contextlib.redirect_stdout(said), _environment("FMGSYNC_STATE_DIR", self._folder):
-            code = main.run(command)
-        return Ran(code, json.loads(said.getvalue() or "null"))
+        """Run an fmgsync command, as `fmgsync("plan")`, in a process of its own."""
+        command = [sys.executable, "-m", "fmgsync.cli.main", *arguments]
+        # What is remembered belongs to the trial, and not to the folder pytest was started in.
+        environment = os.environ | {"FMGSYNC_STATE_DIR": str(self._folder / "state")}
+        done = subprocess.run(  # noqa: S603 - fmgsync itself, with the test's own arguments
+            [*command, "-c", str(self.path), "--output", "json"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        return Ran(done.returncode, json.loads(done.stdout or "null"), done.stderr)
 
     def write_policies(self) -> None:
         """What an administrator does after the first `apply`: a policy for each group.
@@ -97,20 +103,6 @@ class Trial:
         """The members the FortiGate itself has, None if it does not know the group."""
         name, _, vdom = device.partition("/")
         return self.unit.fortigate(name).members(group, vdom or "root")
-
-
-@contextlib.contextmanager
-def _environment(name: str, folder: Path) -> Iterator[None]:
-    """What is remembered belongs to the trial, and not to the folder pytest was started in."""
-    before = os.environ.get(name)
-    os.environ[name] = str(folder / "state")
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
 
 
 def seed_of(configured: Configured, password: str) -> dict[str, Any]:

@@ -179,7 +179,10 @@ def test_a_flipped_switch_is_found_and_named(switch: str) -> None:
         assert {key: wanted.get(key) for key in settings} == settings
 
 
-@pytest.mark.parametrize("switch", FLIPPED)
+SAME_RECORDING = {"partialInstallRefusal", "failedPushStatus"}
+
+
+@pytest.mark.parametrize("switch", [name for name in FLIPPED if name not in SAME_RECORDING])
 def test_without_a_flip_there_is_no_difference(switch: str) -> None:
     _, record = FLIPPED[switch]
     found = compared(record({}))
