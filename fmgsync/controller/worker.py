@@ -96,7 +96,8 @@ class AdomWorker:
     def begin_anew(self) -> None:
         """This replica has just gained the ADOM: look at once, whatever failed before."""
         with self._changed:
-            self._rhythm = Rhythm()
+            # A change is noted, too: a pass that is running now must not count as this look.
+            self._rhythm = Rhythm().changed(self._clock.now())
             self._changed.notify_all()
 
     def stop(self) -> None:

@@ -57,3 +57,9 @@ def test_churn_never_starves_an_adom(gaps: list[float]) -> None:
     first = rhythm.first_change_at
     if first is not None:
         assert next_pass_at(PACE, rhythm) <= first + PACE.max_delay_s
+
+
+def test_a_gain_during_a_pass_is_not_forgotten_at_its_end() -> None:
+    """An ADOM gained while a pass runs is looked at again: that pass may have seen less."""
+    gained = Rhythm().changed(1000.0).ended(1001.0, failed=False)
+    assert next_pass_at(PACE, gained) == 1005.0
