@@ -7,6 +7,7 @@ dotted strings. Without `verbose` an enumeration goes out as its number, and a n
 from __future__ import annotations
 
 import enum
+import functools
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -130,11 +131,15 @@ def subnet(value: Any) -> tuple[str, str]:
     if len(parts) != 2:
         raise bad_data()
     try:
-        address = ipaddress.IPv4Address(parts[0])
-        mask = ipaddress.IPv4Network(f"0.0.0.0/{parts[1]}").netmask
+        return str(ipaddress.IPv4Address(parts[0])), _mask(parts[1])
     except ValueError:
         raise bad_data() from None
-    return str(address), str(mask)
+
+
+@functools.lru_cache(maxsize=256)
+def _mask(text: str) -> str:
+    """A netmask from `24` or `255.255.255.0`."""
+    return str(ipaddress.IPv4Network(f"0.0.0.0/{text}").netmask)
 
 
 def subnet_parts(value: list[str]) -> list[str]:

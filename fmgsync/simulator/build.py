@@ -7,15 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 from fmgsync.simulator import references
-from fmgsync.simulator.adom import PACKAGES, Adom, DeviceGroup, Installed, Mode, write
+from fmgsync.simulator.adom import PACKAGES, Adom, DeviceGroup, Mode, write
 from fmgsync.simulator.attributes import take_in
+from fmgsync.simulator.baseline import Baselines, keep_predefined
 from fmgsync.simulator.catalog import POLICY, TABLES
 from fmgsync.simulator.codes import Refusal
-from fmgsync.simulator.copying import Copy, CopyFailed
+from fmgsync.simulator.copying import CopyFailed
 from fmgsync.simulator.devices import Vdom, policies_table
 from fmgsync.simulator.dvmcmd import fill
 from fmgsync.simulator.misfits import misfits
-from fmgsync.simulator.predefined import KEEPS
 from fmgsync.simulator.problems import SeedError, Source
 from fmgsync.simulator.seed import (
     AddressSeed,
@@ -148,10 +148,7 @@ class _Builder:
                 raise self._fail((*path, "vdoms"), f"{seed.name}/{vdom} is in an ADOM already")
             oid = 3 if vdom == "root" else world.next_oid()
             held = device.vdoms[vdom] = Vdom(vdom, oid)
-            for table, name in KEEPS:
-                row = adom.ground.rows(table).get(name)
-                if row is not None:
-                    held.tables.setdefault(table, {})[name] = row
+            keep_predefined(adom, held)
             adom.members.setdefault(seed.name, []).append(vdom)
 
     def _scopes(self, adom: Adom, names: Sequence[str], path: Path) -> list[tuple[str, str | None]]:
@@ -308,15 +305,14 @@ class _Builder:
     def _install(self, adom: Adom, seed: AdomSeed, path: Path) -> None:
         """Devices marked `installed` hold their (first) package and are in sync."""
         installed = {device.name for device in seed.devices if device.installed}
+        limit = self._world.switches.member_limit
+        baselines = Baselines(adom, member_limit=limit)
         for package in adom.packages(adom.ground):
             for scope in adom.expand(package.attrs["scope"]):
                 if scope[0] not in installed or scope in adom.installed:
                     continue
                 vdom = self._world.devices[scope[0]].vdoms[scope[1]]
-                limit = self._world.switches.member_limit
                 try:
-                    Copy(adom, vdom, scope, member_limit=limit).package(package)
+                    baselines.install(package, vdom, scope)
                 except CopyFailed as failed:
                     raise self._fail(path, str(failed)) from None
-                vdom.ahead.clear()
-                adom.installed[scope] = Installed(package.oid)

@@ -32,12 +32,15 @@ class CopyFailed(Exception):
 class Copy:
     """One copy into one VDOM, with what is needed to undo it."""
 
-    def __init__(self, adom: Adom, vdom: Vdom, scope: Scope, *, member_limit: int) -> None:
+    def __init__(
+        self, adom: Adom, vdom: Vdom, scope: Scope, *, member_limit: int, mapped: bool = True
+    ) -> None:
         self._database = adom.ground
         self._adom = adom
         self._vdom = vdom
         self._scope = scope
         self._member_limit = member_limit
+        self._mapped = mapped
         self._undo: list[tuple[Target, Entry | None]] = []
         self._counts: dict[Target, int] = {}
         self._unused: set[Target] = set()
@@ -59,6 +62,14 @@ class Copy:
         self._vdom.tampered.clear()
         return len(self._undo)
 
+    def adjust(self, targets: Iterable[Target]) -> None:
+        """Render these objects anew if the device holds them; remove what is unused then."""
+        for target in targets:
+            if self._holds(target):
+                self._refresh(target)
+        self._vdom.orphans |= self._unused
+        self._purge()
+
     def objects(self, edits: Iterable[tuple[Target, Entry | None]]) -> set[Target]:
         """Copy single objects and what they refer to; the rest stays, nothing is removed.
 
@@ -76,7 +87,9 @@ class Copy:
     def rendered(self, target: Target) -> Entry | None:
         """An object of the ADOM as this DeviceVdom gets it; None when the ADOM has none."""
         row = self._database.rows(target[0]).get(target[1])
-        return None if row is None else row.maps.get(self._scope, row)
+        if row is None or not self._mapped:
+            return row
+        return row.maps.get(self._scope, row)
 
     def try_package(self, package: Row) -> Differences:
         """What the unit would be sent by installing the package; nothing stays changed."""
@@ -101,7 +114,7 @@ class Copy:
         if vdom.package == package.oid and not self._touched(store, package):
             return
         wanted = {policy.key: policy for policy in policies_for(self._adom, package, self._scope)}
-        present = vdom.tables.get(DEVICE_POLICIES, {})
+        present = vdom.table(DEVICE_POLICIES)
         for key in [key for key in present if key not in wanted]:
             self._put((DEVICE_POLICIES, key), None)
         for key, policy in wanted.items():
@@ -162,21 +175,22 @@ class Copy:
 
     def _use(self, target: Target) -> None:
         uses = self._vdom.uses
-        uses[target] = uses.get(target, 0) + 1
+        count = (uses.get(target) or 0) + 1
+        uses[target] = count
         self._counts[target] = self._counts.get(target, 0) + 1
         self._unused.discard(target)
         self._vdom.orphans.discard(target)
-        if uses[target] == 1 or self._vdom.get(target) is None:
+        if count == 1 or self._vdom.get(target) is None:
             self._put(target, self.rendered(target))
 
     def _leave(self, target: Target) -> None:
         uses = self._vdom.uses
-        left = uses.get(target, 0) - 1
+        left = (uses.get(target) or 0) - 1
         self._counts[target] = self._counts.get(target, 0) - 1
         if left > 0:
             uses[target] = left
         else:
-            uses.pop(target, None)
+            uses.drop(target)
             self._unused.add(target)
 
     def _purge(self) -> None:
@@ -194,11 +208,11 @@ class Copy:
             self._vdom.put(target, entry)
         self._vdom.orphans = set(self._orphans)
         for target, count in self._counts.items():
-            left = self._vdom.uses.get(target, 0) - count
+            left = (self._vdom.uses.get(target) or 0) - count
             if left > 0:
                 self._vdom.uses[target] = left
             else:
-                self._vdom.uses.pop(target, None)
+                self._vdom.uses.drop(target)
         self._undo.clear()
 
 

@@ -68,7 +68,7 @@ def _key(table: Table, text: str) -> str | int:
 def _snapshot(table: Table, vdom: Vdom, version: tuple[int, ...]) -> View:
     """The table as a database of its own, so that it is read like any other."""
     database = Database()
-    for key, entry in vdom.tables.get(table.name, {}).items():
+    for key, entry in vdom.table(table.name).items():
         row = Row(key, entry.oid, entry.attrs, {}, entry.created, entry.modified, entry.by)
         database.write(Change(table.name, key, None, row), (), ())
     return View(table, database, table.name, version)
@@ -85,7 +85,7 @@ def read(world: World, call: Call, device: str, vdom: str, rest: Rest) -> Member
     if path:
         return _read_one(call, table, held, _key(table, path[0]), world.version)
     if "count" in call.options() and call.param.get("filter") is None:
-        return {"data": len(held.tables.get(table.name, {}))}
+        return {"data": len(held.table(table.name))}
     view = _snapshot(table, held, world.version)
     rows = select(view, call)
     if "count" in call.options():

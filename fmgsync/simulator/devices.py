@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fmgsync.simulator.layered import Layered
 from fmgsync.simulator.references import POLICIES
 from fmgsync.simulator.store import Row, Target
 
@@ -29,8 +30,8 @@ class Vdom:
 
     name: str
     oid: int
-    tables: dict[str, dict[str | int, Entry]] = field(default_factory=dict)
-    uses: dict[Target, int] = field(default_factory=dict)
+    tables: dict[str, Layered[str | int, Entry]] = field(default_factory=dict)
+    uses: Layered[Target, int] = field(default_factory=Layered)
     orphans: set[Target] = field(default_factory=set)
     ahead: dict[Target, Entry | None] = field(default_factory=dict)
     drift: dict[Target, Entry | None] = field(default_factory=dict)
@@ -38,10 +39,20 @@ class Vdom:
     copied_to: int = 0
     tampered: set[Target] = field(default_factory=set)
     """Objects written in the device database by hand: the next copy looks at them again."""
+    revision: int = 0
+    """Moves with every change of what the unit runs or shall run."""
 
     def get(self, target: Target) -> Entry | None:
         """The device database's entry."""
-        return self.tables.get(target[0], {}).get(target[1])
+        table = self.tables.get(target[0])
+        return None if table is None else table.get(target[1])
+
+    def table(self, name: str) -> Layered[str | int, Entry]:
+        """A table of the device database, for writing."""
+        found = self.tables.get(name)
+        if found is None:
+            found = self.tables[name] = Layered()
+        return found
 
     def known(self, target: Target) -> Entry | None:
         """What FortiManager believes the unit runs."""
@@ -53,7 +64,7 @@ class Vdom:
 
     def running_table(self, table: str) -> Iterator[tuple[str | int, Entry]]:
         """All entries of a table on the unit, by key."""
-        keys = set(self.tables.get(table, ()))
+        keys = set(self.table(table))
         keys.update(key for name, key in self.ahead if name == table)
         keys.update(key for name, key in self.drift if name == table)
         for key in sorted(keys, key=_order):
@@ -65,9 +76,10 @@ class Vdom:
         """Change the device database; what the unit ran before is remembered in `ahead`."""
         before = self.get(target)
         known = self.ahead.pop(target) if target in self.ahead else before
-        table = self.tables.setdefault(target[0], {})
+        table = self.table(target[0])
+        self.revision += 1
         if entry is None:
-            table.pop(target[1], None)
+            table.drop(target[1])
         else:
             table[target[1]] = entry
         if not same(known, entry):
@@ -78,6 +90,7 @@ class Vdom:
 
         FortiManager does not notice a refusal: it believes the unit runs the new value.
         """
+        self.revision += 1
         for target, known in list(self.ahead.items()):
             if only is not None and target not in only:
                 continue
@@ -88,6 +101,7 @@ class Vdom:
 
     def set_running(self, target: Target, entry: Entry | None) -> None:
         """A change made on the unit itself."""
+        self.revision += 1
         if same(self.known(target), entry):
             self.drift.pop(target, None)
         else:

@@ -81,10 +81,17 @@ class FortiGate:
             self._device.silent = True
 
     def come_back(self) -> None:
-        """The tunnel is up again, and nothing hangs any more."""
+        """The tunnel is up again, and nothing hangs any more.
+
+        With the switch `autoPush` FortiManager then sends what the unit missed, window or not.
+        """
         with self._world.lock:
             device = self._device
             device.online, device.frozen, device.silent = True, False, False
+            if self._world.switches.auto_push:
+                for vdom in device.vdoms.values():
+                    vdom.push(device.refuses)
+                device.pending_global = False
 
     def freeze_installs(self) -> None:
         """The next install stands still half way, for ever."""

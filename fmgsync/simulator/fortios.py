@@ -170,8 +170,8 @@ def _plain(value: Any) -> Any:
 
 
 def _revision(vdom: Vdom, table: str) -> str:
-    entries = ((key, entry.oid, entry.version) for key, entry in vdom.running_table(table))
-    return hashlib.md5(repr(list(entries)).encode(), usedforsecurity=False).hexdigest()
+    text = f"{vdom.name} {table} {vdom.revision}"
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def _show(table: Table, key: str | int, entry: Entry) -> Body:

@@ -136,13 +136,13 @@ class _Job:
         share, step = steps[0]
 
         def run(at: float) -> None:
-            if self._order.task.final or self._unit.state == "error":
+            if self._order.task.forced is not None or self._unit.state == "error":
                 return
             if step(at) is not False:
                 self._follow(steps[1:], began, seconds)
             if self._unit.state in FINAL:
                 self._ended(self, at)
-            self._order.task.settle(at)
+                self._order.task.settle(at)
 
         self._world.timeline.plan(began + share * seconds, run)
 

@@ -135,7 +135,7 @@ class Life:
             return "finds no device"
         with self._world.lock:
             vdom = next(iter(self._world.devices[name].vdoms.values()))
-            groups = sorted(str(key) for key in vdom.tables.get("firewall addrgrp", ()))
+            groups = sorted(str(key) for key in vdom.table("firewall addrgrp"))
             if not groups:
                 return f"{name} has no groups"
             target = ("firewall addrgrp", self._random.choice(groups))

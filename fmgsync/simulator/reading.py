@@ -58,11 +58,14 @@ def value_of(table: Table, row: Row, name: str) -> Any:
 
 def select(view: View, call: Call) -> list[Row]:
     """The rows a get (or filtered delete) means, filtered, sorted and cut to the range."""
-    filter_ = call.param.get("filter")
+    filter_, range_ = call.param.get("filter"), call.param.get("range")
+    if filter_ is None and call.param.get("sortings") is None and range_ is not None:
+        table = view.database.rows(view.store)
+        return [row for row in map(table.get, cut(table.ordered(), range_)) if row is not None]
     test = compile_filter(filter_, lambda name: column(view, name))
     rows = [row for row in _candidates(view, filter_) if test(row)]
     rows = sort(rows, call.param.get("sortings"), lambda row, name: value_of(view.table, row, name))
-    return cut(rows, call.param.get("range"))
+    return cut(rows, range_)
 
 
 def _candidates(view: View, filter_: Any) -> Iterable[Row]:

@@ -26,8 +26,38 @@ _WORDS: Final[Words] = {
 _ALWAYS = ("dev", "vdom", "pkg", "status")
 
 
-def _rows(adom: Adom) -> list[PlainRow]:
-    """Only packages that are assigned and have been installed are listed."""
+def _rows(world: World, adom: Adom) -> list[PlainRow]:
+    """Only packages that are assigned and have been installed are listed.
+
+    With the switch `allStatusWords` the others are there too, with words the GUI has and no
+    public source spells in JSON.
+    """
+    rows = _installed(adom)
+    if world.switches.all_status_words:
+        rows = [{**row, "status": _word(world, row)} for row in rows]
+        known = {(row["dev"], row["vdom"]) for row in rows}
+        rows += [row for row in _never(adom) if (row["dev"], row["vdom"]) not in known]
+    return rows
+
+
+def _word(world: World, row: PlainRow) -> str:
+    """A unit that drifted is out of sync; with changes in the ADOM besides, in conflict."""
+    device = world.devices[row["dev"]]
+    drifted = device.detected and bool(device.vdoms[row["vdom"]].drift)
+    if not drifted:
+        return str(row["status"])
+    return "conflict" if row["status"] == "modified" else "out of sync"
+
+
+def _never(adom: Adom) -> list[PlainRow]:
+    return [
+        {"dev": device, "pkg": str(package.key), "status": "never", "vdom": vdom}
+        for package in adom.packages(adom.ground)
+        for device, vdom in adom.expand(package.attrs["scope"])
+    ]
+
+
+def _installed(adom: Adom) -> list[PlainRow]:
     packages = {row.oid: row for row in adom.packages(adom.ground)}
     targets = {oid: set(adom.expand(row.attrs["scope"])) for oid, row in packages.items()}
     return [
@@ -44,7 +74,7 @@ def _rows(adom: Adom) -> list[PlainRow]:
 
 def read_all(world: World, call: Call, adom: str) -> Members:
     """Every assigned and installed package of the ADOM."""
-    rows = _rows(world.enter(adom, call.session))
+    rows = _rows(world, world.enter(adom, call.session))
     filter_ = call.param.get("filter")
     if isinstance(filter_, list) and filter_[:2] == ["pkg", "=="] and len(filter_) == 3:
         path = filter_[2]
@@ -59,7 +89,7 @@ def read_one(world: World, call: Call, adom: str, device: str, vdom: str) -> Mem
     place = world.enter(adom, call.session)
     if not place.has(device, vdom):
         raise absent()
-    for row in _rows(place):
+    for row in _rows(world, place):
         if (row["dev"], row["vdom"]) == (device, vdom):
             return answer_row(call, row, always=_ALWAYS, words=_WORDS)
     return {}
@@ -69,7 +99,7 @@ def read_package(world: World, call: Call, adom: str, rest: tuple[str, ...]) -> 
     """The status of one package on all its targets."""
     place = world.enter(adom, call.session)
     path = str(find_package(place.ground, "/".join(rest[:-2])).key)
-    rows = [row for row in _rows(place) if row["pkg"] == path]
+    rows = [row for row in _rows(world, place) if row["pkg"] == path]
     return answer_table(call, rows, always=_ALWAYS, words=_WORDS)
 
 

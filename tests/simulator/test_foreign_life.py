@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from fmgsync.clock import ManualClock
 from fmgsync.simulator import Simulator
+from fmgsync.simulator.baseline import keep_predefined
 from fmgsync.simulator.copying import Copy
 from fmgsync.simulator.devices import Vdom
-from fmgsync.simulator.predefined import KEEPS
 from tests.simulator.client import Client
 from tests.simulator.conftest import Start, small_seed
 
@@ -168,10 +168,7 @@ def rendered_afresh(simulator: Simulator, name: str) -> dict[tuple[str, str | in
     adom = world.adoms["prod"]
     [package] = adom.packages(adom.ground)
     vdom = Vdom("root", 3)
-    for table, key in KEEPS:
-        row = adom.ground.rows(table).get(key)
-        if row is not None:
-            vdom.tables.setdefault(table, {})[key] = row
+    keep_predefined(adom, vdom)
     Copy(adom, vdom, (name, "root"), member_limit=1000).package(package)
     return contents(vdom)
 
@@ -212,3 +209,44 @@ def test_incremental_installs_end_where_a_first_install_would(seed: int, steps: 
             assert contents(held) == rendered_afresh(simulator, name)
             assert not held.ahead
         assert simulator.world.defects == []
+
+
+def test_words_that_only_the_gui_has_are_behind_a_switch(start: Start) -> None:
+    seed = small_seed(switches={"allStatusWords": True})
+    seed["adoms"][0]["devices"][1]["installed"] = False
+    simulator, client = start(seed)
+    gate = simulator.fortigate("east-1")
+    status = "/pm/config/adom/prod/_package/status"
+
+    def words() -> dict[str, str]:
+        return {row["dev"]: row["status"] for row in client.get(status)}
+
+    assert words() == {"east-1": "installed", "east-2": "never"}
+    gate.drift("firewall addrgrp", "legacy", member=("none",))
+    assert words()["east-1"] == "out of sync"
+    client.data("update", f"{OBJ}/address/db", {"comment": "x"})
+    assert words()["east-1"] == "conflict"
+
+
+def test_auto_push_sends_what_a_device_missed(start: Start, clock: ManualClock) -> None:
+    simulator, client = start(
+        small_seed(switches={"autoPush": True, "unreachableInstallFails": True})
+    )
+    gate = simulator.fortigate("east-1")
+    gate.go_offline()
+    change_and_install(client, clock)
+    assert client.get("/cli/global/system/admin/setting")["auto_push_cfg"] == "enable"
+
+    gate.come_back()
+
+    assert gate.members("legacy") == {"10.9.0.1", "10.9.0.2"}
+
+
+def test_mapped_devices_differ_from_the_first_install_on(start: Start) -> None:
+    seed = small_seed()
+    seed["adoms"][0]["addressGroups"][0]["mappings"] = [{"device": "east-2", "members": ["spare"]}]
+    simulator, _ = start(seed)
+
+    assert simulator.fortigate("east-1").members("legacy") == {"10.9.0.1"}
+    assert simulator.fortigate("east-2").members("legacy") == {"10.9.0.2"}
+    assert simulator.fortigate("east-2").names("firewall address") == {"all", "none", "spare"}
