@@ -113,7 +113,8 @@ class Rows:
         if self._below is None:
             return sorted(self._own)
         below = [key for key in self._below.ordered() if self._own.get(key, key) is not None]
-        added = [key for key in self._own if self._below.get(key) is None]
+        own = self._own.items()
+        added = [key for key, row in own if row is not None and self._below.get(key) is None]
         return sorted(below + added) if added else below
 
     def __iter__(self) -> Iterator[Row]:
