@@ -140,7 +140,8 @@ def _expand(world: World, adom: Adom, group: DeviceGroup, call: Call, row: Plain
         rows = _devices(world, adom, group) if kind == "device" else _groups(world, group, call)
         keep = ("vdom",) if kind == "device" else ()
         if isinstance(fields, list):
-            rows = [{n: r[n] for n in (*fields, *keep) if n in r} for r in rows]
+            wanted_names = [name for name in fields if isinstance(name, str)]
+            rows = [{n: r[n] for n in (*wanted_names, *keep) if n in r} for r in rows]
         if rows and kind in ("device", "group"):
             found[kind] = rows
     row["expand member"] = found

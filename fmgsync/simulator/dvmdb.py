@@ -57,7 +57,8 @@ def _expand(world: World, adom: Adom, call: Call, row: PlainRow) -> None:
 def _only(row: PlainRow, fields: Any) -> PlainRow:
     if not isinstance(fields, list):
         return row
-    return {name: row[name] for name in ("name", "oid", *fields) if name in row}
+    names = [name for name in fields if isinstance(name, str)]
+    return {name: row[name] for name in ("name", "oid", *names) if name in row}
 
 
 def read_adom(world: World, call: Call, adom: str) -> Members:

@@ -131,7 +131,7 @@ def commit(world: World, call: Call) -> Members:
     wanted = scope_of(adom, record)
     task = open_task(world, call, adom, "Install Package", "security console")
     parts = [
-        (package, [s for s in scopes if wanted is None or s in wanted])
+        (package, [s for s in scopes if (wanted is None or s in wanted) and adom.has(*s)])
         for package, scopes in prepared
     ]
     preview.forget(call, adom)
