@@ -304,4 +304,6 @@ def save(
         options.progress(f"{path}: {len(cassette.exchanges)} exchanges, scrubbed and checked")
     if recording.unanswered:
         options.progress(f"{recording.unanswered} requests without an answer are not in it")
+    if recording.left_out:
+        options.progress(f"the recording was full: {recording.left_out} exchanges are not in it")
     return paths

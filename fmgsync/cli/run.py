@@ -50,6 +50,7 @@ def command(options: common.Options, state_dir: Path, listen: str) -> int:
             options.config,
             after_request=metrics.rpc,
             state_dir=state_dir,
+            transport=options.transport,
         ),
         lambda: wiring.referenced_files(options.config),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from fmgsync.cli import common
 if TYPE_CHECKING:
     from fmgsync.recording.check import Suspects
     from fmgsync.settings.schema import Config
+    from fmgsync.settings.secret import SecretRef
 
 
 def known(options: common.Options) -> Suspects:
@@ -56,17 +58,11 @@ def _secrets(config: Config) -> dict[str, str]:
     """Every secret the configuration refers to, by its place; all that fail are told at once."""
     found: dict[str, str] = {}
     problems: list[errors.ConfigProblem] = []
-    for unit in config.fortimanagers:
-        for key, secret in (
-            ("password", unit.credentials.password),
-            ("apiKey", unit.credentials.api_key),
-        ):
-            if secret is None:
-                continue
-            try:
-                found[f"FortiManager {unit.name} ({key}, {secret.source})"] = secret.read()
-            except errors.ConfigError as error:
-                problems += error.problems
+    for place, secret in _references(config, ""):
+        try:
+            found[f"{place} ({secret.source})"] = secret.read()
+        except errors.ConfigError as error:
+            problems += error.problems
     if problems:
         raise errors.ConfigError(
             config.origin.file,
@@ -75,6 +71,25 @@ def _secrets(config: Config) -> dict[str, str]:
             " patterns alone",
         )
     return found
+
+
+def _references(value: object, place: str) -> Iterator[tuple[str, SecretRef]]:
+    """Secrets wherever they stand in the configuration, so that no new key is forgotten here."""
+    from pydantic import BaseModel
+
+    from fmgsync.settings.secret import SecretRef
+
+    if isinstance(value, SecretRef):
+        yield place, value
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _references(getattr(value, name), f"{place}.{name}".lstrip("."))
+    elif isinstance(value, tuple | list):
+        for index, item in enumerate(value):
+            yield from _references(item, f"{place}[{index}]")
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _references(item, f"{place}.{name}")
 
 
 def _devices(config: Config) -> list[str]:

@@ -100,13 +100,20 @@ def make_controller(
     clock: Clock | None = None,
     state_dir: Path = Path(state.DEFAULT_FOLDER),
     after_request: Heard = _unheard,
+    transport: Transport | None = None,
 ) -> Controller:
     """What `fmgsync run` runs. Raises as `make_world` does; connects to nothing yet."""
     config = load.load_config(path)
     ownership = _ownership(config)
     hooks = partial(_fenced, ownership, after_request)
     world = make_world(
-        path, command=features.RUN, tell=tell, clock=clock, hooks=hooks, state_dir=state_dir
+        path,
+        command=features.RUN,
+        tell=tell,
+        clock=clock,
+        transport=transport,
+        hooks=hooks,
+        state_dir=state_dir,
     )
     installs = config.install.mode != "none" and config.install.windows == "always"
     controller = Controller(

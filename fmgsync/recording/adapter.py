@@ -19,6 +19,8 @@ import requests.adapters
 from fmgsync.recording.cassette import Exchange, Headers
 
 _HTTPS: Final = 443
+MOST_BYTES: Final = 256 * 1024 * 1024
+"""What one recording keeps in memory: a controller may run for days."""
 
 
 class Unit(Protocol):
@@ -39,28 +41,31 @@ class Recording:
     Raw exchanges hold secrets: they are for `scrub` alone.
     """
 
-    def __init__(self) -> None:
-        self._units: list[Unit] = []
+    def __init__(self, *, most_bytes: int = MOST_BYTES) -> None:
+        self._room = most_bytes
+        self._units: dict[tuple[str, tuple[str, ...]], Unit] = {}
         self._tapes: list[list[Exchange]] = []
         self._lock = threading.Lock()
         self._count = 0
         self._step = ""
         self.unanswered = 0
         """Requests that got no answer, or none that arrived whole."""
+        self.left_out = 0
+        """Exchanges that came after the recording was full."""
 
     def adapter(self, unit: Unit) -> requests.adapters.HTTPAdapter:
         """A transport for one session with one FortiManager, to be mounted for `https://`."""
         tape: list[Exchange] = []
         with self._lock:
             self._tapes.append(tape)
-            self._units.append(unit)
+            self._units[unit.host, unit.secrets] = unit
         return _RecordingAdapter(self, tape, unit.host)
 
     @property
     def units(self) -> tuple[Unit, ...]:
-        """The FortiManagers recorded so far; one may stand there several times."""
+        """The FortiManagers recorded so far; one twice if its secrets changed meanwhile."""
         with self._lock:
-            return tuple(self._units)
+            return tuple(self._units.values())
 
     @property
     def tapes(self) -> list[tuple[Exchange, ...]]:
@@ -108,7 +113,13 @@ class Recording:
             order=order,
             step=self._step,
         )
+        size = len(exchange.request_body) + len(exchange.response_body)
         with self._lock:
+            if size > self._room:
+                self._room = 0  # what comes later would be a recording with holes
+                self.left_out += 1
+                return
+            self._room -= size
             tape.append(exchange)
 
 

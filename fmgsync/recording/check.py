@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 import yaml
 
+from fmgsync.errors import CassetteError
 from fmgsync.recording import (
     addresses,
     files,
@@ -31,6 +32,9 @@ from fmgsync.recording.pseudonyms import words_pattern
 from fmgsync.recording.vocabulary import Kind
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_LONGEST_LEFT_OUT: Final = 60
+_MOST_REPEATED: Final = 10_000
+_DEEPEST: Final = 50
 _MAX_UNPACKED: Final = 64 * 1024 * 1024
 
 
@@ -103,9 +107,12 @@ class _Checker:
 
     def file(self, text: str) -> Iterator[Finding]:
         """Everything in the file, and then what lies between the values."""
-        spans: list[tuple[int, int]] = []
-        for path, node in _scalars(yaml.compose(text, Loader=yaml.CSafeLoader)):
-            spans.append((node.start_mark.index, node.end_mark.index))
+        spans: set[tuple[int, int]] = set()
+        nodes = _scalars(yaml.compose(text, Loader=yaml.CSafeLoader))
+        for number, (path, node) in enumerate(nodes):
+            spans.add((node.start_mark.index, node.end_mark.index))
+            if number > _MOST_REPEATED + 10 * len(spans):
+                raise CassetteError("the cassette repeats itself beyond reason (YAML aliases)")
             line, place = node.start_mark.line + 1, _place(path)
             for inner, what in self._scalar(path, node):
                 yield Finding(line, place + inner, what)
@@ -130,6 +137,8 @@ class _Checker:
 
     def _value(self, path: walk.Path, value: str) -> Iterator[tuple[str, str]]:
         decoded = walk.decode(value)
+        if decoded == walk.LEFT_OUT and len(value) > _LONGEST_LEFT_OUT:
+            yield "", "JSON nested too deeply, so nothing can be proven about it"
         if decoded is None:
             named = next((part for part in reversed(path) if isinstance(part, str)), "")
             outside = path[0] != "interactions"
@@ -254,6 +263,8 @@ def _unpack(content: bytes) -> str | None:
 
 def _scalars(node: Any, path: walk.Path = ()) -> Iterator[tuple[walk.Path, yaml.ScalarNode]]:
     """Every scalar of the file, keys too, with its place."""
+    if len(path) > _DEEPEST:
+        raise CassetteError("the cassette is nested beyond reason")
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             name = str(key.value) if isinstance(key, yaml.ScalarNode) else "?"
@@ -275,10 +286,10 @@ def _place(path: walk.Path) -> str:
     return " ".join(str(part) for part in path) or "the file"
 
 
-def _between(text: str, spans: list[tuple[int, int]]) -> Iterator[tuple[int, str]]:
+def _between(text: str, spans: set[tuple[int, int]]) -> Iterator[tuple[int, str]]:
     """Comments: what of the file no value covers, with its line."""
     line, before = 1, 0
-    for start, end in [*sorted(set(spans)), (len(text), len(text))]:
+    for start, end in [*sorted(spans), (len(text), len(text))]:
         for piece in text[before:start].split("\n"):
             if "#" in piece:
                 yield line, piece[piece.index("#") :]

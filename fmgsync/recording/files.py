@@ -256,11 +256,14 @@ def _headers(headers: Any, where: str) -> Headers:
         return ()
     if not isinstance(headers, dict):
         raise _broken(where, "has broken headers", None)
-    return tuple(
-        (str(name), str(value))
+    pairs = [
+        (name, value)
         for name, values in headers.items()
         for value in (values if isinstance(values, list) else [values])
-    )
+    ]
+    if not all(isinstance(part, str | int | float) for pair in pairs for part in pair):
+        raise _broken(where, "has broken headers", None)
+    return tuple((str(name), str(value)) for name, value in pairs)
 
 
 def _broken(where: str, what: str, line: int | None) -> CassetteError:

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
+from fmgsync.recording import nesting
+
 LOGIN: Final = "sys/login/user"
 LOGOUT: Final = "sys/logout"
 
@@ -61,8 +63,8 @@ def _param(param: dict[str, Any]) -> dict[str, Any]:
 def decode(body: bytes | str | None) -> Question | None:
     """The question in a request body; None if it is no JSON-RPC."""
     try:
-        parsed = json.loads(body or b"")
-    except (ValueError, RecursionError):
+        parsed = nesting.loads(body or b"")
+    except ValueError:
         return None
     if not isinstance(parsed, dict) or not isinstance(method := parsed.get("method"), str):
         return None
@@ -100,8 +102,8 @@ MISSING: Final = object()
 def results(body: bytes) -> list[Result]:
     """The elements of an answer; empty if it is no JSON-RPC."""
     try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
+        answer = nesting.loads(body)
+    except ValueError:
         return []
     found = answer.get("result") if isinstance(answer, dict) else None
     elements = found if isinstance(found, list) else [found]

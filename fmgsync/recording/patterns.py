@@ -40,8 +40,8 @@ PATTERNS: Final = (
     _pattern(
         "private key or certificate",
         Kind.SECRET,
-        r"(?P<found>-----BEGIN [A-Z0-9 ]{3,40}-----.*?(?:-----END [A-Z0-9 ]{3,40}-----|\Z))",
-        re.DOTALL,
+        r"(?P<found>-----BEGIN [A-Z0-9 ]{3,40}-----(?:[^-]|-(?!----))*"
+        r"(?:-----END [A-Z0-9 ]{3,40}-----)?)",
     ),
     _pattern(
         "JSON web token",
@@ -54,7 +54,11 @@ PATTERNS: Final = (
         # A digit or padding is asked for, since "basic settings" is no secret.
         r"\b(?:[Bb]earer|[Bb]asic)\s+(?P<found>(?=[\w+/.~-]*[0-9=])[A-Za-z0-9+/=._~-]{6,})",
     ),
-    _pattern("password in a url", Kind.SECRET, r"://(?P<found>[^\s/@\"']*:[^\s/@\"']+)@(?=[\w\[])"),
+    _pattern(
+        "password in a url",
+        Kind.SECRET,
+        r"://(?P<found>[^\s/@:\"']{0,100}:[^\s/@\"']{1,200})@(?=[\w\[])",
+    ),
     _pattern(
         "secret in a parameter",
         Kind.SECRET,
@@ -89,7 +93,9 @@ PATTERNS: Final = (
         re.IGNORECASE,
     ),
     _pattern(
-        "mail address", Kind.MAIL, r"(?P<found>\b[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[a-zA-Z]{2,}\b)"
+        "mail address",
+        Kind.MAIL,
+        r"(?P<found>(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[a-zA-Z]{2,24}\b)",
     ),
     _pattern(
         "hardware address",

@@ -8,13 +8,12 @@ request that matches, and repeats the last answer to a reading one.
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from fmgsync.recording import jsonrpc, match
+from fmgsync.recording import jsonrpc, match, nesting
 from fmgsync.recording.cassette import Cassette, Exchange, Headers
 from fmgsync.recording.jsonrpc import Question
 
@@ -217,7 +216,7 @@ class _Session:
 def _token(exchange: Exchange) -> str | None:
     """The session that a login opened."""
     try:
-        answer = json.loads(exchange.response_body)
+        answer = nesting.loads(exchange.response_body)
     except ValueError:
         return None
     token = answer.get("session") if isinstance(answer, dict) else None
@@ -228,7 +227,7 @@ def _echoing(exchange: Exchange, question: Question) -> Answer:
     """The recorded answer, byte for byte unless the request bears another id."""
     body = exchange.response_body
     try:
-        answer = json.loads(body)
+        answer = nesting.loads(body)
     except ValueError:
         answer = None
     if isinstance(answer, dict) and "id" in answer and answer["id"] != question.number:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from fmgsync.recording import jsonrpc, semantics, urls
+from fmgsync.recording import jsonrpc, nesting, semantics, urls
 from fmgsync.recording.binding import Binding
 from fmgsync.recording.cassette import Exchange
 from fmgsync.recording.jsonrpc import Question, Result
@@ -195,7 +195,7 @@ def _ended(results: Iterable[Result]) -> bool:
 
 def _session(body: bytes) -> Any:
     try:
-        answer = json.loads(body)
+        answer = nesting.loads(body)
     except ValueError:
         return None
     return answer.get("session") if isinstance(answer, dict) else None

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from fmgsync.recording import vocabulary
+from fmgsync.recording import nesting, vocabulary
 from fmgsync.recording.vocabulary import SCRUBBED, Kind
 
 Path = tuple[str | int, ...]
@@ -14,11 +14,17 @@ Leaf = Callable[[Kind | None, str], str]
 """Gets each text with what its place says it is; answers what shall stand there."""
 
 
+LEFT_OUT = {"left out": "JSON nested too deeply"}
+"""Stands for what nobody can walk through: no part of it is kept."""
+
+
 def decode(text: str | bytes) -> Any:
-    """A JSON object or list; None for everything else."""
+    """A JSON object or list; None for everything else, `LEFT_OUT` if it is nested too deeply."""
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = nesting.loads(text)
+    except nesting.TooDeep:
+        return LEFT_OUT
+    except ValueError:
         return None
     return value if isinstance(value, dict | list) else None
 

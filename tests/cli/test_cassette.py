@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -145,7 +146,7 @@ def test_check_finds_and_does_not_repeat(
     assert main.run(arguments) == 1
     out = capsys.readouterr().out
     assert f"{path}:" in out
-    assert "the secret of FortiManager hq (password, file" in out
+    assert "the secret of fortimanagers[0].credentials.password (file" in out
     assert PASSWORD not in out
     assert main.run([*arguments, "--output", "json"]) == 1
     (report,) = json.loads(capsys.readouterr().out)
@@ -225,6 +226,15 @@ def test_wrong_use_is_told(
     monkeypatch.chdir(tmp_path)
     assert main.run(["cassette", *arguments]) == 2
     assert words in capsys.readouterr().err
+
+
+def test_every_command_lets_its_sessions_be_recorded() -> None:
+    """What a command builds from the configuration gets the transport it was started with."""
+    made = re.compile(r"wiring\.make_(?:world|controller)\((.*?)\n( {4,8})\)", re.DOTALL)
+    for path in sorted(Path(main.__file__).parent.glob("*.py")):
+        for found in made.finditer(path.read_text("utf-8")):
+            known = "transport=options.transport" in found[1] or path.name == "story.py"
+            assert known, f"{path.name}: pass transport=options.transport"
 
 
 def test_a_command_that_talks_to_nobody_records_nothing(

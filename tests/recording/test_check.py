@@ -224,6 +224,28 @@ def test_a_secret_too_short_to_search_for_is_named() -> None:
     assert Suspects({"hq password": "admin", "lab": SECRET}).too_short == ("hq password",)
 
 
+@pytest.mark.parametrize(
+    ("odd", "words"),
+    [
+        ("a: &a [x, x]\nb: &b [*a, *a]\n" + "".join(
+            f"{chr(c)}: &{chr(c)} [*{chr(c - 1)}, *{chr(c - 1)}]\n" for c in range(99, 123)
+        ), "beyond reason"),
+        ("deep: " + "[" * 60 + "]" * 60 + "\n", "beyond reason"),
+    ],
+)  # fmt: skip
+def test_a_file_made_to_hang_the_check_is_refused(odd: str, words: str) -> None:
+    with pytest.raises(CassetteError, match=words):
+        run(files.to_text(CLEAN) + odd)
+
+
+def test_headers_that_are_no_headers_are_refused() -> None:
+    def nest(document: Any) -> None:
+        document["interactions"][0]["request"]["headers"]["X"] = [["a"], ["b"]]
+
+    with pytest.raises(CassetteError, match="broken headers"):
+        run(rewritten(nest))
+
+
 def test_what_is_no_cassette_is_refused() -> None:
     with pytest.raises(CassetteError):
         run("hello: world\n")

@@ -163,6 +163,16 @@ def test_a_request_without_answer_is_counted(unit: Simulator) -> None:
     assert (recording.unanswered, recording.tapes) == (1, [])
 
 
+def test_a_full_recording_ends_and_says_so(unit: Simulator) -> None:
+    recording = Recording(most_bytes=800)
+    with Client(unit.url, unit.ca_file, recording.adapter(Unit(unit.host))) as client:
+        client.login("svc-lab", PASSWORD)
+        client.ask("get", {"url": "/dvmdb/adom/lab/device"})
+        client.ask("get", {"url": "/x"})
+    assert [len(tape) for tape in recording.tapes] == [1]
+    assert recording.left_out == 2
+
+
 def test_steps_name_what_is_asked(unit: Simulator) -> None:
     recording = Recording()
     with Client(unit.url, unit.ca_file, recording.adapter(Unit(unit.host))) as client:

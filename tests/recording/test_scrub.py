@@ -118,6 +118,13 @@ def test_a_short_secret_does_not_tear_holes() -> None:
         ({"m": "00:09:0f:aa:bb:cc"}, {"m": "00:00:5e:00:53:01"}),
         ({"x": "set password ENC Zm9vYmFyMTIz"}, {"x": "set password ENC scrubbed"}),
         ({"x": 'set psksecret "open sesame"\nnext'}, {"x": "set psksecret scrubbed\nnext"}),
+        (
+            {
+                "x": "-----BEGIN RSA PRIVATE KEY-----\nDEK-Info: AES-128\n\nMIIB\n-----END RSA "
+                "PRIVATE KEY----- and more"
+            },
+            {"x": "scrubbed and more"},
+        ),
         ({"x": "basic settings"}, {"x": "basic settings"}),
         ({"d": "fgt-hamburg(root)[copy]"}, {"d": "host-2(root)[copy]"}),
         ({"d": "fgt-hamburg2"}, {"d": "fgt-hamburg2"}),
@@ -170,6 +177,21 @@ def test_bodies_that_are_no_json_are_scrubbed_too() -> None:
     made = scrubbed(html, binary)
     assert made[0].response_body == b"<p>scrubbed host-2"
     assert made[1].response_body == b"(20 bytes that are no text were left out)"
+
+
+def test_what_nobody_can_walk_through_is_left_out() -> None:
+    """A password at the bottom of a thousand brackets: no part of such a body is kept."""
+    for depth in (150, 900, 100_000):
+        body = b"[" * depth + b'{"passwd": "hunter2"}' + b"]" * depth
+        nested = Exchange(
+            "https://x/jsonrpc", body, json.dumps({"message": body.decode()}).encode()
+        )
+        (made,) = scrubbed(nested)
+        assert json.loads(made.request_body) == {"left out": "JSON nested too deeply"}
+        assert b"hunter2" not in made.response_body
+        assert not check.check(whole((made,)), "x", check.Suspects()).findings
+        raw = Exchange(made.uri, body, b"{}")
+        assert check.check(whole((raw,)), "x", check.Suspects()).findings
 
 
 def test_names_can_be_kept_but_secrets_never() -> None:
