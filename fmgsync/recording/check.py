@@ -170,7 +170,7 @@ class _Checker:
         """What is wrong with a text at a place of this kind."""
         if kind in (Kind.HOST, Kind.ADMIN) and (self.names_kept or not learn.is_telling(text)):
             kind = None
-        if kind is Kind.COMMENT:
+        if kind in (Kind.COMMENT, Kind.FREE_TEXT):
             yield from _comment(text)
         elif kind is Kind.MANAGEMENT:
             yield from _undocumented(text, "a management address")

@@ -97,8 +97,10 @@ class _Runner:
             self._note(number, exchange, question, Difference("answer", *counts))
         for param, left, right in zip(question.params, recorded, simulated, strict=False):
             self._binding.learn(left, right)
-            if question.is_login or _is_chance(param):
-                continue
+            if question.is_login or _has_option(param, "chksum", "devinfo"):
+                continue  # a number or stamp of no meaning
+            if _has_option(param, "syntax"):
+                left, right = semantics.limits(left), semantics.limits(right)
             for difference in semantics.differences(left, right):
                 self._weigh(number, exchange, question, param, difference)
 
@@ -177,11 +179,10 @@ def _writes(question: Question) -> bool:
     return any(not url.strip("/").startswith("sys/") for url in question.urls)
 
 
-def _is_chance(param: Mapping[str, Any]) -> bool:
-    """Whether the answer is a number or stamp of no meaning: checksums and device info."""
+def _has_option(param: Mapping[str, Any], *words: str) -> bool:
     options = param.get("option")
     named = options if isinstance(options, list) else [options]
-    return bool({"chksum", "devinfo", "syntax"} & {str(one) for one in named})
+    return not {str(one) for one in named}.isdisjoint(words)
 
 
 def _looks_at_task(question: Question) -> bool:

@@ -77,7 +77,7 @@ class Scrubber:
         match kind:
             case Kind.SECRET | Kind.PLACE:
                 return vocabulary.stand_in(kind, 0)
-            case Kind.COMMENT:
+            case Kind.COMMENT | Kind.FREE_TEXT:
                 return self._comment(text)
             case Kind.HOST if learn.is_telling(text) and not self._rules.keeps(kind):
                 device, rest = vocabulary.device_part(text)

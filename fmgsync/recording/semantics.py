@@ -25,6 +25,7 @@ _TOLD: Final = frozenset({"detail", "message", "percent", "tot_percent"})
 """Words for people: compared, but a difference there is no other behaviour."""
 _NUMBERS: Final = frozenset({"num_err", "num_warn"})
 """Of these it matters only whether they are zero."""
+_LIMITED: Final = frozenset({"name", "comment", "member"})
 _ELEMENT: Final = frozenset({"status", "url", "data"})
 """Members of every element of an answer; others, as `taskid`, say something by being there."""
 _KEYS: Final = (("name",), ("dev", "vdom", "pkg"), ("dev", "vdom"), ("policyid",), ("target",))
@@ -53,6 +54,21 @@ def differences(recorded: Result, simulated: Result) -> Iterator[Difference]:
     if recorded.data in _NOTHING and simulated.data in _NOTHING:
         return
     yield from _values(recorded.data, simulated.data, "data")
+
+
+def limits(result: Result) -> Result:
+    """Of a table's syntax only what others must keep to: lengths, and how many values it takes."""
+    tables = result.data.items() if isinstance(result.data, dict) else ()
+    kept = {
+        table: {
+            name: {limit: attribute.get(limit) for limit in ("max", "max_argv")}
+            for name, attribute in shown.get("attr", {}).items()
+            if name in _LIMITED and isinstance(attribute, dict)
+        }
+        for table, shown in tables
+        if isinstance(shown, dict)
+    }
+    return Result(result.code, result.message, kept or MISSING, result.element)
 
 
 def _status(result: Result) -> str:

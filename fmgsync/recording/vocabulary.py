@@ -21,6 +21,7 @@ class Kind(Enum):
     HOST = "host"
     ADMIN = "admin"
     COMMENT = "comment"
+    FREE_TEXT = "free text"
     PLACE = "place"
     MANAGEMENT = "management address"
     UUID = "uuid"

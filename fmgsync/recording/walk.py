@@ -86,10 +86,10 @@ def _members(value: dict[str, Any], kind: Kind | None) -> Iterator[tuple[str, Ki
     """The names of an object's members, each with what it holds."""
     has_device = vocabulary.names_device(value)
     for name in value:
-        if kind in (Kind.SECRET, Kind.COMMENT):
-            yield name, kind  # a group of secrets, or a table of free text
+        if kind in (Kind.SECRET, Kind.FREE_TEXT):
+            yield name, kind  # a group of secrets, or a table whose keys an administrator chose
         elif vocabulary.is_free_text_table(name):
-            yield name, Kind.COMMENT
+            yield name, Kind.FREE_TEXT
         elif name == "name" and has_device:
             yield name, Kind.HOST
         else:

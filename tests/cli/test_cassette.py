@@ -88,6 +88,19 @@ def test_a_recording_is_played_to_the_same_command(
         assert told(process.stderr) == ""
 
 
+def test_addresses_can_be_mapped_and_words_taken_out(estate: Estate) -> None:
+    """Values, masks, names made of addresses: all move; the proof knows from the header."""
+    assert record(estate, "apply", "--install", "never", options=("--map-addresses",)) in (0, 3)
+    path = estate.folder / "x.yaml"
+    text = path.read_text()
+    assert "10.1.0" not in text
+    assert "prod_203.0.113." in text
+    assert "addresses: mapped" in text
+    assert main.run(["cassette", "check", "-c", str(estate.path), str(path)]) == 0
+    assert record(estate, "plan", options=("--scrub", "legacy-db")) in (0, 3)
+    assert "legacy-db" not in path.read_text()
+
+
 def test_a_replay_tells_what_did_not_match_and_fails(tmp_path: Path) -> None:
     path = tmp_path / "x.yaml"
     files.save(path, cassette(login(), exchange("get", {"url": "/sys/status"})))

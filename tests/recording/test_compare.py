@@ -157,6 +157,11 @@ FLIPPED: dict[str, tuple[dict[str, Any], Callable[[dict[str, Any]], list[Exchang
         {"secondInstallFails": True},
         lambda unit: recorded_suite("two-installs", install_on=TWO, unit=unit),
     ),
+    "autoPush": ({"autoPush": True}, lambda unit: recorded_suite("unit", unit=unit)),
+    "statedMemberLimit": (
+        {"statedMemberLimit": 600},
+        lambda unit: recorded_suite("many", unit=unit),
+    ),
     "memberLimit": ({"memberLimit": 5}, lambda unit: recorded(fill_and_install, unit)),
     "retrievedStatus": (
         {"retrievedStatus": "out of sync"},

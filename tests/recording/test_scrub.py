@@ -103,6 +103,10 @@ def test_a_short_secret_does_not_tear_holes() -> None:
             {"comment": "Managed by fmgsync (prod) comment-1"},
         ),
         ({"meta fields": {"Contact": "Bob"}}, {"meta fields": {"Contact": "comment-1"}}),
+        (
+            {"attr": {"comment": {"type": "string", "max": 255}}},
+            {"attr": {"comment": {"type": "string", "max": 255}}},
+        ),
         ({"latitude": 52.51}, {"latitude": 0.0}),
         ({"ip": "172.16.9.4"}, {"ip": "192.0.2.1"}),
         ({"ip": ["172.16.9.4", "255.255.255.0"]}, {"ip": ["192.0.2.1", "255.255.255.0"]}),

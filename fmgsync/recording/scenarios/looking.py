@@ -64,6 +64,7 @@ def unit(lab: Lab) -> None:
     adom = escape(lab.bounds.adom)
     lab.read("/sys/session")
     lab.read("/sys/ha/status")
+    lab.read("/cli/global/system/admin/setting", fields=["auto_push_cfg"])
     lab.read(f"/dvmdb/adom/{adom}/group", fields=["name"], option=["object member"])
     lab.read(f"/pm/config/adom/{adom}/_vdom/status")
     lab.read("/task/task", range=[0, 1], sortings=[{"id": -1}], loadsub=0)
