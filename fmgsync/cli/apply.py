@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from fmgsync import errors
-from fmgsync.cli import common
+from fmgsync.cli import common, interrupting
 
 
 @click.command("apply")
@@ -22,26 +22,52 @@ from fmgsync.cli import common
         "aside), or not at all (write the ADOM only)."
     ),
 )
-@click.option("--reason", default="", help="Why; goes into the revisions of the devices.")
+@click.option(
+    "--reason", default="", help="Why; goes into the audit and the revisions of the devices."
+)
+@click.option(
+    "--override-deny",
+    is_flag=True,
+    help="Let deny windows not count. Who did it and why is in the audit.",
+)
+@click.option(
+    "--audit-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where the audit is kept.  [default: audit.jsonl in the state folder]",
+)
 @common.state_option
 @common.command_options()
 def command(
-    options: common.Options, state_dir: Path, plan: Path | None, install: str, reason: str
+    options: common.Options,
+    state_dir: Path,
+    plan: Path | None,
+    install: str,
+    reason: str,
+    override_deny: bool,
+    audit_file: Path | None,
 ) -> int:
     """Write the plan to FortiManager, then install it on the FortiGates that are behind.
 
     With PLAN, a file from 'fmgsync plan --save', only if that still is exactly what there is to do.
 
-    Every device is asked afterwards what it really holds; only then is it called verified.
+    Installs keep to canary, waves and failure budget (install.rollout). 'window' installs on
+    devices whose maintenance window is open now and waits for no other; 'now' leaves windows and
+    the pauses between waves aside, but not deny windows. Every device is asked afterwards what it
+    really holds; only then is it called verified.
+
+    Ctrl-C starts nothing more: what FortiManager is pushing already is watched to its end; a second
+    Ctrl-C leaves at once.
 
     \b
     Exit codes: 0 done and verified, 3 something is still outstanding (an install, a drift, a
     part that waits for approval), 1 the saved plan is stale, or a write, an install or a foreign
     object failed one part; the others were done.
     """
-    from fmgsync.cli import documents, saved, tables
+    from fmgsync.cli import documents, progress, saved, tables
     from fmgsync.controller import once, wiring
+    from fmgsync.controller.installing import People
 
+    stop = interrupting.Stop(options.progress)
     feature = f"apply --install {install}"
     world = wiring.make_world(
         options.config,
@@ -49,6 +75,7 @@ def command(
         tell=options.progress,
         transport=options.transport,
         state_dir=state_dir,
+        people=People(reason, override_deny, audit_file, stop.asked),
     )
     if install == "now" and world.intent.needs_reason and not reason.strip():
         raise errors.UsageError(
@@ -56,9 +83,11 @@ def command(
             next_step='add --reason "..."',
         )
     digest = saved.read_digest(plan) if plan else None
-    result = once.apply(world, install=install == "now", reason=reason, digest=digest)
+    with stop.watching():
+        result = once.apply(world, install=install != "never", digest=digest)
     if options.is_json:
         common.print_json(documents.apply_document(result))
     else:
         tables.print_apply(options.console(), result)
-    return common.apply_code(result)
+        progress.print_rollouts(options.console(), result, quiet=True)
+    return common.INTERRUPTED if stop.asked() else common.apply_code(result)

@@ -26,6 +26,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 IN_SYNC = 0
 FAILED = 1
 OUTSTANDING = 3
+INTERRUPTED = 130
 
 
 def worst(*codes: int) -> int:
@@ -189,7 +190,7 @@ def apply_code(result: Result) -> int:
     for adom in result.adoms:
         if adom.report and adom.report.refused:
             codes.append(FAILED)
-        if installs.failed(adom.outcomes):
+        if installs.failed(adom.outcomes) or (adom.rollout and adom.rollout.failures):
             codes.append(FAILED)
         if adom.outcomes or (adom.survey and adom.survey.pending):
             codes.append(status_code(result))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from fmgsync import errors
+from fmgsync.cli.progress import rollout_rows
 from fmgsync.controller.once import AdomResult, Result, source_gaps
 from fmgsync.model.address import Address, sorted_addresses
+from fmgsync.model.rollout import PendingInstall
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView, GroupView
 from fmgsync.planning import summary
@@ -53,6 +55,7 @@ def _installs(adom: AdomResult) -> list[dict[str, Any]]:
             "opensAt": _opens_at(adom, entry.target),
             "groups": list(entry.groups),
             "reasons": [reason.value for reason in entry.reasons],
+            **_admission(adom, entry),
             "notReferenced": silent.get(entry.target, []),
         }
         for entry in adom.survey.pending
@@ -66,12 +69,21 @@ def _installs(adom: AdomResult) -> list[dict[str, Any]]:
             "opensAt": _opens_at(adom, target),
             "groups": [],
             "reasons": [],
+            "held": None,
+            "because": None,
             "notReferenced": names,
         }
         for target, names in silent.items()
         if target not in listed
     )
     return rows
+
+
+def _admission(adom: AdomResult, entry: PendingInstall) -> dict[str, str | None]:
+    """Why an install cannot start now (`because`), and whether a person must see to it (`held`)."""
+    found = next((each for each in adom.admissions if each.pending == entry), None)
+    because = found.because if found is not None and found.because else None
+    return {"held": because if found is not None and found.held else None, "because": because}
 
 
 def apply_document(result: Result) -> dict[str, Any]:
@@ -108,6 +120,7 @@ def status_document(result: Result) -> dict[str, Any]:
             if adom.survey
             for view in adom.survey.views
         ],
+        "rollouts": rollout_rows(result),
         **_findings(result),
         "submitted": _submissions(result),
         "sources": _source_rows(result),
@@ -133,7 +146,11 @@ def _device_row(adom: AdomResult, view: DeviceView) -> dict[str, Any]:
         "fortimanager": view.adom.fortimanager,
         "groups": [_group_row(group) for group in view.groups],
         "staleGrants": [
-            {"group": grant.group, "address": grant.address, "since": grant.since}
+            {
+                "group": grant.group,
+                "address": grant.address,
+                "since": _since(grant.since),
+            }
             for grant in view.stale_grants
         ],
         "nextWindow": _opens_at(adom, view.target),
@@ -144,6 +161,10 @@ def _opens_at(adom: AdomResult, target: DeviceVdom) -> str | None:
     """When the opening of now began, or the next one begins."""
     found = adom.outlooks.get(target)
     return written_instant(found.opens_at) if found and found.opens_at else None
+
+
+def _since(since: float | None) -> str | None:
+    return None if since is None else written_instant(datetime.fromtimestamp(since, UTC))
 
 
 def written_instant(instant: datetime | None) -> str | None:

@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "The controller: watch the clusters, keep the ADOMs, until it is stopped."),
     "approve": ("approve", "Let through what the guard holds, exactly as it was shown."),
     "status": ("status", "The four views side by side: desired, ADOM, device database, device."),
+    "rollout": ("rollout", "See and steer rollouts: status, resume, abort."),
     "windows": ("windows", "When installs may start on each FortiGate: coming openings."),
     "verify": ("verify", "Ask every FortiGate what it really holds and report differences."),
     "selector": ("selector", "Try a selector on the inventory."),

@@ -25,7 +25,7 @@ def command(options: common.Options, state_dir: Path, controller: str | None) ->
     Exit codes: 0 all in sync (or not referenced), 3 something outstanding or drifted,
     1 something could not be read.
     """
-    from fmgsync.cli import documents, remote, tables
+    from fmgsync.cli import documents, progress, remote, tables
 
     if controller is not None:
         document = remote.read_status(controller)
@@ -49,4 +49,5 @@ def command(options: common.Options, state_dir: Path, controller: str | None) ->
         common.print_json(documents.status_document(result))
     else:
         tables.print_status(options.console(), result)
+        progress.print_rollouts(options.console(), result, quiet=True)
     return common.status_code(result)

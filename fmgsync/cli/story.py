@@ -154,6 +154,8 @@ def write_files(estate: Estate) -> None:
             {"name": f"k8s-{app}", "select": f"app == '{app}'", "families": ["ipv4", "ipv6"]}
             for app in estate.apps
         ],
+        # All at once: this story has no time for canaries and pauses; `--rollout` tells theirs.
+        "install": {"rollout": {"waves": ["100%"], "pause": "0s", "maxFailures": "100%"}},
     }
     # JSON is YAML: nothing here needs quoting rules of its own.
     estate.config.write_text(json.dumps(config, indent=2), encoding="utf-8")

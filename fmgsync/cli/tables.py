@@ -13,11 +13,11 @@ from rich.text import Text
 
 from fmgsync.cli import findings
 from fmgsync.cli.safe import safe_text
-from fmgsync.controller import installs
-from fmgsync.controller.once import Result, source_gaps
+from fmgsync.controller.once import AdomResult, Result, source_gaps
 from fmgsync.model.change import Action, Change, Finding, Hold, ObjectKind
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView, GroupState
+from fmgsync.scheduling.admission import Admission
 
 _STATE_STYLE = {
     GroupState.IN_SYNC: "green",
@@ -95,7 +95,7 @@ def print_plan(console: Console, result: Result, *, all_addresses: bool = False)
         else:
             console.print(f"ADOM {safe_text(plan.ref.adom)}: nothing to write")
         findings.print_findings(console, findings.of_plan(plan))
-        _print_installs(console, adom.survey)
+        _print_installs(console, adom)
     print_problems(console, result)
     if sum(len(adom.seen.plan.held) for adom in result.adoms if adom.seen) > 1:
         console.print(f"let all through that waits: fmgsync approve {result.digest}")
@@ -122,24 +122,38 @@ def blast_radius(result: Result) -> str:
     )
 
 
-def _print_installs(console: Console, survey: installs.Survey | None) -> None:
+def _print_installs(console: Console, adom: AdomResult) -> None:
+    survey = adom.survey
     if survey is None:
         return
+    admissions = {each.pending: each for each in adom.admissions}
     if survey.pending:
-        made = table(console, "device", "package", "groups", "why", title="Installs outstanding")
+        title = "Installs outstanding"
+        made = table(console, "device", "package", "groups", "why", "starts", title=title)
         for entry in survey.pending:
-            reasons = "; ".join(reason.value for reason in entry.reasons)
+            admission = admissions.get(entry)
             made.add_row(
                 cell(entry.target),
                 cell(entry.package),
                 cell(", ".join(entry.groups)),
-                cell(reasons),
+                cell("; ".join(reason.value for reason in entry.reasons)),
+                cell(*_starts(admission)) if admission else "",
             )
         console.print(made)
     for silent in survey.not_referenced:
         for name, because in zip(silent.groups, silent.because, strict=True):
             text = f"not referenced: {name} never reaches {silent.target}: {because}"
             console.print(Text(safe_text(text), "dim"))
+
+
+def _starts(admission: Admission) -> tuple[str, str]:
+    """When an install may start, in words, and how it looks."""
+    if admission.held:
+        return f"held: {admission.because}", "magenta"
+    if admission.may_start:
+        return "now", "green"
+    opens = f"; opens {admission.opens_at:%Y-%m-%d %H:%M} UTC" if admission.opens_at else ""
+    return f"{admission.because}{opens}", "yellow"
 
 
 def plan_markdown(result: Result) -> str:

@@ -87,7 +87,8 @@ def _config(estate: story.Estate) -> str:
         {"name": name, "kubeconfig": {"file": f"./{name}.kubeconfig"}} for name in estate.clusters
     ]
     config["reconcile"] = {"settle": "1s", "maxDelay": "3s", "minInterval": "0s"}
-    config["install"] = {"windows": "always"}
+    # Nobody is there to install the administrator's policies by hand: they may go along.
+    config["install"] |= {"windows": "always", "foreignChanges": "allow"}
     config["lease"] = {"namespace": NAMESPACE}
     # A minute of this churn is a year of a quiet cluster: the guard would rightly ask a human.
     config["guard"] = {"maxRemovedShare": 1.0, "maxAddedShare": 100.0, "unlessFewerThan": 100_000}

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from fmgsync.clock import Clock
 from fmgsync.controller import explaining
 from fmgsync.controller.reconcile import AdomWork, Look
 from fmgsync.model import naming
-from fmgsync.model.adom import Reading
+from fmgsync.model.adom import PackageStatus, Reading
 from fmgsync.model.change import ObjectKind
 from fmgsync.model.rollout import (
-    InstallRequest,
     NotReferenced,
     Outcome,
     PendingInstall,
     TargetOutcome,
-    TaskView,
 )
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView, GroupState
-from fmgsync.targets.protocol import InstallFlow
 from fmgsync.views import four, pending, rendered
-
-FIRST_POLL_S = 0.1
-SLOWEST_POLL_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +32,7 @@ class Survey:
     pending: tuple[PendingInstall, ...]
     not_referenced: tuple[NotReferenced, ...]
     asked: bool = True
+    statuses: tuple[PackageStatus, ...] = ()
 
 
 def survey(work: AdomWork, seen: Look, *, ask_devices: bool) -> Survey:
@@ -72,11 +66,14 @@ def survey(work: AdomWork, seen: Look, *, ask_devices: bool) -> Survey:
         reasons=explaining.reasons(seen, wanted, reach),
     )
     views = four.device_views(facts)
+    waiting = pending.pending_installs(views, reach, after_write=bool(seen.plan.changes))
     return Survey(
         views,
-        pending.pending_installs(views, reach, after_write=bool(seen.plan.changes)),
+        waiting,
         pending.not_referenced(views),
         asked=ask_devices,
+        # Only who has something to install must know what was installed before.
+        statuses=work.installer.read_package_status() if waiting else (),
     )
 
 
@@ -113,48 +110,6 @@ def _held(seen: Look, targets: Iterable[DeviceVdom]) -> frozenset[four.Place]:
         for hold in seen.plan.held
         for target in ((hold.device,) if hold.device else everywhere)
     )
-
-
-Progress = Callable[[TaskView], None]
-
-
-def install(
-    work: AdomWork,
-    requests: Iterable[InstallRequest],
-    *,
-    clock: Clock,
-    progress: Progress = lambda view: None,
-) -> tuple[TargetOutcome, ...]:
-    """Start each request and watch it to its end, in a flow of its own.
-
-    The flow keeps its session, and in a workspace ADOM its lock, until the task is final: an
-    install fails when the lock goes first.
-    """
-    with work.installer.open_install_flow() as flow:
-        return run(flow, requests, clock=clock, progress=progress)
-
-
-def run(
-    flow: InstallFlow,
-    requests: Iterable[InstallRequest],
-    *,
-    clock: Clock,
-    progress: Progress = lambda view: None,
-) -> tuple[TargetOutcome, ...]:
-    """Start each request and watch it to its end, one after the other."""
-    outcomes: list[TargetOutcome] = []
-    for request in requests:
-        task = flow.start(request)
-        view = flow.poll(task)
-        pause_s = FIRST_POLL_S
-        while not view.final:
-            progress(view)
-            clock.sleep(pause_s)
-            pause_s = min(pause_s * 1.5, SLOWEST_POLL_S)
-            view = flow.poll(task)
-        progress(view)
-        outcomes.extend(view.outcomes)
-    return tuple(outcomes)
 
 
 def failed(outcomes: Iterable[TargetOutcome]) -> tuple[TargetOutcome, ...]:

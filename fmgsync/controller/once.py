@@ -11,19 +11,21 @@ from datetime import UTC, datetime
 
 from fmgsync import errors
 from fmgsync.clock import Clock
-from fmgsync.controller import guarding, inside, installs, reconcile
+from fmgsync.controller import advance, guarding, installs, reconcile
+from fmgsync.controller.foresight import Standing
+from fmgsync.controller.installing import Installing
+from fmgsync.controller.progress import Report
 from fmgsync.controller.reconcile import AdomWork, Intent, Look
 from fmgsync.grouping import desired
 from fmgsync.model.change import AdomPlan, ApplyReport, Finding
 from fmgsync.model.endpoint import ClusterSnapshot
-from fmgsync.model.rollout import InstallRequest, TargetOutcome
+from fmgsync.model.rollout import TargetOutcome
 from fmgsync.model.target import AdomRef, DeviceVdom
 from fmgsync.planning import summary
-from fmgsync.scheduling import outlook
+from fmgsync.scheduling.admission import Admission
 from fmgsync.scheduling.outlook import Outlook
 from fmgsync.scheduling.terms import Terms
 from fmgsync.state.memory import Memory
-from fmgsync.views import pending
 
 ReadSource = Callable[[], ClusterSnapshot]
 Tell = Callable[[str], None]
@@ -38,6 +40,7 @@ class World:
     adoms: Sequence[AdomWork]
     clock: Clock
     memory: Memory
+    installing: Installing
     tell: Tell = lambda text: None
     terms: Terms = field(default_factory=Terms)
 
@@ -73,9 +76,13 @@ class AdomResult:
     ref: AdomRef
     seen: Look | None = None
     survey: installs.Survey | None = None
+    planned: AdomPlan | None = None
     report: ApplyReport | None = None
     outcomes: tuple[TargetOutcome, ...] = ()
     outlooks: Mapping[DeviceVdom, Outlook] = field(default_factory=dict)
+    admissions: tuple[Admission, ...] = ()
+    rollout: Report | None = None
+    standing: Standing | None = None
     error: errors.TargetError | None = None
 
 
@@ -123,35 +130,30 @@ def status(world: World) -> Result:
     return _each_adom(world, read_inventory(world), _status_adom)
 
 
-def apply(world: World, *, install: bool, reason: str = "", digest: str | None = None) -> Result:
+def apply(world: World, *, install: bool, digest: str | None = None) -> Result:
     """Write every ADOM, then install what is behind and ask the FortiGates.
 
-    `reason` goes into the devices' revisions. `digest` is that of a saved plan: StalePlan is
+    `digest` is that of a saved plan: StalePlan is
     raised, before anything is written, if it no longer is what there is to do.
     """
     inventory = read_inventory(world)
     if digest is None:
-        results = [
-            apply_one(world, work, inventory, install=install, reason=reason)
-            for work in world.adoms
-        ]
+        results = [apply_one(world, work, inventory, install=install) for work in world.adoms]
     else:
         known = _still_the_same(world, inventory, digest)
         results = [
-            _carry_on(world, work, inventory, before, install=install, reason=reason)
+            _carry_on(world, work, inventory, before, install=install)
             for work, before in zip(world.adoms, known, strict=True)
         ]
     return _shown(world, Result(inventory, results))
 
 
-def apply_one(
-    world: World, work: AdomWork, inventory: Inventory, *, install: bool, reason: str = ""
-) -> AdomResult:
+def apply_one(world: World, work: AdomWork, inventory: Inventory, *, install: bool) -> AdomResult:
     """One ADOM's part of `apply`: what the controller does whenever something changed."""
 
     def step(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
         result.seen = reconcile.look(work, world.intent, inventory.members)
-        _write_and_install(world, work, result, install=install, reason=reason)
+        _write_and_install(world, work, inventory, result, install=install)
 
     return _one_adom(world, work, inventory, step)
 
@@ -216,98 +218,51 @@ def _carry_on(
     before: AdomResult,
     *,
     install: bool,
-    reason: str,
 ) -> AdomResult:
     """Write exactly what was looked at; an ADOM that could not be read keeps its error."""
 
     def step(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
         result.seen = before.seen
-        _write_and_install(world, work, result, install=install, reason=reason)
+        _write_and_install(world, work, inventory, result, install=install)
 
     return before if before.seen is None else _one_adom(world, work, inventory, step)
 
 
 def _write_and_install(
-    world: World, work: AdomWork, result: AdomResult, *, install: bool, reason: str
+    world: World, work: AdomWork, inventory: Inventory, result: AdomResult, *, install: bool
 ) -> None:
     """Where no install may start, because a configuration only observes or because installs are
     left to somebody else, what is outstanding is told."""
     install = install and world.intent.writes
     if not world.intent.before_install:
         _write_adom(world, work, result)
-    elif install and result.seen is not None:
-        _write_inside(world, work, result, result.seen, reason)
-        return
     if install:
-        _install_adom(world, work, result, reason)
+        advance.advance_installs(world, work, inventory, result)
     elif result.seen is not None:
         result.survey = installs.survey(work, result.seen, ask_devices=False)
-
-
-def _write_inside(
-    world: World, work: AdomWork, result: AdomResult, seen: Look, reason: str
-) -> None:
-    """Write and install under one lock, and not before."""
-    if seen.plan.changes:
-        world.tell(
-            f"writing {len(seen.plan.changes)} changes to ADOM {work.ref.adom}, then install"
-        )
-
-    def choose(survey: installs.Survey) -> tuple[InstallRequest, ...]:
-        return pending.requests(survey.pending, comment=_comment(world, reason))
-
-    done = inside.write_and_install(work, world.intent, seen, choose=choose, clock=world.clock)
-    result.seen, result.survey = done.seen, done.survey
-    result.report, result.outcomes = done.report, done.outcomes
+        advance.judge(world, work, result)
 
 
 def _plan_adom(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
     result.seen = reconcile.look(work, world.intent, inventory.members)
     result.survey = installs.survey(work, result.seen, ask_devices=False)
-    result.outlooks = _outlooks(world, result.seen, result.survey)
+    advance.judge(world, work, result)
 
 
 def _status_adom(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
     result.seen = reconcile.look(work, world.intent, inventory.members)
     result.survey = installs.survey(work, result.seen, ask_devices=True)
-    result.outlooks = _outlooks(world, result.seen, result.survey)
-
-
-def _outlooks(world: World, seen: Look, survey: installs.Survey) -> Mapping[DeviceVdom, Outlook]:
-    """What the maintenance windows say of every DeviceVdom in view."""
-    targets = [view.target for view in survey.views]
-    found = outlook.outlooks(world.terms.calendar, seen.topology, targets, world.instant)
-    return {each.target: each for each in found}
+    advance.judge(world, work, result)
 
 
 def _write_adom(world: World, work: AdomWork, result: AdomResult) -> None:
     before = result.seen
     if before is None:
         return
+    result.planned = before.plan
     if before.plan.changes and world.intent.writes:
         world.tell(f"writing {len(before.plan.changes)} changes to ADOM {work.ref.adom}")
     result.seen, result.report = reconcile.write(work, world.intent, before)
-
-
-def _install_adom(world: World, work: AdomWork, result: AdomResult, reason: str) -> None:
-    if result.seen is None:
-        return
-    before = installs.survey(work, result.seen, ask_devices=True)
-    wanted = pending.requests(before.pending, comment=_comment(world, reason))
-    result.survey = before
-    if not wanted:
-        return
-    targets = [target for request in wanted for target in request.targets]
-    world.tell(f"installing on {len(targets)} device VDOMs of ADOM {work.ref.adom}")
-    result.outcomes = installs.install(work, wanted, clock=world.clock)
-    # The install changed device database and status, so look again before believing anything.
-    result.seen = reconcile.refresh_topology(work, result.seen)
-    result.survey = installs.survey(work, result.seen, ask_devices=True)
-
-
-def _comment(world: World, reason: str) -> str:
-    """What the devices' revisions say of an install."""
-    return f"fmgsync ({world.intent.owner}): {reason}" if reason else ""
 
 
 def source_gaps(inventory: Inventory) -> Iterable[str]:

@@ -16,6 +16,7 @@ from fmgsync import errors, state
 from fmgsync.clock import Clock, SystemClock
 from fmgsync.controller import once
 from fmgsync.controller.guarding import AdomGuard
+from fmgsync.controller.installing import People, make_installing
 from fmgsync.controller.loop import Controller
 from fmgsync.controller.once import ReadSource, Tell, World
 from fmgsync.controller.ownership import Ownership
@@ -63,8 +64,12 @@ def make_world(
     transport: Transport | None = None,
     hooks: HooksOf | None = None,
     state_dir: Path = Path(state.DEFAULT_FOLDER),
+    people: People | None = None,
 ) -> World:
     """Load the configuration and build what `command` works with.
+
+    `people` is what the person at the command line says; without it, `apply --install now` stands
+    for itself.
 
     Raises ConfigError for a wrong configuration and NotBuiltError for one that asks `command` for
     a feature it does not have. Nothing is connected to before the first question, and nothing is
@@ -88,6 +93,7 @@ def make_world(
         adoms,
         time,
         memory,
+        make_installing(config, command, Folder(state_dir, clock=time), time, people or People()),
         tell,
         terms=terms.terms(config),
     )
@@ -115,12 +121,11 @@ def make_controller(
         hooks=hooks,
         state_dir=state_dir,
     )
-    installs = config.install.mode != "none" and config.install.windows == "always"
     controller = Controller(
         world,
         [_feed(cluster, world) for cluster in config.clusters],
         pace_of=partial(_pace, config),
-        make_pass=partial(once.apply_one, world, install=installs),
+        make_pass=partial(once.apply_one, world, install=config.install.mode != "none"),
         ownership=ownership,
     )
     if ownership is not None:

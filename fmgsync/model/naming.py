@@ -20,6 +20,7 @@ MAX_SHARDS = 999
 _LONGEST = 79
 _LONGEST_BEFORE_6_2 = 63
 
+_MARK = re.compile(r"Managed by fmgsync \(([a-z][a-z0-9-]{0,15})\)", re.ASCII)
 _SHARD = re.compile(r"(.+)\.([1-9][0-9]{0,2})", re.ASCII)
 
 
@@ -31,6 +32,12 @@ def mark(owner: str) -> str:
 def is_owned(comment: str, owner: str) -> bool:
     """Whether a comment carries this owner's mark. Another owner's mark is foreign."""
     return comment.startswith(mark(owner))
+
+
+def owner_of(comment: str) -> str | None:
+    """Whose mark a comment carries, ours or another installation's; None for none."""
+    found = _MARK.match(comment)
+    return found[1] if found else None
 
 
 def address_prefix(owner: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fmgsync.model.target import AdomRef, DeviceVdom
@@ -101,3 +102,20 @@ class Verdict(enum.StrEnum):
     DIFFERS = "differs"
     UNREACHABLE = "unreachable"
     UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class SeenTask:
+    """An install task as the task list shows it, whoever started it.
+
+    `ours`: by our administrator. `failed` maps a device to why its line ended badly; `devices`
+    are all that have a line.
+    """
+
+    task_id: int
+    title: str
+    user: str
+    ours: bool
+    finished: bool
+    devices: frozenset[str]
+    failed: Mapping[str, str]

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from fmgsync.model.change import AdomPlan, Change, Finding, Hold
+from fmgsync.model.rule import GroupRule, Site
 
 
 def change_json(change: Change) -> dict[str, Any]:
@@ -47,6 +48,29 @@ def plan_json(plan: AdomPlan) -> dict[str, Any]:
         "held": [finding_json(finding) for finding in plan.held],
         "findings": [finding_json(finding) for finding in plan.findings],
     }
+
+
+def rules_digest(rules: Iterable[GroupRule], sites: Iterable[Site]) -> str:
+    """The first 16 hex digits of SHA-256 over what is wanted where, whatever runs.
+
+    A canary proves one set of rules: members may come and go under it.
+    """
+    rows = [
+        [
+            rule.name,
+            rule.select,
+            rule.namespaces,
+            rule.select_nodes,
+            rule.publish,
+            sorted(rule.families),
+            sorted(rule.clusters) if rule.clusters is not None else None,
+            rule.mapping,
+        ]
+        for rule in rules
+    ]
+    places = [[sorted(s.clusters), str(s.adom), sorted(s.devices), s.allow_overlap] for s in sites]
+    text = json.dumps([sorted(rows, key=str), sorted(places, key=str)])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def digest(plans: Iterable[AdomPlan]) -> str:

@@ -25,12 +25,13 @@ VERIFY: Final = "verify"
 SELECTOR: Final = "selector"
 RUN: Final = "run"
 WINDOWS: Final = "windows"
+ROLLOUT: Final = "rollout"
 
 APPLIES: Final = frozenset({APPLY_NEVER, APPLY_NOW, APPLY_WINDOW})
 _INSTALL: Final = frozenset({APPLY_NOW, APPLY_WINDOW, RUN})
 _WRITE: Final = _INSTALL | {APPLY_NEVER}
 _THINK: Final = _WRITE | {PLAN, STATUS, VERIFY}
-COMMANDS: Final = _THINK | {SELECTOR, WINDOWS}
+COMMANDS: Final = _THINK | {SELECTOR, WINDOWS, ROLLOUT}
 """Every command this table knows."""
 
 
@@ -48,18 +49,6 @@ def _automatic_publishing(config: Config) -> Iterator[Steps]:
     for index, group in enumerate(config.groups):
         if group.publish is Publish.AUTO:
             yield "groups", index, "publish"
-
-
-def _windows(config: Config) -> Iterator[Steps]:
-    if config.install.windows and config.install.windows != "always":
-        yield "install", "windows"
-
-
-def _deny_windows(config: Config) -> Iterator[Steps]:
-    windows = () if config.install.windows == "always" else config.install.windows
-    for index, window in enumerate(windows):
-        if window.kind == "deny":
-            yield "install", "windows", index
 
 
 def _objects_only(config: Config) -> Iterator[Steps]:
@@ -111,35 +100,10 @@ UNBUILT: Final[tuple[Unbuilt, ...]] = (
         "use mode: package, or 'apply --install never'",
     ),
     Unbuilt(
-        "maintenance windows",
-        _windows,
-        frozenset({APPLY_WINDOW, RUN}),
-        "run 'apply --install never', and 'apply --install now' when the window is open",
-    ),
-    Unbuilt("deny windows", _deny_windows, frozenset({APPLY_NOW}), "use 'apply --install never'"),
-    Unbuilt(
-        "canaries and waves",
-        _written("install", "rollout"),
-        _INSTALL,
-        "remove it to install all pending devices at once, or use 'apply --install never'",
-    ),
-    Unbuilt(
         "urgent removals",
         _differs("install", "removals", plain="in-window"),
         frozenset({APPLY_WINDOW, RUN}),
         "use removals: in-window",
-    ),
-    Unbuilt(
-        "looking for other people's pending edits",
-        _written("install", "foreign_changes"),
-        _INSTALL,
-        "remove it: an install pushes what others left pending; or use 'apply --install never'",
-    ),
-    Unbuilt(
-        "commands that hold an install",
-        _differs("install", "hold", plain=()),
-        _INSTALL,
-        "use 'apply --install never'",
     ),
 )
 

@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from fmgsync.scheduling import budget
 from fmgsync.scheduling.calendar import ALWAYS, Calendar
-from fmgsync.scheduling.terms import Terms
+from fmgsync.scheduling.foreign import ForeignChanges
+from fmgsync.scheduling.rollout import Overrun
+from fmgsync.scheduling.terms import HoldCommand, Mode, RolloutTerms, Terms
+from fmgsync.scheduling.urgent import RemovalPolicy
 from fmgsync.scheduling.window import Scope, Window, WindowKind
-from fmgsync.settings import installing
+from fmgsync.settings import amounts, installing
 from fmgsync.settings.schema import Config
 
 
 def terms(config: Config) -> Terms:
     """Under which terms installs happen."""
-    return Terms(calendar=calendar(config))
+    install = config.install
+    return Terms(
+        calendar=calendar(config),
+        mode=Mode(install.mode),
+        overrun=Overrun(install.overrun),
+        removals=_removals(install.removals),
+        rollout=_rollout(install.rollout),
+        foreign_changes=ForeignChanges(install.foreign_changes),
+        first_install=install.first_install == "allow",
+        hold=tuple(
+            HoldCommand(hold.command, hold.timeout.total_seconds(), str(config.origin.folder))
+            for hold in install.hold
+        ),
+        verify=install.verify,
+    )
 
 
 def calendar(config: Config) -> Calendar:
@@ -35,3 +55,30 @@ def _window(window: installing.Window) -> Window:
             device_groups=window.device_groups,
         ),
     )
+
+
+def _removals(removals: installing.Removals) -> RemovalPolicy:
+    if removals == "in-window":
+        return RemovalPolicy()
+    if isinstance(removals, str):
+        return RemovalPolicy(within=timedelta(0))
+    return RemovalPolicy(within=removals.within)
+
+
+def _rollout(rollout: installing.Rollout) -> RolloutTerms:
+    return RolloutTerms(
+        canary=rollout.canary,
+        waves=tuple(_wave(size) for size in rollout.waves),
+        pause=rollout.pause,
+        max_failures=_limit(rollout.max_failures),
+    )
+
+
+def _wave(size: amounts.Percent | int | amounts.DeviceGroup) -> budget.Percent | int | str:
+    if isinstance(size, amounts.Percent):
+        return budget.Percent(size.value)
+    return size if isinstance(size, int) else str(size)
+
+
+def _limit(limit: amounts.Percent | int) -> budget.Limit:
+    return limit if isinstance(limit, int) else budget.Percent(limit.value)

@@ -28,6 +28,11 @@ class Folder:
         self._path = path
         self._clock = clock
 
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        return self._path
+
     def where(self, name: str) -> str:
         """The file's path."""
         return str(self._file(name))

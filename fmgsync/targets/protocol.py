@@ -13,7 +13,8 @@ from typing import Protocol, Self
 
 from fmgsync.model.adom import AdomTopology, Limits, Package, PackageStatus, Reading
 from fmgsync.model.change import AdomPlan, ApplyReport, Submission
-from fmgsync.model.rollout import InstallRequest, InstallTask, TaskView
+from fmgsync.model.preview import DevicePreview
+from fmgsync.model.rollout import InstallRequest, InstallTask, SeenTask, TaskView
 from fmgsync.model.state import ObservedAdom
 from fmgsync.model.target import DeviceVdom
 
@@ -40,6 +41,13 @@ class ObjectStore(Protocol):
         """
 
 
+class Previewing(Protocol):
+    """A preview under way."""
+
+    def poll(self) -> tuple[DevicePreview, ...] | None:
+        """One look; None while it is under way, then one entry per physical device."""
+
+
 class InstallFlow(Protocol):
     """One install flow: keeps its session, and in a workspace ADOM its lock, until closed."""
 
@@ -64,6 +72,18 @@ class InstallFlow(Protocol):
     def cancel(self, task: InstallTask) -> TaskView:
         """Cancel a task of which nothing has begun; otherwise leave it and say how it stands."""
 
+    def start_preview(self, request: InstallRequest) -> Previewing:
+        """Work out what an install would push, without pushing anything."""
+
+    def commit(self, request: InstallRequest) -> InstallTask:
+        """Push what the last preview worked out, to the targets of `request` only."""
+
+    def drop_preview(self) -> None:
+        """Forget what the last preview worked out."""
+
+    def read_peers(self) -> Mapping[str, str]:
+        """Groups that another fmgsync has marked, each with that owner's name."""
+
 
 class Installer(Protocol):
     """What reaches the devices of one ADOM."""
@@ -83,6 +103,12 @@ class Installer(Protocol):
         self, targets: Iterable[DeviceVdom], group_names: Iterable[str]
     ) -> Mapping[DeviceVdom, Reading]:
         """Members by group as each FortiGate itself answers."""
+
+    def newest_task(self) -> int:
+        """The number of the newest task of any kind; 0 if there is none."""
+
+    def find_installs(self, after: int) -> tuple[SeenTask, ...]:
+        """Installs of this ADOM that were started after task number `after`, by anybody."""
 
     def open_install_flow(self) -> InstallFlow:
         """Take what an install needs (session, lock); waits for nobody."""

@@ -6,8 +6,8 @@ installed yet cannot have drifted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from fmgsync.model.address import Address, Family
 from fmgsync.model.adom import AdomTopology, Reading
@@ -147,6 +147,23 @@ def _because(facts: Facts, place: Place, state: GroupState) -> str:
 
 def _is_opaque(reading: Reading | None, name: str) -> bool:
     return reading is not None and name in reading.opaque
+
+
+def with_held(
+    views: Iterable[DeviceView], held: Mapping[DeviceVdom, str]
+) -> tuple[DeviceView, ...]:
+    """The same views, where a pending install waits for a person on some DeviceVdoms, and why."""
+    return tuple(
+        replace(view, groups=tuple(_as_held(group, held[view.target]) for group in view.groups))
+        if view.target in held
+        else view
+        for view in views
+    )
+
+
+def _as_held(group: GroupView, because: str) -> GroupView:
+    waits = group.state is GroupState.INSTALL_PENDING
+    return replace(group, state=GroupState.HELD, because=because) if waits else group
 
 
 def keys(name: str) -> tuple[tuple[Family, str], ...]:

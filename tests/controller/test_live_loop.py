@@ -15,7 +15,7 @@ from fmgsync.model.address import Address
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from tests import builders
 from tests.controller.test_loop import made, running, until, web
-from tests.end_to_end.estate import Estate, default_seed, open_estate
+from tests.end_to_end.estate import UNATTENDED, Estate, default_seed, open_estate
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def estate(
                 made.config["clusters"][1],
             ],
             reconcile={"settle": "0s", "maxDelay": "1s"},
-            install={"windows": "always"},
+            install=UNATTENDED,
         )
         yield made
 

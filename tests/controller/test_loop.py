@@ -16,7 +16,7 @@ from fmgsync.controller.supervisor import Supervisor
 from fmgsync.model.address import Address
 from fmgsync.model.endpoint import SourceProblem
 from tests import builders
-from tests.end_to_end.estate import Estate, default_seed, open_estate
+from tests.end_to_end.estate import UNATTENDED, Estate, default_seed, open_estate
 
 PATIENCE_S = 20.0
 
@@ -30,9 +30,7 @@ def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Estate]:
     monkeypatch.setattr(feeds, "DUMP_POLL_S", 0.05)
     seed = default_seed(install_s=0, workspaceMode="disabled")
     with open_estate(tmp_path, seed, clock=SystemClock()) as made:
-        made.write_config(
-            reconcile={"settle": "0s", "maxDelay": "1s"}, install={"windows": "always"}
-        )
+        made.write_config(reconcile={"settle": "0s", "maxDelay": "1s"}, install=UNATTENDED)
         made.run("east", web("web-1", "10.1.0.1"))
         made.run("west", web("web-1", "10.2.0.1"))
         yield made

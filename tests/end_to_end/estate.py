@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from fmgsync.clock import Clock, ManualClock
-from fmgsync.controller import once, wiring
+from fmgsync.controller import once, steering, wiring
+from fmgsync.controller.installing import People
 from fmgsync.model import address
 from fmgsync.simulator import Simulator
 from fmgsync.simulator.console import Console
@@ -22,6 +23,12 @@ from tests import builders
 
 PACKAGE = "edge/default"
 SITES = {"east": "fgt-east", "west": "fgt-west"}
+UNATTENDED: dict[str, Any] = {
+    "windows": "always",
+    "foreignChanges": "allow",
+    "rollout": {"waves": ["100%"], "pause": "0s", "maxFailures": "100%"},
+}
+"""Installs that start by themselves, everywhere at once, policies of others included."""
 
 
 def default_seed(*, install_s: float = 2, **unit: Any) -> dict[str, Any]:
@@ -113,10 +120,29 @@ class Estate:
         mapped = {row["_scope"][0]["name"]: sorted(row["member"]) for row in rows}
         return {"": sorted(found["member"]), **mapped}
 
-    def world(self, command: str) -> once.World:
-        """Everything `command` works with; approvals are remembered beside the configuration."""
-        state_dir = self.folder / "state"
-        return wiring.make_world(self.path, command=command, clock=self.clock, state_dir=state_dir)
+    def install_by_hand(self) -> None:
+        """The administrator installs the package on all its devices, and waits for the end."""
+        console = self.unit.console("admin")
+        locks = self.unit.world.mode != "disabled"
+        if locks:
+            console.lock("prod")
+        data = {"adom": "prod", "pkg": PACKAGE}
+        console.call("exec", "/securityconsole/install/package", data)
+        self.clock.sleep(300)
+        console.get("/task/task")
+        if locks:
+            console.unlock("prod")
+        console.log_out()
+
+    def world(self, command: str, **people: Any) -> once.World:
+        """What a command works with; `people` as the person at the command line says it."""
+        return wiring.make_world(
+            self.path,
+            command=command,
+            clock=self.clock,
+            state_dir=self.folder / "state",
+            people=People(**people),
+        )
 
     def plan(self) -> once.Result:
         """What `fmgsync plan` sees."""
@@ -126,19 +152,29 @@ class Estate:
         """What `fmgsync status` sees."""
         return once.status(self.world("status"))
 
-    def apply(self, **more: Any) -> once.Result:
-        """What `fmgsync apply --install now` does."""
-        return once.apply(self.world("apply --install now"), install=True, **more)
+    def apply(
+        self, install: str = "now", *, digest: str | None = None, **people: Any
+    ) -> once.Result:
+        """What `fmgsync apply --install ...` does."""
+        world = self.world(f"apply --install {install}", **people)
+        return once.apply(world, install=install != "never", digest=digest)
 
     def apply_never(self) -> once.Result:
         """What `fmgsync apply --install never` does."""
-        return once.apply(self.world("apply --install never"), install=False)
+        return self.apply("never")
 
     def approve(self, digest: str, *, for_s: float = 3600) -> None:
         """What `fmgsync approve DIGEST` does."""
         now = self.clock.now()
         memory = self.world("plan").memory
         memory.approve(digest, who="ann", reason="", now=now, expires_at=now + for_s)
+
+    def steer(self, what: str, reason: str = "") -> None:
+        """What `fmgsync rollout resume` or `abort` does."""
+        world = self.world("rollout", reason=reason)
+        act = {"resume": steering.resume, "abort": steering.abort}[what]
+        for work in world.adoms:
+            act(world, work.ref)
 
     def on_device(self, device: str, group: str) -> set[address.Address] | None:
         """What the FortiGate itself would match, read past everything fmgsync says."""

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from fmgsync import errors
 from fmgsync.cli import main
 from fmgsync.clock import SystemClock
 from fmgsync.model.rollout import Outcome
@@ -82,20 +81,25 @@ def test_a_group_nobody_uses_yet_is_written_too(estate: Estate) -> None:
     assert set(outcomes(estate.apply()).values()) == {Outcome.DONE}
 
 
-def test_a_locked_adom_is_left_alone(estate: Estate) -> None:
-    """Neither written nor installed; the next window tries again."""
-    begin(estate)
-    estate.run("east", web("10.1.0", 6))
-    console = estate.unit.console("admin")
-    console.lock("prod")
-    mark = estate.unit.requests.mark()
-    (adom,) = estate.apply().adoms
-    assert isinstance(adom.error, errors.LockHeld)
-    writes = [url for e in estate.unit.requests.writing(since=mark) for url in e.urls]
-    assert [url for url in writes if "/obj/" in url or "install" in url] == []
-    console.unlock("prod")
-    estate.apply()
-    assert passed(estate, "fgt-east") == {"10.1.0.6"}
+def test_a_locked_adom_is_left_alone(tmp_path: Path) -> None:
+    """Neither written nor installed while somebody else has it; the next run tries again."""
+    with open_estate(tmp_path) as estate:
+        estate.write_config(reconcile={"write": "before-install"})
+        estate.run("east", web("10.1.0", 5))
+        estate.run("west", web("10.2.0", 5))
+        begin(estate)
+        estate.run("east", web("10.1.0", 6))
+        console = estate.unit.console("admin")
+        console.lock("prod")
+        mark = estate.unit.requests.mark()
+        (adom,) = estate.apply().adoms
+        assert adom.rollout is not None
+        assert "locked: by 'admin'" in str(adom.rollout.waiting)
+        writes = [url for e in estate.unit.requests.writing(since=mark) for url in e.urls]
+        assert [url for url in writes if "/obj/" in url or "install" in url] == []
+        console.unlock("prod")
+        estate.apply()
+        assert passed(estate, "fgt-east") == {"10.1.0.6"}
 
 
 def test_what_the_guard_holds_is_held_here_as_well(estate: Estate) -> None:

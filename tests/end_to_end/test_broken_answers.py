@@ -123,6 +123,7 @@ def test_an_install_without_a_usable_answer_is_not_started_twice(
 ) -> None:
     """The task list says whether it has begun; the devices say what became of it."""
     referenced(estate)
+    estate.write_config(install={"foreignChanges": "allow"})
     estate.unit.faults.add(**BROKEN[answer], url=place)
     before = installs(estate)
     result = estate.apply()

@@ -176,7 +176,7 @@ def test_an_api_key_does_the_whole_job(tmp_path: Path, mode: str) -> None:
         estate.write_policy("k8s-web")
         assert set(states(estate.apply()).values()) == {GroupState.IN_SYNC}
         assert passed(estate, "fgt-east") == {"10.1.0.5"}
-        assert len(estate.unit.requests.locks()) == (0 if mode == "disabled" else 2)
+        assert len(estate.unit.requests.locks()) == (0 if mode == "disabled" else 3)
         assert estate.unit.world.adoms["prod"].locks == []
 
 

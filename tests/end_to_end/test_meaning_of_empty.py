@@ -68,6 +68,7 @@ def test_a_group_in_a_nested_deny_is_not_emptied_unasked(estate: Estate) -> None
         data = {"name": "all-apps", "member": ["legacy-db", "k8s-web"]}
         console.call("add", "/pm/config/adom/prod/obj/firewall/addrgrp", data)
     estate.write_policy("all-apps", action="deny")
+    estate.install_by_hand()
     assert_waits(estate, "used in deny policy 2")
 
 

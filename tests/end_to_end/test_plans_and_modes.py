@@ -13,6 +13,7 @@ from requests.adapters import HTTPAdapter
 from fmgsync.cli import main
 from fmgsync.clock import SystemClock
 from fmgsync.controller import once, wiring
+from fmgsync.controller.installing import People
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 from tests.end_to_end.seen import changes, outcomes, passed, web
 
@@ -141,10 +142,13 @@ def test_the_reason_is_in_the_revisions_of_the_devices(estate: Estate) -> None:
         command="apply --install now",
         transport=lambda access: Listening(),
         state_dir=estate.folder / "state",
+        people=People(reason="CHG-7: shop retired"),
     )
-    once.apply(world, install=True, reason="CHG-7: shop retired")
-    (install,) = [body for body in sent if "securityconsole/install/package" in body]
-    assert '"dev_rev_comments": "fmgsync (prod): CHG-7: shop retired"' in install
+    once.apply(world, install=True)
+    installs = [body for body in sent if "securityconsole/install/package" in body]
+    assert installs
+    for install in installs:
+        assert '"dev_rev_comments": "fmgsync (prod): CHG-7: shop retired (run ' in install
 
 
 def test_observe_writes_and_installs_nothing(estate: Estate, run: Run) -> None:

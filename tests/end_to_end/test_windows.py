@@ -125,7 +125,7 @@ def test_plan_and_status_tell_the_next_opening(estate: Estate, run: Run) -> None
     estate.write_config(install={"windows": [NIGHTS]})
     for cluster in ("east", "west"):
         estate.run(cluster, builders.pod("web-1", "10.1.0.5", labels={"app": "web"}))
-    estate.apply_never()
+    estate.apply("never")
     estate.write_policy("k8s-web")
     opened = datetime(2026, 12, 23, 0, tzinfo=UTC)
     for hour, expected in ((0.5, "23"), (12, "24")):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from fmgsync import yamllines
 from fmgsync.errors import NotBuiltError
-from fmgsync.settings import features, load
+from fmgsync.settings import features
 from fmgsync.settings.notices import notices
 from fmgsync.settings.reference import example
 from tests.settings.texts import SMALL, parsed
@@ -28,15 +26,7 @@ def test_a_plain_configuration_is_built(command: str) -> None:
 ASKED = [
         (SMALL + GROUP + ", publish: auto}]", "status", "groups[0].publish"),
         (SMALL + "install: {mode: objects}", "apply --install now", "install.mode"),
-        (SMALL + f"install: {{windows: [{{kind: allow, {WINDOW}}}]}}", "apply --install window",
-         "install.windows"),
-        (SMALL + f"install: {{windows: [{{kind: deny, {WINDOW}}}]}}", "apply --install now",
-         "install.windows[0]"),
-        (SMALL + "install: {rollout: {canary: [fgt-1]}}", "apply --install now", "install.rollout"),
         (SMALL + "install: {removals: immediately}", "apply --install window", "install.removals"),
-        (SMALL + "install: {foreignChanges: block}", "apply --install now",
-         "install.foreignChanges"),
-        (SMALL + "install: {hold: [{command: [x]}]}", "apply --install window", "install.hold"),
 ]  # fmt: skip
 
 
@@ -58,13 +48,13 @@ def test_every_row_of_the_table_is_tried_above() -> None:
 
 
 def test_a_command_refuses_only_what_it_needs() -> None:
-    config = parsed(SMALL + "install: {rollout: {canary: [fgt-1]}}\nguard: {}\n")
+    config = parsed(SMALL + "install: {mode: objects}\nguard: {}\n")
     for command in ("plan", "status", "verify", "selector"):
         features.refuse_unbuilt(config, command)
 
 
 def test_all_keys_that_stand_in_the_way_are_named() -> None:
-    config = load.load_config(Path(__file__).with_name("whole.yaml"))
+    config = parsed(SMALL + "install: {mode: objects, removals: immediately}")
     with pytest.raises(NotBuiltError) as caught:
         features.refuse_unbuilt(config, "apply --install window")
     lacking = {

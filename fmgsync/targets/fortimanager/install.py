@@ -6,6 +6,7 @@ it says OK even without a lock: every failure shows only in the task.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
 from typing import Self
@@ -18,7 +19,15 @@ from fmgsync.model.adom import Workspace
 from fmgsync.model.change import AdomPlan, ApplyReport
 from fmgsync.model.rollout import InstallRequest, InstallTask, Outcome, TargetOutcome, TaskView
 from fmgsync.model.target import AdomRef
-from fmgsync.targets.fortimanager import answers, outcomes, tasks, topology, urls, workspace
+from fmgsync.targets.fortimanager import (
+    answers,
+    outcomes,
+    preview,
+    tasks,
+    topology,
+    urls,
+    workspace,
+)
 from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.writing import Writer
@@ -100,22 +109,59 @@ class FortiManagerFlow:
         Refuses while another install runs in the ADOM. If the connection breaks, the task list
         tells whether it has begun: an install is never sent twice.
         """
+        data = self._install_data(request, flag="none")
+        return self._begin(request, urls.INSTALL_PACKAGE, data, title=request.package)
+
+    def start_preview(self, request: InstallRequest) -> preview.Preview:
+        """Have FortiManager work out what this install would push, and push nothing.
+
+        `commit` pushes it, to these targets or to some of them; `drop_preview` forgets it.
+        """
+        data = self._install_data(request, flag="preview")
+        task = self._begin(request, urls.INSTALL_PACKAGE, data, title=request.package)
+        return preview.Preview(
+            self._session,
+            self._place,
+            request,
+            task.task_id,
+            clock=self._clock,
+            limit_s=self._frozen_after_s,
+        )
+
+    def commit(self, request: InstallRequest) -> InstallTask:
+        """Push what the last preview worked out, to the targets of `request` only."""
+        return self._begin(request, urls.PACKAGE_COMMIT, preview.commit_data(request), title="")
+
+    def drop_preview(self) -> None:
+        """Forget what the last preview worked out."""
+        param = {"url": urls.CANCEL_INSTALL, "data": {"adom": self._ref.adom}}
+        answers.checked(self._session.query("exec", [param])[0], self._place)
+
+    def read_peers(self) -> Mapping[str, str]:
+        """Groups that another fmgsync has marked, each with that owner's name."""
+        return preview.read_peers(self._session, self._place, self._owner)
+
+    def _begin(
+        self, request: InstallRequest, url: str, data: dict[str, object], *, title: str
+    ) -> InstallTask:
         if self._mode is not Workspace.DISABLED:
             self._lock.prove()
         newest = self._refuse_second_install(request)
-        param = {"url": urls.INSTALL_PACKAGE, "data": self._install_data(request)}
         try:
-            result = self._session.call("exec", [param])[0]
+            result = self._session.call("exec", [{"url": url, "data": data}])[0]
         except errors.OutcomeUnknown as error:
-            task_id = self._find_started(request, newest, error)
+            task_id = self._find_started(request, newest, title, error)
         else:
-            task_id = self._task_id(answers.checked(result, self._place))
+            task_id = preview.task_id_of(answers.checked(result, self._place), self._place)
         _log.info("install started", adom=self._ref.adom, package=request.package, task=task_id)
         return InstallTask(self._ref, task_id, request.package, request.targets, self._clock.now())
 
     def poll(self, task: InstallTask) -> TaskView:
         """Read the task once. Outcomes are those that cannot change any more."""
-        seen = tasks.read(self._session, task.task_id, self._place)
+        try:
+            seen = tasks.read(self._session, task.task_id, self._place)
+        except errors.NotFound:
+            return self._vanished(task)
         progress = self._progress.setdefault(task.task_id, outcomes.Progress(self._frozen_after_s))
         judged = outcomes.judge(seen, task, progress, self._clock.now())
         settled = tuple(outcome for outcome in judged.values() if outcome is not None)
@@ -127,6 +173,12 @@ class FortiManagerFlow:
             percent=seen.percent,
             outcomes=settled,
         )
+
+    def _vanished(self, task: InstallTask) -> TaskView:
+        """Somebody deleted the task, or the unit forgot it: only the devices can tell."""
+        what = f"task {task.task_id} is gone from the task list"
+        gone = tuple(TargetOutcome(t, Outcome.MISSING, what, 0) for t in task.targets)
+        return TaskView(task, final=True, percent=0, outcomes=gone)
 
     def cancel(self, task: InstallTask) -> TaskView:
         """Cancel a task of which nothing has begun on any device; otherwise leave it alone.
@@ -147,21 +199,15 @@ class FortiManagerFlow:
             return TaskView(task, final=True, percent=seen.percent, outcomes=gone)
         return self.poll(task)
 
-    def _install_data(self, request: InstallRequest) -> dict[str, object]:
+    def _install_data(self, request: InstallRequest, *, flag: str) -> dict[str, object]:
         comment = request.comment or f"fmgsync ({self._owner})"
         return {
             "adom": self._ref.adom,
             "pkg": request.package,
-            "scope": [{"name": t.device, "vdom": t.vdom} for t in request.targets],
-            "flags": ["none"],
+            "scope": preview.scope_of(request.targets),
+            "flags": [flag],
             "dev_rev_comments": answers.printable(comment)[:_MAX_COMMENT],
         }
-
-    def _task_id(self, data: object) -> int:
-        task_id = data.get("task") if isinstance(data, dict) else None
-        if not isinstance(task_id, int):
-            raise answers.protocol_error("an install without a task", self._place)
-        return task_id
 
     def _refuse_second_install(self, request: InstallRequest) -> int:
         """The newest task's number; raises UnitBusy while another install is under way here.
@@ -193,13 +239,13 @@ class FortiManagerFlow:
         return not stale and task.task_id not in self._frozen
 
     def _find_started(
-        self, request: InstallRequest, newest: int, error: errors.OutcomeUnknown
+        self, request: InstallRequest, newest: int, title: str, error: errors.OutcomeUnknown
     ) -> int:
         """The task that the lost answer would have named; the error again if there is none."""
         user = self._session.access.username
         for task in tasks.read_recent(self._session, self._place):
             ours = user is None or task.user == user
-            if task.task_id > newest and ours and request.package in task.title:
+            if task.task_id > newest and ours and title in task.title:
                 return task.task_id
         raise errors.OutcomeUnknown(
             f"no answer to the install of {request.package}, and no task shows that it began",

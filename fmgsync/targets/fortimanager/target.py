@@ -10,9 +10,19 @@ from typing import Self
 from fmgsync.clock import Clock
 from fmgsync.model.adom import AdomTopology, Limits, Package, PackageStatus, Reading
 from fmgsync.model.change import AdomPlan, ApplyReport, Submission
+from fmgsync.model.rollout import SeenTask
 from fmgsync.model.state import ObservedAdom
 from fmgsync.model.target import AdomRef, DeviceVdom
-from fmgsync.targets.fortimanager import adom, limits, packages, topology, verify, workflow
+from fmgsync.targets.fortimanager import (
+    adom,
+    limits,
+    packages,
+    tasks,
+    topology,
+    verify,
+    workflow,
+)
+from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.install import FortiManagerFlow
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.writing import Writer
@@ -147,6 +157,18 @@ class FortiManagerAdom:
         """Members by group as each FortiGate itself answers."""
         with self._session() as session:
             return verify.read_devices(session, self.ref.adom, targets, group_names)
+
+    def newest_task(self) -> int:
+        """The number of the newest task on the unit."""
+        with self._session() as session:
+            return tasks.newest(session, session.place)
+
+    def find_installs(self, after: int) -> tuple[SeenTask, ...]:
+        """Installs in this ADOM that were started after task `after`, whoever started them."""
+        with self._session() as session:
+            place = Place(session.access.name, self.ref.adom)
+            oid = topology.read_oid(session, place)
+            return tasks.find_installs(session, place, adom=oid, after=after)
 
     def open_install_flow(self) -> FortiManagerFlow:
         """An install flow with a session of its own; entering it takes the lock, or raises."""

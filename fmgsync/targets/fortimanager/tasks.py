@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from fmgsync import errors
 from fmgsync.clock import Clock
+from fmgsync.model.rollout import SeenTask
 from fmgsync.targets.fortimanager import answers, tables, urls, wire
 from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.session import Session
@@ -28,7 +29,9 @@ _STATES = (
     "warning",
     "to_continue",
 )
+_HISTORY = 100
 _UNFINISHED = frozenset({"pending", "running", "cancelling", "aborting", "to_continue"})
+_FAILED = frozenset({"error", "aborted", "cancelled", "unknown"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,16 @@ class Line:
         """Whether this line can change no more."""
         return self.state not in _UNFINISHED
 
+    @property
+    def failed(self) -> bool:
+        """Whether it ended without success."""
+        return self.state in _FAILED
+
+    @property
+    def device(self) -> str:
+        """The device a line is about: copy lines have the VDOM behind it in brackets."""
+        return self.name.partition("(")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -58,6 +71,7 @@ class Task:
     user: str
     started_at: float
     lines: tuple[Line, ...]
+    adom: int = 0
 
     @property
     def finished(self) -> bool:
@@ -89,6 +103,33 @@ def read_recent(session: Session, place: Place, *, count: int = 50) -> Sequence[
     return sorted(decoded, key=lambda task: task.task_id, reverse=True)
 
 
+def newest(session: Session, place: Place) -> int:
+    """The number of the newest task; 0 if there is none."""
+    return max((task.task_id for task in read_recent(session, place, count=1)), default=0)
+
+
+def find_installs(session: Session, place: Place, *, adom: int, after: int) -> tuple[SeenTask, ...]:
+    """Installs of one ADOM (by its oid) that were started after task number `after`."""
+    user = session.access.username
+    found = [
+        read(session, task.task_id, place)
+        for task in read_recent(session, place, count=_HISTORY)
+        if task.task_id > after and task.is_install and task.adom in (0, adom)
+    ]
+    return tuple(
+        SeenTask(
+            task.task_id,
+            task.title,
+            task.user,
+            ours=user is None or task.user == user,
+            finished=task.finished,
+            devices=frozenset(line.device for line in task.lines if line.device),
+            failed={line.device: line.detail for line in task.lines if line.failed},
+        )
+        for task in found
+    )
+
+
 def wait(
     session: Session, task_id: int, place: Place, *, clock: Clock, limit_s: float = 120.0
 ) -> Task:
@@ -116,6 +157,7 @@ def _decode(row: Row, task_id: int) -> Task:
         title=answers.printable(wire.text(row.get("title"))),
         user=wire.text(row.get("user")),
         started_at=_integer(row.get("start_tm")),
+        adom=_integer(row.get("adom")),
         lines=tuple(
             Line(
                 name=wire.text(line.get("name")),

@@ -64,6 +64,16 @@ def read_workspace(session: Session, adom: str) -> Workspace:
     return _mode(session, settings, _adom_row(row, place), place)
 
 
+def read_oid(session: Session, place: Place) -> int:
+    """The ADOM's own number, by which tasks name it; 0 if it is not told."""
+    data = session.read(
+        {"url": urls.adom(place.adom or ""), "fields": ["name", "oid"]}, place=place
+    )
+    rows = tables.decode_rows(data, place)
+    oid = rows[0].get("oid") if rows else None
+    return oid if isinstance(oid, int) else 0
+
+
 def expand_scope(
     scope: Any, devices: Mapping[str, Device], groups: Mapping[str, frozenset[DeviceVdom]]
 ) -> frozenset[DeviceVdom]:

@@ -21,8 +21,13 @@ LOGOUT = "sys/logout"
 PROXY = "/sys/proxy/json"
 SESSION = "/sys/session"
 STATUS = "/sys/status"
+CLI_STATUS = "/cli/global/system/status"
 TASKS = "/task/task"
 INSTALL_PACKAGE = "/securityconsole/install/package"
+INSTALL_PREVIEW = "/securityconsole/install/preview"
+PREVIEW_RESULT = "/securityconsole/preview/result"
+PACKAGE_COMMIT = "/securityconsole/package/commit"
+CANCEL_INSTALL = "/securityconsole/package/cancel/install"
 NO_SUCH_ADOM = "/pm/pkg/adom/fmgsync-no-such-adom"
 
 

@@ -1,0 +1,238 @@
+"""What was decided, by whom and why: one JSON line each, never changed, each chained to the last.
+
+A line carries the SHA-256 of the line before it in its chain, so one that was altered, taken out
+or put in shows. That the end was cut off shows where the head of the chain is kept apart. Lines
+hold names, addresses and words, never a secret.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from fmgsync import errors
+from fmgsync.clock import Clock
+
+FIRST = "0" * 64
+"""What the first line of a chain follows."""
+
+_LONGEST = 4_000_000
+_KEYS = {"chain": str, "number": int, "at": str, "event": str, "previous": str}
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a chain stands: lines so far, hash of the last one."""
+
+    count: int = 0
+    digest: str = FIRST
+
+
+class Heads(Protocol):
+    """Keeps the heads of chains apart from the lines."""
+
+    def read(self, chain: str) -> Head | None:
+        """Where a chain stood last; None if it is not known."""
+
+    def write(self, chain: str, head: Head) -> None:
+        """Remember where it stands now."""
+
+
+class Keeper(Protocol):
+    """Where lines go."""
+
+    def append(self, chain: str, compose: Callable[[Head], str]) -> Head:
+        """Add the line composed for the chain's head; nobody else's line comes between."""
+
+
+class Audit:
+    """Writes lines of one chain. Safe to share between threads.
+
+    `about` are the fields every line carries: who runs it, which run, why. Without a keeper
+    nothing is written: a command that only looks leaves no trace.
+    """
+
+    def __init__(
+        self,
+        chain: str,
+        *,
+        clock: Clock,
+        keeper: Keeper | None = None,
+        heads: Heads | None = None,
+        about: Mapping[str, str] | None = None,
+    ) -> None:
+        self._chain = chain
+        self._clock = clock
+        self._keeper = keeper
+        self._heads = heads
+        self._about = dict(about or {})
+        self._head: Head | None = None
+
+    def record(self, event: str, **fields: Any) -> None:
+        """One line. Fields that are None are left out. Raises StateError if it is not kept."""
+        if self._keeper is None:
+            return
+        at = datetime.fromtimestamp(self._clock.now(), UTC).isoformat(timespec="milliseconds")
+
+        def compose(head: Head) -> str:
+            body = {
+                "chain": self._chain,
+                "number": head.count + 1,
+                "at": at,
+                "event": event,
+                **self._about,
+                **{name: value for name, value in fields.items() if value is not None},
+                "previous": head.digest,
+            }
+            return json.dumps(body, ensure_ascii=True)
+
+        self._head = self._keeper.append(self._chain, compose)
+
+    def keep_head(self) -> None:
+        """Remember apart where the chain stands: lines cut off after this will be missed."""
+        if self._heads is not None and self._head is not None:
+            self._heads.write(self._chain, self._head)
+
+
+class FileKeeper:
+    """Lines in a file that only its owner can read; on disk before `append` returns."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read_to = 0
+        self._ends: dict[str, Head] = {}
+        self._in_use = threading.Lock()
+
+    def append(self, chain: str, compose: Callable[[Head], str]) -> Head:
+        """Under the file's lock: look at what others appended, then append."""
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+            with self._in_use, os.fdopen(descriptor, "r+b", buffering=0) as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                file.seek(self._read_to)
+                news = file.read()
+                self._ends.update(ends(_follow(news.decode(errors="replace").split("\n"))))
+                line = compose(self._ends.get(chain, Head()))
+                # A line that a power cut left half written is closed first.
+                closing = b"" if not news or news.endswith(b"\n") else b"\n"
+                file.write(closing + line.encode() + b"\n")
+                os.fsync(file.fileno())
+                self._read_to = file.seek(0, os.SEEK_END)
+                self._ends[chain] = _after(line)
+                return self._ends[chain]
+        except OSError as error:
+            raise errors.StateError(
+                f"the audit line cannot be written: {error.strerror}",
+                where=str(self._path),
+                next_step="nothing is installed without an audit; name another file with"
+                " --audit-file",
+            ) from error
+
+
+class StreamKeeper:
+    """Lines on a stream such as standard output; the chain goes on from a remembered head."""
+
+    def __init__(self, write: Callable[[str], None], heads: Heads | None = None) -> None:
+        self._write = write
+        self._heads = heads
+        self._ends: dict[str, Head] = {}
+        self._in_use = threading.Lock()
+
+    def append(self, chain: str, compose: Callable[[Head], str]) -> Head:
+        """One line at a time."""
+        with self._in_use:
+            head = self._ends.get(chain)
+            if head is None:
+                head = (self._heads.read(chain) if self._heads is not None else None) or Head()
+            line = compose(head)
+            self._write(line)
+            self._ends[chain] = _after(line)
+            return self._ends[chain]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line as read: its 1-based position, fields, own hash, and what is wrong with it."""
+
+    position: int
+    fields: Mapping[str, Any]
+    digest: str
+    problem: str | None = None
+
+
+def read(path: Path) -> tuple[Line, ...]:
+    """All lines, each held against the one before it in its chain. Raises StateError."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as stream:
+            return tuple(_follow(stream))
+    except OSError as error:
+        raise errors.StateError(
+            f"cannot be read: {error.strerror}",
+            where=str(path),
+            next_step="name the file with --audit-file",
+        ) from error
+
+
+def ends(lines: Iterable[Line]) -> dict[str, Head]:
+    """Where each chain ends."""
+    return {
+        line.fields["chain"]: Head(line.fields["number"], line.digest)
+        for line in lines
+        if line.fields
+    }
+
+
+def _after(line: str) -> Head:
+    return Head(json.loads(line)["number"], _digest(line))
+
+
+def _digest(line: str) -> str:
+    return hashlib.sha256(line.encode()).hexdigest()
+
+
+def _follow(lines: Iterable[str]) -> Iterator[Line]:
+    heads: dict[str, Head] = {}
+    for position, raw in enumerate(lines, start=1):
+        text = raw.rstrip("\n")
+        fields = _decode(text)
+        if fields is None:
+            yield Line(position, {}, _digest(text), "is no audit line")
+            continue
+        problem = _problem(fields, heads.get(fields["chain"]))
+        heads[fields["chain"]] = Head(fields["number"], _digest(text))
+        yield Line(position, fields, _digest(text), problem)
+
+
+def _problem(fields: Mapping[str, Any], head: Head | None) -> str | None:
+    """A file may begin in the middle of a chain: its first line proves nothing about before."""
+    if head is None:
+        starts = fields["number"] == 1
+        if starts != (fields["previous"] == FIRST):
+            return "begins a chain and follows something, or the other way round"
+        return None
+    if fields["previous"] != head.digest:
+        return "does not follow the line before it: one was altered, removed or inserted"
+    if fields["number"] != head.count + 1:
+        return f"has number {fields['number']} where {head.count + 1} was due"
+    return None
+
+
+def _decode(text: str) -> dict[str, Any] | None:
+    if len(text) > _LONGEST:
+        return None
+    try:
+        fields = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(fields, dict):
+        return None
+    return fields if all(type(fields.get(n)) is kind for n, kind in _KEYS.items()) else None

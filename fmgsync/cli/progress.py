@@ -1,0 +1,120 @@
+"""Rollouts for scripts and for people: where they stand, what waits and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from fmgsync.cli.safe import safe_text
+from fmgsync.cli.tables import cell, table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from fmgsync.controller.once import AdomResult, Result
+    from fmgsync.model.preview import PendingEdit
+
+SHOWN = 20
+"""Waiting devices listed for people before the rest becomes a count."""
+
+
+def rollout_rows(result: Result) -> list[dict[str, Any]]:
+    """One row per ADOM that was looked at."""
+    return [_row(adom) for adom in result.adoms if adom.standing is not None]
+
+
+def _row(adom: AdomResult) -> dict[str, Any]:
+    assert adom.standing is not None  # noqa: S101
+    record, decision = adom.standing.record, adom.standing.decision
+    ledger = record.ledger if record is not None else None
+    held = decision.held
+    waiting = adom.rollout.waiting if adom.rollout is not None else None
+    return {
+        "fortimanager": adom.ref.fortimanager,
+        "adom": adom.ref.adom,
+        "rules": ledger.digest if ledger is not None else None,
+        "wave": decision.wave,
+        "held": None
+        if held is None
+        else {"kind": held.kind.value, "reason": held.reason, "next": held.next_step},
+        "waiting": waiting,
+        "next": list(decision.start),
+        "needs": decision.needs.total_seconds() if decision.needs is not None else None,
+        "verified": sorted(ledger.proven) if ledger is not None else [],
+        "atRisk": sorted(ledger.at_risk) if ledger is not None else [],
+        "failed": [
+            {"device": each.device, "detail": each.detail, "at": _written(each.failed_at)}
+            for each in (ledger.failed if ledger is not None else ())
+        ],
+        "blocked": {d: note.why for d, note in record.blocked.items()} if record else {},
+        "foreign": _edits(adom.rollout.foreign if adom.rollout else {}),
+        "peers": _edits(adom.rollout.peers if adom.rollout else {}),
+        "waits": [
+            {"device": wait.device, "reason": wait.reason, "until": _written(wait.until)}
+            for wait in decision.waits
+        ],
+    }
+
+
+def _edits(found: Mapping[str, Sequence[PendingEdit]]) -> dict[str, list[dict[str, Any]]]:
+    """Other people's pending edits by device, with the lines an install would push."""
+    return {
+        device: [{"what": str(edit), "lines": list(edit.lines)} for edit in edits]
+        for device, edits in sorted(found.items())
+    }
+
+
+def _written(instant: datetime | None) -> str | None:
+    return None if instant is None else instant.isoformat(timespec="seconds")
+
+
+def print_rollouts(console: Console, result: Result, *, quiet: bool = False) -> None:
+    """Each ADOM's rollout. `quiet` leaves out those with nothing to say."""
+    for row in rollout_rows(result):
+        silent = not (row["held"] or row["failed"] or row["waits"] or row["blocked"])
+        if quiet and silent and not row["waiting"]:
+            continue
+        title = f"Rollout of ADOM {row['adom']} on {row['fortimanager']}"
+        console.print(Text(safe_text(f"{title}: {_summary(row)}"), style="bold"))
+        if row["held"]:
+            step = f" ({row['held']['next']})" if row["held"]["next"] else ""
+            text = f"  held: {row['held']['reason']}{step}"
+            console.print(Text(safe_text(text), style="magenta"))
+        if row["waiting"] and not row["held"]:
+            console.print(Text(safe_text(f"  waiting: {row['waiting']}"), style="yellow"))
+        for failure in row["failed"]:
+            text = f"  failed: {failure['device']}: {failure['detail']}"
+            console.print(Text(safe_text(text), style="red"))
+        _print_edits(console, row)
+        _print_waits(console, row)
+
+
+def _print_edits(console: Console, row: dict[str, Any]) -> None:
+    """The lines of other people that an install pushed, or would have pushed."""
+    for device, edits in row["foreign"].items():
+        verb = "held because of" if device in row["blocked"] else "installed along with"
+        console.print(Text(safe_text(f"  {device}: {verb} other people's edits:"), "magenta"))
+        for edit in edits[:SHOWN]:
+            console.print(safe_text(f"    {edit['what']}"))
+            for line in edit["lines"][:SHOWN]:
+                console.print(safe_text(f"      {line}"))
+
+
+def _summary(row: dict[str, Any]) -> str:
+    wave = {None: "nothing left to start", 0: "canary"}.get(row["wave"], f"wave {row['wave']}")
+    return f"{wave}; {len(row['verified'])} verified, {len(row['atRisk'])} at risk"
+
+
+def _print_waits(console: Console, row: dict[str, Any]) -> None:
+    waits = [] if row["held"] else row["waits"]
+    if not waits:
+        return
+    made = table(console, "  device", "waits", "until")
+    for wait in waits[:SHOWN]:
+        made.add_row(cell(f"  {wait['device']}"), cell(wait["reason"]), cell(wait["until"] or ""))
+    console.print(made)
+    if len(waits) > SHOWN:
+        console.print(f"  and {len(waits) - SHOWN} more")

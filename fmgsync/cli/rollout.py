@@ -1,0 +1,135 @@
+"""`fmgsync rollout`: where rollouts stand; go on with one that stopped, or stop one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fmgsync import errors
+from fmgsync.cli import common
+from fmgsync.cli.safe import safe_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fmgsync.controller.once import World
+    from fmgsync.controller.steering import Steered
+    from fmgsync.model.target import AdomRef
+
+
+@click.group("rollout")
+def command() -> None:
+    """See and steer how installs spread over the FortiGates of an ADOM.
+
+    A rollout stops by itself when its failure budget is spent, a canary fails or what it has done
+    is not known any more; it goes on only when a person says so.
+    """
+
+
+@command.command("status")
+@common.state_option
+@common.command_options()
+def status(options: common.Options, state_dir: Path) -> int:
+    """Show each ADOM's rollout: wave, verified and failed devices, what waits and why.
+
+    \b
+    Exit codes: 0 nothing outstanding, 3 something waits or is held, 1 something failed or could
+    not be read.
+    """
+    from fmgsync.cli import documents, progress, tables
+    from fmgsync.controller import once, wiring
+
+    world = wiring.make_world(
+        options.config,
+        command="status",
+        tell=options.progress,
+        transport=options.transport,
+        state_dir=state_dir,
+    )
+    result = once.status(world)
+    rows = progress.rollout_rows(result)
+    if options.is_json:
+        found = {"rollouts": rows, "errors": documents.error_rows(result)}
+        common.print_json(found)
+    else:
+        progress.print_rollouts(options.console(), result)
+        tables.print_problems(options.console(), result)
+    codes = [adom.error.exit_code for adom in result.adoms if adom.error]
+    codes += [common.FAILED for row in rows if row["failed"]]
+    codes += [common.OUTSTANDING for row in rows if row["held"] or row["waits"] or row["next"]]
+    return common.worst(*codes)
+
+
+_ADOM = click.option(
+    "--adom",
+    metavar="FORTIMANAGER/ADOM",
+    help="Only this one; default: every ADOM of the configuration.",
+)
+_REASON = click.option("--reason", default="", help="Why; goes into the audit.")
+
+
+@command.command("resume")
+@_ADOM
+@_REASON
+@common.state_option
+@common.command_options()
+def resume(options: common.Options, state_dir: Path, adom: str | None, reason: str) -> int:
+    """Let a rollout that stopped go on: failed devices may be tried again, the budget is new.
+
+    Where what was done is not known any more, the rollout starts over at its canary.
+    """
+    from fmgsync.controller import steering
+
+    return _steer(options, state_dir, adom, reason, steering.resume)
+
+
+@command.command("abort")
+@_ADOM
+@_REASON
+@common.state_option
+@common.command_options()
+def abort(options: common.Options, state_dir: Path, adom: str | None, reason: str) -> int:
+    """Stop a rollout: nothing more is started until it is resumed.
+
+    An 'apply' or controller that is at it starts nothing more and cancels what has not begun on
+    any device; what is being pushed is watched to its end.
+    """
+    from fmgsync.controller import steering
+
+    return _steer(options, state_dir, adom, reason, steering.abort)
+
+
+def _steer(
+    options: common.Options,
+    state_dir: Path,
+    adom: str | None,
+    reason: str,
+    act: Callable[[World, AdomRef], Steered],
+) -> int:
+    from fmgsync.controller import wiring
+    from fmgsync.controller.installing import People
+
+    world = wiring.make_world(
+        options.config,
+        command="rollout",
+        tell=options.progress,
+        state_dir=state_dir,
+        people=People(reason),
+    )
+    known = [work.ref for work in world.adoms]
+    chosen = [ref for ref in known if adom in (None, str(ref))]
+    if not chosen:
+        names = ", ".join(map(str, known))
+        raise errors.UsageError(f"there is no ADOM {adom!r}", next_step=f"name one of: {names}")
+    done = [act(world, ref) for ref in chosen]
+    world.installing.audit.keep_head()
+    if options.is_json:
+        common.print_json(
+            [{"adom": str(each.ref), "changed": each.changed, "what": each.what} for each in done]
+        )
+    else:
+        for each in done:
+            click.echo(safe_text(f"{each.ref}: {each.what}"))
+    return common.IN_SYNC

@@ -1,0 +1,78 @@
+"""One ADOM's installs in one pass: the rollout goes as far as it may, then everything is looked at.
+
+Also what every pass says of installs that do not start: the windows, and what waits for a person.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fmgsync.controller import foresight, installs, reconcile, rollout, steps
+from fmgsync.controller.reconcile import AdomWork, Look
+from fmgsync.planning import summary
+from fmgsync.scheduling import admission, outlook
+from fmgsync.scheduling.admission import Situation
+from fmgsync.views import four
+
+if TYPE_CHECKING:
+    from fmgsync.controller.once import AdomResult, Inventory, World
+
+
+def advance_installs(
+    world: World, work: AdomWork, inventory: Inventory, result: AdomResult
+) -> None:
+    """Let the ADOM's rollout go as far as it may now, then look at everything again."""
+    if result.seen is None:
+        return
+    plan = result.planned or result.seen.plan
+
+    def look() -> Look:
+        return reconcile.look(work, world.intent, inventory.members)
+
+    run = rollout.make_run(world, work, result.seen, look, plan=summary.digest([plan]))
+    result.rollout, result.planned = run.report, plan
+    try:
+        _drive(world, run)
+    finally:
+        result.outcomes = tuple(run.report.outcomes)
+        result.report = run.report.written or result.report
+    result.seen, result.survey = run.seen, run.survey
+    if run.report.outcomes or run.report.written:
+        # The installs changed device database and status: look before believing anything.
+        result.seen = reconcile.refresh_topology(work, run.seen)
+        result.survey = installs.survey(work, result.seen, ask_devices=True)
+    judge(world, work, result)
+
+
+def _drive(world: World, run: rollout.Run) -> None:
+    """Stay with it through its pauses, or let go of it for a later pass."""
+    if world.installing.patient:
+        steps.drive(rollout.roll_out(run), world.clock, world.installing.stopping)
+        return
+    left = steps.drive_while_holding(rollout.roll_out(run), world.clock)
+    if isinstance(left, steps.Rest):
+        run.report.again_at = world.clock.now() + left.seconds
+
+
+def judge(world: World, work: AdomWork, result: AdomResult) -> None:
+    """What the windows say of every DeviceVdom, and which pending installs wait for a person."""
+    if result.seen is None or result.survey is None:
+        return
+    topology, instant = result.seen.topology, world.instant
+    targets = [view.target for view in result.survey.views]
+    found = outlook.outlooks(world.terms.calendar, topology, targets, instant)
+    result.outlooks = {each.target: each for each in found}
+    blocked = result.rollout.blocked if result.rollout else world.installing.blocked(result.ref)
+    situation = Situation(
+        topology,
+        result.survey.statuses,
+        world.terms,
+        instant,
+        world.installing.clearance,
+        blocked,
+    )
+    result.admissions = admission.admit(result.survey.pending, situation)
+    held = {each.pending.target: each.because for each in result.admissions if each.held}
+    result.survey = replace(result.survey, views=four.with_held(result.survey.views, held))
+    result.standing = foresight.standing(world, work, result)

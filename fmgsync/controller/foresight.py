@@ -1,0 +1,46 @@
+"""Where the rollouts stand and what would start now, told without starting anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from fmgsync.controller.reconcile import AdomWork
+from fmgsync.planning import summary
+from fmgsync.scheduling import admission, ledger, waves
+from fmgsync.scheduling.ledger import Ledger
+from fmgsync.scheduling.rollout import Decision
+from fmgsync.state.rollouts import RolloutRecord
+
+if TYPE_CHECKING:
+    from fmgsync.controller.once import AdomResult, World
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One ADOM's rollout: what is remembered, and the decision that follows now.
+
+    `record` None: nothing was rolled out yet, or it is not known any more.
+    """
+
+    record: RolloutRecord | None
+    decision: Decision
+
+
+def standing(world: World, work: AdomWork, result: AdomResult) -> Standing | None:
+    """How the rollout stands; None if the ADOM was not looked at."""
+    if result.seen is None or result.survey is None:
+        return None
+    rules = summary.rules_digest(world.intent.rules, work.sites)
+    record = world.installing.rollouts.read(work.ref)
+    if record is not None:
+        record = replace(record, ledger=ledger.for_digest(record.ledger, rules))
+    if result.rollout is not None and result.rollout.decision is not None:
+        return Standing(record, result.rollout.decision)
+    policy = world.terms.rollout.policy(result.seen.topology, world.terms.overrun)
+    found = admission.candidates(
+        result.admissions, policy.canary, result.survey.views, result.seen.topology
+    )
+    # Whether a missing record was lost or never made shows only when something is to start.
+    known = record.ledger if record is not None else Ledger(rules)
+    return Standing(record, waves.decide(policy, known, found, world.instant))

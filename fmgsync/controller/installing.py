@@ -1,0 +1,109 @@
+"""What installs need besides the configuration: who starts them, why, and what is kept of them."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from fmgsync.audit import Audit, FileKeeper
+from fmgsync.clock import Clock
+from fmgsync.controller.progress import Reason
+from fmgsync.model.target import AdomRef
+from fmgsync.scheduling.admission import Clearance
+from fmgsync.settings import features
+from fmgsync.settings.schema import Config
+from fmgsync.state.folder import Folder
+from fmgsync.state.heads import AuditHeads
+from fmgsync.state.rollouts import Rollouts
+
+RECHECK_S = 600.0
+"""A device that other people's edits hold back is looked at again after so long."""
+
+AUDIT = "audit.jsonl"
+"""The audit's file in the state folder."""
+
+
+_DECIDING = frozenset({features.APPLY_NOW, features.APPLY_WINDOW, features.RUN, features.ROLLOUT})
+
+
+@dataclass(frozen=True, slots=True)
+class Installing:
+    """How this run installs.
+
+    `patient`: stay with a rollout through its pauses; otherwise come back on a later pass.
+    `recheck_s`: how long a device that was held back by other people's edits is left alone.
+    `stopping` says that nothing more may start.
+    """
+
+    rollouts: Rollouts
+    audit: Audit
+    reason: Reason
+    clearance: Clearance = field(default_factory=Clearance)
+    patient: bool = True
+    recheck_s: float = 0.0
+    stopping: Callable[[], bool] = lambda: False
+
+    def blocked(self, ref: AdomRef) -> dict[str, str]:
+        """Devices that the last run held back, with why."""
+        record = self.rollouts.read(ref)
+        return {} if record is None else {d: note.why for d, note in record.blocked.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """What the person who starts a run says beyond the configuration.
+
+    `reason` goes into audit and device revisions. `stopping` tells that they want it to end,
+    `audit_file` where the audit is kept, None for its place in the state folder.
+    """
+
+    reason: str = ""
+    override_deny: bool = False
+    audit_file: Path | None = None
+    stopping: Callable[[], bool] = lambda: False
+
+
+def make_installing(
+    config: Config, command: str, folder: Folder, clock: Clock, people: People
+) -> Installing:
+    """How `command` installs. A command that only looks writes no audit."""
+    run = str(structlog.contextvars.get_contextvars().get("run") or uuid.uuid4().hex[:12])
+    reason = Reason(run, who(), people.reason)
+    decides = command in _DECIDING
+    audit = Audit(
+        chain_of(config),
+        clock=clock,
+        keeper=FileKeeper(people.audit_file or folder.path / AUDIT) if decides else None,
+        heads=AuditHeads(folder),
+        about={"run": run, "who": reason.who, "reason": reason.reason or "not given"},
+    )
+    return Installing(
+        Rollouts(folder, config.owner),
+        audit,
+        reason,
+        Clearance(now=command == features.APPLY_NOW, override_deny=people.override_deny),
+        patient=command != features.RUN,
+        recheck_s=RECHECK_S if command == features.RUN else 0.0,
+        stopping=people.stopping,
+    )
+
+
+def chain_of(config: Config) -> str:
+    """The audit's chain: one per installation and replica."""
+    return f"{config.owner}@{socket.gethostname()}"
+
+
+def who() -> str:
+    """Who runs this, for audit and ledger."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # a container's user often has no name
+        user = f"uid {os.getuid()}"
+    return f"{user}@{socket.gethostname()}"

@@ -1,0 +1,115 @@
+"""What a run that was killed, or a broken connection, has left behind: found, waited for, judged.
+
+FortiManager's tasks outlive whoever started them. The ledger says which devices are at risk and
+which tasks may have been started for them; the task list and the devices say the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from fmgsync.controller import pushing
+from fmgsync.controller.pushing import POLL_S
+from fmgsync.controller.steps import Rest, Steps
+from fmgsync.model.rollout import SeenTask, Verdict
+from fmgsync.model.target import DeviceVdom
+from fmgsync.model.view import GroupState
+
+if TYPE_CHECKING:
+    from fmgsync.controller.rollout import Run
+
+
+def installed_before(run: Run) -> bool:
+    """Whether this installation has installed here before, although no ledger knows of it.
+
+    Two things must say so: a device already has one of our groups, and our administrator has
+    installed in this ADOM. The first alone may be an administrator's own install.
+    """
+    return _has_own_groups(run) and any(task.ours for task in run.work.installer.find_installs(0))
+
+
+def _has_own_groups(run: Run) -> bool:
+    if run.survey is None:
+        return True
+    return any(
+        bool(group.device_database)
+        for view in run.survey.views
+        for group in view.groups
+        if group.state is not GroupState.NOT_REFERENCED
+    )
+
+
+def settle(run: Run) -> Steps[None]:
+    """Wait for tasks that still run for us, then find out what became of every open device."""
+    record = run.book.record
+    if record is None or not record.ledger.running:
+        return
+    devices = sorted(attempt.device for attempt in record.ledger.running)
+    found: tuple[SeenTask, ...] = ()
+    if record.after is not None:
+        found = yield from _ended_tasks(run, record.after)
+    failed: dict[str, str] = {}
+    touched: set[str] = set()
+    for task in found:
+        touched |= task.devices
+        failed.update({d: f"failed: {why}" for d, why in task.failed.items() if d in devices})
+    proofs = yield from pushing.prove(run, _targets(run, devices))
+    wrong = {t.device: p for t, p in proofs.items() if p.verdict is not Verdict.VERIFIED}
+    verified = {t.device for t in proofs} - wrong.keys() - failed.keys()
+    started = {t.device for task in record.tasks for t in task.targets}
+    for device, proof in wrong.items():
+        if device in touched | started:
+            failed.setdefault(device, f"{proof.verdict}: {proof.because}")
+    run.book.settled(verified, {d: why for d, why in failed.items() if d in devices}, run.now)
+    run.book.withdrawn(devices)
+    run.audit.record(
+        "resumed after a break",
+        fortimanager=run.work.ref.fortimanager,
+        adom=run.work.ref.adom,
+        tasks=[task.task_id for task in found],
+        verified=sorted(verified),
+        failed=failed,
+    )
+
+
+def _ended_tasks(run: Run, after: int) -> Steps[tuple[SeenTask, ...]]:
+    """Our install tasks since then, once none of them runs any more."""
+    told = False
+    while True:
+        ours = tuple(task for task in run.work.installer.find_installs(after) if task.ours)
+        running = [task for task in ours if not task.finished]
+        if not running:
+            return ours
+        if not told:
+            told = True
+            numbers = ", ".join(str(task.task_id) for task in running)
+            run.tell(f"waiting for install task {numbers} of an earlier run")
+        yield Rest(POLL_S)
+
+
+def forgive(run: Run) -> None:
+    """A device given up before that holds the right members by now is at risk no more."""
+    ledger = run.book.ledger
+    if ledger is None or run.survey is None or not ledger.failed:
+        return
+    right: dict[str, bool] = {}
+    for view in run.survey.views:
+        states = [g.state for g in view.groups if g.state is not GroupState.NOT_REFERENCED]
+        if states:
+            fine = all(state is GroupState.IN_SYNC for state in states)
+            right[view.target.device] = right.get(view.target.device, True) and fine
+    cured = {attempt.device for attempt in ledger.failed if right.get(attempt.device)}
+    if cured:
+        run.book.settled(cured, {}, run.now)
+
+
+def _targets(run: Run, devices: Sequence[str]) -> list[DeviceVdom]:
+    """The DeviceVdoms of these devices that a policy brings our groups to."""
+    views = run.survey.views if run.survey else ()
+    return [
+        view.target
+        for view in views
+        if view.target.device in devices
+        and any(group.state is not GroupState.NOT_REFERENCED for group in view.groups)
+    ]

@@ -1,0 +1,361 @@
+"""One round of installs: the lock, the preview, its judgement, the push, the proof.
+
+Everything that can go wrong between two lines here leaves the ledger saying at least as much as
+has happened; `leftovers` picks up from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import structlog
+
+from fmgsync import errors
+from fmgsync.controller import proving, reconcile
+from fmgsync.controller.proving import Expected, Proof
+from fmgsync.controller.steps import Rest, Steps
+from fmgsync.model import naming
+from fmgsync.model.preview import Source
+from fmgsync.model.rollout import (
+    InstallRequest,
+    InstallTask,
+    Outcome,
+    TargetOutcome,
+    TaskView,
+    Verdict,
+)
+from fmgsync.model.target import DeviceVdom
+from fmgsync.scheduling import admission, foreign, waves
+from fmgsync.scheduling.admission import Admission
+from fmgsync.scheduling.foreign import ForeignChanges, Owners
+from fmgsync.scheduling.rollout import Decision
+from fmgsync.targets.protocol import InstallFlow
+from fmgsync.views import four, pending, rendered
+
+if TYPE_CHECKING:
+    from fmgsync.controller.rollout import Run
+
+_log = structlog.get_logger()
+
+FIRST_POLL_S = 0.1
+POLL_S = 3.0
+
+_ARRIVED = frozenset({Outcome.DONE, Outcome.NO_CHANGES})
+_IN_DOUBT = frozenset({Outcome.MISSING, Outcome.FROZEN})
+
+
+@dataclass(slots=True)
+class Round:
+    """Devices that start together: what is installed there and what became of it."""
+
+    decision: Decision
+    admissions: tuple[Admission, ...]
+    outcomes: dict[DeviceVdom, TargetOutcome] = field(default_factory=dict)
+    begun: set[str] = field(default_factory=set)
+    tasks: list[int] = field(default_factory=list)
+
+    @property
+    def devices(self) -> frozenset[str]:
+        """Physical devices."""
+        return frozenset(each.pending.target.device for each in self.admissions)
+
+    @property
+    def targets(self) -> tuple[DeviceVdom, ...]:
+        """DeviceVdoms."""
+        return tuple(sorted({each.pending.target for each in self.admissions}))
+
+
+def push(run: Run, decision: Decision) -> Steps[None]:
+    """Install on the devices that may start, and prove each of them."""
+    chosen = Round(decision, admission.starting(run.report.admissions, decision.start))
+    with run.work.installer.open_install_flow() as flow:
+        if run.unwritten:
+            _write(run, flow)
+        run.book.started(chosen.devices, decision.wave, run.now)
+        _tell_start(run, chosen)
+        try:
+            for request in _requests(run, chosen):
+                if run.is_stopped() or not _may_call(run, request):
+                    break
+                yield from _install(run, flow, chosen, request)
+        finally:
+            # What was not pushed was not touched, whatever has gone wrong.
+            run.book.withdrawn(chosen.devices - chosen.begun)
+    yield from settle(run, chosen)
+
+
+def _write(run: Run, flow: InstallFlow) -> None:
+    """Write the ADOM under the install's own lock, so that nobody else's install can carry it."""
+    plan = run.seen.plan
+    run.tell(f"writing {len(plan.changes)} changes to ADOM {run.work.ref.adom}, then install")
+    reconcile.note_write(run.work, run.seen)
+    run.report.written = flow.write(plan)
+    run.work.guard.after_write(plan, run.report.written)
+    run.seen = reconcile.look_again(run.work, run.intent, run.seen)
+
+
+def _requests(run: Run, chosen: Round) -> Iterator[InstallRequest]:
+    """One per package, with what the devices' revisions will say."""
+    comment = run.reason.comment(run.owner, run.plan)
+    for request in pending.requests(each.pending for each in chosen.admissions):
+        yield replace(request, comment=comment)
+
+
+def _may_call(run: Run, request: InstallRequest) -> bool:
+    """The window may have closed since the round began: `overrun` says what then."""
+    now = {each.pending.target: each.judgement for each in run.admissions()}
+    return all(
+        target not in now or waves.may_call(run.policy, now[target]) for target in request.targets
+    )
+
+
+def _install(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest) -> Steps[None]:
+    """One package: look at what it would push, then push it to the devices that pass."""
+    previewed = run.terms.foreign_changes is not ForeignChanges.ALLOW
+    passing = request
+    if previewed:
+        passing = yield from _preview(run, flow, chosen, request)
+        if not passing.targets:
+            flow.drop_preview()
+            return
+    run.book.pushing(run.work.installer.newest_task())
+    task = _start(flow, chosen, passing, previewed=previewed)
+    chosen.tasks.append(task.task_id)
+    run.book.running(task)
+    view = yield from _watch(run, flow, task)
+    chosen.outcomes.update({outcome.target: outcome for outcome in view.outcomes})
+    if previewed and passing.targets != request.targets:
+        flow.drop_preview()
+
+
+def _start(
+    flow: InstallFlow, chosen: Round, request: InstallRequest, *, previewed: bool
+) -> InstallTask:
+    """Begin to push. Unless FortiManager says no, the devices count as touched from here on."""
+    new = {target.device for target in request.targets} - chosen.begun
+    chosen.begun.update(new)
+    try:
+        return flow.commit(request) if previewed else flow.start(request)
+    except errors.OutcomeUnknown:
+        raise
+    except errors.TargetError:
+        chosen.begun.difference_update(new)
+        raise
+
+
+def _preview(
+    run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest
+) -> Steps[InstallRequest]:
+    """The request with the devices on which the install may go on; the others are told why not."""
+    preview = flow.start_preview(request)
+    rests = _rests()
+    while (found := preview.poll()) is None:
+        yield next(rests)
+    owners = Owners(run.owner, _own_groups(run), asked_for=run.clearance.now)
+    if any(foreign.by_source(each, owners)[Source.FOREIGN] for each in found):
+        owners = replace(owners, peers=flow.read_peers())
+    judged = foreign.judge(found, owners, run.terms.foreign_changes)
+    run.report.foreign.update(judged.foreign)
+    run.report.peers.update(judged.peers)
+    if judged.blocked:
+        run.book.blocked(judged.blocked, run.now)
+        run.report.blocked.update(judged.blocked)
+        _tell_blocked(run, judged)
+    nothing = "the preview shows nothing to install"
+    for target in request.targets:
+        if target.device in judged.empty:
+            chosen.begun.add(target.device)
+            chosen.outcomes[target] = TargetOutcome(target, Outcome.NO_CHANGES, nothing)
+    passing = tuple(target for target in request.targets if target.device in judged.install)
+    return replace(request, targets=passing)
+
+
+def _own_groups(run: Run) -> frozenset[str]:
+    """Names of groups we want or have; a shard counts as its group."""
+    wanted = {group.name for group in run.seen.desired.groups}
+    marked = {name for (_, name), group in run.seen.observed.groups.items() if group.owned}
+    return frozenset(naming.group_of(name) for name in wanted | marked)
+
+
+def _watch(run: Run, flow: InstallFlow, task: InstallTask) -> Steps[TaskView]:
+    """Poll to the end. When it is time to stop, cancel what has not begun anywhere; the rest is
+    watched on, since a device must not be left half configured."""
+    stopped, rests = False, _rests()
+    while True:
+        if not stopped and run.is_stopped():
+            stopped = True
+            view = flow.cancel(task)
+            if not view.final:
+                run.tell(
+                    f"stopping: task {task.task_id} pushes to devices and is watched to its end"
+                )
+        else:
+            view = flow.poll(task)
+        if view.final:
+            return view
+        yield next(rests)
+
+
+def _rests() -> Iterator[Rest]:
+    """Short at first, since small installs end at once; then longer, to spare the unit."""
+    pause_s = FIRST_POLL_S
+    while True:
+        yield Rest(pause_s, holding=True)
+        pause_s = min(pause_s * 1.5, POLL_S)
+
+
+def settle(run: Run, chosen: Round) -> Steps[None]:
+    """Prove what arrived, and write down what became of each device."""
+    run.report.outcomes.extend(chosen.outcomes.values())
+    cancelled = _devices(chosen, {Outcome.CANCELLED})
+    run.book.withdrawn(cancelled)
+    failed = {
+        outcome.target.device: f"{outcome.outcome}: {outcome.detail}"
+        for outcome in chosen.outcomes.values()
+        if outcome.outcome not in _ARRIVED | _IN_DOUBT | {Outcome.CANCELLED}
+    }
+    doubtful = _devices(chosen, _ARRIVED | _IN_DOUBT) - failed.keys()
+    targets = [target for target in chosen.outcomes if target.device in doubtful]
+    proofs = yield from prove(run, targets)
+    for target, proof in proofs.items():
+        if proof.verdict is not Verdict.VERIFIED:
+            detail = chosen.outcomes[target].detail if target in chosen.outcomes else ""
+            failed[target.device] = f"{proof.verdict}: {proof.because or detail}"
+    _write_down(run, chosen, doubtful - failed.keys(), failed, proofs)
+
+
+def _write_down(
+    run: Run,
+    chosen: Round,
+    verified: Iterable[str],
+    failed: Mapping[str, str],
+    proofs: Mapping[DeviceVdom, Proof],
+) -> None:
+    done = frozenset(verified)
+    run.book.settled(done, failed, run.now)
+    arrived = tuple(target for target in chosen.targets if target.device in done)
+    run.report.verified.extend(arrived)
+    run.report.failures.update(failed)
+    run.pending = tuple(each for each in run.pending if each.target not in arrived)
+    for device, why in sorted(failed.items()):
+        run.tell(f"{device}: failed: {why}")
+        _log.warning("install failed", adom=run.work.ref.adom, device=device, why=why)
+    for target in chosen.targets:
+        _audit_end(run, chosen, target, failed.get(target.device), proofs.get(target))
+    run.audit.keep_head()
+
+
+def prove(run: Run, targets: Sequence[DeviceVdom]) -> Steps[dict[DeviceVdom, Proof]]:
+    """Ask each device. Without `install.verify` only canaries are asked, the others believed."""
+    canaries = frozenset(run.policy.canary)
+    asked = [t for t in targets if run.terms.verify or t.device in canaries]
+    rounds = 0
+
+    def expected() -> Expected:
+        nonlocal rounds
+        if rounds:
+            run.seen = run.look()
+        rounds += 1
+        return expected_on(run, asked)
+
+    proofs = (yield from proving.prove(run.work.installer.read_devices, expected)) if asked else {}
+    believed = (t for t in targets if t not in asked)
+    return {**proofs, **{t: Proof(Verdict.VERIFIED, "not asked") for t in believed}}
+
+
+def expected_on(run: Run, targets: Sequence[DeviceVdom]) -> Expected:
+    """What FortiManager would install there, of the groups that a policy brings there."""
+    names = sorted({group.name for group in run.seen.desired.groups})
+    held = rendered.from_adom(run.seen.observed, targets, names)
+    return {
+        target: {
+            name: held.get(target, {}).get(name, frozenset())
+            for name in names
+            if run.seen.usage.reaches(four.keys(name), target)
+        }
+        for target in targets
+    }
+
+
+def _devices(chosen: Round, outcomes: Iterable[Outcome]) -> frozenset[str]:
+    wanted = frozenset(outcomes)
+    return frozenset(o.target.device for o in chosen.outcomes.values() if o.outcome in wanted)
+
+
+# --- telling ------------------------------------------------------------------------------------
+
+
+def _tell_start(run: Run, chosen: Round) -> None:
+    wave = chosen.decision.wave
+    what = "canary" if wave == 0 else "new members" if wave is None else f"wave {wave}"
+    names = sorted(chosen.devices)
+    if not names:
+        return
+    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    run.tell(f"ADOM {run.work.ref.adom}: {what}: installing on {shown}")
+    for each in chosen.admissions:
+        allowing = each.judgement.allowing
+        run.audit.record(
+            "install",
+            **_place(run, each.pending.target),
+            package=each.pending.package,
+            groups=list(each.pending.groups),
+            wave=wave,
+            window=str(allowing[0]) if allowing else each.judgement.because,
+            rules=run.rules,
+            plan=run.plan,
+        )
+
+
+def _tell_blocked(run: Run, judged: foreign.Sorted) -> None:
+    for device, why in sorted(judged.blocked.items()):
+        run.tell(f"{device}: held: {why}")
+        edits = [
+            {"what": str(edit), "lines": list(edit.lines)}
+            for edit in judged.foreign.get(device, ())
+        ]
+        where = {"fortimanager": run.work.ref.fortimanager, "adom": run.work.ref.adom}
+        run.audit.record("blocked", **where, device=device, why=why, edits=edits or None)
+
+
+def _audit_end(
+    run: Run, chosen: Round, target: DeviceVdom, failure: str | None, proof: Proof | None
+) -> None:
+    outcome = chosen.outcomes.get(target)
+    if outcome is None and failure is None:
+        return
+    before = {
+        group.name: group
+        for view in (run.survey.views if run.survey else ())
+        if view.target == target
+        for group in view.groups
+    }
+    after = proof.held if proof is not None and proof.held is not None else None
+    run.audit.record(
+        "failed" if failure else str(proof.verdict if proof else "ended"),
+        **_place(run, target),
+        wave=chosen.decision.wave,
+        tasks=chosen.tasks,
+        outcome=outcome.outcome.value if outcome else None,
+        detail=failure or (outcome.detail if outcome else None),
+        members=[
+            {
+                "group": name,
+                "before": sorted(group.device) if group.device is not None else None,
+                "after": sorted(after.get(name, ())) if after is not None else None,
+            }
+            for name, group in sorted(before.items())
+            if after is None or group.device != after.get(name, frozenset())
+        ],
+    )
+
+
+def _place(run: Run, target: DeviceVdom) -> dict[str, str]:
+    return {
+        "fortimanager": run.work.ref.fortimanager,
+        "adom": run.work.ref.adom,
+        "device": target.device,
+        "vdom": target.vdom,
+    }

@@ -1,0 +1,56 @@
+"""Where the audit's chains stand, kept apart from their lines: so that a cut shows."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from fmgsync import errors
+from fmgsync.audit import Head
+from fmgsync.state.documents import Documents
+
+_NAME = "audit"
+
+
+class _Head(msgspec.Struct, forbid_unknown_fields=True):
+    count: int
+    digest: str
+
+
+class _Heads(msgspec.Struct, forbid_unknown_fields=True):
+    version: Literal[1] = 1
+    chains: dict[str, _Head] = {}
+
+
+class AuditHeads:
+    """Reads and writes the heads of one installation's chains."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+
+    def read(self, chain: str) -> Head | None:
+        """Where a chain stood last; None if it is not known."""
+        found = self._decode(self._documents.read(_NAME)).chains.get(chain)
+        return Head(found.count, found.digest) if found is not None else None
+
+    def write(self, chain: str, head: Head) -> None:
+        """Remember where it stands now."""
+
+        def changed(text: str | None) -> str:
+            heads = self._decode(text)
+            heads.chains[chain] = _Head(head.count, head.digest)
+            return msgspec.json.encode(heads).decode()
+
+        self._documents.update(_NAME, changed)
+
+    def _decode(self, text: str | None) -> _Heads:
+        try:
+            return _Heads() if text is None else msgspec.json.decode(text, type=_Heads)
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise errors.StateError(
+                f"it is damaged, or from a newer fmgsync: {error}",
+                where=self._documents.where(_NAME),
+                next_step="move it away: the audit's lines still prove themselves, but no longer"
+                " that none is missing at the end",
+            ) from error

@@ -1,0 +1,206 @@
+"""What an install would push, asked before it is pushed: preview, read, then commit or drop.
+
+A preview-flagged install fills a cache that belongs to the session and the ADOM; a second call
+renders it, a third reads the text; `package/commit` pushes exactly what is in the cache, to as many
+of the devices as are named ("How to FortiManager API", 008). So nothing can slip in between what
+was judged and what is installed. With a release before 7.4.4 text is rendered device by device.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Iterable, Sequence
+from typing import Any
+
+import structlog
+
+from fmgsync.clock import Clock
+from fmgsync.model import naming
+from fmgsync.model.address import Family
+from fmgsync.model.preview import DevicePreview
+from fmgsync.model.rollout import InstallRequest
+from fmgsync.model.target import DeviceVdom
+from fmgsync.targets.fortimanager import answers, clitext, tables, tasks, unit, urls, wire
+from fmgsync.targets.fortimanager.answers import Place
+from fmgsync.targets.fortimanager.session import Session
+
+_log = structlog.get_logger()
+
+_SCOPES_SINCE = (7, 4, 4)
+_NO_CHANGES = "no changes"
+_MARKED = ("comment", "like", "Managed by fmgsync (%")
+
+
+class Preview:
+    """One preview under way: `poll` until it has an answer. Belongs to the flow's session.
+
+    `limit_s`: a preview that has not ended by then is given up; some releases leave the preview of
+    an odd device standing for ever.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        place: Place,
+        request: InstallRequest,
+        task_id: int,
+        *,
+        clock: Clock,
+        limit_s: float,
+    ) -> None:
+        self._session = session
+        self._place = place
+        self._request = request
+        self._running = task_id
+        self._clock = clock
+        self._gives_up_at = clock.now() + limit_s
+        self._wanted = _devices(request.targets)
+        self._problems: dict[str, str] = {}
+        self._texts: dict[str, str] = {}
+        self._found: tuple[DevicePreview, ...] | None = None
+        self._steps = self._run()
+
+    def poll(self) -> tuple[DevicePreview, ...] | None:
+        """One look, or one step further; None while it is under way. One entry per device."""
+        if self._found is None:
+            next(self._steps, None)
+        return self._found
+
+    def _run(self) -> Generator[None]:
+        """The steps, with a yield wherever a task has not ended."""
+        task = yield from self._end_of_task()
+        if task is None:
+            self._problems = dict.fromkeys(self._wanted, "the preview did not end in time")
+        else:
+            self._note_failures(task)
+            if not self._problems and _says_no_changes(task):
+                self._texts = dict.fromkeys(self._wanted, "")
+            else:
+                yield from self._render()
+        self._found = tuple(self._judge(device) for device in self._wanted)
+
+    def _render(self) -> Generator[None]:
+        """Have the cached install written as text and read it."""
+        version = unit.read_version(self._session)
+        together = version is None or version >= _SCOPES_SINCE
+        targets = [t for t in self._request.targets if t.device not in self._problems]
+        adom = self._request.adom.adom
+        for scope in _scopes(targets, together=together):
+            data = _render_data(adom, scope, together=together)
+            result = self._session.query("exec", [{"url": urls.INSTALL_PREVIEW, "data": data}])[0]
+            self._running = task_id_of(answers.checked(result, self._place), self._place)
+            if (yield from self._end_of_task()) is None:
+                self._problems.update(dict.fromkeys(_devices(scope), "no text in time"))
+            else:
+                self._read(scope, _result_data(adom, scope, together=together))
+
+    def _end_of_task(self) -> Generator[None, None, tasks.Task | None]:
+        """Wait for the running task; None when time is up, and then it is removed."""
+        while True:
+            task = tasks.read(self._session, self._running, self._place)
+            if task.finished:
+                return task
+            if self._clock.now() >= self._gives_up_at:
+                _log.warning("preview given up", adom=self._place.adom, task=self._running)
+                self._session.call("delete", [{"url": urls.task(self._running)}])
+                return None
+            yield
+
+    def _note_failures(self, task: tasks.Task) -> None:
+        for line in task.lines:
+            if line.failed:
+                self._problems[line.device] = line.detail or line.state
+
+    def _read(self, scope: Sequence[DeviceVdom], data: dict[str, Any]) -> None:
+        """The text per device; a refusal counts for the devices it was asked for."""
+        result = self._session.query("exec", [{"url": urls.PREVIEW_RESULT, "data": data}])[0]
+        if not result.ok:
+            message = answers.error_for(result, self._place).message
+            self._problems.update(dict.fromkeys(_devices(scope), message))
+            return
+        text = result.data.get("message") if isinstance(result.data, dict) else None
+        self._texts.update(_split(wire.text(text), _devices(scope)))
+
+    def _judge(self, device: str) -> DevicePreview:
+        if device in self._problems:
+            return DevicePreview(device, problem=self._problems[device])
+        if device not in self._texts:
+            return DevicePreview(device, problem="FortiManager showed nothing for this device")
+        return DevicePreview(device, clitext.parse(self._texts[device]))
+
+
+def _says_no_changes(task: tasks.Task) -> bool:
+    return any(_NO_CHANGES in line.detail.lower() for line in task.lines)
+
+
+def commit_data(request: InstallRequest) -> dict[str, Any]:
+    """What `package/commit` is told: push the cached install to these targets only."""
+    return {"adom": request.adom.adom, "scope": scope_of(request.targets)}
+
+
+def scope_of(targets: Sequence[DeviceVdom]) -> list[dict[str, str]]:
+    """A device is named with its VDOM: a name alone would be a device group."""
+    return [{"name": target.device, "vdom": target.vdom} for target in targets]
+
+
+def task_id_of(data: object, place: Place) -> int:
+    """The task an exec was answered with."""
+    task_id = data.get("task") if isinstance(data, dict) else None
+    if not isinstance(task_id, int):
+        raise answers.protocol_error("an answer without a task", place)
+    return task_id
+
+
+def read_peers(session: Session, place: Place, own: str) -> dict[str, str]:
+    """Groups of the ADOM that another fmgsync has marked, each with that owner's name."""
+    queries = [
+        tables.Query(
+            urls.groups(place.adom or "", family), ("name", "comment"), place, filter=_MARKED
+        )
+        for family in Family
+    ]
+    owners = {
+        wire.text(row.get("name")): naming.owner_of(wire.text(row.get("comment")))
+        for table in tables.read_all(session, queries)
+        for row in table.checked()
+    }
+    return {name: owner for name, owner in owners.items() if owner is not None and owner != own}
+
+
+def _devices(targets: Iterable[DeviceVdom]) -> list[str]:
+    return sorted({target.device for target in targets})
+
+
+def _scopes(targets: Sequence[DeviceVdom], *, together: bool) -> list[Sequence[DeviceVdom]]:
+    """All targets at once, or device by device as releases before 7.4.4 want it."""
+    if together:
+        return [targets] if targets else []
+    return [[t for t in targets if t.device == device] for device in _devices(targets)]
+
+
+def _render_data(adom: str, scope: Sequence[DeviceVdom], *, together: bool) -> dict[str, Any]:
+    if together:
+        return {"adom": adom, "flags": ["none"], "scope": scope_of(scope)}
+    vdoms = sorted({target.vdom for target in scope})
+    return {"adom": adom, "flags": ["none"], "device": scope[0].device, "vdoms": vdoms}
+
+
+def _result_data(adom: str, scope: Sequence[DeviceVdom], *, together: bool) -> dict[str, Any]:
+    if together:
+        return {"adom": adom, "scope": scope_of(scope)}
+    return {"adom": adom, "device": scope[0].device}
+
+
+def _split(text: str, devices: Sequence[str]) -> dict[str, str]:
+    """CLI text per device: the text itself for one device, JSON with a row each for several."""
+    if not text.lstrip().startswith("["):
+        return {devices[0]: text} if len(devices) == 1 else {}
+    try:
+        rows = json.loads(text)
+    except ValueError:
+        return {}
+    return {
+        wire.text(row.get("name")): wire.text(row.get("result"))
+        for row in rows
+        if isinstance(row, dict)
+    }

@@ -1,0 +1,22 @@
+"""The FortiManager itself: which release it runs."""
+
+from __future__ import annotations
+
+from fmgsync.targets.fortimanager import urls
+from fmgsync.targets.fortimanager.session import Session
+
+Version = tuple[int, int, int]
+
+
+def read_version(session: Session) -> Version | None:
+    """Release as `(7, 4, 5)`; None where the administrator may not read it.
+
+    Two urls have it, and either may be closed to a restricted administrator.
+    """
+    for result in session.call("get", [{"url": urls.STATUS}, {"url": urls.CLI_STATUS}]):
+        data = result.data if result.ok and isinstance(result.data, dict) else {}
+        parts = (str(data.get(key)) for key in ("Major", "Minor", "Patch"))
+        numbers = [int(part) for part in parts if part.isdecimal()]
+        if len(numbers) == 3:
+            return numbers[0], numbers[1], numbers[2]
+    return None

@@ -1,0 +1,145 @@
+"""Preview texts and the edits in them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fmgsync.model.preview import PendingEdit
+from fmgsync.targets.fortimanager import clitext
+
+
+def told(text: str) -> list[str]:
+    return [str(edit) for edit in clitext.parse(text)]
+
+
+INDENTED = """\
+config firewall address
+    edit "prod_10.1.0.9"
+        set comment "Managed by fmgsync (prod)"
+        set subnet 10.1.0.9 255.255.255.255
+    next
+end
+config firewall addrgrp
+    edit "k8s-web"
+        set member "prod_10.1.0.9"
+    next
+end
+config firewall address
+    delete "prod_10.1.0.5"
+end
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", []),
+        ("\n  \n", []),
+        ("=== Preview result ===\n", []),
+        (
+            INDENTED,
+            [
+                "firewall address prod_10.1.0.9",
+                "firewall addrgrp k8s-web",
+                "delete firewall address prod_10.1.0.5",
+            ],
+        ),
+        # As before 6.0: no indentation, and the text begins in the middle.
+        (
+            'next\nend\nconfig firewall policy\nedit 2\nset name "v"\nnext\nend\n',
+            ["firewall policy 2"],
+        ),
+        # Tables inside an object are part of it.
+        (
+            ("config system dhcp server\nedit 1\nconfig ip-range\nedit 1\nset start-ip 10.0.0.1\n"
+            "next\nend\nset netmask 255.255.255.0\nnext\nedit 2\nnext\nend\n"),
+            ["system dhcp server 1", "system dhcp server 2"],
+        ),
+        ("config system global\nset admin-scp enable\nend\n", ["system global"]),
+        # Settings may hold tables too, and go on after them.
+        (
+            ("config system csf\nset status enable\nconfig trusted-list\nedit a\nnext\nend\n"
+            "unset fixed-key\nend\nconfig system dns\nunset primary\nend\n"),
+            ["system csf", "system dns"],
+        ),
+        (
+            ("config vdom\nedit root\nconfig firewall address\nedit a\nnext\nend\nnext\n"
+            "edit dmz\nconfig firewall address\ndelete b\nend\nnext\nend\n"
+            "config global\nconfig system global\nset hostname x\nend\nend\n"),
+            [
+                "firewall address a in VDOM root",
+                "delete firewall address b in VDOM dmz",
+                "system global",
+            ],
+        ),
+        ("config firewall policy\nmove 3 before 1\nend\n", ["firewall policy"]),
+        ("config firewall address\npurge\nend\n", ["firewall address"]),
+        ("config firewall address\ndelete a b\nend", ["delete firewall address a",
+                                                       "delete firewall address b"]),
+        # A missing `next`, a missing `end`: nothing is lost.
+        ("config firewall address\nedit a\nset color 1\nend\nedit", ["firewall address a",
+                                                                      "unreadable lines"]),
+        ("config firewall address\nedit a\nset color 1", ["firewall address a"]),
+        ("execute factoryreset", ["unreadable lines"]),
+    ],
+)  # fmt: skip
+def test_which_objects_a_text_would_change(text: str, expected: list[str]) -> None:
+    assert told(text) == expected
+
+
+def test_lines_are_kept_for_people() -> None:
+    address, group, gone = clitext.parse(INDENTED)
+    assert address.lines == (
+        'set comment "Managed by fmgsync (prod)"',
+        "set subnet 10.1.0.9 255.255.255.255",
+    )
+    assert group.lines == ('set member "prod_10.1.0.9"',)
+    assert gone == PendingEdit(
+        "firewall address", "prod_10.1.0.5", ('delete "prod_10.1.0.5"',), deletes=True
+    )
+
+
+def test_names_may_hold_quotes_spaces_and_line_breaks() -> None:
+    text = 'config firewall address\nedit "a \\"b\\" c"\nnext\nend\n'
+    assert told(text) == ['firewall address a "b" c']
+    text = (
+        'config vpn certificate local\nedit x\nset certificate "-----BEGIN\nnext\nend\n-----END"\n'
+    )
+    (edit,) = clitext.parse(text + "next\nend\n")
+    assert edit.lines == ('set certificate "-----BEGIN\nnext\nend\n-----END"',)
+
+
+def test_a_stray_quote_hides_nothing() -> None:
+    """Lines after it are read as if it were not there."""
+    text = 'config firewall address\nedit a\nset comment "oops\nnext\nedit evil\nnext\nend\n'
+    assert told(text) == ["unreadable lines", "firewall address a", "firewall address evil"]
+
+
+def test_an_apostrophe_is_a_letter() -> None:
+    text = (
+        "config firewall address\nedit a\nset alias it's\nnext\nedit evil\nset alias '\nnext\nend"
+    )
+    assert told(text) == ["firewall address a", "firewall address evil"]
+
+
+NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
+
+
+@given(st.lists(NAMES, min_size=1, max_size=5))
+def test_every_object_named_in_a_text_is_found(names: list[str]) -> None:
+    """Whatever the names are, as long as they are quoted as FortiOS quotes them."""
+    names = [name for name in names if name.strip()] or ["a"]
+    quoted = [name.replace("\\", "\\\\").replace('"', '\\"') for name in names]
+    text = "config firewall address\n"
+    text += "".join(f'edit "{name}"\nset color 1\nnext\n' for name in quoted)
+    assert [edit.name for edit in clitext.parse(text + "end\n")] == names
+
+
+@given(st.text(st.sampled_from("ab \"\\\n'="), max_size=80), st.text(max_size=40))
+def test_no_text_breaks_the_reader_or_vanishes(skeleton: str, noise: str) -> None:
+    text = f"{skeleton}\n{noise}"
+    edits = clitext.parse(text)
+    if any(word not in ("next", "end") for word in text.split() if word.isalpha()):
+        assert edits
