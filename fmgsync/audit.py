@@ -191,6 +191,19 @@ def ends(lines: Iterable[Line]) -> dict[str, Head]:
     }
 
 
+def missing(ends: Mapping[str, Head], known: Mapping[str, Head]) -> list[str]:
+    """What the remembered heads say of lines that are not there, or not what they were."""
+    problems = []
+    for chain, head in sorted(known.items()):
+        found = ends.get(chain)
+        if found is None or found.count < head.count:
+            last = "there are none" if found is None else f"the last one is {found.count}"
+            problems.append(f"chain {chain}: {head.count} lines were written, {last}")
+        elif found.count == head.count and found.digest != head.digest:
+            problems.append(f"chain {chain}: its last line is not the one that was written")
+    return problems
+
+
 def _after(line: str) -> Head:
     return Head(json.loads(line)["number"], _digest(line))
 

@@ -304,6 +304,7 @@ def _tell_start(run: Run, chosen: Round) -> None:
             groups=list(each.pending.groups),
             wave=wave,
             window=str(allowing[0]) if allowing else each.judgement.because,
+            overridden=[str(window) for window in each.overridden] or None,
             rules=run.rules,
             plan=run.plan,
         )

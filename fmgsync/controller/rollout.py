@@ -194,16 +194,16 @@ def _decide(run: Run) -> Decision:
     decision = waves.decide(policy, run.book.ledger, candidates, run.now)
     run.report.admissions, run.report.decision = admissions, decision
     run.report.waiting = decision.held.reason if decision.held is not None else None
-    run.report.again_at = _again_at(decision)
+    run.report.again_at = _again_at(decision, run.clock.now())
     return decision
 
 
-def _again_at(decision: Decision) -> float | None:
-    """When something that waits may start, as far as a clock can tell."""
+def _again_at(decision: Decision, now: float) -> float | None:
+    """When something that waits may start, as far as a clock can tell; never at once."""
     times = [wait.until for wait in decision.waits if wait.until is not None]
     if decision.held is not None and decision.held.until is not None:
         times.append(decision.held.until)
-    return min(times).timestamp() if times else None
+    return max(min(times).timestamp(), now + _SHORTEST_S) if times else None
 
 
 def _may_write_alone(run: Run) -> bool:

@@ -126,6 +126,7 @@ def make_controller(
         [_feed(cluster, world) for cluster in config.clusters],
         pace_of=partial(_pace, config),
         make_pass=partial(once.apply_one, world, install=config.install.mode != "none"),
+        wake_at=lambda work, result: result.rollout.again_at if result.rollout else None,
         ownership=ownership,
     )
     if ownership is not None:

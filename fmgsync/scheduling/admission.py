@@ -19,6 +19,7 @@ from fmgsync.scheduling.calendar import place_of
 from fmgsync.scheduling.rollout import Candidate, Readiness
 from fmgsync.scheduling.terms import Mode, Terms
 from fmgsync.scheduling.timetable import Judgement, Opening, Timetable
+from fmgsync.scheduling.window import Window
 
 _INSTALLED = frozenset({"installed", "modified"})
 _FIRST = "install it once by hand, or set install.firstInstall: allow"
@@ -48,7 +49,8 @@ class Admission:
     """One pending DeviceVdom: whether it is ready, and whether an install may start there now.
 
     `opening` is the time in which it may start, None while closed; `opens_at` the next one.
-    `because` says in one sentence why it cannot start now; empty if it can.
+    `because` says in one sentence why it cannot start now; empty if it can. `overridden` are the
+    deny windows that a person let not count.
     """
 
     pending: PendingInstall
@@ -57,6 +59,7 @@ class Admission:
     opening: Opening | None
     opens_at: datetime | None
     because: str = ""
+    overridden: tuple[Window, ...] = ()
 
     @property
     def held(self) -> bool:
@@ -94,7 +97,15 @@ def admit(pending: Iterable[PendingInstall], situation: Situation) -> tuple[Admi
         if readiness is Readiness.READY and times.opening is None:
             because = times.judgement.because
         found.append(
-            Admission(each, readiness, times.judgement, times.opening, times.opens_at, because)
+            Admission(
+                each,
+                readiness,
+                times.judgement,
+                times.opening,
+                times.opens_at,
+                because,
+                _overridden(each.target, situation),
+            )
         )
     return tuple(found)
 
@@ -106,6 +117,13 @@ def timetable_of(target: DeviceVdom, situation: Situation) -> Timetable:
     if clearance.now:
         timetable = Timetable(deny=timetable.deny, always=True)
     return timetable.without_denials() if clearance.override_deny else timetable
+
+
+def _overridden(target: DeviceVdom, situation: Situation) -> tuple[Window, ...]:
+    if not situation.clearance.override_deny:
+        return ()
+    windows = situation.terms.calendar.timetable(place_of(situation.topology, target)).deny
+    return tuple(window for window in windows if window.contains(situation.now))
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,11 @@ class AuditHeads:
         found = self._decode(self._documents.read(_NAME)).chains.get(chain)
         return Head(found.count, found.digest) if found is not None else None
 
+    def read_all(self) -> dict[str, Head]:
+        """Where each chain stood last."""
+        found = self._decode(self._documents.read(_NAME)).chains
+        return {chain: Head(head.count, head.digest) for chain, head in found.items()}
+
     def write(self, chain: str, head: Head) -> None:
         """Remember where it stands now."""
 

@@ -101,7 +101,8 @@ def test_a_changed_configuration_takes_over_and_a_broken_one_is_refused(estate: 
 def test_a_renewed_kubeconfig_takes_over(estate: Estate, cluster: KubernetesSimulator) -> None:
     """Tokens run out; what follows from one that is refused is nothing but waiting."""
     started = Supervisor(
-        lambda: wiring.make_controller(estate.path), lambda: wiring.referenced_files(estate.path)
+        lambda: wiring.make_controller(estate.path, state_dir=estate.folder / "state"),
+        lambda: wiring.referenced_files(estate.path),
     )
     with running(estate, started):
         until(lambda: written(estate, "10.1.0.1", "10.2.0.1"))

@@ -127,9 +127,9 @@ class Estate:
         if locks:
             console.lock("prod")
         data = {"adom": "prod", "pkg": PACKAGE}
-        console.call("exec", "/securityconsole/install/package", data)
-        self.clock.sleep(300)
-        console.get("/task/task")
+        task = console.call("exec", "/securityconsole/install/package", data)["task"]
+        while console.get(f"/task/task/{task}")["percent"] < 100:
+            self.clock.sleep(1)
         if locks:
             console.unlock("prod")
         console.log_out()

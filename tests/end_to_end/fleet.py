@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from fmgsync.clock import Clock
 from fmgsync.controller import once
 from fmgsync.controller.progress import Report
 from tests import builders
@@ -34,18 +35,21 @@ def seed(count: int, *, install_s: float = 2, **adom: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def open_fleet(folder: Path, unit: Mapping[str, Any], **install: Any) -> Iterator[Estate]:
-    """The fleet holds one pod's address everywhere; the clock stands outside the nightly window."""
-    with open_estate(folder, unit) as estate:
+def open_fleet(
+    folder: Path, unit: Mapping[str, Any], *, clock: Clock | None = None, **install: Any
+) -> Iterator[Estate]:
+    """The fleet holds one pod's address everywhere; a manual clock stands outside the window."""
+    with open_estate(folder, unit, clock=clock) as estate:
         devices = [device["name"] for device in unit["adoms"][0]["devices"]]
         site = {"clusters": ["east"], "fortimanager": "hq", "adom": "prod", "devices": devices}
-        estate.run("west")
+        estate.run("west", builders.pod("db-1", "10.2.0.9", labels={"app": "db"}))
         web(estate, "10.1.0.1")
         estate.write_config(sites=[site], install={"windows": [NIGHTS], **install})
         estate.apply("never")
         estate.write_policy(GROUP)
         estate.install_by_hand()
-        to(estate, CLOSED)
+        if clock is None:
+            to(estate, CLOSED)
         yield estate
 
 

@@ -1,0 +1,141 @@
+"""`fmgsync audit`: what was decided, by whom and why, and proof that nobody changed it since."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fmgsync.cli import common
+from fmgsync.cli.safe import safe_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from fmgsync.audit import Line
+
+
+@click.group("audit")
+def command() -> None:
+    """Read the audit: one line for each decision about an install, never changed, each chained to
+    the one before it.
+
+    \b
+    fmgsync audit show --device fgt-east-1 --last 20
+    fmgsync audit verify
+    """
+
+
+_FILE = click.option(
+    "--audit-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file to read.  [default: audit.jsonl in the state folder]",
+)
+
+
+@command.command("show")
+@_FILE
+@click.option("--device", help="Only lines about this device.")
+@click.option("--run", "run_id", help="Only lines of this run.")
+@click.option("--last", type=click.IntRange(1), help="Only so many of the latest lines.")
+@common.state_option
+@common.command_options()
+def show(
+    options: common.Options,
+    state_dir: Path,
+    audit_file: Path | None,
+    device: str | None,
+    run_id: str | None,
+    last: int | None,
+) -> int:
+    """Show what was decided: when, by whom, on which device, in which wave and window, and why.
+
+    With --output json each line is as it was written, with every field.
+    """
+    lines = [
+        line
+        for line in _read(audit_file, state_dir)
+        if line.fields
+        and (device is None or line.fields.get("device") == device)
+        and (run_id is None or line.fields.get("run") == run_id)
+    ]
+    chosen = lines[-last:] if last else lines
+    if options.is_json:
+        common.print_json([dict(line.fields) for line in chosen])
+    else:
+        _print(options, chosen)
+    return common.IN_SYNC
+
+
+@command.command("verify")
+@_FILE
+@common.state_option
+@common.command_options()
+def verify(options: common.Options, state_dir: Path, audit_file: Path | None) -> int:
+    """Prove that no line was altered, removed, inserted, or cut off at the end.
+
+    The end is held against what the state folder remembers. Exit codes: 0 whole, 1 not.
+    """
+    from fmgsync import audit
+    from fmgsync.clock import SystemClock
+    from fmgsync.state.folder import Folder
+    from fmgsync.state.heads import AuditHeads
+
+    lines = _read(audit_file, state_dir)
+    problems = [f"line {line.position} {line.problem}" for line in lines if line.problem]
+    known = AuditHeads(Folder(state_dir, clock=SystemClock())).read_all()
+    problems += audit.missing(audit.ends(lines), known)
+    if options.is_json:
+        common.print_json({"lines": len(lines), "problems": problems})
+    else:
+        for problem in problems:
+            click.echo(safe_text(problem), err=True)
+        click.echo(f"{len(lines)} lines, {'whole' if not problems else 'NOT whole'}")
+    return common.FAILED if problems else common.IN_SYNC
+
+
+def _read(audit_file: Path | None, state_dir: Path) -> Sequence[Line]:
+    from fmgsync import audit
+    from fmgsync.controller.installing import AUDIT
+
+    return audit.read(audit_file or state_dir / AUDIT)
+
+
+def _print(options: common.Options, lines: Iterable[Line]) -> None:
+    from fmgsync.cli import tables
+
+    console = options.console()
+    made = tables.table(console, "at", "who", "event", "where", "wave", "what", "reason")
+    for line in lines:
+        fields = line.fields
+        made.add_row(
+            tables.cell(fields["at"][:19] + "Z"),
+            tables.cell(fields.get("who", "")),
+            tables.cell(fields["event"]),
+            tables.cell(_where(fields)),
+            tables.cell(_wave(fields)),
+            tables.cell(_what(fields)),
+            tables.cell(fields.get("reason", "")),
+        )
+    console.print(made)
+
+
+def _where(fields: Any) -> str:
+    if "device" in fields:
+        vdom = f"/{fields['vdom']}" if "vdom" in fields else ""
+        return f"{fields['device']}{vdom}"
+    return f"{fields.get('fortimanager', '')}/{fields.get('adom', '')}"
+
+
+def _wave(fields: Any) -> str:
+    wave = fields.get("wave")
+    return "" if wave is None else "canary" if wave == 0 else str(wave)
+
+
+def _what(fields: Any) -> str:
+    """The one field that says most about this event."""
+    for name in ("why", "detail", "what", "window"):
+        if name in fields:
+            return str(fields[name])
+    return ""
