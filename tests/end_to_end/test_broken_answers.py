@@ -137,6 +137,28 @@ def test_an_install_without_a_usable_answer_is_not_started_twice(
     assert passed(estate, "fgt-east") == {"10.1.0.5", "10.1.0.6"}
 
 
+def pushed(estate: Estate) -> int:
+    """How often something was pushed to fgt-east."""
+    lines = [line for task in estate.unit.world.tasks.all() for line in task.lines]
+    return sum(line.name == "fgt-east" and line.state == "done" for line in lines)
+
+
+@pytest.mark.parametrize("answer", BROKEN)
+@pytest.mark.parametrize("call", ["install/preview", "preview/result", "package/commit"])
+def test_what_a_preview_found_is_pushed_once_whatever_is_lost(
+    estate: Estate, answer: str, call: str
+) -> None:
+    referenced(estate)
+    before = pushed(estate)
+    estate.unit.faults.add(**BROKEN[answer], url=f"securityconsole/{call}")
+    estate.apply()
+    assert estate.unit.faults.happened() == 1
+    assert left_behind(estate) == []
+    assert set(states(estate.apply()).values()) == {GroupState.IN_SYNC}
+    assert pushed(estate) == before + 1
+    assert passed(estate, "fgt-east") == {"10.1.0.5", "10.1.0.6"}
+
+
 @pytest.mark.parametrize("answer", BROKEN)
 def test_devices_that_cannot_be_asked_are_never_in_sync(estate: Estate, answer: str) -> None:
     """Through FortiManager: its broken answer says nothing of the FortiGates behind it."""

@@ -1,0 +1,147 @@
+"""Killed between any two requests: the next run goes on, and no change is installed twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from requests.adapters import HTTPAdapter
+
+from fmgsync.controller import once, wiring
+from fmgsync.model.view import GroupState
+from tests.end_to_end import fleet
+from tests.end_to_end.estate import Estate
+from tests.end_to_end.fleet import OPEN, holding, open_fleet, seed, to, web
+
+IDLE_S = 120.0
+
+
+class Killed(BaseException):
+    """The process is gone: nothing of it reaches FortiManager any more."""
+
+
+class Mortal(HTTPAdapter):
+    """A transport whose process dies at one request: before it is sent or before an answer."""
+
+    def __init__(self, life: Life) -> None:
+        super().__init__()
+        self._life = life
+
+    def send(self, *arguments: Any, **options: Any) -> Any:
+        self._life.requests += 1
+        if self._life.requests > self._life.dies_at:
+            raise Killed
+        if self._life.requests < self._life.dies_at:
+            return super().send(*arguments, **options)
+        if self._life.is_heard:
+            super().send(*arguments, **options)
+        raise Killed
+
+
+class Life:
+    """How long a process lives, in requests; `is_heard`: its last request takes effect."""
+
+    def __init__(self, dies_at: float, *, is_heard: bool = False) -> None:
+        self.dies_at = dies_at
+        self.is_heard = is_heard
+        self.requests = 0
+
+
+def run(estate: Estate, life: Life) -> once.Result | None:
+    """`apply --install window` as long as it lives."""
+    world = wiring.make_world(
+        estate.path,
+        command="apply --install window",
+        clock=estate.clock,
+        state_dir=estate.folder / "state",
+        transport=lambda access: Mortal(life),
+    )
+    try:
+        return once.apply(world, install=True)
+    except Killed:
+        return None
+
+
+@pytest.fixture
+def due(tmp_path: Path) -> Iterator[Callable[..., Estate]]:
+    """Makes estates with two FortiGates, a change to bring to both, and the window open."""
+    opened: list[Any] = []
+
+    def make(mode: str, name: str) -> Estate:
+        unit = seed(2)
+        unit.update(workspaceMode=mode, idleTimeoutSeconds=IDLE_S)
+        folder = tmp_path / name
+        folder.mkdir()
+        rollout = {"canary": ["fgt-1"], "waves": ["100%"], "pause": "1m", "maxFailures": 1}
+        context = open_fleet(folder, unit, rollout=rollout)
+        opened.append(context)
+        estate = context.__enter__()
+        web(estate, "10.1.0.2")
+        to(estate, OPEN)
+        return estate
+
+    yield make
+    for context in opened:
+        context.__exit__(None, None, None)
+
+
+def pushes(estate: Estate, since: int) -> dict[str, int]:
+    """How often something was pushed to each device, by tasks newer than `since`."""
+    found = dict.fromkeys(fleet.names(2), 0)
+    for task in estate.unit.world.tasks.all():
+        for line in task.lines:
+            if task.id > since and line.name in found and line.state == "done":
+                found[line.name] += 1
+    return found
+
+
+def newest(estate: Estate) -> int:
+    return max((task.id for task in estate.unit.world.tasks.all()), default=0)
+
+
+def go_on(estate: Estate) -> once.Result:
+    """Later, when the unit has let go of a dead session, somebody runs it again."""
+    estate.clock.sleep(IDLE_S + 1)
+    result = run(estate, Life(float("inf")))
+    assert result is not None
+    return result
+
+
+def length(due: Callable[..., Estate], mode: str) -> int:
+    """Requests of a run that nobody disturbs."""
+    estate, life = due(mode, "whole"), Life(float("inf"))
+    run(estate, life)
+    assert holding(estate, "10.1.0.2") == fleet.names(2)
+    return life.requests
+
+
+def check(due: Callable[..., Estate], mode: str, deaths: range) -> None:
+    for number in deaths:
+        for is_heard in (False, True):
+            estate = due(mode, f"{number}-{is_heard}")
+            before = newest(estate)
+            run(estate, Life(number, is_heard=is_heard))
+            result = go_on(estate)
+            where = f"killed at request {number}, heard: {is_heard}"
+            (adom,) = result.adoms
+            assert adom.error is None, where
+            assert adom.survey is not None
+            states = {group.state for view in adom.survey.views for group in view.groups}
+            assert states == {GroupState.IN_SYNC}, (where, adom.rollout)
+            assert holding(estate, "10.1.0.2") == fleet.names(2), where
+            assert set(pushes(estate, before).values()) == {1}, where
+            assert estate.unit.world.adoms["prod"].locks == [], where
+
+
+@pytest.mark.parametrize("mode", ["disabled", "normal"])
+def test_a_killed_run_is_taken_up_where_it_was(due: Callable[..., Estate], mode: str) -> None:
+    """A few places; the next test dies at every one."""
+    check(due, mode, range(25, length(due, mode), 17))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["disabled", "normal"])
+def test_it_may_be_killed_at_any_request(due: Callable[..., Estate], mode: str) -> None:
+    check(due, mode, range(1, length(due, mode) + 1))
