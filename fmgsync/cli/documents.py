@@ -150,6 +150,7 @@ def _device_row(adom: AdomResult, view: DeviceView) -> dict[str, Any]:
                 "group": grant.group,
                 "address": grant.address,
                 "since": _since(grant.since),
+                "reused": grant.reused,
             }
             for grant in view.stale_grants
         ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -235,11 +236,23 @@ def print_status(console: Console, result: Result) -> None:
     grants = [(view, grant) for view in all_views(result) for grant in view.stale_grants]
     if grants:
         title = "Stale grants (sessions that are open already may outlive the removal)"
-        made = table(console, "device", "group", "address", title=title)
+        made = table(console, "device", "group", "address", "since", "", title=title)
         for view, grant in grants:
-            made.add_row(cell(view.target), cell(grant.group), cell(grant.address))
+            made.add_row(
+                cell(view.target),
+                cell(grant.group),
+                cell(grant.address),
+                cell(_since(grant.since)),
+                cell("another workload has it now" if grant.reused else "", "red"),
+            )
         console.print(made)
     print_problems(console, result)
+
+
+def _since(since: float | None) -> str:
+    if since is None:
+        return "not known"
+    return f"{datetime.fromtimestamp(since, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _print_views(console: Console, result: Result) -> None:

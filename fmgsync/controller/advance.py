@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fmgsync.controller import foresight, installs, reconcile, rollout, steps
+from fmgsync.controller import foresight, grants, installs, reconcile, rollout, steps
 from fmgsync.controller.reconcile import AdomWork, Look
 from fmgsync.planning import summary
 from fmgsync.scheduling import admission, outlook
@@ -42,7 +42,7 @@ def advance_installs(
         # The installs changed device database and status: look before believing anything.
         result.seen = reconcile.refresh_topology(work, run.seen)
         result.survey = installs.survey(work, result.seen, ask_devices=True)
-    judge(world, work, result)
+    judge(world, work, inventory, result)
 
 
 def _drive(world: World, run: rollout.Run) -> None:
@@ -55,7 +55,7 @@ def _drive(world: World, run: rollout.Run) -> None:
         run.report.again_at = world.clock.now() + left.seconds
 
 
-def judge(world: World, work: AdomWork, result: AdomResult) -> None:
+def judge(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
     """What the windows say of every DeviceVdom, and which pending installs wait for a person."""
     if result.seen is None or result.survey is None:
         return
@@ -75,4 +75,5 @@ def judge(world: World, work: AdomWork, result: AdomResult) -> None:
     result.admissions = admission.admit(result.survey.pending, situation)
     held = {each.pending.target: each.because for each in result.admissions if each.held}
     result.survey = replace(result.survey, views=four.with_held(result.survey.views, held))
+    grants.date(world, work, inventory, result)
     result.standing = foresight.standing(world, work, result)

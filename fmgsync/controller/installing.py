@@ -22,6 +22,7 @@ from fmgsync.settings.schema import Config
 from fmgsync.state.folder import Folder
 from fmgsync.state.heads import AuditHeads
 from fmgsync.state.rollouts import Rollouts
+from fmgsync.state.stale import StaleSince
 
 RECHECK_S = 600.0
 """A device that other people's edits hold back is looked at again after so long."""
@@ -43,6 +44,7 @@ class Installing:
     """
 
     rollouts: Rollouts
+    stale: StaleSince
     audit: Audit
     reason: Reason
     clearance: Clearance = field(default_factory=Clearance)
@@ -86,6 +88,7 @@ def make_installing(
     )
     return Installing(
         Rollouts(folder, config.owner),
+        StaleSince(folder, config.owner),
         audit,
         reason,
         Clearance(now=command == features.APPLY_NOW, override_deny=people.override_deny),

@@ -15,6 +15,7 @@ from fmgsync.controller.steps import Rest, Steps
 from fmgsync.model.rollout import SeenTask, Verdict
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import GroupState
+from fmgsync.state.rollouts import RolloutRecord
 
 if TYPE_CHECKING:
     from fmgsync.controller.rollout import Run
@@ -54,7 +55,9 @@ def settle(run: Run) -> Steps[None]:
     for task in found:
         touched |= task.devices
         failed.update({d: f"failed: {why}" for d, why in task.failed.items() if d in devices})
-    proofs = yield from pushing.prove(run, _targets(run, devices))
+    targets = _targets(run, devices)
+    narrowed = [t for t in targets if _was_urgent(record, t.device)]
+    proofs = yield from pushing.prove(run, targets, at_most=narrowed)
     wrong = {t.device: p for t, p in proofs.items() if p.verdict is not Verdict.VERIFIED}
     verified = {t.device for t in proofs} - wrong.keys() - failed.keys()
     started = {t.device for task in record.tasks for t in task.targets}
@@ -71,6 +74,12 @@ def settle(run: Run) -> Steps[None]:
         verified=sorted(verified),
         failed=failed,
     )
+
+
+def _was_urgent(record: RolloutRecord, device: str) -> bool:
+    """Whether the open attempt was one that adds nothing: then less than the ADOM is right."""
+    at = record.urgent_at.get(device)
+    return any(a.device == device and a.started_at == at for a in record.ledger.running)
 
 
 def _ended_tasks(run: Run, after: int) -> Steps[tuple[SeenTask, ...]]:

@@ -240,19 +240,19 @@ def _write_and_install(
         advance.advance_installs(world, work, inventory, result)
     elif result.seen is not None:
         result.survey = installs.survey(work, result.seen, ask_devices=False)
-        advance.judge(world, work, result)
+        advance.judge(world, work, inventory, result)
 
 
 def _plan_adom(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
     result.seen = reconcile.look(work, world.intent, inventory.members)
     result.survey = installs.survey(work, result.seen, ask_devices=False)
-    advance.judge(world, work, result)
+    advance.judge(world, work, inventory, result)
 
 
 def _status_adom(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
     result.seen = reconcile.look(work, world.intent, inventory.members)
     result.survey = installs.survey(work, result.seen, ask_devices=True)
-    advance.judge(world, work, result)
+    advance.judge(world, work, inventory, result)
 
 
 def _write_adom(world: World, work: AdomWork, result: AdomResult) -> None:

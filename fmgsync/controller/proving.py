@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from fmgsync.controller.steps import Rest, Steps
@@ -29,9 +29,14 @@ class Proof:
     held: Mapping[str, frozenset[Address]] | None = None
 
 
-def prove(ask: Ask, expected: Callable[[], Expected]) -> Steps[dict[DeviceVdom, Proof]]:
-    """Ask until all hold what they should, or for the last time. `expected` is asked each time:
-    the ADOM may have moved on meanwhile."""
+def prove(
+    ask: Ask, expected: Callable[[], Expected], at_most: Collection[DeviceVdom] = ()
+) -> Steps[dict[DeviceVdom, Proof]]:
+    """Ask until all hold what they should, or for the last time.
+
+    `expected` is asked each time: the ADOM may have moved on meanwhile. Of devices in `at_most` it
+    is enough that they hold nothing more.
+    """
     proofs: dict[DeviceVdom, Proof] = {}
     for left in reversed(range(TRIES)):
         wanted = expected()
@@ -39,21 +44,31 @@ def prove(ask: Ask, expected: Callable[[], Expected]) -> Steps[dict[DeviceVdom, 
         names = sorted({name for target in open_ones for name in wanted[target]})
         readings = ask(open_ones, names) if open_ones else {}
         for target in open_ones:
-            proofs[target] = judge(readings.get(target), wanted[target])
+            reading = readings.get(target)
+            proofs[target] = judge(reading, wanted[target], at_most=target in at_most)
         if all(map(_is_verified, proofs.values())) or not left:
             break
         yield Rest(SETTLE_S, holding=True)
     return proofs
 
 
-def judge(reading: Reading | None, wanted: Mapping[str, frozenset[Address]]) -> Proof:
-    """Verified only if it was asked, answered, and every group has exactly the right values."""
+def judge(
+    reading: Reading | None, wanted: Mapping[str, frozenset[Address]], *, at_most: bool = False
+) -> Proof:
+    """Verified only if it was asked, answered, and every group has exactly the right values, or
+    `at_most` those."""
     if reading is None or reading.groups is None:
         problem = reading.problem if reading is not None else None
         return Proof(Verdict.UNREACHABLE, problem or "the device did not answer")
     if not wanted:
         return Proof(Verdict.UNKNOWN, "none of our groups is used there")
-    wrong = [name for name in sorted(wanted) if reading.groups.get(name) != wanted[name]]
+    held = reading.groups
+    wrong = [
+        name
+        for name in sorted(wanted)
+        if held.get(name) != wanted[name]
+        and not (at_most and name in held and held[name] <= wanted[name])
+    ]
     if not wrong:
         return Proof(Verdict.VERIFIED, held=reading.groups)
     return Proof(Verdict.DIFFERS, _told(wrong, reading.groups, wanted), reading.groups)

@@ -6,14 +6,14 @@ has happened; `leftovers` picks up from there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import structlog
 
 from fmgsync import errors
-from fmgsync.controller import proving, reconcile
+from fmgsync.controller import proving, reconcile, telling
 from fmgsync.controller.proving import Expected, Proof
 from fmgsync.controller.steps import Rest, Steps
 from fmgsync.model import naming
@@ -31,6 +31,7 @@ from fmgsync.scheduling import admission, foreign, waves
 from fmgsync.scheduling.admission import Admission
 from fmgsync.scheduling.foreign import ForeignChanges, Owners
 from fmgsync.scheduling.rollout import Decision
+from fmgsync.scheduling.urgent import Urgent
 from fmgsync.targets.protocol import InstallFlow
 from fmgsync.views import four, pending, rendered
 
@@ -48,10 +49,17 @@ _IN_DOUBT = frozenset({Outcome.MISSING, Outcome.FROZEN})
 
 @dataclass(slots=True)
 class Round:
-    """Devices that start together: what is installed there and what became of it."""
+    """Devices that start together: what is installed there and what became of it.
+
+    `urgent` is set in the urgent lane; then `expected` is what each device should hold afterwards,
+    which otherwise is what the ADOM holds, and `foreign` overrides the configuration.
+    """
 
     decision: Decision
     admissions: tuple[Admission, ...]
+    urgent: tuple[Urgent, ...] = ()
+    foreign: ForeignChanges | None = None
+    expected: Expected | None = None
     outcomes: dict[DeviceVdom, TargetOutcome] = field(default_factory=dict)
     begun: set[str] = field(default_factory=set)
     tasks: list[int] = field(default_factory=list)
@@ -73,17 +81,23 @@ def push(run: Run, decision: Decision) -> Steps[None]:
     with run.work.installer.open_install_flow() as flow:
         if run.unwritten:
             _write(run, flow)
-        run.book.started(chosen.devices, decision.wave, run.now)
-        _tell_start(run, chosen)
-        try:
-            for request in _requests(run, chosen):
-                if run.is_stopped() or not _may_call(run, request):
-                    break
-                yield from _install(run, flow, chosen, request)
-        finally:
-            # What was not pushed was not touched, whatever has gone wrong.
-            run.book.withdrawn(chosen.devices - chosen.begun)
+        yield from install_round(run, flow, chosen)
     yield from settle(run, chosen)
+
+
+def install_round(run: Run, flow: InstallFlow, chosen: Round) -> Steps[None]:
+    """Put the devices at risk, then push package by package and watch each to its end."""
+    wave, urgent = chosen.decision.wave, bool(chosen.urgent)
+    run.book.started(chosen.devices, wave, run.now, urgent=urgent)
+    telling.start(run, chosen)
+    try:
+        for request in _requests(run, chosen):
+            if run.is_stopped() or not _may_call(run, chosen, request):
+                break
+            yield from _install(run, flow, chosen, request)
+    finally:
+        # What was not pushed was not touched, whatever has gone wrong.
+        run.book.withdrawn(chosen.devices - chosen.begun)
 
 
 def _write(run: Run, flow: InstallFlow) -> None:
@@ -103,20 +117,22 @@ def _requests(run: Run, chosen: Round) -> Iterator[InstallRequest]:
         yield replace(request, comment=comment)
 
 
-def _may_call(run: Run, request: InstallRequest) -> bool:
+def _may_call(run: Run, chosen: Round, request: InstallRequest) -> bool:
     """The window may have closed since the round began: `overrun` says what then."""
     now = {each.pending.target: each.judgement for each in run.admissions()}
-    return all(
-        target not in now or waves.may_call(run.policy, now[target]) for target in request.targets
-    )
+    judgements = [now[target] for target in request.targets if target in now]
+    if chosen.urgent:
+        return not any(judgement.denying for judgement in judgements)
+    return all(waves.may_call(run.policy, judgement) for judgement in judgements)
 
 
 def _install(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest) -> Steps[None]:
     """One package: look at what it would push, then push it to the devices that pass."""
-    previewed = run.terms.foreign_changes is not ForeignChanges.ALLOW
+    policy = chosen.foreign or run.terms.foreign_changes
+    previewed = policy is not ForeignChanges.ALLOW
     passing = request
     if previewed:
-        passing = yield from _preview(run, flow, chosen, request)
+        passing = yield from _preview(run, flow, chosen, request, policy)
         if not passing.targets:
             flow.drop_preview()
             return
@@ -146,7 +162,11 @@ def _start(
 
 
 def _preview(
-    run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest
+    run: Run,
+    flow: InstallFlow,
+    chosen: Round,
+    request: InstallRequest,
+    policy: ForeignChanges,
 ) -> Steps[InstallRequest]:
     """The request with the devices on which the install may go on; the others are told why not."""
     preview = flow.start_preview(request)
@@ -156,13 +176,13 @@ def _preview(
     owners = Owners(run.owner, _own_groups(run), asked_for=run.clearance.now)
     if any(foreign.by_source(each, owners)[Source.FOREIGN] for each in found):
         owners = replace(owners, peers=flow.read_peers())
-    judged = foreign.judge(found, owners, run.terms.foreign_changes)
+    judged = foreign.judge(found, owners, policy)
     run.report.foreign.update(judged.foreign)
     run.report.peers.update(judged.peers)
     if judged.blocked:
         run.book.blocked(judged.blocked, run.now)
         run.report.blocked.update(judged.blocked)
-        _tell_blocked(run, judged)
+        telling.blocked(run, judged)
     nothing = "the preview shows nothing to install"
     for target in request.targets:
         if target.device in judged.empty:
@@ -218,7 +238,7 @@ def settle(run: Run, chosen: Round) -> Steps[None]:
     }
     doubtful = _devices(chosen, _ARRIVED | _IN_DOUBT) - failed.keys()
     targets = [target for target in chosen.outcomes if target.device in doubtful]
-    proofs = yield from prove(run, targets)
+    proofs = yield from prove(run, targets, chosen.expected)
     for target, proof in proofs.items():
         if proof.verdict is not Verdict.VERIFIED:
             detail = chosen.outcomes[target].detail if target in chosen.outcomes else ""
@@ -243,11 +263,16 @@ def _write_down(
         run.tell(f"{device}: failed: {why}")
         _log.warning("install failed", adom=run.work.ref.adom, device=device, why=why)
     for target in chosen.targets:
-        _audit_end(run, chosen, target, failed.get(target.device), proofs.get(target))
+        telling.end(run, chosen, target, failed.get(target.device), proofs.get(target))
     run.audit.keep_head()
 
 
-def prove(run: Run, targets: Sequence[DeviceVdom]) -> Steps[dict[DeviceVdom, Proof]]:
+def prove(
+    run: Run,
+    targets: Sequence[DeviceVdom],
+    wanted: Expected | None = None,
+    at_most: Collection[DeviceVdom] = (),
+) -> Steps[dict[DeviceVdom, Proof]]:
     """Ask each device. Without `install.verify` only canaries are asked, the others believed."""
     canaries = frozenset(run.policy.canary)
     asked = [t for t in targets if run.terms.verify or t.device in canaries]
@@ -255,12 +280,15 @@ def prove(run: Run, targets: Sequence[DeviceVdom]) -> Steps[dict[DeviceVdom, Pro
 
     def expected() -> Expected:
         nonlocal rounds
+        if wanted is not None:
+            return {target: wanted[target] for target in asked}
         if rounds:
             run.seen = run.look()
         rounds += 1
         return expected_on(run, asked)
 
-    proofs = (yield from proving.prove(run.work.installer.read_devices, expected)) if asked else {}
+    ask = run.work.installer.read_devices
+    proofs = (yield from proving.prove(ask, expected, at_most)) if asked else {}
     believed = (t for t in targets if t not in asked)
     return {**proofs, **{t: Proof(Verdict.VERIFIED, "not asked") for t in believed}}
 
@@ -282,81 +310,3 @@ def expected_on(run: Run, targets: Sequence[DeviceVdom]) -> Expected:
 def _devices(chosen: Round, outcomes: Iterable[Outcome]) -> frozenset[str]:
     wanted = frozenset(outcomes)
     return frozenset(o.target.device for o in chosen.outcomes.values() if o.outcome in wanted)
-
-
-# --- telling ------------------------------------------------------------------------------------
-
-
-def _tell_start(run: Run, chosen: Round) -> None:
-    wave = chosen.decision.wave
-    what = "canary" if wave == 0 else "new members" if wave is None else f"wave {wave}"
-    names = sorted(chosen.devices)
-    if not names:
-        return
-    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    run.tell(f"ADOM {run.work.ref.adom}: {what}: installing on {shown}")
-    for each in chosen.admissions:
-        allowing = each.judgement.allowing
-        run.audit.record(
-            "install",
-            **_place(run, each.pending.target),
-            package=each.pending.package,
-            groups=list(each.pending.groups),
-            wave=wave,
-            window=str(allowing[0]) if allowing else each.judgement.because,
-            overridden=[str(window) for window in each.overridden] or None,
-            rules=run.rules,
-            plan=run.plan,
-        )
-
-
-def _tell_blocked(run: Run, judged: foreign.Sorted) -> None:
-    for device, why in sorted(judged.blocked.items()):
-        run.tell(f"{device}: held: {why}")
-        edits = [
-            {"what": str(edit), "lines": list(edit.lines)}
-            for edit in judged.foreign.get(device, ())
-        ]
-        where = {"fortimanager": run.work.ref.fortimanager, "adom": run.work.ref.adom}
-        run.audit.record("blocked", **where, device=device, why=why, edits=edits or None)
-
-
-def _audit_end(
-    run: Run, chosen: Round, target: DeviceVdom, failure: str | None, proof: Proof | None
-) -> None:
-    outcome = chosen.outcomes.get(target)
-    if outcome is None and failure is None:
-        return
-    before = {
-        group.name: group
-        for view in (run.survey.views if run.survey else ())
-        if view.target == target
-        for group in view.groups
-    }
-    after = proof.held if proof is not None and proof.held is not None else None
-    run.audit.record(
-        "failed" if failure else str(proof.verdict if proof else "ended"),
-        **_place(run, target),
-        wave=chosen.decision.wave,
-        tasks=chosen.tasks,
-        outcome=outcome.outcome.value if outcome else None,
-        detail=failure or (outcome.detail if outcome else None),
-        members=[
-            {
-                "group": name,
-                "before": sorted(group.device) if group.device is not None else None,
-                "after": sorted(after.get(name, ())) if after is not None else None,
-            }
-            for name, group in sorted(before.items())
-            if after is None or group.device != after.get(name, frozenset())
-        ],
-    )
-
-
-def _place(run: Run, target: DeviceVdom) -> dict[str, str]:
-    return {
-        "fortimanager": run.work.ref.fortimanager,
-        "adom": run.work.ref.adom,
-        "device": target.device,
-        "vdom": target.vdom,
-    }

@@ -17,18 +17,20 @@ import structlog
 from fmgsync import errors
 from fmgsync.audit import Audit
 from fmgsync.clock import Clock
-from fmgsync.controller import holding, installs, leftovers, pushing
+from fmgsync.controller import holding, installs, leftovers, pushing, rushing
+from fmgsync.controller.installing import Installing
 from fmgsync.controller.progress import Book, Reason, Report
 from fmgsync.controller.reconcile import AdomWork, Intent, Look
 from fmgsync.controller.steps import Rest, Steps
 from fmgsync.model.rollout import PendingInstall
-from fmgsync.model.target import DeviceVdom
+from fmgsync.model.target import AdomRef, DeviceVdom
 from fmgsync.planning import summary
 from fmgsync.scheduling import admission, waves
 from fmgsync.scheduling.admission import Admission, Clearance, Situation
 from fmgsync.scheduling.rollout import Decision, RolloutPolicy
 from fmgsync.scheduling.terms import Terms
 from fmgsync.scheduling.timetable import Timetable
+from fmgsync.views.stale import Since
 
 if TYPE_CHECKING:
     from fmgsync.controller.once import World
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger()
 
 _SHORTEST_S = 1.0
+_ASK_AGAIN_S = 60.0
 
 BUSY_S = 15.0
 """Between two looks at whether somebody else's lock or task is gone."""
@@ -50,7 +53,8 @@ class Run:
 
     `look` reads the ADOM anew. `stopping` says that nothing more may start. `tell` is for people
     who watch. `rules` is the digest of the rules, `plan` that of what was written. A device that
-    was held back in an earlier run is looked at again after `recheck_s`. `pending` are the
+    was held back in an earlier run is looked at again after `recheck_s`. `stale` is since when
+    grants were known to be stale. `pending` are the
     installs still to be made in this run.
     """
 
@@ -68,6 +72,7 @@ class Run:
     stopping: Callable[[], bool]
     rules: str
     plan: str
+    stale: Since | None = None
     recheck_s: float = 0.0
     survey: installs.Survey | None = None
     pending: tuple[PendingInstall, ...] = ()
@@ -101,6 +106,34 @@ class Run:
         self.book.refresh()
         ledger = self.book.ledger
         return self.stopping() or ledger is None or ledger.halted is not None
+
+    def held_by_command(self, decision: Decision) -> bool:
+        """Ask the configured commands; one that says no keeps this run from starting anything."""
+        if not self.terms.hold:
+            return False
+        about = {
+            "FORTIMANAGER": self.work.ref.fortimanager,
+            "ADOM": self.work.ref.adom,
+            "WAVE": "" if decision.wave is None else str(decision.wave),
+            "DEVICES": " ".join(decision.start),
+            "RUN": self.reason.run,
+            "REASON": self.reason.reason,
+        }
+        refusal = holding.ask(self.terms.hold, about)
+        if refusal is None:
+            return False
+        self.report.waiting = f"held by install.hold: {refusal}"
+        self.report.again_at = self.clock.now() + _ASK_AGAIN_S
+        self.tell(f"ADOM {self.work.ref.adom}: {self.report.waiting}")
+        self.audit.record(
+            "held",
+            fortimanager=self.work.ref.fortimanager,
+            adom=self.work.ref.adom,
+            wave=decision.wave,
+            devices=list(decision.start),
+            why=self.report.waiting,
+        )
+        return True
 
     def timetable_of(self, target: DeviceVdom) -> Timetable:
         """The windows of a DeviceVdom, as the person who started this run lets them count."""
@@ -143,15 +176,41 @@ def make_run(
         rules=rules,
         plan=plan,
         recheck_s=installing.recheck_s,
+        stale=_known_stale(installing, work.ref),
     )
+
+
+def _known_stale(installing: Installing, ref: AdomRef) -> Since | None:
+    """Damaged is lost: then every stale grant counts as overdue."""
+    try:
+        return installing.stale.read(ref)
+    except errors.StateError as error:
+        _log.warning("stale grants are not known", why=str(error))
+        return None
 
 
 def roll_out(run: Run) -> Steps[Report]:
     """Install what may be installed now, wave by wave, until nothing more may start."""
     _survey(run)
     run.book.open(run.now, installed_before=lambda: leftovers.installed_before(run))
-    yield from leftovers.settle(run)
-    leftovers.forgive(run)
+    while True:
+        try:
+            yield from leftovers.settle(run)
+            leftovers.forgive(run)
+            yield from _waves(run)
+            yield from rushing.rush(run)
+        except errors.TargetError as trouble:
+            if not (trouble.retryable or isinstance(trouble, errors.LockLost)):
+                raise
+            if not _may_wait(run, trouble):
+                return run.report
+            yield Rest(BUSY_S)
+        else:
+            return run.report
+
+
+def _waves(run: Run) -> Steps[None]:
+    """Round after round, until what waits would wait for longer than its window is open."""
     wave: int | None = None
     while True:
         run.book.refresh()
@@ -160,22 +219,14 @@ def roll_out(run: Run) -> Steps[Report]:
             _survey(run, again=True)
             decision = _decide(run)
         wave = decision.wave
-        if run.stopping() or not decision.start or _held_by_command(run, decision):
+        if run.stopping() or not decision.start or run.held_by_command(decision):
             pause = _pause(run, decision)
             if pause is not None:
                 yield Rest(pause)
                 continue
             if not (run.unwritten and _may_write_alone(run)):
-                return run.report
-        try:
-            yield from pushing.push(run, decision)
-        except errors.TargetError as trouble:
-            if not (trouble.retryable or isinstance(trouble, errors.LockLost)):
-                raise
-            if not _may_wait(run, trouble):
-                return run.report
-            yield Rest(BUSY_S)
-            yield from leftovers.settle(run)
+                return
+        yield from pushing.push(run, decision)
 
 
 def _survey(run: Run, *, again: bool = False) -> None:
@@ -232,34 +283,6 @@ def _pause(run: Run, decision: Decision) -> float | None:
     return max(_SHORTEST_S, min(rests)) if rests else None
 
 
-def _held_by_command(run: Run, decision: Decision) -> bool:
-    """Ask the configured commands; one that says no keeps this run from starting anything."""
-    if not run.terms.hold:
-        return False
-    about = {
-        "FORTIMANAGER": run.work.ref.fortimanager,
-        "ADOM": run.work.ref.adom,
-        "WAVE": "" if decision.wave is None else str(decision.wave),
-        "DEVICES": " ".join(decision.start),
-        "RUN": run.reason.run,
-        "REASON": run.reason.reason,
-    }
-    refusal = holding.ask(run.terms.hold, about)
-    if refusal is None:
-        return False
-    run.report.waiting = f"held by install.hold: {refusal}"
-    run.report.again_at = run.clock.now() + 60.0
-    run.tell(f"ADOM {run.work.ref.adom}: {run.report.waiting}")
-    run.audit.record(
-        "held",
-        **place_of(run),
-        wave=decision.wave,
-        devices=list(decision.start),
-        why=run.report.waiting,
-    )
-    return True
-
-
 def _may_wait(run: Run, trouble: errors.TargetError) -> bool:
     """Whether somebody else's lock or task, or a unit that is away, is worth more patience."""
     run.waited_s += BUSY_S
@@ -271,8 +294,3 @@ def _may_wait(run: Run, trouble: errors.TargetError) -> bool:
     run.report.waiting = str(trouble)
     run.report.again_at = run.clock.now() + BUSY_S
     return False
-
-
-def place_of(run: Run) -> dict[str, str]:
-    """Where, for the audit."""
-    return {"fortimanager": run.work.ref.fortimanager, "adom": run.work.ref.adom}

@@ -48,12 +48,14 @@ class GroupView:
 class StaleGrant:
     """An address a device still holds in a group and desired no longer contains.
 
-    `since` is UTC epoch seconds, None when the memory of it was lost: treat as overdue.
+    `since` is UTC epoch seconds, None when the memory of it was lost: treat as overdue. `reused`:
+    another workload, which the rules do not select, has the address by now.
     """
 
     group: str
     address: Address
     since: float | None = None
+    reused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

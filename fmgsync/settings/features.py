@@ -99,12 +99,6 @@ UNBUILT: Final[tuple[Unbuilt, ...]] = (
         _INSTALL,
         "use mode: package, or 'apply --install never'",
     ),
-    Unbuilt(
-        "urgent removals",
-        _differs("install", "removals", plain="in-window"),
-        frozenset({APPLY_WINDOW, RUN}),
-        "use removals: in-window",
-    ),
 )
 
 

@@ -26,7 +26,6 @@ def test_a_plain_configuration_is_built(command: str) -> None:
 ASKED = [
         (SMALL + GROUP + ", publish: auto}]", "status", "groups[0].publish"),
         (SMALL + "install: {mode: objects}", "apply --install now", "install.mode"),
-        (SMALL + "install: {removals: immediately}", "apply --install window", "install.removals"),
 ]  # fmt: skip
 
 
@@ -54,7 +53,7 @@ def test_a_command_refuses_only_what_it_needs() -> None:
 
 
 def test_all_keys_that_stand_in_the_way_are_named() -> None:
-    config = parsed(SMALL + "install: {mode: objects, removals: immediately}")
+    config = parsed(SMALL + GROUP + ", publish: auto}]\ninstall: {mode: objects}")
     with pytest.raises(NotBuiltError) as caught:
         features.refuse_unbuilt(config, "apply --install window")
     lacking = {

@@ -1,0 +1,71 @@
+"""Stale grants of one ADOM: since when, and whether the address is in use again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+from fmgsync import errors
+from fmgsync.controller.installs import Survey
+from fmgsync.controller.reconcile import AdomWork, Look
+from fmgsync.model.address import Address
+from fmgsync.model.endpoint import ClusterSnapshot
+from fmgsync.model.target import DeviceVdom
+from fmgsync.planning import sites
+from fmgsync.views import four, stale
+from fmgsync.views.stale import Key, Since
+
+if TYPE_CHECKING:
+    from fmgsync.controller.once import AdomResult, Inventory, World
+
+
+def track(
+    known: Since | None, survey: Survey, seen: Look, *, now: float
+) -> dict[Key, float | None]:
+    """What is wrong on the devices now, each since when."""
+    return stale.track(known, survey.views, lambda name, target: denies(seen, name), now=now)
+
+
+def denies(seen: Look, name: str) -> bool:
+    """Whether membership of the group closes traffic: a deny policy or a negated position."""
+    return any(key in seen.usage.widening for key in four.keys(name))
+
+
+def date(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
+    """Date the stale grants in view, and remember them. Where that fails, say so and go on."""
+    if result.seen is None or result.survey is None:
+        return
+    memory, now = world.installing.stale, world.clock.now()
+    try:
+        since = track(memory.read(work.ref), result.survey, result.seen, now=now)
+        if result.survey.asked:
+            memory.write(work.ref, since)
+    except errors.StateError as error:
+        world.tell(f"since when grants are stale cannot be remembered: {error}")
+        since = track(None, result.survey, result.seen, now=now)
+    views = stale.with_since(result.survey.views, since)
+    views = stale.with_reused(views, _running(work, inventory, result.seen))
+    result.survey = replace(result.survey, views=views)
+
+
+def _running(work: AdomWork, inventory: Inventory, seen: Look) -> stale.Running:
+    """Every address that runs behind a DeviceVdom, as far as the clusters were read in full."""
+    resolved = sites.resolve(work.sites, seen.topology)
+
+    @cache
+    def of_cluster(name: str) -> frozenset[Address]:
+        snapshot = inventory.snapshots.get(name)
+        return frozenset() if snapshot is None else _addresses(snapshot)
+
+    def running(target: DeviceVdom) -> frozenset[Address]:
+        clusters = {name for site in resolved if target in site.targets for name in site.clusters}
+        return frozenset[Address]().union(*(of_cluster(name) for name in sorted(clusters)))
+
+    return running
+
+
+def _addresses(snapshot: ClusterSnapshot) -> frozenset[Address]:
+    pods = (address for pod in snapshot.pods for address in pod.addresses)
+    nodes = (address for node in snapshot.nodes for address in node.addresses)
+    return frozenset((*pods, *nodes))

@@ -1,0 +1,203 @@
+"""The urgent lane: what must leave a device soon leaves it outside its window, and nothing comes.
+
+Own mappings are narrowed to what the device holds and the ADOM wants, installed, and put back, all
+under one lock. Canary, failure budget and deny windows count as in any rollout; other people's
+edits hold the device whatever the configuration says elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from fmgsync.controller import grants, pushing
+from fmgsync.controller.proving import Expected
+from fmgsync.controller.pushing import Round
+from fmgsync.controller.steps import Steps
+from fmgsync.model.address import Address
+from fmgsync.model.view import DeviceView, GroupView
+from fmgsync.planning import narrowing
+from fmgsync.planning.narrowing import Keep, Narrowed
+from fmgsync.scheduling import admission, budget, urgent, waves
+from fmgsync.scheduling.forecast import Forecast
+from fmgsync.scheduling.foreign import ForeignChanges
+from fmgsync.scheduling.rollout import Candidate, Decision, Readiness
+from fmgsync.scheduling.urgent import Exposure, ExposureKind, RemovalPolicy, Urgent, UrgentDecision
+from fmgsync.views import four
+from fmgsync.views.stale import Fault, Key
+
+if TYPE_CHECKING:
+    from fmgsync.controller.rollout import Run
+
+_ROUNDING = timedelta(minutes=1)
+SPACING = timedelta(minutes=5)
+"""The least time between two urgent installs of one physical device."""
+
+
+def rush(run: Run) -> Steps[None]:
+    """Install where a stale grant cannot wait for the window; device by device as the budget
+    allows."""
+    if run.terms.removals.within is None:
+        return
+    # Who begins in time for all goes on through all, however few are left.
+    policy = _policy(run, len({each.target.device for each in _exposures(run)}))
+    while not run.is_stopped():
+        needs = _needs(run, policy)
+        _note_waits(run, needs)
+        decision = _decide(run, needs)
+        if not decision.start or run.held_by_command(decision):
+            return
+        yield from _push(run, decision, needs)
+
+
+def _needs(run: Run, policy: RemovalPolicy) -> UrgentDecision:
+    """Who needs the lane now."""
+    exposures = list(_exposures(run))
+    timetables = {each.target: run.timetable_of(each.target) for each in exposures}
+    record = run.book.record
+    last = record.urgent_at if record is not None else {}
+    return urgent.decide(policy, exposures, timetables, last, run.now)
+
+
+def _policy(run: Run, devices: int) -> RemovalPolicy:
+    """Installs start early enough to be done in time, judged by those before them and by how many
+    the budget lets run side by side."""
+    policy, ledger = run.terms.removals, run.book.ledger
+    past = ledger.past_s if ledger is not None else ()
+    room = budget.most_at_risk(run.policy.max_failures, devices)
+    rounds = Forecast(tuple(timedelta(seconds=s) for s in past)).rounds(-(-devices // room))
+    within = policy.within or timedelta(0)
+    return replace(policy, lead=min(2 * rounds + _ROUNDING, within / 2), spacing=SPACING)
+
+
+def _exposures(run: Run) -> Iterable[Exposure]:
+    """What must leave, as old as its oldest, of devices whose ADOM already is as it should be.
+
+    What the guard holds back is still in the ADOM, and no install would remove it.
+    """
+    if run.survey is None:
+        return
+    since = grants.track(run.stale, run.survey, run.seen, now=run.clock.now())
+    pending = {each.target for each in run.pending}
+    for view in run.survey.views:
+        if view.target not in pending:
+            continue
+        for group in view.groups:
+            keys = [k for k in since if (k.target, k.group) == (view.target, group.name)]
+            leaving = [key for key in keys if _would_be_mended(key, group)]
+            for kind, mine in _by_kind(view, leaving).items():
+                yield Exposure(view.target, group.name, _oldest([since[k] for k in mine]), kind)
+
+
+def _oldest(times: Sequence[float | None]) -> datetime | None:
+    known = [at for at in times if at is not None]
+    return datetime.fromtimestamp(min(known), UTC) if len(known) == len(times) else None
+
+
+def _would_be_mended(key: Key, group: GroupView) -> bool:
+    """Whether an install of what the ADOM holds puts this address right."""
+    if group.adom is None:
+        return False
+    return (key.address in group.adom) is (key.fault is Fault.MISSING)
+
+
+def _by_kind(view: DeviceView, keys: Sequence[Key]) -> Mapping[ExposureKind, list[Key]]:
+    reused = {(grant.group, grant.address) for grant in view.stale_grants if grant.reused}
+    found: dict[ExposureKind, list[Key]] = {}
+    for key in keys:
+        kind = ExposureKind.STALE
+        if key.fault is Fault.MISSING:
+            kind = ExposureKind.MISSING_IN_DENY
+        elif (key.group, key.address) in reused:
+            kind = ExposureKind.REUSED
+        found.setdefault(kind, []).append(key)
+    return found
+
+
+def _decide(run: Run, needs: UrgentDecision) -> Decision:
+    """Canary and budget as always; the opening is the time until the next deny window."""
+    admissions = {each.pending.target: each for each in run.admissions()}
+    candidates: dict[str, Candidate] = {}
+    for each in needs.now:
+        admitted = admissions.get(each.target)
+        if admitted is None or each.target.device in candidates:
+            continue
+        ready = admitted.readiness is Readiness.READY
+        candidates[each.target.device] = Candidate(
+            each.target.device,
+            admitted.readiness,
+            each.opening if ready else None,
+            detail=admitted.because if not ready else "",
+        )
+    views = run.survey.views if run.survey else ()
+    unknown = admission.candidates((), run.policy.canary, views, run.seen.topology)
+    listed = [*candidates.values(), *(u for u in unknown if u.device not in candidates)]
+    return waves.decide(run.policy, run.book.ledger, listed, run.now)
+
+
+def _push(run: Run, decision: Decision, needs: UrgentDecision) -> Steps[None]:
+    """Narrow, install, put back, prove."""
+    rushed = [each for each in needs.now if each.target.device in decision.start]
+    targets = {each.target for each in rushed}
+    chosen = Round(
+        decision,
+        tuple(each for each in run.admissions() if each.pending.target in targets),
+        urgent=tuple(rushed),
+        foreign=ForeignChanges.BLOCK,
+    )
+    with run.work.installer.open_install_flow() as flow:
+        run.seen = run.look()
+        chosen.expected = _expected(run, rushed)
+        narrowed = _narrow(run, chosen.expected)
+        try:
+            flow.write(narrowed.forth)
+            yield from pushing.install_round(run, flow, chosen)
+        finally:
+            flow.write(narrowed.back)
+    yield from pushing.settle(run, chosen)
+
+
+def _expected(run: Run, rushed: Sequence[Urgent]) -> Expected:
+    """What each device should hold afterwards: nothing more than it held, in no group."""
+    views = {view.target: view for view in (run.survey.views if run.survey else ())}
+    wanted = pushing.expected_on(run, [each.target for each in rushed])
+    return {
+        target: {name: _kept(run, views.get(target), name, adom) for name, adom in groups.items()}
+        for target, groups in wanted.items()
+    }
+
+
+def _kept(
+    run: Run, view: DeviceView | None, name: str, adom: frozenset[Address]
+) -> frozenset[Address]:
+    groups = view.groups if view is not None else ()
+    held = next((g.device for g in groups if g.name == name and g.device is not None), None)
+    if held is None or _is_shared(run, name):
+        return adom  # one value for all devices: additions ride along
+    return held | adom if grants.denies(run.seen, name) else held & adom
+
+
+def _is_shared(run: Run, name: str) -> bool:
+    standing = run.seen.observed.groups
+    return not any(standing[key].mappings for key in four.keys(name) if key in standing)
+
+
+def _narrow(run: Run, expected: Expected) -> Narrowed:
+    keep: Keep = {
+        (target, name): members
+        for target, groups in expected.items()
+        for name, members in groups.items()
+        if not _is_shared(run, name)
+    }
+    return narrowing.narrow(run.seen.observed, run.owner, keep)
+
+
+def _note_waits(run: Run, needs: UrgentDecision) -> None:
+    """When an exposure that may still last becomes due, so that somebody comes back in time."""
+    times = [wait.until.timestamp() for wait in needs.waits if wait.until is not None]
+    if times:
+        soonest = max(min(times), run.clock.now() + 1)
+        again = run.report.again_at
+        run.report.again_at = soonest if again is None else min(again, soonest)

@@ -1,0 +1,101 @@
+"""What people and the audit are told of a round of installs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fmgsync.controller.proving import Proof
+from fmgsync.model.target import DeviceVdom
+from fmgsync.scheduling import foreign
+from fmgsync.scheduling.urgent import Urgent
+
+if TYPE_CHECKING:
+    from fmgsync.controller.pushing import Round
+    from fmgsync.controller.rollout import Run
+
+
+def start(run: Run, chosen: Round) -> None:
+    """Which devices are about to be installed, in which wave and by which window."""
+    wave = chosen.decision.wave
+    what = "canary" if wave == 0 else "new members" if wave is None else f"wave {wave}"
+    if chosen.urgent:
+        what = f"urgent removals ({what})"
+    names = sorted(chosen.devices)
+    if not names:
+        return
+    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    run.tell(f"ADOM {run.work.ref.adom}: {what}: installing on {shown}")
+    rushed = {each.target: _why_urgent(each) for each in chosen.urgent}
+    for each in chosen.admissions:
+        allowing = each.judgement.allowing
+        run.audit.record(
+            "install",
+            **_place(run, each.pending.target),
+            package=each.pending.package,
+            groups=list(each.pending.groups),
+            wave=wave,
+            window=str(allowing[0]) if allowing else each.judgement.because,
+            urgent=rushed.get(each.pending.target),
+            overridden=[str(window) for window in each.overridden] or None,
+            rules=run.rules,
+            plan=run.plan,
+        )
+
+
+def _why_urgent(urgent: Urgent) -> str:
+    since = f"since {urgent.since.isoformat()}" if urgent.since else "since nobody knows when"
+    return f"{', '.join(urgent.kinds)} in {', '.join(urgent.groups)} {since}"
+
+
+def blocked(run: Run, judged: foreign.Sorted) -> None:
+    """Which devices are held back, and the lines of other people that do it."""
+    for device, why in sorted(judged.blocked.items()):
+        run.tell(f"{device}: held: {why}")
+        edits = [
+            {"what": str(edit), "lines": list(edit.lines)}
+            for edit in judged.foreign.get(device, ())
+        ]
+        where = {"fortimanager": run.work.ref.fortimanager, "adom": run.work.ref.adom}
+        run.audit.record("blocked", **where, device=device, why=why, edits=edits or None)
+
+
+def end(
+    run: Run, chosen: Round, target: DeviceVdom, failure: str | None, proof: Proof | None
+) -> None:
+    """What became of one DeviceVdom: its outcome, and its members before and after."""
+    outcome = chosen.outcomes.get(target)
+    if outcome is None and failure is None:
+        return
+    before = {
+        group.name: group
+        for view in (run.survey.views if run.survey else ())
+        if view.target == target
+        for group in view.groups
+    }
+    after = proof.held if proof is not None and proof.held is not None else None
+    run.audit.record(
+        "failed" if failure else str(proof.verdict if proof else "ended"),
+        **_place(run, target),
+        wave=chosen.decision.wave,
+        tasks=chosen.tasks,
+        outcome=outcome.outcome.value if outcome else None,
+        detail=failure or (outcome.detail if outcome else None),
+        members=[
+            {
+                "group": name,
+                "before": sorted(group.device) if group.device is not None else None,
+                "after": sorted(after.get(name, ())) if after is not None else None,
+            }
+            for name, group in sorted(before.items())
+            if after is None or group.device != after.get(name, frozenset())
+        ],
+    )
+
+
+def _place(run: Run, target: DeviceVdom) -> dict[str, str]:
+    return {
+        "fortimanager": run.work.ref.fortimanager,
+        "adom": run.work.ref.adom,
+        "device": target.device,
+        "vdom": target.vdom,
+    }

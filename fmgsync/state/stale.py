@@ -1,0 +1,98 @@
+"""What is remembered of stale grants: since when each was seen. Losing it makes them overdue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from fmgsync import errors
+from fmgsync.model import address
+from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.state.documents import Documents
+from fmgsync.views.stale import Fault, Key, Since
+
+_NAME = "stale"
+
+
+class _Row(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    device: str
+    vdom: str
+    group: str
+    address: str
+    since: float | None
+    fault: Fault = Fault.STALE
+
+
+class _Adom(msgspec.Struct, forbid_unknown_fields=True):
+    owner: str
+    fortimanager: str
+    adom: str
+    rows: list[_Row]
+
+
+class _Document(msgspec.Struct, forbid_unknown_fields=True):
+    version: Literal[1] = 1
+    adoms: list[_Adom] = []
+
+
+class StaleSince:
+    """Reads and writes since when grants are stale, per ADOM."""
+
+    def __init__(self, documents: Documents, owner: str) -> None:
+        self._documents = documents
+        self._owner = owner
+
+    def read(self, ref: AdomRef) -> Since | None:
+        """What is known of one ADOM; None if nothing ever was, or it is lost."""
+        found = self._find(self._decode(self._documents.read(_NAME)), ref)
+        if found is None:
+            return None
+        try:
+            return {_key(row): row.since for row in found.rows}
+        except ValueError as error:
+            raise self._damaged(error) from error
+
+    def write(self, ref: AdomRef, since: Mapping[Key, float | None]) -> None:
+        """Remember it; nothing is written where nothing is new."""
+        rows = [
+            _Row(k.target.device, k.target.vdom, k.group, k.address, at, k.fault)
+            for k, at in sorted(since.items(), key=lambda item: item[0])
+        ]
+        before = self._find(self._decode(self._documents.read(_NAME)), ref)
+        if before is not None and before.rows == rows:
+            return
+
+        def changed(text: str | None) -> str:
+            document = self._decode(text)
+            standing = self._find(document, ref)
+            others = [one for one in document.adoms if one is not standing]
+            mine = _Adom(self._owner, ref.fortimanager, ref.adom, rows)
+            adoms = sorted([*others, mine], key=lambda o: (o.owner, o.fortimanager, o.adom))
+            return msgspec.json.encode(_Document(adoms=adoms)).decode()
+
+        self._documents.update(_NAME, changed)
+
+    def _find(self, document: _Document, ref: AdomRef) -> _Adom | None:
+        wanted = (self._owner, ref.fortimanager, ref.adom)
+        found = (o for o in document.adoms if (o.owner, o.fortimanager, o.adom) == wanted)
+        return next(found, None)
+
+    def _decode(self, text: str | None) -> _Document:
+        try:
+            return _Document() if text is None else msgspec.json.decode(text, type=_Document)
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> errors.StateError:
+        return errors.StateError(
+            f"it is damaged, or from a newer fmgsync: {error}",
+            where=self._documents.where(_NAME),
+            next_step="move it away: every stale grant then counts as overdue",
+        )
+
+
+def _key(row: _Row) -> Key:
+    place = DeviceVdom(row.device, row.vdom)
+    return Key(place, row.group, address.parse(row.address), row.fault)

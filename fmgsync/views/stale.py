@@ -1,0 +1,119 @@
+"""Since when a device is more open than it should be: per device, group and address. Pure.
+
+An address is stale from the first pass in which a device may hold it and the rules no longer ask
+for it, until that device was asked and proven without it. Of a group whose membership denies
+(a deny policy, a negated position) it is the missing address that lets too much through.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from fmgsync.model.address import Address
+from fmgsync.model.target import DeviceVdom
+from fmgsync.model.view import DeviceView, GroupView
+
+
+class Fault(enum.StrEnum):
+    """What is wrong with an address in a group on a device."""
+
+    STALE = "stale"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    """One address in one group on one DeviceVdom."""
+
+    target: DeviceVdom
+    group: str
+    address: Address
+    fault: Fault = Fault.STALE
+
+
+Since = Mapping[Key, float | None]
+"""UTC epoch seconds; None: since when is not known."""
+
+Denies = Callable[[str, DeviceVdom], bool]
+"""Whether membership of a group closes traffic there instead of opening it."""
+
+Running = Callable[[DeviceVdom], frozenset[Address]]
+"""The addresses of all workloads behind a DeviceVdom."""
+
+
+def track(
+    known: Since | None, views: Iterable[DeviceView], denies: Denies, *, now: float
+) -> dict[Key, float | None]:
+    """What is wrong now, each since when. `known` None: what was known before is lost.
+
+    Where nothing can be said, because a device was not asked or a cluster not read, what was known
+    stays. Places that are in no view any more are forgotten.
+    """
+    by_place: defaultdict[tuple[DeviceVdom, str], dict[Key, float | None]] = defaultdict(dict)
+    for key, at in (known or {}).items():
+        by_place[key.target, key.group][key] = at
+    begins = None if known is None else now
+    found: dict[Key, float | None] = {}
+    for view in views:
+        for group in view.groups:
+            mine = by_place.get((view.target, group.name), {})
+            found.update(_of_group(view.target, group, mine, denies, begins))
+    return found
+
+
+def _of_group(
+    target: DeviceVdom, group: GroupView, before: Since, denies: Denies, now: float | None
+) -> dict[Key, float | None]:
+    if group.desired is None:
+        return dict(before)
+    held = group.device if group.device is not None else group.device_database
+    if held is None:
+        return {key: at for key, at in before.items() if _still(key, group.desired)}
+    wrong = {Key(target, group.name, address) for address in held - group.desired}
+    if denies(group.name, target):
+        wrong |= {Key(target, group.name, a, Fault.MISSING) for a in group.desired - held}
+    found = {key: before.get(key, now) for key in wrong}
+    if group.device is None:
+        # FortiManager's copy may be ahead of the device: what was wrong there is not proven gone.
+        found |= {key: at for key, at in before.items() if _still(key, group.desired)}
+    return found
+
+
+def _still(key: Key, desired: frozenset[Address]) -> bool:
+    """Whether the rules still make it wrong."""
+    return (key.address in desired) is (key.fault is Fault.MISSING)
+
+
+def with_since(views: Iterable[DeviceView], since: Since) -> tuple[DeviceView, ...]:
+    """The same views, their stale grants dated."""
+    return tuple(
+        replace(
+            view,
+            stale_grants=tuple(
+                replace(grant, since=since.get(Key(view.target, grant.group, grant.address)))
+                for grant in view.stale_grants
+            ),
+        )
+        if view.stale_grants
+        else view
+        for view in views
+    )
+
+
+def with_reused(views: Iterable[DeviceView], running: Running) -> tuple[DeviceView, ...]:
+    """The same views, stale grants marked whose address another workload has by now."""
+    return tuple(
+        replace(
+            view,
+            stale_grants=tuple(
+                replace(grant, reused=grant.address in running(view.target))
+                for grant in view.stale_grants
+            ),
+        )
+        if view.stale_grants
+        else view
+        for view in views
+    )

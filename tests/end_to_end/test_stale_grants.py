@@ -1,0 +1,187 @@
+"""Stale grants over HTTP: dated, bounded, and removed outside windows without adding anything."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fmgsync.controller import once
+from fmgsync.model.view import StaleGrant
+from tests import builders
+from tests.end_to_end import fleet
+from tests.end_to_end.estate import Estate
+from tests.end_to_end.fleet import (
+    CLOSED,
+    OPEN,
+    holding,
+    open_fleet,
+    report,
+    seed,
+    to,
+    verified,
+    web,
+)
+
+
+def stale(result: once.Result) -> list[StaleGrant]:
+    survey = result.adoms[0].survey
+    assert survey is not None
+    return [grant for view in survey.views for grant in view.stale_grants]
+
+
+def mapped(estate: Estate, device: str) -> list[str]:
+    """What the ADOM holds for a device."""
+    return estate.mapped(fleet.GROUP)[device]
+
+
+def start(estate: Estate) -> None:
+    """Two addresses everywhere; then one goes and another comes, outside the window."""
+    web(estate, "10.1.0.1", "10.1.0.2")
+    to(estate, OPEN)
+    assert len(verified(estate.apply("window"))) == len(fleet.names(2))
+    to(estate, CLOSED + timedelta(days=1))
+    web(estate, "10.1.0.2", "10.1.0.3")
+
+
+def test_a_stale_grant_is_dated_until_the_device_is_proven_without_it(tmp_path: Path) -> None:
+    with open_fleet(tmp_path, seed(2)) as estate:
+        start(estate)
+        began = estate.clock.now()
+        first = stale(estate.apply("window"))
+        assert [(g.address, g.since) for g in first] == [("10.1.0.1", began)] * 2
+        estate.clock.sleep(3600)
+        assert {g.since for g in stale(estate.status())} == {began}
+        to(estate, OPEN + timedelta(days=1))
+        assert stale(estate.apply("window")) == []
+        # Lost memory: since when is not known, and told so.
+        web(estate, "10.1.0.3")
+        (estate.folder / "state" / "stale.json").unlink()
+        estate.apply("never")
+        assert {g.since for g in stale(estate.status())} == {None}
+
+
+def test_an_address_that_another_workload_has_by_now_is_named(tmp_path: Path) -> None:
+    with open_fleet(tmp_path, seed(1)) as estate:
+        pods = [
+            builders.pod("web-1", "10.1.0.2", labels={"app": "web"}),
+            builders.pod("other", "10.1.0.1", labels={"app": "other"}),
+        ]
+        estate.run("east", *pods)
+        estate.apply("never")
+        assert [(g.address, g.reused) for g in stale(estate.status())] == [("10.1.0.1", True)]
+
+
+def test_the_urgent_lane_removes_and_adds_nothing(tmp_path: Path) -> None:
+    with open_fleet(tmp_path, seed(2), removals="immediately") as estate:
+        start(estate)
+        result = estate.apply("window")
+        assert sorted(verified(result)) == fleet.names(2)
+        # What the device held and should hold; what is new waits for the window.
+        assert holding(estate, "10.1.0.2") == fleet.names(2)
+        assert mapped(estate, "fgt-1") == ["prod_10.1.0.2", "prod_10.1.0.3"]
+        assert stale(result) == []
+        assert len(result.adoms[0].survey.pending if result.adoms[0].survey else ()) == 2
+        # It is not urgent any more, so nothing happens until the window opens.
+        assert report(estate.apply("window")).outcomes == []
+        to(estate, OPEN + timedelta(days=1))
+        assert sorted(verified(estate.apply("window"))) == fleet.names(2)
+        assert holding(estate, "10.1.0.2", "10.1.0.3") == fleet.names(2)
+
+
+def test_in_window_waits(tmp_path: Path) -> None:
+    with open_fleet(tmp_path, seed(2)) as estate:
+        start(estate)
+        assert report(estate.apply("window")).outcomes == []
+        assert holding(estate, "10.1.0.1", "10.1.0.2") == fleet.names(2)
+
+
+def test_a_bound_is_kept_with_time_to_spare(tmp_path: Path) -> None:
+    with open_fleet(tmp_path, seed(2), removals={"within": "30m"}) as estate:
+        start(estate)
+        began = estate.clock.now()
+        first = estate.apply("window")
+        assert verified(first) == []
+        again_at = report(first).again_at
+        assert again_at is not None
+        assert began < again_at < began + 1800
+        estate.clock.sleep(again_at - estate.clock.now())
+        assert sorted(verified(estate.apply("window"))) == fleet.names(2)
+        assert estate.clock.now() - began < 1800
+
+
+def test_a_deny_window_holds_the_urgent_lane_too(tmp_path: Path) -> None:
+    day = CLOSED + timedelta(days=1)
+    deny = {"kind": "deny", "schedule": f"0 10 {day.day} {day.month} *", "duration": "4h"}
+    install: dict[str, Any] = {"windows": [fleet.NIGHTS, deny], "removals": "immediately"}
+    with open_fleet(tmp_path, seed(2), **install) as estate:
+        start(estate)
+        denied = estate.apply("window")
+        assert verified(denied) == []
+        ends = datetime(day.year, day.month, day.day, 14, tzinfo=UTC)
+        assert report(denied).again_at == ends.timestamp()
+        to(estate, ends)
+        assert sorted(verified(estate.apply("window"))) == fleet.names(2)
+
+
+def test_the_urgent_lane_is_audited_and_spaced(tmp_path: Path) -> None:
+    with open_fleet(tmp_path, seed(1), removals="immediately") as estate:
+        web(estate, "10.1.0.1", "10.1.0.2", "10.1.0.3")
+        to(estate, OPEN)
+        estate.apply("window")
+        to(estate, CLOSED + timedelta(days=1))
+        web(estate, "10.1.0.1", "10.1.0.2")
+        assert verified(estate.apply("window")) == ["fgt-1"]
+        web(estate, "10.1.0.1")
+        assert verified(estate.apply("window")) == []
+        estate.clock.sleep(300)
+        assert verified(estate.apply("window")) == ["fgt-1"]
+        lines = (estate.folder / "state" / "audit.jsonl").read_text().splitlines()
+        urgent = [line["urgent"] for line in map(json.loads, lines) if "urgent" in line]
+        assert len(urgent) == 2
+        assert urgent[0].startswith("stale grant in k8s-web since ")
+
+
+def test_other_peoples_edits_hold_the_urgent_lane_always(tmp_path: Path) -> None:
+    with open_fleet(tmp_path, seed(2), removals="immediately", foreignChanges="report") as estate:
+        start(estate)
+        only = {"scope member": [{"name": "fgt-1", "vdom": "root"}]}
+        estate.write_policy("legacy-db", name="half-done", **only)
+        result = estate.apply("window")
+        assert verified(result) == ["fgt-2"]
+        assert list(report(result).blocked) == ["fgt-1"]
+        assert mapped(estate, "fgt-1") == ["prod_10.1.0.2", "prod_10.1.0.3"]
+
+
+def test_what_the_guard_holds_is_not_urgent(tmp_path: Path) -> None:
+    """An address that must stay until somebody approves stays on the device as well."""
+    with open_fleet(tmp_path, seed(1), removals="immediately") as estate:
+        estate.write_config(guard={"unlessFewerThan": 1, "maxRemovedShare": 0.1})
+        web(estate, "10.1.0.1", "10.1.0.2")
+        estate.apply("never")
+        to(estate, OPEN)
+        estate.apply("window")
+        to(estate, CLOSED + timedelta(days=1))
+        web(estate, "10.1.0.2")
+        result = estate.apply("window")
+        assert [hold.kind for hold in result.adoms[0].seen.plan.held] == ["held-removals"]  # type: ignore[union-attr]
+        assert report(result).outcomes == []
+        assert holding(estate, "10.1.0.1", "10.1.0.2") == ["fgt-1"]
+
+
+@pytest.mark.parametrize("dies_at", range(36, 66, 3))
+def test_killed_in_the_urgent_lane_the_adom_ends_as_it_should(tmp_path: Path, dies_at: int) -> None:
+    from tests.end_to_end.test_killed import IDLE_S, Life, go_on, run
+
+    unit = seed(2)
+    unit.update(idleTimeoutSeconds=IDLE_S)
+    with open_fleet(tmp_path, unit, removals="immediately") as estate:
+        start(estate)
+        run(estate, Life(dies_at))
+        estate.clock.sleep(600)
+        go_on(estate)
+        assert holding(estate, "10.1.0.2") == fleet.names(2)
+        assert mapped(estate, "fgt-2") == ["prod_10.1.0.2", "prod_10.1.0.3"]
