@@ -50,6 +50,7 @@ def _row(adom: AdomResult) -> dict[str, Any]:
             for each in (ledger.failed if ledger is not None else ())
         ],
         "blocked": {d: note.why for d, note in record.blocked.items()} if record else {},
+        "unused": {str(t): n for t, n in (adom.rollout.unused if adom.rollout else {}).items()},
         "foreign": _edits(adom.rollout.foreign if adom.rollout else {}),
         "peers": _edits(adom.rollout.peers if adom.rollout else {}),
         "waits": [
@@ -74,7 +75,7 @@ def _written(instant: datetime | None) -> str | None:
 def print_rollouts(console: Console, result: Result, *, quiet: bool = False) -> None:
     """Each ADOM's rollout. `quiet` leaves out those with nothing to say."""
     for row in rollout_rows(result):
-        silent = not (row["held"] or row["failed"] or row["waits"] or row["blocked"])
+        silent = not any(row[key] for key in ("held", "failed", "waits", "blocked", "unused"))
         if quiet and silent and not row["waiting"]:
             continue
         title = f"Rollout of ADOM {row['adom']} on {row['fortimanager']}"
@@ -88,6 +89,9 @@ def print_rollouts(console: Console, result: Result, *, quiet: bool = False) -> 
         for failure in row["failed"]:
             text = f"  failed: {failure['device']}: {failure['detail']}"
             console.print(Text(safe_text(text), style="red"))
+        for device, count in row["unused"].items():
+            text = f"  {device}: {count} unused addresses stay until a whole package is installed"
+            console.print(Text(safe_text(text), style="yellow"))
         _print_edits(console, row)
         _print_waits(console, row)
 

@@ -28,7 +28,8 @@ class Report:
     `failures` and `blocked` map a device to what went wrong, or why it was held back; `foreign`
     and `peers` to the edits of others that its preview showed. `waiting` says in one sentence what
     the whole rollout waits for, `again_at` when it is worth coming back. `written` is what was
-    written under the lock of an install.
+    written under the lock of an install, `unused` how many addresses an install of objects alone
+    has left behind.
     """
 
     outcomes: list[TargetOutcome] = field(default_factory=list)
@@ -42,6 +43,7 @@ class Report:
     waiting: str | None = None
     again_at: float | None = None
     written: ApplyReport | None = None
+    unused: dict[DeviceVdom, int] = field(default_factory=dict)
 
 
 class Book:

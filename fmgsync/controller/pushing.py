@@ -31,6 +31,7 @@ from fmgsync.scheduling import admission, foreign, waves
 from fmgsync.scheduling.admission import Admission
 from fmgsync.scheduling.foreign import ForeignChanges, Owners
 from fmgsync.scheduling.rollout import Decision
+from fmgsync.scheduling.terms import Mode
 from fmgsync.scheduling.urgent import Urgent
 from fmgsync.targets.protocol import InstallFlow
 from fmgsync.views import four, pending, rendered
@@ -111,9 +112,14 @@ def _write(run: Run, flow: InstallFlow) -> None:
 
 
 def _requests(run: Run, chosen: Round) -> Iterator[InstallRequest]:
-    """One per package, with what the devices' revisions will say."""
+    """One per package, or per set of objects, with what the devices' revisions will say."""
     comment = run.reason.comment(run.owner, run.plan)
-    for request in pending.requests(each.pending for each in chosen.admissions):
+    waiting = [each.pending for each in chosen.admissions]
+    if run.terms.mode is Mode.OBJECTS:
+        found = pending.object_requests(waiting, run.seen.observed)
+    else:
+        found = pending.requests(waiting)
+    for request in found:
         yield replace(request, comment=comment)
 
 
@@ -129,7 +135,8 @@ def _may_call(run: Run, chosen: Round, request: InstallRequest) -> bool:
 def _install(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest) -> Steps[None]:
     """One package: look at what it would push, then push it to the devices that pass."""
     policy = chosen.foreign or run.terms.foreign_changes
-    previewed = policy is not ForeignChanges.ALLOW
+    # Objects alone carry nobody else's edits.
+    previewed = policy is not ForeignChanges.ALLOW and not request.objects
     passing = request
     if previewed:
         passing = yield from _preview(run, flow, chosen, request, policy)
@@ -244,6 +251,9 @@ def settle(run: Run, chosen: Round) -> Steps[None]:
             detail = chosen.outcomes[target].detail if target in chosen.outcomes else ""
             failed[target.device] = f"{proof.verdict}: {proof.because or detail}"
     _write_down(run, chosen, doubtful - failed.keys(), failed, proofs)
+    if run.terms.mode is Mode.OBJECTS and proofs:
+        left = run.work.installer.read_unused(proofs)
+        run.report.unused.update({target: count for target, count in left.items() if count})
 
 
 def _write_down(

@@ -28,7 +28,7 @@ from fmgsync.planning import summary
 from fmgsync.scheduling import admission, waves
 from fmgsync.scheduling.admission import Admission, Clearance, Situation
 from fmgsync.scheduling.rollout import Decision, RolloutPolicy
-from fmgsync.scheduling.terms import Terms
+from fmgsync.scheduling.terms import Mode, Terms
 from fmgsync.scheduling.timetable import Timetable
 from fmgsync.views.stale import Since
 
@@ -193,6 +193,10 @@ def roll_out(run: Run) -> Steps[Report]:
     """Install what may be installed now, wave by wave, until nothing more may start."""
     _survey(run)
     run.book.open(run.now, installed_before=lambda: leftovers.installed_before(run))
+    if run.terms.mode is Mode.OBJECTS and run.pending:
+        run.report.waiting = run.work.installer.refuses_objects()
+        if run.report.waiting is not None:
+            return run.report
     while True:
         try:
             yield from leftovers.settle(run)

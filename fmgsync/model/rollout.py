@@ -6,6 +6,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from fmgsync.model.address import Family
 from fmgsync.model.target import AdomRef, DeviceVdom
 
 
@@ -45,12 +46,16 @@ class NotReferenced:
 
 @dataclass(frozen=True, slots=True)
 class InstallRequest:
-    """One install call: one package, an explicit scope; `comment` goes into the device revision."""
+    """One install call: one package, an explicit scope; `comment` goes into the device revision.
+
+    With `objects` only these groups are pushed, and the addresses they need.
+    """
 
     adom: AdomRef
     package: str
     targets: tuple[DeviceVdom, ...]
     comment: str = ""
+    objects: tuple[tuple[Family, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,11 +51,6 @@ def _automatic_publishing(config: Config) -> Iterator[Steps]:
             yield "groups", index, "publish"
 
 
-def _objects_only(config: Config) -> Iterator[Steps]:
-    if config.install.mode == "objects":
-        yield "install", "mode"
-
-
 def _differs(*path: str, plain: object) -> Callable[[Config], Iterator[Steps]]:
     """Where the key at `path` (Python names) asks for something else than the plain behaviour."""
 
@@ -92,12 +87,6 @@ def _camel(name: str) -> str:
 UNBUILT: Final[tuple[Unbuilt, ...]] = (
     Unbuilt(
         "publishing by Calico's IPPool", _automatic_publishing, _THINK, "use publish: pod or node"
-    ),
-    Unbuilt(
-        "installing objects only",
-        _objects_only,
-        _INSTALL,
-        "use mode: package, or 'apply --install never'",
     ),
 )
 

@@ -110,5 +110,11 @@ class Installer(Protocol):
     def find_installs(self, after: int) -> tuple[SeenTask, ...]:
         """Installs of this ADOM that were started after task number `after`, by anybody."""
 
+    def refuses_objects(self) -> str | None:
+        """Why objects alone cannot be installed here, with what to do; None if they can."""
+
+    def read_unused(self, targets: Iterable[DeviceVdom]) -> Mapping[DeviceVdom, int]:
+        """Own addresses per DeviceVdom that no group there uses any more."""
+
     def open_install_flow(self) -> InstallFlow:
         """Take what an install needs (session, lock); waits for nobody."""

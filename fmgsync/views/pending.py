@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
+from fmgsync.model import naming
+from fmgsync.model.address import Family
 from fmgsync.model.rollout import InstallRequest, NotReferenced, PendingInstall, PendingReason
+from fmgsync.model.state import ObservedAdom
 from fmgsync.model.target import AdomRef, DeviceVdom
 from fmgsync.model.view import DeviceView, GroupState, GroupView
 from fmgsync.views.four import Place
+
+ObjectKey = tuple[Family, str]
 
 
 def pending_installs(
@@ -74,3 +79,31 @@ def requests(pending: Iterable[PendingInstall], *, comment: str = "") -> tuple[I
         InstallRequest(adom, package, tuple(sorted(set(targets))), comment)
         for (adom, package), targets in sorted(scopes.items())
     )
+
+
+def object_requests(
+    pending: Iterable[PendingInstall], observed: ObservedAdom
+) -> tuple[InstallRequest, ...]:
+    """One request per set of group objects: DeviceVdoms behind in the same groups go together."""
+    scopes: dict[tuple[AdomRef, tuple[ObjectKey, ...]], list[PendingInstall]] = defaultdict(list)
+    for install in pending:
+        scopes[install.adom, _objects(install, observed)].append(install)
+    return tuple(
+        InstallRequest(
+            adom,
+            ", ".join(sorted({each.package for each in behind})),
+            tuple(sorted({each.target for each in behind})),
+            objects=objects,
+        )
+        for (adom, objects), behind in sorted(scopes.items(), key=lambda item: item[0])
+    )
+
+
+def _objects(install: PendingInstall, observed: ObservedAdom) -> tuple[ObjectKey, ...]:
+    """The objects of the groups a DeviceVdom is behind in; shards before what holds them."""
+    own = [
+        key
+        for key, group in observed.groups.items()
+        if group.owned and naming.group_of(key[1]) in install.groups
+    ]
+    return tuple(sorted(own, key=lambda key: (key[0], key[1] in install.groups, key[1])))

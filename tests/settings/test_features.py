@@ -25,7 +25,6 @@ def test_a_plain_configuration_is_built(command: str) -> None:
 
 ASKED = [
         (SMALL + GROUP + ", publish: auto}]", "status", "groups[0].publish"),
-        (SMALL + "install: {mode: objects}", "apply --install now", "install.mode"),
 ]  # fmt: skip
 
 
@@ -47,13 +46,13 @@ def test_every_row_of_the_table_is_tried_above() -> None:
 
 
 def test_a_command_refuses_only_what_it_needs() -> None:
-    config = parsed(SMALL + "install: {mode: objects}\nguard: {}\n")
-    for command in ("plan", "status", "verify", "selector"):
+    config = parsed(SMALL + GROUP + ", publish: auto}]")
+    for command in ("selector", "windows", "rollout"):
         features.refuse_unbuilt(config, command)
 
 
 def test_all_keys_that_stand_in_the_way_are_named() -> None:
-    config = parsed(SMALL + GROUP + ", publish: auto}]\ninstall: {mode: objects}")
+    config = parsed(SMALL + GROUP + ", publish: auto}, {name: h, select: all(), publish: auto}]")
     with pytest.raises(NotBuiltError) as caught:
         features.refuse_unbuilt(config, "apply --install window")
     lacking = {

@@ -22,6 +22,7 @@ from fmgsync.model.target import AdomRef
 from fmgsync.targets.fortimanager import (
     answers,
     outcomes,
+    partial,
     preview,
     tasks,
     topology,
@@ -109,6 +110,10 @@ class FortiManagerFlow:
         Refuses while another install runs in the ADOM. If the connection breaks, the task list
         tells whether it has begun: an install is never sent twice.
         """
+        if request.objects:
+            return self._begin(
+                request, urls.INSTALL_OBJECTS, partial.install_data(request), title=""
+            )
         data = self._install_data(request, flag="none")
         return self._begin(request, urls.INSTALL_PACKAGE, data, title=request.package)
 

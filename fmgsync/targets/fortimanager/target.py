@@ -17,6 +17,7 @@ from fmgsync.targets.fortimanager import (
     adom,
     limits,
     packages,
+    partial,
     tasks,
     topology,
     verify,
@@ -169,6 +170,16 @@ class FortiManagerAdom:
             place = Place(session.access.name, self.ref.adom)
             oid = topology.read_oid(session, place)
             return tasks.find_installs(session, place, adom=oid, after=after)
+
+    def refuses_objects(self) -> str | None:
+        """Why objects alone cannot be installed here; None if they can."""
+        with self._session() as session:
+            return partial.refusal(session)
+
+    def read_unused(self, targets: Iterable[DeviceVdom]) -> Mapping[DeviceVdom, int]:
+        """Own addresses per DeviceVdom that no group there uses any more."""
+        with self._session() as session:
+            return partial.read_unused(session, self.ref.adom, self._owner, targets)
 
     def open_install_flow(self) -> FortiManagerFlow:
         """An install flow with a session of its own; entering it takes the lock, or raises."""

@@ -27,6 +27,7 @@ INSTALL_PACKAGE = "/securityconsole/install/package"
 INSTALL_PREVIEW = "/securityconsole/install/preview"
 PREVIEW_RESULT = "/securityconsole/preview/result"
 PACKAGE_COMMIT = "/securityconsole/package/commit"
+INSTALL_OBJECTS = "/securityconsole/install/objects/v2"
 CANCEL_INSTALL = "/securityconsole/package/cancel/install"
 NO_SUCH_ADOM = "/pm/pkg/adom/fmgsync-no-such-adom"
 
@@ -80,6 +81,11 @@ def addresses(adom_name: str, family: Family) -> str:
 def groups(adom_name: str, family: Family) -> str:
     """The address group table of one family."""
     return f"{objects(adom_name)}/{_GROUP[family]}"
+
+
+def relative_group(family: Family, name: str) -> str:
+    """One address group, relative to its ADOM."""
+    return f"obj/{_GROUP[family]}/{escape(name)}"
 
 
 def item(table: str, name: str) -> str:
