@@ -115,6 +115,7 @@ def _steer(
         options.config,
         command="rollout",
         tell=options.progress,
+        transport=options.transport,
         state_dir=state_dir,
         people=People(reason),
     )
