@@ -156,7 +156,7 @@ def _leader(live: Live) -> str:
 @contextmanager
 def _replicas(live: Live, count: int) -> Iterator[None]:
     """`fmgsync run` as processes of their own; ended at the end, however it comes."""
-    command = [sys.executable, "-m", "fmgsync.cli.main", "run", "-v", "--listen", "none"]
+    command = [sys.executable, "-m", "fmgsync", "run", "-v", "--listen", "none"]
     folder = live.estate.folder
     try:
         for number in range(count):

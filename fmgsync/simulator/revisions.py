@@ -103,16 +103,7 @@ def read_one(world: World, call: Call, adom: str, version: str) -> Members:
 
 def add(world: World, call: Call, adom: str) -> Members:
     """Take a revision."""
-    place, record = world.enter(adom, call.session), call.record()
-    name, description = record.get("name"), record.get("desc")
-    revision = create(
-        world,
-        place,
-        call,
-        name if isinstance(name, str) else "",
-        description if isinstance(description, str) else "",
-    )
-    return {"data": {"version": revision.version}}
+    return _take(world, call, world.enter(adom, call.session))
 
 
 def revert(world: World, call: Call, adom: str, version: str) -> Members:
@@ -126,16 +117,14 @@ def revert(world: World, call: Call, adom: str, version: str) -> Members:
     else:
         for change in changes:
             place.apply(database, change, call.now)
-    record = call.record()
-    name, description = record.get("name"), record.get("desc")
-    revision = create(
-        world,
-        place,
-        call,
-        name if isinstance(name, str) else "",
-        description if isinstance(description, str) else "",
-    )
-    return {"data": {"version": revision.version}}
+    return _take(world, call, place)
+
+
+def _take(world: World, call: Call, place: Adom) -> Members:
+    """A revision of what is there now, called as the request says."""
+    texts = [call.record().get(key) for key in ("name", "desc")]
+    name, description = (text if isinstance(text, str) else "" for text in texts)
+    return {"data": {"version": create(world, place, call, name, description).version}}
 
 
 def delete(world: World, call: Call, adom: str, version: str) -> Members:

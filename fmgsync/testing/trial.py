@@ -72,7 +72,7 @@ class Trial:
 
     def fmgsync(self, *arguments: str) -> Ran:
         """Run an fmgsync command, as `fmgsync("plan")`, in a process of its own."""
-        command = [sys.executable, "-m", "fmgsync.cli.main", *arguments]
+        command = [sys.executable, "-m", "fmgsync", *arguments]
         # What is remembered belongs to the trial, and not to the folder pytest was started in.
         environment = os.environ | {"FMGSYNC_STATE_DIR": str(self._folder / "state")}
         done = subprocess.run(  # noqa: S603 - fmgsync itself, with the test's own arguments

@@ -41,7 +41,7 @@ def record(estate: Estate, *command: str, options: tuple[str, ...] = ()) -> int:
 @contextmanager
 def replaying(*arguments: str) -> Iterator[tuple[dict[str, Any], subprocess.Popen[str]]]:
     """The replay as a process of its own; its ready line."""
-    command = [sys.executable, "-m", "fmgsync.cli.main", "cassette", "replay", *arguments]
+    command = [sys.executable, "-m", "fmgsync", "cassette", "replay", *arguments]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -136,7 +136,7 @@ def test_a_terminated_recording_is_written_all_the_same(estate: Estate) -> None:
     """SIGTERM in the middle: the cassette of what was said until then is there."""
     target = estate.folder / "x.yaml"
     arguments = ["--to", str(target), "--while", "--", "status", "-c", str(estate.path)]
-    command = [sys.executable, "-m", "fmgsync.cli.main", "cassette", "record", *arguments]
+    command = [sys.executable, "-m", "fmgsync", "cassette", "record", *arguments]
     pause = threading.Event()
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         while len(estate.unit.requests) < 3:
@@ -294,7 +294,7 @@ def test_ctrl_c_cleans_up_and_keeps_what_was_recorded(estate: Estate, after: int
     """In the middle of a request: nothing of ours stays, no lock either, and the file is there."""
     target = estate.folder / "lab.yaml"
     arguments = ["--to", str(target), "--yes", "-c", str(estate.path)]
-    command = [sys.executable, "-m", "fmgsync.cli.main", "cassette", "record", *arguments]
+    command = [sys.executable, "-m", "fmgsync", "cassette", "record", *arguments]
     pause = threading.Event()
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         while len(estate.unit.requests) < after:

@@ -15,7 +15,7 @@ import requests
 
 def run(*arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "fmgsync.cli.main", "simulator", *arguments],
+        [sys.executable, "-m", "fmgsync", "simulator", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
