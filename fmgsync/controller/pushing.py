@@ -45,7 +45,7 @@ FIRST_POLL_S = 0.1
 POLL_S = 3.0
 
 _ARRIVED = frozenset({Outcome.DONE, Outcome.NO_CHANGES})
-_IN_DOUBT = frozenset({Outcome.MISSING, Outcome.FROZEN})
+_IN_DOUBT = frozenset({Outcome.MISSING, Outcome.FROZEN, Outcome.BROKEN_OFF})
 
 
 @dataclass(slots=True)

@@ -70,13 +70,15 @@ class InstallTask:
 
 
 class Outcome(enum.StrEnum):
-    """How an install ended on one device."""
+    """How an install ended on one device. `CANCELLED` before anything reached the device,
+    `BROKEN_OFF` after that: what it holds then only the device can tell."""
 
     DONE = "done"
     NO_CHANGES = "no changes"
     FAILED = "failed"
     FROZEN = "frozen"
     CANCELLED = "cancelled"
+    BROKEN_OFF = "broken off"
     MISSING = "no line in the task"
 
 

@@ -54,7 +54,25 @@ def judged(seen: Task) -> tuple[Outcome | None, str]:
         (task(line("fgt-2", "done")), Outcome.MISSING),
         (task(state="error"), Outcome.FAILED),
         (task(state="cancelled"), Outcome.CANCELLED),
-        (task(line("fgt-1", "cancelled"), state="cancelled"), Outcome.CANCELLED),
+        (task(line("fgt-1", "cancelled", percent=0), state="cancelled"), Outcome.CANCELLED),
+        # The copy alone reaches no device.
+        (
+            task(
+                line("fgt-1(root)[copy]", "cancelled", percent=90),
+                line("fgt-1", "cancelled", percent=0),
+                state="cancelled",
+            ),
+            Outcome.CANCELLED,
+        ),
+        # Cancelled in the middle: it may be half configured.
+        (
+            task(COPIED, line("fgt-1", "cancelled", percent=35), state="cancelled"),
+            Outcome.BROKEN_OFF,
+        ),
+        (
+            task(line("fgt-1(root)[copy]", "cancelled"), INSTALLED, state="cancelled"),
+            Outcome.BROKEN_OFF,
+        ),
         (task(COPIED, line("fgt-1", "running"), state="running"), None),
         # The copy line alone says nothing of the device while the task runs.
         (task(COPIED, state="running"), None),

@@ -7,7 +7,8 @@ share the second ("How to FortiManager API", 001).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fmgsync.model.rollout import InstallTask, Outcome, TargetOutcome
@@ -39,13 +40,19 @@ def judge(
     task: Task, install: InstallTask, progress: Progress, now: float
 ) -> Mapping[DeviceVdom, TargetOutcome | None]:
     """The outcome on each target; None while it may still change."""
-    return {target: _judge_one(task, target, progress, now) for target in install.targets}
+    by_device: defaultdict[str, list[Line]] = defaultdict(list)
+    for line in task.lines:
+        by_device[line.device].append(line)
+    return {
+        target: _judge_one(task, by_device.get(target.device, ()), target, progress, now)
+        for target in install.targets
+    }
 
 
 def _judge_one(
-    task: Task, target: DeviceVdom, progress: Progress, now: float
+    task: Task, theirs: Sequence[Line], target: DeviceVdom, progress: Progress, now: float
 ) -> TargetOutcome | None:
-    copy, device = _lines_of(task, target)
+    copy, device = _lines_of(theirs, target)
     lines = (*copy, *device)
     failed = [line for line in lines if line.state in _FAILED]
     if failed:
@@ -53,7 +60,7 @@ def _judge_one(
         return _outcome(target, Outcome.FAILED, failed[-1])
     cancelled = [line for line in lines if line.state == "cancelled"]
     if cancelled:
-        return _outcome(target, Outcome.CANCELLED, cancelled[-1])
+        return _judge_cancelled(target, cancelled, device)
     if task.finished:
         return _judge_finished(task, target, lines)
     if lines and device and all(line.finished for line in lines):
@@ -63,6 +70,17 @@ def _judge_one(
             return _outcome(target, Outcome.FROZEN, lines[-1])
         return TargetOutcome(target, Outcome.FROZEN, "the task has not reached this device", 0)
     return None
+
+
+def _judge_cancelled(
+    target: DeviceVdom, cancelled: Sequence[Line], device: Sequence[Line]
+) -> TargetOutcome:
+    """Somebody cancelled it: nothing happened to a device whose own line had not begun."""
+    if any(line.percent > 0 or line.state != "cancelled" for line in device):
+        line = device[-1]
+        detail = f"cancelled at {line.percent} percent: {line.detail}"
+        return TargetOutcome(target, Outcome.BROKEN_OFF, detail, line.percent)
+    return _outcome(target, Outcome.CANCELLED, cancelled[-1])
 
 
 def _judge_finished(task: Task, target: DeviceVdom, lines: tuple[Line, ...]) -> TargetOutcome:
@@ -94,11 +112,13 @@ def _without_lines(task: Task, target: DeviceVdom) -> TargetOutcome:
     return TargetOutcome(target, Outcome.MISSING, detail)
 
 
-def _lines_of(task: Task, target: DeviceVdom) -> tuple[tuple[Line, ...], tuple[Line, ...]]:
+def _lines_of(
+    theirs: Sequence[Line], target: DeviceVdom
+) -> tuple[tuple[Line, ...], tuple[Line, ...]]:
     """The copy lines of this DeviceVdom, and the lines of its device."""
     copy_name = f"{target.device}({target.vdom})"
-    copy = tuple(line for line in task.lines if line.name.startswith(copy_name))
-    device = tuple(line for line in task.lines if line.name == target.device)
+    copy = tuple(line for line in theirs if line.name.startswith(copy_name))
+    device = tuple(line for line in theirs if line.name == target.device)
     return copy, device
 
 
