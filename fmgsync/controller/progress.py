@@ -105,10 +105,13 @@ class Book:
         """A task was started."""
         self._change(lambda record: replace(record, tasks=(*record.tasks, task)))
 
-    def blocked(self, devices: Mapping[str, str], now: datetime) -> None:
-        """These were held back before anything reached them."""
+    def blocked(
+        self, devices: Mapping[str, str], now: datetime, *, touched: Collection[str] = ()
+    ) -> None:
+        """These were held back. Those in `touched` stay at risk: another of their VDOMs was
+        pushed before."""
         notes = {device: Note(why, now) for device, why in devices.items()}
-        self.withdrawn(devices)
+        self.withdrawn(device for device in devices if device not in touched)
         self._change(lambda record: replace(record, blocked={**record.blocked, **notes}))
 
     def withdrawn(self, devices: Iterable[str]) -> None:

@@ -6,7 +6,7 @@ has happened; `leftovers` picks up from there.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -75,6 +75,11 @@ class Round:
         """DeviceVdoms."""
         return tuple(sorted({each.pending.target for each in self.admissions}))
 
+    @property
+    def in_doubt(self) -> bool:
+        """Whether only a device itself can tell how its install ended."""
+        return any(each.outcome in _IN_DOUBT for each in self.outcomes.values())
+
 
 def push(run: Run, decision: Decision) -> Steps[None]:
     """Install on the devices that may start, and prove each of them."""
@@ -83,6 +88,10 @@ def push(run: Run, decision: Decision) -> Steps[None]:
         if run.unwritten:
             _write(run, flow)
         yield from install_round(run, flow, chosen)
+        if chosen.in_doubt:
+            # It may still be pushing, for which it needs the lock.
+            yield from settle(run, chosen)
+            return
     yield from settle(run, chosen)
 
 
@@ -93,7 +102,7 @@ def install_round(run: Run, flow: InstallFlow, chosen: Round) -> Steps[None]:
     telling.start(run, chosen)
     try:
         for request in _requests(run, chosen):
-            if run.is_stopped() or not _may_call(run, chosen, request):
+            if not _may_go_on(run, chosen, request):
                 break
             yield from _install(run, flow, chosen, request)
     finally:
@@ -123,12 +132,19 @@ def _requests(run: Run, chosen: Round) -> Iterator[InstallRequest]:
         yield replace(request, comment=comment)
 
 
-def _may_call(run: Run, chosen: Round, request: InstallRequest) -> bool:
-    """The window may have closed since the round began: `overrun` says what then."""
+def _may_go_on(run: Run, chosen: Round, request: InstallRequest) -> bool:
+    """Whether the next call may be made: somebody may have stopped it, the window may have closed.
+
+    `overrun` is for what has begun; a round that has pushed nothing yet does not begin any more.
+    """
+    if run.is_stopped():
+        return False
     now = {each.pending.target: each.judgement for each in run.admissions()}
     judgements = [now[target] for target in request.targets if target in now]
     if chosen.urgent:
         return not any(judgement.denying for judgement in judgements)
+    if not chosen.tasks:
+        return all(judgement.is_open for judgement in judgements)
     return all(waves.may_call(run.policy, judgement) for judgement in judgements)
 
 
@@ -140,7 +156,8 @@ def _install(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest
     passing = request
     if previewed:
         passing = yield from _preview(run, flow, chosen, request, policy)
-        if not passing.targets:
+        # Looking took its time.
+        if not passing.targets or not _may_go_on(run, chosen, passing):
             flow.drop_preview()
             return
     run.book.pushing(run.work.installer.newest_task())
@@ -187,9 +204,10 @@ def _preview(
     run.report.foreign.update(judged.foreign)
     run.report.peers.update(judged.peers)
     if judged.blocked:
-        run.book.blocked(judged.blocked, run.now)
+        run.book.blocked(judged.blocked, run.now, touched=chosen.begun)
         run.report.blocked.update(judged.blocked)
         telling.blocked(run, judged)
+    telling.carried_along(run, judged)
     nothing = "the preview shows nothing to install"
     for target in request.targets:
         if target.device in judged.empty:
@@ -236,37 +254,37 @@ def _rests() -> Iterator[Rest]:
 def settle(run: Run, chosen: Round) -> Steps[None]:
     """Prove what arrived, and write down what became of each device."""
     run.report.outcomes.extend(chosen.outcomes.values())
-    cancelled = _devices(chosen, {Outcome.CANCELLED})
-    run.book.withdrawn(cancelled)
     failed = {
         outcome.target.device: f"{outcome.outcome}: {outcome.detail}"
         for outcome in chosen.outcomes.values()
         if outcome.outcome not in _ARRIVED | _IN_DOUBT | {Outcome.CANCELLED}
     }
-    doubtful = _devices(chosen, _ARRIVED | _IN_DOUBT) - failed.keys()
-    targets = [target for target in chosen.outcomes if target.device in doubtful]
+    targets = [
+        outcome.target
+        for outcome in chosen.outcomes.values()
+        if outcome.outcome in _ARRIVED | _IN_DOUBT and outcome.target.device not in failed
+    ]
     proofs = yield from prove(run, targets, chosen.expected)
     for target, proof in proofs.items():
         if proof.verdict is not Verdict.VERIFIED:
             detail = chosen.outcomes[target].detail if target in chosen.outcomes else ""
             failed[target.device] = f"{proof.verdict}: {proof.because or detail}"
-    _write_down(run, chosen, doubtful - failed.keys(), failed, proofs)
+    _write_down(run, chosen, failed, proofs)
     if run.terms.mode is Mode.OBJECTS and proofs:
         left = run.work.installer.read_unused(proofs)
         run.report.unused.update({target: count for target, count in left.items() if count})
 
 
 def _write_down(
-    run: Run,
-    chosen: Round,
-    verified: Iterable[str],
-    failed: Mapping[str, str],
-    proofs: Mapping[DeviceVdom, Proof],
+    run: Run, chosen: Round, failed: Mapping[str, str], proofs: Mapping[DeviceVdom, Proof]
 ) -> None:
-    done = frozenset(verified)
-    run.book.settled(done, failed, run.now)
-    arrived = tuple(target for target in chosen.targets if target.device in done)
-    run.report.verified.extend(arrived)
+    """A device counts as verified if all its VDOMs of this round are, and goes on waiting, at no
+    risk, if some were verified and nothing has reached the others."""
+    arrived = {target for target, proof in proofs.items() if proof.verdict is Verdict.VERIFIED}
+    left = {target.device for target in chosen.targets if target not in arrived}
+    run.book.withdrawn(left - failed.keys())
+    run.book.settled(chosen.devices - left - failed.keys(), failed, run.now)
+    run.report.verified.extend(target for target in chosen.targets if target in arrived)
     run.report.failures.update(failed)
     run.pending = tuple(each for each in run.pending if each.target not in arrived)
     for device, why in sorted(failed.items()):
@@ -315,8 +333,3 @@ def expected_on(run: Run, targets: Sequence[DeviceVdom]) -> Expected:
         }
         for target in targets
     }
-
-
-def _devices(chosen: Round, outcomes: Iterable[Outcome]) -> frozenset[str]:
-    wanted = frozenset(outcomes)
-    return frozenset(o.target.device for o in chosen.outcomes.values() if o.outcome in wanted)

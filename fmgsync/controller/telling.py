@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from fmgsync.controller.proving import Proof
+from fmgsync.model.preview import PendingEdit
 from fmgsync.model.target import DeviceVdom
 from fmgsync.scheduling import foreign
 from fmgsync.scheduling.urgent import Urgent
@@ -49,14 +51,25 @@ def _why_urgent(urgent: Urgent) -> str:
 
 def blocked(run: Run, judged: foreign.Sorted) -> None:
     """Which devices are held back, and the lines of other people that do it."""
+    where = {"fortimanager": run.work.ref.fortimanager, "adom": run.work.ref.adom}
     for device, why in sorted(judged.blocked.items()):
         run.tell(f"{device}: held: {why}")
-        edits = [
-            {"what": str(edit), "lines": list(edit.lines)}
-            for edit in judged.foreign.get(device, ())
-        ]
-        where = {"fortimanager": run.work.ref.fortimanager, "adom": run.work.ref.adom}
+        edits = _edits(judged.foreign.get(device, ()))
         run.audit.record("blocked", **where, device=device, why=why, edits=edits or None)
+
+
+def carried_along(run: Run, judged: foreign.Sorted) -> None:
+    """Edits of other people that go to a device with ours, because the configuration lets them."""
+    where = {"fortimanager": run.work.ref.fortimanager, "adom": run.work.ref.adom}
+    for device in judged.install:
+        if device in judged.foreign:
+            edits = _edits(judged.foreign[device])
+            run.tell(f"{device}: {len(edits)} edits of other people go along")
+            run.audit.record("carried along", **where, device=device, edits=edits)
+
+
+def _edits(edits: Iterable[PendingEdit]) -> list[dict[str, Any]]:
+    return [{"what": str(edit), "lines": list(edit.lines)} for edit in edits]
 
 
 def end(

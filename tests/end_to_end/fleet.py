@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fmgsync.clock import Clock
+from fmgsync.clock import Clock, ManualClock
 from fmgsync.controller import once
 from fmgsync.controller.progress import Report
 from tests import builders
@@ -18,6 +18,28 @@ GROUP = "k8s-web"
 NIGHTS = {"kind": "allow", "schedule": "0 1 * * *", "duration": "3h"}
 CLOSED = datetime(2026, 3, 1, 12, tzinfo=UTC)
 OPEN = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
+
+
+class Agenda(ManualClock):
+    """A manual clock that lets things happen at their time, while others sleep."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._plans: list[tuple[float, Callable[[], object]]] = []
+
+    def plan(self, at: float, action: Callable[[], object]) -> None:
+        """Do this once the clock reaches `at`, UTC epoch seconds."""
+        self._plans.append((at, action))
+        self._plans.sort(key=lambda plan: plan[0])
+
+    def sleep(self, seconds: float) -> None:
+        """Move the clock, past everything planned on the way."""
+        ends_at = self.now() + max(0.0, seconds)
+        while self._plans and self._plans[0][0] <= ends_at:
+            at, action = self._plans.pop(0)
+            super().sleep(at - self.now())
+            action()
+        super().sleep(ends_at - self.now())
 
 
 def names(count: int) -> list[str]:
@@ -48,7 +70,7 @@ def open_fleet(
         estate.apply("never")
         estate.write_policy(GROUP)
         estate.install_by_hand()
-        if clock is None:
+        if isinstance(estate.clock, ManualClock):
             to(estate, CLOSED)
         yield estate
 
@@ -64,6 +86,12 @@ def to(estate: Estate, instant: datetime) -> None:
     left = instant.timestamp() - estate.clock.now()
     assert left >= 0, "the clock does not run backwards"
     estate.clock.sleep(left)
+
+
+def during(estate: Estate, after_s: float, action: Callable[[], object]) -> None:
+    """Let this happen so long after the window opened."""
+    assert isinstance(estate.clock, Agenda)
+    estate.clock.plan(OPEN.timestamp() + after_s, action)
 
 
 def report(result: once.Result) -> Report:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -217,6 +218,12 @@ def test_other_peoples_edits_may_be_let_through(tmp_path: Path, policy: str) -> 
         result = estate.apply("window")
         assert verified(result) == ["fgt-1"]
         assert bool(report(result).foreign) is (policy == "report")
+        kept = (estate.folder / "state" / "audit.jsonl").read_text().splitlines()
+        carried = [line for line in map(json.loads, kept) if line["event"] == "carried along"]
+        if policy == "report":
+            assert any("theirs" in text for text in carried[0]["edits"][0]["lines"])
+        else:
+            assert carried == []
 
 
 def test_another_fmgsyncs_changes_are_listed_not_foreign(tmp_path: Path) -> None:

@@ -100,6 +100,28 @@ def test_what_has_not_begun_is_cancelled(start: Start) -> None:
     assert values(unit.adom().read_devices([ONE], ["web"]))[ONE]["web"] == {"10.1.0.5", "10.1.0.6"}
 
 
+def test_an_install_whose_cancelling_was_not_heard_is_still_watched(start: Start) -> None:
+    """No answer is no proof: the task may run on, and then it is not called cancelled."""
+    unit = pending(start)
+    unit.simulator.fortigate("fgt-2").freeze_installs()
+    with unit.adom().open_install_flow() as flow:
+        watch(flow, BOTH, unit.clock)
+        reconcile(unit.adom(), {"web": {ONE: "10.1.0.9", TWO: "10.2.0.1"}})
+        task = flow.start(FIRST)
+        unit.simulator.faults.add("reset-before", method="delete", times=0)
+        assert not flow.cancel(task).final
+        unit.simulator.faults.clear()
+        assert told(flow.cancel(task)) == {ONE: Outcome.CANCELLED}
+
+
+def test_cancelling_what_is_gone_leaves_the_devices_to_be_asked(start: Start) -> None:
+    unit = pending(start)
+    with unit.adom().open_install_flow() as flow:
+        task = flow.start(FIRST)
+        unit.simulator.world.tasks.clear()
+        assert told(flow.cancel(task)) == {ONE: Outcome.MISSING}
+
+
 def test_what_has_begun_is_left_alone(start: Start) -> None:
     unit = pending(start)
     with unit.adom().open_install_flow() as flow:

@@ -190,13 +190,18 @@ class FortiManagerFlow:
 
         Cancelling in the middle would leave a device half configured. Answers how it stands.
         """
-        seen = tasks.read(self._session, task.task_id, self._place)
+        try:
+            seen = tasks.read(self._session, task.task_id, self._place)
+        except errors.NotFound:
+            return self._vanished(task)
         if not seen.finished and all(line.state == "pending" for line in seen.lines):
             param = {"url": urls.task(task.task_id)}
             try:
                 answers.checked(self._session.call("delete", [param])[0], self._place)
-            except errors.OutcomeUnknown:
+            except (errors.OutcomeUnknown, errors.NotFound):
+                # It may have ended, or still run: its lines tell.
                 _log.warning("cancelling may have failed", task=task.task_id)
+                return self.poll(task)
             gone = tuple(
                 TargetOutcome(target, Outcome.CANCELLED, "cancelled before it began", 0)
                 for target in task.targets
