@@ -27,7 +27,7 @@ def installed_before(run: Run) -> bool:
     Two things must say so: a device already has one of our groups, and our administrator has
     installed in this ADOM. The first alone may be an administrator's own install.
     """
-    return _has_own_groups(run) and any(task.ours for task in run.work.installer.find_installs(0))
+    return _has_own_groups(run) and run.work.installer.has_installed()
 
 
 def _has_own_groups(run: Run) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,38 @@ def test_a_lost_ledger_holds_until_resumed(tmp_path: Path) -> None:
         assert holding(estate, "10.1.0.2") == fleet.names(2)
         estate.steer("resume")
         assert len(verified(estate.apply("window"))) == 2
+
+
+def test_a_lost_ledger_holds_however_busy_the_unit_was_meanwhile(tmp_path: Path) -> None:
+    with open_fleet(tmp_path, seed(2)) as estate:
+        web(estate, "10.1.0.2")
+        to(estate, OPEN)
+        estate.apply("window")
+        shutil.rmtree(tmp_path / "state")
+        unit = estate.unit.world
+        for _ in range(300):
+            task = unit.tasks.open("Retrieve", "device manager", "admin", 3, estate.clock.now())
+            task.stop("done", estate.clock.now())
+        web(estate, "10.1.0.3")
+        assert held_kind(estate.apply("window")) is HoldKind.LEDGER_LOST
+        assert holding(estate, "10.1.0.2") == fleet.names(2)
+
+
+def test_an_install_in_another_adom_is_not_waited_for(tmp_path: Path) -> None:
+    unit = seed(2)
+    lab = {"name": "lab-1", "installSeconds": 300}
+    package = {"name": "lab", "targets": ["lab-1/root"], "policies": []}
+    unit["adoms"].append({"name": "lab", "devices": [lab], "packages": [package]})
+    with open_fleet(tmp_path, unit) as estate:
+        web(estate, "10.1.0.2")
+        to(estate, OPEN)
+        console = estate.unit.console("admin")
+        console.lock("lab")
+        data = {"adom": "lab", "pkg": "lab"}
+        console.call("exec", "/securityconsole/install/package", data)
+        began = estate.clock.now()
+        assert sorted(verified(estate.apply("window"))) == fleet.names(2)
+        assert estate.clock.now() - began < 200
 
 
 def test_an_aborted_rollout_starts_nothing(tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ class FortiManagerFlow:
         self._stack = ExitStack()
         self._progress: dict[int, outcomes.Progress] = {}
         self._frozen: set[int] = set()
+        self._oid: int | None = None
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -222,8 +223,9 @@ class FortiManagerFlow:
     def _refuse_second_install(self, request: InstallRequest) -> int:
         """The newest task's number; raises UnitBusy while another install is under way here.
 
-        What becomes of two installs at once is documented nowhere. A task on other devices that
-        has been frozen or has been there for hours is not waited for: it may never end.
+        What becomes of two installs at once in one ADOM is documented nowhere. A task on other
+        devices that has been frozen or has been there for hours is not waited for: it may never
+        end. Nor is one in another ADOM, unless it has one of our devices.
         """
         recent = tasks.read_recent(self._session, self._place)
         for task in recent:
@@ -245,6 +247,10 @@ class FortiManagerFlow:
         busy = {*unfinished, *(name.partition("(")[0] for name in unfinished)}
         if not busy.isdisjoint(target.device for target in request.targets):
             return True
+        if self._oid is None:
+            self._oid = topology.read_oid(self._session, self._place)
+        if 0 not in (task.adom, self._oid) and task.adom != self._oid:
+            return False
         stale = self._clock.now() - whole.started_at > _STALE_AFTER_S
         return not stale and task.task_id not in self._frozen
 

@@ -171,6 +171,13 @@ class FortiManagerAdom:
             oid = topology.read_oid(session, place)
             return tasks.find_installs(session, place, adom=oid, after=after)
 
+    def has_installed(self) -> bool:
+        """Whether our administrator has installed in this ADOM, as far back as tasks are kept."""
+        with self._session() as session:
+            place = Place(session.access.name, self.ref.adom)
+            oid = topology.read_oid(session, place)
+            return tasks.has_installed(session, place, adom=oid)
+
     def refuses_objects(self) -> str | None:
         """Why objects alone cannot be installed here; None if they can."""
         with self._session() as session:

@@ -30,6 +30,7 @@ _STATES = (
     "to_continue",
 )
 _HISTORY = 100
+_WHOLE_LIST = 2000
 _UNFINISHED = frozenset({"pending", "running", "cancelling", "aborting", "to_continue"})
 _FAILED = frozenset({"error", "aborted", "cancelled", "unknown"})
 
@@ -127,6 +128,15 @@ def find_installs(session: Session, place: Place, *, adom: int, after: int) -> t
             failed={line.device: line.detail for line in task.lines if line.failed},
         )
         for task in found
+    )
+
+
+def has_installed(session: Session, place: Place, *, adom: int) -> bool:
+    """Whether the task list knows of an install of this ADOM by our administrator."""
+    user = session.access.username
+    return any(
+        task.is_install and task.adom in (0, adom) and user in (None, task.user)
+        for task in read_recent(session, place, count=_WHOLE_LIST)
     )
 
 
