@@ -433,3 +433,10 @@ class StateError(FmgsyncError):
     """The remembered decisions cannot be read or written."""
 
     kind = "state"
+
+
+class StateUnavailable(StateError):
+    """What keeps them does not answer; asking again later may help."""
+
+    kind = "state-unavailable"
+    retryable = True

@@ -63,17 +63,20 @@ def command(
     The next apply writes it, once, if it is still exactly what was shown; anything else waits
     again. Without DIGEST: what was shown as held lately, and what is approved.
 
+    With 'lease' in the configuration, approvals are kept in Kubernetes, where a running controller
+    finds them; otherwise in the state folder.
+
     \b
     fmgsync plan
     fmgsync approve 3f0c81d2a4b65e97 --reason "CHG-4711: shop retired" --expires 2h
     fmgsync apply --install now
     """
     from fmgsync.clock import SystemClock
-    from fmgsync.state.folder import Folder
+    from fmgsync.controller import wiring
     from fmgsync.state.memory import Memory
 
     clock = SystemClock()
-    memory = Memory(Folder(state_dir, clock=clock))
+    memory = Memory(wiring.make_documents(options.config, state_dir=state_dir, clock=clock))
     now = clock.now()
     if digest is None:
         _list(options, memory, now)

@@ -75,16 +75,17 @@ def show(
 def verify(options: common.Options, state_dir: Path, audit_file: Path | None) -> int:
     """Prove that no line was altered, removed, inserted, or cut off at the end.
 
-    The end is held against what the state folder remembers. Exit codes: 0 whole, 1 not.
+    The end is held against what is remembered apart from the file. Exit codes: 0 whole, 1 not.
     """
     from fmgsync import audit
     from fmgsync.clock import SystemClock
-    from fmgsync.state.folder import Folder
+    from fmgsync.controller import wiring
     from fmgsync.state.heads import AuditHeads
 
     lines = _read(audit_file, state_dir)
     problems = [f"line {line.position} {line.problem}" for line in lines if line.problem]
-    known = AuditHeads(Folder(state_dir, clock=SystemClock())).read_all()
+    documents = wiring.make_documents(options.config, state_dir=state_dir, clock=SystemClock())
+    known = AuditHeads(documents).read_all()
     problems += audit.missing(audit.ends(lines), known)
     if options.is_json:
         common.print_json({"lines": len(lines), "problems": problems})

@@ -87,7 +87,8 @@ state_option = click.option(
     envvar="FMGSYNC_STATE_DIR",
     show_default=True,
     show_envvar=True,
-    help="Folder of what is remembered: approvals, and what the guard adds up.",
+    help="Folder of what is remembered: approvals, what the guard adds up, the audit. With `lease`"
+    " configured all but the audit is in the ConfigMap fmgsync-state instead.",
 )
 """For commands that remember; they get `state_dir: Path`."""
 

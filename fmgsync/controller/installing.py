@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import socket
+import sys
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,14 +13,14 @@ from pathlib import Path
 
 import structlog
 
-from fmgsync.audit import Audit, FileKeeper
+from fmgsync.audit import Audit, FileKeeper, Keeper, StreamKeeper
 from fmgsync.clock import Clock
 from fmgsync.controller.progress import Reason
 from fmgsync.model.target import AdomRef
 from fmgsync.scheduling.admission import Clearance
 from fmgsync.settings import features
 from fmgsync.settings.schema import Config
-from fmgsync.state.folder import Folder
+from fmgsync.state.documents import Documents
 from fmgsync.state.heads import AuditHeads
 from fmgsync.state.rollouts import Rollouts
 from fmgsync.state.stale import StaleSince
@@ -73,22 +74,37 @@ class People:
 
 
 def make_installing(
-    config: Config, command: str, folder: Folder, clock: Clock, people: People
+    config: Config,
+    command: str,
+    documents: Documents,
+    clock: Clock,
+    people: People,
+    *,
+    folder: Path,
 ) -> Installing:
-    """How `command` installs. A command that only looks writes no audit."""
+    """How `command` installs. A command that only looks writes no audit.
+
+    `folder` holds the audit's file, unless this is a replica among others.
+    """
     run = str(structlog.contextvars.get_contextvars().get("run") or uuid.uuid4().hex[:12])
     reason = Reason(run, who(), people.reason)
-    decides = command in _DECIDING
+    heads = AuditHeads(documents)
+    keeper: Keeper | None = None
+    if command == features.RUN and config.lease is not None and people.audit_file is None:
+        # A pod keeps no file, and its output is collected.
+        keeper = StreamKeeper(_print_line, heads)
+    elif command in _DECIDING:
+        keeper = FileKeeper(people.audit_file or folder / AUDIT)
     audit = Audit(
         chain_of(config),
         clock=clock,
-        keeper=FileKeeper(people.audit_file or folder.path / AUDIT) if decides else None,
-        heads=AuditHeads(folder),
+        keeper=keeper,
+        heads=heads,
         about={"run": run, "who": reason.who, "reason": reason.reason or "not given"},
     )
     return Installing(
-        Rollouts(folder, config.owner),
-        StaleSince(folder, config.owner),
+        Rollouts(documents, config.owner),
+        StaleSince(documents, config.owner),
         audit,
         reason,
         Clearance(now=command == features.APPLY_NOW, override_deny=people.override_deny),
@@ -96,6 +112,12 @@ def make_installing(
         recheck_s=RECHECK_S if command == features.RUN else 0.0,
         stopping=people.stopping,
     )
+
+
+def _print_line(line: str) -> None:
+    """At once, whole: what reads standard output must not wait for a buffer to fill."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def chain_of(config: Config) -> str:

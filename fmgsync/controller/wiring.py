@@ -27,6 +27,7 @@ from fmgsync.model.endpoint import ClusterSnapshot
 from fmgsync.model.target import AdomRef
 from fmgsync.settings import features, load, rules, terms
 from fmgsync.sources import manifests
+from fmgsync.state.documents import Documents
 from fmgsync.state.folder import Folder
 from fmgsync.state.memory import Memory
 from fmgsync.targets.fortimanager.access import Access
@@ -78,7 +79,8 @@ def make_world(
     config = load.load_config(path)
     features.refuse_unbuilt(config, command)
     time = clock or SystemClock()
-    memory = Memory(Folder(state_dir, clock=time))
+    documents = _documents(config, state_dir, time)
+    memory = Memory(documents)
     ownership = _ownership(config) if command in features.APPLIES else None
     if ownership is not None:
         hooks = partial(_fenced, ownership, _unheard)
@@ -93,7 +95,7 @@ def make_world(
         adoms,
         time,
         memory,
-        make_installing(config, command, Folder(state_dir, clock=time), time, people or People()),
+        make_installing(config, command, documents, time, people or People(), folder=state_dir),
         tell,
         terms=terms.terms(config),
     )
@@ -134,6 +136,27 @@ def make_controller(
     return controller
 
 
+def make_documents(path: Path, *, state_dir: Path, clock: Clock) -> Documents:
+    """What is remembered, where the configuration says; where there is none, in the folder.
+
+    Raises ConfigError for a wrong configuration.
+    """
+    if not path.exists():
+        return Folder(state_dir, clock=clock)
+    return _documents(load.load_config(path), state_dir, clock)
+
+
+def _documents(config: Config, state_dir: Path, clock: Clock) -> Documents:
+    """Replicas and command line share one memory where `lease` is configured: beside the Leases."""
+    if config.lease is None:
+        return Folder(state_dir, clock=clock)
+    from fmgsync.kube.client import ApiSession
+    from fmgsync.state.configmap import ConfigMap
+
+    session = ApiSession("state", _home(config), connect_s=3.0, answer_s=10.0)
+    return ConfigMap(session, config.lease.namespace, clock=clock)
+
+
 def _ownership(config: Config) -> Ownership | None:
     """The replica's part where `lease` is configured; without it this is the only replica."""
     if config.lease is None:
@@ -166,14 +189,26 @@ def _under_lease(work: AdomWork, ownership: Ownership, clock: Clock) -> AdomWork
 
 
 def _home(config: Config) -> ClusterAccess:
-    """Where fmgsync itself keeps things: the cluster it runs in, else the first kubeconfig."""
+    """Where fmgsync itself keeps things: the cluster it runs in, else the first kubeconfig.
+
+    A configuration that reads a cluster by the service account is meant to run there: elsewhere
+    it would find another memory than the controller's, so it is refused.
+    """
     from fmgsync.kube.client import Access
 
     if "KUBERNETES_SERVICE_HOST" in os.environ:
         return Access()
-    for cluster in config.clusters:
-        if cluster.manifests is None and cluster.kubeconfig is not None:
-            return _cluster_access(cluster)
+    live = [cluster for cluster in config.clusters if cluster.manifests is None]
+    for cluster in live:
+        if cluster.kubeconfig is None:
+            raise config.origin.error(
+                ("lease",),
+                f"Leases and decisions are kept in cluster {cluster.name}, which is reached from"
+                " inside only",
+                "run this there: kubectl -n fmgsync exec deploy/fmgsync -- fmgsync ...",
+            )
+    if live:
+        return _cluster_access(live[0])
     raise config.origin.error(
         ("lease",),
         "there is no Kubernetes to keep Leases in",

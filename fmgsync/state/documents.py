@@ -1,6 +1,6 @@
 """The seam between what is remembered and where: named texts, replaced as a whole.
 
-A folder holds them as files (`state.folder`). A ConfigMap can hold them as keys: its `update`
+A folder holds them as files (`state.folder`), a ConfigMap as keys (`state.configmap`): its `update`
 reads, changes and replaces with the resource version it has read, and does so again on a conflict.
 That is why `change` may run more than once and does nothing but compute.
 """

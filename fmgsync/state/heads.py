@@ -11,6 +11,7 @@ from fmgsync.audit import Head
 from fmgsync.state.documents import Documents
 
 _NAME = "audit"
+_CHAINS_MOST = 200
 
 
 class _Head(msgspec.Struct, forbid_unknown_fields=True):
@@ -44,7 +45,10 @@ class AuditHeads:
 
         def changed(text: str | None) -> str:
             heads = self._decode(text)
+            heads.chains.pop(chain, None)
             heads.chains[chain] = _Head(head.count, head.digest)
+            # Every pod has a chain of its own: the oldest ones are let go.
+            heads.chains = dict(list(heads.chains.items())[-_CHAINS_MOST:])
             return msgspec.json.encode(heads).decode()
 
         self._documents.update(_NAME, changed)

@@ -154,7 +154,7 @@ class Memory:
             f"nothing that waits was shown under {digest!r}",
             where=self._documents.where(_DECISIONS),
             next_step="'fmgsync plan' shows what waits, each part with its digest; it must use"
-            " the same --state-dir",
+            " the same configuration and --state-dir",
         )
 
 

@@ -24,8 +24,6 @@ GRANTS = granted([each for each in ROLES if "roleRef" in each or "rules" in each
 
 # Granted before the code that needs it: each row goes when the requests are seen here.
 AHEAD = {
-    *(Grant(verb, "", "configmaps", "fmgsync", "fmgsync-state") for verb in ("get", "update")),
-    Grant("create", "", "configmaps", "fmgsync"),
     Grant("create", "", "events"),
     Grant("patch", "", "events"),
 }  # fmt: skip

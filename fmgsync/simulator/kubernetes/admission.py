@@ -6,6 +6,7 @@ written through its own sub-resource, a pod's spec stays as created, addresses a
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import re
 import time
@@ -20,6 +21,7 @@ from fmgsync.simulator.kubernetes.store import Stored
 Content = dict[str, Any]
 
 _SUBDOMAIN: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_CONFIG_MAP_BYTES: Final = 1024 * 1024
 _MUTABLE_POD_SPEC: Final = frozenset(
     {"containers", "initContainers", "tolerations", "activeDeadlineSeconds"}
 )
@@ -162,6 +164,31 @@ def _checked_event(resource: Resource, content: Content) -> Content:
     return content
 
 
+def _checked_config_map(resource: Resource, content: Content) -> Content:
+    """Public source: the Kubernetes documentation, "ConfigMaps": no more than 1 MiB of values."""
+    name = content["metadata"]["name"]
+    size = 0
+    for field in ("data", "binaryData"):
+        pairs = content.get(field) or {}
+        if not all(isinstance(value, str) for value in pairs.values()):
+            raise bad_request(f"json: cannot unmarshal {field}: its values are no strings")
+        for key, value in pairs.items():
+            if not re.fullmatch(r"[-._a-zA-Z0-9]{1,253}", key):
+                raise invalid(resource, name, f"{field}[{key}]", f'Invalid value: "{key}"')
+            size += len(value.encode()) if field == "data" else len(_decoded(value))
+    if size > _CONFIG_MAP_BYTES:
+        why = f"Too long: may not be more than {_CONFIG_MAP_BYTES} bytes"
+        raise invalid(resource, name, "", why)
+    return content
+
+
+def _decoded(value: str) -> bytes:
+    try:
+        return base64.b64decode(value, validate=True)
+    except ValueError as error:
+        raise bad_request(f"illegal base64 data: {error}") from error
+
+
 def _updated_pod(old: Stored, content: Content) -> Content:
     def fixed(spec: Mapping[str, Any]) -> dict[str, Any]:
         return {key: each for key, each in spec.items() if key not in _MUTABLE_POD_SPEC}
@@ -177,10 +204,12 @@ _CREATED: Final[dict[str, Callable[[Resource, Content], Content]]] = {
     "namespaces": _created_namespace,
     "leases": _checked_lease,
     "events": _checked_event,
+    "configmaps": _checked_config_map,
 }
 _UPDATED: Final[dict[str, Callable[[Stored, Content], Content]]] = {
     "pods": _updated_pod,
     "leases": lambda old, content: _checked_lease(old.resource, content),
+    "configmaps": lambda old, content: _checked_config_map(old.resource, content),
 }
 
 

@@ -1,0 +1,276 @@
+"""Documents in a ConfigMap, over HTTPS: two writers, lost answers, no API server, no room."""
+
+from __future__ import annotations
+
+import base64
+import random
+import zlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from fmgsync import errors
+from fmgsync.clock import SystemClock
+from fmgsync.kube.client import Access, ApiSession
+from fmgsync.simulator.kubernetes import KubernetesSimulator
+from fmgsync.state.configmap import MOST_BYTES, NAME, ConfigMap
+
+SPACE = "fmgsync"
+Make = Callable[[], ConfigMap]
+
+
+@pytest.fixture
+def cluster() -> Iterator[KubernetesSimulator]:
+    with KubernetesSimulator() as made:
+        made.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}})
+        yield made
+
+
+@pytest.fixture
+def make(cluster: KubernetesSimulator, tmp_path: Path) -> Iterator[Make]:
+    """Each call makes the documents of another process."""
+    sessions: list[ApiSession] = []
+
+    def made() -> ConfigMap:
+        access = Access(cluster.kubeconfig(tmp_path / "kubeconfig"))
+        sessions.append(ApiSession("state", access, connect_s=2, answer_s=2))
+        return ConfigMap(sessions[-1], SPACE, clock=SystemClock())
+
+    yield made
+    for session in sessions:
+        session.close()
+
+
+def count(text: str | None) -> str:
+    return str(int(text or "0") + 1)
+
+
+def test_nothing_is_made_before_something_is_written(
+    make: Make, cluster: KubernetesSimulator
+) -> None:
+    assert make().read("guard") is None
+    assert cluster.find("ConfigMap", NAME, namespace=SPACE) is None
+
+
+def test_what_one_writes_another_reads_and_neither_touches_the_rest(
+    make: Make, cluster: KubernetesSimulator
+) -> None:
+    one, other = make(), make()
+    one.update("guard", lambda text: f"after {text}")
+    other.update("rollouts", lambda _: "waves")
+    other.update("guard", lambda text: f"after {text}")
+    assert one.read("guard") == "after after None"
+    assert one.read("rollouts") == "waves"
+    found = cluster.find("ConfigMap", NAME, namespace=SPACE)
+    assert found is not None
+    assert found["data"] == {"guard.json": "after after None", "rollouts.json": "waves"}
+    assert one.where("guard") == "ConfigMap fmgsync/fmgsync-state, key guard.json"
+
+
+def test_an_unchanged_document_costs_no_write(make: Make, cluster: KubernetesSimulator) -> None:
+    documents = make()
+    documents.update("guard", lambda _: "same")
+    documents.update("guard", lambda text: text or "")
+    verbs = [each.verb for each in cluster.requests]
+    assert verbs == ["get", "create", "get"]
+
+
+def test_two_writers_lose_nothing(make: Make) -> None:
+    """Every one of 3 x 10 additions survives, the very first included."""
+    writers = [make() for _ in range(3)]
+
+    def work(documents: ConfigMap) -> None:
+        for _ in range(10):
+            documents.update("count", count)
+
+    with ThreadPoolExecutor() as pool:
+        assert list(pool.map(work, writers)) == [None] * 3
+    assert make().read("count") == "30"
+
+
+def test_a_change_runs_again_on_what_the_other_wrote(make: Make) -> None:
+    one, other = make(), make()
+    one.update("count", lambda _: "1")
+    seen: list[str | None] = []
+
+    def change(text: str | None) -> str:
+        seen.append(text)
+        if len(seen) == 1:
+            other.update("count", lambda _: "10")
+        return count(text)
+
+    one.update("count", change)
+    assert seen == ["1", "10"]
+    assert one.read("count") == "11"
+
+
+def test_a_writer_that_never_gets_a_turn_says_so(make: Make) -> None:
+    one, other = make(), make()
+
+    def change(text: str | None) -> str:
+        other.update("count", count)
+        return "mine"
+
+    with pytest.raises(errors.StateError, match="others wrote it 12 times"):
+        one.update("count", change)
+
+
+def test_a_map_deleted_in_between_is_read_as_lost(make: Make, cluster: KubernetesSimulator) -> None:
+    documents = make()
+    documents.update("count", lambda _: "7")
+    seen: list[str | None] = []
+
+    def change(text: str | None) -> str:
+        seen.append(text)
+        if len(seen) == 1:
+            cluster.delete("ConfigMap", NAME, namespace=SPACE)
+        return count(text)
+
+    documents.update("count", change)
+    assert seen == ["7", None]
+    assert documents.read("count") == "1"
+
+
+def test_a_lost_answer_is_not_written_twice(make: Make, cluster: KubernetesSimulator) -> None:
+    documents = make()
+    documents.update("count", count)
+    cluster.faults.lose_answers(1)
+    documents.update("count", count)
+    assert documents.read("count") == "2"
+
+
+def test_without_an_api_server_nothing_is_guessed(make: Make, cluster: KubernetesSimulator) -> None:
+    documents = make()
+    documents.update("count", count)
+    cluster.down()
+    called: list[str | None] = []
+
+    def change(text: str | None) -> str:
+        called.append(text)
+        return "guessed"
+
+    with pytest.raises(errors.StateUnavailable, match="fmgsync/fmgsync-state"):
+        documents.read("count")
+    with pytest.raises(errors.StateUnavailable) as caught:
+        documents.update("count", change)
+    assert caught.value.retryable
+    assert called == []
+    cluster.up()
+    assert documents.read("count") == "1"
+
+
+def test_a_write_that_does_not_arrive_is_an_error(make: Make, cluster: KubernetesSimulator) -> None:
+    documents = make()
+    documents.update("count", count)
+
+    def change(text: str | None) -> str:
+        cluster.down()
+        return count(text)
+
+    with pytest.raises(errors.StateUnavailable, match="cannot be written"):
+        documents.update("count", change)
+    cluster.up()
+    assert documents.read("count") == "1"
+
+
+@pytest.mark.parametrize("verb", ["get", "create", "update"])
+def test_a_missing_right_names_the_rule(
+    make: Make, cluster: KubernetesSimulator, verb: str
+) -> None:
+    documents = make()
+    if verb == "update":
+        documents.update("count", count)
+    cluster.faults.forbid("configmaps", verb)
+    with pytest.raises(errors.StateError) as caught:
+        documents.update("count", count)
+    assert not caught.value.retryable
+    assert f'resources: ["configmaps"], verbs: ["{verb}"]' in str(caught.value)
+
+
+def test_a_namespace_that_is_not_there_is_named(make: Make, cluster: KubernetesSimulator) -> None:
+    documents = make()
+    cluster.delete("Namespace", SPACE)
+    with pytest.raises(errors.StateError, match="kubectl create namespace fmgsync"):
+        documents.update("count", count)
+
+
+def test_a_renewed_token_is_found(make: Make, cluster: KubernetesSimulator, tmp_path: Path) -> None:
+    documents = make()
+    documents.update("count", count)
+    cluster.rotate_token()
+    with pytest.raises(errors.StateError, match="credentials are not accepted"):
+        documents.read("count")
+    cluster.kubeconfig(tmp_path / "kubeconfig")
+    assert documents.read("count") == "1"
+
+
+def test_a_large_document_is_packed_and_shrinks_back(
+    make: Make, cluster: KubernetesSimulator
+) -> None:
+    documents, large = make(), '{"address": "10.1.2.3"}' * 100_000
+    documents.update("guard", lambda _: large)
+    assert documents.read("guard") == large
+    found = cluster.find("ConfigMap", NAME, namespace=SPACE)
+    assert found is not None
+    assert list(found["binaryData"]) == ["guard.json.z"]
+    documents.update("guard", lambda text: "small")
+    found = cluster.find("ConfigMap", NAME, namespace=SPACE)
+    assert found is not None
+    assert (found["data"], found["binaryData"]) == ({"guard.json": "small"}, {})
+
+
+def test_what_does_not_fit_is_refused_and_the_old_text_stays(make: Make) -> None:
+    documents = make()
+    documents.update("guard", lambda _: "old")
+    noise = base64.b85encode(random.Random(1).randbytes(2 * MOST_BYTES)).decode()
+    with pytest.raises(errors.StateError) as caught:
+        documents.update("guard", lambda _: noise)
+    assert "can hold 1048576; most of it is guard.json.z" in str(caught.value)
+    assert "guard.period" in str(caught.value)
+    assert documents.read("guard") == "old"
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        "bm8gemxpYg==",
+        base64.b64encode(zlib.compress(b"cut off" * 100)[:20]).decode(),
+        base64.b64encode(zlib.compress(b"\xff\xfe")).decode(),
+        # A text that unpacks to more than memory should be given for it.
+        base64.b64encode(zlib.compress(b"0" * 65 * MOST_BYTES)).decode(),
+    ],
+    ids=["no zlib", "cut off", "no text", "too large"],
+)
+def test_a_damaged_document_is_an_error(
+    make: Make, cluster: KubernetesSimulator, packed: str
+) -> None:
+    cluster.add(
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": NAME, "namespace": SPACE},
+            "binaryData": {"guard.json.z": packed},
+        }
+    )
+    with pytest.raises(errors.StateError, match="it is damaged"):
+        make().read("guard")
+
+
+def test_marks_of_others_stay(make: Make, cluster: KubernetesSimulator) -> None:
+    """A backup tool or GitOps marks objects by labels and annotations."""
+    documents = make()
+    documents.update("count", count)
+    cluster.patch(
+        "ConfigMap",
+        NAME,
+        {"metadata": {"labels": {"backup": "yes"}, "annotations": {"argo": "no"}}},
+        namespace=SPACE,
+    )
+    documents.update("count", count)
+    found = cluster.find("ConfigMap", NAME, namespace=SPACE)
+    assert found is not None
+    assert found["metadata"]["labels"]["backup"] == "yes"
+    assert found["metadata"]["annotations"] == {"argo": "no"}
+    assert found["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "fmgsync"
