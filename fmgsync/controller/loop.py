@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from fmgsync.controller import once
+from fmgsync.controller.deciding import Deciding
 from fmgsync.controller.ownership import Ownership
 from fmgsync.controller.reconcile import AdomWork
 from fmgsync.controller.worker import AdomRecord, AdomWorker, PaceOf
@@ -84,6 +85,11 @@ class Controller:
             for work in world.adoms
         }
         self._started: set[AdomRef] = set()
+        self._deciding = Deciding(
+            world,
+            lambda: [record for record in self.adoms if self.leads(record.ref)],
+            lambda ref: self._workers[ref].touch(),
+        )
 
     @property
     def adoms(self) -> tuple[AdomRecord, ...]:
@@ -123,6 +129,7 @@ class Controller:
             feed.start(self._woken.set)
         if self.ownership is not None:
             self.ownership.start()
+        self._deciding.start()
         began = self._world.clock.now()
         while not self._stopping.is_set():
             self._beat_at = self._world.clock.now()
@@ -138,6 +145,7 @@ class Controller:
         self._woken.set()
 
     def _end(self) -> bool:
+        self._deciding.stop()
         for feed in self._feeds:
             feed.stop()
         for worker in self._workers.values():

@@ -1,0 +1,101 @@
+"""Notices what people decide while a controller runs: what waited is then looked at again at once.
+
+Only while something waits for them is the memory asked, so a quiet controller asks nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import structlog
+
+from fmgsync import errors
+from fmgsync.controller.once import World
+from fmgsync.controller.worker import AdomRecord
+from fmgsync.model.target import AdomRef
+
+POLL_S = 5.0
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """What people have said of one ADOM: held parts they let through, what they stopped."""
+
+    approved: frozenset[str] = frozenset()
+    halted: str | None = None
+    failed: frozenset[str] = frozenset()
+
+
+class Deciding:
+    """Looks on a thread of its own. `records` are the latest of each ADOM that works here."""
+
+    def __init__(
+        self,
+        world: World,
+        records: Callable[[], Iterable[AdomRecord]],
+        touch: Callable[[AdomRef], None],
+    ) -> None:
+        self._world = world
+        self._records = records
+        self._touch = touch
+        self._known: dict[AdomRef, _Decided] = {}
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="deciding", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._stopping.set()
+
+    def look(self) -> None:
+        """Once. Raises StateError where the memory cannot be read."""
+        waiting = {one.ref: one for one in self._records() if _waits(one)}
+        self._known = {ref: known for ref, known in self._known.items() if ref in waiting}
+        if not waiting:
+            return
+        now = self._world.clock.now()
+        approved = frozenset(one.digest for one in self._world.memory.approvals(now))
+        for ref, record in waiting.items():
+            decided = self._decided(record, approved)
+            before = self._known.get(ref, _Decided(halted=decided.halted, failed=decided.failed))
+            self._known[ref] = decided
+            lifted = before.halted is not None and decided.halted is None
+            if decided.approved - before.approved or before.failed - decided.failed or lifted:
+                _log.info("decided", adom=ref.adom, fortimanager=ref.fortimanager)
+                self._touch(ref)
+
+    def _decided(self, record: AdomRecord, approved: frozenset[str]) -> _Decided:
+        seen = record.result.seen if record.result else None
+        held = frozenset(hold.digest for hold in seen.plan.held) if seen else frozenset[str]()
+        found = self._world.installing.rollouts.read(record.ref)
+        if found is None:
+            return _Decided(held & approved)
+        failed = frozenset(attempt.device for attempt in found.ledger.failed)
+        return _Decided(held & approved, found.ledger.halted, failed)
+
+    def _run(self) -> None:
+        while not self._stopping.wait(POLL_S):
+            try:
+                self.look()
+            except errors.StateError as error:
+                _log.debug("decisions cannot be read", why=str(error))
+            except Exception:
+                _log.exception("decisions failed")
+
+
+def _waits(record: AdomRecord) -> bool:
+    """Whether a person can set something of it going."""
+    result = record.result
+    if result is None:
+        return False
+    holds = result.seen is not None and bool(result.seen.plan.held)
+    decision = result.rollout.decision if result.rollout else None
+    stopped = decision is not None and decision.held is not None
+    return holds or stopped or bool(result.rollout and result.rollout.failures)

@@ -1,0 +1,129 @@
+"""Decisions kept in Kubernetes: the command line on one side, running controllers on the other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fmgsync.cli import main
+from fmgsync.clock import SystemClock
+from fmgsync.controller import deciding
+from fmgsync.simulator.kubernetes import KubernetesSimulator
+from tests.controller.test_live_loop import written
+from tests.controller.test_loop import running, until, web
+from tests.end_to_end.estate import Estate, default_seed, open_estate
+
+PODS = {f"web-{n}": f"10.1.0.{n}" for n in range(1, 21)}
+STAY = [f"10.1.0.{n}" for n in range(1, 6)]
+
+
+@pytest.fixture
+def cluster() -> Iterator[KubernetesSimulator]:
+    with KubernetesSimulator() as made:
+        made.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "fmgsync"}})
+        for name, ip in PODS.items():
+            made.add(web(name, ip))
+        yield made
+
+
+@pytest.fixture
+def estate(
+    tmp_path: Path, cluster: KubernetesSimulator, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Estate]:
+    """One running cluster, which keeps the Leases and the decisions as well."""
+    monkeypatch.setattr(deciding, "POLL_S", 0.05)
+    seed = default_seed(install_s=0, workspaceMode="disabled")
+    with open_estate(tmp_path, seed, clock=SystemClock()) as made:
+        cluster.kubeconfig(tmp_path / "east.kubeconfig")
+        made.write_config(
+            clusters=[{"name": "east", "kubeconfig": {"file": "./east.kubeconfig"}}],
+            sites=made.config["sites"][:1],
+            reconcile={"settle": "0s", "maxDelay": "1s"},
+            install={"mode": "none"},
+            guard={"maxRemovedShare": 0.2, "unlessFewerThan": 4},
+            lease={"namespace": "fmgsync"},
+        )
+        yield made
+
+
+def shrink(cluster: KubernetesSimulator) -> None:
+    """Three of four pods go."""
+    for name, ip in PODS.items():
+        if ip not in STAY:
+            cluster.delete("Pod", name)
+
+
+def test_an_approval_on_the_command_line_reaches_the_running_controller(
+    estate: Estate, cluster: KubernetesSimulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing else changes meanwhile, and nobody waits for the next full comparison."""
+
+    def held() -> list[str]:
+        capsys.readouterr()
+        assert main.run(["approve", "-c", str(estate.path), "--output", "json"]) == 0
+        return [row["digest"] for row in json.loads(capsys.readouterr().out)["held"]]
+
+    with running(estate):
+        until(lambda: written(estate, *PODS.values()))
+        shrink(cluster)
+        until(lambda: bool(held()))
+        assert written(estate, *PODS.values())
+        (digest,) = held()
+        assert main.run(["approve", digest, "-c", str(estate.path), "--reason", "CHG-7"]) == 0
+        until(lambda: written(estate, *STAY))
+    assert not (estate.folder / "state").exists()
+
+
+def test_without_the_memory_nothing_is_removed_or_added(
+    estate: Estate, cluster: KubernetesSimulator
+) -> None:
+    """What the guard counts and what people approved is not guessed; then the pass goes on."""
+    with running(estate) as controller:
+        until(lambda: written(estate, *PODS.values()))
+        cluster.faults.forbid("configmaps")
+        cluster.delete("Pod", "web-20")
+        until(lambda: "ConfigMap fmgsync/fmgsync-state" in (controller.adoms[0].error or ""))
+        assert written(estate, *PODS.values())
+        cluster.faults.permit("configmaps")
+        cluster.add(web("web-21", "10.1.0.21"))
+        until(
+            lambda: written(estate, *[ip for ip in PODS.values() if ip != "10.1.0.20"], "10.1.0.21")
+        )
+
+
+def test_what_one_replica_wrote_the_next_one_counts(
+    estate: Estate, cluster: KubernetesSimulator
+) -> None:
+    """Two removals of three pods each pass the guard alone, not one after the other."""
+    with running(estate):
+        until(lambda: written(estate, *PODS.values()))
+        for number in (18, 19, 20):
+            cluster.delete("Pod", f"web-{number}")
+        first = [ip for name, ip in PODS.items() if name not in ("web-18", "web-19", "web-20")]
+        until(lambda: written(estate, *first))
+    with running(estate) as second:
+        for number in (15, 16, 17):
+            cluster.delete("Pod", f"web-{number}")
+        until(lambda: _holds(second) > 0)
+        assert written(estate, *first)
+
+
+def _holds(controller: object) -> int:
+    from fmgsync.controller import report
+    from fmgsync.controller.loop import Controller
+
+    assert isinstance(controller, Controller)
+    return report.health(controller).adoms[0].guard_holds
+
+
+def test_outside_a_configuration_for_the_inside_is_refused(
+    estate: Estate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would remember beside the controller, not with it."""
+    kubeconfig = estate.config["clusters"][0]
+    estate.write_config(clusters=[{"name": "home"}, kubeconfig])
+    assert main.run(["approve", "-c", str(estate.path)]) == 2
+    assert "kubectl -n fmgsync exec deploy/fmgsync" in capsys.readouterr().err
