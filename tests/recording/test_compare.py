@@ -116,6 +116,20 @@ def copy_and_retrieve(client: Client, clock: ManualClock) -> None:
     client.ask("get", {"url": "/pm/config/adom/lab/_package/status"})
 
 
+def change_on_device(client: Client, clock: ManualClock) -> None:
+    """Somebody changes a group on the device itself; then its package status is read."""
+    data = {
+        "action": "put",
+        "resource": "/api/v2/cmdb/firewall/addrgrp/their-group?vdom=root",
+        "target": ["adom/lab/device/fgt-1"],
+        "payload": {"member": [{"name": "none"}]},
+    }
+    client.ask("exec", {"url": "/sys/proxy/json", "data": data})
+    url = "/pm/config/adom/lab/obj/firewall/address"
+    client.ask("add", {"url": url, "data": {"name": "unused", "subnet": "198.51.100.1/32"}})
+    client.ask("get", {"url": "/pm/config/adom/lab/_package/status"})
+
+
 FLIPPED: dict[str, tuple[dict[str, Any], Callable[[dict[str, Any]], list[Exchange]]]] = {
     "partialInstall": (
         {"partialInstall": False},
@@ -162,12 +176,17 @@ FLIPPED: dict[str, tuple[dict[str, Any], Callable[[dict[str, Any]], list[Exchang
         {"statedMemberLimit": 600},
         lambda unit: recorded_suite("many", unit=unit),
     ),
+    "allStatusWords": ({"allStatusWords": True}, lambda unit: recorded(change_on_device, unit)),
     "memberLimit": ({"memberLimit": 5}, lambda unit: recorded(fill_and_install, unit)),
     "retrievedStatus": (
         {"retrievedStatus": "out of sync"},
         lambda unit: recorded(copy_and_retrieve, unit),
     ),
 }
+
+
+def test_every_switch_is_flipped() -> None:
+    assert FLIPPED.keys() == {switch.key for switch in switches()} - {"version"}
 
 
 @pytest.mark.parametrize("switch", FLIPPED)
