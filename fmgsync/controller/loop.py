@@ -24,6 +24,7 @@ from fmgsync.model.endpoint import ClusterDifference, ClusterSnapshot
 from fmgsync.model.target import AdomRef
 
 if TYPE_CHECKING:
+    from fmgsync.controller.announcing import Announcer, Places
     from fmgsync.controller.feeds import Feed
 
 _log = structlog.get_logger(__name__)
@@ -65,6 +66,7 @@ class Controller:
         make_pass: Callable[[AdomWork, once.Inventory], once.AdomResult],
         wake_at: WakeAt = lambda work, result: None,
         ownership: Ownership | None = None,
+        places: Places | None = None,
     ) -> None:
         self._world = world
         self._feeds = tuple(feeds)
@@ -85,11 +87,19 @@ class Controller:
             for work in world.adoms
         }
         self._started: set[AdomRef] = set()
+        self._announcer = self._announcer_of(places)
         self._deciding = Deciding(
             world,
             lambda: [record for record in self.adoms if self.leads(record.ref)],
             lambda ref: self._workers[ref].touch(),
         )
+
+    def _announcer_of(self, places: Places | None) -> Announcer | None:
+        if places is None:
+            return None
+        from fmgsync.controller.announcing import Announcer  # needs the Kubernetes client
+
+        return Announcer(places, self._memberships.spaces_of, clock=self._world.clock)
 
     @property
     def adoms(self) -> tuple[AdomRecord, ...]:
@@ -130,6 +140,8 @@ class Controller:
         if self.ownership is not None:
             self.ownership.start()
         self._deciding.start()
+        if self._announcer is not None:
+            self._announcer.start()
         began = self._world.clock.now()
         while not self._stopping.is_set():
             self._beat_at = self._world.clock.now()
@@ -159,6 +171,8 @@ class Controller:
                 ended = False
         if self.ownership is not None:
             self.ownership.stop()
+        if self._announcer is not None:
+            self._announcer.stop()
         return ended
 
     def _think(self) -> None:
@@ -192,6 +206,8 @@ class Controller:
     def _pass_over(self, work: AdomWork) -> Callable[[], tuple[once.AdomResult, float | None]]:
         def make() -> tuple[once.AdomResult, float | None]:
             result = self._make_pass(work, self._inventory)
+            if self._announcer is not None:
+                self._announcer.announce(result)
             return result, self._wake_at(work, result)
 
         return make

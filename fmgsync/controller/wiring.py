@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -36,6 +37,7 @@ from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.target import FortiManagerAdom
 
 if TYPE_CHECKING:
+    from fmgsync.controller.announcing import Places
     from fmgsync.controller.feeds import Feed
     from fmgsync.kube.client import Access as ClusterAccess
     from fmgsync.settings.schema import Cluster, Config, FortiManager
@@ -47,6 +49,9 @@ HooksOf = Callable[[AdomRef], Hooks]
 Transport = Callable[[Access], HTTPAdapter]
 """Makes the HTTP transport of one session; a recorder gives one that takes notes."""
 WORKSPACE_MIN_INTERVAL_S = 30.0
+
+CONFIG_MAP = "FMGSYNC_CONFIG_MAP"
+"""Environment: the ConfigMap that the configuration comes from, for events about it."""
 
 Heard = Callable[[str, str, float], None]
 """Hears of each request: FortiManager, method, seconds."""
@@ -130,6 +135,7 @@ def make_controller(
         make_pass=partial(once.apply_one, world, install=config.install.mode != "none"),
         wake_at=lambda work, result: result.rollout.again_at if result.rollout else None,
         ownership=ownership,
+        places=_places(config),
     )
     if ownership is not None:
         ownership.attend(busy=controller.busy, on_gain=controller.gained)
@@ -167,6 +173,30 @@ def _ownership(config: Config) -> Ownership | None:
     refs = sorted({site.adom for site in rules.sites(config)})
     leases = leasing.make_leases(_home(config), config.lease.namespace, config.owner, replica, refs)
     return Ownership(replica, leases)
+
+
+def _places(config: Config) -> Places | None:
+    """Where events go: only an installation in Kubernetes, one with `lease`, writes any."""
+    if config.lease is None:
+        return None
+    from fmgsync.controller.announcing import Places
+    from fmgsync.kube.client import ApiSession
+    from fmgsync.kube.events import About, EventWriter
+
+    def writer(name: str, access: ClusterAccess) -> EventWriter:
+        session = ApiSession(name, access, connect_s=2.0, answer_s=3.0)
+        return EventWriter(session, instance=socket.gethostname()[:128])
+
+    name = os.environ.get(CONFIG_MAP, "fmgsync-config")
+    return Places(
+        About("ConfigMap", name, config.lease.namespace),
+        writer("events", _home(config)),
+        {
+            cluster.name: writer(cluster.name, _cluster_access(cluster))
+            for cluster in config.clusters
+            if cluster.manifests is None
+        },
+    )
 
 
 def _fenced(ownership: Ownership | None, after_request: Heard, ref: AdomRef) -> Hooks:

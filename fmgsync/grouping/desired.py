@@ -76,6 +76,10 @@ class Memberships:
                 )
         return frozenset(changed)
 
+    def spaces_of(self, rule: str) -> dict[str, frozenset[str]]:
+        """The namespaces, by cluster, whose pods a rule selects or has selected."""
+        return {name: cluster.spaces_of(rule) for name, cluster in self._clusters.items()}
+
     @property
     def findings(self) -> tuple[Finding, ...]:
         """Addresses that are never published, with the reason."""

@@ -68,6 +68,7 @@ class ClusterMembership:
         self._nodes: dict[str, tuple[NodeEndpoint, tuple[int, ...]]] = {}
         self._hosts: dict[int, Counter[str]] = {i: Counter() for i in self._book.publishing_nodes}
         self._held: list[Counter[Address]] = [Counter() for _ in self._book.rules]
+        self._spaces: list[set[str]] = [set() for _ in self._book.rules]
         self._dirty: set[int] = set(range(len(self._book.rules)))
 
     def apply(self, difference: ClusterDifference) -> None:
@@ -105,6 +106,11 @@ class ClusterMembership:
         for index, rule in enumerate(self._book.rules):
             if rule.name in names:
                 yield rule.name, self._answer(index)
+
+    def spaces_of(self, name: str) -> frozenset[str]:
+        """The namespaces in which a rule selects pods, or did; safe from any thread."""
+        found = (i for i, rule in enumerate(self._book.rules) if rule.name == name)
+        return frozenset().union(*(self._spaces[index].copy() for index in found))
 
     def _answer(self, index: int) -> ClusterMembers:
         gaps = self._gaps(index)
@@ -149,6 +155,7 @@ class ClusterMembership:
                     self._count_pod(index, found[0], by)
 
     def _count_pod(self, index: int, pod: PodEndpoint, by: int) -> None:
+        self._spaces[index].add(pod.namespace)
         if index not in self._book.publishing_nodes:
             self._count(index, pod.addresses, by)
             return

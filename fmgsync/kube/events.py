@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 import structlog
 
-from fmgsync.errors import SourceConflict, SourceError, SourceNotFound
+from fmgsync.errors import SourceConflict, SourceError, SourceForbidden, SourceNotFound
 from fmgsync.kube.client import ApiSession
 from fmgsync.kube.requests import EVENTS, Request, Verb
 
@@ -28,6 +28,7 @@ _LONGEST_MESSAGE: Final = 1024  # of the API
 _LONGEST_NAME: Final = 253
 _REMEMBERED: Final = 1000
 _REPEAT_S: Final = 300.0
+_DENIED_S: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,30 +68,44 @@ class EventWriter:
         self._wall: Final = wall
         self._repeat_s: Final = repeat_s
         self._written_at: Final[OrderedDict[str, float]] = OrderedDict()
+        self._denied_at: Final[dict[str, float]] = {}
 
-    def normal(self, about: About, reason: str, message: str) -> None:
-        """Something went as it should; `reason` is one CamelCase word."""
-        self._write(about, "Normal", reason, message)
+    def normal(self, about: About, reason: str, message: str) -> bool:
+        """Something went as it should; `reason` is one CamelCase word.
 
-    def warning(self, about: About, reason: str, message: str) -> None:
-        """Somebody should look at this."""
-        self._write(about, "Warning", reason, message)
+        False if the API server does not answer: it is better left alone for a while.
+        """
+        return self._write(about, "Normal", reason, message)
 
-    def _write(self, about: About, kind: str, reason: str, message: str) -> None:
+    def warning(self, about: About, reason: str, message: str) -> bool:
+        """Somebody should look at this. False as for `normal`."""
+        return self._write(about, "Warning", reason, message)
+
+    def _write(self, about: About, kind: str, reason: str, message: str) -> bool:
         text = _printable(message)
         name = _name(about, kind, reason, text)
         now = self._wall()
         written_at = self._written_at.get(name)
         if written_at is not None and now - written_at < self._repeat_s:
-            return
+            return True
+        if now - self._denied_at.get(_space(about), -_DENIED_S) < _DENIED_S:
+            return True
         self._written_at[name] = now
         self._written_at.move_to_end(name)
         if len(self._written_at) > _REMEMBERED:
             self._written_at.popitem(last=False)
         try:
             self._create_or_repeat(about, name, kind, reason, text, _timestamp(now))
+        except SourceForbidden as error:
+            # No role, or a namespace that is going away: told once, tried again much later.
+            log = _log.debug if self._denied_at else _log.warning
+            log("events are not permitted", namespace=_space(about), why=str(error))
+            self._denied_at[_space(about)] = now
         except SourceError as error:
             _log.warning("event not written", reason=reason, about=about.name, why=str(error))
+            self._session.close()
+            return not error.retryable
+        return True
 
     def _create_or_repeat(
         self, about: About, name: str, kind: str, reason: str, text: str, now: str

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from fmgsync.kube.client import ApiSession
 from fmgsync.kube.events import About, EventWriter
 from fmgsync.kube.requests import EVENTS, Request
@@ -104,3 +106,28 @@ def test_an_event_that_cannot_be_written_disturbs_nobody(
     writer.warning(About("ConfigMap", "fmgsync", "default"), "GuardHold", "held")
     simulator.faults.permit("events")
     assert written(session, "default") == []
+
+
+def test_a_missing_role_is_told_once_and_not_asked_for_again_soon(
+    simulator: KubernetesSimulator, session: ApiSession, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wall = Wall()
+    writer = EventWriter(session, instance="pod-1", wall=wall)
+    about = About("ConfigMap", "fmgsync", "default")
+    simulator.faults.forbid("events")
+    for number in range(5):
+        assert writer.warning(about, "GuardHold", f"held {number}")
+    assert len([each for each in simulator.requests if each.resource == "events"]) == 1
+    assert capsys.readouterr().out.count("events are not permitted") == 1
+    simulator.faults.permit("events")
+    wall.now += 3600
+    writer.warning(about, "GuardHold", "held again")
+    assert [each["message"] for each in written(session, "default")] == ["held again"]
+
+
+def test_a_silent_api_server_is_told_to_the_caller(
+    simulator: KubernetesSimulator, session: ApiSession
+) -> None:
+    writer = EventWriter(session, instance="pod-1", wall=Wall())
+    simulator.down()
+    assert not writer.warning(About("ConfigMap", "fmgsync", "default"), "GuardHold", "held")
