@@ -143,9 +143,8 @@ def _may_go_on(run: Run, chosen: Round, request: InstallRequest) -> bool:
     judgements = [now[target] for target in request.targets if target in now]
     if chosen.urgent:
         return not any(judgement.denying for judgement in judgements)
-    if not chosen.tasks:
-        return all(judgement.is_open for judgement in judgements)
-    return all(waves.may_call(run.policy, judgement) for judgement in judgements)
+    begun = bool(chosen.tasks)
+    return all(waves.may_call(run.policy, judgement, begun=begun) for judgement in judgements)
 
 
 def _install(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest) -> Steps[None]:

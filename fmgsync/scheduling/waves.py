@@ -48,15 +48,16 @@ def decide(
     return _start(field, stage)
 
 
-def may_call(policy: RolloutPolicy, judgement: Judgement) -> bool:
+def may_call(policy: RolloutPolicy, judgement: Judgement, *, begun: bool) -> bool:
     """Whether the next install call for devices that `decide` has let start may still be made.
 
-    The calls of one decision (one per package) follow one another; the window may close between
-    them. `finish` makes them all the same, `stop` none; a deny window stops either.
+    The calls of one decision (one per package) follow one another; the window may close before the
+    first one, or between them. What has `begun` is made all the same with `finish`, not with
+    `stop`; a deny window stops either, and the first call needs an open window.
     """
     if judgement.is_open:
         return True
-    return policy.overrun is Overrun.FINISH and not judgement.denying
+    return begun and policy.overrun is Overrun.FINISH and not judgement.denying
 
 
 # -- whether anything -----------------------------------------------------------------------------

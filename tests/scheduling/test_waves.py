@@ -431,20 +431,23 @@ DENY = Window(WindowKind.DENY, "0 0 * * *", timedelta(hours=1))
 
 
 @pytest.mark.parametrize(
-    ("overrun", "is_open", "denying", "expected"),
+    ("overrun", "is_open", "denying", "begun", "expected"),
     [
-        (Overrun.FINISH, True, (), True),
-        (Overrun.STOP, True, (), True),
-        (Overrun.FINISH, False, (), True),
-        (Overrun.STOP, False, (), False),
-        (Overrun.FINISH, False, (DENY,), False),
+        (Overrun.FINISH, True, (), True, True),
+        (Overrun.STOP, True, (), True, True),
+        (Overrun.FINISH, False, (), True, True),
+        (Overrun.STOP, False, (), True, False),
+        (Overrun.FINISH, False, (DENY,), True, False),
+        # It closed before the first call: nothing is under way that could be finished.
+        (Overrun.FINISH, False, (), False, False),
+        (Overrun.STOP, True, (), False, True),
     ],
 )
 def test_when_the_window_closes_between_two_calls_of_one_start(
-    overrun: Overrun, is_open: bool, denying: tuple[Window, ...], expected: bool
+    overrun: Overrun, is_open: bool, denying: tuple[Window, ...], begun: bool, expected: bool
 ) -> None:
     judgement = Judgement(is_open, (), denying, False, "")
-    assert waves.may_call(RolloutPolicy(overrun=overrun), judgement) is expected
+    assert waves.may_call(RolloutPolicy(overrun=overrun), judgement, begun=begun) is expected
 
 
 def test_a_rollout_without_waves_is_refused() -> None:
