@@ -3,7 +3,7 @@
 Each cassette is one session. A request finds its session by the token it carries; a login, or a
 client with an API key, takes the next session that has not begun. Strict playback wants the
 recorded order and stops a session at its first deviation; lenient playback takes any recorded
-request that matches, and repeats the last answer to a reading one.
+request that matches, and repeats the last answer to one that reads, logs in or logs out.
 """
 
 from __future__ import annotations
@@ -91,6 +91,7 @@ class Playback:
         candidates = [one for one in self._sessions if one.may_hold(question)]
         candidates.sort(key=lambda one: not one.begun)
         able = [one for one in candidates if one.find(question) is not None]
+        able.sort(key=lambda one: one.would_repeat(question))
         return next(iter(able or candidates), None)
 
     def _no_session(self, question: Question) -> str:
@@ -153,10 +154,14 @@ class _Session:
         for number in waiting:
             if self._is(number, question):
                 return number
-        if question.method != "get":
+        if question.method != "get" and not question.is_login and not _logs_out(question):
             return None
         again = [number for number in self._played if self._is(number, question)]
         return max(again, default=None)
+
+    def would_repeat(self, question: Question) -> bool:
+        """Whether all that is recorded of this request has been played."""
+        return self.find(question) in self._played
 
     def play(self, number: int, question: Question) -> Exchange:
         """Mark an exchange as played."""
@@ -211,6 +216,10 @@ class _Session:
             return []
         recorded, asked = ", ".join(sorted(known)), ", ".join(strangers)
         return [f"the cassette was recorded against ADOM {recorded}, the request is about {asked}"]
+
+
+def _logs_out(question: Question) -> bool:
+    return [url.strip("/") for url in question.urls] == ["sys/logout"]
 
 
 def _token(exchange: Exchange) -> str | None:

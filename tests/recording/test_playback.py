@@ -90,6 +90,24 @@ def test_lenient_repeats_reads_and_never_writes() -> None:
     assert "everything recorded has been played" in told(player, WRITE)
 
 
+def test_lenient_lets_a_client_come_again() -> None:
+    player = playback([login(), READ_A, OUT], strict=False)
+    for one in (login(), READ_A, OUT, login(), READ_A, OUT):
+        assert play(player, one)["result"][0]["status"]["code"] == 0
+    assert player.verdict() is None
+
+
+def test_lenient_begins_every_session_before_one_is_repeated() -> None:
+    first = [login(), READ_A]
+    second = [
+        login(token="session-2"),
+        exchange("get", {"url": "/a"}, answers=[{"data": 3}], session="session-2"),
+    ]
+    player = playback(first, second, strict=False)
+    tokens = [play(player, login())["session"] for _ in range(3)]
+    assert tokens == ["session-1", "session-2", "session-1"]
+
+
 def test_two_sessions_may_be_played_at_once() -> None:
     one = [login(), READ_A, OUT]
     other = [
