@@ -165,6 +165,26 @@ def test_a_wrong_selector(estate: Estate, run: Run) -> None:
     refused(estate, run, "fmgsync.yaml:1", "groups[0].select", "^", code=2)
 
 
+def test_a_group_name_that_fortimanager_would_refuse(estate: Estate, run: Run) -> None:
+    """79 characters are all it takes, and a shard's number must fit as well."""
+    web(estate)
+    estate.write_config(groups=[{"name": "k" * 79, "select": "app == 'web'"}])
+    refused(estate, run, "fmgsync.yaml:1", "groups[0].name", "at most", code=2)
+
+
+def test_the_longest_names_and_comments_there_can_be_are_taken(tmp_path: Path) -> None:
+    name = "k" * (79 - len(".123"))
+    with open_estate(tmp_path, default_seed(install_s=0)) as estate:
+        web(estate)
+        config = {"owner": "o" * 16, "groups": [{"name": name, "select": "app == 'web'"}]}
+        estate.write_config(**config)
+        assert estate.apply_never().adoms[0].error is None
+        group = estate.object("addrgrp", name)
+        assert group is not None
+        assert group["comment"].startswith("Managed by fmgsync (oooooooooooooooo)")
+        assert len(group["comment"]) <= 255
+
+
 def test_an_unknown_device_names_the_nearest(estate: Estate, run: Run) -> None:
     web(estate)
     sites = [{"clusters": ["east"], "fortimanager": "hq", "adom": "prod", "devices": ["fgt-eats"]}]
