@@ -17,7 +17,7 @@ import structlog
 from fmgsync import errors
 from fmgsync.audit import Audit
 from fmgsync.clock import Clock
-from fmgsync.controller import holding, installs, leftovers, pushing, rushing
+from fmgsync.controller import holding, installs, leftovers, pushing, reconcile, rushing
 from fmgsync.controller.installing import Installing
 from fmgsync.controller.progress import Book, Reason, Report
 from fmgsync.controller.reconcile import AdomWork, Intent, Look
@@ -214,7 +214,10 @@ def roll_out(run: Run) -> Steps[Report]:
 
 
 def _waves(run: Run) -> Steps[None]:
-    """Round after round, until what waits would wait for longer than its window is open."""
+    """Round after round, until what waits would wait for longer than its window is open.
+
+    Before each further round the list of devices is read: who went offline meanwhile is left out.
+    """
     wave: int | None = None
     while True:
         run.book.refresh()
@@ -227,10 +230,13 @@ def _waves(run: Run) -> Steps[None]:
             pause = _pause(run, decision)
             if pause is not None:
                 yield Rest(pause)
+                run.seen = reconcile.refresh_topology(run.work, run.seen)
                 continue
             if not (run.unwritten and _may_write_alone(run)):
                 return
         yield from pushing.push(run, decision)
+        if run.pending:
+            run.seen = reconcile.refresh_topology(run.work, run.seen)
 
 
 def _survey(run: Run, *, again: bool = False) -> None:

@@ -192,6 +192,22 @@ def test_an_offline_device_is_deferred_and_picked_up_later(tmp_path: Path) -> No
         assert verified(estate.apply("window")) == ["fgt-2"]
 
 
+def test_a_device_that_goes_offline_within_its_wave_is_deferred_too(tmp_path: Path) -> None:
+    rollout = {"waves": ["100%"], "pause": "0s", "maxFailures": 1}
+    unit = {**seed(3), "switches": {"unreachableInstallFails": True}}
+    with open_fleet(tmp_path, unit, clock=fleet.Agenda(), rollout=rollout) as estate:
+        web(estate, "10.1.0.2")
+        to(estate, OPEN)
+        # While the first device is being installed.
+        fleet.during(estate, 1.5, estate.unit.fortigate("fgt-3").go_offline)
+        first = estate.apply("window")
+        assert sorted(verified(first)) == ["fgt-1", "fgt-2"]
+        assert report(first).failures == {}
+        assert held_kind(first) is None
+        estate.unit.fortigate("fgt-3").come_back()
+        assert verified(estate.apply("window")) == ["fgt-3"]
+
+
 def test_a_package_never_installed_there_is_left_to_a_person(tmp_path: Path) -> None:
     unit = seed(2)
     unit["adoms"][0]["devices"][1]["installed"] = False
