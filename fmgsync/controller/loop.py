@@ -7,6 +7,7 @@ A change that alters no rule's members wakes no worker and costs no request to F
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -202,6 +203,10 @@ class Controller:
             if work.ref not in self._started and (heard or late):
                 self._started.add(work.ref)
                 self._workers[work.ref].start()
+                if len(self._started) == len(self._workers):
+                    # What the first listings made stays: walking a hundred thousand pods over and
+                    # over would stop every thread for a moment, lease renewal included.
+                    gc.freeze()
 
     def _pass_over(self, work: AdomWork) -> Callable[[], tuple[once.AdomResult, float | None]]:
         def make() -> tuple[once.AdomResult, float | None]:
