@@ -13,6 +13,8 @@ from fmgsync.cli.safe import safe_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from rich.console import Console
+
     from fmgsync.audit import Line
 
 
@@ -64,7 +66,7 @@ def show(
     if options.is_json:
         common.print_json([dict(line.fields) for line in chosen])
     else:
-        _print(options, chosen)
+        print_lines(options.console(), chosen)
     return common.IN_SYNC
 
 
@@ -103,10 +105,10 @@ def _read(audit_file: Path | None, state_dir: Path) -> Sequence[Line]:
     return audit.read(audit_file or state_dir / AUDIT)
 
 
-def _print(options: common.Options, lines: Iterable[Line]) -> None:
+def print_lines(console: Console, lines: Iterable[Line]) -> None:
+    """A row for each decision."""
     from fmgsync.cli import tables
 
-    console = options.console()
     made = tables.table(console, "at", "who", "event", "where", "wave", "what", "reason")
     for line in lines:
         fields = line.fields

@@ -38,30 +38,59 @@ if TYPE_CHECKING:
         "churn, while API server, FortiManager and the leading replica fail one after the other."
     ),
 )
+@click.option(
+    "--rollout",
+    is_flag=True,
+    help=(
+        "Play a maintenance night instead: the window opens, canary and waves, one FortiGate "
+        "fails, the rollout is held and resumed. Hours pass in seconds."
+    ),
+)
 @common.command_options()
 def command(
-    options: common.Options, devices: int, pods: int, groups: int, changes: int, watch: str | None
+    options: common.Options,
+    devices: int,
+    pods: int,
+    groups: int,
+    changes: int,
+    watch: str | None,
+    rollout: bool,
 ) -> int:
     """Play the whole story on loopback: a FortiManager with FortiGates and two clusters with
     churn, all simulated; fmgsync itself is the real one, over HTTPS.
 
     Ends when every FortiGate was asked and holds exactly what runs behind it (exit code 0).
     """
-    from fmgsync.cli import story
+    from fmgsync.cli import logs, rollout_story, story
+    from fmgsync.clock import SystemClock
     from fmgsync.simulator import Simulator
 
+    if watch and rollout:
+        raise click.UsageError("--watch and --rollout are two stories; choose one")
+    if rollout and devices < rollout_story.LEAST:
+        raise click.UsageError(f"--rollout needs at least {rollout_story.LEAST} devices")
     started_at = time.monotonic()
     size = story.Size(devices, pods, groups, changes)
+    clock = rollout_story.evening() if rollout else SystemClock()
     console = options.console()
+    if rollout and not options.verbose:
+        logs.only_errors()  # the failure in the story is told by the story
     apps = [f"app-{number + 1}" for number in range(groups)]
-    seed = story.seed(size, workspace="disabled" if watch else "normal")
-    with tempfile.TemporaryDirectory() as folder, Simulator(seed) as unit:
-        estate = story.Estate(
-            Path(folder), size, unit, story.clusters_of(size, apps), apps, story.devices_of(size)
-        )
+    seed = story.seed(
+        size,
+        workspace="disabled" if watch else "normal",
+        install_s=rollout_story.INSTALL_S if rollout else story.INSTALL_S,
+    )
+    with tempfile.TemporaryDirectory() as folder, Simulator(seed, clock=clock.now) as unit:
+        clusters, fortigates = story.clusters_of(size, apps), story.devices_of(size)
+        estate = story.Estate(Path(folder), size, unit, clusters, apps, fortigates, clock)
         story.write_files(estate)
         if watch:
             tally = _watch(estate, _seconds(watch), console, started_at)
+        elif rollout:
+            rollout_story.play(estate, console)
+            tally = story.count(estate, started_at)
+            _show(console, estate)
         else:
             _tell(estate, options, console)
             tally = story.count(estate, started_at)

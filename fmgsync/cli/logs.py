@@ -35,3 +35,8 @@ def start_logging(verbose: int, log_format: Literal["text", "json"]) -> None:
         cache_logger_on_first_use=False,
     )
     structlog.contextvars.bind_contextvars(run=uuid.uuid4().hex[:12])
+
+
+def only_errors() -> None:
+    """Warnings are no news to whoever called."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fmgsync.clock import Clock, SystemClock
 from fmgsync.controller import installs, once, wiring
+from fmgsync.controller.installing import People
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView
 from fmgsync.simulator import Simulator
@@ -60,6 +62,7 @@ class Estate:
     clusters: Mapping[str, SimulatedCluster]
     apps: list[str]
     devices: Mapping[str, list[str]]
+    clock: Clock = field(default_factory=SystemClock)
     tally: Tally = field(default_factory=Tally)
     views: tuple[DeviceView, ...] = ()
 
@@ -72,7 +75,7 @@ class Estate:
 Tell = Callable[[str], None]
 
 
-def seed(size: Size, *, workspace: str = "normal") -> dict[str, Any]:
+def seed(size: Size, *, workspace: str = "normal", install_s: float = INSTALL_S) -> dict[str, Any]:
     """The FortiManager before fmgsync comes: devices, one package, one policy of its own."""
     names = [name for devices in devices_of(size).values() for name in devices]
     return {
@@ -87,7 +90,7 @@ def seed(size: Size, *, workspace: str = "normal") -> dict[str, Any]:
                 "name": ADOM,
                 "osVersion": "7.4",
                 "devices": [
-                    {"name": name, "vdoms": ["root"], "installSeconds": INSTALL_S} for name in names
+                    {"name": name, "vdoms": ["root"], "installSeconds": install_s} for name in names
                 ],
                 "addresses": [
                     {"name": "legacy-db", "subnet": "10.250.0.1/32", "comment": "by hand"}
@@ -192,13 +195,17 @@ def administrator_writes_policies(estate: Estate) -> None:
     console.log_out()
 
 
-def make_world(estate: Estate, tell: Tell) -> once.World:
-    """What `fmgsync apply --install now` works with, on the demo's configuration."""
+def make_world(
+    estate: Estate, tell: Tell, install: str = "now", people: People | None = None
+) -> once.World:
+    """What `fmgsync apply --install ...` works with, on the demo's configuration."""
     return wiring.make_world(
         estate.config,
-        command="apply --install now",
+        command=f"apply --install {install}",
         tell=tell,
+        clock=estate.clock,
         state_dir=estate.folder / "state",
+        people=people,
     )
 
 
@@ -209,10 +216,12 @@ def approve(estate: Estate, digest: str) -> None:
     world.memory.approve(digest, who="the demo", reason="the story", now=now, expires_at=now + 600)
 
 
-def run_apply(estate: Estate, tell: Tell) -> once.Result:
-    """What `fmgsync apply --install now` does."""
-    world = make_world(estate, tell)
-    result = once.apply(world, install=True)
+def run_apply(
+    estate: Estate, tell: Tell, install: str = "now", people: People | None = None
+) -> once.Result:
+    """What `fmgsync apply --install ...` does."""
+    world = make_world(estate, tell, install, people)
+    result = once.apply(world, install=install != "never")
     for adom in result.adoms:
         if adom.error is not None:
             raise adom.error

@@ -40,7 +40,7 @@ def print_windows(
         outlooks.extend(adom.outlooks)
     local = start.astimezone(ZoneInfo(zone))
     _print_table(console, outlooks, local)
-    _print_bars(console, outlooks, local, ahead)
+    print_bars(console, outlooks, local, ahead)
 
 
 def _print_table(console: Console, outlooks: Sequence[Outlook], start: datetime) -> None:
@@ -80,7 +80,7 @@ def _clock(instant: datetime) -> str:
     return f"{instant:%a %Y-%m-%d %H:%M}"
 
 
-def _print_bars(
+def print_bars(
     console: Console, outlooks: Sequence[Outlook], start: datetime, ahead: timedelta
 ) -> None:
     """One bar for all devices that open and close together."""
@@ -96,12 +96,13 @@ def _print_bars(
     width = max(len(label) for label, _ in lines)
     console.print(f"\n{'':{width}}  {_ruler(start, cell_s)}")
     for label, bar in lines:
-        shown = bar if _can_draw(console) else bar.translate(_PLAIN)
+        shown = bar if can_draw(console) else bar.translate(_PLAIN)
         console.print(Text(safe_text(f"{label:{width}}  ") + shown))
     console.print(f"{'':{width}}  one cell is {_length(cell_s)}; half-open cells are marked apart")
 
 
-def _can_draw(console: Console) -> bool:
+def can_draw(console: Console) -> bool:
+    """Whether more than ASCII can be shown."""
     return (console.encoding or "").lower().startswith("utf")
 
 

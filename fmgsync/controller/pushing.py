@@ -99,7 +99,6 @@ def install_round(run: Run, flow: InstallFlow, chosen: Round) -> Steps[None]:
     """Put the devices at risk, then push package by package and watch each to its end."""
     wave, urgent = chosen.decision.wave, bool(chosen.urgent)
     run.book.started(chosen.devices, wave, run.now, urgent=urgent)
-    telling.start(run, chosen)
     try:
         for request in _requests(run, chosen):
             if not _may_go_on(run, chosen, request):
@@ -160,7 +159,13 @@ def _install(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest
             flow.drop_preview()
             return
     run.book.pushing(run.work.installer.newest_task())
-    task = _start(flow, chosen, passing, previewed=previewed)
+    # Told before it is done, and not while somebody else's task is waited for.
+    telling.start(run, chosen, passing)
+    try:
+        task = _start(flow, chosen, passing, previewed=previewed)
+    except errors.TargetError as trouble:
+        telling.not_started(run, passing, trouble)
+        raise
     chosen.tasks.append(task.task_id)
     run.book.running(task)
     view = yield from _watch(run, flow, task)
@@ -282,10 +287,12 @@ def _write_down(
     arrived = {target for target, proof in proofs.items() if proof.verdict is Verdict.VERIFIED}
     left = {target.device for target in chosen.targets if target not in arrived}
     run.book.withdrawn(left - failed.keys())
-    run.book.settled(chosen.devices - left - failed.keys(), failed, run.now)
+    done = chosen.devices - left - failed.keys()
+    run.book.settled(done, failed, run.now)
     run.report.verified.extend(target for target in chosen.targets if target in arrived)
     run.report.failures.update(failed)
     run.pending = tuple(each for each in run.pending if each.target not in arrived)
+    telling.verified(run, chosen, done)
     for device, why in sorted(failed.items()):
         run.tell(f"{device}: failed: {why}")
         _log.warning("install failed", adom=run.work.ref.adom, device=device, why=why)

@@ -17,7 +17,15 @@ import structlog
 from fmgsync import errors
 from fmgsync.audit import Audit
 from fmgsync.clock import Clock
-from fmgsync.controller import holding, installs, leftovers, pushing, reconcile, rushing
+from fmgsync.controller import (
+    holding,
+    installs,
+    leftovers,
+    pushing,
+    reconcile,
+    rushing,
+    telling,
+)
 from fmgsync.controller.installing import Installing
 from fmgsync.controller.progress import Book, Reason, Report
 from fmgsync.controller.reconcile import AdomWork, Intent, Look
@@ -283,14 +291,18 @@ def _pause(run: Run, decision: Decision) -> float | None:
     if run.stopping() or decision.held is not None or run.report.waiting is not None:
         return None
     open_now = {a.pending.target.device: a for a in run.report.admissions if a.may_start}
-    rests = []
+    rests: list[tuple[datetime, str]] = []
     for wait in decision.waits:
         opening = open_now[wait.device].opening if wait.device in open_now else None
         if opening is None or wait.until is None:
             continue
         if opening.closes_at is None or wait.until < opening.closes_at:
-            rests.append((wait.until - run.now).total_seconds())
-    return max(_SHORTEST_S, min(rests)) if rests else None
+            rests.append((wait.until, wait.reason))
+    if not rests:
+        return None
+    until, reason = min(rests)
+    telling.pause(run, until, reason)
+    return max(_SHORTEST_S, (until - run.now).total_seconds())
 
 
 def _may_wait(run: Run, trouble: errors.TargetError) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from fmgsync import errors
 from fmgsync.controller.proving import Proof
 from fmgsync.model.preview import PendingEdit
+from fmgsync.model.rollout import InstallRequest
 from fmgsync.model.target import DeviceVdom
 from fmgsync.scheduling import foreign
 from fmgsync.scheduling.urgent import Urgent
@@ -16,19 +19,15 @@ if TYPE_CHECKING:
     from fmgsync.controller.rollout import Run
 
 
-def start(run: Run, chosen: Round) -> None:
+def start(run: Run, chosen: Round, request: InstallRequest) -> None:
     """Which devices are about to be installed, in which wave and by which window."""
     wave = chosen.decision.wave
-    what = "canary" if wave == 0 else "new members" if wave is None else f"wave {wave}"
-    if chosen.urgent:
-        what = f"urgent removals ({what})"
-    names = sorted(chosen.devices)
-    if not names:
-        return
-    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    run.tell(f"ADOM {run.work.ref.adom}: {what}: installing on {shown}")
+    shown = _listed({target.device for target in request.targets})
+    run.tell(f"ADOM {run.work.ref.adom}: {_what(chosen)}: installing on {shown}")
     rushed = {each.target: _why_urgent(each) for each in chosen.urgent}
     for each in chosen.admissions:
+        if each.pending.target not in request.targets:
+            continue
         allowing = each.judgement.allowing
         run.audit.record(
             "install",
@@ -42,6 +41,36 @@ def start(run: Run, chosen: Round) -> None:
             rules=run.rules,
             plan=run.plan,
         )
+
+
+def not_started(run: Run, request: InstallRequest, trouble: errors.TargetError) -> None:
+    """The install that was announced was refused, or nobody knows what became of it."""
+    event = "in doubt" if isinstance(trouble, errors.OutcomeUnknown) else "not started"
+    for target in request.targets:
+        run.audit.record(event, **_place(run, target), why=str(trouble))
+
+
+def verified(run: Run, chosen: Round, devices: Collection[str]) -> None:
+    """Which devices were asked and hold what they should."""
+    if devices:
+        shown = _listed(devices)
+        run.tell(f"ADOM {run.work.ref.adom}: {_what(chosen)}: verified on {shown}")
+
+
+def pause(run: Run, until: datetime, reason: str) -> None:
+    """What the rollout waits for by the clock."""
+    run.tell(f"ADOM {run.work.ref.adom}: {reason}, until {until:%H:%M:%S} UTC")
+
+
+def _what(chosen: Round) -> str:
+    wave = chosen.decision.wave
+    what = "canary" if wave == 0 else "new members" if wave is None else f"wave {wave}"
+    return f"urgent removals ({what})" if chosen.urgent else what
+
+
+def _listed(devices: Collection[str]) -> str:
+    names = sorted(devices)
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _why_urgent(urgent: Urgent) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fmgsync import audit
 from fmgsync.model.view import GroupState
 from fmgsync.scheduling.rollout import HoldKind
 from tests.end_to_end import fleet
@@ -336,3 +337,7 @@ def test_somebody_elses_install_is_waited_for(tmp_path: Path) -> None:
         assert verified(estate.apply("window")) == ["fgt-1"]
         assert estate.clock.now() - began > 100
         assert holding(estate, "10.1.0.2") == fleet.names(2)
+        lines = [line.fields for line in audit.read(estate.folder / "state" / "audit.jsonl")]
+        announced = [line["at"] for line in lines if line["event"] == "install"]
+        assert len(announced) == 1, "an install that has to wait is not one yet"
+        assert datetime.fromisoformat(announced[0]).timestamp() - began > 100
