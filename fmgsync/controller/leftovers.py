@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fmgsync.controller import pushing
+from fmgsync.controller.proving import Expected
 from fmgsync.controller.pushing import POLL_S
 from fmgsync.controller.steps import Rest, Steps
+from fmgsync.model.address import Address
 from fmgsync.model.rollout import SeenTask, Verdict
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import GroupState
@@ -41,11 +43,14 @@ def _has_own_groups(run: Run) -> bool:
     )
 
 
-def settle(run: Run) -> Steps[None]:
-    """Wait for tasks that still run for us, then find out what became of every open device."""
+def settle(run: Run) -> Steps[bool]:
+    """Wait for tasks that still run for us, then find out what became of every open device.
+
+    False if there was none.
+    """
     record = run.book.record
     if record is None or not record.ledger.running:
-        return
+        return False
     devices = sorted(attempt.device for attempt in record.ledger.running)
     found: tuple[SeenTask, ...] = ()
     if record.after is not None:
@@ -57,7 +62,8 @@ def settle(run: Run) -> Steps[None]:
         failed.update({d: f"failed: {why}" for d, why in task.failed.items() if d in devices})
     targets = _targets(run, devices)
     narrowed = [t for t in targets if _was_urgent(record, t.device)]
-    proofs = yield from pushing.prove(run, targets, at_most=narrowed)
+    wanted = _pushed(run, [t for t in targets if t.device in touched])
+    proofs = yield from pushing.prove(run, targets, wanted, at_most=narrowed)
     wrong = {t.device: p for t, p in proofs.items() if p.verdict is not Verdict.VERIFIED}
     verified = {t.device for t in proofs} - wrong.keys() - failed.keys()
     started = {t.device for task in record.tasks for t in task.targets}
@@ -74,6 +80,25 @@ def settle(run: Run) -> Steps[None]:
         verified=sorted(verified),
         failed=failed,
     )
+    return True
+
+
+def _pushed(run: Run, targets: Sequence[DeviceVdom]) -> Expected:
+    """What the ended tasks brought these DeviceVdoms, if they brought it.
+
+    The copy stage puts into the device database what is pushed next, so a device that agrees with
+    it has got everything. The ADOM may hold newer members by now: those are the next install's.
+    """
+    if not targets:
+        return {}
+    adom = pushing.expected_on(run, targets)
+    names = sorted({name for groups in adom.values() for name in groups})
+    databases = run.work.installer.read_device_databases(targets, names)
+    found: dict[DeviceVdom, dict[str, frozenset[Address]]] = {}
+    for target, groups in adom.items():
+        database = databases[target].groups if target in databases else None
+        found[target] = {name: (database or groups).get(name, groups[name]) for name in groups}
+    return found
 
 
 def _was_urgent(record: RolloutRecord, device: str) -> bool:

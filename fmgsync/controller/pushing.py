@@ -307,19 +307,22 @@ def prove(
     wanted: Expected | None = None,
     at_most: Collection[DeviceVdom] = (),
 ) -> Steps[dict[DeviceVdom, Proof]]:
-    """Ask each device. Without `install.verify` only canaries are asked, the others believed."""
+    """Ask each device. Without `install.verify` only canaries are asked, the others believed.
+
+    A device that is not in `wanted` should hold what the ADOM does, then and as it moves on.
+    """
     canaries = frozenset(run.policy.canary)
     asked = [t for t in targets if run.terms.verify or t.device in canaries]
+    fixed = {target: held for target, held in (wanted or {}).items() if target in asked}
+    moving = [target for target in asked if target not in fixed]
     rounds = 0
 
     def expected() -> Expected:
         nonlocal rounds
-        if wanted is not None:
-            return {target: wanted[target] for target in asked}
-        if rounds:
+        if rounds and moving:
             run.seen = run.look()
         rounds += 1
-        return expected_on(run, asked)
+        return {**expected_on(run, moving), **fixed}
 
     ask = run.work.installer.read_devices
     proofs = (yield from proving.prove(ask, expected, at_most)) if asked else {}

@@ -207,7 +207,9 @@ def roll_out(run: Run) -> Steps[Report]:
             return run.report
     while True:
         try:
-            yield from leftovers.settle(run)
+            if (yield from leftovers.settle(run)):
+                # The tasks that ended meanwhile changed the device databases.
+                _survey(run, again=True)
             leftovers.forgive(run)
             yield from _waves(run)
             yield from rushing.rush(run)
