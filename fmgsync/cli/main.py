@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("audit", "What was decided about installs, by whom, why: show, verify."),
     "windows": ("windows", "When installs may start on each FortiGate: coming openings."),
     "verify": ("verify", "Ask every FortiGate what it really holds and report differences."),
+    "doctor": ("doctor", "Connect to everything, check rights and settings, print the fixes."),
     "selector": ("selector", "Try a selector on the inventory."),
     "config": ("config", "Check the configuration, print its JSON Schema."),
     "simulator": ("simulator", "Serve a simulated FortiManager for any client."),

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from requests.adapters import HTTPAdapter
 
@@ -38,8 +38,10 @@ from fmgsync.targets.fortimanager.target import FortiManagerAdom
 
 if TYPE_CHECKING:
     from fmgsync.controller.announcing import Places
+    from fmgsync.controller.doctor import ClusterToCheck, UnitToCheck
     from fmgsync.controller.feeds import Feed
     from fmgsync.kube.client import Access as ClusterAccess
+    from fmgsync.kube.requests import Verb
     from fmgsync.settings.schema import Cluster, Config, FortiManager
 
 
@@ -52,6 +54,10 @@ WORKSPACE_MIN_INTERVAL_S = 30.0
 
 CONFIG_MAP = "FMGSYNC_CONFIG_MAP"
 """Environment: the ConfigMap that the configuration comes from, for events about it."""
+
+_FOLLOW: Final[tuple[Verb, ...]] = ("list", "watch")
+_KEEP: Final[tuple[Verb, ...]] = ("get", "list", "create", "update", "delete")
+_REMEMBER: Final[tuple[Verb, ...]] = ("get", "update")
 
 Heard = Callable[[str, str, float], None]
 """Hears of each request: FortiManager, method, seconds."""
@@ -347,6 +353,57 @@ def make_access(path: Path, fortimanager: str | None) -> Access:
             next_step=f"name one with --fortimanager: {', '.join(names) or 'there is none'}",
         )
     return _access(config.fortimanagers[names.index(wanted)])
+
+
+def make_checkups(
+    path: Path, *, clock: Clock, transport: Transport | None = None
+) -> tuple[list[ClusterToCheck], list[UnitToCheck]]:
+    """Everything a configuration reaches, for `fmgsync doctor`. Raises ConfigError."""
+    from fmgsync.controller.doctor import UnitToCheck
+
+    config = load.load_config(path)
+    sites, installs = rules.sites(config), terms.terms(config)
+    units = []
+    for unit in config.fortimanagers:
+        refs = sorted({s.adom for s in sites if s.adom.fortimanager == unit.name})
+        units.append(
+            UnitToCheck(
+                partial(make_session, _access(unit), clock=clock, transport=transport),
+                {ref: tuple(s for s in sites if s.adom == ref) for ref in refs},
+                installs.mode,
+                writes=config.policy.mode != "observe",
+            )
+        )
+    return _clusters_to_check(config), units
+
+
+def _clusters_to_check(config: Config) -> list[ClusterToCheck]:
+    """Live ones are asked for the rights to follow them; where Leases are kept, for those, too."""
+    from fmgsync.controller.doctor import ClusterToCheck
+
+    found = []
+    for cluster in config.clusters:
+        if cluster.manifests is None:
+            from fmgsync.kube.client import ApiSession
+            from fmgsync.kube.requests import NAMESPACES, NODES, PODS, Request
+
+            wanted = [Request(v, r) for r in (PODS, NODES, NAMESPACES) for v in _FOLLOW]
+            session = partial(ApiSession, cluster.name, _cluster_access(cluster))
+            found.append(ClusterToCheck(cluster.name, session=session, wanted=tuple(wanted)))
+        else:
+            read = _source(cluster) if isinstance(cluster.manifests, Path) else None
+            found.append(ClusterToCheck(cluster.name, read=read))
+    if config.lease is not None:
+        from fmgsync.kube.client import ApiSession
+        from fmgsync.kube.requests import CONFIGMAPS, LEASES, Request
+        from fmgsync.state.configmap import NAME
+
+        space = config.lease.namespace
+        keeping = [Request(v, LEASES, space) for v in _KEEP]
+        keeping += [Request(v, CONFIGMAPS, space, NAME) for v in _REMEMBER]
+        session = partial(ApiSession, "of the Leases", _home(config))
+        found.append(ClusterToCheck("of the Leases", session=session, wanted=tuple(keeping)))
+    return found
 
 
 def make_session(access: Access, *, clock: Clock, transport: Transport | None = None) -> Session:

@@ -62,6 +62,7 @@ class _Builder:
                 None if admin.adoms is None else frozenset(admin.adoms),
                 admin.super_admin,
                 admin.approver,
+                admin.profile,
             )
             for admin in seed.admins
         }

@@ -32,6 +32,7 @@ class AdminSeed(_Model):
     adoms: list[str] | None = None
     super_admin: bool = False
     approver: bool = False
+    profile: Literal["Super_User", "Standard_User", "Restricted_User"] | None = None
 
 
 class ClusterSeed(_Model):

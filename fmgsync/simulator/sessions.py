@@ -25,6 +25,12 @@ class Admin:
     adoms: frozenset[str] | None = None
     super_admin: bool = False
     approver: bool = False
+    profile: str | None = None
+
+    @property
+    def profile_name(self) -> str:
+        """The profile that gives this administrator rights."""
+        return self.profile or ("Super_User" if self.super_admin else "Standard_User")
 
     def may_enter(self, adom: str) -> bool:
         """Whether the ADOM is this administrator's."""

@@ -26,6 +26,13 @@ _GLOBAL_WORDS: Final[Words] = {
     "workspace-mode": {"disabled": 0, "normal": 1, "workflow": 2, "per-adom": 3},
     **dict.fromkeys(_SWITCHES, _OFF_ON),
 }
+_PROFILES: Final = {
+    "Restricted_User": "none",
+    "Standard_User": "read-write",
+    "Super_User": "read-write",
+}
+_PERMITS: Final = {"none": 0, "read": 1, "read-write": 2}
+_ADMIN_WORDS: Final[Words] = {"rpc-permit": _PERMITS, "deploy-management": _PERMITS}
 _DM_WORDS: Final[Words] = dict.fromkeys(("force-remote-diff", "retry", "verify-install"), _OFF_ON)
 
 
@@ -40,6 +47,9 @@ def read_global(world: World, call: Call) -> Members:
         "task-list-size": 2000,
         "timezone": "00",
         "workspace-mode": world.mode,
+        "workspace-unlock-after-install": (
+            "enable" if world.switches.workspace_unlock_after_install else "disable"
+        ),
     }
     return answer_row(call, shown, always=(), words=_GLOBAL_WORDS)
 
@@ -91,6 +101,28 @@ def read_admin_setting(world: World, call: Call) -> Members:
     }
     words: Words = {"auto-update": _OFF_ON, "auto_push_cfg": _OFF_ON}
     return answer_row(call, shown, always=(), words=words)
+
+
+def read_admins(world: World, call: Call) -> Members:
+    """`config system admin user`, for super administrators: names, profiles, what RPC permits."""
+    _require_super(call)
+    rows = [
+        {
+            "userid": admin.user,
+            "profileid": admin.profile_name,
+            "rpc-permit": admin.rpc_permit,
+            "user_type": "api" if admin.api_key else "local",
+        }
+        for admin in world.admins.values()
+    ]
+    return answer_table(call, rows, always=("userid",), words=_ADMIN_WORDS)
+
+
+def read_profiles(world: World, call: Call) -> Members:
+    """`config system admin profile`: who may install; of many rights only this one matters here."""
+    _require_super(call)
+    rows = [{"profileid": name, "deploy-management": may} for name, may in _PROFILES.items()]
+    return answer_table(call, rows, always=("profileid",), words=_ADMIN_WORDS)
 
 
 def write_ha(world: World, call: Call) -> Members:
@@ -146,6 +178,8 @@ ROUTES = (
     Route("set update", _SYSTEM + "/global", write_global),
     Route("get", _SYSTEM + "/dm", read_dm),
     Route("get", _SYSTEM + "/admin/setting", read_admin_setting),
+    Route("get", _SYSTEM + "/admin/user", read_admins),
+    Route("get", _SYSTEM + "/admin/profile", read_profiles),
     Route("get", _SYSTEM + "/ha", read_ha),
     Route("set update", _SYSTEM + "/ha", write_ha),
     Route("get", _SYSTEM + "/ha/peer", read_peers),

@@ -37,7 +37,7 @@ def read_session(world: World, call: Call) -> Members:
     session, admin = call.session, call.session.admin
     shown: dict[str, Any] = {
         "admin_adom": "root",
-        "admin_prof": "Super_User" if admin.super_admin else "Standard_User",
+        "admin_prof": admin.profile_name,
         "admin_user": admin.user,
         "adom_access": 0,
         "adom_list": sorted(admin.adoms or ()),

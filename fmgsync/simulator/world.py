@@ -39,6 +39,7 @@ class Switches:
     stated_member_limit: int = -1
     commit_answers_task: bool = False
     auto_push: bool = False
+    workspace_unlock_after_install: bool = False
     all_status_words: bool = False
 
 

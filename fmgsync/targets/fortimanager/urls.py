@@ -16,6 +16,9 @@ _ADDRESS = {Family.IPV4: "firewall/address", Family.IPV6: "firewall/address6"}
 _GROUP = {Family.IPV4: "firewall/addrgrp", Family.IPV6: "firewall/addrgrp6"}
 
 GLOBAL_SETTINGS = "/cli/global/system/global"
+ADMIN_SETTINGS = "/cli/global/system/admin/setting"
+ADMINISTRATORS = "/cli/global/system/admin/user"
+PROFILES = "/cli/global/system/admin/profile"
 LOGIN = "sys/login/user"
 LOGOUT = "sys/logout"
 PROXY = "/sys/proxy/json"

@@ -1,0 +1,71 @@
+"""`fmgsync doctor`: connect to everything and say what is wrong, with the fix."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import click
+
+from fmgsync.cli import common
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from fmgsync.controller.doctor import Diagnosis
+
+
+@click.command("doctor")
+@common.command_options()
+def command(options: common.Options) -> int:
+    """Connect to every cluster and FortiManager of the configuration and check what fmgsync needs:
+    rights, versions, settings, clocks, certificates, and who could install past it. Writes nothing.
+
+    A failure keeps fmgsync from working; a warning is for a person to judge.
+
+    \b
+    Exit codes: 0 no failure (there may be warnings), 1 something fails, 2 the configuration is
+    wrong.
+    """
+    from fmgsync.clock import SystemClock
+    from fmgsync.controller import doctor, wiring
+
+    clock = SystemClock()
+    clusters, units = wiring.make_checkups(options.config, clock=clock, transport=options.transport)
+    found: list[Diagnosis] = []
+    for cluster in clusters:
+        options.progress(f"checking cluster {cluster.name}")
+        found += doctor.check_cluster(cluster)
+    for unit in units:
+        session = unit.open_session()
+        options.progress(f"checking FortiManager {session.access.name}")
+        found += doctor.check_unit(unit, clock)
+    counts = Counter(each.level for each in found)
+    failures, warnings = counts[doctor.Level.FAILURE], counts[doctor.Level.WARNING]
+    if options.is_json:
+        rows = [dataclasses.asdict(each) for each in found]
+        common.print_json({"findings": rows, "failures": failures, "warnings": warnings})
+    else:
+        _print(options.console(), found)
+        click.echo(f"{failures} failures, {warnings} warnings, {len(found)} checks")
+    return common.FAILED if failures else common.IN_SYNC
+
+
+def _print(console: Console, found: list[Diagnosis]) -> None:
+    """A row for each check; what to do stands under what is wrong."""
+    from rich.text import Text
+
+    from fmgsync.cli.safe import safe_text
+
+    styles = {"ok": "green", "warning": "yellow", "failure": "red"}
+    where = None
+    for each in found:
+        if each.where != where:
+            where = each.where
+            console.print(Text(safe_text(where), style="bold"))
+        line = Text(f"  {each.level.value:8} ", style=styles[each.level.value])
+        line.append(safe_text(f"{each.check}: {each.message}"), style="default")
+        console.print(line)
+        if each.fix:
+            console.print(Text(safe_text(f"           fix: {each.fix}")))
