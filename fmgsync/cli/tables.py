@@ -117,10 +117,16 @@ def blast_radius(result: Result) -> str:
     added = sum(len(c.added) for c in mappings)
     removed = sum(len(c.removed) for c in mappings)
     pending = {p.target for adom in result.adoms if adom.survey for p in adom.survey.pending}
+    groups = {c.name for c in mappings}
     return (
-        f"{len(changes)} changes, {len({c.name for c in mappings})} groups on {len(devices)} "
-        f"devices: {added} grants added, {removed} removed; installs on {len(pending)} device VDOMs"
+        f"{_many(len(changes), 'change')}, {_many(len(groups), 'group')} on "
+        f"{_many(len(devices), 'device')}: {_many(added, 'grant')} added, {removed} removed; "
+        f"installs on {_many(len(pending), 'device VDOM')}"
     )
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _print_installs(console: Console, adom: AdomResult) -> None:

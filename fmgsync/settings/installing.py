@@ -137,8 +137,8 @@ class Install(Part):
     overrun: Literal["finish", "stop"] = Field(
         default="finish",
         description=(
-            "When a window closes during a rollout: `finish` completes the wave that runs and "
-            "starts no other; `stop` makes no further install call at all."
+            "When a window closes during a rollout: `finish` completes what was started together "
+            "and starts nothing else; `stop` makes no further install call at all."
         ),
     )
     removals: Removals = Field(
