@@ -41,14 +41,14 @@ def command(options: common.Options, state_dir: Path, listen: str) -> int:
     The configuration, secrets and CA files are read again when they change; a version that is
     wrong is refused and logged, and the one before stays in force.
     """
-    from fmgsync.controller import report, supervisor, wiring
+    from fmgsync.controller import fencing, report, supervisor, wiring
     from fmgsync.serve.metrics import Metrics
 
     metrics = Metrics(lambda: report.health(running.controller))
     running = supervisor.Supervisor(
         lambda: wiring.make_controller(
             options.config,
-            after_request=metrics.rpc,
+            ears=fencing.Ears(metrics.rpc, metrics.lock_wait, metrics.lock_held),
             state_dir=state_dir,
             transport=options.transport,
         ),

@@ -50,9 +50,10 @@ def _drive(world: World, run: rollout.Run) -> None:
     if world.installing.patient:
         steps.drive(rollout.roll_out(run), world.clock, world.installing.stopping)
         return
-    left = steps.drive_while_holding(rollout.roll_out(run), world.clock)
+    leaving = world.installing.leaving
+    left = steps.drive_while_holding(rollout.roll_out(run), world.clock, leaving)
     if isinstance(left, steps.Rest):
-        run.report.again_at = world.clock.now() + left.seconds
+        run.report.come_back(world.clock.now() + left.seconds)
 
 
 def judge(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
@@ -71,6 +72,7 @@ def judge(world: World, work: AdomWork, inventory: Inventory, result: AdomResult
         instant,
         world.installing.clearance,
         blocked,
+        world.installing.interrupted(result.ref),
     )
     result.admissions = admission.admit(result.survey.pending, situation)
     held = {each.pending.target: each.because for each in result.admissions if each.held}

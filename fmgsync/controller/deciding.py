@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 
@@ -16,18 +17,18 @@ from fmgsync.controller.once import World
 from fmgsync.controller.worker import AdomRecord
 from fmgsync.model.target import AdomRef
 
-POLL_S = 5.0
+POLL_S = 2.0
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class _Decided:
-    """What people have said of one ADOM: held parts they let through, what they stopped."""
+    """What people have said of one ADOM: held parts they let through, when they last resumed or
+    stopped its rollout."""
 
     approved: frozenset[str] = frozenset()
-    halted: str | None = None
-    failed: frozenset[str] = frozenset()
+    steered_at: datetime | None = None
 
 
 class Deciding:
@@ -64,10 +65,9 @@ class Deciding:
         approved = frozenset(one.digest for one in self._world.memory.approvals(now))
         for ref, record in waiting.items():
             decided = self._decided(record, approved)
-            before = self._known.get(ref, _Decided(halted=decided.halted, failed=decided.failed))
+            before = self._known.get(ref, _seen_by(record))
             self._known[ref] = decided
-            lifted = before.halted is not None and decided.halted is None
-            if decided.approved - before.approved or before.failed - decided.failed or lifted:
+            if decided.approved - before.approved or decided.steered_at != before.steered_at:
                 _log.info("decided", adom=ref.adom, fortimanager=ref.fortimanager)
                 self._touch(ref)
 
@@ -75,10 +75,7 @@ class Deciding:
         seen = record.result.seen if record.result else None
         held = frozenset(hold.digest for hold in seen.plan.held) if seen else frozenset[str]()
         found = self._world.installing.rollouts.read(record.ref)
-        if found is None:
-            return _Decided(held & approved)
-        failed = frozenset(attempt.device for attempt in found.ledger.failed)
-        return _Decided(held & approved, found.ledger.halted, failed)
+        return _Decided(held & approved, found.decided_at if found is not None else None)
 
     def _run(self) -> None:
         while not self._stopping.wait(POLL_S):
@@ -88,6 +85,12 @@ class Deciding:
                 _log.debug("decisions cannot be read", why=str(error))
             except Exception:
                 _log.exception("decisions failed")
+
+
+def _seen_by(record: AdomRecord) -> _Decided:
+    """What the pass knew; a decision that came while it ran is new."""
+    rollout = record.result.rollout if record.result else None
+    return _Decided(steered_at=rollout.steered_at if rollout is not None else None)
 
 
 def _waits(record: AdomRecord) -> bool:

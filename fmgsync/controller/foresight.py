@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from fmgsync.controller.reconcile import AdomWork
 from fmgsync.planning import summary
-from fmgsync.scheduling import admission, ledger, waves
+from fmgsync.scheduling import admission, ledger, outlook, waves
 from fmgsync.scheduling.ledger import Ledger
 from fmgsync.scheduling.rollout import Decision
+from fmgsync.scheduling.terms import Mode
 from fmgsync.state.rollouts import RolloutRecord
 
 if TYPE_CHECKING:
@@ -44,3 +45,23 @@ def standing(world: World, work: AdomWork, result: AdomResult) -> Standing | Non
     # Whether a missing record was lost or never made shows only when something is to start.
     known = record.ledger if record is not None else Ledger(rules)
     return Standing(record, waves.decide(policy, known, found, world.instant))
+
+
+def wake_at(world: World, work: AdomWork, result: AdomResult) -> float | None:
+    """When something of the ADOM becomes due that no change announces, in UTC epoch seconds."""
+    times = [result.rollout.again_at] if result.rollout else []
+    if world.intent.before_install and result.seen is not None and result.seen.plan.changes:
+        # Written with an install, or at an opening, where no policy uses the group yet.
+        opens = (each.opens_at for each in result.outlooks.values() if not each.judgement.is_open)
+        times += [at.timestamp() for at in opens if at is not None]
+    return min((at for at in times if at is not None), default=None)
+
+
+def window_open(world: World, result: AdomResult) -> bool | None:
+    """Whether an install may start now on a device of the ADOM; None if nothing is known of it, or
+    somebody else installs."""
+    if world.terms.mode is Mode.NONE or result.seen is None or result.survey is None:
+        return None
+    targets = [view.target for view in result.survey.views]
+    found = outlook.outlooks(world.terms.calendar, result.seen.topology, targets, world.instant)
+    return any(each.judgement.is_open for each in found)

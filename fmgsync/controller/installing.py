@@ -41,7 +41,7 @@ class Installing:
 
     `patient`: stay with a rollout through its pauses; otherwise come back on a later pass.
     `recheck_s`: how long a device that was held back by other people's edits is left alone.
-    `stopping` says that nothing more may start.
+    `stopping` says that nothing more may start, `leaving` that even what runs is to be let go of.
     """
 
     rollouts: Rollouts
@@ -52,6 +52,12 @@ class Installing:
     patient: bool = True
     recheck_s: float = 0.0
     stopping: Callable[[], bool] = lambda: False
+    leaving: Callable[[], bool] = lambda: False
+
+    def interrupted(self, ref: AdomRef) -> frozenset[str]:
+        """Devices in the middle of whose install a run has left."""
+        record = self.rollouts.read(ref)
+        return frozenset() if record is None else record.let_go
 
     def blocked(self, ref: AdomRef) -> dict[str, str]:
         """Devices that the last run held back, with why."""
@@ -64,13 +70,15 @@ class People:
     """What the person who starts a run says beyond the configuration.
 
     `reason` goes into audit and device revisions. `stopping` tells that they want it to end,
-    `audit_file` where the audit is kept, None for its place in the state folder.
+    `leaving` that they cannot wait for what runs, `audit_file` where the audit is kept, None for
+    its place in the state folder.
     """
 
     reason: str = ""
     override_deny: bool = False
     audit_file: Path | None = None
     stopping: Callable[[], bool] = lambda: False
+    leaving: Callable[[], bool] = lambda: False
 
 
 def make_installing(
@@ -111,6 +119,7 @@ def make_installing(
         patient=command != features.RUN,
         recheck_s=RECHECK_S if command == features.RUN else 0.0,
         stopping=people.stopping,
+        leaving=people.leaving,
     )
 
 

@@ -70,8 +70,11 @@ def settle(run: Run) -> Steps[bool]:
     for device, proof in wrong.items():
         if device in touched | started:
             failed.setdefault(device, f"{proof.verdict}: {proof.because}")
-    run.book.settled(verified, {d: why for d, why in failed.items() if d in devices}, run.now)
-    run.book.withdrawn(devices)
+    # Where we took the lock away from under the install, it is tried again.
+    given_up = {d: why for d, why in failed.items() if d in set(devices) - record.let_go}
+    # First, so that nothing is left open when the tasks are forgotten.
+    run.book.withdrawn(set(devices) - verified - given_up.keys())
+    run.book.settled(verified, given_up, run.now)
     run.audit.record(
         "resumed after a break",
         fortimanager=run.work.ref.fortimanager,

@@ -11,14 +11,16 @@ import gc
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 
-from fmgsync.controller import once
+from fmgsync.controller import foresight, once
 from fmgsync.controller.deciding import Deciding
 from fmgsync.controller.ownership import Ownership
 from fmgsync.controller.reconcile import AdomWork
+from fmgsync.controller.stopping import Stopping
 from fmgsync.controller.worker import AdomRecord, AdomWorker, PaceOf
 from fmgsync.grouping import desired
 from fmgsync.model.endpoint import ClusterDifference, ClusterSnapshot
@@ -30,7 +32,9 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
-STOP_S = 8.0
+JOIN_S = 0.5
+GRACE_S = 4.0
+"""So long after it was time to leave a pass may take to give its locks back."""
 BEAT_S = 10.0
 FIRST_LOOK_S = 15.0
 """A cluster that is silent this long after the start holds nobody up any more; it only freezes
@@ -68,6 +72,7 @@ class Controller:
         wake_at: WakeAt = lambda work, result: None,
         ownership: Ownership | None = None,
         places: Places | None = None,
+        stopping: Stopping | None = None,
     ) -> None:
         self._world = world
         self._feeds = tuple(feeds)
@@ -82,9 +87,15 @@ class Controller:
         self._beat_at = self.loaded_at = world.clock.now()
         self.refused_configs = 0
         self._woken = threading.Event()
-        self._stopping = threading.Event()
+        self._stopping = stopping or Stopping(world.clock)
         self._workers = {
-            work.ref: AdomWorker(work.ref, self._pass_over(work), pace_of, clock=world.clock)
+            work.ref: AdomWorker(
+                work.ref,
+                self._pass_over(work),
+                pace_of,
+                clock=world.clock,
+                may_pass=partial(self.leads, work.ref),
+            )
             for work in world.adoms
         }
         self._started: set[AdomRef] = set()
@@ -92,7 +103,7 @@ class Controller:
         self._deciding = Deciding(
             world,
             lambda: [record for record in self.adoms if self.leads(record.ref)],
-            lambda ref: self._workers[ref].touch(),
+            self.look_at,
         )
 
     def _announcer_of(self, places: Places | None) -> Announcer | None:
@@ -112,6 +123,10 @@ class Controller:
         """What is known of each cluster."""
         return tuple(self._clusters.values())
 
+    def window_open(self, record: AdomRecord) -> bool | None:
+        """Whether an install may start now on a device of the ADOM."""
+        return foresight.window_open(self._world, record.result) if record.result else None
+
     def leads(self, ref: AdomRef) -> bool:
         """Whether this replica works on the ADOM."""
         return self.ownership is None or self.ownership.holds(ref)
@@ -120,8 +135,8 @@ class Controller:
         """Whether a pass over the ADOM is running here."""
         return self._workers[ref].busy
 
-    def gained(self, ref: AdomRef) -> None:
-        """Let the ADOM be looked at once."""
+    def look_at(self, ref: AdomRef) -> None:
+        """Let the ADOM be looked at now: it was gained, or somebody has decided something."""
         self._workers[ref].begin_anew()
 
     @property
@@ -144,7 +159,7 @@ class Controller:
         if self._announcer is not None:
             self._announcer.start()
         began = self._world.clock.now()
-        while not self._stopping.is_set():
+        while not self._stopping.asked():
             self._beat_at = self._world.clock.now()
             self._think()
             self._start_workers(late=self._world.clock.now() - began >= FIRST_LOOK_S)
@@ -153,8 +168,14 @@ class Controller:
         return self._end()
 
     def stop(self) -> None:
-        """Start nothing more; a running pass is finished, its locks are given back."""
-        self._stopping.set()
+        """Start nothing more and end within seconds: a running pass is finished, or what it waits
+        for is let go of; its locks are given back."""
+        self._stopping.leave()
+        self._woken.set()
+
+    def finish(self) -> None:
+        """Start nothing more, and end when every running pass has ended, however long it takes."""
+        self._stopping.finish()
         self._woken.set()
 
     def _end(self) -> bool:
@@ -163,18 +184,24 @@ class Controller:
             feed.stop()
         for worker in self._workers.values():
             worker.stop()
-        deadline = self._world.clock.now() + STOP_S
-        ended = True
-        for ref in self._started:
-            left = max(0.0, deadline - self._world.clock.now())
-            if not self._workers[ref].join(left):
-                _log.warning("a pass is still running and is left behind", adom=ref.adom)
-                ended = False
+        ends = [self._await_end(ref) for ref in sorted(self._started)]
         if self.ownership is not None:
             self.ownership.stop()
         if self._announcer is not None:
             self._announcer.stop()
-        return ended
+        return all(ends)
+
+    def _await_end(self, ref: AdomRef) -> bool:
+        """Wait for the ADOM's pass; without a limit until somebody wants us to leave."""
+        worker = self._workers[ref]
+        while not self._stopping.must_leave():
+            self._beat_at = self._world.clock.now()
+            if worker.join(JOIN_S):
+                return True
+        if worker.join(max(0.0, self._stopping.leave_at + GRACE_S - self._world.clock.now())):
+            return True
+        _log.warning("a pass is still running and is left behind", adom=ref.adom)
+        return False
 
     def _think(self) -> None:
         """From what became different in the clusters to the ADOMs that must look."""

@@ -90,7 +90,7 @@ class Ownership:
     def stop(self) -> None:
         """Give everything back, so that others need not wait for it to run out."""
         self._stopping.set()
-        self._thread.join(DURATION_S)
+        self._thread.join(TICK_S)
         for lease in (*self._leases.of.values(), self._leases.presence):
             try:
                 lease.release()

@@ -29,7 +29,7 @@ class Report:
     and `peers` to the edits of others that its preview showed. `waiting` says in one sentence what
     the whole rollout waits for, `again_at` when it is worth coming back. `written` is what was
     written under the lock of an install, `unused` how many addresses an install of objects alone
-    has left behind.
+    has left behind. `steered_at` is the latest resume or stop by a person that it knew of.
     """
 
     outcomes: list[TargetOutcome] = field(default_factory=list)
@@ -44,6 +44,11 @@ class Report:
     again_at: float | None = None
     written: ApplyReport | None = None
     unused: dict[DeviceVdom, int] = field(default_factory=dict)
+    steered_at: datetime | None = None
+
+    def come_back(self, at: float) -> None:
+        """Something is due at `at`; whatever is due earlier stays."""
+        self.again_at = at if self.again_at is None else min(self.again_at, at)
 
 
 class Book:
@@ -105,6 +110,10 @@ class Book:
         """A task was started."""
         self._change(lambda record: replace(record, tasks=(*record.tasks, task)))
 
+    def let_go(self, devices: Collection[str]) -> None:
+        """We leave while these are configured, and the lock with us: they fail because of us."""
+        self._change(lambda record: replace(record, let_go=record.let_go.union(devices)))
+
     def blocked(
         self, devices: Mapping[str, str], now: datetime, *, touched: Collection[str] = ()
     ) -> None:
@@ -127,9 +136,10 @@ class Book:
                 ledger = ledgers.verified(ledger, device, now)
             for device, why in sorted(failed.items()):
                 ledger = ledgers.failed(ledger, device, now, why)
+            let_go = record.let_go.difference(verified, failed)
             if ledger.running:
-                return replace(record, ledger=ledger)
-            return replace(record, ledger=ledger, tasks=(), after=None)
+                return replace(record, ledger=ledger, let_go=let_go)
+            return replace(record, ledger=ledger, tasks=(), after=None, let_go=let_go)
 
         self._change(change)
 

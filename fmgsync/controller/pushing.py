@@ -17,6 +17,7 @@ from fmgsync.controller import proving, reconcile, telling
 from fmgsync.controller.proving import Expected, Proof
 from fmgsync.controller.steps import Rest, Steps
 from fmgsync.model import naming
+from fmgsync.model.adom import Workspace
 from fmgsync.model.preview import Source
 from fmgsync.model.rollout import (
     InstallRequest,
@@ -168,7 +169,13 @@ def _install(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest
         raise
     chosen.tasks.append(task.task_id)
     run.book.running(task)
-    view = yield from _watch(run, flow, task)
+    try:
+        view = yield from _watch(run, flow, task)
+    except GeneratorExit:
+        # Without a lock the task goes on by itself and is judged by what it comes to.
+        if run.seen.topology.workspace is not Workspace.DISABLED:
+            run.book.let_go({target.device for target in passing.targets})
+        raise
     chosen.outcomes.update({outcome.target: outcome for outcome in view.outcomes})
     if previewed and passing.targets != request.targets:
         flow.drop_preview()

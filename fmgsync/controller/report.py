@@ -14,7 +14,7 @@ def health(controller: Controller) -> ServiceHealth:
     return ServiceHealth(
         fmgsync.__version__,
         controller.beat_at,
-        tuple(_adom(record, controller.leads(record.ref)) for record in controller.adoms),
+        tuple(_adom(controller, record) for record in controller.adoms),
         tuple(_cluster(record) for record in controller.clusters),
         config_loaded_at=controller.loaded_at,
         config_failures=controller.refused_configs,
@@ -27,7 +27,7 @@ def result(controller: Controller) -> once.Result:
     return once.Result(controller.inventory, found)
 
 
-def _adom(record: AdomRecord, leads: bool) -> AdomHealth:
+def _adom(controller: Controller, record: AdomRecord) -> AdomHealth:
     latest = record.result
     survey = latest.survey if latest else None
     grants = [grant for view in survey.views for grant in view.stale_grants] if survey else []
@@ -42,7 +42,8 @@ def _adom(record: AdomRecord, leads: bool) -> AdomHealth:
         oldest_stale_grant_at=min((g.since for g in grants if g.since is not None), default=None),
         guard_holds=len(latest.seen.plan.held) if latest and latest.seen else 0,
         installs=record.installs,
-        leader=leads,
+        leader=controller.leads(record.ref),
+        window_open=controller.window_open(record),
         error=record.error,
     )
 

@@ -159,6 +159,7 @@ class Run:
             self.now,
             self.clearance,
             self.book.held_back(self.now, self.recheck_s),
+            self.book.record.let_go if self.book.record is not None else frozenset(),
         )
 
 
@@ -239,7 +240,9 @@ def _waves(run: Run) -> Steps[None]:
         if run.stopping() or not decision.start or run.held_by_command(decision):
             pause = _pause(run, decision)
             if pause is not None:
-                yield Rest(pause)
+                # Elsewhere something may have to go before this pause ends.
+                yield from rushing.rush(run)
+                yield Rest(_until_due(run, pause))
                 run.seen = reconcile.refresh_topology(run.work, run.seen)
                 continue
             if not (run.unwritten and _may_write_alone(run)):
@@ -264,6 +267,7 @@ def _decide(run: Run) -> Decision:
     candidates = admission.candidates(admissions, policy.canary, views, run.seen.topology)
     decision = waves.decide(policy, run.book.ledger, candidates, run.now)
     run.report.admissions, run.report.decision = admissions, decision
+    run.report.steered_at = run.book.record.decided_at if run.book.record else None
     run.report.waiting = decision.held.reason if decision.held is not None else None
     run.report.again_at = _again_at(decision, run.clock.now())
     return decision
@@ -275,6 +279,12 @@ def _again_at(decision: Decision, now: float) -> float | None:
     if decision.held is not None and decision.held.until is not None:
         times.append(decision.held.until)
     return max(min(times).timestamp(), now + _SHORTEST_S) if times else None
+
+
+def _until_due(run: Run, pause: float) -> float:
+    """The pause, cut short where something else is due earlier."""
+    due = run.report.again_at
+    return pause if due is None else max(_SHORTEST_S, min(pause, due - run.clock.now()))
 
 
 def _may_write_alone(run: Run) -> bool:

@@ -117,7 +117,10 @@ def _by_kind(view: DeviceView, keys: Sequence[Key]) -> Mapping[ExposureKind, lis
 
 
 def _decide(run: Run, needs: UrgentDecision) -> Decision:
-    """Canary and budget as always; the opening is the time until the next deny window."""
+    """Canary and budget as always; the opening is the time until the next deny window.
+
+    A pause between waves is there for what comes; what has to go cannot wait for it.
+    """
     admissions = {each.pending.target: each for each in run.admissions()}
     candidates: dict[str, Candidate] = {}
     for each in needs.now:
@@ -134,7 +137,8 @@ def _decide(run: Run, needs: UrgentDecision) -> Decision:
     views = run.survey.views if run.survey else ()
     unknown = admission.candidates((), run.policy.canary, views, run.seen.topology)
     listed = [*candidates.values(), *(u for u in unknown if u.device not in candidates)]
-    return waves.decide(run.policy, run.book.ledger, listed, run.now)
+    policy = replace(run.policy, pause=timedelta(0))
+    return waves.decide(policy, run.book.ledger, listed, run.now)
 
 
 def _push(run: Run, decision: Decision, needs: UrgentDecision) -> Steps[None]:
@@ -198,6 +202,4 @@ def _note_waits(run: Run, needs: UrgentDecision) -> None:
     """When an exposure that may still last becomes due, so that somebody comes back in time."""
     times = [wait.until.timestamp() for wait in needs.waits if wait.until is not None]
     if times:
-        soonest = max(min(times), run.clock.now() + 1)
-        again = run.report.again_at
-        run.report.again_at = soonest if again is None else min(again, soonest)
+        run.report.come_back(max(min(times), run.clock.now() + 1))

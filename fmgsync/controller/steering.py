@@ -37,7 +37,8 @@ def resume(world: World, ref: AdomRef) -> Steered:
     def change(record: RolloutRecord | None) -> RolloutRecord:
         # The rules' digest is not known here: an empty one makes the next run start at the canary.
         found = record or RolloutRecord(Ledger(""))
-        return replace(found, ledger=ledgers.resumed(found.ledger), blocked={})
+        fresh = ledgers.resumed(found.ledger)
+        return replace(found, ledger=fresh, blocked={}, decided_at=world.instant)
 
     world.installing.rollouts.update(ref, change)
     _record(world, ref, "resumed", what)
@@ -51,7 +52,8 @@ def abort(world: World, ref: AdomRef) -> Steered:
 
     def change(record: RolloutRecord | None) -> RolloutRecord:
         found = record or RolloutRecord(Ledger(""))
-        return replace(found, ledger=ledgers.halted(found.ledger, why))
+        stopped = ledgers.halted(found.ledger, why)
+        return replace(found, ledger=stopped, decided_at=world.instant)
 
     world.installing.rollouts.update(ref, change)
     _record(world, ref, "aborted", why)

@@ -28,18 +28,25 @@ class Rest:
 Steps = Generator[Rest, None, Answer]
 
 
-def drive_while_holding(steps: Steps[Answer], clock: Clock) -> Answer | Rest:
-    """Do the steps up to the first rest that holds nothing; then let go and say how long it is."""
+def drive_while_holding(
+    steps: Steps[Answer], clock: Clock, leaving: Callable[[], bool] = lambda: False
+) -> Answer | Rest:
+    """Do the steps up to the first rest that holds nothing; then let go and say how long it is.
+
+    When it is time to leave, a rest that does hold something is let go of as well.
+    """
     while True:
         try:
             rest = next(steps)
         except StopIteration as end:
             answer: Answer = end.value
             return answer
-        if not rest.holding:
+        ends_at = clock.now() + rest.seconds
+        while rest.holding and not leaving() and (left := ends_at - clock.now()) > 0:
+            clock.sleep(min(left, _SLICE_S))
+        if not rest.holding or leaving():
             steps.close()
             return rest
-        clock.sleep(rest.seconds)
 
 
 def drive(steps: Steps[Answer], clock: Clock, stopping: Callable[[], bool]) -> Answer:

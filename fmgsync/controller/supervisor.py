@@ -48,6 +48,9 @@ class Supervisor:
         """End the running controller; start no other."""
         self._stopping.set()
         self.controller.stop()
+        if (following := self._next) is not None:
+            # It may be about to begin.
+            following.stop()
 
     def _watch(self) -> None:
         while not self._stopping.wait(RELOAD_POLL_S):
@@ -67,7 +70,7 @@ class Supervisor:
         self._stamps = _stamps(self._files())
         self._next = new
         _log.info("configuration changed")
-        self.controller.stop()
+        self.controller.finish()
 
 
 def _stamps(files: Iterable[Path]) -> Mapping[Path, object]:

@@ -15,7 +15,7 @@ from requests.adapters import HTTPAdapter
 
 from fmgsync import errors, state
 from fmgsync.clock import Clock, SystemClock
-from fmgsync.controller import once
+from fmgsync.controller import fencing, foresight, once
 from fmgsync.controller.guarding import AdomGuard
 from fmgsync.controller.installing import People, make_installing
 from fmgsync.controller.loop import Controller
@@ -23,6 +23,7 @@ from fmgsync.controller.once import ReadSource, Tell, World
 from fmgsync.controller.ownership import Ownership
 from fmgsync.controller.pace import Pace
 from fmgsync.controller.reconcile import AdomWork, Intent
+from fmgsync.controller.stopping import Stopping
 from fmgsync.model.adom import Workspace
 from fmgsync.model.endpoint import ClusterSnapshot
 from fmgsync.model.target import AdomRef
@@ -59,13 +60,6 @@ _FOLLOW: Final[tuple[Verb, ...]] = ("list", "watch")
 _KEEP: Final[tuple[Verb, ...]] = ("get", "list", "create", "update", "delete")
 _REMEMBER: Final[tuple[Verb, ...]] = ("get", "update")
 
-Heard = Callable[[str, str, float], None]
-"""Hears of each request: FortiManager, method, seconds."""
-
-
-def _unheard(name: str, method: str, seconds: float) -> None:
-    pass
-
 
 def make_world(
     path: Path,
@@ -94,7 +88,7 @@ def make_world(
     memory = Memory(documents)
     ownership = _ownership(config) if command in features.APPLIES else None
     if ownership is not None:
-        hooks = partial(_fenced, ownership, _unheard)
+        hooks = partial(fencing.hooks, ownership)
     elif command in features.APPLIES:
         tell("no 'lease' is configured: make sure that no other fmgsync works on these ADOMs")
     adoms = _adoms(config, partial(_session_of, time, transport, hooks), time, memory)
@@ -118,33 +112,36 @@ def make_controller(
     tell: Tell = lambda text: None,
     clock: Clock | None = None,
     state_dir: Path = Path(state.DEFAULT_FOLDER),
-    after_request: Heard = _unheard,
+    ears: fencing.Ears = fencing.NOBODY,
     transport: Transport | None = None,
 ) -> Controller:
     """What `fmgsync run` runs. Raises as `make_world` does; connects to nothing yet."""
     config = load.load_config(path)
     ownership = _ownership(config)
-    hooks = partial(_fenced, ownership, after_request)
+    time = clock or SystemClock()
+    stopping = Stopping(time)
     world = make_world(
         path,
         command=features.RUN,
         tell=tell,
-        clock=clock,
+        clock=time,
         transport=transport,
-        hooks=hooks,
+        hooks=partial(fencing.hooks, ownership, ears=ears, gives_up=stopping.asked),
         state_dir=state_dir,
+        people=People(stopping=stopping.asked, leaving=stopping.leaving),
     )
     controller = Controller(
         world,
         [_feed(cluster, world) for cluster in config.clusters],
         pace_of=partial(_pace, config),
         make_pass=partial(once.apply_one, world, install=config.install.mode != "none"),
-        wake_at=lambda work, result: result.rollout.again_at if result.rollout else None,
+        wake_at=partial(foresight.wake_at, world),
         ownership=ownership,
         places=_places(config),
+        stopping=stopping,
     )
     if ownership is not None:
-        ownership.attend(busy=controller.busy, on_gain=controller.gained)
+        ownership.attend(busy=controller.busy, on_gain=controller.look_at)
     return controller
 
 
@@ -203,12 +200,6 @@ def _places(config: Config) -> Places | None:
             if cluster.manifests is None
         },
     )
-
-
-def _fenced(ownership: Ownership | None, after_request: Heard, ref: AdomRef) -> Hooks:
-    if ownership is None:
-        return Hooks(after_request=after_request)
-    return Hooks(before_write=partial(ownership.check, ref), after_request=after_request)
 
 
 def _under_lease(work: AdomWork, ownership: Ownership, clock: Clock) -> AdomWork:

@@ -94,7 +94,7 @@ class AdomWorker:
             self._changed.notify_all()
 
     def begin_anew(self) -> None:
-        """This replica has just gained the ADOM: look at once, whatever failed before."""
+        """Look at once, whatever failed before and however short ago the last look was."""
         with self._changed:
             # A change is noted, too: a pass that is running now must not count as this look.
             self._rhythm = Rhythm().changed(self._clock.now())

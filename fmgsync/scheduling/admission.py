@@ -74,7 +74,11 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What admissions are judged by. `blocked` maps a physical device to why it is held back."""
+    """What admissions are judged by.
+
+    `blocked` maps a physical device to why it is held back; in `interrupted` are those that are
+    out of sync because we left in the middle of an install.
+    """
 
     topology: AdomTopology
     statuses: tuple[PackageStatus, ...]
@@ -82,6 +86,7 @@ class Situation:
     now: datetime
     clearance: Clearance = Clearance()
     blocked: Mapping[str, str] | None = None
+    interrupted: frozenset[str] = frozenset()
 
 
 def admit(pending: Iterable[PendingInstall], situation: Situation) -> tuple[Admission, ...]:
@@ -154,7 +159,9 @@ def _standing(
         return Readiness.BLOCKED, "install.mode is none: somebody else installs"
     if not terms.first_install:
         status = statuses.get((each.target, each.package))
-        refused = _never_installed(each.package, status) or _not_in_sync(device)
+        refused = _never_installed(each.package, status)
+        if each.target.device not in situation.interrupted:
+            refused = refused or _not_in_sync(device)
         if refused:
             return (Readiness.BLOCKED if status is None else Readiness.UNSYNCED), refused
     if (reason := (situation.blocked or {}).get(each.target.device)) is not None:

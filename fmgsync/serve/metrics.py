@@ -5,7 +5,7 @@ Names, units and help follow Prometheus' naming practices (prometheus.io/docs/pr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -39,7 +39,9 @@ class Metrics:
             _ADOM,
             registry=self._registry,
         )
-        self._registry.register(_State(read))
+        self._locks: dict[tuple[str, str], bool] = {}
+        self._read = read
+        self._registry.register(_State(read, self._locks))
 
     def rpc(self, fortimanager: str, method: str, seconds: float) -> None:
         """One request was answered, or was not."""
@@ -49,22 +51,37 @@ class Metrics:
         """A foreign lock was waited for."""
         self._lock_waits.labels(fortimanager, adom).inc(seconds)
 
+    def lock_held(self, fortimanager: str, adom: str, held: bool) -> None:
+        """A workspace lock was taken, or given back."""
+        self._locks[fortimanager, adom] = held
+
     def text(self) -> bytes:
         """The exposition, in Prometheus' text format."""
+        for adom in self._read().adoms:
+            # From the start: a rate sees no step in a series that begins with its first one.
+            self._lock_waits.labels(adom.ref.fortimanager, adom.ref.adom)
         return generate_latest(self._registry)
 
 
 class _State:
     """A collector that asks for the state when it is scraped."""
 
-    def __init__(self, read: ReadHealth) -> None:
+    def __init__(self, read: ReadHealth, locks: Mapping[tuple[str, str], bool]) -> None:
         self._read = read
+        self._locks = locks
 
     def collect(self) -> Iterator[Metric]:
         """Every metric of state, in a stable order."""
         health = self._read()
         yield _gauge("build_info", "The running version.", ("version",), [((health.version,), 1)])
         yield from _adoms(health.adoms)
+        places = [(adom.ref.fortimanager, adom.ref.adom) for adom in health.adoms]
+        yield _gauge(
+            "lock_held",
+            "1 while this replica holds the ADOM's workspace lock.",
+            _ADOM,
+            [(place, float(self._locks.get(place, False))) for place in places],
+        )
         yield _gauge(
             "source_synced",
             "1 while a kind of a cluster is read completely.",

@@ -37,7 +37,9 @@ class RolloutRecord:
     `tasks` were started and their end was not seen yet. `after` is the number of the newest task
     before the first of them, None while nothing is being pushed: a process that died may have
     started one more than it could note. `blocked` maps a device to why the last
-    run held it back; `urgent_at` says when a device last used the urgent lane.
+    run held it back; `urgent_at` says when a device last used the urgent lane. `let_go` are
+    devices that were being configured when we left, and gave the lock back. `decided_at`:
+    when somebody last resumed or stopped it.
     """
 
     ledger: Ledger
@@ -45,6 +47,8 @@ class RolloutRecord:
     after: int | None = None
     blocked: Mapping[str, Note] = field(default_factory=dict)
     urgent_at: Mapping[str, datetime] = field(default_factory=dict)
+    let_go: frozenset[str] = frozenset()
+    decided_at: datetime | None = None
 
 
 Change = Callable[[RolloutRecord | None], RolloutRecord]
@@ -143,6 +147,8 @@ class _Rollout(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     after: int | None = None
     blocked: dict[str, _Note] = {}
     urgent_at: dict[str, float] = {}
+    let_go: list[str] = []
+    decided_at: float | None = None
 
     @property
     def where(self) -> tuple[str, str]:
@@ -176,7 +182,15 @@ def _record(row: _Rollout, ref: AdomRef) -> RolloutRecord:
     )
     urgent_at = {device: _instant(at) for device, at in row.urgent_at.items()}
     blocked = {device: Note(note.why, _instant(note.at)) for device, note in row.blocked.items()}
-    return RolloutRecord(ledger, tasks, row.after, blocked, urgent_at)
+    return RolloutRecord(
+        ledger,
+        tasks,
+        row.after,
+        blocked,
+        urgent_at,
+        frozenset(row.let_go),
+        _maybe(row.decided_at),
+    )
 
 
 def _row(owner: str, ref: AdomRef, record: RolloutRecord) -> _Rollout:
@@ -206,6 +220,8 @@ def _row(owner: str, ref: AdomRef, record: RolloutRecord) -> _Rollout:
         after=record.after,
         blocked={d: _Note(note.why, note.at.timestamp()) for d, note in record.blocked.items()},
         urgent_at={device: at.timestamp() for device, at in record.urgent_at.items()},
+        let_go=sorted(record.let_go),
+        decided_at=record.decided_at.timestamp() if record.decided_at else None,
     )
 
 

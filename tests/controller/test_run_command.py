@@ -6,22 +6,39 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import requests
 
 from fmgsync.clock import SystemClock
-from tests.controller.test_loop import PATIENCE_S, until, web
+from fmgsync.controller import leasing
+from fmgsync.model.target import AdomRef
+from fmgsync.simulator.kubernetes import KubernetesSimulator
+from tests.controller import test_loop
+from tests.controller.test_loop import PATIENCE_S, until
+from tests.end_to_end import fleet
 from tests.end_to_end.estate import Estate, default_seed, open_estate
+from tests.end_to_end.fleet import holding, open_fleet, seed, web
+
+REF = AdomRef("hq", "prod")
+
+
+@pytest.fixture
+def cluster() -> Iterator[KubernetesSimulator]:
+    with KubernetesSimulator() as made:
+        made.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "fmgsync"}})
+        yield made
 
 
 @pytest.fixture
 def estate(tmp_path: Path) -> Iterator[Estate]:
     with open_estate(tmp_path, default_seed(install_s=0), clock=SystemClock()) as made:
-        made.run("east", web("web-1", "10.1.0.1"))
-        made.run("west", web("web-1", "10.2.0.1"))
+        made.run("east", test_loop.web("web-1", "10.1.0.1"))
+        made.run("west", test_loop.web("web-1", "10.2.0.1"))
         made.write_config(reconcile={"settle": "0s"})
         yield made
 
@@ -38,6 +55,64 @@ def asked(url: str) -> int:
         return requests.get(url, timeout=5).status_code
     except requests.ConnectionError:
         return 0
+
+
+@contextmanager
+def process(estate: Estate, *more: str) -> Iterator[subprocess.Popen[bytes]]:
+    """`fmgsync run`; what it says is in `said`. Killed if it does not end by itself."""
+    command = [sys.executable, "-m", "fmgsync", "run", "-c", str(estate.path), *more]
+    state = ["--state-dir", str(estate.folder / "state")]
+    with (estate.folder / "said").open("ab") as stream:
+        made = subprocess.Popen([*command, *state], stderr=stream)
+    try:
+        yield made
+    finally:
+        made.kill()
+        made.wait()
+
+
+def take_seconds(estate: Estate, seconds: float) -> None:
+    """How long each FortiGate takes for an install from now on."""
+    for name in fleet.names(3):
+        estate.unit.world.device(name).install_seconds = seconds
+
+
+@pytest.mark.slow
+def test_it_ends_in_the_middle_of_a_wave(tmp_path: Path, cluster: KubernetesSimulator) -> None:
+    """Nothing new starts, the lock and the Lease are given back at once; the next one goes on."""
+    with open_fleet(tmp_path, seed(3, install_s=0), clock=SystemClock()) as estate:
+        take_seconds(estate, 12)
+        cluster.kubeconfig(tmp_path / "home.kubeconfig")
+        home = {"name": "home", "kubeconfig": {"file": "./home.kubeconfig"}}
+        rollout = {"canary": ["fgt-1"], "waves": ["100%"], "pause": "0s", "maxFailures": 2}
+        estate.write_config(
+            clusters=[home, *estate.config["clusters"]],
+            reconcile={"settle": "0s", "minInterval": "0s"},
+            install={"windows": "always", "rollout": rollout},
+            lease={"namespace": "fmgsync"},
+        )
+        web(estate, "10.1.0.2")
+        tasks = estate.unit.world.tasks
+        before = max(task.id for task in tasks.all())
+
+        def pushing() -> bool:
+            new = [task for task in tasks.all() if task.id > before]
+            return any(line.state == "running" for task in new for line in task.lines)
+
+        with process(estate, "--listen", "none") as first:
+            until(pushing)
+            started, asked_at = len(estate.unit.requests.installs()), time.monotonic()
+            first.send_signal(signal.SIGTERM)
+            assert first.wait(PATIENCE_S) == 0, (estate.folder / "said").read_text()
+            assert time.monotonic() - asked_at < 10
+        assert len(estate.unit.requests.installs()) == started
+        assert estate.unit.world.adoms["prod"].locks == []
+        lease = cluster.find("Lease", leasing.lease_name("prod", REF), namespace="fmgsync")
+        assert lease is not None
+        assert not lease["spec"]["holderIdentity"]
+        take_seconds(estate, 0)
+        with process(estate, "--listen", "none"):
+            until(lambda: holding(estate, "10.1.0.2") == fleet.names(3))
 
 
 def test_it_serves_works_and_ends_with_sigterm(estate: Estate) -> None:

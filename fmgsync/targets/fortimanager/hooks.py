@@ -17,11 +17,16 @@ def _nothing(*_: object) -> None:
 class Hooks:
     """`before_write` is called before every request that could change something and may raise:
     a replica that lost its lease writes nothing more. `after_request` gets the FortiManager's
-    name, the method and the seconds it took.
+    name, the method and the seconds it took. `lock_waited` gets the seconds that somebody else's
+    lock was waited for, `lock_held` whether this session holds the ADOM's lock from now on;
+    `gives_up` says that nobody has time to wait any more.
     """
 
     before_write: Callable[[], None] = _nothing
     after_request: Callable[[str, str, float], None] = _nothing
+    lock_waited: Callable[[float], None] = _nothing
+    lock_held: Callable[[bool], None] = _nothing
+    gives_up: Callable[[], bool] = lambda: False
 
 
 def releases(params: Sequence[Mapping[str, Any]]) -> bool:

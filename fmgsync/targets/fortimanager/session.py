@@ -55,7 +55,7 @@ class Session:
         self._clock = clock
         self._adapter = adapter
         self._attempts = attempts
-        self._hooks = hooks or Hooks()
+        self.hooks = hooks or Hooks()
         self._client: Any = None
         self._number: int | None = None
         self._answered = False
@@ -278,12 +278,12 @@ class Session:
         if self._client is None:
             raise RuntimeError("the session is not open")
         if method != "get" and not releases(params):
-            self._hooks.before_write()
+            self.hooks.before_write()
         began = self._clock.now()
         try:
             body = self._carry(lambda: self._client.free_form(method, data=list(params)))
         finally:
-            self._hooks.after_request(self.access.name, method, self._clock.now() - began)
+            self.hooks.after_request(self.access.name, method, self._clock.now() - began)
         results = answers.decode_results(body, len(params), self.place)
         if isinstance(number := body.get("session"), int) and not isinstance(number, bool):
             self._number = number

@@ -28,6 +28,7 @@ _log = structlog.get_logger()
 
 _ADOM_LOCK = 1
 _COMMITS = 2
+_SLICE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +132,14 @@ def holding(
     lock = take(session, adom, clock=clock, wait_s=wait_s)
     with session.pinned():
         try:
+            session.hooks.lock_held(True)
             yield lock
         except errors.PermissionDenied as error:
             lock.explain(error)
             raise
         finally:
             lock.release()
+            session.hooks.lock_held(False)
 
 
 def take(session: Session, adom: str, *, clock: Clock, wait_s: float) -> Lock:
@@ -146,15 +149,23 @@ def take(session: Session, adom: str, *, clock: Clock, wait_s: float) -> Lock:
     ends_at = clock.now() + wait_s
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(errors.LockHeld),
-        stop=lambda _: clock.now() >= ends_at,
+        stop=lambda _: clock.now() >= ends_at or session.hooks.gives_up(),
         wait=tenacity.wait_random_exponential(multiplier=1, min=1, max=15),
         before_sleep=lambda state: _tell_once(state, place, wait_s),
-        sleep=clock.sleep,
+        sleep=lambda seconds: _wait(session, clock, seconds),
         reraise=True,
     )
     holder: int = retrying(_take_once, session, place)
     _log.info("locked", fortimanager=place.fortimanager, adom=adom)
     return Lock(session, place, holder, clock)
+
+
+def _wait(session: Session, clock: Clock, seconds: float) -> None:
+    """Leave the holder alone for a while, unless nobody has time to wait any more."""
+    began = clock.now()
+    while (left := began + seconds - clock.now()) > 0 and not session.hooks.gives_up():
+        clock.sleep(min(left, _SLICE_S))
+    session.hooks.lock_waited(clock.now() - began)
 
 
 def _tell_once(state: tenacity.RetryCallState, place: Place, wait_s: float) -> None:
