@@ -10,7 +10,6 @@ from fmgsync import errors
 from fmgsync.controller.installs import Survey
 from fmgsync.controller.reconcile import AdomWork, Look
 from fmgsync.model.address import Address
-from fmgsync.model.endpoint import ClusterSnapshot
 from fmgsync.model.target import DeviceVdom
 from fmgsync.planning import sites
 from fmgsync.views import four, stale
@@ -50,22 +49,14 @@ def date(world: World, work: AdomWork, inventory: Inventory, result: AdomResult)
 
 
 def _running(work: AdomWork, inventory: Inventory, seen: Look) -> stale.Running:
-    """Every address that runs behind a DeviceVdom, as far as the clusters were read in full."""
+    """Whether an address runs behind a DeviceVdom, as far as the clusters were read."""
     resolved = sites.resolve(work.sites, seen.topology)
 
     @cache
-    def of_cluster(name: str) -> frozenset[Address]:
-        snapshot = inventory.snapshots.get(name)
-        return frozenset() if snapshot is None else _addresses(snapshot)
+    def behind(target: DeviceVdom) -> frozenset[str]:
+        return frozenset().union(*(site.clusters for site in resolved if target in site.targets))
 
-    def running(target: DeviceVdom) -> frozenset[Address]:
-        clusters = {name for site in resolved if target in site.targets for name in site.clusters}
-        return frozenset[Address]().union(*(of_cluster(name) for name in sorted(clusters)))
+    def running(target: DeviceVdom, address: Address) -> bool:
+        return any(inventory.in_use(cluster, address) for cluster in behind(target))
 
     return running
-
-
-def _addresses(snapshot: ClusterSnapshot) -> frozenset[Address]:
-    pods = (address for pod in snapshot.pods for address in pod.addresses)
-    nodes = (address for node in snapshot.nodes for address in node.addresses)
-    return frozenset((*pods, *nodes))

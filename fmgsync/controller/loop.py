@@ -83,7 +83,7 @@ class Controller:
             world.intent.rules, [feed.cluster for feed in feeds], world.intent.allowed_ranges
         )
         self._clusters = {feed.cluster: ClusterRecord(feed.cluster) for feed in feeds}
-        self._inventory = once.Inventory({}, {}, (), ())
+        self._inventory = once.Inventory({}, {}, (), (), self._memberships.in_use)
         self._beat_at = self.loaded_at = world.clock.now()
         self.refused_configs = 0
         self._woken = threading.Event()
@@ -216,6 +216,7 @@ class Controller:
             dict(self._memberships.members) if changed else self._inventory.members,
             self._memberships.findings if changed else self._inventory.findings,
             (),
+            self._memberships.in_use,
         )
         touched = {cluster for _, cluster in changed}
         for work in self._world.adoms:

@@ -17,6 +17,7 @@ from fmgsync.controller.installing import Installing
 from fmgsync.controller.progress import Report
 from fmgsync.controller.reconcile import AdomWork, Intent, Look
 from fmgsync.grouping import desired
+from fmgsync.model.address import Address
 from fmgsync.model.change import AdomPlan, ApplyReport, Finding
 from fmgsync.model.endpoint import ClusterSnapshot
 from fmgsync.model.rollout import TargetOutcome
@@ -58,6 +59,8 @@ class Inventory:
     members: desired.Members
     findings: tuple[Finding, ...]
     problems: tuple[errors.FmgsyncError, ...]
+    in_use: Callable[[str, Address], bool]
+    """Whether anything in a cluster has an address, selected or not."""
 
     @property
     def frozen(self) -> dict[str, list[str]]:
@@ -114,10 +117,8 @@ def read_inventory(world: World) -> Inventory:
             snapshots[name] = read()
         except errors.SourceError as error:
             problems.append(error)
-    members, findings = desired.cluster_members(
-        world.intent.rules, snapshots, world.intent.allowed_ranges
-    )
-    return Inventory(snapshots, members, findings, tuple(problems))
+    found = desired.memberships(world.intent.rules, snapshots, world.intent.allowed_ranges)
+    return Inventory(snapshots, found.members, found.findings, tuple(problems), found.in_use)
 
 
 def plan(world: World) -> Result:

@@ -29,11 +29,21 @@ def cluster_members(
     allowed_ranges: Mapping[str, Sequence[publishable.Range]],
 ) -> tuple[Members, tuple[Finding, ...]]:
     """Evaluate every rule on every cluster once. Clusters without a snapshot are incomplete."""
+    found = memberships(rules, snapshots, allowed_ranges)
+    return found.members, found.findings
+
+
+def memberships(
+    rules: Sequence[GroupRule],
+    snapshots: Mapping[str, ClusterSnapshot],
+    allowed_ranges: Mapping[str, Sequence[publishable.Range]],
+) -> Memberships:
+    """The rules on these snapshots, already evaluated."""
     clusters = Memberships(rules, snapshots, allowed_ranges)
     for snapshot in snapshots.values():
         clusters.apply(membership.whole(snapshot))
     clusters.refresh()
-    return clusters.members, clusters.findings
+    return clusters
 
 
 class Memberships:
@@ -79,6 +89,14 @@ class Memberships:
     def spaces_of(self, rule: str) -> dict[str, frozenset[str]]:
         """The namespaces, by cluster, whose pods a rule selects or has selected."""
         return {name: cluster.spaces_of(rule) for name, cluster in self._clusters.items()}
+
+    def in_use(self, cluster: str, address: Address) -> bool:
+        """Whether anything that runs in the cluster has the address, selected or not.
+
+        Any thread may ask.
+        """
+        found = self._clusters.get(cluster)
+        return found is not None and address in found.in_use
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -59,6 +59,8 @@ class ClusterMembership:
 
     def __init__(self, cluster: str, rules: Iterable[GroupRule]) -> None:
         self.cluster = cluster
+        self.in_use: Counter[Address] = Counter()
+        """How many endpoints have an address, selected or not. Any thread may look one up."""
         self._book = RuleBook(rules)
         self._synced: frozenset[Kind] = frozenset()
         self._pods: dict[_PodKey, tuple[PodEndpoint, tuple[int, ...]]] = {}
@@ -140,6 +142,9 @@ class ClusterMembership:
             self._pods_in[key[0]].add(key)
             rules = self._book.for_pod(pod.labels, self._namespaces.get(pod.namespace))
             self._pods[key] = (pod, rules)
+            self._use(pod.addresses, +1)
+        if before is not None:
+            self._use(before[0].addresses, -1)
         self._exchange(before, self._pods.get(key))
         self._note_orphans(key[0])
 
@@ -210,6 +215,9 @@ class ClusterMembership:
         before = self._nodes.pop(name, None)
         if node is not None:
             self._nodes[name] = (node, self._book.for_node(node.labels))
+            self._use(node.addresses, +1)
+        if before is not None:
+            self._use(before[0].addresses, -1)
         after = self._nodes.get(name)
         hosting = [index for index, hosts in self._hosts.items() if name in hosts]
         for index in (*(after[1] if after else ()), *hosting):
@@ -218,6 +226,12 @@ class ClusterMembership:
             self._count(index, before[0].addresses if before else (), -1)
         if (before is None) != (after is None):
             self._mark(hosting)
+
+    def _use(self, addresses: Iterable[Address], by: int) -> None:
+        for address in addresses:
+            self.in_use[address] += by
+            if self.in_use[address] <= 0:
+                del self.in_use[address]
 
     def _mark(self, indexes: Iterable[int]) -> None:
         self._dirty.update(indexes)

@@ -40,8 +40,8 @@ Since = Mapping[Key, float | None]
 Denies = Callable[[str, DeviceVdom], bool]
 """Whether membership of a group closes traffic there instead of opening it."""
 
-Running = Callable[[DeviceVdom], frozenset[Address]]
-"""The addresses of all workloads behind a DeviceVdom."""
+Running = Callable[[DeviceVdom, Address], bool]
+"""Whether a workload behind a DeviceVdom has the address."""
 
 
 def track(
@@ -109,7 +109,7 @@ def with_reused(views: Iterable[DeviceView], running: Running) -> tuple[DeviceVi
         replace(
             view,
             stale_grants=tuple(
-                replace(grant, reused=grant.address in running(view.target))
+                replace(grant, reused=running(view.target, grant.address))
                 for grant in view.stale_grants
             ),
         )

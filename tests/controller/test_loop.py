@@ -87,6 +87,10 @@ def test_an_event_that_changes_no_group_asks_fortimanager_nothing(estate: Estate
         estate.run("east", web("web-1", "10.1.0.1"), other)
         before = controller.inventory
         until(lambda: controller.inventory is not before)
+        # Nobody selects it, yet it is known to be taken: a device that still lets it through is
+        # told apart from one that lets through an address nobody has.
+        assert controller.inventory.in_use("east", Address("10.1.0.7"))
+        assert not controller.inventory.in_use("west", Address("10.1.0.7"))
         assert controller.adoms[0].passes == passes
         assert estate.unit.requests.since(mark) == []
 

@@ -86,7 +86,7 @@ def test_views_are_dated_and_reuse_is_marked() -> None:
     grants = (StaleGrant("web", A), StaleGrant("web", B))
     seen = [DeviceView(PLACE, AdomRef("hq", "prod"), (), grants)]
     (dated,) = stale.with_since(seen, known(b=OLD))
-    (marked,) = stale.with_reused([dated], lambda target: frozenset({A}))
+    (marked,) = stale.with_reused([dated], lambda target, address: address == A)
     assert marked.stale_grants == (
         StaleGrant("web", A, None, reused=True),
         StaleGrant("web", B, OLD),
