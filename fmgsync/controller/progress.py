@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from fmgsync import errors
 from fmgsync.model.change import ApplyReport
 from fmgsync.model.preview import PendingEdit
 from fmgsync.model.rollout import InstallTask, TargetOutcome
@@ -87,9 +88,19 @@ class Book:
     def started(
         self, devices: Collection[str], wave: int | None, now: datetime, *, urgent: bool = False
     ) -> None:
-        """These devices are at risk from here on."""
+        """These devices are at risk from here on.
+
+        Raises UnitBusy if another run has put one of them at risk since we looked.
+        """
 
         def change(record: RolloutRecord) -> RolloutRecord:
+            taken = sorted(record.ledger.at_risk & set(devices))
+            if taken:
+                raise errors.UnitBusy(
+                    f"another run of fmgsync installs on {', '.join(taken)} already",
+                    fortimanager=self._ref.fortimanager,
+                    adom=self._ref.adom,
+                )
             urgent_at = {**record.urgent_at, **(dict.fromkeys(devices, now) if urgent else {})}
             return replace(
                 record,

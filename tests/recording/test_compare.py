@@ -130,6 +130,10 @@ def change_on_device(client: Client, clock: ManualClock) -> None:
     client.ask("get", {"url": "/pm/config/adom/lab/_package/status"})
 
 
+def read_global_settings(client: Client, clock: ManualClock) -> None:
+    client.ask("get", {"url": "/cli/global/system/global"})
+
+
 FLIPPED: dict[str, tuple[dict[str, Any], Callable[[dict[str, Any]], list[Exchange]]]] = {
     "partialInstall": (
         {"partialInstall": False},
@@ -172,6 +176,10 @@ FLIPPED: dict[str, tuple[dict[str, Any], Callable[[dict[str, Any]], list[Exchang
         lambda unit: recorded_suite("two-installs", install_on=TWO, unit=unit),
     ),
     "autoPush": ({"autoPush": True}, lambda unit: recorded_suite("unit", unit=unit)),
+    "workspaceUnlockAfterInstall": (
+        {"workspaceUnlockAfterInstall": True},
+        lambda unit: recorded(read_global_settings, unit),
+    ),
     "statedMemberLimit": (
         {"statedMemberLimit": 600},
         lambda unit: recorded_suite("many", unit=unit),
