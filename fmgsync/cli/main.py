@@ -70,7 +70,8 @@ class _LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=(
         "Start with 'fmgsync demo': it needs no cluster and no FortiManager. "
-        "Then write fmgsync.yaml, 'fmgsync config check', 'fmgsync plan', 'fmgsync apply'. "
+        "Then write fmgsync.yaml, 'fmgsync config check', 'fmgsync doctor', 'fmgsync plan', "
+        "'fmgsync apply'. "
         "Exit codes: 0 in sync or done, 1 failed, 2 usage or configuration, "
         "3 changes or installs outstanding, 130 interrupted."
     ),
