@@ -15,6 +15,7 @@ from fmgsync.clock import SystemClock
 from fmgsync.controller import leasing
 from fmgsync.controller.ownership import Ownership
 from fmgsync.kube.client import Access
+from fmgsync.model.address import Address
 from fmgsync.model.target import AdomRef
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from tests.controller.test_loop import running, until, web
@@ -118,6 +119,7 @@ def test_two_controllers_never_work_on_one_adom(
     estate: Estate, cluster: KubernetesSimulator
 ) -> None:
     """One leads; when it ends, the other takes over and goes on."""
+    taken = Address("10.1.0.3")
     with ExitStack() as stack:
         first = stack.enter_context(running(estate))
         second = stack.enter_context(running(estate))
@@ -125,7 +127,12 @@ def test_two_controllers_never_work_on_one_adom(
         ref = first.adoms[0].ref
         assert first.leads(ref) != second.leads(ref)
         leader, other = (first, second) if first.leads(ref) else (second, first)
+        cluster.add(web("web-3", "10.1.0.3"))
+        until(lambda: leader.adoms[0].passes > 1 and other.inventory.in_use("east", taken))
         passes = other.adoms[0].passes
+        # Who does not lead watches the clusters and leaves FortiManager alone.
+        assert passes == 0
+        assert not other.busy(ref)
         leader.stop()
         until(lambda: other.leads(ref))
         cluster.add(web("web-2", "10.1.0.2"))
