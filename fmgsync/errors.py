@@ -1,4 +1,5 @@
 """The one tree of errors. Each is made at the edge where it is noticed, with its cause chained.
+One file, however long: who catches an error wants the whole tree before them.
 
 The loop looks at `retryable` only, the command line at `exit_code`, a script at `kind`.
 `where` names the place (file and line, or FortiManager, ADOM, object, device); `next_step` says

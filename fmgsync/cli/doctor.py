@@ -29,10 +29,11 @@ def command(options: common.Options) -> int:
     wrong.
     """
     from fmgsync.clock import SystemClock
-    from fmgsync.controller import doctor, wiring
+    from fmgsync.controller import checkups, doctor
 
     clock = SystemClock()
-    clusters, units = wiring.make_checkups(options.config, clock=clock, transport=options.transport)
+    transport = options.transport
+    clusters, units = checkups.make_checkups(options.config, clock=clock, transport=transport)
     found: list[Diagnosis] = []
     for cluster in clusters:
         options.progress(f"checking cluster {cluster.name}")

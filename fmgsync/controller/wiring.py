@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from requests.adapters import HTTPAdapter
 
 from fmgsync import errors, state
 from fmgsync.clock import Clock, SystemClock
-from fmgsync.controller import fencing, foresight, once
+from fmgsync.controller import clusters, fencing, foresight, once
 from fmgsync.controller.guarding import AdomGuard
 from fmgsync.controller.installing import People, make_installing
 from fmgsync.controller.loop import Controller
@@ -25,10 +23,8 @@ from fmgsync.controller.pace import Pace
 from fmgsync.controller.reconcile import AdomWork, Intent
 from fmgsync.controller.stopping import Stopping
 from fmgsync.model.adom import Workspace
-from fmgsync.model.endpoint import ClusterSnapshot
 from fmgsync.model.target import AdomRef
 from fmgsync.settings import features, load, rules, terms
-from fmgsync.sources import manifests
 from fmgsync.state.documents import Documents
 from fmgsync.state.folder import Folder
 from fmgsync.state.memory import Memory
@@ -38,12 +34,7 @@ from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.target import FortiManagerAdom
 
 if TYPE_CHECKING:
-    from fmgsync.controller.announcing import Places
-    from fmgsync.controller.doctor import ClusterToCheck, UnitToCheck
-    from fmgsync.controller.feeds import Feed
-    from fmgsync.kube.client import Access as ClusterAccess
-    from fmgsync.kube.requests import Verb
-    from fmgsync.settings.schema import Cluster, Config, FortiManager
+    from fmgsync.settings.schema import Config, FortiManager
 
 
 HooksOf = Callable[[AdomRef], Hooks]
@@ -52,13 +43,6 @@ HooksOf = Callable[[AdomRef], Hooks]
 Transport = Callable[[Access], HTTPAdapter]
 """Makes the HTTP transport of one session; a recorder gives one that takes notes."""
 WORKSPACE_MIN_INTERVAL_S = 30.0
-
-CONFIG_MAP = "FMGSYNC_CONFIG_MAP"
-"""Environment: the ConfigMap that the configuration comes from, for events about it."""
-
-_FOLLOW: Final[tuple[Verb, ...]] = ("list", "watch")
-_KEEP: Final[tuple[Verb, ...]] = ("get", "list", "create", "update", "delete")
-_REMEMBER: Final[tuple[Verb, ...]] = ("get", "update")
 
 
 def make_world(
@@ -132,12 +116,12 @@ def make_controller(
     )
     controller = Controller(
         world,
-        [_feed(cluster, world) for cluster in config.clusters],
+        [clusters.feed(cluster, world) for cluster in config.clusters],
         pace_of=partial(_pace, config),
         make_pass=partial(once.apply_one, world, install=config.install.mode != "none"),
         wake_at=partial(foresight.wake_at, world),
         ownership=ownership,
-        places=_places(config),
+        places=clusters.places(config),
         stopping=stopping,
     )
     if ownership is not None:
@@ -162,7 +146,7 @@ def _documents(config: Config, state_dir: Path, clock: Clock) -> Documents:
     from fmgsync.kube.client import ApiSession
     from fmgsync.state.configmap import ConfigMap
 
-    session = ApiSession("state", _home(config), connect_s=3.0, answer_s=10.0)
+    session = ApiSession("state", clusters.home(config), connect_s=3.0, answer_s=10.0)
     return ConfigMap(session, config.lease.namespace, clock=clock)
 
 
@@ -174,32 +158,10 @@ def _ownership(config: Config) -> Ownership | None:
 
     replica = leasing.replica_name()
     refs = sorted({site.adom for site in rules.sites(config)})
-    leases = leasing.make_leases(_home(config), config.lease.namespace, config.owner, replica, refs)
-    return Ownership(replica, leases)
-
-
-def _places(config: Config) -> Places | None:
-    """Where events go: only an installation in Kubernetes, one with `lease`, writes any."""
-    if config.lease is None:
-        return None
-    from fmgsync.controller.announcing import Places
-    from fmgsync.kube.client import ApiSession
-    from fmgsync.kube.events import About, EventWriter
-
-    def writer(name: str, access: ClusterAccess) -> EventWriter:
-        session = ApiSession(name, access, connect_s=2.0, answer_s=3.0)
-        return EventWriter(session, instance=socket.gethostname()[:128])
-
-    name = os.environ.get(CONFIG_MAP, "fmgsync-config")
-    return Places(
-        About("ConfigMap", name, config.lease.namespace),
-        writer("events", _home(config)),
-        {
-            cluster.name: writer(cluster.name, _cluster_access(cluster))
-            for cluster in config.clusters
-            if cluster.manifests is None
-        },
+    leases = leasing.make_leases(
+        clusters.home(config), config.lease.namespace, config.owner, replica, refs
     )
+    return Ownership(replica, leases)
 
 
 def _under_lease(work: AdomWork, ownership: Ownership, clock: Clock) -> AdomWork:
@@ -213,48 +175,6 @@ def _under_lease(work: AdomWork, ownership: Ownership, clock: Clock) -> AdomWork
             yield opened
 
     return replace(work, session=session)
-
-
-def _home(config: Config) -> ClusterAccess:
-    """Where fmgsync itself keeps things: the cluster it runs in, else the first kubeconfig.
-
-    A configuration that reads a cluster by the service account is meant to run there: elsewhere
-    it would find another memory than the controller's, so it is refused.
-    """
-    from fmgsync.kube.client import Access
-
-    if "KUBERNETES_SERVICE_HOST" in os.environ:
-        return Access()
-    live = [cluster for cluster in config.clusters if cluster.manifests is None]
-    for cluster in live:
-        if cluster.kubeconfig is None:
-            raise config.origin.error(
-                ("lease",),
-                f"Leases and decisions are kept in cluster {cluster.name}, which is reached from"
-                " inside only",
-                "run this there: kubectl -n fmgsync exec deploy/fmgsync -- fmgsync ...",
-            )
-    if live:
-        return _cluster_access(live[0])
-    raise config.origin.error(
-        ("lease",),
-        "there is no Kubernetes to keep Leases in",
-        "run fmgsync in a cluster, give a cluster a kubeconfig, or remove 'lease'",
-    )
-
-
-def _feed(cluster: Cluster, world: World) -> Feed:
-    # Imported here: one-shot commands on dumps need no Kubernetes client.
-    from fmgsync.controller.feeds import DumpFeed, LiveFeed
-
-    if cluster.manifests is None:
-        return LiveFeed(cluster.name, _cluster_access(cluster), clock=world.clock)
-    if isinstance(cluster.manifests, Path):
-        return DumpFeed(cluster.name, cluster.manifests, world.sources[cluster.name])
-    raise errors.NotBuiltError(
-        f"cluster {cluster.name} is read from standard input, which cannot be followed",
-        next_step="'fmgsync run' needs a kubeconfig or a file; 'fmgsync apply' reads '-' once",
-    )
 
 
 def referenced_files(path: Path) -> tuple[Path, ...]:
@@ -308,28 +228,7 @@ def _intent(config: Config) -> Intent:
 
 
 def _sources(config: Config) -> dict[str, ReadSource]:
-    return {cluster.name: _source(cluster) for cluster in config.clusters}
-
-
-def _source(cluster: Cluster) -> ReadSource:
-    """A dump, a kubeconfig, or, where neither is given, the pod's own service account."""
-    if cluster.manifests is not None:
-        return partial(manifests.read_snapshot, cluster.name, cluster.manifests)
-    return partial(_read_live, cluster)
-
-
-def _read_live(cluster: Cluster) -> ClusterSnapshot:
-    # The Kubernetes client costs most of a second to import: only who reads a live cluster pays.
-    from fmgsync.sources import live
-
-    return live.read_snapshot(cluster.name, _cluster_access(cluster))
-
-
-def _cluster_access(cluster: Cluster) -> ClusterAccess:
-    from fmgsync.kube.client import Access
-
-    known = cluster.kubeconfig
-    return Access(known.file, known.context) if known else Access()
+    return {cluster.name: clusters.source(cluster) for cluster in config.clusters}
 
 
 def make_access(path: Path, fortimanager: str | None) -> Access:
@@ -343,58 +242,7 @@ def make_access(path: Path, fortimanager: str | None) -> Access:
             where=str(path),
             next_step=f"name one with --fortimanager: {', '.join(names) or 'there is none'}",
         )
-    return _access(config.fortimanagers[names.index(wanted)])
-
-
-def make_checkups(
-    path: Path, *, clock: Clock, transport: Transport | None = None
-) -> tuple[list[ClusterToCheck], list[UnitToCheck]]:
-    """Everything a configuration reaches, for `fmgsync doctor`. Raises ConfigError."""
-    from fmgsync.controller.doctor import UnitToCheck
-
-    config = load.load_config(path)
-    sites, installs = rules.sites(config), terms.terms(config)
-    units = []
-    for unit in config.fortimanagers:
-        refs = sorted({s.adom for s in sites if s.adom.fortimanager == unit.name})
-        units.append(
-            UnitToCheck(
-                partial(make_session, _access(unit), clock=clock, transport=transport),
-                {ref: tuple(s for s in sites if s.adom == ref) for ref in refs},
-                installs.mode,
-                writes=config.policy.mode != "observe",
-            )
-        )
-    return _clusters_to_check(config), units
-
-
-def _clusters_to_check(config: Config) -> list[ClusterToCheck]:
-    """Live ones are asked for the rights to follow them; where Leases are kept, for those, too."""
-    from fmgsync.controller.doctor import ClusterToCheck
-
-    found = []
-    for cluster in config.clusters:
-        if cluster.manifests is None:
-            from fmgsync.kube.client import ApiSession
-            from fmgsync.kube.requests import NAMESPACES, NODES, PODS, Request
-
-            wanted = [Request(v, r) for r in (PODS, NODES, NAMESPACES) for v in _FOLLOW]
-            session = partial(ApiSession, cluster.name, _cluster_access(cluster))
-            found.append(ClusterToCheck(cluster.name, session=session, wanted=tuple(wanted)))
-        else:
-            read = _source(cluster) if isinstance(cluster.manifests, Path) else None
-            found.append(ClusterToCheck(cluster.name, read=read))
-    if config.lease is not None:
-        from fmgsync.kube.client import ApiSession
-        from fmgsync.kube.requests import CONFIGMAPS, LEASES, Request
-        from fmgsync.state.configmap import NAME
-
-        space = config.lease.namespace
-        keeping = [Request(v, LEASES, space) for v in _KEEP]
-        keeping += [Request(v, CONFIGMAPS, space, NAME) for v in _REMEMBER]
-        session = partial(ApiSession, "of the Leases", _home(config))
-        found.append(ClusterToCheck("of the Leases", session=session, wanted=tuple(keeping)))
-    return found
+    return unit_access(config.fortimanagers[names.index(wanted)])
 
 
 def make_session(access: Access, *, clock: Clock, transport: Transport | None = None) -> Session:
@@ -424,7 +272,7 @@ def _adoms(
     memory: Memory,
 ) -> tuple[AdomWork, ...]:
     sites = rules.sites(config)
-    access = {unit.name: _access(unit) for unit in config.fortimanagers}
+    access = {unit.name: unit_access(unit) for unit in config.fortimanagers}
     return tuple(
         _adom_work(config, ref, partial(open_session, access[ref.fortimanager], ref), clock, memory)
         for ref in sorted({site.adom for site in sites})
@@ -444,7 +292,8 @@ def _adom_work(
     return AdomWork(ref, own, target, target, session=lambda: target, guard=guard)
 
 
-def _access(unit: FortiManager) -> Access:
+def unit_access(unit: FortiManager) -> Access:
+    """How to reach a FortiManager; its secrets are read now."""
     credentials = unit.credentials
     return Access(
         name=unit.name,
