@@ -33,6 +33,7 @@ from fmgsync.errors import ConfigError, ConfigProblem
 
 MAX_DEPTH: Final = 64
 """Collections inside collections; people write fewer than ten."""
+TOO_DEEP: Final = f"nested more than {MAX_DEPTH} levels deep"
 MAX_ALIASED_NODES: Final = 100_000
 """Nodes that aliases may add by repetition; without a bound, nine lines make a billion."""
 
@@ -194,7 +195,7 @@ class _Composer:
 
     def _collection(self, event: Event, path: tuple[str | int, ...], depth: int) -> _Composed:
         if depth >= MAX_DEPTH:
-            raise _stop(event, path, f"nested more than {MAX_DEPTH} levels deep")
+            raise _stop(event, path, TOO_DEEP)
         if isinstance(event, CollectionStartEvent) and event.tag is not None:
             raise _stop(event, path, "a tag has no meaning here", "remove it")
         anchor = _anchor(event)
@@ -242,7 +243,7 @@ class _Composer:
         if target is None:
             raise _stop(event, path, "this alias stands inside the value it repeats")
         if depth + target.height > MAX_DEPTH:
-            raise _stop(event, path, f"nested more than {MAX_DEPTH} levels deep")
+            raise _stop(event, path, TOO_DEEP)
         self._aliased += target.size
         if self._aliased > MAX_ALIASED_NODES:
             raise _stop(event, path, f"aliases repeat more than {MAX_ALIASED_NODES} values")
@@ -321,17 +322,21 @@ def _malformed(err: yaml.YAMLError) -> ConfigProblem:
     """A syntax error in one sentence, at the place where the parser stumbled."""
     if not isinstance(err, yaml.MarkedYAMLError):
         return ConfigProblem("", f"not YAML: {err}")
+    mark = err.problem_mark
+    line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
+    if "nesting depth" in f"{err.problem} {err.context}":
+        # PyYAML 6.0.4 came with a parser that has a bound of its own, and reads ahead of ours.
+        return ConfigProblem("", TOO_DEEP, line, column)
     words = [err.problem or "not valid here"]
     if err.context:
         words.append(err.context)
         if err.context_mark is not None:
             words.append(f"that begins on line {err.context_mark.line + 1}")
-    mark = err.problem_mark
     return ConfigProblem(
         path="",
         message=f"not YAML: {' '.join(words)}",
-        line=mark.line + 1 if mark else None,
-        column=mark.column + 1 if mark else None,
+        line=line,
+        column=column,
         next_step="check the indentation, brackets and quotes there and on the line before",
     )
 

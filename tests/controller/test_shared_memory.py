@@ -12,20 +12,28 @@ from fmgsync.cli import main
 from fmgsync.clock import SystemClock
 from fmgsync.controller import deciding
 from fmgsync.simulator.kubernetes import KubernetesSimulator
+from tests import builders
 from tests.controller.test_live_loop import written
 from tests.controller.test_loop import running, until, web
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 
 PODS = {f"web-{n}": f"10.1.0.{n}" for n in range(1, 21)}
-STAY = [f"10.1.0.{n}" for n in range(1, 6)]
+WEB = {"app": "web"}
+SEASONS = {"default": range(1, 6), "spring": range(6, 15), "summer": range(15, 18)}
+SEASONS["autumn"] = range(18, 21)
+"""Which pods run in which namespace. One label closes a namespace, so all its pods leave the group
+in one event, however slow the machine; twenty deletions would be seen in any number of parts."""
 
 
 @pytest.fixture
 def cluster() -> Iterator[KubernetesSimulator]:
     with KubernetesSimulator() as made:
-        made.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "fmgsync"}})
-        for name, ip in PODS.items():
-            made.add(web(name, ip))
+        for name in ("fmgsync", *SEASONS):
+            if name != "default":
+                made.add(builders.namespace(name))
+        for season, numbers in SEASONS.items():
+            for n in numbers:
+                made.add(builders.pod(f"web-{n}", PODS[f"web-{n}"], namespace=season, labels=WEB))
         yield made
 
 
@@ -41,6 +49,7 @@ def estate(
         made.write_config(
             clusters=[{"name": "east", "kubeconfig": {"file": "./east.kubeconfig"}}],
             sites=made.config["sites"][:1],
+            groups=[{"name": "k8s-web", "select": "app == 'web'", "namespaces": "!has(closed)"}],
             reconcile={"settle": "0s", "maxDelay": "1s"},
             install={"mode": "none"},
             guard={"maxRemovedShare": 0.2, "unlessFewerThan": 4},
@@ -49,11 +58,15 @@ def estate(
         yield made
 
 
-def shrink(cluster: KubernetesSimulator) -> None:
-    """Three of four pods go."""
-    for name, ip in PODS.items():
-        if ip not in STAY:
-            cluster.delete("Pod", name)
+def close(cluster: KubernetesSimulator, season: str) -> None:
+    """All pods of a namespace leave the group at once."""
+    cluster.patch("Namespace", season, {"metadata": {"labels": {"closed": "yes"}}})
+
+
+def without(*seasons: str) -> list[str]:
+    """The addresses of all pods but these namespaces'."""
+    gone = {n for season in seasons for n in SEASONS[season]}
+    return [f"10.1.0.{n}" for n in range(1, 21) if n not in gone]
 
 
 def test_an_approval_on_the_command_line_reaches_the_running_controller(
@@ -68,12 +81,12 @@ def test_an_approval_on_the_command_line_reaches_the_running_controller(
 
     with running(estate):
         until(lambda: written(estate, *PODS.values()))
-        shrink(cluster)
+        close(cluster, "spring")
         until(lambda: bool(held()))
         assert written(estate, *PODS.values())
         (digest,) = held()
         assert main.run(["approve", digest, "-c", str(estate.path), "--reason", "CHG-7"]) == 0
-        until(lambda: written(estate, *STAY))
+        until(lambda: written(estate, *without("spring")))
     assert not (estate.folder / "state").exists()
 
 
@@ -84,7 +97,7 @@ def test_without_the_memory_nothing_is_removed_or_added(
     with running(estate) as controller:
         until(lambda: written(estate, *PODS.values()))
         cluster.faults.forbid("configmaps")
-        cluster.delete("Pod", "web-20")
+        cluster.delete("Pod", "web-20", namespace="autumn")
         until(lambda: "ConfigMap fmgsync/fmgsync-state" in (controller.adoms[0].error or ""))
         assert written(estate, *PODS.values())
         cluster.faults.permit("configmaps")
@@ -100,15 +113,12 @@ def test_what_one_replica_wrote_the_next_one_counts(
     """Two removals of three pods each pass the guard alone, not one after the other."""
     with running(estate):
         until(lambda: written(estate, *PODS.values()))
-        for number in (18, 19, 20):
-            cluster.delete("Pod", f"web-{number}")
-        first = [ip for name, ip in PODS.items() if name not in ("web-18", "web-19", "web-20")]
-        until(lambda: written(estate, *first))
+        close(cluster, "autumn")
+        until(lambda: written(estate, *without("autumn")))
     with running(estate) as second:
-        for number in (15, 16, 17):
-            cluster.delete("Pod", f"web-{number}")
+        close(cluster, "summer")
         until(lambda: _holds(second) > 0)
-        assert written(estate, *first)
+        assert written(estate, *without("autumn"))
 
 
 def _holds(controller: object) -> int:

@@ -45,6 +45,7 @@ def test_administrators_get_their_turn(tmp_path: Path, monkeypatch: pytest.Monke
             controller.stop()
             thread.join(PATIENCE_S)
         locked_at = [entry.at for entry in estate.unit.requests.locks()]
-        assert len(locked_at) == 3
+        # How many changes share a write depends on the machine; that each waits its turn does not.
+        assert len(locked_at) >= 3
         pauses = [after - before for before, after in itertools.pairwise(locked_at)]
         assert min(pauses) >= INTERVAL_S
