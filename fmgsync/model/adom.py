@@ -79,6 +79,10 @@ class PolicyUse:
     install_on: frozenset[DeviceVdom] | None = None
     enabled: bool = True
 
+    def goes_to(self, target: DeviceVdom) -> bool:
+        """Whether it is installed on a target of its package."""
+        return self.install_on is None or target in self.install_on
+
 
 @dataclass(frozen=True, slots=True)
 class Package:

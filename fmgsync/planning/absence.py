@@ -47,7 +47,10 @@ def why(target: DeviceVdom, keys: Iterable[ObjectKey], uses: Uses) -> str:
     known = [use for key in keys for use in uses.get(key, ())]
     if not known:
         return UNUSED
-    elsewhere = next((use for use in known if target in use.package.targets), None)
-    if elsewhere is not None:
-        return f"{elsewhere} uses it, but is installed on other devices only"
+    assigned = [use for use in known if target in use.package.targets]
+    installed = [use for use in assigned if use.policy.goes_to(target)]
+    if installed:
+        return f"{installed[0]} uses it through a group that holds it on other devices only"
+    if assigned:
+        return f"{assigned[0]} uses it, but is installed on other devices only"
     return f"{known[0]} uses it, but the package is not assigned to this device"

@@ -7,12 +7,13 @@ only what a package references (Fortinet community, 193259).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 from fmgsync.model.address import Family
 from fmgsync.model.adom import Package
-from fmgsync.model.state import ObservedAdom
+from fmgsync.model.state import ObservedAdom, ObservedGroup
 from fmgsync.model.target import DeviceVdom
 
 ObjectKey = tuple[Family, str]
@@ -53,8 +54,8 @@ def find_usage(packages: Iterable[Package], observed: ObservedAdom) -> Usage:
             )
             named = policy.positive | policy.negated
             used |= reachable(named, foreign)
-            for key in reachable(named, inside):
-                devices[key].update(dict.fromkeys(scope, package.path))
+            for key, targets in _brought(named, scope, inside, observed):
+                devices[key].update(dict.fromkeys(targets, package.path))
             place = f"policy {policy.policy_id} of package {package.path}"
             if policy.action == "deny":
                 for key in reachable(policy.positive, inside):
@@ -62,6 +63,45 @@ def find_usage(packages: Iterable[Package], observed: ObservedAdom) -> Usage:
             for key in reachable(policy.negated, inside):
                 widening[key] = f"negated in {place}"
     return Usage(dict(devices), frozenset(used), widening)
+
+
+def _brought(
+    named: Iterable[ObjectKey],
+    scope: frozenset[DeviceVdom],
+    inside: Mapping[ObjectKey, frozenset[ObjectKey]],
+    observed: ObservedAdom,
+) -> Iterator[tuple[ObjectKey, frozenset[DeviceVdom]]]:
+    """What a policy brings to which devices of its scope.
+
+    FortiManager copies the value that a group has on a device, so a foreign group may hold one of
+    ours on some devices only.
+    """
+    reached = reachable(named, inside)
+    varying = [
+        group
+        for key in reached
+        if (group := observed.groups.get(key)) and group.mappings and not group.owned
+    ]
+    apart = scope.intersection(target for group in varying for target in group.mappings)
+    elsewhere = {**inside, **{_key(group): _names(group, group.members) for group in varying}}
+    for key in reachable(named, elsewhere):
+        yield key, scope - apart
+    for target in apart:
+        here = {
+            _key(group): _names(group, group.mappings[target])
+            for group in varying
+            if target in group.mappings
+        }
+        for key in reachable(named, {**elsewhere, **here}):
+            yield key, frozenset({target})
+
+
+def _key(group: ObservedGroup) -> ObjectKey:
+    return group.family, group.name
+
+
+def _names(group: ObservedGroup, members: Iterable[str]) -> frozenset[ObjectKey]:
+    return frozenset((group.family, name) for name in (*members, *group.excluded))
 
 
 def _excluded(
@@ -79,11 +119,7 @@ def _excluded(
 def contents(observed: ObservedAdom) -> Mapping[ObjectKey, frozenset[ObjectKey]]:
     """Per group what it names itself, over default and all mappings."""
     return {
-        key: frozenset(
-            (group.family, name)
-            for names in (group.members, *group.mappings.values(), group.excluded)
-            for name in names
-        )
+        key: _names(group, chain(group.members, *group.mappings.values()))
         for key, group in observed.groups.items()
     }
 

@@ -95,6 +95,24 @@ def test_a_group_in_a_foreign_group_that_a_policy_uses_is_referenced(estate: Est
     assert estate.object("addrgrp", "apps") == before
 
 
+def test_a_foreign_group_may_hold_ours_on_some_devices_only(estate: Estate) -> None:
+    """Its per-device mapping decides what goes along; nothing is outstanding where it lacks."""
+    pods(estate)
+    estate.apply_never()
+    without = {"_scope": [{"name": "fgt-west", "vdom": "root"}], "member": ["legacy-db"]}
+    members = {"member": ["k8s-web", "legacy-db"], "dynamic_mapping": [without]}
+    with estate.administrator() as console:
+        console.call(
+            "add", "/pm/config/adom/prod/obj/firewall/addrgrp", {"name": "apps", **members}
+        )
+    estate.write_policy("apps")
+    result = estate.apply()
+    assert states(result) == {EAST: GroupState.IN_SYNC, WEST: GroupState.NOT_REFERENCED}
+    assert "through a group that holds it on other devices only" in because(result)[WEST]
+    assert estate.on_device("fgt-west", "k8s-web") is None
+    assert estate.apply().adoms[0].outcomes == ()
+
+
 # --- what stands behind the names of a site -------------------------------------------------------
 
 

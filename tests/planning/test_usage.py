@@ -56,6 +56,22 @@ def test_use_goes_through_foreign_groups() -> None:
     assert (V4, "web") in found.used
 
 
+@pytest.mark.parametrize(
+    ("members", "mapped", "reached"),
+    [(("web",), ("net",), WEST), (("net",), ("web",), EAST)],
+    ids=["taken out on one device", "put in on one device"],
+)
+def test_a_foreign_groups_mapping_decides_what_it_brings_to_a_device(
+    members: tuple[str, ...], mapped: tuple[str, ...], reached: DeviceVdom
+) -> None:
+    """FortiManager copies the value a device has, and with it what that value names."""
+    apps = ObservedGroup("apps", V4, members, {EAST: mapped}, "", owned=False)
+    around = group("around", "apps", owned=False)
+    found = usage.find_usage([package(policy("around"))], adom(group("web"), apps, around))
+    assert found.devices[V4, "web"] == {reached: "edge"}
+    assert (V4, "web") in found.used
+
+
 def test_what_a_foreign_group_takes_away_opens_when_it_is_empty() -> None:
     """`all-apps` is everything but web: with an empty web it is everything."""
     apart = ObservedGroup("all-apps", V4, ("net",), {}, "", owned=False, excluded=("web",))
