@@ -205,8 +205,10 @@ def _groups(
                 rule.name, wanted, rule.mapping, by_place, allow_empty=rule.allow_empty
             )
         else:
+            # One value for all: what one firewall must not get, no other can be given either.
+            barred = frozenset().union(*(withheld.get(place, ()) for place in by_place))
             shared = DesiredMembers(
-                frozenset().union(*(m.addresses for m in by_place.values())),
+                frozenset().union(*(m.addresses for m in by_place.values())) - barred,
                 retain=any(m.retain for m in by_place.values()),
                 because="; ".join(dict.fromkeys(m.because for m in by_place.values() if m.because)),
             )

@@ -43,6 +43,20 @@ def test_two_clusters_with_the_same_address_get_neither_through(estate: Estate) 
     assert passed(estate, "fgt-east") == {"10.1.0.5", "10.2.0.5"}
 
 
+def test_a_shared_group_gives_nobody_what_one_device_must_not_get(estate: Estate) -> None:
+    """Its one value reaches every device, also the one on which the address is withheld."""
+    behind_west = {**BOTH_BEHIND_EAST, "clusters": ["west"], "devices": ["fgt-west"]}
+    shared = {"name": "k8s-web", "select": "app == 'web'", "mapping": "shared"}
+    estate.write_config(sites=[BOTH_BEHIND_EAST, behind_west], groups=[shared])
+    estate.run("east", web("10.1.0", 5), web("10.7.0", 7))
+    estate.run("west", web("10.2.0", 5), web("10.7.0", 7))
+    result = estate.apply()
+    (note,) = findings(result, "overlap")
+    assert str(note.device) == "fgt-east/root"
+    assert estate.mapped("k8s-web")[""] == ["prod_10.1.0.5", "prod_10.2.0.5"]
+    assert "10.7.0.7" not in passed(estate, "fgt-west")
+
+
 def test_a_site_may_allow_overlap(estate: Estate) -> None:
     estate.write_config(sites=[{**BOTH_BEHIND_EAST, "allowOverlap": True}])
     estate.run("east", web("10.1.0", 5), web("10.7.0", 7))

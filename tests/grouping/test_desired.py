@@ -238,3 +238,16 @@ def test_shared_mapping_holds_the_union() -> None:
     assert group.shared is not None
     assert set(group.shared.addresses) == {"10.1.0.1", "10.2.0.1"}
     assert group.places == {EAST, WEST}
+
+
+def test_a_shared_mapping_holds_nothing_that_is_withheld_at_one_of_its_places() -> None:
+    """What is withheld on one firewall must not reach it through what another one is allowed."""
+    found, _ = build(
+        [rule(mapping=MappingMode.SHARED)],
+        [site(EAST, "east", "west"), site(WEST, "west")],
+        cluster("east", pod("a", "10.1.0.1")),
+        cluster("west", pod("b", "10.1.0.1"), pod("c", "10.2.0.1")),
+    )
+    (group,) = found.groups
+    assert group.shared is not None
+    assert set(group.shared.addresses) == {"10.2.0.1"}
