@@ -8,6 +8,7 @@ from fmgsync.model import naming
 from fmgsync.model.address import Family
 from fmgsync.model.change import Finding, ObjectKind
 from fmgsync.model.state import DesiredAdom, DesiredGroup, ObservedAdom
+from fmgsync.planning.render import none_member
 
 ADDRESS = {Family.IPV4: ObjectKind.ADDRESS, Family.IPV6: ObjectKind.ADDRESS6}
 GROUP = {Family.IPV4: ObjectKind.GROUP, Family.IPV6: ObjectKind.GROUP6}
@@ -22,12 +23,31 @@ def find_clashes(
     addrgrp), so a foreign address in the group's name is a clash as well.
     """
     found: dict[Finding, None] = {}
+    open_to_all = without_nothing(observed, desired.owner)
     for group in desired.groups:
         if len(group.name) > longest:
             found[too_long(group.name, group.name, longest)] = None
+        if group.family in open_to_all:
+            found[no_nothing(group.family, group.name, desired.owner)] = None
         for finding in _clashes_of(group, desired.owner, observed):
             found[finding] = None
     return tuple(found)
+
+
+def without_nothing(observed: ObservedAdom, owner: str) -> frozenset[Family]:
+    """The families in which no group can be closed: `none` is altered and our own is not ours."""
+    return frozenset(
+        family
+        for family in Family
+        if (there := observed.addresses.get((family, none_member(observed, family, owner))))
+        and there.name != naming.NONE
+        and not there.owned
+    )
+
+
+def no_nothing(family: Family, rule: str, owner: str) -> Finding:
+    """A group that would have to hold such an address."""
+    return _taken(rule, ADDRESS[family], naming.none_name(owner), owner)
 
 
 def shard_clashes(

@@ -70,7 +70,7 @@ def make_plan(
     blocked = {clash.name for clash in draft.errors}
     rules = tuple(group for group in desired.groups if group.name not in blocked)
     rendering = render(rules, standing, owner=desired.owner, keep_all=not removes)
-    retired = _retired(standing, asked) if removes else []
+    retired = _retired(draft, standing, asked) if removes else []
     wanted = {**rendering.groups, **_emptied(draft, retired, used)}
     passed = _pass(draft, wanted, retired, standing, opens, gate)
 
@@ -94,9 +94,18 @@ def make_plan(
     )
 
 
-def _retired(standing: ObservedAdom, asked: Collection[ObjectKey]) -> list[ObjectKey]:
-    """Own groups no rule asks for any more (blocked rules still ask for theirs)."""
-    return sorted(k for k, g in standing.groups.items() if g.owned and k not in asked)
+def _retired(
+    draft: _Draft, standing: ObservedAdom, asked: Collection[ObjectKey]
+) -> list[ObjectKey]:
+    """Own groups no rule asks for any more (blocked rules still ask for theirs).
+
+    Where nothing can be closed they stay as they are.
+    """
+    owner = draft.desired.owner
+    stuck = clashes.without_nothing(draft.observed, owner)
+    retired = sorted(k for k, g in standing.groups.items() if g.owned and k not in asked)
+    draft.errors += (clashes.no_nothing(*key, owner) for key in retired if key[0] in stuck)
+    return [key for key in retired if key[0] not in stuck]
 
 
 def _emptied(

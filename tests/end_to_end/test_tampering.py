@@ -181,6 +181,23 @@ def test_none_with_a_mapping_is_not_none(estate: Estate) -> None:
     assert estate.mapped("k8s-web")[""] == ["prod_none"]
 
 
+def test_where_no_address_means_nobody_nothing_is_written(estate: Estate) -> None:
+    """`none` is altered and its stand-in is somebody else's: whatever held it would be open."""
+    foreign = {"name": "prod_none", "subnet": ["0.0.0.0", "0.0.0.0"], "comment": "by hand"}
+    by_hand(estate, "add", f"{OBJ}/address", foreign)
+    by_hand(estate, "set", f"{OBJ}/address/none", {"subnet": ["10.0.0.0", "255.0.0.0"]})
+    before = estate.mapped("k8s-web")
+    estate.run("east", web("10.1.0", 6))
+    result = estate.apply()
+    assert [clash.name for clash in findings(result, "foreign-name")] == ["k8s-web"]
+    assert common.apply_code(result) == common.FAILED
+    assert changes(result) == []
+    assert estate.mapped("k8s-web") == before
+    found = estate.object("address", "prod_none")
+    assert found is not None
+    assert found["comment"] == "by hand"
+
+
 def test_our_none_is_repaired_as_well(estate: Estate) -> None:
     by_hand(estate, "set", f"{OBJ}/address/none", {"subnet": ["10.0.0.0", "255.0.0.0"]})
     estate.apply()
