@@ -76,18 +76,32 @@ def _render_group(
         members = {naming.address_name(owner, address) for address in wanted.addresses}
         if wanted.retain or keep_all:
             reasons[place] = wanted.because or "policy mode upsert never removes"
-            members.update(_held(before, place) - {nothing})
+            members.update(_held(before, place, owner, group.mode) - {nothing})
         return tuple(sorted(members)) or (nothing,)
 
     if group.mode is MappingMode.SHARED and group.shared is not None:
-        return GroupObject(names(None, group.shared), {}, reasons)
+        staying = before.mappings if before and (group.shared.retain or keep_all) else ()
+        mappings = {place: names(place, group.shared) for place in staying}
+        return GroupObject(names(None, group.shared), mappings, reasons)
     mappings = {place: names(place, wanted) for place, wanted in group.mappings.items()}
+    own: tuple[str, ...] = (nothing,)
     if keep_all and before is not None:
         mappings = {**before.mappings, **mappings}
-    return GroupObject((nothing,), mappings, reasons)
+        own = names(None, DesiredMembers(frozenset()))
+    return GroupObject(own, mappings, reasons)
 
 
-def _held(before: ObservedGroup | None, place: DeviceVdom | None) -> set[str]:
+def _held(
+    before: ObservedGroup | None, place: DeviceVdom | None, owner: str, mode: MappingMode
+) -> set[str]:
+    """What a place gets now: by its mapping, or by the own value of a group that was shared.
+
+    What somebody else put into the own value of a per-device group counts for nobody.
+    """
     if before is None:
         return set()
-    return set(before.members if place is None else before.mappings.get(place, ()))
+    if place is not None and place in before.mappings:
+        return set(before.mappings[place])
+    if mode is MappingMode.SHARED:
+        return set(before.members)
+    return {name for name in before.members if naming.address_of(owner, name) is not None}

@@ -83,6 +83,22 @@ def test_from_per_device_to_shared_and_back(estate: Estate) -> None:
     }
 
 
+def test_a_mode_that_changes_while_a_cluster_is_silent_takes_nothing_away(estate: Estate) -> None:
+    """A device keeps what it has, whichever way its members are written by then."""
+    allowed = {**WEB, "allowEmpty": True}
+    estate.write_config(groups=[allowed])
+    begin(estate, [1, 2])
+    (estate.folder / "east.json").unlink()
+    for mode in ("shared", "per-device"):
+        estate.write_config(groups=[{**allowed, "mapping": mode}])
+        result = estate.apply()
+        assert held(result) == []
+        assert common.apply_code(result) == common.FAILED
+        assert passed(estate, "fgt-east") >= hosts([1, 2])
+        assert passed(estate, "fgt-west") >= {"10.2.0.1"}
+    assert changes(estate.plan()) == []
+
+
 def test_a_group_over_the_limit_is_nested(estate: Estate) -> None:
     """Six in two shards for the east; the west keeps its one member in the group itself."""
     begin(estate, range(1, 7))

@@ -42,9 +42,11 @@ def wanted(
     return DesiredGroup(name, family, MappingMode.PER_DEVICE, members, allow_empty=allow_empty)
 
 
-def shared(name: str, texts: Iterable[str], *places: DeviceVdom) -> DesiredGroup:
+def shared(
+    name: str, texts: Iterable[str], *places: DeviceVdom, retain: bool = False
+) -> DesiredGroup:
     """A group with the same members everywhere."""
-    members = DesiredMembers(frozenset(map(address.parse, texts)))
+    members = DesiredMembers(frozenset(map(address.parse, texts)), retain)
     return DesiredGroup(
         name, V4, MappingMode.SHARED, shared=members, places=frozenset(places or (EAST, WEST))
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fmgsync.model.address import Address
-from fmgsync.model.state import ObservedAddress, ObservedAdom, ObservedGroup
+from fmgsync.model.state import DesiredGroup, ObservedAddress, ObservedAdom, ObservedGroup
 from fmgsync.model.target import DeviceVdom
 from fmgsync.planning import diff
 from tests.planning.estates import (
@@ -21,7 +23,9 @@ from tests.planning.estates import (
     desired,
     group,
     lines,
+    matched,
     own,
+    shared,
     wanted,
 )
 
@@ -194,6 +198,52 @@ def test_an_altered_none_is_replaced_by_our_own() -> None:
         "create mapping web @fgt-east",
     ]
     assert plan.changes[1].members == ("prod_none",)
+
+
+def test_a_none_of_our_own_that_somebody_else_owns_fails_the_rules() -> None:
+    """Both are not what their names say: no group may hold either, not even one to be emptied."""
+    have = adom(own("10.1.0.9"), group("old", {EAST: {"10.1.0.9"}}))
+    altered = ObservedAddress("none", V4, Address("10.0.0.0/8"), "", owned=False)
+    foreign = ObservedAddress("prod_none", V4, Address("0.0.0.0/0"), "by hand", owned=False)
+    have = ObservedAdom(
+        REF,
+        {**have.addresses, (V4, "none"): altered, (V4, "prod_none"): foreign},
+        have.groups,
+    )
+    plan = diff.make_plan(desired(wanted("web", {EAST: set()})), have, used={(V4, "old")})
+    assert lines(plan) == []
+    assert {(finding.name, finding.kind) for finding in plan.foreign} == {
+        ("web", "foreign-name"),
+        ("old", "foreign-name"),
+    }
+    assert all("prod_none" in finding.message for finding in plan.foreign)
+
+
+BECOMING: dict[str, tuple[ObservedGroup, Callable[[bool], DesiredGroup]]] = {
+    "shared": (
+        group("web", {EAST: {"10.1.0.5"}, WEST: {"10.2.0.5"}}),
+        lambda retain: shared("web", {"10.1.0.9"}, retain=retain),
+    ),
+    "per device": (
+        group("web", members=("prod_10.1.0.5", "prod_10.2.0.5")),
+        lambda retain: wanted("web", {EAST: {"10.1.0.9"}, WEST: set()}, retain=retain),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BECOMING)
+@pytest.mark.parametrize("upsert", [False, True], ids=["a source is lost", "upsert"])
+def test_a_group_in_transition_loses_nothing_where_nothing_may_go(case: str, upsert: bool) -> None:
+    """The mode of a rule may change while a cluster is down: what a device holds stays."""
+    standing, rule = BECOMING[case]
+    goal = rule(not upsert)
+    have = adom(own("10.1.0.5"), own("10.2.0.5"), standing)
+    before = {place: matched(have, "web", place) for place in (EAST, WEST)}
+    plan = diff.make_plan(desired(goal), have, removes=not upsert)
+    after = carry_out(have, plan.changes)
+    for place, held in before.items():
+        assert held <= matched(after, "web", place)
+    assert diff.make_plan(desired(goal), after, removes=not upsert).changes == ()
 
 
 addresses = st.sampled_from([f"10.1.0.{i}" for i in range(6)])
