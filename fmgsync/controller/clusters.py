@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fmgsync import errors
+from fmgsync.grouping import interest
 from fmgsync.model.endpoint import ClusterSnapshot
 from fmgsync.sources import manifests
 
@@ -79,7 +80,9 @@ def feed(cluster: Cluster, world: World) -> Feed:
     from fmgsync.controller.feeds import DumpFeed, LiveFeed
 
     if cluster.manifests is None:
-        return LiveFeed(cluster.name, access(cluster), clock=world.clock)
+        rules = (r for r in world.intent.rules if r.clusters is None or cluster.name in r.clusters)
+        wanted = interest.of_rules(rules)
+        return LiveFeed(cluster.name, access(cluster), interest=wanted, clock=world.clock)
     if isinstance(cluster.manifests, Path):
         return DumpFeed(cluster.name, cluster.manifests, world.sources[cluster.name])
     raise errors.NotBuiltError(

@@ -12,12 +12,15 @@ from typing import Protocol, TypeVar
 
 from fmgsync import errors
 from fmgsync.clock import Clock
+from fmgsync.grouping.interest import ALL, Interest
 from fmgsync.kube import client
 from fmgsync.kube.stopping import Stop
+from fmgsync.model.address import Address
 from fmgsync.model.endpoint import ClusterDifference, ClusterSnapshot, SourceProblem
 from fmgsync.model.labels import Labels
 from fmgsync.sources import live
 from fmgsync.sources.inventory import Inventory
+from fmgsync.sources.lookups import Lookups
 
 DUMP_POLL_S = 2.0
 
@@ -36,29 +39,42 @@ class Feed(Protocol):
     def take_difference(self) -> ClusterDifference:
         """What became different since the last call."""
 
+    def runs(self, address: Address) -> bool:
+        """Whether something that the differences leave out is known to have the address."""
+
     def stop(self) -> None:
         """End soon."""
 
 
 class LiveFeed:
-    """A running cluster, followed by one watch per kind."""
+    """A running cluster, followed by one watch per kind, as far as the rules need it."""
 
-    def __init__(self, cluster: str, access: client.Access, *, clock: Clock) -> None:
+    def __init__(
+        self, cluster: str, access: client.Access, *, interest: Interest, clock: Clock
+    ) -> None:
         self.cluster = cluster
         self._access = access
+        self._interest = interest
         self._clock = clock
         self._stop = Stop()
         self._inventory = Inventory(cluster, clock=clock)
+        self._lookups = Lookups(client.ApiSession(cluster, access), clock=clock)
 
     def start(self, on_change: Callable[[], None]) -> None:
         """Begin to follow; a cluster that is down is tried again for ever."""
-        self._inventory = Inventory(self.cluster, clock=self._clock, on_change=on_change)
+        self._inventory = Inventory(
+            self.cluster, clock=self._clock, on_change=on_change, kinds=self._interest.kinds
+        )
         session = client.ApiSession(self.cluster, self._access)
-        live.follow(session, self._inventory, self._stop)
+        live.follow(session, self._inventory, self._stop, interest=self._interest)
 
     def take_difference(self) -> ClusterDifference:
         """What became different since the last call."""
         return self._inventory.take_difference()
+
+    def runs(self, address: Address) -> bool:
+        """Whether a pod that is not followed, because no rule can select it, has the address."""
+        return self._interest.pods != ALL and self._lookups.runs(address)
 
     def stop(self) -> None:
         """End the watches."""
@@ -117,6 +133,10 @@ class DumpFeed:
             before, after = self._given, self._latest
             self._given = after
         return difference(before, after)
+
+    def runs(self, address: Address) -> bool:
+        """Nothing is left out of a dump."""
+        return False
 
     def stop(self) -> None:
         """End within the polling interval."""

@@ -23,6 +23,7 @@ from fmgsync.controller.reconcile import AdomWork
 from fmgsync.controller.stopping import Stopping
 from fmgsync.controller.worker import AdomRecord, AdomWorker, PaceOf
 from fmgsync.grouping import desired
+from fmgsync.model.address import Address
 from fmgsync.model.endpoint import ClusterDifference, ClusterSnapshot
 from fmgsync.model.target import AdomRef
 
@@ -83,7 +84,7 @@ class Controller:
             world.intent.rules, [feed.cluster for feed in feeds], world.intent.allowed_ranges
         )
         self._clusters = {feed.cluster: ClusterRecord(feed.cluster) for feed in feeds}
-        self._inventory = once.Inventory({}, {}, (), (), self._memberships.in_use)
+        self._inventory = once.Inventory({}, {}, (), (), self._in_use)
         self._beat_at = self.loaded_at = world.clock.now()
         self.refused_configs = 0
         self._woken = threading.Event()
@@ -216,12 +217,18 @@ class Controller:
             dict(self._memberships.members) if changed else self._inventory.members,
             self._memberships.findings if changed else self._inventory.findings,
             (),
-            self._memberships.in_use,
+            self._in_use,
         )
         touched = {cluster for _, cluster in changed}
         for work in self._world.adoms:
             if work.ref in self._started and any(s.clusters & touched for s in work.sites):
                 self._workers[work.ref].touch()
+
+    def _in_use(self, cluster: str, address: Address) -> bool:
+        """Whether anything in the cluster has the address: what is followed, then what is not."""
+        if self._memberships.in_use(cluster, address):
+            return True
+        return any(feed.runs(address) for feed in self._feeds if feed.cluster == cluster)
 
     def _start_workers(self, *, late: bool) -> None:
         """An ADOM's first pass waits until its clusters were heard, or were given time enough."""

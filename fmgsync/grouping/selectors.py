@@ -48,6 +48,11 @@ class Selector:
         ):
             object.__setattr__(self, name, value)
 
+    @property
+    def tree(self) -> Node:
+        """What was parsed, for those who ask what it means besides whether it matches."""
+        return self._tree
+
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether an endpoint with these labels is selected."""
         return self._match(labels)

@@ -8,7 +8,7 @@ nothing away: what is known stays known, and a problem says that it grows stale.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -88,17 +88,24 @@ class Inventory:
     """One cluster's endpoints and namespaces, as of the latest change.
 
     `version` grows with every change that a snapshot would show; `on_change` is called after it
-    grew, from the thread of a watch, and must be quick.
+    grew, from the thread of a watch, and must be quick. `kinds` are those that are followed; the
+    others stay unsynced and nobody is told that they are missing.
     """
 
     def __init__(
-        self, cluster: str, *, clock: Clock, on_change: Callable[[], None] | None = None
+        self,
+        cluster: str,
+        *,
+        clock: Clock,
+        on_change: Callable[[], None] | None = None,
+        kinds: Iterable[Kind] = Kind,
     ) -> None:
         self.cluster: Final = cluster
         self._clock: Final = clock
         self._on_change: Final = on_change
         self._changed: Final = threading.Condition()
         self._kinds: Final = {kind: _KindState() for kind in Kind}
+        self._followed: Final = frozenset(kinds)
         self._version = 0
         self._snapshot: tuple[int, ClusterSnapshot] | None = None
 
@@ -226,7 +233,10 @@ class Inventory:
 
     def _problems(self) -> tuple[SourceProblem, ...]:
         return tuple(
-            problem for kind, state in self._kinds.items() for problem in _problems(kind, state)
+            problem
+            for kind, state in self._kinds.items()
+            if kind in self._followed
+            for problem in _problems(kind, state)
         )
 
 

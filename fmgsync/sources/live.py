@@ -1,19 +1,20 @@
 """Reads a running cluster through its API server: once, or following it until told to stop.
 
-Finished pods are left out by the server itself: they own no address, and there may be many.
+Finished pods are left out by the server itself: they own no address, and there may be many. Who
+follows may leave out what no rule can select as well.
 """
 
 from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
 
 from fmgsync.errors import SourceForbidden, SourceUnavailable
+from fmgsync.grouping.interest import ALL, EVERYTHING, Interest, Narrowing
 from fmgsync.kube import listing
 from fmgsync.kube.backoff import Backoff
 from fmgsync.kube.changes import Began, Interrupted
@@ -47,6 +48,21 @@ READINGS: Final[dict[Kind, Reading]] = {
     Kind.NODES: Reading(NODES, Node),
     Kind.NAMESPACES: Reading(NAMESPACES, Namespace),
 }
+
+
+def readings(interest: Interest) -> dict[Kind, Reading]:
+    """How each kind is read by somebody who needs this much of it."""
+    wanted = {Kind.PODS: interest.pods, Kind.NODES: interest.nodes, Kind.NAMESPACES: ALL}
+    return {
+        kind: replace(READINGS[kind], scope=_narrowed(READINGS[kind].scope, narrowing))
+        for kind, narrowing in wanted.items()
+        if narrowing is not None
+    }
+
+
+def _narrowed(scope: Scope, narrowing: Narrowing) -> Scope:
+    fields = ",".join(part for part in (scope.fields, narrowing.fields) if part)
+    return replace(scope, labels=narrowing.labels, fields=fields)
 
 
 def read_snapshot(cluster: str, access: Access) -> ClusterSnapshot:
@@ -87,11 +103,13 @@ def follow(
     inventory: Inventory,
     stop: Stop,
     *,
-    kinds: Iterable[Kind] = Kind,
+    interest: Interest = EVERYTHING,
     rng: random.Random | None = None,
     first_retry_s: float = 0.5,
 ) -> tuple[threading.Thread, ...]:
     """Start one thread per kind that feeds the inventory; they end soon after `stop` is set.
+
+    `interest` is what the rules need: the API server sends nothing else.
 
     A cluster that cannot be reached, or whose kubeconfig cannot be read, is tried again for ever:
     it is a problem of the inventory meanwhile, not an error here.
@@ -100,11 +118,19 @@ def follow(
     threads = tuple(
         threading.Thread(
             target=_follow_kind,
-            args=(session, inventory, stop, kind, Backoff(chance, first_s=first_retry_s), chance),
+            args=(
+                session,
+                inventory,
+                stop,
+                kind,
+                reading,
+                Backoff(chance, first_s=first_retry_s),
+                chance,
+            ),
             name=f"watch-{session.cluster}-{kind}",
             daemon=True,
         )
-        for kind in kinds
+        for kind, reading in readings(interest).items()
     )
     for thread in threads:
         thread.start()
@@ -116,10 +142,10 @@ def _follow_kind(
     inventory: Inventory,
     stop: Stop,
     kind: Kind,
+    reading: Reading,
     backoff: Backoff,
     rng: random.Random,
 ) -> None:
-    reading = READINGS[kind]
     while not stop.is_set():
         watch = Watch(
             session,

@@ -70,6 +70,20 @@ def test_a_watched_change_reaches_the_fortigate(
         until(lambda: estate.on_device("fgt-east", "k8s-web") == {Address("10.1.0.2")})
 
 
+def test_only_pods_that_a_rule_can_select_are_followed(
+    estate: Estate, cluster: KubernetesSimulator
+) -> None:
+    """Whether any other has a certain address by now is asked when somebody wants to know."""
+    cluster.add(builders.pod("other", "10.1.0.7", labels={"app": "other"}))
+    with running(estate) as controller:
+        until(lambda: written(estate, "10.1.0.1", "10.2.0.1"))
+        asked = [each.query for each in cluster.requests if each.resource == "pods"]
+        assert {query.get("labelSelector") for query in asked} == {"app in (web)"}
+        assert controller.inventory.in_use("east", Address("10.1.0.1"))
+        assert controller.inventory.in_use("east", Address("10.1.0.7"))
+        assert not controller.inventory.in_use("east", Address("10.1.0.8"))
+
+
 def test_an_api_server_that_is_gone_removes_nothing(
     estate: Estate, cluster: KubernetesSimulator
 ) -> None:

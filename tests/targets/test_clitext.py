@@ -104,6 +104,7 @@ def test_lines_are_kept_for_people() -> None:
 def test_names_may_hold_quotes_spaces_and_line_breaks() -> None:
     text = 'config firewall address\nedit "a \\"b\\" c"\nnext\nend\n'
     assert told(text) == ['firewall address a "b" c']
+    assert told('config firewall address\nedit "a \nb"\nnext\nend\n') == ["firewall address a \nb"]
     text = (
         'config vpn certificate local\nedit x\nset certificate "-----BEGIN\nnext\nend\n-----END"\n'
     )

@@ -133,14 +133,16 @@ def _statements(text: str) -> Iterator[tuple[str, list[str] | None]]:
     lines = text.split("\n")
     position = 0
     while position < len(lines):
-        first = lines[position].strip()
+        first = lines[position].lstrip()
         ends = position + 1
         is_open = _is_open(first, False)
+        if not is_open:
+            first = first.rstrip()  # an open quote may end in blanks that belong to its value
         while is_open and ends < len(lines) and ends - position < _LONGEST_VALUE:
             is_open = _is_open(lines[ends], True)
             ends += 1
         if is_open:
-            yield first, None
+            yield first.rstrip(), None
             position += 1
             continue
         statement = "\n".join([first, *lines[position + 1 : ends]])

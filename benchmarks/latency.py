@@ -1,0 +1,258 @@
+"""From a pod's change to the ADOM's commit: `fmgsync run` under endless churn.
+
+    python benchmarks/latency.py [--pods 150000] [--groups 2000] [--rate 100] [--seconds 60]
+        [--latency 0.05] [--settle 2]
+
+The controller is a process of its own. This one plays a Kubernetes API server and a FortiManager
+that lets every request wait, replaces pods (the same name, another address) and notes when each
+address has been committed in the ADOM, which is in workspace mode. Under endless churn there is
+never a quiet moment, so `reconcile.maxDelay` is what bounds the wait; it is set to the settling
+time, and the question is what is added to it.
+
+The peer is the same controller told to read the whole ADOM anew in every pass (`resync` as short
+as the settling time), in the same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from fmgsync.simulator import Simulator
+from fmgsync.simulator.kubernetes import KubernetesSimulator
+from fmgsync.simulator.requestlog import Entry
+
+SPACES = 100
+DEVICES = 4
+PATIENCE_S = 150.0
+
+
+def ip(number: int) -> str:
+    return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+
+
+def pod(number: int, address: str, groups: int) -> dict[str, Any]:
+    """Half of the pods are selected by some rule: firewalls know only part of a cluster."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": f"pod-{number}",
+            "namespace": f"ns{number % SPACES}",
+            "labels": {"app": f"a{number % (2 * groups)}"},
+        },
+        "spec": {"nodeName": "node-1", "containers": [{"name": "main", "image": "x"}]},
+        "status": {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}]},
+    }
+
+
+class Arrivals:
+    """When each address was given to a pod, and when the ADOM had it."""
+
+    def __init__(self, unit: Simulator) -> None:
+        self._unit = unit
+        self._waiting: dict[str, float] = {}
+        self._lock = threading.Lock()
+        self.delays: list[float] = []
+        self.commits = 0
+        unit.requests.follow = self._look
+
+    def expect(self, address: str) -> None:
+        with self._lock:
+            self._waiting[f"bench_{address}"] = time.monotonic()
+
+    @property
+    def waiting(self) -> int:
+        with self._lock:
+            return len(self._waiting)
+
+    def _look(self, entry: Entry) -> None:
+        """At each commit: which of the addresses that are waited for does the ADOM have?"""
+        if not any("/workspace/commit" in url for url in entry.urls):
+            return
+        now = time.monotonic()
+        self.commits += 1
+        held = self._unit.world.adoms["prod"].ground.rows("firewall address")
+        with self._lock:
+            there = [name for name in self._waiting if name in held]
+            self.delays += [now - self._waiting.pop(name) for name in there]
+
+
+def seed() -> dict[str, Any]:
+    names = [f"fgt-{number}" for number in range(DEVICES)]
+    rights = {"rpcPermit": "read-write", "superAdmin": True}
+    return {
+        "workspaceMode": "normal",
+        "admins": [
+            {"user": "admin", "password": "admin", **rights},
+            {"user": "fmgsync", "password": "admin", **rights},
+        ],
+        "adoms": [
+            {
+                "name": "prod",
+                "devices": [{"name": name} for name in names],
+                "packages": [
+                    {"name": "edge", "targets": [f"{name}/root" for name in names], "policies": []}
+                ],
+            }
+        ],
+    }
+
+
+def write_config(
+    folder: Path, unit: Simulator, cluster: KubernetesSimulator, size: argparse.Namespace
+) -> Path:
+    (folder / "password").write_text("admin", encoding="utf-8")
+    (folder / "password").chmod(0o600)
+    cluster.kubeconfig(folder / "kubeconfig")
+    settle = f"{size.settle:g}s"
+    config = {
+        "owner": "bench",
+        "clusters": [{"name": "east", "kubeconfig": {"file": "./kubeconfig"}}],
+        "fortimanagers": [
+            {
+                "name": "hq",
+                "host": unit.host,
+                "credentials": {"username": "fmgsync", "password": {"file": "./password"}},
+                "tls": {"caFile": unit.ca_file},
+            }
+        ],
+        "sites": [
+            {
+                "clusters": ["east"],
+                "fortimanager": "hq",
+                "adom": "prod",
+                "devices": [f"fgt-{number}" for number in range(DEVICES)],
+            }
+        ],
+        "groups": [
+            {"name": f"g{number}", "select": f"app == 'a{number}'"} for number in range(size.groups)
+        ],
+        "reconcile": {
+            "settle": settle,
+            "maxDelay": settle,
+            "minInterval": "0s",
+            "resync": settle if size.peer else "10m",
+        },
+        "guard": {"maxAddedShare": 1e6, "maxRemovedShare": 1.0},
+        "install": {"mode": "none"},
+    }
+    path = folder / "fmgsync.yaml"
+    path.write_text(json.dumps(config), encoding="utf-8")
+    return path
+
+
+@contextmanager
+def controller(config: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """`fmgsync run`, stopped as an operator stops it."""
+    log = (config.parent / "log").open("wb")
+    words = ["run", "-c", str(config), "--listen", f"127.0.0.1:{port}"]
+    words += ["--state-dir", str(config.parent / "state")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fmgsync", *words], stdout=log, stderr=log, cwd=config.parent
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(30)
+        log.close()
+
+
+def await_first_fill(
+    unit: Simulator, config: Path, wanted: int, process: subprocess.Popen[bytes]
+) -> float:
+    """Until the ADOM holds every selected pod's address."""
+    began = time.monotonic()
+    while time.monotonic() - began < PATIENCE_S:
+        if len(unit.world.adoms["prod"].ground.rows("firewall address")) >= wanted:
+            return time.monotonic() - began
+        if process.poll() is not None:
+            raise SystemExit("the controller ended by itself")
+        time.sleep(0.2)
+    print((config.parent / "log").read_text()[-3000:])
+    raise SystemExit("the first fill did not end")
+
+
+def churn(cluster: KubernetesSimulator, arrivals: Arrivals, size: argparse.Namespace) -> None:
+    """Replace selected pods, `rate` a second."""
+    chance, began = random.Random(1), time.monotonic()
+    selected = [n for n in range(size.pods) if n % (2 * size.groups) < size.groups]
+    for n in range(int(size.rate * size.seconds)):
+        due = began + n / size.rate
+        while (left := due - time.monotonic()) > 0:
+            time.sleep(left)
+        number, address = chance.choice(selected), ip(1 << 20 | n)
+        arrivals.expect(address)
+        cluster.patch(
+            "Pod",
+            f"pod-{number}",
+            {"status": {"podIP": address, "podIPs": [{"ip": address}]}},
+            namespace=f"ns{number % SPACES}",
+        )
+
+
+def processor_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / 100
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pods", type=int, default=150_000)
+    parser.add_argument("--groups", type=int, default=2_000)
+    parser.add_argument("--rate", type=float, default=100)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--latency", type=float, default=0.05)
+    parser.add_argument("--settle", type=float, default=2)
+    parser.add_argument("--peer", action="store_true")
+    parser.add_argument("--port", type=int, default=18080)
+    size = parser.parse_args()
+    selected = sum(n % (2 * size.groups) < size.groups for n in range(size.pods))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        KubernetesSimulator() as cluster,
+        Simulator(seed(), latency=size.latency) as unit,
+    ):
+        for n in range(SPACES):
+            cluster.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"ns{n}"}})
+        for n in range(size.pods):
+            cluster.add(pod(n, ip(n), size.groups))
+        config = write_config(Path(folder), unit, cluster, size)
+        with controller(config, size.port) as process:
+            filled_s = await_first_fill(unit, config, selected, process)
+            print(f"pods {size.pods} ({selected} selected), groups {size.groups}")
+            print(f"first fill         {filled_s:8.1f} s", flush=True)
+            arrivals = Arrivals(unit)
+            used, asked, began = processor_s(process.pid), len(unit.requests), time.monotonic()
+            churn(cluster, arrivals, size)
+            spent = processor_s(process.pid) - used
+            took, commits = time.monotonic() - began, arrivals.commits
+            asked = len(unit.requests) - asked
+            until = time.monotonic() + 30
+            while arrivals.waiting and time.monotonic() < until:
+                time.sleep(0.1)
+            if arrivals.waiting > size.rate:
+                print((Path(folder) / "log").read_text()[-2000:])
+        delays = sorted(arrivals.delays)
+        print(f"changes            {len(delays):8d} at {len(delays) / took:.0f} /s")
+        print(f"never committed    {arrivals.waiting:8d} (replaced again before a pass saw them)")
+        print(f"commits            {commits:8d}, {asked / max(1, commits):.1f} requests each")
+        print(f"event to commit    {delays[len(delays) // 2]:8.2f} s median")
+        print(f"                   {delays[int(len(delays) * 0.99)]:8.2f} s p99")
+        print(f"beyond settling    {delays[int(len(delays) * 0.99)] - size.settle:8.2f} s p99")
+        print(f"processor          {spent / took * 100:8.0f} % of one core", flush=True)
+
+
+if __name__ == "__main__":
+    main()
