@@ -43,9 +43,9 @@ class AdomGuard:
 
         def noted(history: History | None) -> History:
             now = self.clock.now()
-            return guard.remember(history, plan.moves, self.limits, now=now, begins=begins)
+            return guard.remember(history, plan.sizes, self.limits, now=now, begins=begins)
 
-        if plan.moves:
+        if plan.sizes:
             self.memory.remember(self.owner, self.ref, noted)
 
     def after_write(self, plan: AdomPlan, report: ApplyReport) -> None:

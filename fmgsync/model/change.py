@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass
 
 from fmgsync.model.address import Address, Family
-from fmgsync.model.memory import Move
+from fmgsync.model.memory import Size
 from fmgsync.model.target import AdomRef, DeviceVdom
 
 
@@ -104,7 +104,7 @@ class AdomPlan:
     foreign: tuple[Finding, ...] = ()
     held: tuple[Hold, ...] = ()
     findings: tuple[Finding, ...] = ()
-    moves: tuple[Move, ...] = ()
+    sizes: tuple[Size, ...] = ()
     approved: tuple[str, ...] = ()
 
 

@@ -4,36 +4,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fmgsync.model.address import Address, Family
+from fmgsync.model.address import Family
 from fmgsync.model.target import DeviceVdom
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
-    """What one write changes in one group at one place (None: the group's own value).
+class Size:
+    """How many members one group had at one place (None: its own value) just before a write.
 
     `fresh` begins a new account: the first fill of a group, or a change that a human has approved.
-    `at` is UTC epoch seconds, 0 while the move is only planned.
+    `at` is UTC epoch seconds, 0 while the write is only planned.
     """
 
     family: Family
     name: str
     place: DeviceVdom | None
-    added: frozenset[Address]
-    removed: frozenset[Address]
+    members: int
     fresh: bool = False
     at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """All moves in one ADOM since `since` (UTC epoch seconds), oldest first.
+    """Sizes before the writes made in one ADOM since `since` (UTC epoch seconds), oldest first.
 
-    Before `since` nothing is known.
+    Before `since` nothing is known. A group at a place without a size was not changed since then.
     """
 
     since: float
-    moves: tuple[Move, ...] = ()
+    sizes: tuple[Size, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,5 +32,5 @@ def refuse(plan: AdomPlan) -> AdomPlan:
         is_error=True,
     )
     return replace(
-        plan, changes=(), held=(), moves=(), approved=(), foreign=(*plan.foreign, finding)
+        plan, changes=(), held=(), sizes=(), approved=(), foreign=(*plan.foreign, finding)
     )

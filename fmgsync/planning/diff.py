@@ -89,7 +89,7 @@ def make_plan(
         tuple(draft.errors),
         passed.holds,
         tuple(draft.findings),
-        passed.moves,
+        passed.sizes,
         passed.approved,
     )
 

@@ -1,7 +1,8 @@
 """Which changes wait for a human: too much that goes or comes, or a group that becomes empty.
 
-Counted net, per group and device, over a period: an address that went and came back does not
-count, and a large change does not pass in small slices. What the guard holds is taken out of what
+Counted net, per group and device, over a period: by how many members a group has shrunk or grown.
+So a roll-out that replaces every pod does not count, nor do pods that go and come back, and a large
+change does not pass in small slices. What the guard holds is taken out of what
 is wanted before the changes are made, so that the plan without it is consistent by itself:
 removals that wait stay, additions that wait are left out, everything else goes on.
 """
@@ -15,13 +16,16 @@ from dataclasses import dataclass, field, replace
 
 from fmgsync.model.address import Address, Family, sorted_addresses
 from fmgsync.model.change import Hold
-from fmgsync.model.memory import History, Move
+from fmgsync.model.memory import History, Size
 from fmgsync.model.target import AdomRef, DeviceVdom
 
 REMOVALS = "held-removals"
 ADDITIONS = "held-additions"
 EMPTYING = "held-emptying"
 MEMBERS = "held-members"
+
+_SIZES_KEPT = 12
+"""Of one group at one place within a period."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ class Verdict:
     members: frozenset[Address]
     holds: tuple[Hold, ...] = ()
     approved: tuple[str, ...] = ()
-    move: Move | None = None
+    size: Size | None = None
 
 
 @dataclass(slots=True)
@@ -85,7 +89,7 @@ class _Case:
     owner: str
     transition: Transition
     gate: Gate
-    base: frozenset[Address]
+    base: int
     holds: list[Hold] = field(default_factory=list)
     approved: list[str] = field(default_factory=list)
 
@@ -100,91 +104,102 @@ class _Case:
 
 
 Account = tuple[Family, str, DeviceVdom | None]
-"""What moves are added up for: one group at one place."""
+"""What sizes are kept for: one group at one place."""
 
 
 def judge(
     ref: AdomRef, owner: str, transitions: Iterable[Transition], gate: Gate
 ) -> tuple[Verdict, ...]:
     """Let each transition through, wholly or in part."""
-    moves: dict[Account, list[Move]] = {}
-    for move in gate.history.moves if gate.history else ():
-        moves.setdefault(_account(move), []).append(move)
+    sizes: dict[Account, list[Size]] = {}
+    for size in gate.history.sizes if gate.history else ():
+        sizes.setdefault(_account(size), []).append(size)
     return tuple(
-        _judge_one(ref, owner, transition, gate, moves.get(_account(transition), ()))
+        _judge_one(ref, owner, transition, gate, sizes.get(_account(transition), ()))
         for transition in transitions
     )
 
 
 def _judge_one(
-    ref: AdomRef, owner: str, transition: Transition, gate: Gate, moves: Sequence[Move]
+    ref: AdomRef, owner: str, transition: Transition, gate: Gate, sizes: Sequence[Size]
 ) -> Verdict:
-    base = baseline(transition.before, moves, gate)
+    """Additions first: what a held one leaves out no longer makes up for what goes."""
+    base = baseline(transition.before, sizes, gate)
     case = _Case(ref, owner, transition, gate, base)
     going = transition.before - transition.after
-    members = transition.after
-    if going and _removals_wait(case, going):
-        members |= going
     coming = transition.after - transition.before
-    if coming and _additions_wait(case, coming, members):
+    members = transition.after
+    if coming and _growth_waits(case, coming):
         members = members - coming or transition.before
-    move = None
+    if going and not going <= members and _removals_wait(case, going, members):
+        members |= going
+    if coming and coming <= members and _size_waits(case, coming, members):
+        members = members - coming or transition.before
+        if not going <= members and _removals_wait(case, going, members):
+            members |= going
+    size = None
     if members != transition.before:
-        move = Move(
-            transition.family,
-            transition.name,
-            transition.place,
-            added=members - transition.before,
-            removed=transition.before - members,
-            fresh=bool(case.approved) or not base,
+        fresh = bool(case.approved) or not base
+        size = Size(
+            transition.family, transition.name, transition.place, len(transition.before), fresh
         )
-    return Verdict(transition, members, tuple(case.holds), tuple(case.approved), move)
+    return Verdict(transition, members, tuple(case.holds), tuple(case.approved), size)
 
 
-def baseline(standing: frozenset[Address], moves: Sequence[Move], gate: Gate) -> frozenset[Address]:
-    """The members as they were when the period began, as far as is remembered.
+def baseline(standing: frozenset[Address], sizes: Sequence[Size], gate: Gate) -> int:
+    """How many members there were when the period began, as far as is remembered.
 
-    What stands in the ADOM, with the moves of the period taken back, newest first. A move that was
-    noted but never carried out changes nothing by that.
+    That is the size before the first write of the period; without one, what stands in the ADOM.
+    A write that was noted but never made changes nothing by that.
     """
-    members = set(standing)
     begins_at = gate.now - gate.limits.period_s
-    for move in reversed(moves):
-        if move.at > begins_at:
-            members -= move.added
-            members |= move.removed
-    return frozenset(members)
+    return next((size.members for size in sizes if size.at > begins_at), len(standing))
 
 
 def remember(
-    history: History | None, moves: Iterable[Move], limits: Limits, *, now: float, begins: bool
+    history: History | None, sizes: Iterable[Size], limits: Limits, *, now: float, begins: bool
 ) -> History:
-    """The history with these moves, which are about to be made, and without what is too old.
+    """The history with these sizes, of writes about to be made, and without what is too old.
 
     `begins` says that the ADOM holds nothing of ours yet, so that nothing can have been forgotten.
     """
-    noted = tuple(replace(move, at=now) for move in moves)
-    fresh = {_account(move) for move in noted if move.fresh}
     oldest = now - limits.period_s
-    if history is None:
-        return History(oldest if begins else now, _recent(noted, oldest))
-    kept = (move for move in history.moves if _account(move) not in fresh)
-    return History(max(history.since, oldest), _recent((*kept, *noted), oldest))
+    known: dict[Account, list[Size]] = {}
+    for size in history.sizes if history else ():
+        if size.at > oldest:
+            known.setdefault(_account(size), []).append(size)
+    for size in sizes:
+        if size.fresh:
+            # What was before does not count any more, and this write begins the new account.
+            known.pop(_account(size), None)
+        else:
+            _note(known.setdefault(_account(size), []), replace(size, at=now), limits)
+    since = (oldest if begins else now) if history is None else max(history.since, oldest)
+    kept = (size for account in known.values() for size in account)
+    return History(since, tuple(sorted(kept, key=lambda size: size.at)))
 
 
-def _recent(moves: Iterable[Move], oldest: float) -> tuple[Move, ...]:
-    """A fresh move only ends an account, so with nothing before it it need not be kept."""
-    return tuple(move for move in moves if move.at > oldest and not move.fresh)
+def _note(account: list[Size], size: Size, limits: Limits) -> None:
+    """Keep an account short, however often it is written.
+
+    A size that is the same again replaces the one before. One that is another very soon after is
+    left out: the period may look shorter by a twelfth, and what was before still counts.
+    """
+    if account and account[-1].members == size.members:
+        account[-1] = size
+    elif not account or size.at - account[-1].at >= limits.period_s / _SIZES_KEPT:
+        account.append(size)
 
 
-def _account(one: Move | Transition) -> Account:
+def _account(one: Size | Transition) -> Account:
     return one.family, one.name, one.place
 
 
 # --- the rules ----------------------------------------------------------------------------------
 
 
-def _removals_wait(case: _Case, going: frozenset[Address]) -> bool:
+def _removals_wait(case: _Case, going: frozenset[Address], members: frozenset[Address]) -> bool:
+    """`members` are those the place would have."""
     transition, limits = case.transition, case.gate.limits
     if not transition.after:
         if transition.allow_empty and transition.opens is None:
@@ -193,31 +208,37 @@ def _removals_wait(case: _Case, going: frozenset[Address]) -> bool:
         if transition.opens is not None:
             message += f"; it is {transition.opens}, where empty means open"
         return case.waits(EMPTYING, message, going)
-    gone = case.base - transition.after
-    if not gone or len(gone) < limits.unless_fewer_than:
+    gone = case.base - len(members)
+    if gone <= 0 or gone < limits.unless_fewer_than:
         return False
-    if len(gone) > limits.max_removed_share * len(case.base):
-        message = f"{len(gone)} of {len(case.base)} addresses go within {_period(limits)}"
+    if gone > limits.max_removed_share * case.base:
+        message = f"{gone} of {case.base} members fewer within {_period(limits)}"
         return case.waits(REMOVALS, message, going)
-    return case.gate.blind and case.waits(REMOVALS, _unseen(len(gone), "go", limits), going)
+    return case.gate.blind and case.waits(REMOVALS, _unseen(gone, "go", limits), going)
 
 
-def _additions_wait(case: _Case, coming: frozenset[Address], members: frozenset[Address]) -> bool:
-    """`members` are those the place would have; the first fill of a group knows no share."""
+def _growth_waits(case: _Case, coming: frozenset[Address]) -> bool:
+    """The first fill of a group knows no share."""
     limits = case.gate.limits
-    if len(members) > limits.max_members:
-        message = f"the group would have {len(members)} members (maxMembers {limits.max_members})"
-        return _addition_waits(case, MEMBERS, message, coming)
-    new = case.transition.after - case.base
-    if not case.base or not new or len(new) < limits.unless_fewer_than:
+    new = len(case.transition.after) - case.base
+    if not case.base or new <= 0 or new < limits.unless_fewer_than:
         return False
-    if len(new) > limits.max_added_share * len(case.base):
-        message = f"{len(new)} addresses come to {len(case.base)} within {_period(limits)}"
+    if new > limits.max_added_share * case.base:
+        message = f"{new} members more than {case.base} within {_period(limits)}"
     elif case.gate.blind:
-        message = _unseen(len(new), "come", limits)
+        message = _unseen(new, "come", limits)
     else:
         return False
     return _addition_waits(case, ADDITIONS, message, coming)
+
+
+def _size_waits(case: _Case, coming: frozenset[Address], members: frozenset[Address]) -> bool:
+    """`members` are those the place would have, with those whose removal waits."""
+    most = case.gate.limits.max_members
+    if len(members) <= most:
+        return False
+    message = f"the group would have {len(members)} members (maxMembers {most})"
+    return _addition_waits(case, MEMBERS, message, coming)
 
 
 def _addition_waits(case: _Case, kind: str, message: str, coming: frozenset[Address]) -> bool:
@@ -229,7 +250,7 @@ def _addition_waits(case: _Case, kind: str, message: str, coming: frozenset[Addr
 
 def _unseen(count: int, verb: str, limits: Limits) -> str:
     return (
-        f"{count} addresses {verb}, and what was changed in the last {_period(limits)} is not"
+        f"{count} members {verb}, and what was changed in the last {_period(limits)} is not"
         " remembered, so that changes cannot be added up"
     )
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from fmgsync.model import naming
 from fmgsync.model.address import Address, Family
 from fmgsync.model.change import Hold
-from fmgsync.model.memory import Move
+from fmgsync.model.memory import Size
 from fmgsync.model.state import ObservedAdom
 from fmgsync.model.target import AdomRef
 from fmgsync.planning import groups, guard
@@ -44,7 +44,7 @@ class Passed:
 
     groups: Mapping[ObjectKey, GroupObject]
     holds: tuple[Hold, ...] = ()
-    moves: tuple[Move, ...] = ()
+    sizes: tuple[Size, ...] = ()
     approved: tuple[str, ...] = ()
 
 
@@ -76,7 +76,7 @@ def hold_back(
     return Passed(
         passed,
         tuple(hold for verdict in verdicts for hold in verdict.holds),
-        tuple(verdict.move for verdict in verdicts if verdict.move is not None),
+        tuple(verdict.size for verdict in verdicts if verdict.size is not None),
         tuple(digest for verdict in verdicts for digest in verdict.approved),
     )
 

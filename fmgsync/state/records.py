@@ -11,9 +11,8 @@ from typing import Literal, TypeVar
 import msgspec
 
 from fmgsync import errors
-from fmgsync.model import address
 from fmgsync.model.address import Family
-from fmgsync.model.memory import Approval, History, Move
+from fmgsync.model.memory import Approval, History, Size
 from fmgsync.model.target import AdomRef, DeviceVdom
 
 VERSION = 1
@@ -23,15 +22,14 @@ class _Versioned(msgspec.Struct):
     version: int
 
 
-class MoveRow(msgspec.Struct, forbid_unknown_fields=True):
-    """One change at one or more places; `device/vdom`, or an empty text for a group's own value."""
+class SizeRow(msgspec.Struct, forbid_unknown_fields=True):
+    """A size that one or more places had; `device/vdom`, or empty for a group's own value."""
 
     at: float
     family: Family
     name: str
     places: list[str]
-    added: list[str]
-    removed: list[str]
+    members: int
 
 
 class HistoryRow(msgspec.Struct, forbid_unknown_fields=True):
@@ -41,7 +39,7 @@ class HistoryRow(msgspec.Struct, forbid_unknown_fields=True):
     fortimanager: str
     adom: str
     since: float
-    moves: list[MoveRow]
+    sizes: list[SizeRow]
 
 
 class GuardDocument(msgspec.Struct, forbid_unknown_fields=True):
@@ -123,18 +121,16 @@ def history_of(document: GuardDocument, owner: str, ref: AdomRef, where: str) ->
     for row in document.adoms:
         if (row.owner, row.fortimanager, row.adom) == (owner, ref.fortimanager, ref.adom):
             try:
-                moves = [move for one in row.moves for move in _moves(one)]
+                sizes = [size for one in row.sizes for size in _sizes(one)]
             except ValueError as error:
                 raise damaged(where, str(error)) from error
-            return History(row.since, tuple(sorted(moves, key=lambda move: move.at)))
+            return History(row.since, tuple(sorted(sizes, key=lambda size: size.at)))
     return None
 
 
-def _moves(row: MoveRow) -> list[Move]:
-    added = frozenset(map(address.parse, row.added))
-    removed = frozenset(map(address.parse, row.removed))
+def _sizes(row: SizeRow) -> list[Size]:
     return [
-        Move(row.family, row.name, _place(place), added, removed, at=row.at) for place in row.places
+        Size(row.family, row.name, _place(place), row.members, at=row.at) for place in row.places
     ]
 
 
@@ -153,23 +149,19 @@ def with_history(
     """The document with this ADOM's history in place of what it had."""
     mine = (owner, ref.fortimanager, ref.adom)
     others = [row for row in document.adoms if (row.owner, row.fortimanager, row.adom) != mine]
-    own = HistoryRow(*mine, history.since, _move_rows(history))
+    own = HistoryRow(*mine, history.since, _size_rows(history))
     return GuardDocument(
         adoms=sorted([*others, own], key=lambda row: (row.owner, row.fortimanager, row.adom))
     )
 
 
-def _move_rows(history: History) -> list[MoveRow]:
-    """Devices with the same change share a row: a thousand may stand before one cluster."""
-    rows: dict[tuple[object, ...], MoveRow] = {}
-    for move in history.moves:
-        key = (move.at, move.family, move.name, move.added, move.removed)
-        row = rows.get(key)
-        if row is None:
-            added, removed = address.sorted_addresses(move.added), sorted(move.removed)
-            row = MoveRow(move.at, move.family, move.name, [], list(added), list(removed))
-            rows[key] = row
-        row.places.append(str(move.place or ""))
+def _size_rows(history: History) -> list[SizeRow]:
+    """Devices with the same size share a row: a thousand may stand before one cluster."""
+    rows: dict[tuple[object, ...], SizeRow] = {}
+    for size in history.sizes:
+        key = (size.at, size.family, size.name, size.members)
+        row = rows.setdefault(key, SizeRow(size.at, size.family, size.name, [], size.members))
+        row.places.append(str(size.place or ""))
     return list(rows.values())
 
 

@@ -309,7 +309,7 @@ def test_people_read_what_waits_and_how_to_let_it_through(
     capsys.readouterr()
     assert main.run(["plan", "-c", str(estate.path)]) == 3
     text = capsys.readouterr().out
-    assert "held: k8s-web on fgt-east/root: 20 of 40 addresses go within 1h: 10.1.0.1, " in text
+    assert "held: k8s-web on fgt-east/root: 20 of 40 members fewer within 1h: 10.1.0.1, " in text
     assert f"let it through: fmgsync approve {digest}" in text
     assert main.run(["plan", "-c", str(estate.path), "--output", "markdown"]) == 3
     assert f"(`fmgsync approve {digest}`)" in capsys.readouterr().out
