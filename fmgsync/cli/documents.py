@@ -10,6 +10,7 @@ from fmgsync import errors
 from fmgsync.cli.progress import rollout_rows
 from fmgsync.controller.once import AdomResult, Result, source_gaps
 from fmgsync.model.address import Address, sorted_addresses
+from fmgsync.model.adom import HeldLock
 from fmgsync.model.rollout import PendingInstall
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView, GroupView
@@ -22,9 +23,22 @@ def plan_document(result: Result) -> dict[str, Any]:
         "digest": result.digest,
         "adoms": [summary.plan_json(adom.seen.plan) for adom in result.adoms if adom.seen],
         "installs": [row for adom in result.adoms for row in _installs(adom)],
+        "blastRadius": _blast_radius(result),
         "submitted": _submissions(result),
         "sources": _source_rows(result),
         "errors": error_rows(result),
+    }
+
+
+def _blast_radius(result: Result) -> dict[str, int]:
+    found = result.blast_radius
+    return {
+        "changes": found.changes,
+        "groups": len(found.groups),
+        "devices": len(found.devices),
+        "added": found.added,
+        "removed": found.removed,
+        "installs": result.behind,
     }
 
 
@@ -122,9 +136,22 @@ def status_document(result: Result) -> dict[str, Any]:
         ],
         "rollouts": rollout_rows(result),
         **_findings(result),
+        "locks": [_lock_row(adom, held) for adom in result.adoms for held in adom.locks],
         "submitted": _submissions(result),
         "sources": _source_rows(result),
         "errors": error_rows(result),
+    }
+
+
+def _lock_row(adom: AdomResult, held: HeldLock) -> dict[str, Any]:
+    """Who works in an ADOM: FortiManager's own words, and whether it is locked as a whole."""
+    return {
+        "fortimanager": adom.ref.fortimanager,
+        "adom": adom.ref.adom,
+        "user": held.user,
+        "session": held.session,
+        "since": held.instant,
+        "whole": not held.part,
     }
 
 

@@ -25,7 +25,7 @@ def command(options: common.Options, state_dir: Path, controller: str | None) ->
     Exit codes: 0 all in sync (or not referenced), 3 something outstanding or drifted,
     1 something could not be read.
     """
-    from fmgsync.cli import documents, progress, remote, tables
+    from fmgsync.cli import documents, overview, progress, remote, tables
 
     if controller is not None:
         document = remote.read_status(controller)
@@ -48,6 +48,6 @@ def command(options: common.Options, state_dir: Path, controller: str | None) ->
     if options.is_json:
         common.print_json(documents.status_document(result))
     else:
-        tables.print_status(options.console(), result)
+        overview.print_status(options.console(), result, now=world.clock.now())
         progress.print_rollouts(options.console(), result, quiet=True)
     return common.status_code(result)

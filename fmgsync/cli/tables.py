@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -111,17 +110,11 @@ def counted(changes: Iterable[Change]) -> str:
 
 def blast_radius(result: Result) -> str:
     """How much of the estate the plan touches, in one line."""
-    changes = [c for adom in result.adoms if adom.seen for c in adom.seen.plan.changes]
-    mappings = [c for c in changes if c.device is not None]
-    devices = {c.device.device for c in mappings if c.device}
-    added = sum(len(c.added) for c in mappings)
-    removed = sum(len(c.removed) for c in mappings)
-    pending = {p.target for adom in result.adoms if adom.survey for p in adom.survey.pending}
-    groups = {c.name for c in mappings}
+    found = result.blast_radius
     return (
-        f"{_many(len(changes), 'change')}, {_many(len(groups), 'group')} on "
-        f"{_many(len(devices), 'device')}: {_many(added, 'grant')} added, {removed} removed; "
-        f"installs on {_many(len(pending), 'device VDOM')}"
+        f"{_many(found.changes, 'change')}, {_many(len(found.groups), 'group')} on "
+        f"{_many(len(found.devices), 'device')}: {_many(found.added, 'grant')} added, "
+        f"{found.removed} removed; installs on {_many(result.behind, 'device VDOM')}"
     )
 
 
@@ -209,7 +202,7 @@ def _escaped(text: str) -> str:
     return safe
 
 
-# --- apply, status, verify ----------------------------------------------------------------------
+# --- apply, verify ------------------------------------------------------------------------------
 
 
 def print_apply(console: Console, result: Result) -> None:
@@ -229,39 +222,12 @@ def print_apply(console: Console, result: Result) -> None:
             text = f"install on {outcome.target}: {outcome.outcome.value}: {outcome.detail}"
             console.print(safe_text(text))
     if any(adom.survey for adom in result.adoms):
-        _print_views(console, result)
+        print_views(console, result)
     print_problems(console, result)
 
 
-def print_status(console: Console, result: Result) -> None:
-    """The four views side by side."""
-    _print_views(console, result)
-    for adom in result.adoms:
-        if adom.seen:
-            findings.print_findings(console, findings.of_plan(adom.seen.plan))
-    grants = [(view, grant) for view in all_views(result) for grant in view.stale_grants]
-    if grants:
-        title = "Stale grants (sessions that are open already may outlive the removal)"
-        made = table(console, "device", "group", "address", "since", "", title=title)
-        for view, grant in grants:
-            made.add_row(
-                cell(view.target),
-                cell(grant.group),
-                cell(grant.address),
-                cell(_since(grant.since)),
-                cell("another workload has it now" if grant.reused else "", "red"),
-            )
-        console.print(made)
-    print_problems(console, result)
-
-
-def _since(since: float | None) -> str:
-    if since is None:
-        return "not known"
-    return f"{datetime.fromtimestamp(since, UTC):%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _print_views(console: Console, result: Result) -> None:
+def print_views(console: Console, result: Result) -> None:
+    """The four views, one line per device VDOM and group."""
     made = table(
         console, "device", "group", "state", "desired", "ADOM", "device database", "device"
     )

@@ -18,11 +18,13 @@ from fmgsync.controller.progress import Report
 from fmgsync.controller.reconcile import AdomWork, Intent, Look
 from fmgsync.grouping import desired
 from fmgsync.model.address import Address
+from fmgsync.model.adom import HeldLock, Workspace
 from fmgsync.model.change import AdomPlan, ApplyReport, Finding
 from fmgsync.model.endpoint import ClusterSnapshot
 from fmgsync.model.rollout import TargetOutcome
 from fmgsync.model.target import AdomRef, DeviceVdom
-from fmgsync.planning import summary
+from fmgsync.planning import radius, summary
+from fmgsync.planning.radius import BlastRadius
 from fmgsync.scheduling.admission import Admission
 from fmgsync.scheduling.outlook import Outlook
 from fmgsync.scheduling.terms import Terms
@@ -86,6 +88,7 @@ class AdomResult:
     admissions: tuple[Admission, ...] = ()
     rollout: Report | None = None
     standing: Standing | None = None
+    locks: tuple[HeldLock, ...] = ()
     error: errors.TargetError | None = None
 
 
@@ -105,6 +108,17 @@ class Result:
     def unapproved_digest(self) -> str:
         """The digest as it was before approvals let held parts through."""
         return summary.digest(result.seen.unapproved for result in self.adoms if result.seen)
+
+    @property
+    def blast_radius(self) -> BlastRadius:
+        """How much of the estate the plans touch."""
+        seen = (adom.seen for adom in self.adoms if adom.seen)
+        return radius.blast_radius((look.plan, look.desired, look.observed) for look in seen)
+
+    @property
+    def behind(self) -> int:
+        """Device VDOMs that an install has to reach."""
+        return len({(a.ref, p.target) for a in self.adoms if a.survey for p in a.survey.pending})
 
 
 def read_inventory(world: World) -> Inventory:
@@ -252,6 +266,8 @@ def _plan_adom(world: World, work: AdomWork, inventory: Inventory, result: AdomR
 
 def _status_adom(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
     result.seen = reconcile.look(work, world.intent, inventory.members)
+    if result.seen.topology.workspace is not Workspace.DISABLED:
+        result.locks = work.store.read_locks()
     result.survey = installs.survey(work, result.seen, ask_devices=True)
     advance.judge(world, work, inventory, result)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from fmgsync.model.address import Address, Family
 from fmgsync.model.target import AdomRef, DeviceVdom
@@ -48,6 +49,34 @@ class AdomTopology:
     devices: Mapping[str, Device]
     groups: Mapping[str, frozenset[DeviceVdom]]
     flags: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class HeldLock:
+    """A workspace lock as the unit tells it: of the whole ADOM, or of a `part` of it.
+
+    `since` is UTC epoch seconds by the unit's clock; None where it does not say.
+    """
+
+    user: str
+    session: int | None
+    since: int | None
+    part: bool = False
+
+    def __str__(self) -> str:
+        since = self.instant or "an unknown time"
+        what = "in part by" if self.part else "by"
+        return f"{what} {self.user!r} since {since} (session {self.session})"
+
+    @property
+    def instant(self) -> str | None:
+        """Since when, RFC 3339; None for what is no time at all."""
+        if self.since is None or self.since < 0:
+            return None
+        try:
+            return datetime.fromtimestamp(self.since, UTC).isoformat().replace("+00:00", "Z")
+        except (OverflowError, ValueError, OSError):
+            return None
 
 
 @dataclass(frozen=True, slots=True)

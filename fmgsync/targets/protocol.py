@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Protocol, Self
 
-from fmgsync.model.adom import AdomTopology, Limits, Package, PackageStatus, Reading
+from fmgsync.model.adom import AdomTopology, HeldLock, Limits, Package, PackageStatus, Reading
 from fmgsync.model.change import AdomPlan, ApplyReport, Submission
 from fmgsync.model.preview import DevicePreview
 from fmgsync.model.rollout import InstallRequest, InstallTask, SeenTask, TaskView
@@ -33,6 +33,9 @@ class ObjectStore(Protocol):
 
     def read_submission(self) -> Submission | None:
         """What waits for a human's approval in an ADOM in workflow mode."""
+
+    def read_locks(self) -> tuple[HeldLock, ...]:
+        """Who has the ADOM, or a part of it, locked; asked only where there are locks."""
 
     def apply(self, plan: AdomPlan) -> ApplyReport:
         """Write the plan's changes in order; in a workspace ADOM lock, commit and unlock.

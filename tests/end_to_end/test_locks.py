@@ -11,9 +11,10 @@ import pytest
 import requests
 import structlog
 from requests.adapters import HTTPAdapter
+from rich.console import Console
 
 from fmgsync import errors
-from fmgsync.cli import common
+from fmgsync.cli import common, documents, overview
 from fmgsync.clock import ManualClock
 from fmgsync.controller import once, wiring
 from fmgsync.model.view import GroupState
@@ -104,6 +105,32 @@ def test_a_humans_lock_that_stays_is_named(estate: Estate) -> None:
     assert not any("addrgrp" in url for e in estate.unit.requests.writing(mark) for url in e.urls)
     human.unlock("prod")
     assert estate.apply().adoms[0].error is None
+
+
+def test_status_tells_who_works_in_an_adom(
+    estate: Estate, clock: Waking, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For people and for scripts; it only asks."""
+    human = estate.unit.console("admin")
+    human.lock("prod")
+    mark = estate.unit.requests.mark()
+    result = estate.status()
+    assert estate.unit.requests.locks(mark) == []
+    assert documents.status_document(result)["locks"] == [
+        {
+            "fortimanager": "hq",
+            "adom": "prod",
+            "user": "admin",
+            "session": human.sid,
+            "since": "2026-01-01T00:00:00Z",
+            "whole": True,
+        }
+    ]
+    overview.print_status(Console(width=10_000), result, now=clock.now())
+    out = capsys.readouterr().out
+    assert "lock: ADOM prod on hq: locked by 'admin' since 2026-01-01T00:00:00Z" in out
+    human.unlock("prod")
+    assert documents.status_document(estate.status())["locks"] == []
 
 
 @pytest.mark.parametrize(("own", "locks"), [("normal", 1), ("disabled", 0)])

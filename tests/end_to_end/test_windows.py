@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from rich.console import Console
 
-from fmgsync.cli import main
+from fmgsync.cli import documents, main, overview
 from tests import builders
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 
@@ -118,10 +119,10 @@ def test_nothing_is_written(estate: Estate, run: Run) -> None:
     assert estate.unit.requests.writing(since=mark) == []
 
 
-def test_plan_and_status_tell_the_next_opening(estate: Estate, run: Run) -> None:
+def test_plan_and_status_tell_the_next_opening(
+    estate: Estate, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The opening of now, while it lasts; else the next one."""
-    from fmgsync.cli import documents
-
     estate.write_config(install={"windows": [NIGHTS]})
     for cluster in ("east", "west"):
         estate.run(cluster, builders.pod("web-1", "10.1.0.5", labels={"app": "web"}))
@@ -135,3 +136,7 @@ def test_plan_and_status_tell_the_next_opening(estate: Estate, run: Run) -> None
         assert [row["opensAt"] for row in plan["installs"]] == [told, told]
         status = documents.status_document(estate.status())
         assert [row["nextWindow"] for row in status["devices"]] == [told, told]
+        overview.print_status(Console(width=10_000), estate.status(), now=estate.clock.now())
+        word = "open since " if hour < 1 else ""
+        line = f"next window: {word}2026-12-{expected} 00:00:00 UTC: fgt-east/root, fgt-west/root"
+        assert line in capsys.readouterr().out

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from fmgsync.clock import Clock
-from fmgsync.model.adom import AdomTopology, Limits, Package, PackageStatus, Reading
+from fmgsync.model.adom import AdomTopology, HeldLock, Limits, Package, PackageStatus, Reading
 from fmgsync.model.change import AdomPlan, ApplyReport, Submission
 from fmgsync.model.rollout import SeenTask
 from fmgsync.model.state import ObservedAdom
@@ -22,6 +22,7 @@ from fmgsync.targets.fortimanager import (
     topology,
     verify,
     workflow,
+    workspace,
 )
 from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.install import FortiManagerFlow
@@ -105,6 +106,12 @@ class FortiManagerAdom:
         with self._session() as session:
             mode = topology.read_workspace(session, self.ref.adom)
             return workflow.awaiting(session, self.ref.adom, mode, now=self._clock.now())
+
+    def read_locks(self) -> tuple[HeldLock, ...]:
+        """Who works in this ADOM now, and has it or a part of it locked."""
+        with self._session() as session:
+            place = Place(session.access.name, self.ref.adom)
+            return tuple(workspace.read_lockinfo(session, place))
 
     def apply(self, plan: AdomPlan) -> ApplyReport:
         """Write the plan under the lock the ADOM needs; an empty plan costs no request."""

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -19,7 +17,7 @@ import tenacity
 
 from fmgsync import errors
 from fmgsync.clock import Clock
-from fmgsync.model.adom import Workspace
+from fmgsync.model.adom import HeldLock, Workspace
 from fmgsync.targets.fortimanager import answers, tables, tasks, urls, wire
 from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.session import Session
@@ -29,16 +27,6 @@ _log = structlog.get_logger()
 _ADOM_LOCK = 1
 _COMMITS = 2
 _SLICE_S = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class LockRow:
-    """One row of lockinfo. `since` is UTC epoch seconds by the unit's clock."""
-
-    user: str
-    session: int | None
-    since: int | None
-    scope: int | None
 
 
 class NoLock:
@@ -67,7 +55,7 @@ class Lock:
         if self._session.logins != self._logins:
             raise _lost(self._place, "the session that held it was closed")
         rows = read_lockinfo(self._session, self._place)
-        if not any(row.scope == _ADOM_LOCK and row.session == self._holder for row in rows):
+        if not any(not row.part and row.session == self._holder for row in rows):
             raise _lost(self._place, _told(rows))
 
     def commit(self) -> int | None:
@@ -189,7 +177,7 @@ def _take_once(session: Session, place: Place) -> int:
     from the lock on it must not be replaced, or the lock would stay behind with the old one.
     """
     before = read_lockinfo(session, place)
-    if any(row.scope == _ADOM_LOCK for row in before):
+    if any(not row.part for row in before):
         raise _held(session, place, before)
     session.number()
     with session.pinned():
@@ -215,7 +203,7 @@ def _lock_and_prove(session: Session, place: Place, *, free_before: bool) -> int
     return holder
 
 
-def _proven_holder(session: Session, rows: list[LockRow], *, free_before: bool) -> int | None:
+def _proven_holder(session: Session, rows: list[HeldLock], *, free_before: bool) -> int | None:
     """Our session's number if lockinfo shows it as the holder.
 
     Where the unit does not tell a session its number, the lock is ours if the ADOM was free
@@ -223,7 +211,7 @@ def _proven_holder(session: Session, rows: list[LockRow], *, free_before: bool) 
     lock there is bears our administrator's name.
     """
     own = session.number()
-    locks = [row for row in rows if row.scope == _ADOM_LOCK]
+    locks = [row for row in rows if not row.part]
     if own is not None:
         return own if any(row.session == own for row in locks) else None
     if free_before and len(locks) == 1 and locks[0].user == session.access.username:
@@ -245,15 +233,15 @@ def _refuse_unprovable_key(session: Session, place: Place) -> None:
         )
 
 
-def read_lockinfo(session: Session, place: Place) -> list[LockRow]:
+def read_lockinfo(session: Session, place: Place) -> list[HeldLock]:
     """Who holds a lock in this ADOM; empty when nobody does."""
     data = session.read({"url": urls.workspace(place.adom or "", "lockinfo")}, place=place)
     return [
-        LockRow(
+        HeldLock(
             user=answers.printable(wire.text(row.get("lock_user"))),
             session=_number(row.get("lock_sid")),
             since=_number(row.get("lock_time")),
-            scope=_number(row.get("type")),
+            part=_number(row.get("type")) != _ADOM_LOCK,
         )
         for row in tables.decode_rows(data, place)
     ]
@@ -274,7 +262,7 @@ def _exec_twice(session: Session, place: Place, verb: str) -> answers.Result:
         return session.call("exec", [param])[0]
 
 
-def _held(session: Session, place: Place, rows: list[LockRow]) -> errors.LockHeld:
+def _held(session: Session, place: Place, rows: list[HeldLock]) -> errors.LockHeld:
     own = None
     with suppress(errors.TargetError):
         own = session.user()
@@ -303,18 +291,7 @@ def _lost(place: Place, why: str) -> errors.LockLost:
     )
 
 
-def _told(rows: list[LockRow]) -> str:
+def _told(rows: list[HeldLock]) -> str:
     if not rows:
         return "by nobody as a whole; one of its packages, devices or objects may be locked"
-    return "; ".join(
-        f"by {row.user!r} since {_time(row.since)} (session {row.session})" for row in rows
-    )
-
-
-def _time(since: int | None) -> str:
-    if since is None or since < 0:
-        return "an unknown time"
-    try:
-        return datetime.fromtimestamp(since, UTC).isoformat().replace("+00:00", "Z")
-    except (OverflowError, ValueError, OSError):
-        return "an unknown time"
+    return "; ".join(map(str, rows))
