@@ -34,8 +34,8 @@ def _blast_radius(result: Result) -> dict[str, int]:
     found = result.blast_radius
     return {
         "changes": found.changes,
-        "groups": len(found.groups),
-        "devices": len(found.devices),
+        "groups": found.groups,
+        "devices": found.devices,
         "added": found.added,
         "removed": found.removed,
         "installs": result.behind,

@@ -112,8 +112,8 @@ def blast_radius(result: Result) -> str:
     """How much of the estate the plan touches, in one line."""
     found = result.blast_radius
     return (
-        f"{_many(found.changes, 'change')}, {_many(len(found.groups), 'group')} on "
-        f"{_many(len(found.devices), 'device')}: {_many(found.added, 'grant')} added, "
+        f"{_many(found.changes, 'change')}, {_many(found.groups, 'group')} on "
+        f"{_many(found.devices, 'device')}: {_many(found.added, 'grant')} added, "
         f"{found.removed} removed; installs on {_many(result.behind, 'device VDOM')}"
     )
 

@@ -112,8 +112,7 @@ class Result:
     @property
     def blast_radius(self) -> BlastRadius:
         """How much of the estate the plans touch."""
-        seen = (adom.seen for adom in self.adoms if adom.seen)
-        return radius.blast_radius((look.plan, look.desired, look.observed) for look in seen)
+        return radius.blast_radius(adom.seen.plan for adom in self.adoms if adom.seen)
 
     @property
     def behind(self) -> int:

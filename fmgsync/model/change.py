@@ -91,12 +91,23 @@ class Hold(Finding):
 
 
 @dataclass(frozen=True, slots=True)
+class Grants:
+    """How many addresses come to and go from one group on one DeviceVdom."""
+
+    name: str
+    place: DeviceVdom
+    added: int
+    removed: int
+
+
+@dataclass(frozen=True, slots=True)
 class AdomPlan:
     """What to write in one ADOM, in order; what stands in the way; what waits for a human.
 
     `foreign` are rules that fail because a foreign object bears a name they need; `held` what the
-    guard keeps back; `findings` what a person should know but nothing waits for. `moves` are the
-    changes as the guard counts them, `approved` the digests that let some of them through.
+    guard keeps back; `findings` what a person should know but nothing waits for. `sizes` is what
+    the guard remembers of it, `approved` the digests that let some of it through, `grants` what
+    comes and goes on the devices.
     """
 
     ref: AdomRef
@@ -106,6 +117,7 @@ class AdomPlan:
     findings: tuple[Finding, ...] = ()
     sizes: tuple[Size, ...] = ()
     approved: tuple[str, ...] = ()
+    grants: tuple[Grants, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

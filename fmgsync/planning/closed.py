@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from fmgsync.model.adom import AdomTopology
 from fmgsync.model.change import AdomPlan, Finding
 
@@ -31,6 +29,4 @@ def refuse(plan: AdomPlan) -> AdomPlan:
         " (change its mode to normal, or take it out of the sites)",
         is_error=True,
     )
-    return replace(
-        plan, changes=(), held=(), sizes=(), approved=(), foreign=(*plan.foreign, finding)
-    )
+    return AdomPlan(plan.ref, foreign=(*plan.foreign, finding), findings=plan.findings)

@@ -18,13 +18,14 @@ from fmgsync.model import naming
 from fmgsync.model.address import Address, Family
 from fmgsync.model.change import AdomPlan, Change, Finding
 from fmgsync.model.state import DesiredAdom, ObservedAdom, ObservedGroup
-from fmgsync.planning import addresses, clashes, groups, held, sharding
+from fmgsync.planning import addresses, clashes, groups, held, radius, sharding
 from fmgsync.planning.guard import Gate
 from fmgsync.planning.render import GroupObject, ObjectKey, none_member, render
 from fmgsync.planning.sharding import Limits
 
 _NOWHERE_OPEN: Mapping[ObjectKey, str] = {}
 _DEFAULT_LIMITS = Limits()
+_GROUPS = frozenset(clashes.GROUP.values())
 
 
 @dataclass(slots=True)
@@ -83,14 +84,17 @@ def make_plan(
     scene = groups.Comparison(
         desired.owner, observed, draft.objects, standing, passed.groups, values
     )
+    changes = tuple(_changes(draft, scene, rendering.values, used, removes=removes))
+    touched = {(c.kind.family, naming.group_of(c.name)) for c in changes if c.kind.table in _GROUPS}
     return AdomPlan(
         desired.ref,
-        tuple(_changes(draft, scene, rendering.values, used, removes=removes)),
+        changes,
         tuple(draft.errors),
         passed.holds,
         tuple(draft.findings),
         passed.sizes,
         passed.approved,
+        tuple(radius.grants(desired, standing, passed.groups, touched)),
     )
 
 

@@ -1,59 +1,65 @@
 """The blast radius: how much of the estate a plan touches, in grants and not in objects.
 
-A grant is one address in one group on one device VDOM. The own value of a shared group is a grant
-on every device that the group is meant for.
+A grant is one address in one group on one device VDOM, whichever objects carry it there: a
+mapping, a shard, or the own value of a group that is shared.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from fmgsync.model.change import AdomPlan
-from fmgsync.model.memory import Move
+from fmgsync.model import naming
+from fmgsync.model.change import AdomPlan, Grants
 from fmgsync.model.state import DesiredAdom, ObservedAdom
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.planning import groups
+from fmgsync.planning.render import GroupObject, ObjectKey
 
 
 @dataclass(frozen=True, slots=True)
 class BlastRadius:
     """Groups and devices touched, grants that come and go, over all ADOMs looked at."""
 
-    changes: int
-    groups: frozenset[tuple[AdomRef, str]]
-    devices: frozenset[tuple[str, str]]
-    added: int
-    removed: int
+    changes: int = 0
+    groups: int = 0
+    devices: int = 0
+    added: int = 0
+    removed: int = 0
 
 
-def blast_radius(plans: Iterable[tuple[AdomPlan, DesiredAdom, ObservedAdom]]) -> BlastRadius:
+def grants(
+    desired: DesiredAdom,
+    standing: ObservedAdom,
+    after: Mapping[ObjectKey, GroupObject],
+    touched: Collection[ObjectKey],
+) -> Iterator[Grants]:
+    """What comes and goes in the `touched` groups, on every device VDOM they are meant for."""
+    meant = {
+        (group.family, group.name): group.places | frozenset(group.mappings)
+        for group in desired.groups
+    }
+    for key in sorted(touched):
+        before, goal = standing.groups.get(key), after.get(key)
+        mapped = {*(before.mappings if before else ()), *(goal.mappings if goal else ())}
+        for place in sorted(meant.get(key, frozenset()) | mapped):
+            old = _own(groups.names_at(before, place), desired.owner)
+            new = _own(groups.names_at(goal, place), desired.owner)
+            if old != new:
+                yield Grants(key[1], place, added=len(new - old), removed=len(old - new))
+
+
+def _own(names: Iterable[str], owner: str) -> frozenset[str]:
+    return frozenset(name for name in names if naming.address_of(owner, name) is not None)
+
+
+def blast_radius(plans: Iterable[AdomPlan]) -> BlastRadius:
     """What all these plans touch; what waits for a human is no part of it."""
-    changes = added = removed = 0
-    groups: set[tuple[AdomRef, str]] = set()
-    devices: set[tuple[str, str]] = set()
-    for plan, desired, observed in plans:
-        changes += len(plan.changes)
-        for move, places in _placed(plan, desired, observed):
-            groups.add((plan.ref, move.name))
-            devices.update((plan.ref.fortimanager, place.device) for place in places)
-            added += len(places) * len(move.added)
-            removed += len(places) * len(move.removed)
-    return BlastRadius(changes, frozenset(groups), frozenset(devices), added, removed)
-
-
-def _placed(
-    plan: AdomPlan, desired: DesiredAdom, observed: ObservedAdom
-) -> Iterator[tuple[Move, frozenset[DeviceVdom]]]:
-    """Each move with the device VDOMs it concerns: of an own value, those without a mapping."""
-    shared = {(group.family, group.name): group.places for group in desired.groups if group.places}
-    everywhere = frozenset(
-        place for group in desired.groups for place in (*group.mappings, *group.places)
+    found = list(plans)
+    told = [(plan.ref, each) for plan in found for each in plan.grants]
+    return BlastRadius(
+        changes=sum(len(plan.changes) for plan in found),
+        groups=len({(ref, each.name) for ref, each in told}),
+        devices=len({(ref.fortimanager, each.place.device) for ref, each in told}),
+        added=sum(each.added for _, each in told),
+        removed=sum(each.removed for _, each in told),
     )
-    for move in plan.moves:
-        key = (move.family, move.name)
-        if move.place is not None:
-            yield move, frozenset({move.place})
-            continue
-        # Where a mapping stands, what changes is told by a move of its own.
-        standing = observed.groups.get(key)
-        yield move, shared.get(key, everywhere).difference(standing.mappings if standing else ())

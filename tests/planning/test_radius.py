@@ -22,6 +22,11 @@ CASES: dict[str, tuple[DesiredGroup, list[ObservedGroup], tuple[int, int, int]]]
         [group("web", {EAST: THREE})],
         (1, 3, 0),
     ),
+    "a shared value that becomes mappings": (
+        wanted("web", {EAST: THREE, WEST: {"10.1.0.0"}}),
+        [group("web", members=tuple(f"prod_{text}" for text in sorted(THREE)))],
+        (1, 0, 2),
+    ),
     "addresses that go": (
         wanted("web", {EAST: {"10.1.0.0"}}),
         [group("web", {EAST: THREE})],
@@ -37,6 +42,6 @@ def test_grants_are_counted_where_they_reach(case: str, limit: int) -> None:
     goal, standing, (devices, added, removed) = CASES[case]
     have = adom(*(own(text) for text in sorted(THREE)), *standing)
     plan = diff.make_plan(desired(goal), have, gate=FREE, limits=Sizes(members=limit))
-    found = radius.blast_radius([(plan, desired(goal), have)])
-    assert [name for _, name in found.groups] == ["web"]
-    assert (len(found.devices), found.added, found.removed) == (devices, added, removed)
+    found = radius.blast_radius([plan])
+    assert (found.changes, found.groups) == (len(plan.changes), 1)
+    assert (found.devices, found.added, found.removed) == (devices, added, removed)
