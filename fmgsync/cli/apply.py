@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from fmgsync import errors
 from fmgsync.cli import common, interrupting
 
 
@@ -77,11 +76,9 @@ def command(
         state_dir=state_dir,
         people=People(reason, override_deny, audit_file, stop.asked),
     )
-    if install == "now" and world.intent.needs_reason and not reason.strip():
-        raise errors.UsageError(
-            "the configuration demands a reason for installing at once (policy.requireReason)",
-            next_step='add --reason "..."',
-        )
+    by_hand = "installing at once" if install == "now" else "overriding deny windows"
+    needed = world.intent.needs_reason and (install == "now" or override_deny)
+    common.demand_reason(by_hand, reason, needed=needed)
     digest = saved.read_digest(plan) if plan else None
     with stop.watching():
         result = once.apply(world, install=install != "never", digest=digest)

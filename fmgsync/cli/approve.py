@@ -84,6 +84,8 @@ def command(
     if withdraw:
         decided = memory.withdraw(digest)
     else:
+        needed = wiring.needs_reason(options.config)
+        common.demand_reason("approving a change", reason, needed=needed)
         decided = memory.approve(
             digest, who=by or _user(), reason=reason, now=now, expires_at=now + expires
         )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
+from fmgsync import errors
 from fmgsync.state import DEFAULT_FOLDER
 
 if TYPE_CHECKING:
@@ -147,6 +148,15 @@ def command_options(*, markdown: bool = False) -> Callable[[_Function], _Functio
 def print_json(document: object) -> None:
     """One JSON document on standard output."""
     click.echo(json.dumps(document, indent=2, ensure_ascii=True))
+
+
+def demand_reason(what: str, reason: str, *, needed: bool) -> None:
+    """Refuse what a person decides without saying why, where policy.requireReason asks for it."""
+    if needed and not reason.strip():
+        raise errors.UsageError(
+            f"the configuration demands a reason for {what} (policy.requireReason)",
+            next_step='add --reason "..."',
+        )
 
 
 def plan_code(result: Result) -> int:

@@ -82,7 +82,7 @@ def resume(options: common.Options, state_dir: Path, adom: str | None, reason: s
     """
     from fmgsync.controller import steering
 
-    return _steer(options, state_dir, adom, reason, steering.resume)
+    return _steer(options, state_dir, adom, reason, steering.resume, demands="resuming a rollout")
 
 
 @command.command("abort")
@@ -107,6 +107,8 @@ def _steer(
     adom: str | None,
     reason: str,
     act: Callable[[World, AdomRef], Steered],
+    *,
+    demands: str = "",
 ) -> int:
     from fmgsync.controller import wiring
     from fmgsync.controller.installing import People
@@ -119,6 +121,8 @@ def _steer(
         state_dir=state_dir,
         people=People(reason),
     )
+    needed = world.intent.needs_reason and bool(demands)
+    common.demand_reason(demands, reason, needed=needed)
     known = [work.ref for work in world.adoms]
     chosen = [ref for ref in known if adom in (None, str(ref))]
     if not chosen:

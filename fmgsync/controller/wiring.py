@@ -139,6 +139,11 @@ def make_documents(path: Path, *, state_dir: Path, clock: Clock) -> Documents:
     return _documents(load.load_config(path), state_dir, clock)
 
 
+def needs_reason(path: Path) -> bool:
+    """Whether a person has to say why; where there is no configuration, nobody has."""
+    return path.exists() and load.load_config(path).policy.require_reason
+
+
 def _documents(config: Config, state_dir: Path, clock: Clock) -> Documents:
     """Replicas and command line share one memory where `lease` is configured: beside the Leases."""
     if config.lease is None:

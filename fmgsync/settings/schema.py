@@ -191,7 +191,9 @@ class Policy(Part):
         description="`observe` never writes, `upsert` never removes, `sync` does both.",
     )
     require_reason: Flag = Field(
-        default=False, description="Whether `apply --install now` needs a `--reason`."
+        default=False,
+        description="Whether `apply --install now` and `--override-deny`, `approve` and"
+        " `rollout resume` need a `--reason`.",
     )
 
 

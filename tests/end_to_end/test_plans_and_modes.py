@@ -14,6 +14,7 @@ from fmgsync.cli import main
 from fmgsync.clock import SystemClock
 from fmgsync.controller import once, wiring
 from fmgsync.controller.installing import People
+from tests import builders
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 from tests.end_to_end.seen import changes, outcomes, passed, web
 
@@ -38,7 +39,7 @@ def run(estate: Estate, capsys: pytest.CaptureFixture[str]) -> Run:
 
     def call(*arguments: str) -> tuple[int, Any]:
         capsys.readouterr()
-        code = main.run([arguments[0], "-c", str(estate.path), *arguments[1:], "--output", "json"])
+        code = main.run([*arguments, "-c", str(estate.path), "--output", "json"])
         return code, json.loads(capsys.readouterr().out)
 
     return call
@@ -122,6 +123,25 @@ def test_a_reason_is_demanded(estate: Estate, run: Run) -> None:
     assert passed(estate, "fgt-east") == {"10.1.0.5", "10.1.0.6"}
     assert run("apply", "--install", "now", "--reason", "CHG-7: shop retired")[0] == 0
     assert passed(estate, "fgt-east") == {"10.1.0.5"}
+
+
+def test_whoever_decides_says_why(estate: Estate, run: Run) -> None:
+    """Not only who installs at once: also who lets through, overrides or resumes."""
+    estate.write_config(policy={"requireReason": True})
+    estate.run("east", builders.pod("db-1", "10.1.0.9"))
+    _, document = run("plan")
+    digest = document["adoms"][0]["held"][0]["digest"]
+    decisions = (
+        ("approve", digest),
+        ("apply", "--install", "window", "--override-deny"),
+        ("rollout", "resume"),
+    )
+    for decision in decisions:
+        code, document = run(*decision)
+        assert (code, "requireReason" in document["error"]["message"]) == (2, True), decision
+    assert run("approve", digest, "--reason", "CHG-7")[0] == 0
+    assert run("approve")[1]["approved"][0]["reason"] == "CHG-7"
+    assert run("approve", digest, "--withdraw")[0] == 0
 
 
 def test_the_reason_is_in_the_revisions_of_the_devices(estate: Estate) -> None:
