@@ -27,6 +27,7 @@ def plan_document(result: Result) -> dict[str, Any]:
         "submitted": _submissions(result),
         "sources": _source_rows(result),
         "errors": error_rows(result),
+        **_failure(result),
     }
 
 
@@ -140,6 +141,7 @@ def status_document(result: Result) -> dict[str, Any]:
         "submitted": _submissions(result),
         "sources": _source_rows(result),
         "errors": error_rows(result),
+        **_failure(result),
     }
 
 
@@ -220,6 +222,14 @@ def _source_rows(result: Result) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = [{"message": text} for text in source_gaps(result.inventory)]
     rows += [summary.finding_json(finding) for finding in result.inventory.findings]
     return rows
+
+
+def _failure(result: Result) -> dict[str, Any]:
+    """Where no ADOM at all got through, the command failed: told as every failure is."""
+    failures = [adom.error for adom in result.adoms if adom.error]
+    if not failures or len(failures) < len(result.adoms):
+        return {}
+    return {"error": failures[0].as_document()}
 
 
 def error_rows(result: Result) -> list[dict[str, Any]]:

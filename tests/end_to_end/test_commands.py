@@ -213,6 +213,24 @@ def test_a_wrong_password(estate: Estate, run: Run) -> None:
     refused(estate, run, "FortiManager hq", code=1)
 
 
+def test_where_no_adom_could_be_read_scripts_find_one_error(estate: Estate, run: Run) -> None:
+    """Beside what is known in spite of it; one ADOM that fails beside others is no failure of
+    the command."""
+    web(estate)
+    (estate.folder / "password").write_text("wrong-word")
+    for command in ("plan", "status", "verify", "apply"):
+        code, out, _ = run(command, "--output", "json")
+        document = json.loads(out)
+        assert (code, document["error"]) == (1, document["errors"][0])
+        assert set(document["error"]) == {"kind", "message", "where", "next"}
+    (estate.folder / "password").write_text("s3cret-word")
+    lost = {"clusters": ["west"], "fortimanager": "hq", "adom": "lost", "devices": ["fgt-west"]}
+    estate.write_config(sites=[estate.config["sites"][0], lost])
+    code, out, _ = run("plan", "--output", "json")
+    document = json.loads(out)
+    assert (len(document["adoms"]), len(document["errors"]), "error" in document) == (1, 1, False)
+
+
 def test_an_unknown_ca(estate: Estate, run: Run) -> None:
     web(estate)
     unit = {**estate.config["fortimanagers"][0], "tls": {}}
