@@ -58,21 +58,21 @@ def _since(since: float | None) -> str:
 
 
 def _print_windows(console: Console, result: Result, now: datetime) -> None:
-    """One line for all device VDOMs that open at the same instant."""
-    opening: defaultdict[datetime | None, list[str]] = defaultdict(list)
+    """One line for all device VDOMs that open at the same time, the next first."""
+    opening: defaultdict[tuple[bool, str], list[str]] = defaultdict(list)
     for adom in result.adoms:
         for target, found in sorted(adom.outlooks.items()):
-            opening[found.opens_at].append(str(target))
-    for opens_at, names in sorted(opening.items(), key=lambda item: (item[0] is None, item[0])):
+            opening[found.opens_at is None, _when(found.opens_at, now)].append(str(target))
+    for (_, when), names in sorted(opening.items()):
         shown = ", ".join(names[:SHOWN])
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-        console.print(safe_text(f"next window: {_when(opens_at, now)}: {shown}{more}"))
+        console.print(safe_text(f"next window: {when}: {shown}{more}"))
 
 
 def _when(opens_at: datetime | None, now: datetime) -> str:
     if opens_at is None:
         return "none"
-    return f"open since {_written(opens_at)}" if opens_at <= now else _written(opens_at)
+    return "open now" if opens_at <= now else _written(opens_at)
 
 
 def _written(instant: datetime) -> str:

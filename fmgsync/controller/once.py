@@ -276,7 +276,7 @@ def _write_adom(world: World, work: AdomWork, result: AdomResult) -> None:
     if before is None:
         return
     result.planned = before.plan
-    if before.plan.changes and world.intent.writes:
+    if before.plan.changes and world.intent.writes and before.submission is None:
         world.tell(f"writing {len(before.plan.changes)} changes to ADOM {work.ref.adom}")
     result.seen, result.report = reconcile.write(work, world.intent, before)
 

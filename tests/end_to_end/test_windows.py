@@ -137,6 +137,6 @@ def test_plan_and_status_tell_the_next_opening(
         status = documents.status_document(estate.status())
         assert [row["nextWindow"] for row in status["devices"]] == [told, told]
         overview.print_status(Console(width=10_000), estate.status(), now=estate.clock.now())
-        word = "open since " if hour < 1 else ""
-        line = f"next window: {word}2026-12-{expected} 00:00:00 UTC: fgt-east/root, fgt-west/root"
+        when = "open now" if hour < 1 else f"2026-12-{expected} 00:00:00 UTC"
+        line = f"next window: {when}: fgt-east/root, fgt-west/root"
         assert line in capsys.readouterr().out

@@ -12,6 +12,7 @@ import pytest
 from fmgsync.cli import main
 from fmgsync.clock import SystemClock
 from fmgsync.model.view import GroupState
+from tests import builders
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 from tests.end_to_end.seen import changes, states, web
 
@@ -107,9 +108,7 @@ def test_an_approval_of_the_guard_is_not_spent_while_nothing_is_written(estate: 
     decide(estate, "approve", 1)
     estate.run("east", web("10.1.0", 5), web("10.1.0", 6))
     estate.apply_never()
-    estate.run("west", web("10.2.0", 6))
-    guard = {"maxRemovedShare": 0.1, "unlessFewerThan": 1}
-    estate.write_config(guard=guard)
+    estate.run("west", builders.pod("db-1", "10.2.0.9"))
     (hold,) = [one for adom in estate.plan().adoms if adom.seen for one in adom.seen.plan.held]
     estate.approve(hold.digest)
     estate.apply_never()
