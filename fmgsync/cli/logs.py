@@ -20,9 +20,18 @@ def start_logging(verbose: int, log_format: Literal["text", "json"]) -> None:
         if log_format == "json"
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
+    run = uuid.uuid4().hex[:12]
+
+    def with_run(
+        logger: object, method: str, event: structlog.typing.EventDict
+    ) -> structlog.typing.EventDict:
+        # Not by what is bound to the context alone: a thread begins with an empty one.
+        return {"run": run, **event}
+
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            with_run,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.UnicodeDecoder(),
@@ -34,7 +43,8 @@ def start_logging(verbose: int, log_format: Literal["text", "json"]) -> None:
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=False,
     )
-    structlog.contextvars.bind_contextvars(run=uuid.uuid4().hex[:12])
+    # For the audit, whose lines carry the same run.
+    structlog.contextvars.bind_contextvars(run=run)
 
 
 def only_errors() -> None:
