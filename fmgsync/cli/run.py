@@ -46,8 +46,9 @@ def command(options: common.Options, state_dir: Path, listen: str) -> int:
 
     metrics = Metrics(lambda: report.health(running.controller))
     running = supervisor.Supervisor(
-        lambda: wiring.make_controller(
+        lambda before: wiring.make_controller(
             options.config,
+            before=before,
             ears=fencing.Ears(metrics.rpc, metrics.lock_wait, metrics.lock_held),
             state_dir=state_dir,
             transport=options.transport,

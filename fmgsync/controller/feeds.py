@@ -5,6 +5,7 @@ Both give differences, so that nothing behind them knows which it is.
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from pathlib import Path
@@ -33,6 +34,9 @@ class Feed(Protocol):
 
     cluster: str
 
+    def stands_for(self, other: Feed) -> bool:
+        """Whether it tells all that the other, which has not begun, would tell."""
+
     def start(self, on_change: Callable[[], None]) -> None:
         """Begin; `on_change` is called, from another thread, whenever there is a difference."""
 
@@ -55,10 +59,21 @@ class LiveFeed:
         self.cluster = cluster
         self._access = access
         self._interest = interest
+        self._kubeconfig = _fingerprint(access.kubeconfig)
         self._clock = clock
         self._stop = Stop()
         self._inventory = Inventory(cluster, clock=clock)
         self._lookups = Lookups(client.ApiSession(cluster, access), clock=clock)
+
+    def stands_for(self, other: Feed) -> bool:
+        """Another content of the kubeconfig may lead to another cluster."""
+        return (
+            isinstance(other, LiveFeed)
+            and self.cluster == other.cluster
+            and self._access == other._access
+            and self._kubeconfig == other._kubeconfig
+            and self._interest.covers(other._interest)
+        )
 
     def start(self, on_change: Callable[[], None]) -> None:
         """Begin to follow; a cluster that is down is tried again for ever."""
@@ -96,6 +111,14 @@ class DumpFeed:
         self._given = ClusterSnapshot(cluster, frozenset())
         self._latest = self._given
         self._seen: object = None
+
+    def stands_for(self, other: Feed) -> bool:
+        """The dump itself is looked at all the time; what matters is where it lies."""
+        return (
+            isinstance(other, DumpFeed)
+            and self.cluster == other.cluster
+            and self._path == other._path
+        )
 
     def start(self, on_change: Callable[[], None]) -> None:
         """Read at once, then look every two seconds whether the files are others."""
@@ -174,6 +197,14 @@ def _pairs(
         for key in {**before, **after}
         if before.get(key) != after.get(key)
     ]
+
+
+def _fingerprint(path: Path | None) -> object:
+    """Changes with what a file says; one that was only written again is the same."""
+    try:
+        return hashlib.sha256(path.read_bytes()).digest() if path is not None else None
+    except OSError as error:
+        return error.errno
 
 
 def _stamp(path: Path) -> object:

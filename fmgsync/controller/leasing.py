@@ -8,7 +8,7 @@ import re
 import secrets
 import socket
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -37,9 +37,7 @@ def lease_name(owner: str, ref: AdomRef) -> str:
     return f"fmgsync-{owner}-{readable[:60].strip('-')}-{digest}"
 
 
-def make_leases(
-    access: Access, namespace: str, owner: str, replica: str, adoms: Iterable[AdomRef]
-) -> Leases:
+def make_leases(access: Access, namespace: str, owner: str, replica: str) -> Leases:
     """The Leases of one replica. Nothing is asked yet."""
     # Waits well below the duration: a request that hangs must not outlive what it renews.
     session = ApiSession("lease", access, connect_s=2.0, answer_s=3.0)
@@ -48,13 +46,14 @@ def make_leases(
         return Lease(session, namespace, name, replica, duration_s=DURATION_S)
 
     prefix = f"fmgsync-{owner}-replica-"
-    of = {ref: lease(lease_name(owner, ref)) for ref in adoms}
-    return Leases(
-        lease(prefix + replica),
-        of,
-        Replicas(session, namespace, prefix, {each.name: each for each in of.values()}).alive,
-        session.close,
-    )
+    known: dict[str, Lease] = {}
+
+    def of(ref: AdomRef) -> Lease:
+        name = lease_name(owner, ref)
+        return known.setdefault(name, lease(name))
+
+    replicas = Replicas(session, namespace, prefix, known)
+    return Leases(lease(prefix + replica), of, replicas.alive, session.close)
 
 
 class Replicas:

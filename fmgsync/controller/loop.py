@@ -61,7 +61,8 @@ class ClusterRecord:
 
 
 class Controller:
-    """Runs until `stop`. One per process; several ADOMs, FortiManagers and clusters in it."""
+    """Runs until `stop`. Several ADOMs, FortiManagers and clusters in it; one at a time per
+    process, each of which may `succeed` the one before."""
 
     def __init__(
         self,
@@ -80,6 +81,10 @@ class Controller:
         self._make_pass = make_pass
         self._wake_at = wake_at
         self.ownership = ownership
+        self.stopping = stopping or Stopping(world.clock)
+        self._followed: frozenset[str] = frozenset()
+        self._leaving: tuple[AdomWorker, ...] = ()
+        self._frozen = False
         self._memberships = desired.Memberships(
             world.intent.rules, [feed.cluster for feed in feeds], world.intent.allowed_ranges
         )
@@ -88,7 +93,6 @@ class Controller:
         self._beat_at = self.loaded_at = world.clock.now()
         self.refused_configs = 0
         self._woken = threading.Event()
-        self._stopping = stopping or Stopping(world.clock)
         self._workers = {
             work.ref: AdomWorker(
                 work.ref,
@@ -134,7 +138,8 @@ class Controller:
 
     def busy(self, ref: AdomRef) -> bool:
         """Whether a pass over the ADOM is running here."""
-        return self._workers[ref].busy
+        found = (*self._workers.values(), *self._leaving)
+        return any(worker.busy for worker in found if worker.ref == ref)
 
     def look_at(self, ref: AdomRef) -> None:
         """Let the ADOM be looked at now: it was gained, or somebody has decided something."""
@@ -152,56 +157,102 @@ class Controller:
 
     def run(self) -> bool:
         """Until `stop` is called. False if a pass was still running when the time was up."""
+        self.follow()
+        return self.end()
+
+    def succeed(self, before: Controller) -> None:
+        """Take over from a controller that has finished following.
+
+        What it knows of clusters that are read as before stays known, so nothing is read again
+        and nothing is frozen meanwhile. A pass that still runs there holds up its own ADOM alone.
+        """
+        if before.ownership is not self.ownership:
+            # Another identity, which gets no Lease before the old one has given it back.
+            before.give_back()
+        kept = {
+            old.cluster: old
+            for old in before._feeds
+            if any(old.stands_for(feed) for feed in self._feeds)
+        }
+        self._feeds = tuple(kept.get(feed.cluster, feed) for feed in self._feeds)
+        self._followed = frozenset(kept)
+        for old in before._feeds:
+            if old.cluster not in kept:
+                old.stop()
+        self._woken = before._woken
+        self._memberships.succeed(before._memberships, self._followed)
+        self._memberships.refresh()
+        self._clusters.update((name, before._clusters[name]) for name in self._followed)
+        self._inventory = self._stock(anew=True)
+        for worker in before._workers.values():
+            if worker.ref in self._workers:
+                self._workers[worker.ref].carry_on(worker)
+        gone = (w for w in before._workers.values() if w.ref not in self._workers)
+        self._leaving = (*before._leaving, *gone)
+        if (told := before._announcer) is not None:
+            before._announcer = self._announcer  # for what a pass that still runs has to tell
+            told.stop()
+        gc.unfreeze()
+
+    def follow(self) -> None:
+        """Until `stop` or `finish` is called; passes that run then go on."""
         for feed in self._feeds:
-            feed.start(self._woken.set)
+            if feed.cluster not in self._followed:
+                feed.start(self._woken.set)
         if self.ownership is not None:
-            self.ownership.start()
+            self.ownership.serve(self._workers, busy=self.busy, on_gain=self.look_at)
         self._deciding.start()
         if self._announcer is not None:
             self._announcer.start()
         began = self._world.clock.now()
-        while not self._stopping.asked():
+        while not self.stopping.asked():
             self._beat_at = self._world.clock.now()
             self._think()
             self._start_workers(late=self._world.clock.now() - began >= FIRST_LOOK_S)
-            self._woken.wait(BEAT_S if len(self._started) == len(self._workers) else 0.5)
+            if not self._frozen:
+                self._freeze()
+            self._woken.wait(BEAT_S if self._frozen else 0.5)
             self._woken.clear()
-        return self._end()
+        self._deciding.stop()
+        for worker in self._workers.values():
+            worker.stop()
 
     def stop(self) -> None:
         """Start nothing more and end within seconds: a running pass is finished, or what it waits
         for is let go of; its locks are given back."""
-        self._stopping.leave()
+        self.stopping.leave()
         self._woken.set()
 
     def finish(self) -> None:
-        """Start nothing more, and end when every running pass has ended, however long it takes."""
-        self._stopping.finish()
+        """Start nothing more, so that another controller can succeed this one."""
+        self.stopping.finish()
         self._woken.set()
 
-    def _end(self) -> bool:
-        self._deciding.stop()
+    def end(self) -> bool:
+        """After following: let go of everything. False if a pass was still running when the time
+        was up."""
         for feed in self._feeds:
             feed.stop()
-        for worker in self._workers.values():
-            worker.stop()
-        ends = [self._await_end(ref) for ref in sorted(self._started)]
+        return self.give_back()
+
+    def give_back(self) -> bool:
+        """Wait for the passes that run, then give back the Leases. False as for `end`."""
+        ends = [self._await_end(each) for each in (*self._workers.values(), *self._leaving)]
         if self.ownership is not None:
             self.ownership.stop()
         if self._announcer is not None:
             self._announcer.stop()
         return all(ends)
 
-    def _await_end(self, ref: AdomRef) -> bool:
+    def _await_end(self, worker: AdomWorker) -> bool:
         """Wait for the ADOM's pass; without a limit until somebody wants us to leave."""
-        worker = self._workers[ref]
-        while not self._stopping.must_leave():
+        while not self.stopping.must_leave():
             self._beat_at = self._world.clock.now()
             if worker.join(JOIN_S):
                 return True
-        if worker.join(max(0.0, self._stopping.leave_at + GRACE_S - self._world.clock.now())):
+        if worker.join(max(0.0, self.stopping.leave_at + GRACE_S - self._world.clock.now())):
             return True
-        _log.warning("a pass is still running and is left behind", adom=ref.adom)
+        _log.warning("a pass is still running and is left behind", adom=worker.ref.adom)
         return False
 
     def _think(self) -> None:
@@ -212,13 +263,7 @@ class Controller:
             self._clusters[feed.cluster] = ClusterRecord(feed.cluster, found, was_synced)
             self._memberships.apply(found)
         changed = self._memberships.refresh()
-        self._inventory = once.Inventory(
-            {name: _problems_of(record) for name, record in self._clusters.items()},
-            dict(self._memberships.members) if changed else self._inventory.members,
-            self._memberships.findings if changed else self._inventory.findings,
-            (),
-            self._in_use,
-        )
+        self._inventory = self._stock(anew=bool(changed))
         touched = {cluster for _, cluster in changed}
         for work in self._world.adoms:
             if work.ref in self._started and any(s.clusters & touched for s in work.sites):
@@ -230,6 +275,16 @@ class Controller:
             return True
         return any(feed.runs(address) for feed in self._feeds if feed.cluster == cluster)
 
+    def _stock(self, *, anew: bool) -> once.Inventory:
+        known = self._inventory
+        return once.Inventory(
+            {name: _problems_of(record) for name, record in self._clusters.items()},
+            dict(self._memberships.members) if anew else known.members,
+            self._memberships.findings if anew else known.findings,
+            (),
+            self._in_use,
+        )
+
     def _start_workers(self, *, late: bool) -> None:
         """An ADOM's first pass waits until its clusters were heard, or were given time enough."""
         for work in self._world.adoms:
@@ -238,10 +293,16 @@ class Controller:
             if work.ref not in self._started and (heard or late):
                 self._started.add(work.ref)
                 self._workers[work.ref].start()
-                if len(self._started) == len(self._workers):
-                    # What the first listings made stays: walking a hundred thousand pods over and
-                    # over would stop every thread for a moment, lease renewal included.
-                    gc.freeze()
+
+    def _freeze(self) -> None:
+        """What the first listings made stays: walking a hundred thousand pods over and over would
+        stop every thread for a moment, lease renewal included."""
+        if len(self._started) < len(self._workers) or any(w.waits for w in self._workers.values()):
+            return
+        if self._followed:
+            gc.collect()  # the controller before must not stay as well
+        gc.freeze()
+        self._frozen = True
 
     def _pass_over(self, work: AdomWork) -> Callable[[], tuple[once.AdomResult, float | None]]:
         def make() -> tuple[once.AdomResult, float | None]:

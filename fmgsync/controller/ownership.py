@@ -9,7 +9,7 @@ more, because every writing request asks here first.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -50,48 +50,64 @@ class HeldLease(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Leases:
-    """Where the Leases are kept. `replicas` gives the names of all replicas that are alive."""
+    """Where the Leases are kept. `replicas` gives the names of all replicas that are alive.
+
+    After `close` the credentials are read again for the next request.
+    """
 
     presence: HeldLease
-    of: Mapping[AdomRef, HeldLease]
+    of: Callable[[AdomRef], HeldLease]
     replicas: Callable[[], Collection[str]]
     close: Callable[[], None] = lambda: None
 
 
 class Ownership:
-    """One replica's part."""
+    """One replica's part. It outlives changes of the configuration that leave `key` the same."""
 
     def __init__(
         self,
         replica: str,
         leases: Leases,
+        adoms: Iterable[AdomRef],
         *,
+        key: Hashable = None,
         tick_s: float = TICK_S,
     ) -> None:
         self.replica = replica
+        self.key = key
         self._leases = leases
+        self._adoms = frozenset(adoms)
+        self._of = {ref: leases.of(ref) for ref in self._adoms}
+        self._serving = threading.Lock()
         self._busy: Callable[[AdomRef], bool] = lambda ref: False
         self._on_gain: Callable[[AdomRef], None] = lambda ref: None
         self._tick_s = tick_s
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ownership", daemon=True)
 
-    def attend(
-        self, *, busy: Callable[[AdomRef], bool], on_gain: Callable[[AdomRef], None]
+    def serve(
+        self,
+        adoms: Iterable[AdomRef],
+        *,
+        busy: Callable[[AdomRef], bool],
+        on_gain: Callable[[AdomRef], None],
     ) -> None:
-        """Who does the work: an ADOM with a running pass is not handed over before its end, and
-        `on_gain` is called, from another thread, when an ADOM becomes ours."""
-        self._busy, self._on_gain = busy, on_gain
-
-    def start(self) -> None:
-        """Begin to take a share."""
-        self._thread.start()
+        """Take a share of these ADOMs from now on, for whoever does the work: an ADOM with a
+        running pass is not handed over before its end, and `on_gain` is called, from another
+        thread, when an ADOM becomes ours."""
+        with self._serving:
+            self._adoms = frozenset(adoms)
+            self._of = {**self._of, **{ref: self._leases.of(ref) for ref in self._adoms}}
+            self._busy, self._on_gain = busy, on_gain
+        if self._thread.ident is None:
+            self._thread.start()
 
     def stop(self) -> None:
         """Give everything back, so that others need not wait for it to run out."""
         self._stopping.set()
-        self._thread.join(TICK_S)
-        for lease in (*self._leases.of.values(), self._leases.presence):
+        if self._thread.ident is not None:
+            self._thread.join(TICK_S)
+        for lease in (*self._of.values(), self._leases.presence):
             try:
                 lease.release()
             except errors.SourceError as error:
@@ -100,15 +116,16 @@ class Ownership:
 
     def holds(self, ref: AdomRef) -> bool:
         """Whether a pass over the ADOM may begin here."""
-        return self._leases.of[ref].holds(MARGIN_S)
+        lease = self._of.get(ref)
+        return lease is not None and lease.holds(MARGIN_S)
 
     def lease(self, ref: AdomRef) -> HeldLease:
         """The ADOM's Lease itself."""
-        return self._leases.of[ref]
+        return self._of[ref]
 
     def check(self, ref: AdomRef) -> None:
         """Before every write: raises Deposed if another replica may be at work by now."""
-        if not self._leases.of[ref].holds(MARGIN_S):
+        if not self.holds(ref):
             raise errors.Deposed(
                 "another replica may work on this ADOM now; nothing more is written here",
                 fortimanager=ref.fortimanager,
@@ -119,18 +136,25 @@ class Ownership:
         """Show that we are here, and hold exactly our share."""
         self._leases.presence.try_hold()
         alive = {*self._leases.replicas(), self.replica}
-        share = shares(self._leases.of, alive)
-        for ref, lease in self._leases.of.items():
-            if share.get(ref) == self.replica:
-                held = lease.holds()
-                if lease.try_hold() and not held:
-                    _log.info("took over", adom=ref.adom, fortimanager=ref.fortimanager)
-                    self._on_gain(ref)
-            elif lease.holds() and not self._busy(ref):
-                _log.info("hands over", adom=ref.adom, to=share.get(ref))
-                lease.release()
-            elif lease.holds():
-                lease.try_hold()
+        share = shares(self._adoms, alive)
+        for ref, lease in self._of.items():
+            self._hold_or_yield(ref, lease, share.get(ref))
+        with self._serving:
+            left = self._adoms
+            self._of = {r: each for r, each in self._of.items() if r in left or each.holds()}
+
+    def _hold_or_yield(self, ref: AdomRef, lease: HeldLease, who: str | None) -> None:
+        """`who` should have it: nobody, if the ADOM is no longer in the configuration."""
+        held = lease.holds()
+        if who == self.replica:
+            if lease.try_hold() and not held:
+                _log.info("took over", adom=ref.adom, fortimanager=ref.fortimanager)
+                self._on_gain(ref)
+        elif held and not self._busy(ref):
+            _log.info("hands over", adom=ref.adom, fortimanager=ref.fortimanager, to=who)
+            lease.release()
+        elif held:
+            lease.try_hold()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -139,6 +163,7 @@ class Ownership:
             except errors.SourceError as error:
                 # What is held ends by itself; until then work may go on.
                 _log.warning("leases cannot be renewed", why=str(error))
+                self._leases.close()
             except Exception:
                 _log.exception("leases failed")
             self._stopping.wait(self._tick_s)

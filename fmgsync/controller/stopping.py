@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 
 from fmgsync.clock import Clock
 
@@ -10,16 +11,26 @@ LEAVE_AFTER_S = 3.0
 """So long after SIGTERM an install that runs is watched; then its lock is given back."""
 
 
+@dataclass(slots=True)
+class _Exit:
+    """The end of the process, which all its controllers share."""
+
+    at: float = float("inf")
+
+
 class Stopping:
-    """One controller's end. Safe to use from any thread, and from a signal handler.
+    """One controller's end. Safe to use from any thread, and from a signal handler."""
 
-    `leave_at` is when what runs is let go of, in UTC epoch seconds.
-    """
-
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, before: Stopping | None = None) -> None:
+        """`before` is that of a controller this one takes over from: both leave together."""
         self._clock = clock
         self._asked = threading.Event()
-        self.leave_at = float("inf")
+        self._exit: _Exit = before._exit if before is not None else _Exit()
+
+    @property
+    def leave_at(self) -> float:
+        """When what runs is let go of, in UTC epoch seconds."""
+        return self._exit.at
 
     def finish(self) -> None:
         """Start nothing new, and take the time that needs."""
@@ -28,12 +39,12 @@ class Stopping:
     def leave(self) -> None:
         """Start nothing new, and be gone soon."""
         if not self.must_leave():
-            self.leave_at = self._clock.now() + LEAVE_AFTER_S
+            self._exit.at = self._clock.now() + LEAVE_AFTER_S
         self._asked.set()
 
     def asked(self) -> bool:
         """Whether nothing more may start."""
-        return self._asked.is_set()
+        return self._asked.is_set() or self.must_leave()
 
     def must_leave(self) -> bool:
         """Whether the process is about to end, however much still runs."""

@@ -1,14 +1,17 @@
 """Keeps a controller running across changes of its configuration.
 
 When the configuration, a secret, a CA file or a kubeconfig changes, a new controller is built and
-takes over after the running passes have ended. A version that cannot be built is refused and
-reported; the old one stays in force.
+takes over at once, with all that is still true of what the old one knew. An ADOM with a running
+pass follows when that has ended. A version that cannot be built is refused and reported; the old
+one stays in force.
 """
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -20,8 +23,9 @@ RELOAD_POLL_S = 5.0
 
 _log = structlog.get_logger(__name__)
 
-Build = Callable[[], Controller]
-"""Reads the configuration and everything it refers to; raises what is wrong with it."""
+Build = Callable[[Controller | None], Controller]
+"""Reads the configuration and everything it refers to; raises what is wrong with it. Is given the
+controller that the new one is to succeed."""
 
 
 class Supervisor:
@@ -31,26 +35,27 @@ class Supervisor:
         self._build = build
         self._files = files
         self._stamps = _stamps(files())
-        self.controller = build()
+        self.controller = build(None)
         self._next: Controller | None = None
         self._stopping = threading.Event()
 
     def run(self) -> bool:
         """Until `stop`. False if a pass was still running when the time was up."""
-        threading.Thread(target=self._watch, name="reload", daemon=True).start()
+        # A new controller's audit carries the same run, which is bound to this thread's context.
+        watch = partial(contextvars.copy_context().run, self._watch)
+        threading.Thread(target=watch, name="reload", daemon=True).start()
         while True:
-            ended = self.controller.run()
-            if self._stopping.is_set() or self._next is None:
-                return ended
-            self.controller, self._next = self._next, None
+            self.controller.follow()
+            following, self._next = self._next, None
+            if self._stopping.is_set() or following is None:
+                return self.controller.end()
+            following.succeed(self.controller)
+            self.controller = following
 
     def stop(self) -> None:
-        """End the running controller; start no other."""
+        """End the running controller, and the one that may be about to succeed it."""
         self._stopping.set()
         self.controller.stop()
-        if (following := self._next) is not None:
-            # It may be about to begin.
-            following.stop()
 
     def _watch(self) -> None:
         while not self._stopping.wait(RELOAD_POLL_S):
@@ -61,7 +66,7 @@ class Supervisor:
 
     def _reload(self) -> None:
         try:
-            new = self._build()
+            new = self._build(self.controller)
         except errors.FmgsyncError as error:
             self.controller.refused_configs += 1
             _log.error("configuration refused, the old one stays in force", why=str(error))

@@ -98,12 +98,16 @@ def make_controller(
     state_dir: Path = Path(state.DEFAULT_FOLDER),
     ears: fencing.Ears = fencing.NOBODY,
     transport: Transport | None = None,
+    before: Controller | None = None,
 ) -> Controller:
-    """What `fmgsync run` runs. Raises as `make_world` does; connects to nothing yet."""
+    """What `fmgsync run` runs. Raises as `make_world` does; connects to nothing yet.
+
+    `before` is the controller that the new one is to succeed: its Leases are kept.
+    """
     config = load.load_config(path)
-    ownership = _ownership(config)
+    ownership = _ownership(config, before.ownership if before else None)
     time = clock or SystemClock()
-    stopping = Stopping(time)
+    stopping = Stopping(time, before.stopping if before else None)
     world = make_world(
         path,
         command=features.RUN,
@@ -114,7 +118,7 @@ def make_controller(
         state_dir=state_dir,
         people=People(stopping=stopping.asked, leaving=stopping.leaving),
     )
-    controller = Controller(
+    return Controller(
         world,
         [clusters.feed(cluster, world) for cluster in config.clusters],
         pace_of=partial(_pace, config),
@@ -124,9 +128,6 @@ def make_controller(
         places=clusters.places(config),
         stopping=stopping,
     )
-    if ownership is not None:
-        ownership.attend(busy=controller.busy, on_gain=controller.look_at)
-    return controller
 
 
 def make_documents(path: Path, *, state_dir: Path, clock: Clock) -> Documents:
@@ -155,18 +156,21 @@ def _documents(config: Config, state_dir: Path, clock: Clock) -> Documents:
     return ConfigMap(session, config.lease.namespace, clock=clock)
 
 
-def _ownership(config: Config) -> Ownership | None:
-    """The replica's part where `lease` is configured; without it this is the only replica."""
+def _ownership(config: Config, before: Ownership | None = None) -> Ownership | None:
+    """The replica's part where `lease` is configured; without it this is the only replica.
+
+    The one before goes on where the Leases are kept in the same place.
+    """
     if config.lease is None:
         return None
     from fmgsync.controller import leasing
 
+    key = (clusters.home(config), config.lease.namespace, config.owner)
+    if before is not None and before.key == key:
+        return before
     replica = leasing.replica_name()
-    refs = sorted({site.adom for site in rules.sites(config)})
-    leases = leasing.make_leases(
-        clusters.home(config), config.lease.namespace, config.owner, replica, refs
-    )
-    return Ownership(replica, leases)
+    refs = {site.adom for site in rules.sites(config)}
+    return Ownership(replica, leasing.make_leases(*key, replica), refs, key=key)
 
 
 def _under_lease(work: AdomWork, ownership: Ownership, clock: Clock) -> AdomWork:

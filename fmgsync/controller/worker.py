@@ -71,6 +71,7 @@ class AdomWorker:
         self._rhythm = Rhythm()
         self._stopping = False
         self._record = AdomRecord(ref)
+        self._before: AdomWorker | None = None
         self._thread = threading.Thread(target=self._run, name=f"adom-{ref}", daemon=True)
 
     @property
@@ -80,8 +81,22 @@ class AdomWorker:
 
     @property
     def busy(self) -> bool:
-        """Whether a pass is running."""
-        return self._busy
+        """Whether a pass is running, here or in the worker that came before."""
+        before = self._before
+        return self._busy or (before is not None and before.busy)
+
+    @property
+    def waits(self) -> bool:
+        """Whether a worker that came before has not ended yet."""
+        return self._before is not None
+
+    def carry_on(self, before: AdomWorker) -> None:
+        """Take over from a worker that was stopped: begin when its pass has ended, with its record.
+
+        To be called before `start`.
+        """
+        self._record = before.record
+        self._before = before if before._started else before._before
 
     def start(self) -> None:
         """Begin; the first pass is due at once."""
@@ -106,14 +121,28 @@ class AdomWorker:
             self._stopping = True
             self._changed.notify_all()
 
-    def join(self, timeout_s: float) -> bool:
+    def join(self, timeout_s: float | None = None) -> bool:
         """Wait for the running pass to end; False if it did not."""
+        if not self._started:
+            return self._before is None or self._before.join(timeout_s)
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
+    @property
+    def _started(self) -> bool:
+        return self._thread.ident is not None
+
     def _run(self) -> None:
+        self._await_before()
         while self._wait():
             self._pass()
+
+    def _await_before(self) -> None:
+        """And forget it: it refers to all that its controller knew."""
+        if self._before is not None:
+            self._before.join()
+            self._record = self._before.record
+            self._before = None
 
     def _wait(self) -> bool:
         """Until the next pass is due (True) or the worker stops (False)."""

@@ -56,14 +56,29 @@ class Memberships:
         allowed_ranges: Mapping[str, Sequence[publishable.Range]],
     ) -> None:
         self.members: dict[tuple[str, str], membership.ClusterMembers] = {}
+        self._rules = tuple(rules)
         self._ranges = allowed_ranges
         self._withheld: dict[tuple[str, str], tuple[Finding, ...]] = {}
         self._clusters = {
-            name: membership.ClusterMembership(
-                name, (r for r in rules if r.clusters is None or name in r.clusters)
-            )
-            for name in clusters
+            name: membership.ClusterMembership(name, self._rules_on(name)) for name in clusters
         }
+
+    def _rules_on(self, cluster: str) -> list[GroupRule]:
+        return [r for r in self._rules if r.clusters is None or cluster in r.clusters]
+
+    def succeed(self, before: Memberships, same: Iterable[str]) -> None:
+        """Carry over what another set of rules knows of the clusters that are the same.
+
+        Only rules that are new are evaluated there. `before` is used up.
+        """
+        for name in same:
+            self._clusters[name] = before._clusters[name].under(self._rules_on(name))
+            for rule in self._rules_on(name):
+                if (key := (rule.name, name)) in before.members:
+                    self.members[key] = before.members[key]
+                    self._withheld[key] = before._withheld[key]
+            if self._ranges.get(name) != before._ranges.get(name):
+                self._clusters[name].doubt()
 
     def apply(self, difference: ClusterDifference) -> None:
         """Take in what became different in one cluster."""

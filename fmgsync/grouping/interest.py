@@ -62,6 +62,11 @@ class Interest:
         wanted = {Kind.PODS: self.pods, Kind.NODES: self.nodes, Kind.NAMESPACES: ALL}
         return frozenset(kind for kind, narrowing in wanted.items() if narrowing is not None)
 
+    def covers(self, other: Interest) -> bool:
+        """Whether whoever follows this much has all that the other needs; "no" may be wrong."""
+        pairs = ((self.pods, other.pods), (self.nodes, other.nodes))
+        return all(wanted is None or mine in (ALL, wanted) for mine, wanted in pairs)
+
 
 EVERYTHING: Final = Interest()
 

@@ -57,11 +57,13 @@ class ClusterMembership:
     Not safe for threads: its owner applies differences and asks, one at a time.
     """
 
-    def __init__(self, cluster: str, rules: Iterable[GroupRule]) -> None:
+    def __init__(
+        self, cluster: str, rules: Iterable[GroupRule], before: ClusterMembership | None = None
+    ) -> None:
         self.cluster = cluster
         self.in_use: Counter[Address] = Counter()
         """How many endpoints have an address, selected or not. Any thread may look one up."""
-        self._book = RuleBook(rules)
+        self._book: RuleBook = RuleBook(rules, before._book if before is not None else None)
         self._synced: frozenset[Kind] = frozenset()
         self._pods: dict[_PodKey, tuple[PodEndpoint, tuple[int, ...]]] = {}
         self._pods_in: defaultdict[str, set[_PodKey]] = defaultdict(set)
@@ -72,6 +74,38 @@ class ClusterMembership:
         self._held: list[Counter[Address]] = [Counter() for _ in self._book.rules]
         self._spaces: list[set[str]] = [set() for _ in self._book.rules]
         self._dirty: set[int] = set(range(len(self._book.rules)))
+        if before is not None:
+            self._carry_over(before)
+
+    def under(self, rules: Iterable[GroupRule]) -> ClusterMembership:
+        """The same cluster under other rules: what is new is evaluated, the rest carried over.
+
+        This one is used up: it may be asked what is in use, no difference may be applied to it.
+        """
+        wanted = tuple(rules)
+        if wanted == self._book.rules:
+            return self
+        return ClusterMembership(self.cluster, wanted, self)
+
+    def _carry_over(self, old: ClusterMembership) -> None:
+        kept = self._book.kept
+        self.in_use, self._synced, self._pods_in = old.in_use, old._synced, old._pods_in
+        self._namespaces, self._orphaned = old._namespaces, old._orphaned
+        for before, now in kept.items():
+            self._held[now], self._spaces[now] = old._held[before], old._spaces[before]
+            if now in self._hosts:
+                self._hosts[now] = old._hosts[before]
+        new = self._dirty.difference(kept.values())
+        self._dirty = new | {kept[index] for index in old._dirty if index in kept}
+        for name, (node, _) in old._nodes.items():
+            self._nodes[name] = (node, self._book.for_node(node.labels))
+            for index in new.intersection(self._nodes[name][1]):
+                self._count(index, node.addresses, +1)
+        for key, (pod, _) in old._pods.items():
+            found = self._book.for_pod(pod.labels, self._namespaces.get(pod.namespace))
+            self._pods[key] = (pod, found)
+            for index in new.intersection(found):
+                self._count_pod(index, pod, +1)
 
     def apply(self, difference: ClusterDifference) -> None:
         """Take in what became different. Namespaces first: pods are judged by their labels."""
@@ -91,6 +125,10 @@ class ClusterMembership:
         for node_before, node in difference.nodes:
             if node is None and node_before is not None:
                 self._put_node(node_before.name, None)
+
+    def doubt(self) -> None:
+        """Let every rule count as changed."""
+        self._mark(range(len(self._book.rules)))
 
     def take_dirty(self) -> frozenset[str]:
         """The rules whose answer may be another since the last call, by name."""

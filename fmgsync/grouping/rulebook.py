@@ -55,9 +55,13 @@ class _PodRule:
 
 
 class RuleBook:
-    """The rules that concern one cluster. Rules are known by their place in `rules`."""
+    """The rules that concern one cluster. Rules are known by their place in `rules`.
 
-    def __init__(self, rules: Iterable[GroupRule]) -> None:
+    A book that follows another remembers its answers; `kept` gives the new place of each rule
+    that both have.
+    """
+
+    def __init__(self, rules: Iterable[GroupRule], before: RuleBook | None = None) -> None:
         self.rules = tuple(rules)
         self.needs: list[frozenset[Kind]] = []
         self._plain: list[tuple[int, selectors.Selector]] = []
@@ -72,6 +76,25 @@ class RuleBook:
         )
         self._known_plain: dict[Labels, tuple[int, ...]] = {}
         self._known_spaced: dict[tuple[Labels, Labels], tuple[int, ...]] = {}
+        self.kept: dict[int, int] = {}
+        if before is not None:
+            self._remember(before)
+
+    def _remember(self, before: RuleBook) -> None:
+        places = {rule: index for index, rule in enumerate(self.rules)}
+        self.kept = {i: places[rule] for i, rule in enumerate(before.rules) if rule in places}
+        known = frozenset(self.kept.values())
+        plain = [(index, selector) for index, selector in self._plain if index not in known]
+        spaced = [rule for rule in self._spaced if rule.index not in known]
+        for labels, found in before._known_plain.items():
+            more = tuple(index for index, selector in plain if selector.matches(labels))
+            self._known_plain[labels] = self._renumbered(found) + more
+        for (labels, space), found in before._known_spaced.items():
+            more = tuple(rule.index for rule in spaced if rule.matches(labels, space))
+            self._known_spaced[labels, space] = self._renumbered(found) + more
+
+    def _renumbered(self, found: Iterable[int]) -> tuple[int, ...]:
+        return tuple(self.kept[index] for index in found if index in self.kept)
 
     def _add(self, index: int, rule: GroupRule) -> frozenset[Kind]:
         if rule.select_nodes is not None:

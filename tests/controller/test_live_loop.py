@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 
 from fmgsync.clock import SystemClock
-from fmgsync.controller import supervisor, wiring
-from fmgsync.controller.supervisor import Supervisor
+from fmgsync.controller import supervisor
 from fmgsync.model.address import Address
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from tests import builders
-from tests.controller.test_loop import made, running, until, web
+from tests.controller.test_loop import running, supervised, until, web
 from tests.end_to_end.estate import UNATTENDED, Estate, default_seed, open_estate
 
 
@@ -99,7 +98,7 @@ def test_an_api_server_that_is_gone_removes_nothing(
 
 
 def test_a_changed_configuration_takes_over_and_a_broken_one_is_refused(estate: Estate) -> None:
-    started = Supervisor(lambda: made(estate), lambda: wiring.referenced_files(estate.path))
+    started = supervised(estate)
     with running(estate, started):
         until(lambda: written(estate, "10.1.0.1", "10.2.0.1"))
         whole = estate.path.read_text()
@@ -114,10 +113,7 @@ def test_a_changed_configuration_takes_over_and_a_broken_one_is_refused(estate: 
 
 def test_a_renewed_kubeconfig_takes_over(estate: Estate, cluster: KubernetesSimulator) -> None:
     """Tokens run out; what follows from one that is refused is nothing but waiting."""
-    started = Supervisor(
-        lambda: wiring.make_controller(estate.path, state_dir=estate.folder / "state"),
-        lambda: wiring.referenced_files(estate.path),
-    )
+    started = supervised(estate)
     with running(estate, started):
         until(lambda: written(estate, "10.1.0.1", "10.2.0.1"))
         cluster.rotate_token()

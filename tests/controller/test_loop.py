@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -36,20 +37,24 @@ def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Estate]:
         yield made
 
 
-def made(estate: Estate) -> Controller:
+def made(estate: Estate, before: Controller | None = None) -> Controller:
     """The controller of this estate, which remembers in the estate's own folder."""
-    return wiring.make_controller(estate.path, state_dir=estate.folder / "state")
+    return wiring.make_controller(estate.path, state_dir=estate.folder / "state", before=before)
+
+
+def supervised(estate: Estate) -> Supervisor:
+    """What `fmgsync run` runs."""
+    return Supervisor(partial(made, estate), lambda: wiring.referenced_files(estate.path))
 
 
 @contextmanager
 def running(estate: Estate, supervisor: Supervisor | None = None) -> Iterator[Controller]:
     """A controller on its own thread, stopped at the end."""
-    controller = supervisor.controller if supervisor else made(estate)
-    started = supervisor or controller
+    started = supervisor or made(estate)
     thread = threading.Thread(target=started.run)
     thread.start()
     try:
-        yield controller
+        yield started.controller if isinstance(started, Supervisor) else started
     finally:
         started.stop()
         thread.join(PATIENCE_S)

@@ -39,8 +39,7 @@ def access(cluster: KubernetesSimulator, tmp_path: Path) -> Access:
 
 
 def replica(access: Access, name: str) -> Ownership:
-    leases = leasing.make_leases(access, "fmgsync", "prod", name, ADOMS)
-    return Ownership(name, leases)
+    return Ownership(name, leasing.make_leases(access, "fmgsync", "prod", name), ADOMS)
 
 
 def held(*replicas: Ownership) -> list[set[AdomRef]]:
@@ -79,7 +78,7 @@ def test_a_replica_that_ends_hands_over_at_once(access: Access) -> None:
 
 def test_a_busy_adom_is_not_handed_over_before_its_pass_ends(access: Access) -> None:
     one, two = replica(access, "one"), replica(access, "two")
-    one.attend(busy=lambda ref: True, on_gain=lambda ref: None)
+    one._busy = lambda ref: True
     for _ in range(3):
         one.tick()
         two.tick()

@@ -251,3 +251,36 @@ def test_a_shared_mapping_holds_nothing_that_is_withheld_at_one_of_its_places() 
     (group,) = found.groups
     assert group.shared is not None
     assert set(group.shared.addresses) == {"10.2.0.1"}
+
+
+@pytest.mark.parametrize(
+    ("rules", "ranges"),
+    [
+        pytest.param([rule()], ["10.0.0.0/8"], id="as before"),
+        pytest.param([rule("app == 'db'")], ["10.0.0.0/8"], id="another selector"),
+        pytest.param([], ["10.0.0.0/8"], id="a rule less"),
+        pytest.param([rule(), GroupRule("all", select="all()")], ["10.0.0.0/8"], id="a rule more"),
+        pytest.param([rule()], ["10.0.0.1/32"], id="a narrower range"),
+        pytest.param([rule(clusters=frozenset({"west"}))], ["10.0.0.0/8"], id="elsewhere"),
+    ],
+)
+def test_a_configuration_that_follows_another_starts_from_what_is_known(
+    rules: list[GroupRule], ranges: list[str]
+) -> None:
+    """The answers are those of a fresh look; a cluster that is another is not believed."""
+    east = cluster(
+        "east", pod("a", "10.0.0.1"), pod("b", "10.0.0.2"), pod("c", "10.0.0.3", app="db")
+    )
+    snapshots = {"east": east, "west": cluster("west", pod("a", "10.1.0.1"))}
+    before = desired.memberships([rule()], snapshots, {"east": networks("10.0.0.0/8")})
+    after = desired.Memberships(rules, ["east", "west"], {"east": networks(*ranges)})
+    after.succeed(before, ["east"])
+    after.refresh()
+    whole = desired.memberships(rules, {"east": east}, {"east": networks(*ranges)})
+    assert {key: found for key, found in after.members.items() if key[1] == "east"} == whole.members
+    assert after.findings == whole.findings
+    assert not any(found.complete for key, found in after.members.items() if key[1] == "west")
+
+
+def networks(*texts: str) -> list[publishable.Range]:
+    return [ipaddress.ip_network(text) for text in texts]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -103,8 +105,10 @@ class World:
         )
 
 
-def fresh(snapshot: ClusterSnapshot) -> dict[str, ClusterMembers]:
-    membership = ClusterMembership("east", RULES)
+def fresh(
+    snapshot: ClusterSnapshot, rules: Sequence[GroupRule] = RULES
+) -> dict[str, ClusterMembers]:
+    membership = ClusterMembership("east", rules)
     membership.apply(whole(snapshot))
     return dict(membership.members())
 
@@ -127,6 +131,43 @@ def test_any_history_ends_where_a_fresh_look_does(history: list[tuple[str, objec
     of_pods = {address for pod in world.snapshot().pods for address in pod.addresses}
     of_nodes = {address for node in world.snapshot().nodes for address in node.addresses}
     assert set(membership.in_use) == of_pods | of_nodes
+
+
+@given(
+    st.lists(happenings, max_size=15),
+    st.lists(st.sampled_from(RULES), unique=True),
+    st.permutations(RULES),
+    st.lists(happenings, max_size=5),
+)
+@settings(deadline=None, max_examples=100)
+def test_other_rules_over_the_same_cluster_answer_as_after_a_fresh_look(
+    history: list[tuple[str, object]],
+    before: list[GroupRule],
+    after: list[GroupRule],
+    more: list[tuple[str, object]],
+) -> None:
+    """And only those that are new have to be asked; what happens next is counted as ever."""
+    world = World()
+    old = ClusterMembership("east", before)
+    for what, thing in history:
+        old.apply(world.happen(what, thing))
+    old.take_dirty()
+    membership = old.under(after)
+    assert dict(membership.members()) == fresh(world.snapshot(), after)
+    assert membership.take_dirty() == {rule.name for rule in after if rule not in before}
+    for what, thing in more:
+        membership.apply(world.happen(what, thing))
+    assert dict(membership.members()) == fresh(world.snapshot(), after)
+
+
+def test_what_was_dirty_stays_dirty_under_other_rules() -> None:
+    """A change that nobody has asked about yet must not get lost when the rules change."""
+    world = World()
+    old = ClusterMembership("east", RULES[:2])
+    old.take_dirty()
+    pod = PodEndpoint("a", "x", Labels({"app": "web"}), (Address("2001:db8::1"),), "n1")
+    old.apply(world.happen("pod", pod))
+    assert old.under(RULES[1:3]).take_dirty() == {"web6", "prod"}
 
 
 def test_an_event_that_changes_no_group_dirties_nothing() -> None:
