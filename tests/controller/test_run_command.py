@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import subprocess
@@ -118,20 +119,19 @@ def test_it_ends_in_the_middle_of_a_wave(tmp_path: Path, cluster: KubernetesSimu
 def test_it_serves_works_and_ends_with_sigterm(estate: Estate) -> None:
     """Ready once every cluster and FortiManager answered; no lock is left behind."""
     url = f"http://127.0.0.1:{(port := free_port())}"
-    command = [sys.executable, "-m", "fmgsync.cli.main", "run", "-c", str(estate.path)]
-    said = estate.folder / "said"
-    with said.open("w") as stream:
-        process = subprocess.Popen([*command, "--listen", f"127.0.0.1:{port}"], stderr=stream)
-    try:
+    with process(estate, "--listen", f"127.0.0.1:{port}", "-v", "--log-format", "json") as running:
         until(lambda: asked(f"{url}/readyz") == 200)
         assert estate.unit.console().object("prod", "address", "prod_10.1.0.1") is not None
         metrics = requests.get(f"{url}/metrics", timeout=5).text
         assert 'fmgsync_rpc_duration_seconds_count{fortimanager="hq",method="get"}' in metrics
         devices = requests.get(f"{url}/status", timeout=5).json()["devices"]
         assert [device["device"] for device in devices] == ["fgt-east", "fgt-west"]
-    finally:
-        process.send_signal(signal.SIGTERM)
-        code = process.wait(PATIENCE_S)
-    assert code == 0, said.read_text()
-    assert "s3cret-word" not in said.read_text()
+        running.send_signal(signal.SIGTERM)
+        code = running.wait(PATIENCE_S)
+    said = (estate.folder / "said").read_text()
+    assert code == 0, said
+    assert "s3cret-word" not in said
+    lines = [json.loads(line) for line in said.splitlines()]
+    assert {"locked"} <= {line["event"] for line in lines}
+    assert len({line["run"] for line in lines}) == 1
     assert estate.unit.console().get("/dvmdb/adom/prod/workspace/lockinfo") in (None, [])
