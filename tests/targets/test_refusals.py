@@ -127,6 +127,63 @@ def test_no_trouble_that_lasts_does_harm(
     go_through(start(seed(workspaceMode=mode)), story, place, ALL, times=(0,))
 
 
+SUBMITTING = [
+    ("get", "dvmdb/adom/prod/workflow"),
+    ("exec", "*/workflow/start"),
+    ("exec", "*/workflow/save/*"),
+    ("exec", "*/workflow/submit/*"),
+    ("exec", "*/workspace/lock"),
+    ("set", "*/dynamic_mapping/*"),
+]
+
+
+@pytest.mark.parametrize("place", SUBMITTING, ids=[place for _, place in SUBMITTING])
+def test_no_trouble_in_workflow_mode_does_harm(start: Start, place: tuple[str, str]) -> None:
+    """What is submitted is whole; what is not leaves at most a session that the next run names."""
+    whole = seed(workspaceMode="workflow")
+    whole["admins"].append(
+        {"user": "carol", "password": "yes", "adoms": ["prod"], "approver": True}
+    )
+    unit = start(whole)
+    submit(unit, 0)
+    happened = 0
+    for number, trouble in enumerate(FEW, 1):
+        unit.simulator.faults.add(method=place[0], url=place[1], **trouble)
+        try:
+            submit(unit, number)
+        except errors.TargetError as error:
+            assert error.message  # noqa: PT017 the kind of error depends on the place
+        happened += unit.simulator.faults.happened()
+        unit.simulator.faults.clear()
+        unit.clock.sleep(9 * 3600)
+        assert_no_harm(unit)
+        tidy_up(unit)
+    assert happened >= len(FEW)
+    submit(unit, 199)
+    assert plan_for(unit.adom(), wanted_in_workflow(199)).changes == ()
+
+
+def wanted_in_workflow(number: int) -> dict[str, dict[Any, str]]:
+    return {"web": {ONE: f"10.5.0.{number + 1}"}}
+
+
+def submit(unit: Unit, number: int) -> None:
+    """Written for approval, and approved as it stands."""
+    report = reconcile(unit.adom(lock_wait_s=5), wanted_in_workflow(number))
+    assert report.refused == () or unit.simulator.faults.happened()
+    tidy_up(unit)
+
+
+def tidy_up(unit: Unit) -> None:
+    """An approver lets through what waits, and ends what somebody left open."""
+    url = "/dvmdb/adom/prod/workflow"
+    with unit.session("carol", "yes") as carol:
+        for row in carol.read({"url": url}) or []:
+            verb = {1: "drop", 2: "approve"}.get(row["state"])
+            if verb is not None:
+                assert carol.call("exec", [{"url": f"{url}/{verb}/{row['sessionid']}"}])[0].ok
+
+
 def go_through(
     unit: Unit,
     story: Story,

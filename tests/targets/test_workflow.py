@@ -9,6 +9,7 @@ import pytest
 from fmgsync import errors
 from fmgsync.model.change import ApplyReport, Submission
 from fmgsync.model.rollout import InstallRequest
+from fmgsync.targets.fortimanager import workflow
 from tests.targets.conftest import REF, Start, Unit, seed
 from tests.targets.hardship import Dying, Killed, Lossy
 from tests.targets.wanted import ONE, plan_for, reconcile
@@ -71,6 +72,25 @@ def test_a_rejected_plan_is_not_submitted_again_at_once(unit: Unit) -> None:
     assert len(states(unit)) == 1
     unit.clock.sleep(3601)
     assert reconcile(adom, FIRST).submitted == Submission(2)
+
+
+@pytest.mark.parametrize(
+    ("told", "instant"),
+    [
+        ("1724672166", 1724672166),
+        (1724672166, 1724672166),
+        # 2024-08-26 11:36:06 UTC, where it is that late twelve hours later.
+        ("2024-08-26 11:36:06", 1724672166 + 12 * 3600),
+        ("", None),
+        (None, None),
+        ("yesterday", None),
+    ],
+)
+def test_the_time_of_a_submission_is_never_taken_for_too_early(
+    told: object, instant: float | None
+) -> None:
+    """Older releases tell local time without its zone."""
+    assert workflow.latest_instant(told) == instant
 
 
 def test_we_never_approve(unit: Unit) -> None:

@@ -53,6 +53,10 @@ _RIGHTS = (
     "give the administrator 'rpc-permit read-write', this ADOM and a profile that may write"
     " policy and objects"
 )
+_WORKFLOW = (
+    "look at the ADOM's workflow sessions and approval matrix on the FortiManager, and at"
+    " 'workflow-max-sessions'"
+)
 _LOCKED = "wait for that session to unlock the ADOM, or end it on the FortiManager"
 
 _ERRORS: dict[int, tuple[type[errors.TargetError], str | None]] = {
@@ -98,12 +102,15 @@ _ERRORS: dict[int, tuple[type[errors.TargetError], str | None]] = {
     -20038: (errors.UnitBusy, _BUSY),
     -20042: (errors.UnitBusy, _BUSY),
     -20044: (errors.LockHeld, "another session has changes that are not saved"),
+    **dict.fromkeys(range(-20052, -20044), (errors.Refused, _WORKFLOW)),
     -20054: (errors.UnitBusy, _BUSY),
     -20055: (errors.LockHeld, _LOCKED),
     -20056: (errors.UnitBusy, _BUSY),
     -20057: (errors.UnitBusy, _BUSY),
     -20058: (errors.LockLost, "the session that held the lock is gone"),
     -20059: (errors.LockHeld, _LOCKED),
+    -20060: (errors.InvalidData, None),
+    -20061: (errors.InvalidData, None),
     -20063: (errors.InUse, None),
     -20078: (errors.LockHeld, _LOCKED),
     -20079: (errors.LockHeld, _LOCKED),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -26,6 +27,7 @@ _log = structlog.get_logger()
 
 _OPEN, _SUBMITTED, _APPROVED = 1, 2, 3
 _QUIET_S = 3600.0
+_WESTERNMOST = timedelta(hours=12)
 
 
 class Edit(Protocol):
@@ -42,7 +44,7 @@ class _Row:
     number: int
     user: str
     state: int
-    submitted_at: int | None
+    submitted_at: float | None
 
 
 class WorkflowEdit:
@@ -173,10 +175,26 @@ def _read(session: Session, place: Place) -> list[_Row]:
             number=_integer(row.get("sessionid")) or 0,
             user=wire.text(row.get("create_user")),
             state=_integer(row.get("state")) or 0,
-            submitted_at=_integer(row.get("submit_time")),
+            submitted_at=latest_instant(row.get("submit_time")),
         )
         for row in tables.decode_rows(data, place)
     ]
+
+
+def latest_instant(raw: object) -> float | None:
+    """A time as the unit tells it, UTC epoch seconds; None for none.
+
+    Captures show epoch seconds and, of older releases, local time without its zone: then it is the
+    latest that this can mean, so that nothing is submitted again too soon.
+    """
+    number = _integer(raw)
+    if number is not None:
+        return number
+    try:
+        local = datetime.strptime(str(raw), "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return (local + _WESTERNMOST).timestamp()
 
 
 def _integer(raw: object) -> int | None:
