@@ -50,6 +50,12 @@ def standing(world: World, work: AdomWork, result: AdomResult) -> Standing | Non
 def wake_at(world: World, work: AdomWork, result: AdomResult) -> float | None:
     """When something of the ADOM becomes due that no change announces, in UTC epoch seconds."""
     times = [result.rollout.again_at] if result.rollout else []
+    installs = world.terms.mode is not Mode.NONE
+    if installs and not result.whole and result.survey is not None:
+        # A pass over a part installs nothing: what it left pending is for the next opening.
+        waiting = {each.target for each in result.survey.pending}
+        opens = (each.opens_at for each in result.outlooks.values() if each.target in waiting)
+        times += [at.timestamp() for at in opens if at is not None]
     if world.intent.before_install and result.seen is not None and result.seen.plan.changes:
         # Written with an install, or at an opening, where no policy uses the group yet.
         opens = (each.opens_at for each in result.outlooks.values() if not each.judgement.is_open)

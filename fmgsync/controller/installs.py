@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fmgsync.controller import explaining
 from fmgsync.controller.reconcile import AdomWork, Look
@@ -25,7 +25,8 @@ from fmgsync.views import four, pending, rendered
 class Survey:
     """The four views of one ADOM and what follows from them.
 
-    `asked` says whether the FortiGates themselves were asked.
+    `asked` says whether the FortiGates themselves were asked. `facts` are what the views were made
+    from, `plain` the views as they were before windows and people were considered.
     """
 
     views: tuple[DeviceView, ...]
@@ -33,6 +34,8 @@ class Survey:
     not_referenced: tuple[NotReferenced, ...]
     asked: bool = True
     statuses: tuple[PackageStatus, ...] = ()
+    facts: four.Facts | None = None
+    plain: tuple[DeviceView, ...] = ()
 
 
 def survey(work: AdomWork, seen: Look, *, ask_devices: bool) -> Survey:
@@ -74,6 +77,40 @@ def survey(work: AdomWork, seen: Look, *, ask_devices: bool) -> Survey:
         asked=ask_devices,
         # Only who has something to install must know what was installed before.
         statuses=work.installer.read_package_status() if waiting else (),
+        facts=facts,
+        plain=views,
+    )
+
+
+def survey_part(work: AdomWork, known: Survey, part: Look) -> Survey:
+    """The survey with the views of a part made anew; devices are taken as they were."""
+    if known.facts is None:
+        return known
+    wanted = rendered.from_desired(part.desired)
+    names = sorted({name for groups in wanted.values() for name in groups})
+    facts = replace(
+        known.facts,
+        desired=wanted,
+        adom=rendered.from_adom(part.observed, wanted, names),
+        write_pending=_places(part, wanted),
+        held=_held(part, wanted),
+        blocked=explaining.blocked(part, names),
+        reasons=explaining.reasons(part, wanted, known.facts.reach),
+    )
+    views = four.joined(known.plain, four.device_views(facts))
+    waiting = pending.pending_installs(
+        views, known.facts.reach, after_write=bool(part.plan.changes)
+    )
+    statuses = known.statuses
+    if waiting and not statuses:
+        statuses = work.installer.read_package_status()
+    return replace(
+        known,
+        views=views,
+        pending=waiting,
+        not_referenced=pending.not_referenced(views),
+        statuses=statuses,
+        plain=views,
     )
 
 

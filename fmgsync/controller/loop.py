@@ -19,9 +19,10 @@ import structlog
 from fmgsync.controller import foresight, once
 from fmgsync.controller.deciding import Deciding
 from fmgsync.controller.ownership import Ownership
+from fmgsync.controller.partly import Passes
 from fmgsync.controller.reconcile import AdomWork
 from fmgsync.controller.stopping import Stopping
-from fmgsync.controller.worker import AdomRecord, AdomWorker, PaceOf
+from fmgsync.controller.worker import AdomRecord, AdomWorker, MakePass, PaceOf
 from fmgsync.grouping import desired
 from fmgsync.model.address import Address
 from fmgsync.model.endpoint import ClusterDifference, ClusterSnapshot
@@ -70,7 +71,7 @@ class Controller:
         feeds: Sequence[Feed],
         *,
         pace_of: PaceOf,
-        make_pass: Callable[[AdomWork, once.Inventory], once.AdomResult],
+        passes_of: Callable[[AdomWork], Passes],
         wake_at: WakeAt = lambda work, result: None,
         ownership: Ownership | None = None,
         places: Places | None = None,
@@ -78,7 +79,6 @@ class Controller:
     ) -> None:
         self._world = world
         self._feeds = tuple(feeds)
-        self._make_pass = make_pass
         self._wake_at = wake_at
         self.ownership = ownership
         self.stopping = stopping or Stopping(world.clock)
@@ -96,7 +96,7 @@ class Controller:
         self._workers = {
             work.ref: AdomWorker(
                 work.ref,
-                self._pass_over(work),
+                self._pass_over(work, passes_of(work)),
                 pace_of,
                 clock=world.clock,
                 may_pass=partial(self.leads, work.ref),
@@ -264,10 +264,11 @@ class Controller:
             self._memberships.apply(found)
         changed = self._memberships.refresh()
         self._inventory = self._stock(anew=bool(changed))
-        touched = {cluster for _, cluster in changed}
         for work in self._world.adoms:
-            if work.ref in self._started and any(s.clusters & touched for s in work.sites):
-                self._workers[work.ref].touch()
+            behind = frozenset[str]().union(*(site.clusters for site in work.sites))
+            touched = {rule for rule, cluster in changed if cluster in behind}
+            if touched and work.ref in self._started:
+                self._workers[work.ref].touch(touched)
 
     def _in_use(self, cluster: str, address: Address) -> bool:
         """Whether anything in the cluster has the address: what is followed, then what is not."""
@@ -304,9 +305,9 @@ class Controller:
         gc.freeze()
         self._frozen = True
 
-    def _pass_over(self, work: AdomWork) -> Callable[[], tuple[once.AdomResult, float | None]]:
-        def make() -> tuple[once.AdomResult, float | None]:
-            result = self._make_pass(work, self._inventory)
+    def _pass_over(self, work: AdomWork, passes: Passes) -> MakePass:
+        def make(rules: frozenset[str] | None) -> tuple[once.AdomResult, float | None]:
+            result = passes.make(self._inventory, rules)
             if self._announcer is not None:
                 self._announcer.announce(result)
             return result, self._wake_at(work, result)

@@ -76,7 +76,7 @@ class Inventory:
 
 @dataclass(slots=True)
 class AdomResult:
-    """What became of one ADOM in one pass."""
+    """What became of one ADOM in one pass; `whole` False if it compared only a part of it."""
 
     ref: AdomRef
     seen: Look | None = None
@@ -90,6 +90,7 @@ class AdomResult:
     standing: Standing | None = None
     locks: tuple[HeldLock, ...] = ()
     error: errors.TargetError | None = None
+    whole: bool = True
 
 
 @dataclass(slots=True)
@@ -191,6 +192,11 @@ def _note(world: World, digest: str, plans: Sequence[AdomPlan]) -> None:
     guarding.note_shown(world.memory, digest, plans, now=now, tell=world.tell)
 
 
+def note_held(world: World, plan: AdomPlan) -> None:
+    """What an ADOM's plan shows as held can be approved by its digest."""
+    _note(world, summary.digest([plan]), [plan])
+
+
 def _one_adom(world: World, work: AdomWork, inventory: Inventory, step: Step) -> AdomResult:
     result = AdomResult(work.ref)
     world.tell(f"reading ADOM {work.ref.adom} on {work.ref.fortimanager}")
@@ -200,8 +206,7 @@ def _one_adom(world: World, work: AdomWork, inventory: Inventory, step: Step) ->
     except errors.TargetError as error:
         result.error = error
     if result.seen is not None:
-        plan = result.seen.plan
-        _note(world, summary.digest([plan]), [plan])
+        note_held(world, result.seen.plan)
     return result
 
 

@@ -25,12 +25,14 @@ class Pace:
 class Rhythm:
     """What happened to one ADOM so far; instants are UTC epoch seconds.
 
-    `first_change_at` and `last_change_at` bound the changes no pass has seen yet.
+    `first_change_at` and `last_change_at` bound the changes no pass has seen yet. Of the passes
+    some are over a part of the ADOM; `last_whole_at` is the end of the last that compared it all.
     """
 
     first_change_at: float | None = None
     last_change_at: float | None = None
     last_pass_at: float | None = None
+    last_whole_at: float | None = None
     failures: int = 0
     wake_at: float | None = None
 
@@ -43,11 +45,14 @@ class Rhythm:
         """A pass begins: what arrives from here on is for the next one."""
         return replace(self, first_change_at=None, last_change_at=None)
 
-    def ended(self, now: float, *, failed: bool, wake_at: float | None = None) -> Rhythm:
+    def ended(
+        self, now: float, *, failed: bool, wake_at: float | None = None, whole: bool = True
+    ) -> Rhythm:
         """A pass is over; `wake_at` is when something of its own becomes due, such as a window."""
         return replace(
             self,
             last_pass_at=now,
+            last_whole_at=now if whole else self.last_whole_at,
             failures=self.failures + 1 if failed else 0,
             wake_at=wake_at,
         )
@@ -64,10 +69,20 @@ def next_pass_at(pace: Pace, rhythm: Rhythm, *, spread: float = 1.0) -> float:
     if rhythm.failures:
         pause = min(LONGEST_RETRY_S, 2.0 ** min(rhythm.failures, 16))
         return rhythm.last_pass_at + max(pause * spread, pace.min_interval_s)
-    due = rhythm.last_pass_at + pace.resync_s
-    if rhythm.wake_at is not None:
-        due = min(due, rhythm.wake_at)
+    due = _whole_at(pace, rhythm)
     if rhythm.first_change_at is not None and rhythm.last_change_at is not None:
         settled = rhythm.last_change_at + pace.settle_s
         due = min(due, settled, rhythm.first_change_at + pace.max_delay_s)
     return max(due, rhythm.last_pass_at + pace.min_interval_s)
+
+
+def is_whole(pace: Pace, rhythm: Rhythm, now: float) -> bool:
+    """Whether a pass that begins now has to compare the whole ADOM, whatever has changed."""
+    return rhythm.last_pass_at is None or rhythm.failures > 0 or now >= _whole_at(pace, rhythm)
+
+
+def _whole_at(pace: Pace, rhythm: Rhythm) -> float:
+    """When something else than a change makes a pass due: the time for a resync, or a window."""
+    since = rhythm.last_whole_at if rhythm.last_whole_at is not None else rhythm.last_pass_at
+    due = (since or 0.0) + pace.resync_s
+    return due if rhythm.wake_at is None else min(due, rhythm.wake_at)

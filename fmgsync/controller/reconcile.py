@@ -58,7 +58,8 @@ class Look:
     """One ADOM as a pass sees it: what should be, what is, and the plan between the two.
 
     `unapproved` is the plan as it was before approvals let parts of it through; `submission` what
-    waits for approval in workflow mode.
+    waits for approval in workflow mode; `asked` are the names for which foreign objects were
+    looked for.
     """
 
     topology: AdomTopology
@@ -69,6 +70,8 @@ class Look:
     plan: AdomPlan
     unapproved: AdomPlan
     submission: Submission | None = None
+    limits: sharding.Limits = sharding.DEFAULT
+    asked: frozenset[str] = frozenset()
 
 
 def look(work: AdomWork, intent: Intent, members: desired.Members) -> Look:
@@ -93,8 +96,44 @@ def _compare(
     packages: tuple[Package, ...],
 ) -> Look:
     limits = _limits(intent, topology, work.store.read_limits())
-    observed = work.store.read_observed(_names(wanted, limits))
+    asked = tuple(names(wanted, limits))
+    observed = work.store.read_observed(asked)
     used = usage.find_usage(packages, observed)
+    plan, unapproved = _plans(work, intent, wanted, observed, used, limits)
+    if closed.is_closed(topology):
+        plan = unapproved = closed.refuse(plan)
+    submission = work.store.read_submission() if topology.workspace is Workspace.WORKFLOW else None
+    return Look(
+        topology,
+        wanted,
+        observed,
+        packages,
+        used,
+        plan,
+        unapproved,
+        submission,
+        limits,
+        frozenset(asked),
+    )
+
+
+def compare_part(
+    work: AdomWork, intent: Intent, seen: Look, wanted: DesiredAdom, observed: ObservedAdom
+) -> Look:
+    """A part of an ADOM that was seen as a whole before: what is wanted and what is there of it."""
+    plan, unapproved = _plans(work, intent, wanted, observed, seen.usage, seen.limits)
+    return replace(seen, desired=wanted, observed=observed, plan=plan, unapproved=unapproved)
+
+
+def _plans(
+    work: AdomWork,
+    intent: Intent,
+    wanted: DesiredAdom,
+    observed: ObservedAdom,
+    used: usage.Usage,
+    limits: sharding.Limits,
+) -> tuple[AdomPlan, AdomPlan]:
+    """The plan, and what it would be without approvals."""
     make_plan = partial(
         diff.make_plan,
         wanted,
@@ -106,11 +145,9 @@ def _compare(
     )
     gate = work.guard.gate()
     plan = make_plan(gate=gate)
-    unapproved = make_plan(gate=replace(gate, approved=frozenset())) if plan.approved else plan
-    if closed.is_closed(topology):
-        plan = unapproved = closed.refuse(plan)
-    submission = work.store.read_submission() if topology.workspace is Workspace.WORKFLOW else None
-    return Look(topology, wanted, observed, packages, used, plan, unapproved, submission)
+    if not plan.approved:
+        return plan, plan
+    return plan, make_plan(gate=replace(gate, approved=frozenset()))
 
 
 def _limits(intent: Intent, topology: AdomTopology, stated: Limits) -> sharding.Limits:
@@ -123,7 +160,7 @@ def _limits(intent: Intent, topology: AdomTopology, stated: Limits) -> sharding.
     )
 
 
-def _names(wanted: DesiredAdom, limits: sharding.Limits) -> Iterator[str]:
+def names(wanted: DesiredAdom, limits: sharding.Limits) -> Iterator[str]:
     """Every group name that must be free or ours."""
     for group in wanted.groups:
         yield group.name

@@ -13,7 +13,7 @@ from requests.adapters import HTTPAdapter
 
 from fmgsync import errors, state
 from fmgsync.clock import Clock, SystemClock
-from fmgsync.controller import clusters, fencing, foresight, once
+from fmgsync.controller import clusters, fencing, foresight, once, partly
 from fmgsync.controller.guarding import AdomGuard
 from fmgsync.controller.installing import People, make_installing
 from fmgsync.controller.loop import Controller
@@ -122,7 +122,7 @@ def make_controller(
         world,
         [clusters.feed(cluster, world) for cluster in config.clusters],
         pace_of=partial(_pace, config),
-        make_pass=partial(once.apply_one, world, install=config.install.mode != "none"),
+        passes_of=partial(partly.Passes, world, install=config.install.mode != "none"),
         wake_at=partial(foresight.wake_at, world),
         ownership=ownership,
         places=clusters.places(config),

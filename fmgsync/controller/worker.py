@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import structlog
@@ -16,7 +16,7 @@ import structlog
 from fmgsync import errors
 from fmgsync.clock import Clock
 from fmgsync.controller.once import AdomResult
-from fmgsync.controller.pace import Pace, Rhythm, next_pass_at
+from fmgsync.controller.pace import Pace, Rhythm, is_whole, next_pass_at
 from fmgsync.model.rollout import Outcome
 from fmgsync.model.target import AdomRef
 
@@ -24,8 +24,9 @@ _log = structlog.get_logger(__name__)
 
 IDLE_S = 1.0
 
-MakePass = Callable[[], tuple[AdomResult, float | None]]
-"""Makes one pass; what came of it, and when something of its own becomes due (epoch seconds)."""
+MakePass = Callable[[frozenset[str] | None], tuple[AdomResult, float | None]]
+"""Makes one pass over some rules' groups (None: over everything); what came of it, and when
+something of its own becomes due (epoch seconds)."""
 
 PaceOf = Callable[[AdomResult | None], Pace]
 """The pace after a pass (None before the first): a workspace ADOM is left to people for longer."""
@@ -69,6 +70,7 @@ class AdomWorker:
         self._spread = 1.0
         self._changed = threading.Condition()
         self._rhythm = Rhythm()
+        self._touched: set[str] = set()
         self._stopping = False
         self._record = AdomRecord(ref)
         self._before: AdomWorker | None = None
@@ -102,9 +104,10 @@ class AdomWorker:
         """Begin; the first pass is due at once."""
         self._thread.start()
 
-    def touch(self) -> None:
-        """Something that concerns this ADOM changed."""
+    def touch(self, rules: Iterable[str]) -> None:
+        """The members of these rules, which concern this ADOM, changed."""
         with self._changed:
+            self._touched.update(rules)
             self._rhythm = self._rhythm.changed(self._clock.now())
             self._changed.notify_all()
 
@@ -135,7 +138,15 @@ class AdomWorker:
     def _run(self) -> None:
         self._await_before()
         while self._wait():
-            self._pass()
+            self._pass(self._taken())
+
+    def _taken(self) -> frozenset[str] | None:
+        """The rules that the pass which begins is about; None: all, and everything else."""
+        with self._changed:
+            whole = is_whole(self._pace, self._rhythm, self._clock.now())
+            touched, self._touched = frozenset(self._touched), set()
+            self._rhythm = self._rhythm.started()
+            return None if whole else touched
 
     def _await_before(self) -> None:
         """And forget it: it refers to all that its controller knew."""
@@ -156,17 +167,16 @@ class AdomWorker:
                     continue
                 if left <= 0:
                     self._busy = True
-                    self._rhythm = self._rhythm.started()
                     return True
                 self._changed.wait(left)
             return False
 
-    def _pass(self) -> None:
+    def _pass(self, rules: frozenset[str] | None) -> None:
         before, wake_at = self._record, None
         result = AdomResult(self.ref)
         error: errors.FmgsyncError | None
         try:
-            result, wake_at = self._make_pass()
+            result, wake_at = self._make_pass(rules)
             error = result.error
         except errors.FmgsyncError as problem:
             error = problem
@@ -196,7 +206,9 @@ class AdomWorker:
             self._busy = False
             self._pace = self._pace_of(result)
             self._spread = self._chance.uniform(0.5, 1.0)
-            self._rhythm = self._rhythm.ended(now, failed=error is not None, wake_at=wake_at)
+            self._rhythm = self._rhythm.ended(
+                now, failed=error is not None, wake_at=wake_at, whole=result.whole
+            )
             self._record = AdomRecord(
                 self.ref,
                 result,

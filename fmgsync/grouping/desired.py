@@ -209,12 +209,14 @@ def _groups(
     members: Members,
     withheld: Mapping[DeviceVdom, frozenset[Address]],
 ) -> Iterable[DesiredGroup]:
-    joined = {
-        target: _join(rule, clusters, members, withheld.get(target, frozenset()))
-        for target, clusters in places.items()
+    # A thousand devices may stand before one cluster: what they share is made once.
+    kinds = {
+        target: (clusters, withheld.get(target, frozenset())) for target, clusters in places.items()
     }
+    joined = {kind: _join(rule, kind[0], members, kind[1]) for kind in set(kinds.values())}
     for wanted in sorted(rule.families):
-        by_place = {target: _of_family(found, wanted) for target, found in joined.items()}
+        parts = {kind: _of_family(found, wanted) for kind, found in joined.items()}
+        by_place = {target: parts[kind] for target, kind in kinds.items()}
         if rule.mapping is MappingMode.PER_DEVICE:
             yield DesiredGroup(
                 rule.name, wanted, rule.mapping, by_place, allow_empty=rule.allow_empty

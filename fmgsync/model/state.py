@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from fmgsync.model.address import Address, Family
@@ -39,6 +39,11 @@ class DesiredGroup:
     shared: DesiredMembers | None = None
     places: frozenset[DeviceVdom] = frozenset()
     allow_empty: bool = False
+
+    def distinct(self) -> Iterator[DesiredMembers]:
+        """The members of all places, each once where places share them."""
+        every = (*self.mappings.values(), self.shared)
+        yield from {id(members): members for members in every if members is not None}.values()
 
     def at(self, place: DeviceVdom) -> DesiredMembers | None:
         """The members at one place; None if the group is not meant for it."""
@@ -101,9 +106,14 @@ class ObservedAdom:
     rule's group, and `none`; `groups` own groups and foreign groups that bear a rule's name or
     reach one of our objects, directly or through other groups. `used` are own objects that
     FortiManager says are used by something that is not in `groups`: a policy, a foreign mapping.
+
+    Of a part of an ADOM, `elsewhere` names for each address an own group beyond that part which
+    holds it as well. `stamp` stands for what the whole ADOM was (None: not known).
     """
 
     ref: AdomRef
     addresses: Mapping[tuple[Family, str], ObservedAddress]
     groups: Mapping[tuple[Family, str], ObservedGroup]
     used: frozenset[tuple[Family, str]] = frozenset()
+    elsewhere: Mapping[tuple[Family, str], str] = field(default_factory=dict)
+    stamp: str | None = None

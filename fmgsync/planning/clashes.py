@@ -88,9 +88,9 @@ def _clashes_of(group: DesiredGroup, owner: str, observed: ObservedAdom) -> Iter
     standing = observed.groups.get((group.family, group.name))
     if standing is not None and not standing.owned:
         yield _taken(group.name, GROUP[group.family], group.name, owner)
-    for members in (*group.mappings.values(), group.shared):
-        for address in sorted(members.addresses) if members else ():
-            name = naming.address_name(owner, address)
+    for members in group.distinct():
+        names = (naming.address_name(owner, address) for address in members.addresses)
+        for name in sorted(names):
             there = observed.addresses.get((group.family, name))
             if there is not None and not there.owned:
                 yield _taken(group.name, ADDRESS[group.family], name, owner)

@@ -247,6 +247,8 @@ def _holders(draft: _Draft) -> addresses.Holders:
         for names in (group.members, *group.mappings.values()):
             for name in names:
                 holders[key[0], name].append(key[1])
+    for key, holder in draft.observed.elsewhere.items():
+        holders[key].append(holder)
     return holders
 
 

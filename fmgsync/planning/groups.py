@@ -84,7 +84,7 @@ def _write_mappings(
     for place, members in sorted(group.mappings.items()):
         held = before.mappings.get(place) if before else None
         excluding = before is not None and place in before.excluding
-        if held is not None and set(held) == set(members) and not excluding:
+        if not excluding and held is not None and (held == members or set(held) == set(members)):
             continue
         action = Action.CREATE if held is None else Action.UPDATE
         why = group.reasons.get(place) or (

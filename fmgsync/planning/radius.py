@@ -42,14 +42,16 @@ def grants(
         before, goal = standing.groups.get(key), after.get(key)
         mapped = {*(before.mappings if before else ()), *(goal.mappings if goal else ())}
         for place in sorted(meant.get(key, frozenset()) | mapped):
-            old = _own(groups.names_at(before, place), desired.owner)
-            new = _own(groups.names_at(goal, place), desired.owner)
-            if old != new:
-                yield Grants(key[1], place, added=len(new - old), removed=len(old - new))
+            old = frozenset(groups.names_at(before, place))
+            new = frozenset(groups.names_at(goal, place))
+            added, removed = _own(new - old, desired.owner), _own(old - new, desired.owner)
+            if added or removed:
+                yield Grants(key[1], place, added=added, removed=removed)
 
 
-def _own(names: Iterable[str], owner: str) -> frozenset[str]:
-    return frozenset(name for name in names if naming.address_of(owner, name) is not None)
+def _own(names: Iterable[str], owner: str) -> int:
+    """How many of these are addresses of ours."""
+    return sum(naming.address_of(owner, name) is not None for name in names)
 
 
 def blast_radius(plans: Iterable[AdomPlan]) -> BlastRadius:

@@ -61,8 +61,8 @@ def render(
         key = (group.family, group.name)
         before = observed.groups.get(key)
         rendered[key] = _render_group(group, before, nothing[group.family], owner, keep_all)
-        for members in (*group.mappings.values(), group.shared):
-            for address in members.addresses if members else ():
+        for members in group.distinct():
+            for address in members.addresses:
                 values[group.family, naming.address_name(owner, address)] = address
     return Rendering(rendered, values)
 
@@ -71,13 +71,19 @@ def _render_group(
     group: DesiredGroup, before: ObservedGroup | None, nothing: str, owner: str, keep_all: bool
 ) -> GroupObject:
     reasons: dict[DeviceVdom | None, str] = {}
+    # Places behind the same clusters share their members, and so the work of naming them.
+    named = {
+        id(each): tuple(sorted(naming.address_name(owner, one) for one in each.addresses))
+        for each in group.distinct()
+    }
 
     def names(place: DeviceVdom | None, wanted: DesiredMembers) -> tuple[str, ...]:
-        members = {naming.address_name(owner, address) for address in wanted.addresses}
+        members = named.get(id(wanted), ())
         if wanted.retain or keep_all:
             reasons[place] = wanted.because or "policy mode upsert never removes"
-            members.update(_held(before, place, owner, group.mode) - {nothing})
-        return tuple(sorted(members)) or (nothing,)
+            kept = _held(before, place, owner, group.mode) - {nothing}
+            members = tuple(sorted(kept.union(members)))
+        return members or (nothing,)
 
     if group.mode is MappingMode.SHARED and group.shared is not None:
         staying = before.mappings if before and (group.shared.retain or keep_all) else ()

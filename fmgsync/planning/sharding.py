@@ -34,6 +34,9 @@ class Limits:
     name: int = 79
 
 
+DEFAULT = Limits()
+
+
 class TooLarge(Exception):
     """A group has more members than shards can hold; caught in this package, never seen outside."""
 

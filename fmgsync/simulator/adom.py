@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -94,8 +94,7 @@ class Adom:
     def commit(self, changes: Iterable[Change], at: float) -> None:
         """Make draft changes the ADOM's own."""
         done = list(changes)
-        for change in done:
-            write(self.ground, change)
+        write_all(self.ground, done)
         self.committed(done, at)
 
     def committed(self, changes: Iterable[Change], at: float) -> None:
@@ -143,5 +142,21 @@ class Adom:
 
 def write(database: Database, change: Change) -> None:
     """Put a change into a database and keep its reference index right."""
-    removed, added = references.difference(database, change.table, change.before, change.after)
-    database.write(change, removed, added)
+    write_all(database, (change,))
+
+
+def write_all(database: Database, changes: Sequence[Change]) -> None:
+    """Put changes that belong together into a database, in whatever order they come.
+
+    A reference is known by the object it leads to: what goes is looked up while everything is still
+    there, what comes once everything is.
+    """
+    before = [
+        references.held(database, change.table, change.before, beside=change.after)
+        for change in changes
+    ]
+    for change in changes:
+        database.write(change)
+    for change, old in zip(changes, before, strict=True):
+        new = references.held(database, change.table, change.after, beside=change.before)
+        database.refer(removed=old - new, added=new - old)

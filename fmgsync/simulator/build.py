@@ -211,7 +211,7 @@ class _Builder:
         oid, now = self._world.next_oid(), int(self._world.started)
         row = Row(seed.name, oid, attrs, maps, created=now, modified=now)
         # In place at once, so that other groups find it; its references follow.
-        adom.ground.write(Change(store, seed.name, None, row), (), ())
+        adom.ground.write(Change(store, seed.name, None, row))
         return store, row
 
     def _free(self, adom: Adom, store: str, name: str, path: Path) -> None:

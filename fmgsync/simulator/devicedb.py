@@ -70,7 +70,7 @@ def _snapshot(table: Table, vdom: Vdom, version: tuple[int, ...]) -> View:
     database = Database()
     for key, entry in vdom.table(table.name).items():
         row = Row(key, entry.oid, entry.attrs, {}, entry.created, entry.modified, entry.by)
-        database.write(Change(table.name, key, None, row), (), ())
+        database.write(Change(table.name, key, None, row))
     return View(table, database, table.name, version)
 
 

@@ -41,21 +41,19 @@ def references(database: Database, table: Table, row: Row) -> Iterator[tuple[str
                 yield attribute_name, name, target
 
 
-def difference(
-    database: Database, store: str, before: Row | None, after: Row | None
-) -> tuple[set[tuple[Target, User]], set[tuple[Target, User]]]:
-    """References a change takes away and brings; work only for the parts that changed."""
+def held(
+    database: Database, store: str, row: Row | None, *, beside: Row | None
+) -> set[tuple[Target, User]]:
+    """References of a row, only of the parts in which it differs from `beside`."""
     table = table_of(store)
-    if table is None:
-        return set(), set()
-    key = (after or before).key if (after or before) else ""  # type: ignore[union-attr]
-    old, new = set[tuple[Target, User]](), set[tuple[Target, User]]()
-    for scope in _changed_scopes(before, after):
-        for row, found in ((before, old), (after, new)):
-            part = _part(row, scope)
-            if part is not None:
-                found.update(_edges(database, table, part, (store, key, scope)))
-    return old - new, new - old
+    if table is None or row is None:
+        return set()
+    return {
+        edge
+        for scope in _changed_scopes(row, beside)
+        if (part := _part(row, scope)) is not None
+        for edge in _edges(database, table, part, (store, row.key, scope))
+    }
 
 
 def _edges(

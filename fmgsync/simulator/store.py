@@ -217,18 +217,21 @@ class Database:
             rows = self._tables[table] = Rows(below)
         return rows
 
-    def write(self, change: Change, removed: References, added: References) -> None:
-        """Apply a change; `removed` and `added` are the references it takes away and brings."""
+    def write(self, change: Change) -> None:
+        """Apply a change; the references it takes away and brings are told to `refer`."""
         rows = self._writable(change.table)
         if change.after is None:
             rows.drop(change.key)
         else:
             rows.put(change.after)
+        self._counters[change.table] = self._counters.get(change.table, 0) + 1
+
+    def refer(self, *, removed: References, added: References) -> None:
+        """Note references that changes took away and brought."""
         for target, user in removed:
             self.uses.remove(target, user)
         for target, user in added:
             self.uses.add(target, user)
-        self._counters[change.table] = self._counters.get(change.table, 0) + 1
 
     def writes(self, table: str) -> int:
         """How often the table was written, drafts included: a cheap version number."""

@@ -11,12 +11,15 @@ from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Protocol, Self
 
+from fmgsync.model.address import Family
 from fmgsync.model.adom import AdomTopology, HeldLock, Limits, Package, PackageStatus, Reading
 from fmgsync.model.change import AdomPlan, ApplyReport, Submission
 from fmgsync.model.preview import DevicePreview
 from fmgsync.model.rollout import InstallRequest, InstallTask, SeenTask, TaskView
 from fmgsync.model.state import ObservedAdom
 from fmgsync.model.target import DeviceVdom
+
+ObjectKey = tuple[Family, str]
 
 
 class ObjectStore(Protocol):
@@ -30,6 +33,17 @@ class ObjectStore(Protocol):
 
     def read_observed(self, group_names: Iterable[str]) -> ObservedAdom:
         """Own objects, and foreign ones that bear a rule's name or hold one of ours."""
+
+    def read_stamp(self) -> str | None:
+        """Stands for all objects and policies: another one, and somebody has changed something.
+
+        None where the ADOM does not tell.
+        """
+
+    def read_part(
+        self, groups: Iterable[ObjectKey], addresses: Iterable[ObjectKey]
+    ) -> ObservedAdom:
+        """These objects alone, as far as they are there."""
 
     def read_submission(self) -> Submission | None:
         """What waits for a human's approval in an ADOM in workflow mode."""

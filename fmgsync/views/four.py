@@ -149,6 +149,25 @@ def _is_opaque(reading: Reading | None, name: str) -> bool:
     return reading is not None and name in reading.opaque
 
 
+def joined(views: Iterable[DeviceView], parts: Iterable[DeviceView]) -> tuple[DeviceView, ...]:
+    """The views with some groups' in place of what was known of them."""
+    fresh = {part.target: part for part in parts}
+    return tuple(
+        _with_part(view, fresh[view.target]) if view.target in fresh else view for view in views
+    )
+
+
+def _with_part(view: DeviceView, part: DeviceView) -> DeviceView:
+    groups = {group.name: group for group in (*view.groups, *part.groups)}
+    again = {group.name for group in part.groups}
+    stale = (*(g for g in view.stale_grants if g.group not in again), *part.stale_grants)
+    return replace(
+        view,
+        groups=tuple(groups[name] for name in sorted(groups)),
+        stale_grants=tuple(sorted(stale, key=lambda grant: (grant.group, grant.address))),
+    )
+
+
 def with_held(
     views: Iterable[DeviceView], held: Mapping[DeviceVdom, str]
 ) -> tuple[DeviceView, ...]:

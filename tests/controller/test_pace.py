@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fmgsync.controller.pace import Pace, Rhythm, next_pass_at
+from fmgsync.controller.pace import Pace, Rhythm, is_whole, next_pass_at
 
 PACE = Pace(settle_s=5, max_delay_s=60, min_interval_s=0, resync_s=600)
 DONE = Rhythm(last_pass_at=1000.0)
@@ -63,3 +63,17 @@ def test_a_gain_during_a_pass_is_not_forgotten_at_its_end() -> None:
     """An ADOM gained while a pass runs is looked at again: that pass may have seen less."""
     gained = Rhythm().changed(1000.0).ended(1001.0, failed=False)
     assert next_pass_at(PACE, gained) == 1005.0
+
+
+def test_passes_over_a_part_do_not_put_off_the_whole() -> None:
+    """Under endless churn everything is still compared once per resync, and at a window."""
+    rhythm = DONE.ended(1000, failed=False)
+    for at in range(1060, 1600, 60):
+        rhythm = rhythm.changed(at - 60).started().ended(at, failed=False, whole=False)
+        assert not is_whole(PACE, rhythm, at)
+    assert next_pass_at(PACE, rhythm) == 1600.0
+    assert is_whole(PACE, rhythm, 1600.0)
+    window = DONE.ended(1000, failed=False).ended(1060, failed=False, wake_at=1100, whole=False)
+    assert is_whole(PACE, window, 1100.0)
+    assert is_whole(PACE, Rhythm(), 0.0)
+    assert is_whole(PACE, DONE.ended(1000, failed=True, whole=False), 1002.0)

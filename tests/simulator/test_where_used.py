@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.simulator.client import Client
-from tests.simulator.conftest import Start
+from tests.simulator.conftest import Start, small_seed
 
 OBJ = "/pm/config/adom/prod/obj/firewall"
 SEARCH = "/cache/search/where/used"
@@ -89,3 +89,30 @@ def test_nonsense_is_refused(start: Start, data: dict[str, str], code: int) -> N
     _, client = start()
 
     assert client.code("exec", f"{SEARCH}/start", data) == code
+
+
+def test_what_a_draft_let_go_of_is_free_however_the_draft_is_committed(start: Start) -> None:
+    """A group lets go of an address which goes too, and one comes that the group then holds."""
+    _, client = start(small_seed(workspaceMode="normal"))
+
+    def commit(*steps: tuple[str, str, Any]) -> None:
+        client.data("exec", "/dvmdb/adom/prod/workspace/lock")
+        for method, url, data in steps:
+            client.data(method, f"{OBJ}/{url}", data)
+        client.data("exec", "/dvmdb/adom/prod/workspace/commit")
+        client.data("exec", "/dvmdb/adom/prod/workspace/unlock")
+
+    one = {"name": "one", "subnet": "10.7.0.1/32"}
+    commit(("add", "address", one), ("add", "addrgrp", {"name": "g", "member": ["one"]}))
+    commit(
+        ("set", "addrgrp/g", {"member": ["spare"]}),
+        ("delete", "address/one", None),
+        ("add", "address", {**one, "name": "two"}),
+        ("set", "addrgrp/g", {"member": ["two"]}),
+    )
+    commit(("add", "address", one))
+
+    client.data("exec", "/dvmdb/adom/prod/workspace/lock")
+    assert client.code("delete", f"{OBJ}/address/one") == 0
+    assert client.code("delete", f"{OBJ}/address/spare") == 0
+    assert client.code("delete", f"{OBJ}/address/two") == -10015

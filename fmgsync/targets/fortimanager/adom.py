@@ -9,7 +9,7 @@ from fmgsync.model import naming
 from fmgsync.model.address import Family
 from fmgsync.model.state import ObservedAddress, ObservedAdom, ObservedGroup
 from fmgsync.model.target import AdomRef
-from fmgsync.targets.fortimanager import tables, urls, wire
+from fmgsync.targets.fortimanager import stamp, tables, urls, wire
 from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.tables import Query, Row, Table
@@ -17,6 +17,8 @@ from fmgsync.targets.fortimanager.tables import Query, Row, Table
 _NAMES_PER_FILTER = 100
 _ADDRESS_PAGE = 5000
 _GET_USED = ("get used",)
+ObjectKey = tuple[Family, str]
+
 _PREDEFINED = (naming.NONE, "all")
 
 
@@ -28,6 +30,7 @@ def read_observed(
     Addresses are found by name prefix and mark. Groups are listed without their mappings first,
     which can be a thousand times the size; the mappings then come for the groups that matter.
     """
+    before = stamp.read_stamp(session, ref)
     rule_names = frozenset(group_names)
     queries = {family: _scan_queries(session, ref, owner, family, rule_names) for family in Family}
     scanned = iter(tables.read_all(session, [query for many in queries.values() for query in many]))
@@ -48,7 +51,58 @@ def read_observed(
             group = wire.decode_group(row, family, owner)
             groups[family, group.name] = group
             used.update([(family, group.name)] if group.owned and wire.is_used(row) else [])
-    return ObservedAdom(ref, addresses, groups, frozenset(used - _held(groups.values())))
+    beyond = frozenset(used - _held(groups.values()))
+    return ObservedAdom(ref, addresses, groups, beyond, stamp=before)
+
+
+def read_part(
+    session: Session,
+    ref: AdomRef,
+    owner: str,
+    groups: Iterable[ObjectKey],
+    addresses: Iterable[ObjectKey],
+) -> ObservedAdom:
+    """These objects alone, as far as they are there, and the stamp of the whole from before."""
+    before = stamp.read_stamp(session, ref)
+    wanted = [
+        *(("group", family, names) for family, names in _by_family(groups)),
+        *(("address", family, names) for family, names in _by_family(addresses)),
+    ]
+    queries = [
+        _by_name(session, ref, kind, family, chunk)
+        for kind, family, names in wanted
+        for chunk in _chunks(names)
+    ]
+    kinds = [(kind, family) for kind, family, names in wanted for _ in _chunks(names)]
+    found_groups: dict[ObjectKey, ObservedGroup] = {}
+    found_addresses: dict[ObjectKey, ObservedAddress] = {}
+    for (kind, family), table in zip(kinds, tables.read_all(session, queries), strict=True):
+        for row in table.checked():
+            if kind == "group":
+                group = wire.decode_group(row, family, owner)
+                found_groups[family, group.name] = group
+            else:
+                address = wire.decode_address(row, family, owner)
+                found_addresses[family, address.name] = address
+    return ObservedAdom(ref, found_addresses, found_groups, stamp=before)
+
+
+def _by_family(keys: Iterable[ObjectKey]) -> Iterator[tuple[Family, list[str]]]:
+    names: dict[Family, list[str]] = {}
+    for family, name in sorted(keys):
+        names.setdefault(family, []).append(name)
+    yield from names.items()
+
+
+def _by_name(
+    session: Session, ref: AdomRef, kind: str, family: Family, names: Sequence[str]
+) -> Query:
+    """Objects with their per-device values, by name."""
+    place = Place(session.access.name, ref.adom)
+    url = urls.groups(ref.adom, family) if kind == "group" else urls.addresses(ref.adom, family)
+    fields = wire.GROUP_FIELDS if kind == "group" else wire.ADDRESS_FIELDS[family]
+    filter_ = ("name", "in", *names)
+    return Query(url, (*fields, wire.MAPPINGS), place, filter=filter_, subtables=True)
 
 
 def _held(groups: Iterable[ObservedGroup]) -> set[tuple[Family, str]]:

@@ -18,6 +18,7 @@ from fmgsync.targets.fortimanager import (
     limits,
     packages,
     partial,
+    stamp,
     tasks,
     topology,
     verify,
@@ -100,6 +101,18 @@ class FortiManagerAdom:
         """Own objects, and foreign ones that bear a rule's name or hold one of ours."""
         with self._session() as session:
             return adom.read_observed(session, self.ref, self._owner, group_names)
+
+    def read_stamp(self) -> str | None:
+        """Stands for all objects and policies of the ADOM; None where the unit does not tell."""
+        with self._session() as session:
+            return stamp.read_stamp(session, self.ref)
+
+    def read_part(
+        self, groups: Iterable[adom.ObjectKey], addresses: Iterable[adom.ObjectKey]
+    ) -> ObservedAdom:
+        """These objects alone, as far as they are there."""
+        with self._session() as session:
+            return adom.read_part(session, self.ref, self._owner, groups, addresses)
 
     def read_submission(self) -> Submission | None:
         """What waits for a human's approval in this ADOM, if it is in workflow mode."""

@@ -1,0 +1,32 @@
+"""What stands for everything that an ADOM's objects and policies are now: cheap to ask.
+
+`devinfo` of the object database is a uuid that changes whenever anything in it does, and a
+package's `obj ver` grows with each of its policies' changes ("How to FortiManager API", 008 and
+012). Whether an edit of a dynamic mapping moves either is not known, so nothing relies on a stamp
+for longer than until the next comparison in full.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from fmgsync.model.target import AdomRef
+from fmgsync.targets.fortimanager import urls
+from fmgsync.targets.fortimanager.session import Session
+
+
+def read_stamp(session: Session, ref: AdomRef) -> str | None:
+    """The stamp; None where the unit does not tell."""
+    objects, packages = session.call(
+        "get",
+        [
+            {"url": urls.objects(ref.adom), "option": "devinfo"},
+            {"url": urls.package_tree(ref.adom)},
+        ],
+    )
+    told = objects.data if objects.ok and isinstance(objects.data, dict) else {}
+    if not told.get("uuid") or not packages.ok:
+        return None
+    text = json.dumps([told["uuid"], packages.data], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
