@@ -36,12 +36,17 @@ _BOTH = tuple(
 _ONLY_IPV6 = tuple(
     _Attribute(f"{side}addr", Family.IPV6, f"{side}addr-negate") for side in ("src", "dst")
 )
+_ONLY_IPV4 = tuple(
+    _Attribute(f"{side}addr", Family.IPV4, f"{side}addr-negate") for side in ("src", "dst")
+)
 _POLICY = "firewall/policy"
 _TABLES: Mapping[str, tuple[_Attribute, ...]] = {
     _POLICY: _BOTH,
     "firewall/security-policy": _BOTH,
     "firewall/proxy-policy": _BOTH,
     "firewall/policy6": _ONLY_IPV6,
+    "firewall/local-in-policy": _ONLY_IPV4,
+    "firewall/local-in-policy6": _ONLY_IPV6,
 }
 _CONSOLIDATED_SINCE = (6, 4)
 
@@ -110,6 +115,9 @@ def _tables_of(leaf: _Leaf, adom: AdomTopology) -> Iterator[str]:
     """The policy tables that can hold something in this package."""
     yield _POLICY
     yield "firewall/proxy-policy"
+    # What may reach the FortiGate itself; these deny unless they say otherwise.
+    yield "firewall/local-in-policy"
+    yield "firewall/local-in-policy6"
     if leaf.settings.get("ngfw-mode") in ("policy-based", 1):
         yield "firewall/security-policy"
     if adom.os_version < _CONSOLIDATED_SINCE:
