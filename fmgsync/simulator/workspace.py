@@ -169,11 +169,10 @@ def commit(world: World, call: Call, adom: str, rest: tuple[str, ...] = ()) -> M
     draft = place.drafts.get(call.session.sid)
     if draft is None or place.mode == "workflow":
         return {}
-    changes = draft.changes()
-    covered = (
-        changes if kind == "adom" else [c for c in changes if _committed_with(place, kind, name, c)]
-    )
-    left = [change for change in changes if change not in covered]
+    covered, left = list[Change](), list[Change]()
+    for change in draft.changes():
+        saved = kind == "adom" or _committed_with(place, kind, name, change)
+        (covered if saved else left).append(change)
     del place.drafts[call.session.sid]
     place.commit(covered, call.now)
     _redraft(place, call.session.sid, left)
