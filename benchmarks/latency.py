@@ -33,7 +33,7 @@ from fmgsync.simulator.kubernetes import KubernetesSimulator
 from fmgsync.simulator.requestlog import Entry
 
 SPACES = 100
-DEVICES = 4
+DEVICES = 2
 PATIENCE_S = 150.0
 
 
