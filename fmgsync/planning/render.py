@@ -81,7 +81,8 @@ def _render_group(
         members = named.get(id(wanted), ())
         if wanted.retain or keep_all:
             reasons[place] = wanted.because or "policy mode upsert never removes"
-            kept = _held(before, place, owner, group.mode) - {nothing}
+            standing = _standing(before, place, group.mode) if keep_all else set()
+            kept = standing.union(_given(before, place, owner)) - {nothing}
             members = tuple(sorted(kept.union(members)))
         return members or (nothing,)
 
@@ -97,17 +98,24 @@ def _render_group(
     return GroupObject(own, mappings, reasons)
 
 
-def _held(
-    before: ObservedGroup | None, place: DeviceVdom | None, owner: str, mode: MappingMode
-) -> set[str]:
-    """What a place gets now: by its mapping, or by the own value of a group that was shared.
+def _given(before: ObservedGroup | None, place: DeviceVdom | None, owner: str) -> set[str]:
+    """Our addresses that a place gets now, by its mapping or by the group's own value.
 
-    What somebody else put into the own value of a per-device group counts for nobody.
+    What somebody else put there no cluster has ever given.
     """
+    if before is None:
+        return set()
+    names = before.members if place is None else before.mappings.get(place, before.members)
+    return {name for name in names if naming.address_of(owner, name) is not None}
+
+
+def _standing(
+    before: ObservedGroup | None, place: DeviceVdom | None, mode: MappingMode
+) -> set[str]:
+    """All that stands at a place, whoever put it there; never the own value of a per-device group,
+    which would reach every device without a mapping."""
     if before is None:
         return set()
     if place is not None and place in before.mappings:
         return set(before.mappings[place])
-    if mode is MappingMode.SHARED:
-        return set(before.members)
-    return {name for name in before.members if naming.address_of(owner, name) is not None}
+    return set(before.members) if mode is MappingMode.SHARED else set()

@@ -86,6 +86,17 @@ def test_a_member_by_hand_goes_at_once(estate: Estate) -> None:
     assert_repaired(estate)
 
 
+def test_a_member_by_hand_goes_also_while_a_cluster_is_silent(estate: Estate) -> None:
+    """An outage must not keep open what somebody opened."""
+    (estate.folder / "east.json").unlink()
+    url = f"{GROUP}/dynamic_mapping/fgt-east/root"
+    by_hand(estate, "set", url, {"member": ["prod_10.1.0.5", "all"]})
+    result = estate.apply()
+    assert (held(result), changes(result)) == ([], [])
+    assert estate.mapped("k8s-web")["fgt-east"] == ["prod_10.1.0.5"]
+    assert passed(estate, "fgt-east") == {"10.1.0.5"}
+
+
 def test_a_member_taken_out_by_hand_comes_back(estate: Estate) -> None:
     by_hand(estate, "set", f"{GROUP}/dynamic_mapping/fgt-east/root", {"member": ["none"]})
     assert_repaired(estate)

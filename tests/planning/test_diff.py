@@ -219,6 +219,14 @@ def test_a_none_of_our_own_that_somebody_else_owns_fails_the_rules() -> None:
     assert all("prod_none" in finding.message for finding in plan.foreign)
 
 
+def test_what_somebody_added_goes_although_a_source_is_lost() -> None:
+    """No cluster has ever given it, so none can be missing for it."""
+    have = adom(own("10.1.0.5"), group("web", {EAST: {"10.1.0.5", "all"}}))
+    plan = diff.make_plan(desired(wanted("web", {EAST: set()}, retain=True)), have)
+    assert [change.members for change in plan.changes] == [("prod_10.1.0.5",)]
+    assert "foreign members go: all" in plan.changes[0].because
+
+
 BECOMING: dict[str, tuple[ObservedGroup, Callable[[bool], DesiredGroup]]] = {
     "shared": (
         group("web", {EAST: {"10.1.0.5"}, WEST: {"10.2.0.5"}}),
