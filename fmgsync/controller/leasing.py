@@ -20,6 +20,9 @@ from fmgsync.kube.lease import Lease, steady_seconds
 from fmgsync.kube.requests import LEASES, Request
 from fmgsync.model.target import AdomRef
 
+WAIT_S = 15.0
+"""Long enough for the Lease of a replica that is gone to run out."""
+
 FORGET_S = 300.0
 """A replica's Lease that was not renewed for so long is removed: its process is gone."""
 
@@ -112,13 +115,10 @@ def _name(row: dict[str, Any]) -> str:
 
 
 @contextmanager
-def held_for(
-    ref: AdomRef, lease: HeldLease, *, clock: Clock, wait_s: float = 15.0
-) -> Iterator[None]:
+def held_for(ref: AdomRef, lease: HeldLease, *, clock: Clock, wait_s: float) -> Iterator[None]:
     """Hold an ADOM's Lease for the length of a block, renewed all the while.
 
-    Raises LockHeld naming the replica that works on the ADOM, after waiting long enough for a
-    Lease of one that is gone to run out.
+    Raises LockHeld naming the replica that works on the ADOM, if it still does after the wait.
     """
     ends_at = clock.now() + wait_s
     while not lease.try_hold():

@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ from fmgsync.controller.stopping import Stopping
 from fmgsync.controller.worker import AdomRecord, AdomWorker, MakePass, PaceOf
 from fmgsync.grouping import desired
 from fmgsync.model.address import Address
-from fmgsync.model.endpoint import ClusterDifference, ClusterSnapshot
+from fmgsync.model.endpoint import ClusterDifference, ClusterSnapshot, Kind
 from fmgsync.model.target import AdomRef
 
 if TYPE_CHECKING:
@@ -48,11 +48,18 @@ WakeAt = Callable[[AdomWork, once.AdomResult], float | None]
 
 @dataclass(frozen=True, slots=True)
 class ClusterRecord:
-    """What is known of one cluster: kinds read completely, and what is wrong."""
+    """What is known of one cluster: kinds the rules need, kinds read completely, what is wrong."""
 
     cluster: str
+    needs: frozenset[Kind]
     difference: ClusterDifference | None = None
     was_synced: bool = False
+
+    def after(self, found: ClusterDifference) -> ClusterRecord:
+        """With what was heard now; the cluster must show that it is there even if no rule needs
+        anything of it."""
+        synced = bool(found.synced) and self.needs <= found.synced
+        return replace(self, difference=found, was_synced=self.was_synced or synced)
 
     @property
     def heard(self) -> bool:
@@ -88,7 +95,10 @@ class Controller:
         self._memberships = desired.Memberships(
             world.intent.rules, [feed.cluster for feed in feeds], world.intent.allowed_ranges
         )
-        self._clusters = {feed.cluster: ClusterRecord(feed.cluster) for feed in feeds}
+        self._clusters = {
+            feed.cluster: ClusterRecord(feed.cluster, self._memberships.needs(feed.cluster))
+            for feed in feeds
+        }
         self._inventory = once.Inventory({}, {}, (), (), self._in_use)
         self._beat_at = self.loaded_at = world.clock.now()
         self.refused_configs = 0
@@ -136,6 +146,10 @@ class Controller:
         """Whether this replica works on the ADOM."""
         return self.ownership is None or self.ownership.holds(ref)
 
+    def elsewhere(self, ref: AdomRef) -> bool:
+        """Whether another replica is known to work on the ADOM."""
+        return self.ownership is not None and self.ownership.elsewhere(ref)
+
     def busy(self, ref: AdomRef) -> bool:
         """Whether a pass over the ADOM is running here."""
         found = (*self._workers.values(), *self._leaving)
@@ -182,7 +196,9 @@ class Controller:
         self._woken = before._woken
         self._memberships.succeed(before._memberships, self._followed)
         self._memberships.refresh()
-        self._clusters.update((name, before._clusters[name]) for name in self._followed)
+        for name in self._followed:
+            needs = self._memberships.needs(name)
+            self._clusters[name] = replace(before._clusters[name], needs=needs)
         self._inventory = self._stock(anew=True)
         for worker in before._workers.values():
             if worker.ref in self._workers:
@@ -259,8 +275,7 @@ class Controller:
         """From what became different in the clusters to the ADOMs that must look."""
         for feed in self._feeds:
             found = feed.take_difference()
-            was_synced = self._clusters[feed.cluster].was_synced or bool(found.synced)
-            self._clusters[feed.cluster] = ClusterRecord(feed.cluster, found, was_synced)
+            self._clusters[feed.cluster] = self._clusters[feed.cluster].after(found)
             self._memberships.apply(found)
         changed = self._memberships.refresh()
         self._inventory = self._stock(anew=bool(changed))

@@ -71,7 +71,6 @@ class Ownership:
         adoms: Iterable[AdomRef],
         *,
         key: Hashable = None,
-        tick_s: float = TICK_S,
     ) -> None:
         self.replica = replica
         self.key = key
@@ -81,7 +80,6 @@ class Ownership:
         self._serving = threading.Lock()
         self._busy: Callable[[AdomRef], bool] = lambda ref: False
         self._on_gain: Callable[[AdomRef], None] = lambda ref: None
-        self._tick_s = tick_s
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ownership", daemon=True)
 
@@ -118,6 +116,11 @@ class Ownership:
         """Whether a pass over the ADOM may begin here."""
         lease = self._of.get(ref)
         return lease is not None and lease.holds(MARGIN_S)
+
+    def elsewhere(self, ref: AdomRef) -> bool:
+        """Whether another replica holds the ADOM's Lease, as last seen."""
+        lease = self._of.get(ref)
+        return lease is not None and bool(lease.other_holder)
 
     def lease(self, ref: AdomRef) -> HeldLease:
         """The ADOM's Lease itself."""
@@ -166,4 +169,4 @@ class Ownership:
                 self._leases.close()
             except Exception:
                 _log.exception("leases failed")
-            self._stopping.wait(self._tick_s)
+            self._stopping.wait(TICK_S)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import fmgsync
 from fmgsync.controller import once
 from fmgsync.controller.loop import ClusterRecord, Controller
 from fmgsync.controller.worker import AdomRecord
 from fmgsync.model.health import AdomHealth, ClusterHealth, ServiceHealth
+from fmgsync.model.view import StaleGrant
+
+UNKNOWN = 0.0
+"""Since when a grant is stale whose memory was lost: so long that every bound has passed."""
 
 
 def health(controller: Controller) -> ServiceHealth:
@@ -39,19 +45,26 @@ def _adom(controller: Controller, record: AdomRecord) -> AdomHealth:
         failures=record.failures,
         pending_devices=len(survey.pending) if survey else 0,
         stale_grants=len(grants),
-        oldest_stale_grant_at=min((g.since for g in grants if g.since is not None), default=None),
+        oldest_stale_grant_at=oldest(grants),
         guard_holds=len(latest.seen.plan.held) if latest and latest.seen else 0,
         installs=record.installs,
         leader=controller.leads(record.ref),
+        elsewhere=controller.elsewhere(record.ref),
         window_open=controller.window_open(record),
         error=record.error,
     )
+
+
+def oldest(grants: Iterable[StaleGrant]) -> float | None:
+    """Since when the oldest is known; None without any."""
+    return min((UNKNOWN if g.since is None else g.since for g in grants), default=None)
 
 
 def _cluster(record: ClusterRecord) -> ClusterHealth:
     found = record.difference
     return ClusterHealth(
         record.cluster,
+        record.needs,
         found.synced if found else frozenset(),
         record.was_synced,
         tuple(f"{p.where}: {p.message}" for p in found.problems) if found else (),

@@ -179,8 +179,9 @@ def _under_lease(work: AdomWork, ownership: Ownership, clock: Clock) -> AdomWork
 
     @contextmanager
     def session() -> Iterator[object]:
-        lease = leasing.held_for(work.ref, ownership.lease(work.ref), clock=clock)
-        with lease, work.session() as opened:
+        lease = ownership.lease(work.ref)
+        held = leasing.held_for(work.ref, lease, clock=clock, wait_s=leasing.WAIT_S)
+        with held, work.session() as opened:
             yield opened
 
     return replace(work, session=session)

@@ -199,7 +199,13 @@ class AdomWorker:
     ) -> None:
         now = self._clock.now()
         if error is not None and str(error) != before.error:
-            _log.warning("pass failed", adom=self.ref.adom, why=str(error), retry=error.retryable)
+            _log.warning(
+                "pass failed",
+                adom=self.ref.adom,
+                fortimanager=self.ref.fortimanager,
+                why=str(error),
+                retry=error.retryable,
+            )
         elif error is None and before.error is not None:
             _log.info("pass works again", adom=self.ref.adom, fortimanager=self.ref.fortimanager)
         with self._changed:

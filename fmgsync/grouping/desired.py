@@ -14,7 +14,7 @@ from itertools import combinations
 from fmgsync.grouping import membership, publishable
 from fmgsync.model.address import Address, Family, family
 from fmgsync.model.change import Finding
-from fmgsync.model.endpoint import ClusterDifference, ClusterSnapshot
+from fmgsync.model.endpoint import ClusterDifference, ClusterSnapshot, Kind
 from fmgsync.model.rule import GroupRule, MappingMode, ResolvedSite
 from fmgsync.model.state import DesiredAdom, DesiredGroup, DesiredMembers
 from fmgsync.model.target import AdomRef, DeviceVdom
@@ -100,6 +100,10 @@ class Memberships:
                     for a, reason in refused
                 )
         return frozenset(changed)
+
+    def needs(self, cluster: str) -> frozenset[Kind]:
+        """The kinds that some rule needs of a cluster."""
+        return self._clusters[cluster].needs
 
     def spaces_of(self, rule: str) -> dict[str, frozenset[str]]:
         """The namespaces, by cluster, whose pods a rule selects or has selected."""

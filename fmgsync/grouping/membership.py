@@ -126,6 +126,11 @@ class ClusterMembership:
             if node is None and node_before is not None:
                 self._put_node(node_before.name, None)
 
+    @property
+    def needs(self) -> frozenset[Kind]:
+        """The kinds without which some rule cannot be answered."""
+        return frozenset[Kind]().union(*self._book.needs)
+
     def doubt(self) -> None:
         """Let every rule count as changed."""
         self._mark(range(len(self._book.rules)))

@@ -15,7 +15,8 @@ class AdomHealth:
     """One ADOM. Instants are UTC epoch seconds, None for never or not known.
 
     `answered` says whether its FortiManager ever carried a pass to its end. `window_open` is None
-    where no windows are configured.
+    where no windows are configured. `elsewhere` says that another replica is known to work on it.
+    `oldest_stale_grant_at` is 0 if that is not known, which counts as overdue.
     """
 
     ref: AdomRef
@@ -29,15 +30,18 @@ class AdomHealth:
     guard_holds: int = 0
     installs: Mapping[Outcome, int] = field(default_factory=dict)
     leader: bool = True
+    elsewhere: bool = False
     window_open: bool | None = None
     error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterHealth:
-    """One cluster: which kinds are read completely now, and whether any ever was."""
+    """One cluster: the kinds that some rule needs, those that are read completely now, and
+    whether all that is needed ever was."""
 
     cluster: str
+    needed: frozenset[Kind]
     synced: frozenset[Kind]
     was_synced: bool
     problems: tuple[str, ...] = ()
@@ -59,6 +63,7 @@ class ServiceHealth:
         waiting = [
             f"cluster {c.cluster} was not read yet" for c in self.clusters if not c.was_synced
         ]
-        led = (adom for adom in self.adoms if adom.leader)
-        waiting += [f"ADOM {a.ref} was not compared yet" for a in led if not a.answered]
+        # Until somebody is known to work on an ADOM, it may fall to this replica.
+        ours = (adom for adom in self.adoms if adom.leader or not adom.elsewhere)
+        waiting += [f"ADOM {a.ref} was not compared yet" for a in ours if not a.answered]
         return tuple(waiting)

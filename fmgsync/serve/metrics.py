@@ -11,7 +11,6 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from fmgsync.model.endpoint import Kind
 from fmgsync.model.health import AdomHealth, ServiceHealth
 from fmgsync.model.rollout import Outcome
 
@@ -84,12 +83,12 @@ class _State:
         )
         yield _gauge(
             "source_synced",
-            "1 while a kind of a cluster is read completely.",
+            "1 while a kind of a cluster, of those that some rule needs, is read completely.",
             ("cluster", "kind"),
             [
                 ((c.cluster, kind.value), float(kind in c.synced))
                 for c in health.clusters
-                for kind in Kind
+                for kind in sorted(c.needed)
             ],
         )
         yield _gauge(
@@ -135,7 +134,7 @@ def _adoms(adoms: Iterable[AdomHealth]) -> Iterator[Metric]:
     )
     yield gauge(
         "oldest_stale_grant_timestamp_seconds",
-        "Since when the oldest stale grant is known.",
+        "Since when the oldest stale grant is known; 0 if nobody knows, which counts as overdue.",
         lambda adom: adom.oldest_stale_grant_at,
     )
     yield gauge(

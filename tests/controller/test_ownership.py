@@ -12,7 +12,7 @@ import pytest
 from fmgsync import errors
 from fmgsync.cli import main
 from fmgsync.clock import SystemClock
-from fmgsync.controller import leasing
+from fmgsync.controller import leasing, ownership, report
 from fmgsync.controller.ownership import Ownership
 from fmgsync.kube.client import Access
 from fmgsync.model.address import Address
@@ -115,9 +115,10 @@ def estate(tmp_path: Path, cluster: KubernetesSimulator) -> Iterator[Estate]:
 
 
 def test_two_controllers_never_work_on_one_adom(
-    estate: Estate, cluster: KubernetesSimulator
+    estate: Estate, cluster: KubernetesSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One leads; when it ends, the other takes over and goes on."""
+    monkeypatch.setattr(ownership, "TICK_S", 0.2)
     taken = Address("10.1.0.3")
     with ExitStack() as stack:
         first = stack.enter_context(running(estate))
@@ -132,6 +133,8 @@ def test_two_controllers_never_work_on_one_adom(
         # Who does not lead watches the clusters and leaves FortiManager alone.
         assert passes == 0
         assert not other.busy(ref)
+        # Nor is that any obstacle to being ready.
+        until(lambda: not report.health(other).obstacles())
         leader.stop()
         until(lambda: other.leads(ref))
         cluster.add(web("web-2", "10.1.0.2"))
@@ -141,9 +144,13 @@ def test_two_controllers_never_work_on_one_adom(
 
 
 def test_apply_takes_the_same_lease(
-    estate: Estate, capsys: pytest.CaptureFixture[str], cluster: KubernetesSimulator
+    estate: Estate,
+    capsys: pytest.CaptureFixture[str],
+    cluster: KubernetesSimulator,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """By hand only when no controller is at work."""
+    monkeypatch.setattr(leasing, "WAIT_S", 0.1)
     arguments = ["apply", "-c", str(estate.path), "--install", "never", "--output", "json"]
     assert main.run(arguments) == 0, capsys.readouterr()
     name = leasing.lease_name("prod", AdomRef("hq", "prod"))

@@ -32,7 +32,7 @@ def exported() -> dict[str, set[str]]:
         installs=dict.fromkeys(Outcome, 1),
         window_open=True,
     )
-    clusters = (ClusterHealth("east", frozenset(Kind), was_synced=True),)
+    clusters = (ClusterHealth("east", frozenset(Kind), frozenset(Kind), was_synced=True),)
     health = ServiceHealth("1", 0.0, (adom,), clusters, config_loaded_at=1.0)
     metrics = Metrics(lambda: health)
     metrics.rpc("hq", "get", 0.1)

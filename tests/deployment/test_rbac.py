@@ -42,6 +42,11 @@ def estate(tmp_path: Path, cluster: KubernetesSimulator) -> Iterator[Estate]:
         made.write_config(
             clusters=[{"name": "east", "kubeconfig": {"file": "./east.kubeconfig"}}],
             sites=made.config["sites"][:1],
+            # Nodes are read where a rule needs them.
+            groups=[
+                *made.config["groups"],
+                {"name": "k8s-gates", "selectNodes": "has(gate)", "allowEmpty": True},
+            ],
             reconcile={"settle": "0s", "maxDelay": "1s"},
             lease={"namespace": "fmgsync"},
         )

@@ -367,11 +367,12 @@ def machine(tmp_path: Path) -> Iterator[type[Replicas]]:
         yield Replicas
 
 
-def test_never_do_two_replicas_hold_it(machine: type[Replicas]) -> None:
+@pytest.mark.parametrize("histories", [10, pytest.param(150, marks=pytest.mark.slow)])
+def test_never_do_two_replicas_hold_it(machine: type[Replicas], histories: int) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=40,
+            max_examples=histories,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),

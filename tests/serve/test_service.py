@@ -35,7 +35,11 @@ WELL = ServiceHealth(
             installs={Outcome.DONE: 4},
         ),
     ),
-    (ClusterHealth("east", frozenset({Kind.PODS}), was_synced=True),),
+    (
+        ClusterHealth(
+            "east", frozenset({Kind.PODS, Kind.NODES}), frozenset({Kind.PODS}), was_synced=True
+        ),
+    ),
     config_loaded_at=900.0,
 )
 
@@ -63,12 +67,21 @@ class Served:
         return requests.get(self.url + path, timeout=10)
 
 
-@pytest.fixture
-def served() -> Iterator[Served]:
+@pytest.fixture(scope="module")
+def server() -> Iterator[Served]:
+    """One for all tests: to hang up takes half a second."""
     made = Served()
     made.service.start()
     yield made
     made.service.stop()
+
+
+@pytest.fixture
+def served(server: Served) -> Served:
+    """Well, and with nothing to tell."""
+    server.health = WELL
+    server.document = {"devices": [], "sources": [], "errors": []}
+    return server
 
 
 def test_a_loop_that_does_not_come_round_is_dead(served: Served) -> None:
@@ -80,7 +93,7 @@ def test_a_loop_that_does_not_come_round_is_dead(served: Served) -> None:
 @pytest.mark.parametrize(
     ("health", "word"),
     [
-        (replace(WELL, clusters=(ClusterHealth("west", frozenset(), False),)), "west"),
+        (replace(WELL, clusters=(ClusterHealth("west", frozenset(), frozenset(), False),)), "west"),
         (replace(WELL, adoms=(AdomHealth(AdomRef("hq", "prod")),)), "hq/prod"),
     ],
     ids=["a cluster never read", "a FortiManager never answered"],
@@ -111,6 +124,8 @@ def test_metrics_parse_and_carry_their_units(served: Served) -> None:
     assert values["fmgsync_installs_total", *adom, ("outcome", "done")] == 4
     assert values["fmgsync_source_synced", ("cluster", "east"), ("kind", "pods")] == 1
     assert values["fmgsync_source_synced", ("cluster", "east"), ("kind", "nodes")] == 0
+    # Not read because nobody needs it is no trouble, and must ring no alert.
+    assert 'kind="namespaces"' not in served.get("/metrics").text
     assert values["fmgsync_lock_wait_seconds_total", ("adom", "prod"), ("fortimanager", "hq")] == 3
     assert values["fmgsync_rpc_duration_seconds_count", ("fortimanager", "hq"), ("method", "get")]
     assert all(family.documentation for family in families.values())
