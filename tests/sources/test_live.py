@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import requests
+from kubernetes.config import incluster_config
 
 from fmgsync.errors import (
     SourceError,
@@ -179,6 +182,38 @@ def test_a_cluster_that_is_not_there_is_a_mistake_of_the_configuration(
     with pytest.raises(SourceMisconfigured) as caught:
         live.read_snapshot("east", wrong)
     assert caught.value.next_step
+
+
+def test_a_pod_reads_its_own_cluster_with_its_service_account(
+    simulator: KubernetesSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the kubelet gives to every pod is enough: two variables and two files."""
+    token = tmp_path / "token"
+    token.write_text(simulator.token)
+    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(token))
+    monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(simulator.ca_file))
+    address = urlsplit(simulator.url)
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", address.hostname or "")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(address.port))
+    simulator.add(pod("web-1", "10.1.0.9"))
+    found = live.read_snapshot("here", Access())
+    assert [each.addresses for each in found.pods] == [("10.1.0.9",)]
+    assert found.synced == frozenset(Kind)
+
+
+def test_a_context_chooses_among_clusters(simulator: KubernetesSimulator, tmp_path: Path) -> None:
+    """Whatever the kubeconfig's own current context is."""
+    file = simulator.kubeconfig(tmp_path / "config", context="east")
+    content = json.loads(file.read_text())
+    content["clusters"].append({"name": "gone", "cluster": {"server": "https://127.0.0.1:1"}})
+    gone = {"name": "gone", "context": {"cluster": "gone", "user": "fmgsync"}}
+    content["contexts"].append(gone)
+    content["current-context"] = "gone"
+    file.write_text(json.dumps(content))
+    simulator.add(pod("web-1", "10.1.0.9"))
+    assert len(live.read_snapshot("east", Access(file, "east")).pods) == 1
+    with pytest.raises(SourceUnavailable):
+        live.read_snapshot("east", Access(file))
 
 
 def test_no_error_tells_the_token(simulator: KubernetesSimulator, access: Access) -> None:
