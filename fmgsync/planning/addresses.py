@@ -63,12 +63,11 @@ def delete_addresses(
     holders: Holders,
     observed: ObservedAdom,
     used: Collection[ObjectKey],
-    owner: str,
     findings: list[Finding],
 ) -> Iterator[Change]:
     """Own addresses that no own group holds; one that somebody else uses stays and is reported."""
     for key, before in sorted(observed.addresses.items()):
-        if not before.owned or key in holders or key[1] == naming.none_name(owner):
+        if not before.owned or key in holders:
             continue
         if key in used:
             message = "no own group holds it any more, but a policy or a foreign group does: kept"

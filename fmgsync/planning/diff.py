@@ -232,7 +232,7 @@ def _changes(
     for key in draft.deleted:
         yield groups.delete_group(scene, key)
     if removes:
-        yield from addresses.delete_addresses(holders, observed, used, owner, draft.findings)
+        yield from addresses.delete_addresses(holders, observed, used, draft.findings)
 
 
 def _holders(draft: _Draft) -> addresses.Holders:

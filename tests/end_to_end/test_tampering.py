@@ -192,6 +192,15 @@ def test_none_with_a_mapping_is_not_none(estate: Estate) -> None:
     assert estate.mapped("k8s-web")[""] == ["prod_none"]
 
 
+def test_our_none_goes_when_the_predefined_one_is_none_again(estate: Estate) -> None:
+    """Like every address that no own group holds any more."""
+    by_hand(estate, "set", f"{OBJ}/address/none", {"subnet": ["10.0.0.0", "255.0.0.0"]})
+    estate.apply()
+    by_hand(estate, "set", f"{OBJ}/address/none", {"subnet": ["0.0.0.0", "255.255.255.255"]})
+    assert_repaired(estate)
+    assert estate.object("address", "prod_none") is None
+
+
 def test_where_no_address_means_nobody_nothing_is_written(estate: Estate) -> None:
     """`none` is altered and its stand-in is somebody else's: whatever held it would be open."""
     foreign = {"name": "prod_none", "subnet": ["0.0.0.0", "0.0.0.0"], "comment": "by hand"}
