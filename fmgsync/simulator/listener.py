@@ -51,8 +51,7 @@ class Listener:
             self.address = (str(server.server_address[0]), int(server.server_address[1]))
             self._server = server
             self._thread = threading.Thread(
-                target=server.serve_forever,
-                kwargs={"poll_interval": 0.02},
+                target=server.serve,
                 name=f"simulator:{self.address[1]}",
                 daemon=True,
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from fmgsync.simulator import (
     devicedb,
     devicegroups,
@@ -29,32 +31,29 @@ from fmgsync.simulator import (
 )
 from fmgsync.simulator.route import Router
 
-
-def make_router() -> Router:
-    """A router over all routes."""
-    parts = (
-        devicedb,
-        devicegroups,
-        diff,
-        dvmcmd,
-        dvmdb,
-        globaldb,
-        history,
-        install,
-        objects,
-        partial,
-        policies,
-        preview,
-        proxy,
-        resources,
-        revisions,
-        schedule,
-        settings,
-        status,
-        system,
-        taskapi,
-        whereused,
-        workflow,
-        workspace,
-    )
-    return Router(route for part in parts for route in part.ROUTES)
+_PARTS: Final = (
+    devicedb,
+    devicegroups,
+    diff,
+    dvmcmd,
+    dvmdb,
+    globaldb,
+    history,
+    install,
+    objects,
+    partial,
+    policies,
+    preview,
+    proxy,
+    resources,
+    revisions,
+    schedule,
+    settings,
+    status,
+    system,
+    taskapi,
+    whereused,
+    workflow,
+    workspace,
+)
+ROUTER: Final = Router(route for part in _PARTS for route in part.ROUTES)

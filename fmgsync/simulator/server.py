@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import selectors
 import socket
 import ssl
 import struct
@@ -32,6 +33,8 @@ class HttpServer(ThreadingHTTPServer):
     block_on_close = False
     allow_reuse_address = True
     request_queue_size = 128
+    timeout = 0.0
+    """`handle_request` waits for nobody: it is called when somebody is there."""
 
     def __init__(
         self,
@@ -51,6 +54,8 @@ class HttpServer(ThreadingHTTPServer):
         self.takes_query_token = takes_query_token
         self.max_body = max_body
         self.closing = threading.Event()
+        self._stopped = threading.Event()
+        self._bell, self._ring = socket.socketpair()
         self._tls = tls
         self._open: set[socket.socket] = set()
         self._open_lock = threading.Lock()
@@ -74,11 +79,26 @@ class HttpServer(ThreadingHTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
             connection.close()
 
+    def serve(self) -> None:
+        """Accept connections until `stop`. Nothing wakes up meanwhile, unlike `serve_forever`."""
+        try:
+            with selectors.DefaultSelector() as selector:
+                selector.register(self, selectors.EVENT_READ)
+                selector.register(self._bell, selectors.EVENT_READ)
+                while not self.closing.is_set():
+                    if any(key.fileobj is self for key, _ in selector.select()):
+                        self.handle_request()
+        finally:
+            self._stopped.set()
+
     def stop(self) -> None:
         """Stop listening and hang up on everybody."""
         self.closing.set()
-        self.shutdown()
+        self._ring.send(b".")
+        self._stopped.wait()
         self.server_close()
+        self._bell.close()
+        self._ring.close()
         with self._open_lock:
             connections = list(self._open)
         for connection in connections:

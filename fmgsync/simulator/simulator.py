@@ -21,7 +21,7 @@ from fmgsync.simulator.fortigate import FortiGate
 from fmgsync.simulator.life import Life
 from fmgsync.simulator.listener import Listener, Wire
 from fmgsync.simulator.requestlog import RequestLog
-from fmgsync.simulator.routes import make_router
+from fmgsync.simulator.routes import ROUTER
 from fmgsync.simulator.seed import read_seed
 from fmgsync.simulator.server import MAX_BODY
 from fmgsync.simulator.world import World
@@ -57,8 +57,7 @@ class Simulator:
         for fault in trouble.faults:
             self.faults.arm(fault)
         set_switches(self._world, trouble.switches)
-        self._router = make_router()
-        self._envelope = Envelope(self._world, self._router, self.requests, self.faults)
+        self._envelope = Envelope(self._world, ROUTER, self.requests, self.faults)
         self._plain_http = plain_http
         self._latency = latency
         self._listen = listen
@@ -161,7 +160,7 @@ class Simulator:
 
     def console(self, user: str = "admin") -> Console:
         """Somebody else at work: an administrator's session that needs no network or password."""
-        return Console(self._world, self._router, user)
+        return Console(self._world, ROUTER, user)
 
     def fortigate(self, name: str) -> FortiGate:
         """One FortiGate: what it runs, and what can happen to it."""
@@ -169,7 +168,7 @@ class Simulator:
 
     def life(self, adom: str, seed: int = 0) -> Life:
         """Other people at work in an ADOM, one step at a time."""
-        return Life(self._world, self._router, adom, seed)
+        return Life(self._world, ROUTER, adom, seed)
 
     def kill_session(self, sid: int) -> bool:
         """What `diagnose system admin-session kill` does; False if there is no such session."""
