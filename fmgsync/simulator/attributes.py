@@ -37,6 +37,7 @@ class Attribute:
     """One attribute of a table.
 
     `words`: enumeration with its numbers. `targets`: tables whose keys the names must be.
+    `limit`: the longest text. `bounds`: the least and the greatest number.
     `shown`: part of a read without `fields`. `since` and `until` bound the releases that know it.
     """
 
@@ -45,6 +46,7 @@ class Attribute:
     words: Mapping[str, int] = field(default_factory=dict)
     targets: tuple[str, ...] = ()
     limit: int = 255
+    bounds: tuple[int, int] = (-(2**63), 2**63 - 1)
     shown: bool = True
     since: tuple[int, ...] = ()
     until: tuple[int, ...] = (99,)
@@ -85,7 +87,8 @@ def _integer(attribute: Attribute, value: Any) -> int:
         raise bad_data()
     if isinstance(value, str) and value.lstrip("-").isdecimal() and len(value) < 20:
         value = int(value)
-    if not isinstance(value, int) or not -(2**63) <= value < 2**63:
+    least, greatest = attribute.bounds
+    if not isinstance(value, int) or not least <= value <= greatest:
         raise bad_data()
     return value
 
@@ -158,7 +161,7 @@ def _subnet(attribute: Attribute, value: Any) -> tuple[str, str]:
 
 def _address(attribute: Attribute, value: Any) -> str:
     try:
-        return str(ipaddress.IPv4Address(value))
+        return str(ipaddress.IPv4Address(value)) if isinstance(value, str) else _refuse()
     except ValueError:
         raise bad_data() from None
 

@@ -19,7 +19,7 @@ from fmgsync.simulator.catalog_policy import (
     SCHEDULES,
     SERVICES,
 )
-from fmgsync.simulator.tables import Table, integer, names, switch, text, word
+from fmgsync.simulator.tables import COLOR, Table, integer, names, switch, text, word
 
 _TYPES4 = (
     "ipmask",
@@ -60,7 +60,7 @@ ADDRESS: Final = Table(
         "clearpass-spt": word(
             "unknown", "healthy", "quarantine", "checkup", "transient", "infected"
         ),
-        "color": integer(),
+        "color": COLOR,
         "comment": text(),
         "dirty": Attribute(Kind.WORD, "dirty", {"clean": 0, "dirty": 1}),
         "fabric-object": switch(),
@@ -117,7 +117,7 @@ ADDRGRP: Final = Table(
         "_image-base64": text(limit=5120),
         "allow-routing": switch(),
         "category": word("default", "ztna-ems-tag", "ztna-geo-tag"),
-        "color": integer(),
+        "color": COLOR,
         "comment": text(""),
         "exclude": switch(),
         "exclude-member": names(*ADDRESS_TABLES),
@@ -139,7 +139,7 @@ ADDRESS6: Final = Table(
     {
         "_image-base64": text(limit=5120),
         "cache-ttl": integer(),
-        "color": integer(),
+        "color": COLOR,
         "comment": text(),
         "country": text(shown=False),
         "end-ip": Attribute(Kind.ADDRESS6, "::", shown=False),
@@ -176,7 +176,7 @@ ADDRGRP6: Final = Table(
     "name",
     {
         "_image-base64": text(limit=5120),
-        "color": integer(),
+        "color": COLOR,
         "comment": text(""),
         "exclude": switch(since=(7, 4, 0)),
         "exclude-member": names(*ADDRESS6_TABLES, since=(7, 4, 0)),
@@ -191,7 +191,7 @@ ADDRGRP6: Final = Table(
     rivals=("firewall address6",),
 )
 
-_COMMENTED: Final = {"comment": text(), "color": integer(), "uuid": text()}
+_COMMENTED: Final = {"comment": text(), "color": COLOR, "uuid": text()}
 
 SERVICE: Final = Table(
     "firewall service custom",
@@ -226,7 +226,7 @@ RECURRING: Final = Table(
     "firewall schedule recurring",
     "name",
     {
-        "color": integer(),
+        "color": COLOR,
         "day": Attribute(Kind.WORDS, ()),
         "start": text("00:00"),
         "end": text("00:00"),
@@ -237,14 +237,14 @@ RECURRING: Final = Table(
 ONETIME: Final = Table(
     "firewall schedule onetime",
     "name",
-    {"color": integer(), "start": text(), "end": text()},
+    {"color": COLOR, "start": text(), "end": text()},
     category=163,
 )
 
 SCHEDULE_GROUP: Final = Table(
     "firewall schedule group",
     "name",
-    {"color": integer(), "member": names(*SCHEDULES[:2])},
+    {"color": COLOR, "member": names(*SCHEDULES[:2])},
     category=165,
 )
 
@@ -252,7 +252,7 @@ INTERFACE: Final = Table(
     "dynamic interface",
     "name",
     {
-        "color": integer(),
+        "color": COLOR,
         "default-mapping": switch(),
         "defmap-intf": text(""),
         "description": text(""),

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from fmgsync.simulator.attributes import Attribute, Kind
 from fmgsync.simulator.codes import Refusal
-from fmgsync.simulator.tables import Table, integer, names, switch, text, word
+from fmgsync.simulator.tables import COLOR, Table, integer, names, switch, text, word
 
 _ZERO = "0.0.0.0"  # noqa: S104 - an address that means "none given", nothing listens here
 
@@ -40,7 +40,7 @@ MORE: Final = (
         "firewall multicast-address",
         "name",
         {
-            "color": integer(),
+            "color": COLOR,
             "comment": text(),
             "end-ip": Attribute(Kind.ADDRESS, _ZERO),
             "start-ip": Attribute(Kind.ADDRESS, _ZERO),
@@ -79,7 +79,7 @@ MORE: Final = (
         "fsp vlan",
         "name",
         {
-            "color": integer(),
+            "color": COLOR,
             "vlanid": integer(1),
             "_dhcp-status": switch(),
             "dhcp-server": Attribute(Kind.FREE, None),

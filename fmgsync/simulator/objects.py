@@ -9,6 +9,7 @@ from typing import Any
 from fmgsync.simulator import mapping, replacing, subtables, tableoptions
 from fmgsync.simulator.attributes import Kind, give_out, take_in
 from fmgsync.simulator.call import Call, Members
+from fmgsync.simulator.catalog import TABLES
 from fmgsync.simulator.cliconfig import object_text
 from fmgsync.simulator.codes import Refusal, absent, bad_command, bad_data, bad_url
 from fmgsync.simulator.expanding import SubFetch, expand
@@ -233,6 +234,15 @@ def devinfo(world: World, call: Call, adom: str) -> Members:
     return {"data": {"uuid": uuid_of(total + 1000 * place.oid)}}
 
 
+def table_size(world: World, call: Call, adom: str, rest: Rest) -> Members:
+    """How many objects of a table an ADOM may have; of the answer, only `sz.adom` is known."""
+    world.enter(adom, call.session)
+    table = TABLES.get(" ".join(rest[1:])) if rest[0] == "fos" else None
+    if table is None:
+        raise bad_url()
+    return {"data": {"sz": {"adom": table.size}}}
+
+
 def refuse_move(world: World, call: Call, adom: str, rest: Rest) -> Members:
     """Objects have no order."""
     raise Refusal(-9)
@@ -264,6 +274,7 @@ def _routes() -> tuple[Route, ...]:
         for methods, handler in table
     ]
     routes.append(Route("get", "/pm/config/adom/{adom}/obj", devinfo))
+    routes.append(Route("get", "/pm/config/adom/{adom}/_data/tablesize/{rest*}", table_size))
     return tuple(routes)
 
 

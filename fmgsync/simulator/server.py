@@ -14,7 +14,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from fmgsync.simulator.delivery import Reply
 
@@ -126,8 +126,8 @@ class _Handler(BaseHTTPRequestHandler):
     server: HttpServer
 
     def do_POST(self) -> None:
-        parts = urlsplit(self.path)
-        if parts.path.rstrip("/") != "/jsonrpc":
+        path, _, query = self.path.partition("?")
+        if path.rstrip("/") != "/jsonrpc":
             self._send(HTTPStatus.NOT_FOUND, b"Not Found", "text/plain")
             return
         body = self._body()
@@ -135,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if self.server.latency_s:
             time.sleep(self.server.latency_s)
-        self._deliver(self.server.answer(body, self._api_key(parts.query)))
+        self._deliver(self.server.answer(body, self._api_key(query)))
 
     def _deliver(self, reply: Reply) -> None:
         """Send a reply in the state a fault may have left it in."""
@@ -185,7 +185,7 @@ class _Handler(BaseHTTPRequestHandler):
         if scheme.lower() == "bearer" and token:
             return token.strip()
         if self.server.takes_query_token:
-            tokens = parse_qs(query, max_num_fields=20).get("access_token")
+            tokens = parse_qs(query).get("access_token")
             return tokens[0] if tokens else None
         return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from fmgsync.simulator.call import Call, Members
-from fmgsync.simulator.codes import absent, bad_data, exists, no_permission
+from fmgsync.simulator.codes import bad_data, no_permission
 from fmgsync.simulator.plain import Words, answer_row, answer_table
 from fmgsync.simulator.route import Route
 from fmgsync.simulator.world import World
@@ -56,7 +56,7 @@ def read_global(world: World, call: Call) -> Members:
 
 def write_global(world: World, call: Call) -> Members:
     """What of it can be changed while the unit runs: partial install."""
-    _require_super(call)
+    require_super(call)
     wanted = call.record().get("partial-install")
     if wanted is not None:
         if wanted not in ("enable", "disable", 0, 1):
@@ -65,7 +65,8 @@ def write_global(world: World, call: Call) -> Members:
     return {}
 
 
-def _require_super(call: Call) -> None:
+def require_super(call: Call) -> None:
+    """-11 for everybody else."""
     if not call.session.admin.super_admin:
         raise no_permission()
 
@@ -105,7 +106,7 @@ def read_admin_setting(world: World, call: Call) -> Members:
 
 def read_admins(world: World, call: Call) -> Members:
     """`config system admin user`, for super administrators: names, profiles, what RPC permits."""
-    _require_super(call)
+    require_super(call)
     rows = [
         {
             "userid": admin.user,
@@ -120,51 +121,9 @@ def read_admins(world: World, call: Call) -> Members:
 
 def read_profiles(world: World, call: Call) -> Members:
     """`config system admin profile`: who may install; of many rights only this one matters here."""
-    _require_super(call)
+    require_super(call)
     rows = [{"profileid": name, "deploy-management": may} for name, may in _PROFILES.items()]
     return answer_table(call, rows, always=("profileid",), words=_ADMIN_WORDS)
-
-
-def write_ha(world: World, call: Call) -> Members:
-    """`config system ha`: kept and given back; this unit's role does not depend on it."""
-    _require_super(call)
-    world.ha_settings.update(call.record())
-    return {}
-
-
-def read_ha(world: World, call: Call) -> Members:
-    """What was set."""
-    shown = {"clusterid": 1, "file-quota": 4096, "hb-interval": 10, "mode": "standalone"}
-    return answer_row(call, {**shown, **world.ha_settings}, always=())
-
-
-def write_peers(world: World, call: Call) -> Members:
-    """The other units of the cluster, by id."""
-    _require_super(call)
-    for record in call.records():
-        number = record.get("id", len(world.ha_peers) + 1)
-        if not isinstance(number, int) or isinstance(number, bool):
-            raise bad_data()
-        if call.method == "add" and number in world.ha_peers:
-            raise exists()
-        default = {"id": number, "ip": "0.0.0.0", "ip6": "::", "serial-number": ""}  # noqa: S104
-        before = world.ha_peers.get(number, {**default, "status": "enable"})
-        world.ha_peers[number] = {**before, **record}
-    return {}
-
-
-def read_peers(world: World, call: Call) -> Members:
-    """All peers."""
-    words: Words = {"status": _OFF_ON}
-    return answer_table(call, list(world.ha_peers.values()), always=("id",), words=words)
-
-
-def delete_peer(world: World, call: Call, number: str) -> Members:
-    """Remove one."""
-    _require_super(call)
-    if not number.isdecimal() or world.ha_peers.pop(int(number[:9]), None) is None:
-        raise absent()
-    return {}
 
 
 def adom_limit(world: World, call: Call) -> Members:
@@ -180,10 +139,5 @@ ROUTES = (
     Route("get", _SYSTEM + "/admin/setting", read_admin_setting),
     Route("get", _SYSTEM + "/admin/user", read_admins),
     Route("get", _SYSTEM + "/admin/profile", read_profiles),
-    Route("get", _SYSTEM + "/ha", read_ha),
-    Route("set update", _SYSTEM + "/ha", write_ha),
-    Route("get", _SYSTEM + "/ha/peer", read_peers),
-    Route("add set update", _SYSTEM + "/ha/peer", write_peers),
-    Route("delete", _SYSTEM + "/ha/peer/{number}", delete_peer),
     Route("get", "/dvmdb/query/adomlimit", adom_limit),
 )

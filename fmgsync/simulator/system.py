@@ -1,4 +1,4 @@
-"""The unit itself: login, sessions, status, global settings, HA."""
+"""The unit itself: login, sessions, status, what it is."""
 
 from __future__ import annotations
 
@@ -89,37 +89,10 @@ def status(world: World, call: Call) -> Members:
     return answer_row(call, shown, always=())
 
 
-def ha_status(world: World, call: Call) -> Members:
-    """The unit's role in its cluster."""
-    primary = f"{world.hostname}, {world.serial}, 127.0.0.1"
-    shown: dict[str, Any] = {
-        "Cluster-ID": 1,
-        "Debug": "off",
-        "FMG-HA Status": "Synchronized State",
-        "File-Quota": 4096,
-        "HA Health Status": "OK",
-        "HA Role": "Primary" if world.ha_role == "HA Primary" else world.ha_role,
-        "HB-Interval": 10,
-        "HB-Lost-Threshold": 30,
-        "Model": "FortiManager-VM64",
-        "Primary": primary,
-        "members": [
-            {
-                "HA Sync status": "up,in-sync" if peer["status"] == "enable" else "down",
-                "IP": peer["ip"],
-                "Serial Number": peer["serial-number"],
-            }
-            for peer in world.ha_peers.values()
-        ],
-    }
-    return {"data": shown}
-
-
 ROUTES = (
     Route("exec", "/sys/login/user", login),
     Route("exec", "/sys/logout", logout),
     Route("get", "/sys/session", read_session),
     Route("get", "/sys/status", status),
     Route("get", "/cli/global/system/status", status),
-    Route("get", "/sys/ha/status", ha_status),
 )

@@ -58,6 +58,10 @@ def integer(default: int = 0, **more: Any) -> Attribute:
     return Attribute(Kind.INTEGER, default, **more)
 
 
+COLOR: Final = integer(bounds=(0, 32))
+"""Of an icon in the GUI; 32 are painted, 0 is the default."""
+
+
 def names(*targets: str, default: tuple[str, ...] = (), **more: Any) -> Attribute:
     """A list of names that must exist in one of the target tables."""
     return Attribute(Kind.NAMES, default, targets=targets, **more)

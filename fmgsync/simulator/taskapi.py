@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fmgsync.simulator.call import Call, Members
-from fmgsync.simulator.codes import absent, bad_url
+from fmgsync.simulator.codes import absent, bad_data, bad_url
 from fmgsync.simulator.plain import answer_row, answer_table, choose
 from fmgsync.simulator.reading import wants_subtables
 from fmgsync.simulator.route import Route
@@ -46,6 +46,14 @@ def read_task(world: World, call: Call, task: str) -> Members:
     """One task with its lines."""
     row = show_task(_task(world, task), verbose=call.verbose, lines=wants_subtables(call))
     return answer_row(call, row, always=("id",), subtables=("line",))
+
+
+def tell(world: World, call: Call) -> Members:
+    """`/sys/task/result`: known by its request only; what it answers is taken to be the task."""
+    number = call.record().get("taskid")
+    if isinstance(number, bool) or not isinstance(number, int | str):
+        raise bad_data()
+    return read_task(world, call, str(number))
 
 
 def read_lines(world: World, call: Call, task: str) -> Members:
@@ -89,6 +97,7 @@ ROUTES = (
     Route("get", "/task/task", read_tasks),
     Route("get", _TASK, read_task),
     Route("delete", _TASK, delete),
+    Route("exec", "/sys/task/result", tell),
     Route("get", _TASK + "/line", read_lines),
     Route("get", _TASK + "/history", read_history),
     Route("get", _TASK + "/line/{line}", read_line),

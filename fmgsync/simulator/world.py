@@ -75,6 +75,8 @@ class World:
         self.assigned: dict[tuple[str, int], str] = {}
         """Global packages by ADOM and package oid, with their status."""
         self.ha_role = "Stand Alone"
+        self.ha_since = self.started
+        """Since when it has that role."""
         self.requests = 0
         """Counted for `cid`, which newer releases add to every answer."""
         self.defects: list[str] = []
@@ -135,7 +137,12 @@ class World:
         for session in self.sessions.all():
             self.sessions.end(session)
         self.tasks.clear()
-        self.ha_role = "HA Primary"
+        self.take_role("HA Primary")
+
+    def take_role(self, role: str) -> None:
+        """What this unit is in its cluster from now on."""
+        if role != self.ha_role:
+            self.ha_role, self.ha_since = role, self.clock()
 
     def _release(self, session: Session) -> None:
         """Locks and drafts of a session that ended are gone."""

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import contextlib
+import http.client
+import ssl
 from collections.abc import Callable
 
 import pytest
@@ -185,3 +188,20 @@ def test_writing_requests_are_told_from_reading_ones(start: Start) -> None:
     assert [(entry.method, entry.urls, entry.codes) for entry in written] == [
         ("set", (ADDRESSES,), (0,))
     ]
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["http://[half/jsonrpc", "/jsonrpc?" + "&".join(f"a{n}=1" for n in range(40)), "//[/jsonrpc"],
+)
+def test_a_request_target_that_cannot_be_read_is_answered_too(start: Start, target: str) -> None:
+    """An exception in a connection's thread would be a warning, and warnings are errors here."""
+    unit, _ = start(small_seed(version="7.4.5"))
+    trust = ssl.create_default_context(cafile=unit.ca_file)
+    raw = http.client.HTTPSConnection(unit.host, timeout=30, context=trust)
+    with contextlib.closing(raw):
+        raw.putrequest("POST", target, skip_host=True)
+        raw.putheader("Content-Length", "2")
+        raw.endheaders(b"{}")
+
+        assert raw.getresponse().status in (200, 404)

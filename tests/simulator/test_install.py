@@ -307,3 +307,17 @@ class TestInWorkspace:
         add_member(client, "new", "10.0.0.1/32")
         client.data("exec", f"{workspace}/commit")
         client.data("exec", f"{workspace}/unlock")
+
+
+def test_a_task_is_told_by_its_number_too(start: Start, clock: ManualClock) -> None:
+    _, client = start()
+    job = {"adom": "prod", "pkg": "edge/default"}
+    task = client.data("exec", "/securityconsole/install/package", job)["task"]
+    clock.sleep(60)
+
+    told = client.data("exec", "/sys/task/result", {"taskid": task})
+
+    assert told == client.get(f"/task/task/{task}")
+    assert told["state"] in ("done", "warning")
+    assert client.code("exec", "/sys/task/result", {"taskid": 999}) == -3
+    assert client.code("exec", "/sys/task/result", {}) == -10

@@ -108,6 +108,13 @@ class TestTableQuestions:
 
         assert client.envelope("add", param)["result"][0]["data"] == answer
 
+    def test_how_many_objects_an_adom_may_have(self, start: Start) -> None:
+        _, client = start()
+        url = "/pm/config/adom/prod/_data/tablesize/fos/firewall"
+
+        assert client.get(f"{url}/address")["sz"]["adom"] == 400_000
+        assert client.code("get", f"{url}/nothing") == -6
+
     def test_merging_moves_the_users(self, start: Start) -> None:
         _, client = start()
 

@@ -283,3 +283,12 @@ class TestMappings:
         entry = {"_scope": scope, "member": ["db"]}
 
         assert client.code("add", f"{OBJ}/addrgrp/legacy/dynamic_mapping", entry) == -10
+
+
+@pytest.mark.parametrize("color", [33, -1, "40", True, [5]])
+def test_a_number_out_of_its_range_is_refused(start: Start, color: object) -> None:
+    _, client = start()
+
+    assert client.code("set", f"{OBJ}/address/db", {"color": color}) == -10
+    assert client.code("set", f"{OBJ}/address/db", {"color": 32}) == 0
+    assert client.code("set", f"{OBJ}/address/db", {"start-ip": 5}) == -10
