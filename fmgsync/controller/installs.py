@@ -17,7 +17,7 @@ from fmgsync.model.rollout import (
     TargetOutcome,
 )
 from fmgsync.model.target import DeviceVdom
-from fmgsync.model.view import DeviceView, GroupState
+from fmgsync.model.view import DeviceView, GroupState, GroupView
 from fmgsync.views import four, pending, rendered
 
 
@@ -159,6 +159,7 @@ def verified(views: Iterable[DeviceView]) -> tuple[DeviceVdom, ...]:
     """DeviceVdoms that were asked and hold, in every referenced group, what the ADOM says.
 
     Of a held group that is what FortiManager would install, not yet what the rules ask for.
+    Something that waits for a person may be the install itself: only the values tell.
 
     At least one group must be referenced: a device that uses none of our groups proves nothing.
     """
@@ -167,5 +168,11 @@ def verified(views: Iterable[DeviceView]) -> tuple[DeviceVdom, ...]:
         view.target
         for view in views
         if (used := [group for group in view.groups if group.state not in silent])
-        and all(group.state in {GroupState.IN_SYNC, GroupState.HELD} for group in used)
+        and all(_is_proven(group) for group in used)
     )
+
+
+def _is_proven(group: GroupView) -> bool:
+    if group.state not in {GroupState.IN_SYNC, GroupState.HELD}:
+        return False
+    return group.device is not None and group.device == group.adom

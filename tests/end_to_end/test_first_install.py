@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from fmgsync.cli import documents
+from fmgsync.controller import installs
 from tests.end_to_end.estate import Estate
 from tests.end_to_end.fleet import OPEN, holding, open_fleet, seed, to, verified, web
 
@@ -64,6 +65,21 @@ def test_plan_and_status_tell_why_a_person_has_to_begin(tmp_path: Path, case: st
 
         assert verified(estate.apply("now")) == ["fgt-2"]
         assert holding(estate, "10.1.0.1") == ["fgt-1"]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_device_left_to_a_person_is_not_verified(tmp_path: Path, case: str) -> None:
+    """It was asked and answered, but not with what the ADOM holds."""
+    with open_fleet(tmp_path, seed(2)) as estate:
+        web(estate, "10.1.0.2")
+        estate.apply("never")
+        CASES[case](estate)
+        to(estate, OPEN)
+        estate.apply("now")
+
+        (adom,) = estate.status().adoms
+        assert adom.survey is not None
+        assert [str(t) for t in installs.verified(adom.survey.views)] == ["fgt-2/root"]
 
 
 @pytest.mark.parametrize("case", CASES)
