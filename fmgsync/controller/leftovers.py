@@ -52,9 +52,11 @@ def settle(run: Run) -> Steps[bool]:
     if record is None or not record.ledger.running:
         return False
     devices = sorted(attempt.device for attempt in record.ledger.running)
-    found: tuple[SeenTask, ...] = ()
+    found: tuple[SeenTask, ...] | None = ()
     if record.after is not None:
         found = yield from _ended_tasks(run, record.after)
+    if found is None:
+        return False  # the ledger keeps them at risk, and the next run looks again
     failed: dict[str, str] = {}
     touched: set[str] = set()
     for task in found:
@@ -75,6 +77,7 @@ def settle(run: Run) -> Steps[bool]:
     # First, so that nothing is left open when the tasks are forgotten.
     run.book.withdrawn(set(devices) - verified - given_up.keys())
     run.book.settled(verified, given_up, run.now)
+    run.report.failures.update(given_up)
     run.audit.record(
         "resumed after a break",
         fortimanager=run.work.ref.fortimanager,
@@ -110,14 +113,17 @@ def _was_urgent(record: RolloutRecord, device: str) -> bool:
     return any(a.device == device and a.started_at == at for a in record.ledger.running)
 
 
-def _ended_tasks(run: Run, after: int) -> Steps[tuple[SeenTask, ...]]:
-    """Our install tasks since then, once none of them runs any more."""
+def _ended_tasks(run: Run, after: int) -> Steps[tuple[SeenTask, ...] | None]:
+    """Our install tasks since then, once none of them is waited for any more; None if it is time
+    to stop before that."""
     told = False
     while True:
         ours = tuple(task for task in run.work.installer.find_installs(after) if task.ours)
-        running = [task for task in ours if not task.finished]
+        running = [task for task in ours if not task.over]
         if not running:
             return ours
+        if run.stopping():
+            return None
         if not told:
             told = True
             numbers = ", ".join(str(task.task_id) for task in running)

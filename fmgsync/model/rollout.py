@@ -115,14 +115,15 @@ class Verdict(enum.StrEnum):
 class SeenTask:
     """An install task as the task list shows it, whoever started it.
 
-    `ours`: by our administrator. `failed` maps a device to why its line ended badly; `devices`
-    are all that have a line.
+    `ours`: by our administrator. `over`: it can change no more, or only on devices whose lines have
+    not moved for so long that nobody waits for them. `failed` maps a device to why its line ended
+    badly; `devices` are all that have a line.
     """
 
     task_id: int
     title: str
     user: str
     ours: bool
-    finished: bool
+    over: bool
     devices: frozenset[str]
     failed: Mapping[str, str]

@@ -65,6 +65,59 @@ def test_a_frozen_device_has_a_deadline_of_its_own(tmp_path: Path) -> None:
         assert estate.unit.world.adoms["prod"].locks == []
 
 
+def test_while_a_frozen_task_stands_the_next_wave_is_not_put_at_risk(tmp_path: Path) -> None:
+    """What becomes of a second install in the ADOM is not known: the task is named and waited for.
+    When it is gone, and a person says so, all go on."""
+    with due(tmp_path) as estate:
+        waves = {**TOGETHER, "waves": [1, "100%"]}
+        estate.write_config(install={**estate.config["install"], "rollout": waves})
+        estate.unit.fortigate("fgt-1").freeze_installs()
+        result = estate.apply("window")
+        assert outcomes(result) == {"fgt-1": Outcome.FROZEN}
+        assert list(attempts(estate)) == ["fgt-1"]
+        assert "is still running" in (report(result).waiting or "")
+        delete_newest(estate)
+        assert sorted(verified(estate.apply("window"))) == ["fgt-2", "fgt-3"]
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+def kill() -> None:
+    raise Killed
+
+
+def left_behind(estate: Estate) -> None:
+    """A run that died while all are installed, of which `fgt-2` will never come to an end."""
+    estate.unit.fortigate("fgt-2").freeze_installs()
+    during(estate, IN_THE_MIDDLE_S, kill)
+    with pytest.raises(Killed):
+        estate.apply("window")
+    assert sorted(attempts(estate)) == fleet.names(3)
+
+
+def test_a_frozen_device_of_a_killed_run_has_its_deadline_too(tmp_path: Path) -> None:
+    with due(tmp_path, workspaceMode="disabled") as estate:
+        left_behind(estate)
+        result = estate.apply("window")
+        assert list(report(result).failures) == ["fgt-2"]
+        assert list(attempts(estate)) == ["fgt-2"]
+        assert sorted(holding(estate, "10.1.0.2")) == ["fgt-1", "fgt-3"]
+        assert estate.clock.now() < OPEN.timestamp() + 3600
+
+
+def test_who_waits_for_the_task_of_a_killed_run_may_be_told_to_stop(tmp_path: Path) -> None:
+    """What it would have found out is left to the next run: nothing is judged, nothing started."""
+    with due(tmp_path, workspaceMode="disabled") as estate:
+        left_behind(estate)
+        stops_at = estate.clock.now() + 60
+        result = estate.apply("window", stopping=lambda: estate.clock.now() >= stops_at)
+        assert report(result).outcomes == []
+        assert sorted(attempts(estate)) == fleet.names(3)
+        assert estate.clock.now() < stops_at + 60
+
+
 def test_one_device_may_fail_while_the_others_are_verified(tmp_path: Path) -> None:
     with due(tmp_path, switches={"unreachableInstallFails": True}) as estate:
         during(estate, 5, estate.unit.fortigate("fgt-2").go_offline)

@@ -7,6 +7,7 @@ import pytest
 from fmgsync.model.rollout import InstallTask, Outcome
 from fmgsync.model.target import AdomRef, DeviceVdom
 from fmgsync.targets.fortimanager import outcomes
+from fmgsync.targets.fortimanager.progress import Progress
 from fmgsync.targets.fortimanager.tasks import Line, Task
 
 ONE = DeviceVdom("fgt-1", "root")
@@ -26,7 +27,7 @@ def line(name: str, state: str, detail: str = "", percent: int = 50) -> Line:
 
 
 def judged(seen: Task) -> tuple[Outcome | None, str]:
-    outcome = outcomes.judge(seen, INSTALL, outcomes.Progress(900.0), 0.0)[ONE]
+    outcome = outcomes.judge(seen, INSTALL, Progress(900.0), 0.0)[ONE]
     return (outcome.outcome, outcome.detail) if outcome else (None, "")
 
 
@@ -93,7 +94,7 @@ def test_the_words_of_the_failing_line_are_kept() -> None:
 
 
 def test_a_device_that_does_not_move_is_frozen_and_a_slow_one_is_not() -> None:
-    progress = outcomes.Progress(900.0)
+    progress = Progress(900.0)
 
     def at(now: float, percent: int) -> Outcome | None:
         moving = line("fgt-1", "running", percent=percent)
@@ -110,9 +111,29 @@ def test_a_device_that_does_not_move_is_frozen_and_a_slow_one_is_not() -> None:
 
 
 def test_a_task_that_never_reaches_a_device_is_frozen_there() -> None:
-    progress = outcomes.Progress(900.0)
+    progress = Progress(900.0)
     silent = task(state="running")
     assert outcomes.judge(silent, INSTALL, progress, 0.0)[ONE] is None
     frozen = outcomes.judge(silent, INSTALL, progress, 900.0)[ONE]
     assert frozen is not None
     assert frozen.outcome is Outcome.FROZEN
+
+
+def test_a_task_stands_still_once_all_that_is_open_in_it_is_frozen() -> None:
+    progress = Progress(900.0)
+
+    def at(now: float, *open_lines: Line) -> bool:
+        return progress.stands_still(task(COPIED, INSTALLED, *open_lines, state="running"), now)
+
+    stuck, moving = line("fgt-2", "running"), line("fgt-3", "running")
+    assert not at(0, stuck, moving)
+    assert not at(900, stuck, line("fgt-3", "running", percent=80))
+    assert at(901, stuck)
+    progress.forget_others(())
+    assert not at(902, stuck)
+
+
+def test_a_task_that_names_no_device_stands_still_as_well() -> None:
+    progress = Progress(900.0)
+    assert not progress.stands_still(task(state="running"), 0.0)
+    assert progress.stands_still(task(state="running"), 900.0)

@@ -30,6 +30,7 @@ from fmgsync.targets.fortimanager import (
     workspace,
 )
 from fmgsync.targets.fortimanager.answers import Place
+from fmgsync.targets.fortimanager.progress import Progress
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.writing import Writer
 
@@ -42,8 +43,8 @@ _STALE_AFTER_S = 2 * 3600
 class FortiManagerFlow:
     """One install flow in one ADOM: from taking the lock to giving it back.
 
-    `frozen_after_s`: a device whose lines have not moved for so long counts as frozen. Entering
-    waits for nobody: LockHeld if another session has the ADOM.
+    `progress` says which devices are frozen. Entering waits for nobody: LockHeld if another session
+    has the ADOM.
     """
 
     def __init__(
@@ -53,16 +54,15 @@ class FortiManagerFlow:
         owner: str,
         session: AbstractContextManager[Session],
         clock: Clock,
-        frozen_after_s: float,
+        progress: Progress,
     ) -> None:
         self._ref = ref
         self._owner = owner
         self._open = session
         self._clock = clock
-        self._frozen_after_s = frozen_after_s
-        self._stack = ExitStack()
-        self._progress: dict[int, outcomes.Progress] = {}
+        self._progress = progress
         self._frozen: set[int] = set()
+        self._stack = ExitStack()
         self._oid: int | None = None
 
     def __enter__(self) -> Self:
@@ -131,7 +131,7 @@ class FortiManagerFlow:
             request,
             task.task_id,
             clock=self._clock,
-            limit_s=self._frozen_after_s,
+            limit_s=self._progress.limit_s,
         )
 
     def commit(self, request: InstallRequest) -> InstallTask:
@@ -168,8 +168,7 @@ class FortiManagerFlow:
             seen = tasks.read(self._session, task.task_id, self._place)
         except errors.NotFound:
             return self._vanished(task)
-        progress = self._progress.setdefault(task.task_id, outcomes.Progress(self._frozen_after_s))
-        judged = outcomes.judge(seen, task, progress, self._clock.now())
+        judged = outcomes.judge(seen, task, self._progress, self._clock.now())
         settled = tuple(outcome for outcome in judged.values() if outcome is not None)
         if any(outcome.outcome is Outcome.FROZEN for outcome in settled):
             self._frozen.add(task.task_id)
@@ -224,10 +223,11 @@ class FortiManagerFlow:
         """The newest task's number; raises UnitBusy while another install is under way here.
 
         What becomes of two installs at once in one ADOM is documented nowhere. A task on other
-        devices that has been frozen or has been there for hours is not waited for: it may never
-        end. Nor is one in another ADOM, unless it has one of our devices.
+        devices that this flow saw freeze, or that has been there for hours, is not waited for: it
+        may never end. Nor is one in another ADOM, unless it has one of our devices.
         """
         recent = tasks.read_recent(self._session, self._place)
+        self._progress.forget_others({task.task_id for task in recent if not task.finished})
         for task in recent:
             if not task.finished and task.is_install and self._in_the_way(task, request):
                 raise errors.UnitBusy(

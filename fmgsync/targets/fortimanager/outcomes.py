@@ -9,31 +9,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from fmgsync.model.rollout import InstallTask, Outcome, TargetOutcome
 from fmgsync.model.target import DeviceVdom
+from fmgsync.targets.fortimanager.progress import Progress
 from fmgsync.targets.fortimanager.tasks import Line, Task
 
 _FAILED = frozenset({"error", "aborted", "unknown"})
 _NOT_INSTALLING = "no installing devices"
 _NO_CHANGES = "no changes"
-
-
-@dataclass(slots=True)
-class Progress:
-    """When each target's lines last moved, so that a frozen one is told from a slow one."""
-
-    limit_s: float
-    _seen: dict[DeviceVdom, tuple[tuple[Line, ...], float]] = field(default_factory=dict)
-
-    def frozen(self, target: DeviceVdom, lines: tuple[Line, ...], now: float) -> bool:
-        """Whether nothing has moved on this target for longer than the limit."""
-        before = self._seen.get(target)
-        if before is None or before[0] != lines:
-            self._seen[target] = (lines, now)
-            return False
-        return now - before[1] >= self.limit_s
 
 
 def judge(
@@ -65,7 +49,7 @@ def _judge_one(
         return _judge_finished(task, target, lines)
     if lines and device and all(line.finished for line in lines):
         return _outcome(target, Outcome.DONE, device[-1])
-    if progress.frozen(target, lines, now):
+    if progress.is_frozen(task.task_id, str(target), lines, now):
         if lines:
             return _outcome(target, Outcome.FROZEN, lines[-1])
         return TargetOutcome(target, Outcome.FROZEN, "the task has not reached this device", 0)

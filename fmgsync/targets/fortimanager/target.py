@@ -27,6 +27,7 @@ from fmgsync.targets.fortimanager import (
 )
 from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.install import FortiManagerFlow
+from fmgsync.targets.fortimanager.progress import Progress
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.writing import Writer
 
@@ -53,7 +54,7 @@ class FortiManagerAdom:
         self._open_session = open_session
         self._clock = clock
         self._lock_wait_s = lock_wait_s
-        self._frozen_after_s = frozen_after_s
+        self._progress = Progress(frozen_after_s)
         self._shared: Session | None = None
         self._topology: AdomTopology | None = None
         self._limits: Limits | None = None
@@ -189,7 +190,20 @@ class FortiManagerAdom:
         with self._session() as session:
             place = Place(session.access.name, self.ref.adom)
             oid = topology.read_oid(session, place)
-            return tasks.find_installs(session, place, adom=oid, after=after)
+            found = tasks.read_installs(session, place, adom=oid, after=after)
+            now, user = self._clock.now(), session.access.username
+        return tuple(
+            SeenTask(
+                task.task_id,
+                task.title,
+                task.user,
+                ours=user is None or task.user == user,
+                over=task.finished or self._progress.stands_still(task, now),
+                devices=frozenset(line.device for line in task.lines if line.device),
+                failed={line.device: line.detail for line in task.lines if line.failed},
+            )
+            for task in found
+        )
 
     def has_installed(self) -> bool:
         """Whether our administrator has installed in this ADOM, as far back as tasks are kept."""
@@ -215,7 +229,7 @@ class FortiManagerAdom:
             owner=self._owner,
             session=self._own_session(),
             clock=self._clock,
-            frozen_after_s=self._frozen_after_s,
+            progress=self._progress,
         )
 
     @contextmanager

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from fmgsync import errors
 from fmgsync.clock import Clock
-from fmgsync.model.rollout import SeenTask
 from fmgsync.targets.fortimanager import answers, tables, urls, wire
 from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.session import Session
@@ -109,25 +108,12 @@ def newest(session: Session, place: Place) -> int:
     return max((task.task_id for task in read_recent(session, place, count=1)), default=0)
 
 
-def find_installs(session: Session, place: Place, *, adom: int, after: int) -> tuple[SeenTask, ...]:
+def read_installs(session: Session, place: Place, *, adom: int, after: int) -> tuple[Task, ...]:
     """Installs of one ADOM (by its oid) that were started after task number `after`."""
-    user = session.access.username
-    found = [
+    return tuple(
         read(session, task.task_id, place)
         for task in read_recent(session, place, count=_HISTORY)
         if task.task_id > after and task.is_install and task.adom in (0, adom)
-    ]
-    return tuple(
-        SeenTask(
-            task.task_id,
-            task.title,
-            task.user,
-            ours=user is None or task.user == user,
-            finished=task.finished,
-            devices=frozenset(line.device for line in task.lines if line.device),
-            failed={line.device: line.detail for line in task.lines if line.failed},
-        )
-        for task in found
     )
 
 
