@@ -37,7 +37,7 @@ def command(options: common.Options) -> int:
     found: list[Diagnosis] = []
     for cluster in clusters:
         options.progress(f"checking cluster {cluster.name}")
-        found += doctor.check_cluster(cluster)
+        found += doctor.check_cluster(cluster, clock)
     for unit in units:
         session = unit.open_session()
         options.progress(f"checking FortiManager {session.access.name}")

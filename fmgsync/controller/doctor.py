@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from cryptography import x509
+
 from fmgsync import errors
 from fmgsync.clock import Clock
 from fmgsync.model.adom import AdomTopology, Workspace
@@ -25,7 +27,7 @@ from fmgsync.targets.fortimanager.checkup import UnitFacts
 from fmgsync.targets.fortimanager.session import Session
 
 if TYPE_CHECKING:
-    from fmgsync.kube.client import ApiSession
+    from fmgsync.kube.client import ApiSession, Tls
     from fmgsync.kube.requests import Request
 
 OLDEST = (7, 2, 0)
@@ -76,12 +78,12 @@ class ClusterToCheck:
     wanted: tuple[Request, ...] = ()
 
 
-def check_cluster(cluster: ClusterToCheck) -> Iterator[Diagnosis]:
+def check_cluster(cluster: ClusterToCheck, clock: Clock) -> Iterator[Diagnosis]:
     """Whether it can be read, and what no role allows."""
     where = f"cluster {cluster.name}"
     try:
         if cluster.session is not None:
-            yield from _ask_api(where, cluster.session(), cluster.wanted)
+            yield from _ask_api(where, cluster.session(), cluster.wanted, clock)
         elif cluster.read is not None:
             yield from _dump(where, cluster.read())
         else:
@@ -90,12 +92,15 @@ def check_cluster(cluster: ClusterToCheck) -> Iterator[Diagnosis]:
         yield _failed(where, "connection", error)
 
 
-def _ask_api(where: str, session: ApiSession, wanted: Iterable[Request]) -> Iterator[Diagnosis]:
+def _ask_api(
+    where: str, session: ApiSession, wanted: Iterable[Request], clock: Clock
+) -> Iterator[Diagnosis]:
     from fmgsync.kube import rights
 
     try:
         major, minor = session.version()
         yield Diagnosis(where, "connection", Level.OK, f"Kubernetes {major}.{minor}")
+        yield from judge_tls(where, session.tls(), clock.now())
         missing = rights.missing(session, wanted)
     finally:
         session.close()
@@ -104,6 +109,32 @@ def _ask_api(where: str, session: ApiSession, wanted: Iterable[Request]) -> Iter
         yield Diagnosis(where, "rights", Level.FAILURE, text, f"grant {request.rule()}")
     if not missing:
         yield Diagnosis(where, "rights", Level.OK, "everything needed is allowed")
+
+
+def judge_tls(where: str, tls: Tls, now: float) -> Iterator[Diagnosis]:
+    """Who we talk to, and for how long both certificates are good."""
+    if not tls.verified:
+        fix = "remove insecure-skip-tls-verify from the kubeconfig and name its authority"
+        yield Diagnosis(where, "certificate", Level.WARNING, "is not verified", fix)
+    shown = ((tls.server, "certificate", "API server's"), (tls.client, "own certificate", "user's"))
+    for encoded, check, whose in shown:
+        if encoded is not None:
+            yield _expiry(where, check, certificate_end(encoded), now, whose)
+
+
+def certificate_end(encoded: bytes) -> datetime:
+    """When a certificate, PEM or DER, ends."""
+    pem = b"-----BEGIN" in encoded
+    load = x509.load_pem_x509_certificate if pem else x509.load_der_x509_certificate
+    return load(encoded).not_valid_after_utc
+
+
+def _expiry(where: str, check: str, ends: datetime, now: float, whose: str) -> Diagnosis:
+    left = (ends - datetime.fromtimestamp(now, UTC)).days
+    text = f"valid until {ends:%Y-%m-%d}, {left} days"
+    soon = left < EXPIRY_DAYS
+    fix = f"replace the {whose} certificate before then" if soon else ""
+    return Diagnosis(where, check, Level.WARNING if soon else Level.OK, text, fix)
 
 
 def _dump(where: str, found: ClusterSnapshot) -> Iterator[Diagnosis]:
@@ -139,11 +170,7 @@ def _certificate(where: str, session: Session, clock: Clock) -> Iterator[Diagnos
     ends = checkup.expires_at(access)
     if ends is None:
         return
-    left = (ends - datetime.fromtimestamp(clock.now(), UTC)).days
-    text = f"valid until {ends:%Y-%m-%d}, {left} days"
-    soon = left < EXPIRY_DAYS
-    fix = "replace the FortiManager's certificate before then" if soon else ""
-    yield Diagnosis(where, "certificate", Level.WARNING if soon else Level.OK, text, fix)
+    yield _expiry(where, "certificate", ends, clock.now(), "FortiManager's")
 
 
 def judge_unit(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -45,6 +46,18 @@ class Access:
 
     kubeconfig: Path | None = None
     context: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """How a connection is secured: certificates as PEM or DER, None where there is none.
+
+    `verified` False: the kubeconfig says `insecure-skip-tls-verify`.
+    """
+
+    verified: bool
+    server: bytes | None
+    client: bytes | None
 
 
 class ApiSession:
@@ -110,6 +123,18 @@ class ApiSession:
         if digits[0] is None or digits[1] is None:
             raise failures.garbage(self.where, request, "it has no version")
         return int(digits[0].group()), int(digits[1].group())
+
+    def tls(self) -> Tls:
+        """The server's certificate as it is shown to us, and ours, if we show one."""
+        configuration = self._connection().configuration
+        with self._answered(Request("get", SERVER_VERSION), self._answer_s, {}) as response:
+            peer = getattr(response.connection, "sock", None)
+            shown = peer.getpeercert(binary_form=True) if isinstance(peer, ssl.SSLSocket) else None
+        try:
+            own = Path(configuration.cert_file).read_bytes() if configuration.cert_file else None
+        except OSError as error:
+            raise _misconfigured(self.cluster, error, self._access) from error
+        return Tls(bool(configuration.verify_ssl), shown, own)
 
     def _connection(self) -> _Connection:
         with self._lock:

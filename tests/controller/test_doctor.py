@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from fmgsync import errors
+from fmgsync.clock import SystemClock
 from fmgsync.controller import doctor
-from fmgsync.controller.doctor import Level, UnitToCheck
+from fmgsync.controller.doctor import ClusterToCheck, Level, UnitToCheck
+from fmgsync.kube.client import Access, ApiSession, Tls
 from fmgsync.scheduling.terms import Mode
+from fmgsync.simulator.kubernetes import KubernetesSimulator
 from fmgsync.targets.fortimanager.checkup import Administrator, UnitFacts
 from fmgsync.targets.fortimanager.session import Session
 
@@ -71,3 +78,34 @@ def test_what_is_wrong_or_not_told_is_said(
 def test_who_only_observes_needs_no_right_to_write() -> None:
     reader = replace(HEALTHY, administrators=(replace(OURS, rpc_permit="read", installs=False),))
     assert judged(reader, writes=False)["rights"] is Level.OK
+
+
+@pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
+def test_a_cluster_certificate_is_looked_at_and_must_be_verified(tmp_path: Path) -> None:
+    with KubernetesSimulator() as server:
+        path = server.kubeconfig(tmp_path / "kubeconfig")
+        cluster = ClusterToCheck("east", session=lambda: ApiSession("east", Access(path)))
+        verified = list(doctor.check_cluster(cluster, SystemClock()))
+        content = json.loads(path.read_text())
+        content["clusters"][0]["cluster"] = {"server": server.url, "insecure-skip-tls-verify": True}
+        path.write_text(json.dumps(content))
+        skipped = list(doctor.check_cluster(cluster, SystemClock()))
+    assert [d.level for d in verified if d.check == "certificate"] == [Level.OK]
+    warning, dated = (d for d in skipped if d.check == "certificate")
+    assert warning.message == "is not verified"
+    assert "insecure-skip-tls-verify" in warning.fix
+    assert dated.message.startswith("valid until ")
+
+
+def certificate(days: int) -> bytes:
+    ends = datetime.fromtimestamp(NOW, UTC) + timedelta(days=days, hours=1)
+    return trustme.CA().issue_cert("localhost", not_after=ends).cert_chain_pems[0].bytes()
+
+
+@pytest.mark.parametrize(("days", "level"), [(200, Level.OK), (29, Level.WARNING)])
+def test_certificates_that_end_soon_are_told(days: int, level: Level) -> None:
+    tls = Tls(verified=True, server=certificate(90), client=certificate(days))
+    found = {each.check: each for each in doctor.judge_tls("cluster east", tls, NOW)}
+    assert found["certificate"].level is Level.OK
+    assert found["own certificate"].level is level
+    assert f"{days} days" in found["own certificate"].message
