@@ -11,6 +11,7 @@ from fmgsync.cli import common
 from fmgsync.model.view import GroupState
 
 TIMEOUT_S = 10.0
+_SILENT = GroupState.UNREACHABLE.value
 _FINE = {GroupState.IN_SYNC.value, GroupState.NOT_REFERENCED.value}
 
 
@@ -32,7 +33,14 @@ def read_status(url: str) -> dict[str, Any]:
 
 
 def status_code(document: dict[str, Any]) -> int:
-    """The exit code of what the controller saw last."""
+    """The exit code of what the controller saw last, as `status` itself would end.
+
+    A device that was not asked lately did not fail to answer.
+    """
     states = {group["state"] for device in document["devices"] for group in device["groups"]}
-    outstanding = common.OUTSTANDING if states - _FINE else common.IN_SYNC
-    return common.worst(outstanding, common.FAILED if document.get("errors") else common.IN_SYNC)
+    codes = [common.OUTSTANDING if states - _FINE else common.IN_SYNC]
+    if _SILENT in states or document.get("errors") or document.get("foreign"):
+        codes.append(common.FAILED)
+    if document.get("held") or document.get("submitted"):
+        codes.append(common.OUTSTANDING)
+    return common.worst(*codes)

@@ -25,14 +25,14 @@ def command(options: common.Options, state_dir: Path, controller: str | None) ->
     Exit codes: 0 all in sync (or not referenced), 3 something outstanding or drifted,
     1 something could not be read.
     """
-    from fmgsync.cli import documents, overview, progress, remote, tables
+    from fmgsync.cli import documents, overview, progress, remote
 
     if controller is not None:
         document = remote.read_status(controller)
         if options.is_json:
             common.print_json(document)
         else:
-            tables.print_status_document(options.console(), document)
+            overview.print_status_document(options.console(), document)
         return remote.status_code(document)
 
     from fmgsync.controller import once, wiring

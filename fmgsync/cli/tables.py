@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -19,7 +18,7 @@ from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView, GroupState
 from fmgsync.scheduling.admission import Admission
 
-_STATE_STYLE = {
+STATE_STYLE = {
     GroupState.IN_SYNC: "green",
     GroupState.NOT_REFERENCED: "dim",
     GroupState.WRITE_PENDING: "yellow",
@@ -236,34 +235,13 @@ def print_views(console: Console, result: Result) -> None:
             made.add_row(
                 cell(view.target),
                 cell(group.name),
-                cell(findings.state(group), _STATE_STYLE[group.state]),
+                cell(findings.state(group), STATE_STYLE[group.state]),
                 cell(findings.members(group.desired)),
                 cell(findings.members(group.adom)),
                 cell(findings.members(group.device_database)),
                 cell(findings.members(group.device)),
             )
     console.print(made)
-
-
-def print_status_document(console: Console, document: dict[str, Any]) -> None:
-    """The same four views, from the document a running controller gives."""
-    made = table(
-        console, "device", "group", "state", "desired", "ADOM", "device database", "device"
-    )
-    for device in document["devices"]:
-        for group in device["groups"]:
-            style = _STATE_STYLE.get(group["state"], "red")
-            views = (group[view] for view in ("desired", "adom", "deviceDatabase", "device"))
-            made.add_row(
-                cell(f"{device['device']}/{device['vdom']}"),
-                cell(group["name"]),
-                cell(findings.told(group["state"], group.get("because", "")), style),
-                *(cell(findings.members(view)) for view in views),
-            )
-    console.print(made)
-    told = ("submitted", "sources", "errors")
-    for row in (row for part in told for row in document.get(part, ())):
-        console.print(Text(safe_text(row["message"]), style="yellow"))
 
 
 def print_verify(console: Console, result: Result, done: Collection[DeviceVdom]) -> None:
@@ -276,7 +254,7 @@ def print_verify(console: Console, result: Result, done: Collection[DeviceVdom])
         for group in view.groups:
             made.add_row(
                 cell(view.target),
-                cell(findings.state(group), _STATE_STYLE[group.state]),
+                cell(findings.state(group), STATE_STYLE[group.state]),
                 cell(group.name),
                 cell(findings.members(group.adom)),
                 cell(findings.members(group.device)),
