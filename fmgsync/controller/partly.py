@@ -96,17 +96,18 @@ class Passes:
             return None
         if work.store.read_stamp() != known.stamp:
             return None
-        before = reconcile.compare_part(work, intent, seen, part, known.part(part, names))
-        result.planned = before.plan
-        if before.plan.changes:
-            reconcile.note_write(work, replace(seen, plan=before.plan))
-            result.report = work.store.apply(before.plan)
-            work.guard.after_write(before.plan, result.report)
-            written = picture.touched(before.plan.changes)
+        there = reconcile.compare_part(work, intent, seen, part, known.part(part, names))
+        result.planned = there.plan
+        if there.plan.changes:
+            reconcile.note_write(work, replace(seen, plan=there.plan))
+            result.report = work.store.apply(there.plan)
+            work.guard.after_write(there.plan, result.report)
+            # What was written is read back: a plan that was carried out leaves no changes.
+            written = picture.touched(there.plan.changes)
             known.replace(written, work.store.read_part(written.groups, written.addresses))
-            before = reconcile.compare_part(work, intent, seen, part, known.part(part, names))
-        result.seen = _joined(seen, before, part, known)
-        result.survey = installs.survey_part(work, result.survey, before)
+            there = reconcile.compare_part(work, intent, seen, part, known.part(part, names))
+        result.seen = _joined(seen, there, part, known)
+        result.survey = installs.survey_part(work, result.survey, there)
         advance.judge(self._world, work, inventory, result)
         return result
 
