@@ -10,6 +10,7 @@ differences and judges the rules. The peer decodes the same pages by the generat
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import random
 import resource
@@ -176,6 +177,8 @@ def main() -> None:
     members.apply(inventory.take_difference())
     members.refresh()
     built_s = time.perf_counter() - began - pages.made_s
+    gc.collect()
+    gc.freeze()  # as the controller does once everything was listed
     print(f"pods {size.pods}, nodes {size.nodes}, groups {size.groups}")
     print(f"initial build           {built_s:8.2f} s (lists {read_s:.2f} s)")
     print(
