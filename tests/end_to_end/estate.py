@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -186,9 +186,12 @@ class Estate:
 def open_estate(
     folder: Path, seed: Mapping[str, Any] | None = None, *, clock: Clock | None = None
 ) -> Iterator[Estate]:
-    """Start the FortiManager and write a configuration for it; clusters start empty."""
+    """Start the FortiManager and write a configuration for it; clusters start empty.
+
+    Commands run in the folder, so that what they remember by default is each test's own.
+    """
     clock = clock or ManualClock()
-    with Simulator(seed or default_seed(), clock=clock.now) as unit:
+    with chdir(folder), Simulator(seed or default_seed(), clock=clock.now) as unit:
         (folder / "password").write_text("s3cret-word", encoding="utf-8")
         (folder / "password").chmod(0o600)
         config = {
