@@ -41,8 +41,13 @@ def _rows(world: World, adom: Adom) -> list[PlainRow]:
 
 
 def _word(world: World, row: PlainRow) -> str:
-    """A unit that drifted is out of sync; with changes in the ADOM besides, in conflict."""
+    """A unit that drifted is out of sync; with changes in the ADOM besides, in conflict.
+
+    What a unit without tunnel runs by now, FortiManager cannot know.
+    """
     device = world.devices[row["dev"]]
+    if not device.online:
+        return "unknown"
     drifted = device.detected and bool(device.vdoms[row["vdom"]].drift)
     if not drifted:
         return str(row["status"])

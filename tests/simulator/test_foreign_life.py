@@ -226,6 +226,10 @@ def test_words_that_only_the_gui_has_are_behind_a_switch(start: Start) -> None:
     assert words()["east-1"] == "out of sync"
     client.data("update", f"{OBJ}/address/db", {"comment": "x"})
     assert words()["east-1"] == "conflict"
+    gate.go_offline()
+    assert words()["east-1"] == "unknown"
+    assert client.get(f"{status}/east-1/root")["status"] == "unknown"
+    assert client.get(f"{status}/east-2/root")["status"] == "never"
 
 
 def test_auto_push_sends_what_a_device_missed(start: Start, clock: ManualClock) -> None:
