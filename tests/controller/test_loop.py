@@ -61,10 +61,10 @@ def running(estate: Estate, supervisor: Supervisor | None = None) -> Iterator[Co
         assert not thread.is_alive()
 
 
-def until(true: Callable[[], bool]) -> None:
+def until(true: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
     """Wait for something another thread brings about; fails if it never comes."""
     tick = threading.Event()
-    for _ in range(int(PATIENCE_S / 0.05)):
+    for _ in range(int(patience_s / 0.05)):
         if true():
             return
         tick.wait(0.05)

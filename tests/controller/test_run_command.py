@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from fmgsync.clock import SystemClock
 from fmgsync.controller import leasing
 from fmgsync.model.target import AdomRef
 from fmgsync.simulator.kubernetes import KubernetesSimulator
+from fmgsync.simulator.requestlog import Entry
 from tests.controller import test_loop
 from tests.controller.test_loop import PATIENCE_S, until
 from tests.end_to_end import fleet
@@ -59,9 +60,12 @@ def asked(url: str) -> int:
 
 
 @contextmanager
-def process(estate: Estate, *more: str) -> Iterator[subprocess.Popen[bytes]]:
+def process(
+    estate: Estate, *more: str, config: Path | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """`fmgsync run`; what it says is in `said`. Killed if it does not end by itself."""
-    command = [sys.executable, "-m", "fmgsync", "run", "-c", str(estate.path), *more]
+    path = str(config or estate.path)
+    command = [sys.executable, "-m", "fmgsync", "run", "-c", path, *more]
     state = ["--state-dir", str(estate.folder / "state")]
     with (estate.folder / "said").open("ab") as stream:
         made = subprocess.Popen([*command, *state], stderr=stream)
@@ -114,6 +118,75 @@ def test_it_ends_in_the_middle_of_a_wave(tmp_path: Path, cluster: KubernetesSimu
         take_seconds(estate, 0)
         with process(estate, "--listen", "none"):
             until(lambda: holding(estate, "10.1.0.2") == fleet.names(3))
+
+
+@pytest.mark.slow
+def test_a_replica_that_was_suspended_writes_nothing_more(
+    tmp_path: Path, cluster: KubernetesSimulator
+) -> None:
+    """It falls asleep right after it got the ADOM's lock. Another one takes its Lease; awake again,
+    it gives back the lock and leaves what it was about to write to the other."""
+    admins = [
+        {"user": "admin", "password": "admin", "rpcPermit": "read-write", "superAdmin": True},
+        {"user": "first", "password": "s3cret-word", "rpcPermit": "read-write"},
+        {"user": "second", "password": "s3cret-word", "rpcPermit": "read-write"},
+    ]
+    with open_estate(tmp_path, default_seed(admins=admins), clock=SystemClock()) as estate:
+        cluster.kubeconfig(tmp_path / "home.kubeconfig")
+        estate.run("west")
+        estate.run("east", test_loop.web("web-1", "10.1.0.1"))
+        home = {"name": "home", "kubeconfig": {"file": "./home.kubeconfig"}}
+        estate.write_config(
+            clusters=[home, *estate.config["clusters"]],
+            reconcile={"settle": "0s", "minInterval": "0s"},
+            lease={"namespace": "fmgsync"},
+        )
+        log = estate.unit.requests
+        with process(estate, "--listen", "none", config=config_of(estate, "first")) as first:
+
+            def fall_asleep(entry: Entry) -> None:
+                if entry.locking and entry.user == "first":
+                    log.follow = None
+                    first.send_signal(signal.SIGSTOP)
+
+            log.follow = fall_asleep
+            until(lambda: log.follow is None)
+            asleep = holder(cluster)
+            with process(estate, "--listen", "none", config=config_of(estate, "second")):
+                until(lambda: holder(cluster) not in ("", asleep), patience_s=60)
+                first.send_signal(signal.SIGCONT)
+                until(lambda: bool(written_by("second", log.since())), patience_s=60)
+                before = log.since()[: log.since().index(written_by("second", log.since())[0])]
+                assert written_by("first", before) == []
+                until(lambda: estate.object("address", "prod_10.1.0.1") is not None)
+
+
+def config_of(estate: Estate, user: str) -> Path:
+    """The estate's configuration with a FortiManager user of its own."""
+    unit = estate.config["fortimanagers"][0]
+    credentials = {**unit["credentials"], "username": user}
+    path = estate.folder / f"{user}.yaml"
+    config = {**estate.config, "fortimanagers": [{**unit, "credentials": credentials}]}
+    path.write_text(json.dumps(config))
+    return path
+
+
+def holder(cluster: KubernetesSimulator) -> str:
+    """Who holds the ADOM's Lease."""
+    lease = cluster.find("Lease", leasing.lease_name("prod", REF), namespace="fmgsync")
+    return str(lease["spec"].get("holderIdentity") or "") if lease else ""
+
+
+def written_by(user: str, entries: Iterable[Entry]) -> list[Entry]:
+    """What a user wrote into the ADOM; to lock, to unlock and to log in or out is no writing."""
+    quiet = ("/workspace/lock", "/workspace/unlock", "sys/log")
+    return [
+        entry
+        for entry in entries
+        if entry.user == user
+        and entry.writing
+        and not all(any(word in url for word in quiet) for url in entry.urls)
+    ]
 
 
 def test_it_serves_works_and_ends_with_sigterm(estate: Estate) -> None:
