@@ -61,6 +61,7 @@ class Supervisor:
         while not self._stopping.wait(RELOAD_POLL_S):
             stamps = _stamps(self._files())
             if stamps != self._stamps:
+                # From before the files are read: what changes meanwhile is seen the next time.
                 self._stamps = stamps
                 self._reload()
 
@@ -72,7 +73,6 @@ class Supervisor:
             _log.error("configuration refused, the old one stays in force", why=str(error))
             return
         new.refused_configs = self.controller.refused_configs
-        self._stamps = _stamps(self._files())
         self._next = new
         _log.info("configuration changed")
         self.controller.finish()

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from fmgsync.clock import SystemClock
-from fmgsync.controller import leasing, stopping, supervisor
+from fmgsync.controller import leasing, stopping, supervisor, wiring
 from fmgsync.controller.loop import Controller
 from fmgsync.controller.supervisor import Supervisor
 from fmgsync.model.target import AdomRef
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from tests import builders
 from tests.controller.test_live_loop import written
-from tests.controller.test_loop import running, supervised, until, web
+from tests.controller.test_loop import made, running, supervised, until, web
 from tests.end_to_end.estate import PACKAGE, UNATTENDED, Estate, default_seed, open_estate
 
 RULES = [{"name": "k8s-web", "select": "app == 'web'"}]
@@ -54,22 +54,22 @@ def estate(
     """East is a running cluster behind both ADOMs and keeps the Leases; west is a dump."""
     monkeypatch.setattr(supervisor, "RELOAD_POLL_S", 0.05)
     monkeypatch.setattr(stopping, "LEAVE_AFTER_S", 0.1)
-    with open_estate(tmp_path, two_adoms(), clock=SystemClock()) as made:
-        made.run("west", web("web-1", "10.2.0.1"))
+    with open_estate(tmp_path, two_adoms(), clock=SystemClock()) as opened:
+        opened.run("west", web("web-1", "10.2.0.1"))
         cluster.kubeconfig(tmp_path / "east.kubeconfig")
         lab = {"clusters": ["east"], "fortimanager": "hq", "adom": "lab", "devices": ["fgt-lab"]}
-        made.write_config(
+        opened.write_config(
             clusters=[
                 {"name": "east", "kubeconfig": {"file": "./east.kubeconfig"}},
-                made.config["clusters"][1],
+                opened.config["clusters"][1],
             ],
-            sites=[*made.config["sites"], lab],
+            sites=[*opened.config["sites"], lab],
             groups=RULES,
             reconcile={"settle": "0s", "minInterval": "0s"},
             install=UNATTENDED,
             lease={"namespace": "fmgsync"},
         )
-        yield made
+        yield opened
 
 
 def reads(cluster: KubernetesSimulator) -> list[tuple[str, str, str]]:
@@ -198,6 +198,24 @@ def test_a_pass_that_runs_holds_up_its_own_adom_alone(
         assert pushing(estate)
         assert not holds(estate, "k8s-more")
     assert estate.unit.world.adoms["prod"].locks == []
+
+
+def test_what_changes_while_it_is_read_is_read_again(estate: Estate) -> None:
+    """A kubelet renews ConfigMaps and Secrets one after the other."""
+    built: list[Controller] = []
+
+    def build(before: Controller | None) -> Controller:
+        built.append(made(estate, before))
+        if len(built) == 2:
+            (estate.folder / "password").write_text("s3cret-word\n")
+        return built[-1]
+
+    started = Supervisor(build, lambda: wiring.referenced_files(estate.path))
+    with running(estate, started):
+        estate.write_config(groups=MORE)
+        until(lambda: len(built) == 3)
+        succeeded(started, built[1])
+    assert len(built) == 3
 
 
 def pushing(estate: Estate) -> bool:
