@@ -98,7 +98,8 @@ def print_plan(console: Console, result: Result, *, all_addresses: bool = False)
     print_problems(console, result)
     if sum(len(adom.seen.plan.held) for adom in result.adoms if adom.seen) > 1:
         console.print(f"let all through that waits: fmgsync approve {result.digest}")
-    console.print(f"digest {result.digest}; {blast_radius(result)}")
+    if any(adom.seen for adom in result.adoms):
+        console.print(f"digest {result.digest}; {blast_radius(result)}")
 
 
 def counted(changes: Iterable[Change]) -> str:

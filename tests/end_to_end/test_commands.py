@@ -223,6 +223,7 @@ def test_where_no_adom_could_be_read_scripts_find_one_error(estate: Estate, run:
         document = json.loads(out)
         assert (code, document["error"]) == (1, document["errors"][0])
         assert set(document["error"]) == {"kind", "message", "where", "next"}
+    assert "digest" not in run("plan")[1]
     (estate.folder / "password").write_text("s3cret-word")
     lost = {"clusters": ["west"], "fortimanager": "hq", "adom": "lost", "devices": ["fgt-west"]}
     estate.write_config(sites=[estate.config["sites"][0], lost])
