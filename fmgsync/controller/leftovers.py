@@ -22,6 +22,8 @@ from fmgsync.state.rollouts import RolloutRecord
 if TYPE_CHECKING:
     from fmgsync.controller.rollout import Run
 
+_UNTOLD = "the task does not say why"
+
 
 def installed_before(run: Run) -> bool:
     """Whether this installation has installed here before, although no ledger knows of it.
@@ -61,7 +63,7 @@ def settle(run: Run) -> Steps[bool]:
     touched: set[str] = set()
     for task in found:
         touched |= task.devices
-        failed.update({d: f"failed: {why}" for d, why in task.failed.items() if d in devices})
+        failed.update({d: why or _UNTOLD for d, why in task.failed.items() if d in devices})
     targets = _targets(run, devices)
     narrowed = [t for t in targets if _was_urgent(record, t.device)]
     wanted = _pushed(run, [t for t in targets if t.device in touched])

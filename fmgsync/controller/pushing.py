@@ -266,7 +266,7 @@ def settle(run: Run, chosen: Round) -> Steps[None]:
     """Prove what arrived, and write down what became of each device."""
     run.report.outcomes.extend(chosen.outcomes.values())
     failed = {
-        outcome.target.device: f"{outcome.outcome}: {outcome.detail}"
+        outcome.target.device: outcome.detail or "the task does not say why"
         for outcome in chosen.outcomes.values()
         if outcome.outcome not in _ARRIVED | _IN_DOUBT | {Outcome.CANCELLED}
     }

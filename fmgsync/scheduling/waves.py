@@ -207,7 +207,7 @@ def _why_not(each: Candidate, now: datetime) -> tuple[str, datetime | None] | No
     if each.readiness is not Readiness.READY:
         return f"{each.readiness}{_more(each.detail)}", None
     if not each.is_open(now):
-        return "closed", each.opens_at
+        return each.detail or "closed", each.opens_at
     return None
 
 

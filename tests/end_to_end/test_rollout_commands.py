@@ -27,7 +27,7 @@ QUICK: dict[str, Any] = {
 @pytest.fixture
 def estate(tmp_path: Path) -> Iterator[Estate]:
     """Three FortiGates on the computer's clock, as commands are; installs take no time."""
-    unit = seed(3, install_s=0)
+    unit = {**seed(3, install_s=0), "switches": {"unreachableInstallFails": True}}
     with open_fleet(tmp_path, unit, clock=SystemClock(), **QUICK) as made:
         yield made
 
@@ -47,12 +47,13 @@ def document(run: Run, *arguments: str) -> tuple[int, Any]:
     return code, json.loads(out)
 
 
-def break_device(estate: Estate, name: str) -> None:
-    estate.unit.world.devices[name].refuses.add(("firewall addrgrp", fleet.GROUP))
+def cut_off_second(estate: Estate) -> None:
+    """The tunnel of `fgt-2` breaks as its install begins: its task fails at once."""
+    estate.unit.faults.add("device-offline", device="fgt-2", url="*/package/commit", skip=1)
 
 
 def test_a_failed_device_is_told_everywhere_and_resumed(estate: Estate, run: Run) -> None:
-    break_device(estate, "fgt-2")
+    cut_off_second(estate)
     web(estate, "10.1.0.2")
     code, told = document(run, "apply", "--reason", "CHG-1")
     assert code == 1
@@ -60,7 +61,7 @@ def test_a_failed_device_is_told_everywhere_and_resumed(estate: Estate, run: Run
     assert rollout["held"]["kind"] == "failure budget spent"
     assert [failure["device"] for failure in rollout["failed"]] == ["fgt-2"]
     assert rollout["verified"] == ["fgt-1"]
-    assert [row["outcome"] for row in told["outcomes"]] == ["done", "done"]
+    assert [row["outcome"] for row in told["outcomes"]] == ["done", "failed"]
 
     code, out, _ = run("rollout", "status")
     assert code == 1
@@ -68,8 +69,7 @@ def test_a_failed_device_is_told_everywhere_and_resumed(estate: Estate, run: Run
     assert "fmgsync rollout resume" in out
     assert document(run, "status")[1]["rollouts"][0]["held"]["kind"] == "failure budget spent"
 
-    estate.unit.world.devices["fgt-2"].refuses.clear()
-    estate.unit.world.devices["fgt-2"].vdoms["root"].drift.clear()
+    estate.unit.fortigate("fgt-2").come_back()
     code, out, _ = run("rollout", "resume", "--reason", "cable replaced")
     assert (code, out) == (0, "hq/prod: goes on; to be tried again: fgt-2\n")
     assert run("apply")[0] == 0
@@ -161,7 +161,7 @@ def test_a_command_that_gives_no_answer_holds(
 
 
 def test_every_decision_is_in_the_audit_and_no_secret(estate: Estate, run: Run) -> None:
-    break_device(estate, "fgt-2")
+    cut_off_second(estate)
     web(estate, "10.1.0.2")
     run("apply", "--reason", "CHG-1")
     run("rollout", "resume")
@@ -202,7 +202,9 @@ def test_the_reason_reaches_the_revision_and_deny_is_overridden_only_when_said(
     web(estate, "10.1.0.2")
     code, told = document(run, "apply", "--install", "now")
     assert (code, told["outcomes"]) == (3, [])
-    assert "closed by deny" in told["rollouts"][0]["waits"][0]["reason"] or told["rollouts"]
+    assert {row["reason"] for row in told["rollouts"][0]["waits"]} == {
+        "closed by deny '* * * * *' for 1h (UTC)"
+    }
     assert run("apply", "--install", "now", "--override-deny", "--reason", "INC-9")[0] == 0
     lines = document(run, "audit", "show")[1]
     assert {line["reason"] for line in lines} == {"INC-9"}
