@@ -1,7 +1,9 @@
-"""What every test has: a log of its own, and examples that are the same in every run."""
+"""What every test has: a log of its own, the same examples in every run, code compiled once."""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +14,16 @@ from hypothesis import settings
 # pytest --hypothesis-profile=default.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
+
+
+def pytest_configure() -> None:
+    """Keep compiled code, whatever the environment says.
+
+    Under PYTHONDONTWRITEBYTECODE every worker would rewrite all assertions anew in every run, and
+    every command that a test starts would compile all it imports.
+    """
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.fixture(autouse=True)

@@ -38,8 +38,9 @@ class Service:
         self._status = status
         self._clock = clock
         self._server = _listen(listen, self.answer)
+        # As long as this, stopping waits: the default of half a second holds up whoever stops.
         self._thread = threading.Thread(
-            target=self._server.serve_forever, name="serve", daemon=True
+            target=self._server.serve_forever, args=(0.05,), name="serve", daemon=True
         )
 
     @property

@@ -11,8 +11,7 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Final, Self
 
-import trustme
-
+from fmgsync.simulator import certificates
 from fmgsync.simulator.build import build, set_switches
 from fmgsync.simulator.console import Console
 from fmgsync.simulator.envelope import Envelope
@@ -117,15 +116,12 @@ class Simulator:
             self._world.fail_over()
 
     def _make_tls(self) -> ssl.SSLContext:
-        authority = trustme.CA()
         host = self._listen.rpartition(":")[0].strip("[]")
         names = {host, "127.0.0.1", "::1", "localhost", socket.gethostname()} - set(_EVERY)
-        certificate = authority.issue_cert(*sorted(names))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        certificate.configure_cert(context)
+        certificate = certificates.certificate(*sorted(names))
         self._folder = TemporaryDirectory(prefix="fmgsync-simulator-")
-        authority.cert_pem.write_to_path(str(Path(self._folder.name) / "ca.pem"))
-        return context
+        (Path(self._folder.name) / "ca.pem").write_bytes(certificate.ca_pem)
+        return certificate.context
 
     def _takes_query_token(self) -> bool:
         """`?access_token=` is refused from 7.4.7 and 7.6.2 on."""

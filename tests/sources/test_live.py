@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+import trustme
 from kubernetes.config import incluster_config
 
 from fmgsync.errors import (
@@ -135,15 +136,16 @@ def test_credentials_that_are_no_longer_good_are_told_apart(
 
 
 def test_a_certificate_of_another_authority_is_not_trusted(
-    simulator: KubernetesSimulator, access: Access
+    simulator: KubernetesSimulator, access: Access, tmp_path: Path
 ) -> None:
-    with KubernetesSimulator() as other:
-        assert access.kubeconfig is not None
-        content = json.loads(simulator.kubeconfig(access.kubeconfig).read_text())
-        content["clusters"][0]["cluster"]["certificate-authority"] = str(other.ca_file)
-        access.kubeconfig.write_text(json.dumps(content))
-        with pytest.raises(SourceUntrusted) as caught:
-            live.read_snapshot("east", access)
+    other = tmp_path / "other-ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(other))
+    assert access.kubeconfig is not None
+    content = json.loads(simulator.kubeconfig(access.kubeconfig).read_text())
+    content["clusters"][0]["cluster"]["certificate-authority"] = str(other)
+    access.kubeconfig.write_text(json.dumps(content))
+    with pytest.raises(SourceUntrusted) as caught:
+        live.read_snapshot("east", access)
     assert not caught.value.retryable
 
 

@@ -18,8 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-import trustme
-
+from fmgsync.simulator import certificates
 from fmgsync.simulator.kubernetes import admission, patches, refusals
 from fmgsync.simulator.kubernetes.connections import Listener
 from fmgsync.simulator.kubernetes.faults import Faults
@@ -180,11 +179,9 @@ class KubernetesSimulator:
         return secrets.compare_digest(given.encode(), self.token.encode())
 
     def _tls(self) -> ssl.SSLContext:
-        authority = trustme.CA()
-        authority.cert_pem.write_to_path(str(self.ca_file))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
-        return context
+        certificate = certificates.certificate("127.0.0.1", "localhost")
+        self.ca_file.write_bytes(certificate.ca_pem)
+        return certificate.context
 
 
 def _resource(kind: str) -> Resource:
