@@ -84,7 +84,10 @@ def check(text: str, name: str, suspects: Suspects) -> Report:
         names_kept=about is not None and about.names == "kept",
         mapped=about is not None and about.addresses == "mapped",
     )
-    findings = dict.fromkeys(checker.file(text))
+    try:
+        findings = dict.fromkeys(checker.file(text))
+    except CassetteError as error:
+        raise CassetteError(error.message, where=name) from error
     kept = ("names of hosts and administrators",) if checker.names_kept else ()
     return Report(tuple(sorted(findings, key=lambda one: one.line)), read.edited, kept)
 

@@ -234,8 +234,9 @@ def test_a_secret_too_short_to_search_for_is_named() -> None:
     ],
 )  # fmt: skip
 def test_a_file_made_to_hang_the_check_is_refused(odd: str, words: str) -> None:
-    with pytest.raises(CassetteError, match=words):
-        run(files.to_text(CLEAN) + odd)
+    with pytest.raises(CassetteError, match=words) as caught:
+        check.check(files.to_text(CLEAN) + odd, "lab/odd.yaml", Suspects())
+    assert "lab/odd.yaml" in str(caught.value)
 
 
 def test_headers_that_are_no_headers_are_refused() -> None:

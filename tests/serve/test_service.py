@@ -138,6 +138,7 @@ def test_status_reads_the_running_controller(
     group = {"name": "web", "state": "install pending", "desired": ["10.1.0.1"], "adom": None}
     group |= {"deviceDatabase": [], "device": None}
     served.document["devices"] = [{"device": "fgt", "vdom": "root", "groups": [group]}]
+    served.document["devices"][0]["staleGrants"] = []
     assert main.run(["status", "--controller", served.url, "--output", "json"]) == 3
     assert json.loads(capsys.readouterr().out)["devices"][0]["groups"] == [group]
     assert main.run(["status", "--controller", served.url]) == 3
