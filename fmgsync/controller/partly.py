@@ -102,10 +102,16 @@ class Passes:
             reconcile.note_write(work, replace(seen, plan=there.plan))
             result.report = work.store.apply(there.plan)
             work.guard.after_write(there.plan, result.report)
-            # What was written is read back: a plan that was carried out leaves no changes.
+            # What was written is read back. As planned, it leaves nothing to do but what is held.
             written = picture.touched(there.plan.changes)
-            known.replace(written, work.store.read_part(written.groups, written.addresses))
-            there = reconcile.compare_part(work, intent, seen, part, known.part(part, names))
+            fresh = work.store.read_part(written.groups, written.addresses)
+            known.replace(written, fresh)
+            now = known.part(part, names)
+            if picture.carried_out(there.plan.changes, fresh) and not there.plan.approved:
+                done = replace(there.plan, changes=(), sizes=(), grants=())
+                there = replace(there, observed=now, plan=done, unapproved=done)
+            else:
+                there = reconcile.compare_part(work, intent, seen, part, now)
         result.seen = _joined(seen, there, part, known)
         result.survey = installs.survey_part(work, result.survey, there)
         advance.judge(self._world, work, inventory, result)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from fmgsync.model import naming
 from fmgsync.model.address import Family
-from fmgsync.model.change import Change, ObjectKind
+from fmgsync.model.change import Action, Change, ObjectKind
 from fmgsync.model.state import DesiredAdom, ObservedAddress, ObservedAdom, ObservedGroup
 from fmgsync.planning.render import ObjectKey
 
@@ -107,6 +107,28 @@ class Picture:
         self._of_rule[naming.group_of(group.name)].discard(key)
         for member in _members([group]):
             self._holders[member].discard(key)
+
+
+def carried_out(changes: Iterable[Change], fresh: ObservedAdom) -> bool:
+    """Whether what was read back is what these changes, one per object and place, were to make."""
+    return all(_shows(change, fresh) for change in changes)
+
+
+def _shows(change: Change, fresh: ObservedAdom) -> bool:
+    key = (change.kind.family, change.name)
+    if change.kind.table not in _GROUPS:
+        address = fresh.addresses.get(key)
+        if change.action is Action.DELETE or address is None:
+            return change.action is Action.DELETE and address is None
+        return address.owned and address.value == change.value and not address.mapped
+    group = fresh.groups.get(key)
+    if group is None or (change.device is None and change.action is Action.DELETE):
+        return group is None and change.action is Action.DELETE
+    members = group.members if change.device is None else group.mappings.get(change.device)
+    if change.action is Action.DELETE:
+        return members is None
+    excluding = change.device in group.excluding
+    return group.owned and not excluding and set(members or ()) == set(change.members)
 
 
 def touched(changes: Iterable[Change]) -> Touched:

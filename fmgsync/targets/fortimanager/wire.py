@@ -52,7 +52,8 @@ def address_value(row: Row, family: Family) -> Address | None:
     if isinstance(raw, str):
         raw = raw.replace(" ", "/")
     elif isinstance(raw, list) and raw:
-        raw = "/".join(str(part) for part in raw)
+        host = len(raw) == 2 and raw[1] == "255.255.255.255"
+        raw = str(raw[0]) if host else "/".join(str(part) for part in raw)
     try:
         return addresses.parse(raw) if isinstance(raw, str) else None
     except ValueError:

@@ -24,7 +24,10 @@ from fmgsync.targets.fortimanager.session import Param, Session
 
 _log = structlog.get_logger()
 
-PARAMS_PER_REQUEST = 100
+PARAMS_PER_REQUEST = 500
+NAMES_PER_REQUEST = 10_000
+"""Nobody publishes how large a request may be; these keep one well under a megabyte."""
+
 _PATIENCE = 2
 _PAUSE_S = 0.5
 _REMAP = "re-map"
@@ -255,8 +258,16 @@ def _step(change: Change) -> str:
 
 
 def _cut(changes: list[Change], size: int) -> Iterator[list[Change]]:
-    for start in range(0, len(changes), size):
-        yield changes[start : start + size]
+    batch: list[Change] = []
+    names = 0
+    for change in changes:
+        if batch and (len(batch) == size or names + len(change.members) > NAMES_PER_REQUEST):
+            yield batch
+            batch, names = [], 0
+        batch.append(change)
+        names += len(change.members)
+    if batch:
+        yield batch
 
 
 def _method(change: Change) -> str:
