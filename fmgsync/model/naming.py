@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from fmgsync.model.address import Address, parse
+from fmgsync.model.address import Address, ipv4_host, parse
 
 NONE = "none"
 """The predefined address that matches nothing."""
@@ -60,6 +60,8 @@ def address_of(owner: str, name: str) -> Address | None:
     text = name.removeprefix(address_prefix(owner))
     if text == name:
         return None
+    if (host := ipv4_host(text)) is not None:
+        return host
     try:
         value = parse(text.replace("-", ":").replace("_", "/"))
     except ValueError:

@@ -60,7 +60,8 @@ class Picture:
         """What concerns these groups; `names` are all that they may need for themselves."""
         rules = {group.name for group in desired.groups}
         groups = {key: self._groups[key] for name in rules for key in self._of_rule.get(name, ())}
-        wanted = {*_members(groups.values()), *_desired(desired), *_named(desired.owner, names)}
+        held, asked = {*_members(groups.values())}, {*_desired(desired)}
+        wanted = held | asked | {*_named(desired.owner, names)}
         addresses = {key: self._addresses[key] for key in wanted if key in self._addresses}
         return ObservedAdom(
             self._whole.ref,
@@ -69,7 +70,7 @@ class Picture:
             self._whole.used,
             elsewhere={
                 key: other
-                for key in wanted
+                for key in held - asked  # what these groups may let go of
                 if (other := self._held_elsewhere(key, groups)) is not None
             },
             stamp=self.stamp,
