@@ -59,10 +59,9 @@ class Supervisor:
 
     def _watch(self) -> None:
         while not self._stopping.wait(RELOAD_POLL_S):
-            stamps = _stamps(self._files())
-            if stamps != self._stamps:
+            if _stamps(self._stamps) != self._stamps:
                 # From before the files are read: what changes meanwhile is seen the next time.
-                self._stamps = stamps
+                self._stamps = _stamps(self._files())
                 self._reload()
 
     def _reload(self) -> None:
