@@ -184,6 +184,14 @@ def await_first_fill(
     raise SystemExit("the first fill did not end")
 
 
+def await_quiet(unit: Simulator) -> None:
+    """Until the pass that filled the ADOM is over, its last look included."""
+    asked = -1
+    while asked != len(unit.requests):
+        asked = len(unit.requests)
+        time.sleep(15)
+
+
 def churn(cluster: KubernetesSimulator, arrivals: Arrivals, size: argparse.Namespace) -> None:
     """Replace selected pods, `rate` a second."""
     chance, began = random.Random(1), time.monotonic()
@@ -231,6 +239,7 @@ def main() -> None:
         config = write_config(Path(folder), unit, cluster, size)
         with controller(config, size.port) as process:
             filled_s = await_first_fill(unit, config, selected, process)
+            await_quiet(unit)
             print(f"pods {size.pods} ({selected} selected), groups {size.groups}")
             print(f"first fill         {filled_s:8.1f} s", flush=True)
             arrivals = Arrivals(unit)

@@ -44,9 +44,15 @@ class Passes:
         if rules and known is not None and self._is_quiet(known):
             self._known = self._part(inventory, known, rules)
         if self._known is None:
-            self._picture = None
             self._known = once.apply_one(self._world, self._work, inventory, install=self._install)
+            self._picture = self._pictured(self._known)
         return self._known
+
+    def _pictured(self, known: AdomResult) -> Picture | None:
+        """Made now, while nobody waits for it."""
+        if known.seen is None or not self._is_quiet(known):
+            return None
+        return Picture(known.seen.observed, known.seen.asked)
 
     def _is_quiet(self, known: AdomResult) -> bool:
         """Whether a part can be written by itself: nothing failed, waits or may be installed."""
@@ -85,10 +91,8 @@ class Passes:
         self, inventory: Inventory, result: AdomResult, rules: frozenset[str]
     ) -> AdomResult | None:
         work, intent, seen = self._work, self._world.intent, result.seen
-        if seen is None or result.survey is None:
+        if seen is None or result.survey is None or self._picture is None:
             return None
-        if self._picture is None:
-            self._picture = Picture(seen.observed, seen.asked)
         known = self._picture
         part = _focused(self._world, work, inventory, seen, rules)
         names = tuple(reconcile.names(part, seen.limits))
