@@ -1,7 +1,7 @@
 """From a pod's change to the ADOM's commit: `fmgsync run` under endless churn.
 
     python benchmarks/latency.py [--pods 150000] [--groups 2000] [--rate 100] [--seconds 60]
-        [--latency 0.05] [--settle 2]
+        [--latency 0.05] [--settle 5] [--peer]
 
 The controller is a process of its own. This one plays a Kubernetes API server and a FortiManager
 that lets every request wait, replaces pods (the same name, another address) and notes when each
@@ -9,8 +9,8 @@ address has been committed in the ADOM, which is in workspace mode. Under endles
 never a quiet moment, so `reconcile.maxDelay` is what bounds the wait; it is set to the settling
 time, and the question is what is added to it.
 
-The peer is the same controller told to read the whole ADOM anew in every pass (`resync` as short
-as the settling time), in the same run.
+With `--peer` the same controller compares the whole ADOM in every pass (`resync` is as short as the
+settling time), as one without passes over a part would.
 """
 
 from __future__ import annotations
@@ -222,7 +222,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=100)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--latency", type=float, default=0.05)
-    parser.add_argument("--settle", type=float, default=2)
+    parser.add_argument("--settle", type=float, default=5)
     parser.add_argument("--peer", action="store_true")
     parser.add_argument("--port", type=int, default=18080)
     size = parser.parse_args()
