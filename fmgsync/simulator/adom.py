@@ -151,12 +151,14 @@ def write_all(database: Database, changes: Sequence[Change]) -> None:
     A reference is known by the object it leads to: what goes is looked up while everything is still
     there, what comes once everything is.
     """
+    moving = {c.key for c in changes if c.before is None or c.after is None}
     before = [
-        references.held(database, change.table, change.before, beside=change.after)
-        for change in changes
+        references.held(database, c.table, c.before, beside=c.after, moving=moving) for c in changes
     ]
     for change in changes:
         database.write(change)
     for change, old in zip(changes, before, strict=True):
-        new = references.held(database, change.table, change.after, beside=change.before)
+        new = references.held(
+            database, change.table, change.after, beside=change.before, moving=moving
+        )
         database.refer(removed=old - new, added=new - old)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from fmgsync.simulator.catalog import POLICY, TABLES
 from fmgsync.simulator.codes import bad_data, missing_reference
@@ -26,8 +26,10 @@ def resolve(database: Database, targets: tuple[str, ...], name: str) -> Target |
     return None
 
 
-def references(database: Database, table: Table, row: Row) -> Iterator[tuple[str, str, Target]]:
-    """Attribute, name and object of every reference in a row's own value.
+def references(
+    database: Database, table: Table, row: Row, names: set[str] | None = None
+) -> Iterator[tuple[str, Target]]:
+    """Attribute and object of every reference in a row's own value; of these names alone, if given.
 
     Names that do not exist are left out; `require` refuses them.
     """
@@ -35,32 +37,43 @@ def references(database: Database, table: Table, row: Row) -> Iterator[tuple[str
         attribute = table.attributes.get(attribute_name)
         if attribute is None or not attribute.targets:
             continue
-        for name in value:
+        for name in value if names is None else names.intersection(value):
             target = resolve(database, attribute.targets, name)
             if target is not None:
-                yield attribute_name, name, target
+                yield attribute_name, target
 
 
 def held(
-    database: Database, store: str, row: Row | None, *, beside: Row | None
+    database: Database, store: str, row: Row | None, *, beside: Row | None, moving: set[Key]
 ) -> set[tuple[Target, User]]:
-    """References of a row, only of the parts in which it differs from `beside`."""
+    """References of a row, as far as they may differ from those of `beside`.
+
+    What is named in both leads to the same object in both, unless that is `moving`: an object of
+    this name comes or goes as well.
+    """
     table = table_of(store)
     if table is None or row is None:
         return set()
-    return {
-        edge
-        for scope in _changed_scopes(row, beside)
-        if (part := _part(row, scope)) is not None
-        for edge in _edges(database, table, part, (store, row.key, scope))
-    }
+    found: set[tuple[Target, User]] = set()
+    for scope in _changed_scopes(row, beside):
+        part, other = _part(row, scope), _part(beside, scope)
+        if part is not None:
+            names = None if other is None else _differing(table, part, other, moving)
+            user = (store, row.key, scope)
+            found.update((to, user) for _, to in references(database, table, part, names))
+    return found
 
 
-def _edges(
-    database: Database, table: Table, part: Row, user: User
-) -> Iterator[tuple[Target, User]]:
-    for _, _, target in references(database, table, part):
-        yield target, user
+def _differing(table: Table, part: Row, other: Row, moving: set[Key]) -> set[str]:
+    """Names that the two do not use in the same attributes, and those of what is moving."""
+    found: set[str] = set()
+    for attribute_name in part.attrs.keys() | other.attrs.keys():
+        attribute = table.attributes.get(attribute_name)
+        if attribute is not None and attribute.targets:
+            here = set(part.attrs.get(attribute_name, ()))
+            found |= here.symmetric_difference(other.attrs.get(attribute_name, ()))
+            found |= here & moving
+    return found
 
 
 def _changed_scopes(before: Row | None, after: Row | None) -> Iterator[Scope | None]:
@@ -89,9 +102,12 @@ def require(
         attribute = table.attributes.get(attribute_name)
         if attribute is None or not attribute.targets:
             continue
-        for name in value:
-            if resolve(database, attribute.targets, name) is None:
-                _refuse(table, attribute_name, key, name, package)
+        missing: Sequence[Key] = value
+        for target in attribute.targets:
+            missing = database.rows(target).without(missing)
+        if missing:
+            first = next(name for name in value if name in missing)
+            _refuse(table, attribute_name, key, first, package)
 
 
 def _refuse(table: Table, attribute: str, key: Key, name: str, package: str | None) -> None:
@@ -128,4 +144,6 @@ def refuse_cycle(database: Database, table: Table, part: Row, key: Key) -> None:
 
 def _groups_in(rows: Rows, part: Row) -> list[str]:
     """Members of a group that are groups of the same table (or the group that is being made)."""
-    return [name for name in part.attrs.get("member", ()) if name in rows]
+    members = part.attrs.get("member", ())
+    others = set(rows.without(members))
+    return [name for name in members if name not in others]

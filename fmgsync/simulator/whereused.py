@@ -90,7 +90,7 @@ def _shown(
     if table is POLICY:
         oid = int(store.removeprefix(POLICIES))
         shown["pkg"] = {"name": packages.get(oid, ""), "oid": oid}
-    names = {a for a, _, target in references(database, table, part) if target == used}
+    names = {a for a, target in references(database, table, part) if target == used}
     return [{"attr": name, **shown} for name in sorted(names)]
 
 
