@@ -7,7 +7,6 @@ A change that alters no rule's members wakes no worker and costs no request to F
 
 from __future__ import annotations
 
-import gc
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ import structlog
 
 from fmgsync.controller import foresight, once
 from fmgsync.controller.deciding import Deciding
+from fmgsync.controller.heap import Heap
 from fmgsync.controller.ownership import Ownership
 from fmgsync.controller.partly import Passes
 from fmgsync.controller.reconcile import AdomWork
@@ -91,7 +91,7 @@ class Controller:
         self.stopping = stopping or Stopping(world.clock)
         self._followed: frozenset[str] = frozenset()
         self._leaving: tuple[AdomWorker, ...] = ()
-        self._frozen = False
+        self._heap = Heap()
         self._memberships = desired.Memberships(
             world.intent.rules, [feed.cluster for feed in feeds], world.intent.allowed_ranges
         )
@@ -208,7 +208,6 @@ class Controller:
         if (told := before._announcer) is not None:
             before._announcer = self._announcer  # for what a pass that still runs has to tell
             told.stop()
-        gc.unfreeze()
 
     def follow(self) -> None:
         """Until `stop` or `finish` is called; passes that run then go on."""
@@ -225,10 +224,10 @@ class Controller:
             self._beat_at = self._world.clock.now()
             self._think()
             self._start_workers(late=self._world.clock.now() - began >= FIRST_LOOK_S)
-            if not self._frozen:
-                self._freeze()
-            self._woken.wait(BEAT_S if self._frozen else 0.5)
+            self._tidy()
+            self._woken.wait(BEAT_S if self._heap.settled else 0.5)
             self._woken.clear()
+        self._heap.release()
         self._deciding.stop()
         for worker in self._workers.values():
             worker.stop()
@@ -310,15 +309,15 @@ class Controller:
                 self._started.add(work.ref)
                 self._workers[work.ref].start()
 
-    def _freeze(self) -> None:
-        """What the first listings made stays: walking a hundred thousand pods over and over would
-        stop every thread for a moment, lease renewal included."""
-        if len(self._started) < len(self._workers) or any(w.waits for w in self._workers.values()):
-            return
-        if self._followed:
-            gc.collect()  # the controller before must not stay as well
-        gc.freeze()
-        self._frozen = True
+    def _tidy(self) -> None:
+        """What the first listings made stays; what a controller before this one knew does not."""
+        now = self._world.clock.now()
+        if self._heap.settled:
+            self._heap.tidy(now)
+        elif len(self._started) == len(self._workers) and not any(
+            worker.waits for worker in self._workers.values()
+        ):
+            self._heap.settle(now, tidy=bool(self._followed))
 
     def _pass_over(self, work: AdomWork, passes: Passes) -> MakePass:
         def make(rules: frozenset[str] | None) -> tuple[once.AdomResult, float | None]:
