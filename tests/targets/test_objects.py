@@ -9,6 +9,7 @@ import pytest
 from fmgsync.model.address import Family, parse
 from fmgsync.model.change import Action, AdomPlan, Change, ObjectKind
 from fmgsync.planning import usage
+from fmgsync.targets.fortimanager import writing
 from tests.targets.conftest import REF, Start, seed
 from tests.targets.hardship import StopsShort
 from tests.targets.wanted import ONE, THREE, TWO, plan_for, reconcile
@@ -228,6 +229,21 @@ def test_creating_what_is_there_already_is_done_if_it_is_the_same(start: Start) 
     assert adom.apply(AdomPlan(REF, (same,))).written == (same,)
     other = Change(Action.CREATE, ObjectKind.ADDRESS, "prod_10.1.0.5", "", value=parse("10.1.0.99"))
     assert [c for c, _ in adom.apply(AdomPlan(REF, (other,))).refused] == [other]
+
+
+@pytest.mark.parametrize(("most", "requests"), [(1000, 1), (100, 2), (1, 3)])
+def test_long_lists_of_members_are_spread_over_requests(
+    start: Start, monkeypatch: pytest.MonkeyPatch, most: int, requests: int
+) -> None:
+    """Three mappings with 39 characters of names each; one that is too long travels alone."""
+    unit = start(seed())
+    reconcile(unit.adom(), {name: {ONE: "10.1.0.1"} for name in "abc"})
+    monkeypatch.setattr(writing, "CHARACTERS_PER_REQUEST", most)
+    mark = unit.simulator.requests.mark()
+    reconcile(unit.adom(), {name: {ONE: "10.1.0.1 10.1.0.2 10.1.0.3"} for name in "abc"})
+    sent = [each for each in unit.simulator.requests.since(mark) if each.method == "set"]
+    assert len(sent) == requests
+    assert sum(len(one.urls) for one in sent) == 3
 
 
 def test_many_objects_travel_in_few_requests(start: Start) -> None:

@@ -376,6 +376,28 @@ def test_the_number_of_a_session_is_learnt_from_a_refusal(folder: Path) -> None:
         assert len(unit.bodies) == 2
 
 
+@pytest.mark.parametrize(("talkative", "asked"), [(True, 2), (False, 3)])
+def test_the_number_is_learnt_beside_something_else(
+    folder: Path, talkative: bool, asked: int
+) -> None:
+    """A unit that tells it only to those who ask for nothing else is asked alone."""
+
+    def answer(body: dict[str, Any]) -> Any:
+        params = body["params"]
+        if not params[-1]["url"].startswith("/pm/pkg/"):
+            return Unit(ok(1))(body)
+        results = [*(ok("there")[0] for _ in params[:-1]), refused(-6, "Invalid url")]
+        told = {"session": 34540} if talkative or len(params) == 1 else {}
+        return {"result": results, **told}
+
+    with serve(answer, folder) as unit, session_with(unit) as session:
+        assert session.read_numbered({"url": "/dvmdb/adom/x"}, place=session.place) == "there"
+        assert session.number() == 34540
+        assert len(unit.bodies) == asked
+        assert session.read_numbered({"url": "/dvmdb/adom/x"}, place=session.place) == 1
+        assert len(unit.bodies[-1]["params"]) == 1
+
+
 def test_two_flows_cannot_use_one_session(folder: Path) -> None:
     entered, hold = threading.Event(), threading.Event()
 

@@ -29,6 +29,8 @@ from fmgsync.targets.fortimanager.hooks import Hooks, releases
 
 Param = Mapping[str, Any]
 
+_FOR_NUMBER: Param = {"url": urls.NO_SUCH_ADOM}
+
 _log = structlog.get_logger()
 
 
@@ -127,6 +129,15 @@ class Session:
         """The data of one `get`; raises its error."""
         return answers.checked(self.call("get", [param])[0], place or self.place)
 
+    def read_numbered(self, param: Param, *, place: Place) -> Any:
+        """As `read`; the same request also asks for the session's `number`, unless it is known.
+
+        A unit that tells the number only to those who ask for nothing else is asked alone later.
+        """
+        if self._number is not None:
+            return self.read(param, place=place)
+        return answers.checked(self.call("get", [param, _FOR_NUMBER])[0], place)
+
     @contextmanager
     def pinned(self) -> Iterator[None]:
         """While this lasts a forgotten session is not replaced by a new one.
@@ -155,7 +166,7 @@ class Session:
         """
         if self._number is None:
             with self._alone():
-                self._exchange("get", [{"url": urls.NO_SUCH_ADOM}], repeatable=True)
+                self._exchange("get", [_FOR_NUMBER], repeatable=True)
         return self._number
 
     def fresh_number(self) -> int | None:

@@ -20,7 +20,7 @@ from fmgsync.clock import Clock
 from fmgsync.model.adom import HeldLock, Workspace
 from fmgsync.targets.fortimanager import answers, tables, tasks, urls, wire
 from fmgsync.targets.fortimanager.answers import Place
-from fmgsync.targets.fortimanager.session import Session
+from fmgsync.targets.fortimanager.session import Param, Session
 
 _log = structlog.get_logger()
 
@@ -176,7 +176,7 @@ def _take_once(session: Session, place: Place) -> int:
     Looking first spares the ADOM's holder our attempts, and makes sure that our session lives:
     from the lock on it must not be replaced, or the lock would stay behind with the old one.
     """
-    before = read_lockinfo(session, place)
+    before = _locks(session.read_numbered(_lockinfo(place), place=place), place)
     if any(not row.part for row in before):
         raise _held(session, place, before)
     session.number()
@@ -235,7 +235,14 @@ def _refuse_unprovable_key(session: Session, place: Place) -> None:
 
 def read_lockinfo(session: Session, place: Place) -> list[HeldLock]:
     """Who holds a lock in this ADOM; empty when nobody does."""
-    data = session.read({"url": urls.workspace(place.adom or "", "lockinfo")}, place=place)
+    return _locks(session.read(_lockinfo(place), place=place), place)
+
+
+def _lockinfo(place: Place) -> Param:
+    return {"url": urls.workspace(place.adom or "", "lockinfo")}
+
+
+def _locks(data: Any, place: Place) -> list[HeldLock]:
     return [
         HeldLock(
             user=answers.printable(wire.text(row.get("lock_user"))),

@@ -25,8 +25,9 @@ from fmgsync.targets.fortimanager.session import Param, Session
 _log = structlog.get_logger()
 
 PARAMS_PER_REQUEST = 500
-NAMES_PER_REQUEST = 10_000
-"""Nobody publishes how large a request may be; these keep one well under a megabyte."""
+CHARACTERS_PER_REQUEST = 400_000
+"""In members' names. Nobody publishes how large a request may be; these keep one well under a
+megabyte."""
 
 _PATIENCE = 2
 _PAUSE_S = 0.5
@@ -259,13 +260,14 @@ def _step(change: Change) -> str:
 
 def _cut(changes: list[Change], size: int) -> Iterator[list[Change]]:
     batch: list[Change] = []
-    names = 0
+    characters = 0
     for change in changes:
-        if batch and (len(batch) == size or names + len(change.members) > NAMES_PER_REQUEST):
+        more = sum(map(len, change.members))
+        if batch and (len(batch) == size or characters + more > CHARACTERS_PER_REQUEST):
             yield batch
-            batch, names = [], 0
+            batch, characters = [], 0
         batch.append(change)
-        names += len(change.members)
+        characters += more
     if batch:
         yield batch
 
