@@ -16,6 +16,7 @@ from fmgsync.model.rollout import (
     PendingInstall,
     TargetOutcome,
 )
+from fmgsync.model.state import ObservedAdom
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView, GroupState, GroupView
 from fmgsync.views import four, pending, rendered
@@ -82,8 +83,9 @@ def survey(work: AdomWork, seen: Look, *, ask_devices: bool) -> Survey:
     )
 
 
-def survey_part(work: AdomWork, known: Survey, part: Look) -> Survey:
-    """The survey with the views of a part made anew; devices are taken as they were."""
+def survey_part(work: AdomWork, known: Survey, part: Look, *, adom: ObservedAdom) -> Survey:
+    """The survey with the views of a part made anew from the whole ADOM; devices are taken as they
+    were."""
     if known.facts is None:
         return known
     wanted = rendered.from_desired(part.desired)
@@ -91,7 +93,7 @@ def survey_part(work: AdomWork, known: Survey, part: Look) -> Survey:
     facts = replace(
         known.facts,
         desired=wanted,
-        adom=rendered.from_adom(part.observed, wanted, names),
+        adom=rendered.from_adom(adom, wanted, names),
         write_pending=_places(part, wanted),
         held=_held(part, wanted),
         blocked=explaining.blocked(part, names),

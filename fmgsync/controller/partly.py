@@ -18,7 +18,7 @@ from fmgsync.grouping import desired
 from fmgsync.model import naming
 from fmgsync.model.adom import Workspace
 from fmgsync.model.change import AdomPlan, Finding
-from fmgsync.model.state import DesiredAdom
+from fmgsync.model.state import DesiredAdom, ObservedAdom
 from fmgsync.planning import closed, picture, sites
 from fmgsync.planning.picture import Picture
 
@@ -52,7 +52,7 @@ class Passes:
         """Made now, while nobody waits for it."""
         if known.seen is None or not self._is_quiet(known):
             return None
-        return Picture(known.seen.observed, known.seen.asked)
+        return Picture(known.seen.observed, known.seen.asked, owner=self._world.intent.owner)
 
     def _is_quiet(self, known: AdomResult) -> bool:
         """Whether a part can be written by itself: nothing failed, waits or may be installed."""
@@ -116,8 +116,8 @@ class Passes:
                 there = replace(there, observed=now, plan=done, unapproved=done)
             else:
                 there = reconcile.compare_part(work, intent, seen, part, now)
-        result.seen = _joined(seen, there, part, known)
-        result.survey = installs.survey_part(work, result.survey, there)
+        result.seen = _joined(seen, there, part, known.observed())
+        result.survey = installs.survey_part(work, result.survey, there, adom=result.seen.observed)
         advance.judge(self._world, work, inventory, result)
         return result
 
@@ -140,7 +140,7 @@ def _overlaps(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     return tuple(finding for finding in findings if finding.kind == OVERLAP)
 
 
-def _joined(seen: Look, part: Look, wanted: DesiredAdom, known: Picture) -> Look:
+def _joined(seen: Look, part: Look, wanted: DesiredAdom, whole: ObservedAdom) -> Look:
     """The whole look with this part in it."""
     groups = {(group.name, group.family): group for group in seen.desired.groups}
     groups |= {(group.name, group.family): group for group in wanted.groups}
@@ -148,7 +148,7 @@ def _joined(seen: Look, part: Look, wanted: DesiredAdom, known: Picture) -> Look
     return replace(
         seen,
         desired=replace(seen.desired, groups=tuple(groups.values())),
-        observed=known.observed(),
+        observed=whole,
         plan=_with(seen.plan, part.plan, names),
         unapproved=_with(seen.unapproved, part.unapproved, names),
     )

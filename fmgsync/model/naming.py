@@ -47,7 +47,9 @@ def address_prefix(owner: str) -> str:
 
 def address_name(owner: str, address: Address) -> str:
     """The one name an address can have: `prod_10.1.0.9`, `prod_10.1.0.8_30`, `prod_2001-db8--9`."""
-    return address_prefix(owner) + address.replace(":", "-").replace("/", "_")
+    if ":" in address or "/" in address:
+        return f"{owner}_{address.replace(':', '-').replace('/', '_')}"
+    return f"{owner}_{address}"
 
 
 def none_name(owner: str) -> str:

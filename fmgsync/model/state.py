@@ -10,6 +10,9 @@ from fmgsync.model.change import Finding
 from fmgsync.model.rule import MappingMode
 from fmgsync.model.target import AdomRef, DeviceVdom
 
+ObjectKey = tuple[Family, str]
+"""What names an object within an ADOM: its family and its name."""
+
 
 @dataclass(frozen=True, slots=True)
 class DesiredMembers:
@@ -107,13 +110,14 @@ class ObservedAdom:
     reach one of our objects, directly or through other groups. `used` are own objects that
     FortiManager says are used by something that is not in `groups`: a policy, a foreign mapping.
 
-    Of a part of an ADOM, `elsewhere` names for each address an own group beyond that part which
-    holds it as well. `stamp` stands for what the whole ADOM was (None: not known).
+    Of a part of an ADOM, `addresses` lacks those that stay in its groups and are as they should be,
+    and `elsewhere` names for each address an own group beyond that part which holds it as well.
+    `stamp` stands for what the whole ADOM was (None: not known).
     """
 
     ref: AdomRef
-    addresses: Mapping[tuple[Family, str], ObservedAddress]
-    groups: Mapping[tuple[Family, str], ObservedGroup]
-    used: frozenset[tuple[Family, str]] = frozenset()
-    elsewhere: Mapping[tuple[Family, str], str] = field(default_factory=dict)
+    addresses: Mapping[ObjectKey, ObservedAddress]
+    groups: Mapping[ObjectKey, ObservedGroup]
+    used: frozenset[ObjectKey] = frozenset()
+    elsewhere: Mapping[ObjectKey, str] = field(default_factory=dict)
     stamp: str | None = None

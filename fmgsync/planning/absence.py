@@ -6,10 +6,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from fmgsync.model.adom import Package, PolicyUse
-from fmgsync.model.state import ObservedAdom
+from fmgsync.model.state import ObjectKey, ObservedAdom
 from fmgsync.model.target import DeviceVdom
 from fmgsync.planning import usage
-from fmgsync.planning.usage import ObjectKey
 
 UNUSED = "no policy uses it"
 
@@ -32,7 +31,7 @@ def find_uses(
     packages: Iterable[Package], observed: ObservedAdom, keys: Collection[ObjectKey]
 ) -> Uses:
     """The policies that use each of these groups, in the order of the packages."""
-    inside = usage.contents(observed)
+    inside = usage.nesting(observed)
     found: dict[ObjectKey, list[Use]] = {}
     for package in packages:
         for policy in package.policies:

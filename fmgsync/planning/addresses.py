@@ -3,17 +3,55 @@ no own group holds any more."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import chain
 
 from fmgsync.model import naming
-from fmgsync.model.address import Address, sort_key
+from fmgsync.model.address import Address, Family, sort_key
 from fmgsync.model.change import Action, Change, Finding
-from fmgsync.model.state import ObservedAddress, ObservedAdom
+from fmgsync.model.state import ObjectKey, ObservedAddress, ObservedAdom, ObservedGroup
 from fmgsync.planning.clashes import ADDRESS
-from fmgsync.planning.render import ObjectKey
+from fmgsync.planning.render import GroupObject
 
-Holders = Mapping[ObjectKey, list[str]]
-"""Every address some own group will hold, with the groups that hold it."""
+
+class Holders:
+    """Which addresses own groups will hold, and which groups these are.
+
+    `elsewhere` names a further group for some addresses.
+    """
+
+    def __init__(
+        self,
+        groups: Mapping[ObjectKey, GroupObject | ObservedGroup],
+        elsewhere: Mapping[ObjectKey, str],
+    ) -> None:
+        self._groups = groups
+        self._elsewhere = elsewhere
+        self._names: dict[Family, set[str]] = {family: set() for family in Family}
+        for (family, _), group in groups.items():
+            self._names[family].update(*_distinct(group))
+
+    def without(self, keys: Iterable[ObjectKey]) -> list[ObjectKey]:
+        """The addresses that no own group will hold."""
+        names, elsewhere = self._names, self._elsewhere
+        return [key for key in keys if key[1] not in names[key[0]] and key not in elsewhere]
+
+    def of(self, keys: Collection[ObjectKey]) -> Mapping[ObjectKey, list[str]]:
+        """The names of the groups that hold these addresses, as far as there are any."""
+        found: defaultdict[ObjectKey, list[str]] = defaultdict(list)
+        wanted = {family: {name for kind, name in keys if kind is family} for family in Family}
+        for (family, holder), group in self._groups.items():
+            for name in wanted[family].intersection(chain.from_iterable(_distinct(group))):
+                found[family, name].append(holder)
+        for key in self._elsewhere.keys() & keys:
+            found[key].append(self._elsewhere[key])
+        return found
+
+
+def _distinct(group: GroupObject | ObservedGroup) -> set[tuple[str, ...]]:
+    """Its lists of members, each once: devices share theirs more often than not."""
+    return {group.members, *group.mappings.values()}
 
 
 def write_addresses(
@@ -21,22 +59,37 @@ def write_addresses(
 ) -> Iterator[Change]:
     """Create what is wanted and missing; repair own addresses that were tampered with.
 
-    Repaired is also what groups hold without wanting it: a member kept for an unreadable cluster,
-    or while its removal waits.
+    Missing is only what no group holds yet: FortiManager lets nobody delete what is used. Repaired
+    is also what groups hold without wanting it: a member kept for an unreadable cluster, or while
+    its removal waits.
     """
-    values = dict(wanted)
-    for key, held in observed.addresses.items():
-        value = naming.address_of(owner, key[1])
-        if held.owned and value is not None:
-            values.setdefault(key, value)
-    for key, value in sorted(values.items(), key=lambda item: sort_key(item[1])):
-        if key not in holders:
+    standing = observed.addresses
+    found = {
+        key: value
+        for key, there in standing.items()
+        if (value := wanted.get(key) or _own_value(there, owner)) is not None
+        and (there.value != value or there.mapped)
+    }
+    coming = Holders(observed.groups, observed.elsewhere).without(wanted)
+    found.update((key, wanted[key]) for key in coming if key not in standing)
+    groups = holders.of(found.keys())
+    for key, value in sorted(found.items(), key=lambda item: sort_key(item[1])):
+        before = standing.get(key)
+        if key not in groups:
             continue
-        before = observed.addresses.get(key)
         if before is None:
-            yield _create(key, value, holders[key])
-        elif before.value != value or before.mapped:
+            yield _create(key, value, groups[key])
+        else:
             yield _repair(key, value, before)
+
+
+def _own_value(there: ObservedAddress, owner: str) -> Address | None:
+    return naming.address_of(owner, there.name) if there.owned else None
+
+
+def is_sound(there: ObservedAddress, owner: str) -> bool:
+    """Whether it is one of ours and as its name says."""
+    return there.value is not None and there.value == _own_value(there, owner) and not there.mapped
 
 
 def _create(key: ObjectKey, value: Address, holders: list[str]) -> Change:
@@ -66,9 +119,9 @@ def delete_addresses(
     findings: list[Finding],
 ) -> Iterator[Change]:
     """Own addresses that no own group holds; one that somebody else uses stays and is reported."""
-    for key, before in sorted(observed.addresses.items()):
-        if not before.owned or key in holders:
-            continue
+    unheld = holders.without(observed.addresses)
+    for key in sorted(key for key in unheld if observed.addresses[key].owned):
+        before = observed.addresses[key]
         if key in used:
             message = "no own group holds it any more, but a policy or a foreign group does: kept"
             findings.append(Finding("kept-in-use", key[1], message))

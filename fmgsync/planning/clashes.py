@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from fmgsync.model import naming
-from fmgsync.model.address import Family
+from fmgsync.model.address import Address, Family
+from fmgsync.model.address import family as family_of
 from fmgsync.model.change import Finding, ObjectKind
 from fmgsync.model.state import DesiredAdom, DesiredGroup, ObservedAdom
 from fmgsync.planning.render import none_member
@@ -23,6 +24,7 @@ def find_clashes(
     addrgrp), so a foreign address in the group's name is a clash as well.
     """
     found: dict[Finding, None] = {}
+    strangers = _strangers(observed, desired.owner)
     open_to_all = without_nothing(observed, desired.owner)
     for group in desired.groups:
         if len(group.name) > longest:
@@ -31,7 +33,22 @@ def find_clashes(
             found[no_nothing(group.family, group.name, desired.owner)] = None
         for finding in _clashes_of(group, desired.owner, observed):
             found[finding] = None
+        for members in group.distinct():
+            names = (strangers[a] for a in strangers.keys() & members.addresses)
+            for name in sorted(names):
+                found[_taken(group.name, ADDRESS[group.family], name, desired.owner)] = None
     return tuple(found)
+
+
+def _strangers(observed: ObservedAdom, owner: str) -> dict[Address, str]:
+    """Foreign addresses that bear a name of ours, by the value the name stands for."""
+    return {
+        value: name
+        for (table, name), there in observed.addresses.items()
+        if not there.owned
+        and (value := naming.address_of(owner, name)) is not None
+        and family_of(value) is table
+    }
 
 
 def without_nothing(observed: ObservedAdom, owner: str) -> frozenset[Family]:
@@ -88,9 +105,3 @@ def _clashes_of(group: DesiredGroup, owner: str, observed: ObservedAdom) -> Iter
     standing = observed.groups.get((group.family, group.name))
     if standing is not None and not standing.owned:
         yield _taken(group.name, GROUP[group.family], group.name, owner)
-    for members in group.distinct():
-        names = (naming.address_name(owner, address) for address in members.addresses)
-        for name in sorted(names):
-            there = observed.addresses.get((group.family, name))
-            if there is not None and not there.owned:
-                yield _taken(group.name, ADDRESS[group.family], name, owner)

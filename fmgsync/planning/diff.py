@@ -10,17 +10,16 @@ foreign (an error of the rules that need it; the others go on).
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from fmgsync.model import naming
 from fmgsync.model.address import Address, Family
 from fmgsync.model.change import AdomPlan, Change, Finding
-from fmgsync.model.state import DesiredAdom, ObservedAdom, ObservedGroup
+from fmgsync.model.state import DesiredAdom, ObjectKey, ObservedAdom, ObservedGroup
 from fmgsync.planning import addresses, clashes, groups, held, radius, sharding
 from fmgsync.planning.guard import Gate
-from fmgsync.planning.render import GroupObject, ObjectKey, none_member, render
+from fmgsync.planning.render import GroupObject, none_member, render
 from fmgsync.planning.sharding import Limits
 
 _NOWHERE_OPEN: Mapping[ObjectKey, str] = {}
@@ -73,16 +72,15 @@ def make_plan(
     rendering = render(rules, standing, owner=desired.owner, keep_all=not removes)
     retired = _retired(draft, standing, asked) if removes else []
     wanted = {**rendering.groups, **_emptied(draft, retired, used)}
-    passed = _pass(draft, wanted, retired, standing, opens, gate)
+    passed = _pass(draft, wanted, retired, standing, rendering.values, opens, gate)
 
     _split(draft, passed.groups, shards)
     draft.deleted += (key for key in retired if key not in passed.groups)
     if removes:
         _retire_shards(draft, shards, used)
     draft.findings += _openings(asked, opens)
-    values = {**_observed_values(observed), **rendering.values}
     scene = groups.Comparison(
-        desired.owner, observed, draft.objects, standing, passed.groups, values
+        desired.owner, observed, draft.objects, standing, passed.groups, rendering.values
     )
     changes = tuple(_changes(draft, scene, rendering.values, used, removes=removes))
     touched = {(c.kind.family, naming.group_of(c.name)) for c in changes if c.kind.table in _GROUPS}
@@ -130,6 +128,7 @@ def _pass(
     wanted: Mapping[ObjectKey, GroupObject],
     retired: Iterable[ObjectKey],
     standing: ObservedAdom,
+    values: Mapping[ObjectKey, Address],
     opens: Mapping[ObjectKey, str],
     gate: Gate | None,
 ) -> held.Passed:
@@ -141,6 +140,7 @@ def _pass(
         desired.owner,
         standing,
         {family: draft.nothing(family) for family in Family},
+        values,
         frozenset((g.family, g.name) for g in desired.groups if g.allow_empty),
         opens,
     )
@@ -236,21 +236,10 @@ def _changes(
 
 
 def _holders(draft: _Draft) -> addresses.Holders:
-    """Every name some own group will hold, with the groups that hold it."""
+    """Every own group as it will be."""
     gone = frozenset(draft.deleted)
-    holders: defaultdict[ObjectKey, list[str]] = defaultdict(list)
     after: dict[ObjectKey, GroupObject | ObservedGroup] = dict(draft.objects)
     for key, standing in draft.observed.groups.items():
         if standing.owned and key not in gone:
             after.setdefault(key, standing)
-    for key, group in after.items():
-        for names in (group.members, *group.mappings.values()):
-            for name in names:
-                holders[key[0], name].append(key[1])
-    for key, holder in draft.observed.elsewhere.items():
-        holders[key].append(holder)
-    return holders
-
-
-def _observed_values(observed: ObservedAdom) -> dict[ObjectKey, Address]:
-    return {k: a.value for k, a in observed.addresses.items() if a.value is not None}
+    return addresses.Holders(after, draft.observed.elsewhere)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from fmgsync.model import naming
 from fmgsync.model.address import Address, Family, sort_key
 from fmgsync.model.change import Action, Change, ObjectKind
-from fmgsync.model.state import ObservedAdom, ObservedGroup
+from fmgsync.model.state import ObjectKey, ObservedAdom, ObservedGroup
 from fmgsync.model.target import DeviceVdom
 from fmgsync.planning.clashes import GROUP
-from fmgsync.planning.render import GroupObject, ObjectKey
+from fmgsync.planning.render import GroupObject
 
 _MAPPING = {Family.IPV4: ObjectKind.MAPPING, Family.IPV6: ObjectKind.MAPPING6}
 
@@ -24,7 +24,7 @@ _MAPPING = {Family.IPV4: ObjectKind.MAPPING, Family.IPV6: ObjectKind.MAPPING6}
 class Comparison:
     """What is and what should be: as objects, and as groups with their shards joined.
 
-    `values` are the addresses that member names stand for.
+    `values` are the addresses that wanted names stand for.
     """
 
     owner: str
@@ -34,12 +34,34 @@ class Comparison:
     groups: Mapping[ObjectKey, GroupObject]
     values: Mapping[ObjectKey, Address]
 
+    def value(self, key: ObjectKey) -> Address | None:
+        """The address that a member's name stands for, if it does for one: an own name for what it
+        says, whatever somebody has made of the object."""
+        named = self.values.get(key) or naming.address_of(self.owner, key[1])
+        if named is not None:
+            return named
+        there = self.observed.addresses.get(key)
+        return there.value if there is not None else None
+
     def staying(self, key: ObjectKey, place: DeviceVdom | None) -> frozenset[str]:
-        """What the group behind this object holds at a place before and after."""
+        """What the group behind this object holds at a place before and after, as far as the
+        object's own members do not tell."""
         if key not in self.groups and key not in self.standing.groups:
             key = (key[0], naming.group_of(key[1]))
         before, after = self.standing.groups.get(key), self.groups.get(key)
+        if self._is_plain(key) and before and after and _have_own(place, before, after):
+            return frozenset()
         return frozenset(names_at(before, place)).intersection(names_at(after, place))
+
+    def _is_plain(self, key: ObjectKey) -> bool:
+        """Whether the group has no shards, before and after."""
+        standing, wanted = self.standing.groups.get(key), self.groups.get(key)
+        return standing is self.observed.groups.get(key) and wanted is self.objects.get(key)
+
+
+def _have_own(place: DeviceVdom | None, *groups: ObservedGroup | GroupObject) -> bool:
+    """Whether a device's members are not those of the group's own value."""
+    return place is None or all(place in group.mappings for group in groups)
 
 
 def names_at(
@@ -137,7 +159,7 @@ def _change(
     excluding = standing is not None and place in standing.excluding
 
     def addresses(names: Iterable[str]) -> tuple[Address, ...]:
-        found = {scene.values[family, m] for m in names if (family, m) in scene.values}
+        found = {value for m in names if (value := scene.value((family, m))) is not None}
         return tuple(sorted(found, key=sort_key))
 
     removed = {member for member in before - after - staying if not _is_none(member)}

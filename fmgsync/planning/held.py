@@ -6,19 +6,22 @@ holds, none is created that only a held addition needs.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 
 from fmgsync.model import naming
 from fmgsync.model.address import Address, Family
 from fmgsync.model.change import Hold
 from fmgsync.model.memory import Size
-from fmgsync.model.state import ObservedAdom
+from fmgsync.model.state import ObjectKey, ObservedAdom
 from fmgsync.model.target import AdomRef
 from fmgsync.planning import groups, guard
-from fmgsync.planning.render import GroupObject, ObjectKey
+from fmgsync.planning.render import GroupObject
 
 _EMPTY = GroupObject(())
+
+_Read = Callable[[Family, tuple[str, ...]], frozenset[Address]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +29,15 @@ class Scene:
     """What the guard needs to know of one ADOM besides what is wanted.
 
     `standing` is the ADOM with shards joined to their groups; `nothing` the name, per family, of
-    the address that matches nothing; `allow_empty` the groups that may become empty; `opens` where
-    an empty group would open traffic.
+    the address that matches nothing; `values` what the names of wanted addresses stand for;
+    `allow_empty` the groups that may become empty; `opens` where an empty group would open traffic.
     """
 
     ref: AdomRef
     owner: str
     standing: ObservedAdom
     nothing: Mapping[Family, str]
+    values: Mapping[ObjectKey, Address]
     allow_empty: Collection[ObjectKey]
     opens: Mapping[ObjectKey, str]
 
@@ -60,12 +64,13 @@ def hold_back(
     """
     passed = dict(wanted)
     goals: dict[ObjectKey, GroupObject | None] = {**wanted, **dict.fromkeys(retired)}
-    verdicts = guard.judge(
-        scene.ref,
-        scene.owner,
-        [one for key, goal in sorted(goals.items(), key=_by_key) for one in _of(key, goal, scene)],
-        gate,
-    )
+    addresses = _reader(scene)
+    transitions = [
+        transition
+        for key, goal in sorted(goals.items(), key=_by_key)
+        for transition in _of(key, goal, scene, addresses)
+    ]
+    verdicts = guard.judge(scene.ref, scene.owner, transitions, gate)
     for verdict in verdicts:
         transition = verdict.transition
         if verdict.holds:
@@ -85,7 +90,9 @@ def _by_key(item: tuple[ObjectKey, GroupObject | None]) -> ObjectKey:
     return item[0]
 
 
-def _of(key: ObjectKey, goal: GroupObject | None, scene: Scene) -> Iterator[guard.Transition]:
+def _of(
+    key: ObjectKey, goal: GroupObject | None, scene: Scene, addresses: _Read
+) -> Iterator[guard.Transition]:
     """One transition per place at which a group's members change. No mapping: its own value."""
     before = scene.standing.groups.get(key)
     after = goal or _EMPTY
@@ -97,17 +104,26 @@ def _of(key: ObjectKey, goal: GroupObject | None, scene: Scene) -> Iterator[guar
                 key[0],
                 key[1],
                 place,
-                _addresses(old, scene.owner),
-                _addresses(new, scene.owner),
+                addresses(key[0], old),
+                addresses(key[0], new),
                 allow_empty=key in scene.allow_empty,
                 opens=scene.opens.get(key),
             )
 
 
-def _addresses(names: Iterable[str], owner: str) -> frozenset[Address]:
-    """By name: what people put into a group by hand is no part of the account."""
-    found = (naming.address_of(owner, name) for name in names)
-    return frozenset(address for address in found if address is not None)
+def _reader(scene: Scene) -> _Read:
+    """Addresses by name: what people put into a group by hand is no part of the account.
+
+    Each tuple of names is read once: devices share their members.
+    """
+    known, owner = scene.values, scene.owner
+
+    @cache
+    def read(family: Family, names: tuple[str, ...]) -> frozenset[Address]:
+        found = (known.get((family, name)) or naming.address_of(owner, name) for name in names)
+        return frozenset(address for address in found if address is not None)
+
+    return read
 
 
 def _with(goal: GroupObject, verdict: guard.Verdict, owner: str, nothing: str) -> GroupObject:

@@ -1,21 +1,31 @@
 """An ADOM as it was last read, whole and since then part by part.
 
-A part is what some rules concern: their groups with shards, the addresses these hold or shall
-hold, and whatever bears one of these names. A plan made for it costs what the part costs, however
-large the rest is. It is right as long as nobody else has changed the ADOM: `stamp` tells.
+A part is what some rules concern: their groups with shards, the addresses that come to them, go
+from them or are not as they should be, and whatever bears one of these names. A plan made for it
+costs what the part costs, however large the rest is. It is right as long as nobody else has changed
+the ADOM: `stamp` tells.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from fmgsync.model import naming
-from fmgsync.model.address import Family
+from fmgsync.model.address import Address, Family
 from fmgsync.model.change import Action, Change, ObjectKind
-from fmgsync.model.state import DesiredAdom, ObservedAddress, ObservedAdom, ObservedGroup
-from fmgsync.planning.render import ObjectKey
+from fmgsync.model.state import (
+    DesiredAdom,
+    DesiredGroup,
+    ObjectKey,
+    ObservedAddress,
+    ObservedAdom,
+    ObservedGroup,
+)
+from fmgsync.planning.addresses import is_sound
+from fmgsync.planning.groups import names_at
 
 _GROUPS = (ObjectKind.GROUP, ObjectKind.GROUP6)
 
@@ -29,9 +39,10 @@ class Touched:
 
 
 class Picture:
-    """For one thread. `asked` are the names for which foreign objects were looked for."""
+    """For one thread. `asked` are the names for which foreign objects were looked for, `owner` is
+    whose objects are ours."""
 
-    def __init__(self, observed: ObservedAdom, asked: Iterable[str]) -> None:
+    def __init__(self, observed: ObservedAdom, asked: Iterable[str], *, owner: str) -> None:
         self._whole = observed
         self.stamp = observed.stamp
         self._asked = frozenset(asked)
@@ -39,8 +50,14 @@ class Picture:
         self._addresses: dict[ObjectKey, ObservedAddress] = dict(observed.addresses)
         self._of_rule: defaultdict[str, set[ObjectKey]] = defaultdict(set)
         self._holders: defaultdict[ObjectKey, set[ObjectKey]] = defaultdict(set)
+        self._owner = owner
+        self._odd: set[ObjectKey] = set()
+        self._note_odd(observed.addresses)
         for group in observed.groups.values():
             self._put(group)
+
+    def _note_odd(self, fresh: Mapping[ObjectKey, ObservedAddress]) -> None:
+        self._odd.update(k for k, there in fresh.items() if not is_sound(there, self._owner))
 
     def covers(self, names: Iterable[str]) -> bool:
         """Whether foreign objects with these names would be known."""
@@ -57,20 +74,26 @@ class Picture:
         )
 
     def part(self, desired: DesiredAdom, names: Iterable[str]) -> ObservedAdom:
-        """What concerns these groups; `names` are all that they may need for themselves."""
+        """What concerns these groups; `names` are all that they may need for themselves.
+
+        An address that stays and is as its name says is left out: it needs nothing.
+        """
         rules = {group.name for group in desired.groups}
         groups = {key: self._groups[key] for name in rules for key in self._of_rule.get(name, ())}
-        held, asked = {*_members(groups.values())}, {*_desired(desired)}
-        wanted = held | asked | {*_named(desired.owner, names)}
-        addresses = {key: self._addresses[key] for key in wanted if key in self._addresses}
+        own = (*names, naming.NONE, naming.none_name(desired.owner))
+        moving = {*_moving(desired, groups)}
+        held, asked = _members(groups.values()), _desired(desired)
+        odd = (k for k in self._odd if k[1] in held[k[0]] or asked(k))
+        concerned = {*moving, *odd, *((f, name) for f in Family for name in own)}
         return ObservedAdom(
             self._whole.ref,
-            addresses,
+            {key: self._addresses[key] for key in concerned if key in self._addresses},
             groups,
             self._whole.used,
             elsewhere={
+                # What goes, and what may have to wait before it comes.
                 key: other
-                for key in held - asked  # what these groups may let go of
+                for key in moving
                 if (other := self._held_elsewhere(key, groups)) is not None
             },
             stamp=self.stamp,
@@ -92,22 +115,27 @@ class Picture:
         for key in touched.addresses:
             self._addresses.pop(key, None)
         self._addresses.update(fresh.addresses)
+        self._odd -= touched.addresses
+        self._note_odd(fresh.addresses)
         self.stamp = fresh.stamp
 
     def _put(self, group: ObservedGroup) -> None:
         key = (group.family, group.name)
         self._groups[key] = group
         self._of_rule[naming.group_of(group.name)].add(key)
-        for member in _members([group]):
-            self._holders[member].add(key)
+        for member in _members([group])[group.family]:
+            self._holders[group.family, member].add(key)
 
     def _drop(self, key: ObjectKey) -> None:
         group = self._groups.pop(key, None)
         if group is None:
             return
         self._of_rule[naming.group_of(group.name)].discard(key)
-        for member in _members([group]):
-            self._holders[member].discard(key)
+        for member in _members([group])[group.family]:
+            holders = self._holders[group.family, member]
+            holders.discard(key)
+            if not holders:
+                del self._holders[group.family, member]
 
 
 def carried_out(changes: Iterable[Change], fresh: ObservedAdom) -> bool:
@@ -142,21 +170,51 @@ def touched(changes: Iterable[Change]) -> Touched:
     return Touched(frozenset(groups), frozenset(addresses))
 
 
-def _members(groups: Iterable[ObservedGroup]) -> Iterator[ObjectKey]:
+def _moving(desired: DesiredAdom, groups: Mapping[ObjectKey, ObservedGroup]) -> Iterator[ObjectKey]:
+    """What comes to some place of a group or goes from there, as far as it is not held back."""
+    objects: defaultdict[ObjectKey, list[ObservedGroup]] = defaultdict(list)
+    for group in groups.values():
+        objects[group.family, naming.group_of(group.name)].append(group)
+    for wanted in desired.groups:
+        for held, members in _by_place(objects.pop((wanted.family, wanted.name), []), wanted):
+            asked = (naming.address_name(desired.owner, one) for one in members)
+            for name in set(chain.from_iterable(held)).symmetric_difference(asked):
+                yield wanted.family, name
+    # Of a family that is not asked for any more.
+    for gone in objects.values():
+        yield from ((family, name) for family, found in _members(gone).items() for name in found)
+
+
+def _by_place(
+    objects: Iterable[ObservedGroup], wanted: DesiredGroup
+) -> set[tuple[tuple[tuple[str, ...], ...], frozenset[Address]]]:
+    """What a group with its shards holds at a place and what it should hold there, for each place;
+    devices with the same of both count once."""
+    everywhere = {*wanted.mappings, *wanted.places}.union(*(one.mappings for one in objects))
+    found = set()
+    for place in (None, *everywhere):
+        held = tuple(names for one in objects for names in (names_at(one, place), one.excluded))
+        asked = wanted.shared if place is None else wanted.at(place)
+        found.add((held, asked.addresses if asked is not None else frozenset()))
+    return found
+
+
+def _members(groups: Iterable[ObservedGroup]) -> dict[Family, set[str]]:
+    """All names that these groups hold or exclude somewhere."""
+    found: dict[Family, set[str]] = {family: set() for family in Family}
     for group in groups:
-        for names in (group.members, group.excluded, *group.mappings.values()):
-            for name in names:
-                yield group.family, name
+        # Devices share their members more often than not.
+        found[group.family].update(*{group.members, group.excluded, *group.mappings.values()})
+    return found
 
 
-def _desired(desired: DesiredAdom) -> Iterator[ObjectKey]:
+def _desired(desired: DesiredAdom) -> Callable[[ObjectKey], bool]:
+    """Whether a name is that of an address which these groups should hold somewhere."""
+    values: dict[Family, set[Address]] = {family: set() for family in Family}
     for group in desired.groups:
-        for members in group.distinct():
-            for address in members.addresses:
-                yield group.family, naming.address_name(desired.owner, address)
+        values[group.family].update(*(members.addresses for members in group.distinct()))
 
+    def is_desired(key: ObjectKey) -> bool:
+        return naming.address_of(desired.owner, key[1]) in values[key[0]]
 
-def _named(owner: str, names: Iterable[str]) -> Iterator[ObjectKey]:
-    for name in (*names, naming.NONE, naming.none_name(owner)):
-        for family in Family:
-            yield family, name
+    return is_desired

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from fmgsync.model import naming
 from fmgsync.model.change import AdomPlan, Grants
-from fmgsync.model.state import DesiredAdom, ObservedAdom
+from fmgsync.model.state import DesiredAdom, ObjectKey, ObservedAdom
 from fmgsync.planning import groups
-from fmgsync.planning.render import GroupObject, ObjectKey
+from fmgsync.planning.render import GroupObject
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,8 @@ from dataclasses import dataclass, field
 from fmgsync.model import naming
 from fmgsync.model.address import NOWHERE, Address, Family
 from fmgsync.model.rule import MappingMode
-from fmgsync.model.state import DesiredGroup, DesiredMembers, ObservedAdom, ObservedGroup
+from fmgsync.model.state import DesiredGroup, DesiredMembers, ObjectKey, ObservedAdom, ObservedGroup
 from fmgsync.model.target import DeviceVdom
-
-ObjectKey = tuple[Family, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +58,26 @@ def render(
     for group in groups:
         key = (group.family, group.name)
         before = observed.groups.get(key)
-        rendered[key] = _render_group(group, before, nothing[group.family], owner, keep_all)
+        # Places behind the same clusters share their members, and so the work of naming them.
+        named: dict[int, tuple[str, ...]] = {}
         for members in group.distinct():
-            for address in members.addresses:
-                values[group.family, naming.address_name(owner, address)] = address
+            by_name = {naming.address_name(owner, one): one for one in members.addresses}
+            named[id(members)] = tuple(sorted(by_name))
+            values.update(((group.family, name), one) for name, one in by_name.items())
+        rendered[key] = _render_group(group, named, before, nothing[group.family], owner, keep_all)
     return Rendering(rendered, values)
 
 
 def _render_group(
-    group: DesiredGroup, before: ObservedGroup | None, nothing: str, owner: str, keep_all: bool
+    group: DesiredGroup,
+    named: Mapping[int, tuple[str, ...]],
+    before: ObservedGroup | None,
+    nothing: str,
+    owner: str,
+    keep_all: bool,
 ) -> GroupObject:
+    """`named` are the names of the group's members, by the members' identity."""
     reasons: dict[DeviceVdom | None, str] = {}
-    # Places behind the same clusters share their members, and so the work of naming them.
-    named = {
-        id(each): tuple(sorted(naming.address_name(owner, one) for one in each.addresses))
-        for each in group.distinct()
-    }
 
     def names(place: DeviceVdom | None, wanted: DesiredMembers) -> tuple[str, ...]:
         members = named.get(id(wanted), ())

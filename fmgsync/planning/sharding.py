@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from fmgsync.model import naming
-from fmgsync.model.state import DesiredGroup, ObservedAdom, ObservedGroup
+from fmgsync.model.state import DesiredGroup, ObjectKey, ObservedAdom, ObservedGroup
 from fmgsync.model.target import DeviceVdom
-from fmgsync.planning.render import GroupObject, ObjectKey
+from fmgsync.planning.render import GroupObject
 
 Place = DeviceVdom | None
 """A DeviceVdom, or None for a group's own value."""

@@ -13,10 +13,8 @@ from itertools import chain
 
 from fmgsync.model.address import Family
 from fmgsync.model.adom import Package
-from fmgsync.model.state import ObservedAdom, ObservedGroup
+from fmgsync.model.state import ObjectKey, ObservedAdom, ObservedGroup
 from fmgsync.model.target import DeviceVdom
-
-ObjectKey = tuple[Family, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +116,28 @@ def _excluded(
 
 def contents(observed: ObservedAdom) -> Mapping[ObjectKey, frozenset[ObjectKey]]:
     """Per group what it names itself, over default and all mappings."""
+    return {key: _content(group) for key, group in observed.groups.items()}
+
+
+def nesting(observed: ObservedAdom) -> Mapping[ObjectKey, frozenset[ObjectKey]]:
+    """The same without addresses: per group the groups it names itself."""
+    known: defaultdict[Family, set[str]] = defaultdict(set)
+    for family, name in observed.groups:
+        known[family].add(name)
     return {
-        key: _names(group, chain(group.members, *group.mappings.values()))
+        key: frozenset((key[0], name) for name in known[key[0]].intersection(_named(group)))
         for key, group in observed.groups.items()
     }
+
+
+def _content(group: ObservedGroup) -> frozenset[ObjectKey]:
+    return frozenset((group.family, name) for name in _named(group))
+
+
+def _named(group: ObservedGroup) -> Iterable[str]:
+    """What it names itself, over default and all mappings, which are alike more often than not."""
+    distinct = {group.members, group.excluded, *group.mappings.values()}
+    return chain.from_iterable(distinct)
 
 
 def reachable(

@@ -11,15 +11,12 @@ from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Protocol, Self
 
-from fmgsync.model.address import Family
 from fmgsync.model.adom import AdomTopology, HeldLock, Limits, Package, PackageStatus, Reading
 from fmgsync.model.change import AdomPlan, ApplyReport, Submission
 from fmgsync.model.preview import DevicePreview
 from fmgsync.model.rollout import InstallRequest, InstallTask, SeenTask, TaskView
-from fmgsync.model.state import ObservedAdom
+from fmgsync.model.state import ObjectKey, ObservedAdom
 from fmgsync.model.target import DeviceVdom
-
-ObjectKey = tuple[Family, str]
 
 
 class ObjectStore(Protocol):

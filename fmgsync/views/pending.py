@@ -6,14 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from fmgsync.model import naming
-from fmgsync.model.address import Family
 from fmgsync.model.rollout import InstallRequest, NotReferenced, PendingInstall, PendingReason
-from fmgsync.model.state import ObservedAdom
+from fmgsync.model.state import ObjectKey, ObservedAdom
 from fmgsync.model.target import AdomRef, DeviceVdom
 from fmgsync.model.view import DeviceView, GroupState, GroupView
 from fmgsync.views.four import Place
-
-ObjectKey = tuple[Family, str]
 
 
 def pending_installs(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 
 from fmgsync.model.address import NOWHERE, Address, Family
-from fmgsync.model.state import DesiredAdom, ObservedAdom
+from fmgsync.model.state import DesiredAdom, ObjectKey, ObservedAdom
 from fmgsync.model.target import DeviceVdom
 
 _NOTHING = frozenset(NOWHERE.values())
+
+_Read = Callable[[Family, tuple[str, ...]], tuple[frozenset[Address], tuple[str, ...]]]
+"""Names of one family -> the addresses among them, and the groups."""
 
 Members = Mapping[DeviceVdom, Mapping[str, frozenset[Address]]]
 """Per DeviceVdom and group name, both families together."""
@@ -22,13 +26,14 @@ def from_adom(
     A group the ADOM does not have, or that is foreign, is left out.
     """
     wanted = tuple(names)
+    read = _reader(observed)
     return {
         target: {
             name: frozenset().union(*found)
             for name in wanted
             if (
                 found := [
-                    _flatten(observed, family, name, target, set())
+                    _flatten(observed, read, (family, name), target, set())
                     for family in Family
                     if (group := observed.groups.get((family, name))) and group.owned
                 ]
@@ -38,19 +43,29 @@ def from_adom(
     }
 
 
+def _reader(observed: ObservedAdom) -> _Read:
+    """Looks up once what devices share, as most do."""
+
+    @cache
+    def read(family: Family, names: tuple[str, ...]) -> tuple[frozenset[Address], tuple[str, ...]]:
+        inner = tuple(name for name in names if (family, name) in observed.groups)
+        found = (observed.addresses.get((family, name)) for name in {*names}.difference(inner))
+        values = frozenset(one.value for one in found if one is not None and one.value is not None)
+        return values - _NOTHING, inner
+
+    return read
+
+
 def _flatten(
-    observed: ObservedAdom, family: Family, name: str, target: DeviceVdom, seen: set[str]
+    observed: ObservedAdom, read: _Read, key: ObjectKey, target: DeviceVdom, seen: set[ObjectKey]
 ) -> frozenset[Address]:
-    if name in seen:
+    group = observed.groups[key]
+    if key in seen:
         return frozenset()
-    seen.add(name)
-    group = observed.groups.get((family, name))
-    if group is None:
-        address = observed.addresses.get((family, name))
-        value = address.value if address else None
-        return frozenset({value}) - _NOTHING if value else frozenset()
-    members = group.mappings.get(target, group.members)
-    return frozenset().union(*(_flatten(observed, family, m, target, seen) for m in members))
+    seen.add(key)
+    values, inner = read(key[0], group.mappings.get(target, group.members))
+    nested = (_flatten(observed, read, (key[0], name), target, seen) for name in inner)
+    return values.union(*nested) if inner else values
 
 
 def from_desired(

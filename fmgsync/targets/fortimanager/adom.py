@@ -7,7 +7,7 @@ from typing import Any
 
 from fmgsync.model import naming
 from fmgsync.model.address import Family
-from fmgsync.model.state import ObservedAddress, ObservedAdom, ObservedGroup
+from fmgsync.model.state import ObjectKey, ObservedAddress, ObservedAdom, ObservedGroup
 from fmgsync.model.target import AdomRef
 from fmgsync.targets.fortimanager import stamp, tables, urls, wire
 from fmgsync.targets.fortimanager.answers import Place
@@ -17,7 +17,6 @@ from fmgsync.targets.fortimanager.tables import Query, Row, Table
 _NAMES_PER_FILTER = 100
 _ADDRESS_PAGE = 5000
 _GET_USED = ("get used",)
-ObjectKey = tuple[Family, str]
 
 _PREDEFINED = (naming.NONE, "all")
 

@@ -11,7 +11,7 @@ from fmgsync.clock import Clock
 from fmgsync.model.adom import AdomTopology, HeldLock, Limits, Package, PackageStatus, Reading
 from fmgsync.model.change import AdomPlan, ApplyReport, Submission
 from fmgsync.model.rollout import SeenTask
-from fmgsync.model.state import ObservedAdom
+from fmgsync.model.state import ObjectKey, ObservedAdom
 from fmgsync.model.target import AdomRef, DeviceVdom
 from fmgsync.targets.fortimanager import (
     adom,
@@ -109,7 +109,7 @@ class FortiManagerAdom:
             return stamp.read_stamp(session, self.ref)
 
     def read_part(
-        self, groups: Iterable[adom.ObjectKey], addresses: Iterable[adom.ObjectKey]
+        self, groups: Iterable[ObjectKey], addresses: Iterable[ObjectKey]
     ) -> ObservedAdom:
         """These objects alone, as far as they are there."""
         with self._session() as session:
