@@ -3,10 +3,10 @@
     python benchmarks/latency.py [--pods 150000] [--groups 2000] [--rate 100] [--seconds 60]
         [--latency 0.05] [--settle 5] [--peer]
 
-The controller is a process of its own. This one plays a Kubernetes API server and a FortiManager
-that lets every request wait, replaces pods (the same name, another address) and notes when each
-address has been committed in the ADOM, which is in workspace mode. Under endless churn there is
-never a quiet moment, so `reconcile.maxDelay` is what bounds the wait; it is set to the settling
+The controller is a process of its own, and so is a FortiManager that lets every request wait. This
+one plays a Kubernetes API server, replaces pods (the same name, another address) and hears when
+each address has been committed in the ADOM, which is in workspace mode. Under endless churn there
+is never a quiet moment, so `reconcile.maxDelay` is what bounds the wait; it is set to the settling
 time, and the question is what is added to it.
 
 With `--peer` the same controller compares the whole ADOM in every pass (`resync` is as short as the
@@ -16,15 +16,19 @@ settling time), as one without passes over a part would.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
+import multiprocessing
 import random
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import Any
 
@@ -56,36 +60,99 @@ def pod(number: int, address: str, groups: int) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class Commit:
+    """When it was, what it changed, and how many addresses the ADOM holds since."""
+
+    at: float
+    changed: frozenset[str]
+    addresses: int
+
+
+def play_fortimanager(latency: float, asked: Synchronized[int], talk: Connection) -> None:
+    """A simulated FortiManager that tells each commit, and counts the requests in `asked`."""
+    with Simulator(seed(), latency=latency) as unit:
+        place, seen = unit.world.adoms["prod"], 0
+
+        def look(entry: Entry) -> None:
+            nonlocal seen
+            asked.value += 1
+            if any("/workspace/commit" in url for url in entry.urls):
+                rows = place.ground.rows("firewall address")
+                changed = {str(key) for _, key in place.journal[seen:] if key in rows}
+                seen = len(place.journal)
+                talk.send(Commit(time.monotonic(), frozenset(changed), len(rows)))
+
+        unit.requests.follow = look
+        talk.send((unit.host, unit.ca_file))
+        while talk.recv() != "end":
+            stand_still()
+
+
+def stand_still() -> None:
+    """A process that stands in for another machine should not stop to walk its memory."""
+    gc.collect()
+    gc.freeze()
+
+
+class FortiManager:
+    """The process that plays it, as this one sees it."""
+
+    def __init__(self, asked: Synchronized[int], talk: Connection) -> None:
+        self._asked = asked
+        self._talk = talk
+        self.host, self.ca_file = talk.recv()
+
+    @property
+    def requests(self) -> int:
+        return self._asked.value
+
+    def listen(self, patience_s: float) -> Commit | None:
+        """The next commit, if there is one in time."""
+        told: Commit | None = self._talk.recv() if self._talk.poll(patience_s) else None
+        return told
+
+    def stand_still(self) -> None:
+        self._talk.send("stand still")
+
+
+@contextmanager
+def fortimanager(latency: float) -> Iterator[FortiManager]:
+    """A FortiManager in a process of its own."""
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    asked = context.Value("q", 0)
+    process = context.Process(target=play_fortimanager, args=(latency, asked, there), daemon=True)
+    process.start()
+    try:
+        yield FortiManager(asked, here)
+    finally:
+        here.send("end")
+        process.join(10)
+
+
 class Arrivals:
     """When each address was given to a pod, and when the ADOM had it."""
 
-    def __init__(self, unit: Simulator) -> None:
+    def __init__(self, unit: FortiManager) -> None:
         self._unit = unit
         self._waiting: dict[str, float] = {}
-        self._lock = threading.Lock()
         self.delays: list[float] = []
         self.commits = 0
-        unit.requests.follow = self._look
 
     def expect(self, address: str) -> None:
-        with self._lock:
-            self._waiting[f"bench_{address}"] = time.monotonic()
+        self._waiting[f"bench_{address}"] = time.monotonic()
 
     @property
     def waiting(self) -> int:
-        with self._lock:
-            return len(self._waiting)
+        return len(self._waiting)
 
-    def _look(self, entry: Entry) -> None:
-        """At each commit: which of the addresses that are waited for does the ADOM have?"""
-        if not any("/workspace/commit" in url for url in entry.urls):
-            return
-        now = time.monotonic()
-        self.commits += 1
-        held = self._unit.world.adoms["prod"].ground.rows("firewall address")
-        with self._lock:
-            there = [name for name in self._waiting if name in held]
-            self.delays += [now - self._waiting.pop(name) for name in there]
+    def hear(self, patience_s: float = 0.0) -> None:
+        """Take in what the FortiManager has told."""
+        while (told := self._unit.listen(patience_s)) is not None:
+            self.commits += 1
+            there = told.changed & self._waiting.keys()
+            self.delays += [told.at - self._waiting.pop(name) for name in there]
 
 
 def seed() -> dict[str, Any]:
@@ -110,7 +177,7 @@ def seed() -> dict[str, Any]:
 
 
 def write_config(
-    folder: Path, unit: Simulator, cluster: KubernetesSimulator, size: argparse.Namespace
+    folder: Path, unit: FortiManager, cluster: KubernetesSimulator, size: argparse.Namespace
 ) -> Path:
     (folder / "password").write_text("admin", encoding="utf-8")
     (folder / "password").chmod(0o600)
@@ -170,25 +237,28 @@ def controller(config: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def await_first_fill(
-    unit: Simulator, config: Path, wanted: int, process: subprocess.Popen[bytes]
+    unit: FortiManager, config: Path, wanted: int, process: subprocess.Popen[bytes]
 ) -> float:
     """Until the ADOM holds every selected pod's address."""
     began = time.monotonic()
     while time.monotonic() - began < PATIENCE_S:
-        if len(unit.world.adoms["prod"].ground.rows("firewall address")) >= wanted:
-            return time.monotonic() - began
+        told = unit.listen(0.2)
+        if told is not None and told.addresses >= wanted:
+            return told.at - began
         if process.poll() is not None:
             raise SystemExit("the controller ended by itself")
-        time.sleep(0.2)
     print((config.parent / "log").read_text()[-3000:])
     raise SystemExit("the first fill did not end")
 
 
-def await_quiet(unit: Simulator) -> None:
-    """Until the pass that filled the ADOM is over, its last look included."""
-    asked = -1
-    while asked != len(unit.requests):
-        asked = len(unit.requests)
+def await_quiet(unit: FortiManager) -> None:
+    """Until the pass that filled the ADOM is over, its last look included.
+
+    For a minute at most: one that compares the whole ADOM all the time is never quiet.
+    """
+    asked, ends_at = -1, time.monotonic() + 60
+    while asked != unit.requests and time.monotonic() < ends_at:
+        asked = unit.requests
         time.sleep(15)
 
 
@@ -199,7 +269,8 @@ def churn(cluster: KubernetesSimulator, arrivals: Arrivals, size: argparse.Names
     for n in range(int(size.rate * size.seconds)):
         due = began + n / size.rate
         while (left := due - time.monotonic()) > 0:
-            time.sleep(left)
+            arrivals.hear()
+            time.sleep(min(left, 0.05))
         number, address = chance.choice(selected), ip(1 << 20 | n)
         arrivals.expect(address)
         cluster.patch(
@@ -230,7 +301,7 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         KubernetesSimulator() as cluster,
-        Simulator(seed(), latency=size.latency) as unit,
+        fortimanager(size.latency) as unit,
     ):
         for n in range(SPACES):
             cluster.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"ns{n}"}})
@@ -240,17 +311,19 @@ def main() -> None:
         with controller(config, size.port) as process:
             filled_s = await_first_fill(unit, config, selected, process)
             await_quiet(unit)
+            stand_still()
+            unit.stand_still()
             print(f"pods {size.pods} ({selected} selected), groups {size.groups}")
             print(f"first fill         {filled_s:8.1f} s", flush=True)
             arrivals = Arrivals(unit)
-            used, asked, began = processor_s(process.pid), len(unit.requests), time.monotonic()
+            used, asked, began = processor_s(process.pid), unit.requests, time.monotonic()
             churn(cluster, arrivals, size)
             spent = processor_s(process.pid) - used
             took, commits = time.monotonic() - began, arrivals.commits
-            asked = len(unit.requests) - asked
+            asked = unit.requests - asked
             until = time.monotonic() + 30
             while arrivals.waiting and time.monotonic() < until:
-                time.sleep(0.1)
+                arrivals.hear(0.1)
             if arrivals.waiting > size.rate:
                 print((Path(folder) / "log").read_text()[-2000:])
         delays = sorted(arrivals.delays)
