@@ -14,8 +14,8 @@ from fmgsync.model import naming
 from fmgsync.model.address import Address, Family
 from fmgsync.model.change import Hold
 from fmgsync.model.memory import Size
-from fmgsync.model.state import ObjectKey, ObservedAdom
-from fmgsync.model.target import AdomRef
+from fmgsync.model.state import ObjectKey, ObservedAdom, ObservedGroup
+from fmgsync.model.target import AdomRef, DeviceVdom
 from fmgsync.planning import groups, guard
 from fmgsync.planning.render import GroupObject
 
@@ -74,10 +74,14 @@ def hold_back(
     for verdict in verdicts:
         transition = verdict.transition
         if verdict.holds:
-            key = (transition.family, transition.name)
+            key, place = (transition.family, transition.name), transition.place
             nothing = scene.nothing[transition.family]
-            goal = passed.get(key) or GroupObject((nothing,))
-            passed[key] = _with(goal, verdict, scene.owner, nothing)
+            goal = goals[key] or GroupObject((nothing,))
+            left = passed.get(key) or goal
+            if place is None:
+                # It comes first, and must not reach a device that has a mapping now.
+                left = _pinned(left, goal, scene.standing.groups.get(key))
+            passed[key] = _with(left, place, _allowed(goal, verdict, scene.owner, nothing))
     return Passed(
         passed,
         tuple(hold for verdict in verdicts for hold in verdict.holds),
@@ -112,28 +116,43 @@ def _of(
 
 
 def _reader(scene: Scene) -> _Read:
-    """Addresses by name: what people put into a group by hand is no part of the account.
+    """Addresses by name: what people put into a group by hand is no part of the account, nor is
+    what stands for nothing.
 
     Each tuple of names is read once: devices share their members.
     """
     known, owner = scene.values, scene.owner
+    nothing = naming.none_name(owner)
 
     @cache
     def read(family: Family, names: tuple[str, ...]) -> frozenset[Address]:
-        found = (known.get((family, name)) or naming.address_of(owner, name) for name in names)
+        some = (name for name in names if name != nothing)
+        found = (known.get((family, name)) or naming.address_of(owner, name) for name in some)
         return frozenset(address for address in found if address is not None)
 
     return read
 
 
-def _with(goal: GroupObject, verdict: guard.Verdict, owner: str, nothing: str) -> GroupObject:
-    """The group with the members the verdict allows at its place."""
+def _pinned(left: GroupObject, goal: GroupObject, before: ObservedGroup | None) -> GroupObject:
+    """The group where every device with a mapping keeps one, with what is wanted there."""
+    places = before.mappings if before is not None else ()
+    pinned = {place: groups.names_at(goal, place) for place in places}
+    return replace(left, mappings={**pinned, **left.mappings})
+
+
+def _allowed(
+    goal: GroupObject, verdict: guard.Verdict, owner: str, nothing: str
+) -> tuple[str, ...]:
+    """What is wanted at a place, as far as the verdict goes."""
     transition = verdict.transition
-    place = transition.place
-    wanted = groups.names_at(goal, place)
+    wanted = groups.names_at(goal, transition.place)
     barred = {naming.address_name(owner, one) for one in transition.after - verdict.members}
     kept = {naming.address_name(owner, one) for one in verdict.members - transition.after}
-    names = tuple(sorted((set(wanted) - barred - {nothing}) | kept)) or (nothing,)
+    return tuple(sorted((set(wanted) - barred - {nothing}) | kept)) or (nothing,)
+
+
+def _with(left: GroupObject, place: DeviceVdom | None, names: tuple[str, ...]) -> GroupObject:
+    """The group with these members at one place."""
     if place is None:
-        return replace(goal, members=names)
-    return replace(goal, mappings={**goal.mappings, place: names})
+        return replace(left, members=names)
+    return replace(left, mappings={**left.mappings, place: names})

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fmgsync.model import address
+from fmgsync.model.address import NOWHERE, Address
 from fmgsync.model.change import AdomPlan
 from fmgsync.model.memory import History
-from fmgsync.model.state import DesiredAdom, ObservedAdom
+from fmgsync.model.state import DesiredAdom, ObservedAddress, ObservedAdom
 from fmgsync.planning import diff, guard
 from fmgsync.planning.guard import ADDITIONS, EMPTYING, MEMBERS, REMOVALS, Gate, Limits
 from fmgsync.planning.sharding import Limits as ObjectLimits
@@ -328,6 +329,68 @@ def test_from_shared_to_per_device_waits_for_those_without_a_mapping() -> None:
     plan = estate.apply(desired(wanted("web", {EAST: hosts(1), WEST: {"10.1.0.3"}})))
     assert [(hold.kind, hold.device) for hold in plan.held] == [(EMPTYING, None)]
     assert matched(estate.have, "web", EAST) == hosts(1)
+
+
+def stand_in(none: str | None) -> list[ObservedAddress]:
+    """What means nothing where somebody has altered (or removed) the predefined `none`."""
+    made = [replace(own("10.9.9.9"), name="prod_none", value=NOWHERE[V4])]
+    if none is not None:
+        made.append(ObservedAddress("none", V4, Address(none), "", owned=False))
+    return made
+
+
+def test_emptying_waits_where_none_is_altered_too() -> None:
+    """The own stand-in for `none` is no member that could make a group look filled."""
+    held = group("web", {EAST: {"10.1.0.1"}}, members=("prod_none",))
+    unit = Adom(have=adom(*stand_in("192.0.2.1"), own("10.1.0.1"), held), history=History(0.0))
+    plan = unit.plan(web(set()))
+    assert kinds(plan) == [EMPTYING]
+    assert plan.changes == ()
+
+
+def test_the_first_fill_is_none_where_none_is_altered_too() -> None:
+    empty = group("web", {EAST: {"prod_none"}}, members=("prod_none",))
+    unit = Adom(have=adom(*stand_in("192.0.2.1"), empty), history=History(0.0))
+    plan = unit.plan(web(hosts(300)))
+    assert plan.held == ()
+    assert [size.members for size in plan.sizes] == [0]
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_from_per_device_to_shared_a_device_keeps_what_it_has_while_the_rest_waits(
+    turns: int,
+) -> None:
+    """The own value waits, which must not reach a device instead of its mapping."""
+    before = hosts(3)
+    unit = Adom(
+        Limits(max_members=4),
+        have=adom(*map(own, sorted(before)), group("web", {EAST: before})),
+        history=History(0.0),
+    )
+    goal = desired(shared("web", hosts(5), EAST))
+    for _ in range(turns):
+        plan = unit.apply(goal)
+        assert set(kinds(plan)) == {MEMBERS}
+        assert before <= matched(unit.have, "web", EAST)
+        assert not matched(unit.have, "web", WEST)
+
+
+def test_a_device_keeps_what_it_has_while_the_own_value_alone_waits() -> None:
+    """At the device nothing changes, so nothing waits there; it still must not get the own
+    value that is left without what waits."""
+    texts = hosts(30)
+    unit = Adom(
+        Limits(max_added_share=0.1),
+        have=adom(
+            *map(own, sorted(texts)),
+            group("web", {EAST: texts}, members=tuple(f"prod_{t}" for t in sorted(hosts(20)))),
+        ),
+        history=History(0.0),
+    )
+    plan = unit.apply(desired(shared("web", texts, EAST, WEST)))
+    assert [hold.device for hold in plan.held] == [None]
+    assert matched(unit.have, "web", EAST) == texts
+    assert matched(unit.have, "web", WEST) == hosts(20)
 
 
 def test_shards_count_as_their_group() -> None:
