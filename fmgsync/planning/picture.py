@@ -91,9 +91,9 @@ class Picture:
             groups,
             self._whole.used,
             elsewhere={
-                # What goes, and what may have to wait before it comes.
+                # Also of what comes, which may have to wait.
                 key: other
-                for key in moving
+                for key in concerned
                 if (other := self._held_elsewhere(key, groups)) is not None
             },
             stamp=self.stamp,
@@ -175,6 +175,7 @@ def _moving(desired: DesiredAdom, groups: Mapping[ObjectKey, ObservedGroup]) -> 
     objects: defaultdict[ObjectKey, list[ObservedGroup]] = defaultdict(list)
     for group in groups.values():
         objects[group.family, naming.group_of(group.name)].append(group)
+        yield from ((group.family, name) for name in group.excluded)
     for wanted in desired.groups:
         for held, members in _by_place(objects.pop((wanted.family, wanted.name), []), wanted):
             asked = (naming.address_name(desired.owner, one) for one in members)
@@ -193,7 +194,7 @@ def _by_place(
     everywhere = {*wanted.mappings, *wanted.places}.union(*(one.mappings for one in objects))
     found = set()
     for place in (None, *everywhere):
-        held = tuple(names for one in objects for names in (names_at(one, place), one.excluded))
+        held = tuple(names_at(one, place) for one in objects)
         asked = wanted.shared if place is None else wanted.at(place)
         found.add((held, asked.addresses if asked is not None else frozenset()))
     return found

@@ -12,7 +12,7 @@ from fmgsync.model import naming
 from fmgsync.model.address import Address
 from fmgsync.model.change import AdomPlan
 from fmgsync.model.memory import History
-from fmgsync.model.state import DesiredAdom, ObservedAdom
+from fmgsync.model.state import DesiredAdom, ObservedAddress, ObservedAdom
 from fmgsync.model.target import DeviceVdom
 from fmgsync.planning import diff, guard, picture
 from fmgsync.planning.picture import Picture
@@ -26,6 +26,7 @@ from tests.planning.estates import (
     desired,
     lines,
     own,
+    shared,
     wanted,
 )
 
@@ -48,8 +49,21 @@ def rules(members: Members) -> DesiredAdom:
     return desired(*(wanted(name, places) for name, places in members.items()))
 
 
-def standing(members: Members) -> ObservedAdom:
-    return carry_out(adom(), diff.make_plan(rules(members), adom()).changes)
+def standing(members: Members, *, altered: bool = False) -> ObservedAdom:
+    """An ADOM that holds just this; `altered`: the predefined `none` is of no use there."""
+    none = ObservedAddress("none", V4, Address("192.0.2.1"), "", owned=False)
+    empty = adom(none) if altered else adom()
+    return carry_out(empty, diff.make_plan(rules(members), empty).changes)
+
+
+def excluding(have: ObservedAdom, name: str, texts: set[str]) -> ObservedAdom:
+    """The ADOM after somebody has made a group exclude what is there of these addresses."""
+    names = {naming.address_name(OWNER, Address(text)) for text in texts}
+    there = tuple(sorted(name for name in names if (V4, name) in have.addresses))
+    if not there:
+        return have
+    group = replace(have.groups[V4, name], excluded=there, excluding=frozenset({None}))
+    return replace(have, groups={**have.groups, (V4, name): group})
 
 
 def tampered(have: ObservedAdom, how: Mapping[str, str]) -> ObservedAdom:
@@ -86,17 +100,32 @@ STRICT = guard.Gate(
 )
 
 
-@given(before=everywhere, part=parts, how=tampering, gate=st.sampled_from([None, STRICT]))
-@settings(deadline=None, max_examples=200)
+@given(
+    before=everywhere,
+    part=parts,
+    how=tampering,
+    gate=st.sampled_from([None, STRICT]),
+    altered=st.booleans(),
+    excluded=st.sets(st.sampled_from(ADDRESSES), max_size=2),
+)
+@settings(deadline=None, max_examples=300)
 def test_a_part_is_planned_as_the_whole_is(
-    before: Members, part: Members, how: Mapping[str, str], gate: guard.Gate | None
+    before: Members,
+    part: Members,
+    how: Mapping[str, str],
+    gate: guard.Gate | None,
+    altered: bool,
+    excluded: set[str],
 ) -> None:
     """Whatever somebody did to addresses, and whatever the guard holds back."""
-    have = tampered(standing(before), how)
+    have = tampered(standing(before, altered=altered), how)
+    if "a" in part:
+        have = excluding(have, "a", excluded)
     whole = diff.make_plan(rules({**before, **part}), have, gate=gate)
     known = Picture(have, NAMES, owner=OWNER)
     alone = diff.make_plan(rules(part), known.part(rules(part), NAMES), gate=gate)
     concerned = named(*part.values(), *(before[name] for name in part)) | part.keys()
+    concerned |= named({EAST: excluded}) if "a" in part else set()
     assert of_part(alone, concerned) == of_part(whole, concerned)
     assert {change.name for change in alone.changes} <= concerned
     told = {(finding.kind, finding.name) for finding in whole.foreign if finding.name in part}
@@ -153,3 +182,22 @@ def test_what_somebody_did_to_an_address_is_noticed_in_a_part() -> None:
         replace(have, groups={}, addresses={(V4, "prod_10.1.0.1"): repaired}),
     )
     assert diff.make_plan(wish, known.part(wish, NAMES)).changes == ()
+
+
+def test_the_stand_in_for_nothing_stays_while_other_groups_hold_it() -> None:
+    members: Members = {"a": {EAST: {"10.1.0.1"}}, "b": {EAST: set()}}
+    known = Picture(standing(members, altered=True), NAMES, owner=OWNER)
+    goal = desired(shared("a", {"10.1.0.1"}, EAST))
+    changed = {change.name for change in diff.make_plan(goal, known.part(goal, NAMES)).changes}
+    assert changed == {"a"}
+
+
+def test_what_a_group_excludes_by_hand_is_there() -> None:
+    """A shared group that is to hold what it excludes now: the address is not made again."""
+    texts = {"10.1.0.1", "10.1.0.2"}
+    before = desired(shared("a", {"10.1.0.1"}), wanted("b", {EAST: texts}))
+    have = carry_out(adom(), diff.make_plan(before, adom()).changes)
+    known = Picture(excluding(have, "a", {"10.1.0.2"}), NAMES, owner=OWNER)
+    goal = desired(shared("a", texts))
+    changes = diff.make_plan(goal, known.part(goal, NAMES)).changes
+    assert {(change.name, change.clears_exclusion) for change in changes} == {("a", True)}
