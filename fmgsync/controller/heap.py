@@ -18,7 +18,7 @@ class Heap:
     """The garbage collector while a controller runs; for one thread."""
 
     def __init__(self) -> None:
-        self._usual = gc.get_threshold()
+        self._usual: tuple[int, int, int] | None = None
         self._tidied_at: float | None = None
 
     @property
@@ -34,6 +34,7 @@ class Heap:
         if tidy:
             gc.collect()
         gc.freeze()
+        self._usual = gc.get_threshold()
         gc.set_threshold(*self._usual[:2], _NEVER)
         self._tidied_at = now
 
@@ -44,6 +45,8 @@ class Heap:
             self._tidied_at = now
 
     def release(self) -> None:
-        """Leave everything to Python again."""
-        gc.unfreeze()
-        gc.set_threshold(*self._usual)
+        """Leave everything to Python again, if it was not."""
+        if self._usual is not None:
+            gc.unfreeze()
+            gc.set_threshold(*self._usual)
+            self._usual = self._tidied_at = None

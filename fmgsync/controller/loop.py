@@ -219,6 +219,15 @@ class Controller:
         self._deciding.start()
         if self._announcer is not None:
             self._announcer.start()
+        try:
+            self._loop()
+        finally:
+            self._heap.release()
+        self._deciding.stop()
+        for worker in self._workers.values():
+            worker.stop()
+
+    def _loop(self) -> None:
         began = self._world.clock.now()
         while not self.stopping.asked():
             self._beat_at = self._world.clock.now()
@@ -227,10 +236,6 @@ class Controller:
             self._tidy()
             self._woken.wait(BEAT_S if self._heap.settled else 0.5)
             self._woken.clear()
-        self._heap.release()
-        self._deciding.stop()
-        for worker in self._workers.values():
-            worker.stop()
 
     def stop(self) -> None:
         """Start nothing more and end within seconds: a running pass is finished, or what it waits

@@ -44,3 +44,18 @@ def test_tidying_is_rare(heap: Heap) -> None:
     heap.tidy(100.0 + EVERY_S)
     heap.tidy(100.0 + EVERY_S + 1)
     assert full_collections() == before + 1
+
+
+def test_one_heap_after_the_other() -> None:
+    """A reload makes the next controller while the one before still follows."""
+    usual = gc.get_threshold()
+    first = Heap()
+    first.settle(0.0, tidy=False)
+    second = Heap()
+    first.release()
+    second.settle(1.0, tidy=True)
+    second.release()
+    assert gc.get_threshold() == usual
+    never_settled = Heap()
+    never_settled.release()
+    assert gc.get_threshold() == usual
