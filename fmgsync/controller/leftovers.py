@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fmgsync.controller import pushing
+from fmgsync.controller import rounds
 from fmgsync.controller.proving import Expected
 from fmgsync.controller.pushing import POLL_S
 from fmgsync.controller.steps import Rest, Steps
@@ -67,7 +67,7 @@ def settle(run: Run) -> Steps[bool]:
     targets = _targets(run, devices)
     narrowed = [t for t in targets if _was_urgent(record, t.device)]
     wanted = _pushed(run, [t for t in targets if t.device in touched])
-    proofs = yield from pushing.prove(run, targets, wanted, at_most=narrowed)
+    proofs = yield from rounds.prove(run, targets, wanted, at_most=narrowed)
     wrong = {t.device: p for t, p in proofs.items() if p.verdict is not Verdict.VERIFIED}
     verified = {t.device for t in proofs} - wrong.keys() - failed.keys()
     started = {t.device for task in record.tasks for t in task.targets}
@@ -99,7 +99,7 @@ def _pushed(run: Run, targets: Sequence[DeviceVdom]) -> Expected:
     """
     if not targets:
         return {}
-    adom = pushing.expected_on(run, targets)
+    adom = rounds.expected_on(run, targets)
     names = sorted({name for groups in adom.values() for name in groups})
     databases = run.work.installer.read_device_databases(targets, names)
     found: dict[DeviceVdom, dict[str, frozenset[Address]]] = {}

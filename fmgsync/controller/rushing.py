@@ -12,9 +12,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from fmgsync.controller import grants, pushing
+from fmgsync.controller import grants, pushing, rounds
 from fmgsync.controller.proving import Expected
-from fmgsync.controller.pushing import Round
+from fmgsync.controller.rounds import Round
 from fmgsync.controller.steps import Steps
 from fmgsync.model.address import Address
 from fmgsync.model.view import DeviceView, GroupView
@@ -160,13 +160,13 @@ def _push(run: Run, decision: Decision, needs: UrgentDecision) -> Steps[None]:
             yield from pushing.install_round(run, flow, chosen)
         finally:
             flow.write(narrowed.back)
-    yield from pushing.settle(run, chosen)
+    yield from rounds.settle(run, chosen)
 
 
 def _expected(run: Run, rushed: Sequence[Urgent]) -> Expected:
     """What each device should hold afterwards: nothing more than it held, in no group."""
     views = {view.target: view for view in (run.survey.views if run.survey else ())}
-    wanted = pushing.expected_on(run, [each.target for each in rushed])
+    wanted = rounds.expected_on(run, [each.target for each in rushed])
     return {
         target: {name: _kept(run, views.get(target), name, adom) for name, adom in groups.items()}
         for target, groups in wanted.items()

@@ -15,8 +15,8 @@ from fmgsync.scheduling import foreign
 from fmgsync.scheduling.urgent import Urgent
 
 if TYPE_CHECKING:
-    from fmgsync.controller.pushing import Round
     from fmgsync.controller.rollout import Run
+    from fmgsync.controller.rounds import Round
 
 
 def start(run: Run, chosen: Round, request: InstallRequest) -> None:
