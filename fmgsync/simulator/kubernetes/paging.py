@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from fmgsync.simulator.kubernetes.refusals import ApiRefusal, bad_request, expired
+from fmgsync.simulator.kubernetes.refusals import bad_request, expired, too_large
 from fmgsync.simulator.kubernetes.resources import Resource, Target
 from fmgsync.simulator.kubernetes.selection import matcher
 from fmgsync.simulator.kubernetes.store import Store, Stored
@@ -64,11 +64,7 @@ class Lists:
     def _begun(self, target: Target, query: Mapping[str, str]) -> _Moment:
         asked = query.get("resourceVersion", "")
         if asked.isdigit() and int(asked) > self._store.revision:
-            raise ApiRefusal(
-                504,
-                "Timeout",
-                f"Too large resource version: {asked}, current: {self._store.revision}",
-            )
+            raise too_large(int(asked), self._store.revision)
         revision, objects = self._store.all_of(target.resource, target.namespace)
         matches = selected(target.resource, query)
         return _Moment(revision, [each for each in objects if matches(each.content)])

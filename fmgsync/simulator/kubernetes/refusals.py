@@ -108,6 +108,21 @@ def expired(message: str, **metadata: Any) -> ApiRefusal:
     return ApiRefusal(410, "Expired", message, metadata=metadata)
 
 
+def too_large(asked: int, current: int) -> ApiRefusal:
+    """A resourceVersion that is yet to come; seen on kube-apiserver 1.36.2."""
+    return ApiRefusal(
+        504,
+        "Timeout",
+        f"Too large resource version: {asked}, current: {current}",
+        details={
+            "causes": [
+                {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
+            ],
+            "retryAfterSeconds": 1,
+        },
+    )
+
+
 def too_many(retry_after_s: int) -> ApiRefusal:
     """The server sheds load."""
     return ApiRefusal(

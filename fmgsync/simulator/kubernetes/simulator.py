@@ -29,6 +29,7 @@ from fmgsync.simulator.kubernetes.resources import (
     Resource,
     Target,
 )
+from fmgsync.simulator.kubernetes.store import Backup
 
 Manifest = dict[str, Any]
 
@@ -165,6 +166,21 @@ class KubernetesSimulator:
         """As a restarted API server: connections gone, history of changes forgotten."""
         self.down()
         self._world.store.forget_history()
+        self.up()
+
+    def backup(self) -> Backup:
+        """A copy of everything, for `restore`."""
+        return self._world.store.backup()
+
+    def restore(self, backup: Backup) -> None:
+        """As a cluster restored from a backup: revisions go back, and the server is restarted.
+
+        A client that still has a version from after the backup is not told: its watch is accepted
+        and silent until the revisions have passed that version.
+        """
+        self.down()
+        self._world.store.restore(backup)
+        self._world.api.lists.forget()
         self.up()
 
     def down(self) -> None:

@@ -55,6 +55,14 @@ class Change:
     after: Stored | None
 
 
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """What etcd's snapshot holds: all objects as they were at one revision."""
+
+    revision: int
+    objects: Mapping[Resource, Mapping[Key, Stored]]
+
+
 class Store:
     """All objects. Every method is safe from any thread; `changed` is notified of changes."""
 
@@ -111,6 +119,20 @@ class Store:
         with self.changed:
             log = self._log[resource]
             return log[bisect.bisect_right(log, revision, key=lambda change: change.revision) :]
+
+    def backup(self) -> Backup:
+        """All there is now."""
+        with self.changed:
+            objects = {resource: dict(each) for resource, each in self._objects.items()}
+            return Backup(self._revision, objects)
+
+    def restore(self, backup: Backup) -> None:
+        """Be as at the backup: the revisions since then will be given a second time."""
+        with self.changed:
+            self._objects.clear()
+            self._objects.update({key: dict(each) for key, each in backup.objects.items()})
+            self._revision = backup.revision
+            self.forget_history()
 
     def forget_history(self) -> None:
         """Raise the floor to now."""

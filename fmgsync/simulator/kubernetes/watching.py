@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from fmgsync.simulator.kubernetes.faults import Faults
 from fmgsync.simulator.kubernetes.paging import number, selected
-from fmgsync.simulator.kubernetes.refusals import expired, invalid
+from fmgsync.simulator.kubernetes.refusals import ApiRefusal, expired, invalid, too_large
 from fmgsync.simulator.kubernetes.resources import Target
 from fmgsync.simulator.kubernetes.store import Change, Store
 
@@ -55,7 +55,7 @@ class Watch:
             now = time.monotonic()
             if now >= end:
                 return
-            if now >= bookmark_at and not self._silent():
+            if now >= bookmark_at and not self._silent(sent):
                 yield self._bookmark(sent)
                 bookmark_at = self._next_bookmark(end)
             self._wait(sent, min(end, bookmark_at) - now)
@@ -81,6 +81,9 @@ class Watch:
                 yield _too_old(int(asked), floor)
                 return None
             return int(asked)
+        if self._initial and int(asked or 0) > revision:
+            yield _error(too_large(int(asked), revision))
+            return None
         for each in objects:
             if self._matches(each.content):
                 yield _line("ADDED", each.typed_body())
@@ -90,7 +93,7 @@ class Watch:
 
     def _news(self, sent: int) -> Generator[bytes, None, int | None]:
         """What changed since; returns the revision up to which everything was sent."""
-        if self._silent():
+        if self._silent(sent):
             return sent
         with self._store.changed:
             floor, revision = self._store.floor, self._store.revision
@@ -154,15 +157,23 @@ class Watch:
 
     def _wait(self, sent: int, at_most_s: float) -> None:
         with self._store.changed:
-            if self._silent() or not self._store.since(self._target.resource, sent):
+            if self._silent(sent) or not self._store.since(self._target.resource, sent):
                 self._store.changed.wait(min(max(at_most_s, 0.0), _TICK_S))
 
-    def _silent(self) -> bool:
-        return self._faults.stalled(self._target.resource.plural)
+    def _silent(self, sent: int) -> bool:
+        """A fault, or the client began at a version that is yet to come and is not told so.
+
+        Seen on kube-apiserver 1.36.2 after etcd was restored: 200, no event, no bookmark.
+        """
+        ahead = sent > self._store.revision
+        return ahead or self._faults.stalled(self._target.resource.plural)
 
 
 def _too_old(asked: int, floor: int) -> bytes:
-    refusal = expired(f"too old resource version: {asked} ({floor})")
+    return _error(expired(f"too old resource version: {asked} ({floor})"))
+
+
+def _error(refusal: ApiRefusal) -> bytes:
     return _line("ERROR", json.dumps(refusal.status()).encode())
 
 

@@ -131,3 +131,54 @@ def test_two_run_side_by_side(simulator: KubernetesSimulator, tmp_path: Path) ->
 def test_clients_can_find_out_what_is_served(simulator: KubernetesSimulator, path: str) -> None:
     expected = 404 if path == "/" else 200
     assert ask(simulator, path).status_code == expected
+
+
+def test_a_restored_backup_takes_objects_and_revisions_back(
+    simulator: KubernetesSimulator,
+) -> None:
+    simulator.add(pod("kept", "10.1.0.1"))
+    backup = simulator.backup()
+    simulator.patch("Pod", "kept", {"status": {"podIP": "10.1.0.2"}})
+    later = simulator.add(pod("later", "10.1.0.3"))["metadata"]["resourceVersion"]
+    simulator.restore(backup)
+    (found,) = ask(simulator, "/api/v1/pods").json()["items"]
+    assert (found["metadata"]["name"], found["status"]["podIP"]) == ("kept", "10.1.0.1")
+    anew = [simulator.add(pod(f"anew-{n}"))["metadata"]["resourceVersion"] for n in range(3)]
+    assert later in anew
+
+
+def test_after_a_restore_a_watch_from_the_future_is_silent_till_its_version_has_passed(
+    simulator: KubernetesSimulator,
+) -> None:
+    backup = simulator.backup()
+    for number in range(3):
+        simulator.add(pod(f"lost-{number}"))
+    future = simulator.add(pod("lost"))["metadata"]["resourceVersion"]
+    simulator.restore(backup)
+    names = [f"anew-{number}" for number in range(5)]
+    for name in names[:2]:
+        simulator.add(pod(name))
+    watch = f"/api/v1/pods?watch=1&allowWatchBookmarks=true&resourceVersion={future}"
+    answer = ask(simulator, f"{watch}&timeoutSeconds=1")
+    assert (answer.status_code, answer.text) == (200, "")
+    for name in names[2:]:
+        simulator.add(pod(name))
+    answer = ask(simulator, f"{watch}&timeoutSeconds=1")
+    told = [json.loads(line) for line in answer.text.splitlines()]
+    assert [each["object"]["metadata"]["name"] for each in told if each["type"] == "ADDED"] == [
+        "anew-4"
+    ]
+
+
+def test_a_version_of_the_future_is_an_error_for_lists_and_initial_events(
+    simulator: KubernetesSimulator,
+) -> None:
+    backup = simulator.backup()
+    future = simulator.add(pod("lost"))["metadata"]["resourceVersion"]
+    simulator.restore(backup)
+    assert ask(simulator, f"/api/v1/pods?resourceVersion={future}").status_code == 504
+    initial = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"
+    answer = ask(simulator, f"/api/v1/pods?watch=1&{initial}&resourceVersion={future}")
+    (line,) = map(json.loads, answer.text.splitlines())
+    assert (answer.status_code, line["type"], line["object"]["code"]) == (200, "ERROR", 504)
+    assert line["object"]["details"]["retryAfterSeconds"] == 1
