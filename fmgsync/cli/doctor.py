@@ -13,7 +13,7 @@ from fmgsync.cli import common
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from fmgsync.controller.doctor import Diagnosis
+    from fmgsync.model.diagnosis import Diagnosis
 
 
 @click.command("doctor")
@@ -30,20 +30,20 @@ def command(options: common.Options) -> int:
     """
     from fmgsync.clock import SystemClock
     from fmgsync.controller import checkups, doctor
+    from fmgsync.model.diagnosis import Level
 
     clock = SystemClock()
     transport = options.transport
-    clusters, units = checkups.make_checkups(options.config, clock=clock, transport=transport)
+    clusters, targets = checkups.make_checkups(options.config, clock=clock, transport=transport)
     found: list[Diagnosis] = []
     for cluster in clusters:
         options.progress(f"checking cluster {cluster.name}")
         found += doctor.check_cluster(cluster, clock)
-    for unit in units:
-        session = unit.open_session()
-        options.progress(f"checking FortiManager {session.access.name}")
-        found += doctor.check_unit(unit, clock)
+    for target in targets:
+        options.progress(f"checking {target.name}")
+        found += target.check(clock)
     counts = Counter(each.level for each in found)
-    failures, warnings = counts[doctor.Level.FAILURE], counts[doctor.Level.WARNING]
+    failures, warnings = counts[Level.FAILURE], counts[Level.WARNING]
     if options.is_json:
         rows = [dataclasses.asdict(each) for each in found]
         common.print_json({"findings": rows, "failures": failures, "warnings": warnings})

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from fmgsync.clock import Clock
 from fmgsync.controller import clusters, wiring
-from fmgsync.controller.doctor import ClusterToCheck, UnitToCheck
-from fmgsync.settings import load, rules, terms
+from fmgsync.controller.doctor import ClusterToCheck, TargetToCheck
+from fmgsync.settings import load
 
 if TYPE_CHECKING:
     from fmgsync.kube.requests import Verb
@@ -22,24 +22,11 @@ _REMEMBER: Final[tuple[Verb, ...]] = ("get", "update")
 
 def make_checkups(
     path: Path, *, clock: Clock, transport: wiring.Transport | None = None
-) -> tuple[list[ClusterToCheck], list[UnitToCheck]]:
+) -> tuple[list[ClusterToCheck], list[TargetToCheck]]:
     """Everything a configuration reaches, for `fmgsync doctor`. Raises ConfigError."""
     config = load.load_config(path)
-    sites, installs = rules.sites(config), terms.terms(config)
-    units = []
-    for unit in config.fortimanagers:
-        refs = sorted({s.adom for s in sites if s.adom.fortimanager == unit.name})
-        units.append(
-            UnitToCheck(
-                partial(
-                    wiring.make_session, wiring.unit_access(unit), clock=clock, transport=transport
-                ),
-                {ref: tuple(s for s in sites if s.adom == ref) for ref in refs},
-                installs.mode,
-                writes=config.policy.mode != "observe",
-            )
-        )
-    return _clusters_to_check(config), units
+    targets = wiring.make_target_checks(config, clock=clock, transport=transport)
+    return _clusters_to_check(config), targets
 
 
 def _clusters_to_check(config: Config) -> list[ClusterToCheck]:

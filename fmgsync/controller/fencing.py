@@ -8,7 +8,7 @@ from functools import partial
 
 from fmgsync.controller.ownership import Ownership
 from fmgsync.model.target import AdomRef
-from fmgsync.targets.fortimanager.hooks import Hooks
+from fmgsync.targets.hooks import Hooks
 
 
 def _unheard(*_: object) -> None:

@@ -14,6 +14,7 @@ from requests.adapters import HTTPAdapter
 from fmgsync import errors, state
 from fmgsync.clock import Clock, SystemClock
 from fmgsync.controller import clusters, fencing, foresight, once, partly
+from fmgsync.controller.doctor import TargetToCheck
 from fmgsync.controller.guarding import AdomGuard
 from fmgsync.controller.installing import People, make_installing
 from fmgsync.controller.loop import Controller
@@ -28,10 +29,12 @@ from fmgsync.settings import features, load, rules, terms
 from fmgsync.state.documents import Documents
 from fmgsync.state.folder import Folder
 from fmgsync.state.memory import Memory
+from fmgsync.targets.fortimanager import diagnose
 from fmgsync.targets.fortimanager.access import Access
-from fmgsync.targets.fortimanager.hooks import Hooks
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.target import FortiManagerAdom
+from fmgsync.targets.hooks import Hooks
+from fmgsync.targets.protocol import Purpose
 
 if TYPE_CHECKING:
     from fmgsync.settings.schema import Config, FortiManager
@@ -258,6 +261,25 @@ def make_access(path: Path, fortimanager: str | None) -> Access:
 def make_session(access: Access, *, clock: Clock, transport: Transport | None = None) -> Session:
     """One session, not yet open."""
     return Session(access, clock=clock, adapter=transport(access) if transport else None)
+
+
+def make_target_checks(
+    config: Config, *, clock: Clock, transport: Transport | None = None
+) -> list[TargetToCheck]:
+    """Everything a configuration writes to, for `fmgsync doctor`."""
+    sites, installs = rules.sites(config), terms.terms(config)
+    found = []
+    for unit in config.fortimanagers:
+        refs = sorted({s.adom for s in sites if s.adom.fortimanager == unit.name})
+        purpose = Purpose(
+            {ref: tuple(s for s in sites if s.adom == ref) for ref in refs},
+            installs.mode,
+            writes=config.policy.mode != "observe",
+        )
+        session = make_session(unit_access(unit), clock=clock, transport=transport)
+        check = partial(diagnose.check_unit, session, purpose)
+        found.append(TargetToCheck(f"FortiManager {unit.name}", check))
+    return found
 
 
 def _session_of(

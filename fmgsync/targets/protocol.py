@@ -8,6 +8,7 @@ since there writing is installing. All methods block, and raise `errors.TargetEr
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -15,8 +16,19 @@ from fmgsync.model.adom import AdomTopology, HeldLock, Limits, Package, PackageS
 from fmgsync.model.change import AdomPlan, ApplyReport, Submission
 from fmgsync.model.preview import DevicePreview
 from fmgsync.model.rollout import InstallRequest, InstallTask, SeenTask, TaskView
+from fmgsync.model.rule import Site
 from fmgsync.model.state import ObjectKey, ObservedAdom
-from fmgsync.model.target import DeviceVdom
+from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.scheduling.terms import Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What a configuration wants of one unit: what `fmgsync doctor` holds the unit against."""
+
+    sites: Mapping[AdomRef, tuple[Site, ...]]
+    mode: Mode
+    writes: bool
 
 
 class ObjectStore(Protocol):

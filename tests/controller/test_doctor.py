@@ -11,15 +11,16 @@ from typing import Any
 import pytest
 import trustme
 
-from fmgsync import errors
 from fmgsync.clock import SystemClock
 from fmgsync.controller import doctor
-from fmgsync.controller.doctor import ClusterToCheck, Level, UnitToCheck
+from fmgsync.controller.doctor import ClusterToCheck
 from fmgsync.kube.client import Access, ApiSession, Tls
+from fmgsync.model.diagnosis import Level
 from fmgsync.scheduling.terms import Mode
 from fmgsync.simulator.kubernetes import KubernetesSimulator
+from fmgsync.targets.fortimanager import diagnose
 from fmgsync.targets.fortimanager.checkup import Administrator, UnitFacts
-from fmgsync.targets.fortimanager.session import Session
+from fmgsync.targets.protocol import Purpose
 
 NOW = 1_800_000_000.0
 OURS = Administrator("fmgsync", "read-write", "Standard_User", installs=True)
@@ -33,13 +34,9 @@ HEALTHY = UnitFacts(
 )
 
 
-def no_session() -> Session:
-    raise errors.InternalError("judging needs no session")
-
-
 def judged(facts: UnitFacts, *, writes: bool = True) -> dict[str, Level]:
-    unit = UnitToCheck(no_session, {}, Mode.PACKAGE, writes=writes)
-    found = list(doctor.judge_unit("FortiManager hq", facts, unit, NOW))
+    purpose = Purpose({}, Mode.PACKAGE, writes=writes)
+    found = list(diagnose.judge_unit("FortiManager hq", facts, purpose, NOW))
     assert all(bool(each.fix) == (each.level is not Level.OK) for each in found)
     return {each.check: each.level for each in found}
 

@@ -14,7 +14,7 @@ from fmgsync import errors
 from fmgsync.controller import foresight, once, steps, wiring
 from fmgsync.controller.installing import People
 from fmgsync.settings import features
-from fmgsync.targets.fortimanager.hooks import Hooks
+from fmgsync.targets.hooks import Hooks
 from tests.end_to_end import fleet
 from tests.end_to_end.estate import Estate
 from tests.end_to_end.fleet import CLOSED, OPEN, holding, open_fleet, seed, to, web

@@ -10,8 +10,8 @@ from fmgsync import errors
 from fmgsync.clock import SystemClock
 from fmgsync.simulator import Simulator
 from fmgsync.targets.fortimanager.access import Access
-from fmgsync.targets.fortimanager.hooks import Hooks
 from fmgsync.targets.fortimanager.session import Session
+from fmgsync.targets.hooks import Hooks
 
 TABLE = "/pm/config/adom/root/obj/firewall/address"
 LOCK = "/dvmdb/adom/root/workspace"

@@ -25,7 +25,7 @@ from fmgsync.clock import Clock
 from fmgsync.targets.fortimanager import answers, transport, urls
 from fmgsync.targets.fortimanager.access import Access
 from fmgsync.targets.fortimanager.answers import Place, Result
-from fmgsync.targets.fortimanager.hooks import Hooks, releases
+from fmgsync.targets.hooks import Hooks, releases
 
 Param = Mapping[str, Any]
 

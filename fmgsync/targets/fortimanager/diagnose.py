@@ -1,0 +1,210 @@
+"""Whether a FortiManager and its ADOMs are as they must be, for `fmgsync doctor`.
+
+`checkup` reads, and here is judged: what is wrong stops fmgsync and is a failure; what others
+could do past it is a warning. Each comes with its fix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from fmgsync import errors
+from fmgsync.clock import Clock
+from fmgsync.model import diagnosis
+from fmgsync.model.adom import AdomTopology, Workspace
+from fmgsync.model.diagnosis import Diagnosis, Level
+from fmgsync.model.rule import Site
+from fmgsync.model.target import AdomRef
+from fmgsync.planning import sites as site_names
+from fmgsync.scheduling.terms import Mode
+from fmgsync.targets.fortimanager import checkup, partial, topology
+from fmgsync.targets.fortimanager.checkup import UnitFacts
+from fmgsync.targets.fortimanager.session import Session
+from fmgsync.targets.protocol import Purpose
+
+OLDEST = (7, 2, 0)
+SKEW_S = 30.0
+"""More than this between the two clocks, and openings are not what people think."""
+
+_ON = ("enable", 1)
+_SHOWN = 8
+
+
+def check_unit(session: Session, purpose: Purpose, clock: Clock) -> Iterator[Diagnosis]:
+    """One FortiManager and its ADOMs, over a session that is not open yet."""
+    where = f"FortiManager {session.access.name}"
+    try:
+        yield from _certificate(where, session, clock)
+        with session:
+            facts = checkup.read_unit(session)
+            yield from judge_unit(where, facts, purpose, clock.now())
+            if purpose.mode is Mode.OBJECTS:
+                yield from _objects(where, partial.refusal(session))
+            for ref, sites in purpose.sites.items():
+                yield from _adom(session, ref, sites)
+    except errors.FmgsyncError as error:
+        yield diagnosis.failed(where, "connection", error)
+
+
+def _certificate(where: str, session: Session, clock: Clock) -> Iterator[Diagnosis]:
+    access = session.access
+    if not access.verify:
+        fix = "remove 'verify: false' and name the CA in tls.caFile"
+        yield Diagnosis(where, "certificate", Level.WARNING, "is not verified", fix)
+    ends = checkup.expires_at(access)
+    if ends is None:
+        return
+    yield diagnosis.expiry(where, "certificate", ends, clock.now(), "FortiManager's")
+
+
+def judge_unit(where: str, facts: UnitFacts, purpose: Purpose, now: float) -> Iterator[Diagnosis]:
+    """What the unit's own answers mean."""
+    yield _version(where, facts)
+    yield _clock(where, facts, now)
+    yield _permit(where, facts, writes=purpose.writes)
+    yield _others(where, facts)
+    yield _setting(
+        where,
+        "auto_push_cfg",
+        facts.admin_settings,
+        "FortiManager pushes to a device that comes back, in no window and no wave",
+        "config system admin setting, set auto_push_cfg disable",
+    )
+    yield _setting(
+        where,
+        "workspace-unlock-after-install",
+        facts.settings,
+        "FortiManager takes the ADOM's lock away after each install, with waves still to come",
+        "config system global, set workspace-unlock-after-install disable",
+    )
+
+
+def _version(where: str, facts: UnitFacts) -> Diagnosis:
+    if facts.version is None:
+        fix = "give the administrator's profile the right to read system settings"
+        return Diagnosis(where, "version", Level.WARNING, "is not told", fix)
+    told = ".".join(map(str, facts.version))
+    if facts.version < OLDEST:
+        fix = "update the FortiManager to 7.2 or later"
+        return Diagnosis(where, "version", Level.FAILURE, f"{told} is too old", fix)
+    return Diagnosis(where, "version", Level.OK, told)
+
+
+def _clock(where: str, facts: UnitFacts, now: float) -> Diagnosis:
+    if facts.time is None:
+        fix = "compare 'get system status' with this computer's clock by hand"
+        return Diagnosis(where, "clock", Level.WARNING, "is not told", fix)
+    skew = facts.time - now
+    text = f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} this computer"
+    if abs(skew) > SKEW_S:
+        fix = "let both follow an NTP server: windows go by this computer's clock"
+        return Diagnosis(where, "clock", Level.WARNING, text, fix)
+    return Diagnosis(where, "clock", Level.OK, text)
+
+
+def _permit(where: str, facts: UnitFacts, *, writes: bool) -> Diagnosis:
+    own = next((a for a in facts.administrators or () if a.user == facts.user), None)
+    if own is None:
+        text = f"what {facts.user!r} may do is not told"
+        fix = "check by hand that rpc-permit is read-write and the profile may install"
+        return Diagnosis(where, "rights", Level.WARNING, text, fix)
+    if writes and own.rpc_permit != "read-write":
+        text = f"{own.user!r} has rpc-permit {own.rpc_permit}: every write will be refused"
+        fix = f"config system admin user, edit {own.user}, set rpc-permit read-write"
+        return Diagnosis(where, "rights", Level.FAILURE, text, fix)
+    if writes and not own.installs:
+        text = f"the profile {own.profile} of {own.user!r} may not install"
+        fix = f"config system admin profile, edit {own.profile}, set deploy-management read-write"
+        return Diagnosis(where, "rights", Level.FAILURE, text, fix)
+    text = f"{own.user!r}: rpc-permit {own.rpc_permit}, profile {own.profile}"
+    return Diagnosis(where, "rights", Level.OK, text)
+
+
+def _others(where: str, facts: UnitFacts) -> Diagnosis:
+    check = "other administrators"
+    if facts.administrators is None:
+        text = "who else may install is not told"
+        fix = "ask somebody who may read 'config system admin user'"
+        return Diagnosis(where, check, Level.WARNING, text, fix)
+    names = sorted(a.user for a in facts.administrators if a.installs and a.user != facts.user)
+    if not names:
+        return Diagnosis(where, check, Level.OK, "nobody else may install")
+    shown = ", ".join(names[:_SHOWN]) + (
+        f" and {len(names) - _SHOWN} more" if names[_SHOWN:] else ""
+    )
+    text = f"may install past windows and waves, with our changes in it: {shown}"
+    fix = "take deploy-management from profiles that need not install, or use"
+    return Diagnosis(where, check, Level.WARNING, text, f"{fix} reconcile.write: before-install")
+
+
+def _setting(
+    where: str, name: str, found: Mapping[str, object] | None, danger: str, fix: str
+) -> Diagnosis:
+    if found is None or name not in found:
+        return Diagnosis(where, name, Level.WARNING, "is not told", f"look by hand; if on: {fix}")
+    if found[name] in _ON:
+        return Diagnosis(where, name, Level.WARNING, f"is enabled: {danger}", fix)
+    return Diagnosis(where, name, Level.OK, "is disabled")
+
+
+def _objects(where: str, refusal: str | None) -> Iterator[Diagnosis]:
+    if refusal is None:
+        yield Diagnosis(where, "install.mode: objects", Level.OK, "can be done")
+        return
+    text, _, fix = refusal.partition("; ")
+    yield Diagnosis(where, "install.mode: objects", Level.FAILURE, text, fix)
+
+
+def _adom(session: Session, ref: AdomRef, sites: tuple[Site, ...]) -> Iterator[Diagnosis]:
+    where = f"ADOM {ref.adom} on {ref.fortimanager}"
+    try:
+        found = topology.read_topology(session, ref)
+        yield from _judge_adom(where, found)
+        resolved = site_names.resolve(sites, found)
+        names = {target.device for site in resolved for target in site.targets}
+        yield from _devices(where, found, names)
+        yield from _scheduled(where, session, ref.adom)
+    except errors.FmgsyncError as error:
+        yield diagnosis.failed(where, "sites", error)
+
+
+def _judge_adom(where: str, found: AdomTopology) -> Iterator[Diagnosis]:
+    if "backup" in found.flags:
+        fix = "switch the ADOM to normal mode"
+        text = "the ADOM is in backup mode: nothing can be installed from it"
+        yield Diagnosis(where, "mode", Level.FAILURE, text, fix)
+    if "auto_push_cfg" in found.flags:
+        text = "the ADOM pushes to devices by itself, in no window and no wave"
+        yield Diagnosis(where, "auto_push_cfg", Level.WARNING, text, "take the ADOM's flag away")
+    if found.workspace is Workspace.DISABLED:
+        text = "workspace mode is disabled: half-finished edits of others are installed along"
+        fix = "config system global, set workspace-mode normal"
+        yield Diagnosis(where, "workspace", Level.WARNING, text, fix)
+    else:
+        yield Diagnosis(where, "workspace", Level.OK, f"workspace mode {found.workspace}")
+
+
+def _devices(where: str, found: AdomTopology, names: Iterable[str]) -> Iterator[Diagnosis]:
+    listed = [found.devices[name] for name in sorted(names)]
+    offline = [device.name for device in listed if device.online is False]
+    unsynced = [device.name for device in listed if device.in_sync is False]
+    if offline:
+        text = f"offline: {', '.join(offline[:_SHOWN])} ({len(offline)} of {len(listed)})"
+        fix = "mend their management tunnels; they are left for a later window"
+        yield Diagnosis(where, "devices", Level.WARNING, text, fix)
+    if unsynced:
+        text = f"out of sync: {', '.join(unsynced[:_SHOWN])} ({len(unsynced)} of {len(listed)})"
+        fix = "retrieve their configuration, or install, by hand; see install.firstInstall"
+        yield Diagnosis(where, "devices", Level.WARNING, text, fix)
+    if not offline and not unsynced:
+        yield Diagnosis(where, "devices", Level.OK, f"{len(listed)} online and in sync")
+
+
+def _scheduled(where: str, session: Session, adom: str) -> Iterator[Diagnosis]:
+    plans = checkup.read_scheduled(session, adom)
+    for plan in plans:
+        text = f"FortiManager itself will install package {plan.package} at {plan.at}"
+        fix = "cancel that scheduled install, or keep windows away from it"
+        yield Diagnosis(where, "scheduled installs", Level.WARNING, text, fix)
+    if not plans:
+        yield Diagnosis(where, "scheduled installs", Level.OK, "none")
