@@ -139,7 +139,7 @@ def refresh(world: World, call: Call) -> Members:
             retrieve(world, device)
             line.tell(call.now, 100, "updatesuccess", "done")
         else:
-            line.tell(call.now, 0, "update failed: device is offline", "error")
+            line.tell(call.now, 100, "update failed: device is offline", "error")
     task.settle(call.now)
     return {"data": {"taskid": task.id}}
 

@@ -251,12 +251,21 @@ class _Job:
             known = self._order.adom.installed.get((self._device.name, vdom))
             if known is not None and self._order.package is not None:
                 known.status = self._world.switches.failed_push_status
-        return self.fail(at, detail)
+        for line in self._copies:
+            line.tell(at, 100, line.detail, "done")
+        self._unit.tell(at, 100, detail, "error")
+        self._order.task.settle(at)
+        return False
 
     def fail(self, at: float, detail: str) -> bool:
-        """End all lines of this device badly."""
+        """End the copy badly; the line of the device itself, which never began, is told no more.
+
+        So a copy that failed is recorded in the FortiSOAR workshop's chapter on installing: one
+        line, `fgt-2[copy]`, at 100 percent, and `num_err` 1.
+        """
         for line in self._copies:
-            line.tell(at, line.percent, detail, "error")
-        self._unit.tell(at, self._unit.percent, detail, "error")
+            line.tell(at, 100, detail, "error")
+        self._unit.tell(at, 100, detail, "error")
+        self._order.task.lines.remove(self._unit)
         self._order.task.settle(at)
         return False

@@ -119,5 +119,5 @@ def fail(task: Task, at: float, detail: str) -> None:
     """A task that failed as a whole."""
     line = Line("", 0)
     task.lines.append(line)
-    line.tell(at, 0, detail, "error")
+    line.tell(at, 100, detail, "error")
     task.settle(at)

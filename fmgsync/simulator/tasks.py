@@ -43,9 +43,13 @@ class Line:
     history: list[tuple[int, int, str, str]] = field(default_factory=list)
 
     def tell(self, at: float, percent: int, detail: str, state: str = "running") -> None:
-        """The next step of this line; a finished line says nothing more."""
+        """The next step of this line; a finished line says nothing more.
+
+        One that failed is at 100 percent too: clients wait for that, and then read the state.
+        """
         if self.state in FINAL:
             return
+        percent = 100 if state == "error" else percent
         self.start = self.start or int(at)
         self.percent, self.detail, self.state = percent, detail, state
         self.history.append((int(at), percent, detail, state))
@@ -111,7 +115,9 @@ class Task:
 
     @property
     def percent(self) -> int:
-        """Mean of the lines."""
+        """Mean of the lines; 100 once it has ended, however it did."""
+        if self.final:
+            return 100
         return sum(line.percent for line in self.lines) // max(1, len(self.lines))
 
 
@@ -170,7 +176,7 @@ def show_task(task: Task, *, verbose: bool, lines: bool) -> dict[str, Any]:
         "flags": 0,
         "id": task.id,
         "num_done": sum(line.state in ("done", "warning") for line in task.lines),
-        "num_err": sum(line.failed for line in task.lines),
+        "num_err": len({line.oid or line.name for line in task.lines if line.failed}),
         "num_lines": len(task.lines),
         "num_warn": sum(line.state == "warning" for line in task.lines),
         "percent": task.percent,
