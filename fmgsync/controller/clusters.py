@@ -80,7 +80,8 @@ def feed(cluster: Cluster, world: World) -> Feed:
     from fmgsync.controller.feeds import DumpFeed, LiveFeed
 
     if cluster.manifests is None:
-        rules = (r for r in world.intent.rules if r.clusters is None or cluster.name in r.clusters)
+        known = world.intent.rules.rules
+        rules = (r for r in known if r.clusters is None or cluster.name in r.clusters)
         wanted = interest.of_rules(rules)
         return LiveFeed(cluster.name, access(cluster), interest=wanted, clock=world.clock)
     if isinstance(cluster.manifests, Path):

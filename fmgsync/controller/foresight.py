@@ -32,7 +32,7 @@ def standing(world: World, work: AdomWork, result: AdomResult) -> Standing | Non
     """How the rollout stands; None if the ADOM was not looked at."""
     if result.seen is None or result.survey is None:
         return None
-    rules = summary.rules_digest(world.intent.rules, work.sites)
+    rules = summary.rules_digest(world.intent.rules.rules, work.sites)
     record = world.installing.rollouts.read(work.ref)
     if record is not None:
         record = replace(record, ledger=ledger.for_digest(record.ledger, rules))

@@ -93,7 +93,7 @@ class Controller:
         self._leaving: tuple[AdomWorker, ...] = ()
         self._heap = Heap()
         self._memberships = desired.Memberships(
-            world.intent.rules, [feed.cluster for feed in feeds], world.intent.allowed_ranges
+            world.intent.rules.rules, [feed.cluster for feed in feeds], world.intent.allowed_ranges
         )
         self._clusters = {
             feed.cluster: ClusterRecord(feed.cluster, self._memberships.needs(feed.cluster))

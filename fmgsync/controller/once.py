@@ -131,7 +131,7 @@ def read_inventory(world: World) -> Inventory:
             snapshots[name] = read()
         except errors.SourceError as error:
             problems.append(error)
-    found = desired.memberships(world.intent.rules, snapshots, world.intent.allowed_ranges)
+    found = desired.memberships(world.intent.rules.rules, snapshots, world.intent.allowed_ranges)
     return Inventory(snapshots, found.members, found.findings, tuple(problems), found.in_use)
 
 

@@ -129,7 +129,7 @@ def _focused(
     return desired.desired_adom(
         work.ref,
         owner=world.intent.owner,
-        rules=[rule for rule in world.intent.rules if rule.name in rules],
+        rules=world.intent.rules.only(rules),
         sites=sites.resolve(work.sites, seen.topology),
         members=inventory.members,
     )

@@ -12,7 +12,7 @@ from fmgsync.grouping import desired, publishable
 from fmgsync.model import naming
 from fmgsync.model.adom import AdomTopology, Limits, Package, Workspace
 from fmgsync.model.change import AdomPlan, ApplyReport, Submission
-from fmgsync.model.rule import GroupRule, Site
+from fmgsync.model.rule import RuleSet, Site
 from fmgsync.model.state import DesiredAdom, ObservedAdom
 from fmgsync.model.target import AdomRef
 from fmgsync.planning import closed, condition, diff, sharding, sites, usage
@@ -29,7 +29,7 @@ class Intent:
     """
 
     owner: str
-    rules: tuple[GroupRule, ...]
+    rules: RuleSet
     allowed_ranges: Mapping[str, Sequence[publishable.Range]]
     writes: bool = True
     removes: bool = True

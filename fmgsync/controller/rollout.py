@@ -168,7 +168,7 @@ def make_run(
 ) -> Run:
     """What a rollout of one ADOM works with."""
     installing = world.installing
-    rules = summary.rules_digest(world.intent.rules, work.sites)
+    rules = summary.rules_digest(world.intent.rules.rules, work.sites)
     return Run(
         work=work,
         terms=world.terms,

@@ -230,7 +230,7 @@ def make_sources(path: Path, *, command: str) -> Mapping[str, ReadSource]:
 def _intent(config: Config) -> Intent:
     return Intent(
         owner=config.owner,
-        rules=rules.group_rules(config),
+        rules=rules.rule_set(config),
         allowed_ranges=rules.allowed_ranges(config),
         writes=config.policy.mode != "observe",
         removes=config.policy.mode != "upsert",

@@ -15,7 +15,7 @@ from fmgsync.grouping import membership, publishable
 from fmgsync.model.address import Address, Family, family
 from fmgsync.model.change import Finding
 from fmgsync.model.endpoint import ClusterDifference, ClusterSnapshot, Kind
-from fmgsync.model.rule import GroupRule, MappingMode, ResolvedSite
+from fmgsync.model.rule import GroupRule, MappingMode, ResolvedSite, RuleSet
 from fmgsync.model.state import DesiredAdom, DesiredGroup, DesiredMembers
 from fmgsync.model.target import AdomRef, DeviceVdom
 
@@ -143,7 +143,7 @@ def desired_adom(
     ref: AdomRef,
     *,
     owner: str,
-    rules: Sequence[GroupRule],
+    rules: RuleSet,
     sites: Sequence[ResolvedSite],
     members: Members,
 ) -> DesiredAdom:
@@ -151,7 +151,7 @@ def desired_adom(
     behind, tolerant = _clusters_behind(sites)
     withheld, findings = _overlaps(behind, tolerant, members)
     groups: list[DesiredGroup] = []
-    for rule in rules:
+    for rule in rules.rules:
         places = {
             target: clusters & rule.clusters if rule.clusters is not None else clusters
             for target, clusters in behind.items()
@@ -159,7 +159,7 @@ def desired_adom(
         places = {target: clusters for target, clusters in places.items() if clusters}
         if places:
             groups.extend(_groups(rule, places, members, withheld))
-    return DesiredAdom(ref, owner, tuple(groups), findings)
+    return DesiredAdom(ref, owner, tuple(groups), findings, rules.unread)
 
 
 def _clusters_behind(

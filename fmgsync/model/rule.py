@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 from fmgsync.model.address import Family
 from fmgsync.model.target import AdomRef, DeviceVdom
@@ -41,6 +42,24 @@ class GroupRule:
     clusters: frozenset[str] | None = None
     mapping: MappingMode = MappingMode.PER_DEVICE
     allow_empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """The group rules at one moment, from wherever they come.
+
+    `unread` says which rules could not be read, and why; empty: all were. Until they are, a group
+    that no rule asks for may belong to one of them, so none is retired. `origins` says of a rule
+    where it stands, if that is not the configuration.
+    """
+
+    rules: tuple[GroupRule, ...]
+    unread: str = ""
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    def only(self, names: Collection[str]) -> RuleSet:
+        """These rules alone, of the same source."""
+        return replace(self, rules=tuple(rule for rule in self.rules if rule.name in names))
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,13 +57,15 @@ class DesiredGroup:
 class DesiredAdom:
     """All groups one ADOM should have. `owner` is this installation's name.
 
-    `findings`: addresses withheld and sources that are not synced, for people.
+    `findings`: addresses withheld and sources that are not synced, for people. `unread` is what
+    `RuleSet` says of rules that were not read: while there are any, no group is retired.
     """
 
     ref: AdomRef
     owner: str
     groups: tuple[DesiredGroup, ...]
     findings: tuple[Finding, ...] = ()
+    unread: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,11 +101,16 @@ def _retired(
 ) -> list[ObjectKey]:
     """Own groups no rule asks for any more (blocked rules still ask for theirs).
 
-    Where nothing can be closed they stay as they are.
+    They stay as they are where nothing can be closed, and while not all rules were read.
     """
     owner = draft.desired.owner
-    stuck = clashes.without_nothing(draft.observed, owner)
     retired = sorted(k for k, g in standing.groups.items() if g.owned and k not in asked)
+    if retired and draft.desired.unread:
+        kept = "no rule of this name is known, but not all rules were read; it stays as it is"
+        because = f"{kept} ({draft.desired.unread})"
+        draft.findings += (Finding("rules-not-read", name, because) for _, name in retired)
+        return []
+    stuck = clashes.without_nothing(draft.observed, owner)
     draft.errors += (clashes.no_nothing(*key, owner) for key in retired if key[0] in stuck)
     return [key for key in retired if key[0] not in stuck]
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fmgsync.model.rule import GroupRule, Site
+from fmgsync.model.rule import GroupRule, RuleSet, Site
 from fmgsync.model.target import AdomRef
 from fmgsync.planning import guard
 from fmgsync.settings import schema
 from fmgsync.settings.places import Network
 
 
-def group_rules(config: schema.Config) -> tuple[GroupRule, ...]:
-    """The groups in the order of the file."""
-    return tuple(_group_rule(group) for group in config.groups)
+def rule_set(config: schema.Config) -> RuleSet:
+    """The groups in the order of the file; a configuration is always read as a whole."""
+    return RuleSet(tuple(_group_rule(group) for group in config.groups))
 
 
 def _group_rule(group: schema.Group) -> GroupRule:

@@ -75,7 +75,7 @@ class Configured:
             for cluster in self.config.clusters
         }
         found, findings = desired.cluster_members(
-            rules.group_rules(self.config), snapshots, rules.allowed_ranges(self.config)
+            rules.rule_set(self.config).rules, snapshots, rules.allowed_ranges(self.config)
         )
         adoms = [self._desired(ref, found) for ref in self._refs()]
         groups: dict[str, dict[str, frozenset[str]]] = {str(place): {} for place in self._places()}
@@ -119,7 +119,7 @@ class Configured:
         return desired.desired_adom(
             ref,
             owner=self.config.owner,
-            rules=rules.group_rules(self.config),
+            rules=rules.rule_set(self.config),
             sites=resolved,
             members=found,
         )

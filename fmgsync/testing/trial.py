@@ -92,7 +92,7 @@ class Trial:
         """
         console = self.unit.console(USER)
         for ref in sorted({site.adom for site in rules.sites(self._configured.config)}):
-            for rule in rules.group_rules(self._configured.config):
+            for rule in rules.rule_set(self._configured.config).rules:
                 if console.object(ref.adom, "addrgrp", rule.name) is not None:
                     console.add_policy(
                         ref.adom, PACKAGE, name=rule.name, srcaddr=[rule.name], dstaddr=["all"]

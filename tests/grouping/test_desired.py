@@ -12,7 +12,7 @@ from fmgsync.model.address import Address, Family
 from fmgsync.model.change import Finding
 from fmgsync.model.endpoint import ClusterSnapshot, Kind, NodeEndpoint, PodEndpoint
 from fmgsync.model.labels import Labels
-from fmgsync.model.rule import GroupRule, MappingMode, Publish, ResolvedSite
+from fmgsync.model.rule import GroupRule, MappingMode, Publish, ResolvedSite, RuleSet
 from fmgsync.model.state import DesiredAdom
 from fmgsync.model.target import AdomRef, DeviceVdom
 
@@ -55,7 +55,9 @@ def build(
         rules, {s.cluster: s for s in snapshots}, ranges or {}
     )
     return (
-        desired.desired_adom(REF, owner="prod", rules=rules, sites=sites, members=members),
+        desired.desired_adom(
+            REF, owner="prod", rules=RuleSet(tuple(rules)), sites=sites, members=members
+        ),
         findings,
     )
 

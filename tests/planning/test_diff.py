@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -274,3 +275,27 @@ def test_a_plan_carried_out_leaves_nothing_to_do(
     assert diff.make_plan(goal, have).changes == ()
     kept = {name for (_, name), found in have.addresses.items() if found.owned}
     assert kept == {f"prod_{a}" for m in after.values() for texts in m.values() for a in texts}
+
+
+@given(before=estates, after=estates)
+@settings(deadline=None, max_examples=100)
+def test_while_not_all_rules_were_read_no_group_is_retired(
+    before: dict[str, dict[DeviceVdom, set[str]]], after: dict[str, dict[DeviceVdom, set[str]]]
+) -> None:
+    """The groups of known rules follow as ever; every other own group is left and told."""
+    start = desired(*(wanted(name, mappings) for name, mappings in before.items()))
+    known = desired(*(wanted(name, mappings) for name, mappings in after.items()))
+    have = carry_out(adom(), diff.make_plan(start, adom()).changes)
+    plan = diff.make_plan(replace(known, unread="cluster east: policies are forbidden"), have)
+    alone = {change.name for change in plan.changes if change.kind.table != "address"}
+    assert alone <= after.keys()
+    left = carry_out(have, plan.changes)
+    for key, group_before in have.groups.items():
+        if key[1] not in after:
+            assert left.groups[key] == group_before
+    told = {finding.name for finding in plan.findings if finding.kind == "rules-not-read"}
+    assert told == before.keys() - after.keys()
+    # With all rules read, the next pass takes away what stayed.
+    assert {name for _, name in carry_out(left, diff.make_plan(known, left).changes).groups} == set(
+        after
+    )

@@ -15,7 +15,7 @@ WHOLE = load.load_config(Path(__file__).with_name("whole.yaml"))
 
 
 def test_groups_become_rules() -> None:
-    assert rules.group_rules(WHOLE) == (
+    assert rules.rule_set(WHOLE).rules == (
         GroupRule(
             name="k8s-frontend",
             select="app == 'frontend' && tier in {'dmz'}",
@@ -28,12 +28,12 @@ def test_groups_become_rules() -> None:
 
 
 def test_every_choice_arrives() -> None:
-    (rule,) = rules.group_rules(
+    (rule,) = rules.rule_set(
         parsed(
             SMALL + "groups: [{name: g, select: all(), publish: node, families: [ipv6, ipv4], "
             "mapping: shared}]"
         )
-    )
+    ).rules
     assert rule.publish is Publish.NODE
     assert rule.families == {Family.IPV4, Family.IPV6}
     assert rule.mapping is MappingMode.SHARED
