@@ -48,7 +48,8 @@ class Change:
     `members` are the complete member names after the change (groups and mappings); `value` the
     address written (addresses). `added` and `removed` are what people care about: addresses that
     come and go, never object names. `device` is set for mappings only. `clears_exclusion`: members
-    are no longer taken away again by exclude-member.
+    are no longer taken away again by exclude-member. `comment` is written as well where it is
+    given: an object's mark that is brought up to date.
     """
 
     action: Action
@@ -61,6 +62,7 @@ class Change:
     added: tuple[Address, ...] = ()
     removed: tuple[Address, ...] = ()
     clears_exclusion: bool = False
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True)

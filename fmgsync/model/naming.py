@@ -17,25 +17,56 @@ NONE = "none"
 MAX_SHARDS = 999
 """Three digits: the room that the longest group name leaves."""
 
+MARK_NAMES_IT = "its mark is that of an older release: from now on it names the object"
+"""Why an object is written of which nothing else changes."""
+
 _LONGEST = 79
 _LONGEST_BEFORE_6_2 = 63
 
-_MARK = re.compile(r"Managed by fmgsync \(([a-z][a-z0-9-]{0,15})\)", re.ASCII)
+_MARK = re.compile(
+    r"Managed by fmgsync \(([a-z][a-z0-9-]{0,15})\)"
+    r"(?:: (?P<name>[A-Za-z0-9_.-]+)(?![A-Za-z0-9_.-])|(?P<older>(?!:)))?",
+    re.ASCII,
+)
 _SHARD = re.compile(r"(.+)\.([1-9][0-9]{0,2})", re.ASCII)
 
 
-def mark(owner: str) -> str:
-    """The text with which the comment of every own object begins."""
+def older_mark(owner: str) -> str:
+    """How every mark of this owner begins; releases before the mark named its object wrote no
+    more than this."""
     return f"Managed by fmgsync ({owner})"
 
 
-def is_owned(comment: str, owner: str) -> bool:
-    """Whether a comment carries this owner's mark. Another owner's mark is foreign."""
-    return comment.startswith(mark(owner))
+def mark(owner: str, name: str) -> str:
+    """The text with which the comment of every own object begins.
+
+    It names the object, since a clone takes the comment along.
+    """
+    return f"{older_mark(owner)}: {name}"
+
+
+def is_marked(comment: str, owner: str, name: str) -> bool:
+    """Whether a comment carries this owner's mark for the object of this name."""
+    found = _MARK.match(comment)
+    return found is not None and found[1] == owner and found["name"] == name
+
+
+def has_older_mark(comment: str, owner: str) -> bool:
+    """Whether a comment carries this owner's mark as it was before it named its object."""
+    found = _MARK.match(comment)
+    return found is not None and found[1] == owner and found["older"] is not None
+
+
+def with_mark(comment: str, owner: str, name: str) -> str:
+    """A comment with an older mark as it should be; what people have added stays."""
+    return mark(owner, name) + comment.removeprefix(older_mark(owner))
 
 
 def owner_of(comment: str) -> str | None:
-    """Whose mark a comment carries, ours or another installation's; None for none."""
+    """Whose mark a comment begins with, ours or another installation's; None for none.
+
+    That the object is theirs it does not prove: it may be a clone.
+    """
     found = _MARK.match(comment)
     return found[1] if found else None
 
@@ -50,6 +81,11 @@ def address_name(owner: str, address: Address) -> str:
     if ":" in address or "/" in address:
         return f"{owner}_{address.replace(':', '-').replace('/', '_')}"
     return f"{owner}_{address}"
+
+
+def is_address_name(owner: str, name: str) -> bool:
+    """Whether we give this name to an address: what it stands for, or the stand-in for `none`."""
+    return name == none_name(owner) or address_of(owner, name) is not None
 
 
 def none_name(owner: str) -> str:

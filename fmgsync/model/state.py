@@ -72,9 +72,9 @@ class DesiredAdom:
 class ObservedAddress:
     """An address object in the ADOM database.
 
-    `value` is None when it is not a plain IPv4/IPv6 subnet (fqdn, range, ...). `owned` means its
-    comment starts with our owner mark. `mapped` is true if it has per-device mappings (ours never
-    have).
+    `value` is None when it is not a plain IPv4/IPv6 subnet (fqdn, range, ...). `owned` means that
+    its comment starts with our owner mark and that it bears a name we give. `mapped` is true if it
+    has per-device mappings (ours never have).
     """
 
     name: str
@@ -89,6 +89,7 @@ class ObservedAddress:
 class ObservedGroup:
     """A group in the ADOM database. Members are object names, default and per DeviceVdom.
 
+    `owned` means that its comment starts with our owner mark, and the mark names this group.
     `excluded` are the names its exclude-member takes away again, `excluding` where it does so
     (None: in the group's own value).
     """

@@ -68,7 +68,7 @@ def write_addresses(
         key: value
         for key, there in standing.items()
         if (value := wanted.get(key) or _own_value(there, owner)) is not None
-        and (there.value != value or there.mapped)
+        and (there.value != value or there.mapped or naming.has_older_mark(there.comment, owner))
     }
     coming = Holders(observed.groups, observed.elsewhere).without(wanted)
     found.update((key, wanted[key]) for key in coming if key not in standing)
@@ -80,7 +80,7 @@ def write_addresses(
         if before is None:
             yield _create(key, value, groups[key])
         else:
-            yield _repair(key, value, before)
+            yield _repair(key, value, before, owner)
 
 
 def _own_value(there: ObservedAddress, owner: str) -> Address | None:
@@ -89,7 +89,8 @@ def _own_value(there: ObservedAddress, owner: str) -> Address | None:
 
 def is_sound(there: ObservedAddress, owner: str) -> bool:
     """Whether it is one of ours and as its name says."""
-    return there.value is not None and there.value == _own_value(there, owner) and not there.mapped
+    as_named = there.value is not None and there.value == _own_value(there, owner)
+    return as_named and not there.mapped and not naming.has_older_mark(there.comment, owner)
 
 
 def _create(key: ObjectKey, value: Address, holders: list[str]) -> Change:
@@ -99,16 +100,19 @@ def _create(key: ObjectKey, value: Address, holders: list[str]) -> Change:
     return Change(Action.CREATE, ADDRESS[key[0]], key[1], because, value=value, added=(value,))
 
 
-def _repair(key: ObjectKey, value: Address, before: ObservedAddress) -> Change:
+def _repair(key: ObjectKey, value: Address, before: ObservedAddress, owner: str) -> Change:
     what = "has per-device mappings" if before.mapped else f"is {before.value}"
+    altered = before.mapped or before.value != value
+    older = naming.has_older_mark(before.comment, owner)
     return Change(
         Action.UPDATE,
         ADDRESS[key[0]],
         key[1],
-        f"tampered with: {what}, its name says {value}",
+        f"tampered with: {what}, its name says {value}" if altered else naming.MARK_NAMES_IT,
         value=value,
-        added=(value,),
+        added=(value,) if altered else (),
         removed=(before.value,) if before.value and before.value != value else (),
+        comment=naming.with_mark(before.comment, owner, key[1]) if older else "",
     )
 
 

@@ -8,7 +8,13 @@ from fmgsync.model import naming
 from fmgsync.model.address import Address, Family
 from fmgsync.model.address import family as family_of
 from fmgsync.model.change import Finding, ObjectKind
-from fmgsync.model.state import DesiredAdom, DesiredGroup, ObservedAdom
+from fmgsync.model.state import (
+    DesiredAdom,
+    DesiredGroup,
+    ObservedAddress,
+    ObservedAdom,
+    ObservedGroup,
+)
 from fmgsync.planning.render import none_member
 
 ADDRESS = {Family.IPV4: ObjectKind.ADDRESS, Family.IPV6: ObjectKind.ADDRESS6}
@@ -49,6 +55,26 @@ def _strangers(observed: ObservedAdom, owner: str) -> dict[Address, str]:
         and (value := naming.address_of(owner, name)) is not None
         and family_of(value) is table
     }
+
+
+def copied_marks(observed: ObservedAdom, owner: str) -> Iterator[Finding]:
+    """What bears our mark and is not ours: a clone, or something of ours that was renamed."""
+    everything: tuple[tuple[ObjectKind, ObservedAddress | ObservedGroup], ...] = (
+        *((ADDRESS[family], there) for (family, _), there in observed.addresses.items()),
+        *((GROUP[family], there) for (family, _), there in observed.groups.items()),
+    )
+    copies = (
+        (there.name, kind)
+        for kind, there in everything
+        if not there.owned and naming.owner_of(there.comment) == owner
+    )
+    for name, kind in sorted(copies):
+        message = (
+            f"this {kind} bears our mark, but the mark does not name it: it was cloned, renamed"
+            " or written by an older release; it is left as it is. If it is yours, change its"
+            " comment"
+        )
+        yield Finding("copied-mark", name, message)
 
 
 def without_nothing(observed: ObservedAdom, owner: str) -> frozenset[Family]:
@@ -94,7 +120,9 @@ def too_long(rule: str, name: str, longest: int) -> Finding:
 
 
 def _taken(rule: str, kind: ObjectKind, name: str, owner: str) -> Finding:
-    message = f"an {kind} named {name} exists and does not carry the mark {naming.mark(owner)!r}"
+    message = (
+        f"an {kind} named {name} exists and does not carry the mark {naming.mark(owner, name)!r}"
+    )
     return Finding("foreign-name", rule, message, is_error=True)
 
 

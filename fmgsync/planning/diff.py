@@ -62,6 +62,7 @@ def make_plan(
     """
     draft = _Draft(desired, observed, limits, findings=list(desired.findings))
     draft.errors += clashes.find_clashes(desired, observed, longest=limits.name)
+    draft.findings += clashes.copied_marks(observed, desired.owner)
     asked = {(group.family, group.name) for group in desired.groups}
     own = (key for key, group in observed.groups.items() if group.owned)
     shards = sharding.own_shards(observed, asked.union(own))

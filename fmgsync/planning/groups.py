@@ -7,7 +7,7 @@ its shards is in no list, and one that comes or goes is in exactly one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fmgsync.model import naming
 from fmgsync.model.address import Address, Family, sort_key
@@ -85,15 +85,28 @@ def write_groups(scene: Comparison) -> Iterator[Change]:
             creates.append(
                 _change(scene, Action.CREATE, key, None, ((), group.members), group.because)
             )
-        elif set(before.members) != set(group.members) or None in before.excluding:
-            why = group.reasons.get(None, "the group's own value differs")
-            own = (before.members, group.members)
-            writes.append(_change(scene, Action.UPDATE, key, None, own, why))
+        else:
+            writes.extend(_write_own(scene, key, group, before))
         writes.extend(_write_mappings(scene, key, group, before))
         deletes.extend(_delete_mappings(scene, key, group, before))
     yield from creates
     yield from writes
     yield from deletes
+
+
+def _write_own(
+    scene: Comparison, key: ObjectKey, group: GroupObject, before: ObservedGroup
+) -> Iterator[Change]:
+    """The group's own value, and its mark where that is an older one."""
+    altered = set(before.members) != set(group.members) or None in before.excluding
+    older = naming.has_older_mark(before.comment, scene.owner)
+    if not altered and not older:
+        return
+    why = group.reasons.get(None, "the group's own value differs")
+    own = (before.members, group.members)
+    change = _change(scene, Action.UPDATE, key, None, own, why if altered else naming.MARK_NAMES_IT)
+    comment = naming.with_mark(before.comment, scene.owner, key[1]) if older else ""
+    yield replace(change, comment=comment)
 
 
 def _shards_first(key: ObjectKey) -> tuple[bool, ObjectKey]:

@@ -149,7 +149,8 @@ def _shows(change: Change, fresh: ObservedAdom) -> bool:
         address = fresh.addresses.get(key)
         if change.action is Action.DELETE or address is None:
             return change.action is Action.DELETE and address is None
-        return address.owned and address.value == change.value and not address.mapped
+        as_named = address.value == change.value and not address.mapped
+        return address.owned and as_named and _marked(change, address)
     group = fresh.groups.get(key)
     if group is None or (change.device is None and change.action is Action.DELETE):
         return group is None and change.action is Action.DELETE
@@ -157,7 +158,12 @@ def _shows(change: Change, fresh: ObservedAdom) -> bool:
     if change.action is Action.DELETE:
         return members is None
     excluding = change.device in group.excluding
-    return group.owned and not excluding and set(members or ()) == set(change.members)
+    as_planned = not excluding and set(members or ()) == set(change.members)
+    return group.owned and as_planned and _marked(change, group)
+
+
+def _marked(change: Change, there: ObservedAddress | ObservedGroup) -> bool:
+    return not change.comment or change.comment == there.comment
 
 
 def touched(changes: Iterable[Change]) -> Touched:

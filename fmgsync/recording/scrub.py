@@ -90,9 +90,9 @@ class Scrubber:
 
     def _comment(self, text: str) -> str:
         own = vocabulary.OWN_COMMENT.match(text)
-        kept, rest = (own.group(), text[own.end() :]) if own else ("", text)
+        kept, rest = (self.text(own.group()), text[own.end() :]) if own else ("", text)
         if not rest.strip() or vocabulary.is_stand_in(Kind.COMMENT, rest.strip()):
-            return text
+            return kept + rest
         return kept + (" " if kept else "") + self._names.of(Kind.COMMENT, rest)
 
     def text(self, text: str) -> str:

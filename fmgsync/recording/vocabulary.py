@@ -102,8 +102,11 @@ RESERVED: Final = frozenset(
 )  # fmt: skip
 """Words that tell nobody anything, and would tear holes if replaced wherever they stand."""
 
-OWN_COMMENT: Final = re.compile(r"Managed by fmgsync \([a-z][a-z0-9-]{0,15}\)|fmgsync cassette.*")
-"""Comments fmgsync itself writes: replaying needs them, and they tell nothing."""
+OWN_COMMENT: Final = re.compile(
+    r"Managed by fmgsync \([a-z][a-z0-9-]{0,15}\)(?:: [A-Za-z0-9_.-]+)?|fmgsync cassette.*"
+)
+"""Comments fmgsync itself writes: replaying needs them, and they tell nothing but the name of
+their object."""
 
 
 def kind_of(name: str) -> Kind | None:

@@ -181,7 +181,7 @@ def test_the_longest_names_and_comments_there_can_be_are_taken(tmp_path: Path) -
         assert estate.apply_never().adoms[0].error is None
         group = estate.object("addrgrp", name)
         assert group is not None
-        assert group["comment"].startswith("Managed by fmgsync (oooooooooooooooo)")
+        assert group["comment"].startswith(f"Managed by fmgsync (oooooooooooooooo): {name}")
         assert len(group["comment"]) <= 255
 
 

@@ -280,18 +280,20 @@ def test_another_fmgsyncs_changes_are_listed_not_foreign(tmp_path: Path) -> None
     with open_fleet(tmp_path, seed(1)) as estate:
         console = estate.unit.console("admin")
         console.lock("prod")
-        mark = "Managed by fmgsync (stage)"
+        mark = "Managed by fmgsync (stage): "
         for table, data in (
-            ("address", {"name": "stage_10.8.0.1", "subnet": "10.8.0.1/32", "comment": mark}),
-            ("addrgrp", {"name": "k8s-stage", "member": ["stage_10.8.0.1"], "comment": mark}),
+            ("address", {"name": "stage_10.8.0.1", "subnet": "10.8.0.1/32"}),
+            ("addrgrp", {"name": "k8s-stage", "member": ["stage_10.8.0.1"]}),
         ):
+            data["comment"] = f"{mark}{data['name']}"
             console.call("add", f"/pm/config/adom/prod/obj/firewall/{table}", data)
         console.commit("prod")
         console.unlock("prod")
         estate.write_policy("k8s-stage")
         estate.install_by_hand()
         console.lock("prod")
-        address = {"name": "stage_10.8.0.2", "subnet": "10.8.0.2/32", "comment": mark}
+        address = {"name": "stage_10.8.0.2", "subnet": "10.8.0.2/32"}
+        address["comment"] = f"{mark}{address['name']}"
         console.call("add", "/pm/config/adom/prod/obj/firewall/address", address)
         members = {"member": ["stage_10.8.0.1", "stage_10.8.0.2"]}
         console.call("update", "/pm/config/adom/prod/obj/firewall/addrgrp/k8s-stage", members)

@@ -20,7 +20,6 @@ from fmgsync.model.target import AdomRef, DeviceVdom
 
 REF = AdomRef("hq", "prod")
 OWNER = "prod"
-MINE = naming.mark(OWNER)
 EAST = DeviceVdom("fgt-east", "root")
 WEST = DeviceVdom("fgt-west", "root")
 V4, V6 = Family.IPV4, Family.IPV6
@@ -75,7 +74,7 @@ def own(text: str, *, value: str | None = None, mapped: bool = False) -> Observe
         naming.address_name(OWNER, plain),
         address.family(plain),
         address.parse(value) if value else plain,
-        MINE,
+        naming.mark(OWNER, naming.address_name(OWNER, plain)),
         owned=True,
         mapped=mapped,
     )
@@ -97,7 +96,8 @@ def group(
         )
         for place, texts in (mappings or {}).items()
     }
-    return ObservedGroup(name, V4, members, named, MINE if owned else "by hand", owned)
+    comment = naming.mark(OWNER, name) if owned else "by hand"
+    return ObservedGroup(name, V4, members, named, comment, owned)
 
 
 def lines(plan: AdomPlan) -> list[str]:
@@ -140,7 +140,8 @@ def carry_out(have: ObservedAdom, changes: Iterable[Change]) -> ObservedAdom:
                 del held[key]
             else:
                 assert change.value is not None
-                held[key] = ObservedAddress(change.name, V4, change.value, MINE, owned=True)
+                mark = naming.mark(OWNER, change.name)
+                held[key] = ObservedAddress(change.name, V4, change.value, mark, owned=True)
             continue
         for member in change.members:
             assert (V4, member) in held or (V4, member) in groups, f"{change}: no {member}"
@@ -154,7 +155,8 @@ def carry_out(have: ObservedAdom, changes: Iterable[Change]) -> ObservedAdom:
             mappings.pop(change.device, None)
             if not gone:
                 mappings[change.device] = change.members
-        groups[key] = ObservedGroup(change.name, V4, members, mappings, MINE, owned=True)
+        mark = naming.mark(OWNER, change.name)
+        groups[key] = ObservedGroup(change.name, V4, members, mappings, mark, owned=True)
     return ObservedAdom(REF, held, groups)
 
 

@@ -99,6 +99,10 @@ def test_a_short_secret_does_not_tear_holes() -> None:
         ({"note": "call Bob"}, {"note": "comment-1"}),
         ({"comment": "Managed by fmgsync (prod)"}, {"comment": "Managed by fmgsync (prod)"}),
         (
+            {"comment": "Managed by fmgsync (prod): k8s-web for Bob"},
+            {"comment": "Managed by fmgsync (prod): k8s-web comment-1"},
+        ),
+        (
             {"comment": "Managed by fmgsync (prod) for Bob"},
             {"comment": "Managed by fmgsync (prod) comment-1"},
         ),

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from fmgsync.model import naming
 from fmgsync.model.address import Address, Family, parse
 from fmgsync.model.change import Action, Change, ObjectKind
 from fmgsync.model.target import DeviceVdom
 from fmgsync.targets.fortimanager import wire
 
-MARK = "Managed by fmgsync (prod)"
+OLDER = "Managed by fmgsync (prod)"
 
 
 @pytest.mark.parametrize(
@@ -39,30 +40,75 @@ def test_an_address_row_has_one_value_or_none(
     assert wire.address_value(row, family) == value
 
 
+@pytest.mark.parametrize("name", ["prod_10.0.0.1", "web", "web.1", "a_b-c.d"])
 @pytest.mark.parametrize(
     ("comment", "owned"),
     [
-        (MARK, True),
-        (f"{MARK} for the web team", True),
-        ([MARK], True),
-        ("Managed by fmgsync (prod2)", False),
-        (f"was {MARK}", False),
+        ("Managed by fmgsync (prod): NAME", True),
+        ("Managed by fmgsync (prod): NAME for the web team", True),
+        ("Managed by fmgsync (prod): NAME\nfor the web team", True),
+        (["Managed by fmgsync (prod): NAME"], True),
+        ("Managed by fmgsync (prod): NAME.1", False),
+        ("Managed by fmgsync (prod): NAME-2", False),
+        ("Managed by fmgsync (prod): xNAME", False),
+        ("Managed by fmgsync (prod): ", False),
+        ("Managed by fmgsync (prod):NAME", False),
+        ("Managed by fmgsync (prod): name NAME", False),
+        ("Managed by fmgsync (prod2): NAME", False),
+        ("was Managed by fmgsync (prod): NAME", False),
+        ("managed by fmgsync (prod): NAME", False),
+        (OLDER, False),
         ("", False),
         (None, False),
         ([], False),
     ],
 )
-def test_ownership_is_the_mark_at_the_beginning_of_the_comment(comment: Any, owned: bool) -> None:
-    row = {"name": "x", "type": "ipmask", "subnet": ["10.0.0.1", "255.255.255.255"]}
-    assert wire.decode_address(row | {"comment": comment}, Family.IPV4, "prod").owned is owned
-    assert wire.decode_group({"name": "x", "comment": comment}, Family.IPV4, "prod").owned is owned
+def test_ownership_is_a_mark_that_names_the_object(name: str, comment: Any, owned: bool) -> None:
+    told = [comment[0].replace("NAME", name)] if isinstance(comment, list) and comment else comment
+    told = told.replace("NAME", name) if isinstance(told, str) else told
+    row = {"name": name, "comment": told}
+    assert wire.decode_group(row, Family.IPV4, "prod").owned is owned
+    if name.startswith("prod_") and comment != OLDER:
+        assert wire.decode_address(row, Family.IPV4, "prod").owned is owned
+
+
+@pytest.mark.parametrize(
+    ("name", "comment", "owned"),
+    [
+        ("prod_10.0.0.1", "Managed by fmgsync (prod): prod_10.0.0.1", True),
+        ("prod_none", "Managed by fmgsync (prod): prod_none", True),
+        ("prod_10.0.0.1", OLDER, True),
+        ("prod_10.0.0.1", f"{OLDER} for the web team", True),
+        # No name we would give, whatever the comment says.
+        ("db-server", "Managed by fmgsync (prod): db-server", False),
+        ("db-server", OLDER, False),
+        ("prod_10.0.0.1_copy", OLDER, False),
+        ("prod_10.0.0.1/32", "Managed by fmgsync (prod): prod_10.0.0.1/32", False),
+        ("stage_10.0.0.1", OLDER, False),
+    ],
+)
+def test_an_own_address_bears_the_name_of_a_value_as_well(
+    name: str, comment: str, owned: bool
+) -> None:
+    assert (
+        wire.decode_address({"name": name, "comment": comment}, Family.IPV4, "prod").owned is owned
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "owned"), [("web", True), ("web.3", True), ("web-copy", False), ("db", False)]
+)
+def test_an_older_mark_counts_for_the_groups_of_rules(name: str, owned: bool) -> None:
+    """It names no object: on anything else it may be a clone's."""
+    row = {"name": name, "comment": OLDER}
+    assert wire.decode_group(row, Family.IPV4, "prod", {"web"}).owned is owned
 
 
 def test_a_group_row_with_mappings() -> None:
     row = {
         "name": "web",
         "member": ["none"],
-        "comment": MARK,
+        "comment": "Managed by fmgsync (prod): web",
         "exclude": "disable",
         "exclude-member": [],
         "dynamic_mapping": [
@@ -124,20 +170,23 @@ def test_member_lists_in_every_spelling(raw: Any, names: tuple[str, ...]) -> Non
 def test_a_new_address_carries_value_and_mark_and_reads_back_equal(
     kind: ObjectKind, value: str, data: dict[str, Any]
 ) -> None:
-    change = Change(Action.CREATE, kind, "n", "why", value=Address(value))
+    name = naming.address_name("prod", Address(value))
+    change = Change(Action.CREATE, kind, name, "why", value=Address(value))
     row = wire.new_object(change, "prod")
-    assert row == {"name": "n", "comment": MARK, **data}
+    assert row == {"name": name, "comment": f"Managed by fmgsync (prod): {name}", **data}
     back = wire.decode_address(row, kind.family, "prod")
     assert back.owned
     assert back.value == parse(value)
 
 
-def test_an_existing_object_is_never_sent_its_mappings_or_comment() -> None:
+def test_an_existing_object_is_never_sent_its_mappings_nor_asked_a_comment() -> None:
     """A parent sent with `dynamic_mapping` loses every mapping that is not in the list."""
     change = Change(Action.UPDATE, ObjectKind.GROUP, "web", "why", members=("a",))
     assert wire.content(change) == {"member": ["a"]}
     repair = dataclasses.replace(change, clears_exclusion=True)
     assert wire.content(repair) == {"member": ["a"], "exclude": "disable"}
+    named = dataclasses.replace(change, comment="its mark, named")
+    assert wire.content(named) == {"member": ["a"], "comment": "its mark, named"}
 
 
 def test_a_new_mapping_names_its_scope() -> None:

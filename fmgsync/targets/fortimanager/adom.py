@@ -43,11 +43,11 @@ def read_observed(
             if _concerns_us(address, owner, rule_names):
                 addresses[family, address.name] = address
                 used.update([(family, address.name)] if address.owned and wire.is_used(row) else [])
-        listed = [wire.decode_group(row, family, owner) for row in scan[0].checked()]
+        listed = [wire.decode_group(row, family, owner, rule_names) for row in scan[0].checked()]
         own = {name for kind, name in addresses if kind is family and name not in _PREDEFINED}
-        wanted = _groups_that_matter(listed, own, rule_names)
+        wanted = _groups_that_matter(listed, own, rule_names, owner)
         for row in _group_rows(session, ref, family, wanted):
-            group = wire.decode_group(row, family, owner)
+            group = wire.decode_group(row, family, owner, rule_names)
             groups[family, group.name] = group
             used.update([(family, group.name)] if group.owned and wire.is_used(row) else [])
     beyond = frozenset(used - _held(groups.values()))
@@ -63,6 +63,8 @@ def read_part(
 ) -> ObservedAdom:
     """These objects alone, as far as they are there, and the stamp of the whole from before."""
     before = stamp.read_stamp(session, ref)
+    groups = tuple(groups)
+    asked = {name for _, name in groups}
     wanted = [
         *(("group", family, names) for family, names in _by_family(groups)),
         *(("address", family, names) for family, names in _by_family(addresses)),
@@ -78,7 +80,7 @@ def read_part(
     for (kind, family), table in zip(kinds, tables.read_all(session, queries), strict=True):
         for row in table.checked():
             if kind == "group":
-                group = wire.decode_group(row, family, owner)
+                group = wire.decode_group(row, family, owner, asked)
                 found_groups[family, group.name] = group
             else:
                 address = wire.decode_address(row, family, owner)
@@ -119,7 +121,7 @@ def _scan_queries(
 ) -> list[Query]:
     """All groups; then addresses: our prefix, names of rules, predefined; last, strays.
 
-    A stray is an own object somebody renamed: its mark gives it away.
+    A stray bears our mark and none of our names: a clone, or an own object somebody renamed.
     """
     place = Place(session.access.name, ref.adom)
     prefix = f"{naming.address_prefix(owner)}%"
@@ -127,7 +129,7 @@ def _scan_queries(
     filters: list[tuple[Any, ...]] = [
         ("name", "like", prefix),
         *(("name", "in", *chunk) for chunk in _chunks(named)),
-        (["comment", "like", f"{naming.mark(owner)}%"], "&&", ["name", "!like", prefix]),
+        (["comment", "like", f"{naming.older_mark(owner)}%"], "&&", ["name", "!like", prefix]),
     ]
     url = urls.addresses(ref.adom, family)
     fields = (*wire.ADDRESS_FIELDS[family], wire.MAPPINGS)
@@ -159,7 +161,7 @@ def _address_rows(scan: Sequence[Table]) -> Iterator[Row]:
 def _concerns_us(address: ObservedAddress, owner: str, rule_names: frozenset[str]) -> bool:
     """Checked here as well: `like` may know more wildcards than `%`."""
     return (
-        address.owned
+        naming.owner_of(address.comment) == owner
         or address.name in _PREDEFINED
         or address.name in rule_names
         or address.name.startswith(naming.address_prefix(owner))
@@ -172,13 +174,20 @@ def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def _groups_that_matter(
-    groups: Sequence[ObservedGroup], own_addresses: set[str], rule_names: frozenset[str]
+    groups: Sequence[ObservedGroup],
+    own_addresses: set[str],
+    rule_names: frozenset[str],
+    owner: str,
 ) -> list[str]:
-    """Own groups, groups with a rule's name, and whatever holds one of these or our addresses.
+    """Groups with our mark or a rule's name, and whatever holds one of these or our addresses.
 
     Groups hold groups, so the last part is followed upwards until nothing more is found.
     """
-    wanted = {group.name for group in groups if group.owned or group.name in rule_names}
+    wanted = {
+        group.name
+        for group in groups
+        if group.name in rule_names or naming.owner_of(group.comment) == owner
+    }
     while True:
         inside = wanted | own_addresses
         found = {

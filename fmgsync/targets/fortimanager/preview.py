@@ -159,12 +159,14 @@ def read_peers(session: Session, place: Place, own: str) -> dict[str, str]:
         )
         for family in Family
     ]
-    owners = {
-        wire.text(row.get("name")): naming.owner_of(wire.text(row.get("comment")))
-        for table in tables.read_all(session, queries)
-        for row in table.checked()
+    rows = (row for table in tables.read_all(session, queries) for row in table.checked())
+    marks = ((wire.text(row.get("name")), wire.text(row.get("comment"))) for row in rows)
+    owners = ((name, comment, naming.owner_of(comment)) for name, comment in marks)
+    return {
+        name: owner
+        for name, comment, owner in owners
+        if owner not in (None, own) and naming.is_marked(comment, owner, name)
     }
-    return {name: owner for name, owner in owners.items() if owner is not None and owner != own}
 
 
 def _devices(targets: Iterable[DeviceVdom]) -> list[str]:

@@ -48,6 +48,16 @@ def carried_out(
     )
 
 
+def is_ours(row: Row, change: Change, owner: str) -> bool:
+    """Whether it bears the mark of what a plan took for ours, be it an older one."""
+    older = naming.has_older_mark(wire.text(row.get("comment")), owner)
+    return older or _is_marked(row, change, owner)
+
+
+def _is_marked(row: Row, change: Change, owner: str) -> bool:
+    return naming.is_marked(wire.text(row.get("comment")), owner, change.name)
+
+
 def _shows(change: Change, result: Result, place: Place, owner: str) -> bool:
     if change.action is Action.DELETE:
         return result.code == answers.ABSENT
@@ -59,7 +69,7 @@ def _shows(change: Change, result: Result, place: Place, owner: str) -> bool:
     row = rows[0]
     if change.kind in _MAPPINGS:
         return set(wire.names(row.get("member"))) == set(change.members)
-    if not naming.is_owned(wire.text(row.get("comment")), owner):
+    if not is_ours(row, change, owner) or (change.comment and not _is_marked(row, change, owner)):
         return False
     if change.kind in _ADDRESSES:
         return wire.address_value(row, change.kind.family) == change.value

@@ -8,7 +8,7 @@ child table as null, and host bits are as somebody wrote them ("How to FortiMana
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from fmgsync.model import address as addresses
@@ -32,13 +32,14 @@ _TRUE = ("enable", 1, True)
 
 def decode_address(row: Row, family: Family, owner: str) -> ObservedAddress:
     """An address row, with or without its `dynamic_mapping`."""
-    comment = text(row.get("comment"))
+    name, comment = text(row.get("name")), text(row.get("comment"))
+    marked = naming.is_marked(comment, owner, name) or naming.has_older_mark(comment, owner)
     return ObservedAddress(
-        name=text(row.get("name")),
+        name=name,
         family=family,
         value=address_value(row, family),
         comment=comment,
-        owned=naming.is_owned(comment, owner),
+        owned=marked and naming.is_address_name(owner, name),
         mapped=bool(row.get(MAPPINGS)),
     )
 
@@ -60,14 +61,16 @@ def address_value(row: Row, family: Family) -> Address | None:
         return None
 
 
-def decode_group(row: Row, family: Family, owner: str) -> ObservedGroup:
-    """A group row with its `dynamic_mapping`."""
-    comment = text(row.get("comment"))
+def decode_group(row: Row, family: Family, owner: str, rules: Container[str] = ()) -> ObservedGroup:
+    """A group row with its `dynamic_mapping`. An older mark, which names no object, counts for the
+    groups of `rules` alone: any other group that bears it may be a clone."""
+    name, comment = text(row.get("name")), text(row.get("comment"))
+    asked_for = name in rules or naming.group_of(name) in rules
     mappings = row.get(MAPPINGS) or []
     subtracting = [one for one in (row, *mappings) if subtracts(one)]
     excluded = [name for one in subtracting for name in names(one.get("exclude-member"))]
     return ObservedGroup(
-        name=text(row.get("name")),
+        name=name,
         family=family,
         members=names(row.get("member")),
         mappings={
@@ -76,7 +79,8 @@ def decode_group(row: Row, family: Family, owner: str) -> ObservedGroup:
             for target in scopes(mapping)
         },
         comment=comment,
-        owned=naming.is_owned(comment, owner),
+        owned=naming.is_marked(comment, owner, name)
+        or (asked_for and naming.has_older_mark(comment, owner)),
         excluding=frozenset(
             place for one in subtracting for place in ((None,) if one is row else scopes(one))
         ),
@@ -123,9 +127,7 @@ def text(raw: Any) -> str:
 
 def new_object(change: Change, owner: str) -> Row:
     """The data that creates what a change names, with the owner mark."""
-    data: Row = {"name": change.name, "comment": naming.mark(owner)}
-    data.update(content(change))
-    return data
+    return {"name": change.name, **content(change), "comment": naming.mark(owner, change.name)}
 
 
 def content(change: Change) -> Row:
@@ -133,11 +135,15 @@ def content(change: Change) -> Row:
     if change.kind in (ObjectKind.ADDRESS, ObjectKind.ADDRESS6):
         if change.value is None:
             raise ValueError(f"{change.name}: an address without a value")
-        return _subnet(change.value)
+        return _subnet(change.value) | _comment(change)
     data: Row = {"member": list(change.members)}
     if change.clears_exclusion:
         data["exclude"] = "disable"
-    return data
+    return data | _comment(change)
+
+
+def _comment(change: Change) -> Row:
+    return {"comment": change.comment} if change.comment else {}
 
 
 def new_mapping(change: Change) -> Row:

@@ -98,7 +98,7 @@ class Writer:
         A group that the plan itself creates is not there yet, and ours when it is.
         """
         row = found.get((change.kind.table, change.name))
-        if row is None or naming.is_owned(wire.text(row.get("comment")), self._owner):
+        if row is None or reading_back.is_ours(row, change, self._owner):
             return True
         self.outcome.refuse(change, "it has lost our owner mark and is foreign now")
         return False
