@@ -62,7 +62,7 @@ def command(
     part that waits for approval), 1 the saved plan is stale, or a write, an install or a foreign
     object failed one part; the others were done.
     """
-    from fmgsync.cli import documents, progress, saved, tables
+    from fmgsync.cli import documents, progress, saved, status_text
     from fmgsync.controller import once, wiring
     from fmgsync.controller.installing import People
 
@@ -82,9 +82,10 @@ def command(
     digest = saved.read_digest(plan) if plan else None
     with stop.watching():
         result = once.apply(world, install=install != "never", digest=digest)
+    document = documents.apply_document(result)
     if options.is_json:
-        common.print_json(documents.apply_document(result))
+        options.print_document(document)
     else:
-        tables.print_apply(options.console(), result)
-        progress.print_rollouts(options.console(), result, quiet=True)
+        status_text.print_apply(options.console(), document)
+        progress.print_rollouts(options.console(), document["rollouts"], quiet=True)
     return common.INTERRUPTED if stop.asked() else common.apply_code(result)

@@ -104,7 +104,7 @@ def _user() -> str:
 
 def _tell(options: common.Options, decided: tuple[Approval, ...], word: str) -> None:
     if options.is_json:
-        common.print_json({word: [_row(one) for one in decided]})
+        options.print_document({word: [_row(one) for one in decided]})
         return
     for one in decided:
         until = f", until {_written(one.expires_at)}" if word == "approved" else ""
@@ -117,7 +117,7 @@ def _list(options: common.Options, memory: Memory, now: float) -> None:
     waiting = [one for one in memory.shown() if one.digest not in approved]
     if options.is_json:
         held = [{"digest": w.digest, "message": w.message, "at": _written(w.at)} for w in waiting]
-        common.print_json({"held": held, "approved": [_row(one) for one in approvals]})
+        options.print_document({"held": held, "approved": [_row(one) for one in approvals]})
         return
     for one in approvals:
         text = f"{one.message} (by {one.who}, until {_written(one.expires_at)})"

@@ -64,7 +64,7 @@ def show(
     ]
     chosen = lines[-last:] if last else lines
     if options.is_json:
-        common.print_json([dict(line.fields) for line in chosen])
+        options.print_document([dict(line.fields) for line in chosen])
     else:
         print_lines(options.console(), chosen)
     return common.IN_SYNC
@@ -90,7 +90,7 @@ def verify(options: common.Options, state_dir: Path, audit_file: Path | None) ->
     known = AuditHeads(documents).read_all()
     problems += audit.missing(audit.ends(lines), known)
     if options.is_json:
-        common.print_json({"lines": len(lines), "problems": problems})
+        options.print_document({"lines": len(lines), "problems": problems})
     else:
         for problem in problems:
             click.echo(safe_text(problem), err=True)
@@ -109,7 +109,7 @@ def print_lines(console: Console, lines: Iterable[Line]) -> None:
     """A row for each decision."""
     from fmgsync.cli import tables
 
-    made = tables.table(console, "at", "who", "event", "where", "wave", "what", "reason")
+    made = tables.table(("at", "who", "event", "where", "wave", "what", "reason"))
     for line in lines:
         fields = line.fields
         made.add_row(
@@ -121,7 +121,7 @@ def print_lines(console: Console, lines: Iterable[Line]) -> None:
             tables.cell(_what(fields)),
             tables.cell(fields.get("reason", "")),
         )
-    console.print(made)
+    made.show(console)
 
 
 def _where(fields: Any) -> str:

@@ -82,7 +82,7 @@ def check(options: common.Options, paths: tuple[Path, ...], seal: bool) -> int:
             report = checking.check(files.read_text(path), str(path), known)
         reports[path] = report
     if options.is_json:
-        common.print_json([_report_document(path, report) for path, report in reports.items()])
+        options.print_document([_report_document(path, report) for path, report in reports.items()])
     else:
         for path, report in reports.items():
             _print_report(path, report)
@@ -123,7 +123,7 @@ def compare(options: common.Options, files: tuple[Path, ...], changes: tuple[str
         tell=options.progress,
     )
     if options.is_json:
-        common.print_json(_comparison_document(result))
+        options.print_document(_comparison_document(result))
     else:
         _print_comparison(options, result)
     return common.FAILED if result.outcome.weighty else common.IN_SYNC

@@ -144,7 +144,7 @@ def _list(options: common.Options) -> None:
     from fmgsync.recording.suite import SCENARIOS
 
     if options.is_json:
-        common.print_json(
+        options.print_document(
             [{"name": one.name, "asks": one.asks, "writes": one.writes} for one in SCENARIOS]
         )
         return

@@ -32,7 +32,7 @@ def show(options: common.Options, file: Path, number: int | None) -> int:
         _show_exchange(options, cassette.exchanges[number - 1])
         return common.IN_SYNC
     if options.is_json:
-        common.print_json(_document(cassette))
+        options.print_document(_document(cassette))
         return common.IN_SYNC
     _show_list(cassette)
     return common.IN_SYNC
@@ -62,7 +62,7 @@ def _show_exchange(options: common.Options, exchange: Exchange) -> None:
         "answer": _plain(exchange.response_body),
     }
     if options.is_json:
-        common.print_json(parts)
+        options.print_document(parts)
         return
     for name, part in parts.items():
         shown = part if isinstance(part, str | int) else json.dumps(part, indent=2)

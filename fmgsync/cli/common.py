@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from fmgsync.controller.once import Result
 
-Output = Literal["text", "json", "markdown"]
+Output = Literal["text", "json", "yaml", "markdown", "wide", "name"]
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 IN_SYNC = 0
@@ -57,8 +57,17 @@ class Options:
 
     @property
     def is_json(self) -> bool:
-        """Whether standard output carries one JSON document and nothing else."""
-        return self.output == "json"
+        """Whether standard output carries one document for programs and nothing else."""
+        return self.output in ("json", "yaml")
+
+    def print_document(self, document: object) -> None:
+        """One document on standard output, in the notation that was asked for."""
+        if self.output == "yaml":
+            import yaml
+
+            click.echo(yaml.safe_dump(document, sort_keys=False, allow_unicode=False), nl=False)
+        else:
+            print_json(document)
 
     def console(self) -> Console:
         """Where people read: standard output for text, standard error beside JSON."""
@@ -66,7 +75,7 @@ class Options:
 
         on_terminal = sys.stdout.isatty()
         return Console(
-            file=sys.stdout if self.output == "text" else sys.stderr,
+            file=sys.stdout if self.output in ("text", "wide") else sys.stderr,
             highlight=False,
             markup=False,
             soft_wrap=not on_terminal,
@@ -94,9 +103,12 @@ state_option = click.option(
 """For commands that remember; they get `state_dir: Path`."""
 
 
-def command_options(*, markdown: bool = False) -> Callable[[_Function], _Function]:
-    """Add -c, --output, -v and --log-format; the command gets them as `options: Options`."""
-    choices = ["text", "json", "markdown"] if markdown else ["text", "json"]
+def command_options(*more: Output) -> Callable[[_Function], _Function]:
+    """Add -c, --output, -v and --log-format; the command gets them as `options: Options`.
+
+    `more` are the outputs that this command knows besides those that all know.
+    """
+    choices = ["text", "json", "yaml", *more]
     decorators = [
         click.option(
             "-c",
@@ -109,6 +121,7 @@ def command_options(*, markdown: bool = False) -> Callable[[_Function], _Functio
             help="Configuration file.",
         ),
         click.option(
+            "-o",
             "--output",
             type=click.Choice(choices),
             default="text",

@@ -39,7 +39,7 @@ def check(options: common.Options) -> int:
     config = load_config(options.config)
     found = notices(config)
     if options.is_json:
-        common.print_json(_as_json(str(options.config), config, found))
+        options.print_document(_as_json(str(options.config), config, found))
         return common.IN_SYNC
     for notice in found:
         place = f"{options.config}:{notice.line}" if notice.line else str(options.config)
@@ -76,7 +76,7 @@ def example(options: common.Options) -> None:
 
     text = reference.example()
     if options.is_json:
-        common.print_json(yamllines.load(text, "example.yaml").data)
+        options.print_document(yamllines.load(text, "example.yaml").data)
     else:
         click.echo(text, nl=False)
 

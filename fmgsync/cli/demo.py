@@ -96,7 +96,7 @@ def command(
             tally = story.count(estate, started_at)
             _show(console, estate)
     if options.is_json:
-        common.print_json(dataclasses.asdict(tally))
+        options.print_document(dataclasses.asdict(tally))
     else:
         console.print(
             f"{tally.verified} of {tally.devices} FortiGates verified: {tally.groups} groups, "
@@ -163,7 +163,7 @@ def _show(console: Console, estate: story.Estate) -> None:
     from fmgsync.controller import installs
 
     proven = set(installs.verified(estate.views))
-    made = tables.table(console, "FortiGate", "cluster", *estate.apps[:6], "verdict")
+    made = tables.table(("FortiGate", "cluster", *estate.apps[:6], "verdict"))
     for view in estate.views[:50]:
         right = view.target in proven and story.holds_what_runs(estate, view)
         counts = [len(group.device) if group.device is not None else "?" for group in view.groups]
@@ -173,6 +173,6 @@ def _show(console: Console, estate: story.Estate) -> None:
             *(tables.cell(f"{held} addresses") for held in counts[:6]),
             tables.cell("verified", "green") if right else tables.cell("NOT verified", "red"),
         )
-    console.print(made)
+    made.show(console)
     if len(estate.views) > 50:
         console.print(f"... and {len(estate.views) - 50} more")

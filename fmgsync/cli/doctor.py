@@ -46,7 +46,7 @@ def command(options: common.Options) -> int:
     failures, warnings = counts[Level.FAILURE], counts[Level.WARNING]
     if options.is_json:
         rows = [dataclasses.asdict(each) for each in found]
-        common.print_json({"findings": rows, "failures": failures, "warnings": warnings})
+        options.print_document({"findings": rows, "failures": failures, "warnings": warnings})
     else:
         _print(options.console(), found)
         click.echo(f"{failures} failures, {warnings} warnings, {len(found)} checks")

@@ -8,6 +8,7 @@ from typing import Any
 
 from fmgsync import errors
 from fmgsync.cli.progress import rollout_rows
+from fmgsync.controller import installs
 from fmgsync.controller.once import AdomResult, Result, source_gaps
 from fmgsync.model.address import Address, sorted_addresses
 from fmgsync.model.adom import HeldLock
@@ -62,6 +63,7 @@ def _installs(adom: AdomResult) -> list[dict[str, Any]]:
     if adom.survey is None:
         return []
     silent = {entry.target: list(entry.groups) for entry in adom.survey.not_referenced}
+    reasons = {entry.target: list(entry.because) for entry in adom.survey.not_referenced}
     rows = [
         {
             "device": entry.target.device,
@@ -72,6 +74,7 @@ def _installs(adom: AdomResult) -> list[dict[str, Any]]:
             "reasons": [reason.value for reason in entry.reasons],
             **_admission(adom, entry),
             "notReferenced": silent.get(entry.target, []),
+            "notReferencedBecause": reasons.get(entry.target, []),
         }
         for entry in adom.survey.pending
     ]
@@ -87,6 +90,7 @@ def _installs(adom: AdomResult) -> list[dict[str, Any]]:
             "held": None,
             "because": None,
             "notReferenced": names,
+            "notReferencedBecause": reasons[target],
         }
         for target, names in silent.items()
         if target not in listed
@@ -106,6 +110,16 @@ def apply_document(result: Result) -> dict[str, Any]:
     return {
         "digest": result.digest,
         "written": sum(len(a.report.written) for a in result.adoms if a.report),
+        "adoms": [
+            {
+                "fortimanager": adom.ref.fortimanager,
+                "adom": adom.ref.adom,
+                "written": len(adom.report.written),
+                "submitted": adom.report.submitted is not None and bool(adom.report.written),
+            }
+            for adom in result.adoms
+            if adom.report
+        ],
         "refused": [
             {**summary.change_json(change), "message": message}
             for adom in result.adoms
@@ -143,6 +157,16 @@ def status_document(result: Result) -> dict[str, Any]:
         "errors": error_rows(result),
         **_failure(result),
     }
+
+
+def verify_document(result: Result) -> dict[str, Any]:
+    """The four views, and which device VDOMs answered with just what they should hold."""
+    document = status_document(result)
+    done = {t for adom in result.adoms if adom.survey for t in installs.verified(adom.survey.views)}
+    views = (view for adom in result.adoms if adom.survey for view in adom.survey.views)
+    for row, view in zip(document["devices"], views, strict=True):
+        row["verified"] = view.target in done
+    return document
 
 
 def _lock_row(adom: AdomResult, held: HeldLock) -> dict[str, Any]:
@@ -184,6 +208,7 @@ def _device_row(adom: AdomResult, view: DeviceView) -> dict[str, Any]:
             for grant in view.stale_grants
         ],
         "nextWindow": _opens_at(adom, view.target),
+        "openNow": _is_open(adom, view.target),
     }
 
 
@@ -191,6 +216,11 @@ def _opens_at(adom: AdomResult, target: DeviceVdom) -> str | None:
     """When the opening of now began, or the next one begins."""
     found = adom.outlooks.get(target)
     return written_instant(found.opens_at) if found and found.opens_at else None
+
+
+def _is_open(adom: AdomResult, target: DeviceVdom) -> bool:
+    found = adom.outlooks.get(target)
+    return found is not None and found.judgement.is_open
 
 
 def _since(since: float | None) -> str | None:

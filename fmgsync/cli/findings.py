@@ -1,41 +1,51 @@
-"""What people should know beside the changes: errors of rules, parts that wait, notes."""
+"""What people should know beside the changes: errors of rules, parts that wait, notes.
+
+Everything here comes from the JSON documents, so a running controller and a saved plan are told
+in the same words as what was just looked at.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from fmgsync.cli.safe import safe_text
-from fmgsync.model.address import Address, sorted_addresses
-from fmgsync.model.change import AdomPlan, Finding, Hold
+from fmgsync.cli.tables import names
+from fmgsync.model.address import Address, sort_key
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from rich.console import Console
 
-    from fmgsync.model.view import GroupView
+Row = Mapping[str, Any]
 
 SHOWN = 8
 """Addresses listed in one line before the rest becomes a count."""
 
+KINDS = ("foreign", "held", "findings")
+"""The members of a document that hold findings: what stands in the way, what waits, notes."""
 
-def members(addresses: Collection[Address] | None) -> str:
+_WORDS = {"foreign": ("error", "red"), "held": ("held", "magenta"), "findings": ("note", "yellow")}
+
+
+def members(addresses: Collection[str] | None, most: int = SHOWN) -> str:
     """A set of addresses in one cell; `?` where it is not known, `none` where it is empty."""
     if addresses is None:
         return "?"
     if not addresses:
         return "none"
-    ordered = sorted_addresses(addresses)
-    rest = f" and {len(ordered) - SHOWN} more" if len(ordered) > SHOWN else ""
-    return ", ".join(ordered[:SHOWN]) + rest
+    ordered = _ordered(addresses)
+    rest = f" and {len(ordered) - most} more" if len(ordered) > most else ""
+    return ", ".join(ordered[:most]) + rest
 
 
-def state(group: GroupView) -> str:
-    """A group's state on a device, with its reason."""
-    return told(group.state.value, group.because)
+def _ordered(addresses: Collection[str]) -> list[str]:
+    try:
+        return sorted(addresses, key=lambda each: sort_key(Address(each)))
+    except ValueError:  # a document may come from outside
+        return sorted(addresses)
 
 
 def told(state: str, because: str) -> str:
@@ -43,32 +53,66 @@ def told(state: str, because: str) -> str:
     return f"{state}: {because}" if because else state
 
 
-def of_plan(plan: AdomPlan) -> Iterator[Finding]:
-    """What stands in the way first, then what waits, then notes."""
-    yield from plan.foreign
-    yield from plan.held
-    yield from plan.findings
+def instant(text: str | None) -> str:
+    """An RFC 3339 instant as people read it, in its own zone."""
+    if text is None:
+        return "not known"
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    zone = found.tzname() or ""
+    return f"{found:%Y-%m-%d %H:%M:%S} {zone.removesuffix('+00:00')}".rstrip()
 
 
-def print_findings(console: Console, findings: Iterable[Finding]) -> None:
-    """One line each; of a part that waits also the command that lets it through."""
-    for finding in findings:
-        word, style = "note", "yellow"
-        if finding.is_error:
-            word, style = "error", "red"
-        elif isinstance(finding, Hold):
-            word, style = "held", "magenta"
-        line = Text(f"{word}: ", style=style)
-        line.append(safe_text(sentence(finding)), style="")
-        console.print(line)
-        if isinstance(finding, Hold):
-            console.print(f"      let it through: fmgsync approve {finding.digest}")
+def from_epoch(seconds: float) -> str:
+    """UTC epoch seconds as people read them."""
+    return instant(datetime.fromtimestamp(seconds, UTC).isoformat())
 
 
-def sentence(finding: Finding) -> str:
-    """The object, the place and what there is to say; not yet safe for a terminal."""
-    place = f" on {finding.device}" if finding.device else ""
-    which = ""
-    if isinstance(finding, Hold):
-        which = f": {members(finding.added or finding.removed)}"
-    return f"{finding.name}{place}: {finding.message}{which}"
+def place(row: Row) -> str:
+    """`device/vdom`."""
+    return f"{row['device']}/{row['vdom']}"
+
+
+def print_rows(console: Console, document: Row) -> None:
+    """One line for each finding and all places that share it; of a part that waits also the
+    command that lets it through."""
+    for kind in KINDS:
+        word, style = _WORDS[kind]
+        alike: dict[tuple[str, str], list[Row]] = {}
+        for row in document.get(kind, ()):
+            alike.setdefault((row["name"], row["message"]), []).append(row)
+        for rows in alike.values():
+            devices = [row["device"] for row in rows if row.get("device")]
+            line = Text(f"{word}: ", style=style)
+            line.append(safe_text(sentence(rows[0], devices)), style="")
+            console.print(line)
+            for row in rows:
+                if row.get("digest"):
+                    where = f" ({row['device']})" if len(rows) > 1 and row.get("device") else ""
+                    step = f"let it through: fmgsync approve {row['digest']}{where}"
+                    console.print(safe_text(f"      {step}"))
+
+
+def sentence(row: Row, devices: Iterable[str] = ()) -> str:
+    """The object, the places and what there is to say; not yet safe for a terminal."""
+    where = names(devices) or row.get("device") or ""
+    moving = row.get("added") or row.get("removed") or ()
+    which = f": {members(moving)}" if row.get("digest") and moving else ""
+    return f"{row['name']}{f' on {where}' if where else ''}: {row['message']}{which}"
+
+
+def print_problems(console: Console, document: Row) -> None:
+    """What could not be read, what was withheld, what waits for approval, what failed."""
+    for word, member, style in (
+        ("source", "sources", "yellow"),
+        ("waits", "submitted", "magenta"),
+        ("error", "errors", "red"),
+    ):
+        for row in document.get(member, ()):
+            text = f"{row['name']}: {row['message']}" if row.get("name") else row["message"]
+            where = f"{row['where']}: " if row.get("where") else ""
+            console.print(Text(f"{word}: {safe_text(where + text)}", style=style))
+            if row.get("next"):
+                console.print(safe_text(f"      next: {row['next']}"))

@@ -126,7 +126,9 @@ def run(arguments: list[str], *, context: object = None) -> int:
 
 def _wants_json(arguments: list[str]) -> bool:
     for here, after in zip(arguments, [*arguments[1:], ""], strict=True):
-        if here == "--output=json" or (here == "--output" and after == "json"):
+        if here in ("--output=json", "-ojson"):
+            return True
+        if here in ("--output", "-o") and after == "json":
             return True
     return False
 

@@ -16,7 +16,7 @@ from fmgsync.cli import common
     help="Write the plan to this file as well, for 'fmgsync apply FILE'.",
 )
 @common.state_option
-@common.command_options(markdown=True)
+@common.command_options("markdown")
 def command(options: common.Options, save: Path | None, state_dir: Path) -> int:
     """Show what would change in FortiManager and on which FortiGates. Writes nothing there.
 
@@ -26,7 +26,7 @@ def command(options: common.Options, save: Path | None, state_dir: Path) -> int:
     Exit codes: 0 nothing to do, 3 changes or installs outstanding,
     1 something could not be read or a foreign object is in the way.
     """
-    from fmgsync.cli import documents, saved, tables
+    from fmgsync.cli import documents, plan_text, saved
     from fmgsync.controller import once, wiring
 
     world = wiring.make_world(
@@ -37,12 +37,13 @@ def command(options: common.Options, save: Path | None, state_dir: Path) -> int:
         state_dir=state_dir,
     )
     result = once.plan(world)
+    document = documents.plan_document(result)
     if save is not None:
-        saved.save(save, documents.plan_document(result), now=world.clock.now())
+        saved.save(save, document, now=world.clock.now())
     if options.is_json:
-        common.print_json(documents.plan_document(result))
+        options.print_document(document)
     elif options.output == "markdown":
-        click.echo(tables.plan_markdown(result))
+        click.echo(plan_text.markdown(document))
     else:
-        tables.print_plan(options.console(), result, all_addresses=options.verbose > 0)
+        plan_text.print_plan(options.console(), document, every=options.verbose > 0)
     return common.plan_code(result)

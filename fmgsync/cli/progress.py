@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -72,9 +72,11 @@ def _written(instant: datetime | None) -> str | None:
     return None if instant is None else instant.isoformat(timespec="seconds")
 
 
-def print_rollouts(console: Console, result: Result, *, quiet: bool = False) -> None:
+def print_rollouts(
+    console: Console, rows: Iterable[Mapping[str, Any]], *, quiet: bool = False
+) -> None:
     """Each ADOM's rollout. `quiet` leaves out those with nothing to say."""
-    for row in rollout_rows(result):
+    for row in rows:
         silent = not any(row[key] for key in ("held", "failed", "waits", "blocked", "unused"))
         if quiet and silent and not row["waiting"]:
             continue
@@ -96,7 +98,7 @@ def print_rollouts(console: Console, result: Result, *, quiet: bool = False) -> 
         _print_waits(console, row)
 
 
-def _print_edits(console: Console, row: dict[str, Any]) -> None:
+def _print_edits(console: Console, row: Mapping[str, Any]) -> None:
     """The lines of other people that an install pushed, or would have pushed."""
     for device, edits in row["foreign"].items():
         verb = "held because of" if device in row["blocked"] else "installed along with"
@@ -107,18 +109,18 @@ def _print_edits(console: Console, row: dict[str, Any]) -> None:
                 console.print(safe_text(f"      {line}"))
 
 
-def _summary(row: dict[str, Any]) -> str:
+def _summary(row: Mapping[str, Any]) -> str:
     wave = {None: "nothing left to start", 0: "canary"}.get(row["wave"], f"wave {row['wave']}")
     return f"{wave}; {len(row['verified'])} verified, {len(row['atRisk'])} at risk"
 
 
-def _print_waits(console: Console, row: dict[str, Any]) -> None:
+def _print_waits(console: Console, row: Mapping[str, Any]) -> None:
     waits = [] if row["held"] else row["waits"]
     if not waits:
         return
-    made = table(console, "  device", "waits", "until")
+    made = table(("  device", "waits", "until"))
     for wait in waits[:SHOWN]:
         made.add_row(cell(f"  {wait['device']}"), cell(wait["reason"]), cell(wait["until"] or ""))
-    console.print(made)
+    made.show(console)
     if len(waits) > SHOWN:
         console.print(f"  and {len(waits) - SHOWN} more")

@@ -38,7 +38,7 @@ def status(options: common.Options, state_dir: Path) -> int:
     Exit codes: 0 nothing outstanding, 3 something waits or is held, 1 something failed or could
     not be read.
     """
-    from fmgsync.cli import documents, progress, tables
+    from fmgsync.cli import documents, findings, progress
     from fmgsync.controller import once, wiring
 
     world = wiring.make_world(
@@ -50,12 +50,12 @@ def status(options: common.Options, state_dir: Path) -> int:
     )
     result = once.status(world)
     rows = progress.rollout_rows(result)
+    found = {"rollouts": rows, "errors": documents.error_rows(result)}
     if options.is_json:
-        found = {"rollouts": rows, "errors": documents.error_rows(result)}
-        common.print_json(found)
+        options.print_document(found)
     else:
-        progress.print_rollouts(options.console(), result)
-        tables.print_problems(options.console(), result)
+        progress.print_rollouts(options.console(), rows)
+        findings.print_problems(options.console(), found)
     codes = [adom.error.exit_code for adom in result.adoms if adom.error]
     codes += [common.FAILED for row in rows if row["failed"]]
     codes += [common.OUTSTANDING for row in rows if row["held"] or row["waits"] or row["next"]]
@@ -131,7 +131,7 @@ def _steer(
     done = [act(world, ref) for ref in chosen]
     world.installing.audit.keep_head()
     if options.is_json:
-        common.print_json(
+        options.print_document(
             [{"adom": str(each.ref), "changed": each.changed, "what": each.what} for each in done]
         )
     else:

@@ -23,6 +23,7 @@ from fmgsync.cli.safe import safe_text
 from fmgsync.clock import ManualClock
 from fmgsync.controller import once, steering, windows
 from fmgsync.controller.installing import AUDIT, People
+from fmgsync.planning import summary
 from fmgsync.scheduling.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class Night:
         held = [hold for adom in result.adoms if adom.seen for hold in adom.seen.plan.held]
         if held:
             text = f"the guard holds {_count(len(held), 'part')} for a person to decide, such as"
-            self._line("fmgsync", f"{text} {findings.sentence(held[0])}")
+            self._line("fmgsync", f"{text} {findings.sentence(summary.finding_json(held[0]))}")
             estate.clock.sleep(900)
             self._line("network team", f"has read the plan: fmgsync approve {result.digest}")
             story.approve(estate, result.digest)
@@ -143,7 +144,7 @@ class Night:
         self._estate.unit.world.switches.unreachable_install_fails = True
         result = self._apply("network team")
         self._print()
-        progress.print_rollouts(self._console, result)
+        progress.print_rollouts(self._console, progress.rollout_rows(result))
 
     def mend_and_resume(self) -> None:
         """A person looks, mends, resumes."""
@@ -159,7 +160,7 @@ class Night:
             self._line("fmgsync", f"{work.ref}: {steering.resume(world, work.ref).what}")
         result = self._apply("on-call")
         self._print()
-        progress.print_rollouts(self._console, result)
+        progress.print_rollouts(self._console, progress.rollout_rows(result))
 
     def read_the_audit(self) -> None:
         """What the night leaves behind."""

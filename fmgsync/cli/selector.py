@@ -44,7 +44,7 @@ def command(options: common.Options, expression: str, nodes: bool) -> int:
             if book.for_pod(p.labels, snapshot.namespaces.get(p.namespace))
         ]
     if options.is_json:
-        common.print_json({"selector": canonical, "selected": rows})
+        options.print_document({"selector": canonical, "selected": rows})
     else:
         tables.print_selected(options.console(), canonical, rows)
     return common.IN_SYNC

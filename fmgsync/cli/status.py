@@ -1,12 +1,29 @@
-"""`fmgsync status`: the four views side by side."""
+"""`fmgsync status`: how everything stands, and what is not in sync."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fmgsync.cli import common
+
+if TYPE_CHECKING:
+    pass
+
+_STATES = (
+    "drifted",
+    "unreachable",
+    "unknown",
+    "held",
+    "install pending",
+    "write pending",
+    "not referenced",
+    "in sync",
+)
 
 
 @click.command("status")
@@ -15,39 +32,93 @@ from fmgsync.cli import common
     metavar="URL",
     help="Ask a running 'fmgsync run' (its --listen address) what it saw last, instead of looking.",
 )
+@click.option("--adom", metavar="PATTERN", help="Only this ADOM: its name or FORTIMANAGER/ADOM.")
+@click.option("--device", metavar="PATTERN", help="Only this FortiGate: its name or DEVICE/VDOM.")
+@click.option("--group", metavar="PATTERN", help="Only this group.")
+@click.option("--state", type=click.Choice(_STATES), help="Only groups in this state.")
+@click.option(
+    "--watch",
+    "every_s",
+    type=click.FloatRange(1, 3600),
+    metavar="SECONDS",
+    help="Look again every so many seconds, until Ctrl-C.",
+)
 @common.state_option
-@common.command_options()
-def command(options: common.Options, state_dir: Path, controller: str | None) -> int:
-    """Show, per FortiGate and group, what should be, what the ADOM holds, what FortiManager
-    believes of the device, and what the device itself says.
+@common.command_options("wide", "name")
+def command(
+    options: common.Options,
+    state_dir: Path,
+    controller: str | None,
+    every_s: float | None,
+    **wanted: str | None,
+) -> int:
+    """Show how many FortiGates are how, then what is not in sync: what should be there, and what
+    the ADOM, FortiManager's copy of the device, and the device itself hold instead.
+
+    Patterns are those of a shell: '*' and '?'. With '-o wide' every group on every device is shown
+    with its four views, with '-o name' only the names of what is not in sync.
+
+    \b
+    fmgsync status --device 'fgt-east-*' --state 'install pending'
 
     \b
     Exit codes: 0 all in sync (or not referenced), 3 something outstanding or drifted,
-    1 something could not be read.
+    1 something could not be read. They are about everything, whatever is shown.
     """
-    from fmgsync.cli import documents, overview, progress, remote
+    from fmgsync.cli.status_text import Filter
 
-    if controller is not None:
-        document = remote.read_status(controller)
-        if options.is_json:
-            common.print_json(document)
-        else:
-            overview.print_status_document(options.console(), document)
-        return remote.status_code(document)
+    chosen = Filter(**wanted)
+    look = _from_controller(controller) if controller else _by_looking(options, state_dir)
+    while True:
+        document, code = look()
+        _print(options, chosen(document), anew=every_s is not None)
+        if every_s is None:
+            return code
+        time.sleep(every_s)
 
+
+_Look = Callable[[], "tuple[Mapping[str, Any], int]"]
+
+
+def _from_controller(url: str) -> _Look:
+    from fmgsync.cli import remote
+
+    def look() -> tuple[Mapping[str, Any], int]:
+        document = remote.read_status(url)
+        return document, remote.status_code(document)
+
+    return look
+
+
+def _by_looking(options: common.Options, state_dir: Path) -> _Look:
+    from fmgsync.cli import documents
     from fmgsync.controller import once, wiring
 
-    world = wiring.make_world(
-        options.config,
-        command="status",
-        tell=options.progress,
-        transport=options.transport,
-        state_dir=state_dir,
-    )
-    result = once.status(world)
+    def look() -> tuple[Mapping[str, Any], int]:
+        world = wiring.make_world(
+            options.config,
+            command="status",
+            tell=options.progress,
+            transport=options.transport,
+            state_dir=state_dir,
+        )
+        result = once.status(world)
+        return documents.status_document(result), common.status_code(result)
+
+    return look
+
+
+def _print(options: common.Options, document: Mapping[str, Any], *, anew: bool) -> None:
+    from fmgsync.cli import progress, status_text
+
     if options.is_json:
-        common.print_json(documents.status_document(result))
+        options.print_document(document)
+    elif options.output == "name":
+        for name in status_text.troubled(document):
+            click.echo(name)
     else:
-        overview.print_status(options.console(), result, now=world.clock.now())
-        progress.print_rollouts(options.console(), result, quiet=True)
-    return common.status_code(result)
+        console = options.console()
+        if anew:
+            console.clear()
+        status_text.print_status(console, document, wide=options.output == "wide")
+        progress.print_rollouts(console, document.get("rollouts", ()), quiet=True)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from rich.text import Text
 
 from fmgsync.cli.safe import safe_text
-from fmgsync.cli.tables import cell, table
+from fmgsync.cli.tables import cell, names, table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,16 +45,20 @@ def print_windows(
 
 def _print_table(console: Console, outlooks: Sequence[Outlook], start: datetime) -> None:
     title = f"Installs may start, seen from {_clock(start)} ({start.tzinfo})"
-    made = table(console, "device", "now", "openings", "because", title=title)
+    made = table(("devices", "now", "openings", "because"), title=title)
+    alike: dict[tuple[object, ...], list[Outlook]] = {}
     for outlook in outlooks:
-        state = ("open", "green") if outlook.judgement.is_open else ("closed", "yellow")
+        key = (outlook.openings, outlook.opens_at, outlook.judgement.because)
+        alike.setdefault(key, []).append(outlook)
+    for same in alike.values():
+        state = ("open", "green") if same[0].judgement.is_open else ("closed", "yellow")
         made.add_row(
-            cell(outlook.target),
+            cell(names(str(each.target) for each in same)),
             cell(*state),
-            cell(_listed(outlook, start)),
-            cell(outlook.judgement.because),
+            cell(_listed(same[0], start)),
+            cell(same[0].judgement.because),
         )
-    console.print(made)
+    made.show(console)
 
 
 def _listed(outlook: Outlook, start: datetime) -> str:

@@ -22,8 +22,8 @@ def command(options: common.Options, state_dir: Path) -> int:
     Exit codes: 0 every device verified, 3 drift or an outstanding install,
     1 a device could not be asked.
     """
-    from fmgsync.cli import documents, tables
-    from fmgsync.controller import installs, once, wiring
+    from fmgsync.cli import documents, status_text
+    from fmgsync.controller import once, wiring
 
     world = wiring.make_world(
         options.config,
@@ -33,12 +33,9 @@ def command(options: common.Options, state_dir: Path) -> int:
         state_dir=state_dir,
     )
     result = once.status(world)
-    done = {t for adom in result.adoms if adom.survey for t in installs.verified(adom.survey.views)}
+    document = documents.verify_document(result)
     if options.is_json:
-        document = documents.status_document(result)
-        for row, view in zip(document["devices"], tables.all_views(result), strict=True):
-            row["verified"] = view.target in done
-        common.print_json(document)
+        options.print_document(document)
     else:
-        tables.print_verify(options.console(), result, done)
+        status_text.print_verify(options.console(), document)
     return common.status_code(result)

@@ -60,7 +60,7 @@ def command(options: common.Options, at: datetime | None, days: int) -> int:
     start = at or datetime.fromtimestamp(world.clock.now(), UTC)
     found = windows.look_ahead(world, start, timedelta(days=days))
     if options.is_json:
-        common.print_json([_row(each) for adom in found for each in adom.outlooks])
+        options.print_document([_row(each) for adom in found for each in adom.outlooks])
         _tell_errors(options, found)
     else:
         zones = {window.timezone for window in world.terms.calendar.windows}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from fmgsync.cli import overview, remote
+from fmgsync.cli import remote, status_text
 
 SINCE = "2026-01-01T00:00:00+00:00"
 
@@ -18,7 +18,8 @@ def document(state: str = "in sync", **more: Any) -> dict[str, Any]:
     views = {"desired": ["10.1.0.5"], "adom": ["10.1.0.5"], "deviceDatabase": None, "device": []}
     group = {"name": "k8s-web", "state": state, **views}
     grants = more.pop("staleGrants", [])
-    device = {"device": "fgt-east", "vdom": "root", "groups": [group], "staleGrants": grants}
+    place = {"device": "fgt-east", "vdom": "root", "adom": "prod", "fortimanager": "hq"}
+    device = {**place, "groups": [group], "staleGrants": grants}
     return {"devices": [device], **more}
 
 
@@ -52,10 +53,10 @@ def test_people_see_what_waits_and_what_is_stale() -> None:
         errors=[{"message": "FortiManager hq: login refused"}],
     )
     out = io.StringIO()
-    overview.print_status_document(Console(file=out, width=200), seen)
+    status_text.print_status(Console(file=out, width=200), seen)
     said = " ".join(out.getvalue().split())
     assert "k8s-web on fgt-east/root: 9 go let it through: fmgsync approve 3f0c" in said
-    assert f"10.1.0.9 {SINCE} another workload has it now" in said
-    assert "10.1.0.8 not known" in said
+    assert "k8s-web 10.1.0.9 fgt-east/root another workload has it now" in said
+    assert "not known k8s-web 10.1.0.8" in said
     assert "k8s-db: taken\\x1b[2J" in said
     assert "login refused" in said

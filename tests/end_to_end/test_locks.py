@@ -14,7 +14,7 @@ from requests.adapters import HTTPAdapter
 from rich.console import Console
 
 from fmgsync import errors
-from fmgsync.cli import common, documents, overview
+from fmgsync.cli import common, documents, status_text
 from fmgsync.clock import ManualClock
 from fmgsync.controller import once, wiring
 from fmgsync.model.view import GroupState
@@ -126,7 +126,7 @@ def test_status_tells_who_works_in_an_adom(
             "whole": True,
         }
     ]
-    overview.print_status(Console(width=10_000), result, now=clock.now())
+    status_text.print_status(Console(width=10_000), documents.status_document(result))
     out = capsys.readouterr().out
     assert "lock: ADOM prod on hq: locked by 'admin' since 2026-01-01T00:00:00Z" in out
     human.unlock("prod")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from fmgsync.cli import documents, main, overview
+from fmgsync.cli import documents, main, status_text
 from tests import builders
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 
@@ -136,7 +136,8 @@ def test_plan_and_status_tell_the_next_opening(
         assert [row["opensAt"] for row in plan["installs"]] == [told, told]
         status = documents.status_document(estate.status())
         assert [row["nextWindow"] for row in status["devices"]] == [told, told]
-        overview.print_status(Console(width=10_000), estate.status(), now=estate.clock.now())
+        document = documents.status_document(estate.status())
+        status_text.print_status(Console(width=10_000), document)
         when = "open now" if hour < 1 else f"2026-12-{expected} 00:00:00 UTC"
         line = f"next window: {when}: fgt-east/root, fgt-west/root"
         assert line in capsys.readouterr().out

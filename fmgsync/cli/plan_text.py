@@ -1,0 +1,240 @@
+"""A plan for people, from its JSON document: folded where devices share a change.
+
+The same for a plan just made and for one that was saved.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from fmgsync.cli import findings
+from fmgsync.cli.safe import safe_text
+from fmgsync.cli.tables import cell, many, names, table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Row = Mapping[str, Any]
+
+NO_CHANGES = "No changes."
+_ACTIONS = ("create", "update", "delete")
+_SIGN = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("-", "red")}
+_ADDRESSES = ("address", "address6")
+_FEW, _FIRST = 4, 2
+
+
+def print_plan(console: Console, document: Row, *, every: bool = False) -> None:
+    """Totals first and last; between them per ADOM what changes, what is installed, what waits.
+
+    `every` lists each object and each device instead of folding what they share.
+    """
+    totals = total(document)
+    if document["adoms"]:
+        console.print(Text(totals, "bold"))
+    for adom in document["adoms"]:
+        _print_adom(console, adom, every=every)
+    _print_installs(console, document["installs"], every=every)
+    findings.print_problems(console, document)
+    if len([row for adom in document["adoms"] for row in adom["held"]]) > 1:
+        console.print(
+            f"let all through that waits: fmgsync approve {safe_text(document['digest'])}"
+        )
+    if document["adoms"]:
+        console.print(Text(f"{totals} Digest {safe_text(document['digest'])}.", "bold"))
+
+
+def total(document: Row) -> str:
+    """The plan in one sentence."""
+    changes = [change for adom in document["adoms"] for change in adom["changes"]]
+    parts = []
+    if changes:
+        parts.append(_changed(document, changes))
+    if (installs := _installs(document["installs"])) is not None:
+        parts.append(installs)
+    held = sum(len(adom["held"]) for adom in document["adoms"])
+    if held:
+        parts.append(f"{held} held for a person")
+    return f"{'; '.join(parts)}." if parts else NO_CHANGES
+
+
+def _changed(document: Row, changes: Sequence[Row]) -> str:
+    groups = [change for change in changes if change["kind"] not in _ADDRESSES]
+    radius = document["blastRadius"]
+    if not groups:
+        return f"{many(len(changes), 'address object')} change"
+    verb = "changes" if radius["groups"] == 1 else "change"
+    come = {address for change in groups for address in change["added"]}
+    go = {address for change in groups for address in change["removed"]}
+    return (
+        f"{many(radius['groups'], 'group')} {verb} on {many(radius['devices'], 'FortiGate')}: "
+        f"{many(len(come), 'address').replace('addresss', 'addresses')} added, {len(go)} removed"
+    )
+
+
+def _installs(rows: Iterable[Row]) -> str | None:
+    found = [row for row in rows if row["package"] is not None]
+    if not found:
+        return None
+    held = sum(row["held"] is not None for row in found)
+    now = sum(row["because"] is None and row["held"] is None for row in found)
+    kinds = [(now, "now"), (len(found) - held - now, "later"), (held, "held")]
+    told = ", ".join(f"{count} {word}" for count, word in kinds if count)
+    return f"{many(len(found), 'install')} outstanding ({told})"
+
+
+def _print_adom(console: Console, adom: Row, *, every: bool) -> None:
+    changes = adom["changes"]
+    where = f"ADOM {adom['adom']} on {adom['fortimanager']}"
+    if not changes:
+        console.print(safe_text(f"{where}: nothing to write"))
+    else:
+        title = f"{where}: {counted(changes)}"
+        made = table(("change", "+", "-", "where", "because"), title=title)
+        for row in changes if every else folded(changes):
+            sign, style = _SIGN[row["action"]]
+            made.add_row(
+                cell(f"{sign} {row['kind']} {row['name']}", style),
+                cell(_members(row["added"])),
+                cell(_members(row["removed"])),
+                cell(row.get("where") or row.get("device") or ""),
+                cell(row["because"]),
+            )
+        made.show(console)
+        plain = [change for change in changes if change["kind"] in _ADDRESSES]
+        if plain and not every:
+            console.print(f"and address objects: {counted(plain)} (-v lists everything)")
+    findings.print_rows(console, adom)
+
+
+def folded(changes: Iterable[Row]) -> Iterator[dict[str, Any]]:
+    """Changes of groups, one row for all devices that share name, action and reason.
+
+    Address objects are left out: what counts is which group they come to.
+    """
+    rows: dict[tuple[str, ...], list[Row]] = {}
+    for change in changes:
+        if change["kind"] in _ADDRESSES and change["action"] != "update":
+            continue
+        place = "" if change.get("device") else change["name"]
+        key = (change["action"], change["kind"], change["name"], change["because"], place)
+        rows.setdefault(key, []).append(change)
+    for same in rows.values():
+        devices = [change["device"] for change in same if change.get("device")]
+        where = names(devices) if len(devices) < 4 else f"{len(devices)} device VDOMs"
+        yield {
+            **same[0],
+            "added": sorted({address for change in same for address in change["added"]}),
+            "removed": sorted({address for change in same for address in change["removed"]}),
+            "where": where,
+        }
+
+
+def _members(addresses: Sequence[str]) -> str:
+    """All of a few, otherwise how many and which come first."""
+    if len(addresses) <= _FEW:
+        return findings.members(addresses) if addresses else ""
+    return f"{len(addresses)}: {findings.members(addresses, _FIRST)}"
+
+
+def counted(changes: Iterable[Row]) -> str:
+    """`3 to create, 1 to update`."""
+    found = Counter(change["action"] for change in changes)
+    return ", ".join(f"{found[a]} to {a}" for a in _ACTIONS if found[a]) or "nothing"
+
+
+def _print_installs(console: Console, rows: Sequence[Row], *, every: bool) -> None:
+    waiting = [row for row in rows if row["package"] is not None]
+    if waiting:
+        title = "Installs outstanding"
+        made = table(("devices", "package", "groups", "why", "starts"), title=title)
+        for row, devices in _shared(waiting, every=every):
+            made.add_row(
+                cell(devices),
+                cell(row["package"]),
+                cell(", ".join(row["groups"])),
+                cell("; ".join(row["reasons"])),
+                cell(*_starts(row)),
+            )
+        made.show(console)
+    silent: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        reasons = row.get("notReferencedBecause") or [""] * len(row["notReferenced"])
+        for name, because in zip(row["notReferenced"], reasons, strict=True):
+            silent.setdefault((name, because), []).append(findings.place(row))
+    for (name, because), places in sorted(silent.items()):
+        shown = names(places, len(places) if every else 3)
+        text = f"not referenced: {name} never reaches {shown}"
+        console.print(Text(safe_text(f"{text}: {because}" if because else text), "dim"))
+
+
+def _shared(rows: Iterable[Row], *, every: bool) -> Iterator[tuple[Row, str]]:
+    """Installs that are alike but for the device."""
+    alike: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        parts = (*row["groups"], "", *row["reasons"])
+        key = (row["package"], parts, row["held"], row["because"], row["opensAt"])
+        alike.setdefault((*key, findings.place(row)) if every else key, []).append(row)
+    for same in alike.values():
+        yield same[0], names(map(findings.place, same))
+
+
+def _starts(row: Row) -> tuple[str, str]:
+    """When an install may start, in words, and how it looks."""
+    if row["held"] is not None:
+        return f"held: {row['held']}", "magenta"
+    if row["because"] is None:
+        return "now", "green"
+    opens = f"; opens {findings.instant(row['opensAt'])}" if row["opensAt"] else ""
+    return f"{row['because']}{opens}", "yellow"
+
+
+def markdown(document: Row) -> str:
+    """The plan as a Markdown comment for a pull request, details folded away."""
+    lines = [f"### fmgsync plan `{document['digest']}`", "", total(document), ""]
+    for adom in document["adoms"]:
+        where = _escaped(f"{adom['fortimanager']}/{adom['adom']}")
+        lines += [f"#### {where}: {counted(adom['changes'])}", ""]
+        if adom["changes"]:
+            lines += _markdown_table(list(folded(adom["changes"])))
+            lines += ["<details><summary>every change</summary>", ""]
+            lines += [*_markdown_table(adom["changes"]), "</details>", ""]
+        lines += [f"- {_finding(row)}" for word in findings.KINDS for row in adom[word]]
+    waiting = (row for row in document["installs"] if row["package"])
+    for row, devices in _shared(waiting, every=False):
+        what = _escaped(f"{row['package']} on {devices}: {_starts(row)[0]}")
+        lines.append(f"- install {what}")
+    problems = [row for word in ("sources", "errors") for row in document[word]]
+    lines += [f"- **{_escaped(row['message'])}**" for row in problems]
+    return "\n".join(lines)
+
+
+def _markdown_table(rows: Iterable[Row]) -> list[str]:
+    lines = ["| | kind | name | added | removed | where |", "|---|---|---|---|---|---|"]
+    for row in rows:
+        cells = (
+            _SIGN[row["action"]][0],
+            row["kind"],
+            row["name"],
+            _members(row["added"]),
+            _members(row["removed"]),
+            row.get("where") or row.get("device") or "",
+        )
+        lines.append("| " + " | ".join(_escaped(text) for text in cells) + " |")
+    return [*lines, ""]
+
+
+def _finding(row: Row) -> str:
+    text = _escaped(findings.sentence(row))
+    digest = row.get("digest")
+    return f"**held** {text} (`fmgsync approve {digest}`)" if digest else text
+
+
+def _escaped(text: str) -> str:
+    safe = safe_text(text)
+    for character in "\\`*_[]<>|":
+        safe = safe.replace(character, f"\\{character}")
+    return safe

@@ -1,0 +1,272 @@
+"""`status`, `apply` and `verify` for people, from their JSON documents.
+
+A summary first, then only what is not in sync, the worst first, devices that share a trouble in
+one row. `wide` shows every group on every device with its four views instead.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from fmgsync.cli import findings
+from fmgsync.cli.safe import safe_text
+from fmgsync.cli.tables import cell, many, names, natural, table
+from fmgsync.model.view import GroupState
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Row = Mapping[str, Any]
+
+STYLES = {
+    GroupState.DRIFTED: "red",
+    GroupState.UNREACHABLE: "red",
+    GroupState.UNKNOWN: "red",
+    GroupState.HELD: "magenta",
+    GroupState.INSTALL_PENDING: "yellow",
+    GroupState.WRITE_PENDING: "yellow",
+    GroupState.NOT_REFERENCED: "dim",
+    GroupState.IN_SYNC: "green",
+}
+"""By state, the worst first."""
+
+_ORDER = {state.value: number for number, state in enumerate(STYLES)}
+_FINE = {GroupState.IN_SYNC.value, GroupState.NOT_REFERENCED.value}
+_GRANTS_SHOWN = 10
+_VIEWS = ("desired", "adom", "deviceDatabase", "device")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What of a status is wanted; shell patterns, case counts. None: everything."""
+
+    adom: str | None = None
+    device: str | None = None
+    group: str | None = None
+    state: str | None = None
+
+    def __call__(self, document: Row) -> dict[str, Any]:
+        """The document with these devices and groups alone."""
+        devices = []
+        for device in document["devices"]:
+            place = (device["device"], findings.place(device))
+            adom = (device["adom"], f"{device['fortimanager']}/{device['adom']}")
+            if not _matches(self.device, *place) or not _matches(self.adom, *adom):
+                continue
+            groups = [g for g in device["groups"] if self._wants(g)]
+            grants = [g for g in device["staleGrants"] if _matches(self.group, g["group"])]
+            if groups or (self.group is None and self.state is None):
+                devices.append({**device, "groups": groups, "staleGrants": grants})
+        return {**document, "devices": devices}
+
+    def _wants(self, group: Row) -> bool:
+        return _matches(self.group, group["name"]) and self.state in (None, group["state"])
+
+
+def _matches(pattern: str | None, *texts: str) -> bool:
+    return pattern is None or any(fnmatch.fnmatchcase(text, pattern) for text in texts)
+
+
+def print_status(console: Console, document: Row, *, wide: bool = False) -> None:
+    """How everything stands: on one screen, however many devices there are."""
+    _print_summary(console, document)
+    if wide:
+        print_views(console, document)
+    else:
+        _print_trouble(console, document)
+    findings.print_rows(console, document)
+    _print_stale_grants(console, document, every=wide)
+    for held in document.get("locks", ()):
+        part = "" if held["whole"] else "in part "
+        since = held["since"] or "an unknown time"
+        who = f"locked {part}by {held['user']!r} since {since} (session {held['session']})"
+        text = f"lock: ADOM {held['adom']} on {held['fortimanager']}: {who}"
+        console.print(Text(safe_text(text), style="magenta"))
+    _print_windows(console, document)
+    findings.print_problems(console, document)
+
+
+def _print_summary(console: Console, document: Row) -> None:
+    """A line for each ADOM: how many device VDOMs are how, by their worst group."""
+    found: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for device in document["devices"]:
+        states = [g["state"] for g in device["groups"]] or [GroupState.NOT_REFERENCED.value]
+        worst = min(states, key=_trouble)
+        found[f"{device['adom']} on {device['fortimanager']}"][worst] += 1
+    for adom, counts in sorted(found.items(), key=lambda each: natural(each[0])):
+        line = Text(safe_text(f"ADOM {adom}: {many(counts.total(), 'device VDOM')}: "))
+        for number, state in enumerate(sorted(counts, key=_trouble, reverse=True)):
+            line.append(", " if number else "").append(f"{counts[state]} ")
+            line.append(safe_text(state), _style(state))
+        console.print(line)
+    grants = [grant for device in document["devices"] for grant in device["staleGrants"]]
+    if grants:
+        since = [grant["since"] for grant in grants]
+        oldest = "not known" if None in since else findings.instant(min(since))
+        console.print(Text(f"{many(len(grants), 'stale grant')}, the oldest since {oldest}", "red"))
+
+
+def _trouble(state: str) -> int:
+    """Sorts the worst first; what is not known here counts as bad."""
+    return _ORDER.get(state, 0)
+
+
+def _style(state: str) -> str:
+    return next((style for known, style in STYLES.items() if known.value == state), "red")
+
+
+def _print_trouble(console: Console, document: Row) -> None:
+    """What is not in sync, one row for all devices that share group, state and difference."""
+    rows: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
+    for device in document["devices"]:
+        for group in device["groups"]:
+            if group["state"] not in _FINE:
+                told = findings.told(group["state"], group.get("because", ""))
+                key = (group["state"], told, group["name"], _difference(group))
+                rows[key].append(findings.place(device))
+    if not rows:
+        return
+    made = table(("state", "group", "device VDOMs", "to come (+), to go (-)"))
+    for (state, told, name, difference), places in sorted(
+        rows.items(), key=lambda row: (_trouble(row[0][0]), -len(row[1]), natural(row[0][2]))
+    ):
+        made.add_row(cell(told, _style(state)), cell(name), cell(names(places)), cell(difference))
+    made.show(console)
+
+
+def troubled(document: Row) -> list[str]:
+    """The names of device VDOMs on which something is not in sync."""
+    return sorted(
+        (
+            safe_text(findings.place(device))
+            for device in document["devices"]
+            if any(group["state"] not in _FINE for group in device["groups"])
+        ),
+        key=natural,
+    )
+
+
+def _difference(group: Row) -> str:
+    """What desired asks for beyond the last view that is known, and the other way round."""
+    known = [group[view] for view in _VIEWS[1:] if group[view] is not None]
+    if group["state"] == GroupState.WRITE_PENDING.value:
+        known = [group["adom"] or ()]
+    if group["desired"] is None or not known:
+        return ""
+    wanted, last = set(group["desired"]), set(known[-1])
+    parts = (("+", wanted - last), ("-", last - wanted))
+    return "  ".join(f"{sign} {findings.members(part)}" for sign, part in parts if part)
+
+
+def print_views(console: Console, document: Row) -> None:
+    """The four views, one line for each device VDOM and group."""
+    made = table(("device", "group", "state", "desired", "ADOM", "device database", "device"))
+    for device in sorted(document["devices"], key=_by_name):
+        for group in device["groups"]:
+            made.add_row(
+                cell(findings.place(device)),
+                cell(group["name"]),
+                _state(group),
+                *(cell(findings.members(group[view])) for view in _VIEWS),
+            )
+    made.show(console)
+
+
+def _state(group: Row) -> Text:
+    return cell(findings.told(group["state"], group.get("because", "")), _style(group["state"]))
+
+
+def _by_name(device: Row) -> list[tuple[bool, int, str]]:
+    return natural(findings.place(device))
+
+
+def _print_stale_grants(console: Console, document: Row, *, every: bool) -> None:
+    """The oldest first; one row for all devices that hold the same address since the same time."""
+    rows: defaultdict[tuple[str, str, str, bool], list[str]] = defaultdict(list)
+    for device in document["devices"]:
+        for grant in device["staleGrants"]:
+            reused = bool(grant.get("reused"))
+            key = (grant["since"] or "", grant["group"], grant["address"], reused)
+            rows[key].append(findings.place(device))
+    if not rows:
+        return
+    title = "Stale grants (sessions that are open already may outlive the removal)"
+    made = table(("since", "group", "address", "device VDOMs", ""), title=title)
+    shown = sorted(rows.items())[: None if every else _GRANTS_SHOWN]
+    for (since, group, address, reused), places in shown:
+        again = "another workload has it now" if reused else ""
+        made.add_row(
+            cell(findings.instant(since or None)),
+            cell(group),
+            cell(address),
+            cell(names(places)),
+            cell(again, "red"),
+        )
+    made.show(console)
+    if len(shown) < len(rows):
+        console.print(f"and {len(rows) - len(shown)} more (-o wide lists them)")
+
+
+def _print_windows(console: Console, document: Row) -> None:
+    """One line for all device VDOMs that open at the same time, the next first."""
+    opening: defaultdict[tuple[bool, str], list[str]] = defaultdict(list)
+    for device in document["devices"]:
+        if "nextWindow" in device:
+            at = device["nextWindow"]
+            when = "none" if at is None else findings.instant(at)
+            when = "open now" if device.get("openNow") else when
+            opening[at is None, when].append(findings.place(device))
+    for (_, when), places in sorted(opening.items()):
+        console.print(safe_text(f"next window: {when}: {names(places)}"))
+
+
+def print_apply(console: Console, document: Row) -> None:
+    """What was written and installed, then how everything stands."""
+    for adom in document["adoms"]:
+        done = "submitted for approval" if adom["submitted"] else "written"
+        console.print(safe_text(f"ADOM {adom['adom']}: {many(adom['written'], 'change')} {done}"))
+    for row in document["refused"]:
+        text = f"refused: {row['action']} {row['kind']} {row['name']}: {row['message']}"
+        console.print(Text(safe_text(text), style="red"))
+    alike: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for row in document["outcomes"]:
+        alike[row["outcome"], row["detail"]].append(findings.place(row))
+    for (outcome, detail), places in alike.items():
+        text = f"install on {names(places)}: {findings.told(outcome, detail)}"
+        console.print(safe_text(text))
+    print_status(console, document)
+
+
+def print_verify(console: Console, document: Row) -> None:
+    """What differs where, and how many device VDOMs answered as they should."""
+    made = table(("device", "verdict", "group", "should be", "is"))
+    wrong = [device for device in document["devices"] if not device["verified"]]
+    for device, group in _groups(wrong):
+        made.add_row(
+            cell(findings.place(device)),
+            _state(group),
+            cell(group["name"]),
+            cell(findings.members(group["adom"])),
+            cell(findings.members(group["device"])),
+        )
+    if wrong:
+        made.show(console)
+    findings.print_problems(console, document)
+    total = len(document["devices"])
+    done = total - len(wrong)
+    if done:
+        right = (findings.place(d) for d in document["devices"] if d["verified"])
+        console.print(Text(safe_text(f"verified: {names(right, 8)}"), style="green"))
+    console.print(f"{done} of {many(total, 'device VDOM')} verified")
+
+
+def _groups(devices: Sequence[Row]) -> Iterator[tuple[Row, Row]]:
+    for device in sorted(devices, key=_by_name):
+        for group in device["groups"]:
+            yield device, group
