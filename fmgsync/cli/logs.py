@@ -1,13 +1,21 @@
-"""Logging through structlog: fixed messages, fields as key=value, on standard error."""
+"""Logging through structlog: fixed messages, fields as key=value, on standard error.
+
+Every line, tracebacks included, passes through the redaction of secrets; a traceback never shows
+local variables, for they hold what no message does.
+"""
 
 from __future__ import annotations
 
 import logging
 import sys
+import threading
+import traceback
 import uuid
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
+
+from fmgsync import redaction
 
 
 def start_logging(verbose: int, log_format: Literal["text", "json"]) -> None:
@@ -35,6 +43,9 @@ def start_logging(verbose: int, log_format: Literal["text", "json"]) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.UnicodeDecoder(),
+            # Before any renderer sees an exception: by themselves they show local variables.
+            structlog.processors.ExceptionRenderer(_without_locals),
+            _without_secrets,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(
@@ -43,6 +54,7 @@ def start_logging(verbose: int, log_format: Literal["text", "json"]) -> None:
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=False,
     )
+    threading.excepthook = _thread_failed
     # For the audit, whose lines carry the same run.
     structlog.contextvars.bind_contextvars(run=run)
 
@@ -50,3 +62,43 @@ def start_logging(verbose: int, log_format: Literal["text", "json"]) -> None:
 def only_errors() -> None:
     """Warnings are no news to whoever called."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+
+
+def traceback_text(error: BaseException) -> str:
+    """Where an exception came from and what it says, without variables and without secrets."""
+    lines = traceback.TracebackException.from_exception(error, capture_locals=False).format()
+    return redaction.hide("".join(lines))
+
+
+def _without_locals(exc_info: structlog.typing.ExcInfo) -> str:
+    return traceback_text(exc_info[1])
+
+
+def _without_secrets(
+    logger: object, method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    return {key: _hidden(value) for key, value in event.items()}
+
+
+def _hidden(value: Any) -> Any:
+    """Fields of any shape: what is neither text nor a number is shown as text anyway."""
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case dict():
+            return {str(key): _hidden(each) for key, each in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_hidden(each) for each in value]
+        case str():
+            return redaction.hide(str(value))
+        case _:
+            text = repr(value)
+            hidden = redaction.hide(text)
+            return value if hidden == text else hidden
+
+
+def _thread_failed(failed: threading.ExceptHookArgs) -> None:
+    if failed.exc_value is None or isinstance(failed.exc_value, SystemExit):
+        return
+    name = failed.thread.name if failed.thread is not None else "?"
+    structlog.get_logger(__name__).error("thread failed", thread=name, exc_info=failed.exc_value)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import click
 
 import fmgsync
-from fmgsync import errors
+from fmgsync import errors, redaction
 from fmgsync.cli.safe import safe_text
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -116,7 +116,7 @@ def run(arguments: list[str], *, context: object = None) -> int:
         return 1
     except Exception as defect:
         if any(argument in ("-vv", "-vvv") for argument in arguments):
-            raise
+            _tell_origin(defect)
         name = type(defect).__name__
         step = "this is a defect of fmgsync: please report it with the output of the same with -vv"
         _tell(errors.InternalError(f"internal error: {name}", next_step=step), as_json=as_json)
@@ -135,9 +135,16 @@ def _wants_json(arguments: list[str]) -> bool:
 
 def _tell(error: errors.FmgsyncError, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"error": error.as_document()}))
+        click.echo(redaction.hide(json.dumps({"error": error.as_document()})))
         return
-    click.echo(f"fmgsync: {safe_text(str(error), lines=True)}", err=True)
+    click.echo(f"fmgsync: {safe_text(redaction.hide(str(error)), lines=True)}", err=True)
+
+
+def _tell_origin(defect: Exception) -> None:
+    """Where in the code it happened, for a report."""
+    from fmgsync.cli.logs import traceback_text
+
+    click.echo(safe_text(traceback_text(defect), lines=True), err=True)
 
 
 def _tell_usage(error: click.ClickException, *, as_json: bool) -> None:

@@ -10,6 +10,8 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import structlog
+
 from fmgsync import errors
 from fmgsync.clock import Clock
 from fmgsync.model.health import ServiceHealth
@@ -17,6 +19,8 @@ from fmgsync.serve.metrics import CONTENT_TYPE, Metrics
 
 STUCK_S = 60.0
 """A main loop that did not come round for so long counts as dead, and is restarted."""
+
+_log = structlog.get_logger(__name__)
 
 Answer = tuple[HTTPStatus, str, bytes]
 
@@ -105,6 +109,10 @@ def _listen(listen: str, answer: Callable[[str], Answer]) -> ThreadingHTTPServer
 
     class Server(ThreadingHTTPServer):
         address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
+
+        def handle_error(self, request: object, client_address: object) -> None:
+            """Not on standard error as it is: the log shows neither variables nor secrets."""
+            _log.warning("a request failed", exc_info=True)
 
     try:
         return Server((address, int(port)), Handler)

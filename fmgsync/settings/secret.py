@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
-from fmgsync import yamllines
+from fmgsync import redaction, yamllines
 from fmgsync.errors import ConfigError
 from fmgsync.settings.names import EnvironmentVariable
 from fmgsync.settings.origin import Origin
@@ -74,6 +74,7 @@ class SecretRef(Part):
         """
         raw = self._from_environment() if self.file is None else self._from_file(self.file)
         secret = raw.removesuffix("\n").removesuffix("\r")
+        redaction.know(secret)
         if not secret:
             raise self._error(f"{self.source} is empty", "put the secret into it")
         if not secret.isprintable():

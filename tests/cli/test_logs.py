@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 import structlog
 
+from fmgsync import redaction
 from fmgsync.cli import logs
 
 
 @pytest.fixture(autouse=True)
 def _put_back() -> Iterator[None]:
     """Logging is configured for the whole process."""
-    before = structlog.get_config()
+    before, hook = structlog.get_config(), threading.excepthook
     yield
+    threading.excepthook = hook
     structlog.configure(**before)
     structlog.contextvars.clear_contextvars()
 
@@ -32,3 +35,67 @@ def test_a_line_of_any_thread_carries_the_run(capsys: pytest.CaptureFixture[str]
     here, elsewhere = (json.loads(line) for line in capsys.readouterr().err.splitlines())
     assert elsewhere["run"] == here["run"]
     assert (elsewhere["event"], elsewhere["adom"]) == ("elsewhere", "prod")
+
+
+SECRET = "tok-5ecret-of-logs"
+
+
+def _fail(token: str) -> None:
+    local = f"Bearer {token}"
+    raise ValueError(f"Invalid header value {local.encode()!r}")
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_an_unexpected_exception_shows_neither_variables_nor_secrets(
+    capsys: pytest.CaptureFixture[str], log_format: Literal["text", "json"]
+) -> None:
+    """The console renderer by itself prints every local variable of every frame."""
+    logs.start_logging(0, log_format)
+    unknown = "only-in-a-variable"
+    redaction.know(SECRET)
+    log = structlog.get_logger()
+    try:
+        _fail(f"{SECRET}\n")
+    except ValueError as error:
+        log.exception("watch failed", cluster="east")
+        log.warning("again", exc_info=error, more={"why": [str(error)]}, raw=error)
+    said = capsys.readouterr().err
+    assert SECRET not in said
+    assert unknown not in said
+    assert "Invalid header value" in said
+    assert "in _fail" in said
+    assert redaction.SHOWN_INSTEAD in said
+
+
+def test_an_exception_that_ends_a_thread_goes_through_the_log(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    logs.start_logging(0, "json")
+    redaction.know(SECRET)
+    thread = threading.Thread(target=_fail, args=(SECRET,), name="doomed")
+    thread.start()
+    thread.join()
+    line = json.loads(capsys.readouterr().err)
+    assert (line["event"], line["thread"]) == ("thread failed", "doomed")
+    assert "in _fail" in line["exception"]
+    assert SECRET not in line["exception"]
+
+
+@pytest.mark.parametrize("text", ["admin", "token", "abc", ""])
+def test_what_every_message_says_is_not_hidden(text: str) -> None:
+    redaction.know(text)
+    assert redaction.hide("the token of admin, abc") == "the token of admin, abc"
+
+
+def test_a_secret_is_hidden_in_every_form_a_library_shows() -> None:
+    redaction.know('wörd "with\nall/of it', "-----BEGIN KEY-----\nMIIEabcd\n-----END KEY-----")
+    redaction.know_login("ann", "pass-of-ann")
+    for shown in (
+        'wörd "with\nall/of it',
+        repr('wörd "with\nall/of it'),
+        repr('wörd "with\nall/of it'.encode()),
+        "w%C3%B6rd%20%22with%0Aall%2Fof%20it",
+        "MIIEabcd",
+        "YW5uOnBhc3Mtb2YtYW5u",
+    ):
+        assert redaction.SHOWN_INSTEAD in redaction.hide(f"<{shown}>")

@@ -1,0 +1,64 @@
+"""What must never be shown, and hiding it: in logs, tracebacks and words that others wrote.
+
+Whoever reads a secret makes it `known`; whoever shows text that is not wholly ours passes it
+through `hide`. One set for the process, for a secret must not depend on who shows it.
+"""
+
+from __future__ import annotations
+
+import base64
+import threading
+from typing import Final
+from urllib.parse import quote, unquote
+
+SHOWN_INSTEAD: Final = "[secret]"
+_SHORTEST: Final = 4
+"""Shorter ones would hide half of every sentence, and protect nothing."""
+
+_WORDS: Final = frozenset({"admin", "administrator", "default", "password", "secret", "token"})
+"""What a trial's password may be, and every second message says."""
+
+_lock: Final = threading.Lock()
+_known: set[str] = set()
+_longest_first: tuple[str, ...] = ()
+
+
+def know(*secrets: str | None) -> None:
+    """Remember secrets, in every form in which a library may show them."""
+    global _longest_first
+    forms = {form for secret in secrets if secret for form in _forms(secret)}
+    with _lock:
+        if forms <= _known:
+            return
+        _known.update(forms)
+        _longest_first = tuple(sorted(_known, key=len, reverse=True))
+
+
+def know_login(user: str, password: str) -> None:
+    """The same for a password that HTTP's basic authentication sends with a user's name."""
+    know(password, base64.b64encode(f"{user}:{password}".encode()).decode())
+
+
+def hide(text: str) -> str:
+    """The text without any secret that is known."""
+    for secret in _longest_first:
+        if secret in text:
+            text = text.replace(secret, SHOWN_INSTEAD)
+    return text
+
+
+def _forms(secret: str) -> set[str]:
+    """As it is, line by line, escaped as Python shows text, and as urls carry it."""
+    lines = [secret, *secret.splitlines()]
+    forms = {form for line in lines for form in (line, line.strip(), repr(line)[1:-1])}
+    forms |= {
+        repr(secret.encode("utf-8", "replace"))[2:-1],
+        quote(secret, safe=""),
+        unquote(secret),
+    }
+    return {form for form in forms if _is_telling(form)}
+
+
+def _is_telling(form: str) -> bool:
+    """Not so short or common that hiding it would spoil other text; nor the frame of a PEM."""
+    return len(form) >= _SHORTEST and form not in _WORDS and not form.startswith("-----")
