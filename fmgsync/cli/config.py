@@ -29,7 +29,8 @@ def command() -> None:
 def check(options: common.Options) -> int:
     """Say everything that is wrong with the configuration, with path and line.
 
-    Reads the file and nothing else: no cluster, no FortiManager and no secret is asked. Selectors,
+    Reads the file and the kubeconfigs it names, and nothing else: no cluster, no FortiManager and
+    no secret of a FortiManager is asked. Selectors,
     windows, names and their references are checked. What is allowed but probably not meant is
     shown as a notice. Exit code 0: no errors; 2: errors.
     """

@@ -56,8 +56,23 @@ def access(cluster: Cluster) -> Access:
     """By its kubeconfig, or else by the service account this runs under."""
     from fmgsync.kube.client import Access
 
-    known = cluster.kubeconfig
-    return Access(known.file, known.context) if known else Access()
+    return cluster.kubeconfig.access if cluster.kubeconfig else Access()
+
+
+def check_kubeconfigs(config: Config) -> frozenset[str]:
+    """The clusters whose certificate nobody verifies. Asks nobody.
+
+    Raises SourceMisconfigured for a kubeconfig, or a file it names, that cannot be used.
+    """
+    from fmgsync.kube import connection
+
+    found: set[str] = set()
+    for cluster in config.clusters:
+        if cluster.kubeconfig is not None:
+            reached = cluster.kubeconfig.access
+            made = connection.check(reached, reached.where(cluster.name))
+            found |= {cluster.name} if made is not None and not made.verified else set()
+    return frozenset(found)
 
 
 def source(cluster: Cluster) -> ReadSource:

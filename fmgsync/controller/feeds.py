@@ -59,7 +59,7 @@ class LiveFeed:
         self.cluster = cluster
         self._access = access
         self._interest = interest
-        self._kubeconfig = _fingerprint(access.kubeconfig)
+        self._kubeconfig = [_fingerprint(path) for path in access.files]
         self._clock = clock
         self._stop = Stop()
         self._inventory = Inventory(cluster, clock=clock)
@@ -199,10 +199,10 @@ def _pairs(
     ]
 
 
-def _fingerprint(path: Path | None) -> object:
+def _fingerprint(path: Path) -> object:
     """Changes with what a file says; one that was only written again is the same."""
     try:
-        return hashlib.sha256(path.read_bytes()).digest() if path is not None else None
+        return hashlib.sha256(path.read_bytes()).digest()
     except OSError as error:
         return error.errno
 

@@ -83,11 +83,13 @@ class Controller:
         ownership: Ownership | None = None,
         places: Places | None = None,
         stopping: Stopping | None = None,
+        unverified: frozenset[str] = frozenset(),
     ) -> None:
         self._world = world
         self._feeds = tuple(feeds)
         self._wake_at = wake_at
         self.ownership = ownership
+        self.unverified = unverified  # whose certificates nobody verifies: told once
         self.stopping = stopping or Stopping(world.clock)
         self._followed: frozenset[str] = frozenset()
         self._leaving: tuple[AdomWorker, ...] = ()

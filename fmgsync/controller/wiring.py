@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import structlog
 from requests.adapters import HTTPAdapter
 
 from fmgsync import errors, state
@@ -39,6 +40,8 @@ from fmgsync.targets.protocol import Purpose
 if TYPE_CHECKING:
     from fmgsync.settings.schema import Config, FortiManager
 
+
+_log = structlog.get_logger(__name__)
 
 HooksOf = Callable[[AdomRef], Hooks]
 """What the sessions of one ADOM may be forbidden, and who hears of their requests."""
@@ -108,6 +111,7 @@ def make_controller(
     `before` is the controller that the new one is to succeed: its Leases are kept.
     """
     config = load.load_config(path)
+    unverified = _check_files(config, before.unverified if before else frozenset())
     ownership = _ownership(config, before.ownership if before else None)
     time = clock or SystemClock()
     stopping = Stopping(time, before.stopping if before else None)
@@ -130,7 +134,30 @@ def make_controller(
         ownership=ownership,
         places=clusters.places(config),
         stopping=stopping,
+        unverified=unverified,
     )
+
+
+def _check_files(config: Config, known: frozenset[str]) -> frozenset[str]:
+    """Refuse kubeconfigs and authorities that cannot be used, before they replace what works.
+
+    Gives whose certificates nobody verifies, and says so of those that are not `known`.
+    """
+    for index, unit in enumerate(config.fortimanagers):
+        try:
+            unit_access(unit).check()
+        except errors.TargetError as error:
+            step = error.next_step
+            raise config.origin.error(("fortimanagers", index), error.message, step) from error
+    found = {f"cluster {name}" for name in clusters.check_kubeconfigs(config)}
+    found |= {f"FortiManager {unit.name}" for unit in config.fortimanagers if not unit.tls.verify}
+    for name in sorted(found - known):
+        _log.warning(
+            "certificate not verified",
+            of=name,
+            why="it is switched off: whoever is on the way can read and change what is said",
+        )
+    return frozenset(found)
 
 
 def make_documents(path: Path, *, state_dir: Path, clock: Clock) -> Documents:
@@ -197,7 +224,8 @@ def referenced_files(path: Path) -> tuple[Path, ...]:
     except errors.ConfigError:
         return (path,)
     found = [path]
-    found += [cluster.kubeconfig.file for cluster in config.clusters if cluster.kubeconfig]
+    for cluster in config.clusters:
+        found += cluster.kubeconfig.access.files if cluster.kubeconfig else ()
     for unit in config.fortimanagers:
         secrets = (unit.credentials.password, unit.credentials.api_key)
         found += [secret.file for secret in secrets if secret and secret.file]

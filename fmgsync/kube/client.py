@@ -3,49 +3,23 @@
 from __future__ import annotations
 
 import re
-import socket
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
 import urllib3
-import yaml
-from kubernetes import client as kubernetes_client
-from kubernetes import config
 
-from fmgsync.errors import SourceError, SourceMisconfigured
-from fmgsync.kube import failures
+from fmgsync.kube import connection, failures
+from fmgsync.kube.connection import Connection
+from fmgsync.kube.kubeconfig import Access
 from fmgsync.kube.requests import SERVER_VERSION, Request
 
-_AGENT: Final = "fmgsync"
-# Some versions of the library have types, others none.
-_kubernetes_config: Final[Any] = config
-_BAD_CONFIG: Final[tuple[type[Exception], ...]] = (
-    config.ConfigException,
-    yaml.YAMLError,
-    OSError,
-    # What the library stumbles over in a kubeconfig of the wrong shape.
-    ValueError,
-    TypeError,
-    KeyError,
-    AttributeError,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """How a cluster is reached: a kubeconfig and a context in it (None: its current one).
-
-    Without a kubeconfig, the service account of the pod this runs in.
-    """
-
-    kubeconfig: Path | None = None
-    context: str | None = None
+__all__ = ["Access", "ApiSession", "Tls"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +37,7 @@ class Tls:
 class ApiSession:
     """Requests to one cluster's API server. Safe to share between threads.
 
+    Credentials that the server does not know are read anew, and the request is repeated once.
     `connect_s` and `answer_s` bound how long connecting and each silence may last.
     """
 
@@ -74,7 +49,7 @@ class ApiSession:
         self._connect_s: Final = connect_s
         self._answer_s: Final = answer_s
         self._lock: Final = threading.Lock()
-        self._connected: _Connection | None = None
+        self._connected: Connection | None = None
 
     @property
     def where(self) -> str:
@@ -89,10 +64,15 @@ class ApiSession:
         The next request reads the kubeconfig or service account again: tokens, authorities and
         addresses change, and whoever was refused or not answered does well to look.
         """
+        self._drop(self._connected)
+
+    def _drop(self, connected: Connection | None) -> None:
+        """Unless another thread did, and has a newer one by now."""
         with self._lock:
-            connection, self._connected = self._connected, None
-        if connection is not None:
-            connection.pool.clear()
+            if connected is None or self._connected is not connected:
+                return
+            self._connected = None
+        connected.pool.clear()
 
     def send(self, request: Request) -> bytes:
         """The body of the answer. Raises a `SourceError` for everything but success."""
@@ -126,125 +106,55 @@ class ApiSession:
 
     def tls(self) -> Tls:
         """The server's certificate as it is shown to us, and ours, if we show one."""
-        configuration = self._connection().configuration
         with self._answered(Request("get", SERVER_VERSION), self._answer_s, {}) as response:
             peer = getattr(response.connection, "sock", None)
             shown = peer.getpeercert(binary_form=True) if isinstance(peer, ssl.SSLSocket) else None
-        try:
-            own = Path(configuration.cert_file).read_bytes() if configuration.cert_file else None
-        except OSError as error:
-            raise _misconfigured(self.cluster, error, self._access) from error
-        return Tls(bool(configuration.verify_ssl), shown, own)
+        connected = self._connection()
+        return Tls(connected.verified, shown, connected.certificate)
 
-    def _connection(self) -> _Connection:
+    def _connection(self) -> Connection:
         with self._lock:
             if self._connected is None:
-                self._connected = _connect(self.cluster, self._access)
+                where = self._access.where(self.cluster)
+                self._connected = connection.connect(self._access, where)
             return self._connected
 
     @contextmanager
     def _answered(
         self, request: Request, silence_s: float, headers: Mapping[str, str]
     ) -> Iterator[urllib3.response.BaseHTTPResponse]:
-        connection = self._connection()
-        try:
-            response = connection.pool.request(
-                request.method,
-                connection.host + request.url,
-                body=request.body,
-                headers={**connection.headers(request), **headers},
-                timeout=urllib3.Timeout(connect=self._connect_s, read=silence_s),
-                retries=False,
-                redirect=False,
-                preload_content=False,
-            )
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise failures.broken(self.where, request, error) from error
+        connected = self._connection()
+        response = self._sent(connected, request, silence_s, headers)
+        if response.status == HTTPStatus.UNAUTHORIZED:
+            response.close()
+            self._drop(connected)
+            connected = self._connection()
+            response = self._sent(connected, request, silence_s, headers)
         try:
             if not 200 <= response.status <= 299:
                 body = response.read(decode_content=True)
                 raise failures.refused(self.where, request, response.status, body, response.headers)
             yield response
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise failures.broken(self.where, request, error) from error
+            raise failures.broken(self.where, request, error, connected.proxy) from error
         finally:
             response.close()  # one that was read to its end has gone back to the pool before
 
-
-@dataclass(frozen=True, slots=True)
-class _Connection:
-    """The library's configuration, and its pool of connections."""
-
-    cluster: str
-    configuration: kubernetes_client.Configuration
-    pool: urllib3.PoolManager
-
-    @property
-    def host(self) -> str:
-        return str(self.configuration.host).rstrip("/")
-
-    def headers(self, request: Request) -> dict[str, str]:
-        """Who we are. The library renews the token here when it is about to expire."""
-        headers = {"User-Agent": _AGENT, "Accept": "application/json"}
-        if request.body is not None:
-            headers["Content-Type"] = request.content_type
+    def _sent(
+        self, connected: Connection, request: Request, silence_s: float, headers: Mapping[str, str]
+    ) -> urllib3.response.BaseHTTPResponse:
+        carried = urllib3.HTTPHeaderDict(connected.headers(request))
+        carried.update(headers)
         try:
-            settings: Any = self.configuration.auth_settings()
-        except _BAD_CONFIG as error:
-            raise _misconfigured(self.cluster, error) from error
-        for setting in settings.values():
-            if setting["in"] == "header" and setting["value"]:
-                headers["Authorization"] = setting["value"]
-        return headers
-
-
-def _connect(cluster: str, access: Access) -> _Connection:
-    configuration = kubernetes_client.Configuration()
-    configuration.socket_options = _keepalive()
-    try:
-        if access.kubeconfig is None:
-            _kubernetes_config.load_incluster_config(client_configuration=configuration)
-        else:
-            _kubernetes_config.load_kube_config(
-                config_file=str(access.kubeconfig),
-                context=access.context,
-                client_configuration=configuration,
-                persist_config=False,  # a renewed token is not ours to write into it
+            return connected.pool.request(
+                request.method,
+                connected.host + request.url,
+                body=request.body,
+                headers=carried,
+                timeout=urllib3.Timeout(connect=self._connect_s, read=silence_s),
+                retries=False,
+                redirect=False,
+                preload_content=False,
             )
-        pool = kubernetes_client.ApiClient(configuration).rest_client.pool_manager
-    except _BAD_CONFIG as error:
-        raise _misconfigured(cluster, error, access) from error
-    return _Connection(cluster, configuration, pool)
-
-
-def _misconfigured(cluster: str, error: Exception, access: Access | None = None) -> SourceError:
-    if access is None:
-        return SourceMisconfigured(
-            "the credentials can no longer be read", where=f"cluster {cluster}"
-        )
-    if access.kubeconfig is None:
-        return SourceMisconfigured(
-            "there is no service account to use",
-            where=f"cluster {cluster}",
-            next_step="run inside the cluster, or name a `kubeconfig` for this cluster",
-        )
-    context = f" and context {access.context!r}" if access.context else ""
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return SourceMisconfigured(
-        f"the kubeconfig {access.kubeconfig}{context} cannot be used: {reason[:200]!r}",
-        where=f"cluster {cluster}",
-        next_step="check `kubeconfig` of this cluster: does `kubectl` accept the same file?",
-    )
-
-
-def _keepalive() -> list[tuple[int, int, int]]:
-    """Notice a peer that vanished within a minute, though a watch may be quiet for longer."""
-    options = [
-        (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
-        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    ]
-    for name, seconds in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
-        option = getattr(socket, name, None)  # not on every system
-        if option is not None:
-            options.append((socket.IPPROTO_TCP, option, seconds))
-    return options
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise failures.broken(self.where, request, error, connected.proxy) from error

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 import urllib3.exceptions
 
+from fmgsync import redaction
 from fmgsync.errors import (
     SourceBusy,
     SourceConflict,
@@ -59,7 +60,7 @@ def by_status(
 ) -> SourceError:
     """The error that a code with a decoded Status is."""
     named = f"{where}, {described(request)}"
-    said = _shown(status.message or _phrase(code))
+    said = shown(status.message or _phrase(code))
     if code == HTTPStatus.UNAUTHORIZED:
         return SourceLoginRefused(
             "the credentials are not accepted",
@@ -82,13 +83,16 @@ def by_status(
     return SourceRefused(f"the API server answers {code}: {said}", code=code, where=named)
 
 
-def broken(where: str, request: Request, error: Exception) -> SourceError:
-    """The error that an exception of urllib3 or the operating system is."""
+def broken(where: str, request: Request, error: Exception, proxy: str = "") -> SourceError:
+    """The error that an exception of urllib3 or the operating system is.
+
+    `proxy` is the one on the way, if there is one.
+    """
     named = f"{where}, {described(request)}"
     verification = _certificate_complaint(error)
-    if verification is not None:
+    if verification is not None and not isinstance(error, urllib3.exceptions.ProxyError):
         return SourceUntrusted(
-            f"its certificate is not trusted: {_shown(verification)}",
+            f"its certificate is not trusted: {shown(verification)}",
             where=named,
             next_step="check the certificate authority and the server name in the kubeconfig",
         )
@@ -104,8 +108,15 @@ def broken(where: str, request: Request, error: Exception) -> SourceError:
             where=named,
             next_step="check the certificate files that the kubeconfig names",
         )
+    if proxy and _is_the_proxys(error):
+        return SourceUnavailable(
+            f"the proxy {proxy} does not let us through: {_reason(error)}",
+            where=named,
+            next_step="check `proxy-url` in the kubeconfig (or HTTPS_PROXY), and that it is up",
+        )
+    through = f" through the proxy {proxy}" if proxy else ""
     return SourceUnavailable(
-        f"no answer: {_reason(error)}",
+        f"no answer{through}: {_reason(error)}",
         where=named,
         next_step="check that the API server is up and can be reached from here",
     )
@@ -114,7 +125,7 @@ def broken(where: str, request: Request, error: Exception) -> SourceError:
 def garbage(where: str, request: Request, why: str) -> SourceUnavailable:
     """The error that an answer is which is no Kubernetes JSON."""
     return SourceUnavailable(
-        f"the answer is not what an API server gives: {_shown(why)}",
+        f"the answer is not what an API server gives: {shown(why)}",
         where=f"{where}, {described(request)}",
         next_step="see whether a proxy between here and the API server changes answers",
     )
@@ -138,7 +149,21 @@ def _certificate_complaint(error: BaseException | None) -> str | None:
     return None
 
 
+def _is_the_proxys(error: Exception) -> bool:
+    """Whether the connection never got past the proxy."""
+    causes = (error, error.__cause__, error.__context__)
+    kinds = (urllib3.exceptions.ProxyError, urllib3.exceptions.NewConnectionError)
+    return any(isinstance(cause, kinds) for cause in causes)
+
+
 def _reason(error: Exception) -> str:
+    if (verification := _certificate_complaint(error)) is not None:
+        return f"its certificate is not trusted: {shown(verification)}"
+    if isinstance(error, urllib3.exceptions.ProxyError):
+        inner = error.original_error
+        # What a proxy answers to CONNECT comes as a bare OSError with its words.
+        words = str(inner) if type(inner) is OSError and not inner.strerror else ""
+        return shown(words).lower() or _reason(inner)
     if isinstance(error, urllib3.exceptions.NameResolutionError):
         return "its name cannot be resolved"
     refusal = isinstance(error, urllib3.exceptions.NewConnectionError)
@@ -167,7 +192,8 @@ def _phrase(code: int) -> str:
         return "no reason given"
 
 
-def _shown(text: str) -> str:
-    """An API server's words, escaped: they may quote what anybody wrote into an object."""
+def shown(text: str) -> str:
+    """Somebody else's words, escaped: they may quote what anybody wrote into an object."""
+    text = redaction.hide(text)
     cut = text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in cut)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fmgsync.errors import ConfigProblem
+from fmgsync.errors import ConfigProblem, SourceMisconfigured
+from fmgsync.kube.kubeconfig import Access
 from fmgsync.settings.features import lacks
 from fmgsync.settings.schema import Config
 
@@ -30,6 +31,29 @@ def _clusters(config: Config) -> Iterator[ConfigProblem]:
                 f"no site stands in front of cluster {cluster.name!r}: it is read for nothing",
                 "add a site",
             )
+        if cluster.kubeconfig is not None:
+            yield from _kubeconfig(config, index, cluster.kubeconfig.access)
+
+
+def _kubeconfig(config: Config, index: int, access: Access) -> Iterator[ConfigProblem]:
+    """One that is not on this computer may be where fmgsync will run."""
+    from fmgsync.kube import connection
+
+    path = ("clusters", index, "kubeconfig")
+    if not any(file.exists() for file in access.files):
+        return
+    try:
+        found = connection.check(access, access.where(config.clusters[index].name))
+    except SourceMisconfigured as error:
+        yield config.origin.problem(path, f"{error.where}: {error.message}", error.next_step)
+        return
+    if found is not None and not found.verified:
+        yield config.origin.problem(
+            path,
+            "insecure-skip-tls-verify is on: anyone between here and the API server can read the"
+            " token and invent pods",
+            "remove it from the kubeconfig and name the certificate authority there",
+        )
 
 
 def _groups(config: Config) -> Iterator[ConfigProblem]:

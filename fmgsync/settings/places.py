@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,6 +125,17 @@ def _parse_manifests(value: object, info: ValidationInfo) -> Path | Literal["-"]
 _PATH_SCHEMA = WithJsonSchema({"type": "string", "minLength": 1, "title": "path"})
 ConfigPath = Annotated[Path, PlainValidator(parse_path), _PATH_SCHEMA]
 ManifestsPath = Annotated[Path | Literal["-"], PlainValidator(_parse_manifests), _PATH_SCHEMA]
+
+
+def _parse_kubeconfig(value: object, info: ValidationInfo) -> Path:
+    """One path, or several as the variable KUBECONFIG has them; each is taken as any other."""
+    parts = value.split(os.pathsep) if isinstance(value, str) else []
+    if len(parts) < 2:
+        return parse_path(value, info)
+    return Path(os.pathsep.join(str(parse_path(part, info)) for part in parts if part))
+
+
+KubeconfigPath = Annotated[Path, PlainValidator(_parse_kubeconfig), _PATH_SCHEMA]
 
 Network: TypeAlias = "ipaddress.IPv4Network | ipaddress.IPv6Network"
 

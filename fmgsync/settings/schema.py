@@ -5,10 +5,13 @@ Only what can be said about one value stands here; how values must fit together 
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, PrivateAttr
 
+from fmgsync.kube.kubeconfig import Access
 from fmgsync.model.address import Family
 from fmgsync.model.rule import MappingMode, Publish
 from fmgsync.settings.amounts import Flag, Number, Whole
@@ -25,7 +28,14 @@ from fmgsync.settings.names import (
 )
 from fmgsync.settings.origin import Origin
 from fmgsync.settings.part import Part, written
-from fmgsync.settings.places import AddressRange, ConfigPath, HostPort, ManifestsPath, ProxyUrl
+from fmgsync.settings.places import (
+    AddressRange,
+    ConfigPath,
+    HostPort,
+    KubeconfigPath,
+    ManifestsPath,
+    ProxyUrl,
+)
 from fmgsync.settings.secret import SecretRef
 from fmgsync.settings.times import Duration, PositiveDuration
 
@@ -38,8 +48,21 @@ def _one_of(*keys: str) -> dict[str, Any]:
 class Kubeconfig(Part):
     """A live cluster, reached as kubectl does."""
 
-    file: ConfigPath = Field(default=written("~/.kube/config"), description="The kubeconfig file.")
+    file: KubeconfigPath = Field(
+        default=written("~/.kube/config"),
+        description=(
+            "The kubeconfig file, or several (`a:b`), merged as kubectl does. Left out, the "
+            "variable KUBECONFIG counts before the default."
+        ),
+    )
     context: Line | None = Field(default=None, description="Its context; default: the current one.")
+
+    @property
+    def access(self) -> Access:
+        """How the cluster is reached; the variable KUBECONFIG is read now."""
+        listed = os.environ.get("KUBECONFIG", "") if "file" not in self.model_fields_set else ""
+        first, *more = (Path(one) for one in (listed or str(self.file)).split(os.pathsep) if one)
+        return Access(first, self.context, tuple(more))
 
 
 class Cluster(Part):

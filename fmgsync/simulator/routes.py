@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from fmgsync.simulator import (
-    assigning,
     devicedb,
     devicegroups,
     diff,
@@ -17,7 +16,6 @@ from fmgsync.simulator import (
     install,
     objects,
     partial,
-    pblocks,
     policies,
     preview,
     proxy,
@@ -35,7 +33,6 @@ from fmgsync.simulator import (
 from fmgsync.simulator.route import Router
 
 _PARTS: Final = (
-    assigning,
     devicedb,
     devicegroups,
     diff,
@@ -47,7 +44,6 @@ _PARTS: Final = (
     install,
     objects,
     partial,
-    pblocks,
     policies,
     preview,
     proxy,

@@ -77,7 +77,6 @@ def test_who_only_observes_needs_no_right_to_write() -> None:
     assert judged(reader, writes=False)["rights"] is Level.OK
 
 
-@pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
 def test_a_cluster_certificate_is_looked_at_and_must_be_verified(tmp_path: Path) -> None:
     with KubernetesSimulator() as server:
         path = server.kubeconfig(tmp_path / "kubeconfig")
