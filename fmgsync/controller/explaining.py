@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from fmgsync.controller.reconcile import Look
+from fmgsync.model.address import Family
 from fmgsync.model.change import Finding
 from fmgsync.model.target import DeviceVdom
 from fmgsync.planning import absence, closed
 from fmgsync.views import four
+
+_FAMILY = {Family.IPV4: "IPv4", Family.IPV6: "IPv6"}
 
 
 def blocked(seen: Look, names: Iterable[str]) -> frozenset[str]:
@@ -19,10 +22,14 @@ def blocked(seen: Look, names: Iterable[str]) -> frozenset[str]:
 
 
 def reasons(
-    seen: Look, wanted: Mapping[DeviceVdom, Iterable[str]], reach: Collection[four.Place]
+    seen: Look,
+    wanted: Mapping[DeviceVdom, Iterable[str]],
+    reach: Collection[four.Place],
+    families: Collection[four.Place],
 ) -> Mapping[four.Place, str]:
-    """What stands in the way, what waits, and what no policy brings there."""
-    told = _absences(seen, wanted, reach)
+    """What stands in the way, what waits, and what no policy brings there; of places in
+    `families` one family's group is brought."""
+    told = _absences(seen, wanted, reach, families)
     everywhere = tuple(wanted)
     for finding in (*seen.plan.held, *seen.plan.foreign):
         for place in _places(finding, everywhere, wanted):
@@ -40,16 +47,31 @@ def _places(
 
 
 def _absences(
-    seen: Look, wanted: Mapping[DeviceVdom, Iterable[str]], reach: Collection[four.Place]
+    seen: Look,
+    wanted: Mapping[DeviceVdom, Iterable[str]],
+    reach: Collection[four.Place],
+    families: Collection[four.Place],
 ) -> dict[four.Place, str]:
-    absent = [
-        (target, name)
+    absent = {
+        (target, name): four.keys(name)
         for target, names in wanted.items()
         for name in names
         if (target, name) not in reach
-    ]
-    keys = {key for _, name in absent for key in four.keys(name)}
+    }
+    partly = {
+        (target, name): tuple(
+            key for key in four.keys(name) if not seen.usage.reaches([key], target)
+        )
+        for target, name in families
+        if name in wanted.get(target, ())
+    }
+    keys = {key for several in (*absent.values(), *partly.values()) for key in several}
     if not keys:
         return {}
     uses = absence.find_uses(seen.packages, seen.observed, keys)
-    return {(target, name): absence.why(target, four.keys(name), uses) for target, name in absent}
+    told = {place: absence.why(place[0], theirs, uses) for place, theirs in absent.items()}
+    for place, theirs in partly.items():
+        lacking = " and ".join(f"{_FAMILY[family]} group" for family, _ in theirs)
+        why = absence.why(place[0], theirs, uses)
+        told[place] = f"its {lacking} does not reach the device: {why}"
+    return told

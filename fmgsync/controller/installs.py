@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from fmgsync.controller import explaining
 from fmgsync.controller.reconcile import AdomWork, Look
 from fmgsync.model import naming
+from fmgsync.model.address import Family
 from fmgsync.model.adom import PackageStatus, Reading
 from fmgsync.model.change import ObjectKind
 from fmgsync.model.rollout import (
@@ -18,8 +20,10 @@ from fmgsync.model.rollout import (
 )
 from fmgsync.model.state import ObservedAdom
 from fmgsync.model.target import DeviceVdom
-from fmgsync.model.view import DeviceView, GroupState, GroupView
+from fmgsync.model.view import DeviceView, GroupState
 from fmgsync.views import four, pending, rendered
+
+_SETTLED = frozenset({GroupState.IN_SYNC, GroupState.HELD})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ def survey(work: AdomWork, seen: Look, *, ask_devices: bool) -> Survey:
     wanted = rendered.from_desired(seen.desired)
     names = sorted({name for groups in wanted.values() for name in groups})
     reach = _reach(seen, wanted, names)
+    families = _families(seen, reach)
     targets = sorted({target for target, _ in reach})
     databases: Mapping[DeviceVdom, Reading] = {}
     devices: Mapping[DeviceVdom, Reading] = {}
@@ -61,13 +66,14 @@ def survey(work: AdomWork, seen: Look, *, ask_devices: bool) -> Survey:
         desired=wanted,
         adom=rendered.from_adom(seen.observed, wanted, names),
         reach=reach,
+        families=families,
         databases=databases,
         devices=devices,
         write_pending=_places(seen, wanted),
         submitted=seen.submission.brief if seen.submission else "",
         held=_held(seen, wanted),
         blocked=explaining.blocked(seen, names),
-        reasons=explaining.reasons(seen, wanted, reach),
+        reasons=explaining.reasons(seen, wanted, reach, families),
     )
     views = four.device_views(facts)
     waiting = pending.pending_installs(views, reach, after_write=bool(seen.plan.changes))
@@ -90,14 +96,16 @@ def survey_part(work: AdomWork, known: Survey, part: Look, *, adom: ObservedAdom
         return known
     wanted = rendered.from_desired(part.desired)
     names = sorted({name for groups in wanted.values() for name in groups})
+    families = {**known.facts.families, **_families(part, known.facts.reach)}
     facts = replace(
         known.facts,
+        families=families,
         desired=wanted,
         adom=rendered.from_adom(adom, wanted, names),
         write_pending=_places(part, wanted),
         held=_held(part, wanted),
         blocked=explaining.blocked(part, names),
-        reasons=explaining.reasons(part, wanted, known.facts.reach),
+        reasons=explaining.reasons(part, wanted, known.facts.reach, families),
     )
     views = four.joined(known.plain, four.device_views(facts))
     waiting = pending.pending_installs(
@@ -127,6 +135,25 @@ def _reach(
         for target, package in seen.usage.devices.get(key, {}).items()
         if target in wanted
     }
+
+
+def _families(
+    seen: Look, reach: Mapping[four.Place, str]
+) -> Mapping[four.Place, frozenset[Family]]:
+    """Where policies use one family only of a group that has both."""
+    names: defaultdict[str, set[Family]] = defaultdict(set)
+    for group in seen.desired.groups:
+        names[group.name].add(group.family)
+    for (family, name), standing in seen.observed.groups.items():
+        if standing.owned:
+            names[name].add(family)
+    found: dict[four.Place, frozenset[Family]] = {}
+    for target, name in reach:
+        if len(names[name]) == len(Family):
+            used = frozenset(f for f in Family if seen.usage.reaches([(f, name)], target))
+            if len(used) < len(Family):
+                found[target, name] = used
+    return found
 
 
 def _places(seen: Look, targets: Iterable[DeviceVdom]) -> frozenset[four.Place]:
@@ -163,18 +190,11 @@ def verified(views: Iterable[DeviceView]) -> tuple[DeviceVdom, ...]:
     Of a held group that is what FortiManager would install, not yet what the rules ask for.
     Something that waits for a person may be the install itself: only the values tell.
 
-    At least one group must be referenced: a device that uses none of our groups proves nothing.
+    At least one group must be asked for: a device that uses none of our groups proves nothing.
     """
-    silent = {GroupState.NOT_REFERENCED}
     return tuple(
         view.target
         for view in views
-        if (used := [group for group in view.groups if group.state not in silent])
-        and all(_is_proven(group) for group in used)
+        if (asked := four.asked_for(view))
+        and all(group.state in _SETTLED and group.is_proven for group in asked)
     )
-
-
-def _is_proven(group: GroupView) -> bool:
-    if group.state not in {GroupState.IN_SYNC, GroupState.HELD}:
-        return False
-    return group.device is not None and group.device == group.adom

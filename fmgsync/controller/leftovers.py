@@ -6,18 +6,20 @@ which tasks may have been started for them; the task list and the devices say th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from fmgsync.controller import rounds
-from fmgsync.controller.proving import Expected
+from fmgsync.controller.proving import Expected, Proof
 from fmgsync.controller.pushing import POLL_S
 from fmgsync.controller.steps import Rest, Steps
 from fmgsync.model.address import Address
 from fmgsync.model.rollout import SeenTask, Verdict
+from fmgsync.model.state import ObjectKey
 from fmgsync.model.target import DeviceVdom
-from fmgsync.model.view import GroupState
+from fmgsync.model.view import GroupState, in_families
 from fmgsync.state.rollouts import RolloutRecord
+from fmgsync.views import four
 
 if TYPE_CHECKING:
     from fmgsync.controller.rollout import Run
@@ -38,10 +40,7 @@ def _has_own_groups(run: Run) -> bool:
     if run.survey is None:
         return True
     return any(
-        bool(group.device_database)
-        for view in run.survey.views
-        for group in view.groups
-        if group.state is not GroupState.NOT_REFERENCED
+        bool(group.device_database) for view in run.survey.views for group in four.asked_for(view)
     )
 
 
@@ -67,12 +66,14 @@ def settle(run: Run) -> Steps[bool]:
     targets = _targets(run, devices)
     narrowed = [t for t in targets if _was_urgent(record, t.device)]
     wanted = _pushed(run, [t for t in targets if t.device in touched])
-    proofs = yield from rounds.prove(run, targets, wanted, at_most=narrowed)
+    proofs = yield from rounds.prove(run, targets, at_most=narrowed)
     wrong = {t.device: p for t, p in proofs.items() if p.verdict is not Verdict.VERIFIED}
     verified = {t.device for t in proofs} - wrong.keys() - failed.keys()
     started = {t.device for task in record.tasks for t in task.targets}
+    arrived = {t.device for t, pushed in wanted.items() if _holds(proofs.get(t), pushed)}
     for device, proof in wrong.items():
-        if device in touched | started:
+        # What was pushed has arrived, and is not what the rules ask for by now: pending as before.
+        if device in (touched | started) - arrived:
             failed.setdefault(device, f"{proof.verdict}: {proof.because}")
     # Where we took the lock away from under the install, it is tried again.
     given_up = {d: why for d, why in failed.items() if d in set(devices) - record.let_go}
@@ -100,13 +101,25 @@ def _pushed(run: Run, targets: Sequence[DeviceVdom]) -> Expected:
     if not targets:
         return {}
     adom = rounds.expected_on(run, targets)
-    names = sorted({name for groups in adom.values() for name in groups})
+    names = sorted({name for groups in adom.values() for _, name in groups})
     databases = run.work.installer.read_device_databases(targets, names)
-    found: dict[DeviceVdom, dict[str, frozenset[Address]]] = {}
+    found: dict[DeviceVdom, dict[ObjectKey, frozenset[Address]]] = {}
     for target, groups in adom.items():
-        database = databases[target].groups if target in databases else None
-        found[target] = {name: (database or groups).get(name, groups[name]) for name in groups}
+        database = (databases[target].groups if target in databases else None) or {}
+        found[target] = {
+            key: should if (copied := _of(database, key)) is None else copied
+            for key, should in groups.items()
+        }
     return found
+
+
+def _holds(proof: Proof | None, pushed: Mapping[ObjectKey, frozenset[Address]]) -> bool:
+    held = proof.held if proof is not None else None
+    return held is not None and all(_of(held, key) == was for key, was in pushed.items())
+
+
+def _of(groups: Mapping[str, frozenset[Address]], key: ObjectKey) -> frozenset[Address] | None:
+    return in_families(groups.get(key[1]), frozenset({key[0]}))
 
 
 def _was_urgent(record: RolloutRecord, device: str) -> bool:
@@ -140,7 +153,7 @@ def forgive(run: Run) -> None:
         return
     right: dict[str, bool] = {}
     for view in run.survey.views:
-        states = [g.state for g in view.groups if g.state is not GroupState.NOT_REFERENCED]
+        states = [group.state for group in four.asked_for(view)]
         if states:
             fine = all(state is GroupState.IN_SYNC for state in states)
             right[view.target.device] = right.get(view.target.device, True) and fine
@@ -152,9 +165,4 @@ def forgive(run: Run) -> None:
 def _targets(run: Run, devices: Sequence[str]) -> list[DeviceVdom]:
     """The DeviceVdoms of these devices that a policy brings our groups to."""
     views = run.survey.views if run.survey else ()
-    return [
-        view.target
-        for view in views
-        if view.target.device in devices
-        and any(group.state is not GroupState.NOT_REFERENCED for group in view.groups)
-    ]
+    return [view.target for view in views if view.target.device in devices and four.asked_for(view)]

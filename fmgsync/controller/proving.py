@@ -9,13 +9,15 @@ from fmgsync.controller.steps import Rest, Steps
 from fmgsync.model.address import Address
 from fmgsync.model.adom import Reading
 from fmgsync.model.rollout import Verdict
+from fmgsync.model.state import ObjectKey
 from fmgsync.model.target import DeviceVdom
+from fmgsync.model.view import in_families
 
 TRIES = 4
 SETTLE_S = 5.0
 
-Expected = Mapping[DeviceVdom, Mapping[str, frozenset[Address]]]
-"""What each DeviceVdom should hold, by group."""
+Expected = Mapping[DeviceVdom, Mapping[ObjectKey, frozenset[Address]]]
+"""What each DeviceVdom should hold, by group and family."""
 
 Ask = Callable[[Sequence[DeviceVdom], Sequence[str]], Mapping[DeviceVdom, Reading]]
 
@@ -41,7 +43,7 @@ def prove(
     for left in reversed(range(TRIES)):
         wanted = expected()
         open_ones = [t for t in sorted(wanted) if not _is_verified(proofs.get(t))]
-        names = sorted({name for target in open_ones for name in wanted[target]})
+        names = sorted({name for target in open_ones for _, name in wanted[target]})
         readings = ask(open_ones, names) if open_ones else {}
         for target in open_ones:
             reading = readings.get(target)
@@ -53,7 +55,10 @@ def prove(
 
 
 def judge(
-    reading: Reading | None, wanted: Mapping[str, frozenset[Address]], *, at_most: bool = False
+    reading: Reading | None,
+    wanted: Mapping[ObjectKey, frozenset[Address]],
+    *,
+    at_most: bool = False,
 ) -> Proof:
     """Verified only if it was asked, answered, and every group has exactly the right values, or
     `at_most` those."""
@@ -62,27 +67,31 @@ def judge(
         return Proof(Verdict.UNREACHABLE, problem or "the device did not answer")
     if not wanted:
         return Proof(Verdict.UNKNOWN, "none of our groups is used there")
-    held = reading.groups
+    held = {key: _held(reading.groups, key) for key in wanted}
     wrong = [
-        name
-        for name in sorted(wanted)
-        if held.get(name) != wanted[name]
-        and not (at_most and name in held and held[name] <= wanted[name])
+        key
+        for key, should in sorted(wanted.items())
+        if (has := held[key]) != should and not (at_most and has is not None and has <= should)
     ]
     if not wrong:
         return Proof(Verdict.VERIFIED, held=reading.groups)
-    return Proof(Verdict.DIFFERS, _told(wrong, reading.groups, wanted), reading.groups)
+    return Proof(Verdict.DIFFERS, _told(wrong, held, wanted), reading.groups)
+
+
+def _held(groups: Mapping[str, frozenset[Address]], key: ObjectKey) -> frozenset[Address] | None:
+    """What a group of one family holds; None if the device does not know the name."""
+    return in_families(groups.get(key[1]), frozenset({key[0]}))
 
 
 def _told(
-    wrong: Sequence[str],
-    held: Mapping[str, frozenset[Address]],
-    wanted: Mapping[str, frozenset[Address]],
+    wrong: Sequence[ObjectKey],
+    held: Mapping[ObjectKey, frozenset[Address] | None],
+    wanted: Mapping[ObjectKey, frozenset[Address]],
 ) -> str:
     parts = [
-        f"{name} lacks {_some(wanted[name] - held.get(name, frozenset()))}"
-        f" and has {_some(held.get(name, frozenset()) - wanted[name])} too many"
-        for name in wrong[:2]
+        f"{key[1]} lacks {_some(wanted[key] - (held[key] or frozenset()))}"
+        f" and has {_some((held[key] or frozenset()) - wanted[key])} too many"
+        for key in wrong[:2]
     ]
     rest = f", and {len(wrong) - 2} more groups differ" if len(wrong) > 2 else ""
     return f"the device answered with other members: {'; '.join(parts)}{rest}"

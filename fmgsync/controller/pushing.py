@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from fmgsync import errors
-from fmgsync.controller import reconcile, rounds, telling
+from fmgsync.controller import reconcile, rounds, telling, vouching
 from fmgsync.controller.rounds import Round
 from fmgsync.controller.steps import Rest, Steps
 from fmgsync.model import naming
@@ -48,6 +48,7 @@ def push(run: Run, decision: Decision) -> Steps[None]:
     with run.work.installer.open_install_flow() as flow:
         if run.unwritten:
             _write(run, flow)
+        vouching.hold_to(run, flow, chosen, reconcile.look_again(run.work, run.intent, run.seen))
         yield from install_round(run, flow, chosen)
         if chosen.in_doubt:
             # It may still be pushing, for which it needs the lock.
@@ -77,6 +78,7 @@ def _write(run: Run, flow: InstallFlow) -> None:
     reconcile.note_write(run.work, run.seen)
     run.report.written = flow.write(plan)
     run.work.guard.after_write(plan, run.report.written)
+    vouching.wrote(run, replace(plan, changes=run.report.written.written))
     run.seen = reconcile.look_again(run.work, run.intent, run.seen)
 
 
@@ -115,6 +117,8 @@ def _install(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest
     passing = request
     if previewed:
         passing = yield from _preview(run, flow, chosen, request, policy)
+        vouched = vouching.still_vouched(run, chosen, passing.targets)
+        passing = replace(passing, targets=tuple(t for t in passing.targets if t.device in vouched))
         # Looking took its time.
         if not passing.targets or not _may_go_on(run, chosen, passing):
             flow.drop_preview()

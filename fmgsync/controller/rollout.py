@@ -31,6 +31,7 @@ from fmgsync.controller.progress import Book, Reason, Report
 from fmgsync.controller.reconcile import AdomWork, Intent, Look
 from fmgsync.controller.steps import Rest, Steps
 from fmgsync.model.rollout import PendingInstall
+from fmgsync.model.state import ObservedAdom
 from fmgsync.model.target import AdomRef, DeviceVdom
 from fmgsync.planning import summary
 from fmgsync.scheduling import admission, waves
@@ -63,7 +64,8 @@ class Run:
     who watch. `rules` is the digest of the rules, `plan` that of what was written. A device that
     was held back in an earlier run is looked at again after `recheck_s`. `stale` is since when
     grants were known to be stale. `pending` are the
-    installs still to be made in this run.
+    installs still to be made in this run. `written` is what this run vouches for in the ADOM: as it
+    found or left it, without what others do to it meanwhile.
     """
 
     work: AdomWork
@@ -84,8 +86,12 @@ class Run:
     recheck_s: float = 0.0
     survey: installs.Survey | None = None
     pending: tuple[PendingInstall, ...] = ()
+    written: ObservedAdom = field(init=False)
     report: Report = field(default_factory=Report)
     waited_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.written = self.seen.observed
 
     @property
     def now(self) -> datetime:

@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from fmgsync.controller import proving, telling
+from fmgsync.controller import proving, telling, vouching
 from fmgsync.controller.proving import Expected, Proof
 from fmgsync.controller.steps import Steps
+from fmgsync.model.address import Address
 from fmgsync.model.rollout import Outcome, TargetOutcome, Verdict
+from fmgsync.model.state import ObservedAdom
 from fmgsync.model.target import DeviceVdom
+from fmgsync.model.view import in_families
 from fmgsync.scheduling.admission import Admission
 from fmgsync.scheduling.foreign import ForeignChanges
 from fmgsync.scheduling.rollout import Decision
 from fmgsync.scheduling.terms import Mode
 from fmgsync.scheduling.urgent import Urgent
-from fmgsync.views import four, rendered
+from fmgsync.views import four, rendered, yardstick
 
 if TYPE_CHECKING:
     from fmgsync.controller.rollout import Run
@@ -34,7 +37,8 @@ class Round:
     """Devices that start together: what is installed there and what became of it.
 
     `urgent` is set in the urgent lane; then `expected` is what each device should hold afterwards,
-    which otherwise is what the ADOM holds, and `foreign` overrides the configuration.
+    which otherwise is what this run wrote, and `foreign` overrides the configuration. `written` is
+    what the ADOM holds while it is pushed, `shared` the groups that even an urgent round adds to.
     """
 
     decision: Decision
@@ -42,6 +46,8 @@ class Round:
     urgent: tuple[Urgent, ...] = ()
     foreign: ForeignChanges | None = None
     expected: Expected | None = None
+    written: ObservedAdom = field(init=False)
+    shared: frozenset[str] = frozenset()
     outcomes: dict[DeviceVdom, TargetOutcome] = field(default_factory=dict)
     begun: set[str] = field(default_factory=set)
     tasks: list[int] = field(default_factory=list)
@@ -55,6 +61,10 @@ class Round:
     def targets(self) -> tuple[DeviceVdom, ...]:
         """DeviceVdoms."""
         return tuple(sorted({each.pending.target for each in self.admissions}))
+
+    def adds_to(self, name: str) -> bool:
+        """Whether this round may bring new members of a group."""
+        return not self.urgent or name in self.shared
 
     @property
     def in_doubt(self) -> bool:
@@ -116,7 +126,8 @@ def prove(
 ) -> Steps[dict[DeviceVdom, Proof]]:
     """Ask each device. Without `install.verify` only canaries are asked, the others believed.
 
-    A device that is not in `wanted` should hold what the ADOM does, then and as it moves on.
+    A device that is not in `wanted` should hold what this run wrote, or what the rules ask for by
+    then.
     """
     canaries = frozenset(run.policy.canary)
     asked = [t for t in targets if run.terms.verify or t.device in canaries]
@@ -138,14 +149,42 @@ def prove(
 
 
 def expected_on(run: Run, targets: Sequence[DeviceVdom]) -> Expected:
-    """What FortiManager would install there, of the groups that a policy brings there."""
-    names = sorted({group.name for group in run.seen.desired.groups})
-    held = rendered.from_adom(run.seen.observed, targets, names)
+    """What this run wrote, of the groups that a policy brings there.
+
+    A rule in error is not asked of a device, nor a family that no policy there uses.
+    """
+    in_error = {finding.name for finding in run.seen.plan.foreign}
+    keys = [
+        key
+        for name in sorted({group.name for group in run.seen.desired.groups} - in_error)
+        for key in four.keys(name)
+        if (standing := run.seen.observed.groups.get(key)) is not None and standing.owned
+    ]
+    names = {name for _, name in keys}
+    held = rendered.from_adom(run.written, targets, names)
+    now = _newer(run, targets)
     return {
         target: {
-            name: held.get(target, {}).get(name, frozenset())
-            for name in names
-            if run.seen.usage.reaches(four.keys(name), target)
+            key: in_families(
+                now.get((target, key[1]), held[target].get(key[1])), frozenset({key[0]})
+            )
+            or frozenset()
+            for key in keys
+            if run.seen.usage.reaches([key], target)
         }
         for target in targets
+    }
+
+
+def _newer(
+    run: Run, targets: Sequence[DeviceVdom]
+) -> Mapping[tuple[DeviceVdom, str], frozenset[Address]]:
+    """What another run of ours wrote since, and the rules ask for."""
+    now, measure = run.seen.observed, vouching.yardstick_of(run)
+    moved = yardstick.moved(run.written, now, targets) if now is not run.written else {}
+    return {
+        (target, name): rendered.from_adom(now, [target], [name])[target][name]
+        for target, names in moved.items()
+        for name in names
+        if measure.is_met(now, target, name)
     }

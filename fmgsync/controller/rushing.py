@@ -12,13 +12,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from fmgsync.controller import grants, pushing, rounds
+from fmgsync.controller import grants, pushing, rounds, vouching
 from fmgsync.controller.proving import Expected
+from fmgsync.controller.reconcile import Look
 from fmgsync.controller.rounds import Round
 from fmgsync.controller.steps import Steps
 from fmgsync.model.address import Address
-from fmgsync.model.view import DeviceView, GroupView
-from fmgsync.planning import narrowing
+from fmgsync.model.address import family as family_of
+from fmgsync.model.state import ObjectKey
+from fmgsync.model.view import DeviceView, GroupView, in_families
+from fmgsync.planning import narrowing, written
 from fmgsync.planning.narrowing import Keep, Narrowed
 from fmgsync.scheduling import admission, budget, urgent, waves
 from fmgsync.scheduling.forecast import Forecast
@@ -100,6 +103,8 @@ def _would_be_mended(key: Key, group: GroupView) -> bool:
     """Whether an install of what the ADOM holds puts this address right."""
     if group.adom is None:
         return False
+    if family_of(key.address) not in group.families:
+        return False  # no policy uses that family of it
     return (key.address in group.adom) is (key.fault is Fault.MISSING)
 
 
@@ -152,9 +157,12 @@ def _push(run: Run, decision: Decision, needs: UrgentDecision) -> Steps[None]:
         foreign=ForeignChanges.BLOCK,
     )
     with run.work.installer.open_install_flow() as flow:
-        run.seen = run.look()
-        chosen.expected = _expected(run, rushed)
+        now = run.look()
+        chosen.shared = frozenset(g.name for g in now.desired.groups if _is_shared(now, g.name))
+        vouching.hold_to(run, flow, chosen, now)
+        chosen.expected = _expected(run, [e for e in rushed if e.target in chosen.targets])
         narrowed = _narrow(run, chosen.expected)
+        chosen.written = written.after(chosen.written, narrowed.forth.changes)
         try:
             flow.write(narrowed.forth)
             yield from pushing.install_round(run, flow, chosen)
@@ -168,32 +176,34 @@ def _expected(run: Run, rushed: Sequence[Urgent]) -> Expected:
     views = {view.target: view for view in (run.survey.views if run.survey else ())}
     wanted = rounds.expected_on(run, [each.target for each in rushed])
     return {
-        target: {name: _kept(run, views.get(target), name, adom) for name, adom in groups.items()}
+        target: {key: _kept(run, views.get(target), key, adom) for key, adom in groups.items()}
         for target, groups in wanted.items()
     }
 
 
 def _kept(
-    run: Run, view: DeviceView | None, name: str, adom: frozenset[Address]
+    run: Run, view: DeviceView | None, key: ObjectKey, adom: frozenset[Address]
 ) -> frozenset[Address]:
+    family, name = key
     groups = view.groups if view is not None else ()
-    held = next((g.device for g in groups if g.name == name and g.device is not None), None)
-    if held is None or _is_shared(run, name):
+    device = next((g.device for g in groups if g.name == name), None)
+    held = in_families(device, frozenset({family}))
+    if held is None or _is_shared(run.seen, name):
         return adom  # one value for all devices: additions ride along
     return held | adom if grants.denies(run.seen, name) else held & adom
 
 
-def _is_shared(run: Run, name: str) -> bool:
-    standing = run.seen.observed.groups
+def _is_shared(seen: Look, name: str) -> bool:
+    standing = seen.observed.groups
     return not any(standing[key].mappings for key in four.keys(name) if key in standing)
 
 
 def _narrow(run: Run, expected: Expected) -> Narrowed:
     keep: Keep = {
-        (target, name): members
+        (target, key): members
         for target, groups in expected.items()
-        for name, members in groups.items()
-        if not _is_shared(run, name)
+        for key, members in groups.items()
+        if not _is_shared(run.seen, key[1])
     }
     return narrowing.narrow(run.seen.observed, run.owner, keep)
 

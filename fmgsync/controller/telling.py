@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +85,21 @@ def blocked(run: Run, judged: foreign.Sorted) -> None:
         run.tell(f"{device}: held: {why}")
         edits = _edits(judged.foreign.get(device, ()))
         run.audit.record("blocked", **where, device=device, why=why, edits=edits or None)
+
+
+def repaired(run: Run, wrong: Mapping[DeviceVdom, str]) -> None:
+    """What somebody changed in the ADOM while a rollout was under way is about to be put right."""
+    for target, why in sorted(wrong.items()):
+        run.tell(f"{target.device}: {why}; it is put right before the install")
+        run.audit.record("repaired", **_place(run, target), why=why)
+
+
+def not_vouched(run: Run, reasons: Mapping[str, str]) -> None:
+    """Which devices are left out because the ADOM holds what no rule asks for."""
+    where = {"fortimanager": run.work.ref.fortimanager, "adom": run.work.ref.adom}
+    for device, why in sorted(reasons.items()):
+        run.tell(f"{device}: held: {why}")
+        run.audit.record("blocked", **where, device=device, why=why)
 
 
 def carried_along(run: Run, judged: foreign.Sorted) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from fmgsync.model.address import Address
+from fmgsync.model.address import Address, Family
+from fmgsync.model.address import family as family_of
 from fmgsync.model.target import AdomRef, DeviceVdom
 
 
@@ -27,7 +28,9 @@ class GroupView:
     """One rule's members on one DeviceVdom in each view; None where that view is not known.
 
     Both families together, nesting flattened: what the firewall would match. `because` says in one
-    sentence why the state is what it is, where that needs saying.
+    sentence why the state is what it is, where that needs saying. `families` are those that a
+    policy on the device uses: nothing else of it reaches the device. `in_error`: the rule cannot be
+    carried out in this ADOM, so no device is asked for it.
     """
 
     name: str
@@ -37,11 +40,31 @@ class GroupView:
     device: frozenset[Address] | None
     state: GroupState
     because: str = ""
+    families: frozenset[Family] = frozenset(Family)
+    in_error: bool = False
 
     @property
     def database_differs(self) -> bool:
         """Whether FortiManager's copy of the device is not what the ADOM says."""
-        return self.device_database != self.adom
+        return self.used(self.device_database) != self.used(self.adom)
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the device answered, and with what the ADOM says."""
+        return self.device is not None and self.used(self.device) == self.used(self.adom)
+
+    def used(self, members: frozenset[Address] | None) -> frozenset[Address] | None:
+        """Of some members those of the families that are used there."""
+        return in_families(members, self.families)
+
+
+def in_families(
+    members: frozenset[Address] | None, families: frozenset[Family]
+) -> frozenset[Address] | None:
+    """The members of these families; None stays unknown."""
+    if members is None or len(families) == len(Family):
+        return members
+    return frozenset(member for member in members if family_of(member) in families)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 
 from fmgsync.model import naming
 from fmgsync.model.address import Address, Family, sorted_addresses
-from fmgsync.model.address import family as family_of
 from fmgsync.model.change import Action, AdomPlan, Change, ObjectKind
-from fmgsync.model.state import ObservedAdom, ObservedGroup
+from fmgsync.model.state import ObjectKey, ObservedAdom, ObservedGroup
 from fmgsync.model.target import DeviceVdom
 from fmgsync.planning.render import none_member
 
-Keep = Mapping[tuple[DeviceVdom, str], frozenset[Address]]
-"""The addresses each group may have on each DeviceVdom, both families."""
+Keep = Mapping[tuple[DeviceVdom, ObjectKey], frozenset[Address]]
+"""The addresses each group may have on each DeviceVdom."""
 
 _MAPPING = {Family.IPV4: ObjectKind.MAPPING, Family.IPV6: ObjectKind.MAPPING6}
 _ADDRESS = {Family.IPV4: ObjectKind.ADDRESS, Family.IPV6: ObjectKind.ADDRESS6}
@@ -44,22 +43,20 @@ def narrow(observed: ObservedAdom, owner: str, keep: Keep) -> Narrowed:
     forth: list[Change] = []
     back: list[Change] = []
     created: dict[tuple[Family, str], Address] = {}
-    for (target, name), allowed in sorted(keep.items(), key=lambda item: item[0]):
-        for family in Family:
-            nothing = none_member(observed, family, owner)
-            wanted = frozenset(a for a in allowed if family_of(a) is family)
-            objects = list(_objects(observed, family, name, target))
-            if not objects:
-                continue
-            lacking = wanted - {a for g in objects for a in _addresses(owner, g, target)}
-            for number, group in enumerate(objects):
-                extra = lacking if number == 0 else frozenset()
-                before = group.mappings[target]
-                after = _members(owner, before, wanted, extra, nothing)
-                if after != before:
-                    forth.append(_change(owner, group, target, before, after, _FORTH))
-                    back.append(_change(owner, group, target, after, before, _BACK))
-            created |= _missing(observed, owner, family, lacking)
+    for (target, (family, name)), wanted in sorted(keep.items(), key=lambda item: item[0]):
+        nothing = none_member(observed, family, owner)
+        objects = list(_objects(observed, family, name, target))
+        if not objects:
+            continue
+        lacking = wanted - {a for g in objects for a in _addresses(owner, g, target)}
+        for number, group in enumerate(objects):
+            extra = lacking if number == 0 else frozenset()
+            before = group.mappings[target]
+            after = _members(owner, before, wanted, extra, nothing)
+            if after != before:
+                forth.append(_change(owner, group, target, before, after, _FORTH))
+                back.append(_change(owner, group, target, after, before, _BACK))
+        created |= _missing(observed, owner, family, lacking)
     creates = tuple(_address(Action.CREATE, key, value) for key, value in sorted(created.items()))
     deletes = tuple(_address(Action.DELETE, key, value) for key, value in sorted(created.items()))
     return Narrowed(

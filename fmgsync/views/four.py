@@ -12,8 +12,10 @@ from dataclasses import dataclass, field, replace
 from fmgsync.model.address import Address, Family
 from fmgsync.model.adom import AdomTopology, Reading
 from fmgsync.model.target import AdomRef, DeviceVdom
-from fmgsync.model.view import DeviceView, GroupState, GroupView, StaleGrant
+from fmgsync.model.view import DeviceView, GroupState, GroupView, StaleGrant, in_families
 from fmgsync.views.rendered import Members
+
+_BOTH = frozenset(Family)
 
 Place = tuple[DeviceVdom, str]
 """A group name on a DeviceVdom."""
@@ -24,10 +26,11 @@ class Facts:
     """Everything the views are made from.
 
     `reach` maps a place to the package that carries the group there; a place without one is not
-    referenced. `write_pending` and `held` come from the plan; `submitted` says what the writes wait
-    for. `devices` may lack a target that was not asked. `blocked` groups cannot be carried out;
-    `reasons` says why a place is held or not referenced. `since` holds when a stale grant was first
-    noticed (UTC epoch seconds).
+    referenced, and `families` says where only one family of a group is carried. `write_pending` and
+    `held` come from the plan; `submitted` says what the writes wait for. `devices` may lack a
+    target that was not asked. `blocked` groups cannot be carried out; `reasons` says why a place is
+    held or not referenced. `since` holds when a stale grant was first noticed (UTC epoch
+    seconds).
     """
 
     ref: AdomRef
@@ -40,6 +43,7 @@ class Facts:
     write_pending: frozenset[Place] = frozenset()
     submitted: str = ""
     held: frozenset[Place] = frozenset()
+    families: Mapping[Place, frozenset[Family]] = field(default_factory=dict)
     blocked: frozenset[str] = frozenset()
     reasons: Mapping[Place, str] = field(default_factory=dict)
     since: Mapping[tuple[Place, Address], float] = field(default_factory=dict)
@@ -58,7 +62,7 @@ def _device_view(facts: Facts, target: DeviceVdom) -> DeviceView:
     stale = tuple(
         StaleGrant(view.name, address, facts.since.get(((target, view.name), address)))
         for view in groups
-        if view.desired is not None and view.device is not None
+        if view.desired is not None and view.device is not None and not view.in_error
         for address in sorted(view.device - view.desired)
     )
     return DeviceView(target, facts.ref, groups, stale)
@@ -71,9 +75,12 @@ def group_view(
     database = _members(facts.databases.get(target), name)
     device = _members(facts.devices.get(target), name)
     adom = facts.adom.get(target, {}).get(name)
-    state = _state(facts, target, name, adom, database, device)
+    families = facts.families.get((target, name), _BOTH)
+    used = (in_families(members, families) for members in (adom, database, device))
+    state = _state(facts, target, name, *used)
     because = _because(facts, (target, name), state)
-    return GroupView(name, wanted, adom, database, device, state, because)
+    in_error = name in facts.blocked
+    return GroupView(name, wanted, adom, database, device, state, because, families, in_error)
 
 
 def _members(reading: Reading | None, name: str) -> frozenset[Address] | None:
@@ -141,8 +148,15 @@ def _because(facts: Facts, place: Place, state: GroupState) -> str:
     if state in (GroupState.INSTALL_PENDING, GroupState.DRIFTED):
         if _is_opaque(database, name) or _is_opaque(device, name):
             return "it holds something else than plain addresses there"
-        return ""
+        if place not in facts.families:
+            return ""
     return facts.reasons.get(place, "")
+
+
+def asked_for(view: DeviceView) -> tuple[GroupView, ...]:
+    """The groups a device is held to: those a policy brings there, without rules in error."""
+    silent = GroupState.NOT_REFERENCED
+    return tuple(g for g in view.groups if g.state is not silent and not g.in_error)
 
 
 def _is_opaque(reading: Reading | None, name: str) -> bool:

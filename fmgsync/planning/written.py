@@ -1,0 +1,45 @@
+"""What an ADOM holds once a plan is carried out: what a run vouches for when it pushes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from fmgsync.model.change import Action, Change, ObjectKind
+from fmgsync.model.state import ObjectKey, ObservedAddress, ObservedAdom, ObservedGroup
+
+_ADDRESSES = (ObjectKind.ADDRESS, ObjectKind.ADDRESS6)
+
+
+def after(observed: ObservedAdom, changes: Iterable[Change]) -> ObservedAdom:
+    """The ADOM with these changes made, in their order."""
+    addresses, groups = dict(observed.addresses), dict(observed.groups)
+    for change in changes:
+        key = change.kind.family, change.name
+        if change.kind in _ADDRESSES:
+            _change_address(addresses, key, change)
+        elif change.action is Action.DELETE and change.device is None:
+            groups.pop(key, None)
+        else:
+            standing = groups.get(key) or ObservedGroup(change.name, key[0], (), {}, "", owned=True)
+            groups[key] = _changed(standing, change)
+    return replace(observed, addresses=addresses, groups=groups, stamp=None)
+
+
+def _change_address(
+    addresses: dict[ObjectKey, ObservedAddress], key: ObjectKey, change: Change
+) -> None:
+    if change.action is Action.DELETE:
+        addresses.pop(key, None)
+    else:
+        addresses[key] = ObservedAddress(key[1], key[0], change.value, "", owned=True)
+
+
+def _changed(group: ObservedGroup, change: Change) -> ObservedGroup:
+    excluding = group.excluding - {change.device} if change.clears_exclusion else group.excluding
+    if change.device is None:
+        return replace(group, members=change.members, excluding=excluding)
+    mappings = {place: m for place, m in group.mappings.items() if place != change.device}
+    if change.action is not Action.DELETE:
+        mappings[change.device] = change.members
+    return replace(group, mappings=mappings, excluding=excluding)

@@ -1,0 +1,138 @@
+"""What a device may be given, and is held to: what the rules ask for, not what the ADOM holds.
+
+An ADOM is shared. Between a write and the install that brings it to devices somebody may change a
+group of ours, and FortiManager pushes what stands there by then. So before each push the ADOM is
+held against what this run wrote, and against desired.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from fmgsync.model import naming
+from fmgsync.model.address import Address
+from fmgsync.model.change import AdomPlan
+from fmgsync.model.state import DesiredAdom, ObjectKey, ObservedAdom
+from fmgsync.model.target import DeviceVdom
+from fmgsync.model.view import DeviceView, GroupView
+from fmgsync.views import rendered
+
+
+def _strange(adom: ObservedAdom, group: GroupView, target: DeviceVdom) -> frozenset[str]:
+    """Members of our group that are no plain addresses: nobody can say what they let through."""
+    found: set[str] = set()
+    for (family, name), standing in adom.groups.items():
+        if family in group.families and standing.owned and naming.group_of(name) == group.name:
+            for member in standing.mappings.get(target, standing.members):
+                address = adom.addresses.get((family, member))
+                inner = adom.groups.get((family, member))
+                plain = address is not None and address.value is not None
+                if not plain and (inner is None or not inner.owned):
+                    found.add(member)
+    return frozenset(found)
+
+
+Denies = Callable[[str], bool]
+"""Whether membership of a group closes traffic instead of opening it."""
+
+
+def moved(
+    written: ObservedAdom, now: ObservedAdom, targets: Iterable[DeviceVdom]
+) -> dict[DeviceVdom, tuple[str, ...]]:
+    """Our groups that are not any more, on a DeviceVdom, what they were when this run wrote."""
+    keys = sorted(
+        {key for adom in (written, now) for key, group in adom.groups.items() if group.owned}
+    )
+    found = {
+        target: [
+            key[1] for key in keys if _content(written, key, target) != _content(now, key, target)
+        ]
+        for target in sorted(set(targets))
+    }
+    return {
+        target: tuple(sorted({naming.group_of(name) for name in names}))
+        for target, names in found.items()
+        if names
+    }
+
+
+def _content(adom: ObservedAdom, key: ObjectKey, target: DeviceVdom) -> object:
+    """All that decides what the group lets through there."""
+    group = adom.groups.get(key)
+    if group is None:
+        return None
+    excluding = bool(group.excluding & {None, target}) and group.excluded
+    members = group.mappings.get(target, group.members)
+    return group.owned, excluding, frozenset(_value(adom, key, name) for name in members)
+
+
+def _value(adom: ObservedAdom, key: ObjectKey, name: str) -> object:
+    found = adom.addresses.get((key[0], name))
+    return (name, None) if found is None else (name, found.value, found.mapped, found.owned)
+
+
+@dataclass(frozen=True, slots=True)
+class Yardstick:
+    """What the rules want in one ADOM, less what is kept back.
+
+    `plan` is what would still be written; `removes` False keeps everything that is there.
+    """
+
+    desired: DesiredAdom
+    plan: AdomPlan
+    denies: Denies
+    removes: bool = True
+
+    def is_met(self, now: ObservedAdom, target: DeviceVdom, name: str) -> bool:
+        """Whether a group is there exactly what the rules ask for."""
+        if any(naming.group_of(change.name) == name for change in self.plan.changes):
+            return False
+        wanted = rendered.from_desired(self.desired).get(target, {}).get(name)
+        held = rendered.from_adom(now, [target], [name])[target].get(name)
+        return wanted is not None and held == wanted
+
+    def excess(
+        self, now: ObservedAdom, views: Iterable[DeviceView]
+    ) -> dict[DeviceVdom, dict[str, frozenset[str]]]:
+        """What an install would newly let through on a device although the rules do not.
+
+        What the guard keeps back stays out of it, and so does what the device lets through already:
+        that an install makes no worse.
+        """
+        kept = self._kept()
+        listed = tuple(views)
+        adom = rendered.from_adom(
+            now, [view.target for view in listed], {g.name for v in listed for g in v.groups}
+        )
+        found: dict[DeviceVdom, dict[str, frozenset[str]]] = {}
+        for view in listed:
+            for group in view.groups:
+                held = group.used(adom[view.target].get(group.name))
+                if group.in_error or held is None or group.desired is None:
+                    continue
+                wrong = self._wrong(group.name, held, group.desired, group.device)
+                wrong -= kept.get((view.target, group.name), frozenset())
+                wrong -= kept.get((None, group.name), frozenset())
+                strange = _strange(now, group, view.target)
+                if wrong or strange:
+                    found.setdefault(view.target, {})[group.name] = strange.union(wrong)
+        return found
+
+    def _wrong(
+        self,
+        name: str,
+        adom: frozenset[Address],
+        desired: frozenset[Address],
+        device: frozenset[Address] | None,
+    ) -> frozenset[Address]:
+        if self.denies(name):
+            before = desired if device is None else device
+            return (desired & before) - adom
+        return adom - desired - (device or frozenset()) if self.removes else frozenset()
+
+    def _kept(self) -> Mapping[tuple[DeviceVdom | None, str], frozenset[Address]]:
+        return {
+            (hold.device, hold.name): frozenset((*hold.added, *hold.removed))
+            for hold in self.plan.held
+        }

@@ -1,0 +1,201 @@
+"""What an install brings to a device, and is proven against: what the rules ask for.
+
+Between a write and the install that brings it to the devices, administrators go on working.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from requests.adapters import HTTPAdapter
+
+from fmgsync.controller import installs, once, wiring
+from fmgsync.model.view import GroupState
+from tests import builders
+from tests.end_to_end import seen
+from tests.end_to_end.estate import Estate
+from tests.end_to_end.fleet import (
+    GROUP,
+    OPEN,
+    Agenda,
+    during,
+    holding,
+    open_fleet,
+    report,
+    seed,
+    to,
+    verified,
+    web,
+)
+
+GROUPS = "/pm/config/adom/prod/obj/firewall/addrgrp"
+ADDRESSES = "/pm/config/adom/prod/obj/firewall/address"
+CANARY = {"canary": ["fgt-1"], "waves": ["100%"], "pause": "2m", "maxFailures": "100%"}
+
+
+def audited(estate: Estate, event: str) -> list[dict[str, Any]]:
+    """The audit's lines of one kind."""
+    text = (estate.folder / "state" / "audit.jsonl").read_text(encoding="utf-8")
+    lines = [json.loads(line) for line in text.splitlines()]
+    return [line for line in lines if line["event"] == event]
+
+
+def edit(estate: Estate, method: str, url: str, data: Any = None) -> None:
+    """An administrator changes one thing, and saves."""
+    with estate.administrator() as console:
+        console.call(method, url, data)
+
+
+def open_up(estate: Estate) -> None:
+    """Our mapping of fgt-2 is set to `all`."""
+    edit(estate, "set", f"{GROUPS}/{GROUP}/dynamic_mapping/fgt-2/root",
+         {"_scope": [{"name": "fgt-2", "vdom": "root"}], "member": ["all"]})  # fmt: skip
+
+
+def widen_an_address(estate: Estate) -> None:
+    """An address of ours gets another value."""
+    edit(estate, "update", f"{ADDRESSES}/prod_10.1.0.2", {"subnet": "10.0.0.0/8"})
+
+
+def nest_a_group(estate: Estate) -> None:
+    """A group of theirs becomes a member of ours."""
+    edit(estate, "add", GROUPS, {"name": "others", "member": ["legacy-db"]})
+    edit(estate, "set", f"{GROUPS}/{GROUP}/dynamic_mapping/fgt-2/root",
+         {"_scope": [{"name": "fgt-2", "vdom": "root"}], "member": ["others"]})  # fmt: skip
+
+
+def take_out_the_mapping(estate: Estate) -> None:
+    """The device falls back on the group's own value."""
+    edit(estate, "delete", f"{GROUPS}/{GROUP}/dynamic_mapping/fgt-2/root")
+
+
+EDITS: list[Callable[[Estate], None]] = [
+    open_up,
+    widen_an_address,
+    nest_a_group,
+    take_out_the_mapping,
+]
+
+
+@pytest.mark.parametrize("mode", ["normal", "disabled"])
+@pytest.mark.parametrize("change", EDITS)
+def test_what_somebody_changed_between_canary_and_wave_is_put_right_before_the_push(
+    tmp_path: Path, change: Callable[[Estate], None], mode: str
+) -> None:
+    unit = {**seed(2), "workspaceMode": mode}
+    with open_fleet(
+        tmp_path, unit, clock=Agenda(), rollout=CANARY, foreignChanges="allow"
+    ) as estate:
+        web(estate, "10.1.0.1", "10.1.0.2")
+        estate.apply("never")
+        to(estate, OPEN)
+        during(estate, 60, lambda: change(estate))
+        result = estate.apply("window")
+        assert holding(estate, "10.1.0.1", "10.1.0.2") == ["fgt-1", "fgt-2"]
+        assert verified(result) == ["fgt-1", "fgt-2"]
+        assert [line["device"] for line in audited(estate, "repaired")] == ["fgt-2"]
+        assert not seen.changes(estate.status())
+
+
+class _Meddler(HTTPAdapter):
+    """Lets somebody act right before a request is sent, once."""
+
+    def __init__(self, when: Callable[[str], bool], act: Callable[[], object]) -> None:
+        super().__init__()
+        self._when, self._act = when, act
+        self._done = False
+
+    def send(self, *arguments: Any, **options: Any) -> Any:
+        if not self._done and self._when(str(arguments[0].body)):
+            self._done = True
+            self._act()
+        return super().send(*arguments, **options)
+
+
+def apply_meddled(
+    estate: Estate, when: Callable[[str], bool], act: Callable[[], object]
+) -> once.Result:
+    """`apply --install window` while somebody acts in the middle of it."""
+    meddler = _Meddler(when, act)
+    world = wiring.make_world(
+        estate.path,
+        command="apply --install window",
+        clock=estate.clock,
+        state_dir=estate.folder / "state",
+        transport=lambda access: meddler,
+    )
+    return once.apply(world, install=True)
+
+
+def previews(body: str) -> bool:
+    """The request with which FortiManager begins to work out an install."""
+    return '"preview"' in body and "install/package" in body
+
+
+@pytest.mark.parametrize("when", [previews, lambda body: "preview/result" in body])
+@pytest.mark.parametrize("change", EDITS)
+def test_without_workspaces_an_edit_at_the_preview_is_never_pushed_nor_verified(
+    tmp_path: Path, change: Callable[[Estate], None], when: Callable[[str], bool]
+) -> None:
+    unit = {**seed(2), "workspaceMode": "disabled"}
+    with open_fleet(tmp_path, unit, rollout={**CANARY, "canary": ["fgt-2"]}) as estate:
+        web(estate, "10.1.0.1", "10.1.0.2")
+        to(estate, OPEN)
+        result = apply_meddled(estate, when, lambda: change(estate))
+        assert not verified(result)
+        assert holding(estate, "10.1.0.1") == ["fgt-1", "fgt-2"]
+        assert audited(estate, "blocked")
+        # The next run puts it right first.
+        estate.clock.sleep(60)
+        estate.apply("window")
+        assert holding(estate, "10.1.0.1", "10.1.0.2") == ["fgt-1", "fgt-2"]
+
+
+def test_a_rule_whose_name_is_taken_is_asked_of_no_device(tmp_path: Path) -> None:
+    taken = {"addressGroups": [{"name": "k8s-db", "members": ["legacy-db"]}]}
+    with open_fleet(tmp_path, seed(2, **taken), rollout=CANARY) as estate:
+        estate.write_policy("k8s-db")
+        estate.install_by_hand()
+        groups = [{"name": GROUP, "select": "app == 'web'"}, {"name": "k8s-db", "select": "all()"}]
+        estate.write_config(groups=groups)
+        web(estate, "10.1.0.1", "10.1.0.2")
+        to(estate, OPEN)
+        result = estate.apply("window")
+        assert verified(result) == ["fgt-1", "fgt-2"]
+        assert not report(result).failures
+        (adom,) = estate.status().adoms
+        assert adom.survey is not None
+        assert len(installs.verified(adom.survey.views)) == 2
+        assert not any(view.stale_grants for view in adom.survey.views)
+
+
+@pytest.mark.parametrize("position", ["dstaddr", "dstaddr6"])
+def test_a_family_that_no_policy_uses_is_asked_of_no_device(tmp_path: Path, position: str) -> None:
+    with open_fleet(tmp_path, seed(2), rollout=CANARY) as estate:
+        rule = {"name": "k8s-both", "select": "app == 'web'", "families": ["ipv4", "ipv6"]}
+        estate.write_config(groups=[{"name": GROUP, "select": "app == 'web'"}, rule])
+        estate.run("east", builders.pod("web-1", "10.1.0.1", "2001:db8::1", labels={"app": "web"}))
+        estate.apply("never")
+        four, six = (["k8s-both"], []) if position == "dstaddr" else (["legacy-db"], ["k8s-both"])
+        sources = {"srcaddr": ["all"], "dstaddr": four}
+        if six:
+            sources |= {"srcaddr6": ["all"], "dstaddr6": six}
+        estate.write_policy("k8s-both", **sources)
+        estate.install_by_hand()
+        estate.run("east", builders.pod("web-2", "10.1.0.2", "2001:db8::2", labels={"app": "web"}))
+        to(estate, OPEN)
+        result = estate.apply("window")
+        assert verified(result) == ["fgt-1", "fgt-2"]
+        assert not report(result).failures
+        assert not result.behind
+        (adom,) = estate.status().adoms
+        assert adom.survey is not None
+        other = "IPv6" if position == "dstaddr" else "IPv4"
+        for view in adom.survey.views:
+            (both,) = (group for group in view.groups if group.name == "k8s-both")
+            assert both.state is GroupState.IN_SYNC
+            assert both.because == f"its {other} group does not reach the device: no policy uses it"
