@@ -156,8 +156,8 @@ def test_without_workspaces_an_edit_at_the_preview_is_never_pushed_nor_verified(
 
 
 def test_a_rule_whose_name_is_taken_is_asked_of_no_device(tmp_path: Path) -> None:
-    taken = {"addressGroups": [{"name": "k8s-db", "members": ["legacy-db"]}]}
-    with open_fleet(tmp_path, seed(2, **taken), rollout=CANARY) as estate:
+    taken = seed(2, addressGroups=[{"name": "k8s-db", "members": ["legacy-db"]}])
+    with open_fleet(tmp_path, taken, rollout=CANARY) as estate:
         estate.write_policy("k8s-db")
         estate.install_by_hand()
         groups = [{"name": GROUP, "select": "app == 'web'"}, {"name": "k8s-db", "select": "all()"}]
