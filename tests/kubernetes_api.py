@@ -8,15 +8,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fmgsync.errors import SourceConflict, SourceNotFound
+from fmgsync.errors import (
+    FmgsyncError,
+    SourceConflict,
+    SourceForbidden,
+    SourceNotFound,
+    SourceRefused,
+)
 from fmgsync.kube.client import Access, ApiSession
 from fmgsync.kube.requests import NAMESPACES, NODES, PODS, Request, Resource
 from fmgsync.simulator.kubernetes import KubernetesSimulator
@@ -90,6 +97,68 @@ class ApiServer:
         """The version and the items of a list of the test's namespace."""
         found = self.session.read(Request("list", resource, self.namespace, query=query))
         return found["metadata"]["resourceVersion"], found["items"]
+
+
+INITIAL = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
+
+
+def watched(
+    server: ApiServer,
+    count: int,
+    query: Mapping[str, str] | None = None,
+    *,
+    resource: Resource = PODS,
+    place: str | None = None,
+) -> list[Manifest]:
+    """The first lines of a watch, of the test's namespace unless told otherwise."""
+    asked = {"watch": "true", "timeoutSeconds": "20", **(query or {})}
+    where = server.namespace if place is None else place
+    text = b""
+    with server.session.stream(Request("watch", resource, where, query=asked), silence_s=30) as it:
+        while text.count(b"\n") < count:
+            piece = it.read1(65536)
+            assert piece, "the watch ended before it told all"
+            text += piece
+    return [json.loads(line) for line in text.split(b"\n")[:count]]
+
+
+def events(lines: list[Manifest]) -> list[tuple[str, str]]:
+    return [(each["type"], each["object"]["metadata"].get("name", "")) for each in lines]
+
+
+def code_of(error: FmgsyncError) -> int:
+    """The HTTP code behind an error of ours."""
+    if isinstance(error, SourceForbidden):
+        return 403
+    if isinstance(error, SourceRefused):
+        return error.code
+    found = re.search(r"answers (\d+)", str(error))
+    assert found, error
+    return int(found[1])
+
+
+def replace(server: ApiServer, resource: Resource, content: Manifest) -> Manifest:
+    name = content["metadata"]["name"]
+    body = json.dumps(content).encode()
+    return server.session.read(Request("update", resource, server.namespace, name, body=body))
+
+
+def lease(name: str, holder: str, **metadata: str) -> Manifest:
+    spec = {
+        "holderIdentity": holder,
+        "leaseDurationSeconds": 10,
+        "renewTime": "2026-01-01T00:00:00.000000Z",
+    }
+    return {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": name, **metadata},
+        "spec": spec,
+    }
+
+
+def config_map(name: str, **data: str) -> Manifest:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
 
 
 def _json(content: Any) -> bytes:

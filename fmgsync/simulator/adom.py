@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from fmgsync.simulator import impact, references
 from fmgsync.simulator.steps import History
-from fmgsync.simulator.store import Change, Database, Row, Scope
+from fmgsync.simulator.store import Change, Database, Row, Scope, Target
 from fmgsync.simulator.worksession import WorkSession
 
 if TYPE_CHECKING:
@@ -71,6 +71,8 @@ class Adom:
         self.revisions: list[Revision] = []
         self.schedules: dict[str, Schedule] = {}
         self.history = History()
+        self.from_global: set[Target] = set()
+        """Objects that came with a global package, and change with it."""
         self.journal: list[tuple[str, str | int]] = []
         """Objects changed, oldest first; installs read it from where they stopped last."""
 

@@ -17,6 +17,9 @@ SCHEDULES: Final = (
     "firewall schedule group",
 )
 
+BLOCKS: Final = "pblock"
+"""Store name of policy blocks, keyed by name."""
+
 _OFF = (
     "auth-path",
     "block-notification",
@@ -86,6 +89,7 @@ _TOS = "0x00"
 
 _MATCHED: Final[Mapping[str, Attribute]] = {
     "name": text(limit=35),
+    "_policy_block": names(BLOCKS, shown=False),
     "action": word("deny", "accept", "ipsec"),
     "comments": text(limit=1023),
     "dstaddr": names(*ADDRESS_TABLES),

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from fmgsync.simulator.attributes import Attribute, Kind
-from fmgsync.simulator.catalog import POLICY, TABLES
+from fmgsync.simulator.catalog import TABLES
+from fmgsync.simulator.catalog_packages import PACKAGE_TABLES
 from fmgsync.simulator.devices import Entry
 from fmgsync.simulator.reading import uuid_of
 from fmgsync.simulator.store import Row, Target
@@ -33,6 +34,8 @@ _ORDER: Final = {
             "firewall addrgrp",
             "firewall addrgrp6",
             "firewall policy",
+            "firewall local-in-policy",
+            "firewall local-in-policy6",
         )
     )
 }
@@ -40,7 +43,7 @@ _ORDER: Final = {
 
 def table_named(name: str) -> Table | None:
     """The table an object on a device is in."""
-    return POLICY if name == POLICY.name else TABLES.get(name)
+    return PACKAGE_TABLES.get(name) or TABLES.get(name)
 
 
 def changes_text(differences: Iterable[Difference]) -> str:

@@ -11,13 +11,16 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from fmgsync.simulator.adom import PACKAGES, Adom
-from fmgsync.simulator.catalog import POLICY, TABLES
+from fmgsync.simulator.catalog import TABLES
+from fmgsync.simulator.catalog_packages import FOOTER, HEADER, INSTALLED, PACKAGE_TABLES
+from fmgsync.simulator.catalog_policy import BLOCKS
 from fmgsync.simulator.devices import Entry, Vdom, policies_table, same
 from fmgsync.simulator.predefined import KEEPS
-from fmgsync.simulator.store import Row, Scope, Target
+from fmgsync.simulator.references import package_of, package_store
+from fmgsync.simulator.store import Key, Row, Scope, Target
 
 DEVICE_POLICIES: Final = "firewall policy"
-_STAY_HERE: Final = frozenset(("dynamic interface",))
+_STAY_HERE: Final = frozenset(("dynamic interface", BLOCKS))
 """Tables that FortiManager resolves itself and does not copy."""
 
 
@@ -109,24 +112,30 @@ class Copy:
         return found
 
     def _policies(self, package: Row) -> None:
-        store = policies_table(package.oid)
-        vdom = self._vdom
-        if vdom.package == package.oid and not self._touched(store, package):
+        if self._vdom.package == package.oid and not self._touched(package):
             return
-        wanted = {policy.key: policy for policy in policies_for(self._adom, package, self._scope)}
-        present = vdom.table(DEVICE_POLICIES)
-        for key in [key for key in present if key not in wanted]:
-            self._put((DEVICE_POLICIES, key), None)
-        for key, policy in wanted.items():
-            self._put((DEVICE_POLICIES, key), policy)
+        policies = policies_for(self._adom, package, self._scope)
+        self._fill(DEVICE_POLICIES, {policy.key: policy for policy in policies})
+        for table in INSTALLED:
+            rows = self._database.rows(package_store(table.name, package.oid))
+            self._fill(table.name, {row.key: row for row in rows})
 
-    def _touched(self, store: str, package: Row) -> bool:
-        """Whether the package's policies, its order or its scope changed since the last copy."""
+    def _fill(self, table: str, wanted: dict[Key, Row]) -> None:
+        """A table of the device as the package has it."""
+        for key in [key for key in self._vdom.table(table) if key not in wanted]:
+            self._put((table, key), None)
+        for key, row in wanted.items():
+            self._put((table, key), row)
+
+    def _touched(self, package: Row) -> bool:
+        """Whether anything in the package, or in a block, changed since the last copy."""
         since = self._adom.journal[self._vdom.copied_to :]
-        if any(table == DEVICE_POLICIES for table, _ in self._vdom.tampered):
+        if any(table in PACKAGE_TABLES for table, _ in self._vdom.tampered):
             return True
+        oids = {package.oid, *(row.oid for row in self._database.rows(BLOCKS))}
         return any(
-            table == store or (table == PACKAGES and key == package.key) for table, key in since
+            package_of(table) in oids or (table == PACKAGES and key == package.key)
+            for table, key in since
         )
 
     def _stale(self) -> list[Target]:
@@ -222,20 +231,35 @@ def pending(vdom: Vdom) -> Differences:
 
 
 def policies_for(adom: Adom, package: Row, scope: Scope) -> Iterator[Row]:
-    """The package's policies that are installed on this DeviceVdom, in order."""
+    """The policies that are installed on this DeviceVdom, in order.
+
+    The global header comes first and the footer last; a policy block stands for what it holds.
+    """
+    yield from adom.ground.rows(package_store(HEADER.name, package.oid))
+    yield from _own_policies(adom, package, scope)
+    yield from adom.ground.rows(package_store(FOOTER.name, package.oid))
+
+
+def _own_policies(adom: Adom, package: Row, scope: Scope) -> Iterator[Row]:
     rows = adom.ground.rows(policies_table(package.oid))
     for policy_id in package.attrs["order"]:
         policy = rows.get(policy_id)
         if policy is None:
             continue
         only = policy.attrs.get("install-on")
-        if only is None or scope in adom.expand(only):
+        if only is not None and scope not in adom.expand(only):
+            continue
+        for name in policy.attrs.get("_policy_block", ()):
+            block = adom.ground.rows(BLOCKS).get(name)
+            if block is not None:
+                yield from _own_policies(adom, block, scope)
+        if not policy.attrs.get("_policy_block"):
             yield policy
 
 
 def edges(table: str, entry: Entry | None, exists: Callable[[Target], bool]) -> Iterator[Target]:
     """Objects an entry needs beside it on the device, each in the first table that has it."""
-    spec = POLICY if table == DEVICE_POLICIES else TABLES.get(table)
+    spec = PACKAGE_TABLES.get(table) or TABLES.get(table)
     if entry is None or spec is None:
         return
     for name, value in entry.attrs.items():

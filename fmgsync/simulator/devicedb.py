@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from fmgsync.simulator.call import Call, Members
-from fmgsync.simulator.catalog import POLICY, TABLES
+from fmgsync.simulator.cliconfig import table_named
 from fmgsync.simulator.codes import Refusal, absent, bad_data, bad_url, exists, no_permission
 from fmgsync.simulator.devices import Device, Entry, Vdom
 from fmgsync.simulator.reading import View, select, show
@@ -51,14 +51,14 @@ def _vdom(world: World, call: Call, device: str, vdom: str) -> Vdom:
 def _table(rest: Rest) -> tuple[Table, Rest] | None:
     for length in range(min(3, len(rest)), 0, -1):
         name = " ".join(rest[:length])
-        table = POLICY if name == POLICY.name else TABLES.get(name)
+        table = table_named(name)
         if table is not None:
             return table, rest[length:]
     return None
 
 
 def _key(table: Table, text: str) -> str | int:
-    if table is not POLICY:
+    if table.key == "name":
         return text
     if not text.isdecimal() or len(text) > 12:
         raise bad_url()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fmgsync.simulator.layered import Layered
-from fmgsync.simulator.references import POLICIES
+from fmgsync.simulator.references import package_store
 from fmgsync.simulator.store import Row, Target
 
 Entry = Row
@@ -186,7 +186,7 @@ class Device:
 
 def policies_table(package_oid: int) -> str:
     """The ADOM store of a package's policies."""
-    return f"{POLICIES}{package_oid}"
+    return package_store("firewall policy", package_oid)
 
 
 def attrs_of(entry: Entry) -> Mapping[str, Any]:

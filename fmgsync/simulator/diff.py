@@ -10,11 +10,12 @@ from fmgsync.simulator import revisions
 from fmgsync.simulator.adom import PACKAGES, Adom
 from fmgsync.simulator.attributes import Kind, give_out
 from fmgsync.simulator.call import Call, Members
+from fmgsync.simulator.catalog_policy import BLOCKS
 from fmgsync.simulator.cliconfig import object_text
 from fmgsync.simulator.codes import bad_data, bad_url
 from fmgsync.simulator.history import config_of
 from fmgsync.simulator.reading import field_names
-from fmgsync.simulator.references import POLICIES, table_of
+from fmgsync.simulator.references import package_of, package_store, table_of
 from fmgsync.simulator.revisions import Snapshot, snapshot
 from fmgsync.simulator.route import Route
 from fmgsync.simulator.store import Change, Row
@@ -43,7 +44,10 @@ def start(world: World, call: Call) -> Members:
         for key in dict.fromkeys([*before.get(table, {}), *after.get(table, {})])
         if before.get(table, {}).get(key) is not after.get(table, {}).get(key)
     ]
-    packages = {f"{POLICIES}{row.oid}": str(row.key) for row in adom.packages(adom.ground)}
+    packages = {
+        package_store("firewall policy", row.oid): str(row.key)
+        for row in adom.packages(adom.ground)
+    }
     text = f"{call.session.token} {record} {len(call.session.caches)}"
     token = hashlib.sha256(text.encode()).hexdigest()[:24] + "=="
     orders = {str(row.key): row.attrs["order"] for row in adom.packages(adom.ground)}
@@ -72,7 +76,11 @@ def _comparison(call: Call) -> Comparison:
 
 
 def _objects(found: Comparison) -> list[Change]:
-    return [c for c in found.changes if not c.table.startswith(POLICIES) and c.table != PACKAGES]
+    return [
+        c
+        for c in found.changes
+        if package_of(c.table) is None and c.table not in (PACKAGES, BLOCKS)
+    ]
 
 
 def _kind(change: Change) -> str:

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from fmgsync.simulator.attributes import Attribute, Kind
 from fmgsync.simulator.catalog import POLICY, TABLES
+from fmgsync.simulator.cliconfig import table_named
 from fmgsync.simulator.codes import Refusal
 from fmgsync.simulator.devices import Device, Entry, Vdom
 from fmgsync.simulator.monitors import MONITORS
@@ -89,11 +90,9 @@ def _place(path: str) -> tuple[Table | None, str, Body]:
 
 
 def _table(area: str, name: str) -> Table | None:
-    if (area, name) == ("firewall", "policy"):
-        return POLICY
     if area == "firewall.service" or area == "firewall.schedule":
         return TABLES.get(f"{area.replace('.', ' ')} {name}")
-    return TABLES.get(f"{area} {name}") if area == "firewall" else None
+    return table_named(f"{area} {name}") if area == "firewall" else None
 
 
 def _read(vdom: Vdom, table: Table, key: str, query: list[tuple[str, str]]) -> Body:
@@ -109,7 +108,7 @@ def _read(vdom: Vdom, table: Table, key: str, query: list[tuple[str, str]]) -> B
 
 
 def _key(table: Table, key: str) -> str | int:
-    return int(key) if table is POLICY and key.isdecimal() and len(key) < 12 else key
+    return int(key) if table.key != "name" and key.isdecimal() and len(key) < 12 else key
 
 
 class _Write:

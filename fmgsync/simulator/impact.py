@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from fmgsync.simulator.references import POLICIES
+from fmgsync.simulator.catalog_policy import BLOCKS, POLICY
+from fmgsync.simulator.references import package_of, package_store
 from fmgsync.simulator.store import Change, Row, Scope, Target
 
 if TYPE_CHECKING:
@@ -40,9 +41,13 @@ def _policies(adom: Adom, changes: Iterable[Change]) -> dict[tuple[int, int | No
     """Policies reached, by package oid and policy id (None: the package as a whole)."""
     pending: dict[Target, Reach] = {}
     reached: dict[tuple[int, int | None], Reach] = {}
+    blocks = {row.oid: row.key for row in adom.ground.rows(BLOCKS)}
     for change in changes:
-        if change.table.startswith(POLICIES):
-            reached[(_package_oid(change.table), None)] = EVERYWHERE
+        oid = package_of(change.table)
+        if oid in blocks:
+            _join(pending, (BLOCKS, blocks[oid]), EVERYWHERE)
+        elif oid is not None:
+            reached[(oid, None)] = EVERYWHERE
         else:
             _join(pending, (change.table, change.key), _reach_of(change))
     done: dict[Target, Reach] = {}
@@ -54,15 +59,16 @@ def _policies(adom: Adom, changes: Iterable[Change]) -> dict[tuple[int, int | No
             onward = _through(reach, scope)
             if onward is not EVERYWHERE and not onward:
                 continue
-            if store.startswith(POLICIES) and isinstance(key, int):
-                _join(reached, (_package_oid(store), key), onward)
+            oid = package_of(store)
+            if oid in blocks:
+                _join(pending, (BLOCKS, blocks[oid]), onward)
+            elif oid is not None:
+                # Only a package's own policies can be restricted to some targets.
+                own = key if store == package_store(POLICY.name, oid) else None
+                _join(reached, (oid, own if isinstance(own, int) else None), onward)
             else:
                 _join(pending, (store, key), onward)
     return reached
-
-
-def _package_oid(store: str) -> int:
-    return int(store.removeprefix(POLICIES))
 
 
 def _join(found: dict, key: object, reach: Reach) -> None:  # type: ignore[type-arg]
@@ -104,7 +110,7 @@ def _installs_on(adom: Adom, package_oid: int, policy_id: int | None) -> set[Sco
     """The DeviceVdoms a policy is restricted to; None without restriction."""
     if policy_id is None:
         return None
-    policy = adom.ground.rows(f"{POLICIES}{package_oid}").get(policy_id)
+    policy = adom.ground.rows(package_store(POLICY.name, package_oid)).get(policy_id)
     if policy is None or "install-on" not in policy.attrs:
         return None
     return set(adom.expand(policy.attrs["install-on"]))

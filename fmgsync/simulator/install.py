@@ -37,11 +37,11 @@ def install_package(world: World, call: Call) -> Members:
     if "generate_rev" in flags:
         name = record.get("adom_rev_name")
         revisions.create(world, adom, call, name if isinstance(name, str) else "", "")
-    _begin(world, call, adom, task, [(package, scopes)], flags)
+    begin(world, call, adom, task, [(package, scopes)], flags)
     return {"data": {"task": task.id}}
 
 
-def _begin(
+def begin(
     world: World,
     call: Call,
     adom: Adom,
@@ -96,7 +96,7 @@ def reinstall(world: World, call: Call) -> Members:
     if not may_install(adom, call.session, packages=packages, devices=[]):
         raise Refusal(-1)
     task = open_task(world, call, adom, "Reinstall Package", "security console")
-    _begin(world, call, adom, task, parts, flags_of(record) | {"again"})
+    begin(world, call, adom, task, parts, flags_of(record) | {"again"})
     return {"data": {"task": task.id}}
 
 
@@ -135,7 +135,7 @@ def commit(world: World, call: Call) -> Members:
         for package, scopes in prepared
     ]
     preview.forget(call, adom)
-    _begin(world, call, adom, task, parts, flags_of(record))
+    begin(world, call, adom, task, parts, flags_of(record))
     return {"data": {"task": task.id}}
 
 

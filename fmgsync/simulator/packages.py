@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from fmgsync.simulator.adom import PACKAGES, Adom, write
 from fmgsync.simulator.call import Call, Members
+from fmgsync.simulator.catalog_packages import PACKAGE_TABLES
 from fmgsync.simulator.codes import absent, bad_data, bad_url, exists
-from fmgsync.simulator.devices import policies_table
 from fmgsync.simulator.plain import answer_row, answer_table
+from fmgsync.simulator.references import package_store
 from fmgsync.simulator.store import Change, Database, Row
 from fmgsync.simulator.workspace import writable
 from fmgsync.simulator.world import World
@@ -64,12 +65,17 @@ def show(database: Database, row: Row, call: Call) -> dict[str, Any]:
     if row.attrs["type"] == "folder":
         children = [show(database, child, call) for child in _children(database, str(row.key))]
         return shown | ({"subobj": children} if children else {})
-    settings = {**SETTINGS, **row.attrs["settings"]}
-    if not call.verbose:
-        settings = {k: _NUMBERS.get(v, v) if isinstance(v, str) else v for k, v in settings.items()}
-    shown |= {"obj ver": row.version, "package settings": settings}
+    shown |= {"obj ver": row.version, "package settings": show_settings(row, call)}
     scope = _show_scope(row)
     return shown | ({_TARGETS: scope} if scope else {})
+
+
+def show_settings(row: Row, call: Call) -> dict[str, Any]:
+    """The settings of a package or policy block."""
+    settings = {**SETTINGS, **row.attrs["settings"]}
+    if call.verbose:
+        return settings
+    return {k: _NUMBERS.get(v, v) if isinstance(v, str) else v for k, v in settings.items()}
 
 
 def _show_scope(row: Row) -> list[dict[str, Any]]:
@@ -201,10 +207,10 @@ def delete(world: World, call: Call, adom: str, rest: Rest) -> Members:
 def _delete_node(editor: _Editor, row: Row) -> None:
     for child in _children(editor.database, str(row.key)):
         _delete_node(editor, child)
-    store = policies_table(row.oid)
-    for policy in list(editor.database.rows(store)):
-        change = Change(store, policy.key, policy, None)
-        write(editor.database, change)
+    for table in PACKAGE_TABLES:
+        store = package_store(table, row.oid)
+        for policy in list(editor.database.rows(store)):
+            write(editor.database, Change(store, policy.key, policy, None))
     editor.put(row, None)
     gone = [s for s, known in editor.adom.installed.items() if known.package == row.oid]
     if editor.database is editor.adom.ground:

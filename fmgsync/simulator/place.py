@@ -7,10 +7,12 @@ from typing import Any
 
 from fmgsync.simulator.adom import PACKAGES, Adom
 from fmgsync.simulator.call import Call
-from fmgsync.simulator.catalog import POLICY, TABLES
+from fmgsync.simulator.catalog import TABLES
+from fmgsync.simulator.catalog_packages import PACKAGE_TABLES
+from fmgsync.simulator.catalog_policy import BLOCKS
 from fmgsync.simulator.codes import absent, bad_data, bad_url
 from fmgsync.simulator.reading import View
-from fmgsync.simulator.references import POLICIES
+from fmgsync.simulator.references import package_store
 from fmgsync.simulator.store import Database, Key, Row
 from fmgsync.simulator.tables import Table
 from fmgsync.simulator.workspace import writable
@@ -52,10 +54,20 @@ class Place:
             raise absent()
         return found
 
+    @property
+    def in_block(self) -> bool:
+        """Whether this is inside a policy block and not a package."""
+        return self.package is not None and self.package.attrs["type"] == "pblock"
+
+    @property
+    def container(self) -> str:
+        """Store name of the package or block itself."""
+        return BLOCKS if self.in_block else PACKAGES
+
     def writable(self, call: Call) -> Database:
         """Where the caller's write goes."""
-        package = str(self.package.key) if self.package is not None else None
-        url = "/".join((*self.store.split(" "), *self.rest[:1])) if package is None else ""
+        package = None if self.package is None or self.in_block else str(self.package.key)
+        url = "/".join((*self.store.split(" "), *self.rest[:1])) if self.package is None else ""
         return writable(self.adom, call.session, package=package, object_url=url)
 
 
@@ -72,12 +84,35 @@ def in_objects(world: World, call: Call, adom: str, rest: tuple[str, ...]) -> Pl
 def in_package(world: World, call: Call, adom: str, rest: tuple[str, ...]) -> Place:
     """`/pm/config/adom/{adom}/pkg/{path}/firewall/policy...`; a wrong package path is -6."""
     place = world.enter(adom, call.session)
+    table, at, left = _table_in(rest)
+    package = find_package(place.view(call.session.sid), "/".join(rest[:at]))
+    return Place(place, table, package_store(table.name, package.oid), left, package)
+
+
+def in_block(world: World, call: Call, adom: str, rest: tuple[str, ...]) -> Place:
+    """`/pm/config/adom/{adom}/pblock/{name}/firewall/policy...`."""
+    place = world.enter(adom, call.session)
+    table, at, left = _table_in(rest)
+    block = find_block(place.view(call.session.sid), "/".join(rest[:at]))
+    return Place(place, table, package_store(table.name, block.oid), left, block)
+
+
+def _table_in(rest: tuple[str, ...]) -> tuple[Table, int, tuple[str, ...]]:
+    """Which table of a package a url means, where its name begins, and what comes after it."""
     for at in range(len(rest) - 1, 0, -1):
-        if rest[at : at + 2] == ("firewall", "policy"):
-            package = find_package(place.view(call.session.sid), "/".join(rest[:at]))
-            store = f"{POLICIES}{package.oid}"
-            return Place(place, POLICY, store, rest[at + 2 :], package)
+        for length in (2, 3):
+            table = PACKAGE_TABLES.get(" ".join(rest[at : at + length]))
+            if table is not None and len(rest) >= at + length:
+                return table, at, rest[at + length :]
     raise bad_url()
+
+
+def find_block(database: Database, name: str) -> Row:
+    """The policy block with this name; unknown ones are -6, as unknown packages are."""
+    row = database.rows(BLOCKS).get(name)
+    if row is None:
+        raise bad_url()
+    return row
 
 
 def find_package(database: Database, path: str) -> Row:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from fmgsync.simulator.adom import PACKAGES
 from fmgsync.simulator.call import Call, Members
+from fmgsync.simulator.catalog_packages import FIRST_ID, FIRST_IN_BLOCK, FOOTER, HEADER
+from fmgsync.simulator.catalog_policy import BLOCKS, POLICY
 from fmgsync.simulator.codes import absent, bad_command, bad_data, bad_url
 from fmgsync.simulator.expanding import SubFetch
 from fmgsync.simulator.objects import (
@@ -17,20 +19,41 @@ from fmgsync.simulator.objects import (
     write_attribute,
 )
 from fmgsync.simulator.packages import targets_of
-from fmgsync.simulator.place import Place, in_package
+from fmgsync.simulator.place import Place, in_block, in_package
 from fmgsync.simulator.reading import cut, select, value_of
+from fmgsync.simulator.references import package_store
 from fmgsync.simulator.replacing import find_and_replace
 from fmgsync.simulator.route import Route
 from fmgsync.simulator.status import is_package_status, read_package
 from fmgsync.simulator.store import Change, Key, Row
+from fmgsync.simulator.urls import split
 from fmgsync.simulator.world import World
 from fmgsync.simulator.writing import Writer, key_of
 
 Rest = tuple[str, ...]
 INSTALL_ON = "install-on"
 _TARGETS = "scope member"
+_BLOCK = "_policy_block"
 _RESTRICTED = 16
 """The flag of a policy with an "install on" of its own."""
+
+
+def _within(world: World, call: Call, adom: str, rest: Rest) -> Place:
+    """The table a url means; which tables there are depends on whose package it is.
+
+    The global database has the header and the footer alone. In an ADOM they are what was assigned
+    to it, to be read.
+    """
+    inside = in_block if call.path[4:5] == ("pblock",) else in_package
+    place = inside(world, call, adom, rest)
+    assigned = place.table in (HEADER, FOOTER)
+    if assigned != (adom == "global") and (adom == "global" or place.in_block):
+        raise bad_url()
+    if place.in_block and place.table is not POLICY:
+        raise bad_url()
+    if assigned and adom != "global" and call.method != "get":
+        raise bad_command()
+    return place
 
 
 def read(world: World, call: Call, adom: str, rest: Rest) -> Members:
@@ -39,7 +62,7 @@ def read(world: World, call: Call, adom: str, rest: Rest) -> Members:
         return read_package(world, call, adom, rest)
     if rest[-4:-2] == ("_query", "interface_pair_view"):
         return _pair_view(world, call, adom, rest)
-    place = in_package(world, call, adom, rest)
+    place = _within(world, call, adom, rest)
     if len(place.rest) == 2 and place.rest[1] == _TARGETS:
         shown = _show_targets(place.row(world, call))
         return {"data": shown} if shown else {}
@@ -55,7 +78,7 @@ def read(world: World, call: Call, adom: str, rest: Rest) -> Members:
 
 def _pair_view(world: World, call: Call, adom: str, rest: Rest) -> Members:
     """Whether policies can be shown by interface pair: none has several, or any."""
-    place = in_package(world, call, adom, (*rest[:-4], *rest[-2:]))
+    place = _within(world, call, adom, (*rest[:-4], *rest[-2:]))
     rows = place.view(world, call).database.rows(place.store)
     sides = [value_of(place.table, r, side) for r in rows for side in ("srcintf", "dstintf")]
     plain = all(len(side) == 1 and side != ("any",) for side in sides)
@@ -73,8 +96,15 @@ def _ordered(world: World, call: Call, place: Place) -> list[Row]:
 
 
 def _order(place: Place) -> tuple[int, ...]:
-    order: tuple[int, ...] = place.package.attrs["order"] if place.package is not None else ()
+    order: tuple[int, ...] = ()
+    if place.package is not None:
+        order = place.package.attrs.get(_order_name(place), ())
     return order
+
+
+def _order_name(place: Place) -> str:
+    """Which attribute of the package keeps the order of this table."""
+    return "order" if place.table is POLICY else f"order of {place.table.name}"
 
 
 def _show(world: World, call: Call, place: Place, row: Row) -> dict[str, Any]:
@@ -82,6 +112,9 @@ def _show(world: World, call: Call, place: Place, row: Row) -> dict[str, Any]:
     shown = show_fully(view, row, call, SubFetch(view, call))
     shown = {name: value for name, value in shown.items() if value is not None}
     order = _order(place)
+    block = row.attrs.get(_BLOCK)
+    if block:
+        shown[_BLOCK] = block[0]
     shown["obj seq"] = order.index(int(row.key)) + 1 if row.key in order else 0
     if _TARGETS in call.options() and INSTALL_ON in row.attrs:
         shown[_TARGETS] = _show_targets(row)
@@ -98,7 +131,7 @@ def _show_targets(row: Row) -> list[dict[str, Any]]:
 
 def write(world: World, call: Call, adom: str, rest: Rest) -> Members:
     """Add, set, update or replace policies, an attribute, or the install targets of one."""
-    place = in_package(world, call, adom, rest)
+    place = _within(world, call, adom, rest)
     writer = Writer(world, call, place)
     if len(place.rest) == 2 and place.rest[1] == _TARGETS:
         return _write_targets(writer, place.row(world, call))
@@ -122,6 +155,8 @@ def _write_record(writer: Writer, record: Mapping[str, Any]) -> Key:
         key = _next_id(writer)
     if key is None:
         raise bad_data()
+    if record.get(_BLOCK) and place.in_block:
+        raise bad_data()  # blocks do not nest
     row = writer.find(key)
     if method == "add" or (method == "set" and row is None):
         order = _with(writer, int(key), record.get("object position"))
@@ -139,18 +174,27 @@ def _write_record(writer: Writer, record: Mapping[str, Any]) -> Key:
 
 def _filled(record: Mapping[str, Any]) -> dict[str, Any]:
     """A new policy matches on something: schedule always, as FortiManager fills in."""
+    if record.get(_BLOCK):
+        return dict(record)
     return {"schedule": ["always"], **record}
 
 
 def _next_id(writer: Writer) -> int:
-    return (
-        max((int(key) for key in writer.target.rows(writer.place.store).ordered()), default=0) + 1
-    )
+    """After the greatest in use; blocks share one range, since a package may take in several."""
+    place, stores = writer.place, [writer.place.store]
+    first = FIRST_ID.get(place.table.name, 1)
+    if place.in_block:
+        first = FIRST_IN_BLOCK
+        blocks = writer.target.rows(BLOCKS)
+        stores = [package_store(place.table.name, row.oid) for row in blocks]
+    used = (int(key) for store in stores for key in writer.target.rows(store).ordered())
+    return max((key for key in used if key >= first), default=first - 1) + 1
 
 
 def _package(writer: Writer) -> Row:
     package = writer.place.package
-    found = writer.target.rows(PACKAGES).get(package.key) if package is not None else None
+    rows = writer.target.rows(writer.place.container)
+    found = rows.get(package.key) if package is not None else None
     if found is None:
         raise bad_url()
     return found
@@ -158,14 +202,20 @@ def _package(writer: Writer) -> Row:
 
 def _touch(writer: Writer) -> None:
     """The package's `obj ver` moves with each of its policies."""
-    _set_order(writer, _package(writer).attrs["order"])
+    _set_order(writer, _kept_order(writer))
+
+
+def _kept_order(writer: Writer) -> tuple[int, ...]:
+    order: tuple[int, ...] = _package(writer).attrs.get(_order_name(writer.place), ())
+    return order
 
 
 def _set_order(writer: Writer, order: tuple[int, ...]) -> None:
     package = _package(writer)
     user = writer.call.session.admin.user
-    after = package.changed(now=writer.call.now, by=user, attrs={**package.attrs, "order": order})
-    change = Change(PACKAGES, package.key, package, after)
+    attrs = {**package.attrs, _order_name(writer.place): order}
+    after = package.changed(now=writer.call.now, by=user, attrs=attrs)
+    change = Change(writer.place.container, package.key, package, after)
     writer.place.adom.apply(writer.database, change, writer.call.now)
 
 
@@ -175,7 +225,7 @@ def _insert(writer: Writer, key: int, position: Any) -> None:
 
 def _with(writer: Writer, key: int, position: Any) -> tuple[int, ...]:
     """The order with a policy at the end, or before or after another (`object position`)."""
-    order = [other for other in _package(writer).attrs["order"] if other != key]
+    order = [other for other in _kept_order(writer) if other != key]
     at = len(order)
     if position is not None:
         if not isinstance(position, list) or len(position) != 2:
@@ -220,7 +270,7 @@ def _set_targets(writer: Writer, row: Row, targets: tuple[tuple[str, str | None]
 
 def delete(world: World, call: Call, adom: str, rest: Rest) -> Members:
     """Delete a policy, install targets of one, or (confirmed) what a filter finds."""
-    place = in_package(world, call, adom, rest)
+    place = _within(world, call, adom, rest)
     writer = Writer(world, call, place)
     if len(place.rest) == 2 and place.rest[1] == _TARGETS:
         row = place.row(world, call)
@@ -230,13 +280,13 @@ def delete(world: World, call: Call, adom: str, rest: Rest) -> Members:
         return {}
     delete_place(world, call, place)
     rows = writer.target.rows(place.store)
-    _set_order(writer, tuple(key for key in _package(writer).attrs["order"] if key in rows))
+    _set_order(writer, tuple(key for key in _kept_order(writer) if key in rows))
     return {}
 
 
 def unset(world: World, call: Call, adom: str, rest: Rest) -> Members:
     """Give an attribute its default back, or take the install restriction away."""
-    place = in_package(world, call, adom, rest)
+    place = _within(world, call, adom, rest)
     if len(place.rest) != 2:
         raise bad_url()
     name = INSTALL_ON if place.rest[1] == _TARGETS else place.rest[1]
@@ -251,7 +301,7 @@ def unset(world: World, call: Call, adom: str, rest: Rest) -> Members:
 
 def move(world: World, call: Call, adom: str, rest: Rest) -> Members:
     """Put a policy before or after another one."""
-    place = in_package(world, call, adom, rest)
+    place = _within(world, call, adom, rest)
     if len(place.rest) != 1:
         raise bad_command()
     writer, row = Writer(world, call, place), place.row(world, call)
@@ -260,26 +310,52 @@ def move(world: World, call: Call, adom: str, rest: Rest) -> Members:
 
 
 def clone(world: World, call: Call, adom: str, rest: Rest) -> Members:
-    """Copy a policy; it stands at the end, under the given or the next free id."""
-    place = in_package(world, call, adom, rest)
+    """Copy a policy, under the given or the next free id; it stands at the end.
+
+    Data is not required; a `new parent` in it is the package or block the copy goes to.
+    """
+    place = _within(world, call, adom, rest)
     if len(place.rest) != 1:
         raise bad_url()
-    writer, row = Writer(world, call, place), place.row(world, call)
-    key = key_of(place, call.record()) or _next_id(writer)
-    names = place.table.attributes
+    row, record = place.row(world, call), call.record() if call.data else {}
+    parent = record.get("new parent")
+    writer = Writer(world, call, place if parent is None else _parent(world, call, place, parent))
+    key = key_of(place, record) or _next_id(writer)
+    names = place.table.attributes.keys() - {"uuid"}
     copied = {name: value_of(place.table, row, name) for name in row.attrs if name in names}
     given = {name: list(v) if isinstance(v, tuple) else v for name, v in copied.items()}
-    writer.add({**given, **call.record()}, key)
+    made = writer.add({**given, **record}, key)
+    if INSTALL_ON in row.attrs and parent is None:
+        _set_targets(writer, made, row.attrs[INSTALL_ON])
     _insert(writer, int(key), None)
     return {"data": {"policyid": key}}
 
 
-_PKG = "/pm/config/adom/{adom}/pkg/{rest*}"
-ROUTES = (
-    Route("get", _PKG, read),
-    Route("add set update replace", _PKG, write),
-    Route("delete", _PKG, delete),
-    Route("unset", _PKG, unset),
-    Route("move", _PKG, move),
-    Route("clone", _PKG, clone),
+def _parent(world: World, call: Call, place: Place, parent: Any) -> Place:
+    """`pkg/{path}` or `pblock/{name}`: the same table there."""
+    path = split(parent) if isinstance(parent, str) else ()
+    if len(path) < 2 or path[0] not in ("pkg", "pblock"):
+        raise bad_data()
+    inside = in_block if path[0] == "pblock" else in_package
+    return inside(world, call, place.adom.name, (*path[1:], *place.table.name.split(" ")))
+
+
+_HANDLERS: tuple[tuple[str, Callable[..., Members]], ...] = (
+    ("get", read),
+    ("add set update replace", write),
+    ("delete", delete),
+    ("unset", unset),
+    ("move", move),
+    ("clone", clone),
 )
+_ADOM = "/pm/config/adom/{adom}"
+
+
+def _routes() -> Iterator[Route]:
+    for methods, handler in _HANDLERS:
+        yield Route(methods, f"{_ADOM}/pkg/{{rest*}}", handler)
+        yield Route(methods, f"{_ADOM}/pblock/{{rest*}}", handler)
+        yield Route(methods, "/pm/config/global/pkg/{rest*}", partial(handler, adom="global"))
+
+
+ROUTES = tuple(_routes())

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from fmgsync.simulator.catalog import POLICY, TABLES
+from fmgsync.simulator.catalog import TABLES
+from fmgsync.simulator.catalog_packages import PACKAGE_TABLES
 from fmgsync.simulator.codes import bad_data, missing_reference
 from fmgsync.simulator.store import Database, Key, Row, Rows, Scope, Target, User
 from fmgsync.simulator.tables import Table
 
-POLICIES = "policy "
-"""Store name of a package's policies: this and the package's oid."""
+
+def package_store(table: str, oid: int) -> str:
+    """Store name of a table inside a package or policy block."""
+    return f"{table} of {oid}"
+
+
+def package_of(store: str) -> int | None:
+    """The oid of the package or block a store belongs to; None for the object tables."""
+    name, of, oid = store.rpartition(" of ")
+    return int(oid) if of and name in PACKAGE_TABLES else None
 
 
 def table_of(store: str) -> Table | None:
     """The table a store holds; None for what has no references (packages)."""
-    return POLICY if store.startswith(POLICIES) else TABLES.get(store)
+    name = store.rpartition(" of ")[0]
+    return PACKAGE_TABLES.get(name) or TABLES.get(store)
 
 
 def resolve(database: Database, targets: tuple[str, ...], name: str) -> Target | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from fmgsync.simulator import (
+    assigning,
     devicedb,
     devicegroups,
     diff,
@@ -16,6 +17,7 @@ from fmgsync.simulator import (
     install,
     objects,
     partial,
+    pblocks,
     policies,
     preview,
     proxy,
@@ -33,6 +35,7 @@ from fmgsync.simulator import (
 from fmgsync.simulator.route import Router
 
 _PARTS: Final = (
+    assigning,
     devicedb,
     devicegroups,
     diff,
@@ -44,6 +47,7 @@ _PARTS: Final = (
     install,
     objects,
     partial,
+    pblocks,
     policies,
     preview,
     proxy,

@@ -60,6 +60,7 @@ def _attribute_syntax(attribute: Attribute, most: int) -> dict[str, Any]:
         shown["ref"] = [
             {"category": TABLES[name].category, "mkey": TABLES[name].key, "name": name}
             for name in attribute.targets
+            if name in TABLES
         ]
     if attribute.default not in (None, ()):
         shown["default"] = give_out(attribute, attribute.default, verbose=True)
@@ -73,7 +74,7 @@ def datasrc(view: View, call: Call) -> Members:
     if attribute is None or not attribute.targets:
         raise bad_data()
     found: dict[str, Any] = {}
-    for table in attribute.targets:
+    for table in filter(TABLES.__contains__, attribute.targets):
         other = View(TABLES[table], view.database, table, view.version)
         found[table] = [show(other, row, call) for row in view.database.rows(table)]
     return {"data": found}

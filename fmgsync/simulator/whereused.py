@@ -7,10 +7,11 @@ from typing import Any
 
 from fmgsync.simulator.adom import Adom
 from fmgsync.simulator.call import Call, Members
-from fmgsync.simulator.catalog import POLICY, TABLES
+from fmgsync.simulator.catalog import TABLES
+from fmgsync.simulator.catalog_policy import BLOCKS
 from fmgsync.simulator.codes import absent, bad_data
 from fmgsync.simulator.ordering import flags_of
-from fmgsync.simulator.references import POLICIES, references, table_of
+from fmgsync.simulator.references import package_of, references, table_of
 from fmgsync.simulator.route import Route
 from fmgsync.simulator.store import Database, Target, User
 from fmgsync.simulator.urls import split
@@ -59,6 +60,7 @@ def _token(call: Call, what: str) -> str:
 
 def _users(adom: Adom, database: Database, target: Target, *, direct: bool) -> list[dict[str, Any]]:
     packages = {row.oid: str(row.key) for row in adom.packages(database)}
+    packages |= {row.oid: str(row.key) for row in database.rows(BLOCKS)}
     found: list[dict[str, Any]] = []
     pending, seen = [target], {target}
     while pending:
@@ -87,8 +89,8 @@ def _shown(
         "mattr": table.key,
         "mkey": key,
     }
-    if table is POLICY:
-        oid = int(store.removeprefix(POLICIES))
+    oid = package_of(store)
+    if oid is not None:
         shown["pkg"] = {"name": packages.get(oid, ""), "oid": oid}
     names = {a for a, target in references(database, table, part) if target == used}
     return [{"attr": name, **shown} for name in sorted(names)]

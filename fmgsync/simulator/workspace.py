@@ -13,7 +13,7 @@ from fmgsync.simulator import worksession
 from fmgsync.simulator.adom import PACKAGES, Adom, Lock
 from fmgsync.simulator.call import Call, Members
 from fmgsync.simulator.codes import Refusal, bad_command, bad_data, bad_url
-from fmgsync.simulator.references import POLICIES
+from fmgsync.simulator.references import package_of
 from fmgsync.simulator.route import Route
 from fmgsync.simulator.sessions import Session
 from fmgsync.simulator.store import Change, Database
@@ -158,7 +158,7 @@ def _covers(adom: Adom, kind: str, name: str, change: Change) -> bool:
         if change.table == PACKAGES:
             return change.key == name
         package = adom.ground.rows(PACKAGES).get(name)
-        return package is not None and change.table == f"{POLICIES}{package.oid}"
+        return package is not None and package_of(change.table) == package.oid
     return False
 
 
@@ -186,7 +186,7 @@ def commit(world: World, call: Call, adom: str, rest: tuple[str, ...] = ()) -> M
 
 def _committed_with(adom: Adom, kind: str, name: str, change: Change) -> bool:
     """A package's commit saves the objects that were edited under it too."""
-    if kind == "pkg" and not change.table.startswith(POLICIES) and change.table != PACKAGES:
+    if kind == "pkg" and package_of(change.table) is None and change.table != PACKAGES:
         return True
     return _covers(adom, kind, name, change)
 

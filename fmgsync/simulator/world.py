@@ -72,8 +72,8 @@ class World:
         self.resources: dict[str, Resource] = {}
         self.ha_settings: dict[str, Any] = {}
         self.ha_peers: dict[int, dict[str, Any]] = {}
-        self.assigned: dict[tuple[str, int], str] = {}
-        """Global packages by ADOM and package oid, with their status."""
+        self.assigned: dict[tuple[str, int], int] = {}
+        """Global packages by ADOM and package oid, with the version that was assigned."""
         self.ha_role = "Stand Alone"
         self.ha_since = self.started
         """Since when it has that role."""

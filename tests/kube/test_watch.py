@@ -116,7 +116,7 @@ def test_it_follows_from_a_first_listing_on(server: ApiServer) -> None:
     server.patch(PODS, "a", {"metadata": {"labels": {"x": "y"}}})
     assert follower.until("+a") == ["+a"]
     server.delete(PODS, "a")
-    assert follower.until("-a") == ["-a"]
+    assert follower.until("-a") == ["+a", "-a"]  # first it has a deletionTimestamp
 
 
 def test_its_scope_is_asked_of_the_server(server: ApiServer) -> None:
@@ -313,7 +313,7 @@ def test_an_object_of_the_wrong_shape_is_named_and_the_watch_goes_on(
     simulator.patch("Pod", "bad", {"metadata": {"labels": {"a": 2}}})
     simulator.delete("Pod", "bad")
     simulator.add(pod("good"))
-    assert follower.until("+good") == ["?bad", "-?bad", "+good"]
+    assert follower.until("+good") == ["?bad", "?bad", "-?bad", "+good"]
 
 
 def test_garbage_in_a_listing_is_an_interruption_and_no_shorter_list(

@@ -6,12 +6,16 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from fmgsync.simulator.kubernetes import admission, patches, refusals
+import yaml
+
+from fmgsync.simulator.kubernetes import admission, applying, deleting, patches, refusals
+from fmgsync.simulator.kubernetes.applying import Author
+from fmgsync.simulator.kubernetes.options import APPLY
 from fmgsync.simulator.kubernetes.paging import Lists
-from fmgsync.simulator.kubernetes.resources import NAMESPACES, PODS, RESOURCES, Target
+from fmgsync.simulator.kubernetes.resources import Target
 from fmgsync.simulator.kubernetes.store import Store, Stored
 
-_GRACE_S: Final = 30
+SOMEBODY: Final = Author("unknown")
 
 
 class Api:
@@ -30,19 +34,24 @@ class Api:
 
     def create(self, target: Target, body: Any) -> Stored:
         """POST: a new object."""
+        content = admission.parsed(target.resource, body)
+        if content["metadata"].get("resourceVersion") not in (None, "", "0"):
+            raise refusals.internal("resourceVersion should not be set on objects to be created")
+        return self._create(target, content)
+
+    def _create(self, target: Target, content: dict[str, Any]) -> Stored:
         resource = target.resource
-        content = admission.parsed(resource, body)
         namespace = self._namespace(target, content)
         with self._store.changed:
             made = admission.created(resource, namespace, content)
             name = made["metadata"]["name"]
             if self._store.get(resource, namespace, name) is not None:
                 raise refusals.already_exists(resource, name)
-            if namespace and self._store.get(NAMESPACES, "", namespace) is None:
-                raise refusals.not_found(NAMESPACES, namespace)
+            if namespace:
+                deleting.check_open(self._store, namespace, resource, name)
             return self._store.put(resource, namespace, name, made)
 
-    def replace(self, target: Target, body: Any) -> Stored:
+    def replace(self, target: Target, body: Any, author: Author = SOMEBODY) -> Stored:
         """PUT: the whole object, or its whole status."""
         content = admission.parsed(target.resource, body)
         name = content["metadata"].get("name")
@@ -55,10 +64,12 @@ class Api:
             old = self._store.get(target.resource, target.namespace, target.name)
             if old is None and target.resource.put_creates and not target.part:
                 content["metadata"]["name"] = target.name
-                return self.create(target, content)
-            return self._update(target, content)
+                return self._create(target, content)
+            return self._update(target, content, author)
 
-    def patch(self, target: Target, content_type: str, patch: Any) -> Stored:
+    def patch(
+        self, target: Target, content_type: str, patch: Any, author: Author = SOMEBODY
+    ) -> Stored:
         """PATCH: part of the object, or of its status."""
         with self._store.changed:
             old = self.read(target)
@@ -67,44 +78,61 @@ class Api:
             after = patches.patched(
                 {**before, "metadata": old.content["metadata"]}, content_type, patch
             )
-            return self._update(target, admission.parsed(target.resource, after))
+            return self._update(target, admission.parsed(target.resource, after), author)
+
+    def apply(
+        self, target: Target, body: Any, author: Author, *, force: bool
+    ) -> tuple[bool, Stored]:
+        """Server-side apply; also says whether that made the object."""
+        wanted = self._applicable(target, body)
+        now = admission.timestamp()
+        with self._store.changed:
+            old = self._store.get(target.resource, target.namespace, target.name)
+            if old is None:
+                bare: dict[str, Any] = {"metadata": {"name": target.name}}
+                made = applying.applied(target.resource, bare, wanted, author, now, force=force)
+                return True, self._create(Target(target.resource, target.namespace), made)
+            before = dict(old.content)
+            after = applying.applied(target.resource, before, wanted, author, now, force=force)
+            return False, self._write(target, old, after)
 
     def delete(self, target: Target, options: Mapping[str, Any]) -> Stored:
-        """DELETE. A scheduled pod only begins to terminate, unless its grace is zero."""
+        """DELETE: the object is gone, or has begun to go."""
         with self._store.changed:
-            old = self.read(target)
-            wanted = options.get("preconditions") or {}
-            metadata = old.content["metadata"]
-            for field in ("uid", "resourceVersion"):
-                if wanted.get(field) not in (None, metadata[field]):
-                    why = f"Precondition failed: {field} in precondition: {wanted[field]}"
-                    raise refusals.conflict(target.resource, target.name, why)
-            grace = options.get("gracePeriodSeconds", _GRACE_S)
-            if target.resource is PODS and grace != 0 and old.content["spec"].get("nodeName"):
-                return self._terminating(old, grace)
-            if target.resource is NAMESPACES:
-                self._empty(target.name)
-            return self._store.remove(target.resource, target.namespace, target.name) or old
+            return deleting.delete(self._store, self.read(target), options)
 
-    def _terminating(self, old: Stored, grace: int) -> Stored:
-        metadata = dict(old.content["metadata"])
-        if "deletionTimestamp" not in metadata:
-            metadata["deletionTimestamp"] = admission.timestamp()
-            metadata["deletionGracePeriodSeconds"] = grace
-        after = {**old.content, "metadata": metadata}
-        return self._store.put(old.resource, old.namespace, old.name, after)
+    def _applicable(self, target: Target, body: Any) -> dict[str, Any]:
+        given = body if isinstance(body, Mapping) else {}
+        if not given.get("apiVersion") or not given.get("kind"):
+            raise refusals.bad_request("an apply names apiVersion and kind of its object")
+        wanted = admission.parsed(target.resource, dict(body))
+        if wanted["metadata"].get("managedFields"):
+            raise refusals.bad_request("metadata.managedFields must be nil")
+        if wanted["metadata"].get("name", target.name) != target.name:
+            raise refusals.bad_request("the name of the object does not match the name on the URL")
+        return wanted
 
-    def _empty(self, namespace: str) -> None:
-        """What the namespace controller does before a namespace is gone."""
-        for resource in RESOURCES:
-            if resource.namespaced:
-                for each in self._store.all_of(resource, namespace)[1]:
-                    self._store.remove(resource, namespace, each.name)
-
-    def _update(self, target: Target, content: dict[str, Any]) -> Stored:
+    def _update(self, target: Target, content: dict[str, Any], author: Author) -> Stored:
         old = self.read(target)
         after = admission.updated(old, content, part=target.part)
-        return self._store.put(target.resource, target.namespace, target.name, after)
+        owned = applying.updated(
+            target.resource, dict(old.content), after, author, admission.timestamp()
+        )
+        return self._put(target, owned)
+
+    def _write(self, target: Target, old: Stored, content: dict[str, Any]) -> Stored:
+        managed = content["metadata"]["managedFields"]
+        after = admission.updated(old, content, part=target.part)
+        return self._put(
+            target, {**after, "metadata": {**after["metadata"], "managedFields": managed}}
+        )
+
+    def _put(self, target: Target, after: dict[str, Any]) -> Stored:
+        """Write it; what was only held back by its finalizers is gone when they are."""
+        where = (target.resource, target.namespace, target.name)
+        if deleting.is_finished(after):
+            return self._store.remove(*where) or self.read(target)
+        return self._store.put(*where, after)
 
     def _namespace(self, target: Target, content: Mapping[str, Any]) -> str:
         given = content["metadata"].get("namespace")
@@ -116,10 +144,15 @@ class Api:
         return target.namespace
 
 
-def parsed_body(raw: bytes) -> Any:
-    """A request's JSON, None if it has no body."""
+def parsed_body(raw: bytes, content_type: str = "") -> Any:
+    """A request's JSON (YAML where it is to be applied), None if it has no body."""
     if not raw:
         return None
+    if content_type == APPLY:
+        try:
+            return yaml.load(raw, Loader=yaml.CSafeLoader)
+        except yaml.YAMLError as error:
+            raise refusals.bad_request(f"error decoding YAML: {error}") from error
     try:
         return json.loads(raw)
     except ValueError as error:

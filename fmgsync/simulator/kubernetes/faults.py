@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Final
 
 from fmgsync.simulator.kubernetes.refusals import forbidden, too_many
 from fmgsync.simulator.kubernetes.resources import Resource
 
 USER: Final = "system:serviceaccount:fmgsync:fmgsync"
+
+_NO_ROLES_YET: Final = ': RBAC: clusterrole.rbac.authorization.k8s.io "fmgsync-reader" not found'
 
 
 class Faults:
@@ -25,6 +28,7 @@ class Faults:
         self._lost = 0
         self._garbled: dict[str, int] = {}
         self._stalled: set[str] = set()
+        self._warm_at = 0.0
 
     def forbid(self, plural: str, *verbs: str) -> None:
         """Answer 403 to these verbs (all when none is named) on this kind."""
@@ -66,11 +70,19 @@ class Faults:
         with self._lock:
             self._stalled.clear()
 
+    def warm_up(self, seconds: float) -> None:
+        """Refuse watches for so long, as an API server does that has not read its roles yet."""
+        with self._lock:
+            self._warm_at = time.monotonic() + seconds
+
     def check(self, resource: Resource, verb: str, namespace: str, name: str) -> None:
         """Refuse the request if it is to be refused."""
         with self._lock:
             if self._busy:
                 raise too_many(self._busy.pop())
+            cold = verb == "watch" and time.monotonic() < self._warm_at
+        if cold:
+            raise forbidden(USER, verb, resource, namespace, name, _NO_ROLES_YET)
         if not self.permits(resource.plural, verb):
             raise forbidden(USER, verb, resource, namespace, name)
 

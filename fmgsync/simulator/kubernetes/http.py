@@ -7,15 +7,15 @@ import json
 import select
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final
 from urllib.parse import parse_qsl, urlsplit
 
-from fmgsync.simulator.kubernetes import refusals
+from fmgsync.simulator.kubernetes import options, refusals
 from fmgsync.simulator.kubernetes.api import Api, parsed_body
+from fmgsync.simulator.kubernetes.applying import Author
 from fmgsync.simulator.kubernetes.connections import Connection
 from fmgsync.simulator.kubernetes.faults import Faults
-from fmgsync.simulator.kubernetes.paging import number
 from fmgsync.simulator.kubernetes.refusals import ApiRefusal
 from fmgsync.simulator.kubernetes.resources import Target, discovery, target
 from fmgsync.simulator.kubernetes.store import Store
@@ -23,6 +23,8 @@ from fmgsync.simulator.kubernetes.watching import Watch
 
 _GZIP_OVER: Final = 128 * 1024
 _LARGEST_BODY: Final = 3 * 1024 * 1024
+_DROPPED: Final = 64 * 1024 * 1024  # of a body over the limit, at most
+_PIECE: Final = 64 * 1024
 _VERBS: Final = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _REVIEWS: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _OPEN_PATHS: Final = ("/healthz", "/livez", "/readyz", "/version")
@@ -130,7 +132,7 @@ class Handler(Connection):
             )
         self._wait_out_stall(resource.plural)
         faults.check(resource, verb, named.namespace, named.name)
-        if named.part not in ("", "status") or (named.part and not resource.has_status):
+        if named.part and named.part not in resource.parts:
             raise refusals.no_such_path()
         if verb == "watch":
             self._watch(named, query)
@@ -140,33 +142,41 @@ class Handler(Connection):
                 200, body[: len(body) // 2] if faults.take_garbled(resource.plural) else body
             )
         else:
-            code, stored = self._change(verb, named, query, parsed_body(raw))
+            kind = (self.headers.get("Content-Type") or "").partition(";")[0].strip()
+            code, stored = self._change(verb, named, query, kind, parsed_body(raw, kind))
             if verb != "get" and faults.take_lost():
                 self.close_connection = True
                 return
             self._send(code, stored)
 
     def _change(
-        self, verb: str, named: Target, query: Mapping[str, str], content: Any
+        self, verb: str, named: Target, query: Mapping[str, str], kind: str, content: Any
     ) -> tuple[int, bytes]:
         api = self.world.api
+        agent = (self.headers.get("User-Agent") or "unknown").partition("/")[0]
+        author = Author(query.get("fieldManager") or agent, part=named.part)
         if verb == "get":
             return 200, api.read(named).typed_body()
         if verb == "create":
             return 201, api.create(named, content).typed_body()
         if verb == "update":
-            return 200, api.replace(named, content).typed_body()
+            return 200, api.replace(named, content, author).typed_body()
         if verb == "patch":
-            kind = self.headers.get("Content-Type") or ""
-            return 200, api.patch(named, kind, content).typed_body()
-        options = dict(content or {})
+            options.check_patch(query, kind)
+            if kind == options.APPLY:
+                author = replace(author, operation="Apply")
+                force = options.flag(query, "force") or False
+                made, stored = api.apply(named, content, author, force=force)
+                return 201 if made else 200, stored.typed_body()
+            return 200, api.patch(named, kind, content, author).typed_body()
+        asked = dict(content or {})
         if "gracePeriodSeconds" in query:
-            options["gracePeriodSeconds"] = number(query, "gracePeriodSeconds")
-        return 200, api.delete(named, options).typed_body()
+            asked["gracePeriodSeconds"] = options.number(query, "gracePeriodSeconds")
+        return 200, api.delete(named, asked).typed_body()
 
     def _verb(self, named: Target, query: Mapping[str, str]) -> str:
         if self.command == "GET":
-            if query.get("watch") in ("1", "true"):
+            if options.flag(query, "watch"):
                 return "watch"
             return "get" if named.name else "list"
         if bool(named.name) is (self.command == "POST"):
@@ -216,12 +226,21 @@ class Handler(Connection):
 
     def _body(self) -> bytes:
         length = self.headers.get("Content-Length") or "0"
-        if not length.isdigit() or int(length) > _LARGEST_BODY:
+        if not length.isdigit():
             self.close_connection = True
-            raise ApiRefusal(
-                413, "RequestEntityTooLarge", f"limit is {_LARGEST_BODY}, the body has {length}"
-            )
+            raise refusals.bad_request(f"bad Content-Length {length!r}")
+        if int(length) > _LARGEST_BODY:
+            self._drop(int(length))
+            why = f"Request entity too large: limit is {_LARGEST_BODY}"
+            raise ApiRefusal(413, "RequestEntityTooLarge", why)
         return self.rfile.read(int(length))
+
+    def _drop(self, length: int) -> None:
+        """Read a body that nobody wants: closing over it would cost the client the answer."""
+        self.close_connection = True
+        for _ in range(0, min(length, _DROPPED), _PIECE):
+            self.rfile.read(min(_PIECE, length))
+            length -= _PIECE
 
     def _send_refusal(self, refusal: ApiRefusal) -> None:
         seconds = refusal.more.get("details", {}).get("retryAfterSeconds")
@@ -246,6 +265,8 @@ class Handler(Connection):
         self.send_header("Content-Length", str(len(body)))
         if zipped:
             self.send_header("Content-Encoding", "gzip")
+        if self.close_connection:
+            self.send_header("Connection", "close")
         for name, text in (headers or {}).items():
             self.send_header(name, text)
         self.end_headers()

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from fmgsync.simulator.kubernetes import options
 from fmgsync.simulator.kubernetes.refusals import bad_request, expired, too_large
 from fmgsync.simulator.kubernetes.resources import Resource, Target
 from fmgsync.simulator.kubernetes.selection import matcher
@@ -22,6 +23,9 @@ _EXPIRED: Final = (
     "start a new list without the continue parameter, or use the continue token in this response "
     "to retrieve the remainder of the results."
 )
+
+
+_EXPIRED_VERSION: Final = "The provided resource version is too old."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,25 +51,32 @@ class Lists:
 
     def page(self, target: Target, query: Mapping[str, str]) -> bytes:
         """The list, or the page of it that was asked for."""
+        options.check_list(query)
         with self._store.changed:
             token = query.get("continue", "")
             moment = self._continued(token) if token else self._begun(target, query)
-            limit = number(query, "limit")
-            end = moment.given + limit if limit else len(moment.objects)
+            limit = options.number(query, "limit")
+            end = moment.given + limit if limit > 0 else len(moment.objects)
             given, left = moment.objects[moment.given : end], len(moment.objects) - end
             metadata: dict[str, Any] = {"resourceVersion": str(moment.revision)}
             if left > 0:
-                metadata |= {
-                    "continue": self._remembered(replace(moment, given=end), given[-1]),
-                    "remainingItemCount": left,
-                }
+                metadata["continue"] = self._remembered(replace(moment, given=end), given[-1])
+                # With a selector the real server does not know how many are left.
+                if not query.get("labelSelector") and not query.get("fieldSelector"):
+                    metadata["remainingItemCount"] = left
         return _body(target.resource, metadata, given)
 
     def _begun(self, target: Target, query: Mapping[str, str]) -> _Moment:
-        asked = query.get("resourceVersion", "")
-        if asked.isdigit() and int(asked) > self._store.revision:
-            raise too_large(int(asked), self._store.revision)
-        revision, objects = self._store.all_of(target.resource, target.namespace)
+        asked, revision = options.revision(query), self._store.revision
+        if asked > revision:
+            raise too_large(asked, revision)
+        match = query.get("resourceVersionMatch", "")
+        # Pages from a version without a match are pages of that very version.
+        if asked and (match == options.EXACT or (not match and options.number(query, "limit") > 0)):
+            revision = asked
+            if asked < self._store.floor:
+                raise expired(_EXPIRED_VERSION)
+        objects = self._store.all_at(target.resource, target.namespace, revision)
         matches = selected(target.resource, query)
         return _Moment(revision, [each for each in objects if matches(each.content)])
 
@@ -92,14 +103,6 @@ class Lists:
 def selected(resource: Resource, query: Mapping[str, str]) -> Any:
     """The test that a request's label and field selectors are."""
     return matcher(resource, query.get("labelSelector", ""), query.get("fieldSelector", ""))
-
-
-def number(query: Mapping[str, str], field: str) -> int:
-    """A whole number of a query, 0 if absent."""
-    text = query.get(field, "") or "0"
-    if not text.isdigit():
-        raise bad_request(f"{field}: invalid number {text!r}")
-    return int(text)
 
 
 def _body(resource: Resource, metadata: dict[str, Any], objects: list[Stored]) -> bytes:

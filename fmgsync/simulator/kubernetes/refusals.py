@@ -37,25 +37,51 @@ def unauthorized() -> ApiRefusal:
     return ApiRefusal(401, "Unauthorized", "Unauthorized")
 
 
-def forbidden(user: str, verb: str, resource: Resource, namespace: str, name: str) -> ApiRefusal:
+def forbidden(
+    user: str, verb: str, resource: Resource, namespace: str, name: str, because: str = ""
+) -> ApiRefusal:
     """No role allows it."""
     scope = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
     named = f' "{name}"' if name else ""
     return ApiRefusal(
         403,
         "Forbidden",
-        f'{resource.plural}{named} is forbidden: User "{user}" cannot {verb} resource '
-        f'"{resource.plural}" in API group "{resource.group}" {scope}',
+        f'{_qualified(resource)}{named} is forbidden: User "{user}" cannot {verb} resource '
+        f'"{resource.plural}" in API group "{resource.group}" {scope}{because}',
         details=_details(resource, name),
     )
 
 
 def not_found(resource: Resource, name: str) -> ApiRefusal:
     """No such object."""
-    shown = f"{resource.plural}.{resource.group}" if resource.group else resource.plural
     return ApiRefusal(
-        404, "NotFound", f'{shown} "{name}" not found', details=_details(resource, name)
+        404,
+        "NotFound",
+        f'{_qualified(resource)} "{name}" not found',
+        details=_details(resource, name),
     )
+
+
+def being_terminated(resource: Resource, name: str, namespace: str) -> ApiRefusal:
+    """A new object in a namespace that is being deleted."""
+    why = f"unable to create new content in namespace {namespace} because it is being terminated"
+    cause = {
+        "reason": "NamespaceTerminating",
+        "message": f"namespace {namespace} is being terminated",
+        "field": "metadata.namespace",
+    }
+    return ApiRefusal(
+        403,
+        "Forbidden",
+        f'{_qualified(resource)} "{name}" is forbidden: {why}',
+        details=_details(resource, name) | {"causes": [cause]},
+    )
+
+
+def may_not_be_deleted(namespace: str) -> ApiRefusal:
+    """The namespaces that a cluster cannot be without."""
+    why = f'namespaces "{namespace}" is forbidden: this namespace may not be deleted'
+    return ApiRefusal(403, "Forbidden", why, details={"kind": "namespaces", "name": namespace})
 
 
 def no_such_path() -> ApiRefusal:
@@ -68,7 +94,7 @@ def already_exists(resource: Resource, name: str) -> ApiRefusal:
     return ApiRefusal(
         409,
         "AlreadyExists",
-        f'{resource.plural} "{name}" already exists',
+        f'{_qualified(resource)} "{name}" already exists',
         details=_details(resource, name),
     )
 
@@ -82,7 +108,7 @@ def conflict(resource: Resource, name: str, why: str | None = None) -> ApiRefusa
     return ApiRefusal(
         409,
         "Conflict",
-        f'Operation cannot be fulfilled on {resource.plural} "{name}": {because}',
+        f'Operation cannot be fulfilled on {_qualified(resource)} "{name}": {because}',
         details=_details(resource, name),
     )
 
@@ -90,12 +116,49 @@ def conflict(resource: Resource, name: str, why: str | None = None) -> ApiRefusa
 def invalid(resource: Resource, name: str, field: str, why: str) -> ApiRefusal:
     """A value that the object may not have."""
     cause = {"reason": "FieldValueInvalid", "message": why, "field": field}
+    kind = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
     return ApiRefusal(
         422,
         "Invalid",
-        f'{resource.kind} "{name}" is invalid: {field}: {why}',
+        f'{kind} "{name}" is invalid: {field}: {why}',
         details=_details(resource, name) | {"causes": [cause]},
     )
+
+
+def invalid_options(kind: str, field: str, why: str) -> ApiRefusal:
+    """Query parameters that do not go together."""
+    cause = {"reason": "FieldValueInvalid", "message": why, "field": field}
+    return ApiRefusal(
+        422,
+        "Invalid",
+        f'{kind}.meta.k8s.io "" is invalid: {field}: {why}',
+        details={"kind": kind, "group": "meta.k8s.io", "causes": [cause]},
+    )
+
+
+def field_conflicts(managers: list[tuple[str, str]], version: str) -> ApiRefusal:
+    """Server-side apply of fields that others own; each is a manager and a field."""
+    causes = [
+        {
+            "reason": "FieldManagerConflict",
+            "message": f'conflict with "{manager}" using {version}',
+            "field": field,
+        }
+        for manager, field in managers
+    ]
+    noun = "conflict" if len(causes) == 1 else "conflicts"
+    told = "; ".join(f"{each['message']}: {each['field']}" for each in causes)
+    return ApiRefusal(
+        409,
+        "Conflict",
+        f"Apply failed with {len(causes)} {noun}: {told}",
+        details={"causes": causes},
+    )
+
+
+def internal(why: str) -> ApiRefusal:
+    """What the server did not expect."""
+    return ApiRefusal(500, "InternalError", why)
 
 
 def bad_request(why: str) -> ApiRefusal:
@@ -131,6 +194,10 @@ def too_many(retry_after_s: int) -> ApiRefusal:
         "too many requests, please try again later.",
         details={"retryAfterSeconds": retry_after_s},
     )
+
+
+def _qualified(resource: Resource) -> str:
+    return f"{resource.plural}.{resource.group}" if resource.group else resource.plural
 
 
 def _details(resource: Resource, name: str) -> dict[str, Any]:

@@ -19,8 +19,14 @@ class Resource:
     kind: str
     namespaced: bool = True
     has_status: bool = False
+    finalizes: bool = False  # has the part with which its controller lets it go (namespaces)
     needs_revision: bool = False  # a PUT without resourceVersion is refused (leases)
     put_creates: bool = False  # a PUT of what does not exist creates it (leases)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The sub-resources."""
+        return ("status",) * self.has_status + ("finalize",) * self.finalizes
 
     @property
     def api_version(self) -> str:
@@ -31,7 +37,7 @@ class Resource:
 PODS: Final = Resource(CORE, "v1", "pods", "Pod", has_status=True)
 NODES: Final = Resource(CORE, "v1", "nodes", "Node", namespaced=False, has_status=True)
 NAMESPACES: Final = Resource(
-    CORE, "v1", "namespaces", "Namespace", namespaced=False, has_status=True
+    CORE, "v1", "namespaces", "Namespace", namespaced=False, has_status=True, finalizes=True
 )
 LEASES: Final = Resource(
     "coordination.k8s.io", "v1", "leases", "Lease", needs_revision=True, put_creates=True
@@ -117,13 +123,13 @@ def _resource_list(group: str, version: str) -> dict[str, Any]:
         "groupVersion": f"{group}/{version}" if group else version,
         "resources": [
             {
-                "name": f"{each.plural}{part}",
+                "name": f"{each.plural}{part and '/'}{part}",
                 "singularName": each.kind.lower(),
                 "namespaced": each.namespaced,
                 "kind": each.kind,
                 "verbs": ["create", "delete", "get", "list", "patch", "update", "watch"],
             }
             for each in served
-            for part in ([""] if not each.has_status else ["", "/status"])
+            for part in ("", *each.parts)
         ],
     }

@@ -8,16 +8,17 @@ from typing import Any, Final
 
 from fmgsync.simulator.kubernetes.refusals import bad_request
 from fmgsync.simulator.kubernetes.resources import Resource
+from fmgsync.simulator.kubernetes.validation import is_label_key, is_label_value
 
 Content = Mapping[str, Any]
 Test = Callable[[Content], bool]
 
-_KEY: Final = r"[A-Za-z0-9][-A-Za-z0-9_./]*"
-_VALUE: Final = r"[-A-Za-z0-9_.]*"
-_SET: Final = re.compile(rf"({_KEY})\s+(in|notin)\s*\(([^()]*)\)")
-_EQUAL: Final = re.compile(rf"({_KEY})\s*(==|=|!=)\s*({_VALUE})")
-_PRESENT: Final = re.compile(rf"(!?)\s*({_KEY})")
-_FIELD: Final = re.compile(r"([A-Za-z.]+)(==|!=|=)([^,]*)")
+_SET: Final = re.compile(r"(\S+)\s+(in|notin)\s*\(([^()]*)\)")
+_EQUAL: Final = re.compile(r"([^\s=!<>]+)\s*(==|=|!=)\s*(\S*)")
+_COMPARED: Final = re.compile(r"([^\s=!<>]+)\s*([<>])\s*(-?[0-9]+)")
+_PRESENT: Final = re.compile(r"(!?)\s*([^\s=!<>]+)")
+_FIELD_TERMS: Final = re.compile(r"(?:[^\\,]|\\.|\\$)+", re.DOTALL)
+_FIELD: Final = re.compile(r"([A-Za-z.]+)(==|!=|=)((?:[^\\=]|\\[\\,=])*)", re.DOTALL)
 
 _FIELDS: Final = {
     "pods": (
@@ -25,8 +26,11 @@ _FIELDS: Final = {
         "spec.hostNetwork",
         "spec.restartPolicy",
         "spec.serviceAccountName",
+        "spec.schedulerName",
+        "status.nominatedNodeName",
         "status.phase",
         "status.podIP",
+        "status.podIPs",
     ),
     "namespaces": ("status.phase",),
     "events": ("involvedObject.kind", "involvedObject.name", "reason", "type"),
@@ -48,15 +52,41 @@ def _label_tests(selector: str) -> list[Test]:
 def _label_test(part: str) -> Test:
     if found := _SET.fullmatch(part):
         key, operator, listed = found.groups()
-        values = {value.strip() for value in listed.split(",")}
-        return _by_label(key, values.__contains__, wanted=operator == "in")
+        values = {_value(value.strip()) for value in listed.split(",")}
+        return _by_label(_key(key), values.__contains__, wanted=operator == "in")
     if found := _EQUAL.fullmatch(part):
         key, operator, value = found.groups()
-        return _by_label(key, value.__eq__, wanted=operator != "!=")
+        return _by_label(_key(key), _value(value).__eq__, wanted=operator != "!=")
+    if found := _COMPARED.fullmatch(part):
+        key, operator, value = found.groups()
+        return _by_label(_key(key), _compared(operator, int(value)), wanted=True)
     if found := _PRESENT.fullmatch(part):
         negated, key = found.groups()
-        return _by_label(key, lambda _: True, wanted=not negated)
+        return _by_label(_key(key), lambda _: True, wanted=not negated)
     raise bad_request(f"unable to parse requirement: {part!r}")
+
+
+def _key(text: str) -> str:
+    if not is_label_key(text):
+        raise bad_request(f"unable to parse requirement: {text!r} is no label key")
+    return text
+
+
+def _value(text: str) -> str:
+    if not is_label_value(text):
+        raise bad_request(f"unable to parse requirement: {text!r} is no label value")
+    return text
+
+
+def _compared(operator: str, bound: int) -> Callable[[str], bool]:
+    """A label that is no whole number is neither above nor below anything."""
+
+    def holds(text: str) -> bool:
+        if not re.fullmatch(r"[-+]?[0-9]+", text):
+            return False
+        return int(text) > bound if operator == ">" else int(text) < bound
+
+    return holds
 
 
 def _by_label(key: str, holds: Callable[[str], bool], *, wanted: bool) -> Test:
@@ -70,14 +100,16 @@ def _by_label(key: str, holds: Callable[[str], bool], *, wanted: bool) -> Test:
 
 
 def _field_tests(resource: Resource, selector: str) -> list[Test]:
-    return [_field_test(resource, part) for part in selector.split(",") if part.strip()]
+    parts = _FIELD_TERMS.findall(selector)
+    return [_field_test(resource, part) for part in parts if part.strip()]
 
 
 def _field_test(resource: Resource, part: str) -> Test:
     found = _FIELD.fullmatch(part.strip())
     if found is None:
         raise bad_request(f"invalid field selector: {part!r}")
-    path, operator, value = found.groups()
+    path, operator, escaped = found.groups()
+    value = re.sub(r"\\(.)", r"\1", escaped)
     known = ("metadata.name", "metadata.namespace", *_FIELDS.get(resource.plural, ()))
     if path not in known:
         raise bad_request(f"field label not supported: {path}")
@@ -91,4 +123,5 @@ def _text(content: Content, path: str) -> str:
         value = value.get(word) if isinstance(value, Mapping) else None
     if isinstance(value, bool) or path == "spec.hostNetwork":
         return "true" if value else "false"
-    return "" if value is None else str(value)
+    # Known, and of no value: `status.podIPs=` holds for every pod.
+    return "" if value is None or isinstance(value, list) else str(value)

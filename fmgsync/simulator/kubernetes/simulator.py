@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from fmgsync.simulator import certificates
-from fmgsync.simulator.kubernetes import admission, patches, refusals
+from fmgsync.simulator.kubernetes import admission, deleting, patches
 from fmgsync.simulator.kubernetes.connections import Listener
 from fmgsync.simulator.kubernetes.faults import Faults
 from fmgsync.simulator.kubernetes.http import Received, World
@@ -117,8 +117,8 @@ class KubernetesSimulator:
             if old is not None:
                 content["metadata"] = {**old.content["metadata"], **content["metadata"]}
                 return _shown(resource, store.put(resource, place, old.name, content).content)
-            if place and store.get(NAMESPACES, "", place) is None:
-                raise refusals.not_found(NAMESPACES, place)
+            if place:
+                deleting.check_open(store, place, resource, content["metadata"]["name"])
             made = admission.created(resource, place, content)
             if status is not None:
                 made = {**made, "status": {**made.get("status", {}), **status}}
@@ -142,6 +142,8 @@ class KubernetesSimulator:
         resource = _resource(kind)
         place = namespace if resource.namespaced else ""
         self._world.api.delete(Target(resource, place, name), {"gracePeriodSeconds": 0})
+        if resource is NAMESPACES:
+            deleting.empty_namespace(self._world.store, name)
 
     def terminate(self, name: str, *, namespace: str = "default") -> None:
         """Begin to terminate a pod, as `kubectl delete pod` does."""
@@ -161,24 +163,25 @@ class KubernetesSimulator:
 
     def expire_history(self) -> None:
         """Forget past changes and unfinished lists, as a compaction does: 410 to their readers."""
-        self._world.store.forget_history()
+        self._world.store.forget_history(compacted=True)
         self._world.api.lists.forget()
 
     def cut_connections(self) -> None:
         """End every connection without a word."""
         self._listener.cut_connections()
 
-    def restart(self) -> None:
-        """As a restarted API server: connections gone, history of changes forgotten."""
+    def restart(self, *, warm_up_s: float = 1.0) -> None:
+        """As a restarted API server: connections and history gone, watches refused for a second."""
         self.down()
         self._world.store.forget_history()
+        self.faults.warm_up(warm_up_s)
         self.up()
 
     def backup(self) -> Backup:
         """A copy of everything, for `restore`."""
         return self._world.store.backup()
 
-    def restore(self, backup: Backup) -> None:
+    def restore(self, backup: Backup, *, warm_up_s: float = 1.0) -> None:
         """As a cluster restored from a backup: revisions go back, and the server is restarted.
 
         A client that still has a version from after the backup is not told: its watch is accepted
@@ -187,6 +190,7 @@ class KubernetesSimulator:
         self.down()
         self._world.store.restore(backup)
         self._world.api.lists.forget()
+        self.faults.warm_up(warm_up_s)
         self.up()
 
     def down(self) -> None:

@@ -47,7 +47,7 @@ class Stored:
 class Change:
     """One line of the log; `before` is None for a creation, `after` for a deletion.
 
-    Of a deletion `before` is the object as last seen, with the revision of the deletion.
+    Of a deletion `before` is the object as last seen.
     """
 
     revision: int
@@ -69,6 +69,7 @@ class Store:
     def __init__(self) -> None:
         self.changed: Final = threading.Condition(threading.RLock())
         self.floor = 0
+        self.compacted = False
         self._revision = 0
         self._objects: Final[dict[Resource, dict[Key, Stored]]] = defaultdict(dict)
         self._log: Final[dict[Resource, list[Change]]] = defaultdict(list)
@@ -91,6 +92,17 @@ class Store:
             within = [each for key, each in found if not namespace or key[0] == namespace]
             return self._revision, within
 
+    def all_at(self, resource: Resource, namespace: str, revision: int) -> list[Stored]:
+        """All objects as they were at a revision, which is not below the floor."""
+        with self.changed:
+            found = dict(self._objects[resource])
+            for change in reversed(self.since(resource, revision)):
+                if change.before is not None:
+                    found[change.before.namespace, change.before.name] = change.before
+                elif change.after is not None:
+                    del found[change.after.namespace, change.after.name]
+            return [each for key, each in sorted(found.items()) if namespace in ("", key[0])]
+
     def put(
         self, resource: Resource, namespace: str, name: str, content: Mapping[str, Any]
     ) -> Stored:
@@ -111,7 +123,7 @@ class Store:
             if before is None:
                 return None
             last = self._stored(resource, namespace, name, before.content)
-            self._append(resource, Change(last.revision, last, None))
+            self._append(resource, Change(last.revision, before, None))
             return last
 
     def since(self, resource: Resource, revision: int) -> list[Change]:
@@ -134,10 +146,11 @@ class Store:
             self._revision = backup.revision
             self.forget_history()
 
-    def forget_history(self) -> None:
-        """Raise the floor to now."""
+    def forget_history(self, *, compacted: bool = False) -> None:
+        """Raise the floor to now: a compaction of etcd, or an empty watch cache."""
         with self.changed:
             self.floor = self._revision
+            self.compacted = compacted
             self._log.clear()
             self.changed.notify_all()
 

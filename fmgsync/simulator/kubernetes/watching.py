@@ -7,17 +7,19 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any, Final
 
+from fmgsync.simulator.kubernetes import options
 from fmgsync.simulator.kubernetes.faults import Faults
-from fmgsync.simulator.kubernetes.paging import number, selected
-from fmgsync.simulator.kubernetes.refusals import ApiRefusal, expired, invalid, too_large
+from fmgsync.simulator.kubernetes.paging import selected
+from fmgsync.simulator.kubernetes.refusals import ApiRefusal, expired, too_large
 from fmgsync.simulator.kubernetes.resources import Target
 from fmgsync.simulator.kubernetes.store import Change, Store
 
 _LONGEST_S: Final = 1800
 _LAST_BOOKMARK_S: Final = 2.0  # before the time-out the server sends one more
+_SHORT_S: Final = 5  # seen: a watch of five seconds ends without one
 _TICK_S: Final = 0.5  # how long a closed connection may go unnoticed
 
-_EMPTY_SPECS: Final = {"pods": {"spec": {"containers": None}, "status": {}}}
+_EMPTY: Final[dict[str, dict[str, Any]]] = {"pods": {"spec": {"containers": None}, "status": {}}}
 
 
 class Watch:
@@ -37,14 +39,14 @@ class Watch:
         self._faults: Final = faults
         self._target: Final = target
         self._matches: Final = selected(target.resource, query)
-        self._bookmarks: Final = query.get("allowWatchBookmarks") in ("true", "1")
-        self._initial: Final = query.get("sendInitialEvents") in ("true", "1")
-        self._asked: Final = query.get("resourceVersion", "")
-        self._lasts_s: Final = number(query, "timeoutSeconds") or _LONGEST_S
+        options.check_watch(query, initial_events=faults.initial_events)
+        self._bookmarks: Final = options.flag(query, "allowWatchBookmarks") or False
+        self._initial: Final = options.flag(query, "sendInitialEvents")
+        self._asked: Final = options.revision(query, watch=True)
+        lasts_s = options.number(query, "timeoutSeconds")
+        self._lasts_s: Final = lasts_s if lasts_s > 0 else _LONGEST_S
         self._bookmark_interval_s: Final = bookmark_interval_s
         self._ended: Final = ended
-        if self._initial:
-            self._check_initial(query)
 
     def lines(self) -> Iterator[bytes]:
         """The events, each a line; empty ones now and then, to notice a closed connection."""
@@ -62,32 +64,25 @@ class Watch:
             yield b""
             sent = yield from self._news(sent)
 
-    def _check_initial(self, query: Mapping[str, str]) -> None:
-        resource = self._target.resource
-        if not self._faults.initial_events:
-            why = "Forbidden: sendInitialEvents is forbidden unless the WatchList gate is on"
-            raise invalid(resource, "", "sendInitialEvents", why)
-        if query.get("resourceVersionMatch") != "NotOlderThan" or not self._bookmarks:
-            why = "Forbidden: sendInitialEvents needs resourceVersionMatch and allowWatchBookmarks"
-            raise invalid(resource, "", "resourceVersionMatch", why)
-
     def _beginning(self) -> Generator[bytes, None, int | None]:
         """What comes before the news; returns the revision after which the news begin."""
         with self._store.changed:
             floor, asked = self._store.floor, self._asked
             revision, objects = self._store.all_of(self._target.resource, self._target.namespace)
-        if asked not in ("", "0") and not self._initial:
-            if int(asked) < floor:
-                yield _too_old(int(asked), floor)
+        if asked and not self._initial:
+            if asked < floor:
+                yield self._too_old(asked)
                 return None
-            return int(asked)
-        if self._initial and int(asked or 0) > revision:
-            yield _error(too_large(int(asked), revision))
+            return asked
+        if self._initial is False:
+            return revision
+        if asked > revision:
+            yield _error(too_large(asked, revision))
             return None
         for each in objects:
             if self._matches(each.content):
                 yield _line("ADDED", each.typed_body())
-        if self._initial:
+        if self._initial and self._bookmarks:
             yield self._bookmark(revision, ends_initial=True)
         return revision
 
@@ -99,7 +94,7 @@ class Watch:
             floor, revision = self._store.floor, self._store.revision
             changes = self._store.since(self._target.resource, sent)
         if sent < floor:
-            yield _too_old(sent, floor)
+            yield self._too_old(sent)
             return None
         for change in changes:
             line = self._event(change)
@@ -138,22 +133,34 @@ class Watch:
 
     def _bookmark(self, revision: int, *, ends_initial: bool = False) -> bytes:
         resource = self._target.resource
-        metadata: dict[str, Any] = {"resourceVersion": str(revision), "creationTimestamp": None}
+        metadata: dict[str, Any] = {"resourceVersion": str(revision)}
+        parts = _EMPTY.get(resource.plural, {})
         if ends_initial:
             metadata["annotations"] = {"k8s.io/initial-events-end": "true"}
+            parts = {"spec": {}, "status": {}} | parts
+        else:
+            metadata["creationTimestamp"] = None
         content = {
             "kind": resource.kind,
             "apiVersion": resource.api_version,
             "metadata": metadata,
-            **_EMPTY_SPECS.get(resource.plural, {}),
+            **parts,
         }
         return _line("BOOKMARK", json.dumps(content).encode())
+
+    def _too_old(self, asked: int) -> bytes:
+        """Etcd and the watch cache before it have words of their own for the same thing."""
+        if self._store.compacted:
+            return _error(expired("The resourceVersion for the provided watch is too old."))
+        return _error(expired(f"too old resource version: {asked} ({self._store.floor})"))
 
     def _next_bookmark(self, end: float) -> float:
         if not self._bookmarks:
             return end
         now, last = time.monotonic(), end - _LAST_BOOKMARK_S
-        return min(now + self._bookmark_interval_s, last if now < last else end)
+        if now >= last or self._lasts_s <= _SHORT_S:
+            last = end
+        return min(now + self._bookmark_interval_s, last)
 
     def _wait(self, sent: int, at_most_s: float) -> None:
         with self._store.changed:
@@ -167,10 +174,6 @@ class Watch:
         """
         ahead = sent > self._store.revision
         return ahead or self._faults.stalled(self._target.resource.plural)
-
-
-def _too_old(asked: int, floor: int) -> bytes:
-    return _error(expired(f"too old resource version: {asked} ({floor})"))
 
 
 def _error(refusal: ApiRefusal) -> bytes:

@@ -13,55 +13,11 @@ from kubernetes import client as foreign
 from kubernetes import config as foreign_config
 from kubernetes import watch as foreign_watch
 
-from fmgsync.errors import (
-    SourceConflict,
-    SourceLoginRefused,
-    SourceNotFound,
-    SourceRefused,
-)
+from fmgsync.errors import SourceConflict, SourceLoginRefused, SourceNotFound, SourceRefused
 from fmgsync.kube.client import Access, ApiSession
 from fmgsync.kube.requests import LEASES, NAMESPACES, PODS, Request, Resource
 from tests.builders import Manifest, pod
-from tests.kubernetes_api import ApiServer
-
-
-def watched(
-    server: ApiServer, count: int, resource: Resource = PODS, **query: str
-) -> list[Manifest]:
-    """The first lines of a watch of the test's namespace."""
-    asked = {"watch": "true", "timeoutSeconds": "20", **query}
-    request = Request("watch", resource, server.namespace, query=asked)
-    text = b""
-    with server.session.stream(request, silence_s=30) as stream:
-        while text.count(b"\n") < count:
-            piece = stream.read1(65536)
-            assert piece, "the watch ended before it told all"
-            text += piece
-    return [json.loads(line) for line in text.splitlines()]
-
-
-def events(lines: list[Manifest]) -> list[tuple[str, str]]:
-    return [(each["type"], each["object"]["metadata"].get("name", "")) for each in lines]
-
-
-def replace(server: ApiServer, resource: Resource, content: Manifest) -> Manifest:
-    name = content["metadata"]["name"]
-    body = json.dumps(content).encode()
-    return server.session.read(Request("update", resource, server.namespace, name, body=body))
-
-
-def lease(name: str, holder: str, **metadata: str) -> Manifest:
-    spec = {
-        "holderIdentity": holder,
-        "leaseDurationSeconds": 10,
-        "renewTime": "2026-01-01T00:00:00.000000Z",
-    }
-    return {
-        "apiVersion": "coordination.k8s.io/v1",
-        "kind": "Lease",
-        "metadata": {"name": name, **metadata},
-        "spec": spec,
-    }
+from tests.kubernetes_api import INITIAL, ApiServer, events, lease, replace, watched
 
 
 def test_status_is_written_through_its_own_sub_resource_only(server: ApiServer) -> None:
@@ -216,7 +172,7 @@ def test_a_watch_tells_what_happened_since_a_version(server: ApiServer) -> None:
     server.create(PODS, pod("a", node=None))
     server.patch(PODS, "a", {"metadata": {"labels": {"app": "x"}}})
     server.delete(PODS, "a")
-    lines = watched(server, 3, resourceVersion=version)
+    lines = watched(server, 3, {"resourceVersion": version})
     assert events(lines) == [("ADDED", "a"), ("MODIFIED", "a"), ("DELETED", "a")]
     assert lines[0]["object"]["kind"] == "Pod"
     versions = [int(each["object"]["metadata"]["resourceVersion"]) for each in lines]
@@ -233,49 +189,20 @@ def test_a_watch_with_a_selector_sees_objects_come_and_go(server: ApiServer) -> 
     version, _ = server.listed(PODS)
     server.add_pod("a", "10.1.0.1")
     server.set_status(PODS, "a", {"phase": "Succeeded"})
-    lines = watched(server, 3, resourceVersion=version, fieldSelector="status.phase!=Succeeded")
+    lines = watched(
+        server, 3, {"resourceVersion": version, "fieldSelector": "status.phase!=Succeeded"}
+    )
     assert events(lines) == [("ADDED", "a"), ("MODIFIED", "a"), ("DELETED", "a")]
 
 
 def test_initial_events_end_with_a_marked_bookmark(server: ApiServer) -> None:
     server.create(PODS, pod("a"))
-    lines = watched(
-        server,
-        2,
-        sendInitialEvents="true",
-        resourceVersionMatch="NotOlderThan",
-        allowWatchBookmarks="true",
-    )
+    lines = watched(server, 2, {**INITIAL, "allowWatchBookmarks": "true"})
     assert events(lines)[0] == ("ADDED", "a")
     marked = lines[1]
     assert marked["type"] == "BOOKMARK"
     assert marked["object"]["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}
     assert marked["object"]["metadata"]["resourceVersion"]
-
-
-def test_initial_events_need_their_companions(server: ApiServer) -> None:
-    with pytest.raises(SourceRefused) as caught:
-        watched(server, 1, sendInitialEvents="true")
-    assert caught.value.code == 422
-
-
-def test_a_scheduled_pod_terminates_before_it_is_gone(server: ApiServer) -> None:
-    server.add_pod("a", "10.1.0.9")
-    version, _ = server.listed(PODS)
-    server.delete(PODS, "a", grace_s=None)
-    (found,) = server.listed(PODS)[1]
-    assert found["metadata"]["deletionTimestamp"]
-    assert found["status"]["podIP"] == "10.1.0.9"
-    server.delete(PODS, "a")
-    assert server.listed(PODS)[1] == []
-    kinds = [kind for kind, _ in events(watched(server, 2, resourceVersion=version))]
-    assert kinds == ["MODIFIED", "DELETED"]
-
-
-def test_an_unscheduled_pod_is_gone_at_once(server: ApiServer) -> None:
-    server.create(PODS, pod("a", node=None))
-    server.delete(PODS, "a", grace_s=None)
-    assert server.listed(PODS)[1] == []
 
 
 def test_json_patches_are_applied_in_order(server: ApiServer) -> None:

@@ -140,7 +140,7 @@ def test_a_restored_backup_takes_objects_and_revisions_back(
     backup = simulator.backup()
     simulator.patch("Pod", "kept", {"status": {"podIP": "10.1.0.2"}})
     later = simulator.add(pod("later", "10.1.0.3"))["metadata"]["resourceVersion"]
-    simulator.restore(backup)
+    simulator.restore(backup, warm_up_s=0)
     (found,) = ask(simulator, "/api/v1/pods").json()["items"]
     assert (found["metadata"]["name"], found["status"]["podIP"]) == ("kept", "10.1.0.1")
     anew = [simulator.add(pod(f"anew-{n}"))["metadata"]["resourceVersion"] for n in range(3)]
@@ -154,7 +154,7 @@ def test_after_a_restore_a_watch_from_the_future_is_silent_till_its_version_has_
     for number in range(3):
         simulator.add(pod(f"lost-{number}"))
     future = simulator.add(pod("lost"))["metadata"]["resourceVersion"]
-    simulator.restore(backup)
+    simulator.restore(backup, warm_up_s=0)
     names = [f"anew-{number}" for number in range(5)]
     for name in names[:2]:
         simulator.add(pod(name))
@@ -175,10 +175,49 @@ def test_a_version_of_the_future_is_an_error_for_lists_and_initial_events(
 ) -> None:
     backup = simulator.backup()
     future = simulator.add(pod("lost"))["metadata"]["resourceVersion"]
-    simulator.restore(backup)
+    simulator.restore(backup, warm_up_s=0)
     assert ask(simulator, f"/api/v1/pods?resourceVersion={future}").status_code == 504
     initial = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"
     answer = ask(simulator, f"/api/v1/pods?watch=1&{initial}&resourceVersion={future}")
     (line,) = map(json.loads, answer.text.splitlines())
     assert (answer.status_code, line["type"], line["object"]["code"]) == (200, "ERROR", 504)
     assert line["object"]["details"]["retryAfterSeconds"] == 1
+
+
+def test_a_server_that_just_started_refuses_watches(simulator: KubernetesSimulator) -> None:
+    watch = "/api/v1/pods?watch=1&timeoutSeconds=1"
+    simulator.faults.warm_up(3600)
+    refused = ask(simulator, watch)
+    assert refused.status_code == 403
+    assert "not found" in refused.json()["message"]
+    assert ask(simulator, "/api/v1/pods").status_code == 200
+    simulator.faults.warm_up(0)
+    assert ask(simulator, watch).status_code == 200
+
+
+def test_a_compaction_and_an_empty_cache_say_gone_in_words_of_their_own(
+    simulator: KubernetesSimulator,
+) -> None:
+    version = simulator.add(pod("a"))["metadata"]["resourceVersion"]
+    simulator.add(pod("b"))
+    watch = f"/api/v1/pods?watch=1&resourceVersion={version}"
+    simulator.expire_history()
+    compacted = json.loads(ask(simulator, watch).text)["object"]
+    simulator.restart(warm_up_s=0)
+    restarted = json.loads(ask(simulator, watch).text)["object"]
+    assert {compacted["code"], restarted["code"]} == {410}
+    assert {compacted["reason"], restarted["reason"]} == {"Expired"}
+    assert compacted["message"] == "The resourceVersion for the provided watch is too old."
+    assert restarted["message"].startswith(f"too old resource version: {version} (")
+
+
+def test_a_deleted_namespace_leaves_nothing_behind(simulator: KubernetesSimulator) -> None:
+    simulator.add(namespace("prod"))
+    held = pod("held", namespace="prod")
+    held["metadata"]["finalizers"] = ["example.net/hold"]
+    simulator.add(held)
+    simulator.delete("Namespace", "prod")
+    left = simulator.find("Namespace", "prod")
+    assert left is not None
+    assert left["status"]["phase"] == "Terminating"
+    assert simulator.find("Pod", "held", namespace="prod") is not None
