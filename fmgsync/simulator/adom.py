@@ -23,7 +23,7 @@ PACKAGES = "package"
 
 @dataclass(slots=True)
 class Lock:
-    """A workspace lock of one session; `kind` adom, pkg, dev or obj, `name` which one."""
+    """A workspace lock of one session; `kind` adom, pkg, policy, dev or obj, `name` which one."""
 
     kind: str
     name: str

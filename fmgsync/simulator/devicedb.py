@@ -13,11 +13,11 @@ from fmgsync.simulator.call import Call, Members
 from fmgsync.simulator.cliconfig import table_named
 from fmgsync.simulator.codes import Refusal, absent, bad_data, bad_url, exists, no_permission
 from fmgsync.simulator.devices import Device, Entry, Vdom
+from fmgsync.simulator.locks import holds
 from fmgsync.simulator.reading import View, select, show
 from fmgsync.simulator.route import Route
 from fmgsync.simulator.store import Change, Database, Row
 from fmgsync.simulator.tables import Table
-from fmgsync.simulator.workspace import holds
 from fmgsync.simulator.world import World
 from fmgsync.simulator.writing import attributes_of
 

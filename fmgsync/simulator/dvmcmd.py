@@ -12,12 +12,12 @@ from fmgsync.simulator.call import Call, Members
 from fmgsync.simulator.codes import Refusal, absent, bad_data, exists, no_permission
 from fmgsync.simulator.devices import Device
 from fmgsync.simulator.dvmshow import show_adom
+from fmgsync.simulator.locks import holds
 from fmgsync.simulator.plain import answer_table
 from fmgsync.simulator.predefined import PREDEFINED
 from fmgsync.simulator.route import Route
 from fmgsync.simulator.store import Change, Row
 from fmgsync.simulator.tasks import STATES, Line
-from fmgsync.simulator.workspace import holds
 from fmgsync.simulator.world import World
 
 

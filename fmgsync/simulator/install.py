@@ -9,6 +9,7 @@ from fmgsync.simulator import jobs, preview, revisions
 from fmgsync.simulator.adom import Adom
 from fmgsync.simulator.call import Call, Members
 from fmgsync.simulator.codes import Refusal, bad_data
+from fmgsync.simulator.locks import may_install
 from fmgsync.simulator.ordering import (
     adom_of,
     fail,
@@ -24,7 +25,6 @@ from fmgsync.simulator.ordering import (
 from fmgsync.simulator.route import Route
 from fmgsync.simulator.store import Row, Scope
 from fmgsync.simulator.tasks import Line, Task
-from fmgsync.simulator.workspace import may_install
 from fmgsync.simulator.world import World
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from fmgsync.simulator.adom import PACKAGES, Adom, Lock
 from fmgsync.simulator.call import Call
 from fmgsync.simulator.codes import bad_data, no_permission
+from fmgsync.simulator.locks import may_install
 from fmgsync.simulator.store import Row, Scope
 from fmgsync.simulator.tasks import Line, Task
-from fmgsync.simulator.workspace import may_install
 from fmgsync.simulator.world import World
 
 

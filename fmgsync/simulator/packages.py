@@ -9,10 +9,10 @@ from fmgsync.simulator.adom import PACKAGES, Adom, write
 from fmgsync.simulator.call import Call, Members
 from fmgsync.simulator.catalog_packages import PACKAGE_TABLES
 from fmgsync.simulator.codes import absent, bad_data, bad_url, exists
+from fmgsync.simulator.locks import writable
 from fmgsync.simulator.plain import answer_row, answer_table
 from fmgsync.simulator.references import package_store
 from fmgsync.simulator.store import Change, Database, Row
-from fmgsync.simulator.workspace import writable
 from fmgsync.simulator.world import World
 
 Rest = tuple[str, ...]

@@ -13,6 +13,7 @@ from fmgsync.simulator.adom import Adom, write
 from fmgsync.simulator.call import Call, Members
 from fmgsync.simulator.catalog_policy import BLOCKS, POLICY
 from fmgsync.simulator.codes import Refusal, absent, bad_data, exists
+from fmgsync.simulator.locks import writable
 from fmgsync.simulator.ordering import adom_of
 from fmgsync.simulator.packages import show_settings
 from fmgsync.simulator.place import find_block
@@ -20,7 +21,6 @@ from fmgsync.simulator.plain import PlainRow, answer_row, answer_table
 from fmgsync.simulator.references import package_of, package_store
 from fmgsync.simulator.route import Route
 from fmgsync.simulator.store import Change, Database, Row
-from fmgsync.simulator.workspace import writable
 from fmgsync.simulator.world import World
 
 Rest = tuple[str, ...]

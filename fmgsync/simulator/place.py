@@ -9,13 +9,13 @@ from fmgsync.simulator.adom import PACKAGES, Adom
 from fmgsync.simulator.call import Call
 from fmgsync.simulator.catalog import TABLES
 from fmgsync.simulator.catalog_packages import PACKAGE_TABLES
-from fmgsync.simulator.catalog_policy import BLOCKS
+from fmgsync.simulator.catalog_policy import BLOCKS, POLICY
 from fmgsync.simulator.codes import absent, bad_data, bad_url
+from fmgsync.simulator.locks import writable
 from fmgsync.simulator.reading import View
 from fmgsync.simulator.references import package_store
 from fmgsync.simulator.store import Database, Key, Row
 from fmgsync.simulator.tables import Table
-from fmgsync.simulator.workspace import writable
 from fmgsync.simulator.world import World
 
 _LONGEST = max(name.count(" ") for name in TABLES) + 1
@@ -68,7 +68,17 @@ class Place:
         """Where the caller's write goes."""
         package = None if self.package is None or self.in_block else str(self.package.key)
         url = "/".join((*self.store.split(" "), *self.rest[:1])) if self.package is None else ""
-        return writable(self.adom, call.session, package=package, object_url=url)
+        policies = self._policies(call) if package is not None and self.table is POLICY else []
+        return writable(self.adom, call.session, package=package, object_url=url, policies=policies)
+
+    def _policies(self, call: Call) -> list[object]:
+        """The policies a write changes, and nothing but those: by url, or by their ids in data."""
+        if self.rest:
+            return [self.rest[0]] if call.method in ("set", "update", "replace", "unset") else []
+        if call.method != "update" or not isinstance(call.data, dict | list):
+            return []
+        items = call.data if isinstance(call.data, list) else [call.data]
+        return [item.get(self.table.key) if isinstance(item, dict) else None for item in items]
 
 
 def in_objects(world: World, call: Call, adom: str, rest: tuple[str, ...]) -> Place:

@@ -165,8 +165,9 @@ def _write_record(writer: Writer, record: Mapping[str, Any]) -> Key:
     elif row is None:
         raise absent()
     else:
-        row = writer.change(row, record, fresh=method == "replace")
-        _touch(writer)
+        before, row = row, writer.change(row, record, fresh=method == "replace")
+        if row is not before:
+            _touch(writer)
     if _TARGETS in record:
         _set_targets(writer, row, targets_of(place.adom, record[_TARGETS]))
     return key
@@ -202,6 +203,7 @@ def _package(writer: Writer) -> Row:
 
 def _touch(writer: Writer) -> None:
     """The package's `obj ver` moves with each of its policies."""
+    writer.permit()
     _set_order(writer, _kept_order(writer))
 
 

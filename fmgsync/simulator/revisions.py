@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from fmgsync.simulator.adom import Adom
 from fmgsync.simulator.call import Call, Members
 from fmgsync.simulator.codes import absent, bad_url
+from fmgsync.simulator.locks import writable
 from fmgsync.simulator.plain import PlainRow, answer_row, answer_table
 from fmgsync.simulator.route import Route
 from fmgsync.simulator.store import Change, Database, Key, Row
-from fmgsync.simulator.workspace import writable
 from fmgsync.simulator.world import World
 
 Snapshot = dict[str, dict[Key, Row]]

@@ -43,6 +43,7 @@ def read_global(world: World, call: Call) -> Members:
         "adom-status": "enable",
         "hostname": world.hostname,
         "objects-force-deletion": "enable",
+        "per-policy-lock": "enable" if world.switches.per_policy_lock else "disable",
         "partial-install": "enable" if world.switches.partial_install else "disable",
         "task-list-size": 2000,
         "timezone": "00",
@@ -55,13 +56,16 @@ def read_global(world: World, call: Call) -> Members:
 
 
 def write_global(world: World, call: Call) -> Members:
-    """What of it can be changed while the unit runs: partial install."""
+    """What of it can be changed while the unit runs."""
     require_super(call)
-    wanted = call.record().get("partial-install")
-    if wanted is not None:
-        if wanted not in ("enable", "disable", 0, 1):
+    record = call.record()
+    for name in ("partial-install", "per-policy-lock", "workspace-unlock-after-install"):
+        wanted = record.get(name)
+        if wanted is None:
+            continue
+        if isinstance(wanted, bool) or wanted not in ("enable", "disable", 0, 1):
             raise bad_data()
-        world.switches.partial_install = wanted in ("enable", 1)
+        setattr(world.switches, name.replace("-", "_"), wanted in ("enable", 1))
     return {}
 
 

@@ -1,69 +1,23 @@
-"""Workspace locks: who may write, where a session's writes go until it commits them.
+"""The workspace's calls: lock, commit, unlock, and who holds what.
 
-Behaviour as measured and published by several client projects: a lock belongs to a session; commit
-and a foreign unlock answer 0 whatever happened; unlock discards; an abandoned session keeps its
-locks until it expires.
+Behaviour as measured and published by several client projects: commit and a foreign unlock answer 0
+whatever happened; unlock discards; an abandoned session keeps its locks until it expires.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from fmgsync.simulator import worksession
+from fmgsync.simulator import locks
 from fmgsync.simulator.adom import PACKAGES, Adom, Lock
 from fmgsync.simulator.call import Call, Members
 from fmgsync.simulator.codes import Refusal, bad_command, bad_data, bad_url
-from fmgsync.simulator.references import package_of
+from fmgsync.simulator.devices import policies_table
 from fmgsync.simulator.route import Route
-from fmgsync.simulator.sessions import Session
-from fmgsync.simulator.store import Change, Database
+from fmgsync.simulator.store import Change
 from fmgsync.simulator.world import World
 
-_KINDS = {"adom": 1, "pkg": 2, "dev": 3, "obj": 4}
-
-
-def holder(adom: Adom, kind: str, name: str = "") -> Lock | None:
-    """The lock on this thing, if anybody has it."""
-    for lock in adom.locks:
-        if lock.kind == kind and lock.name == name:
-            return lock
-    return None
-
-
-def holds(adom: Adom, session: Session, kind: str, name: str = "") -> bool:
-    """Whether this session has that lock."""
-    lock = holder(adom, kind, name)
-    return lock is not None and lock.sid == session.sid
-
-
-def writable(
-    adom: Adom, session: Session, *, package: str | None, object_url: str = ""
-) -> Database:
-    """Where this session's write goes: the ground, or its draft. Refuses without the lock."""
-    if adom.mode == "disabled":
-        return adom.ground
-    if not _may_write(adom, session, package, object_url):
-        raise Refusal(-10147)
-    return adom.draft(session.sid)
-
-
-def _may_write(adom: Adom, session: Session, package: str | None, object_url: str) -> bool:
-    if adom.mode == "workflow":
-        return holds(adom, session, "adom") and worksession.may_write(adom.workflow, session.sid)
-    if holds(adom, session, "adom"):
-        return True
-    if package is not None:
-        return holds(adom, session, "pkg", package)
-    return bool(object_url) and holds(adom, session, "obj", object_url)
-
-
-def may_install(adom: Adom, session: Session, *, packages: list[str], devices: list[str]) -> bool:
-    """Whether the session holds what an install needs: the ADOM, the packages, or the devices."""
-    if adom.mode == "disabled" or holds(adom, session, "adom"):
-        return True
-    if packages:
-        return all(holds(adom, session, "pkg", name) for name in packages)
-    return bool(devices) and all(holds(adom, session, "dev", name) for name in devices)
+_KINDS = {"adom": 1, "pkg": 2, "dev": 3, "obj": 4, locks.POLICY: 4}
 
 
 def _entered(world: World, call: Call, name: str) -> Adom:
@@ -78,8 +32,8 @@ def _which(world: World, adom: Adom, rest: tuple[str, ...]) -> tuple[str, str]:
     if not rest:
         return "adom", ""
     kind, name = rest[0], "/".join(rest[1:])
-    if kind == "pkg" and "/firewall/policy/" in f"/{name}/":
-        return "obj", f"pkg/{name}"
+    if kind == "pkg" and rest[-3:-1] == ("firewall", "policy"):
+        return locks.POLICY, _policy(adom, rest[1:])
     if kind == "pkg":
         if name not in adom.ground.rows(PACKAGES) and not _in_drafts(adom, name):
             raise bad_url()
@@ -93,6 +47,16 @@ def _which(world: World, adom: Adom, rest: tuple[str, ...]) -> tuple[str, str]:
     raise bad_url()
 
 
+def _policy(adom: Adom, rest: tuple[str, ...]) -> str:
+    """The lock's name of a policy; one that does not exist is -6, as a package is."""
+    path, policy = "/".join(rest[:-3]), rest[-1]
+    package = adom.ground.rows(PACKAGES).get(path)
+    key = int(policy) if policy.isdecimal() and len(policy) < 12 else -1
+    if package is None or key not in adom.ground.rows(policies_table(package.oid)):
+        raise bad_url()
+    return locks.policy_name(path, key)
+
+
 def _in_drafts(adom: Adom, package: str) -> bool:
     return any(package in draft.rows(PACKAGES) for draft in adom.drafts.values())
 
@@ -104,20 +68,16 @@ def lock(world: World, call: Call, adom: str, rest: tuple[str, ...] = ()) -> Mem
     session = call.session
     if session.admin.rpc_permit != "read-write":
         raise Refusal(-11)
-    if holds(place, session, kind, name):
+    if locks.holds(place, session, kind, name):
         return {}
-    if any(_in_the_way(held, kind, name) for held in place.locks if held.sid != session.sid):
+    if kind == locks.POLICY and not world.switches.per_policy_lock:
+        return {}
+    if any(locks.in_the_way(held, kind, name) for held in place.locks if held.sid != session.sid):
         raise Refusal(-20055)
     if kind == "obj" and not any(held.sid == session.sid for held in place.locks):
         raise Refusal(-20017, "Lock required")
     place.locks.append(Lock(kind, name, session.sid, session.admin.user, call.now))
     return {}
-
-
-def _in_the_way(held: Lock, kind: str, name: str) -> bool:
-    if "adom" in (held.kind, kind):
-        return True
-    return held.kind == kind and held.name == name
 
 
 def unlock(world: World, call: Call, adom: str, rest: tuple[str, ...] = ()) -> Members:
@@ -139,27 +99,13 @@ def release(adom: Adom, sid: int, kind: str, name: str) -> None:
         return
     draft = adom.drafts.pop(sid, None)
     if draft is not None:
-        rest = [c for c in draft.changes() if not _covers(adom, kind, name, c)]
+        rest = [c for c in draft.changes() if not locks.covers(adom, kind, name, c)]
         _redraft(adom, sid, rest)
 
 
 def _redraft(adom: Adom, sid: int, changes: list[Change]) -> None:
     for change in changes:
         adom.apply(adom.draft(sid), change, 0.0)
-
-
-def _covers(adom: Adom, kind: str, name: str, change: Change) -> bool:
-    """Whether a change belongs to what this lock protects."""
-    if kind == "adom":
-        return True
-    if kind == "obj":
-        return f"{change.table.replace(' ', '/')}/{change.key}" == name
-    if kind == "pkg":
-        if change.table == PACKAGES:
-            return change.key == name
-        package = adom.ground.rows(PACKAGES).get(name)
-        return package is not None and package_of(change.table) == package.oid
-    return False
 
 
 def commit(world: World, call: Call, adom: str, rest: tuple[str, ...] = ()) -> Members:
@@ -171,7 +117,7 @@ def commit(world: World, call: Call, adom: str, rest: tuple[str, ...] = ()) -> M
         return {}
     covered, left = list[Change](), list[Change]()
     for change in draft.changes():
-        saved = kind == "adom" or _committed_with(place, kind, name, change)
+        saved = locks.committed_with(place, call.session.sid, kind, name, change)
         (covered if saved else left).append(change)
     del place.drafts[call.session.sid]
     place.commit(covered, call.now)
@@ -184,26 +130,23 @@ def commit(world: World, call: Call, adom: str, rest: tuple[str, ...] = ()) -> M
     return {}
 
 
-def _committed_with(adom: Adom, kind: str, name: str, change: Change) -> bool:
-    """A package's commit saves the objects that were edited under it too."""
-    if kind == "pkg" and package_of(change.table) is None and change.table != PACKAGES:
-        return True
-    return _covers(adom, kind, name, change)
-
-
 def lockinfo(world: World, call: Call, adom: str, rest: tuple[str, ...] = ()) -> Members:
     """Who holds the lock; no data when nobody does."""
     place = _entered(world, call, adom)
     kind, name = _which(world, place, rest)
-    held = holder(place, kind, name)
-    return {} if held is None else {"data": [_show(place, held)]}
+    found = [held for held in place.locks if (held.kind, held.name) == (kind, name)]
+    if kind == "pkg":
+        found += locks.inside(place, name)
+    return {"data": [_show(world, place, held) for held in found]} if found else {}
 
 
-def _show(adom: Adom, held: Lock) -> dict[str, Any]:
+def _show(world: World, adom: Adom, held: Lock) -> dict[str, Any]:
     draft = adom.drafts.get(held.sid)
-    dirty = int(draft is not None and bool(draft.changes()))
+    changes = draft.changes() if draft is not None else []
+    dirty = int(any(locks.covers(adom, held.kind, held.name, change) for change in changes))
+    shown = {"adom_dirty": dirty} if held.kind == "adom" else {}
     return {
-        "adom_dirty": dirty if held.kind == "adom" else 0,
+        **shown,
         "db_mode": 1,
         "dev_oid": adom.oid,
         "dirty": dirty,
@@ -212,11 +155,25 @@ def _show(adom: Adom, held: Lock) -> dict[str, Any]:
         "lock_time": int(held.since),
         "lock_user": held.user,
         "obj_cat": 0,
-        "obj_oid": 0,
-        "obj_url": held.name if held.kind == "obj" else "",
+        "obj_oid": _oid(world, adom, held),
+        "obj_url": held.name,
         "type": _KINDS[held.kind],
         "wfsid": 0,
     }
+
+
+def _oid(world: World, adom: Adom, held: Lock) -> int:
+    """The package's own number, or the device's or policy's; 0 for the ADOM and objects."""
+    if held.kind == "dev":
+        return world.devices[held.name].oid if held.name in world.devices else 0
+    path, _, policy = held.name.partition("/firewall/policy/")
+    package = adom.ground.rows(PACKAGES).get(path)
+    if held.kind not in ("pkg", locks.POLICY) or package is None:
+        return 0
+    if held.kind == "pkg":
+        return package.oid
+    row = adom.ground.rows(policies_table(package.oid)).get(int(policy))
+    return row.oid if row is not None else 0
 
 
 def dirty(world: World, call: Call, adom: str, rest: tuple[str, ...] = ()) -> Members:

@@ -40,6 +40,7 @@ class Switches:
     commit_answers_task: bool = False
     auto_push: bool = False
     workspace_unlock_after_install: bool = False
+    per_policy_lock: bool = False
     all_status_words: bool = False
 
 
