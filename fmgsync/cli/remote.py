@@ -32,6 +32,10 @@ def read_status(url: str) -> dict[str, Any]:
     return cast("dict[str, Any]", document)
 
 
+def _kinds(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [row for cluster in document.get("clusters", ()) for row in cluster["kinds"]]
+
+
 def status_code(document: dict[str, Any]) -> int:
     """The exit code of what the controller saw last, as `status` itself would end.
 
@@ -40,6 +44,8 @@ def status_code(document: dict[str, Any]) -> int:
     states = {group["state"] for device in document["devices"] for group in device["groups"]}
     codes = [common.OUTSTANDING if states - _FINE else common.IN_SYNC]
     if _SILENT in states or document.get("errors") or document.get("foreign"):
+        codes.append(common.FAILED)
+    if not all(row["followed"] for row in _kinds(document)):
         codes.append(common.FAILED)
     if document.get("held") or document.get("submitted"):
         codes.append(common.OUTSTANDING)

@@ -90,6 +90,26 @@ def print_status(console: Console, document: Row, *, wide: bool = False) -> None
         console.print(Text(safe_text(text), style="magenta"))
     _print_windows(console, document)
     findings.print_problems(console, document)
+    for line in cluster_lines(document):
+        console.print(safe_text(line))
+
+
+def cluster_lines(document: Row) -> list[str]:
+    """How long ago each cluster was heard: a line for each, and one for what is not followed."""
+    lines = []
+    for cluster in document.get("clusters", ()):
+        ages = [f"{row['kind']} {_ago(row['secondsAgo'])}" for row in cluster["kinds"]]
+        if ages:
+            lines.append(f"cluster {cluster['cluster']}: last heard: {', '.join(ages)}")
+        for row in cluster["kinds"]:
+            if not row["followed"]:
+                why = f": {row['because']}" if row.get("because") else ""
+                lines.append(f"  {row['kind']} are not followed now{why}")
+    return lines
+
+
+def _ago(seconds: float | None) -> str:
+    return "never" if seconds is None else f"{seconds:.0f} s ago"
 
 
 def _print_summary(console: Console, document: Row) -> None:

@@ -100,7 +100,8 @@ def feed(cluster: Cluster, world: World) -> Feed:
         wanted = interest.of_rules(rules)
         return LiveFeed(cluster.name, access(cluster), interest=wanted, clock=world.clock)
     if isinstance(cluster.manifests, Path):
-        return DumpFeed(cluster.name, cluster.manifests, world.sources[cluster.name])
+        read = world.sources[cluster.name]
+        return DumpFeed(cluster.name, cluster.manifests, read, clock=world.clock)
     raise errors.NotBuiltError(
         f"cluster {cluster.name} is read from standard input, which cannot be followed",
         next_step="'fmgsync run' needs a kubeconfig or a file; 'fmgsync apply' reads '-' once",

@@ -17,7 +17,8 @@ from fmgsync.grouping.interest import ALL, Interest
 from fmgsync.kube import client
 from fmgsync.kube.stopping import Stop
 from fmgsync.model.address import Address
-from fmgsync.model.endpoint import ClusterDifference, ClusterSnapshot, SourceProblem
+from fmgsync.model.endpoint import ClusterDifference, ClusterSnapshot, Kind, SourceProblem
+from fmgsync.model.health import Hearing
 from fmgsync.model.labels import Labels
 from fmgsync.sources import live
 from fmgsync.sources.inventory import Inventory
@@ -42,6 +43,9 @@ class Feed(Protocol):
 
     def take_difference(self) -> ClusterDifference:
         """What became different since the last call."""
+
+    def hearing(self) -> Mapping[Kind, Hearing]:
+        """When each kind was last heard, and what keeps it from being followed now."""
 
     def runs(self, address: Address) -> bool:
         """Whether something that the differences leave out is known to have the address."""
@@ -87,6 +91,10 @@ class LiveFeed:
         """What became different since the last call."""
         return self._inventory.take_difference()
 
+    def hearing(self) -> Mapping[Kind, Hearing]:
+        """As the watches have heard."""
+        return self._inventory.hearing()
+
     def runs(self, address: Address) -> bool:
         """Whether a pod that is not followed, because no rule can select it, has the address."""
         return self._interest.pods != ALL and self._lookups.runs(address)
@@ -102,8 +110,13 @@ class DumpFeed:
     A dump that is cut off or garbled changes nothing: what was known stays, and a problem says so.
     """
 
-    def __init__(self, cluster: str, path: Path, read: Callable[[], ClusterSnapshot]) -> None:
+    def __init__(
+        self, cluster: str, path: Path, read: Callable[[], ClusterSnapshot], *, clock: Clock
+    ) -> None:
         self.cluster = cluster
+        self._clock = clock
+        self._heard_at: float | None = None
+        self._lost = ""
         self._path = path
         self._read = read
         self._lock = threading.Lock()
@@ -134,6 +147,8 @@ class DumpFeed:
     def _look(self) -> bool:
         stamp = _stamp(self._path)
         if stamp == self._seen:
+            if not self._lost:
+                self._heard_at = self._clock.now()
             return False
         self._seen = stamp
         try:
@@ -141,13 +156,13 @@ class DumpFeed:
         except errors.SourceError as error:
             problem = SourceProblem(str(self._path), str(error))
             with self._lock:
-                last = self._latest
+                last, self._lost = self._latest, str(error)
                 self._latest = ClusterSnapshot(
                     self.cluster, frozenset(), last.pods, last.nodes, last.namespaces, (problem,)
                 )
             return True
         with self._lock:
-            self._latest = latest
+            self._latest, self._lost, self._heard_at = latest, "", self._clock.now()
         return True
 
     def take_difference(self) -> ClusterDifference:
@@ -156,6 +171,11 @@ class DumpFeed:
             before, after = self._given, self._latest
             self._given = after
         return difference(before, after)
+
+    def hearing(self) -> Mapping[Kind, Hearing]:
+        """When the files were last seen in good order."""
+        with self._lock:
+            return {kind: Hearing(self._heard_at, self._lost) for kind in Kind}
 
     def runs(self, address: Address) -> bool:
         """Nothing is left out of a dump."""

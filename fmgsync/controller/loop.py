@@ -8,7 +8,7 @@ A change that alters no rule's members wakes no worker and costs no request to F
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ from fmgsync.controller.worker import AdomRecord, AdomWorker, MakePass, PaceOf
 from fmgsync.grouping import desired
 from fmgsync.model.address import Address
 from fmgsync.model.endpoint import ClusterDifference, ClusterSnapshot, Kind
+from fmgsync.model.health import Hearing
 from fmgsync.model.target import AdomRef
 
 if TYPE_CHECKING:
@@ -139,6 +140,15 @@ class Controller:
     def clusters(self) -> tuple[ClusterRecord, ...]:
         """What is known of each cluster."""
         return tuple(self._clusters.values())
+
+    @property
+    def now(self) -> float:
+        """By the clock that everything here goes by."""
+        return self._world.clock.now()
+
+    def hearing(self, cluster: str) -> Mapping[Kind, Hearing]:
+        """When each kind of the cluster was last heard."""
+        return next((feed.hearing() for feed in self._feeds if feed.cluster == cluster), {})
 
     def window_open(self, record: AdomRecord) -> bool | None:
         """Whether an install may start now on a device of the ADOM."""

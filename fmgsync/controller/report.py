@@ -21,9 +21,10 @@ def health(controller: Controller) -> ServiceHealth:
         fmgsync.__version__,
         controller.beat_at,
         tuple(_adom(controller, record) for record in controller.adoms),
-        tuple(_cluster(record) for record in controller.clusters),
+        tuple(_cluster(controller, record) for record in controller.clusters),
         config_loaded_at=controller.loaded_at,
         config_failures=controller.refused_configs,
+        asked_at=controller.now,
     )
 
 
@@ -60,7 +61,7 @@ def oldest(grants: Iterable[StaleGrant]) -> float | None:
     return min((UNKNOWN if g.since is None else g.since for g in grants), default=None)
 
 
-def _cluster(record: ClusterRecord) -> ClusterHealth:
+def _cluster(controller: Controller, record: ClusterRecord) -> ClusterHealth:
     found = record.difference
     return ClusterHealth(
         record.cluster,
@@ -68,4 +69,5 @@ def _cluster(record: ClusterRecord) -> ClusterHealth:
         found.synced if found else frozenset(),
         record.was_synced,
         tuple(f"{p.where}: {p.message}" for p in found.problems) if found else (),
+        controller.hearing(record.cluster),
     )

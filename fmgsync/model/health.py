@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from fmgsync.model.endpoint import Kind
 from fmgsync.model.rollout import Outcome
@@ -35,21 +36,44 @@ class AdomHealth:
     error: str | None = None
 
 
+SILENCE_S: Final = 300.0
+"""So long without a word of a cluster, and nobody knows any more what runs there. An API server
+speaks about once a minute even if nothing happens, and a dead connection is noticed after 200 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """One kind of one cluster: when it was last heard, and why it is not followed right now."""
+
+    heard_at: float | None = None
+    lost: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class ClusterHealth:
-    """One cluster: the kinds that some rule needs, those that are read completely now, and
-    whether all that is needed ever was."""
+    """One cluster: the kinds that some rule needs, those that are read completely, whether all
+    that is needed ever was, and when each kind was last heard."""
 
     cluster: str
     needed: frozenset[Kind]
     synced: frozenset[Kind]
     was_synced: bool
     problems: tuple[str, ...] = ()
+    hearing: Mapping[Kind, Hearing] = field(default_factory=dict)
+
+    def silent(self, now: float) -> tuple[tuple[Kind, float], ...]:
+        """The needed kinds that were heard once and not within the bound, with their age."""
+        return tuple(
+            (kind, now - heard.heard_at)
+            for kind, heard in sorted(self.hearing.items())
+            if kind in self.needed and heard.heard_at is not None
+            if now - heard.heard_at > SILENCE_S
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceHealth:
-    """The whole process. `beat_at` is when its main loop last came round."""
+    """The whole process. `beat_at` is when its main loop last came round, `asked_at` is now."""
 
     version: str
     beat_at: float
@@ -57,12 +81,20 @@ class ServiceHealth:
     clusters: tuple[ClusterHealth, ...] = ()
     config_loaded_at: float | None = None
     config_failures: int = 0
+    asked_at: float | None = None
 
     def obstacles(self) -> tuple[str, ...]:
-        """What keeps the service from being ready: nothing once everything answered once."""
+        """What keeps the service from being ready: nothing once everything answered once, for as
+        long as every cluster is heard."""
         waiting = [
             f"cluster {c.cluster} was not read yet" for c in self.clusters if not c.was_synced
         ]
+        if self.asked_at is not None:
+            waiting += [
+                f"{kind} of cluster {c.cluster} were last heard {age:.0f} s ago"
+                for c in self.clusters
+                for kind, age in c.silent(self.asked_at)
+            ]
         # Until somebody is known to work on an ADOM, it may fall to this replica.
         ours = (adom for adom in self.adoms if adom.leader or not adom.elsewhere)
         waiting += [f"ADOM {a.ref} was not compared yet" for a in ours if not a.answered]

@@ -15,6 +15,7 @@ import structlog
 from fmgsync import errors
 from fmgsync.clock import Clock
 from fmgsync.model.health import ServiceHealth
+from fmgsync.serve import hearing
 from fmgsync.serve.metrics import CONTENT_TYPE, Metrics
 
 STUCK_S = 60.0
@@ -77,7 +78,8 @@ class Service:
             case "/metrics":
                 return HTTPStatus.OK, CONTENT_TYPE, self._metrics.text()
             case "/status":
-                body = json.dumps(self._status()).encode()
+                clusters = hearing.rows(self._health(), self._clock.now())
+                body = json.dumps({**self._status(), "clusters": clusters}).encode()
                 return HTTPStatus.OK, "application/json", body
             case _:
                 return _text(HTTPStatus.NOT_FOUND, "there are /healthz /readyz /metrics /status")

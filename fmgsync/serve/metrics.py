@@ -92,6 +92,17 @@ class _State:
             ],
         )
         yield _gauge(
+            "source_last_heard_timestamp_seconds",
+            "When a kind of a cluster, of those that some rule needs, was last heard.",
+            ("cluster", "kind"),
+            [
+                ((c.cluster, kind.value), heard.heard_at)
+                for c in health.clusters
+                for kind, heard in sorted(c.hearing.items())
+                if kind in c.needed
+            ],
+        )
+        yield _gauge(
             "source_problems",
             "Objects and conditions of a cluster that cannot be used.",
             ("cluster",),

@@ -32,6 +32,7 @@ from fmgsync.model.endpoint import (
     PodEndpoint,
     SourceProblem,
 )
+from fmgsync.model.health import Hearing
 from fmgsync.model.labels import Labels
 from fmgsync.sources.convert import outcome
 from fmgsync.sources.convert.labels import LabelPool
@@ -120,6 +121,15 @@ class Inventory:
         with self._changed:
             return self._kinds[kind].heard_at
 
+    def hearing(self) -> dict[Kind, Hearing]:
+        """When each kind that is followed was last heard, and what keeps it from being so now."""
+        with self._changed:
+            return {
+                kind: Hearing(state.heard_at, state.interruption)
+                for kind, state in self._kinds.items()
+                if kind in self._followed
+            }
+
     def apply(self, kind: Kind, change: Change[Raw]) -> None:
         """Take in what a watch of the kind yields."""
         state = self._kinds[kind]
@@ -164,10 +174,10 @@ class Inventory:
         if isinstance(change, Interrupted):
             self._interrupt(state, str(change.error))
             return
-        state.heard_at = self._clock.now()
-        if isinstance(change, Began):
+        if isinstance(change, Began):  # our own wish, which nobody has answered yet
             state.listing = _Objects()
             return
+        state.heard_at = self._clock.now()
         self._interrupt(state, "")
         if isinstance(change, Synced) and state.listing is not None:
             self._replace(state, state.listing)

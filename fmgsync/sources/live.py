@@ -28,6 +28,7 @@ from fmgsync.sources.convert.objects import Namespace, Node, Pod
 from fmgsync.sources.convert.outcome import Raw
 from fmgsync.sources.gathering import Gathering
 from fmgsync.sources.inventory import Inventory
+from fmgsync.sources.outage import Outage
 
 _log = structlog.get_logger()
 
@@ -115,6 +116,7 @@ def follow(
     it is a problem of the inventory meanwhile, not an error here.
     """
     chance = rng or random.Random()  # noqa: S311  # spreads requests, guards nothing
+    outage = Outage(session.cluster)
     threads = tuple(
         threading.Thread(
             target=_follow_kind,
@@ -126,6 +128,7 @@ def follow(
                 reading,
                 Backoff(chance, first_s=first_retry_s),
                 chance,
+                outage,
             ),
             name=f"watch-{session.cluster}-{kind}",
             daemon=True,
@@ -145,6 +148,7 @@ def _follow_kind(
     reading: Reading,
     backoff: Backoff,
     rng: random.Random,
+    outage: Outage,
 ) -> None:
     while not stop.is_set():
         watch = Watch(
@@ -157,7 +161,7 @@ def _follow_kind(
             backoff=backoff,
         )
         try:
-            _feed(inventory, kind, watch)
+            _feed(inventory, kind, watch, outage)
         except Exception as error:
             # A defect of ours must not end the watch for ever while everything looks well.
             _log.exception("watch failed", cluster=session.cluster, kind=kind)
@@ -166,15 +170,11 @@ def _follow_kind(
             stop.wait(_AFTER_DEFECT_S)
 
 
-def _feed(inventory: Inventory, kind: Kind, watch: Watch[Raw]) -> None:
-    """Apply everything a watch yields; log when it breaks and when it is back, not each try."""
-    broken = ""
+def _feed(inventory: Inventory, kind: Kind, watch: Watch[Raw], outage: Outage) -> None:
+    """Apply everything a watch yields; tell when it breaks and when it is back, not each try."""
     for change in watch.changes():
         inventory.apply(kind, change)
         if isinstance(change, Interrupted):
-            if str(change.error) != broken:
-                broken = str(change.error)
-                _log.warning("cluster lost", cluster=inventory.cluster, kind=kind, why=broken)
-        elif broken and not isinstance(change, Began):
-            broken = ""
-            _log.info("cluster back", cluster=inventory.cluster, kind=kind)
+            outage.lost(kind, change.error)
+        elif not isinstance(change, Began):
+            outage.heard(kind)

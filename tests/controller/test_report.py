@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from fmgsync.cli import remote, status_text
 from fmgsync.clock import SystemClock
-from fmgsync.controller import report
+from fmgsync.controller import feeds, report
 from fmgsync.model.address import Address
 from fmgsync.model.endpoint import Kind
+from fmgsync.model.health import SILENCE_S, Hearing
 from fmgsync.model.view import StaleGrant
+from fmgsync.serve import hearing
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from tests import builders
 from tests.controller.test_loop import made, running, until, web
@@ -27,7 +32,10 @@ def cluster() -> Iterator[KubernetesSimulator]:
 
 
 @pytest.fixture
-def estate(tmp_path: Path, cluster: KubernetesSimulator) -> Iterator[Estate]:
+def estate(
+    tmp_path: Path, cluster: KubernetesSimulator, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Estate]:
+    monkeypatch.setattr(feeds, "DUMP_POLL_S", 0.05)
     seed = default_seed(install_s=0, workspaceMode="disabled")
     with open_estate(tmp_path, seed, clock=SystemClock()) as made:
         made.run("west", web("web-1", "10.2.0.1"))
@@ -69,6 +77,81 @@ def test_a_cluster_of_which_a_needed_kind_was_never_read_is_not_ready(
         cluster.faults.permit("pods")
         until(lambda: not report.health(controller).obstacles())
         assert [c.needed for c in report.health(controller).clusters] == [{Kind.PODS}] * 2
+
+
+CUTS: dict[str, Callable[[KubernetesSimulator], object]] = {
+    "the API server is away": lambda cluster: cluster.down(),
+    "the right to watch was taken": lambda cluster: cluster.faults.forbid("pods", "watch"),
+    "the token expired": lambda cluster: cluster.rotate_token(),
+}
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_what_is_not_followed_any_more_is_told_though_it_was_read_once(
+    estate: Estate, cluster: KubernetesSimulator, cut: str
+) -> None:
+    """In status at once; from the stated bound on the replica is not ready."""
+    with running(estate) as controller:
+
+        def pods() -> dict[str, Any]:
+            health = report.health(controller)
+            east = next(r for r in hearing.rows(health, controller.now) if r["cluster"] == "east")
+            return next(row for row in east["kinds"] if row["kind"] == "pods")
+
+        def document() -> dict[str, Any]:
+            rows = hearing.rows(report.health(controller), controller.now)
+            return {"devices": [], "clusters": rows}
+
+        until(lambda: not report.health(controller).obstacles())
+        assert pods()["followed"]
+        assert remote.status_code(document()) == 0
+        CUTS[cut](cluster)
+        cluster.cut_connections()
+        until(lambda: not pods()["followed"])
+        assert pods()["because"]
+        assert pods()["synced"]
+        assert remote.status_code(document()) == 1
+        assert "pods are not followed now: " in "\n".join(status_text.cluster_lines(document()))
+        heard_at = next(
+            c.hearing[Kind.PODS].heard_at
+            for c in report.health(controller).clusters
+            if c.cluster == "east"
+        )
+        assert heard_at is not None
+        now = report.health(controller)
+        assert not replace(now, asked_at=heard_at + SILENCE_S - 1).obstacles()
+        obstacles = replace(now, asked_at=heard_at + SILENCE_S + 1).obstacles()
+        assert "pods of cluster east were last heard 301 s ago" in obstacles
+
+
+def test_a_server_that_never_answers_is_never_heard(
+    estate: Estate, cluster: KubernetesSimulator
+) -> None:
+    """To begin a listing is our own wish, not an answer."""
+    cluster.down()
+    with running(estate) as controller:
+        until(
+            lambda: any(
+                "not followed" in p for c in report.health(controller).clusters for p in c.problems
+            )
+        )
+        (east,) = (c for c in report.health(controller).clusters if c.cluster == "east")
+        assert {each.heard_at for each in east.hearing.values()} == {None}
+
+
+def test_a_dump_is_heard_while_its_files_are_in_good_order(estate: Estate) -> None:
+    with running(estate) as controller:
+
+        def west() -> Hearing:
+            found = report.health(controller).clusters
+            return next(c.hearing[Kind.PODS] for c in found if c.cluster == "west")
+
+        until(lambda: west().heard_at is not None)
+        estate.run("west", dump='{"kind": "List", "items": [')
+        until(lambda: bool(west().lost))
+        heard_at = west().heard_at
+        estate.run("west", web("web-1", "10.2.0.1"))
+        until(lambda: not west().lost and west().heard_at != heard_at)
 
 
 @pytest.mark.parametrize(

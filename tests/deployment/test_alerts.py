@@ -166,6 +166,24 @@ CASES = (
         "11m",
     ),
     Case(
+        "FmgsyncClusterSilent",
+        "one replica hears nothing of pods",
+        {
+            cluster("source_last_heard_timestamp_seconds", kind="pods"): "0x20",
+            cluster("source_last_heard_timestamp_seconds", "b", kind="pods"): "0+60x20",
+            cluster("source_last_heard_timestamp_seconds", kind="nodes"): "0+60x20",
+            cluster("source_synced", kind="pods"): "1x20",
+        },
+        "12m",
+        ({**EAST, "kind": "pods"},),
+    ),
+    Case(
+        "FmgsyncClusterSilent",
+        "an outage of six minutes",
+        {cluster("source_last_heard_timestamp_seconds", kind="pods"): "0x6 360+60x20"},
+        "12m",
+    ),
+    Case(
         "FmgsyncClusterProblems",
         "one pod is odd",
         {cluster("source_problems"): "1x40"},

@@ -9,7 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from fmgsync.model.endpoint import Kind
-from fmgsync.model.health import AdomHealth, ClusterHealth, ServiceHealth
+from fmgsync.model.health import AdomHealth, ClusterHealth, Hearing, ServiceHealth
 from fmgsync.model.rollout import Outcome
 from fmgsync.model.target import AdomRef
 from fmgsync.serve.metrics import Metrics
@@ -32,7 +32,8 @@ def exported() -> dict[str, set[str]]:
         installs=dict.fromkeys(Outcome, 1),
         window_open=True,
     )
-    clusters = (ClusterHealth("east", frozenset(Kind), frozenset(Kind), was_synced=True),)
+    heard = {kind: Hearing(1.0) for kind in Kind}
+    clusters = (ClusterHealth("east", frozenset(Kind), frozenset(Kind), True, hearing=heard),)
     health = ServiceHealth("1", 0.0, (adom,), clusters, config_loaded_at=1.0)
     metrics = Metrics(lambda: health)
     metrics.rpc("hq", "get", 0.1)
