@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 from fmgsync.model.address import Address, Family
 from fmgsync.model.change import Finding
@@ -90,8 +91,8 @@ class ObservedGroup:
     """A group in the ADOM database. Members are object names, default and per DeviceVdom.
 
     `owned` means that its comment starts with our owner mark, and the mark names this group.
-    `excluded` are the names its exclude-member takes away again, `excluding` where it does so
-    (None: in the group's own value).
+    `excluded` are the names that exclude-member takes away again, by where it does so (None: in the
+    group's own value).
     """
 
     name: str
@@ -100,8 +101,19 @@ class ObservedGroup:
     mappings: Mapping[DeviceVdom, tuple[str, ...]]
     comment: str
     owned: bool
-    excluding: frozenset[DeviceVdom | None] = frozenset()
-    excluded: tuple[str, ...] = ()
+    excluded: Mapping[DeviceVdom | None, tuple[str, ...]] = field(default_factory=dict)
+
+    def named(self) -> set[str]:
+        """Every name in it: members and excluded ones, own and on any device."""
+        # Devices share their members more often than not.
+        distinct = {self.members, *self.mappings.values(), *self.excluded.values()}
+        return set(chain.from_iterable(distinct))
+
+    def named_at(self, place: DeviceVdom) -> frozenset[str]:
+        """Every name in what one device gets of it."""
+        if place in self.mappings:
+            return frozenset((*self.mappings[place], *self.excluded.get(place, ())))
+        return frozenset((*self.members, *self.excluded.get(None, ())))
 
 
 @dataclass(frozen=True, slots=True)

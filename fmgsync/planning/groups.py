@@ -98,7 +98,7 @@ def _write_own(
     scene: Comparison, key: ObjectKey, group: GroupObject, before: ObservedGroup
 ) -> Iterator[Change]:
     """The group's own value, and its mark where that is an older one."""
-    altered = set(before.members) != set(group.members) or None in before.excluding
+    altered = set(before.members) != set(group.members) or None in before.excluded
     older = naming.has_older_mark(before.comment, scene.owner)
     if not altered and not older:
         return
@@ -118,7 +118,7 @@ def _write_mappings(
 ) -> Iterator[Change]:
     for place, members in sorted(group.mappings.items()):
         held = before.mappings.get(place) if before else None
-        excluding = before is not None and place in before.excluding
+        excluding = before is not None and place in before.excluded
         if not excluding and held is not None and (held == members or set(held) == set(members)):
             continue
         action = Action.CREATE if held is None else Action.UPDATE
@@ -169,7 +169,7 @@ def _change(
     before, after = (frozenset(names) for names in before_after)
     staying = scene.staying(key, place)
     standing = scene.observed.groups.get(key)
-    excluding = standing is not None and place in standing.excluding
+    excluding = standing is not None and place in standing.excluded
 
     def addresses(names: Iterable[str]) -> tuple[Address, ...]:
         found = {value for m in names if (value := scene.value((family, m))) is not None}

@@ -157,7 +157,7 @@ def _shows(change: Change, fresh: ObservedAdom) -> bool:
     members = group.members if change.device is None else group.mappings.get(change.device)
     if change.action is Action.DELETE:
         return members is None
-    excluding = change.device in group.excluding
+    excluding = change.device in group.excluded
     as_planned = not excluding and set(members or ()) == set(change.members)
     return group.owned and as_planned and _marked(change, group)
 
@@ -181,7 +181,8 @@ def _moving(desired: DesiredAdom, groups: Mapping[ObjectKey, ObservedGroup]) -> 
     objects: defaultdict[ObjectKey, list[ObservedGroup]] = defaultdict(list)
     for group in groups.values():
         objects[group.family, naming.group_of(group.name)].append(group)
-        yield from ((group.family, name) for name in group.excluded)
+        for names in group.excluded.values():
+            yield from ((group.family, name) for name in names)
     for wanted in desired.groups:
         for held, members in _by_place(objects.pop((wanted.family, wanted.name), []), wanted):
             asked = (naming.address_name(desired.owner, one) for one in members)
@@ -210,8 +211,7 @@ def _members(groups: Iterable[ObservedGroup]) -> dict[Family, set[str]]:
     """All names that these groups hold or exclude somewhere."""
     found: dict[Family, set[str]] = {family: set() for family in Family}
     for group in groups:
-        # Devices share their members more often than not.
-        found[group.family].update(*{group.members, group.excluded, *group.mappings.values()})
+        found[group.family] |= group.named()
     return found
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import chain
 
 from fmgsync.model.address import Family
 from fmgsync.model.adom import Package
@@ -81,14 +80,13 @@ def _brought(
         if (group := observed.groups.get(key)) and group.mappings and not group.owned
     ]
     apart = scope.intersection(target for group in varying for target in group.mappings)
-    elsewhere = {**inside, **{_key(group): _names(group, group.members) for group in varying}}
+    elsewhere = {**inside, **{_key(group): _own(group) for group in varying}}
     for key in reachable(named, elsewhere):
         yield key, scope - apart
     for target in apart:
         here = {
-            _key(group): _names(group, group.mappings[target])
+            _key(group): frozenset((group.family, name) for name in group.named_at(target))
             for group in varying
-            if target in group.mappings
         }
         for key in reachable(named, {**elsewhere, **here}):
             yield key, frozenset({target})
@@ -98,8 +96,10 @@ def _key(group: ObservedGroup) -> ObjectKey:
     return group.family, group.name
 
 
-def _names(group: ObservedGroup, members: Iterable[str]) -> frozenset[ObjectKey]:
-    return frozenset((group.family, name) for name in (*members, *group.excluded))
+def _own(group: ObservedGroup) -> frozenset[ObjectKey]:
+    """What a device without a mapping gets."""
+    names = (*group.members, *group.excluded.get(None, ()))
+    return frozenset((group.family, name) for name in names)
 
 
 def _excluded(
@@ -110,7 +110,8 @@ def _excluded(
         key: f"excluded from group {group.name}"
         for group in observed.groups.values()
         if not group.owned
-        for key in reachable(((group.family, name) for name in group.excluded), inside)
+        for names in group.excluded.values()
+        for key in reachable(((group.family, name) for name in names), inside)
     }
 
 
@@ -125,19 +126,13 @@ def nesting(observed: ObservedAdom) -> Mapping[ObjectKey, frozenset[ObjectKey]]:
     for family, name in observed.groups:
         known[family].add(name)
     return {
-        key: frozenset((key[0], name) for name in known[key[0]].intersection(_named(group)))
+        key: frozenset((key[0], name) for name in known[key[0]].intersection(group.named()))
         for key, group in observed.groups.items()
     }
 
 
 def _content(group: ObservedGroup) -> frozenset[ObjectKey]:
-    return frozenset((group.family, name) for name in _named(group))
-
-
-def _named(group: ObservedGroup) -> Iterable[str]:
-    """What it names itself, over default and all mappings, which are alike more often than not."""
-    distinct = {group.members, group.excluded, *group.mappings.values()}
-    return chain.from_iterable(distinct)
+    return frozenset((group.family, name) for name in group.named())
 
 
 def reachable(

@@ -72,6 +72,46 @@ def test_a_group_in_a_nested_deny_is_not_emptied_unasked(estate: Estate) -> None
     assert_waits(estate, "used in deny policy 2")
 
 
+def hold_on_one_device(estate: Estate, **mapped: object) -> None:
+    """A group of somebody else whose own value knows nothing of ours."""
+    url = "/pm/config/adom/prod/obj/firewall/addrgrp"
+    with estate.administrator() as console:
+        console.call("add", url, {"name": "all-apps", "member": ["legacy-db"]})
+        scope = [{"name": "fgt-east", "vdom": "root"}]
+        console.call("add", f"{url}/all-apps/dynamic_mapping", {"_scope": scope, **mapped})
+
+
+def test_a_group_that_a_deny_policy_knows_on_one_device_only_is_not_emptied_unasked(
+    estate: Estate,
+) -> None:
+    hold_on_one_device(estate, member=["k8s-web"])
+    estate.write_policy("all-apps", action="deny")
+    estate.install_by_hand()
+    assert_waits(estate, "used in deny policy 2")
+
+
+def test_a_group_excluded_on_one_device_only_is_not_emptied_unasked(estate: Estate) -> None:
+    excluded = {"exclude": "enable", "exclude-member": ["k8s-web"]}
+    hold_on_one_device(estate, member=["legacy-db"], **excluded)
+    estate.write_policy("all-apps")
+    (note,) = findings(estate.apply(), "empty-opens")
+    assert "excluded from group all-apps" in note.message
+    no_pods(estate)
+    assert [hold.kind for hold in held(estate.apply())] == ["held-emptying"]
+
+
+def test_what_an_accept_policy_knows_on_one_device_only_gets_there(estate: Estate) -> None:
+    """And leaves it again; on the other device the group is not referenced."""
+    hold_on_one_device(estate, member=["k8s-web"])
+    estate.write_policy("all-apps")
+    estate.apply()
+    assert passed(estate, "fgt-east") == {"10.1.0.5"}
+    assert estate.on_device("fgt-west", "k8s-web") is None
+    no_pods(estate)
+    assert held(estate.apply()) == []
+    assert passed(estate, "fgt-east") == set()
+
+
 def test_an_excluded_group_is_not_emptied_unasked(estate: Estate) -> None:
     """Everything but web: with an empty web it is everything."""
     with estate.administrator() as console:

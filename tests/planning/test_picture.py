@@ -62,7 +62,7 @@ def excluding(have: ObservedAdom, name: str, texts: set[str]) -> ObservedAdom:
     there = tuple(sorted(name for name in names if (V4, name) in have.addresses))
     if not there:
         return have
-    group = replace(have.groups[V4, name], excluded=there, excluding=frozenset({None}))
+    group = replace(have.groups[V4, name], excluded={None: there})
     return replace(have, groups={**have.groups, (V4, name): group})
 
 

@@ -74,7 +74,7 @@ def test_a_foreign_groups_mapping_decides_what_it_brings_to_a_device(
 
 def test_what_a_foreign_group_takes_away_opens_when_it_is_empty() -> None:
     """`all-apps` is everything but web: with an empty web it is everything."""
-    apart = ObservedGroup("all-apps", V4, ("net",), {}, "", owned=False, excluded=("web",))
+    apart = ObservedGroup("all-apps", V4, ("net",), {}, "", owned=False, excluded={None: ("web",)})
     found = usage.find_usage([package(policy("all-apps"))], adom(group("web"), apart))
     assert found.widening == {(V4, "web"): "excluded from group all-apps"}
     assert (V4, "web") in found.used

@@ -94,6 +94,53 @@ def test_a_foreign_group_that_holds_one_of_ours_is_seen(start: Start) -> None:
     assert (V4, "legacy") not in observed.groups
 
 
+@pytest.mark.parametrize("depth", [1, 2])
+@pytest.mark.parametrize("mapped", [False, True], ids=["own value", "on one device"])
+@pytest.mark.parametrize("excluded", [False, True], ids=["member", "excluded"])
+@pytest.mark.parametrize(
+    ("family", "table", "address", "neutral"),
+    [(V4, "addrgrp", "10.1.0.5", "legacy-db"), (V6, "addrgrp6", "2001:db8::9", "legacy6")],
+    ids=["IPv4", "IPv6"],
+)
+def test_whatever_names_one_of_ours_anywhere_is_seen(
+    start: Start,
+    family: Family,
+    table: str,
+    address: str,
+    neutral: str,
+    excluded: bool,
+    mapped: bool,
+    depth: int,
+) -> None:
+    """Members and excluded ones, default and on one device alone, directly or further up."""
+    unit = start(seed())
+    adom = unit.adom()
+    reconcile(adom, {"web": {ONE: address}})
+    obj = "/pm/config/adom/prod/obj/firewall"
+    plain = {"member": [neutral]}
+    naming = {"member": [neutral], "exclude": "enable", "exclude-member": ["web"]}
+    telling = naming if excluded else {"member": ["web"]}
+    around = [{"name": f"up-{n}", "member": [f"up-{n - 1}"]} for n in range(1, depth)]
+    with unit.session("alice", "wonder") as session:
+        other = {"name": "legacy6", "ip6": "2001:db8:9::1/128"}
+        session.call("add", [{"url": f"{obj}/address6", "data": other}])
+        group = {"name": "up-0", **(plain if mapped else telling)}
+        assert session.call("add", [{"url": f"{obj}/{table}", "data": group}])[0].ok
+        if mapped:
+            scope = {"_scope": [{"name": "fgt-1", "vdom": "root"}], **telling}
+            url = f"{obj}/{table}/up-0/dynamic_mapping"
+            assert session.call("add", [{"url": url, "data": scope}])[0].ok
+        for data in around:
+            assert session.call("add", [{"url": f"{obj}/{table}", "data": data}])[0].ok
+    observed = adom.read_observed(["web"])
+    assert {name for kind, name in observed.groups if kind is family} == {
+        "web",
+        *(f"up-{n}" for n in range(depth)),
+    }
+    assert not any(group.owned for key, group in observed.groups.items() if key[1] != "web")
+    assert (family, "web") in usage.find_usage((), observed).used
+
+
 def test_a_foreign_object_with_a_name_we_need_is_seen_and_never_touched(start: Start) -> None:
     adom = start(seed()).adom()
     observed = adom.read_observed(["legacy", "legacy-db"])
@@ -162,8 +209,7 @@ def test_an_address_somebody_uses_stays_and_is_reported(start: Start) -> None:
     assert report.refused == ((delete, "-10015 used"),)
 
 
-def test_use_that_only_the_unit_sees_is_respected_from_the_second_pass_on(start: Start) -> None:
-    """A foreign group holds our address in a per-device mapping, which a scan does not read."""
+def test_an_address_that_somebody_uses_on_one_device_only_is_used(start: Start) -> None:
     unit = start(seed())
     adom = unit.adom()
     reconcile(adom, {"web": {ONE: "10.1.0.5"}})
@@ -171,11 +217,8 @@ def test_use_that_only_the_unit_sees_is_respected_from_the_second_pass_on(start:
     url = "/pm/config/adom/prod/obj/firewall/addrgrp/legacy/dynamic_mapping"
     with unit.session("alice", "wonder") as session:
         assert session.call("add", [{"url": url, "data": mapping}])[0].ok
-    (refused,) = reconcile(adom, {"web": {ONE: "10.1.0.6"}}).refused
-    assert refused[0].name == "prod_10.1.0.5"
     observed = adom.read_observed(["web"])
-    assert observed.used == {(V4, "prod_10.1.0.5")}
-    assert usage.find_usage((), observed).used >= observed.used
+    assert usage.find_usage((), observed).used >= {(V4, "prod_10.1.0.5")}
 
 
 def test_a_tampered_address_is_repaired_and_its_mappings_go(start: Start) -> None:
@@ -213,7 +256,7 @@ def test_members_that_somebody_takes_away_again_are_put_back(start: Start, where
     assert plan_for(adom, groups).changes
     assert reconcile(adom, groups).refused == ()
     assert plan_for(adom, groups).changes == ()
-    assert not adom.read_observed(groups).groups[V4, "web"].excluding
+    assert not adom.read_observed(groups).groups[V4, "web"].excluded
 
 
 def test_deleting_what_is_gone_already_is_done(start: Start) -> None:
@@ -262,7 +305,7 @@ def test_inside_with_all_calls_share_one_login(start: Start) -> None:
         adom.read_observed(["web"])
         before = adom.requests
         adom.read_observed(["web"])
-        assert adom.requests - before == 2, "the stamp and the tables: no login in between"
+        assert adom.requests - before == 3, "stamp, tables, mappings: no login in between"
 
 
 @pytest.mark.parametrize("bad", [1, 5])

@@ -122,7 +122,7 @@ def test_a_group_row_with_mappings() -> None:
         DeviceVdom("fgt-1", "root"): ("a", "b"),
         DeviceVdom("fgt-2", "dmz"): ("a",),
     }
-    assert not group.excluding
+    assert not group.excluded
 
 
 def test_an_empty_mapping_table_reads_as_null() -> None:
@@ -137,8 +137,8 @@ def test_members_taken_away_again_are_noticed_wherever_they_are(where: str) -> N
     row: dict[str, Any] = {"name": "web", "member": ["a"], "dynamic_mapping": [mapping]}
     (row if where == "group" else mapping).update(taking)
     group = wire.decode_group(row, Family.IPV4, "prod")
-    assert group.excluding
-    assert group.excluded == ("c",)
+    place = None if where == "group" else DeviceVdom("fgt-1", "root")
+    assert group.excluded == {place: ("c",)}
 
 
 @pytest.mark.parametrize(

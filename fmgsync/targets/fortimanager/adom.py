@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from fmgsync.model import naming
@@ -26,15 +26,16 @@ def read_observed(
 ) -> ObservedAdom:
     """Own addresses and groups, foreign ones that bear a name we need or hold one of ours.
 
-    Addresses are found by name prefix and mark. Groups are listed without their mappings first,
-    which can be a thousand times the size; the mappings then come for the groups that matter.
+    Addresses are found by name prefix and mark. Groups are listed by name first and then read with
+    their mappings, which can be a thousand times the size: somebody's group may hold one of ours on
+    one device only.
     """
     before = stamp.read_stamp(session, ref)
     rule_names = frozenset(group_names)
     queries = {family: _scan_queries(session, ref, owner, family, rule_names) for family in Family}
     scanned = iter(tables.read_all(session, [query for many in queries.values() for query in many]))
     addresses = {}
-    groups = {}
+    groups: dict[ObjectKey, ObservedGroup] = {}
     used: set[tuple[Family, str]] = set()
     for family in Family:
         scan = [next(scanned) for _ in queries[family]]
@@ -43,13 +44,15 @@ def read_observed(
             if _concerns_us(address, owner, rule_names):
                 addresses[family, address.name] = address
                 used.update([(family, address.name)] if address.owned and wire.is_used(row) else [])
-        listed = [wire.decode_group(row, family, owner, rule_names) for row in scan[0].checked()]
-        own = {name for kind, name in addresses if kind is family and name not in _PREDEFINED}
-        wanted = _groups_that_matter(listed, own, rule_names, owner)
-        for row in _group_rows(session, ref, family, wanted):
+        listed = sorted(wire.text(row.get("name")) for row in scan[0].checked())
+        found = {}
+        for row in _group_rows(session, ref, family, listed):
             group = wire.decode_group(row, family, owner, rule_names)
-            groups[family, group.name] = group
+            found[group.name] = group
             used.update([(family, group.name)] if group.owned and wire.is_used(row) else [])
+        own = {name for kind, name in addresses if kind is family and name not in _PREDEFINED}
+        matter = _groups_that_matter(found.values(), own, rule_names, owner)
+        groups.update(((family, name), found[name]) for name in matter)
     beyond = frozenset(used - _held(groups.values()))
     return ObservedAdom(ref, addresses, groups, beyond, stamp=before)
 
@@ -108,12 +111,7 @@ def _by_name(
 
 def _held(groups: Iterable[ObservedGroup]) -> set[tuple[Family, str]]:
     """Everything that these groups hold somewhere."""
-    return {
-        (group.family, name)
-        for group in groups
-        for names in (group.members, group.excluded, *group.mappings.values())
-        for name in names
-    }
+    return {(group.family, name) for group in groups for name in group.named()}
 
 
 def _scan_queries(
@@ -134,7 +132,7 @@ def _scan_queries(
     url = urls.addresses(ref.adom, family)
     fields = (*wire.ADDRESS_FIELDS[family], wire.MAPPINGS)
     return [
-        Query(urls.groups(ref.adom, family), wire.GROUP_FIELDS, place),
+        Query(urls.groups(ref.adom, family), ("name",), place),
         *(
             Query(
                 url,
@@ -174,7 +172,7 @@ def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def _groups_that_matter(
-    groups: Sequence[ObservedGroup],
+    groups: Collection[ObservedGroup],
     own_addresses: set[str],
     rule_names: frozenset[str],
     owner: str,
@@ -183,6 +181,7 @@ def _groups_that_matter(
 
     Groups hold groups, so the last part is followed upwards until nothing more is found.
     """
+    inside_of = {group.name: group.named() for group in groups}
     wanted = {
         group.name
         for group in groups
@@ -191,9 +190,9 @@ def _groups_that_matter(
     while True:
         inside = wanted | own_addresses
         found = {
-            group.name
-            for group in groups
-            if group.name not in wanted and not inside.isdisjoint((*group.members, *group.excluded))
+            name
+            for name, named in inside_of.items()
+            if name not in wanted and not inside.isdisjoint(named)
         }
         if not found:
             return sorted(wanted)

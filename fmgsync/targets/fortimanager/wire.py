@@ -67,8 +67,6 @@ def decode_group(row: Row, family: Family, owner: str, rules: Container[str] = (
     name, comment = text(row.get("name")), text(row.get("comment"))
     asked_for = name in rules or naming.group_of(name) in rules
     mappings = row.get(MAPPINGS) or []
-    subtracting = [one for one in (row, *mappings) if subtracts(one)]
-    excluded = [name for one in subtracting for name in names(one.get("exclude-member"))]
     return ObservedGroup(
         name=name,
         family=family,
@@ -81,10 +79,12 @@ def decode_group(row: Row, family: Family, owner: str, rules: Container[str] = (
         comment=comment,
         owned=naming.is_marked(comment, owner, name)
         or (asked_for and naming.has_older_mark(comment, owner)),
-        excluding=frozenset(
-            place for one in subtracting for place in ((None,) if one is row else scopes(one))
-        ),
-        excluded=tuple(dict.fromkeys(excluded)),
+        excluded={
+            place: names(one.get("exclude-member"))
+            for one in (row, *mappings)
+            if subtracts(one)
+            for place in ((None,) if one is row else scopes(one))
+        },
     )
 
 
