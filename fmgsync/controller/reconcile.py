@@ -140,6 +140,7 @@ def _plans(
         observed,
         used=used.used,
         opens=used.widening,
+        unknown=used.unknown,
         removes=intent.removes,
         limits=limits,
     )

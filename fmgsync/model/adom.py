@@ -97,7 +97,8 @@ class PolicyUse:
     """The address objects one policy names, by position.
 
     `positive` are plain sources and destinations, `negated` those under srcaddr-negate or
-    dstaddr-negate. `install_on` None means every target of the package.
+    dstaddr-negate. `install_on` None means every target of the package. `kind` is the policy's in
+    words (`local-in policy`), `block` the policy block that it lies in.
     """
 
     policy_id: int
@@ -107,6 +108,19 @@ class PolicyUse:
     negated: frozenset[tuple[Family, str]] = frozenset()
     install_on: frozenset[DeviceVdom] | None = None
     enabled: bool = True
+    kind: str = "policy"
+    block: str = ""
+
+    @property
+    def grants(self) -> bool:
+        """Whether a match lets traffic through, so that no match is closed."""
+        return self.action in ("accept", "ipsec")
+
+    def within(self, package: str) -> str:
+        """`policy 7 of package edge/default`."""
+        block = f" of policy block {self.block}" if self.block else ""
+        of = f" of package {package}" if package else ""
+        return f"{self.kind} {self.policy_id}{block}{of}"
 
     def goes_to(self, target: DeviceVdom) -> bool:
         """Whether it is installed on a target of its package."""
@@ -115,11 +129,16 @@ class PolicyUse:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A policy package by its full path, its install targets expanded to DeviceVdoms."""
+    """A policy package by its full path, its install targets expanded to DeviceVdoms.
+
+    A policy block that no package takes in is one without path and targets. `unread` says what of
+    it FortiManager does not show.
+    """
 
     path: str
     targets: frozenset[DeviceVdom]
     policies: tuple[PolicyUse, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

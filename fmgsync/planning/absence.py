@@ -21,7 +21,7 @@ class Use:
     policy: PolicyUse
 
     def __str__(self) -> str:
-        return f"policy {self.policy.policy_id} of package {self.package.path}"
+        return self.policy.within(self.package.path)
 
 
 Uses = Mapping[ObjectKey, tuple[Use, ...]]
@@ -52,4 +52,6 @@ def why(target: DeviceVdom, keys: Iterable[ObjectKey], uses: Uses) -> str:
         return f"{installed[0]} uses it through a group that holds it on other devices only"
     if assigned:
         return f"{assigned[0]} uses it, but is installed on other devices only"
+    if not known[0].package.path:
+        return f"{known[0]} uses it, but no package takes the block in"
     return f"{known[0]} uses it, but the package is not assigned to this device"

@@ -50,6 +50,7 @@ def make_plan(
     *,
     used: Collection[ObjectKey] = (),
     opens: Mapping[ObjectKey, str] = _NOWHERE_OPEN,
+    unknown: Mapping[ObjectKey, str] = _NOWHERE_OPEN,
     removes: bool = True,
     limits: Limits = _DEFAULT_LIMITS,
     gate: Gate | None = None,
@@ -58,7 +59,8 @@ def make_plan(
 
     `used` are objects that policies or foreign groups hold (`usage.find_usage`): such a group is
     emptied instead of deleted, such an address is left. `opens` says of a group where being empty
-    would open traffic. `removes=False` (policy mode upsert) never takes anything away.
+    would open traffic, `unknown` why that cannot be told. `removes=False` (policy mode upsert)
+    never takes anything away.
     """
     draft = _Draft(desired, observed, limits, findings=list(desired.findings))
     draft.errors += clashes.find_clashes(desired, observed, longest=limits.name)
@@ -73,13 +75,18 @@ def make_plan(
     rendering = render(rules, standing, owner=desired.owner, keep_all=not removes)
     retired = _retired(draft, standing, asked) if removes else []
     wanted = {**rendering.groups, **_emptied(draft, retired, used)}
-    passed = _pass(draft, wanted, retired, standing, rendering.values, opens, gate)
+    waits = {
+        **{key: f"{why}: what empty means there is not known" for key, why in unknown.items()},
+        **{key: f"it is {why}, where empty means open" for key, why in opens.items()},
+    }
+    passed = _pass(draft, wanted, retired, standing, rendering.values, waits, gate)
 
     _split(draft, passed.groups, shards)
     draft.deleted += (key for key in retired if key not in passed.groups)
     if removes:
         _retire_shards(draft, shards, used)
     draft.findings += _openings(asked, opens)
+    draft.findings += _unknowns(asked, unknown)
     scene = groups.Comparison(
         desired.owner, observed, draft.objects, standing, passed.groups, rendering.values
     )
@@ -162,6 +169,14 @@ def _openings(asked: Iterable[ObjectKey], opens: Mapping[ObjectKey, str]) -> Ite
                 " changes, and emptying it always waits"
             )
             yield Finding("empty-opens", key[1], message)
+
+
+def _unknowns(asked: Iterable[ObjectKey], unknown: Mapping[ObjectKey, str]) -> Iterator[Finding]:
+    """For people: who uses these groups is not known."""
+    for key in sorted(asked):
+        if key in unknown:
+            message = f"{unknown[key]}: emptying it always waits, and whether it reaches a device"
+            yield Finding("unknown-use", key[1], f"{message} that way is not known")
 
 
 # --- shards -------------------------------------------------------------------------------------

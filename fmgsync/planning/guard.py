@@ -58,7 +58,7 @@ class Gate:
 class Transition:
     """One group at one place, as it is and as it should become.
 
-    `opens` says where an empty group would open traffic instead of closing it.
+    `opens` says why an empty group would open traffic instead of closing it, or may.
     """
 
     family: Family
@@ -206,7 +206,7 @@ def _removals_wait(case: _Case, going: frozenset[Address], members: frozenset[Ad
             return False
         message = f"the group would become empty ({len(going)} addresses go)"
         if transition.opens is not None:
-            message += f"; it is {transition.opens}, where empty means open"
+            message += f"; {transition.opens}"
         return case.waits(EMPTYING, message, going)
     gone = case.base - len(members)
     if gone <= 0 or gone < limits.unless_fewer_than:

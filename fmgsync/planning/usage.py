@@ -7,7 +7,7 @@ only what a package references (Fortinet community, 193259).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from fmgsync.model.address import Family
@@ -23,12 +23,14 @@ class Usage:
     `devices` maps an object to its DeviceVdoms, each with the package that carries it there.
     `used` are objects that a policy or a foreign group names itself: those inside an own group
     are ours to take out. `widening` names objects used in a deny policy, in a negated position or
-    as exclude-member: emptying those opens traffic instead of closing it.
+    as exclude-member: emptying those opens traffic instead of closing it. `unknown` names own
+    groups that somebody uses who is not known: what emptying those does is not known either.
     """
 
     devices: Mapping[ObjectKey, Mapping[DeviceVdom, str]] = field(default_factory=dict)
     used: frozenset[ObjectKey] = frozenset()
     widening: Mapping[ObjectKey, str] = field(default_factory=dict)
+    unknown: Mapping[ObjectKey, str] = field(default_factory=dict)
 
     def reaches(self, keys: Iterable[ObjectKey], target: DeviceVdom) -> bool:
         """Whether any of the objects is installed on `target` by a policy."""
@@ -37,6 +39,8 @@ class Usage:
 
 def find_usage(packages: Iterable[Package], observed: ObservedAdom) -> Usage:
     """Follow policies down through groups to the objects they use."""
+    packages = tuple(packages)
+    named_by_policies: set[ObjectKey] = set()
     inside = contents(observed)
     foreign = {key: names for key, names in inside.items() if not observed.groups[key].owned}
     devices: defaultdict[ObjectKey, dict[DeviceVdom, str]] = defaultdict(dict)
@@ -53,13 +57,28 @@ def find_usage(packages: Iterable[Package], observed: ObservedAdom) -> Usage:
             used |= reachable(named, foreign)
             for key, targets in _brought(named, scope, inside, observed):
                 devices[key].update(dict.fromkeys(targets, package.path))
-            place = f"policy {policy.policy_id} of package {package.path}"
-            if policy.action == "deny":
+            place = policy.within(package.path)
+            if not policy.grants:
                 for key in reachable(policy.positive, inside):
-                    widening[key] = f"used in deny {place}"
+                    widening[key] = f"used in {policy.action or 'deny'} {place}"
             for key in reachable(policy.negated, inside):
                 widening[key] = f"negated in {place}"
-    return Usage(dict(devices), frozenset(used), widening)
+            named_by_policies |= named
+    unknown = _unknown(packages, observed, named_by_policies)
+    return Usage(dict(devices), frozenset(used), widening, unknown)
+
+
+def _unknown(
+    packages: Iterable[Package], observed: ObservedAdom, named: Collection[ObjectKey]
+) -> dict[ObjectKey, str]:
+    """Own groups of which it is not known who uses them."""
+    own = [key for key, group in observed.groups.items() if group.owned]
+    told = "FortiManager says that something uses it which fmgsync does not read"
+    found = {key: told for key in own if key in observed.used and key not in named}
+    for package in packages:
+        for what in package.unread:
+            found |= dict.fromkeys(own, f"{what} is not shown, and may use it")
+    return found
 
 
 def _brought(

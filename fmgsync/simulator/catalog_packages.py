@@ -55,10 +55,25 @@ def _local_in(name: str, addresses: tuple[str, ...], category: int) -> Table:
 LOCAL_IN: Final = _local_in("firewall local-in-policy", ADDRESS_TABLES, 467)
 LOCAL_IN6: Final = _local_in("firewall local-in-policy6", ADDRESS6_TABLES, 468)
 
+DOS: Final = Table(
+    "firewall DoS-policy",
+    "policyid",
+    {
+        "comments": text(limit=1023),
+        "dstaddr": names(*ADDRESS_TABLES),
+        "interface": names("dynamic interface"),
+        "name": text(limit=35),
+        "service": names(*SERVICES),
+        "srcaddr": names(*ADDRESS_TABLES),
+        "status": switch("enable"),
+    },
+    category=185,
+)
+
 PACKAGE_TABLES: Final[Mapping[str, Table]] = {
-    table.name: table for table in (POLICY, LOCAL_IN, LOCAL_IN6, HEADER, FOOTER)
+    table.name: table for table in (POLICY, LOCAL_IN, LOCAL_IN6, DOS, HEADER, FOOTER)
 }
-INSTALLED: Final = (LOCAL_IN, LOCAL_IN6)
+INSTALLED: Final = (LOCAL_IN, LOCAL_IN6, DOS)
 """Tables that go to a device as they are; policies are put together from several."""
 
 FIRST_ID: Final = {HEADER.name: 1_073_741_825, FOOTER.name: 1_074_741_825}

@@ -36,7 +36,7 @@ def read(folder: Path, tables: Tables, *, version: tuple[int, int] = (7, 4)) -> 
         url = param["url"]
         if url.endswith("/pm/pkg/adom/prod"):
             return scripted.ok([EDGE])[0]
-        found = tables.get(url.partition("/firewall/")[2], -6)
+        found = tables.get(url.partition("/pkg/edge/")[2].removeprefix("firewall/"), -6)
         if isinstance(found, int):
             return scripted.refused(found)
         return scripted.ok(len(found) if "count" in param.get("option", ()) else found)[0]
@@ -60,27 +60,47 @@ def policy(**attributes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("table", "attribute", "family"),
+    ("table", "attribute", "family", "kind"),
     [
-        ("policy", "srcaddr", Family.IPV4),
-        ("policy", "dstaddr6", Family.IPV6),
-        ("security-policy", "dstaddr", Family.IPV4),
-        ("proxy-policy", "srcaddr6", Family.IPV6),
-        ("local-in-policy", "srcaddr", Family.IPV4),
-        ("local-in-policy6", "srcaddr", Family.IPV6),
-        ("policy6", "dstaddr", Family.IPV6),
+        ("policy", "srcaddr", Family.IPV4, "policy"),
+        ("policy", "dstaddr6", Family.IPV6, "policy"),
+        ("security-policy", "dstaddr", Family.IPV4, "security policy"),
+        ("proxy-policy", "srcaddr6", Family.IPV6, "proxy policy"),
+        ("local-in-policy", "srcaddr", Family.IPV4, "local-in policy"),
+        ("local-in-policy6", "srcaddr", Family.IPV6, "local-in policy6"),
+        ("policy6", "dstaddr", Family.IPV6, "policy"),
+        ("global/header/policy", "srcaddr", Family.IPV4, "header policy"),
+        ("global/footer/policy", "dstaddr6", Family.IPV6, "footer policy"),
     ],
 )
 def test_a_group_that_denies_anywhere_is_known_to_deny(
-    tmp_path: Path, table: str, attribute: str, family: Family
+    tmp_path: Path, table: str, attribute: str, family: Family, kind: str
 ) -> None:
     """Emptied it would open, wherever the policy stands; and it reaches the device by it."""
     rows: Tables = {"policy": [], table: [policy(**{attribute: ["web"]})]}
     package = read(tmp_path, rows, version=(6, 2))
     group = ObservedGroup("web", family, ("none",), {}, "", owned=True)
     found = usage.find_usage([package], ObservedAdom(REF, {}, {(family, "web"): group}))
-    assert found.widening[family, "web"] == "used in deny policy 7 of package edge"
+    assert found.widening[family, "web"] == f"used in deny {kind} 7 of package edge"
     assert found.reaches([(family, "web")], DeviceVdom("fgt-1", "root"))
+
+
+def test_a_block_that_is_not_shown_may_use_anything(tmp_path: Path) -> None:
+    package = read(tmp_path, {"policy": [policy(_policy_block="shared")]})
+    group = ObservedGroup("web", Family.IPV4, ("none",), {}, "", owned=True)
+    found = usage.find_usage([package], ObservedAdom(REF, {}, {(Family.IPV4, "web"): group}))
+    told = "policy block shared of package edge is not shown, and may use it"
+    assert found.unknown == {(Family.IPV4, "web"): told}
+
+
+@pytest.mark.parametrize("action", ["redirect", "isolate", "", "deny", 0])
+def test_only_a_policy_that_lets_through_is_closed_by_an_empty_group(
+    tmp_path: Path, action: str | int
+) -> None:
+    package = read(tmp_path, {"policy": [policy(srcaddr=["web"], action=action)]})
+    group = ObservedGroup("web", Family.IPV4, ("none",), {}, "", owned=True)
+    found = usage.find_usage([package], ObservedAdom(REF, {}, {(Family.IPV4, "web"): group}))
+    assert (Family.IPV4, "web") in found.widening
 
 
 def test_a_kind_of_policy_that_a_release_does_not_have_is_no_error(tmp_path: Path) -> None:

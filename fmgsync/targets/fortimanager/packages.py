@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fmgsync import errors
@@ -47,38 +47,124 @@ _TABLES: Mapping[str, tuple[_Attribute, ...]] = {
     "firewall/policy6": _ONLY_IPV6,
     "firewall/local-in-policy": _ONLY_IPV4,
     "firewall/local-in-policy6": _ONLY_IPV6,
+    "global/header/policy": _BOTH,
+    "global/footer/policy": _BOTH,
 }
+_KINDS = {
+    _POLICY: "policy",
+    "firewall/policy6": "policy",
+    "global/header/policy": "header policy",
+    "global/footer/policy": "footer policy",
+}
+_BLOCK = "_policy_block"
+_ABSENT = (errors.NotFound, errors.InvalidData)
 _CONSOLIDATED_SINCE = (6, 4)
 
 
 @dataclass(frozen=True, slots=True)
 class _Leaf:
-    """A package as the tree shows it."""
+    """A package as the tree shows it, or a policy block."""
 
     path: str
     targets: frozenset[DeviceVdom]
     settings: Row
+    is_block: bool = False
+
+    def url(self, adom: str, table: str) -> str:
+        """One of its policy tables."""
+        if self.is_block:
+            return urls.block_policies(adom, self.path, table)
+        return urls.policies(adom, self.path, table)
 
 
 def read_packages(session: Session, adom: AdomTopology) -> tuple[Package, ...]:
-    """All packages with install targets and policies; scopes are expanded with the topology."""
+    """All packages with install targets and policies; scopes are expanded with the topology.
+
+    A policy that takes in a policy block stands for the block's policies ("How to FortiManager
+    API", 008). What the global ADOM puts before and after a package's own is read as it is here.
+    """
     place = Place(session.access.name, adom.ref.adom)
-    tree = session.read({"url": urls.package_tree(adom.ref.adom)}, place=place)
-    leaves = list(_leaves(tables.decode_rows(tree, place), (), adom))
+    leaves = _read_tree(session, adom, place)
     wanted = [(leaf, table) for leaf in leaves for table in _tables_of(leaf, adom)]
     read = tables.read_all(
-        session, [_policy_query(adom.ref, leaf.path, table, place) for leaf, table in wanted]
+        session, [_policy_query(adom.ref, leaf, table, place) for leaf, table in wanted]
     )
-    uses: dict[str, list[PolicyUse]] = {leaf.path: [] for leaf in leaves}
+    rows: dict[_Key, list[_Policy]] = {(leaf.is_block, leaf.path): [] for leaf in leaves}
     for (leaf, name), table in zip(wanted, read, strict=True):
-        if name != _POLICY and isinstance(table.error, (errors.NotFound, errors.InvalidData)):
+        if name != _POLICY and isinstance(table.error, _ABSENT):
             continue  # a kind of policy this release or this package does not have
-        uses[leaf.path].extend(
-            _policy_use(row, _TABLES[name], adom)
+        rows[leaf.is_block, leaf.path].extend(
+            _Policy(_policy_use(row, name, adom), wire.names(row.get(_BLOCK)))
             for row in table.checked()
             if row.get("policyid") is not None
         )
-    return tuple(Package(leaf.path, leaf.targets, tuple(uses[leaf.path])) for leaf in leaves)
+    blocks = {
+        path: [replace(one.use, block=path) for one in inside]
+        for (is_block, path), inside in rows.items()
+        if is_block
+    }
+    packages = [
+        _package(leaf, rows[False, leaf.path], blocks) for leaf in leaves if not leaf.is_block
+    ]
+    unused = blocks.keys() - {b for inside in rows.values() for one in inside for b in one.blocks}
+    alone = (Package("", frozenset(), tuple(blocks[path])) for path in sorted(unused))
+    return (*packages, *alone)
+
+
+_Key = tuple[bool, str]
+"""Whether it is a policy block, and its path."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Policy:
+    """A policy, and the blocks that it stands for."""
+
+    use: PolicyUse
+    blocks: tuple[str, ...]
+
+
+def _package(
+    leaf: _Leaf, policies: Iterable[_Policy], blocks: Mapping[str, Iterable[PolicyUse]]
+) -> Package:
+    """The package with the policies of the blocks it takes in."""
+    uses: list[PolicyUse] = []
+    unread: list[str] = []
+    for policy in policies:
+        uses.append(policy.use)
+        for name in policy.blocks:
+            if name in blocks:
+                uses += (_taken_in(use, policy.use) for use in blocks[name])
+            else:
+                unread.append(f"policy block {name} of package {leaf.path}")
+    return Package(leaf.path, leaf.targets, tuple(uses), tuple(unread))
+
+
+def _taken_in(use: PolicyUse, by: PolicyUse) -> PolicyUse:
+    """A block's policy goes where both it and the policy that takes the block in go."""
+    if by.install_on is None:
+        return use
+    both = by.install_on if use.install_on is None else by.install_on & use.install_on
+    return replace(use, install_on=both)
+
+
+def _read_tree(session: Session, adom: AdomTopology, place: Place) -> list[_Leaf]:
+    """All packages and policy blocks; a release may know no blocks."""
+    tree, blocks = session.call(
+        "get",
+        [{"url": urls.package_tree(adom.ref.adom)}, {"url": urls.policy_blocks(adom.ref.adom)}],
+    )
+    leaves = list(_leaves(tables.decode_rows(answers.checked(tree, place), place), (), adom))
+    if blocks.ok or not isinstance(answers.error_for(blocks, place), _ABSENT):
+        leaves += (
+            _Leaf(
+                wire.text(row.get("name")),
+                frozenset(),
+                row.get("package settings") or {},
+                is_block=True,
+            )
+            for row in tables.decode_rows(answers.checked(blocks, place), place)
+        )
+    return leaves
 
 
 def read_package_status(session: Session, ref: AdomRef) -> tuple[PackageStatus, ...]:
@@ -114,6 +200,11 @@ def _leaves(rows: Iterable[Row], folders: tuple[str, ...], adom: AdomTopology) -
 def _tables_of(leaf: _Leaf, adom: AdomTopology) -> Iterator[str]:
     """The policy tables that can hold something in this package."""
     yield _POLICY
+    if leaf.is_block:
+        yield "firewall/security-policy"
+        return
+    yield "global/header/policy"
+    yield "global/footer/policy"
     yield "firewall/proxy-policy"
     # What may reach the FortiGate itself; these deny unless they say otherwise.
     yield "firewall/local-in-policy"
@@ -124,22 +215,22 @@ def _tables_of(leaf: _Leaf, adom: AdomTopology) -> Iterator[str]:
         yield "firewall/policy6"
 
 
-def _policy_query(ref: AdomRef, path: str, table: str, place: Place) -> Query:
-    fields = ["policyid", "name", "action", "status"]
+def _policy_query(ref: AdomRef, leaf: _Leaf, table: str, place: Place) -> Query:
+    fields = ["policyid", "name", "action", "status", _BLOCK]
     for attribute in _TABLES[table]:
         fields += [attribute.name, attribute.negate]
     return Query(
-        urls.policies(ref.adom, path, table),
+        leaf.url(ref.adom, table),
         tuple(fields),
         place,
         options=("scope member",),
     )
 
 
-def _policy_use(row: Row, attributes: Iterable[_Attribute], adom: AdomTopology) -> PolicyUse:
+def _policy_use(row: Row, table: str, adom: AdomTopology) -> PolicyUse:
     positive: set[tuple[Family, str]] = set()
     negated: set[tuple[Family, str]] = set()
-    for attribute in attributes:
+    for attribute in _TABLES[table]:
         side = negated if row.get(attribute.negate) in _ON else positive
         side.update((attribute.family, name) for name in wire.names(row.get(attribute.name)))
     action = row.get("action")
@@ -151,6 +242,7 @@ def _policy_use(row: Row, attributes: Iterable[_Attribute], adom: AdomTopology) 
         negated=frozenset(negated),
         install_on=_install_on(row, adom),
         enabled=row.get("status", "enable") in _ON,
+        kind=_KINDS.get(table) or table.removeprefix("firewall/").replace("-policy", " policy"),
     )
 
 

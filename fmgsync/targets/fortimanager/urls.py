@@ -117,6 +117,16 @@ def policies(adom_name: str, package: str, table: str) -> str:
     return f"/pm/config/adom/{escape(adom_name)}/pkg/{path}/{table}"
 
 
+def policy_blocks(adom_name: str) -> str:
+    """The policy blocks of an ADOM."""
+    return f"/pm/pblock/adom/{escape(adom_name)}"
+
+
+def block_policies(adom_name: str, block: str, table: str) -> str:
+    """A policy table of a policy block."""
+    return f"/pm/config/adom/{escape(adom_name)}/pblock/{escape(block)}/{table}"
+
+
 def package_status(adom_name: str) -> str:
     """The status of every package on every DeviceVdom it was installed on."""
     return f"/pm/config/adom/{escape(adom_name)}/_package/status"
