@@ -36,10 +36,15 @@ def _change_address(
 
 
 def _changed(group: ObservedGroup, change: Change) -> ObservedGroup:
-    excluding = group.excluding - {change.device} if change.clears_exclusion else group.excluding
+    gone = change.clears_exclusion or change.action is Action.DELETE
+    excluded = {
+        place: names
+        for place, names in group.excluded.items()
+        if not (gone and place == change.device)
+    }
     if change.device is None:
-        return replace(group, members=change.members, excluding=excluding)
+        return replace(group, members=change.members, excluded=excluded)
     mappings = {place: m for place, m in group.mappings.items() if place != change.device}
     if change.action is not Action.DELETE:
         mappings[change.device] = change.members
-    return replace(group, mappings=mappings, excluding=excluding)
+    return replace(group, mappings=mappings, excluded=excluded)

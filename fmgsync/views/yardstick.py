@@ -62,9 +62,9 @@ def _content(adom: ObservedAdom, key: ObjectKey, target: DeviceVdom) -> object:
     group = adom.groups.get(key)
     if group is None:
         return None
-    excluding = bool(group.excluding & {None, target}) and group.excluded
+    excluded = group.excluded.get(target if target in group.mappings else None, ())
     members = group.mappings.get(target, group.members)
-    return group.owned, excluding, frozenset(_value(adom, key, name) for name in members)
+    return group.owned, frozenset(excluded), frozenset(_value(adom, key, name) for name in members)
 
 
 def _value(adom: ObservedAdom, key: ObjectKey, name: str) -> object:
