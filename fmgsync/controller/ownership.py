@@ -47,6 +47,9 @@ class HeldLease(Protocol):
     def release(self) -> None:
         """Give it up."""
 
+    def remove(self) -> None:
+        """Give it up for good: the name is nobody else's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Leases:
@@ -105,9 +108,12 @@ class Ownership:
         self._stopping.set()
         if self._thread.ident is not None:
             self._thread.join(TICK_S)
-        for lease in (*self._of.values(), self._leases.presence):
+        for give_up in (
+            *(each.release for each in self._of.values()),
+            self._leases.presence.remove,
+        ):
             try:
-                lease.release()
+                give_up()
             except errors.SourceError as error:
                 _log.warning("a lease is left to run out", why=str(error))
         self._leases.close()

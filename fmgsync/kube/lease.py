@@ -158,6 +158,18 @@ class Lease:
             with contextlib.suppress(SourceRefused):  # another has it by now, or it is gone
                 self._write("update", spec, seen.version)
 
+    def remove(self) -> None:
+        """Give it up and take the object away. Does nothing if another has it already."""
+        with self._requests:
+            with self._state:
+                self._ends_at = None
+                seen, self._seen = self._seen, None
+            if seen is None or seen.record.spec.holder != self.holder:
+                return
+            only = {"preconditions": {"resourceVersion": seen.version}}
+            with contextlib.suppress(SourceRefused):  # another has it by now, or it is gone
+                self._session.send(self._request("delete", msgspec.json.encode(only)))
+
     def _read(self) -> _Seen:
         request = self._request("get")
         return self._note(self._decode(request, self._session.send(request)))

@@ -78,6 +78,22 @@ def test_a_replica_that_ends_hands_over_at_once(access: Access) -> None:
     two._leases.close()
 
 
+def test_a_replica_that_ends_leaves_no_sign_of_itself(
+    access: Access, cluster: KubernetesSimulator
+) -> None:
+    """The Leases of the ADOMs stay, held by nobody."""
+    one = replica(access, "one")
+    one.tick()
+    presence = "fmgsync-prod-replica-one"
+    assert cluster.find("Lease", presence, namespace="fmgsync") is not None
+    one.stop()
+    assert cluster.find("Lease", presence, namespace="fmgsync") is None
+    for ref in ADOMS:
+        left = cluster.find("Lease", leasing.lease_name("prod", ref), namespace="fmgsync")
+        assert left is not None
+        assert not left["spec"].get("holderIdentity")
+
+
 def test_a_busy_adom_is_not_handed_over_before_its_pass_ends(access: Access) -> None:
     one, two = replica(access, "one"), replica(access, "two")
     one._busy = lambda ref: True

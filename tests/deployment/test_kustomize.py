@@ -35,6 +35,22 @@ def test_it_is_valid_and_fits_together(folder: Path) -> None:
     assert coherence.complaints(objects) == []
 
 
+@pytest.mark.parametrize("folder", WHOLE, ids=named)
+def test_nothing_is_written_that_an_api_server_stores_as_absent(folder: Path) -> None:
+    """An empty list would come back as none, and every `kubectl apply` would change the object."""
+    assert [path for each in tools.kustomized(folder) for path in empty_lists(each)] == []
+
+
+def empty_lists(value: object, path: str = "") -> list[str]:
+    """The places of lists without items."""
+    if isinstance(value, dict):
+        return [found for key in value for found in empty_lists(value[key], f"{path}.{key}")]
+    if isinstance(value, list):
+        inner = (empty_lists(each, f"{path}[{at}]") for at, each in enumerate(value))
+        return [path] if not value else [found for each in inner for found in each]
+    return []
+
+
 @pytest.mark.parametrize("folder", SAMPLES, ids=named)
 def test_a_sample_is_the_default_with_its_own_configuration(folder: Path) -> None:
     data = found(tools.kustomized(folder), "ConfigMap")["data"]

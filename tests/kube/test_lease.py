@@ -337,6 +337,10 @@ class Replicas(RuleBasedStateMachine):
     def release(self, who: int) -> None:
         self.replicas[who].lease.release()
 
+    @rule(who=st.integers(0, 2))
+    def remove(self, who: int) -> None:
+        self.replicas[who].lease.remove()
+
     @rule(seconds=st.floats(0.1, 12))
     def pass_time(self, seconds: float) -> None:
         self.time.now += seconds
