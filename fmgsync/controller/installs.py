@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from fmgsync.controller import explaining
@@ -54,7 +54,8 @@ def survey(work: AdomWork, seen: Look, *, ask_devices: bool) -> Survey:
     names = sorted({name for groups in wanted.values() for name in groups})
     reach = _reach(seen, wanted, names)
     families = _families(seen, reach)
-    targets = sorted({target for target, _ in reach})
+    disputed = _disputed(seen, wanted, names)
+    targets = sorted({target for target, _ in (*reach, *disputed)})
     databases: Mapping[DeviceVdom, Reading] = {}
     devices: Mapping[DeviceVdom, Reading] = {}
     if targets:
@@ -67,6 +68,7 @@ def survey(work: AdomWork, seen: Look, *, ask_devices: bool) -> Survey:
         adom=rendered.from_adom(seen.observed, wanted, names),
         reach=reach,
         families=families,
+        disputed=disputed,
         databases=databases,
         devices=devices,
         write_pending=_places(seen, wanted),
@@ -135,6 +137,19 @@ def _reach(
         for target, package in seen.usage.devices.get(key, {}).items()
         if target in wanted
     }
+
+
+def _disputed(
+    seen: Look, wanted: Collection[DeviceVdom], names: Iterable[str]
+) -> frozenset[four.Place]:
+    """Where it cannot be told which of several packages carries a group to a device."""
+    return frozenset(
+        (target, name)
+        for name in names
+        for key in four.keys(name)
+        for target in seen.usage.disputed.get(key, ())
+        if target in wanted and target not in seen.usage.devices.get(key, {})
+    )
 
 
 def _families(

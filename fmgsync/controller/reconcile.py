@@ -15,7 +15,7 @@ from fmgsync.model.change import AdomPlan, ApplyReport, Submission
 from fmgsync.model.rule import RuleSet, Site
 from fmgsync.model.state import DesiredAdom, ObservedAdom
 from fmgsync.model.target import AdomRef
-from fmgsync.planning import closed, condition, diff, sharding, sites, usage
+from fmgsync.planning import assignment, closed, condition, diff, sharding, sites, usage
 from fmgsync.targets.protocol import Installer, ObjectStore
 
 
@@ -85,6 +85,11 @@ def look(work: AdomWork, intent: Intent, members: desired.Members) -> Look:
     notes = condition.of_devices(topology, targets)
     wanted = replace(wanted, findings=(*wanted.findings, *notes))
     packages = work.installer.read_packages()
+    if contested := assignment.rivals(packages):
+        statuses = work.installer.read_package_status()
+        packages = assignment.settle(packages, contested, statuses)
+        told = assignment.findings(packages, targets)
+        wanted = replace(wanted, findings=(*wanted.findings, *told))
     return _compare(work, intent, topology, wanted, packages)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from fmgsync.model.address import Address, Family
@@ -122,6 +122,10 @@ class PolicyUse:
         of = f" of package {package}" if package else ""
         return f"{self.kind} {self.policy_id}{block}{of}"
 
+    def within_reach(self, targets: frozenset[DeviceVdom]) -> frozenset[DeviceVdom]:
+        """Those of a package's targets to which it goes."""
+        return targets if self.install_on is None else targets & self.install_on
+
     def goes_to(self, target: DeviceVdom) -> bool:
         """Whether it is installed on a target of its package."""
         return self.install_on is None or target in self.install_on
@@ -132,13 +136,16 @@ class Package:
     """A policy package by its full path, its install targets expanded to DeviceVdoms.
 
     A policy block that no package takes in is one without path and targets. `unread` says what of
-    it FortiManager does not show.
+    it FortiManager does not show. `passed_over` says where another package counts, or of which it
+    is `disputed`; these are no targets of it.
     """
 
     path: str
     targets: frozenset[DeviceVdom]
     policies: tuple[PolicyUse, ...] = ()
     unread: tuple[str, ...] = ()
+    passed_over: Mapping[DeviceVdom, str] = field(default_factory=dict)
+    disputed: frozenset[DeviceVdom] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,11 @@ def why(target: DeviceVdom, keys: Iterable[ObjectKey], uses: Uses) -> str:
     known = [use for key in keys for use in uses.get(key, ())]
     if not known:
         return UNUSED
+    lost = [
+        use for use in known if target in use.package.passed_over and use.policy.goes_to(target)
+    ]
+    if lost:
+        return f"{lost[0]} uses it, but {lost[0].package.passed_over[target]}"
     assigned = [use for use in known if target in use.package.targets]
     installed = [use for use in assigned if use.policy.goes_to(target)]
     if installed:

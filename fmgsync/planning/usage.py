@@ -25,12 +25,14 @@ class Usage:
     are ours to take out. `widening` names objects used in a deny policy, in a negated position or
     as exclude-member: emptying those opens traffic instead of closing it. `unknown` names own
     groups that somebody uses who is not known: what emptying those does is not known either.
+    `disputed` is where one of several packages may bring an object.
     """
 
     devices: Mapping[ObjectKey, Mapping[DeviceVdom, str]] = field(default_factory=dict)
     used: frozenset[ObjectKey] = frozenset()
     widening: Mapping[ObjectKey, str] = field(default_factory=dict)
     unknown: Mapping[ObjectKey, str] = field(default_factory=dict)
+    disputed: Mapping[ObjectKey, frozenset[DeviceVdom]] = field(default_factory=dict)
 
     def reaches(self, keys: Iterable[ObjectKey], target: DeviceVdom) -> bool:
         """Whether any of the objects is installed on `target` by a policy."""
@@ -41,6 +43,7 @@ def find_usage(packages: Iterable[Package], observed: ObservedAdom) -> Usage:
     """Follow policies down through groups to the objects they use."""
     packages = tuple(packages)
     named_by_policies: set[ObjectKey] = set()
+    disputed: defaultdict[ObjectKey, frozenset[DeviceVdom]] = defaultdict(frozenset)
     inside = contents(observed)
     foreign = {key: names for key, names in inside.items() if not observed.groups[key].owned}
     devices: defaultdict[ObjectKey, dict[DeviceVdom, str]] = defaultdict(dict)
@@ -48,15 +51,15 @@ def find_usage(packages: Iterable[Package], observed: ObservedAdom) -> Usage:
     widening = _excluded(observed, inside)
     for package in packages:
         for policy in package.policies:
-            scope = (
-                package.targets
-                if policy.install_on is None
-                else package.targets & policy.install_on
-            )
+            scope = policy.within_reach(package.targets)
             named = policy.positive | policy.negated
             used |= reachable(named, foreign)
             for key, targets in _brought(named, scope, inside, observed):
                 devices[key].update(dict.fromkeys(targets, package.path))
+            if package.disputed:
+                scope = policy.within_reach(package.disputed)
+                for key, targets in _brought(named, scope, inside, observed):
+                    disputed[key] |= targets
             place = policy.within(package.path)
             if not policy.grants:
                 for key in reachable(policy.positive, inside):
@@ -65,7 +68,7 @@ def find_usage(packages: Iterable[Package], observed: ObservedAdom) -> Usage:
                 widening[key] = f"negated in {place}"
             named_by_policies |= named
     unknown = _unknown(packages, observed, named_by_policies)
-    return Usage(dict(devices), frozenset(used), widening, unknown)
+    return Usage(dict(devices), frozenset(used), widening, unknown, dict(disputed))
 
 
 def _unknown(

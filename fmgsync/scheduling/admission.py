@@ -7,7 +7,7 @@ not in sync. Then what passes by itself: a device that is offline, a window that
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -159,7 +159,8 @@ def _standing(
         return Readiness.BLOCKED, "install.mode is none: somebody else installs"
     if not terms.first_install:
         status = statuses.get((each.target, each.package))
-        refused = _never_installed(each.package, status)
+        theirs = sorted(path for target, path in statuses if target == each.target)
+        refused = _never_installed(each.package, status, theirs)
         if each.target.device not in situation.interrupted:
             refused = refused or _not_in_sync(device)
         if refused:
@@ -171,7 +172,12 @@ def _standing(
     return Readiness.READY, ""
 
 
-def _never_installed(package: str, status: str | None) -> str:
+def _never_installed(package: str, status: str | None, installed: Sequence[str]) -> str:
+    if status is None and installed:
+        return (
+            f"package {package} was never installed there by FortiManager, but {installed[0]} was:"
+            f" installing the one would replace the policies of the other; {_FIRST}"
+        )
     if status is None:
         return f"package {package} was never installed there by FortiManager; {_FIRST}"
     if status not in _INSTALLED:

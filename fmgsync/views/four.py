@@ -26,11 +26,11 @@ class Facts:
     """Everything the views are made from.
 
     `reach` maps a place to the package that carries the group there; a place without one is not
-    referenced, and `families` says where only one family of a group is carried. `write_pending` and
-    `held` come from the plan; `submitted` says what the writes wait for. `devices` may lack a
-    target that was not asked. `blocked` groups cannot be carried out; `reasons` says why a place is
-    held or not referenced. `since` holds when a stale grant was first noticed (UTC epoch
-    seconds).
+    referenced, and `families` says where only one family of a group is carried. `write_pending`
+    and `held` come from the plan; `submitted` says what the writes wait for. `devices` may lack a
+    target that was not asked. `blocked` groups cannot be carried out; `reasons` says why a place
+    is held or not referenced; at those in `disputed` one of several packages may carry it.
+    `since` holds when a stale grant was first noticed (UTC epoch seconds).
     """
 
     ref: AdomRef
@@ -45,6 +45,7 @@ class Facts:
     held: frozenset[Place] = frozenset()
     families: Mapping[Place, frozenset[Family]] = field(default_factory=dict)
     blocked: frozenset[str] = frozenset()
+    disputed: frozenset[Place] = frozenset()
     reasons: Mapping[Place, str] = field(default_factory=dict)
     since: Mapping[tuple[Place, Address], float] = field(default_factory=dict)
 
@@ -104,7 +105,7 @@ def _state(
     if place in facts.write_pending or adom is None:
         return GroupState.WRITE_PENDING
     if place not in facts.reach:
-        return GroupState.NOT_REFERENCED
+        return GroupState.HELD if place in facts.disputed else GroupState.NOT_REFERENCED
     if database is None and not _is_opaque(facts.databases.get(target), name):
         return GroupState.UNKNOWN
     if database != adom:
