@@ -16,6 +16,7 @@ what a person does about it. No message ever holds a secret.
     |   +-- SourceUnavailable          retryable
     |   |   +-- SourceBusy             it asked to be left alone for some seconds
     |   |   +-- SourceExpired          what was asked for is too old: list again
+    |   |   +-- SourceRewound          the cluster went back in time: list again
     |   |   +-- SourceUntrusted        not retryable; its certificate
     |   +-- SourceMisconfigured        exit code 2: kubeconfig, context, service account
     |   +-- SourceLoginRefused         the API server does not know the credentials
@@ -215,6 +216,12 @@ class SourceExpired(SourceUnavailable):
     """The version or page asked for is older than the API server remembers."""
 
     kind = "source-expired"
+
+
+class SourceRewound(SourceUnavailable):
+    """The cluster has not come as far as what is known of it: it was restored from a backup."""
+
+    kind = "source-rewound"
 
 
 class SourceUntrusted(SourceUnavailable):

@@ -89,8 +89,11 @@ def _read_live(cluster: Cluster) -> ClusterSnapshot:
     return live.read_snapshot(cluster.name, access(cluster))
 
 
-def feed(cluster: Cluster, world: World) -> Feed:
-    """What a cluster's changes come through. Raises NotBuiltError for standard input."""
+def feed(cluster: Cluster, world: World, *, resync_s: float) -> Feed:
+    """What a cluster's changes come through; every `resync_s` it is compared in full.
+
+    Raises NotBuiltError for standard input.
+    """
     # Imported here: one-shot commands on dumps need no Kubernetes client.
     from fmgsync.controller.feeds import DumpFeed, LiveFeed
 
@@ -98,7 +101,13 @@ def feed(cluster: Cluster, world: World) -> Feed:
         known = world.intent.rules.rules
         rules = (r for r in known if r.clusters is None or cluster.name in r.clusters)
         wanted = interest.of_rules(rules)
-        return LiveFeed(cluster.name, access(cluster), interest=wanted, clock=world.clock)
+        return LiveFeed(
+            cluster.name,
+            access(cluster),
+            interest=wanted,
+            clock=world.clock,
+            relist_s=resync_s,
+        )
     if isinstance(cluster.manifests, Path):
         read = world.sources[cluster.name]
         return DumpFeed(cluster.name, cluster.manifests, read, clock=world.clock)

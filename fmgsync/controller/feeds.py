@@ -6,6 +6,7 @@ Both give differences, so that nothing behind them knows which it is.
 from __future__ import annotations
 
 import hashlib
+import math
 import threading
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from pathlib import Path
@@ -58,13 +59,20 @@ class LiveFeed:
     """A running cluster, followed by one watch per kind, as far as the rules need it."""
 
     def __init__(
-        self, cluster: str, access: client.Access, *, interest: Interest, clock: Clock
+        self,
+        cluster: str,
+        access: client.Access,
+        *,
+        interest: Interest,
+        clock: Clock,
+        relist_s: float = math.inf,
     ) -> None:
         self.cluster = cluster
         self._access = access
         self._interest = interest
         self._kubeconfig = [_fingerprint(path) for path in access.files]
         self._clock = clock
+        self._relist_s = relist_s
         self._stop = Stop()
         self._inventory = Inventory(cluster, clock=clock)
         self._lookups = Lookups(client.ApiSession(cluster, access), clock=clock)
@@ -75,6 +83,7 @@ class LiveFeed:
             isinstance(other, LiveFeed)
             and self.cluster == other.cluster
             and self._access == other._access
+            and self._relist_s == other._relist_s
             and self._kubeconfig == other._kubeconfig
             and self._interest.covers(other._interest)
         )
@@ -85,7 +94,13 @@ class LiveFeed:
             self.cluster, clock=self._clock, on_change=on_change, kinds=self._interest.kinds
         )
         session = client.ApiSession(self.cluster, self._access)
-        live.follow(session, self._inventory, self._stop, interest=self._interest)
+        live.follow(
+            session,
+            self._inventory,
+            self._stop,
+            interest=self._interest,
+            relist_s=self._relist_s,
+        )
 
     def take_difference(self) -> ClusterDifference:
         """What became different since the last call."""

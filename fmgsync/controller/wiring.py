@@ -127,7 +127,10 @@ def make_controller(
     )
     return Controller(
         world,
-        [clusters.feed(cluster, world) for cluster in config.clusters],
+        [
+            clusters.feed(cluster, world, resync_s=config.reconcile.resync.total_seconds())
+            for cluster in config.clusters
+        ],
         pace_of=partial(_pace, config),
         passes_of=partial(partly.Passes, world, install=config.install.mode != "none"),
         wake_at=partial(foresight.wake_at, world),

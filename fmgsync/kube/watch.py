@@ -4,15 +4,22 @@ What a watch may do that surprises (measured against kube-apiserver): an expired
 in a line of a successful answer, and normal after every restart of the API server; a connection
 may die without a word, so each silence is bounded; bookmarks move the version forward in quiet
 times. Public source: the Kubernetes API concepts, "Efficient detection of changes".
+
+A cluster restored from a backup goes back to older versions. A watch from a version that is yet to
+come is answered 200 and then with silence, and what happens before that version is never told (seen
+on kube-apiserver 1.36.2). So before a watch is resumed the server's version is asked for; and
+because that may have passed ours by then, everything is listed anew from time to time.
 """
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Iterator
 from typing import Final, Generic, TypeVar
 
+import msgspec
 import urllib3
 
 from fmgsync.errors import (
@@ -21,6 +28,7 @@ from fmgsync.errors import (
     SourceExpired,
     SourceForbidden,
     SourceRefused,
+    SourceRewound,
     SourceUnavailable,
 )
 from fmgsync.kube import failures, listing
@@ -50,6 +58,10 @@ _STREAMS_LISTS_FROM: Final = (1, 27)  # older servers ignore the wish without a 
 T = TypeVar("T", bound=Watchable)
 
 
+class _Anything(msgspec.Struct):
+    """An object of which nothing is looked at."""
+
+
 class _InitialEventsUnknown(Exception):  # not an error
     """The server does not list through a watch."""
 
@@ -59,7 +71,7 @@ class Watch(Generic[T]):
 
     `lasts_s` is how long one watch request lasts (up to half as long again, so that many do not
     end together), `margin_s` how much longer a silence is borne before the connection counts as
-    dead.
+    dead. `relist_s` after a listing everything is listed anew.
     """
 
     def __init__(
@@ -74,6 +86,7 @@ class Watch(Generic[T]):
         backoff: Backoff | None = None,
         lasts_s: float = 120.0,
         margin_s: float = 15.0,
+        relist_s: float = math.inf,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._session: Final = session
@@ -85,9 +98,12 @@ class Watch(Generic[T]):
         self._backoff: Final = backoff or Backoff(rng)
         self._lasts_s: Final = lasts_s
         self._margin_s: Final = margin_s
+        self._relist_s: Final = relist_s
         self._monotonic: Final = monotonic
         self._decoder: Final = LineDecoder(item_type)
         self._version = ""  # empty: list first
+        self._listed_at = -math.inf
+        self._resumes = False  # a watch ended: what came after it is not known
         self._streams_lists: bool | None = None  # None: not yet known
 
     @property
@@ -99,10 +115,12 @@ class Watch(Generic[T]):
         """Everything that happens, from a first complete listing on."""
         while not self._stop.is_set():
             try:
-                if not self._version:
+                if not self._version or self._monotonic() - self._listed_at >= self._relist_s:
                     yield from self._list()
-                else:
-                    yield from self._watch(initial=False)
+                    continue
+                if self._resumes:
+                    self._refuse_older_server()
+                yield from self._watch(initial=False)
             except _InitialEventsUnknown:
                 self._streams_lists = False
             except SourceExpired:
@@ -113,6 +131,8 @@ class Watch(Generic[T]):
                 if self._stop.is_set():
                     return
                 yield Interrupted(error)
+                if isinstance(error, SourceRewound):
+                    continue
                 self._session.close()
                 at_least_s = error.retry_after_s if isinstance(error, SourceBusy) else 0.0
                 self._stop.wait(self._backoff.next_s(at_least_s))
@@ -132,8 +152,26 @@ class Watch(Generic[T]):
                 yield Began()
             yield Listed(page.items, page.garbled)
             if page.ends:
-                self._version = page.version
+                self._version, self._listed_at = page.version, self._monotonic()
                 yield Synced()
+
+    def _refuse_older_server(self) -> None:
+        """Raises SourceRewound, and forgets our version, if the server has not come so far.
+
+        Asked without a version of ours, so that no cache answers that is behind; and without
+        selectors, since only the list's own version is wanted.
+        """
+        bare = Scope(namespace=self._scope.namespace)
+        page = next(listing.pages(self._session, self._resource, _Anything, bare, page_size=1))
+        now, ours = page.version, self._version
+        if now.isdigit() and ours.isdigit() and int(now) < int(ours):
+            self._version = ""
+            raise SourceRewound(
+                f"its revision went back from {ours} to {now}: it was restored from a backup, and"
+                " everything is listed anew",
+                where=f"{self._session.where}, {self._resource.plural}",
+            )
+        self._resumes = False
 
     def _can_stream_lists(self) -> bool:
         try:
@@ -143,6 +181,7 @@ class Watch(Generic[T]):
 
     def _watch(self, *, initial: bool) -> Iterator[Change[T]]:
         """One watch request; with `initial` it begins with all that is there."""
+        self._resumes = True
         request, silence_s = self._request(initial=initial)
         try:
             with (
@@ -191,7 +230,7 @@ class Watch(Generic[T]):
                     yield Listed(tuple(items))
                     if not ends_initial:
                         raise _InitialEventsUnknown
-                    self._version = version
+                    self._version, self._listed_at = version, self._monotonic()
                     yield Synced()
                     return
             if len(items) >= _BATCH:

@@ -6,6 +6,7 @@ follows may leave out what no rule can select as well.
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 from dataclasses import dataclass, replace
@@ -107,10 +108,12 @@ def follow(
     interest: Interest = EVERYTHING,
     rng: random.Random | None = None,
     first_retry_s: float = 0.5,
+    relist_s: float = math.inf,
 ) -> tuple[threading.Thread, ...]:
     """Start one thread per kind that feeds the inventory; they end soon after `stop` is set.
 
-    `interest` is what the rules need: the API server sends nothing else.
+    `interest` is what the rules need: the API server sends nothing else. After `relist_s` a kind
+    is listed anew, and compared with what is known of it.
 
     A cluster that cannot be reached, or whose kubeconfig cannot be read, is tried again for ever:
     it is a problem of the inventory meanwhile, not an error here.
@@ -129,6 +132,7 @@ def follow(
                 Backoff(chance, first_s=first_retry_s),
                 chance,
                 outage,
+                relist_s,
             ),
             name=f"watch-{session.cluster}-{kind}",
             daemon=True,
@@ -149,6 +153,7 @@ def _follow_kind(
     backoff: Backoff,
     rng: random.Random,
     outage: Outage,
+    relist_s: float,
 ) -> None:
     while not stop.is_set():
         watch = Watch(
@@ -159,6 +164,7 @@ def _follow_kind(
             stop=stop,
             rng=rng,
             backoff=backoff,
+            relist_s=relist_s,
         )
         try:
             _feed(inventory, kind, watch, outage)

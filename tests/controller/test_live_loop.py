@@ -124,3 +124,19 @@ def test_a_renewed_kubeconfig_takes_over(estate: Estate, cluster: KubernetesSimu
         assert written(estate, "10.1.0.1", "10.2.0.1")
         cluster.kubeconfig(estate.folder / "east.kubeconfig")
         until(lambda: written(estate, "10.1.0.1", "10.1.0.2", "10.2.0.1"))
+
+
+def test_a_cluster_restored_from_a_backup_is_what_counts(
+    estate: Estate, cluster: KubernetesSimulator
+) -> None:
+    """Not what was known of its future: what is gone from it goes, what is back comes back."""
+    backup = cluster.backup()
+    with running(estate):
+        until(lambda: written(estate, "10.1.0.1", "10.2.0.1"))
+        cluster.add(web("web-2", "10.1.0.2"))
+        cluster.delete("Pod", "web-1")
+        until(lambda: written(estate, "10.1.0.2", "10.2.0.1"))
+        cluster.restore(backup)
+        until(lambda: written(estate, "10.1.0.1", "10.2.0.1"))
+        cluster.add(web("web-3", "10.1.0.3"))
+        until(lambda: written(estate, "10.1.0.1", "10.1.0.3", "10.2.0.1"))

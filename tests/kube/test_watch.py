@@ -11,7 +11,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from fmgsync.errors import SourceError, SourceForbidden, SourceLoginRefused, SourceUnavailable
+from fmgsync.errors import (
+    SourceError,
+    SourceForbidden,
+    SourceLoginRefused,
+    SourceRewound,
+    SourceUnavailable,
+)
 from fmgsync.kube.backoff import Backoff
 from fmgsync.kube.changes import (
     Began,
@@ -357,3 +363,70 @@ def test_a_watch_that_was_told_before_it_began_does_nothing(
     follower.stop.set()
     assert list(follower.words()) == []
     assert simulator.requests == ()
+
+
+@pytest.mark.parametrize("streams", [True, False])
+def test_a_cluster_restored_from_a_backup_is_listed_anew(
+    simulator: KubernetesSimulator, follow: Follow, streams: bool
+) -> None:
+    """A watch from a version that is yet to come would be silent, and healthy, for ever."""
+    simulator.faults.initial_events = streams
+    simulator.add(pod("a"))
+    simulator.add(pod("b"))
+    backup = simulator.backup()
+    follower = follow()
+    follower.until("synced")
+    simulator.add(pod("c"))
+    simulator.delete("Pod", "a")
+    follower.until("-a")
+    simulator.restore(backup)
+    words = follower.until("synced")
+    assert words[-4:] == ["began", "=a", "=b", "synced"]
+    assert isinstance(follower.errors[-1], SourceRewound)
+    simulator.add(pod("d"))
+    assert follower.until("+d") == ["+d"]
+
+
+def test_a_watch_that_ended_without_a_fault_is_compared_as_well(
+    simulator: KubernetesSimulator, follow: Follow
+) -> None:
+    """A server that is stopped in good order ends its watches in good order."""
+    follower = follow(lasts_s=0.6)
+    follower.until("synced")
+    backup = simulator.backup()
+    simulator.add(pod("c"))
+    follower.until("+c")
+    simulator.restore(backup)
+    assert follower.until("synced")[-2:] == ["began", "synced"]
+
+
+def test_what_was_missed_though_revisions_caught_up_is_found_by_listing_anew(
+    simulator: KubernetesSimulator, follow: Follow
+) -> None:
+    """Nothing tells then that the history is another; so a listing never stays the last one."""
+    simulator.add(pod("a"))
+    backup = simulator.backup()
+    now = [0.0]
+    follower = follow(relist_s=600.0, monotonic=lambda: now[0], lasts_s=0.6)
+    follower.until("synced")
+    simulator.delete("Pod", "a")
+    follower.until("-a")
+    ours = int(follower.watch.version)
+    simulator.restore(backup)
+    while int(simulator.add(node(f"n-{now[0]}"))["metadata"]["resourceVersion"]) <= ours:
+        now[0] += 1
+    follower.until("heard", but=())
+    now[0] += 600
+    assert follower.until("synced")[-3:] == ["began", "=a", "synced"]
+
+
+def test_a_version_is_compared_once_before_a_watch_is_resumed(
+    simulator: KubernetesSimulator, follow: Follow
+) -> None:
+    """One small list for every watch, without selectors, whatever the scope."""
+    follower = follow(lasts_s=0.6)
+    follower.until("synced")
+    for _ in range(3):
+        follower.until("heard", but=())
+    asked = [(each.verb, each.query.get("limit")) for each in simulator.requests]
+    assert asked == [("watch", None), *[("list", "1"), ("watch", None)] * 3]
