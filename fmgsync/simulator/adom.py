@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fmgsync.simulator import impact, references
 from fmgsync.simulator.steps import History
@@ -73,6 +73,8 @@ class Adom:
         self.history = History()
         self.from_global: set[Target] = set()
         """Objects that came with a global package, and change with it."""
+        self.hits: dict[tuple[int, int], Any] = {}
+        """What was counted of a package's policies when it was gathered last."""
         self.journal: list[tuple[str, str | int]] = []
         """Objects changed, oldest first; installs read it from where they stopped last."""
 

@@ -20,6 +20,7 @@ MESSAGES: Final = {
     -9: "The command is invalid for selected url",
     -10: "The data is invalid for selected url",
     -11: "No permission for the resource",
+    -13: "Data is not ready",
     -14: "No workflow session permission",
     -22: "Login fail",
     -10015: "used",

@@ -170,6 +170,8 @@ class Device:
     """Whether FortiManager has noticed a drift (auto-update, or a check of the status)."""
     pending_global: bool = False
     cluster: list[ClusterMember] = field(default_factory=list)
+    hits: dict[tuple[str, int], Any] = field(default_factory=dict)
+    """What the unit counts, by VDOM and policy id; 0 is the implicit denial."""
 
     def db_status(self) -> str:
         """`mod` while the device database is ahead of what the unit runs."""

@@ -95,6 +95,8 @@ class Envelope:
             answer["cid"] = self._world.requests
         if "create task" in request and session is not None and method in WRITING:
             result = [self._as_task(session, result, now)]
+        if answer.pop("apart", False) and len(result) == 1:
+            return {**answer, **result[0]}
         answer["result"] = result
         return answer
 

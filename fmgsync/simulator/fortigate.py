@@ -7,6 +7,7 @@ from typing import Any
 
 from fmgsync.simulator import dvmcmd, fortios
 from fmgsync.simulator.devices import Device
+from fmgsync.simulator.hitcounts import Hits
 from fmgsync.simulator.store import Row
 from fmgsync.simulator.world import World
 
@@ -29,11 +30,18 @@ class FortiGate:
     def _device(self) -> Device:
         return self._world.devices[self._name]
 
-    def rest(self, resource: str) -> dict[str, Any]:
-        """What the unit's own REST API answers to a GET."""
+    def rest(self, resource: str) -> Any:
+        """What the unit's own REST API answers to a GET: an object, for several VDOMs a list."""
         with self._world.lock:
-            self._world.now()
-            return fortios.request(self._device, "GET", resource, None, self._world.next_oid)
+            now = self._world.now()
+            return fortios.request(self._device, "GET", resource, None, self._world.next_oid, now)
+
+    def hit(self, policy: int, times: int = 1, vdom: str = "root", *, size: int = 1500) -> None:
+        """Packets matched a policy (0: none did), one at a time, each of so many bytes."""
+        with self._world.lock:
+            at, held = int(self._world.now()), self._device.hits
+            before = held.get((vdom, policy), Hits())
+            held[(vdom, policy)] = before.plus(Hits(times, times * size, times, at, at))
 
     def names(self, table: str, vdom: str = "root") -> set[str]:
         """Names of the objects the unit runs, `table` like `firewall addrgrp`."""

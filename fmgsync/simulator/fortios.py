@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -16,7 +17,7 @@ from fmgsync.simulator.catalog import POLICY, TABLES
 from fmgsync.simulator.cliconfig import table_named
 from fmgsync.simulator.codes import Refusal
 from fmgsync.simulator.devices import Device, Entry, Vdom
-from fmgsync.simulator.monitors import MONITORS
+from fmgsync.simulator.monitors import MONITORS, SETTINGS, Monitor
 from fmgsync.simulator.reading import uuid_of
 from fmgsync.simulator.store import Row, Target
 from fmgsync.simulator.tables import Table
@@ -29,41 +30,95 @@ _NOT_ON_UNIT: Final = frozenset(("_image-base64", "visibility", "install-on"))
 
 
 def request(
-    device: Device, method: str, resource: Any, payload: Any, next_oid: Callable[[], int]
-) -> Body:
-    """One REST request to the unit; its answer's body, errors included."""
+    device: Device,
+    method: str,
+    resource: Any,
+    payload: Any,
+    next_oid: Callable[[], int],
+    now: float = 0.0,
+) -> Body | list[Body]:
+    """One REST request to the unit; its answer's body, errors included.
+
+    Several VDOMs (`vdom=*`, `vdom=a,b`) are answered by a list, one body each.
+    """
+    path, query = _parts(resource)
+    wanted = next((value for name, value in query if name == "vdom"), "root")
+    each = list(device.vdoms) if wanted == "*" else wanted.split(",")
+    ask = _Request(device, method, path, query, payload, next_oid, now)
+    bodies = [ask.of(vdom) for vdom in each]
+    return bodies if wanted == "*" or len(each) > 1 else bodies[0]
+
+
+def serves(resource: Any) -> bool:
+    """Whether a FortiGate has this resource at all; not whether the object is there."""
+    path, _ = _parts(resource)
+    if path.startswith(_MONITOR):
+        return _monitor_of(path.removeprefix(_MONITOR)) is not None
+    return path.startswith(_CMDB) and _place(path.removeprefix(_CMDB))[0] is not None
+
+
+def _parts(resource: Any) -> tuple[str, list[tuple[str, str]]]:
     parts = urlsplit(resource if isinstance(resource, str) else "")
     try:
         query = parse_qsl(parts.query, keep_blank_values=True, max_num_fields=100)
     except ValueError:
         query = []
-    path = unquote(parts.path)
-    vdom_name = next((value for name, value in query if name == "vdom"), "root")
-    vdom = device.vdoms.get(vdom_name)
-    body = _frame(device, method, vdom_name)
-    if vdom is None:
-        return body | _status(403)
-    if path.startswith(_MONITOR):
-        return body | _monitor(device, vdom, path.removeprefix(_MONITOR), dict(query))
-    if not path.startswith(_CMDB):
-        return body | _status(404)
-    table, key, names = _place(path.removeprefix(_CMDB))
-    if table is None:
-        return body | names | _status(404)
-    if method == "GET":
-        return body | names | _read(vdom, table, key, query)
-    return body | names | _Write(vdom, table, key, payload, next_oid).answer(method)
+    return unquote(parts.path), query
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    device: Device
+    method: str
+    path: str
+    query: list[tuple[str, str]]
+    payload: Any
+    next_oid: Callable[[], int]
+    now: float
+
+    def of(self, name: str) -> Body:
+        """The answer of one VDOM."""
+        vdom = self.device.vdoms.get(name)
+        body = _frame(self.device, self.method, name)
+        if vdom is None:
+            return body | _status(403)
+        path, query = self.path, self.query
+        if path.startswith(_MONITOR):
+            asked = {**dict(query), "now": str(self.now)}
+            return body | _monitor(self.device, vdom, path.removeprefix(_MONITOR), asked)
+        if not path.startswith(_CMDB):
+            return body | _status(404)
+        table, key, names = _place(path.removeprefix(_CMDB))
+        if isinstance(table, str):
+            if self.method != "GET":
+                return body | names | _status(405)
+            return body | names | _status(200) | {"results": SETTINGS[table](self.device)}
+        if table is None:
+            return body | names | _status(404)
+        if self.method == "GET":
+            return body | names | _read(vdom, table, key, query)
+        return (
+            body | names | _Write(vdom, table, key, self.payload, self.next_oid).answer(self.method)
+        )
 
 
 def _monitor(device: Device, vdom: Vdom, path: str, query: dict[str, str]) -> Body:
-    area, name, action = (*path.strip("/").split("/"), "", "", "")[:3]
-    monitor = MONITORS.get((area, name))
-    if monitor is None or action not in ("", "select"):
+    found = _monitor_of(path)
+    if found is None:
         return _status(404)
+    area, name, action, monitor = found
     body = {"path": area, "name": name, "action": action, "status": "success"}
     if name == "available-interfaces":
         body["revision"] = _revision(vdom, POLICY.name)
     return {**body, "results": monitor(device, vdom, query)}
+
+
+def _monitor_of(path: str) -> tuple[str, str, str, Monitor] | None:
+    area, name, action = (*path.strip("/").split("/"), "", "", "")[:3]
+    monitor = MONITORS.get((area, name, action)) or (
+        MONITORS.get((area, name, "")) if action == "select" else None
+    )
+    return None if monitor is None else (area, name, action, monitor)
 
 
 def _frame(device: Device, method: str, vdom: str) -> Body:
@@ -81,12 +136,13 @@ def _status(code: int) -> Body:
     return {"status": "success" if code == 200 else "error", "http_status": code}
 
 
-def _place(path: str) -> tuple[Table | None, str, Body]:
-    """Table, key (empty for the table itself), and the answer's members that name them."""
+def _place(path: str) -> tuple[Table | str | None, str, Body]:
+    """Table (settings without rows: their name), key (empty for a table), and what names them."""
     area, _, rest = path.partition("/")
     name, _, key = rest.rstrip("/").partition("/")
     names = {"path": area, "name": name} | ({"mkey": key} if key else {})
-    return _table(area, name), key, names
+    setting = f"{area} {name}"
+    return (setting if setting in SETTINGS else _table(area, name)), key, names
 
 
 def _table(area: str, name: str) -> Table | None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from fmgsync.simulator import hitcounts
 from fmgsync.simulator.call import Call, Members
 from fmgsync.simulator.catalog_packages import FIRST_ID, FIRST_IN_BLOCK, FOOTER, HEADER
 from fmgsync.simulator.catalog_policy import BLOCKS, POLICY
@@ -112,6 +113,7 @@ def _show(world: World, call: Call, place: Place, row: Row) -> dict[str, Any]:
     shown = show_fully(view, row, call, SubFetch(view, call))
     shown = {name: value for name, value in shown.items() if value is not None}
     order = _order(place)
+    hitcounts.overlay(place.adom, place.package, row.key, shown)
     block = row.attrs.get(_BLOCK)
     if block:
         shown[_BLOCK] = block[0]

@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fmgsync.simulator.call import Call, Members
-from fmgsync.simulator.codes import bad_data
+from fmgsync.simulator.codes import bad_data, bad_url
 from fmgsync.simulator.plain import answer_row
 from fmgsync.simulator.route import Route
 from fmgsync.simulator.world import World
 
 _BUILDS = {(7, 2): 1575, (7, 4): 2702, (7, 6): 3654, (8, 0): 21}
+LABEL_SINCE = (8, 0, 0)
 
 
 def login(world: World, call: Call) -> Members:
@@ -43,7 +44,6 @@ def read_session(world: World, call: Call) -> Members:
         "adom_list": sorted(admin.adoms or ()),
         "adom_override": 0,
         "current_adom_name": "root",
-        "custom_session_label": session.label,
         "email": "",
         "first_name": "",
         "last_name": "",
@@ -52,7 +52,20 @@ def read_session(world: World, call: Call) -> Members:
         "timestamp": int(call.now),
         "valid": 1,
     }
-    return {"data": shown}
+    if world.version >= LABEL_SINCE:
+        shown["custom_session_label"] = session.label
+    return {"data": shown}  # whole, whatever `fields` say: so it was recorded
+
+
+def label(world: World, call: Call) -> Members:
+    """A label that stands beside what this session does, in the unit's own log."""
+    if world.version < LABEL_SINCE:
+        raise bad_url()
+    text = call.record().get("custom_session_label")
+    if not isinstance(text, str) or len(text) > 255:
+        raise bad_data()
+    call.session.label = text
+    return {}
 
 
 def status(world: World, call: Call) -> Members:
@@ -63,8 +76,8 @@ def status(world: World, call: Call) -> Members:
     shown = {
         "Admin Domain Configuration": "Enabled",
         "BIOS version": "04000002",
-        "Branch Point": build,
-        "Build": build,
+        "Branch Point": str(build),
+        "Build": str(build),
         "Current Time": f"{when:%a %b %d %H:%M:%S} UTC {when:%Y}",
         "Daylight Time Saving": "Yes",
         "FIPS Mode": "Disabled",
@@ -93,6 +106,7 @@ ROUTES = (
     Route("exec", "/sys/login/user", login),
     Route("exec", "/sys/logout", logout),
     Route("get", "/sys/session", read_session),
+    Route("set update", "/sys/session/custom_session_label", label),
     Route("get", "/sys/status", status),
     Route("get", "/cli/global/system/status", status),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fmgsync.simulator.call import Call, Members
-from fmgsync.simulator.codes import absent, bad_data, bad_url
+from fmgsync.simulator.codes import Refusal, absent, bad_data, bad_url
 from fmgsync.simulator.plain import answer_row, answer_table, choose
 from fmgsync.simulator.reading import wants_subtables
 from fmgsync.simulator.route import Route
@@ -49,10 +49,23 @@ def read_task(world: World, call: Call, task: str) -> Members:
 
 
 def tell(world: World, call: Call) -> Members:
-    """`/sys/task/result`: known by its request only; what it answers is taken to be the task."""
+    """`/sys/task/result`: what came of it.
+
+    Hit counts stand in `data`, with the task's number beside it. What FortiGates answered to a
+    proxied request comes without `result`: its members are those of the whole answer. Of other
+    tasks only the request is known; the task itself is taken for their result.
+    """
     number = call.record().get("taskid")
     if isinstance(number, bool) or not isinstance(number, int | str):
         raise bad_data()
+    task = _task(world, str(number))
+    if not task.final:
+        raise Refusal(-13)
+    for kind in ("hitcount", "proxy"):
+        if kind in task.details:
+            if kind == "proxy":
+                call.extra["apart"] = True
+            return {"data": task.details[kind], "taskid": task.id}
     return read_task(world, call, str(number))
 
 

@@ -108,7 +108,7 @@ def test_a_removed_device_is_gone_everywhere(start: Start) -> None:
     assert [m["name"] for m in group["object member"]] == ["east-1"]
     assert [row["name"] for row in client.get("/dvmdb/adom/prod/device")] == ["east-1"]
     target = {"action": "get", "resource": "/", "target": ["adom/prod/device/east-2"]}
-    assert client.code("exec", "/sys/proxy/json", target) == -10
+    assert client.code("exec", "/sys/proxy/json", target) == -11
 
 
 def test_removing_a_device_needs_the_adom_lock_in_a_workspace(start: Start) -> None:

@@ -94,13 +94,6 @@ def _ask(
         for resource in (urls.fortios_addresses(family, vdom), urls.fortios_groups(family, vdom))
     ]
     answered = [_by_device(result, session.place) for result in session.query("exec", params)]
-    if len(batch) > 1 and any(isinstance(resource, str) for resource in answered):
-        # One device that is not there any more makes the unit refuse all of them.
-        return {
-            target: reading
-            for alone in batch
-            for target, reading in _ask(session, adom, vdom, [alone], wanted).items()
-        }
     return {target: _device_reading(target, answered, wanted) for target in batch}
 
 
