@@ -18,7 +18,8 @@ def blocked(seen: Look, names: Iterable[str]) -> frozenset[str]:
     """Groups that cannot be carried out in this ADOM at all."""
     if closed.is_closed(seen.topology):
         return frozenset(names)
-    return frozenset(finding.name for finding in seen.plan.foreign)
+    parts = frozenset(seen.desired.errors)
+    return frozenset(finding.name for finding in seen.plan.foreign if finding not in parts)
 
 
 def reasons(

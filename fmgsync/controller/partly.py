@@ -164,7 +164,9 @@ def _with(whole: AdomPlan, part: AdomPlan, names: set[str]) -> AdomPlan:
     return replace(
         whole,
         changes=(*(c for c in whole.changes if outside(c.name)), *part.changes),
-        foreign=(*(f for f in whole.foreign if outside(f.name)), *part.foreign),
+        foreign=tuple(
+            dict.fromkeys((*(f for f in whole.foreign if outside(f.name)), *part.foreign))
+        ),
         held=(*(h for h in whole.held if outside(h.name)), *part.held),
         findings=tuple(dict.fromkeys((*kept, *part.findings))),
         sizes=part.sizes,

@@ -19,6 +19,8 @@ from fmgsync.model.rule import GroupRule, MappingMode, ResolvedSite, RuleSet
 from fmgsync.model.state import DesiredAdom, DesiredGroup, DesiredMembers
 from fmgsync.model.target import AdomRef, DeviceVdom
 
+MISSING = "missing-place"
+
 Members = Mapping[tuple[str, str], membership.ClusterMembers]
 """(rule name, cluster) -> members, after what is withheld was taken out."""
 
@@ -149,6 +151,7 @@ def desired_adom(
 ) -> DesiredAdom:
     """What the ADOM `ref` should hold. `sites` are those of this ADOM, devices resolved."""
     behind, tolerant = _clusters_behind(sites)
+    lost = frozenset().union(*(site.clusters for site in sites if site.missing))
     withheld, findings = _overlaps(behind, tolerant, members)
     groups: list[DesiredGroup] = []
     for rule in rules.rules:
@@ -157,9 +160,25 @@ def desired_adom(
             for target, clusters in behind.items()
         }
         places = {target: clusters for target, clusters in places.items() if clusters}
-        if places:
-            groups.extend(_groups(rule, places, members, withheld))
-    return DesiredAdom(ref, owner, tuple(groups), findings, rules.unread)
+        gone = lost if rule.clusters is None else lost & rule.clusters
+        if places or gone:
+            groups.extend(_groups(rule, places, members, withheld, gone))
+    return DesiredAdom(ref, owner, tuple(groups), findings, rules.unread, _missing(sites))
+
+
+def _missing(sites: Iterable[ResolvedSite]) -> tuple[Finding, ...]:
+    """For people: these parts of the sites are left as they are."""
+    found = dict.fromkeys(part for site in sites for part in site.missing)
+    return tuple(
+        Finding(
+            MISSING,
+            name,
+            f"{why}; what FortiManager holds for it is left as it is, and for devices that no site"
+            " names: correct 'sites'",
+            is_error=True,
+        )
+        for name, why in found
+    )
 
 
 def _clusters_behind(
@@ -212,7 +231,9 @@ def _groups(
     places: Mapping[DeviceVdom, frozenset[str]],
     members: Members,
     withheld: Mapping[DeviceVdom, frozenset[Address]],
+    gone: frozenset[str],
 ) -> Iterable[DesiredGroup]:
+    """One group per family. Of the clusters in `gone` some devices are not known."""
     # A thousand devices may stand before one cluster: what they share is made once.
     kinds = {
         target: (clusters, withheld.get(target, frozenset())) for target, clusters in places.items()
@@ -223,15 +244,22 @@ def _groups(
         by_place = {target: parts[kind] for target, kind in kinds.items()}
         if rule.mapping is MappingMode.PER_DEVICE:
             yield DesiredGroup(
-                rule.name, wanted, rule.mapping, by_place, allow_empty=rule.allow_empty
+                rule.name,
+                wanted,
+                rule.mapping,
+                by_place,
+                allow_empty=rule.allow_empty,
+                keeps=bool(gone),
             )
         else:
             # One value for all: what one firewall must not get, no other can be given either.
             barred = frozenset().union(*(withheld.get(place, ()) for place in by_place))
+            every = [*by_place.values()]
+            every += [_of_family(_join(rule, gone, members, frozenset()), wanted)] if gone else []
             shared = DesiredMembers(
-                frozenset().union(*(m.addresses for m in by_place.values())) - barred,
-                retain=any(m.retain for m in by_place.values()),
-                because="; ".join(dict.fromkeys(m.because for m in by_place.values() if m.because)),
+                frozenset().union(*(m.addresses for m in every)) - barred,
+                retain=any(m.retain for m in every),
+                because="; ".join(dict.fromkeys(m.because for m in every if m.because)),
             )
             yield DesiredGroup(
                 rule.name,
@@ -240,6 +268,7 @@ def _groups(
                 shared=shared,
                 places=frozenset(by_place),
                 allow_empty=rule.allow_empty,
+                keeps=bool(gone),
             )
 
 

@@ -78,9 +78,13 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedSite:
-    """A site whose devices are known: `targets` stand in front of `clusters`."""
+    """A site whose devices are known: `targets` stand in front of `clusters`.
+
+    `missing` are the parts of it that the ADOM does not have, as configured, each with why.
+    """
 
     clusters: frozenset[str]
     adom: AdomRef
     targets: frozenset[DeviceVdom]
     allow_overlap: bool = False
+    missing: tuple[tuple[str, str], ...] = ()

@@ -33,7 +33,8 @@ class DesiredGroup:
     """One group of one family in one ADOM.
 
     Per-device: `mappings` holds the members per DeviceVdom and the group's own value is `none`.
-    Shared: `mappings` is empty and `shared` holds the members, the same at all `places`.
+    Shared: `mappings` is empty and `shared` holds the members, the same at all `places`. `keeps`:
+    some of its places are not known, so what stands at others than these is left.
     """
 
     name: str
@@ -43,6 +44,7 @@ class DesiredGroup:
     shared: DesiredMembers | None = None
     places: frozenset[DeviceVdom] = frozenset()
     allow_empty: bool = False
+    keeps: bool = False
 
     def distinct(self) -> Iterator[DesiredMembers]:
         """The members of all places, each once where places share them."""
@@ -58,7 +60,8 @@ class DesiredGroup:
 class DesiredAdom:
     """All groups one ADOM should have. `owner` is this installation's name.
 
-    `findings`: addresses withheld and sources that are not synced, for people. `unread` is what
+    `findings`: addresses withheld and sources that are not synced, for people; `errors` are parts
+    of the sites that are not there. `unread` is what
     `RuleSet` says of rules that were not read: while there are any, no group is retired.
     """
 
@@ -67,6 +70,7 @@ class DesiredAdom:
     groups: tuple[DesiredGroup, ...]
     findings: tuple[Finding, ...] = ()
     unread: str = ""
+    errors: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

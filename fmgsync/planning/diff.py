@@ -71,6 +71,7 @@ def make_plan(
     standing = sharding.joined(observed, shards)
 
     blocked = {clash.name for clash in draft.errors}
+    draft.errors += desired.errors
     rules = tuple(group for group in desired.groups if group.name not in blocked)
     rendering = render(rules, standing, owner=desired.owner, keep_all=not removes)
     retired = _retired(draft, standing, asked) if removes else []

@@ -94,8 +94,9 @@ def _render_group(
         return GroupObject(names(None, group.shared), mappings, reasons)
     mappings = {place: names(place, wanted) for place, wanted in group.mappings.items()}
     own: tuple[str, ...] = (nothing,)
-    if keep_all and before is not None:
+    if (keep_all or group.keeps) and before is not None:
         mappings = {**before.mappings, **mappings}
+    if keep_all and before is not None:
         own = names(None, DesiredMembers(frozenset()))
     return GroupObject(own, mappings, reasons)
 

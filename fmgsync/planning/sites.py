@@ -14,26 +14,30 @@ _GROUP = "group:"
 
 
 def resolve(sites: Iterable[Site], topology: AdomTopology) -> tuple[ResolvedSite, ...]:
-    """The sites of this ADOM with their DeviceVdoms.
+    """The sites of this ADOM with their DeviceVdoms, and the parts of them that are not there.
 
-    Raises UnknownDevice, listing everything that is not there, before anything is written: a
-    device that is missing today must not lose its mappings tomorrow.
+    A FortiGate may have been retired, renamed or moved since the configuration was written. That is
+    an error of its part; where nothing is there at all UnknownDevice is raised.
     """
-    unknown: list[str] = []
     resolved: list[ResolvedSite] = []
     for site in sites:
         if site.adom != topology.ref:
             continue
         targets: set[DeviceVdom] = set()
+        missing: list[tuple[str, str]] = []
         for name in site.devices:
-            found = _expand(name, topology, unknown)
-            targets.update(found)
+            unknown: list[str] = []
+            targets.update(_expand(name, topology, unknown))
+            missing += ((name, why) for why in unknown)
         resolved.append(
-            ResolvedSite(site.clusters, site.adom, frozenset(targets), site.allow_overlap)
+            ResolvedSite(
+                site.clusters, site.adom, frozenset(targets), site.allow_overlap, tuple(missing)
+            )
         )
-    if unknown:
+    lost = dict.fromkeys(why for site in resolved for _, why in site.missing)
+    if lost and not any(site.targets for site in resolved):
         raise errors.UnknownDevice(
-            "; ".join(dict.fromkeys(unknown)),
+            "; ".join(lost),
             fortimanager=topology.ref.fortimanager,
             adom=topology.ref.adom,
             next_step="correct 'sites' in the configuration; nothing was changed in this ADOM",
