@@ -75,7 +75,9 @@ class LiveFeed:
         self._relist_s = relist_s
         self._stop = Stop()
         self._inventory = Inventory(cluster, clock=clock)
-        self._lookups = Lookups(client.ApiSession(cluster, access), clock=clock)
+        self._lookups = Lookups(
+            client.ApiSession(cluster, access, connect_s=2.0, answer_s=5.0), clock=clock
+        )
 
     def stands_for(self, other: Feed) -> bool:
         """Another content of the kubeconfig may lead to another cluster."""

@@ -1,8 +1,9 @@
 """Whether a pod has an address, asked of the API server when somebody wants to know.
 
 Where only the pods that rules select are followed, this is how an address is recognised that
-another workload has by now. Answers are remembered for a minute, and only so many are asked for
-in that time: what could not be asked counts as not known, which is what False means here.
+another workload has by now. A field selector names one address, so each is a request of its own:
+answered from the server's watch cache, remembered, and asked again at growing intervals while the
+address stays free. What could not be asked counts as not known, which is what False means here.
 The API server compares with a pod's first address, so the second family of a pod is not found.
 """
 
@@ -10,14 +11,16 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
 
 from fmgsync.clock import Clock
 from fmgsync.errors import SourceError
+from fmgsync.kube import listing
 from fmgsync.kube.client import ApiSession
-from fmgsync.kube.listing import Scope, pages
+from fmgsync.kube.listing import Scope
 from fmgsync.model.address import Address
 from fmgsync.model.endpoint import Kind
 from fmgsync.sources.convert.labels import LabelPool
@@ -25,10 +28,24 @@ from fmgsync.sources.convert.objects import Malformed, Pod
 from fmgsync.sources.convert.pod import endpoint
 from fmgsync.sources.live import READINGS
 
-_REMEMBERED_S: Final = 60.0
-_MOST: Final = 50
+_FIRST_S: Final = 60.0
+_LONGEST_S: Final = 300.0
+_FORGOTTEN_S: Final = 3600.0
+_MOST_A_MINUTE: Final = 50
+_MINUTE_S: Final = 60.0
+_AFTER_FAILURE_S: Final = 30.0
+"""So long a server that did not answer is left alone: a pass must not wait for each address."""
 
 _log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What was found, when, and for how long that is good enough."""
+
+    runs: bool
+    at: float
+    lasts_s: float
 
 
 class Lookups:
@@ -38,35 +55,54 @@ class Lookups:
         self._session: Final = session
         self._clock: Final = clock
         self._lock: Final = threading.Lock()
-        self._known: dict[Address, bool] = {}
-        self._asked: deque[tuple[float, Address]] = deque()
+        self._known: dict[Address, _Answer] = {}
+        self._asked_at: deque[float] = deque()
+        self._failed_at: float | None = None
 
     def runs(self, address: Address) -> bool:
         """Whether a running pod is known to have the address."""
         with self._lock:
-            self._forget()
-            if address not in self._known and len(self._asked) < _MOST:
-                self._asked.append((self._clock.now(), address))
-                self._known[address] = self._ask(address)
-            return self._known.get(address, False)
+            now = self._clock.now()
+            known = self._known.get(address)
+            if known is not None and now < known.at + known.lasts_s:
+                return known.runs
+            if self._may_ask(now):
+                self._asked_at.append(now)
+                self._forget(now)
+                known = self._ask(address, known, now) or known
+            return known is not None and known.runs
 
-    def _forget(self) -> None:
-        oldest = self._clock.now() - _REMEMBERED_S
-        while self._asked and self._asked[0][0] < oldest:
-            self._known.pop(self._asked.popleft()[1], None)
+    def _may_ask(self, now: float) -> bool:
+        while self._asked_at and self._asked_at[0] <= now - _MINUTE_S:
+            self._asked_at.popleft()
+        left_alone = self._failed_at is not None and now < self._failed_at + _AFTER_FAILURE_S
+        return not left_alone and len(self._asked_at) < _MOST_A_MINUTE
 
-    def _ask(self, address: Address) -> bool:
+    def _forget(self, now: float) -> None:
+        """Nobody wants to know any more what was not asked for so long."""
+        old = now - _FORGOTTEN_S
+        self._known = {address: one for address, one in self._known.items() if one.at > old}
+
+    def _ask(self, address: Address, before: _Answer | None, now: float) -> _Answer | None:
         resource, scope = READINGS[Kind.PODS].resource, READINGS[Kind.PODS].scope
         wanted = Scope(fields=f"{scope.fields},status.podIP={address}")
         try:
-            return any(
-                _has(pod, address)
-                for page in pages(self._session, resource, Pod, wanted)
-                for pod in page.items
-            )
+            found = listing.cached(self._session, resource, Pod, wanted)
         except SourceError as error:
-            _log.debug("address not looked up", cluster=self._session.cluster, why=str(error))
-            return False
+            if self._failed_at is None:
+                _log.warning(
+                    "addresses cannot be looked up", cluster=self._session.cluster, why=str(error)
+                )
+            self._failed_at = now
+            return None
+        if self._failed_at is not None:
+            _log.info("addresses can be looked up again", cluster=self._session.cluster)
+            self._failed_at = None
+        runs = any(_has(pod, address) for pod in found.items)
+        free = before is not None and not before.runs and not runs
+        lasts_s = min(before.lasts_s * 2, _LONGEST_S) if before is not None and free else _FIRST_S
+        answer = self._known[address] = _Answer(runs, now, lasts_s)
+        return answer
 
 
 def _has(pod: Pod, address: Address) -> bool:

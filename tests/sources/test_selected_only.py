@@ -9,10 +9,12 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from fmgsync.clock import ManualClock, SystemClock
 from fmgsync.grouping import interest
 from fmgsync.grouping.interest import Interest
-from fmgsync.kube.client import ApiSession
+from fmgsync.kube.client import Access, ApiSession
 from fmgsync.kube.requests import PODS
 from fmgsync.kube.stopping import Stop
 from fmgsync.model.address import Address
@@ -91,6 +93,65 @@ def test_questions_are_few_and_answers_age(
     assert len(simulator.requests) == asked == 50
     clock.sleep(61)
     assert lookups.runs(wanted[0])
+
+
+def test_a_question_is_answered_from_the_cache(
+    simulator: KubernetesSimulator, session: ApiSession
+) -> None:
+    """Without resourceVersion, some servers read every pod from etcd for each of them."""
+    Lookups(session, clock=ManualClock()).runs(Address("10.1.0.1"))
+    (asked,) = simulator.requests
+    assert asked.query["resourceVersion"] == "0"
+    assert "status.podIP=10.1.0.1" in asked.query["fieldSelector"]
+
+
+def test_what_stays_free_is_asked_less_and_less_often(
+    simulator: KubernetesSimulator, session: ApiSession
+) -> None:
+    """An address may wait a night for its window; who has it by then is still found."""
+    clock = ManualClock()
+    lookups = Lookups(session, clock=clock)
+    free = Address("10.1.0.1")
+    for _ in range(60):
+        assert not lookups.runs(free)
+        clock.sleep(60)
+    assert len(simulator.requests) == 14
+    simulator.add(pod("late", "10.1.0.1"))
+    clock.sleep(300)
+    assert lookups.runs(free)
+
+
+def test_a_replaced_token_is_found(simulator: KubernetesSimulator, access: Access) -> None:
+    assert access.kubeconfig is not None
+    clock = ManualClock()
+    lookups = Lookups(ApiSession("east", access), clock=clock)
+    simulator.add(pod("web-1", "10.1.0.1"))
+    assert lookups.runs(Address("10.1.0.1"))
+    simulator.rotate_token()
+    simulator.kubeconfig(access.kubeconfig)
+    clock.sleep(61)
+    simulator.add(pod("web-2", "10.1.0.2"))
+    assert lookups.runs(Address("10.1.0.2"))
+    assert simulator.unauthorized == 1
+
+
+def test_who_does_not_answer_is_left_alone_for_a_while(
+    simulator: KubernetesSimulator, session: ApiSession, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A pass must not wait for each of many addresses; that they are not known is said once."""
+    clock = ManualClock()
+    lookups = Lookups(session, clock=clock)
+    simulator.faults.forbid("pods")
+    simulator.add(pod("web-1", "10.1.0.1"))
+    wanted = [Address(f"10.1.0.{number}") for number in range(20)]
+    assert not any(map(lookups.runs, wanted))
+    clock.sleep(31)
+    assert not any(map(lookups.runs, wanted))
+    assert len(simulator.requests) == 2
+    assert capsys.readouterr().out.count("addresses cannot be looked up") == 1
+    simulator.faults.permit("pods")
+    clock.sleep(31)
+    assert lookups.runs(Address("10.1.0.1"))
 
 
 def test_a_cluster_that_is_gone_knows_nothing(
