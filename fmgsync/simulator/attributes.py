@@ -52,6 +52,8 @@ class Attribute:
     until: tuple[int, ...] = (99,)
     sub_key: str = "name"
     """For a sub-table: which member of its rows names them."""
+    only_mapped: bool = False
+    """Only mappings of an object have it, not the object itself."""
 
     def known_in(self, version: tuple[int, ...]) -> bool:
         """Whether this release has the attribute."""

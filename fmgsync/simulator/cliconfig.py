@@ -91,7 +91,7 @@ def _set_lines(table: Table, before: Entry | None, after: Entry) -> Iterator[str
     if before is None and "uuid" in table.attributes:
         yield f"set uuid {uuid_of(after.oid)}"
     for name, attribute in table.attributes.items():
-        if name in _NOT_SENT or attribute.kind is Kind.TABLE:
+        if name in _NOT_SENT or attribute.kind in (Kind.TABLE, Kind.FREE):
             continue
         value = after.attrs.get(name, attribute.default)
         if value == old.get(name, attribute.default):

@@ -35,8 +35,10 @@ class Console:
             self._session.last_seen = now
             if self._world.sessions.find(self._session.token) is None:
                 raise Refusal(-11)
-            call = Call(method, url, urls.split(url), param, self._session, True, now)
-            return self._router.answer(self._world, call).get("data")
+            call = Call.made(method, url, param, self._session, self._world, now, verbose=True)
+            found = self._router.answer(self._world, call).get("data")
+            call.tell_unheard()
+            return found
 
     def get(self, url: str, **members: Any) -> Any:
         """Read, with words for enumerations; an empty list where there is no data."""

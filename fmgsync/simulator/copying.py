@@ -12,8 +12,7 @@ from typing import Final
 
 from fmgsync.simulator.adom import PACKAGES, Adom
 from fmgsync.simulator.catalog import TABLES
-from fmgsync.simulator.catalog_packages import FOOTER, HEADER, INSTALLED, PACKAGE_TABLES
-from fmgsync.simulator.catalog_policy import BLOCKS
+from fmgsync.simulator.catalog_packages import BLOCKS, FOOTER, HEADER, INSTALLED, PACKAGE_TABLES
 from fmgsync.simulator.devices import Entry, Vdom, policies_table, same
 from fmgsync.simulator.predefined import KEEPS
 from fmgsync.simulator.references import package_of, package_store

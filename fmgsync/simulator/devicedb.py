@@ -14,7 +14,7 @@ from fmgsync.simulator.cliconfig import table_named
 from fmgsync.simulator.codes import Refusal, absent, bad_data, bad_url, exists, no_permission
 from fmgsync.simulator.devices import Device, Entry, Vdom
 from fmgsync.simulator.locks import holds
-from fmgsync.simulator.reading import View, select, show
+from fmgsync.simulator.reading import View, heed_table, select, show
 from fmgsync.simulator.route import Route
 from fmgsync.simulator.store import Change, Database, Row
 from fmgsync.simulator.tables import Table
@@ -58,7 +58,7 @@ def _table(rest: Rest) -> tuple[Table, Rest] | None:
 
 
 def _key(table: Table, text: str) -> str | int:
-    if table.key == "name":
+    if not table.numbered:
         return text
     if not text.isdecimal() or len(text) > 12:
         raise bad_url()
@@ -87,6 +87,7 @@ def read(world: World, call: Call, device: str, vdom: str, rest: Rest) -> Member
     if "count" in call.options() and call.param.get("filter") is None:
         return {"data": len(held.table(table.name))}
     view = _snapshot(table, held, world.version)
+    heed_table(view, call)
     rows = select(view, call)
     if "count" in call.options():
         return {"data": len(rows)}
@@ -117,7 +118,7 @@ def write(world: World, call: Call, device: str, vdom: str, rest: Rest) -> Membe
     table, path = found
     if len(path) > 1:
         raise bad_url()
-    keys = [_write_row(world, call, held, table, path, record) for record in call.records()]
+    keys = [_write_row(world, call, held, table, path, record) for record in call.rows()]
     return {"data": {table.key: keys[0]}} if len(keys) == 1 else {}
 
 
@@ -134,7 +135,9 @@ def _write_row(
     if before is None and call.method in ("update", "replace"):
         raise absent()
     base = before.attrs if before is not None and call.method != "replace" else {}
-    attrs = attributes_of(table, record, base, world.version)
+    attrs = attributes_of(
+        table, record, base, world.version, lambda name: call.ignore("member", name)
+    )
     oid = before.oid if before is not None else world.next_oid()
     _put(vdom, (table.name, key), Row(key, oid, attrs))
     return key

@@ -10,7 +10,7 @@ from fmgsync.simulator import revisions
 from fmgsync.simulator.adom import PACKAGES, Adom
 from fmgsync.simulator.attributes import Kind, give_out
 from fmgsync.simulator.call import Call, Members
-from fmgsync.simulator.catalog_policy import BLOCKS
+from fmgsync.simulator.catalog_packages import BLOCKS
 from fmgsync.simulator.cliconfig import object_text
 from fmgsync.simulator.codes import bad_data, bad_url
 from fmgsync.simulator.history import config_of

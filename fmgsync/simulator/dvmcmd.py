@@ -210,7 +210,7 @@ def masters(world: World, call: Call, device: str) -> Members:
     """`object master`: the ADOMs a device belongs to."""
     held = world.device(device)
     visible = [a for a in world.adoms_of(held.name) if call.session.admin.may_enter(a.name)]
-    unfiltered = replace(call, param={**call.param, "filter": None})  # ["adom"] names the kind
+    unfiltered = replace(call, param=call.param.but(filter=None))  # ["adom"] names the kind
     return answer_table(unfiltered, [show_adom(adom, call) for adom in visible])
 
 

@@ -10,6 +10,7 @@ from fmgsync.simulator.call import Call, Members
 from fmgsync.simulator.codes import absent, bad_data
 from fmgsync.simulator.devices import Device
 from fmgsync.simulator.dvmshow import ADOM_WORDS, DEVICE_WORDS, MEMBERS, show_adom, show_device
+from fmgsync.simulator.ignored import Heard
 from fmgsync.simulator.plain import (
     PlainRow,
     answer_row,
@@ -127,7 +128,7 @@ def _fetched(call: Call, row: PlainRow) -> bool:
         if wanted.get("subfetch hidden") == 1:
             del row[name]
             continue
-        inner = replace(call, param={k: wanted.get(k) for k in ("filter", "fields")})
+        inner = replace(call, param=Heard({k: wanted.get(k) for k in ("filter", "fields")}))
         kept = choose(inner, row[name] or [], {})
         always = ("name", "oid", "devid")
         row[name] = [show_plain(inner, r, always=always, subtables=(), words={}) for r in kept]

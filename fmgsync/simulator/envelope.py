@@ -23,6 +23,9 @@ METHODS: Final = frozenset(
     ("get", "add", "set", "update", "replace", "delete", "exec", "clone", "move", "unset")
 )
 WRITING: Final = METHODS - {"get", "exec"}
+_MEMBERS: Final = frozenset(
+    ("id", "jsonrpc", "method", "params", "session", "verbose", "create task", "keep_session_idle")
+)
 _OPEN_URLS: Final = frozenset((("sys", "login", "user"),))
 CID_SINCE: Final = (7, 6, 3)
 """About when answers got a `cid`: recorded with newer calls, absent beside those of 7.6.0."""
@@ -76,6 +79,10 @@ class Envelope:
         if not isinstance(params, list) or not params or not isinstance(method, str):
             answer["result"] = [_element("", Refusal(-8))]
             return answer
+        strange = self._strange(request)
+        if strange is not None:
+            answer["result"] = [_element(_url(param), strange) for param in params]
+            return answer
         verbose = request.get("verbose") in (1, True, "1")
         result: list[dict[str, Any]] = []
         for param in params:
@@ -99,6 +106,15 @@ class Envelope:
             return {**answer, **result[0]}
         answer["result"] = result
         return answer
+
+    def _strange(self, request: Mapping[str, Any]) -> Refusal | None:
+        """Members of the envelope that FortiManager is not known to have."""
+        try:
+            for name in request.keys() - _MEMBERS:
+                self._world.ignored.tell("parameter", "", name)
+        except Refusal as refusal:
+            return refusal
+        return None
 
     def _as_task(
         self, session: Session, result: list[dict[str, Any]], now: float
@@ -138,8 +154,11 @@ class Envelope:
             if not isinstance(param, dict) or not url or len(url) > urls.MAX_LENGTH:
                 raise Refusal(-6)
             path = urls.split(url)
-            call = Call(method, url, path, param, _allowed(session, path, method), verbose, now)
+            who = _allowed(session, path, method)
+            call = Call.made(method, url, param, who, self._world, now, verbose=verbose)
+            call.refuse_strange()
             members = self._router.answer(self._world, call)
+            call.tell_unheard()
             answer.update(call.extra)
         except Refusal as refusal:
             return _element(url, refusal)

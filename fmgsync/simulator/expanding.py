@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from fmgsync.simulator.attributes import Kind
@@ -10,6 +11,7 @@ from fmgsync.simulator.call import Call
 from fmgsync.simulator.catalog import TABLES
 from fmgsync.simulator.codes import bad_data
 from fmgsync.simulator.filters import Column, compile_filter
+from fmgsync.simulator.ignored import Heard, Options
 from fmgsync.simulator.reading import MAPPING, View, column, show, show_mapping, value_of
 from fmgsync.simulator.store import Row, Scope
 
@@ -53,8 +55,8 @@ def _object(
         if row is None or table not in sources:
             continue
         fields = sources[table]
-        param = {"fields": fields, "loadsub": 0} if fields is not None else {"loadsub": 0}
-        inner = Call("get", call.url, call.path, param, call.session, call.verbose, call.now)
+        param = Heard({"fields": fields, "loadsub": 0})
+        inner = replace(call, param=param, _options=Options())
         found = show(View(TABLES[table], view.database, table, view.version), row, inner)
         if fields is not None:
             found = {key: value for key, value in found.items() if key in fields}

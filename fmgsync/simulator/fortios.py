@@ -211,7 +211,7 @@ class _Write:
     def _entry(self, target: Target, before: Entry | None) -> Entry:
         record = {name: _plain(value) for name, value in self._payload.items()}
         base = before.attrs if before is not None else {}
-        attrs = attributes_of(self._table, record, base, (99,))
+        attrs = attributes_of(self._table, record, base, (99,), lambda name: None)
         oid = before.oid if before is not None else self._next_oid()
         version = before.version + 1 if before is not None else 1
         return Row(target[1], oid, attrs, version=version)
@@ -232,9 +232,9 @@ def _revision(vdom: Vdom, table: str) -> str:
 def _show(table: Table, key: str | int, entry: Entry) -> Body:
     shown: Body = {table.key: key, "q_origin_key": key, "uuid": uuid_of(entry.oid)}
     attrs = entry.attrs
-    names = [name for name in table.attributes if name not in _NOT_ON_UNIT]
-    for name in names:
-        attribute = table.attributes[name]
+    for name, attribute in table.attributes.items():
+        if name in _NOT_ON_UNIT or attribute.only_mapped:
+            continue
         if name == "uuid" or name.startswith("_") or not _applies(table, attrs, name):
             continue
         shown[name] = _value(attribute, attrs.get(name, attribute.default))
@@ -246,8 +246,7 @@ def _applies(table: Table, attrs: Mapping[str, Any], name: str) -> bool:
     if not table.by_type:
         return True
     kind = attrs.get("type", table.attributes["type"].default)
-    special = {attribute for names in table.by_type.values() for attribute in names}
-    return name not in special or name in table.by_type.get(kind, ())
+    return name not in table.of_types or name in table.by_type.get(kind, ())
 
 
 def _value(attribute: Attribute, value: Any) -> Any:

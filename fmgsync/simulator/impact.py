@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from fmgsync.simulator.catalog_policy import BLOCKS, POLICY
+from fmgsync.simulator.catalog_packages import BLOCKS, POLICY
 from fmgsync.simulator.references import package_of, package_store
 from fmgsync.simulator.store import Change, Row, Scope, Target
 

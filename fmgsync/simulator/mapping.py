@@ -36,7 +36,7 @@ def write(writer: Writer, row: Row, rest: tuple[str, ...]) -> Members:
         return _move(writer, row, (rest[0], rest[1]))
     if rest:
         return _write_one(writer, row, _scope(rest))
-    maps, records = dict(row.maps), writer.call.records()
+    maps, records = dict(row.maps), writer.call.rows()
     scopes: list[Scope] = []
     for record in records:
         for scope in writer.scopes(record):
@@ -45,7 +45,13 @@ def write(writer: Writer, row: Row, rest: tuple[str, ...]) -> Members:
     _replace(writer, row, maps)
     if len(records) > 1:
         return {}
-    return {"data": {"_scope": _shown(scopes) if writer.place.table.echoes_scope else None}}
+    return {"data": {"_scope": _shown(scopes) if _echoes(writer) else None}}
+
+
+def _echoes(writer: Writer) -> bool:
+    """Some tables answer null ("How to FortiManager API", 002 and 009)."""
+    when = writer.place.table.echoes_scope
+    return when == "always" or (when == "object" and isinstance(writer.call.data, dict))
 
 
 def _shown(scopes: list[Scope]) -> list[dict[str, str]]:

@@ -14,7 +14,16 @@ from fmgsync.simulator.cliconfig import object_text
 from fmgsync.simulator.codes import Refusal, absent, bad_command, bad_data, bad_url
 from fmgsync.simulator.expanding import SubFetch, expand
 from fmgsync.simulator.place import Place, in_objects
-from fmgsync.simulator.reading import MAPPING, View, checksum, select, show, uuid_of, value_of
+from fmgsync.simulator.reading import (
+    MAPPING,
+    View,
+    checksum,
+    heed_table,
+    select,
+    show,
+    uuid_of,
+    value_of,
+)
 from fmgsync.simulator.route import Route
 from fmgsync.simulator.store import Row
 from fmgsync.simulator.world import World
@@ -39,6 +48,7 @@ def read_place(world: World, call: Call, place: Place) -> Members:
             return {"data": row.version}
         if "cli config" in call.options() and world.version >= (7, 6, 1):
             return {"data": {"cli config": object_text(place.table, row)}}
+        heed_table(view, call)
         return {"data": show_fully(view, row, call, SubFetch(view, call))}
     if place.rest[1] == MAPPING and place.table.mapped:
         return mapping.read(view, row, place.rest[2:], call)
@@ -73,6 +83,7 @@ def _read_table(world: World, call: Call, place: Place) -> Members:
 
 def _read_rows(view: View, call: Call) -> Members:
     fetch = SubFetch(view, call)
+    heed_table(view, call)
     rows = [row for row in select(view, call) if fetch.keeps(row)]
     if "count" in call.options():
         return {"data": len(rows)}
@@ -106,7 +117,7 @@ def write(world: World, call: Call, adom: str, rest: Rest) -> Members:
 def write_rows(writer: Writer) -> Members:
     """One record or a list of them; a list is answered without data."""
     call, place = writer.call, writer.place
-    records = call.records()
+    records = call.rows()
     if place.rest and len(records) > 1:
         raise bad_data()
     dry = "cli config" in call.options() and writer.world.version >= (7, 6, 0)

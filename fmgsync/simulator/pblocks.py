@@ -11,7 +11,7 @@ from typing import Any
 
 from fmgsync.simulator.adom import Adom, write
 from fmgsync.simulator.call import Call, Members
-from fmgsync.simulator.catalog_policy import BLOCKS, POLICY
+from fmgsync.simulator.catalog_packages import BLOCKS, POLICY
 from fmgsync.simulator.codes import Refusal, absent, bad_data, exists
 from fmgsync.simulator.locks import writable
 from fmgsync.simulator.ordering import adom_of

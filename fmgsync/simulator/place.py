@@ -8,8 +8,7 @@ from typing import Any
 from fmgsync.simulator.adom import PACKAGES, Adom
 from fmgsync.simulator.call import Call
 from fmgsync.simulator.catalog import TABLES
-from fmgsync.simulator.catalog_packages import PACKAGE_TABLES
-from fmgsync.simulator.catalog_policy import BLOCKS, POLICY
+from fmgsync.simulator.catalog_packages import BLOCKS, PACKAGE_TABLES, POLICY
 from fmgsync.simulator.codes import absent, bad_data, bad_url
 from fmgsync.simulator.locks import writable
 from fmgsync.simulator.reading import View
@@ -37,7 +36,7 @@ class Place:
         if not self.rest:
             raise bad_url()
         text = self.rest[0]
-        if self.table.key == "name":
+        if not self.table.numbered:
             return text
         if not text.isdecimal() or len(text) > 18:
             raise bad_url()

@@ -9,8 +9,14 @@ from typing import Any
 
 from fmgsync.simulator import hitcounts
 from fmgsync.simulator.call import Call, Members
-from fmgsync.simulator.catalog_packages import FIRST_ID, FIRST_IN_BLOCK, FOOTER, HEADER
-from fmgsync.simulator.catalog_policy import BLOCKS, POLICY
+from fmgsync.simulator.catalog_packages import (
+    BLOCKS,
+    FIRST_ID,
+    FIRST_IN_BLOCK,
+    FOOTER,
+    HEADER,
+    POLICY,
+)
 from fmgsync.simulator.codes import absent, bad_command, bad_data, bad_url
 from fmgsync.simulator.expanding import SubFetch
 from fmgsync.simulator.objects import (
@@ -21,7 +27,7 @@ from fmgsync.simulator.objects import (
 )
 from fmgsync.simulator.packages import targets_of
 from fmgsync.simulator.place import Place, in_block, in_package
-from fmgsync.simulator.reading import cut, select, value_of
+from fmgsync.simulator.reading import cut, heed_table, select, value_of
 from fmgsync.simulator.references import package_store
 from fmgsync.simulator.replacing import find_and_replace
 from fmgsync.simulator.route import Route
@@ -69,10 +75,13 @@ def read(world: World, call: Call, adom: str, rest: Rest) -> Members:
         return {"data": shown} if shown else {}
     if len(place.rest) == 1:
         row = place.row(world, call)
+        heed_table(place.view(world, call), call)
         return {"data": _show(world, call, place, row)}
-    options = {"count", "chksum", "syntax", "datasrc", "devinfo"}
-    if place.rest or options & call.options() or "object template" in call.param:
+    options = call.options()
+    asked = any(word in options for word in ("count", "chksum", "syntax", "datasrc", "devinfo"))
+    if place.rest or asked or "object template" in call.param:
         return read_place(world, call, place)
+    heed_table(place.view(world, call), call)
     shown_rows = [_show(world, call, place, row) for row in _ordered(world, call, place)]
     return {"data": shown_rows} if shown_rows else {}
 
@@ -80,6 +89,7 @@ def read(world: World, call: Call, adom: str, rest: Rest) -> Members:
 def _pair_view(world: World, call: Call, adom: str, rest: Rest) -> Members:
     """Whether policies can be shown by interface pair: none has several, or any."""
     place = _within(world, call, adom, (*rest[:-4], *rest[-2:]))
+    heed_table(place.view(world, call), call)
     rows = place.view(world, call).database.rows(place.store)
     sides = [value_of(place.table, r, side) for r in rows for side in ("srcintf", "dstintf")]
     plain = all(len(side) == 1 and side != ("any",) for side in sides)
@@ -91,7 +101,7 @@ def _ordered(world: World, call: Call, place: Place) -> list[Row]:
     if call.param.get("sortings") is not None:
         return select(place.view(world, call), call)
     order = {key: at for at, key in enumerate(_order(place))}
-    rows = select(place.view(world, call), replace(call, param={**call.param, "range": None}))
+    rows = select(place.view(world, call), replace(call, param=call.param.but(range=None)))
     rows.sort(key=lambda row: order.get(int(row.key), len(order)))
     return cut(rows, call.param.get("range"))
 
@@ -145,7 +155,7 @@ def write(world: World, call: Call, adom: str, rest: Rest) -> Members:
         return write_attribute(writer, place.row(world, call))
     if len(place.rest) > 2:
         raise bad_url()
-    records = call.records()
+    records = call.rows()
     keys = [_write_record(writer, record) for record in records]
     return {"data": {"policyid": keys[0]}} if len(keys) == 1 else {}
 

@@ -7,6 +7,32 @@ from typing import Any, Final
 
 _NONE4 = ("0.0.0.0", "255.255.255.255")  # noqa: S104 - the value of the object `none`
 
+_PROFILES: Final = {
+    "antivirus profile": "default sniffer-profile wifi-default",
+    "application list": "block-high-risk default sniffer-profile wifi-default",
+    "dlp profile": "default sniffer-profile",
+    "dnsfilter profile": "default",
+    "emailfilter profile": "default sniffer-profile",
+    "file-filter profile": "default sniffer-profile",
+    "firewall profile-protocol-options": "default",
+    "firewall shaper traffic-shaper": (
+        "guarantee-100kbps high-priority low-priority medium-priority shared-1M-pipe"
+    ),
+    "firewall ssl-ssh-profile": (
+        "certificate-inspection custom-deep-inspection deep-inspection no-inspection"
+    ),
+    "ips sensor": (
+        "all_default all_default_pass default high_security protect_client protect_email_server"
+        " protect_http_server sniffer-profile wifi-default"
+    ),
+    "user group": "Guest-group SSO_Guest_Users",
+    "user local": "guest",
+    "voip profile": "default strict",
+    "waf profile": "default",
+    "webfilter profile": "default monitor-all sniffer-profile wifi-default",
+}
+"""Profiles and users that FortiOS 7 has from the start, by table; their contents are not known."""
+
 PREDEFINED: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
     "firewall address": {
         "all": {},
@@ -78,8 +104,7 @@ PREDEFINED: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
     "firewall schedule onetime": {},
     "firewall schedule group": {},
     "dynamic interface": {"any": {}},
-    "antivirus profile": {"default": {}},
-    "ips sensor": {"default": {}},
+    **{table: {name: {} for name in names.split()} for table, names in _PROFILES.items()},
 }
 
 KEEPS: Final = frozenset(

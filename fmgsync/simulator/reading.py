@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,6 +23,9 @@ _STAMPS: Final = {
     "_last-modified-by": "by",
     "obj ver": "version",
 }
+
+READ_ONLY: Final = frozenset((*_STAMPS, "obj flags", "obj seq", "oid", "scope member", "uuid"))
+"""What reads show beside the attributes; clients write it back, and it changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +201,30 @@ def wants_subtables(call: Call) -> bool:
     return call.param.get("loadsub", 1) not in (0, "0") and "no loadsub" not in call.options()
 
 
+def heed(call: Call, known: Callable[[str], bool]) -> None:
+    """How a read is to look was asked, whether or not there is a row; unknown fields are told."""
+    wants_subtables(call)
+    for name in field_names(call) or ():
+        if not known(name):
+            call.ignore("field", name)
+
+
+def heed_table(view: View, call: Call) -> None:
+    """The same for a configuration table."""
+    options = call.options()
+    for word in ("extra info", "get used"):
+        word in options  # noqa: B015 - asked, though there may be no row to show it
+    heed(call, lambda name: _readable(view, name))
+
+
+def _readable(view: View, name: str) -> bool:
+    table = view.table
+    attribute = table.attributes.get(name)
+    if attribute is not None:
+        return attribute.known_in(view.version)
+    return name in (table.key, MAPPING, *READ_ONLY)
+
+
 def show(view: View, row: Row, call: Call) -> dict[str, Any]:
     """A row as a get answers it."""
     table, fields = view.table, field_names(call)
@@ -219,10 +246,12 @@ def show(view: View, row: Row, call: Call) -> dict[str, Any]:
 
 
 def shown_names(table: Table, row: Row, version: tuple[int, ...]) -> list[str]:
-    """Attribute names of a read without `fields`; some depend on the object's type."""
+    """Attribute names of a read without `fields`: some depend on the type, some on being set."""
     names = [name for name, attribute in table.attributes.items() if attribute.shown]
     if table.by_type:
         names.extend(table.by_type.get(value_of(table, row, "type"), ()))
+    held = table.of_types.union(names)
+    names.extend(name for name in row.attrs if name in table.attributes and name not in held)
     return names
 
 
@@ -237,13 +266,18 @@ def show_mapping(view: View, mapping: Row, scope: tuple[str, str], verbose: bool
     """One mapping with its `_scope`."""
     table = view.table
     shown: dict[str, Any] = {"_scope": [{"name": scope[0], "vdom": scope[1]}], "oid": mapping.oid}
+    unset = []
     for name in shown_names(table, mapping, view.version):
-        attribute = table.attributes[name]
-        if attribute.kind is Kind.TABLE or not attribute.known_in(view.version):
+        attribute = table.known(name, view.version, mapping=True)
+        if attribute is None or attribute.kind is Kind.TABLE:
             continue
-        if name not in table.unmapped:
-            shown[name] = give_out(attribute, value_of(table, mapping, name), verbose=verbose)
-    return shown
+        if attribute.kind is Kind.NAMES and attribute.default and name not in mapping.attrs:
+            unset.append(name)
+            continue
+        value = value_of(table, mapping, name)
+        if value is not None:
+            shown[name] = give_out(attribute, value, verbose=verbose)
+    return {**shown, "unset attrs": unset} if unset else shown
 
 
 def _add_options(view: View, row: Row, call: Call, shown: dict[str, Any]) -> None:

@@ -34,6 +34,7 @@ class Simulator:
 
     `seed`: a mapping or a YAML file as `docs/simulator.md` describes, None for the default.
     `clock`: epoch seconds; installs and time-outs advance with it when the next request comes.
+    `strict`: what a request says that is not simulated is refused, not only told in the log.
     `latency`: seconds every request waits. `faults`: a mapping or YAML file of trouble to come.
     Raises SeedError for a seed or faults that cannot be used.
     """
@@ -47,10 +48,13 @@ class Simulator:
         latency: float = 0.0,
         listen: str = "127.0.0.1:0",
         faults: Mapping[str, Any] | str | Path | None = None,
+        strict: bool = False,
     ) -> None:
         parsed, source = read_seed(seed)
         self._world = build(parsed, source, clock, secret="fmgsync simulator")  # noqa: S106
         trouble = read_faults(faults if faults is not None else {}, self._world.devices)
+        self.ignored = self._world.ignored
+        self.ignored.strict = strict
         self.requests = RequestLog()
         self.faults = Faults(trouble.seed)
         for fault in trouble.faults:

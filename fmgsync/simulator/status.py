@@ -85,7 +85,7 @@ def read_all(world: World, call: Call, adom: str) -> Members:
         path = filter_[2]
         wanted = "/".join(path) if isinstance(path, list) else path
         rows = [row for row in rows if row["pkg"] == wanted]
-        call.param = {**call.param, "filter": None}
+        call.param = call.param.but(filter=None)
     return answer_table(call, rows, always=_ALWAYS, words=_WORDS)
 
 

@@ -45,7 +45,7 @@ def write(writer: Writer, row: Row) -> Members:
     place, call = writer.place, writer.call
     rows, name = _rows(place, row), _child(place)
     key = place.table.attributes[place.rest[1]].sub_key
-    records = call.records()
+    records = call.rows()
     written = []
     for record in records:
         found = record.get(key, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from fmgsync.simulator.call import Call, Members
@@ -37,8 +38,7 @@ def read_tasks(world: World, call: Call) -> Members:
         shown.append(row)
     if "count" in call.options():
         return {"data": len(shown)}
-    rest = {**call.param, "filter": None, "sortings": None, "range": None}
-    again = Call(call.method, call.url, call.path, rest, call.session, call.verbose, call.now)
+    again = replace(call, param=call.param.but(filter=None, sortings=None, range=None))
     return answer_table(again, shown, always=("id",), subtables=("line",))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from fmgsync.simulator.adom import Adom
 from fmgsync.simulator.call import Call, Members
 from fmgsync.simulator.catalog import TABLES
-from fmgsync.simulator.catalog_policy import BLOCKS
+from fmgsync.simulator.catalog_packages import BLOCKS
 from fmgsync.simulator.codes import absent, bad_data
 from fmgsync.simulator.ordering import flags_of
 from fmgsync.simulator.references import package_of, references, table_of

@@ -10,6 +10,7 @@ from typing import Any
 from fmgsync.simulator.adom import Adom
 from fmgsync.simulator.codes import Refusal, bad_url, no_permission
 from fmgsync.simulator.devices import Device
+from fmgsync.simulator.ignored import Ignored
 from fmgsync.simulator.sessions import Admin, Session, Sessions
 from fmgsync.simulator.store import Database
 from fmgsync.simulator.tasks import Tasks
@@ -65,6 +66,7 @@ class World:
         self.serial = "FMG-VMTM00000001"
         self.started = clock()
         self.switches = Switches()
+        self.ignored = Ignored()
         self.lock = threading.RLock()
         self.timeline = Timeline()
         self.tasks = Tasks()

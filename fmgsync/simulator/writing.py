@@ -1,14 +1,14 @@
 """Writing configuration rows: what comes in is checked, merged, and put in place.
 
 `set` and `update` merge attributes; list attributes and a `dynamic_mapping` inside the parent's
-data are complete sets; unknown attributes are ignored without a word ("How to FortiManager API",
-001 and 002; rstierli/fortimanager-mcp).
+data are complete sets; unknown attributes do no harm ("How to FortiManager API", 001 and 002;
+rstierli/fortimanager-mcp), but are told.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -17,13 +17,23 @@ from fmgsync.simulator.attributes import Kind, take_in
 from fmgsync.simulator.call import Call
 from fmgsync.simulator.codes import Refusal, absent, bad_data, exists
 from fmgsync.simulator.place import Place, scope_of
-from fmgsync.simulator.reading import MAPPING
+from fmgsync.simulator.reading import MAPPING, READ_ONLY
 from fmgsync.simulator.references import changed_parts, refuse_cycle, require
 from fmgsync.simulator.store import Change, Database, Key, Row, Scope
 from fmgsync.simulator.tables import Table
 from fmgsync.simulator.world import World
 
 _FORBIDDEN: Final = re.compile(r"[<>()#'\"\x00-\x1f\x7f]")
+
+
+_BESIDE: Final = READ_ONLY | {
+    "_if_no_default",
+    "_scope",
+    "dynamic_mapping",
+    "object position",
+    "unset attrs",
+}
+"""Members of a record that are no attributes."""
 
 
 class Writer:
@@ -142,8 +152,8 @@ class Writer:
             attrs=attrs,
             maps=maps,
         )
-        new_name = record.get("name")
-        if self.place.table.key == "name" and isinstance(new_name, str) and new_name != row.key:
+        new_name = record.get(self.place.table.key)
+        if not self.place.table.numbered and isinstance(new_name, str) and new_name != row.key:
             return self._rename(row, after, new_name)
         self.check(row, after)
         self.put(row, after)
@@ -162,7 +172,11 @@ class Writer:
 
     def attributes(self, record: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
         """The attributes a record leads to, over those that were there."""
-        return attributes_of(self.place.table, record, base, self.world.version)
+        return attributes_of(self.place.table, record, base, self.world.version, self.ignore)
+
+    def ignore(self, name: str) -> None:
+        """Tell of a member that the table does not have."""
+        self.call.ignore("member", name)
 
     def mappings(
         self, record: Mapping[str, Any], kept: Mapping[Scope, Row], known: Mapping[Scope, Row]
@@ -199,7 +213,8 @@ class Writer:
     def mapping(self, entry: Mapping[str, Any], scope: Scope, before: Row | None) -> Row:
         """A mapping, new or merged over the one that was there."""
         base = before.attrs if before is not None else {}
-        attrs = self.attributes(entry, base)
+        table, version = self.place.table, self.world.version
+        attrs = attributes_of(table, entry, base, version, self.ignore, mapping=True)
         if before is not None:
             if attrs == before.attrs:
                 return before
@@ -222,13 +237,21 @@ class Writer:
 
 
 def attributes_of(
-    table: Table, record: Mapping[str, Any], base: Mapping[str, Any], version: tuple[int, ...]
+    table: Table,
+    record: Mapping[str, Any],
+    base: Mapping[str, Any],
+    version: tuple[int, ...],
+    ignore: Callable[[str], None],
+    *,
+    mapping: bool = False,
 ) -> dict[str, Any]:
-    """Merge a record into attributes; unknown ones are ignored, `unset attrs` are taken away."""
+    """Merge a record into attributes; unknown ones are told, `unset attrs` are taken away."""
     attrs = dict(base)
     for name, value in record.items():
-        attribute = table.attributes.get(name)
-        if attribute is None or not attribute.known_in(version):
+        attribute = table.known(name, version, mapping=mapping)
+        if attribute is None:
+            if name not in _BESIDE and name != table.key:
+                ignore(name)
             continue
         if attribute.kind is Kind.TABLE and not value:
             attrs.pop(name, None)
@@ -252,7 +275,7 @@ def key_of(place: Place, record: Mapping[str, Any]) -> Key | None:
     value = record.get(place.table.key)
     if value is None:
         return None
-    if place.table.key == "name":
+    if not place.table.numbered:
         if not isinstance(value, str):
             raise bad_data()
         return value
