@@ -76,6 +76,11 @@ def _place(value: str) -> str:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="YAML: which requests meet which trouble.",
 )
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Refuse options, parameters and members that are not simulated, instead of telling them.",
+)
 @command_options()
 def command(
     listen: str,
@@ -83,22 +88,30 @@ def command(
     plain_http: bool,
     latency: float,
     faults: Path | None,
+    strict: bool,
     options: Options,
 ) -> None:
     """Serve a simulated FortiManager with its FortiGates until interrupted.
 
     Prints one JSON line when ready: url, caFile (the certificate to trust) and pid. Without a
     seed: user admin, password admin, API key simulator, ADOM root, two FortiGates, one package.
-    With -v every request and fault is told on standard error: urls and codes, never data.
+    With -v every request and fault is told on standard error: urls and codes, never data. What a
+    request says that is not simulated is told there in any case, at its first time.
     """
     from fmgsync.simulator import SeedError, Simulator
 
     try:
         simulator = Simulator(
-            seed, plain_http=plain_http, latency=latency, listen=listen, faults=faults
+            seed,
+            plain_http=plain_http,
+            latency=latency,
+            listen=listen,
+            faults=faults,
+            strict=strict,
         )
     except SeedError as error:
         raise UsageError(str(error), next_step="docs/simulator.md lists the keys") from error
+    simulator.ignored.follow = _tell_ignored
     if options.verbose:
         simulator.requests.follow = _tell_request
         simulator.faults.follow = _tell_fault
@@ -114,6 +127,14 @@ def _tell_request(request: Entry) -> None:
         user=safe_text(request.user) or None,
         method=safe_text(request.method),
         answered=_first([f"{url or '-'} {code}" for url, code in pairs]),
+    )
+
+
+def _tell_ignored(kind: str, url: str, name: str) -> None:
+    import structlog
+
+    structlog.get_logger().warning(
+        "not simulated", kind=kind, name=safe_text(name), url=safe_text(url)
     )
 
 

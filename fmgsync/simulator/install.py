@@ -35,8 +35,8 @@ def install_package(world: World, call: Call) -> Members:
     scopes = targets_of(world, adom, package, scope_of(adom, record))
     task = open_task(world, call, adom, f"Install Package '{package.key}'", "security console")
     if "generate_rev" in flags:
-        name = record.get("adom_rev_name")
-        revisions.create(world, adom, call, name if isinstance(name, str) else "", "")
+        name, comment = (task.comments.get(f"adom_rev_{word}", "") for word in ("name", "comments"))
+        revisions.create(world, adom, call, name, comment)
     begin(world, call, adom, task, [(package, scopes)], flags)
     return {"data": {"task": task.id}}
 

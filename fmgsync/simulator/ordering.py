@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from fmgsync.simulator.adom import PACKAGES, Adom, Lock
 from fmgsync.simulator.call import Call
@@ -12,6 +12,12 @@ from fmgsync.simulator.locks import may_install
 from fmgsync.simulator.store import Row, Scope
 from fmgsync.simulator.tasks import Line, Task
 from fmgsync.simulator.world import World
+
+_HEEDED: Final = frozenset(
+    ("auto_lock_ws", "copy_only", "default_cfg", "generate_rev", "json", "nonblocking", "preview")
+)
+"""Flags that make a difference here; installs never wait for their end, so are nonblocking."""
+_COMMENTS: Final = ("adom_rev_name", "adom_rev_comments", "dev_rev_comments")
 
 
 def adom_of(world: World, call: Call) -> Adom:
@@ -103,8 +109,13 @@ def lock_for_task(adom: Adom, call: Call, task: Task) -> bool:
 
 
 def open_task(world: World, call: Call, adom: Adom, title: str, src: str) -> Task:
-    """A new task of the caller's."""
-    return world.tasks.open(title, src, call.session.admin.user, adom.oid, call.now)
+    """A new task of the caller's; flags without effect here are told, comments are kept with it."""
+    record = call.record()
+    for flag in sorted(flags_of(record) - _HEEDED):
+        call.ignore("option", flag)
+    task = world.tasks.open(title, src, call.session.admin.user, adom.oid, call.now)
+    task.comments = {name: str(record[name]) for name in _COMMENTS if name in record}
+    return task
 
 
 def warn(task: Task, at: float, detail: str) -> None:

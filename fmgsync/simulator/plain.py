@@ -10,7 +10,7 @@ from typing import Any
 
 from fmgsync.simulator.call import Call, Members
 from fmgsync.simulator.filters import Column, compile_filter
-from fmgsync.simulator.reading import cut, field_names, sort, wants_subtables
+from fmgsync.simulator.reading import cut, field_names, heed, sort, wants_subtables
 
 Words = Mapping[str, Mapping[str, int]]
 PlainRow = dict[str, Any]
@@ -25,7 +25,8 @@ def answer_table(
     words: Words | None = None,
 ) -> Members:
     """A get of a table; no data when no row is left."""
-    words = words or {}
+    words, rows = words or {}, list(rows)
+    _heed(call, rows, (*always, *subtables, *words))
     selected = choose(call, rows, words)
     if "count" in call.options():
         return {"data": len(selected)}
@@ -44,12 +45,32 @@ def answer_row(
     words: Words | None = None,
 ) -> Members:
     """A get of one object."""
+    _heed(call, [row], (*always, *subtables, *(words or {})))
     return {"data": show_plain(call, row, always=always, subtables=subtables, words=words or {})}
+
+
+def _heed(call: Call, rows: list[PlainRow], names: tuple[str, ...]) -> None:
+    """Fields that no row has are told; which there are is known from the rows themselves."""
+    known = _known(rows) | set(names)
+    heed(call, lambda name: not rows or name in known)
+
+
+def _known(rows: list[PlainRow]) -> set[str]:
+    """Which members the rows have; the first hundred show all there are."""
+    return {name for row in rows[:100] for name in row}
 
 
 def choose(call: Call, rows: Iterable[PlainRow], words: Words) -> list[PlainRow]:
     """The rows a request means: filter, sortings, range, sub fetch."""
-    test = compile_filter(call.param.get("filter"), lambda name: _column(name, words))
+    rows = list(rows)
+    known = _known(rows)
+
+    def column(name: Any) -> Column:
+        if rows and isinstance(name, str) and name not in known:
+            call.ignore("field", name)
+        return _column(name, words)
+
+    test = compile_filter(call.param.get("filter"), column)
     selected = [row for row in rows if test(row)]
     selected = sort(selected, call.param.get("sortings"), lambda row, name: row.get(name))
     return cut(selected, call.param.get("range"))

@@ -33,6 +33,7 @@ from fmgsync.simulator.replacing import find_and_replace
 from fmgsync.simulator.route import Route
 from fmgsync.simulator.status import is_package_status, read_package
 from fmgsync.simulator.store import Change, Key, Row
+from fmgsync.simulator.tables import Table
 from fmgsync.simulator.urls import split
 from fmgsync.simulator.world import World
 from fmgsync.simulator.writing import Writer, key_of
@@ -157,7 +158,7 @@ def write(world: World, call: Call, adom: str, rest: Rest) -> Members:
         raise bad_url()
     records = call.rows()
     keys = [_write_record(writer, record) for record in records]
-    return {"data": {"policyid": keys[0]}} if len(keys) == 1 else {}
+    return {"data": {place.table.key: keys[0]}} if len(keys) == 1 else {}
 
 
 def _write_record(writer: Writer, record: Mapping[str, Any]) -> Key:
@@ -172,7 +173,7 @@ def _write_record(writer: Writer, record: Mapping[str, Any]) -> Key:
     row = writer.find(key)
     if method == "add" or (method == "set" and row is None):
         order = _with(writer, int(key), record.get("object position"))
-        row = writer.add(_filled(record), key)
+        row = writer.add(_filled(place.table, record), key)
         _set_order(writer, order)
     elif row is None:
         raise absent()
@@ -185,9 +186,9 @@ def _write_record(writer: Writer, record: Mapping[str, Any]) -> Key:
     return key
 
 
-def _filled(record: Mapping[str, Any]) -> dict[str, Any]:
+def _filled(table: Table, record: Mapping[str, Any]) -> dict[str, Any]:
     """A new policy matches on something: schedule always, as FortiManager fills in."""
-    if record.get(_BLOCK):
+    if record.get(_BLOCK) or "schedule" not in table.attributes:
         return dict(record)
     return {"schedule": ["always"], **record}
 
@@ -320,7 +321,7 @@ def move(world: World, call: Call, adom: str, rest: Rest) -> Members:
         raise bad_command()
     writer, row = Writer(world, call, place), place.row(world, call)
     _insert(writer, int(row.key), [call.param.get("option"), call.param.get("target")])
-    return {"data": {"policyid": row.key}}
+    return {"data": {place.table.key: row.key}}
 
 
 def clone(world: World, call: Call, adom: str, rest: Rest) -> Members:
@@ -342,7 +343,7 @@ def clone(world: World, call: Call, adom: str, rest: Rest) -> Members:
     if INSTALL_ON in row.attrs and parent is None:
         _set_targets(writer, made, row.attrs[INSTALL_ON])
     _insert(writer, int(key), None)
-    return {"data": {"policyid": key}}
+    return {"data": {place.table.key: key}}
 
 
 def _parent(world: World, call: Call, place: Place, parent: Any) -> Place:

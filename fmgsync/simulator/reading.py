@@ -198,7 +198,8 @@ def field_names(call: Call) -> list[str] | None:
 
 def wants_subtables(call: Call) -> bool:
     """Whether sub-tables come along: `loadsub` is not 0 and `no loadsub` not given."""
-    return call.param.get("loadsub", 1) not in (0, "0") and "no loadsub" not in call.options()
+    wanted = call.param.get("loadsub", 1) not in (0, "0")
+    return "no loadsub" not in call.options() and wanted
 
 
 def heed(call: Call, known: Callable[[str], bool]) -> None:
@@ -211,9 +212,9 @@ def heed(call: Call, known: Callable[[str], bool]) -> None:
 
 def heed_table(view: View, call: Call) -> None:
     """The same for a configuration table."""
-    options = call.options()
-    for word in ("extra info", "get used"):
-        word in options  # noqa: B015 - asked, though there may be no row to show it
+    call.options().asked.update(("extra info", "get used", "loadsub", "no extra info"))
+    if view.table.numbered:
+        call.options().asked.add("scope member")
     heed(call, lambda name: _readable(view, name))
 
 

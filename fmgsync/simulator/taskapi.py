@@ -31,10 +31,10 @@ def _index(text: str, length: int) -> int:
 def read_tasks(world: World, call: Call) -> Members:
     """The task list."""
     rows = [{**show_task(t, verbose=True, lines=False), "task": t} for t in world.tasks.all()]
-    chosen = choose(call, rows, _WORDS)
+    chosen, lines = choose(call, rows, _WORDS), wants_subtables(call)
     shown = []
     for row in chosen:
-        row.update(show_task(row.pop("task"), verbose=call.verbose, lines=wants_subtables(call)))
+        row.update(show_task(row.pop("task"), verbose=call.verbose, lines=lines))
         shown.append(row)
     if "count" in call.options():
         return {"data": len(shown)}

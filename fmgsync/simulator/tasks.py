@@ -77,6 +77,8 @@ class Task:
     end: int = 0
     details: dict[str, Any] = field(default_factory=dict)
     after_end: list[Callable[[float], None]] = field(default_factory=list)
+    comments: dict[str, str] = field(default_factory=dict)
+    """What an install was told to write beside the revisions it makes."""
 
     @property
     def state(self) -> str:

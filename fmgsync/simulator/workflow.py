@@ -66,7 +66,8 @@ def submit(world: World, call: Call, adom: str, number: str) -> Members:
     if draft is not None and len(draft.changes()) != len(work.saved):
         raise Refusal(-20044)
     asked = call.param.get("workflow")
-    work.description = str(asked.get("desc", "")) if isinstance(asked, dict) else ""
+    work.submission = dict(asked) if isinstance(asked, dict) else {}
+    work.description = str(work.submission.get("desc", ""))
     work.state, work.submitted, work.sid = SUBMITTED, call.now, None
     place.drafts.pop(call.session.sid, None)
     return {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from fmgsync.simulator.store import Change
 
@@ -29,6 +29,8 @@ class WorkSession:
     submitted: float | None = None
     audited: float | None = None
     auditor: str = ""
+    submission: dict[str, Any] = field(default_factory=dict)
+    """What came along when it was submitted."""
 
 
 def may_write(sessions: Iterable[WorkSession], sid: int) -> bool:

@@ -80,7 +80,7 @@ def fmgsync_trial(fmgsync_config: Configured, tmp_path: Path) -> Iterator[Trial]
     from fmgsync.testing import trial
 
     password = trial.make_password()
-    with Simulator(trial.seed_of(fmgsync_config, password)) as unit:
+    with Simulator(trial.seed_of(fmgsync_config, password), strict=True) as unit:
         yield trial.Trial(fmgsync_config, unit, password, trial.folder_below(tmp_path))
 
 

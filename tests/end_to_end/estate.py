@@ -191,7 +191,8 @@ def open_estate(
     Commands run in the folder, so that what they remember by default is each test's own.
     """
     clock = clock or ManualClock()
-    with chdir(folder), Simulator(seed or default_seed(), clock=clock.now) as unit:
+    made = Simulator(seed or default_seed(), clock=clock.now, strict=True)
+    with chdir(folder), made as unit:
         (folder / "password").write_text("s3cret-word", encoding="utf-8")
         (folder / "password").chmod(0o600)
         config = {

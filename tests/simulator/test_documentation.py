@@ -97,7 +97,7 @@ def test_every_switch_is_explained_with_its_default() -> None:
 
 
 def test_every_option_is_explained() -> None:
-    common = {"--config", "--output", "--log-format"}
+    common = {"--config", "-o", "--output", "--log-format"}
     options = {o.opts[0] for o in command.params if isinstance(o, click.Option)} - common - {"-c"}
 
     assert set(table("Option")) == options

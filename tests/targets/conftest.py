@@ -90,7 +90,7 @@ def start() -> Iterator[Start]:
 
         def begin(seed: Mapping[str, Any]) -> Unit:
             clock = ManualClock()
-            return Unit(stack.enter_context(Simulator(seed, clock=clock.now)), clock)
+            return Unit(stack.enter_context(Simulator(seed, clock=clock.now, strict=True)), clock)
 
         yield begin
 

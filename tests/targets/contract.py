@@ -67,7 +67,7 @@ def contract(request: pytest.FixtureRequest) -> Iterator[Contract]:
     with ExitStack() as stack:
         if request.param == "simulator":
             simulator = stack.enter_context(
-                Simulator(seed(workspaceMode="normal"), clock=clock.now)
+                Simulator(seed(workspaceMode="normal"), clock=clock.now, strict=True)
             )
             recording = Recording()
             unit = Contract(Unit(simulator, clock).access(), clock, recording.adapter)

@@ -32,7 +32,7 @@ class Deposed:
 def test_a_deposed_replica_writes_nothing_more_but_gives_back_its_lock() -> None:
     """The check comes before every writing request; unlock and logout are always allowed."""
     address = {"name": "a", "subnet": "10.0.0.1/32"}
-    with Simulator({"workspaceMode": "normal"}) as unit:
+    with Simulator({"workspaceMode": "normal"}, strict=True) as unit:
         access = Access(
             "hq", unit.host, username="admin", password="admin", ca_file=Path(unit.ca_file)
         )
@@ -48,7 +48,7 @@ def test_a_deposed_replica_writes_nothing_more_but_gives_back_its_lock() -> None
 
 def test_every_request_is_timed() -> None:
     seen: list[tuple[str, str]] = []
-    with Simulator() as unit:
+    with Simulator(strict=True) as unit:
         access = Access(
             "hq", unit.host, username="admin", password="admin", ca_file=Path(unit.ca_file)
         )
