@@ -39,7 +39,6 @@ what a person does about it. No message ever holds a secret.
     |   +-- LockLost
     |   +-- Deposed                    retryable; another replica works on the ADOM
     |   +-- UnknownDevice              a site names a device or VDOM the ADOM does not have
-    +-- InstallFailed                  a task ended with failed lines
     +-- InternalError                  a defect of fmgsync
     +-- StalePlan                      a saved plan no longer fits what is there
     +-- StateError                     the folder or ConfigMap of remembered decisions
@@ -423,12 +422,6 @@ class UnknownDevice(TargetError):
 
     kind = "unknown-device"
     exit_code = 2
-
-
-class InstallFailed(TargetError):
-    """An install task ended without success on at least one device."""
-
-    kind = "install"
 
 
 class StalePlan(FmgsyncError):

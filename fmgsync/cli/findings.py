@@ -7,7 +7,7 @@ in the same words as what was just looked at.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -63,11 +63,6 @@ def instant(text: str | None) -> str:
         return text
     zone = found.tzname() or ""
     return f"{found:%Y-%m-%d %H:%M:%S} {zone.removesuffix('+00:00')}".rstrip()
-
-
-def from_epoch(seconds: float) -> str:
-    """UTC epoch seconds as people read them."""
-    return instant(datetime.fromtimestamp(seconds, UTC).isoformat())
 
 
 def place(row: Row) -> str:

@@ -61,19 +61,9 @@ def most_at_risk(limit: Limit, devices: int) -> int:
     return max(1, limit.down(devices) if isinstance(limit, Percent) else limit)
 
 
-def room_in_total(limit: Limit, ledger: Ledger, members: int) -> Room:
+def room(limit: Limit, ledger: Ledger, members: int) -> Room:
     """What the whole rollout's budget leaves; `members` are all devices that take part in it."""
     most = most_at_risk(limit, members)
-    return _room(most, len(ledger.attempts), len(ledger.failed), "of the rollout")
-
-
-def room_in_wave(limit: Limit, ledger: Ledger, wave: int, size: int) -> Room:
-    """What one wave's own budget leaves; `size` is how many devices the wave has."""
-    at_risk = sum(attempt.wave == wave for attempt in ledger.attempts)
-    failed = sum(attempt.wave == wave for attempt in ledger.failed)
-    return _room(most_at_risk(limit, size), at_risk, failed, f"of wave {wave}")
-
-
-def _room(most: int, at_risk: int, failed: int, whose: str) -> Room:
-    spent = f"the failure budget {whose} is spent: {failed} of {most}" if failed >= most else None
-    return Room(max(0, most - at_risk), spent)
+    failed = len(ledger.failed)
+    spent = f"the failure budget of the rollout is spent: {failed} of {most}"
+    return Room(max(0, most - len(ledger.attempts)), spent if failed >= most else None)

@@ -34,15 +34,13 @@ class Overrun(enum.StrEnum):
 class RolloutPolicy:
     """How installs spread over the physical devices of an ADOM.
 
-    `max_failures` bounds the devices at risk in the whole rollout, `max_failures_per_wave`, if
-    given, those of one wave as well.
+    `max_failures` bounds the devices at risk in the whole rollout.
     """
 
     canary: tuple[str, ...] = ()
     waves: tuple[WaveSize, ...] = (Percent(100),)
     pause: timedelta = timedelta(0)
     max_failures: Limit = 1
-    max_failures_per_wave: Limit | None = None
     overrun: Overrun = Overrun.FINISH
 
     def __post_init__(self) -> None:

@@ -53,7 +53,6 @@ class Stage:
     wave: int | None
     eligible: tuple[Candidate, ...] = ()
     slots: int = 0
-    size: int = 0
     begun: bool = False
     not_before: datetime | None = None
 
@@ -71,7 +70,7 @@ def survey(
     fresh = {name: each for name, each in pending.items() if name not in proven}
     churn = {name: each for name, each in pending.items() if name in proven}
     reached = len(proven | {a.device for a in ledger.attempts if a.wave is not None})
-    total = budget.room_in_total(policy.max_failures, ledger, reached + len(fresh))
+    total = budget.room(policy.max_failures, ledger, reached + len(fresh))
     return Field(policy, ledger, now, fresh, churn, reached, total)
 
 
@@ -80,7 +79,7 @@ def stage_of(field: Field) -> Stage:
     that is not complete."""
     canaries = [field.fresh[name] for name in _canary(field.policy) if name in field.fresh]
     if canaries or field.unproven_canaries_at_risk:
-        return Stage(0, tuple(canaries), len(canaries), wave_size(field, 0), begun=True)
+        return Stage(0, tuple(canaries), len(canaries), begun=True)
     if not field.fresh and not any(a.wave is not None for a in field.ledger.running):
         return Stage(None)
     wave = max(1, _latest_wave(field))
@@ -101,22 +100,7 @@ def _wave_stage(field: Field, wave: int) -> Stage:
     else:
         eligible = tuple(field.fresh.values())
         slots = _reach(field, wave) - field.reached
-    return Stage(wave, eligible, slots, wave_size(field, wave), begun, not_before)
-
-
-def wave_size(field: Field, wave: int) -> int:
-    """How many devices a wave has, those that were started in it included."""
-    ledger = field.ledger
-    if wave == 0:
-        return len(_canary(field.policy))
-    wave = min(wave, len(field.policy.waves))
-    asked = field.policy.waves[wave - 1]
-    if isinstance(asked, NamedWave):
-        waiting = sum(name in asked.devices for name in field.fresh)
-        started = sum(attempt.wave == wave for attempt in ledger.attempts)
-        return waiting + started + sum(proof.wave == wave for proof in ledger.proofs)
-    before = _reach(field, wave - 1) if wave > 1 else 0
-    return _reach(field, wave) - before
+    return Stage(wave, eligible, slots, begun, not_before)
 
 
 def _is_complete(field: Field, wave: int) -> bool:

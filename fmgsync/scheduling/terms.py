@@ -43,7 +43,6 @@ class RolloutTerms:
     waves: tuple[Percent | int | str, ...] = (Percent(100),)
     pause: timedelta = timedelta(0)
     max_failures: Limit = 1
-    max_failures_per_wave: Limit | None = None
 
     def policy(self, topology: AdomTopology, overrun: Overrun) -> RolloutPolicy:
         """The same for one ADOM, with its devices. A canary of another ADOM is left out."""
@@ -52,7 +51,6 @@ class RolloutTerms:
             waves=tuple(_wave(size, topology) for size in self.waves),
             pause=self.pause,
             max_failures=self.max_failures,
-            max_failures_per_wave=self.max_failures_per_wave,
             overrun=overrun,
         )
 

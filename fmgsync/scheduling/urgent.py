@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from fmgsync.model.target import DeviceVdom
-from fmgsync.model.view import DeviceView
 from fmgsync.scheduling.timetable import Opening, Timetable
 from fmgsync.scheduling.window import written
 
@@ -88,17 +87,6 @@ class UrgentDecision:
 
     now: tuple[Urgent, ...] = ()
     waits: tuple[UrgentWait, ...] = ()
-
-
-def exposures_of(views: Iterable[DeviceView]) -> tuple[Exposure, ...]:
-    """One exposure per device and group with stale grants, as old as the oldest of them."""
-    found: dict[tuple[DeviceVdom, str], list[float | None]] = defaultdict(list)
-    for view in views:
-        for grant in view.stale_grants:
-            found[view.target, grant.group].append(grant.since)
-    return tuple(
-        Exposure(target, group, _oldest(since)) for (target, group), since in sorted(found.items())
-    )
 
 
 def decide(

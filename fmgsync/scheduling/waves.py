@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
-from fmgsync.scheduling import budget, stages
+from fmgsync.scheduling import stages
 from fmgsync.scheduling.forecast import Forecast
 from fmgsync.scheduling.ledger import Ledger
 from fmgsync.scheduling.rollout import (
@@ -72,7 +72,7 @@ def _hold(field: Field, stage: Stage) -> Hold | None:
     if canary is not None:
         reason = f"canary {canary.device} failed{_more(canary.detail)}"
         return Hold(HoldKind.CANARY_FAILED, reason, _RESUME)
-    if (spent := _spent(field)) is not None:
+    if (spent := field.total.spent) is not None:
         names = ", ".join(attempt.device for attempt in ledger.failed)
         return Hold(HoldKind.BUDGET_SPENT, f"{spent} ({names})", _RESUME)
     if stage.wave == 0:
@@ -103,33 +103,12 @@ def _canary_hold(field: Field, stage: Stage) -> Hold | None:
     return Hold(HoldKind.CANARY_UNAVAILABLE, "; ".join(stuck), until=max(opens) if opens else None)
 
 
-def _spent(field: Field) -> str | None:
-    """Which budget failures have used up: the rollout's, or that of a wave they were in."""
-    limit, ledger = field.policy.max_failures_per_wave, field.ledger
-    if field.total.spent is not None or limit is None:
-        return field.total.spent
-    for wave in sorted({a.wave for a in ledger.failed if a.wave is not None}):
-        room = budget.room_in_wave(limit, ledger, wave, stages.wave_size(field, wave))
-        if room.spent is not None:
-            return room.spent
-    return None
-
-
-def _room(field: Field, stage: Stage) -> int:
-    """How many devices of the wave may start now."""
-    limit = field.policy.max_failures_per_wave
-    if limit is None or stage.wave is None:
-        return field.total.devices
-    in_wave = budget.room_in_wave(limit, field.ledger, stage.wave, stage.size)
-    return min(field.total.devices, in_wave.devices)
-
-
 # -- who ------------------------------------------------------------------------------------------
 
 
 def _start(field: Field, stage: Stage) -> Decision:
     """Fill the room the budget leaves: devices of the wave first, then those with new members."""
-    room, no_room = _room(field, stage), _no_room(field)
+    room, no_room = field.total.devices, _no_room(field)
     needs = _needs(field, stage, room)
     waits = {name: Wait(name, _turn(stage)) for name in field.fresh} | _failed(field)
     in_wave = _pick(
@@ -142,7 +121,7 @@ def _start(field: Field, stage: Stage) -> Decision:
     with_new_members = _pick(
         field.churn.values(),
         lambda each: _device_wait(field, each),
-        field.total.devices - len(in_wave),
+        room - len(in_wave),
         no_room,
         waits,
     )

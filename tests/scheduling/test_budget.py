@@ -49,24 +49,12 @@ def test_one_device_may_always_be_tried(limit: int | Percent, devices: int, expe
 
 def test_room_is_what_is_not_at_risk_and_failures_spend_it() -> None:
     book = Ledger("d")
-    assert budget.room_in_total(2, book, 10) == Room(2)
+    assert budget.room(2, book, 10) == Room(2)
     book = ledger.started(book, ["a", "b"], 1, NOW)
-    assert budget.room_in_total(2, book, 10) == Room(0)
+    assert budget.room(2, book, 10) == Room(0)
     book = ledger.failed(ledger.verified(book, "a", NOW), "b", NOW, "no route")
-    assert budget.room_in_total(2, book, 10) == Room(1)
-    assert budget.room_in_total(1, book, 10) == Room(
-        0, "the failure budget of the rollout is spent: 1 of 1"
-    )
-
-
-def test_a_wave_counts_its_own_devices_alone() -> None:
-    book = ledger.started(ledger.started(Ledger("d"), ["a"], 1, NOW), ["b"], 2, NOW)
-    book = ledger.failed(book, "a", NOW, "")
-    assert budget.room_in_wave(1, book, 1, 5).spent == (
-        "the failure budget of wave 1 is spent: 1 of 1"
-    )
-    assert budget.room_in_wave(2, book, 2, 5) == Room(1)
-    assert budget.room_in_wave(Percent(50), book, 2, 6) == Room(2)
+    assert budget.room(2, book, 10) == Room(1)
+    assert budget.room(1, book, 10) == Room(0, "the failure budget of the rollout is spent: 1 of 1")
 
 
 def seconds(*values: int) -> Forecast:

@@ -84,7 +84,6 @@ class World:
                 waves=(dice.choice((1, 2, Percent(40), "group:some")), Percent(100)),
                 pause=timedelta(minutes=dice.choice((0, 5))),
                 max_failures=self._limit(),
-                max_failures_per_wave=self._limit() if dice.random() < 0.3 else None,
             ),
         )
 

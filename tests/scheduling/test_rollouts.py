@@ -81,7 +81,6 @@ class World:
             waves=(*(self._wave(names) for _ in range(dice.randint(0, 3))), Percent(100)),
             pause=dice.choice((0, 120, 900)) * SECOND,
             max_failures=self._limit(),
-            max_failures_per_wave=self._limit() if dice.random() < 0.3 else None,
         )
 
     def _wave(self, names: list[str]) -> WaveSize:
@@ -193,10 +192,6 @@ class World:
     def check_budget(self) -> None:
         at_risk = [box for box in self.boxes.values() if box.at_risk]
         assert len(at_risk) <= self.allowed(self.policy.max_failures)
-        if self.policy.max_failures_per_wave is not None:
-            allowed = self.allowed(self.policy.max_failures_per_wave)
-            for wave in range(len(self.policy.waves) + 1):
-                assert sum(box.wave == wave for box in at_risk) <= allowed
 
     def allowed(self, limit: Limit) -> int:
         if isinstance(limit, Percent):

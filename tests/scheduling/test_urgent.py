@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from fmgsync.model.address import Address
-from fmgsync.model.target import AdomRef, DeviceVdom
-from fmgsync.model.view import DeviceView, StaleGrant
+from fmgsync.model.target import DeviceVdom
 from fmgsync.scheduling import urgent
 from fmgsync.scheduling.timetable import Opening, Timetable
 from fmgsync.scheduling.urgent import Exposure, ExposureKind, RemovalPolicy, Urgent, UrgentWait
@@ -116,22 +114,3 @@ def test_what_makes_a_device_urgent_is_named() -> None:
     missing = Exposure(EAST, "blocked", NOW, ExposureKind.MISSING_IN_DENY)
     (one,) = decide(IMMEDIATELY, reused, missing).now
     assert set(one.kinds) == {ExposureKind.REUSED, ExposureKind.MISSING_IN_DENY}
-
-
-def test_exposures_are_as_old_as_the_oldest_stale_grant() -> None:
-    first = NOW - 7 * MINUTE
-    view = DeviceView(
-        EAST,
-        AdomRef("hq", "prod"),
-        (),
-        (
-            StaleGrant("web", Address("10.0.0.1"), NOW.timestamp()),
-            StaleGrant("web", Address("10.0.0.2"), first.timestamp()),
-            StaleGrant("db", Address("10.0.0.1"), None),
-            StaleGrant("db", Address("10.0.0.2"), NOW.timestamp()),
-        ),
-    )
-    assert urgent.exposures_of([view]) == (
-        Exposure(EAST, "db", None),
-        Exposure(EAST, "web", first),
-    )

@@ -198,21 +198,6 @@ def test_a_budget_of_nothing_goes_one_by_one_to_the_first_failure() -> None:
     assert run.decide().held is not None
 
 
-def test_a_wave_has_its_own_budget_too_also_once_it_is_over() -> None:
-    policy = replace(wide(4, Percent(100)), max_failures_per_wave=Percent(50))
-    run = Run(policy, fleet(10))
-    assert run.start().start == ("d00", "d01")
-    run.fail("d00")
-    run.verify("d01")
-    assert run.start().start == ("d02",)
-    run.verify("d02")
-    assert run.start().start == ("d03",)
-    run.fail("d03")
-    held = run.decide().held
-    assert held is not None
-    assert held.reason == "the failure budget of wave 1 is spent: 2 of 2 (d00, d03)"
-
-
 def test_failures_within_the_budget_do_not_stop_the_next_wave() -> None:
     run = Run(replace(wide(2, Percent(100)), max_failures=3), fleet(4))
     run.start()
@@ -376,7 +361,7 @@ def test_devices_that_no_wave_reaches_are_named() -> None:
 
 
 def test_fewer_waves_in_the_configuration_do_not_strand_a_rollout() -> None:
-    run = Run(replace(wide(1, 2, 3, Percent(100)), max_failures_per_wave=5), fleet(6))
+    run = Run(replace(wide(1, 2, 3, Percent(100)), max_failures=5), fleet(6))
     for _ in range(3):
         run.step()
     run.policy = replace(run.policy, waves=(Percent(100),))
