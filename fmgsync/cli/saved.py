@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from fmgsync import errors
 
@@ -24,8 +24,8 @@ def save(path: Path, document: dict[str, Any], *, now: float) -> None:
         ) from error
 
 
-def read_digest(path: Path) -> str:
-    """The digest of a saved plan. Raises UsageError for a file that is none."""
+def read(path: Path) -> dict[str, Any]:
+    """A saved plan's document. Raises UsageError for a file that is none."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -33,19 +33,25 @@ def read_digest(path: Path) -> str:
             f"the plan cannot be read: {error.strerror}", where=str(path)
         ) from error
     except (ValueError, RecursionError) as error:
-        raise _no_plan(path, "it is not JSON") from error
+        raise no_plan(path, "it is not JSON") from error
     version = document.get("fmgsyncPlan") if isinstance(document, dict) else None
     if not isinstance(version, int):
-        raise _no_plan(path, "it was not saved by 'fmgsync plan --save'")
+        raise no_plan(path, "it was not saved by 'fmgsync plan --save'")
     if version > VERSION:
-        raise _no_plan(path, "it was saved by a newer fmgsync")
-    digest = document.get("digest")
+        raise no_plan(path, "it was saved by a newer fmgsync")
+    return cast("dict[str, Any]", document)
+
+
+def read_digest(path: Path) -> str:
+    """The digest of a saved plan. Raises UsageError for a file that is none."""
+    digest = read(path).get("digest")
     if not isinstance(digest, str) or not digest:
-        raise _no_plan(path, "it has no digest")
+        raise no_plan(path, "it has no digest")
     return digest
 
 
-def _no_plan(path: Path, why: str) -> errors.UsageError:
+def no_plan(path: Path, why: str) -> errors.UsageError:
+    """The error for a file that is no saved plan."""
     return errors.UsageError(
         f"this is no plan that can be applied: {why}",
         where=str(path),

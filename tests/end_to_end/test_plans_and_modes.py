@@ -199,3 +199,37 @@ def test_apply_without_install_says_what_is_outstanding(estate: Estate, run: Run
     code, document = run("apply", "--install", "never")
     assert (code, document["written"]) == (3, 3)
     assert document["devices"][0]["groups"][0]["state"] == "install pending"
+
+
+def test_a_saved_plan_is_shown_as_it_was(
+    estate: Estate, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the same words, long after, and without asking anybody."""
+    estate.run("east", web("10.1.0", 5), web("10.1.0", 7))
+    file = str(estate.folder / "plan.json")
+    run("plan", "--save", file)
+    assert main.run(["plan", "-c", str(estate.path)]) == 3
+    then = capsys.readouterr().out
+    estate.run("east")
+    mark = estate.unit.requests.mark()
+    assert main.run(["plan", "show", file, "-c", str(estate.path)]) == 0
+    assert capsys.readouterr().out == then
+    assert estate.unit.requests.mark() == mark
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"adoms": 3}, {"adoms": [{}]}, {"adoms": None}, {"installs": [{"device": "x"}]},
+        {"fmgsyncPlan": 99}, {"digest": None, "adoms": "x"},
+    ],
+)  # fmt: skip
+def test_a_plan_changed_by_hand_is_refused(
+    estate: Estate, run: Run, capsys: pytest.CaptureFixture[str], damage: dict[str, Any]
+) -> None:
+    file = estate.folder / "plan.json"
+    run("plan", "--save", str(file))
+    file.write_text(json.dumps({**json.loads(file.read_text()), **damage}))
+    capsys.readouterr()
+    assert main.run(["plan", "show", str(file)]) == 2
+    assert "this is no plan" in capsys.readouterr().err
