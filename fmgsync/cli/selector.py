@@ -2,49 +2,99 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from fmgsync.cli import common
+from fmgsync.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fmgsync.controller.trying import Tried
+    from fmgsync.model.rule import GroupRule
+
+_NAME = "selector"
 
 
 @click.command("selector")
-@click.argument("expression")
+@click.argument("expression", required=False)
 @click.option("--nodes", is_flag=True, help="Match nodes instead of pods.")
+@click.option(
+    "--namespaces", metavar="EXPR", help="Only in namespaces with such labels; default: all()."
+)
+@click.option("--group", metavar="NAME", help="Try what a group of the configuration selects.")
 @common.command_options()
-def command(options: common.Options, expression: str, nodes: bool) -> int:
+def command(
+    options: common.Options,
+    expression: str | None,
+    nodes: bool,
+    namespaces: str | None,
+    group: str | None,
+) -> int:
     """Parse EXPRESSION in Calico's selector language and list what it selects.
 
     \b
     Examples:
       fmgsync selector "app == 'web' && tier in {'dmz', 'edge'}"
+      fmgsync selector "has(app)" --namespaces "environment == 'prod'"
       fmgsync selector --nodes "has(node-role.kubernetes.io/ingress)"
+      fmgsync selector --group k8s-frontend
+
+    \b
+    Exit codes: 0 this is all that is selected, 1 something could not be read, so that it may not
+    be all.
     """
     from fmgsync.cli import tables
-    from fmgsync.controller import wiring
-    from fmgsync.grouping import rulebook, selectors
+    from fmgsync.controller import trying
+
+    rule = _rule(options.config, expression, nodes=nodes, namespaces=namespaces, group=group)
+    tried = trying.tried(options.config, rule, tell=options.progress)
+    title = trying.canonical(rule)
+    if options.is_json:
+        options.print_document(_document(title, tried))
+    else:
+        tables.print_selected(options.console(), title, tried)
+    return common.FAILED if tried.gaps else common.IN_SYNC
+
+
+def _rule(
+    config: Path, expression: str | None, *, nodes: bool, namespaces: str | None, group: str | None
+) -> GroupRule:
+    from fmgsync.controller import trying
     from fmgsync.model.rule import GroupRule
 
-    canonical = str(selectors.parse(expression))
-    sources = wiring.make_sources(options.config, command="selector")
-    rows: list[dict[str, object]] = []
-    for name, read in sources.items():
-        snapshot = read()
-        if nodes:
-            selector = selectors.parse(expression)
-            rows += [
-                {"cluster": name, "name": node.name, "addresses": list(node.addresses)}
-                for node in snapshot.nodes
-                if selector.matches(node.labels)
-            ]
-            continue
-        book = rulebook.RuleBook([GroupRule("selector", select=expression)])
-        rows += [
-            {"cluster": name, "name": f"{p.namespace}/{p.name}", "addresses": list(p.addresses)}
-            for p in snapshot.pods
-            if book.for_pod(p.labels, snapshot.namespaces.get(p.namespace))
-        ]
-    if options.is_json:
-        options.print_document({"selector": canonical, "selected": rows})
-    else:
-        tables.print_selected(options.console(), canonical, rows)
-    return common.IN_SYNC
+    if group is not None:
+        if expression is not None or namespaces is not None or nodes:
+            raise UsageError("--group says itself what is selected: leave out the rest")
+        return trying.rule_of(config, group)
+    if expression is None:
+        raise UsageError(
+            "there is nothing to try", next_step="give a selector, or a group with --group NAME"
+        )
+    if nodes:
+        if namespaces is not None:
+            raise UsageError("nodes are in no namespace: leave out --namespaces or --nodes")
+        return GroupRule(_NAME, select_nodes=expression, families=trying.BOTH)
+    return GroupRule(
+        _NAME, select=expression, namespaces=namespaces or "all()", families=trying.BOTH
+    )
+
+
+def _document(title: str, tried: Tried) -> dict[str, object]:
+    return {
+        "selector": title,
+        "complete": not tried.gaps,
+        "selected": [
+            {
+                "cluster": row.cluster,
+                "name": row.name,
+                "addresses": list(row.addresses),
+                **({"because": row.because} if row.because else {}),
+            }
+            for row in tried.rows
+        ],
+        "problems": list(tried.gaps),
+        "notes": list(tried.notes),
+    }

@@ -19,6 +19,8 @@ from fmgsync.cli.safe import safe_text
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from fmgsync.controller.trying import Tried
+
 NARROW = 100
 """On a terminal with fewer columns rows are blocks."""
 
@@ -137,12 +139,16 @@ def many(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def print_selected(console: Console, canonical: str, rows: Sequence[dict[str, object]]) -> None:
-    """What a selector selects."""
+def print_selected(console: Console, canonical: str, tried: Tried) -> None:
+    """What a selector selects, and what keeps it from being all."""
     made = table(("cluster", "name", "addresses"), title=canonical)
-    for row in rows:
-        addresses = row["addresses"]
-        text = ", ".join(addresses) if isinstance(addresses, list) else ""
-        made.add_row(cell(row["cluster"]), cell(row["name"]), cell(text))
+    for row in tried.rows:
+        text = ", ".join(row.addresses) or row.because
+        made.add_row(cell(row.cluster), cell(row.name), cell(text))
     made.show(console)
-    console.print(f"{len(rows)} selected")
+    for note in tried.notes:
+        console.print(Text(safe_text(f"note: {note}"), style="yellow"))
+    for gap in tried.gaps:
+        console.print(Text(safe_text(f"problem: {gap}"), style="red"))
+    more = ", and perhaps more" if tried.gaps else ""
+    console.print(f"{len(tried.rows)} selected{more}")

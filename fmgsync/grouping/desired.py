@@ -8,7 +8,7 @@ firewall) is withheld and reported.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 from fmgsync.grouping import membership, publishable
@@ -61,8 +61,10 @@ class Memberships:
         self._rules = tuple(rules)
         self._ranges = allowed_ranges
         self._withheld: dict[tuple[str, str], tuple[Finding, ...]] = {}
+        self._notes: dict[tuple[str, str], membership.Note | None] = {}
         self._clusters = {
-            name: membership.ClusterMembership(name, self._rules_on(name)) for name in clusters
+            name: membership.ClusterMembership(name, self._rules_on(name), allowed_ranges.get(name))
+            for name in clusters
         }
 
     def _rules_on(self, cluster: str) -> list[GroupRule]:
@@ -74,12 +76,14 @@ class Memberships:
         Only rules that are new are evaluated there. `before` is used up.
         """
         for name in same:
-            self._clusters[name] = before._clusters[name].under(self._rules_on(name))
+            ranges = self._ranges.get(name)
+            self._clusters[name] = before._clusters[name].under(self._rules_on(name), ranges)
             for rule in self._rules_on(name):
                 if (key := (rule.name, name)) in before.members:
                     self.members[key] = before.members[key]
                     self._withheld[key] = before._withheld[key]
-            if self._ranges.get(name) != before._ranges.get(name):
+                    self._notes[key] = before._notes[key]
+            if ranges != before._ranges.get(name):
                 self._clusters[name].doubt()
 
     def apply(self, difference: ClusterDifference) -> None:
@@ -99,8 +103,9 @@ class Memberships:
                     changed.add(key)
                 self._withheld[key] = tuple(
                     Finding("withheld", rule, f"{a} of cluster {name} {reason}; not published")
-                    for a, reason in refused
+                    for a, reason in (*raw.withheld, *refused)
                 )
+                self._notes[key] = cluster.note_on(rule) if raw.complete else None
         return frozenset(changed)
 
     def needs(self, cluster: str) -> frozenset[Kind]:
@@ -117,12 +122,24 @@ class Memberships:
         Any thread may ask.
         """
         found = self._clusters.get(cluster)
-        return found is not None and address in found.in_use
+        return found is not None and found.uses(address)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Addresses that are never published, with the reason."""
-        return tuple(dict.fromkeys(f for found in self._withheld.values() for f in found))
+        """Addresses that are never published, and rules that publish nothing, with the reason."""
+        withheld = [finding for found in self._withheld.values() for finding in found]
+        return tuple(dict.fromkeys((*withheld, *self._empty())))
+
+    def _empty(self) -> Iterator[Finding]:
+        """Rules that publish nothing of any cluster, and what they select and cannot publish."""
+        for rule in self._rules:
+            known = [
+                self._notes[key] for c in self._clusters if (key := (rule.name, c)) in self._notes
+            ]
+            notes = [note for note in known if note is not None]
+            if notes and (len(notes) == len(known) or any(note.partial for note in notes)):
+                told = "; ".join(note.text for note in notes)
+                yield Finding("publishes-nothing", rule.name, told)
 
 
 def _publishable(

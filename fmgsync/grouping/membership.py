@@ -3,9 +3,9 @@
 An event costs what it changes: the rules that select the pod before or after it, not all rules and
 not all pods. A one-shot pass is the same thing with one large difference.
 
-A rule needs certain kinds (pods, namespaces, nodes). If one was not read completely, or if what
-was read contradicts itself (a pod in a namespace nobody listed), the answer is marked incomplete:
-it may add addresses, never remove any.
+A rule needs certain kinds (pods, namespaces, nodes). If one was not read completely, or if
+something that it selects, or may select, cannot be read, the answer is marked incomplete: it may
+add addresses, never remove any. Rules that such an object cannot concern are complete.
 """
 
 from __future__ import annotations
@@ -14,8 +14,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from fmgsync.grouping import doubts, nothing
+from fmgsync.grouping.doubts import HOST_NETWORK, NOT_ATTACHED, Key, Told
+from fmgsync.grouping.holders import NodeHolder, PodHolder, on_network
+from fmgsync.grouping.holdings import Holdings, Ranges
 from fmgsync.grouping.rulebook import RuleBook
-from fmgsync.model.address import Address, family
+from fmgsync.model.address import Address
 from fmgsync.model.endpoint import (
     ClusterDifference,
     ClusterSnapshot,
@@ -23,17 +27,30 @@ from fmgsync.model.endpoint import (
     NodeEndpoint,
     PodEndpoint,
 )
-from fmgsync.model.labels import Labels
+from fmgsync.model.labels import Labels, unread_namespace
 from fmgsync.model.rule import GroupRule
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterMembers:
-    """What one rule selects in one cluster. `because` says why it is not `complete`."""
+    """What one rule selects in one cluster. `because` says why it is not `complete`.
+
+    `withheld` are addresses that something selected has, or says it has, and why they are not
+    among the others.
+    """
 
     addresses: frozenset[Address]
     complete: bool = True
     because: str = ""
+    withheld: tuple[tuple[Address, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Why a rule publishes nothing of a cluster, or (`partial`) not all that it selects."""
+
+    text: str
+    partial: bool = False
 
 
 def whole(snapshot: ClusterSnapshot) -> ClusterDifference:
@@ -48,64 +65,75 @@ def whole(snapshot: ClusterSnapshot) -> ClusterDifference:
     )
 
 
-_PodKey = tuple[str, str]
-
-
 class ClusterMembership:
-    """One cluster's members of every rule, counted by how many endpoints give each address.
+    """One cluster's members of every rule.
 
-    Not safe for threads: its owner applies differences and asks, one at a time.
+    Not safe for threads: its owner applies differences and asks, one at a time. `ranges` are those
+    the cluster may publish, None: any.
     """
 
     def __init__(
-        self, cluster: str, rules: Iterable[GroupRule], before: ClusterMembership | None = None
+        self,
+        cluster: str,
+        rules: Iterable[GroupRule],
+        ranges: Ranges | None = None,
+        *,
+        before: ClusterMembership | None = None,
     ) -> None:
         self.cluster = cluster
-        self.in_use: Counter[Address] = Counter()
-        """How many endpoints have an address, selected or not. Any thread may look one up."""
+        self._ranges = ranges
         self._book: RuleBook = RuleBook(rules, before._book if before is not None else None)
+        count = len(self._book.rules)
         self._synced: frozenset[Kind] = frozenset()
-        self._pods: dict[_PodKey, tuple[PodEndpoint, tuple[int, ...]]] = {}
-        self._pods_in: defaultdict[str, set[_PodKey]] = defaultdict(set)
+        self._pods: dict[Key, PodHolder] = {}
+        self._pods_in: defaultdict[str, set[Key]] = defaultdict(set)
+        self._claiming: defaultdict[str, set[Key]] = defaultdict(set)  # by node
         self._namespaces: dict[str, Labels] = {}
-        self._orphaned: set[str] = set()  # namespaces that have pods and were not read
-        self._nodes: dict[str, tuple[NodeEndpoint, tuple[int, ...]]] = {}
+        self._nodes: dict[str, NodeHolder] = {}
         self._hosts: dict[int, Counter[str]] = {i: Counter() for i in self._book.publishing_nodes}
-        self._held: list[Counter[Address]] = [Counter() for _ in self._book.rules]
-        self._spaces: list[set[str]] = [set() for _ in self._book.rules]
-        self._dirty: set[int] = set(range(len(self._book.rules)))
+        self._hosting: defaultdict[str, set[int]] = defaultdict(set)  # the same by node
+        self._doubts: Told = Told(count)
+        self._bare: Told = Told(count)  # pods without an address
+        self._selected: list[int] = [0] * count
+        self._spaces: list[set[str]] = [set() for _ in range(count)]
+        self._families = [rule.families for rule in self._book.rules]
+        self._dirty: set[int] = set(range(count))
+        self._holdings = Holdings(
+            count,
+            ranges=ranges,
+            networks=self._book.networks,
+            nodes=self._nodes,
+            dirty=self._dirty,
+        )
         if before is not None:
             self._carry_over(before)
 
-    def under(self, rules: Iterable[GroupRule]) -> ClusterMembership:
-        """The same cluster under other rules: what is new is evaluated, the rest carried over.
+    def under(self, rules: Iterable[GroupRule], ranges: Ranges | None = None) -> ClusterMembership:
+        """The same cluster under other rules: what they have in common has not changed by that.
 
         This one is used up: it may be asked what is in use, no difference may be applied to it.
         """
         wanted = tuple(rules)
-        if wanted == self._book.rules:
+        if wanted == self._book.rules and ranges == self._ranges:
             return self
-        return ClusterMembership(self.cluster, wanted, self)
+        return ClusterMembership(self.cluster, wanted, ranges, before=self)
 
     def _carry_over(self, old: ClusterMembership) -> None:
+        """Take in what the other knew. Selectors are asked only for rules that are new."""
+        self._synced = old._synced
+        self._namespaces = old._namespaces
+        for name, node in old._nodes.items():
+            self._put_node(name, node.node)
+        for key, pod in old._pods.items():
+            self._put_pod(key, pod.pod)
         kept = self._book.kept
-        self.in_use, self._synced, self._pods_in = old.in_use, old._synced, old._pods_in
-        self._namespaces, self._orphaned = old._namespaces, old._orphaned
+        self._dirty.difference_update(
+            now for before, now in kept.items() if before not in old._dirty
+        )
         for before, now in kept.items():
-            self._held[now], self._spaces[now] = old._held[before], old._spaces[before]
-            if now in self._hosts:
-                self._hosts[now] = old._hosts[before]
-        new = self._dirty.difference(kept.values())
-        self._dirty = new | {kept[index] for index in old._dirty if index in kept}
-        for name, (node, _) in old._nodes.items():
-            self._nodes[name] = (node, self._book.for_node(node.labels))
-            for index in new.intersection(self._nodes[name][1]):
-                self._count(index, node.addresses, +1)
-        for key, (pod, _) in old._pods.items():
-            found = self._book.for_pod(pod.labels, self._namespaces.get(pod.namespace))
-            self._pods[key] = (pod, found)
-            for index in new.intersection(found):
-                self._count_pod(index, pod, +1)
+            self._spaces[now] |= old._spaces[before]
+            if self._answer(now) != old._answer(before):
+                self._dirty.add(now)
 
     def apply(self, difference: ClusterDifference) -> None:
         """Take in what became different. Namespaces first: pods are judged by their labels."""
@@ -135,6 +163,10 @@ class ClusterMembership:
         """Let every rule count as changed."""
         self._mark(range(len(self._book.rules)))
 
+    def uses(self, address: Address) -> bool:
+        """Whether anything that runs has the address, selected or not. Any thread may ask."""
+        return self._holdings.uses(address)
+
     def take_dirty(self) -> frozenset[str]:
         """The rules whose answer may be another since the last call, by name."""
         dirty = frozenset(self._book.rules[index].name for index in self._dirty)
@@ -152,82 +184,139 @@ class ClusterMembership:
             if rule.name in names:
                 yield rule.name, self._answer(index)
 
+    def selected(self, name: str) -> Iterator[tuple[str, tuple[Address, ...], str]]:
+        """What a rule selects, the addresses that stand for it, and why where there are none."""
+        index = next(i for i, rule in enumerate(self._book.rules) if rule.name == name)
+        for node in self._nodes.values():
+            if index in node.picked.sure:
+                yield node.node.name, node.node.addresses, node.node.doubt
+        for key, holder in sorted(self._pods.items()):
+            if index in holder.picked.sure:
+                told = {**self._bare.of[index], **self._doubts.of[index]}
+                yield "/".join(key), tuple(self._standing_for(index, holder)), told.get(key, "")
+
+    def _standing_for(self, index: int, holder: PodHolder) -> Iterator[Address]:
+        rule, pod = self._book.rules[index], holder.pod
+        if index in self._book.publishing_nodes:
+            node = self._nodes.get(pod.node)
+            yield from node.node.addresses if node else ()
+        elif rule.network:
+            yield from on_network(pod, rule.network)
+        else:
+            yield from pod.addresses or pod.claimed
+
     def spaces_of(self, name: str) -> frozenset[str]:
         """The namespaces in which a rule selects pods, or did; safe from any thread."""
         found = (i for i, rule in enumerate(self._book.rules) if rule.name == name)
         return frozenset().union(*(self._spaces[index].copy() for index in found))
 
+    def note_on(self, name: str) -> Note | None:
+        """Why a rule publishes nothing here, or not all that it selects; None if it does."""
+        index = next(i for i, rule in enumerate(self._book.rules) if rule.name == name)
+        rule, holdings = self._book.rules[index], self._holdings
+        if not self._selected[index]:
+            nodes = [node.node.labels for node in self._nodes.values()]
+            sets = nodes if rule.select_nodes is not None else self._book.label_sets()
+            return Note(f"{self._where}: {nothing.nothing(rule, sets, self._namespaces)}")
+        kinds = Counter(self._bare.of[index].values())
+        told = " and ".join(f"{count} {why}" for why, count in sorted(kinds.items()))
+        advice = "; `publish: node` takes their nodes" if kinds[HOST_NETWORK] else ""
+        if not holdings.held[index] and not holdings.denied[index]:
+            told = told or "nothing with an address of these families"
+            return Note(f"{self._where}: what it selects has no address: {told}{advice}")
+        if kinds[HOST_NETWORK] or kinds[NOT_ATTACHED]:
+            count = self._selected[index]
+            return Note(f"{self._where}: of {count} pods {told}{advice}", partial=True)
+        return None
+
+    @property
+    def _where(self) -> str:
+        return f"cluster {self.cluster}"
+
     def _answer(self, index: int) -> ClusterMembers:
         gaps = self._gaps(index)
-        return ClusterMembers(frozenset(self._held[index]), not gaps, "; ".join(gaps))
+        held, withheld = frozenset(self._holdings.held[index]), self._holdings.withheld(index)
+        return ClusterMembers(held, not gaps, "; ".join(gaps), withheld)
 
     def _gaps(self, index: int) -> list[str]:
         needs = self._book.needs[index]
-        gaps: list[str] = []
         missing = sorted(kind.value for kind in needs - self._synced)
-        if missing:
-            gaps.append(f"cluster {self.cluster}: {', '.join(missing)} not read completely")
-        if Kind.NAMESPACES in needs & self._synced and self._orphaned:
-            name = min(self._orphaned)
-            gaps.append(f"cluster {self.cluster}: namespace {name} has pods but was not read")
-        lost = [name for name in self._hosts.get(index, ()) if name not in self._nodes]
+        gaps = [f"{', '.join(missing)} not read completely"] if missing else []
+        doubtful = self._doubts.of[index]
+        gaps += [doubtful[min(doubtful)]] if doubtful else []
+        hosts = self._hosts.get(index, ())
+        lost = [name for name in hosts if name not in self._nodes]
         if lost and Kind.NODES in self._synced:
-            gaps.append(f"cluster {self.cluster}: node {min(lost)} has pods but was not read")
-        return gaps
+            gaps.append(f"node {min(lost)} has pods but was not read")
+        odd = [name for name in hosts if name in self._nodes and self._nodes[name].node.doubt]
+        if odd:
+            gaps.append(f"node {min(odd)}: {self._nodes[min(odd)].node.doubt}")
+        return [f"{self._where}: {gap}" for gap in gaps]
 
     # --- pods ---------------------------------------------------------------------------------
 
-    def _put_pod(self, key: _PodKey, pod: PodEndpoint | None) -> None:
+    def _space(self, name: str) -> Labels:
+        return self._namespaces.get(name) or unread_namespace(name)
+
+    def _put_pod(self, key: Key, pod: PodEndpoint | None) -> None:
         before = self._pods.pop(key, None)
-        if pod is None:
-            self._pods_in[key[0]].discard(key)
-        else:
-            self._pods_in[key[0]].add(key)
-            rules = self._book.for_pod(pod.labels, self._namespaces.get(pod.namespace))
-            self._pods[key] = (pod, rules)
-            self._use(pod.addresses, +1)
+        after = None
         if before is not None:
-            self._use(before[0].addresses, -1)
-        self._exchange(before, self._pods.get(key))
-        self._note_orphans(key[0])
+            self._pods_in[key[0]].discard(key)
+            self._claiming[before.pod.node].discard(key)
+        if pod is not None:
+            picked = self._book.for_pod(pod.labels, self._space(pod.namespace))
+            after = PodHolder(pod, picked, self._book.parts(picked.sure))
+            self._pods_in[key[0]].add(key)
+            if pod.claimed:
+                self._claiming[pod.node].add(key)
+        self._replace_pod(key, before, after)
 
-    def _exchange(
-        self,
-        before: tuple[PodEndpoint, tuple[int, ...]] | None,
-        after: tuple[PodEndpoint, tuple[int, ...]] | None,
-    ) -> None:
-        """Hold what is there now, then release what was: what stays never looks changed."""
-        for found, by in ((after, +1), (before, -1)):
-            if found is not None:
-                for index in found[1]:
-                    self._count_pod(index, found[0], by)
+    def _replace_pod(self, key: Key, before: PodHolder | None, after: PodHolder | None) -> None:
+        """Count what is there now, then take back what was: what stays never looks changed."""
+        if after is not None:
+            self._pods[key] = after
+        with self._holdings.exchanged(before, after):
+            pass
+        for holder, by in ((after, +1), (before, -1)):
+            if holder is not None:
+                self._count_pod(holder, by)
+        concerned = doubts.concerns(before)
+        for told, now in (
+            (self._doubts, doubts.of_pod(after, self._namespaces)),
+            (self._bare, doubts.bare(after)),
+        ):
+            self._mark(told.exchange(key, concerned, now))
 
-    def _count_pod(self, index: int, pod: PodEndpoint, by: int) -> None:
-        self._spaces[index].add(pod.namespace)
-        if index not in self._book.publishing_nodes:
-            self._count(index, pod.addresses, by)
-            return
-        hosts = self._hosts[index]
-        held = hosts[pod.node] > 0
-        hosts[pod.node] += by
-        if hosts[pod.node] <= 0:
-            del hosts[pod.node]
-        if held != (pod.node in hosts):
-            known = self._nodes.get(pod.node)
+    def _count_pod(self, holder: PodHolder, by: int) -> None:
+        pod = holder.pod
+        for index in holder.picked.sure:
+            self._spaces[index].add(pod.namespace)
+            self._count(index, by)
+        for index in holder.parts.hosting:
+            hosts = self._hosts[index]
+            held = hosts[pod.node] > 0
+            hosts[pod.node] += by
+            if hosts[pod.node] <= 0:
+                del hosts[pod.node]
+            if held != (pod.node in hosts):
+                self._host(index, pod.node, hosts=not held)
+
+    def _count(self, index: int, by: int) -> None:
+        was = self._selected[index]
+        self._selected[index] += by
+        if not was or not self._selected[index]:
             self._dirty.add(index)
-            self._count(index, known[0].addresses if known else (), by)
 
-    def _count(self, index: int, addresses: Iterable[Address], by: int) -> None:
-        held, families = self._held[index], self._book.rules[index].families
-        for address in addresses:
-            if family(address) not in families:
-                continue
-            was = address in held
-            held[address] += by
-            if held[address] <= 0:
-                del held[address]
-            if was != (address in held):
-                self._dirty.add(index)
+    def _host(self, index: int, name: str, *, hosts: bool) -> None:
+        """A rule that publishes nodes begins or ends to select something on a node."""
+        self._dirty.add(index)
+        node = self._nodes.get(name)
+        with self._holdings.exchanged(None, None, node.node.addresses if node else ()):
+            if hosts:
+                self._hosting[name].add(index)
+            else:
+                self._hosting[name].discard(index)
 
     # --- namespaces and nodes -----------------------------------------------------------------
 
@@ -237,44 +326,34 @@ class ClusterMembership:
             self._namespaces.pop(name, None)
         else:
             self._namespaces[name] = labels
+        space = self._space(name)
         for key in tuple(self._pods_in.get(name, ())):
-            pod, before = self._pods[key]
-            after = self._book.for_pod(pod.labels, labels)
-            if after != before:
-                self._pods[key] = (pod, after)
-                self._exchange((pod, before), (pod, after))
-        self._note_orphans(name)
-
-    def _note_orphans(self, name: str) -> None:
-        were = name in self._orphaned
-        if self._pods_in.get(name) and name not in self._namespaces:
-            self._orphaned.add(name)
-        else:
-            self._orphaned.discard(name)
-        if were != (name in self._orphaned):
-            self._mark(i for i, needs in enumerate(self._book.needs) if Kind.NAMESPACES in needs)
+            before = self._pods[key]
+            picked = self._book.for_pod(before.pod.labels, space)
+            if picked != before.picked or picked.unsure:
+                after = PodHolder(before.pod, picked, self._book.parts(picked.sure))
+                self._replace_pod(key, before, after)
 
     def _put_node(self, name: str, node: NodeEndpoint | None) -> None:
-        before = self._nodes.pop(name, None)
+        before = self._nodes.get(name)
+        after = None
         if node is not None:
-            self._nodes[name] = (node, self._book.for_node(node.labels))
-            self._use(node.addresses, +1)
-        if before is not None:
-            self._use(before[0].addresses, -1)
-        after = self._nodes.get(name)
-        hosting = [index for index, hosts in self._hosts.items() if name in hosts]
-        for index in (*(after[1] if after else ()), *hosting):
-            self._count(index, after[0].addresses if after else (), +1)
-        for index in (*(before[1] if before else ()), *hosting):
-            self._count(index, before[0].addresses if before else (), -1)
-        if (before is None) != (after is None):
-            self._mark(hosting)
-
-    def _use(self, addresses: Iterable[Address], by: int) -> None:
-        for address in addresses:
-            self.in_use[address] += by
-            if self.in_use[address] <= 0:
-                del self.in_use[address]
+            picked = self._book.for_node(node.labels)
+            after = NodeHolder(node, picked, self._families, self._hosting[name])
+        claims = [a for key in self._claiming.get(name, ()) for a in self._pods[key].pod.claimed]
+        with self._holdings.exchanged(before, after, claims):
+            if after is not None:
+                self._nodes[name] = after
+            else:
+                self._nodes.pop(name, None)
+        for holder, by in ((after, +1), (before, -1)):
+            for index in holder.picked.sure if holder else ():
+                self._count(index, by)
+        concerned = doubts.concerns(before)
+        self._mark(self._doubts.exchange(("", name), concerned, doubts.of_node(after)))
+        odd = [holder.node.doubt if holder else None for holder in (before, after)]
+        if odd[0] != odd[1]:
+            self._mark(self._hosting.get(name, ()))
 
     def _mark(self, indexes: Iterable[int]) -> None:
         self._dirty.update(indexes)

@@ -32,6 +32,12 @@ def refusal(address: Address) -> str | None:
     return None
 
 
+@functools.lru_cache(maxsize=1 << 16)
+def as_range(prefix: Address) -> Range:
+    """A prefix, to ask whether something lies within it."""
+    return ipaddress.ip_network(prefix)
+
+
 def inside(address: Address, ranges: Iterable[Range]) -> bool:
     """Whether the address lies within one of the ranges."""
     network = ipaddress.ip_network(address)

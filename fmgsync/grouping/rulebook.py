@@ -7,14 +7,48 @@ Answers are remembered per label set. Pods of one Deployment share their labels,
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from fmgsync.grouping import selectors
+from fmgsync.model.address import Family
 from fmgsync.model.endpoint import Kind
-from fmgsync.model.labels import Labels
+from fmgsync.model.labels import NO_LABELS, Labels
 from fmgsync.model.rule import GroupRule, Publish
 
 _NAMESPACE_PREFIX = "pcns."
+
+
+class Picked(NamedTuple):
+    """The rules that select something, and those of which nobody can tell, by their place."""
+
+    sure: tuple[int, ...]
+    unsure: tuple[int, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether any rule surely does."""
+        return bool(self.sure)
+
+    def __add__(self, other: object) -> Picked:
+        """Both."""
+        if not isinstance(other, Picked):
+            return NotImplemented
+        if not other.sure and not other.unsure:
+            return self
+        return Picked((*self.sure, *other.sure), (*self.unsure, *other.unsure))
+
+
+NONE = Picked(())
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Rules told apart by what stands for a pod: its own addresses, a network's, or its node."""
+
+    own: Mapping[Family, tuple[int, ...]] = field(default_factory=dict)
+    networks: tuple[tuple[int, str, frozenset[Family]], ...] = ()
+    hosting: tuple[int, ...] = ()
+    all_own: tuple[int, ...] = ()
 
 
 class _WithNamespace(Mapping[str, str]):
@@ -39,6 +73,12 @@ class _WithNamespace(Mapping[str, str]):
     def __len__(self) -> int:
         return len(self._pod) + len(self._namespace)
 
+    def doubts(self, key: str) -> bool:
+        """Whether nothing can be said of the key."""
+        if key.startswith(_NAMESPACE_PREFIX):
+            return self._namespace.doubts(key.removeprefix(_NAMESPACE_PREFIX))
+        return self._pod.doubts(key)
+
 
 @dataclass(frozen=True, slots=True)
 class _PodRule:
@@ -49,9 +89,24 @@ class _PodRule:
     namespaces: selectors.Selector
     inherits: bool
 
+    @property
+    def spaced(self) -> bool:
+        """Whether it looks at namespaces at all."""
+        return self.inherits or str(self.namespaces) != "all()"
+
     def matches(self, pod: Labels, namespace: Labels) -> bool:
+        """Whether it selects the pod, whose labels are all known."""
         labels = _WithNamespace(pod, namespace) if self.inherits else pod
         return self.namespaces.matches(namespace) and self.select.matches(labels)
+
+    def truth(self, pod: Labels, namespace: Labels) -> bool | None:
+        """The same where something may not be known; None where nobody can tell."""
+        labels = _WithNamespace(pod, namespace) if self.inherits else pod
+        both = (
+            self.namespaces.truth(namespace, namespace.doubts),
+            self.select.truth(labels, labels.doubts),
+        )
+        return False if False in both else None if None in both else True
 
 
 class RuleBook:
@@ -64,7 +119,7 @@ class RuleBook:
     def __init__(self, rules: Iterable[GroupRule], before: RuleBook | None = None) -> None:
         self.rules = tuple(rules)
         self.needs: list[frozenset[Kind]] = []
-        self._plain: list[tuple[int, selectors.Selector]] = []
+        self._plain: list[_PodRule] = []
         self._spaced: list[_PodRule] = []
         self._nodes: list[tuple[int, selectors.Selector]] = []
         for index, rule in enumerate(self.rules):
@@ -74,8 +129,10 @@ class RuleBook:
             for index, rule in enumerate(self.rules)
             if rule.select_nodes is None and rule.publish is Publish.NODE
         )
-        self._known_plain: dict[Labels, tuple[int, ...]] = {}
-        self._known_spaced: dict[tuple[Labels, Labels], tuple[int, ...]] = {}
+        self.networks = frozenset(rule.network for rule in self.rules if rule.network)
+        self._known_plain: dict[Labels, Picked] = {}
+        self._known_spaced: dict[tuple[Labels, Labels], Picked] = {}
+        self._parts: dict[tuple[int, ...], Parts] = {}
         self.kept: dict[int, int] = {}
         if before is not None:
             self._remember(before)
@@ -84,17 +141,16 @@ class RuleBook:
         places = {rule: index for index, rule in enumerate(self.rules)}
         self.kept = {i: places[rule] for i, rule in enumerate(before.rules) if rule in places}
         known = frozenset(self.kept.values())
-        plain = [(index, selector) for index, selector in self._plain if index not in known]
+        plain = [rule for rule in self._plain if rule.index not in known]
         spaced = [rule for rule in self._spaced if rule.index not in known]
         for labels, found in before._known_plain.items():
-            more = tuple(index for index, selector in plain if selector.matches(labels))
-            self._known_plain[labels] = self._renumbered(found) + more
+            self._known_plain[labels] = self._renumbered(found) + _picked(plain, labels)
         for (labels, space), found in before._known_spaced.items():
-            more = tuple(rule.index for rule in spaced if rule.matches(labels, space))
+            more = _picked(spaced, labels, space)
             self._known_spaced[labels, space] = self._renumbered(found) + more
 
-    def _renumbered(self, found: Iterable[int]) -> tuple[int, ...]:
-        return tuple(self.kept[index] for index in found if index in self.kept)
+    def _renumbered(self, found: Picked) -> Picked:
+        return Picked(*(tuple(self.kept[i] for i in part if i in self.kept) for part in found))
 
     def _add(self, index: int, rule: GroupRule) -> frozenset[Kind]:
         if rule.select_nodes is not None:
@@ -103,31 +159,77 @@ class RuleBook:
         kinds = {Kind.PODS}
         select, namespaces = selectors.parse(rule.select or ""), selectors.parse(rule.namespaces)
         inherits = any(key.startswith(_NAMESPACE_PREFIX) for key in select.keys)
-        if inherits or str(namespaces) != "all()":
-            self._spaced.append(_PodRule(index, select, namespaces, inherits))
+        compiled = _PodRule(index, select, namespaces, inherits)
+        if compiled.spaced:
+            self._spaced.append(compiled)
             kinds.add(Kind.NAMESPACES)
         else:
-            self._plain.append((index, select))
+            self._plain.append(compiled)
         if rule.publish is Publish.NODE:
             kinds.add(Kind.NODES)
         return frozenset(kinds)
 
-    def for_pod(self, labels: Labels, namespace: Labels | None) -> tuple[int, ...]:
-        """The rules that select a pod. `namespace` None: its labels are not known, so rules that
-        depend on them do not select it."""
+    def for_pod(self, labels: Labels, namespace: Labels) -> Picked:
+        """The rules that select a pod whose namespace has these labels."""
         plain = self._known_plain.get(labels)
         if plain is None:
-            plain = tuple(i for i, selector in self._plain if selector.matches(labels))
-            self._known_plain[labels] = plain
-        if namespace is None or not self._spaced:
+            plain = self._known_plain[labels] = _picked(self._plain, labels)
+        if not self._spaced:
             return plain
         key = (labels, namespace)
         spaced = self._known_spaced.get(key)
         if spaced is None:
-            spaced = tuple(rule.index for rule in self._spaced if rule.matches(labels, namespace))
-            self._known_spaced[key] = spaced
+            spaced = self._known_spaced[key] = _picked(self._spaced, labels, namespace)
         return plain + spaced
 
-    def for_node(self, labels: Labels) -> tuple[int, ...]:
+    def for_node(self, labels: Labels) -> Picked:
         """The rules that select a node itself."""
-        return tuple(index for index, selector in self._nodes if selector.matches(labels))
+        if not labels.unknown:
+            return Picked(tuple(index for index, each in self._nodes if each.matches(labels)))
+        found = [(index, each.truth(labels, labels.doubts)) for index, each in self._nodes]
+        return _told_apart(found)
+
+    def parts(self, rules: tuple[int, ...]) -> Parts:
+        """What stands for a pod in each of these rules."""
+        known = self._parts.get(rules)
+        if known is None:
+            known = self._parts[rules] = self._told_apart(rules)
+        return known
+
+    def _told_apart(self, rules: tuple[int, ...]) -> Parts:
+        listed = [(index, self.rules[index]) for index in rules]
+        networks = [(index, rule.network, rule.families) for index, rule in listed if rule.network]
+        own = [
+            (index, rule)
+            for index, rule in listed
+            if index not in self.publishing_nodes and not rule.network
+        ]
+        return Parts(
+            {each: tuple(i for i, rule in own if each in rule.families) for each in Family},
+            tuple((index, network, families) for index, network, families in networks if network),
+            tuple(index for index in rules if index in self.publishing_nodes),
+            tuple(index for index, _ in own),
+        )
+
+    def label_sets(self) -> Iterable[Labels]:
+        """The label sets of pods it was ever asked about."""
+        return self._known_plain.keys()
+
+
+def _picked(rules: Iterable[_PodRule], labels: Labels, namespace: Labels | None = None) -> Picked:
+    """`namespace` None: the rules do not look at it."""
+    if namespace is None:
+        if not labels.unknown:
+            return Picked(tuple(rule.index for rule in rules if rule.select.matches(labels)))
+        namespace = NO_LABELS
+    if not labels.unknown and not namespace.unknown:
+        return Picked(tuple(rule.index for rule in rules if rule.matches(labels, namespace)))
+    return _told_apart([(rule.index, rule.truth(labels, namespace)) for rule in rules])
+
+
+def _told_apart(found: Iterable[tuple[int, bool | None]]) -> Picked:
+    judged = list(found)
+    return Picked(
+        tuple(index for index, truth in judged if truth),
+        tuple(index for index, truth in judged if truth is None),
+    )

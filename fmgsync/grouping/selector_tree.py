@@ -176,6 +176,27 @@ class Combination:
 Node: TypeAlias = Everything | Has | Comparison | Membership | Not | Combination
 
 
+def truth(node: Node, labels: Mapping[str, str], doubts: Callable[[str], bool]) -> bool | None:
+    """Whether the selector is true where nothing can be said of some keys; None: nobody can tell.
+
+    Kleene's logic: an "and" with a false term is false whatever the others are.
+    """
+    match node:
+        case Everything():
+            return True
+        case Not(term):
+            found = truth(term, labels, doubts)
+            return None if found is None else not found
+        case Combination(operator, terms):
+            deciding = operator == "||"
+            found_all = [truth(term, labels, doubts) for term in terms]
+            if deciding in found_all:
+                return deciding
+            return None if None in found_all else not deciding
+        case _:
+            return None if doubts(node.key) else node.matcher()(labels)
+
+
 def quoted(value: str) -> str:
     """A value in double quotes, or in single ones if it has a double one (it never has both)."""
     return f"'{value}'" if '"' in value else f'"{value}"'

@@ -8,13 +8,13 @@ around operators, combinations in parentheses), so `a=='x'` equals `a == "x"`. R
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Final, final
 
 from fmgsync.errors import SelectorError
 from fmgsync.grouping.selector_parser import MAX_DEPTH, MAX_KEY_LENGTH, MAX_LENGTH, parse_tree
-from fmgsync.grouping.selector_tree import Matcher, Node
+from fmgsync.grouping.selector_tree import Matcher, Node, truth
 
 __all__ = ["MAX_DEPTH", "MAX_KEY_LENGTH", "MAX_LENGTH", "Selector", "SelectorError", "parse"]
 
@@ -56,6 +56,10 @@ class Selector:
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether an endpoint with these labels is selected."""
         return self._match(labels)
+
+    def truth(self, labels: Mapping[str, str], doubts: Callable[[str], bool]) -> bool | None:
+        """The same where nothing can be said of the keys that `doubts`; None: nobody can tell."""
+        return truth(self._tree, labels, doubts)
 
     def with_key_prefix(self, prefix: str) -> Selector:
         """The selector with `prefix` before every label key, as `pcns.` for namespace labels.

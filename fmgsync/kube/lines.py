@@ -64,6 +64,10 @@ class _ErrorEvent(msgspec.Struct, frozen=True):
     object: Status
 
 
+class _RawEvent(msgspec.Struct, frozen=True):
+    object: msgspec.Raw
+
+
 class LineDecoder(Generic[T]):
     """Decodes lines whose objects are of one type."""
 
@@ -100,7 +104,8 @@ def _unusual(line: bytes, why: str) -> Garbled | Bookmark | Failure:
     if event.type not in _OBJECT_TYPES:
         raise Undecodable(why)
     gone = event.type == "DELETED"
-    return Garbled(metadata.namespace, metadata.name, why, metadata.resource_version, gone)
+    content = bytes(msgspec.json.decode(line, type=_RawEvent).object)
+    return Garbled(metadata.namespace, metadata.name, why, metadata.resource_version, gone, content)
 
 
 def lines(response: urllib3.response.BaseHTTPResponse) -> Iterator[bytes]:

@@ -43,7 +43,8 @@ EVERYTHING: Final = Scope()
 class Garbled:
     """An object whose fields have types they cannot have; `reason` says which.
 
-    In a watch `version` is its place in the series, and `gone` says that it was removed.
+    `content` is the object itself, for who can do with less. In a watch `version` is its place in
+    the series, and `gone` says that it was removed.
     """
 
     namespace: str
@@ -51,6 +52,7 @@ class Garbled:
     reason: str
     version: str = ""
     gone: bool = False
+    content: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ def decoded(raw: msgspec.Raw | bytes, decoder: msgspec.json.Decoder[T]) -> T | G
         found: T = decoder.decode(raw)
     except msgspec.ValidationError as error:
         identity = _identity(raw)
-        return Garbled(identity.namespace, identity.name, str(error))
+        return Garbled(identity.namespace, identity.name, str(error), content=bytes(raw))
     return found
 
 

@@ -21,14 +21,21 @@ class Kind(enum.StrEnum):
     NAMESPACES = "namespaces"
 
 
+Network = tuple[str, tuple[Address, ...]]
+"""A further network of a pod, `namespace/name`, and the addresses it says it has there."""
+
+
 @dataclass(frozen=True, slots=True)
 class PodEndpoint:
-    """A pod that owns addresses (Calico's workload endpoint; never a host-network pod).
+    """A scheduled pod (Calico's workload endpoint), or one in its node's network.
 
     `labels` are the pod's own plus those Calico adds to every pod: `projectcalico.org/namespace`,
-    `.../orchestrator`, `.../serviceaccount`. `node` is the node it is bound to. A pod that is
-    scheduled but has no address yet is an endpoint with empty `addresses`: in `publish: node` its
-    node already counts.
+    `.../orchestrator`, `.../serviceaccount`. `addresses` are those the cluster's own components
+    say it has. Without any, as long as it waits for one or because it is in its node's network
+    (`host_network`), its node still counts. `claimed` and `networks` are what only annotations
+    say, which whoever may edit the pod writes. `terminating`, `lost` (phase Unknown) and `started`
+    (RFC 3339 in UTC, empty if not known) tell which of two pods with one address has it by now.
+    `doubt` says why its addresses are not, or not all, known.
     """
 
     namespace: str
@@ -36,15 +43,29 @@ class PodEndpoint:
     labels: Labels
     addresses: tuple[Address, ...]
     node: str
+    claimed: tuple[Address, ...] = ()
+    networks: tuple[Network, ...] = ()
+    host_network: bool = False
+    terminating: bool = False
+    lost: bool = False
+    started: str = ""
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeEndpoint:
-    """A node and its InternalIP addresses, both families."""
+    """A node and its InternalIP addresses, both families.
+
+    `ranges` are the prefixes its pods get their addresses from, `started` when it was registered,
+    `doubt` why its addresses are not all known.
+    """
 
     name: str
     labels: Labels
     addresses: tuple[Address, ...]
+    ranges: tuple[Address, ...] = ()
+    started: str = ""
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +81,8 @@ class ClusterSnapshot:
     """One consistent copy of what a cluster runs.
 
     `synced` holds the kinds that were read completely. A rule that needs a kind outside it must
-    not remove anything that this cluster contributed. A kind with an unreadable object is not
-    synced. `problems` says why.
+    not remove anything that this cluster contributed. An object that is only partly readable is
+    among the others, and says itself what is not known of it. `problems` names all of it.
     """
 
     cluster: str

@@ -9,14 +9,28 @@ from typing import Final, TypeVar, overload
 T = TypeVar("T")
 
 
+ANY_KEY: Final = frozenset({"*"})
+"""Nothing is known of keys that are not there; `*` cannot stand in a key."""
+
+
 class Labels(Mapping[str, str]):
-    """A frozen mapping from label key to value."""
+    """A frozen mapping from label key to value.
 
-    __slots__ = ("_hash", "_pairs")
+    `unknown` are the keys of which cannot be said whether they are there, and with which value.
+    """
 
-    def __init__(self, pairs: Mapping[str, str] | None = None) -> None:
+    __slots__ = ("_hash", "_pairs", "unknown")
+
+    def __init__(
+        self, pairs: Mapping[str, str] | None = None, unknown: frozenset[str] = frozenset()
+    ) -> None:
         self._pairs: Final[dict[str, str]] = dict(pairs or {})
-        self._hash: Final[int] = hash(frozenset(self._pairs.items()))
+        self.unknown: Final = unknown
+        self._hash: Final[int] = hash((frozenset(self._pairs.items()), unknown))
+
+    def doubts(self, key: str) -> bool:
+        """Whether nothing can be said of the key."""
+        return key in self.unknown or (self.unknown == ANY_KEY and key not in self._pairs)
 
     def __getitem__(self, key: str) -> str:
         return self._pairs[key]
@@ -48,11 +62,26 @@ class Labels(Mapping[str, str]):
         if self is other:
             return True
         if isinstance(other, Labels):
-            return self._hash == other._hash and self._pairs == other._pairs
+            return (
+                self._hash == other._hash
+                and self._pairs == other._pairs
+                and self.unknown == other.unknown
+            )
         return NotImplemented
 
     def __repr__(self) -> str:
-        return f"Labels({self._pairs!r})"
+        unknown = f", unknown={sorted(self.unknown)!r}" if self.unknown else ""
+        return f"Labels({self._pairs!r}{unknown})"
+
+
+def unread_namespace(name: str) -> Labels:
+    """The labels of a namespace that was not read: its name is known, nothing else."""
+    return Labels(namespace_names(name), ANY_KEY)
+
+
+def namespace_names(name: str) -> dict[str, str]:
+    """The labels that name a namespace: Calico's, and the API server's own (since 1.21)."""
+    return {"projectcalico.org/name": name, "kubernetes.io/metadata.name": name}
 
 
 NO_LABELS: Final = Labels()

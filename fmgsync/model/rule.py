@@ -30,7 +30,8 @@ class GroupRule:
     """One address group by name: which endpoints are in it and whose firewalls know it.
 
     Exactly one of `select` (pods) and `select_nodes` is set; selectors are kept as text, already
-    checked. `clusters` None means every site.
+    checked. `network` is a further network of the pods, whose addresses stand for them instead of
+    those of the default one. `clusters` None means every site.
     """
 
     name: str
@@ -42,6 +43,7 @@ class GroupRule:
     clusters: frozenset[str] | None = None
     mapping: MappingMode = MappingMode.PER_DEVICE
     allow_empty: bool = False
+    network: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,16 @@
 """What the watches of one cluster know now.
 
 One thread per kind applies changes; any thread may look. A kind is not synced until its first
-listing is complete, and not while one of its objects cannot be read. An interruption takes
-nothing away: what is known stays known, and a problem says that it grows stale.
+listing is complete, and not while one of its objects cannot be named; an object of which only a
+part cannot be read says so itself. An interruption takes nothing away: what is known stays known,
+and a problem says that it grows stale.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -28,27 +29,27 @@ from fmgsync.model.endpoint import (
     ClusterDifference,
     ClusterSnapshot,
     Kind,
-    NodeEndpoint,
     PodEndpoint,
     SourceProblem,
 )
 from fmgsync.model.health import Hearing
-from fmgsync.model.labels import Labels
+from fmgsync.sources import problems
 from fmgsync.sources.convert import outcome
 from fmgsync.sources.convert.labels import LabelPool
 from fmgsync.sources.convert.objects import Malformed
-from fmgsync.sources.convert.outcome import Raw
-
-_MOST_PROBLEMS: Final = 20  # of one kind; the rest are counted
-
-Found = PodEndpoint | NodeEndpoint | Labels
+from fmgsync.sources.convert.outcome import Found
+from fmgsync.sources.convert.reading import Raw
 
 
 class _Seen(NamedTuple):
-    """One object after conversion: what it contributes, or why it cannot be read."""
+    """One object after conversion: what it contributes, and what of it cannot be read.
+
+    `unreadable` says why it cannot even be named.
+    """
 
     key: str
     found: Found | None
+    told: str = ""
     unreadable: str = ""
 
 
@@ -57,15 +58,27 @@ class _Objects:
     """The objects of one kind."""
 
     found: dict[str, Found] = field(default_factory=dict)
+    told: dict[str, str] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
 
     def put(self, seen: _Seen) -> None:
         self.found.pop(seen.key, None)
+        self.told.pop(seen.key, None)
         self.unreadable.pop(seen.key, None)
         if seen.unreadable:
             self.unreadable[seen.key] = seen.unreadable
         elif seen.found is not None:
             self.found[seen.key] = seen.found
+            if seen.told:
+                self.told[seen.key] = seen.told
+
+    def has(self, seen: _Seen) -> bool:
+        key = seen.key
+        return (
+            self.found.get(key) == seen.found
+            and self.told.get(key, "") == seen.told
+            and self.unreadable.get(key, "") == seen.unreadable
+        )
 
 
 @dataclass(slots=True)
@@ -134,7 +147,7 @@ class Inventory:
         """Take in what a watch of the kind yields."""
         state = self._kinds[kind]
         # Converting takes most of the time, and touches nothing that other threads see.
-        seen = [*_seen(change, state.pool)]
+        seen = [*_seen(kind, change, state.pool)]
         with self._changed:
             before = self._version
             self._apply(state, change, seen)
@@ -184,7 +197,7 @@ class Inventory:
             state.listing = None
         elif state.listing is not None:
             for each in seen:
-                state.listing.put(each)
+                state.listing.put(_remembering(state.known, each))
         else:
             for each in seen:
                 self._put(state, each)
@@ -195,12 +208,11 @@ class Inventory:
             self._version += 1
 
     def _put(self, state: _KindState, seen: _Seen) -> None:
-        known, key = state.known, seen.key
-        old, was_unreadable = known.found.get(key), known.unreadable.get(key, "")
-        if old == seen.found and was_unreadable == seen.unreadable:
+        seen = _remembering(state.known, seen)
+        if state.known.has(seen):
             return
-        state.before.setdefault(key, old)
-        known.put(seen)
+        state.before.setdefault(seen.key, state.known.found.get(seen.key))
+        state.known.put(seen)
         self._version += 1
 
     def _replace(self, state: _KindState, listing: _Objects) -> None:
@@ -213,7 +225,8 @@ class Inventory:
         ]
         for key in different:
             state.before.setdefault(key, old.found.get(key))
-        if different or old.unreadable != new.unreadable or not state.complete:
+        told = (old.unreadable, old.told) != (new.unreadable, new.told)
+        if different or told or not state.complete:
             self._version += 1
         state.known, state.complete = new, True
 
@@ -250,28 +263,50 @@ class Inventory:
         )
 
 
-def _seen(change: Change[Raw], pool: LabelPool) -> Iterator[_Seen]:
+def _seen(kind: Kind, change: Change[Raw], pool: LabelPool) -> Iterator[_Seen]:
     """The objects of a change, converted."""
     match change:
         case Listed(items, garbled):
             for item in items:
                 yield _converted(item, pool)
             for each in garbled:
-                yield _Seen(outcome.key_of(each.namespace, each.name), None, each.reason)
+                yield _repaired(kind, each, pool)
         case Upserted(item):
             yield _converted(item, pool)
         case Removed(item):
             yield _Seen(outcome.key(item), None)
         case Garbled() as each:
-            reason = "" if each.gone else each.reason
-            yield _Seen(outcome.key_of(each.namespace, each.name), None, reason)
+            yield _repaired(kind, each, pool)
 
 
 def _converted(raw: Raw, pool: LabelPool) -> _Seen:
     try:
-        return _Seen(outcome.key(raw), outcome.outcome(raw, pool))
+        return _Seen(outcome.key(raw), *outcome.outcome(raw, pool))
     except Malformed as error:
-        return _Seen(outcome.key(raw), None, str(error))
+        return _Seen(outcome.key(raw), None, unreadable=str(error))
+
+
+def _repaired(kind: Kind, garbled: Garbled, pool: LabelPool) -> _Seen:
+    """An object whose fields have types they cannot have, as far as it can be read."""
+    key = outcome.key_of(garbled.namespace, garbled.name)
+    if garbled.gone:
+        return _Seen(key, None)
+    try:
+        found = outcome.of_json(kind, garbled.content, pool)
+    except Malformed as error:
+        return _Seen(key, None, unreadable=str(error))
+    return _Seen(found[0], *found[1])
+
+
+def _remembering(known: _Objects, seen: _Seen) -> _Seen:
+    """A pod that only claims an address by now has it still if its status had it before."""
+    pod, before = seen.found, known.found.get(seen.key)
+    if not isinstance(pod, PodEndpoint) or not isinstance(before, PodEndpoint):
+        return seen
+    if not pod.claimed or pod.started != before.started or not pod.started:
+        return seen
+    kept = tuple(each for each in pod.claimed if each in before.addresses)
+    return seen._replace(found=replace(pod, addresses=kept)) if kept else seen
 
 
 def _problems(kind: Kind, state: _KindState) -> Iterator[SourceProblem]:
@@ -280,9 +315,5 @@ def _problems(kind: Kind, state: _KindState) -> Iterator[SourceProblem]:
         yield SourceProblem(str(kind), f"not followed at the moment, {since}: {state.interruption}")
     elif not state.complete:
         yield SourceProblem(str(kind), "the first listing is not complete yet")
-    unreadable = sorted(state.known.unreadable.items())
-    for key, reason in unreadable[:_MOST_PROBLEMS]:
-        yield SourceProblem(outcome.place(kind, key), reason)
-    if len(unreadable) > _MOST_PROBLEMS:
-        more = len(unreadable) - _MOST_PROBLEMS
-        yield SourceProblem(str(kind), f"{more} more like these")
+    unread = problems.of_objects(kind, {**state.known.told, **state.known.unreadable})
+    yield from problems.shortened(kind, unread)

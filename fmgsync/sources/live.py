@@ -26,7 +26,7 @@ from fmgsync.kube.stopping import Stop
 from fmgsync.kube.watch import Watch
 from fmgsync.model.endpoint import ClusterSnapshot, Kind
 from fmgsync.sources.convert.objects import Namespace, Node, Pod
-from fmgsync.sources.convert.outcome import Raw
+from fmgsync.sources.convert.reading import Raw
 from fmgsync.sources.gathering import Gathering
 from fmgsync.sources.inventory import Inventory
 from fmgsync.sources.outage import Outage
@@ -92,8 +92,7 @@ def _read_kind(gathering: Gathering, session: ApiSession, kind: Kind, reading: R
             for item in page.items:
                 gathering.add(kind, item, session.where)
             for each in page.garbled:
-                where = f"{kind} {each.namespace}/{each.name}"
-                gathering.problem(kind, where, f"{each.reason} ({session.where})")
+                gathering.add_json(kind, each.content, session.where)
     except SourceForbidden as error:
         gathering.problem(kind, str(kind), f"{error.message}: {error.next_step}")
     else:

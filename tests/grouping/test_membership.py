@@ -16,7 +16,7 @@ from fmgsync.model.endpoint import (
     NodeEndpoint,
     PodEndpoint,
 )
-from fmgsync.model.labels import Labels
+from fmgsync.model.labels import ANY_KEY, Labels
 from fmgsync.model.rule import GroupRule, Publish
 
 BOTH = frozenset(Family)
@@ -27,35 +27,73 @@ RULES = (
     GroupRule("inherited", select="pcns.environment != 'test' && has(app)"),
     GroupRule("hosts", select="app in {'web', 'db'}", publish=Publish.NODE),
     GroupRule("ingress", select_nodes="has(ingress)"),
+    GroupRule("lan", select="app == 'web'", network="lan"),
 )
+
+V4 = [Address(f"10.0.0.{i}") for i in range(1, 5)]
+V6 = [Address(f"2001:db8::{i}") for i in range(1, 5)]
+EVERY_ADDRESS = (*V4, *V6)
 
 names = st.sampled_from(["a", "b", "c"])
 apps = st.sampled_from(["web", "db", "cache"])
-v4 = st.sampled_from([Address(f"10.0.0.{i}") for i in range(1, 5)])
-v6 = st.sampled_from([Address(f"2001:db8::{i}") for i in range(1, 5)])
-pods = st.builds(
-    lambda ns, name, app, ips, node: PodEndpoint(ns, name, Labels({"app": app}), tuple(ips), node),
-    names,
-    names,
-    apps,
-    st.lists(st.one_of(v4, v6), max_size=2),
-    names,
-)
-nodes = st.builds(
-    lambda name, ip, ingress: NodeEndpoint(name, Labels({"ingress": ""} if ingress else {}), (ip,)),
-    names,
-    v4,
-    st.booleans(),
-)
+v4, v6 = st.sampled_from(V4), st.sampled_from(V6)
+some = st.lists(st.one_of(v4, v6), max_size=2, unique=True).map(tuple)
+doubts = st.sampled_from(["", "", "", "an odd value"])
+unknown = st.sampled_from([frozenset[str]()] * 4 + [frozenset({"app"}), ANY_KEY])
+started = st.sampled_from(["", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"])
+
+
+@st.composite
+def pods(draw: st.DrawFn) -> PodEndpoint:
+    """Pods of every condition: on their way in or out, claiming, in a second network, odd."""
+    labels, lost = draw(unknown), draw(st.booleans())
+    pairs = {} if "app" in labels else {"app": draw(apps)}
+    addresses = draw(some)
+    return PodEndpoint(
+        draw(names),
+        draw(names),
+        Labels(pairs, labels),
+        addresses,
+        draw(names),
+        claimed=() if addresses else draw(some),
+        networks=draw(st.sampled_from([(), (("a/lan", (V4[0],)),), (("", ()),)])),
+        host_network=draw(st.booleans()),
+        terminating=draw(st.booleans()),
+        lost=lost,
+        started=draw(started),
+        doubt=draw(doubts),
+    )
+
+
+@st.composite
+def nodes(draw: st.DrawFn) -> NodeEndpoint:
+    return NodeEndpoint(
+        draw(names),
+        Labels({"ingress": ""} if draw(st.booleans()) else {}, draw(unknown) - {"app"}),
+        (draw(v4),),
+        ranges=draw(st.sampled_from([(), (Address("10.0.0.0/30"),)])),
+        started=draw(started),
+        doubt=draw(doubts),
+    )
+
+
 namespaces = st.tuples(
-    names, st.sampled_from([None, Labels({"environment": "prod"}), Labels({"environment": "test"})])
+    names,
+    st.sampled_from(
+        [
+            None,
+            Labels({"environment": "prod"}),
+            Labels({"environment": "test"}),
+            Labels({}, frozenset({"environment"})),
+        ]
+    ),
 )
 synced = st.sets(st.sampled_from(list(Kind))).map(frozenset)
 happenings = st.one_of(
-    st.tuples(st.just("pod"), pods),
-    st.tuples(st.just("no pod"), pods),
-    st.tuples(st.just("node"), nodes),
-    st.tuples(st.just("no node"), nodes),
+    st.tuples(st.just("pod"), pods()),
+    st.tuples(st.just("no pod"), pods()),
+    st.tuples(st.just("node"), nodes()),
+    st.tuples(st.just("no node"), nodes()),
     st.tuples(st.just("namespace"), namespaces),
     st.tuples(st.just("synced"), synced),
 )
@@ -130,7 +168,7 @@ def test_any_history_ends_where_a_fresh_look_does(history: list[tuple[str, objec
     assert before == fresh(world.snapshot())
     of_pods = {address for pod in world.snapshot().pods for address in pod.addresses}
     of_nodes = {address for node in world.snapshot().nodes for address in node.addresses}
-    assert set(membership.in_use) == of_pods | of_nodes
+    assert {each for each in EVERY_ADDRESS if membership.uses(each)} == of_pods | of_nodes
 
 
 @given(

@@ -24,7 +24,7 @@ from fmgsync.kube.changes import (
 from fmgsync.kube.listing import Garbled
 from fmgsync.model.endpoint import Kind, PodEndpoint
 from fmgsync.sources.convert.objects import Namespace, Node, Pod
-from fmgsync.sources.convert.outcome import Raw
+from fmgsync.sources.convert.reading import Raw
 from fmgsync.sources.inventory import Inventory
 from tests.builders import (
     Manifest,

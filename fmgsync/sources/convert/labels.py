@@ -26,14 +26,14 @@ class LabelPool:
         self._limit: Final = limit
         self._known: dict[Labels, Labels] = {}
 
-    def labels(self, pairs: Mapping[str, str]) -> Labels:
+    def labels(self, pairs: Mapping[str, str], unknown: frozenset[str] = frozenset()) -> Labels:
         """The shared set with these pairs."""
-        candidate = Labels(pairs)
+        candidate = Labels(pairs, unknown)
         known = self._known.get(candidate)
         if known is not None:
             return known
         if len(self._known) >= self._limit:
             self._known.clear()
-        shared = Labels({intern(key): intern(value) for key, value in pairs.items()})
+        shared = Labels({intern(key): intern(value) for key, value in pairs.items()}, unknown)
         self._known[shared] = shared
         return shared

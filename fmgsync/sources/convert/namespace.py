@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from fmgsync.model.labels import Labels
+from fmgsync.model.labels import Labels, namespace_names
 from fmgsync.sources.convert.labels import LabelPool
-from fmgsync.sources.convert.objects import Namespace, checked_name
+from fmgsync.sources.convert.objects import NO_FLAWS, Flaws, Namespace, given_name
 
 
-def labels(namespace: Namespace, pool: LabelPool) -> Labels:
-    """The labels a namespace selector sees. Raises `Malformed`.
+def labels(namespace: Namespace, pool: LabelPool, flaws: Flaws = NO_FLAWS) -> Labels:
+    """The labels a namespace selector sees. Raises `Malformed` if it cannot be named.
 
-    `projectcalico.org/name` is Calico's, `kubernetes.io/metadata.name` the API server's own; it
-    is set here too, since dumps of old servers lack it.
+    `kubernetes.io/metadata.name` is set here too: dumps of old servers lack it.
     """
-    name = checked_name(namespace.metadata.name)
-    pairs = dict(namespace.metadata.labels or {})
-    pairs["projectcalico.org/name"] = name
-    pairs["kubernetes.io/metadata.name"] = name
-    return pool.labels(pairs)
+    name = given_name(namespace.metadata)
+    pairs = {**(namespace.metadata.labels or {}), **namespace_names(name)}
+    return pool.labels(pairs, flaws.labels - namespace_names(name).keys())

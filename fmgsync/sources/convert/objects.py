@@ -8,6 +8,7 @@ collector need not walk a hundred thousand of them.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -15,15 +16,31 @@ import msgspec
 from fmgsync.model.address import Address, parse
 
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _SHOWN: Final = 80
 
 
 class Malformed(ValueError):
-    """An object that no API server would have stored; the text says which value is wrong."""
+    """A value that no API server would have stored, or that says nothing; the text names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flaws:
+    """What of one object cannot be read: the values of these labels, and its addresses because.
+
+    Only what a rule can see counts. `told` says it all, for people.
+    """
+
+    labels: frozenset[str] = frozenset()
+    doubt: str = ""
+    told: str = ""
+
+
+NO_FLAWS: Final = Flaws()
 
 
 class Annotations(msgspec.Struct, frozen=True, gc=False):
-    """The annotations by which network plug-ins publish a pod's addresses.
+    """The annotations by which network plug-ins tell a pod's addresses.
 
     None means absent, which differs from present and empty: an empty one on a terminating pod
     says that the address was released.
@@ -32,6 +49,10 @@ class Annotations(msgspec.Struct, frozen=True, gc=False):
     pod_ips: str | None = msgspec.field(name="cni.projectcalico.org/podIPs", default=None)
     pod_ip: str | None = msgspec.field(name="cni.projectcalico.org/podIP", default=None)
     aws_pod_ips: str | None = msgspec.field(name="vpc.amazonaws.com/pod-ips", default=None)
+    networks: str | None = msgspec.field(name="k8s.v1.cni.cncf.io/network-status", default=None)
+    old_networks: str | None = msgspec.field(
+        name="k8s.v1.cni.cncf.io/networks-status", default=None
+    )
 
 
 NO_ANNOTATIONS: Final = Annotations()
@@ -44,6 +65,7 @@ class Metadata(msgspec.Struct, frozen=True, gc=False):
     namespace: str = ""
     labels: dict[str, str] | None = None
     annotations: Annotations | None = None
+    creation_timestamp: str | None = msgspec.field(name="creationTimestamp", default=None)
     deletion_timestamp: str | None = msgspec.field(name="deletionTimestamp", default=None)
     resource_version: str = msgspec.field(name="resourceVersion", default="")
 
@@ -68,6 +90,7 @@ class PodStatus(msgspec.Struct, frozen=True, gc=False):
     phase: str | None = None
     pod_ip: str | None = msgspec.field(name="podIP", default=None)
     pod_ips: list[PodIP] | None = msgspec.field(name="podIPs", default=None)
+    start_time: str | None = msgspec.field(name="startTime", default=None)
 
 
 class Pod(msgspec.Struct, frozen=True, gc=False):
@@ -76,6 +99,13 @@ class Pod(msgspec.Struct, frozen=True, gc=False):
     metadata: Metadata
     spec: PodSpec = PodSpec()
     status: PodStatus = PodStatus()
+
+
+class NodeSpec(msgspec.Struct, frozen=True, gc=False):
+    """`spec` of a node."""
+
+    pod_cidr: str | None = msgspec.field(name="podCIDR", default=None)
+    pod_cidrs: list[str] | None = msgspec.field(name="podCIDRs", default=None)
 
 
 class NodeAddress(msgspec.Struct, frozen=True, gc=False):
@@ -95,6 +125,7 @@ class Node(msgspec.Struct, frozen=True, gc=False):
     """A node of `v1`."""
 
     metadata: Metadata
+    spec: NodeSpec = NodeSpec()
     status: NodeStatus = NodeStatus()
 
 
@@ -111,6 +142,16 @@ def checked_name(name: str, what: str = "metadata.name") -> str:
     return name
 
 
+def given_name(metadata: Metadata) -> str:
+    """Its name; one that no API server would take, escaped. Raises `Malformed` if it has none."""
+    try:
+        return checked_name(metadata.name)
+    except Malformed:
+        if not metadata.name:
+            raise
+        return quoted(metadata.name)
+
+
 def host_address(text: str, field: str) -> Address:
     """One host address, with or without its full prefix length."""
     try:
@@ -120,6 +161,11 @@ def host_address(text: str, field: str) -> Address:
     if "/" in address:
         raise Malformed(f"{field} {quoted(text)} is a prefix, not the address of one host")
     return address
+
+
+def instant(text: str | None) -> str:
+    """An instant as the API server prints it, so that later ones are greater; else nothing."""
+    return text if text and _INSTANT.fullmatch(text) else ""
 
 
 def quoted(text: str) -> str:

@@ -1,26 +1,84 @@
-"""One object of any kind: what it contributes, and under which name."""
+"""One object of any kind: what it contributes, under which name, and what is not known of it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import msgspec
+
 from fmgsync.model.endpoint import Kind, NodeEndpoint, PodEndpoint
 from fmgsync.model.labels import Labels
-from fmgsync.sources.convert import namespace, node, pod
+from fmgsync.sources.convert import namespace, node, pod, reading
 from fmgsync.sources.convert.labels import LabelPool
-from fmgsync.sources.convert.objects import Namespace, Node, Pod, quoted
+from fmgsync.sources.convert.objects import NO_FLAWS, Flaws, Malformed, Node, Pod, quoted
+from fmgsync.sources.convert.reading import Raw
 
-Raw = Pod | Node | Namespace
-
-Outcome = PodEndpoint | NodeEndpoint | Labels | None
-"""What an object contributes; None for a pod that owns no address."""
+Found = PodEndpoint | NodeEndpoint | Labels
 
 
-def outcome(raw: Raw, pool: LabelPool) -> Outcome:
-    """The endpoint, or the namespace's labels. Raises `Malformed`."""
+class Outcome(NamedTuple):
+    """What an object contributes: an endpoint, a namespace's labels, or None if it does not run.
+
+    `told` says, for people, what of it could not be read; only rules that it matters to are held.
+    """
+
+    found: Found | None
+    told: str = ""
+
+
+def outcome(raw: Raw, pool: LabelPool, flaws: Flaws = NO_FLAWS) -> Outcome:
+    """What the object contributes. Raises `Malformed` if it cannot be named."""
+    found: Found | None
     if isinstance(raw, Pod):
-        return pod.endpoint(raw, pool)
-    if isinstance(raw, Node):
-        return node.endpoint(raw, pool)
-    return namespace.labels(raw, pool)
+        found = pod.endpoint(raw, pool, flaws)
+    elif isinstance(raw, Node):
+        found = node.endpoint(raw, pool, flaws)
+    else:
+        found = namespace.labels(raw, pool, flaws)
+    if found is None:
+        return Outcome(None)
+    doubt = "" if isinstance(found, Labels) else found.doubt.removeprefix(flaws.doubt)
+    return Outcome(found, "; ".join(filter(None, (flaws.told, doubt.lstrip("; ")))))
+
+
+def of_mapping(kind: Kind, content: Mapping[str, Any], pool: LabelPool) -> tuple[str, Outcome]:
+    """Key and outcome of an object as it was parsed. Raises `Malformed` if it cannot be named."""
+    raw, flaws = reading.read(kind, content)
+    return key(raw), outcome(raw, pool, flaws)
+
+
+def of_json(kind: Kind, text: bytes, pool: LabelPool) -> tuple[str, Outcome]:
+    """The same of JSON that did not have the expected types. Raises `Malformed`."""
+    try:
+        content = msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise Malformed(f"it is no object: {error}") from error
+    return of_mapping(kind, content, pool)
+
+
+def merged(one: Outcome, other: Outcome, pool: LabelPool, told: str) -> Outcome:
+    """An object that is told of twice, differently: what both say of its labels, and no address."""
+    either = [each for each in (one.found, other.found) if each is not None]
+    first, last = either[0], either[-1]
+    told = "; ".join(filter(None, (one.told, told)))
+    if isinstance(first, Labels):
+        return Outcome(_common(first, last, pool), told)
+    assert not isinstance(last, Labels)  # noqa: S101  # both are of one kind
+    found = replace(
+        first, labels=_common(first.labels, last.labels, pool), addresses=(), doubt=told
+    )
+    if isinstance(found, PodEndpoint) and isinstance(last, PodEndpoint):
+        node = found.node if found.node == last.node else ""
+        found = replace(found, claimed=(), networks=(), node=node)
+    return Outcome(found, told)
+
+
+def _common(one: Labels, other: Any, pool: LabelPool) -> Labels:
+    pairs = {key: text for key, text in one.items() if other.get(key) == text}
+    differing = (one.keys() | other.keys()) - pairs.keys()
+    return pool.labels(pairs, one.unknown | other.unknown | frozenset(differing))
 
 
 def key(raw: Raw) -> str:
