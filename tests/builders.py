@@ -12,6 +12,8 @@ from fmgsync.model.labels import Labels
 
 Manifest = dict[str, Any]
 
+CREATED = "2026-01-01T00:00:00Z"
+
 
 def pod(
     name: str = "web-1",
@@ -24,6 +26,7 @@ def pod(
     host_network: bool = False,
     deleting: bool = False,
     service_account: str = "default",
+    started: str = CREATED,
 ) -> Manifest:
     """A pod as `kubectl get pod -o json` prints it, with its addresses in status."""
     metadata: Manifest = {
@@ -31,7 +34,7 @@ def pod(
         "namespace": namespace,
         "uid": f"uid-{namespace}-{name}",
         "resourceVersion": "1",
-        "creationTimestamp": "2026-01-01T00:00:00Z",
+        "creationTimestamp": started,
     }
     if labels:
         metadata["labels"] = dict(labels)
@@ -58,8 +61,12 @@ def node(
     *ips: str,
     labels: Mapping[str, str] | None = None,
     addresses: Iterable[Mapping[str, str]] = (),
+    ranges: Iterable[str] = (),
 ) -> Manifest:
-    """A node; `ips` are its InternalIPs, `addresses` further entries of status.addresses."""
+    """A node; `ips` are its InternalIPs, `addresses` further entries of status.addresses.
+
+    `ranges` are its podCIDRs.
+    """
     metadata: Manifest = {"name": name, "uid": f"uid-{name}", "resourceVersion": "1"}
     if labels:
         metadata["labels"] = dict(labels)
@@ -70,7 +77,7 @@ def node(
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": metadata,
-        "spec": {},
+        "spec": {"podCIDRs": [*ranges]} if ranges else {},
         "status": {"addresses": found, "nodeInfo": {"kubeletVersion": "v1.36.2"}},
     }
 
@@ -107,14 +114,22 @@ def pod_endpoint(
     namespace: str = "default",
     labels: Mapping[str, str] | None = None,
     node: str = "node-1",
+    **further: Any,
 ) -> PodEndpoint:
-    """A pod's endpoint, with the labels Calico adds."""
+    """A pod's endpoint, with the labels Calico adds; `further` are other fields of it."""
     calico = {
         "projectcalico.org/namespace": namespace,
         "projectcalico.org/orchestrator": "k8s",
         "projectcalico.org/serviceaccount": "default",
     }
-    return PodEndpoint(namespace, name, Labels({**(labels or {}), **calico}), _parsed(ips), node)
+    return PodEndpoint(
+        namespace,
+        name,
+        Labels({**(labels or {}), **calico}),
+        _parsed(ips),
+        node,
+        **{"started": CREATED, **further},
+    )
 
 
 def node_endpoint(

@@ -48,7 +48,7 @@ def canonical(rule: GroupRule) -> str:
 
 def rule_of(config: Path, name: str) -> GroupRule:
     """A group of the configuration. Raises UsageError if there is none of that name."""
-    found = {rule.name: rule for rule in rules.group_rules(load.load_config(config))}
+    found = {rule.name: rule for rule in rules.rule_set(load.load_config(config)).rules}
     if name not in found:
         raise errors.UsageError(
             f"no group {name!r}",

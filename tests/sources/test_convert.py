@@ -20,6 +20,7 @@ from tests.builders import Manifest, namespace, node, pod
 PODS = "cni.projectcalico.org/podIPs"
 POD = "cni.projectcalico.org/podIP"
 AWS = "vpc.amazonaws.com/pod-ips"
+NETWORKS = "k8s.v1.cni.cncf.io/network-status"
 
 
 def pod_of(manifest: Manifest) -> PodEndpoint | None:
@@ -35,29 +36,31 @@ def addresses_of(manifest: Manifest) -> tuple[str, ...] | None:
     return None if found is None else found.addresses
 
 
+def claims_of(manifest: Manifest) -> tuple[str, ...]:
+    found = pod_of(manifest)
+    assert found is not None
+    assert found.addresses == ()
+    return found.claimed
+
+
 def with_status(manifest: Manifest, **status: Any) -> Manifest:
     return manifest | {"status": {"phase": "Running"} | status}
 
 
 # fmt: off
 ADDRESSES = [
-    # podIPs wins over podIP, status over annotations, Calico's over Amazon's
+    # podIPs wins over podIP
     (pod("a", "10.1.0.9"), ("10.1.0.9",)),
     (pod("a", "2001:db8::9", "10.1.0.9"), ("10.1.0.9", "2001:db8::9")),
     (with_status(pod("a"), podIP="10.1.0.9"), ("10.1.0.9",)),
     (with_status(pod("a"), podIP="10.1.0.9", podIPs=[]), ("10.1.0.9",)),
     (with_status(pod("a"), podIP="10.1.0.9", podIPs=[{"ip": "10.1.0.8"}]), ("10.1.0.8",)),
     (pod("a", "10.1.0.9", annotations={POD: "10.1.0.8/32"}), ("10.1.0.9",)),
-    # Calico writes its annotation before the kubelet fills the status
-    (pod("a", phase="Pending", annotations={POD: "10.1.0.9/32"}), ("10.1.0.9",)),
-    (pod("a", annotations={PODS: "10.1.0.9/32,2001:db8::9/128"}), ("10.1.0.9", "2001:db8::9")),
-    (pod("a", annotations={PODS: "", POD: "10.1.0.9"}), ("10.1.0.9",)),
-    (pod("a", annotations={AWS: "10.1.0.9"}), ("10.1.0.9",)),
-    (pod("a", annotations={POD: "10.1.0.8", AWS: "10.1.0.9"}), ("10.1.0.8",)),
     # no address yet: an endpoint all the same, its node counts
     (pod("a", phase="Pending"), ()),
-    # host-network and unscheduled pods are no endpoints
-    (pod("a", "10.1.0.9", host_network=True), None),
+    # a host-network pod has its node's address, none of its own
+    (pod("a", "10.1.0.9", host_network=True), ()),
+    # an unscheduled pod is no endpoint
     (pod("a", "10.1.0.9", node=None), None),
     (pod("a", "10.1.0.9", node=""), None),
     # finished pods still show an address that may be another's by now
@@ -74,27 +77,38 @@ ADDRESSES = [
     (pod("a", "10.1.0.9", deleting=True, annotations={POD: ""}), None),
     (pod("a", "10.1.0.9", deleting=True, annotations={AWS: ""}), None),
     (pod("a", "10.1.0.9", deleting=True, annotations={PODS: ""}), ("10.1.0.9",)),
+    (pod("a", deleting=True, host_network=True, annotations={POD: ""}), None),
     # blank but not terminating: a StatefulSet pod that runs
     (pod("a", "10.1.0.9", annotations={POD: ""}), ("10.1.0.9",)),
     # floating addresses are not the pod's own
     (pod("a", "10.1.0.9", annotations={"cni.projectcalico.org/floatingIPs": '["192.0.2.1"]'}),
      ("10.1.0.9",)),
 ]
-MALFORMED = [
-    (pod("a", "10.1.0.999"), "status.podIPs '10.1.0.999' is not an IP address"),
-    (pod("a", "10.1.0.0/24"), "is a prefix"),
-    (pod("a", "fe80::1%eth0"), "is not an IP address"),
-    (pod("a", "010.1.0.9"), "is not an IP address"),
-    (pod("a", ""), "is not an IP address"),
-    (pod("a", "10.1.0.9", "10.1.0.8"), "more than one address of a family"),
-    (pod("a", annotations={POD: "10.1.0.9\x1b[31m"}), r"'10.1.0.9\x1b[31m' is not an IP address"),
-    (pod("a", annotations={PODS: "10.1.0.9,"}), "annotation cni.projectcalico.org/podIPs ''"),
-    (pod("a", annotations={AWS: "x" * 100}), "..."),
-    (pod("a\nb", "10.1.0.9"), r"metadata.name 'a\nb' is not a Kubernetes name"),
-    (pod("a", "10.1.0.9", namespace="../x"), "metadata.namespace '../x'"),
-    (pod("a", "10.1.0.9", namespace=""), "metadata.namespace ''"),
-    (pod("a", "10.1.0.9", node="n 1"), "spec.nodeName 'n 1'"),
-    (pod("a", phase=""), "neither phase nor address"),
+CLAIMS = [
+    # Calico's annotations win over Amazon's; status over all (above)
+    (pod("a", phase="Pending", annotations={POD: "10.1.0.9/32"}), ("10.1.0.9",)),
+    (pod("a", annotations={PODS: "10.1.0.9/32,2001:db8::9/128"}), ("10.1.0.9", "2001:db8::9")),
+    (pod("a", annotations={PODS: "", POD: "10.1.0.9"}), ("10.1.0.9",)),
+    (pod("a", annotations={AWS: "10.1.0.9"}), ("10.1.0.9",)),
+    (pod("a", annotations={POD: "10.1.0.8", AWS: "10.1.0.9"}), ("10.1.0.8",)),
+    (pod("a", host_network=True, annotations={POD: "10.1.0.8"}), ()),
+]
+DOUBTFUL = [
+    # what of it can be believed, why not all
+    (pod("a", "10.1.0.999"), (), "status.podIPs '10.1.0.999' is not an IP address"),
+    (pod("a", "10.1.0.999", "2001:db8::9"), ("2001:db8::9",), "'10.1.0.999' is not an IP address"),
+    (pod("a", "10.1.0.0/24"), (), "is a prefix"),
+    (pod("a", "fe80::1%eth0"), (), "is not an IP address"),
+    (pod("a", "010.1.0.9"), (), "is not an IP address"),
+    (pod("a", ""), (), "is not an IP address"),
+    (pod("a", "10.1.0.9", "10.1.0.8"), (), "more than one address of a family"),
+    (pod("a", annotations={POD: "10.1.0.9\x1b[31m"}), (), r"'10.1.0.9\x1b[31m' is not an IP"),
+    (pod("a", annotations={PODS: "10.1.0.9,"}), (), "annotation cni.projectcalico.org/podIPs ''"),
+    (pod("a", annotations={AWS: "x" * 100}), (), "..."),
+    (pod("a", "10.1.0.9", namespace="../x"), (), "metadata.namespace '../x'"),
+    (pod("a", "10.1.0.9", namespace=""), (), "metadata.namespace ''"),
+    (pod("a", "10.1.0.9", node="n 1"), (), "spec.nodeName 'n 1'"),
+    (pod("a", phase=""), (), "neither phase nor address"),
 ]
 # fmt: on
 
@@ -106,14 +120,57 @@ def test_a_pod_owns_the_addresses_calico_would_give_it(
     assert addresses_of(manifest) == expected
 
 
-@pytest.mark.parametrize(("manifest", "message"), MALFORMED)
-def test_a_malformed_value_is_an_error_and_not_a_missing_address(
-    manifest: Manifest, message: str
+@pytest.mark.parametrize(("manifest", "expected"), CLAIMS)
+def test_what_only_an_annotation_says_is_a_claim(
+    manifest: Manifest, expected: tuple[str, ...]
 ) -> None:
-    with pytest.raises(Malformed) as caught:
-        pod_of(manifest)
-    assert message in str(caught.value)
-    assert str(caught.value).isprintable()
+    assert claims_of(manifest) == expected
+
+
+@pytest.mark.parametrize(("manifest", "expected", "message"), DOUBTFUL)
+def test_a_malformed_value_is_a_doubt_and_not_a_missing_address(
+    manifest: Manifest, expected: tuple[str, ...], message: str
+) -> None:
+    found = pod_of(manifest)
+    assert found is not None
+    assert found.addresses == expected
+    assert found.claimed == ()
+    assert message in found.doubt
+    assert found.doubt.isprintable()
+
+
+def test_a_name_no_api_server_would_take_is_escaped_and_a_missing_one_is_an_error() -> None:
+    found = pod_of(pod("a\nb", "10.1.0.9"))
+    assert found is not None
+    assert found.name == r"'a\nb'"
+    with pytest.raises(Malformed, match=r"metadata\.name"):
+        pod_of(pod("", "10.1.0.9"))
+
+
+def test_a_pod_whose_namespace_is_not_known_has_no_label_that_names_it() -> None:
+    found = pod_of(pod("a", "10.1.0.9", namespace="../x"))
+    assert found is not None
+    assert found.labels.doubts("projectcalico.org/namespace")
+
+
+@pytest.mark.parametrize(
+    ("text", "networks"),
+    [
+        ('[{"name":"prod/lan","interface":"net1","ips":["10.9.0.5"],"mac":"x"}]',
+         (("prod/lan", ("10.9.0.5",)),)),
+        ('[{"name":"cbr0","ips":["10.1.0.9"],"default":true},{"name":"prod/sriov","dns":{}}]',
+         (("cbr0", ("10.1.0.9",)),)),
+        ("not JSON", (("", ()),)),
+        ('{"name":"lan"}', (("", ()),)),
+        ('[{"name":"lan","ips":["10.9.0.0/24"]}]', (("", ()),)),
+        ("", ()),
+    ],
+)  # fmt: skip
+def test_the_networks_of_multus_are_read(text: str, networks: object) -> None:
+    found = pod_of(pod("a", "10.1.0.9", annotations={NETWORKS: text}))
+    assert found is not None
+    assert found.networks == networks
+    assert found.doubt == ""
 
 
 def test_calicos_labels_win_over_labels_of_the_same_name() -> None:
@@ -154,9 +211,15 @@ def test_a_node_without_internal_address_has_none() -> None:
     assert node_of(node("node-1")).addresses == ()
 
 
-def test_a_node_with_a_malformed_address_is_an_error() -> None:
-    with pytest.raises(Malformed, match="InternalIP"):
-        node_of(node("node-1", "node-1.example.net"))
+@pytest.mark.parametrize("odd", ["node-1.example.net", "", "fe80::1%eth0", "10.0.0.0/24"])
+def test_a_malformed_address_of_a_node_takes_none_of_the_others_away(odd: str) -> None:
+    found = node_of(node("node-1", "10.0.0.1", odd))
+    assert found.addresses == ("10.0.0.1",)
+    assert "InternalIP" in found.doubt
+
+
+def test_a_node_has_the_prefixes_its_pods_get_their_addresses_from() -> None:
+    assert node_of(node("n", ranges=["10.1.0.0/24", "x"])).ranges == ("10.1.0.0/24",)
 
 
 def test_a_namespace_carries_the_labels_that_name_it() -> None:
@@ -184,4 +247,4 @@ def test_a_full_pool_still_hands_out_equal_sets(sets: list[dict[str, str]]) -> N
 @given(st.ip_addresses())
 def test_any_host_address_is_read_and_normalised(ip: Any) -> None:
     spelled = ip.exploded.upper()
-    assert addresses_of(pod("a", annotations={PODS: f"{spelled}/{ip.max_prefixlen}"})) == (str(ip),)
+    assert claims_of(pod("a", annotations={PODS: f"{spelled}/{ip.max_prefixlen}"})) == (str(ip),)

@@ -10,7 +10,7 @@ from tests.builders import pod, pod_endpoint
 def test_a_kind_that_is_read_again_holds_only_the_second_reading() -> None:
     gathering = Gathering()
     gathering.add_mapping(Kind.PODS, pod("gone", "10.1.0.8"), "first")
-    gathering.add_mapping(Kind.PODS, pod("bad", "x"), "first")
+    gathering.add_mapping(Kind.PODS, {"kind": "Pod"}, "first")
     gathering.restart(Kind.PODS)
     gathering.add_mapping(Kind.PODS, pod("web-1", "10.1.0.9"), "second")
     gathering.complete(Kind.PODS)

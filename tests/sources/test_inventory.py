@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
@@ -180,27 +181,56 @@ def test_an_interruption_before_the_first_listing_is_no_empty_cluster() -> None:
     assert Kind.PODS not in inventory.snapshot().synced
 
 
-@pytest.mark.parametrize(
-    "cure",
-    [
-        upserted(pod("web-1", "10.1.0.9")),
-        removed(pod("web-1")),
-        Garbled("default", "web-1", "odd", gone=True),
-    ],
-)
-@pytest.mark.parametrize(
-    "ill", [upserted(UNREADABLE), Garbled("default", "web-1", "Expected `str`, got `int`")]
-)
-def test_an_unreadable_object_unsyncs_its_kind_until_it_is_readable_or_gone(
+CURES: list[Change[Raw]] = [
+    upserted(pod("web-1", "10.1.0.9")),
+    removed(pod("web-1")),
+    Garbled("default", "web-1", "odd", gone=True),
+]
+ILLS: list[Change[Raw]] = [
+    upserted(UNREADABLE),
+    Garbled("default", "web-1", "odd", content=json.dumps(pod("web-1") | {"spec": 7}).encode()),
+]
+
+
+@pytest.mark.parametrize("cure", CURES)
+@pytest.mark.parametrize("ill", ILLS)
+def test_an_odd_object_is_in_doubt_until_it_is_readable_or_gone(
     inventory: Inventory, ill: Change[Raw], cure: Change[Raw]
 ) -> None:
     feed(inventory, Kind.PODS, upserted(pod("web-1", "10.1.0.8")), ill)
     found = inventory.snapshot()
-    assert found.synced == {Kind.NODES, Kind.NAMESPACES}
+    assert found.synced == frozenset(Kind)
+    assert [bool(each.doubt) for each in found.pods] == [True]
     assert [each.where for each in found.problems] == ["pods default/web-1"]
     feed(inventory, Kind.PODS, cure)
-    assert inventory.snapshot().synced == frozenset(Kind)
+    assert not any(each.doubt for each in inventory.snapshot().pods)
     assert inventory.snapshot().problems == ()
+
+
+@pytest.mark.parametrize("cure", CURES)
+def test_an_object_that_cannot_be_named_unsyncs_its_kind_until_that_is_over(
+    inventory: Inventory, cure: Change[Raw]
+) -> None:
+    ill = Garbled("default", "web-1", "odd", content=b'{"metadata":{"name":[]}}')
+    feed(inventory, Kind.PODS, ill)
+    assert inventory.snapshot().synced == {Kind.NODES, Kind.NAMESPACES}
+    feed(inventory, Kind.PODS, cure)
+    assert inventory.snapshot().synced == frozenset(Kind)
+
+
+CLAIM = {"cni.projectcalico.org/podIP": "10.1.0.9/32"}
+
+
+def test_a_claim_is_believed_while_the_status_of_the_same_pod_had_it(inventory: Inventory) -> None:
+    feed(inventory, Kind.PODS, upserted(pod("web-1", "10.1.0.9")))
+    feed(inventory, Kind.PODS, upserted(pod("web-1", annotations=CLAIM)))
+    assert [each.addresses for each in inventory.snapshot().pods] == [("10.1.0.9",)]
+    list_all(inventory, Kind.PODS, pod("web-1", annotations=CLAIM))
+    assert [each.addresses for each in inventory.snapshot().pods] == [("10.1.0.9",)]
+    later = pod("web-1", annotations=CLAIM, started="2026-01-01T00:00:05Z")
+    feed(inventory, Kind.PODS, upserted(later))  # another pod of the same name
+    assert [each.addresses for each in inventory.snapshot().pods] == [()]
+    assert [each.claimed for each in inventory.snapshot().pods] == [("10.1.0.9",)]
 
 
 def test_many_unreadable_objects_are_counted_not_listed(inventory: Inventory) -> None:

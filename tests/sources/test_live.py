@@ -36,12 +36,16 @@ def test_a_cluster_is_read_by_the_rules_of_addresses(server: ApiServer) -> None:
     assert found.cluster == "east"
     assert found.synced == frozenset(Kind)
     assert found.problems == ()
-    ours = [each for each in found.pods if each.namespace == server.namespace]
-    assert ours == [
-        pod_endpoint(
-            "web-1", "10.1.0.9", "2001:db8::9", namespace=server.namespace, labels={"app": "web"}
-        )
-    ]
+    host, web = [each for each in found.pods if each.namespace == server.namespace]
+    assert web == pod_endpoint(
+        "web-1",
+        "10.1.0.9",
+        "2001:db8::9",
+        namespace=server.namespace,
+        labels={"app": "web"},
+        started=web.started,
+    )
+    assert (host.name, host.host_network, host.addresses) == ("host", True, ())
     (n1,) = [each for each in found.nodes if each.name == f"{server.namespace}-n1"]
     assert n1.addresses == ("10.0.0.1", "2001:db8::1")
     assert n1.labels["pool"] == "a"
@@ -89,15 +93,19 @@ def test_a_kind_that_may_not_be_listed_is_unsynced_and_the_rule_is_named(
     assert rule in problem.message
 
 
-def test_an_object_of_the_wrong_shape_leaves_its_kind_unsynced(
+def test_an_object_of_the_wrong_shape_is_named_and_costs_nothing_but_itself(
     simulator: KubernetesSimulator, access: Access
 ) -> None:
     simulator.add(pod("good", "10.1.0.9"))
     simulator.add(pod("bad", "10.1.0.8") | {"status": {"phase": 7}})
     simulator.add(pod("worse", annotations={"cni.projectcalico.org/podIP": "x"}))
     found = live.read_snapshot("east", access)
-    assert Kind.PODS not in found.synced
-    assert [each.name for each in found.pods] == ["good"]
+    assert found.synced == frozenset(Kind)
+    assert [(each.name, bool(each.doubt)) for each in found.pods] == [
+        ("bad", True),
+        ("good", False),
+        ("worse", True),
+    ]
     assert {each.where for each in found.problems} == {"pods default/bad", "pods default/worse"}
 
 

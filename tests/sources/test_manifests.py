@@ -174,25 +174,64 @@ def test_one_page_of_a_longer_list_is_not_the_whole() -> None:
     assert "page of a longer list" in found.problems[0].message
 
 
-BAD_PODS = [
+ODD = [
+    # what is odd, its name, and what is told of it
     (pod("bad", "10.1.0.999"), "pods default/bad", "10.1.0.999"),
-    (pod("bad", labels={"a": 1}), "pods in standard input", "Expected `str`, got `int`"),  # type: ignore[dict-item]
-    ({"apiVersion": "v1", "kind": "Pod"}, "pods in standard input", "metadata"),
+    (pod("bad", labels={"a": 1}), "pods default/bad", "label 'a' must be text"),  # type: ignore[dict-item]
+    (pod("bad", labels={}) | {"spec": "x"}, "pods default/bad", "spec must be an object, not 'x'"),
+    (pod("bad") | {"status": {"phase": 7}}, "pods default/bad", "status.phase must be text"),
+    (pod("bad") | {"status": {"podIPs": 7}}, "pods default/bad", "status.podIPs must be a list"),
+    (pod("bad") | {"status": {"podIPs": ["x"]}}, "pods default/bad", "an entry of status.podIPs"),
+    (pod("bad", annotations={"vpc.amazonaws.com/pod-ips": [1]}),  # type: ignore[dict-item]
+     "pods default/bad", "annotation vpc.amazonaws.com/pod-ips must be text"),
+    (pod("bad", namespace="a b"), "pods a b/bad", "metadata.namespace 'a b'"),
     (pod("web-1", "10.1.0.77"), "pods default/web-1", "leave out the older"),
-]
+    (node("bad", "10.0.0.9", "fe80::1%eth0"), "nodes bad", "fe80::1%eth0"),
+    (node("bad", labels={"a": None}), None, None),  # type: ignore[dict-item]
+    (node("bad", labels={"a": ["b"]}), "nodes bad", "label 'a' must be text"),  # type: ignore[dict-item]
+    (node("bad") | {"status": {"addresses": {}}}, "nodes bad", "status.addresses must be a list"),
+    (namespace("bad", labels={"a": True}), "namespaces bad", "label 'a' must be text"),  # type: ignore[dict-item]
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("bad", "where", "message"), BAD_PODS)
-def test_an_unreadable_pod_leaves_pods_unsynced_and_the_rest_known(
-    bad: Manifest, where: str, message: str
+@pytest.mark.parametrize(("bad", "where", "message"), ODD)
+def test_an_odd_object_is_named_and_costs_nothing_but_itself(
+    bad: Manifest, where: str | None, message: str | None
 ) -> None:
     found = read(as_json(listing(*ALL), bad))
+    assert found.synced == frozenset(Kind)
+    assert "web-1" in [each.name for each in found.pods]
+    assert [each.where for each in found.problems] == ([where] if where else [])
+    for problem in found.problems:
+        assert message is not None
+        assert message in problem.message
+        assert "standard input, document 2" in problem.message
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"apiVersion": "v1", "kind": "Pod"},
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"namespace": "default"}},
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": 7}},
+        {"apiVersion": "v1", "kind": "Pod", "metadata": "x"},
+    ],
+)
+def test_an_object_that_cannot_be_named_costs_its_kind(bad: Manifest) -> None:
+    """Nobody can say which of the cluster's pods it is, nor who would select it."""
+    found = read(as_json(listing(*ALL), bad))
     assert found.synced == {Kind.NODES, Kind.NAMESPACES}
-    assert [each.name for each in found.pods] == ["web-1"]
     (problem,) = found.problems
-    assert problem.where.startswith(where)
-    assert message in problem.message
-    assert "standard input, document 2" in problem.where + problem.message
+    assert problem.where.startswith("pods in standard input, document 2")
+
+
+def test_two_dumps_that_disagree_leave_known_what_both_say() -> None:
+    found = read(as_json(listing(*ALL), pod("web-1", "10.1.0.8", labels={"app": "web", "x": "1"})))
+    (both,) = found.pods
+    assert both.addresses == ()
+    assert both.labels["app"] == "web"
+    assert both.labels.doubts("x")
+    assert "leave out the older" in both.doubt
 
 
 def test_many_problems_are_counted_not_listed() -> None:

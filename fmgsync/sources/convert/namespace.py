@@ -14,4 +14,4 @@ def labels(namespace: Namespace, pool: LabelPool, flaws: Flaws = NO_FLAWS) -> La
     """
     name = given_name(namespace.metadata)
     pairs = {**(namespace.metadata.labels or {}), **namespace_names(name)}
-    return pool.labels(pairs, flaws.labels - namespace_names(name).keys())
+    return pool.labels(pairs, flaws.labels.difference(namespace_names(name)))

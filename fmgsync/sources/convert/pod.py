@@ -73,7 +73,9 @@ def endpoint(pod: Pod, pool: LabelPool, flaws: Flaws = NO_FLAWS) -> PodEndpoint 
     own_network = not pod.spec.host_network and not any(doubts)
     if own_network:
         found = _addresses(_published(pod), doubts)
-        claimed = () if found or any(doubts) else _addresses(_claimed(annotations), doubts)
+        if not found and not any(doubts):
+            claimed = _addresses(_claimed(annotations), doubts)
+            claimed = () if any(doubts) else claimed
     return PodEndpoint(
         namespace=intern(namespace),
         name=given_name(pod.metadata),
