@@ -138,8 +138,8 @@ def _tell(estate: story.Estate, options: common.Options, console: Console) -> No
     )
     console.print("\n1. fmgsync creates the groups. No policy uses them, so no device gets them.")
     story.run_apply(estate, options.progress)
-    console.print("\n2. An administrator writes a policy for each group. Now an install is due.")
-    story.administrator_writes_policies(estate)
+    console.print("\n2. An administrator writes a policy for each group and installs them once.")
+    story.administrator_brings_policies(estate)
     story.run_apply(estate, options.progress)
     console.print(f"\n3. Pods come, go and move: {size.changes} changes.")
     for number, cluster in enumerate(estate.clusters.values()):

@@ -96,7 +96,7 @@ class Night:
         self.head("1. The day before")
         self._configure(publish="node")
         self._quiet_apply("never")
-        story.administrator_writes_policies(estate)
+        story.administrator_brings_policies(estate)
         self._quiet_apply("now")
         self._line("fmgsync", "groups hold the addresses of nodes; every FortiGate has them")
 

@@ -171,8 +171,9 @@ def write_dumps(estate: Estate) -> None:
         cluster.write(estate.folder / f"{site}.json")
 
 
-def administrator_writes_policies(estate: Estate) -> None:
-    """An administrator lets each group through: only now can the groups reach a FortiGate."""
+def administrator_brings_policies(estate: Estate) -> None:
+    """An administrator lets each group through and installs that once: only now can the groups
+    reach a FortiGate. fmgsync pushes nobody else's edits."""
     console = estate.unit.console("admin")
     locks = estate.unit.world.mode != "disabled"
     if locks:
@@ -191,6 +192,11 @@ def administrator_writes_policies(estate: Estate) -> None:
         )
     if locks:
         console.commit(ADOM)
+    package = {"adom": ADOM, "pkg": PACKAGE}
+    task = console.call("exec", "/securityconsole/install/package", package)["task"]
+    while console.get(f"/task/task/{task}")["percent"] < 100:
+        estate.clock.sleep(INSTALL_S / 2)
+    if locks:
         console.unlock(ADOM)
     console.log_out()
 

@@ -58,8 +58,8 @@ def play(estate: story.Estate, seconds: float, tell: Tell) -> None:
             "the groups are created",
             lambda: all(_group_exists(estate, app) for app in estate.apps),
         )
-        story.administrator_writes_policies(estate)
-        tell("the groups are there; an administrator writes a policy for each")
+        tell("the groups are there; an administrator writes a policy for each, and installs them")
+        story.administrator_brings_policies(estate)
         _break_things(live, seconds, tell)
         tell("the churn is over; waiting until every FortiGate holds what runs")
         _until(
@@ -87,8 +87,8 @@ def _config(estate: story.Estate) -> str:
         {"name": name, "kubeconfig": {"file": f"./{name}.kubeconfig"}} for name in estate.clusters
     ]
     config["reconcile"] = {"settle": "1s", "maxDelay": "3s", "minInterval": "0s"}
-    # Nobody is there to install the administrator's policies by hand: they may go along.
-    config["install"] |= {"windows": "always", "foreignChanges": "allow"}
+    # Between the administrator's edit and the install of it fmgsync installs as well.
+    config["install"] |= {"windows": "always", "foreignChanges": "report"}
     config["lease"] = {"namespace": NAMESPACE}
     # A minute of this churn is a year of a quiet cluster: the guard would rightly ask a human.
     config["guard"] = {"maxRemovedShare": 1.0, "maxAddedShare": 100.0, "unlessFewerThan": 100_000}

@@ -75,6 +75,8 @@ class Deciding:
         seen = record.result.seen if record.result else None
         held = frozenset(hold.digest for hold in seen.plan.held) if seen else frozenset[str]()
         found = self._world.installing.rollouts.read(record.ref)
+        if found is not None:
+            held |= {note.digest for note in found.blocked.values()}
         return _Decided(held & approved, found.decided_at if found is not None else None)
 
     def _run(self) -> None:
@@ -101,4 +103,5 @@ def _waits(record: AdomRecord) -> bool:
     holds = result.seen is not None and bool(result.seen.plan.held)
     decision = result.rollout.decision if result.rollout else None
     stopped = decision is not None and decision.held is not None
-    return holds or stopped or bool(result.rollout and result.rollout.failures)
+    rollout = result.rollout
+    return holds or stopped or bool(rollout and (rollout.failures or rollout.blocked))

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from fmgsync import errors
 from fmgsync.clock import Clock
-from fmgsync.model.change import AdomPlan, ApplyReport
+from fmgsync.model.change import AdomPlan, ApplyReport, Hold
 from fmgsync.model.memory import History
 from fmgsync.model.target import AdomRef
 from fmgsync.planning import guard
+from fmgsync.scheduling.foreign import Sorted
 from fmgsync.state.memory import Memory
+
+_EDITS = "foreign-edits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,21 @@ class AdomGuard:
             self.memory.spend(plan.approved)
 
 
+def note_edits(adom: AdomGuard, judged: Sorted, tell: Callable[[str], None]) -> None:
+    """Other people's edits that hold devices can be let through: each device's by its digest, all
+    of one round by theirs together."""
+    holds = [
+        (adom.ref, Hold(_EDITS, device, judged.blocked[device], digest=digest))
+        for device, digest in sorted(judged.digests.items())
+    ]
+    _note(adom.memory, _together(holds), holds, now=adom.clock.now(), tell=tell)
+
+
+def _together(holds: Iterable[tuple[AdomRef, Hold]]) -> str:
+    text = " ".join(hold.digest for _, hold in holds)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def note_shown(
     memory: Memory,
     digest: str,
@@ -64,6 +83,17 @@ def note_shown(
 ) -> None:
     """Remember what people are shown as held. Where nothing can be written, say so and go on."""
     holds = [(plan.ref, hold) for plan in plans for hold in plan.held]
+    _note(memory, digest, holds, now=now, tell=tell)
+
+
+def _note(
+    memory: Memory,
+    digest: str,
+    holds: Sequence[tuple[AdomRef, Hold]],
+    *,
+    now: float,
+    tell: Callable[[str], None],
+) -> None:
     if not holds:
         return
     try:

@@ -74,11 +74,16 @@ class Book:
         if self.record is None and not installed_before():
             self._change(lambda record: record)
 
-    def held_back(self, now: datetime, recheck_s: float) -> dict[str, str]:
-        """Devices that were held back in this run, or lately enough by an earlier one."""
+    def held_back(
+        self, now: datetime, recheck_s: float, approved: Callable[[], Collection[str]]
+    ) -> dict[str, str]:
+        """Devices that were held back in this run, or lately enough by an earlier one, unless
+        somebody has let through by now what held them."""
         notes = self.record.blocked if self.record is not None else {}
         since = min(self._opened_at, now - timedelta(seconds=recheck_s))
-        return {device: note.why for device, note in notes.items() if note.at >= since}
+        recent = {device: note for device, note in notes.items() if note.at >= since}
+        let = approved() if any(note.digest for note in recent.values()) else ()
+        return {device: note.why for device, note in recent.items() if note.digest not in let}
 
     def refresh(self) -> None:
         """Read what others may have changed: a stop, a resume."""
@@ -126,11 +131,17 @@ class Book:
         self._change(lambda record: replace(record, let_go=record.let_go.union(devices)))
 
     def blocked(
-        self, devices: Mapping[str, str], now: datetime, *, touched: Collection[str] = ()
+        self,
+        devices: Mapping[str, str],
+        now: datetime,
+        *,
+        touched: Collection[str] = (),
+        digests: Mapping[str, str] | None = None,
     ) -> None:
-        """These were held back. Those in `touched` stay at risk: another of their VDOMs was
-        pushed before."""
-        notes = {device: Note(why, now) for device, why in devices.items()}
+        """These were held back; by `digests` people let them through. Those in `touched` stay at
+        risk: another of their VDOMs was pushed before."""
+        known = digests or {}
+        notes = {device: Note(why, now, known.get(device, "")) for device, why in devices.items()}
         self.withdrawn(device for device in devices if device not in touched)
         self._change(lambda record: replace(record, blocked={**record.blocked, **notes}))
 

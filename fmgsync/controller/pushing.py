@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 import structlog
 
 from fmgsync import errors
-from fmgsync.controller import reconcile, rounds, telling, vouching
+from fmgsync.controller import guarding, reconcile, rounds, telling, vouching
 from fmgsync.controller.rounds import Round
 from fmgsync.controller.steps import Rest, Steps
-from fmgsync.model import naming
 from fmgsync.model.adom import Workspace
-from fmgsync.model.preview import Source
+from fmgsync.model.preview import Marked, Source
 from fmgsync.model.rollout import (
     InstallRequest,
     InstallTask,
@@ -27,7 +26,7 @@ from fmgsync.model.rollout import (
     TaskView,
 )
 from fmgsync.scheduling import admission, foreign, waves
-from fmgsync.scheduling.foreign import ForeignChanges, Owners
+from fmgsync.scheduling.foreign import Owners, Sorted
 from fmgsync.scheduling.rollout import Decision
 from fmgsync.scheduling.terms import Mode
 from fmgsync.targets.protocol import InstallFlow
@@ -111,18 +110,18 @@ def _may_go_on(run: Run, chosen: Round, request: InstallRequest) -> bool:
 
 def _install(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest) -> Steps[None]:
     """One package: look at what it would push, then push it to the devices that pass."""
-    policy = chosen.foreign or run.terms.foreign_changes
-    # Objects alone carry nobody else's edits.
-    previewed = policy is not ForeignChanges.ALLOW and not request.objects
-    passing = request
-    if previewed:
-        passing = yield from _preview(run, flow, chosen, request, policy)
-        vouched = vouching.still_vouched(run, chosen, passing.targets)
-        passing = replace(passing, targets=tuple(t for t in passing.targets if t.device in vouched))
+    passing, previewed, judged = request, False, Sorted()
+    if not request.objects:  # objects alone carry nobody else's edits
+        judged = yield from _preview(run, flow, chosen, request)
+        passing = _passing(run, chosen, request, judged)
         # Looking took its time.
         if not passing.targets or not _may_go_on(run, chosen, passing):
             flow.drop_preview()
             return
+        previewed = not judged.unseen
+        if not previewed:
+            flow.drop_preview()
+        telling.carried_along(run, judged, passing)
     run.book.pushing(run.work.installer.newest_task())
     # Told before it is done, and not while somebody else's task is waited for.
     telling.start(run, chosen, passing)
@@ -131,6 +130,8 @@ def _install(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest
     except errors.TargetError as trouble:
         telling.not_started(run, passing, trouble)
         raise
+    finally:
+        _spend(run, chosen, judged, passing)
     chosen.tasks.append(task.task_id)
     run.book.running(task)
     try:
@@ -160,43 +161,47 @@ def _start(
         raise
 
 
-def _preview(
-    run: Run,
-    flow: InstallFlow,
-    chosen: Round,
-    request: InstallRequest,
-    policy: ForeignChanges,
-) -> Steps[InstallRequest]:
-    """The request with the devices on which the install may go on; the others are told why not."""
+def _preview(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest) -> Steps[Sorted]:
+    """What the install would push, device by device, and whether it may."""
     preview = flow.start_preview(request)
     rests = _rests()
     while (found := preview.poll()) is None:
         yield next(rests)
-    owners = Owners(run.owner, _own_groups(run), asked_for=run.clearance.now)
-    if any(foreign.by_source(each, owners)[Source.FOREIGN] for each in found):
-        owners = replace(owners, peers=flow.read_peers())
-    judged = foreign.judge(found, owners, policy)
+    owners = Owners(Marked(run.owner, chosen.written), places=request.targets)
+    unknown = [edit for each in found for edit in foreign.by_source(each, owners)[Source.FOREIGN]]
+    if keys := {key for edit in unknown if (key := foreign.key_of(edit)) is not None}:
+        marked = flow.read_marked(keys, request.targets)
+        copied = next((one.copied for one in marked if one.owner == run.owner), {})
+        peers = tuple(one for one in marked if one.owner != run.owner)
+        owners = replace(owners, own=replace(owners.own, copied=copied), peers=peers)
+    policy = chosen.foreign or run.terms.foreign_changes
+    return foreign.judge(found, owners, policy, ref=run.work.ref, approved=run.approvals())
+
+
+def _passing(run: Run, chosen: Round, request: InstallRequest, judged: Sorted) -> InstallRequest:
+    """The request with the devices on which the install may go on; the others are told why not."""
     run.report.foreign.update(judged.foreign)
     run.report.peers.update(judged.peers)
     if judged.blocked:
-        run.book.blocked(judged.blocked, run.now, touched=chosen.begun)
+        run.book.blocked(judged.blocked, run.now, touched=chosen.begun, digests=judged.digests)
         run.report.blocked.update(judged.blocked)
         telling.blocked(run, judged)
-    telling.carried_along(run, judged)
+        guarding.note_edits(run.work.guard, judged, run.tell)
     nothing = "the preview shows nothing to install"
     for target in request.targets:
         if target.device in judged.empty:
             chosen.begun.add(target.device)
             chosen.outcomes[target] = TargetOutcome(target, Outcome.NO_CHANGES, nothing)
-    passing = tuple(target for target in request.targets if target.device in judged.install)
-    return replace(request, targets=passing)
+    passing = [target for target in request.targets if target.device in judged.install]
+    vouched = vouching.still_vouched(run, chosen, passing) if passing else ()
+    return replace(request, targets=tuple(t for t in passing if t.device in vouched))
 
 
-def _own_groups(run: Run) -> frozenset[str]:
-    """Names of groups we want or have; a shard counts as its group."""
-    wanted = {group.name for group in run.seen.desired.groups}
-    marked = {name for (_, name), group in run.seen.observed.groups.items() if group.owned}
-    return frozenset(naming.group_of(name) for name in wanted | marked)
+def _spend(run: Run, chosen: Round, judged: Sorted, request: InstallRequest) -> None:
+    """What a person has let through goes once; what FortiManager refused may be tried again."""
+    pushed = {target.device for target in request.targets} & chosen.begun
+    if used := [digest for device, digest in judged.let_through.items() if device in pushed]:
+        run.work.guard.memory.spend(used)
 
 
 def _watch(run: Run, flow: InstallFlow, task: InstallTask) -> Steps[TaskView]:

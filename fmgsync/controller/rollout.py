@@ -7,7 +7,7 @@ go of a rollout that waits and take it up again on a later pass.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -30,6 +30,7 @@ from fmgsync.controller.installing import Installing
 from fmgsync.controller.progress import Book, Reason, Report
 from fmgsync.controller.reconcile import AdomWork, Intent, Look
 from fmgsync.controller.steps import Rest, Steps
+from fmgsync.model.memory import Approval
 from fmgsync.model.rollout import PendingInstall
 from fmgsync.model.state import ObservedAdom
 from fmgsync.model.target import AdomRef, DeviceVdom
@@ -149,6 +150,10 @@ class Run:
         )
         return True
 
+    def approvals(self) -> Mapping[str, Approval]:
+        """What people have let through, by its digest."""
+        return {one.digest: one for one in self.work.guard.memory.approvals(self.clock.now())}
+
     def timetable_of(self, target: DeviceVdom) -> Timetable:
         """The windows of a DeviceVdom, as the person who started this run lets them count."""
         return admission.timetable_of(target, self._situation())
@@ -164,7 +169,7 @@ class Run:
             self.terms,
             self.now,
             self.clearance,
-            self.book.held_back(self.now, self.recheck_s),
+            self.book.held_back(self.now, self.recheck_s, lambda: self.approvals().keys()),
             self.book.record.let_go if self.book.record is not None else frozenset(),
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -102,14 +102,35 @@ def not_vouched(run: Run, reasons: Mapping[str, str]) -> None:
         run.audit.record("blocked", **where, device=device, why=why)
 
 
-def carried_along(run: Run, judged: foreign.Sorted) -> None:
-    """Edits of other people that go to a device with ours, because the configuration lets them."""
-    where = {"fortimanager": run.work.ref.fortimanager, "adom": run.work.ref.adom}
-    for device in judged.install:
-        if device in judged.foreign:
-            edits = _edits(judged.foreign[device])
-            run.tell(f"{device}: {len(edits)} edits of other people go along")
-            run.audit.record("carried along", **where, device=device, edits=edits)
+def carried_along(run: Run, judged: foreign.Sorted, request: InstallRequest) -> None:
+    """Edits of other people that go to a device with ours, and who lets them: the configuration,
+    or a person."""
+    approvals = run.approvals() if judged.let_through else {}
+    for device in sorted({target.device for target in request.targets}):
+        edits = judged.foreign.get(device, ())
+        if device in judged.unseen:
+            run.tell(f"{device}: nobody can see what goes along: {judged.unseen[device]}")
+        elif edits:
+            run.tell(f"{device}: {len(edits)} edits of other people go along: {_shown(edits)}")
+        else:
+            continue
+        let = approvals.get(judged.let_through.get(device, ""))
+        run.audit.record(
+            "carried along",
+            fortimanager=run.work.ref.fortimanager,
+            adom=run.work.ref.adom,
+            device=device,
+            edits=_edits(edits),
+            unseen=judged.unseen.get(device),
+            approved_by=let.who if let else None,
+            approved_for=let.reason if let else None,
+            digest=judged.let_through.get(device),
+        )
+
+
+def _shown(edits: Sequence[PendingEdit]) -> str:
+    rest = f" and {len(edits) - 3} more" if len(edits) > 3 else ""
+    return ", ".join(str(edit) for edit in edits[:3]) + rest
 
 
 def _edits(edits: Iterable[PendingEdit]) -> list[dict[str, Any]]:

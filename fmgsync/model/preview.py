@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from fmgsync.model.state import ObjectKey, ObservedAdom
+from fmgsync.model.target import DeviceVdom
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,6 @@ class Source(enum.StrEnum):
 
     OWN = "own"
     PEER = "peer"
-    ASKED_FOR = "asked for"
     FOREIGN = "foreign"
 
 
@@ -54,5 +56,14 @@ class DevicePreview:
         return bool(self.edits)
 
 
-Marks = Mapping[tuple[str, str], str]
-"""Table (`firewall addrgrp`) and name of an ADOM object -> its comment."""
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """What one owner wrote in an ADOM: the objects in `adom` that are `owned`.
+
+    `copied` are objects, with their table (`firewall addrgrp`), that bear the owner's mark in
+    FortiManager's copies of devices, where they may outlive the ADOM's.
+    """
+
+    owner: str
+    adom: ObservedAdom
+    copied: Mapping[DeviceVdom, frozenset[tuple[str, ObjectKey]]] = field(default_factory=dict)

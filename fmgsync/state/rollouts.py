@@ -24,10 +24,11 @@ _NAME = "rollouts"
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something found out about a device, and when."""
+    """Something found out about a device, and when; `digest` is what lets it through."""
 
     why: str
     at: datetime
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +130,10 @@ class _Task(msgspec.Struct, forbid_unknown_fields=True):
     started_at: float
 
 
-class _Note(msgspec.Struct, forbid_unknown_fields=True):
+class _Note(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     why: str
     at: float
+    digest: str = ""
 
 
 class _Rollout(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -181,7 +183,7 @@ def _record(row: _Rollout, ref: AdomRef) -> RolloutRecord:
         for t in row.tasks
     )
     urgent_at = {device: _instant(at) for device, at in row.urgent_at.items()}
-    blocked = {device: Note(note.why, _instant(note.at)) for device, note in row.blocked.items()}
+    blocked = {d: Note(note.why, _instant(note.at), note.digest) for d, note in row.blocked.items()}
     return RolloutRecord(
         ledger,
         tasks,
@@ -218,7 +220,10 @@ def _row(owner: str, ref: AdomRef, record: RolloutRecord) -> _Rollout:
             for t in record.tasks
         ],
         after=record.after,
-        blocked={d: _Note(note.why, note.at.timestamp()) for d, note in record.blocked.items()},
+        blocked={
+            device: _Note(note.why, note.at.timestamp(), note.digest)
+            for device, note in record.blocked.items()
+        },
         urgent_at={device: at.timestamp() for device, at in record.urgent_at.items()},
         let_go=sorted(record.let_go),
         decided_at=record.decided_at.timestamp() if record.decided_at else None,

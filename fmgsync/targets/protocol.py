@@ -7,14 +7,14 @@ since there writing is installing. All methods block, and raise `errors.TargetEr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
 from fmgsync.model.adom import AdomTopology, HeldLock, Limits, Package, PackageStatus, Reading
 from fmgsync.model.change import AdomPlan, ApplyReport, Submission
-from fmgsync.model.preview import DevicePreview
+from fmgsync.model.preview import DevicePreview, Marked
 from fmgsync.model.rollout import InstallRequest, InstallTask, SeenTask, TaskView
 from fmgsync.model.rule import Site
 from fmgsync.model.state import ObjectKey, ObservedAdom
@@ -107,8 +107,10 @@ class InstallFlow(Protocol):
     def drop_preview(self) -> None:
         """Forget what the last preview worked out."""
 
-    def read_peers(self) -> Mapping[str, str]:
-        """Groups that another fmgsync has marked, each with that owner's name."""
+    def read_marked(
+        self, keys: Collection[ObjectKey], targets: Collection[DeviceVdom]
+    ) -> tuple[Marked, ...]:
+        """Which of these objects bear whose mark, in the ADOM and in the copies of devices."""
 
 
 class Installer(Protocol):

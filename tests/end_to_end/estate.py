@@ -188,6 +188,7 @@ def open_estate(
 ) -> Iterator[Estate]:
     """Start the FortiManager and write a configuration for it; clusters start empty.
 
+    An administrator's policies may go along with the first install, unless a test says otherwise.
     Commands run in the folder, so that what they remember by default is each test's own.
     """
     clock = clock or ManualClock()
@@ -211,6 +212,7 @@ def open_estate(
                 for name, device in SITES.items()
             ],
             "groups": [{"name": "k8s-web", "select": "app == 'web'"}],
+            "install": {"foreignChanges": "allow"},
         }
         estate = Estate(folder, unit, clock, config)
         estate.write_config()

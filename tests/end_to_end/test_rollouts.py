@@ -267,13 +267,10 @@ def test_other_peoples_edits_may_be_let_through(tmp_path: Path, policy: str) -> 
         to(estate, OPEN)
         result = estate.apply("window")
         assert verified(result) == ["fgt-1"]
-        assert bool(report(result).foreign) is (policy == "report")
+        assert report(result).foreign
         kept = (estate.folder / "state" / "audit.jsonl").read_text().splitlines()
         carried = [line for line in map(json.loads, kept) if line["event"] == "carried along"]
-        if policy == "report":
-            assert any("theirs" in text for text in carried[0]["edits"][0]["lines"])
-        else:
-            assert carried == []
+        assert any("theirs" in text for text in carried[0]["edits"][0]["lines"])
 
 
 def test_another_fmgsyncs_changes_are_listed_not_foreign(tmp_path: Path) -> None:

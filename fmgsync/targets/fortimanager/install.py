@@ -6,7 +6,7 @@ it says OK even without a lock: every failure shows only in the task.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
 from typing import Self
@@ -17,10 +17,13 @@ from fmgsync import errors
 from fmgsync.clock import Clock
 from fmgsync.model.adom import Workspace
 from fmgsync.model.change import AdomPlan, ApplyReport
+from fmgsync.model.preview import Marked
 from fmgsync.model.rollout import InstallRequest, InstallTask, Outcome, TargetOutcome, TaskView
-from fmgsync.model.target import AdomRef
+from fmgsync.model.state import ObjectKey
+from fmgsync.model.target import AdomRef, DeviceVdom
 from fmgsync.targets.fortimanager import (
     answers,
+    marks,
     outcomes,
     partial,
     preview,
@@ -143,9 +146,11 @@ class FortiManagerFlow:
         param = {"url": urls.CANCEL_INSTALL, "data": {"adom": self._ref.adom}}
         answers.checked(self._session.query("exec", [param])[0], self._place)
 
-    def read_peers(self) -> Mapping[str, str]:
-        """Groups that another fmgsync has marked, each with that owner's name."""
-        return preview.read_peers(self._session, self._place, self._owner)
+    def read_marked(
+        self, keys: Collection[ObjectKey], targets: Collection[DeviceVdom]
+    ) -> tuple[Marked, ...]:
+        """Which of these objects bear whose mark, in the ADOM and in the copies of devices."""
+        return marks.read_marked(self._session, self._ref, keys, targets)
 
     def _begin(
         self, request: InstallRequest, url: str, data: dict[str, object], *, title: str

@@ -15,12 +15,10 @@ from typing import Any
 import structlog
 
 from fmgsync.clock import Clock
-from fmgsync.model import naming
-from fmgsync.model.address import Family
 from fmgsync.model.preview import DevicePreview
 from fmgsync.model.rollout import InstallRequest
 from fmgsync.model.target import DeviceVdom
-from fmgsync.targets.fortimanager import answers, clitext, tables, tasks, unit, urls, wire
+from fmgsync.targets.fortimanager import answers, clitext, tasks, unit, urls, wire
 from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.session import Session
 
@@ -28,7 +26,6 @@ _log = structlog.get_logger()
 
 _SCOPES_SINCE = (7, 4, 4)
 _NO_CHANGES = "no changes"
-_MARKED = ("comment", "like", "Managed by fmgsync (%")
 
 
 class Preview:
@@ -149,24 +146,6 @@ def task_id_of(data: object, place: Place) -> int:
     if not isinstance(task_id, int):
         raise answers.protocol_error("an answer without a task", place)
     return task_id
-
-
-def read_peers(session: Session, place: Place, own: str) -> dict[str, str]:
-    """Groups of the ADOM that another fmgsync has marked, each with that owner's name."""
-    queries = [
-        tables.Query(
-            urls.groups(place.adom or "", family), ("name", "comment"), place, filter=_MARKED
-        )
-        for family in Family
-    ]
-    rows = (row for table in tables.read_all(session, queries) for row in table.checked())
-    marks = ((wire.text(row.get("name")), wire.text(row.get("comment"))) for row in rows)
-    owners = ((name, comment, naming.owner_of(comment)) for name, comment in marks)
-    return {
-        name: owner
-        for name, comment, owner in owners
-        if owner not in (None, own) and naming.is_marked(comment, owner, name)
-    }
 
 
 def _devices(targets: Iterable[DeviceVdom]) -> list[str]:

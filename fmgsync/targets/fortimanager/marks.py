@@ -1,0 +1,98 @@
+"""Whose mark objects bear: in the ADOM, and in FortiManager's copies of devices.
+
+An install's preview names what it would change, and a name proves nothing. What an owner has
+deleted is gone from the ADOM; until that is installed the device's copy has it still, comment and
+all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+
+from fmgsync.model import naming
+from fmgsync.model.address import Family
+from fmgsync.model.preview import Marked
+from fmgsync.model.state import ObjectKey, ObservedAdom
+from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.targets.fortimanager import tables, urls, wire
+from fmgsync.targets.fortimanager.answers import Place
+from fmgsync.targets.fortimanager.session import Session
+from fmgsync.targets.fortimanager.tables import Query, Row
+
+_NAMES_PER_FILTER = 100
+_TABLE = {
+    (Family.IPV4, False): "firewall address",
+    (Family.IPV6, False): "firewall address6",
+    (Family.IPV4, True): "firewall addrgrp",
+    (Family.IPV6, True): "firewall addrgrp6",
+}
+
+
+def read_marked(
+    session: Session, ref: AdomRef, keys: Collection[ObjectKey], targets: Collection[DeviceVdom]
+) -> tuple[Marked, ...]:
+    """All of these objects that bear a valid mark, by owner."""
+    place = Place(session.access.name, ref.adom)
+    asked = [
+        (family, is_group, target, query)
+        for family, is_group in _TABLE
+        for names in _chunks(sorted(name for kind, name in keys if kind is family))
+        for target in (None, *sorted(targets))
+        for query in (_query(place, family, names, target, is_group=is_group),)
+    ]
+    read = tables.read_all(session, [query for *_, query in asked]) if asked else []
+    found: dict[str, Marked] = {}
+    for (family, is_group, target, _), table in zip(asked, read, strict=True):
+        # A device's copy that cannot be read proves nothing.
+        for row in table.checked() if target is None else table.rows:
+            owner = naming.owner_of(wire.text(row.get("comment")))
+            if owner is not None:
+                marked = found.get(owner) or Marked(owner, ObservedAdom(ref, {}, {}))
+                noted = _group if is_group else _address
+                found[owner] = noted(marked, family, row, target)
+    return tuple(found.values())
+
+
+def _chunks(names: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(names), _NAMES_PER_FILTER):
+        yield names[start : start + _NAMES_PER_FILTER]
+
+
+def _query(
+    place: Place, family: Family, names: list[str], target: DeviceVdom | None, *, is_group: bool
+) -> Query:
+    fields = wire.GROUP_FIELDS if is_group else wire.ADDRESS_FIELDS[family]
+    named = ("name", "in", *names)
+    if target is not None:
+        of = urls.device_address_groups if is_group else urls.device_addresses
+        return Query(of(target, family), fields, replace(place, device=target.device), named)
+    in_adom = urls.groups if is_group else urls.addresses
+    url = in_adom(place.adom or "", family)
+    return Query(url, (*fields, wire.MAPPINGS), place, named, subtables=True)
+
+
+def _address(marked: Marked, family: Family, row: Row, target: DeviceVdom | None) -> Marked:
+    address = wire.decode_address(row, family, marked.owner)
+    if target is not None:
+        return _copied(marked, (family, False), address.name, target, owned=address.owned)
+    addresses = {**marked.adom.addresses, (family, address.name): address}
+    return replace(marked, adom=replace(marked.adom, addresses=addresses))
+
+
+def _group(marked: Marked, family: Family, row: Row, target: DeviceVdom | None) -> Marked:
+    group = wire.decode_group(row, family, marked.owner)
+    if target is not None:
+        return _copied(marked, (family, True), group.name, target, owned=group.owned)
+    groups = {**marked.adom.groups, (family, group.name): group}
+    return replace(marked, adom=replace(marked.adom, groups=groups))
+
+
+def _copied(
+    marked: Marked, kind: tuple[Family, bool], name: str, target: DeviceVdom, *, owned: bool
+) -> Marked:
+    if not owned:
+        return marked
+    before = marked.copied.get(target, frozenset())
+    copied = {**marked.copied, target: before | {(_TABLE[kind], (kind[0], name))}}
+    return replace(marked, copied=copied)
