@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -183,41 +183,47 @@ def plan_code(result: Result) -> int:
     return worst(*codes)
 
 
+CODES = {
+    "in sync": IN_SYNC,
+    "not referenced": IN_SYNC,
+    "write pending": OUTSTANDING,
+    "install pending": OUTSTANDING,
+    "held": OUTSTANDING,
+    "drifted": OUTSTANDING,
+    "unreachable": FAILED,
+    "unknown": FAILED,
+}
+"""The exit code of each state of a group on a device, for every command that tells states."""
+
+
+def states_code(states: Iterable[str], *, asked: bool) -> int:
+    """The exit code of these states. Who was not asked did not fail to answer."""
+    return worst(*(CODES[state] for state in {*states} if asked or state != "unknown"))
+
+
 def status_code(result: Result) -> int:
     """The exit code of what was seen: unreachable or unknown is a failure to answer."""
-    from fmgsync.model.view import GroupState
-
-    code_of = {
-        GroupState.IN_SYNC: IN_SYNC,
-        GroupState.NOT_REFERENCED: IN_SYNC,
-        GroupState.UNREACHABLE: FAILED,
-        GroupState.UNKNOWN: FAILED,
-    }
-    states = {
-        group.state
+    codes = [
+        states_code(
+            (group.state for view in adom.survey.views for group in view.groups),
+            asked=adom.survey.asked,
+        )
         for adom in result.adoms
         if adom.survey
-        for view in adom.survey.views
-        for group in view.groups
-        # Who was not asked did not fail to answer.
-        if adom.survey.asked or group.state is not GroupState.UNKNOWN
-    }
-    codes = [code_of.get(state, OUTSTANDING) for state in states]
-    return worst(_errors_code(result), plan_code(result), *codes)
+    ]
+    return worst(plan_code(result), *codes)
 
 
 def apply_code(result: Result) -> int:
-    """The exit code of an apply: refused writes and failed installs, then what is outstanding."""
+    """The exit code of an apply: refused writes, failed installs, and what is seen afterwards."""
     from fmgsync.controller import installs
 
-    codes = [plan_code(result)]
+    codes = [status_code(result)]
     for adom in result.adoms:
         if adom.report and adom.report.refused:
             codes.append(FAILED)
         if installs.failed(adom.outcomes) or (adom.rollout and adom.rollout.failures):
             codes.append(FAILED)
-        if adom.outcomes or (adom.survey and adom.survey.pending):
-            codes.append(status_code(result))
     return worst(*codes)
 
 

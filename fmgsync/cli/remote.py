@@ -8,11 +8,8 @@ import requests
 
 from fmgsync import errors
 from fmgsync.cli import common
-from fmgsync.model.view import GroupState
 
 TIMEOUT_S = 10.0
-_SILENT = GroupState.UNREACHABLE.value
-_FINE = {GroupState.IN_SYNC.value, GroupState.NOT_REFERENCED.value}
 
 
 def read_status(url: str) -> dict[str, Any]:
@@ -42,8 +39,8 @@ def status_code(document: dict[str, Any]) -> int:
     A device that was not asked lately did not fail to answer.
     """
     states = {group["state"] for device in document["devices"] for group in device["groups"]}
-    codes = [common.OUTSTANDING if states - _FINE else common.IN_SYNC]
-    if _SILENT in states or document.get("errors") or document.get("foreign"):
+    codes = [common.states_code(states, asked=False)]
+    if document.get("errors") or document.get("foreign"):
         codes.append(common.FAILED)
     if not all(row["followed"] for row in _kinds(document)):
         codes.append(common.FAILED)

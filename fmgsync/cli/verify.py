@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -20,10 +21,11 @@ def command(options: common.Options, state_dir: Path) -> int:
 
     \b
     Exit codes: 0 every device verified, 3 drift or an outstanding install,
-    1 a device could not be asked.
+    1 a device could not be asked, or what it should hold is not known.
     """
     from fmgsync.cli import documents, status_text
     from fmgsync.controller import once, wiring
+    from fmgsync.views import four
 
     world = wiring.make_world(
         options.config,
@@ -33,6 +35,9 @@ def command(options: common.Options, state_dir: Path) -> int:
         state_dir=state_dir,
     )
     result = once.status(world)
+    for adom in result.adoms:
+        if adom.survey is not None:
+            adom.survey = replace(adom.survey, views=four.for_proof(adom.survey.views))
     document = documents.verify_document(result)
     if options.is_json:
         options.print_document(document)

@@ -30,7 +30,7 @@ def reasons(
 ) -> Mapping[four.Place, str]:
     """What stands in the way, what waits, and what no policy brings there; of places in
     `families` one family's group is brought."""
-    told = _absences(seen, wanted, reach, families)
+    told = {**_unread(seen), **_absences(seen, wanted, reach, families)}
     everywhere = tuple(wanted)
     for finding in (*seen.plan.held, *seen.plan.foreign):
         for place in _places(finding, everywhere, wanted):
@@ -45,6 +45,16 @@ def _places(
         # What concerns the ADOM as a whole concerns every group in it.
         names = wanted.get(target, ()) if finding.kind == closed.KIND else (finding.name,)
         yield from ((target, name) for name in names)
+
+
+def _unread(seen: Look) -> dict[four.Place, str]:
+    """Why it is not known what should be somewhere."""
+    return {
+        (place, group.name): f"what should be there is not known: {members.because}"
+        for group in seen.desired.groups
+        for place in (*group.mappings, *group.places)
+        if (members := group.at(place)) is not None and members.retain and members.because
+    }
 
 
 def _absences(

@@ -17,7 +17,7 @@ from fmgsync.model.address import Address
 from fmgsync.model.rollout import SeenTask, Verdict
 from fmgsync.model.state import ObjectKey
 from fmgsync.model.target import DeviceVdom
-from fmgsync.model.view import GroupState, in_families
+from fmgsync.model.view import in_families
 from fmgsync.state.rollouts import RolloutRecord
 from fmgsync.views import four
 
@@ -153,9 +153,8 @@ def forgive(run: Run) -> None:
         return
     right: dict[str, bool] = {}
     for view in run.survey.views:
-        states = [group.state for group in four.asked_for(view)]
-        if states:
-            fine = all(state is GroupState.IN_SYNC for state in states)
+        if asked := four.asked_for(view):
+            fine = all(group.is_as_written for group in asked)
             right[view.target.device] = right.get(view.target.device, True) and fine
     cured = {attempt.device for attempt in ledger.failed if right.get(attempt.device)}
     if cured:

@@ -169,8 +169,10 @@ def _preview(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest
         yield next(rests)
     owners = Owners(Marked(run.owner, chosen.written), places=request.targets)
     unknown = [edit for each in found for edit in foreign.by_source(each, owners)[Source.FOREIGN]]
-    if keys := {key for edit in unknown if (key := foreign.key_of(edit)) is not None}:
-        marked = flow.read_marked(keys, request.targets)
+    named = [(key, edit) for edit in unknown if (key := foreign.key_of(edit)) is not None]
+    if named:
+        gone = {key for key, edit in named if edit.deletes}
+        marked = flow.read_marked({key for key, _ in named}, gone, request.targets)
         copied = next((one.copied for one in marked if one.owner == run.owner), {})
         peers = tuple(one for one in marked if one.owner != run.owner)
         owners = replace(owners, own=replace(owners.own, copied=copied), peers=peers)

@@ -25,6 +25,7 @@ class Device:
 
     `in_sync` is its `conf_status`; `database_modified` its `db_status`: the device database is
     ahead of the device. An HA cluster is one device; `units_down` are its units that are down.
+    `last_checked` (UTC epoch seconds) is when FortiManager last looked at it.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Device:
     in_sync: bool | None = None
     database_modified: bool | None = None
     units_down: tuple[str, ...] = ()
+    last_checked: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,12 @@ class GroupView:
         return self.used(self.device_database) != self.used(self.adom)
 
     @property
+    def is_as_written(self) -> bool:
+        """Whether nothing is amiss on the device, even if what the rules want is not known now."""
+        unknown = self.state is GroupState.UNKNOWN and self.desired is None
+        return self.is_proven and (unknown or self.state is GroupState.IN_SYNC)
+
+    @property
     def is_proven(self) -> bool:
         """Whether the device answered, and with what the ADOM says."""
         return self.device is not None and self.used(self.device) == self.used(self.adom)
@@ -83,9 +89,10 @@ class StaleGrant:
 
 @dataclass(frozen=True, slots=True)
 class DeviceView:
-    """All groups of one DeviceVdom."""
+    """All groups of one DeviceVdom. `silent` says why it did not answer when it was asked."""
 
     target: DeviceVdom
     adom: AdomRef
     groups: tuple[GroupView, ...]
     stale_grants: tuple[StaleGrant, ...] = ()
+    silent: str = ""

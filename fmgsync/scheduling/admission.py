@@ -240,7 +240,8 @@ def _unknown(
     for view in views:
         name = view.target.device
         for group in view.groups if name in canaries else ():
-            if (readiness := _PROVES_NOTHING.get(group.state)) is not None:
+            readiness = _PROVES_NOTHING.get(group.state)
+            if readiness is not None and not group.is_as_written:
                 found[name] = Candidate(name, readiness, detail=f"{group.name} {group.state}")
     for name in canaries:
         device = topology.devices.get(name)

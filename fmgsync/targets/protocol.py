@@ -108,9 +108,12 @@ class InstallFlow(Protocol):
         """Forget what the last preview worked out."""
 
     def read_marked(
-        self, keys: Collection[ObjectKey], targets: Collection[DeviceVdom]
+        self,
+        keys: Collection[ObjectKey],
+        gone: Collection[ObjectKey],
+        targets: Collection[DeviceVdom],
     ) -> tuple[Marked, ...]:
-        """Which of these objects bear whose mark, in the ADOM and in the copies of devices."""
+        """Which of these objects bear whose mark; `gone` ones are looked for on devices as well."""
 
 
 class Installer(Protocol):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from fmgsync.model.address import Address, Family
 from fmgsync.model.adom import AdomTopology, Reading
@@ -66,7 +67,11 @@ def _device_view(facts: Facts, target: DeviceVdom) -> DeviceView:
         if view.desired is not None and view.device is not None and not view.in_error
         for address in sorted(view.device - view.desired)
     )
-    return DeviceView(target, facts.ref, groups, stale)
+    reading = facts.devices.get(target)
+    silent = reading is not None and reading.groups is None
+    return DeviceView(
+        target, facts.ref, groups, stale, _why_silent(facts, target) if silent else ""
+    )
 
 
 def group_view(
@@ -79,7 +84,11 @@ def group_view(
     families = facts.families.get((target, name), _BOTH)
     used = (in_families(members, families) for members in (adom, database, device))
     state = _state(facts, target, name, *used)
-    because = _because(facts, (target, name), state)
+    if wanted is None and state is GroupState.IN_SYNC:
+        state = GroupState.UNKNOWN  # nothing is removed, and nobody can say what should be there
+        because = facts.reasons.get((target, name)) or "what the rules want there is not known"
+    else:
+        because = _because(facts, (target, name), state)
     in_error = name in facts.blocked
     return GroupView(name, wanted, adom, database, device, state, because, families, in_error)
 
@@ -145,13 +154,42 @@ def _because(facts: Facts, place: Place, state: GroupState) -> str:
     if state is GroupState.UNKNOWN:
         return (database.problem if database else None) or "the device itself was not asked"
     if state is GroupState.UNREACHABLE:
-        return (device.problem if device else None) or "the device did not answer"
+        return _why_silent(facts, target)
     if state in (GroupState.INSTALL_PENDING, GroupState.DRIFTED):
         if _is_opaque(database, name) or _is_opaque(device, name):
             return "it holds something else than plain addresses there"
         if place not in facts.families:
             return ""
     return facts.reasons.get(place, "")
+
+
+def _why_silent(facts: Facts, target: DeviceVdom) -> str:
+    reading, known = facts.devices.get(target), facts.topology.devices.get(target.device)
+    why = (reading.problem if reading else None) or "the device did not answer"
+    checked = known.last_checked if known is not None else None
+    if known is None or known.online is not False or checked is None:
+        return why
+    at = datetime.fromtimestamp(checked, UTC)
+    return f"{why}; FortiManager last checked it {at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def for_proof(views: Iterable[DeviceView]) -> tuple[DeviceView, ...]:
+    """The same views where only the devices' own answers count: one that did not answer is
+    unreachable, whatever waits for it."""
+    return tuple(
+        replace(
+            view,
+            groups=tuple(
+                group
+                if group.state is GroupState.NOT_REFERENCED or group.in_error
+                else replace(group, state=GroupState.UNREACHABLE, because=view.silent)
+                for group in view.groups
+            ),
+        )
+        if view.silent
+        else view
+        for view in views
+    )
 
 
 def asked_for(view: DeviceView) -> tuple[GroupView, ...]:

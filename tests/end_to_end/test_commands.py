@@ -313,3 +313,39 @@ def test_selector_lists_what_it_selects(estate: Estate, run: Run) -> None:
         ("east", "default/web-1"),
         ("west", "default/web-1"),
     ]
+
+
+def test_commands_agree_on_a_drift(estate: Estate, run: Run) -> None:
+    web(estate)
+    run("apply", "--install", "never")
+    estate.write_policy("k8s-web")
+    run("apply", "--install", "now")
+    estate.unit.fortigate("fgt-east").drift("firewall addrgrp", "k8s-web", member=("all",))
+    assert {run(name)[0] for name in ("apply", "verify", "status")} == {3}
+
+
+def test_an_offline_device_is_unreachable_not_behind(estate: Estate, run: Run) -> None:
+    web(estate)
+    run("apply", "--install", "never")
+    estate.write_policy("k8s-web")
+    run("apply", "--install", "now")
+    estate.unit.world.devices["fgt-east"].online = False
+    estate.run("east", builders.pod("web-2", "10.1.0.6", labels={"app": "web"}))
+    run("apply", "--install", "never")
+    code, out, _ = run("verify")
+    assert code == 1
+    assert "unreachable" in out
+    assert "FortiManager last checked it 20" in out
+    assert "install pending" not in out
+
+
+def test_what_nobody_can_say_is_not_in_sync(estate: Estate, run: Run) -> None:
+    web(estate)
+    run("apply", "--install", "never")
+    estate.write_policy("k8s-web")
+    run("apply", "--install", "now")
+    estate.run("east", dump="no YAML: [")
+    code, out, _ = run("status", "--output", "json")
+    assert code == 1
+    states = {row["device"]: row["groups"][0]["state"] for row in json.loads(out)["devices"]}
+    assert states == {"fgt-east": "unknown", "fgt-west": "in sync"}

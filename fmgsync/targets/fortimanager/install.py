@@ -147,10 +147,13 @@ class FortiManagerFlow:
         answers.checked(self._session.query("exec", [param])[0], self._place)
 
     def read_marked(
-        self, keys: Collection[ObjectKey], targets: Collection[DeviceVdom]
+        self,
+        keys: Collection[ObjectKey],
+        gone: Collection[ObjectKey],
+        targets: Collection[DeviceVdom],
     ) -> tuple[Marked, ...]:
-        """Which of these objects bear whose mark, in the ADOM and in the copies of devices."""
-        return marks.read_marked(self._session, self._ref, keys, targets)
+        """Which of these objects bear whose mark; `gone` ones are looked for on devices as well."""
+        return marks.read_marked(self._session, self._ref, keys, gone, targets)
 
     def _begin(
         self, request: InstallRequest, url: str, data: dict[str, object], *, title: str

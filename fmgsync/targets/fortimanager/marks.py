@@ -1,8 +1,8 @@
-"""Whose mark objects bear: in the ADOM, and in FortiManager's copies of devices.
+"""Whose mark objects bear: in the ADOM, in FortiManager's copies of devices, on the devices.
 
 An install's preview names what it would change, and a name proves nothing. What an owner has
 deleted is gone from the ADOM; until that is installed the device's copy has it still, comment and
-all.
+all. After an install that failed only the device itself has it.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from fmgsync.model.address import Family
 from fmgsync.model.preview import Marked
 from fmgsync.model.state import ObjectKey, ObservedAdom
 from fmgsync.model.target import AdomRef, DeviceVdom
-from fmgsync.targets.fortimanager import tables, urls, wire
+from fmgsync.targets.fortimanager import tables, urls, verify, wire
 from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.tables import Query, Row
 
-_NAMES_PER_FILTER = 100
+_NAMES_PER_FILTER = 50
 _TABLE = {
     (Family.IPV4, False): "firewall address",
     (Family.IPV6, False): "firewall address6",
@@ -29,32 +29,77 @@ _TABLE = {
 }
 
 
+_Rows = Iterator[tuple[Family, bool, DeviceVdom | None, Row]]
+"""Family, whether it is a group, and the device whose copy it is (None: the ADOM's own)."""
+
+
 def read_marked(
-    session: Session, ref: AdomRef, keys: Collection[ObjectKey], targets: Collection[DeviceVdom]
+    session: Session,
+    ref: AdomRef,
+    keys: Collection[ObjectKey],
+    gone: Collection[ObjectKey],
+    targets: Collection[DeviceVdom],
 ) -> tuple[Marked, ...]:
-    """All of these objects that bear a valid mark, by owner."""
+    """All of these objects that bear a valid mark, by owner; those that are `gone` from the ADOM
+    are looked for on `targets` as well."""
+    found: dict[str, Marked] = {}
+    _note(found, ref, _rows(session, ref, keys, [None]))
+    if gone:
+        _note(found, ref, _rows(session, ref, gone, sorted(targets)))
+        for target in sorted(targets):
+            copied = (key for one in found.values() for _, key in one.copied.get(target, ()))
+            if left := set(gone).difference(copied):
+                _note(found, ref, _device_rows(session, ref, left, target))
+    return tuple(found.values())
+
+
+def _note(found: dict[str, Marked], ref: AdomRef, rows: _Rows) -> None:
+    for family, is_group, target, row in rows:
+        owner = naming.owner_of(wire.text(row.get("comment")))
+        if owner is not None:
+            marked = found.get(owner) or Marked(owner, ObservedAdom(ref, {}, {}))
+            found[owner] = (_group if is_group else _address)(marked, family, row, target)
+
+
+def _rows(
+    session: Session,
+    ref: AdomRef,
+    keys: Collection[ObjectKey],
+    targets: Collection[DeviceVdom | None],
+) -> _Rows:
     place = Place(session.access.name, ref.adom)
     asked = [
         (family, is_group, target, query)
         for family, is_group in _TABLE
-        for names in _chunks(sorted(name for kind, name in keys if kind is family))
-        for target in (None, *sorted(targets))
+        for names in _chunks(keys, family)
+        for target in targets
         for query in (_query(place, family, names, target, is_group=is_group),)
     ]
     read = tables.read_all(session, [query for *_, query in asked]) if asked else []
-    found: dict[str, Marked] = {}
     for (family, is_group, target, _), table in zip(asked, read, strict=True):
         # A device's copy that cannot be read proves nothing.
         for row in table.checked() if target is None else table.rows:
-            owner = naming.owner_of(wire.text(row.get("comment")))
-            if owner is not None:
-                marked = found.get(owner) or Marked(owner, ObservedAdom(ref, {}, {}))
-                noted = _group if is_group else _address
-                found[owner] = noted(marked, family, row, target)
-    return tuple(found.values())
+            yield family, is_group, target, row
 
 
-def _chunks(names: list[str]) -> Iterator[list[str]]:
+def _device_rows(
+    session: Session, ref: AdomRef, keys: Collection[ObjectKey], target: DeviceVdom
+) -> _Rows:
+    """What the FortiGate itself holds under these names; nothing if it does not answer."""
+    asked = [
+        (family, is_group, verify.ask_for(ref.adom, target, resource))
+        for family, is_group in _TABLE
+        for names in _chunks(keys, family)
+        for resource in (urls.fortios_named(family, target.vdom, names, is_group=is_group),)
+    ]
+    answers = session.query("exec", [param for *_, param in asked]) if asked else []
+    for (family, is_group, _), answer in zip(asked, answers, strict=True):
+        for row in verify.rows_of(answer, session.place, target):
+            yield family, is_group, target, row
+
+
+def _chunks(keys: Collection[ObjectKey], family: Family) -> Iterator[list[str]]:
+    names = sorted(name for kind, name in keys if kind is family)
     for start in range(0, len(names), _NAMES_PER_FILTER):
         yield names[start : start + _NAMES_PER_FILTER]
 

@@ -14,8 +14,17 @@ from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.tables import Query, Row
 
 _ADOM_FIELDS = ("name", "os_ver", "mr", "flags", "workspace_mode")
-_DEVICE_FIELDS = ("name", "conn_status", "conf_status", "db_status", "mgmt_mode", "os_type")
+_DEVICE_FIELDS = (
+    "name",
+    "conn_status",
+    "conf_status",
+    "db_status",
+    "mgmt_mode",
+    "os_type",
+    "last_checked",
+)
 _UNIT_DOWN = 2
+_FAR = 2**32
 _NOT_MANAGED = ("unreg", "faz")
 _MODES = {
     0: Workspace.DISABLED,
@@ -168,8 +177,14 @@ def _devices(rows: Iterable[Row], members: Mapping[str, set[str]]) -> dict[str, 
             in_sync=_said(row.get("conf_status"), yes=("insync", 1), no=("outofsync", 2)),
             database_modified=_said(row.get("db_status"), yes=("mod", 2), no=("nomod", 1)),
             units_down=_units_down(row.get("ha_slave")),
+            last_checked=_instant(row.get("last_checked")),
         )
     return devices
+
+
+def _instant(raw: Any) -> int | None:
+    """Epoch seconds that can be written as a date."""
+    return raw if isinstance(raw, int) and 0 < raw < _FAR else None
 
 
 def _units_down(units: Any) -> tuple[str, ...]:

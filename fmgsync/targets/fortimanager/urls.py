@@ -6,6 +6,7 @@ they are. Control characters are refused: nothing legitimate has them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from urllib.parse import quote
 
 from fmgsync import errors
@@ -165,6 +166,13 @@ def fortios_addresses(family: Family, vdom: str) -> str:
 def fortios_groups(family: Family, vdom: str) -> str:
     """The FortiOS REST resource of the address group table."""
     return _fortios(_GROUP[family], vdom, "name|member|exclude|exclude-member")
+
+
+def fortios_named(family: Family, vdom: str, names: Iterable[str], *, is_group: bool) -> str:
+    """The objects of these names with their comments; a comma means or (FortiOS REST API)."""
+    table = (_GROUP if is_group else _ADDRESS)[family]
+    named = ",".join(f"name=={quote(name, safe='')}" for name in names)
+    return f"{_fortios(table, vdom, 'name|comment')}&filter={named}"
 
 
 def _fortios(table: str, vdom: str, fields: str) -> str:

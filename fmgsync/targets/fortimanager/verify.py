@@ -97,6 +97,24 @@ def _ask(
     return {target: _device_reading(target, answered, wanted) for target in batch}
 
 
+def ask_for(adom: str, target: DeviceVdom, resource: str) -> Row:
+    """The call that asks one FortiGate for one resource."""
+    data = {
+        "action": "get",
+        "resource": resource,
+        "target": [urls.proxy_target(adom, target.device)],
+        "timeout": _DEVICE_TIMEOUT_S,
+    }
+    return {"url": urls.PROXY, "data": data}
+
+
+def rows_of(result: Result, place: Place, target: DeviceVdom) -> list[Row]:
+    """The rows one FortiGate answered; none if it did not."""
+    found = _by_device(result, place)
+    rows = found if isinstance(found, str) else _fortios_rows(found.get(target.device))
+    return [] if isinstance(rows, str) else rows
+
+
 def _by_device(result: Result, place: Place) -> Mapping[str, Row] | str:
     """The answers of one resource by device name, or why there are none."""
     if not result.ok:
