@@ -111,6 +111,16 @@ def _value(attribute: Attribute, value: Any) -> str:
 
 
 def object_text(table: Table, row: Row) -> str:
-    """A whole object without indentation, as `cli config` and diffs show it."""
-    lines = "\n".join(_set_lines(table, None, row))
-    return f"config {table.name}\nedit {_key(row.key)}\n{lines}\nnext\nend\n"
+    """A whole object without indentation, as `cli config` shows it."""
+    return difference_text(table, None, row)
+
+
+def difference_text(table: Table, before: Row | None, after: Row | None) -> str:
+    """What turns one state of an object into the other, as diffs show it."""
+    row = after or before
+    if row is None:
+        return ""
+    lines = [f"delete {_key(row.key)}"]
+    if after is not None:
+        lines = [f"edit {_key(row.key)}", *_set_lines(table, before, after), "next"]
+    return "\n".join([f"config {table.name}", *lines, "end"]) + "\n"

@@ -155,6 +155,8 @@ class Device:
     vdoms: dict[str, Vdom]
     online: bool = True
     authorized: bool = True
+    model: bool = False
+    """Configured before the unit exists."""
     install_seconds: float = 2.0
     status: str = "installed"
     hostname: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from fmgsync.simulator.adom import PACKAGES, Adom
 from fmgsync.simulator.attributes import Kind, give_out
 from fmgsync.simulator.call import Call, Members
 from fmgsync.simulator.catalog_packages import BLOCKS
-from fmgsync.simulator.cliconfig import object_text
+from fmgsync.simulator.cliconfig import difference_text
 from fmgsync.simulator.codes import bad_data, bad_url
 from fmgsync.simulator.history import config_of
 from fmgsync.simulator.reading import field_names
@@ -36,8 +37,9 @@ class Comparison:
 def start(world: World, call: Call) -> Members:
     """Compare `src` with `dst`; the result lives as long as the session."""
     record = call.record()
-    adom, before = _state(world, call, record.get("src"))
-    _, after = _state(world, call, record.get("dst"))
+    states = [_state(world, call, record.get(side)) for side in ("src", "dst")]
+    # Recorded both ways round: the newer of the two is what things have become.
+    (adom, _, before), (_, _, after) = sorted(states, key=lambda state: state[1])
     changes = [
         Change(table, key, before.get(table, {}).get(key), after.get(table, {}).get(key))
         for table in dict.fromkeys([*before, *after])
@@ -55,17 +57,18 @@ def start(world: World, call: Call) -> Members:
     return {"data": {"token": token}}
 
 
-def _state(world: World, call: Call, where: Any) -> tuple[Adom, Snapshot]:
-    """`adom/x` or `adom/x/revision/n`."""
+def _state(world: World, call: Call, where: Any) -> tuple[Adom, float, Snapshot]:
+    """`adom/x` or `adom/x/revision/n`, with its age: what the ADOM holds now is the newest."""
     path = split(where) if isinstance(where, str) else ()
     if len(path) not in (2, 4) or path[0] != "adom" or path[1] not in world.adoms:
         raise bad_data()
     adom = world.enter(path[1], call.session)
     if len(path) == 2:
-        return adom, snapshot(adom.view(call.session.sid))
+        return adom, math.inf, snapshot(adom.view(call.session.sid))
     if path[2] != "revision":
         raise bad_data()
-    return adom, revisions.find(adom, path[3]).rows
+    found = revisions.find(adom, path[3])
+    return adom, found.version, found.rows
 
 
 def _comparison(call: Call) -> Comparison:
@@ -200,13 +203,19 @@ def policy_details(world: World, call: Call, rest: tuple[str, ...]) -> Members:
 
 
 def script(world: World, call: Call) -> Members:
-    """The added and changed objects as FortiOS commands."""
-    texts = []
-    for change in _objects(_comparison(call)):
-        table = table_of(change.table)
-        if table is not None and change.after is not None:
-            texts.append(object_text(table, change.after))
-    return {"data": {"percent": 100, "script": "".join(texts)}}
+    """The objects that differ as FortiOS commands."""
+    return _script(_objects(_comparison(call)))
+
+
+def package_script(world: World, call: Call, rest: tuple[str, ...]) -> Members:
+    """The policies of one package that differ as FortiOS commands."""
+    return _script(_policies(_comparison(call), "/".join(rest)))
+
+
+def _script(changes: list[Change]) -> Members:
+    found = ((table_of(change.table), change.before, change.after) for change in changes)
+    text = "".join(difference_text(t, before, after) for t, before, after in found if t is not None)
+    return {"data": {"percent": 100, "script": text}}
 
 
 def end(world: World, call: Call) -> Members:
@@ -224,5 +233,6 @@ ROUTES = (
     Route("exec", _BASE + "/get/detail/obj/all objs", object_details),
     Route("exec", _BASE + "/get/detail/pkg/{rest*}", policy_details),
     Route("exec", _BASE + "/get/cli/obj", script),
+    Route("exec", _BASE + "/get/cli/pkg/{rest*}", package_script),
     Route("exec", _BASE + "/end", end),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,11 +16,11 @@ from fmgsync.simulator.plain import answer_table
 from fmgsync.simulator.predefined import PREDEFINED
 from fmgsync.simulator.route import Route
 from fmgsync.simulator.store import Change, Row
-from fmgsync.simulator.tasks import STATES, Line
+from fmgsync.simulator.tasks import STATES
 from fmgsync.simulator.world import World
 
 
-def _require_lock(adom: Adom, call: Call) -> None:
+def require_lock(adom: Adom, call: Call) -> None:
     """Adding and removing devices needs the ADOM's lock; no finer one will do (-11)."""
     if call.session.admin.rpc_permit != "read-write":
         raise no_permission()
@@ -34,7 +33,7 @@ def update_device(world: World, call: Call, adom: str, device: str) -> Members:
     place, record = world.enter(adom, call.session), call.record()
     if not place.has(device):
         raise absent()
-    _require_lock(place, call)
+    require_lock(place, call)
     name = record.get("name", device)
     if not isinstance(name, str) or not name or "/" in name:
         raise bad_data()
@@ -98,52 +97,6 @@ def _drop_mappings(adom: Adom, device: str, at: float) -> None:
                 adom.apply(adom.ground, Change(table, row.key, row, after), at)
 
 
-def _named(world: World, call: Call) -> tuple[Adom, Mapping[str, Any]]:
-    record = call.record()
-    name = record.get("adom")
-    if not isinstance(name, str) or name not in world.adoms:
-        raise bad_data()
-    return world.enter(name, call.session), record
-
-
-def delete_device(world: World, call: Call) -> Members:
-    """`/dvm/cmd/del/device`: by name or serial number."""
-    adom, record = _named(world, call)
-    wanted = record.get("device")
-    for name in list(adom.members):
-        if wanted in (name, world.devices[name].serial):
-            _require_lock(adom, call)
-            remove(world, name, call.now)
-            return {}
-    raise absent()
-
-
-def refresh(world: World, call: Call) -> Members:
-    """`/dvm/cmd/update/dev-list` and `.../device`: read the units' configuration anew."""
-    adom, record = _named(world, call)
-    listed = record.get("update-dev-member-list", record.get("device"))
-    names = []
-    for item in listed if isinstance(listed, list) else [listed]:
-        name = item.get("name") if isinstance(item, dict) else item
-        if not isinstance(name, str) or not adom.has(name):
-            raise bad_data()
-        names.append(name)
-    user = call.session.admin.user
-    task = world.tasks.open("upddevtitle", "device manager", user, adom.oid, call.now)
-    for name in names:
-        device = world.devices[name]
-        line = Line(name, device.oid, device.ip)
-        task.lines.append(line)
-        line.tell(call.now, 0, "update device")
-        if device.online:
-            retrieve(world, device)
-            line.tell(call.now, 100, "updatesuccess", "done")
-        else:
-            line.tell(call.now, 100, "update failed: device is offline", "error")
-    task.settle(call.now)
-    return {"data": {"taskid": task.id}}
-
-
 def retrieve(world: World, device: Device) -> None:
     """The device database takes over what the unit runs; its package may be out of sync then."""
     changed = [name for name, vdom in device.vdoms.items() if vdom.drift or vdom.ahead]
@@ -161,13 +114,13 @@ def retrieve(world: World, device: Device) -> None:
 def move_members(world: World, call: Call, adom: str) -> Members:
     """`/dvmdb/adom/{a}/object member`: VDOMs join this ADOM and leave the one they were in."""
     place = world.enter(adom, call.session)
-    _require_lock(place, call)
+    require_lock(place, call)
     for record in call.records():
         device, vdom = record.get("name"), record.get("vdom", "root")
         held = world.devices.get(device) if isinstance(device, str) else None
         if held is None or vdom not in held.vdoms:
             raise absent()
-        _leave(world, held.name, vdom)
+        leave(world, held.name, vdom)
         place.members.setdefault(held.name, []).append(vdom)
         everything = place.groups.get("All_FortiGate")
         if everything is not None:
@@ -175,7 +128,8 @@ def move_members(world: World, call: Call, adom: str) -> Members:
     return {}
 
 
-def _leave(world: World, device: str, vdom: str) -> None:
+def leave(world: World, device: str, vdom: str) -> None:
+    """A VDOM is in no ADOM any more."""
     for other in world.adoms_of(device):
         if other.has(device, vdom):
             other.members[device].remove(vdom)
@@ -311,7 +265,4 @@ ROUTES = (
     Route("get", "/dvmdb/device/{device}/object master", masters),
     Route("get", "/dvmdb/_is_member/adom/{adom}", is_member),
     Route("get", _ADOM + "/where used", where_used),
-    Route("exec", "/dvm/cmd/del/device", delete_device),
-    Route("exec get", "/dvm/cmd/update/dev-list", refresh),
-    Route("exec", "/dvm/cmd/update/device", refresh),
 )

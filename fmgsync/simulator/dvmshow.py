@@ -91,7 +91,7 @@ def show_device(world: World, device: Device, adom: Adom | None) -> PlainRow:
         "db_status": device.db_status(),
         "desc": device.description,
         "dev_status": device.status,
-        "flags": ["has_hdd", "reload"],
+        "flags": ["has_hdd", "reload", *(["is_model"] if device.model else [])],
         "ha_group_name": "",
         "ha_mode": "AP" if device.cluster else "standalone",
         "ha_slave": show_cluster(world, device) or None,

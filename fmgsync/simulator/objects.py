@@ -10,6 +10,7 @@ from fmgsync.simulator import mapping, replacing, subtables, tableoptions
 from fmgsync.simulator.attributes import Kind, give_out, take_in
 from fmgsync.simulator.call import Call, Members
 from fmgsync.simulator.catalog import TABLES
+from fmgsync.simulator.catalog_packages import PACKAGE_TABLES
 from fmgsync.simulator.cliconfig import object_text
 from fmgsync.simulator.codes import Refusal, absent, bad_command, bad_data, bad_url
 from fmgsync.simulator.expanding import SubFetch, expand
@@ -30,6 +31,7 @@ from fmgsync.simulator.world import World
 from fmgsync.simulator.writing import Writer, key_of
 
 Rest = tuple[str, ...]
+_PRODUCTS = {"FOS": "FortiGate", "LOG": "Sql-report", "FMG": "FortiManager"}
 
 
 def read(world: World, call: Call, adom: str, rest: Rest) -> Members:
@@ -245,13 +247,25 @@ def devinfo(world: World, call: Call, adom: str) -> Members:
     return {"data": {"uuid": uuid_of(total + 1000 * place.oid)}}
 
 
-def table_size(world: World, call: Call, adom: str, rest: Rest) -> Members:
-    """How many objects of a table an ADOM may have; of the answer, only `sz.adom` is known."""
+def table_size(world: World, call: Call, adom: str, rest: Rest = ()) -> Members:
+    """How many objects of its tables an ADOM may have: all tables, those of one product, or one.
+
+    Of reports and of FortiManager's own tables it is known that they are listed, not which.
+    """
     world.enter(adom, call.session)
-    table = TABLES.get(" ".join(rest[1:])) if rest[0] == "fos" else None
-    if table is None:
+    product, name = (rest[0].upper() if rest else ""), " ".join(rest[1:])
+    every = {**TABLES, **PACKAGE_TABLES}
+    if product not in ("", *_PRODUCTS) or (name and (product != "FOS" or name not in every)):
         raise bad_url()
-    return {"data": {"sz": {"adom": table.size}}}
+    tables = [every[name]] if name else [every[one] for one in sorted(every)]
+    sizes = [{"name": table.name, "sz": {"adom": table.size}} for table in tables]
+    listed = [tag for tag in _PRODUCTS if product in ("", tag)]
+    return {
+        "data": [
+            {"items": sizes if tag == "FOS" else [], "name": _PRODUCTS[tag], "tag": tag}
+            for tag in listed
+        ]
+    }
 
 
 def refuse_move(world: World, call: Call, adom: str, rest: Rest) -> Members:
@@ -285,7 +299,8 @@ def _routes() -> tuple[Route, ...]:
         for methods, handler in table
     ]
     routes.append(Route("get", "/pm/config/adom/{adom}/obj", devinfo))
-    routes.append(Route("get", "/pm/config/adom/{adom}/_data/tablesize/{rest*}", table_size))
+    size = "/pm/config/adom/{adom}/_data/tablesize"
+    routes += [Route("get", size, table_size), Route("get", size + "/{rest*}", table_size)]
     return tuple(routes)
 
 

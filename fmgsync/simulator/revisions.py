@@ -36,8 +36,16 @@ def snapshot(database: Database) -> Snapshot:
     return {table: {row.key: row for row in database.rows(table)} for table in database.tables()}
 
 
-def create(world: World, adom: Adom, call: Call, name: str, description: str) -> Revision:
-    """A new revision of what is committed."""
+def create(
+    world: World,
+    adom: Adom,
+    call: Call,
+    name: str,
+    description: str,
+    *,
+    database: Database | None = None,
+) -> Revision:
+    """A new revision of what is committed, or of another state of the ADOM."""
     version = max((known.version for known in adom.revisions), default=0) + 1
     revision = Revision(
         version,
@@ -47,7 +55,7 @@ def create(world: World, adom: Adom, call: Call, name: str, description: str) ->
         call.session.admin.user,
         int(call.now),
         0,
-        snapshot(adom.ground),
+        snapshot(adom.ground if database is None else database),
     )
     adom.revisions.append(revision)
     return revision

@@ -6,6 +6,7 @@ from typing import Final
 
 from fmgsync.simulator import (
     assigning,
+    devicecmd,
     devicedb,
     devicegroups,
     diff,
@@ -37,6 +38,7 @@ from fmgsync.simulator.route import Router
 
 _PARTS: Final = (
     assigning,
+    devicecmd,
     devicedb,
     devicegroups,
     diff,

@@ -9,26 +9,31 @@ in this mode, and the number of a rejected session's state is 4.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from fmgsync.simulator import revisions
+from fmgsync.simulator.adom import Adom, write_all
 from fmgsync.simulator.call import Call, Members
 from fmgsync.simulator.codes import Refusal, absent, bad_command
 from fmgsync.simulator.plain import answer_table
 from fmgsync.simulator.route import Route
+from fmgsync.simulator.store import Database
 from fmgsync.simulator.worksession import APPROVED, OPEN, REJECTED, SUBMITTED, WorkSession
-
-if TYPE_CHECKING:
-    from fmgsync.simulator.adom import Adom
-    from fmgsync.simulator.world import World
+from fmgsync.simulator.world import World
 
 
-def start(world: World, call: Call, adom: str) -> Members:
-    """Open a session, or go on with the one this administrator left open."""
+def start(world: World, call: Call, adom: str, number: str | None = None) -> Members:
+    """Open a session, or go on with the one this administrator left open.
+
+    A number says which one; if it has been submitted, a new session begins.
+    """
     place = _entered(world, call, adom)
     _require_lock(place, call)
+    if number is not None:
+        _find(place, number)
     user = call.session.admin.user
     for one in place.workflow:
-        if one.user == user and one.state == OPEN:
+        if one.user == user and one.state == OPEN and number in (None, str(one.number)):
             one.sid = call.session.sid
             _bring_back(place, one, call.now)
             return {"data": {"sessionid": one.number, "new_session": 0}}
@@ -39,6 +44,12 @@ def _new(world: World, adom: Adom, call: Call) -> WorkSession:
     number = max((one.number for one in adom.workflow), default=0) + 1
     user = call.session.admin.user
     made = WorkSession(number, world.next_oid(), user, call.now, call.session.sid)
+    asked = call.param.get("workflow")
+    if isinstance(asked, dict):
+        made.name = str(asked.get("name") or made.name)[:255]
+        made.description = str(asked.get("desc") or made.description)[:1023]
+    if not adom.revisions:
+        revisions.create(world, adom, call, "", "Before the first workflow session")
     adom.workflow.append(made)
     return made
 
@@ -68,9 +79,20 @@ def submit(world: World, call: Call, adom: str, number: str) -> Members:
     asked = call.param.get("workflow")
     work.submission = dict(asked) if isinstance(asked, dict) else {}
     work.description = str(work.submission.get("desc", ""))
+    work.revision = _revise(world, call, place, work)
     work.state, work.submitted, work.sid = SUBMITTED, call.now, None
     place.drafts.pop(call.session.sid, None)
     return {}
+
+
+def _revise(world: World, call: Call, adom: Adom, work: WorkSession) -> int:
+    """What the ADOM will be with this session, and those it stands on, as a revision."""
+    would_be = Database(adom.ground)
+    for one in adom.workflow:
+        if one is work or (one.state == SUBMITTED and one.number < work.number):
+            write_all(would_be, one.saved)
+    made = revisions.create(world, adom, call, work.name, work.description, database=would_be)
+    return made.version
 
 
 def discard(world: World, call: Call, adom: str, number: str) -> Members:
@@ -83,15 +105,24 @@ def discard(world: World, call: Call, adom: str, number: str) -> Members:
 
 
 def drop(world: World, call: Call, adom: str, number: str) -> Members:
-    """Remove a session for good."""
+    """Remove a session for good, with those that were made on top of it; not an approved one."""
     place = _entered(world, call, adom)
     work = _find(place, number)
     if work.user != call.session.admin.user and not call.session.admin.approver:
         raise Refusal(-20020)
-    if work.sid is not None:
-        place.drafts.pop(work.sid, None)
-    place.workflow.remove(work)
+    if work.state == APPROVED:
+        raise Refusal(-10)
+    for one in [one for one in place.workflow if one.number >= work.number]:
+        if one.state != APPROVED:
+            _remove(place, one)
     return {}
+
+
+def _remove(adom: Adom, work: WorkSession) -> None:
+    if work.sid is not None:
+        adom.drafts.pop(work.sid, None)
+    adom.workflow.remove(work)
+    adom.revisions = [known for known in adom.revisions if known.version != work.revision]
 
 
 def approve(world: World, call: Call, adom: str, number: str) -> Members:
@@ -151,9 +182,9 @@ def _show(work: WorkSession) -> dict[str, Any]:
         "create_user": work.user,
         "desc": work.description,
         "flags": 1 if work.state == OPEN else 0,
-        "name": "Workflow session",
+        "name": work.name,
         "oid": work.oid,
-        "revid": work.number if work.state == APPROVED else 0,
+        "revid": work.revision,
         "sessionid": work.number,
         "state": work.state,
         "submit_time": _time(work.submitted),
@@ -198,6 +229,7 @@ ROUTES = (
     Route("get", _BASE, sessions),
     Route("get", f"{_BASE}/{{number}}", session),
     Route("exec", f"{_BASE}/start", start),
+    Route("exec", f"{_BASE}/start/{{number}}", start),
     *(
         Route("exec", f"{_BASE}/{verb.__name__}/{{number}}", verb)
         for verb in (save, submit, discard, drop, approve, reject, repair)

@@ -24,7 +24,10 @@ class WorkSession:
     created: float
     sid: int | None
     state: int = OPEN
+    name: str = "Workflow session"
     description: str = "Workflow session"
+    revision: int = 0
+    """The ADOM revision that shows what it makes of the ADOM; 0 until it is submitted."""
     saved: list[Change] = field(default_factory=list)
     submitted: float | None = None
     audited: float | None = None

@@ -112,7 +112,13 @@ class TestTableQuestions:
         _, client = start()
         url = "/pm/config/adom/prod/_data/tablesize/fos/firewall"
 
-        assert client.get(f"{url}/address")["sz"]["adom"] == 400_000
+        assert client.get(f"{url}/address") == [
+            {
+                "items": [{"name": "firewall address", "sz": {"adom": 400_000}}],
+                "name": "FortiGate",
+                "tag": "FOS",
+            }
+        ]
         assert client.code("get", f"{url}/nothing") == -6
 
     def test_merging_moves_the_users(self, start: Start) -> None:
