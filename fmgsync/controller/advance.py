@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fmgsync.controller import foresight, grants, installs, reconcile, rollout, steps
+from fmgsync.controller.progress import Report
 from fmgsync.controller.reconcile import AdomWork, Look
 from fmgsync.planning import summary
 from fmgsync.scheduling import admission, outlook
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 def advance_installs(
     world: World, work: AdomWork, inventory: Inventory, result: AdomResult
 ) -> None:
-    """Let the ADOM's rollout go as far as it may now, then look at everything again."""
+    """Let the ADOM's rollout go one step, then look at what that changed."""
     if result.seen is None:
         return
     plan = result.planned or result.seen.plan
@@ -30,23 +31,31 @@ def advance_installs(
     def look() -> Look:
         return reconcile.look(work, world.intent, inventory.members)
 
-    run = rollout.make_run(world, work, result.seen, look, plan=summary.digest([plan]))
-    result.rollout, result.planned = run.report, plan
+    report = result.rollout or Report()
+    done = len(report.outcomes)
+    run = rollout.make_run(
+        world, work, result.seen, look, report, result.survey, plan=summary.digest([plan])
+    )
+    result.rollout, result.planned = report, plan
     try:
         _drive(world, run)
     finally:
-        result.outcomes = tuple(run.report.outcomes)
-        result.report = run.report.written or result.report
+        result.outcomes = tuple(report.outcomes)
+        written, report.written = report.written, None
+        if written is not None:
+            result.report = result.report.then(written) if result.report else written
     result.seen, result.survey = run.seen, run.survey
-    if run.report.outcomes or run.report.written:
+    if len(report.outcomes) > done or written is not None:
         # The installs changed device database and status: look before believing anything.
         result.seen = reconcile.refresh_topology(work, run.seen)
-        result.survey = installs.survey(work, result.seen, ask_devices=True)
+        touched = {outcome.target for outcome in report.outcomes[done:]}
+        known = run.survey.readings_but(touched) if run.survey else None
+        result.survey = installs.survey(work, result.seen, ask_devices=True, known=known)
     judge(world, work, inventory, result)
 
 
 def _drive(world: World, run: rollout.Run) -> None:
-    """Stay with it through its pauses, or let go of it for a later pass."""
+    """Stay with a task that an earlier run has left, or let go of it for a later pass."""
     if world.installing.patient:
         steps.drive(rollout.roll_out(run), world.clock, world.installing.stopping)
         return

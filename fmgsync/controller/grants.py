@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
@@ -10,8 +11,9 @@ from fmgsync import errors
 from fmgsync.controller.installs import Survey
 from fmgsync.controller.reconcile import AdomWork, Look
 from fmgsync.model.address import Address
-from fmgsync.model.target import DeviceVdom
+from fmgsync.model.target import AdomRef, DeviceVdom
 from fmgsync.planning import sites
+from fmgsync.state.stale import StaleSince
 from fmgsync.views import four, stale
 from fmgsync.views.stale import Key, Since
 
@@ -26,6 +28,29 @@ def track(
     return stale.track(known, survey.views, lambda name, target: denies(seen, name), now=now)
 
 
+def note(
+    memory: StaleSince,
+    ref: AdomRef,
+    survey: Survey,
+    seen: Look,
+    now: float,
+    tell: Callable[[str], None],
+) -> dict[Key, float | None]:
+    """What is wrong now and since when; remembered at once, since what follows may take long.
+
+    What is damaged is lost: then every stale grant counts as overdue.
+    """
+    try:
+        known = memory.read(ref)
+        since = track(known, survey, seen, now=now)
+        if survey.asked and since != known:
+            memory.write(ref, since)
+    except errors.StateError as error:
+        tell(f"since when grants are stale cannot be remembered: {error}")
+        since = track(None, survey, seen, now=now)
+    return since
+
+
 def denies(seen: Look, name: str) -> bool:
     """Whether membership of the group closes traffic: a deny policy or a negated position."""
     return any(key in seen.usage.widening for key in four.keys(name))
@@ -36,13 +61,7 @@ def date(world: World, work: AdomWork, inventory: Inventory, result: AdomResult)
     if result.seen is None or result.survey is None:
         return
     memory, now = world.installing.stale, world.clock.now()
-    try:
-        since = track(memory.read(work.ref), result.survey, result.seen, now=now)
-        if result.survey.asked:
-            memory.write(work.ref, since)
-    except errors.StateError as error:
-        world.tell(f"since when grants are stale cannot be remembered: {error}")
-        since = track(None, result.survey, result.seen, now=now)
+    since = note(memory, work.ref, result.survey, result.seen, now, world.tell)
     views = stale.with_since(result.survey.views, since)
     views = stale.with_reused(views, _running(work, inventory, result.seen))
     result.survey = replace(result.survey, views=views)

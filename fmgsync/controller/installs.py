@@ -25,6 +25,9 @@ from fmgsync.views import four, pending, rendered
 
 _SETTLED = frozenset({GroupState.IN_SYNC, GroupState.HELD})
 
+Readings = Mapping[DeviceVdom, tuple[Reading, Reading]]
+"""What the device database and the device itself held when they were read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Survey:
@@ -42,11 +45,22 @@ class Survey:
     facts: four.Facts | None = None
     plain: tuple[DeviceView, ...] = ()
 
+    def readings_but(self, changed: Collection[DeviceVdom]) -> Readings:
+        """What was read of device databases and devices, save of those that have changed since."""
+        if self.facts is None:
+            return {}
+        databases, devices = self.facts.databases, self.facts.devices
+        kept = (databases.keys() & devices.keys()) - set(changed)
+        return {target: (databases[target], devices[target]) for target in kept}
 
-def survey(work: AdomWork, seen: Look, *, ask_devices: bool) -> Survey:
+
+def survey(
+    work: AdomWork, seen: Look, *, ask_devices: bool, known: Readings | None = None
+) -> Survey:
     """Hold the four views side by side.
 
-    Only DeviceVdoms that some policy brings our groups to are read. `ask_devices` asks the
+    Only DeviceVdoms that some policy brings our groups to are read, and of these only those that
+    are not `known` from shortly before. `ask_devices` asks the
     FortiGates themselves as well; without it a device is believed as far as FortiManager's own
     status goes, so the state `unknown` may stand where only the device could tell.
     """
@@ -56,11 +70,11 @@ def survey(work: AdomWork, seen: Look, *, ask_devices: bool) -> Survey:
     families = _families(seen, reach)
     disputed = _disputed(seen, wanted, names)
     targets = sorted({target for target, _ in (*reach, *disputed)})
-    databases: Mapping[DeviceVdom, Reading] = {}
-    devices: Mapping[DeviceVdom, Reading] = {}
-    if targets:
-        databases = work.installer.read_device_databases(targets, names)
-        devices = work.installer.read_devices(targets, names) if ask_devices else {}
+    databases = {target: readings[0] for target, readings in (known or {}).items()}
+    devices = {target: readings[1] for target, readings in (known or {}).items()}
+    if fresh := [target for target in targets if target not in databases]:
+        databases |= work.installer.read_device_databases(fresh, names)
+        devices |= work.installer.read_devices(fresh, names) if ask_devices else {}
     facts = four.Facts(
         ref=work.ref,
         topology=seen.topology,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 from fmgsync import errors
 from fmgsync.clock import Clock
@@ -29,6 +30,9 @@ from fmgsync.scheduling.admission import Admission
 from fmgsync.scheduling.outlook import Outlook
 from fmgsync.scheduling.terms import Terms
 from fmgsync.state.memory import Memory
+
+_SLICE_S = 0.5
+_LOOK_S = 60.0
 
 ReadSource = Callable[[], ClusterSnapshot]
 Tell = Callable[[str], None]
@@ -121,12 +125,12 @@ class Result:
         return len({(a.ref, p.target) for a in self.adoms if a.survey for p in a.survey.pending})
 
 
-def read_inventory(world: World) -> Inventory:
+def read_inventory(world: World, tell: Tell | None = None) -> Inventory:
     """Read every cluster. One that fails is absent, so nothing of its part is removed."""
     snapshots: dict[str, ClusterSnapshot] = {}
     problems: list[errors.FmgsyncError] = []
     for name, read in world.sources.items():
-        world.tell(f"reading cluster {name}")
+        (tell or world.tell)(f"reading cluster {name}")
         try:
             snapshots[name] = read()
         except errors.SourceError as error:
@@ -153,7 +157,10 @@ def apply(world: World, *, install: bool, digest: str | None = None) -> Result:
     """
     inventory = read_inventory(world)
     if digest is None:
-        results = [apply_one(world, work, inventory, install=install) for work in world.adoms]
+        anew = partial(read_inventory, world, lambda text: None)
+        results = [
+            apply_one(world, work, inventory, install=install, anew=anew) for work in world.adoms
+        ]
     else:
         known = _still_the_same(world, inventory, digest)
         results = [
@@ -163,16 +170,36 @@ def apply(world: World, *, install: bool, digest: str | None = None) -> Result:
     return _shown(world, Result(inventory, results))
 
 
-def apply_one(world: World, work: AdomWork, inventory: Inventory, *, install: bool) -> AdomResult:
-    """One ADOM's part of `apply`: what the controller does whenever something changed."""
+def apply_one(
+    world: World,
+    work: AdomWork,
+    inventory: Inventory,
+    *,
+    install: bool,
+    anew: Anew | None = None,
+    before: AdomResult | None = None,
+) -> AdomResult:
+    """One ADOM's part of `apply`: what the controller does whenever something changed.
+
+    Who stays with a rollout looks `anew` between its batches at what runs; who does not brings what
+    came of the pass `before`.
+    """
 
     def step(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
+        if before is not None and before.rollout is not None:
+            result.rollout = before.rollout.follows(world.clock.now())
+            result.survey = before.survey
         result.seen = reconcile.look(work, world.intent, inventory.members)
         _write_and_install(world, work, inventory, result, install=install)
+        while _stays(world, result):
+            inventory = anew() if anew is not None else inventory
+            result.seen = reconcile.look(work, world.intent, inventory.members)
+            _write_and_install(world, work, inventory, result, install=install)
 
     return _one_adom(world, work, inventory, step)
 
 
+Anew = Callable[[], Inventory]
 Step = Callable[[World, AdomWork, Inventory, AdomResult], None]
 
 
@@ -243,8 +270,26 @@ def _carry_on(
     def step(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
         result.seen = before.seen
         _write_and_install(world, work, inventory, result, install=install)
+        while _stays(world, result):
+            # Nothing more than the saved plan is written.
+            result.seen = reconcile.look(work, world.intent, inventory.members)
+            advance.advance_installs(world, work, inventory, result)
 
     return before if before.seen is None else _one_adom(world, work, inventory, step)
+
+
+def _stays(world: World, result: AdomResult) -> bool:
+    """Whether this run goes on with the ADOM's rollout, now that it is time to."""
+    goes_on_at = result.rollout.goes_on_at if result.rollout else None
+    if goes_on_at is None or not world.installing.patient:
+        return False
+    stopping, within = world.installing.stopping, world.terms.removals.within
+    if within is not None:
+        # Nobody tells a one-shot run that something has to go: it looks by itself in a pause.
+        goes_on_at = min(goes_on_at, world.clock.now() + _LOOK_S)
+    while (left := goes_on_at - world.clock.now()) > 0 and not stopping():
+        world.clock.sleep(min(left, _SLICE_S))
+    return not stopping()
 
 
 def _write_and_install(
@@ -280,10 +325,12 @@ def _write_adom(world: World, work: AdomWork, result: AdomResult) -> None:
     before = result.seen
     if before is None:
         return
-    result.planned = before.plan
+    if result.planned is None or before.plan.changes:
+        result.planned = before.plan
     if before.plan.changes and world.intent.writes and before.submission is None:
         world.tell(f"writing {len(before.plan.changes)} changes to ADOM {work.ref.adom}")
-    result.seen, result.report = reconcile.write(work, world.intent, before)
+    result.seen, report = reconcile.write(work, world.intent, before)
+    result.report = result.report.then(report) if result.report else report
 
 
 def source_gaps(inventory: Inventory) -> Iterable[str]:

@@ -27,6 +27,8 @@ class Rhythm:
 
     `first_change_at` and `last_change_at` bound the changes no pass has seen yet. Of the passes
     some are over a part of the ADOM; `last_whole_at` is the end of the last that compared it all.
+    `goes_on_at`: a rollout stepped aside after a batch, and goes on then whatever the least time
+    between two writes is.
     """
 
     first_change_at: float | None = None
@@ -35,6 +37,7 @@ class Rhythm:
     last_whole_at: float | None = None
     failures: int = 0
     wake_at: float | None = None
+    goes_on_at: float | None = None
 
     def changed(self, now: float) -> Rhythm:
         """A change arrived."""
@@ -46,7 +49,13 @@ class Rhythm:
         return replace(self, first_change_at=None, last_change_at=None)
 
     def ended(
-        self, now: float, *, failed: bool, wake_at: float | None = None, whole: bool = True
+        self,
+        now: float,
+        *,
+        failed: bool,
+        wake_at: float | None = None,
+        goes_on_at: float | None = None,
+        whole: bool = True,
     ) -> Rhythm:
         """A pass is over; `wake_at` is when something of its own becomes due, such as a window."""
         return replace(
@@ -55,6 +64,7 @@ class Rhythm:
             last_whole_at=now if whole else self.last_whole_at,
             failures=self.failures + 1 if failed else 0,
             wake_at=wake_at,
+            goes_on_at=goes_on_at,
         )
 
 
@@ -73,7 +83,8 @@ def next_pass_at(pace: Pace, rhythm: Rhythm, *, spread: float = 1.0) -> float:
     if rhythm.first_change_at is not None and rhythm.last_change_at is not None:
         settled = rhythm.last_change_at + pace.settle_s
         due = min(due, settled, rhythm.first_change_at + pace.max_delay_s)
-    return max(due, rhythm.last_pass_at + pace.min_interval_s)
+    due = max(due, rhythm.last_pass_at + pace.min_interval_s)
+    return due if rhythm.goes_on_at is None else min(due, rhythm.goes_on_at)
 
 
 def is_whole(pace: Pace, rhythm: Rhythm, now: float) -> bool:

@@ -44,7 +44,9 @@ class Passes:
         if rules and known is not None and self._is_quiet(known):
             self._known = self._part(inventory, known, rules)
         if self._known is None:
-            self._known = once.apply_one(self._world, self._work, inventory, install=self._install)
+            self._known = once.apply_one(
+                self._world, self._work, inventory, install=self._install, before=known
+            )
             self._picture = self._pictured(self._known)
         return self._known
 

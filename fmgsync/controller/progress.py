@@ -21,6 +21,9 @@ from fmgsync.scheduling.ledger import Ledger
 from fmgsync.scheduling.rollout import Decision
 from fmgsync.state.rollouts import Note, RolloutRecord, Rollouts
 
+STALE_S = 30.0
+"""After this time nothing that was read of devices before a batch counts after it."""
+
 
 @dataclass(slots=True)
 class Report:
@@ -28,9 +31,11 @@ class Report:
 
     `failures` and `blocked` map a device to what went wrong, or why it was held back; `foreign`
     and `peers` to the edits of others that its preview showed. `waiting` says in one sentence what
-    the whole rollout waits for, `again_at` when it is worth coming back. `written` is what was
-    written under the lock of an install, `unused` how many addresses an install of objects alone
-    has left behind. `steered_at` is the latest resume or stop by a person that it knew of.
+    the whole rollout waits for, `again_at` when it is worth coming back; `goes_on_at` when this run
+    itself goes on, having stepped aside after a `batch` or for a pause. `waited_s` is how long
+    others were waited for. `written` is what was written under the lock of an install, `unused` how
+    many addresses an install of objects alone has left behind. `steered_at` is the latest resume or
+    stop by a person that it knew of.
     """
 
     outcomes: list[TargetOutcome] = field(default_factory=list)
@@ -43,6 +48,9 @@ class Report:
     peers: dict[str, tuple[PendingEdit, ...]] = field(default_factory=dict)
     waiting: str | None = None
     again_at: float | None = None
+    goes_on_at: float | None = None
+    batch: Decision | None = None
+    waited_s: float = 0.0
     written: ApplyReport | None = None
     unused: dict[DeviceVdom, int] = field(default_factory=dict)
     steered_at: datetime | None = None
@@ -50,6 +58,16 @@ class Report:
     def come_back(self, at: float) -> None:
         """Something is due at `at`; whatever is due earlier stays."""
         self.again_at = at if self.again_at is None else min(self.again_at, at)
+
+    def go_on(self, at: float, *, after: Decision | None = None) -> None:
+        """This run goes on at `at`, `after` the batch so decided on if that was all right."""
+        self.goes_on_at, self.batch = at, after
+        self.come_back(at)
+
+    def follows(self, now: float) -> Report:
+        """The report of the step that follows in a later pass."""
+        fresh = self.goes_on_at is not None and now - self.goes_on_at <= STALE_S
+        return Report(batch=self.batch if fresh else None)
 
 
 class Book:

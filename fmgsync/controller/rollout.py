@@ -1,8 +1,8 @@
 """ADOM -> devices: canary first, then waves, each device proven, stopped when something is wrong.
 
 The story of one ADOM. What may start is decided in `scheduling`, what was done is in the ledger;
-here is only the order of things. The steps rest instead of sleeping, so that a controller can let
-go of a rollout that waits and take it up again on a later pass.
+here is only the order of things. One call is one step: whoever makes the passes looks at the ADOM
+anew, writes what is due there and asks for what must go before the next batch of devices starts.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ from fmgsync import errors
 from fmgsync.audit import Audit
 from fmgsync.clock import Clock
 from fmgsync.controller import (
+    grants,
     holding,
     installs,
     leftovers,
     pushing,
-    reconcile,
     rushing,
     telling,
 )
-from fmgsync.controller.installing import Installing
 from fmgsync.controller.progress import Book, Reason, Report
 from fmgsync.controller.reconcile import AdomWork, Intent, Look
-from fmgsync.controller.steps import Rest, Steps
+from fmgsync.controller.steps import Steps
 from fmgsync.model.memory import Approval
 from fmgsync.model.rollout import PendingInstall
 from fmgsync.model.state import ObservedAdom
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom
 from fmgsync.planning import summary
 from fmgsync.scheduling import admission, waves
 from fmgsync.scheduling.admission import Admission, Clearance, Situation
 from fmgsync.scheduling.rollout import Decision, RolloutPolicy
 from fmgsync.scheduling.terms import Mode, Terms
 from fmgsync.scheduling.timetable import Timetable
+from fmgsync.state.stale import StaleSince
 from fmgsync.views.stale import Since
 
 if TYPE_CHECKING:
@@ -64,9 +64,10 @@ class Run:
     `look` reads the ADOM anew. `stopping` says that nothing more may start. `tell` is for people
     who watch. `rules` is the digest of the rules, `plan` that of what was written. A device that
     was held back in an earlier run is looked at again after `recheck_s`. `stale` is since when
-    grants were known to be stale. `pending` are the
-    installs still to be made in this run. `written` is what this run vouches for in the ADOM: as it
-    found or left it, without what others do to it meanwhile.
+    grants are stale, kept in `memory`. `known` is what was read of the devices before this step,
+    where the step before it was a batch of the same wave. `pending` are the installs still to make,
+    `exposed_until` when the next exposure that may still last becomes due. `written` is what this
+    run vouches for in the ADOM: as it found or left it, without what others do to it meanwhile.
     """
 
     work: AdomWork
@@ -83,13 +84,15 @@ class Run:
     stopping: Callable[[], bool]
     rules: str
     plan: str
-    stale: Since | None = None
+    memory: StaleSince
+    stale: Since = field(default_factory=dict)
     recheck_s: float = 0.0
+    exposed_until: float | None = None
+    known: installs.Survey | None = None
     survey: installs.Survey | None = None
     pending: tuple[PendingInstall, ...] = ()
     written: ObservedAdom = field(init=False)
     report: Report = field(default_factory=Report)
-    waited_s: float = 0.0
 
     def __post_init__(self) -> None:
         self.written = self.seen.observed
@@ -107,8 +110,7 @@ class Run:
     @property
     def unwritten(self) -> bool:
         """Whether the ADOM lacks changes that are written only when something is installed."""
-        waits = self.intent.before_install and self.report.written is None
-        return waits and bool(self.seen.plan.changes)
+        return self.intent.before_install and bool(self.seen.plan.changes)
 
     @property
     def policy(self) -> RolloutPolicy:
@@ -175,9 +177,16 @@ class Run:
 
 
 def make_run(
-    world: World, work: AdomWork, seen: Look, look: Callable[[], Look], *, plan: str
+    world: World,
+    work: AdomWork,
+    seen: Look,
+    look: Callable[[], Look],
+    report: Report,
+    known: installs.Survey | None,
+    *,
+    plan: str,
 ) -> Run:
-    """What a rollout of one ADOM works with."""
+    """What a rollout of one ADOM works with; `report` is what earlier steps of this run did."""
     installing = world.installing
     rules = summary.rules_digest(world.intent.rules.rules, work.sites)
     return Run(
@@ -195,80 +204,85 @@ def make_run(
         stopping=installing.stopping,
         rules=rules,
         plan=plan,
+        report=report,
+        known=known,
         recheck_s=installing.recheck_s,
-        stale=_known_stale(installing, work.ref),
+        memory=installing.stale,
     )
 
 
-def _known_stale(installing: Installing, ref: AdomRef) -> Since | None:
-    """Damaged is lost: then every stale grant counts as overdue."""
-    try:
-        return installing.stale.read(ref)
-    except errors.StateError as error:
-        _log.warning("stale grants are not known", why=str(error))
-        return None
-
-
 def roll_out(run: Run) -> Steps[Report]:
-    """Install what may be installed now, wave by wave, until nothing more may start."""
-    _survey(run)
+    """The next step of the rollout: what a run before has left, else one batch of devices.
+
+    Where more may follow, `report.goes_on_at` says when.
+    """
+    before, run.report.batch, run.report.goes_on_at = run.report.batch, None, None
+    _survey(run, known=run.known.readings_but(()) if run.known and before else None)
     run.book.open(run.now, installed_before=lambda: leftovers.installed_before(run))
     if run.terms.mode is Mode.OBJECTS and run.pending:
         run.report.waiting = run.work.installer.refuses_objects()
         if run.report.waiting is not None:
             return run.report
-    while True:
-        try:
-            if (yield from leftovers.settle(run)):
-                # The tasks that ended meanwhile changed the device databases.
-                _survey(run, again=True)
-            leftovers.forgive(run)
-            yield from _waves(run)
-            yield from rushing.rush(run)
-        except errors.TargetError as trouble:
-            if not (trouble.retryable or isinstance(trouble, errors.LockLost)):
-                raise
-            if not _may_wait(run, trouble):
-                return run.report
-            yield Rest(BUSY_S)
-        else:
-            return run.report
-
-
-def _waves(run: Run) -> Steps[None]:
-    """Round after round, until what waits would wait for longer than its window is open.
-
-    Before each further round the list of devices is read: who went offline meanwhile is left out.
-    """
-    wave: int | None = None
-    while True:
-        run.book.refresh()
-        decision = _decide(run)
-        if wave is not None and decision.wave not in (wave, None):
+    try:
+        if (yield from leftovers.settle(run)):
+            # The tasks that ended meanwhile changed the device databases.
             _survey(run, again=True)
+        leftovers.forgive(run)
+        decision = _decide(run)
+        if (
+            before is not None
+            and before.wave is not None
+            and decision.wave not in (before.wave, None)
+        ):
+            _survey(run)
             decision = _decide(run)
-        wave = decision.wave
-        if run.stopping() or not decision.start or run.held_by_command(decision):
-            pause = _pause(run, decision)
-            if pause is not None:
-                # Elsewhere something may have to go before this pause ends.
-                yield from rushing.rush(run)
-                yield Rest(_until_due(run, pause))
-                run.seen = reconcile.refresh_topology(run.work, run.seen)
-                continue
-            if not (run.unwritten and _may_write_alone(run)):
-                return
+        yield from _batch(run, decision)
+    except errors.TargetError as trouble:
+        if not (trouble.retryable or isinstance(trouble, errors.LockLost)):
+            raise
+        _wait_for_others(run, trouble)
+    return run.report
+
+
+def _batch(run: Run, decision: Decision) -> Steps[None]:
+    """The devices that may start together: what has to go soon is first, then the wave's turn."""
+    if (yield from rushing.rush(run, under_way=bool(decision.start))):
+        run.report.go_on(run.clock.now(), after=decision)
+    elif decision.start and not run.stopping() and not run.held_by_command(decision):
         yield from pushing.push(run, decision)
-        if run.pending:
-            run.seen = reconcile.refresh_topology(run.work, run.seen)
+        _follow(run, decision)
+    elif not _rest(run, decision) and run.unwritten and _may_write_alone(run):
+        yield from pushing.push(run, replace(decision, start=()))
 
 
-def _survey(run: Run, *, again: bool = False) -> None:
+def _follow(run: Run, batch: Decision) -> None:
+    """What comes after a batch: the next one, but not before the ADOM was looked at."""
+    following = _decide(run)
+    if run.exposed_until is not None:
+        run.report.come_back(max(run.exposed_until, run.clock.now() + _SHORTEST_S))
+    if following.start:
+        run.report.go_on(run.clock.now(), after=batch)
+    else:
+        _rest(run, following)
+
+
+def _rest(run: Run, decision: Decision) -> bool:
+    """Whether this run goes on after a pause, in which something else may become due."""
+    pause = _pause(run, decision)
+    if pause is not None:
+        run.report.go_on(run.clock.now() + _until_due(run, pause))
+    return pause is not None
+
+
+def _survey(run: Run, *, again: bool = False, known: installs.Readings | None = None) -> None:
     """Look at everything; what was verified in this run is found to be in sync."""
     if again:
         run.seen = run.look()
-    run.survey = installs.survey(run.work, run.seen, ask_devices=True)
+    run.survey = installs.survey(run.work, run.seen, ask_devices=True, known=known)
     run.pending = run.survey.pending
+    run.stale = grants.note(
+        run.memory, run.work.ref, run.survey, run.seen, run.clock.now(), run.tell
+    )
 
 
 def _decide(run: Run) -> Decision:
@@ -328,14 +342,13 @@ def _pause(run: Run, decision: Decision) -> float | None:
     return max(_SHORTEST_S, (until - run.now).total_seconds())
 
 
-def _may_wait(run: Run, trouble: errors.TargetError) -> bool:
-    """Whether somebody else's lock or task, or a unit that is away, is worth more patience."""
-    run.waited_s += BUSY_S
-    if run.waited_s == BUSY_S:
+def _wait_for_others(run: Run, trouble: errors.TargetError) -> None:
+    """Somebody else's lock or task, or a unit that is away, is worth some patience."""
+    if run.report.waited_s == 0:
         run.tell(f"waiting: {trouble}")
         _log.info("install waits", adom=run.work.ref.adom, why=trouble.message)
-    if run.waited_s <= PATIENCE_S and not run.stopping():
-        return True
+    run.report.waited_s += BUSY_S
     run.report.waiting = str(trouble)
-    run.report.again_at = run.clock.now() + BUSY_S
-    return False
+    run.report.come_back(run.clock.now() + BUSY_S)
+    if run.report.waited_s <= PATIENCE_S:
+        run.report.go_on(run.clock.now() + BUSY_S)

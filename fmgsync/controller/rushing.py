@@ -34,45 +34,48 @@ from fmgsync.views.stale import Fault, Key
 if TYPE_CHECKING:
     from fmgsync.controller.rollout import Run
 
-_ROUNDING = timedelta(minutes=1)
 SPACING = timedelta(minutes=5)
 """The least time between two urgent installs of one physical device."""
 
 
-def rush(run: Run) -> Steps[None]:
-    """Install where a stale grant cannot wait for the window; device by device as the budget
-    allows."""
-    if run.terms.removals.within is None:
-        return
-    # Who begins in time for all goes on through all, however few are left.
-    policy = _policy(run, len({each.target.device for each in _exposures(run)}))
-    while not run.is_stopped():
-        needs = _needs(run, policy)
-        _note_waits(run, needs)
-        decision = _decide(run, needs)
-        if not decision.start or run.held_by_command(decision):
-            return
-        yield from _push(run, decision, needs)
+def rush(run: Run, *, under_way: bool) -> Steps[bool]:
+    """Install where a stale grant cannot wait for the window, on as many devices as the budget
+    allows; False if there is nobody.
+
+    `under_way`: if nobody is rushed now, a batch of the rollout starts and is in the way.
+    """
+    if run.terms.removals.within is None or run.is_stopped():
+        return False
+    needs = _needs(run, under_way=under_way)
+    _note_waits(run, needs)
+    decision = _decide(run, needs)
+    if not decision.start or run.held_by_command(decision):
+        return False
+    yield from _push(run, decision, needs)
+    return True
 
 
-def _needs(run: Run, policy: RemovalPolicy) -> UrgentDecision:
+def _needs(run: Run, *, under_way: bool) -> UrgentDecision:
     """Who needs the lane now."""
     exposures = list(_exposures(run))
     timetables = {each.target: run.timetable_of(each.target) for each in exposures}
     record = run.book.record
     last = record.urgent_at if record is not None else {}
+    shut = {
+        each.target.device for each in exposures if not timetables[each.target].is_open(run.now)
+    }
+    policy = _policy(run, len(shut), under_way=under_way)
     return urgent.decide(policy, exposures, timetables, last, run.now)
 
 
-def _policy(run: Run, devices: int) -> RemovalPolicy:
+def _policy(run: Run, devices: int, *, under_way: bool) -> RemovalPolicy:
     """Installs start early enough to be done in time, judged by those before them and by how many
     the budget lets run side by side."""
     policy, ledger = run.terms.removals, run.book.ledger
-    past = ledger.past_s if ledger is not None else ()
+    past = Forecast(tuple(timedelta(seconds=s) for s in (ledger.past_s if ledger else ())))
     room = budget.most_at_risk(run.policy.max_failures, devices)
-    rounds = Forecast(tuple(timedelta(seconds=s) for s in past)).rounds(-(-devices // room))
-    within = policy.within or timedelta(0)
-    return replace(policy, lead=min(2 * rounds + _ROUNDING, within / 2), spacing=SPACING)
+    lead = urgent.lead(past, -(-devices // room), under_way=under_way)
+    return replace(policy, lead=lead, spacing=SPACING)
 
 
 def _exposures(run: Run) -> Iterable[Exposure]:
@@ -82,7 +85,7 @@ def _exposures(run: Run) -> Iterable[Exposure]:
     """
     if run.survey is None:
         return
-    since = grants.track(run.stale, run.survey, run.seen, now=run.clock.now())
+    since = run.stale
     pending = {each.target for each in run.pending}
     for view in run.survey.views:
         if view.target not in pending:
@@ -212,4 +215,5 @@ def _note_waits(run: Run, needs: UrgentDecision) -> None:
     """When an exposure that may still last becomes due, so that somebody comes back in time."""
     times = [wait.until.timestamp() for wait in needs.waits if wait.until is not None]
     if times:
-        run.report.come_back(max(min(times), run.clock.now() + 1))
+        run.exposed_until = min(times)
+        run.report.come_back(max(run.exposed_until, run.clock.now() + 1))

@@ -213,7 +213,11 @@ class AdomWorker:
             self._pace = self._pace_of(result)
             self._spread = self._chance.uniform(0.5, 1.0)
             self._rhythm = self._rhythm.ended(
-                now, failed=error is not None, wake_at=wake_at, whole=result.whole
+                now,
+                failed=error is not None,
+                wake_at=wake_at,
+                goes_on_at=result.rollout.goes_on_at if result.rollout else None,
+                whole=result.whole,
             )
             self._record = AdomRecord(
                 self.ref,

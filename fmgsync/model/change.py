@@ -163,3 +163,13 @@ class ApplyReport:
     refused: tuple[tuple[Change, str], ...] = ()
     requests: int = 0
     submitted: Submission | None = None
+
+    def then(self, later: ApplyReport) -> ApplyReport:
+        """This and what was written after it; what was refused may have been written since."""
+        return ApplyReport(
+            self.ref,
+            (*self.written, *later.written),
+            later.refused,
+            self.requests + later.requests,
+            later.submitted,
+        )

@@ -15,6 +15,8 @@ from fmgsync.scheduling.rollout import NamedWave, Overrun, RolloutPolicy, WaveSi
 from fmgsync.scheduling.urgent import RemovalPolicy
 
 _GROUP = "group:"
+FEW = Percent(5)
+"""As many devices are at risk at once unless configured."""
 
 
 class Mode(enum.StrEnum):
@@ -42,7 +44,7 @@ class RolloutTerms:
     canary: tuple[str, ...] = ()
     waves: tuple[Percent | int | str, ...] = (Percent(100),)
     pause: timedelta = timedelta(0)
-    max_failures: Limit = 1
+    max_failures: Limit = FEW
 
     def policy(self, topology: AdomTopology, overrun: Overrun) -> RolloutPolicy:
         """The same for one ADOM, with its devices. A canary of another ADOM is left out."""

@@ -16,8 +16,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from fmgsync.model.target import DeviceVdom
+from fmgsync.scheduling.forecast import Forecast
 from fmgsync.scheduling.timetable import Opening, Timetable
 from fmgsync.scheduling.window import written
+
+_ROUNDING = timedelta(minutes=1)
+"""For what is no install: looking, taking the lock, proving."""
 
 
 class ExposureKind(enum.StrEnum):
@@ -87,6 +91,16 @@ class UrgentDecision:
 
     now: tuple[Urgent, ...] = ()
     waits: tuple[UrgentWait, ...] = ()
+
+
+def lead(past: Forecast, rounds: int, *, under_way: bool) -> timedelta:
+    """How much earlier than its bound an exposure must be dealt with, so as to be gone in time.
+
+    `rounds` installs follow one another, each given a slow one's time. While a rollout is
+    `under_way`, two of its batches count as well: an exposure may be a batch older than it was
+    noticed, and the next moment to deal with it comes a batch later.
+    """
+    return past.slow * (rounds + (2 if under_way else 0)) + _ROUNDING
 
 
 def decide(

@@ -77,8 +77,11 @@ class Rollout(Part):
         default=written("2m"), description="Time between a verified wave and the next one."
     )
     max_failures: FailureBudget = Field(
-        default=1,
-        description="Devices that may fail, as a number or share; more hold the rollout.",
+        default=written("5%"),
+        description=(
+            "Devices that may be at risk at once, so that no more can fail: a number, or a share "
+            "rounded down, but at least one. More failures hold the rollout."
+        ),
     )
 
 
