@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "approve": ("approve", "Let through what the guard holds, exactly as it was shown."),
     "status": ("status", "The four views side by side: desired, ADOM, device database, device."),
     "rollout": ("rollout", "See and steer rollouts: status, resume, abort."),
+    "history": ("history", "What was done, by whom, why, proven or not; from the audit."),
     "audit": ("audit", "What was decided about installs, by whom, why: show, verify."),
     "windows": ("windows", "When installs may start on each FortiGate: coming openings."),
     "verify": ("verify", "Ask every FortiGate what it really holds and report differences."),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fmgsync.cli import common
+from fmgsync.cli.instants import Instant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,24 +17,8 @@ if TYPE_CHECKING:
     from fmgsync.scheduling.outlook import Outlook
 
 
-class _Instant(click.ParamType):  # type: ignore[type-arg] # generic in the stubs only
-    """An ISO 8601 time; without an offset, in this computer's time zone."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> datetime:
-        try:
-            instant = datetime.fromisoformat(str(value)).astimezone()
-        except (ValueError, OverflowError, OSError):
-            instant = None
-        # A year at either end of the calendar leaves no room to look around.
-        if instant is not None and 1970 <= instant.year <= 9000:
-            return instant
-        return self.fail(f"{value!r} is no time; write 2026-12-24T02:00 or 2026-12-24T02:00+01:00")
-
-
 @click.command("windows")
-@click.option("--at", type=_Instant(), help="Look from this time on instead of now.")
+@click.option("--at", type=Instant(), help="Look from this time on instead of now.")
 @click.option(
     "--days",
     type=click.IntRange(1, 366),

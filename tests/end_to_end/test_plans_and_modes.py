@@ -233,3 +233,19 @@ def test_a_plan_changed_by_hand_is_refused(
     capsys.readouterr()
     assert main.run(["plan", "show", str(file)]) == 2
     assert "this is no plan" in capsys.readouterr().err
+
+
+def test_history_tells_what_an_install_did(
+    estate: Estate, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    estate.run("east", web("10.1.0", 5), web("10.1.0", 7))
+    assert run("apply", "--install", "now", "--reason", "CHG-1")[0] == 0
+    code, rows = run("history", "--since", "1h", "--device", "fgt-east")
+    assert code == 0
+    proof = next(row for row in reversed(rows) if row["event"] == "verified")
+    assert (proof["adom"], proof["reason"], proof["groups"]) == ("hq/prod", "CHG-1", ["k8s-web"])
+    assert proof["devices"] == ["fgt-east/root"]
+    assert main.run(["history", "-c", str(estate.path)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "k8s-web + 10.1.0.7 - 10.1.0.6" in said
+    assert run("history", "--since", "tonight")[0] == 2

@@ -1,0 +1,245 @@
+"""`fmgsync history`: what was done, by whom, why, proven or not; read from the audit."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fmgsync import errors
+from fmgsync.cli import common
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Row = dict[str, Any]
+
+_STYLES = {
+    "verified": "green",
+    "failed": "red",
+    "differs": "red",
+    "unreachable": "red",
+    "in doubt": "red",
+    "not started": "red",
+    "blocked": "magenta",
+    "held": "magenta",
+    "carried along": "yellow",
+}
+_WHAT = ("why", "detail", "what", "window", "urgent")
+"""Fields of an audit line that say in words what happened, the first that is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which lines of the audit are asked for; shell patterns. None: all."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    adom: str | None = None
+    device: str | None = None
+    group: str | None = None
+    run: str | None = None
+
+    def __call__(self, row: Row) -> bool:
+        """Whether a row is wanted."""
+        at = _instant(row["at"])
+        if self.since is not None and (at is None or at < self.since):
+            return False
+        if self.until is not None and (at is None or at > self.until):
+            return False
+        adom = [row["adom"], row["adom"].rpartition("/")[2]] if row.get("adom") else []
+        devices = [
+            name for each in row.get("devices", ()) for name in (each, each.partition("/")[0])
+        ]
+        return (
+            _matches(self.adom, adom)
+            and _matches(self.device, devices)
+            and _matches(self.group, row.get("groups", ()))
+            and self.run in (None, row["run"])
+        )
+
+
+def _matches(pattern: str | None, texts: Iterable[str]) -> bool:
+    return pattern is None or any(fnmatch.fnmatchcase(text, pattern) for text in texts)
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
+
+
+@click.command("history")
+@click.option(
+    "--since",
+    "since_text",
+    metavar="TIME",
+    help="From then on: 18:00 (the last time it was), 12h or 3d (ago), or an ISO 8601 time.",
+)
+@click.option("--until", "until_text", metavar="TIME", help="Up to then; written as --since.")
+@click.option("--adom", metavar="PATTERN", help="Only this ADOM: its name or FORTIMANAGER/ADOM.")
+@click.option("--device", metavar="PATTERN", help="Only this FortiGate: its name or DEVICE/VDOM.")
+@click.option("--group", metavar="PATTERN", help="Only this group.")
+@click.option("--run", metavar="ID", help="Only this run.")
+@click.option(
+    "--audit-file",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="The file to read, '-' for standard input; lines of a log between those of the audit are"
+    " passed over.  [default: audit.jsonl in the state folder]",
+)
+@common.state_option
+@common.command_options()
+def command(
+    options: common.Options,
+    state_dir: Path,
+    audit_file: Path | None,
+    since_text: str | None,
+    until_text: str | None,
+    **chosen: str | None,
+) -> int:
+    """Show what was done: one line for each decision and each result, with who, why, the members
+    before and after, and whether the device proved it.
+
+    What a controller in Kubernetes did is in its output:
+
+    \b
+    fmgsync history --since 18:00 --device 'fgt-east-*'
+    kubectl -n fmgsync logs deploy/fmgsync | fmgsync history --audit-file -
+    """
+    from fmgsync import audit
+    from fmgsync.controller.installing import AUDIT
+
+    wanted = Wanted(_asked(since_text, "--since"), _asked(until_text, "--until"), **chosen)
+    path = Path("/dev/stdin") if str(audit_file) == "-" else audit_file
+    lines = audit.read(path or state_dir / AUDIT)
+    rows = [row for line in lines if line.fields and wanted(row := as_row(line.fields))]
+    if options.is_json:
+        options.print_document(rows)
+    else:
+        print_history(options.console(), rows)
+    # An audit that was changed is told wherever it is read.
+    for line in lines:
+        if line.problem and line.fields:
+            options.progress(f"line {line.position} {line.problem}; see 'fmgsync audit verify'")
+    return common.IN_SYNC
+
+
+def _asked(text: str | None, option: str) -> datetime | None:
+    from fmgsync.cli import instants
+
+    if text is None:
+        return None
+    found = instants.since(text, datetime.now().astimezone())
+    if found is None:
+        raise errors.UsageError(
+            f"{option}: {text!r} is no time", next_step="write 18:00, 12h, 3d or 2026-12-24T02:00"
+        )
+    return found
+
+
+def as_row(fields: Mapping[str, Any]) -> Row:
+    """One audit line as `{at, who, run, event, reason, adom?, devices?, groups?, outcome?}`, and
+    more where it has more to say."""
+    reason = _text(fields.get("reason"))
+    row: Row = {
+        "at": fields["at"],
+        "who": _text(fields.get("who")),
+        "run": _text(fields.get("run")),
+        "event": fields["event"],
+        "reason": None if reason in ("", "not given") else reason,
+    }
+    if fields.get("adom"):
+        row["adom"] = f"{_text(fields.get('fortimanager'))}/{_text(fields['adom'])}"
+    if devices := list(_devices(fields)):
+        row["devices"] = devices
+    moved = [one for one in _list(fields.get("members")) if isinstance(one, dict)]
+    groups = [*map(_text, _list(fields.get("groups"))), *(_text(one.get("group")) for one in moved)]
+    if groups:
+        row["groups"] = sorted(set(groups))
+    if moved:
+        row["members"] = moved
+    for name in ("outcome", "package", "tasks", "digest", "edits", "plan"):
+        if name in fields:
+            row[name] = fields[name]
+    if isinstance(fields.get("wave"), int):
+        row["wave"] = fields["wave"]
+    what = next((_text(fields[name]) for name in _WHAT if fields.get(name)), "")
+    if what:
+        row["what"] = what
+    return row
+
+
+def _devices(fields: Mapping[str, Any]) -> Iterator[str]:
+    if fields.get("device"):
+        vdom = f"/{fields['vdom']}" if fields.get("vdom") else ""
+        yield f"{_text(fields['device'])}{vdom}"
+    for name in ("devices", "verified"):
+        yield from map(_text, _list(fields.get(name)))
+    failed = fields.get("failed")
+    yield from map(_text, failed if isinstance(failed, dict) else ())
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else "" if value is None else str(value)
+
+
+def print_history(console: Console, rows: Iterable[Row]) -> None:
+    """One row for what a run did alike on several devices at a time."""
+    from fmgsync.cli import findings, tables
+
+    alike: dict[tuple[Any, ...], list[Row]] = {}
+    listed = list(rows)
+    for row in listed:
+        key = (row["run"], row["event"], row.get("adom"), row.get("wave"), row.get("what"))
+        alike.setdefault((*key, _moved(row), row["reason"]), []).append(row)
+    made = tables.table(("at", "who", "event", "where", "what", "members", "reason"))
+    for same in alike.values():
+        first = same[0]
+        places = [place for row in same for place in row.get("devices", ())]
+        where = tables.names(places) or first.get("adom", "")
+        made.add_row(
+            tables.cell(findings.instant(first["at"])),
+            tables.cell(first["who"]),
+            tables.cell(f"{first['event']}{_wave(first)}", _STYLES.get(first["event"], "")),
+            tables.cell(where),
+            tables.cell(first.get("what", "")),
+            tables.cell(_moved(first)),
+            tables.cell(first["reason"] or ""),
+        )
+    if not listed:
+        console.print("Nothing was done.")
+        return
+    made.show(console)
+    verified = sum(row["event"] == "verified" for row in listed)
+    failed = sum(_STYLES.get(row["event"]) == "red" for row in listed)
+    console.print(f"{tables.many(len(listed), 'line')}: {verified} verified, {failed} failed")
+
+
+def _wave(row: Row) -> str:
+    wave = row.get("wave")
+    return "" if wave is None else " (canary)" if wave == 0 else f" (wave {wave})"
+
+
+def _moved(row: Row) -> str:
+    """`k8s-web + 10.1.0.9 - 10.1.0.5` for each group whose members on the device changed."""
+    from fmgsync.cli import findings
+
+    told = []
+    for one in row.get("members", ()):
+        before, after = (set(map(_text, _list(one.get(when)))) for when in ("before", "after"))
+        parts = (("+", after - before), ("-", before - after))
+        moved = [f"{sign} {findings.members(part, 3)}" for sign, part in parts if part]
+        if moved and one.get("before") is not None and one.get("after") is not None:
+            told.append(f"{_text(one.get('group'))} {' '.join(moved)}")
+    return "; ".join(told)
