@@ -17,8 +17,10 @@ from fmgsync.simulator.devices import Vdom, policies_table
 from fmgsync.simulator.dvmcmd import fill
 from fmgsync.simulator.misfits import misfits
 from fmgsync.simulator.problems import SeedError, Source
+from fmgsync.simulator.rights import PREDEFINED, Right
 from fmgsync.simulator.seed import (
     AddressSeed,
+    AdminSeed,
     AdomSeed,
     DeviceSeed,
     GroupSeed,
@@ -49,6 +51,23 @@ def set_switches(world: World, switches: Mapping[str, Any]) -> None:
         setattr(world.switches, name, value)
 
 
+def _rights(seed: Seed, admin: AdminSeed) -> Mapping[str, Right]:
+    """What the administrator's profile gives; all of it to one who has none by name."""
+    return {} if admin.profile is None else _profiles(seed)[admin.profile]
+
+
+def _profiles(seed: Seed) -> dict[str, Mapping[str, Right]]:
+    """Those that every unit has, and the seed's own."""
+    own = {
+        profile.name: {
+            name.replace("_", "-"): value
+            for name, value in profile.model_dump(exclude={"name"}).items()
+        }
+        for profile in seed.profiles
+    }
+    return {**PREDEFINED, **own}
+
+
 class _Builder:
     def __init__(self, seed: Seed, source: Source, clock: Callable[[], float], secret: str) -> None:
         self._seed = seed
@@ -63,6 +82,7 @@ class _Builder:
                 admin.super_admin,
                 admin.approver,
                 admin.profile,
+                _rights(seed, admin),
             )
             for admin in seed.admins
         }
@@ -74,6 +94,7 @@ class _Builder:
             idle_limit_s=seed.idle_timeout_seconds,
             secret=secret,
         )
+        self._world.profiles.update(_profiles(seed))
         set_switches(self._world, seed.switches)
 
     def _fail(self, path: Path, message: str) -> SeedError:

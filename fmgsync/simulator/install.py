@@ -116,7 +116,7 @@ def install_device(world: World, call: Call) -> Members:
     elif "auto_lock_ws" in flags and not lock_for_task(adom, call, task):
         fail(task, call.now, "failed to lock adom")
     elif "preview" in flags:
-        preview.finish(task, call.now, scopes)
+        preview.finish(world, task, call.now, scopes)
     else:
         names = sorted({device for device, _ in scopes})
         allowed = permission(world, call, adom, devices=names)

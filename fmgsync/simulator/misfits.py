@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from fmgsync.simulator.rights import PREDEFINED
 from fmgsync.simulator.seed import AdminSeed, AdomSeed, Seed
 
 Path = tuple[str | int, ...]
@@ -15,6 +16,13 @@ def misfits(seed: Seed) -> Iterator[Misfit]:
     adoms = {"root", "global", *(adom.name for adom in seed.adoms)}
     for at, admin in enumerate(seed.admins):
         yield from _admin(admin, adoms, ("admins", at))
+        known = {*PREDEFINED, *(profile.name for profile in seed.profiles)}
+        if admin.profile is not None and admin.profile not in known:
+            yield ("admins", at, "profile"), f"no profile {admin.profile!r}: {', '.join(known)}"
+    for at, profile in enumerate(seed.profiles):
+        if profile.name in PREDEFINED:
+            yield ("profiles", at, "name"), f"{profile.name} is there already and stays as it is"
+    yield from _twice("profile", (p.name for p in seed.profiles), ("profiles",), "name")
     yield from _twice("administrator", (a.user for a in seed.admins), ("admins",), "user")
     yield from _same_keys(seed.admins)
     yield from _twice("ADOM", (adom.name for adom in seed.adoms), ("adoms",), "name")

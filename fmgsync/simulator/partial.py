@@ -111,18 +111,20 @@ def _preview(
 ) -> None:
     scopes = _scopes(world, call, adom, edits)
     results: dict[str, str] = {}
+    failed: dict[Scope, str] = {}
     for device, vdom in scopes:
         held = world.devices[device].vdoms[vdom]
         limit = world.switches.member_limit
         copy = Copy(adom, held, (device, vdom), member_limit=limit)
         try:
             found = copy.try_objects(jobs.resolved(adom, copy, edits))
-        except CopyFailed:
-            found = {}
+        except CopyFailed as failure:
+            failed[(device, vdom)] = str(failure)
+            continue
         text = changes_text((target, *both) for target, both in found.items())
         results[device] = results.get(device, "") + text
     preview.store(call, adom, task, results)
-    preview.finish(task, call.now, scopes)
+    preview.finish(world, task, call.now, scopes, failed)
 
 
 def install_objects_v1(world: World, call: Call) -> Members:

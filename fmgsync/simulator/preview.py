@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -47,16 +48,46 @@ def forget(call: Call, adom: Adom) -> None:
 
 
 def prepare(world: World, call: Call, adom: Adom, task: Task, parts: Parts) -> None:
-    """The preview-flagged install: nothing changes, the cache knows what would be installed."""
-    cache(call, adom).packages = parts
-    finish(task, call.now, [scope for _, scopes in parts for scope in scopes])
+    """The preview-flagged install: nothing changes, the cache knows what would be installed.
+
+    It runs the install's own copy, so it fails where that would; the cache has what did not fail.
+    """
+    failed: dict[Scope, str] = {}
+    for package, scopes in parts:
+        for scope in scopes:
+            try:
+                _tried(world, adom, package, scope)
+            except CopyFailed as failure:
+                failed[scope] = str(failure)
+    left = [(package, [s for s in scopes if s not in failed]) for package, scopes in parts]
+    cache(call, adom).packages = [(package, scopes) for package, scopes in left if scopes]
+    finish(world, task, call.now, [s for _, scopes in parts for s in scopes], failed)
 
 
-def finish(task: Task, at: float, scopes: Iterable[Scope]) -> None:
-    """The lines of a preview task."""
+def _tried(world: World, adom: Adom, package: Row, scope: Scope) -> Differences:
+    held = world.devices[scope[0]].vdoms[scope[1]]
+    copy = Copy(adom, held, scope, member_limit=world.switches.member_limit)
+    return copy.try_package(package)
+
+
+def finish(
+    world: World,
+    task: Task,
+    at: float,
+    scopes: Iterable[Scope],
+    failed: Mapping[Scope, str] | None = None,
+) -> None:
+    """The lines of a preview task; where the copy failed, told as an install tells it."""
     for device, vdom in scopes:
-        line = Line(f"{device}({vdom})[copy]", 0, vdom=vdom)
+        unit = world.devices.get(device)
+        line = Line(f"{device}({vdom})[copy]", unit.oid if unit is not None else 0, vdom=vdom)
         task.lines.append(line)
+        reason = (failed or {}).get((device, vdom))
+        if reason is not None:
+            line.tell(at, 50, reason)
+            line.tell(at, 50, "Copy rollbacked, due to error")
+            line.tell(at, 100, "Aborted due to previous error", "error")
+            continue
         line.tell(at, 50, "Write summary[preview]")
         line.tell(at, 100, "Write preview done", "done")
     task.settle(at)
@@ -92,7 +123,7 @@ def install_preview(world: World, call: Call) -> Members:
     for device in dict.fromkeys(device for device, _ in known):
         vdoms = [vdom for name, vdom in known if name == device]
         held.results[device] = _result(world, adom, held.packages, device, vdoms, as_json=as_json)
-    finish(task, call.now, known)
+    finish(world, task, call.now, known)
     task.lines.extend(Line(f"{d}({v})[copy]", 0, vdom=v) for d, v in scopes if (d, v) not in known)
     return {"data": {"task": task.id}}
 
@@ -111,11 +142,8 @@ def _differences(world: World, adom: Adom, parts: Parts, scope: Scope) -> Differ
     held = world.devices[scope[0]].vdoms[scope[1]]
     for package, scopes in parts:
         if scope in scopes:
-            copy = Copy(adom, held, scope, member_limit=world.switches.member_limit)
-            try:
-                return copy.try_package(package)
-            except CopyFailed:
-                return {}
+            with contextlib.suppress(CopyFailed):  # the ADOM may have changed since
+                return _tried(world, adom, package, scope)
     return pending(held)
 
 

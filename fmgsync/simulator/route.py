@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from fmgsync.simulator import rights
 from fmgsync.simulator.call import Call, Members
 from fmgsync.simulator.codes import bad_command, bad_url
 from fmgsync.simulator.world import World
@@ -47,6 +48,7 @@ class Router:
         for methods, values in _matches(self._root, call.path, ()):
             known = True
             if call.method in methods:
+                rights.require(call.session.admin.rights, call.path, call.method)
                 handler, names = methods[call.method]
                 members: Members = handler(world, call, **dict(zip(names, values, strict=True)))
                 return members

@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from fmgsync import yamllines
 from fmgsync.simulator.problems import SeedError, Source, problems_of
+from fmgsync.simulator.rights import Right
 from fmgsync.simulator.seedtypes import AdomRelease, DeviceRelease, Name, Segment, UnitRelease
 from fmgsync.simulator.sessions import Permit
 from fmgsync.simulator.world import Switches
@@ -32,7 +33,21 @@ class AdminSeed(_Model):
     adoms: list[str] | None = None
     super_admin: bool = False
     approver: bool = False
-    profile: Literal["Super_User", "Standard_User", "Restricted_User"] | None = None
+    profile: Name | None = None
+
+
+class ProfileSeed(_Model):
+    """An administrator profile of one's own; what is not said is given whole."""
+
+    name: Name
+    adom_policy_packages: Right = "read-write"
+    config_retrieve: Right = "read-write"
+    deploy_management: Right = "read-write"
+    device_manager: Right = "read-write"
+    device_op: Right = "read-write"
+    global_policy_packages: Right = "read-write"
+    policy_objects: Right = "read-write"
+    system_setting: Right = "read-write"
 
 
 class ClusterSeed(_Model):
@@ -156,6 +171,7 @@ class Seed(_Model):
     workspace_mode: Literal["disabled", "normal", "workflow", "per-adom"] = "disabled"
     idle_timeout_seconds: Annotated[float, Field(gt=0)] = 28_800
     admins: list[AdminSeed] = Field(default_factory=list)
+    profiles: list[ProfileSeed] = Field(default_factory=list)
     adoms: list[AdomSeed] = Field(default_factory=list)
     switches: dict[str, bool | int | str] = Field(default_factory=dict)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from fmgsync.simulator.codes import Refusal
+from fmgsync.simulator.rights import Right
 from fmgsync.simulator.timeline import Timeline
 
 Permit = Literal["none", "read", "read-write"]
@@ -26,6 +27,8 @@ class Admin:
     super_admin: bool = False
     approver: bool = False
     profile: str | None = None
+    rights: Mapping[str, Right] = field(default_factory=dict)
+    """What the profile gives, by right; what is not named is given whole."""
 
     @property
     def profile_name(self) -> str:

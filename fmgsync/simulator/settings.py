@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from fmgsync.simulator.call import Call, Members
 from fmgsync.simulator.codes import bad_data, no_permission
-from fmgsync.simulator.plain import Words, answer_row, answer_table
+from fmgsync.simulator.plain import PlainRow, Words, answer_row, answer_table
+from fmgsync.simulator.rights import NAMES as RIGHTS
 from fmgsync.simulator.route import Route
 from fmgsync.simulator.world import World
 
@@ -26,13 +27,8 @@ _GLOBAL_WORDS: Final[Words] = {
     "workspace-mode": {"disabled": 0, "normal": 1, "workflow": 2, "per-adom": 3},
     **dict.fromkeys(_SWITCHES, _OFF_ON),
 }
-_PROFILES: Final = {
-    "Restricted_User": "none",
-    "Standard_User": "read-write",
-    "Super_User": "read-write",
-}
 _PERMITS: Final = {"none": 0, "read": 1, "read-write": 2}
-_ADMIN_WORDS: Final[Words] = {"rpc-permit": _PERMITS, "deploy-management": _PERMITS}
+_ADMIN_WORDS: Final[Words] = {"rpc-permit": _PERMITS, **dict.fromkeys(RIGHTS, _PERMITS)}
 _DM_WORDS: Final[Words] = dict.fromkeys(("force-remote-diff", "retry", "verify-install"), _OFF_ON)
 
 
@@ -124,9 +120,9 @@ def read_admins(world: World, call: Call) -> Members:
 
 
 def read_profiles(world: World, call: Call) -> Members:
-    """`config system admin profile`: who may install; of many rights only this one matters here."""
+    """`config system admin profile`: of many rights, those that matter here."""
     require_super(call)
-    rows = [{"profileid": name, "deploy-management": may} for name, may in _PROFILES.items()]
+    rows: list[PlainRow] = [{"profileid": n, **given} for n, given in world.profiles.items()]
     return answer_table(call, rows, always=("profileid",), words=_ADMIN_WORDS)
 
 

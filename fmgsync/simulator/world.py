@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,6 +73,8 @@ class World:
         self.adoms: dict[str, Adom] = {}
         self.devices: dict[str, Device] = {}
         self.resources: dict[str, Resource] = {}
+        self.profiles: dict[str, Mapping[str, str]] = {}
+        """Administrator profiles: what each gives, by right."""
         self.ha_settings: dict[str, Any] = {}
         self.ha_peers: dict[int, dict[str, Any]] = {}
         self.assigned: dict[tuple[str, int], int] = {}

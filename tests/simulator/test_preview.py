@@ -138,3 +138,52 @@ def test_nonsense_is_refused(start: Start, url: str) -> None:
     _, client = start()
 
     assert client.code("exec", f"{CONSOLE}/{url}", {"adom": "prod", "scope": "x"}) < 0
+
+
+class TestACopyThatFails:
+    """A preview runs the copy that the install would run, and fails where that would."""
+
+    LINES = ("Copy rollbacked, due to error", "Aborted due to previous error")
+
+    def _changed(self, start: Start) -> Client:
+        _, client = start(small_seed(switches={"memberLimit": 1}))
+        mapping = {"_scope": [EAST2], "member": ["db", "spare"]}
+        client.data("add", f"{OBJ}/addrgrp/legacy/dynamic_mapping", mapping)
+        client.data("update", f"{OBJ}/address/db", {"comment": "x"})
+        return client
+
+    def _lines(self, client: Client, task: int) -> dict[str, tuple[str, str]]:
+        found = client.get(f"/task/task/{task}")
+        assert found["percent"] == 100
+        return {line["name"]: (line["state"], line["detail"]) for line in found["line"]}
+
+    def test_of_a_package(self, start: Start, clock: ManualClock) -> None:
+        client = self._changed(start)
+        data = {"adom": "prod", "pkg": "edge/default", "flags": ["preview"]}
+        task = client.data("exec", f"{CONSOLE}/install/package", data)["task"]
+
+        assert self._lines(client, task) == {
+            "east-1(root)[copy]": ("done", "Write preview done"),
+            "east-2(root)[copy]": ("error", self.LINES[1]),
+        }
+        found = client.get(f"/task/task/{task}")
+        assert (found["state"], found["num_err"], found["num_done"]) == ("error", 1, 1)
+        steps = [step["detail"] for step in found["line"][1]["history"]]
+        assert "2 members, the limit is 1" in steps[0]
+        assert [step.partition(":")[2][6:] for step in steps[1:]] == list(self.LINES)
+        # What did not fail was prepared, and only that.
+        scope = {"adom": "prod", "scope": [EAST1, EAST2]}
+        client.data("exec", f"{CONSOLE}/install/preview", scope)
+        told = json.loads(client.data("exec", f"{CONSOLE}/preview/result", scope)["message"])
+        assert [("comment" in row["result"]) for row in told] == [True, False]
+        task = client.data("exec", f"{CONSOLE}/package/commit", scope)["task"]
+        clock.sleep(10)
+        assert {name.partition("(")[0] for name in self._lines(client, task)} == {"east-1"}
+
+    def test_of_objects(self, start: Start) -> None:
+        client = self._changed(start)
+        edits = [["update", "obj/firewall/addrgrp/legacy", "", ""]]
+        data = {"adom": "prod", "objects": edits, "scope": [EAST1, EAST2], "flags": 2}
+        task = client.data("exec", f"{CONSOLE}/install/objects/v2", data)["task"]
+
+        assert self._lines(client, task)["east-2(root)[copy]"] == ("error", self.LINES[1])
