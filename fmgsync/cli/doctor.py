@@ -35,7 +35,7 @@ def command(options: common.Options) -> int:
     clock = SystemClock()
     transport = options.transport
     clusters, targets = checkups.make_checkups(options.config, clock=clock, transport=transport)
-    found: list[Diagnosis] = []
+    found = [*doctor.check_time_zones(clock)]
     for cluster in clusters:
         options.progress(f"checking cluster {cluster.name}")
         found += doctor.check_cluster(cluster, clock)

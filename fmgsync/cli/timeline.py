@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from rich.text import Text
 
 from fmgsync.cli.safe import safe_text
 from fmgsync.cli.tables import cell, names, table
+from fmgsync.scheduling import zones
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,9 +38,15 @@ def print_windows(
         if adom.error:
             console.print(Text("error: " + safe_text(str(adom.error)), style="red"))
         outlooks.extend(adom.outlooks)
-    local = start.astimezone(ZoneInfo(zone))
+    local = start.astimezone(zones.zone(zone))
     _print_table(console, outlooks, local)
     print_bars(console, outlooks, local, ahead)
+
+
+def print_notes(console: Console, notes: Iterable[str]) -> None:
+    """What is worth knowing of the windows themselves, each note once."""
+    for note in dict.fromkeys(notes):
+        console.print(safe_text(f"note: {note}"), soft_wrap=True)
 
 
 def _print_table(console: Console, outlooks: Sequence[Outlook], start: datetime) -> None:

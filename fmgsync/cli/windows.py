@@ -38,19 +38,25 @@ def command(options: common.Options, at: datetime | None, days: int) -> int:
     """
     from fmgsync.cli import timeline
     from fmgsync.controller import windows, wiring
+    from fmgsync.scheduling import cron, zones
 
     world = wiring.make_world(
         options.config, command="windows", tell=options.progress, transport=options.transport
     )
     start = at or datetime.fromtimestamp(world.clock.now(), UTC)
     found = windows.look_ahead(world, start, timedelta(days=days))
+    doubts = [cron.doubt(window.schedule) for window in world.terms.calendar.windows]
+    notes = [f"{said}; {advice}" for said, advice in filter(None, doubts)]
     if options.is_json:
-        options.print_document([_row(each) for adom in found for each in adom.outlooks])
+        beside = {"timeZoneData": str(zones.in_use()), "notes": notes}
+        rows = [_row(each) | beside for adom in found for each in adom.outlooks]
+        options.print_document(rows)
         _tell_errors(options, found)
     else:
-        zones = {window.timezone for window in world.terms.calendar.windows}
-        zone = zones.pop() if len(zones) == 1 else "UTC"
+        named = {window.timezone for window in world.terms.calendar.windows}
+        zone = named.pop() if len(named) == 1 else "UTC"
         timeline.print_windows(options.console(), found, start, timedelta(days=days), zone)
+        timeline.print_notes(options.console(), [f"time zone data {zones.in_use()}", *notes])
     return common.worst(*(adom.error.exit_code for adom in found if adom.error))
 
 

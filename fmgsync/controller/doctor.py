@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -18,6 +18,7 @@ from fmgsync.clock import Clock
 from fmgsync.model import diagnosis
 from fmgsync.model.diagnosis import Diagnosis, Level
 from fmgsync.model.endpoint import ClusterSnapshot
+from fmgsync.scheduling import zones
 
 if TYPE_CHECKING:
     from fmgsync.kube.client import ApiSession, Tls
@@ -40,6 +41,19 @@ class ClusterToCheck:
     read: Callable[[], ClusterSnapshot] | None = None
     session: Callable[[], ApiSession] | None = None
     wanted: tuple[Request, ...] = ()
+
+
+def check_time_zones(clock: Clock) -> Iterator[Diagnosis]:
+    """Which data says when the clocks of a window's time zone change."""
+    used = zones.in_use()
+    text = f"data {used}"
+    if others := zones.passed_over():
+        text += f"; older or without a version, and not used: {', '.join(map(str, others))}"
+    this_year = datetime.fromtimestamp(clock.now(), UTC).year
+    old = used.age_key[0] < this_year - 1
+    fix = "update the tzdata package, of Python or of the host: clocks may have changed" * old
+    level = Level.WARNING if old else Level.OK
+    yield Diagnosis("this computer", "time zones", level, text, fix)
 
 
 def check_cluster(cluster: ClusterToCheck, clock: Clock) -> Iterator[Diagnosis]:

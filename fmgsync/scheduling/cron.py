@@ -20,16 +20,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from cronsim import CronSim, CronSimError
 
 from fmgsync.errors import ScheduleError
+from fmgsync.scheduling import zones
 
 _MAX_LENGTH: Final = 200
 _FIELDS: Final = "minute hour day-of-month month day-of-week, as in '0 1 * * *'"
 _ONE_SECOND: Final = timedelta(seconds=1)
 
-# A year with 29 February; cronsim gives up after 50 years without a match.
-_BASE: Final = datetime(2024, 1, 1)  # noqa: DTZ001 (wall-clock time, of no zone)
-
 # In the database, but no place's time: the machine's own, templates, and leap-second variants.
 _NOT_PLACES: Final = ("localtime", "posixrules", "Factory", "posix/", "right/")
+
+# A year with 29 February; cronsim gives up after 50 years without a match.
+_BASE: Final = datetime(2024, 1, 1)  # noqa: DTZ001 (wall-clock time, of no zone)
 
 
 def check_schedule(schedule: str) -> None:
@@ -55,13 +56,39 @@ def zone_named(name: str) -> ZoneInfo:
     """The IANA time zone of that name. Raises ScheduleError with the nearest names."""
     if not name.startswith(_NOT_PLACES):
         try:
-            return ZoneInfo(name)
+            return zones.zone(name)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             pass
     places = [zone for zone in available_timezones() if not zone.startswith(_NOT_PLACES)]
     near = difflib.get_close_matches(name[:64], places, n=1)
     advice = f"did you mean {near[0]}?" if near else "use an IANA name such as Europe/Berlin"
     raise ScheduleError(f"there is no time zone {_shown(name)}", next_step=advice)
+
+
+def doubt(schedule: str) -> tuple[str, str] | None:
+    """What a schedule does that its writer may not have meant, and what to write instead."""
+    minute, hour, days, month, weekdays = schedule.split()
+    if days.startswith("*") or weekdays.startswith("*"):
+        return None
+    a_year = _BASE + timedelta(days=366)
+    opens = 0
+    for fires in CronSim(f"0 0 {days} {month} {weekdays}", _BASE - _ONE_SECOND):
+        if fires >= a_year:
+            break
+        opens += 1
+    said = f"{_shown(schedule)} opens on {opens} days a year: in cron either the day of the month"
+    nth = _nth_weekday(days)
+    if nth and weekdays.isalnum():
+        advice = f"for both, write '{minute} {hour} * {month} {weekdays}#{nth}'"
+    else:
+        advice = "leave one of the two *; SAT#1 is the first Saturday, SAT#2 the second"
+    return f"{said} or the weekday is enough", advice
+
+
+def _nth_weekday(days: str) -> int:
+    """Which of its kind a weekday is between these days of the month; 0 if that is not said."""
+    weeks = {"1-7": 1, "8-14": 2, "15-21": 3, "22-28": 4}
+    return weeks.get(days, 0)
 
 
 def last_until(schedule: str, zone: ZoneInfo, instant: datetime) -> datetime | None:

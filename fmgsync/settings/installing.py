@@ -21,7 +21,8 @@ class Window(Part):
 
     kind: Literal["allow", "deny"] = Field(description="Whether installs may or may not start.")
     schedule: Cron = Field(
-        description="When it opens: cron, five fields (minute hour day month weekday)."
+        description="When it opens: cron, five fields (minute hour day month weekday). Of a day and"
+        " a weekday either is enough; `0 22 * * SAT#1` is the first Saturday of a month."
     )
     duration: PositiveDuration = Field(
         description="How long it stays open, in elapsed time; its end does not belong to it."

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from fmgsync.errors import ConfigProblem, SourceMisconfigured
 from fmgsync.kube.kubeconfig import Access
+from fmgsync.scheduling import cron
 from fmgsync.settings.features import lacks
 from fmgsync.settings.schema import Config
 
@@ -91,6 +92,9 @@ def _windows(config: Config) -> Iterator[ConfigProblem]:
     windows = config.install.windows
     if windows == "always" or config.install.mode == "none":
         return
+    for index, window in enumerate(windows):
+        if (doubt := cron.doubt(window.schedule)) is not None:
+            yield config.origin.problem(("install", "windows", index, "schedule"), *doubt)
     if not any(window.kind == "allow" for window in windows):
         yield config.origin.problem(
             ("install", "windows"),

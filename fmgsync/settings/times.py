@@ -10,21 +10,22 @@ from typing import Annotated, Final
 from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, PlainSerializer, PlainValidator, WithJsonSchema
 
+from fmgsync.scheduling import zones
 from fmgsync.settings.refusing import nearest, refuse, shown
 
 _LONGEST: Final = datetime.timedelta(days=366)
-_DURATION = r"^(?=[0-9])([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,8}s)?$"
+_DURATION = r"^(?=[0-9])([0-9]{1,4}d)?([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,8}s)?$"
 
 
 def parse_duration(value: object) -> datetime.timedelta:
-    """`90s`, `5m`, `3h`, `1h30m`; at most 366 days."""
+    """`90s`, `5m`, `3h`, `3d`, `1h30m`; at most 366 days."""
     found = re.fullmatch(_DURATION, value, re.ASCII) if isinstance(value, str) else None
     if found is None:
         raise refuse(
-            f"{shown(value)} is not a duration", "write it with its unit, such as 90s, 5m or 3h"
+            f"{shown(value)} is not a duration", "write it with its unit, such as 90s, 5m, 3h or 3d"
         )
-    hours, minutes, seconds = (int(part[:-1]) if part else 0 for part in found.groups())
-    duration = datetime.timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    days, hours, minutes, seconds = (int(part[:-1]) if part else 0 for part in found.groups())
+    duration = datetime.timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
     if duration > _LONGEST:
         raise refuse(f"{shown(value)} is longer than a year")
     return duration
@@ -70,7 +71,7 @@ def check_cron(text: str) -> str:
 def check_timezone(name: str) -> str:
     """An IANA time zone known to this computer or the tzdata package."""
     try:
-        zoneinfo.ZoneInfo(name)
+        zones.zone(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         hint = nearest(name, zoneinfo.available_timezones())
         raise refuse(

@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from fmgsync.cli import documents, main, status_text
+from fmgsync.scheduling import zones
 from tests import builders
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 
@@ -141,3 +142,29 @@ def test_plan_and_status_tell_the_next_opening(
         when = "open now" if hour < 1 else f"2026-12-{expected} 00:00:00 UTC"
         line = f"next window: {when}: fgt-east/root, fgt-west/root"
         assert line in capsys.readouterr().out
+
+
+def test_a_day_and_a_weekday_are_told_to_be_either(
+    estate: Estate, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By `windows` and by `config check`, each with what to write instead."""
+    first_saturdays = {**NIGHTS, "schedule": "0 22 1-7 * SAT"}
+    estate.write_config(install={"windows": [first_saturdays]})
+    said = "the day of the month or the weekday is enough"
+    _, out, _ = run("windows", "--at", BEFORE_CHRISTMAS)
+    assert said in out
+    assert "'0 22 * * SAT#1'" in out
+    (note,) = windows(run, "--at", BEFORE_CHRISTMAS)[0]["notes"]
+    assert said in note
+    assert main.run(["config", "check", "-c", str(estate.path)]) == 0
+    assert said in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_time_zone_data_in_use_is_told(estate: Estate, run: Run) -> None:
+    estate.write_config(install={"windows": [NIGHTS]})
+    used = str(zones.in_use())
+    assert f"note: time zone data {used}" in run("windows")[1]
+    assert {row["timeZoneData"] for row in windows(run)} == {used}
+    _, out, _ = run("doctor", "--output", "json")
+    (row,) = (row for row in json.loads(out)["findings"] if row["check"] == "time zones")
+    assert row["message"].startswith(f"data {used}")

@@ -211,3 +211,33 @@ def test_every_clock_change_of_every_zone_from_2020_to_2037() -> None:
                 seen.add(key)
                 check_clock_change(zone, change)
     assert len(seen) > 1000
+
+
+DOUBTS = {
+    "0 22 1-7 * SAT": ("124 days a year", "'0 22 * * SAT#1'"),
+    "30 1 8-14 3,9 SUN": ("22 days a year", "'30 1 * 3,9 SUN#2'"),
+    "0 1 1,15 * MON-FRI": ("268 days a year", "SAT#1 is the first Saturday"),
+    "* * 1 1 MON": ("days a year", "leave one of the two *"),
+    "0 1 29 2 6": ("days a year", "leave one of the two *"),
+}
+
+
+@pytest.mark.parametrize("schedule", DOUBTS)
+def test_a_schedule_with_day_and_weekday_is_told_with_what_it_does(schedule: str) -> None:
+    found = cron.doubt(schedule)
+    assert found is not None
+    assert DOUBTS[schedule][0] in found[0]
+    assert DOUBTS[schedule][1] in found[1]
+
+
+@pytest.mark.parametrize(
+    "schedule", ["0 1 * * *", "0 22 * * SAT#1", "0 0 1-7 * *", "0 0 */13 * FRI", "0 0 L * *"]
+)
+def test_a_schedule_that_means_what_it_says_is_not(schedule: str) -> None:
+    assert cron.doubt(schedule) is None
+
+
+def test_the_first_saturday_can_be_written() -> None:
+    start, end = utc("2026-12-01T00:00"), utc("2027-04-01T00:00")
+    days = [at.date().isoformat() for at in fired("0 22 * * SAT#1", ZoneInfo("UTC"), start, end)]
+    assert days == ["2026-12-05", "2027-01-02", "2027-02-06", "2027-03-06"]

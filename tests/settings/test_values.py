@@ -18,7 +18,16 @@ from tests.settings.texts import CLUSTERS, SMALL, parsed, refusal
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90s", 90), ("5m", 300), ("3h", 10800), ("72h", 259200), ("1h30m", 5400), ("0s", 0)],
+    [
+        ("90s", 90),
+        ("5m", 300),
+        ("3h", 10800),
+        ("72h", 259200),
+        ("1h30m", 5400),
+        ("3d", 259200),
+        ("1d12h", 129600),
+        ("0s", 0),
+    ],
 )
 def test_durations(text: str, seconds: int) -> None:
     assert times.parse_duration(text) == datetime.timedelta(seconds=seconds)
@@ -32,7 +41,9 @@ def test_durations(text: str, seconds: int) -> None:
         "s",
         "5 m",
         "-5m",
-        "1d",
+        "1w",
+        "12h1d",
+        "367d",
         "1.5h",
         "5m3h",
         "5M",
