@@ -6,7 +6,9 @@ Commands are imported only when called, so that `fmgsync --help` needs click and
 from __future__ import annotations
 
 import importlib
+import itertools
 import json
+import os
 import sys
 from collections.abc import Sequence
 
@@ -32,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "selector": ("selector", "Try a selector on the inventory."),
     "config": ("config", "Check the configuration, print its JSON Schema."),
     "simulator": ("simulator", "Serve a simulated FortiManager for any client."),
+    "completion": ("completion", "Print what a shell needs to complete commands and options."),
     "cassette": ("cassette", "Real exchanges: record, play back, prove free of secrets, compare."),
 }
 """Command name -> (module in fmgsync.cli with a `command`, line for the overview)."""
@@ -99,6 +102,8 @@ def run(arguments: list[str], *, context: object = None) -> int:
     `context` is what the command finds as click's context object (`common.Taps`).
     """
     as_json = _wants_json(arguments)
+    if not arguments and "_FMGSYNC_COMPLETE" not in os.environ:
+        arguments = ["--help"]
     try:
         result = root.main(arguments, prog_name="fmgsync", standalone_mode=False, obj=context)
     except errors.FmgsyncError as error:
@@ -126,12 +131,11 @@ def run(arguments: list[str], *, context: object = None) -> int:
 
 
 def _wants_json(arguments: list[str]) -> bool:
-    for here, after in zip(arguments, [*arguments[1:], ""], strict=True):
-        if here in ("--output=json", "-ojson"):
-            return True
-        if here in ("--output", "-o") and after == "json":
-            return True
-    return False
+    pairs = itertools.pairwise([*arguments, ""])
+    return any(
+        here in ("--output=json", "-ojson") or (here in ("--output", "-o") and after == "json")
+        for here, after in pairs
+    )
 
 
 def _tell(error: errors.FmgsyncError, *, as_json: bool) -> None:
@@ -149,7 +153,7 @@ def _tell_origin(defect: Exception) -> None:
 
 
 def _tell_usage(error: click.ClickException, *, as_json: bool) -> None:
-    message = error.format_message()
+    message = error.format_message().expandtabs(2)
     if as_json:
         click.echo(json.dumps({"error": {"kind": "usage", "message": message}}))
         return

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from fmgsync import zones
 from fmgsync.cli.safe import safe_text
 from fmgsync.cli.tables import cell, names, table
-from fmgsync.scheduling import zones
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -36,9 +36,10 @@ def command(options: common.Options, at: datetime | None, days: int) -> int:
     \b
     fmgsync windows --at 2026-12-24T02:00 --days 3
     """
+    from fmgsync import zones
     from fmgsync.cli import timeline
     from fmgsync.controller import windows, wiring
-    from fmgsync.scheduling import cron, zones
+    from fmgsync.scheduling import cron
 
     world = wiring.make_world(
         options.config, command="windows", tell=options.progress, transport=options.transport

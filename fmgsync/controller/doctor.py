@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 
-from fmgsync import errors
+from fmgsync import errors, zones
 from fmgsync.clock import Clock
 from fmgsync.model import diagnosis
 from fmgsync.model.diagnosis import Diagnosis, Level
 from fmgsync.model.endpoint import ClusterSnapshot
-from fmgsync.scheduling import zones
 
 if TYPE_CHECKING:
     from fmgsync.kube.client import ApiSession, Tls

@@ -19,8 +19,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from cronsim import CronSim, CronSimError
 
+from fmgsync import zones
 from fmgsync.errors import ScheduleError
-from fmgsync.scheduling import zones
 
 _MAX_LENGTH: Final = 200
 _FIELDS: Final = "minute hour day-of-month month day-of-week, as in '0 1 * * *'"

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, PlainSerializer, PlainValidator, WithJsonSchema
 
-from fmgsync.scheduling import zones
+from fmgsync import zones
 from fmgsync.settings.refusing import nearest, refuse, shown
 
 _LONGEST: Final = datetime.timedelta(days=366)

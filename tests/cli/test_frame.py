@@ -62,3 +62,50 @@ def test_usage_errors_are_json_as_well(capsys: pytest.CaptureFixture[str]) -> No
 def test_every_command_teaches(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.run([name, "--help"]) == 0
     assert "Usage: fmgsync " + name in capsys.readouterr().out
+
+
+def test_a_bare_call_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run([]) == 0
+    bare = capsys.readouterr().out
+    assert main.run(["--help"]) == 0
+    assert bare == capsys.readouterr().out
+    assert "Commands:" in bare
+
+
+@pytest.mark.parametrize(
+    ("shell", "part"), [("bash", "complete -o nosort"), ("zsh", "#compdef"), ("fish", "complete ")]
+)
+def test_the_shells_are_given_what_they_complete_with(
+    shell: str, part: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.run(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    assert part in script
+    assert f"_FMGSYNC_COMPLETE={shell}_complete" in script
+
+
+@pytest.mark.parametrize("arguments", [[], ["tcsh"]])
+def test_a_shell_has_to_be_named(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["completion", *arguments]) == 2
+    assert "\\x09" not in capsys.readouterr().err
+
+
+COMPLETED = {
+    "fmgsync sta": (1, "plain,status"),
+    "fmgsync status --contr": (2, "plain,--controller"),
+    "fmgsync completion f": (2, "plain,fish"),
+    "fmgsync rollout re": (2, "plain,resume"),
+}
+
+
+@pytest.mark.parametrize("words", COMPLETED)
+def test_what_was_typed_is_completed(
+    words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As bash asks: by the environment, with no arguments."""
+    at, expected = COMPLETED[words]
+    monkeypatch.setenv("_FMGSYNC_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(at))
+    assert main.run([]) == 0
+    assert capsys.readouterr().out.split() == [expected]

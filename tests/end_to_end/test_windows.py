@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from fmgsync import zones
 from fmgsync.cli import documents, main, status_text
-from fmgsync.scheduling import zones
 from tests import builders
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from fmgsync.scheduling import zones
+from fmgsync import zones
 from fmgsync.scheduling.window import Window, WindowKind
-from fmgsync.scheduling.zones import Data
+from fmgsync.zones import Data
 
 MIDNIGHT = datetime(2027, 1, 15, tzinfo=UTC)
 OF_PACKAGE = MIDNIGHT + timedelta(hours=8)  # 01:00 in Vancouver, at UTC-7 all the year
