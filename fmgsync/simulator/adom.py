@@ -39,8 +39,8 @@ class DeviceGroup:
     name: str
     oid: int
     members: list[tuple[str, str | None]] = field(default_factory=list)
-    description: str = ""
     kind: str = "normal"
+    kept: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -59,7 +59,7 @@ class Adom:
         self.oid = oid
         self.os_version = os_version
         self.mode: Mode = mode
-        self.description = ""
+        self.kept: dict[str, Any] = {}
         self.backup = False
         self.ground = Database()
         self.drafts: dict[int, Database] = {}

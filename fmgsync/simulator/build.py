@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from fmgsync.simulator import references
+from fmgsync.simulator import metafields, references
 from fmgsync.simulator.adom import PACKAGES, Adom, DeviceGroup, Mode, write
 from fmgsync.simulator.attributes import take_in
 from fmgsync.simulator.baseline import Baselines, keep_predefined
@@ -103,6 +103,8 @@ class _Builder:
     def build(self) -> World:
         world = self._world
         self._adom("global", None, "disabled")
+        for table, names in metafields.PREDEFINED.items():
+            world.meta_fields(table).update({name: metafields.new_field(name) for name in names})
         for at, adom in enumerate(self._seed.adoms):
             self._fill(adom, ("adoms", at))
         if "root" not in world.adoms:

@@ -17,6 +17,7 @@ from fmgsync.simulator.dvmshow import (
     show_vdom,
 )
 from fmgsync.simulator.plain import PlainRow, answer_row, answer_table
+from fmgsync.simulator.records import GROUP, keep
 from fmgsync.simulator.route import Route
 from fmgsync.simulator.store import Change
 from fmgsync.simulator.world import World
@@ -66,8 +67,7 @@ def write_group(world: World, call: Call, adom: str, group: str | None = None) -
         raise exists()
     if known is None:
         known = place.groups[name] = DeviceGroup(name, world.next_oid())
-    if isinstance(record.get("desc"), str):
-        known.description = record["desc"]
+    keep(GROUP, known.kept, record, call)
     new = record.get("name", name)
     if new != name:
         _rename(place, known, new, call.now)
@@ -144,7 +144,8 @@ def _expand(world: World, adom: Adom, group: DeviceGroup, call: Call, row: Plain
             rows = [{n: r[n] for n in (*wanted_names, *keep) if n in r} for r in rows]
         if rows and kind in ("device", "group"):
             found[kind] = rows
-    row["expand member"] = found
+    if found:
+        row["expand member"] = found
 
 
 def _devices(world: World, adom: Adom, group: DeviceGroup) -> list[PlainRow]:
@@ -176,5 +177,5 @@ ROUTES = (
     Route("add set update", _GROUP, write_group),
     Route("delete", _GROUP, delete_group),
     Route("get", _GROUP + "/object member", read_members),
-    Route("add set delete", _GROUP + "/object member", write_members),
+    Route("add set update delete", _GROUP + "/object member", write_members),
 )

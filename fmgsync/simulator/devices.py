@@ -39,6 +39,8 @@ class Vdom:
     copied_to: int = 0
     tampered: set[Target] = field(default_factory=set)
     """Objects written in the device database by hand: the next copy looks at them again."""
+    kept: dict[str, Any] = field(default_factory=dict)
+    """What clients wrote of its record."""
     revision: int = 0
     """Moves with every change of what the unit runs or shall run."""
 
@@ -160,7 +162,8 @@ class Device:
     install_seconds: float = 2.0
     status: str = "installed"
     hostname: str = ""
-    description: str = ""
+    kept: dict[str, Any] = field(default_factory=dict)
+    """What clients wrote of its record."""
     settings: dict[str, Any] = field(default_factory=dict)
     """Device-wide configuration (`/pm/config/device/{dev}/global/...`), by path."""
     frozen: bool = False

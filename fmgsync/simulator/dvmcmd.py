@@ -7,13 +7,15 @@ from typing import Any
 
 from fmgsync.simulator import references
 from fmgsync.simulator.adom import PACKAGES, Adom, DeviceGroup, write
+from fmgsync.simulator.baseline import keep_predefined
 from fmgsync.simulator.call import Call, Members
 from fmgsync.simulator.codes import Refusal, absent, bad_data, exists, no_permission
-from fmgsync.simulator.devices import Device
+from fmgsync.simulator.devices import Device, Vdom
 from fmgsync.simulator.dvmshow import show_adom
 from fmgsync.simulator.locks import holds
 from fmgsync.simulator.plain import answer_table
 from fmgsync.simulator.predefined import PREDEFINED
+from fmgsync.simulator.records import ADOM, DEVICE, VDOM, keep
 from fmgsync.simulator.route import Route
 from fmgsync.simulator.store import Change, Row
 from fmgsync.simulator.tasks import STATES
@@ -28,20 +30,91 @@ def require_lock(adom: Adom, call: Call) -> None:
         raise no_permission()
 
 
-def update_device(world: World, call: Call, adom: str, device: str) -> Members:
-    """A new name or description."""
-    place, record = world.enter(adom, call.session), call.record()
+def update_device(
+    world: World, call: Call, adom: str | None = None, device: str | None = None
+) -> Members:
+    """A new name, or anything else of the record; the url names the device, or the data do."""
+    place = world.enter(adom, call.session) if adom is not None else None
+    written = [_update(world, call, place, device, record) for record in call.records()]
+    return {"data": {"name": written[0]}} if len(written) == 1 else {}
+
+
+def _update(
+    world: World, call: Call, place: Adom | None, device: str | None, record: Mapping[str, Any]
+) -> str:
+    name = record.get("name", device)
+    known = device or name
+    if not isinstance(known, str) or not isinstance(name, str) or not name or "/" in name:
+        raise bad_data()
+    held = world.devices.get(known)
+    if held is None or (place is not None and not place.has(known)):
+        raise absent()
+    for adom in [place] if place is not None else world.adoms_of(known):
+        require_lock(world.enter(adom.name, call.session), call)
+    if name != known:
+        rename(world, known, name, call.now)
+    keep(DEVICE, held.kept, record, call)
+    return name
+
+
+def write_vdom(
+    world: World, call: Call, device: str, adom: str | None = None, vdom: str | None = None
+) -> Members:
+    """Add a VDOM to a device, or change its record; a new one belongs to the device's ADOM."""
+    held = world.device(device)
+    place = world.enter(adom, call.session) if adom is not None else _home(world, call, device)
     if not place.has(device):
         raise absent()
     require_lock(place, call)
-    name = record.get("name", device)
-    if not isinstance(name, str) or not name or "/" in name:
+    record = call.record()
+    name = vdom or record.get("name")
+    if not isinstance(name, str) or not name or "/" in name or len(name) > VDOM.key_limit:
         raise bad_data()
-    if name != device:
-        rename(world, device, name, call.now)
-    if isinstance(record.get("desc"), str):
-        world.devices[name].description = record["desc"]
+    known = held.vdoms.get(name)
+    if known is not None and call.method == "add":
+        raise exists()
+    if known is None and call.method == "update":
+        raise absent()
+    if known is None:
+        known = _new_vdom(world, place, held, name)
+    keep(VDOM, known.kept, record, call)
     return {"data": {"name": name}}
+
+
+def _new_vdom(world: World, adom: Adom, device: Device, name: str) -> Vdom:
+    made = device.vdoms[name] = Vdom(name, world.next_oid())
+    keep_predefined(adom, made)
+    adom.members[device.name].append(name)
+    everything = adom.groups.get("All_FortiGate")
+    if everything is not None:
+        everything.members.append((device.name, name))
+    device.pending_global = True
+    return made
+
+
+def delete_vdom(
+    world: World, call: Call, device: str, vdom: str, adom: str | None = None
+) -> Members:
+    """Remove a VDOM; the first one stays."""
+    held = world.device(device)
+    place = world.enter(adom, call.session) if adom is not None else _home(world, call, device)
+    if not place.has(device, vdom):
+        raise absent()
+    require_lock(place, call)
+    if vdom == "root":
+        raise bad_data()
+    leave(world, device, vdom)
+    del held.vdoms[vdom]
+    held.pending_global = True
+    return {}
+
+
+def _home(world: World, call: Call, device: str) -> Adom:
+    """The first ADOM of a device that the caller may enter."""
+    for adom in world.adoms_of(device):
+        if call.session.admin.may_enter(adom.name):
+            return adom
+    raise no_permission()
 
 
 def rename(world: World, old: str, new: str, at: float) -> None:
@@ -165,7 +238,7 @@ def masters(world: World, call: Call, device: str) -> Members:
     held = world.device(device)
     visible = [a for a in world.adoms_of(held.name) if call.session.admin.may_enter(a.name)]
     unfiltered = replace(call, param=call.param.but(filter=None))  # ["adom"] names the kind
-    return answer_table(unfiltered, [show_adom(adom, call) for adom in visible])
+    return answer_table(unfiltered, [show_adom(world, adom, call) for adom in visible])
 
 
 def is_member(world: World, call: Call, adom: str) -> Members:
@@ -207,27 +280,35 @@ def _use(attribute: str, category: int, table: str, key: str, name: str) -> dict
     }
 
 
-def add_adom(world: World, call: Call) -> Members:
-    """Create an ADOM (or change its description)."""
+def write_adom(world: World, call: Call, adom: str | None = None) -> Members:
+    """Create an ADOM, or change its record; the url names it, or the data do."""
     if not call.session.admin.super_admin:
         raise no_permission()
     record = call.record()
-    name, version, minor = record.get("name"), record.get("os_ver"), record.get("mr")
-    if not isinstance(name, str) or not name or "/" in name or len(name) > 35:
+    name = adom or record.get("name")
+    if not isinstance(name, str) or not name or "/" in name or len(name) > ADOM.key_limit:
         raise bad_data()
-    if name in world.adoms:
-        if call.method == "add":
-            raise exists()
-        if isinstance(record.get("desc"), str):
-            world.adoms[name].description = record["desc"]
-        return {"data": {"name": name}}
+    known = world.adoms.get(name)
+    if known is not None and call.method == "add":
+        raise exists()
+    if known is None and (call.method == "update" or adom is not None):
+        raise absent()
+    if known is None:
+        known = _new_adom(world, name, record)
+    kept = {key: value for key, value in record.items() if key not in ("os_ver", "mr")}
+    keep(ADOM, known.kept, kept, call)
+    return {"data": {"name": name}}
+
+
+def _new_adom(world: World, name: str, record: Mapping[str, Any]) -> Adom:
+    version, minor = record.get("os_ver"), record.get("mr")
     major = int(version[0]) if isinstance(version, str) and version[:1].isdecimal() else None
     os_version = (major or world.version[0], minor if isinstance(minor, int) else world.version[1])
     mode = "normal" if world.mode == "per-adom" else world.mode
     adom = Adom(name, world.next_oid(), os_version, mode)  # type: ignore[arg-type]
     fill(world, adom)
     world.adoms[name] = adom
-    return {"data": {"name": name}}
+    return adom
 
 
 def fill(world: World, adom: Adom) -> None:
@@ -257,9 +338,20 @@ def delete_adom(world: World, call: Call, adom: str) -> Members:
 
 _ADOM = "/dvmdb/adom/{adom}"
 ROUTES = (
-    Route("add set update", "/dvmdb/adom", add_adom),
+    Route("add set update", "/dvmdb/adom", write_adom),
+    Route("set update", _ADOM, write_adom),
     Route("delete", _ADOM, delete_adom),
-    Route("set update", _ADOM + "/device/{device}", update_device),
+    *(
+        route
+        for base in (_ADOM + "/device", "/dvmdb/device")
+        for route in (
+            Route("set update", base, update_device),
+            Route("set update", base + "/{device}", update_device),
+            Route("add set update", base + "/{device}/vdom", write_vdom),
+            Route("set update", base + "/{device}/vdom/{vdom}", write_vdom),
+            Route("delete", base + "/{device}/vdom/{vdom}", delete_vdom),
+        )
+    ),
     Route("add set", _ADOM + "/object member", move_members),
     Route("exec", _ADOM + "/group/by-task", group_by_task),
     Route("get", "/dvmdb/device/{device}/object master", masters),

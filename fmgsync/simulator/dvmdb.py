@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,19 +19,23 @@ from fmgsync.simulator.plain import (
     choose,
     show_plain,
 )
+from fmgsync.simulator.records import show_meta
 from fmgsync.simulator.route import Route
+from fmgsync.simulator.subfetch import Wanted, wanted_of
 from fmgsync.simulator.world import World
 
 Rest = tuple[str, ...]
 
 
 _SUBTABLES = ("ha_slave", "onboard_rule", "vdom")
+_INFO = ("assignment info", "extra info", "get meta")
+_ALWAYS = ("name", "oid", *_INFO[:2])
 
 
 def read_adoms(world: World, call: Call) -> Members:
     """The ADOMs this administrator may enter."""
     visible = [adom for adom in world.adoms.values() if call.session.admin.may_enter(adom.name)]
-    rows = [show_adom(adom, call) for adom in visible if adom.name != "global"]
+    rows = [show_adom(world, adom, call) for adom in visible if adom.name != "global"]
     for row in rows:
         _expand(world, world.adoms[row["name"]], call, row)
     return answer_table(call, rows, always=("name", "oid", *_extra(call)), words=ADOM_WORDS)
@@ -51,8 +56,11 @@ def _expand(world: World, adom: Adom, call: Call, row: PlainRow) -> None:
         if item.get("url") in ("device", "/device"):
             fields = item.get("fields")
             devices = [show_device(world, world.devices[name], adom) for name in adom.members]
-            found["device"] = [_only(device, fields) for device in devices]
-    row["expand member"] = found
+            found |= {"device": [_only(device, fields) for device in devices]} if devices else {}
+        else:
+            call.ignore("parameter", f"expand member.{item.get('url')}")
+    if found:
+        row["expand member"] = found
 
 
 def _only(row: PlainRow, fields: Any) -> PlainRow:
@@ -68,7 +76,7 @@ def read_adom(world: World, call: Call, adom: str) -> Members:
     if place is None:
         raise absent()
     world.enter(adom, call.session)
-    row = show_adom(place, call)
+    row = show_adom(world, place, call)
     _expand(world, place, call, row)
     return answer_row(call, row, always=("name", "oid", MEMBERS, *_extra(call)), words=ADOM_WORDS)
 
@@ -78,11 +86,26 @@ def _device_rows(world: World, call: Call, adom: Adom | None) -> list[PlainRow]:
         devices = [world.devices[name] for name in adom.members]
     else:
         devices = [device for device in world.devices.values() if _may_see(world, call, device)]
-    rows = [show_device(world, device, adom) for device in devices]
-    if "assignment info" in call.options():
-        for row in rows:
-            _add_assignment(world, row)
-    return rows
+    call.options().asked.update(_INFO)
+    return [_shown(world, call, device, adom) for device in devices]
+
+
+def _shown(world: World, call: Call, device: Device, adom: Adom | None) -> PlainRow:
+    """A device with what the options add to it and to its VDOMs."""
+    row, options = show_device(world, device, adom), call.options()
+    show_meta(call, row, device.kept, world.meta_fields("device"))
+    for vdom in row["vdom"]:
+        kept = device.vdoms[vdom["name"]].kept
+        show_meta(call, vdom, kept, world.meta_fields("device/vdom"))
+    if "extra info" in options:
+        homes = [adom] if adom is not None else world.adoms_of(device.name)
+        for vdom in row["vdom"]:
+            inside = (home.name for home in homes if home.has(device.name, vdom["name"]))
+            vdom["extra info"] = {"adom": next(inside, "")}
+        row["extra info"] = {"adom": homes[0].name if homes else ""}
+    if "assignment info" in options:
+        _add_assignment(world, row)
+    return row
 
 
 def _may_see(world: World, call: Call, device: Device) -> bool:
@@ -110,30 +133,26 @@ def read_devices(world: World, call: Call, adom: str | None = None) -> Members:
     """Devices of an ADOM, or all of them."""
     place = world.enter(adom, call.session) if adom is not None else None
     rows = _device_rows(world, call, place)
-    rows = [row for row in rows if _fetched(call, row)]
-    return answer_table(call, rows, subtables=_SUBTABLES, words=DEVICE_WORDS)
+    wanted = wanted_of(call, _SUBTABLES)
+    rows = [row for row in rows if _fetched(call, row, wanted)]
+    return answer_table(call, rows, always=_ALWAYS, subtables=_SUBTABLES, words=DEVICE_WORDS)
 
 
-def _fetched(call: Call, row: PlainRow) -> bool:
-    """`sub fetch`: hidden sub-tables go, filtered ones keep what matches; False without a match."""
-    fetch = call.param.get("sub fetch")
-    if fetch is None:
-        return True
-    if not isinstance(fetch, dict) or not all(isinstance(f, dict) for f in fetch.values()):
-        raise bad_data()
-    for name in _SUBTABLES:
-        wanted = fetch.get(name)
-        if wanted is None or name not in row:
+def _fetched(call: Call, row: PlainRow, wanted: Mapping[str, Wanted]) -> bool:
+    """`sub fetch`: hidden sub-tables go, filtered ones keep what matches; False for too few."""
+    for name, asked in wanted.items():
+        if name not in row:
             continue
-        if wanted.get("subfetch hidden") == 1:
+        if asked.hidden:
             del row[name]
             continue
-        inner = replace(call, param=Heard({k: wanted.get(k) for k in ("filter", "fields")}))
+        inner = replace(call, param=Heard({"filter": asked.filter, "fields": asked.fields}))
         kept = choose(inner, row[name] or [], {})
-        always = ("name", "oid", "devid")
-        row[name] = [show_plain(inner, r, always=always, subtables=(), words={}) for r in kept]
-        if wanted.get("filter") is not None and not kept:
+        if not asked.enough(len(kept)):
             return False
+        always = ("name", "oid", "devid")
+        shown = [show_plain(inner, r, always=always, subtables=(), words={}) for r in kept]
+        row[name] = shown if shown or row[name] is not None else None
     return True
 
 
@@ -142,16 +161,14 @@ def _found(world: World, call: Call, adom: str | None, name: str) -> PlainRow:
     device = world.device(name)
     if place is not None and not place.has(name):
         raise absent()
-    row = show_device(world, device, place)
-    if "assignment info" in call.options():
-        _add_assignment(world, row)
-    return row
+    return _shown(world, call, device, place)
 
 
 def read_device(world: World, call: Call, device: str, adom: str | None = None) -> Members:
     """One device."""
     row = _found(world, call, adom, device)
-    return answer_row(call, row, subtables=_SUBTABLES, words=DEVICE_WORDS)
+    _fetched(call, row, wanted_of(call, _SUBTABLES))
+    return answer_row(call, row, always=_ALWAYS, subtables=_SUBTABLES, words=DEVICE_WORDS)
 
 
 def read_cluster(world: World, call: Call, device: str, adom: str | None = None) -> Members:

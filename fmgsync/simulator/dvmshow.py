@@ -9,24 +9,14 @@ from fmgsync.simulator.call import Call
 from fmgsync.simulator.devices import Device, Vdom
 from fmgsync.simulator.plain import PlainRow, Words
 from fmgsync.simulator.reading import uuid_of
+from fmgsync.simulator.records import ADOM, DEVICE, GROUP, VDOM, defaults, show_meta, words
 from fmgsync.simulator.world import World
 
-ADOM_WORDS: Final[Words] = {
-    "mode": {"ems": 1, "gms": 2, "provider": 3},
-    "restricted_prds": {"fos": 1},
-}
+_BITS: Final = ("flags", "foslic_utm")
+ADOM_WORDS: Final[Words] = {n: w for n, w in words(ADOM).items() if n not in _BITS}
 DEVICE_WORDS: Final[Words] = {
-    "conf_status": {"unknown": 0, "insync": 1, "outofsync": 2},
-    "conn_mode": {"active": 0, "passive": 1},
-    "conn_status": {"UNKNOWN": 0, "up": 1, "down": 2},
-    "db_status": {"unknown": 0, "nomod": 1, "mod": 2},
-    "dev_status": {"none": 0, "unknown": 1, "installed": 4, "retrieved": 10, "auto_updated": 15},
-    "ha_mode": {"standalone": 0, "AP": 1, "AA": 2},
-    "mgmt_mode": {"unreg": 0, "fmg": 1, "faz": 2, "fmgfaz": 3},
-    "opmode": {"nat": 1, "transparent": 0},
-    "os_type": {"unknown": -1, "fos": 0},
+    **{n: w for n, w in words(DEVICE, VDOM).items() if n not in _BITS},
     "role": {"slave": 0, "master": 1},
-    "vdom_type": {"traffic": 1, "lan-extension": 2, "admin": 3},
 }
 _WORKSPACE: Final = {"disabled": 0, "normal": 1, "workflow": 2}
 MEMBERS: Final = "object member"
@@ -34,15 +24,15 @@ NEWER: Final = (7, 4, 0)
 """From about here on devices show a few members more (recorded, with unknown release)."""
 
 
-GROUP_WORDS: Final[Words] = {"os_type": {"fos": 0}, "type": {"normal": 0, "default": 1}}
+GROUP_WORDS: Final[Words] = words(GROUP)
 
 
-def show_adom(adom: Adom, call: Call) -> PlainRow:
+def show_adom(world: World, adom: Adom, call: Call) -> PlainRow:
     """An ADOM as a row."""
     major, minor = adom.os_version
     shown: PlainRow = {
         "create_time": 1_577_836_800,
-        "desc": adom.description,
+        "desc": "",
         "flags": _adom_flags(adom) if call.verbose else 8,
         "lock_override": 0,
         "log_db_retention_hours": 1440,
@@ -65,7 +55,9 @@ def show_adom(adom: Adom, call: Call) -> PlainRow:
         "tz": 0,
         "uuid": uuid_of(adom.oid),
         "workspace_mode": _WORKSPACE[adom.mode],
+        **adom.kept,
     }
+    show_meta(call, shown, adom.kept, world.meta_fields("adom"))
     if MEMBERS in call.options():
         shown[MEMBERS] = [
             {"name": name, "vdom": vdom} for name, vdoms in adom.members.items() for vdom in vdoms
@@ -83,13 +75,13 @@ def show_device(world: World, device: Device, adom: Adom | None) -> PlainRow:
     major, minor, patch = device.os_version
     vdoms = adom.members.get(device.name) if adom is not None else None
     return {
+        **defaults(DEVICE),
         "adm_usr": "admin",
         "build": device.build,
         "conf_status": device.conf_status(),
         "conn_mode": "passive",
         "conn_status": "up" if device.online else "down",
         "db_status": device.db_status(),
-        "desc": device.description,
         "dev_status": device.status,
         "flags": ["has_hdd", "reload", *(["is_model"] if device.model else [])],
         "ha_group_name": "",
@@ -118,6 +110,7 @@ def show_device(world: World, device: Device, adom: Adom | None) -> PlainRow:
             if vdoms is None or vdom.name in vdoms
         ],
         "version": major * 100,
+        **device.kept,
     }
 
 
@@ -158,18 +151,21 @@ def show_vdom(world: World, device: Device, vdom: Vdom) -> PlainRow:
         "status": None,
         "tab_status": None,
         "vpn_id": 0,
+        **vdom.kept,
     }
 
 
 def show_group(world: World, group: DeviceGroup, call: Call) -> PlainRow:
     """A device group; members on request."""
     shown: PlainRow = {
-        "desc": group.description,
+        "desc": "",
         "name": group.name,
         "oid": group.oid,
         "os_type": "fos",
         "type": group.kind,
+        **group.kept,
     }
+    show_meta(call, shown, group.kept, world.meta_fields("group"))
     if MEMBERS in call.options():
         shown[MEMBERS] = [show_member(world, member) for member in group.members]
     return shown

@@ -12,10 +12,10 @@ from fmgsync.simulator.catalog import TABLES
 from fmgsync.simulator.codes import bad_data
 from fmgsync.simulator.filters import Column, compile_filter
 from fmgsync.simulator.ignored import Heard, Options
+from fmgsync.simulator.plain import choose
 from fmgsync.simulator.reading import MAPPING, View, column, show, show_mapping, value_of
 from fmgsync.simulator.store import Row, Scope
-
-_HIDDEN = "subfetch hidden"
+from fmgsync.simulator.subfetch import wanted_of
 
 
 def expand(view: View, row: Row, shown: dict[str, Any], call: Call) -> None:
@@ -65,18 +65,16 @@ def _object(
 
 
 class SubFetch:
-    """`sub fetch`: which sub-tables come along, which of their rows, which of their fields."""
+    """What `sub fetch` makes of a configuration table: of its mappings and of its sub-tables."""
 
     def __init__(self, view: View, call: Call) -> None:
-        given = call.param.get("sub fetch")
-        if given is not None and not isinstance(given, dict):
-            raise bad_data()
-        self._view = view
-        self._call = call
-        self._given: dict[str, Any] = given or {}
-        mapping = self._given.get(MAPPING)
-        self._filter = mapping.get("filter") if isinstance(mapping, dict) else None
-        self._test = compile_filter(self._filter, self._column)
+        self._view, self._call = view, call
+        subtables = [n for n, a in view.table.attributes.items() if a.kind is Kind.TABLE]
+        self._wanted = wanted_of(call, (MAPPING, *subtables) if view.table.mapped else subtables)
+        mapping = self._wanted.get(MAPPING)
+        self._scopes = mapping.scopes if mapping is not None else None
+        filter_ = mapping.filter if mapping is not None else None
+        self._test = compile_filter(filter_, self._column)
 
     def _column(self, name: Any) -> Column:
         """Columns of a mapping; those it does not have in common with the object match nothing."""
@@ -85,29 +83,37 @@ class SubFetch:
         return column(self._view, name)
 
     def keeps(self, row: Row) -> bool:
-        """Whether the parent has a child that was asked for."""
-        return self._filter is None or any(self._test(child) for child in row.maps.values())
+        """Whether the parent has as many children of the kind as were asked for."""
+        return all(
+            wanted.enough(len(self._matching(row, name))) for name, wanted in self._wanted.items()
+        )
+
+    def _matching(self, row: Row, name: str) -> list[Any]:
+        if name == MAPPING:
+            return [
+                (scope, child)
+                for scope, child in row.maps.items()
+                if (self._scopes is None or scope in self._scopes) and self._test(child)
+            ]
+        rows = [dict(child) for child in value_of(self._view.table, row, name) or ()]
+        inner = replace(self._call, param=Heard({"filter": self._wanted[name].filter}))
+        return choose(inner, rows, {})
 
     def trim(self, row: Row, shown: dict[str, Any]) -> None:
         """Hide and narrow the sub-tables of a row as it is shown."""
-        for name, wanted in self._given.items():
-            if not isinstance(wanted, dict):
-                raise bad_data()
-            if wanted.get(_HIDDEN) == 1:
+        for name, wanted in self._wanted.items():
+            if wanted.hidden:
                 shown.pop(name, None)
-            elif name == MAPPING and row.maps:
-                shown[name] = self._children(row, wanted.get("fields")) or None
+            elif name in shown and name == MAPPING:
+                found = self._matching(row, name)
+                shown[name] = [self._child(c, scope, wanted.fields) for scope, c in found] or None
+            elif name in shown:
+                found = self._matching(row, name)
+                shown[name] = [_only(child, wanted.fields) for child in found] or None
 
-    def _children(self, row: Row, fields: Any) -> list[dict[str, Any]]:
-        found = []
-        for scope, child in row.maps.items():
-            if self._test(child):
-                found.append(self._child(child, scope, fields))
-        return found
-
-    def _child(self, child: Row, scope: Scope, fields: Any) -> dict[str, Any]:
+    def _child(self, child: Row, scope: Scope, fields: list[str] | None) -> dict[str, Any]:
         shown = show_mapping(self._view, child, scope, self._call.verbose)
-        if not isinstance(fields, list):
+        if fields is None:
             return shown
         names = [name for name in fields if name in self._view.table.attributes]
         more = {
@@ -118,3 +124,7 @@ class SubFetch:
         if child.attrs.get("type") == "iprange":
             plain.pop("subnet", None)
         return kept | plain
+
+
+def _only(row: dict[str, Any], fields: list[str] | None) -> dict[str, Any]:
+    return row if fields is None else {name: row[name] for name in fields if name in row}

@@ -1,5 +1,7 @@
 """The `filter` member: `["name","==","x"]`, joined by `"&&"` and `"||"`, nested at will.
 
+Conditions in a row without a joint are alternatives, and `"!"` before one turns it round.
+
 A filter is compiled once into a test of one row. Which columns exist, and how an operand is read,
 is the table's business (`Column`); what the operators mean stands here. Operators and the meaning
 of `<=` and `>=` on subnets: "How to FortiManager API, 002".
@@ -48,10 +50,15 @@ def conditions(filter_: Any) -> list[list[Any]]:
     if not isinstance(filter_, list) or not filter_:
         return []
     if isinstance(filter_[0], str):
-        return [filter_]
-    if "||" in filter_[1::2]:
+        return [] if filter_[0] == "!" else [filter_]
+    if _alternatives(filter_) or "||" in filter_[1::2]:
         return []
     return [condition for part in filter_[::2] for condition in conditions(part)]
+
+
+def _alternatives(filter_: list[Any]) -> bool:
+    """Whether conditions follow one another without a joint."""
+    return len(filter_) > 1 and all(isinstance(part, list) for part in filter_)
 
 
 class _Compiler:
@@ -65,14 +72,18 @@ class _Compiler:
             raise bad_data()
         if not isinstance(filter_, list) or not filter_:
             raise bad_data()
-        if filter_[0] == "!" and len(filter_) == 2:
-            inner = self.expression(filter_[1], depth + 1)
+        if filter_[0] == "!":
+            turned = filter_[1] if len(filter_) == 2 else filter_[1:]
+            inner = self.expression(turned, depth + 1)
             return lambda row: not inner(row)
         if isinstance(filter_[0], str):
             return self._condition(filter_)
         return self._joined(filter_, depth)
 
     def _joined(self, filter_: list[Any], depth: int) -> Test:
+        if _alternatives(filter_):
+            tests = [self.expression(part, depth + 1) for part in filter_]
+            return lambda row: any(test(row) for test in tests)
         test = self.expression(filter_[0], depth + 1)
         if len(filter_) % 2 == 0:
             raise bad_data()
@@ -163,6 +174,18 @@ def _like(column: Column, operands: list[Any]) -> Test:
     return matches
 
 
+def _flagged(column: Column, operands: list[Any]) -> Test:
+    """`["flags","&","is_model"]`: the flag is one of those that are set."""
+    wanted = column.operand(operands[0])
+
+    def matches(value: Any) -> bool:
+        if isinstance(value, int) and isinstance(wanted, int):
+            return bool(value & wanted)
+        return wanted in value if isinstance(value, list | tuple) else value == wanted
+
+    return matches
+
+
 def _ordered(compare: Callable[[Any, Any], bool], *, within: bool | None) -> Callable[..., Test]:
     def make(column: Column, operands: list[Any]) -> Test:
         if column.kind is Kind.SUBNET and within is not None:
@@ -213,6 +236,7 @@ _OPERATORS: Final[dict[str, Callable[[Column, list[Any]], Test]]] = {
     "!=": _unequal,
     "in": _in,
     "contain": _contain,
+    "&": _flagged,
     "like": _like,
     "<=": _ordered(lambda a, b: bool(a <= b), within=True),
     ">=": _ordered(lambda a, b: bool(a >= b), within=False),

@@ -25,7 +25,8 @@ PARAMETERS: Final = frozenset(
         "attr", "confirm", "current_adom", "data", "expand datasrc", "expand member", "fields",
         "filter", "keep_session_idle", "load assigned", "loadsub", "merge", "meta fields",
         "object member", "object template", "option", "range", "revision note", "scope member",
-        "session", "sortings", "sub fetch", "target", "target start", "token", "url", "used objs",
+        "session", "sortings", "sub fetch", "subfetch filter",
+        "target", "target start", "token", "url", "used objs",
         "verbose", "workflow",
     )
 )  # fmt: skip

@@ -44,7 +44,8 @@ class Place:
 
     def view(self, world: World, call: Call) -> View:
         """The table as the caller's session reads it."""
-        return View(self.table, self.adom.view(call.session.sid), self.store, world.version)
+        meta = tuple(world.meta_fields(self.table.name.replace(" ", "/")))
+        return View(self.table, self.adom.view(call.session.sid), self.store, world.version, meta)
 
     def row(self, world: World, call: Call) -> Row:
         """The object the url names, or -3."""

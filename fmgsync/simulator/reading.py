@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from fmgsync.simulator.attributes import Attribute, Kind, give_out
 from fmgsync.simulator.call import Call
+from fmgsync.simulator.catalog_packages import PACKAGE_TABLES, POLICY
 from fmgsync.simulator.codes import bad_data
 from fmgsync.simulator.filters import Column, compile_filter, conditions
 from fmgsync.simulator.store import Database, Key, Row
@@ -24,7 +25,9 @@ _STAMPS: Final = {
     "obj ver": "version",
 }
 
-READ_ONLY: Final = frozenset((*_STAMPS, "obj flags", "obj seq", "oid", "scope member", "uuid"))
+READ_ONLY: Final = frozenset(
+    (*_STAMPS, "meta fields", "obj flags", "obj seq", "oid", "scope member", "uuid")
+)
 """What reads show beside the attributes; clients write it back, and it changes nothing."""
 
 
@@ -36,6 +39,8 @@ class View:
     database: Database
     store: str
     version: tuple[int, ...]
+    meta: tuple[str, ...] = ()
+    """Names of the meta fields that objects of the table have."""
 
 
 def uuid_of(oid: int) -> str:
@@ -212,7 +217,7 @@ def heed(call: Call, known: Callable[[str], bool]) -> None:
 
 def heed_table(view: View, call: Call) -> None:
     """The same for a configuration table."""
-    call.options().asked.update(("extra info", "get used", "loadsub", "no extra info"))
+    call.options().asked.update(("extra info", "get meta", "get used", "loadsub"))
     if view.table.numbered:
         call.options().asked.add("scope member")
     heed(call, lambda name: _readable(view, name))
@@ -223,6 +228,8 @@ def _readable(view: View, name: str) -> bool:
     attribute = table.attributes.get(name)
     if attribute is not None:
         return attribute.known_in(view.version)
+    if table.name in PACKAGE_TABLES and name in POLICY.attributes:
+        return True  # clients ask all kinds of policies alike
     return name in (table.key, MAPPING, *READ_ONLY)
 
 
@@ -285,6 +292,8 @@ def _add_options(view: View, row: Row, call: Call, shown: dict[str, Any]) -> Non
     options = call.options()
     if "extra info" in options:
         shown.update({name: getattr(row, slot) for name, slot in _STAMPS.items()})
+    if "get meta" in options or "meta fields" in row.attrs:
+        shown["meta fields"] = {**dict.fromkeys(view.meta, ""), **row.attrs.get("meta fields", {})}
     if "get used" in options and view.database.uses.any((view.store, row.key)):
         shown["obj flags"] = 1
 

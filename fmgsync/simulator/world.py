@@ -89,6 +89,7 @@ class World:
         self.unplug: Callable[[float], None] = lambda seconds: None
         """Takes the unit off the network for so many seconds; set by the running server."""
         self._last_oid = 160
+        self._meta_fields: dict[str, dict[str, dict[str, Any]]] = {}
         self.sessions = Sessions(
             admins,
             self.timeline,
@@ -136,6 +137,10 @@ class World:
     def view(self, adom: Adom, session: Session) -> Database:
         """The ADOM's database as the session sees it."""
         return adom.view(session.sid)
+
+    def meta_fields(self, table: str) -> dict[str, dict[str, Any]]:
+        """The meta fields of a table, by name."""
+        return self._meta_fields.setdefault(table, {})
 
     def fail_over(self) -> None:
         """The other unit of the cluster takes over: it has the configuration, and nothing else."""

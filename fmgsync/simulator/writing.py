@@ -18,6 +18,7 @@ from fmgsync.simulator.call import Call
 from fmgsync.simulator.codes import Refusal, absent, bad_data, exists
 from fmgsync.simulator.place import Place, scope_of
 from fmgsync.simulator.reading import MAPPING, READ_ONLY
+from fmgsync.simulator.records import META, meta_of
 from fmgsync.simulator.references import changed_parts, refuse_cycle, require
 from fmgsync.simulator.store import Change, Database, Key, Row, Scope
 from fmgsync.simulator.tables import Table
@@ -248,6 +249,9 @@ def attributes_of(
     """Merge a record into attributes; unknown ones are told, `unset attrs` are taken away."""
     attrs = dict(base)
     for name, value in record.items():
+        if name == META:
+            attrs[META] = meta_of(attrs.get(META, {}), value)
+            continue
         attribute = table.known(name, version, mapping=mapping)
         if attribute is None:
             if name not in _BESIDE and name != table.key:
