@@ -148,7 +148,9 @@ def add_one(world: World, call: Call) -> Members:
     adom, record = _named(world, call)
     require_lock(adom, call)
     if not _as_task(record):
-        device = newdevices.add(world, adom, record.get("device"), record.get("groups"))
+        device = newdevices.add(
+            world, adom, record.get("device"), record.get("groups"), call.ignore
+        )
         return {"data": {"device": newdevices.show(device)}}
     return _add_by_task(world, call, adom, [(record.get("device"), record.get("groups"))])
 
@@ -171,7 +173,7 @@ def _add_by_task(world: World, call: Call, adom: Adom, wanted: list[tuple[Any, A
         line = Line(str(item.get("name") or item.get("ip") or item.get("sn") or ""), 0)
         task.lines.append(line)
         try:
-            device = newdevices.add(world, adom, item, groups)
+            device = newdevices.add(world, adom, item, groups, call.ignore)
         except Refusal as refusal:
             line.tell(call.now, 100, refusal.message, "error")
             continue

@@ -67,7 +67,7 @@ def write_group(world: World, call: Call, adom: str, group: str | None = None) -
         raise exists()
     if known is None:
         known = place.groups[name] = DeviceGroup(name, world.next_oid())
-    keep(GROUP, known.kept, record, call)
+    keep(GROUP, known.kept, record, call.ignore)
     new = record.get("name", name)
     if new != name:
         _rename(place, known, new, call.now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -53,7 +54,7 @@ def _update(
         require_lock(world.enter(adom.name, call.session), call)
     if name != known:
         rename(world, known, name, call.now)
-    keep(DEVICE, held.kept, record, call)
+    keep(DEVICE, held.kept, record, call.ignore)
     return name
 
 
@@ -77,7 +78,7 @@ def write_vdom(
         raise absent()
     if known is None:
         known = _new_vdom(world, place, held, name)
-    keep(VDOM, known.kept, record, call)
+    keep(VDOM, known.kept, record, call.ignore)
     return {"data": {"name": name}}
 
 
@@ -296,7 +297,7 @@ def write_adom(world: World, call: Call, adom: str | None = None) -> Members:
     if known is None:
         known = _new_adom(world, name, record)
     kept = {key: value for key, value in record.items() if key not in ("os_ver", "mr")}
-    keep(ADOM, known.kept, kept, call)
+    keep(ADOM, known.kept, kept, call.ignore)
     return {"data": {"name": name}}
 
 

@@ -67,7 +67,7 @@ def write(world: World, call: Call, rest: Rest) -> Members:
         if call.method == "update" and name not in fields:
             raise absent()
         made = fields.get(name) or new_field(name)
-        keep(META_FIELD, made, record, call)
+        keep(META_FIELD, made, record, call.ignore)
         fields[name] = made
     return {}
 

@@ -7,17 +7,23 @@ with `authorized: false`). Any other is a model, configured before it exists.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from fmgsync.simulator.adom import Adom
 from fmgsync.simulator.baseline import keep_predefined
 from fmgsync.simulator.codes import Refusal, bad_data
 from fmgsync.simulator.devices import Device, Vdom
 from fmgsync.simulator.dvmcmd import leave
+from fmgsync.simulator.records import DEVICE, Ignore, keep
 from fmgsync.simulator.world import World
 
+_OWN: Final = frozenset(
+    ("device action", "flags", "ip", "mr", "name", "os_ver", "patch", "platform_str", "sn")
+)
+"""What makes the device itself; the rest of what is said of it is its record."""
 
-def add(world: World, adom: Adom, given: Any, groups: Any) -> Device:
+
+def add(world: World, adom: Adom, given: Any, groups: Any, ignore: Ignore) -> Device:
     """A model, or a unit that is there; in the ADOM and its device groups from now on."""
     if not isinstance(given, dict):
         raise bad_data()
@@ -25,8 +31,8 @@ def add(world: World, adom: Adom, given: Any, groups: Any) -> Device:
         device = _model(world, adom, given)
     else:
         device = _accepted(world, adom, given)
-    if isinstance(given.get("desc"), str):
-        device.description = given["desc"]
+    record = {name: value for name, value in given.items() if name not in _OWN}
+    keep(DEVICE, device.kept, record, ignore)
     _join(adom, device, groups)
     return device
 

@@ -14,7 +14,16 @@ from fmgsync.simulator.tasks import Line, Task
 from fmgsync.simulator.world import World
 
 _HEEDED: Final = frozenset(
-    ("auto_lock_ws", "copy_only", "default_cfg", "generate_rev", "json", "nonblocking", "preview")
+    (
+        "auto_lock_ws",
+        "copy_only",
+        "create_task",
+        "default_cfg",
+        "generate_rev",
+        "json",
+        "nonblocking",
+        "preview",
+    )
 )
 """Flags that make a difference here; installs never wait for their end, so are nonblocking."""
 _COMMENTS: Final = ("adom_rev_name", "adom_rev_comments", "dev_rev_comments")

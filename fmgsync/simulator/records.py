@@ -6,7 +6,7 @@ is not taken from clients; everything else is kept as it was written, in the sch
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from fmgsync.simulator.attributes import Kind, take_in
@@ -23,6 +23,8 @@ META_FIELD: Final = TABLES["meta field"]
 
 META: Final = "meta fields"
 Kept = dict[str, Any]
+Ignore = Callable[[str, str], None]
+"""Tells of something that is not known: what kind of thing, and its name."""
 
 _SECRET: Final = frozenset(("adm_pass", "private_key", "psk"))
 _READ_ONLY: Final = frozenset(
@@ -35,6 +37,7 @@ _READ_ONLY: Final = frozenset(
         "dev_status",
         "devid",
         "expand member",
+        "ext_flags",
         "extra info",
         "ha_slave",
         "last_checked",
@@ -55,7 +58,7 @@ _READ_ONLY: Final = frozenset(
 """Shown beside what is kept. Clients that write a record back send it, and it changes nothing."""
 
 
-def keep(table: Table, kept: Kept, record: Mapping[str, Any], call: Call) -> None:
+def keep(table: Table, kept: Kept, record: Mapping[str, Any], ignore: Ignore) -> None:
     """Take over what a record says; members the table does not have are told."""
     for name, value in record.items():
         attribute = table.attributes.get(name)
@@ -64,7 +67,7 @@ def keep(table: Table, kept: Kept, record: Mapping[str, Any], call: Call) -> Non
         elif name in _READ_ONLY:
             continue
         elif attribute is None:
-            call.ignore("member", name)
+            ignore("member", name)
         elif name in _SECRET:
             kept[name] = ["ENC", "*"]
         elif attribute.kind is Kind.FREE or value is None:
