@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from fmgsync import errors
 from fmgsync.grouping import interest
 from fmgsync.model.endpoint import ClusterSnapshot
+from fmgsync.model.rule import RuleSet
 from fmgsync.sources import manifests
 
 if TYPE_CHECKING:
@@ -89,18 +90,20 @@ def _read_live(cluster: Cluster) -> ClusterSnapshot:
     return live.read_snapshot(cluster.name, access(cluster))
 
 
-def feed(cluster: Cluster, world: World, *, resync_s: float) -> Feed:
-    """What a cluster's changes come through; every `resync_s` it is compared in full.
+def feeds(config: Config, world: World, rules: RuleSet) -> list[Feed]:
+    """What the clusters' changes come through, as far as these rules need them."""
+    resync_s = config.reconcile.resync.total_seconds()
+    return [_feed(cluster, world, rules, resync_s) for cluster in config.clusters]
 
-    Raises NotBuiltError for standard input.
-    """
+
+def _feed(cluster: Cluster, world: World, rules: RuleSet, resync_s: float) -> Feed:
+    """Every `resync_s` it is compared in full. Raises NotBuiltError for standard input."""
     # Imported here: one-shot commands on dumps need no Kubernetes client.
     from fmgsync.controller.feeds import DumpFeed, LiveFeed
 
     if cluster.manifests is None:
-        known = world.intent.rules.rules
-        rules = (r for r in known if r.clusters is None or cluster.name in r.clusters)
-        wanted = interest.of_rules(rules)
+        here = (r for r in rules.rules if r.clusters is None or cluster.name in r.clusters)
+        wanted = interest.of_rules(here)
         return LiveFeed(
             cluster.name,
             access(cluster),

@@ -1,6 +1,6 @@
 """The controller: clusters' changes in, one worker per ADOM, until it is told to stop.
 
-    feeds -> (any thread) wake -> the thinker: differences -> memberships -> which ADOMs -> workers
+    feeds, rules -> (any thread) wake -> the loop: tracker -> whose members changed -> workers
 
 A change that alters no rule's members wakes no worker and costs no request to FortiManager.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -23,11 +23,12 @@ from fmgsync.controller.partly import Passes
 from fmgsync.controller.reconcile import AdomWork
 from fmgsync.controller.stopping import Stopping
 from fmgsync.controller.worker import AdomRecord, AdomWorker, MakePass, PaceOf
-from fmgsync.grouping import desired
-from fmgsync.model.address import Address
-from fmgsync.model.endpoint import ClusterDifference, ClusterSnapshot, Kind
+from fmgsync.controller.workload_tracker import ClusterRecord, WorkloadTracker
+from fmgsync.model.endpoint import Kind
 from fmgsync.model.health import Hearing
+from fmgsync.model.rule import RuleSet
 from fmgsync.model.target import AdomRef
+from fmgsync.sources.rules import RuleSource
 
 if TYPE_CHECKING:
     from fmgsync.controller.announcing import Announcer, Places
@@ -43,30 +44,14 @@ FIRST_LOOK_S = 15.0
 """A cluster that is silent this long after the start holds nobody up any more; it only freezes
 its own part."""
 
+FeedsOf = Callable[[RuleSet], "Sequence[Feed]"]
+"""What the clusters' changes come through, as far as these rules need them."""
+
+PassesOf = Callable[[Callable[[], once.World], AdomWork], Passes]
+"""One ADOM's passes; the world is asked for anew in each, since rules may change."""
+
 WakeAt = Callable[[AdomWork, once.AdomResult], float | None]
 """When something besides changes makes an ADOM's next pass due: a window, a pause between waves."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClusterRecord:
-    """What is known of one cluster: kinds the rules need, kinds read completely, what is wrong."""
-
-    cluster: str
-    needs: frozenset[Kind]
-    difference: ClusterDifference | None = None
-    was_synced: bool = False
-
-    def after(self, found: ClusterDifference) -> ClusterRecord:
-        """With what was heard now; the cluster must show that it is there even if no rule needs
-        anything of it."""
-        synced = bool(found.synced) and self.needs <= found.synced
-        return replace(self, difference=found, was_synced=self.was_synced or synced)
-
-    @property
-    def heard(self) -> bool:
-        """Whether it ever answered, with objects or with a refusal."""
-        found = self.difference
-        return found is not None and bool(found.synced or found.problems)
 
 
 class Controller:
@@ -76,10 +61,11 @@ class Controller:
     def __init__(
         self,
         world: once.World,
-        feeds: Sequence[Feed],
+        feeds_of: FeedsOf,
+        rules: RuleSource,
         *,
         pace_of: PaceOf,
-        passes_of: Callable[[AdomWork], Passes],
+        passes_of: PassesOf,
         wake_at: WakeAt = lambda work, result: None,
         ownership: Ownership | None = None,
         places: Places | None = None,
@@ -87,29 +73,22 @@ class Controller:
         unverified: frozenset[str] = frozenset(),
     ) -> None:
         self._world = world
-        self._feeds = tuple(feeds)
+        self._feeds_of = feeds_of
+        self._rules = rules
         self._wake_at = wake_at
         self.ownership = ownership
         self.unverified = unverified  # whose certificates nobody verifies: told once
         self.stopping = stopping or Stopping(world.clock)
-        self._followed: frozenset[str] = frozenset()
         self._leaving: tuple[AdomWorker, ...] = ()
         self._heap = Heap()
-        self._memberships = desired.Memberships(
-            world.intent.rules.rules, [feed.cluster for feed in feeds], world.intent.allowed_ranges
-        )
-        self._clusters = {
-            feed.cluster: ClusterRecord(feed.cluster, self._memberships.needs(feed.cluster))
-            for feed in feeds
-        }
-        self._inventory = once.Inventory({}, {}, (), (), self._in_use)
+        self._tracker = self._tracking(world.intent.rules)
         self._beat_at = self.loaded_at = world.clock.now()
         self.refused_configs = 0
         self._woken = threading.Event()
         self._workers = {
             work.ref: AdomWorker(
                 work.ref,
-                self._pass_over(work, passes_of(work)),
+                self._pass_over(work, passes_of(lambda: self._world, work)),
                 pace_of,
                 clock=world.clock,
                 may_pass=partial(self.leads, work.ref),
@@ -129,7 +108,13 @@ class Controller:
             return None
         from fmgsync.controller.announcing import Announcer  # needs the Kubernetes client
 
-        return Announcer(places, self._memberships.spaces_of, clock=self._world.clock)
+        def spaces_of(rule: str) -> dict[str, frozenset[str]]:
+            return self._tracker.spaces_of(rule)
+
+        return Announcer(places, spaces_of, clock=self._world.clock)
+
+    def _tracking(self, rules: RuleSet) -> WorkloadTracker:
+        return WorkloadTracker(rules, self._feeds_of(rules), self._world.intent.allowed_ranges)
 
     @property
     def adoms(self) -> tuple[AdomRecord, ...]:
@@ -139,7 +124,7 @@ class Controller:
     @property
     def clusters(self) -> tuple[ClusterRecord, ...]:
         """What is known of each cluster."""
-        return tuple(self._clusters.values())
+        return self._tracker.clusters
 
     @property
     def now(self) -> float:
@@ -148,7 +133,7 @@ class Controller:
 
     def hearing(self, cluster: str) -> Mapping[Kind, Hearing]:
         """When each kind of the cluster was last heard."""
-        return next((feed.hearing() for feed in self._feeds if feed.cluster == cluster), {})
+        return self._tracker.hearing(cluster)
 
     def window_open(self, record: AdomRecord) -> bool | None:
         """Whether an install may start now on a device of the ADOM."""
@@ -179,7 +164,7 @@ class Controller:
     @property
     def inventory(self) -> once.Inventory:
         """What runs, as of the latest look; immutable."""
-        return self._inventory
+        return self._tracker.inventory
 
     def run(self) -> bool:
         """Until `stop` is called. False if a pass was still running when the time was up."""
@@ -195,23 +180,8 @@ class Controller:
         if before.ownership is not self.ownership:
             # Another identity, which gets no Lease before the old one has given it back.
             before.give_back()
-        kept = {
-            old.cluster: old
-            for old in before._feeds
-            if any(old.stands_for(feed) for feed in self._feeds)
-        }
-        self._feeds = tuple(kept.get(feed.cluster, feed) for feed in self._feeds)
-        self._followed = frozenset(kept)
-        for old in before._feeds:
-            if old.cluster not in kept:
-                old.stop()
         self._woken = before._woken
-        self._memberships.succeed(before._memberships, self._followed)
-        self._memberships.refresh()
-        for name in self._followed:
-            needs = self._memberships.needs(name)
-            self._clusters[name] = replace(before._clusters[name], needs=needs)
-        self._inventory = self._stock(anew=True)
+        self._tracker.succeed(before._tracker)
         for worker in before._workers.values():
             if worker.ref in self._workers:
                 self._workers[worker.ref].carry_on(worker)
@@ -223,9 +193,8 @@ class Controller:
 
     def follow(self) -> None:
         """Until `stop` or `finish` is called; passes that run then go on."""
-        for feed in self._feeds:
-            if feed.cluster not in self._followed:
-                feed.start(self._woken.set)
+        self._tracker.start(self._woken.set)
+        self._rules.start(self._woken.set)
         if self.ownership is not None:
             self.ownership.serve(self._workers, busy=self.busy, on_gain=self.look_at)
         self._deciding.start()
@@ -235,6 +204,7 @@ class Controller:
             self._loop()
         finally:
             self._heap.release()
+        self._rules.stop()
         self._deciding.stop()
         for worker in self._workers.values():
             worker.stop()
@@ -243,6 +213,7 @@ class Controller:
         began = self._world.clock.now()
         while not self.stopping.asked():
             self._beat_at = self._world.clock.now()
+            self._follow_rules()
             self._think()
             self._start_workers(late=self._world.clock.now() - began >= FIRST_LOOK_S)
             self._tidy()
@@ -263,8 +234,7 @@ class Controller:
     def end(self) -> bool:
         """After following: let go of everything. False if a pass was still running when the time
         was up."""
-        for feed in self._feeds:
-            feed.stop()
+        self._tracker.stop()
         return self.give_back()
 
     def give_back(self) -> bool:
@@ -287,42 +257,34 @@ class Controller:
         _log.warning("a pass is still running and is left behind", adom=worker.ref.adom)
         return False
 
+    def _follow_rules(self) -> None:
+        """Other rules, or other knowledge of them: every ADOM is looked at as a whole."""
+        found = self._rules.read()
+        if found == self._world.intent.rules:
+            return
+        self._world = replace(self._world, intent=replace(self._world.intent, rules=found))
+        tracker = self._tracking(found)
+        tracker.succeed(self._tracker)
+        tracker.start(self._woken.set)
+        self._tracker = tracker
+        _log.info("rules changed", rules=len(found.rules), unread=found.unread or None)
+        for ref in self._started:
+            self._workers[ref].begin_anew()
+
     def _think(self) -> None:
         """From what became different in the clusters to the ADOMs that must look."""
-        for feed in self._feeds:
-            found = feed.take_difference()
-            self._clusters[feed.cluster] = self._clusters[feed.cluster].after(found)
-            self._memberships.apply(found)
-        changed = self._memberships.refresh()
-        self._inventory = self._stock(anew=bool(changed))
+        changed = self._tracker.take_changes()
         for work in self._world.adoms:
             behind = frozenset[str]().union(*(site.clusters for site in work.sites))
             touched = {rule for rule, cluster in changed if cluster in behind}
             if touched and work.ref in self._started:
                 self._workers[work.ref].touch(touched)
 
-    def _in_use(self, cluster: str, address: Address) -> bool:
-        """Whether anything in the cluster has the address: what is followed, then what is not."""
-        if self._memberships.in_use(cluster, address):
-            return True
-        return any(feed.runs(address) for feed in self._feeds if feed.cluster == cluster)
-
-    def _stock(self, *, anew: bool) -> once.Inventory:
-        known = self._inventory
-        return once.Inventory(
-            {name: _problems_of(record) for name, record in self._clusters.items()},
-            dict(self._memberships.members) if anew else known.members,
-            self._memberships.findings if anew else known.findings,
-            (),
-            self._in_use,
-        )
-
     def _start_workers(self, *, late: bool) -> None:
         """An ADOM's first pass waits until its clusters were heard, or were given time enough."""
         for work in self._world.adoms:
             behind = frozenset[str]().union(*(site.clusters for site in work.sites))
-            heard = all(self._clusters[name].heard for name in behind)
-            if work.ref not in self._started and (heard or late):
+            if work.ref not in self._started and (late or self._tracker.heard(behind)):
                 self._started.add(work.ref)
                 self._workers[work.ref].start()
 
@@ -334,21 +296,13 @@ class Controller:
         elif len(self._started) == len(self._workers) and not any(
             worker.waits for worker in self._workers.values()
         ):
-            self._heap.settle(now, tidy=bool(self._followed))
+            self._heap.settle(now, tidy=self._tracker.took_over)
 
     def _pass_over(self, work: AdomWork, passes: Passes) -> MakePass:
         def make(rules: frozenset[str] | None) -> tuple[once.AdomResult, float | None]:
-            result = passes.make(self._inventory, rules)
+            result = passes.make(self._tracker.inventory, rules)
             if self._announcer is not None:
                 self._announcer.announce(result)
             return result, self._wake_at(work, result)
 
         return make
-
-
-def _problems_of(record: ClusterRecord) -> ClusterSnapshot:
-    """A snapshot that says only what is wrong; endpoints stay in the memberships."""
-    found = record.difference
-    if found is None:
-        return ClusterSnapshot(record.cluster, frozenset())
-    return ClusterSnapshot(record.cluster, found.synced, problems=found.problems)

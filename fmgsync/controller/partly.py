@@ -8,6 +8,7 @@ administrator was at work, sources overlap) is left to a whole pass.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -31,8 +32,9 @@ OVERLAP = "overlap"
 class Passes:
     """One ADOM's passes; for one thread."""
 
-    def __init__(self, world: World, work: AdomWork, *, install: bool) -> None:
-        self._world = world
+    def __init__(self, read_world: Callable[[], World], work: AdomWork, *, install: bool) -> None:
+        self._read_world = read_world
+        self._world = read_world()
         self._work = work
         self._install = install
         self._known: AdomResult | None = None
@@ -41,6 +43,7 @@ class Passes:
     def make(self, inventory: Inventory, rules: frozenset[str] | None) -> AdomResult:
         """A pass over these rules' groups, or over everything (None) if that is necessary."""
         known, self._known = self._known, None
+        self._world = self._read_world()
         if rules and known is not None and self._is_quiet(known):
             self._known = self._part(inventory, known, rules)
         if self._known is None:

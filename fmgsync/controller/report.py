@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 import fmgsync
 from fmgsync.controller import once
-from fmgsync.controller.loop import ClusterRecord, Controller
+from fmgsync.controller.loop import Controller
 from fmgsync.controller.worker import AdomRecord
+from fmgsync.controller.workload_tracker import ClusterRecord
 from fmgsync.model.health import AdomHealth, ClusterHealth, ServiceHealth
 from fmgsync.model.view import StaleGrant
 

@@ -27,6 +27,7 @@ from fmgsync.controller.stopping import Stopping
 from fmgsync.model.adom import Workspace
 from fmgsync.model.target import AdomRef
 from fmgsync.settings import features, load, rules, terms
+from fmgsync.sources.rules import FixedRules, RuleSource
 from fmgsync.state.documents import Documents
 from fmgsync.state.folder import Folder
 from fmgsync.state.memory import Memory
@@ -105,10 +106,12 @@ def make_controller(
     ears: fencing.Ears = fencing.NOBODY,
     transport: Transport | None = None,
     before: Controller | None = None,
+    rule_source: RuleSource | None = None,
 ) -> Controller:
     """What `fmgsync run` runs. Raises as `make_world` does; connects to nothing yet.
 
-    `before` is the controller that the new one is to succeed: its Leases are kept.
+    `before` is the controller that the new one is to succeed: its Leases are kept. Rules come from
+    the configuration alone unless there is another `rule_source`.
     """
     config = load.load_config(path)
     unverified = _check_files(config, before.unverified if before else frozenset())
@@ -127,12 +130,10 @@ def make_controller(
     )
     return Controller(
         world,
-        [
-            clusters.feed(cluster, world, resync_s=config.reconcile.resync.total_seconds())
-            for cluster in config.clusters
-        ],
+        partial(clusters.feeds, config, world),
+        rule_source or FixedRules(world.intent.rules),
         pace_of=partial(_pace, config),
-        passes_of=partial(partly.Passes, world, install=config.install.mode != "none"),
+        passes_of=partial(partly.Passes, install=config.install.mode != "none"),
         wake_at=partial(foresight.wake_at, world),
         ownership=ownership,
         places=clusters.places(config),

@@ -48,7 +48,9 @@ def supervised(estate: Estate) -> Supervisor:
 
 
 @contextmanager
-def running(estate: Estate, supervisor: Supervisor | None = None) -> Iterator[Controller]:
+def running(
+    estate: Estate, supervisor: Supervisor | Controller | None = None
+) -> Iterator[Controller]:
     """A controller on its own thread, stopped at the end."""
     started = supervisor or made(estate)
     thread = threading.Thread(target=started.run)
