@@ -68,6 +68,9 @@ def settle(run: Run) -> Steps[bool]:
     wanted = _pushed(run, [t for t in targets if t.device in touched])
     proofs = yield from rounds.prove(run, targets, at_most=narrowed)
     wrong = {t.device: p for t, p in proofs.items() if p.verdict is not Verdict.VERIFIED}
+    # A lock or session that was lost fails a task, not a device that holds what it should.
+    cured = {t.device for t, p in proofs.items() if p.held is not None} - wrong.keys()
+    failed = {device: why for device, why in failed.items() if device not in cured}
     verified = {t.device for t in proofs} - wrong.keys() - failed.keys()
     started = {t.device for task in record.tasks for t in task.targets}
     arrived = {t.device for t, pushed in wanted.items() if _holds(proofs.get(t), pushed)}

@@ -6,13 +6,15 @@ has happened; `leftovers` picks up from there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
 from fmgsync import errors
+from fmgsync.clock import Clock
 from fmgsync.controller import guarding, reconcile, rounds, telling, vouching
 from fmgsync.controller.rounds import Round
 from fmgsync.controller.steps import Rest, Steps
@@ -39,6 +41,10 @@ _log = structlog.get_logger()
 
 FIRST_POLL_S = 0.1
 POLL_S = 3.0
+BORNE_S = 600.0
+"""So long a unit may be silent while a task of ours runs there."""
+
+Answer = TypeVar("Answer")
 
 
 def push(run: Run, decision: Decision) -> Steps[None]:
@@ -133,10 +139,10 @@ def _install(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest
     finally:
         _spend(run, chosen, judged, passing)
     chosen.tasks.append(task.task_id)
-    run.book.running(task)
+    _note_task(run, task)
     try:
         view = yield from _watch(run, flow, task)
-    except GeneratorExit:
+    except (GeneratorExit, errors.TargetError):
         # Without a lock the task goes on by itself and is judged by what it comes to.
         if run.seen.topology.workspace is not Workspace.DISABLED:
             run.book.let_go({target.device for target in passing.targets})
@@ -144,6 +150,14 @@ def _install(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest
     chosen.outcomes.update({outcome.target: outcome for outcome in view.outcomes})
     if previewed and passing.targets != request.targets:
         flow.drop_preview()
+
+
+def _note_task(run: Run, task: InstallTask) -> None:
+    """Its number is a help only: whoever comes next finds it by the number of the one before."""
+    try:
+        run.book.running(task)
+    except errors.StateError as trouble:
+        _log.warning("a task is not noted", task=task.task_id, why=str(trouble))
 
 
 def _start(
@@ -164,8 +178,8 @@ def _start(
 def _preview(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest) -> Steps[Sorted]:
     """What the install would push, device by device, and whether it may."""
     preview = flow.start_preview(request)
-    rests = _rests()
-    while (found := preview.poll()) is None:
+    rests, patience = _rests(), Patience(run.clock)
+    while (found := patience.hear(preview.poll)) is None:
         yield next(rests)
     owners = Owners(Marked(run.owner, chosen.written), places=request.targets)
     unknown = [edit for each in found for edit in foreign.by_source(each, owners)[Source.FOREIGN]]
@@ -209,20 +223,56 @@ def _spend(run: Run, chosen: Round, judged: Sorted, request: InstallRequest) -> 
 def _watch(run: Run, flow: InstallFlow, task: InstallTask) -> Steps[TaskView]:
     """Poll to the end. When it is time to stop, cancel what has not begun anywhere; the rest is
     watched on, since a device must not be left half configured."""
-    stopped, rests = False, _rests()
+    stopped, rests, patience = False, _rests(), Patience(run.clock)
     while True:
-        if not stopped and run.is_stopped():
+        if not stopped and _is_stopped(run):
             stopped = True
-            view = flow.cancel(task)
-            if not view.final:
+            view = patience.hear(partial(flow.cancel, task))
+            if view is None or not view.final:
                 run.tell(
                     f"stopping: task {task.task_id} pushes to devices and is watched to its end"
                 )
         else:
-            view = flow.poll(task)
-        if view.final:
+            view = patience.hear(partial(flow.poll, task))
+        if view is not None and view.final:
             return view
         yield next(rests)
+
+
+def _is_stopped(run: Run) -> bool:
+    """Whether to stop, as far as is known: what cannot be asked is no reason to leave a task."""
+    try:
+        return run.is_stopped()
+    except errors.StateError as trouble:
+        _log.info("watching on: whether to stop is not known", why=str(trouble))
+        return run.stopping()
+
+
+@dataclass(slots=True)
+class Patience:
+    """A unit that does not answer for a while does not end the watch over a task of ours.
+
+    Leaving would give the lock back, and with it fail the install that is under way.
+    """
+
+    clock: Clock
+    silent_since: float | None = None
+
+    def hear(self, ask: Callable[[], Answer]) -> Answer | None:
+        """What is answered; None while nothing can be heard, for so long as that is borne."""
+        try:
+            answer = ask()
+        except errors.Deposed:
+            raise
+        except errors.TargetError as trouble:
+            now = self.clock.now()
+            since = self.silent_since = now if self.silent_since is None else self.silent_since
+            if not trouble.retryable or now - since > BORNE_S:
+                raise
+            _log.info("watching on: no answer about a task", why=str(trouble))
+            return None
+        self.silent_since = None
+        return answer
 
 
 def _rests() -> Iterator[Rest]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -86,6 +86,9 @@ def settle(run: Run, chosen: Round) -> Steps[None]:
         if outcome.outcome in _ARRIVED | _IN_DOUBT and outcome.target.device not in failed
     ]
     proofs = yield from prove(run, targets, chosen.expected)
+    cured = _right_all_the_same(run, chosen, failed)
+    proofs.update(cured)
+    failed = {device: why for device, why in failed.items() if device not in _devices(cured)}
     for target, proof in proofs.items():
         if proof.verdict is not Verdict.VERIFIED:
             detail = chosen.outcomes[target].detail if target in chosen.outcomes else ""
@@ -94,6 +97,24 @@ def settle(run: Run, chosen: Round) -> Steps[None]:
     if run.terms.mode is Mode.OBJECTS and proofs:
         left = run.work.installer.read_unused(proofs)
         run.report.unused.update({target: count for target, count in left.items() if count})
+
+
+def _right_all_the_same(
+    run: Run, chosen: Round, failed: Collection[str]
+) -> dict[DeviceVdom, Proof]:
+    """Devices whose install is called failed and that hold what they should: a lock or session that
+    was lost meanwhile fails a task, not a device."""
+    asked = [target for target in chosen.targets if target.device in failed]
+    expected = {**expected_on(run, asked), **(chosen.expected or {})} if asked else {}
+    names = sorted({name for target in asked for _, name in expected[target]})
+    readings = run.work.installer.read_devices(asked, names) if asked else {}
+    proofs = {t: proving.judge(readings.get(t), expected[t]) for t in asked}
+    wrong = _devices(t for t, proof in proofs.items() if proof.verdict is not Verdict.VERIFIED)
+    return {target: proof for target, proof in proofs.items() if target.device not in wrong}
+
+
+def _devices(targets: Iterable[DeviceVdom]) -> frozenset[str]:
+    return frozenset(target.device for target in targets)
 
 
 def _write_down(
