@@ -142,7 +142,7 @@ def _install(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest
     _note_task(run, task)
     try:
         view = yield from _watch(run, flow, task)
-    except (GeneratorExit, errors.TargetError):
+    except GeneratorExit:
         # Without a lock the task goes on by itself and is judged by what it comes to.
         if run.seen.topology.workspace is not Workspace.DISABLED:
             run.book.let_go({target.device for target in passing.targets})
