@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import itertools
 import json
 import os
 import threading
@@ -16,10 +17,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
+
+import structlog
 
 from fmgsync import errors
 from fmgsync.clock import Clock
+
+_log = structlog.get_logger(__name__)
 
 FIRST = "0" * 64
 """What the first line of a chain follows."""
@@ -49,6 +54,9 @@ class Heads(Protocol):
 class Keeper(Protocol):
     """Where lines go."""
 
+    def check(self, chain: str) -> None:
+        """Raises StateError if a line could not be kept now, or would not be proven later."""
+
     def append(self, chain: str, compose: Callable[[Head], str]) -> Head:
         """Add the line composed for the chain's head; nobody else's line comes between."""
 
@@ -75,6 +83,12 @@ class Audit:
         self._heads = heads
         self._about = dict(about or {})
         self._head: Head | None = None
+        self._kept: Head | None = None
+
+    def check(self) -> None:
+        """Whether decisions can be kept: asked before anything is done that must be."""
+        if self._keeper is not None:
+            self._keeper.check(self._chain)
 
     def record(self, event: str, **fields: Any) -> None:
         """One line. Fields that are None are left out. Raises StateError if it is not kept."""
@@ -94,33 +108,60 @@ class Audit:
             }
             return json.dumps(body, ensure_ascii=True)
 
-        self._head = self._keeper.append(self._chain, compose)
+        head = self._keeper.append(self._chain, compose)
+        if self._head is None or head.count > self._head.count:
+            self._head = head
 
     def keep_head(self) -> None:
         """Remember apart where the chain stands: lines cut off after this will be missed."""
-        if self._heads is not None and self._head is not None:
-            self._heads.write(self._chain, self._head)
+        head = self._head
+        if self._heads is not None and head is not None and head != self._kept:
+            self._heads.write(self._chain, head)
+            self._kept = head
 
 
 class FileKeeper:
-    """Lines in a file that only its owner can read; on disk before `append` returns."""
+    """Lines in a file that only its owner can read; on disk before `append` returns.
 
-    def __init__(self, path: Path) -> None:
+    Where lines are missing that the remembered head knows of, the next one follows that head and
+    not what is left: the gap stays in the file for everybody to see.
+    """
+
+    def __init__(self, path: Path, heads: Heads | None = None) -> None:
         self._path = path
+        self._heads = heads
+        self._checked: set[str] = set()
         self._read_to = 0
         self._ends: dict[str, Head] = {}
         self._in_use = threading.Lock()
 
+    def check(self, chain: str) -> None:
+        """Read the remembered head, and open the file."""
+        if self._heads is not None:
+            self._heads.read(chain)
+        with self._open():
+            pass
+
     def append(self, chain: str, compose: Callable[[Head], str]) -> Head:
         """Under the file's lock: look at what others appended, then append."""
-        try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-            with self._in_use, os.fdopen(descriptor, "r+b", buffering=0) as file:
+        known = None
+        if self._heads is not None and chain not in self._checked:
+            known = self._heads.read(chain)
+        with self._in_use, self._open() as file:
+            try:
                 fcntl.flock(file, fcntl.LOCK_EX)
+                if known is not None:
+                    self._read_to = 0
                 file.seek(self._read_to)
                 news = file.read()
-                self._ends.update(ends(_follow(news.decode(errors="replace").split("\n"))))
+                lines = [*_follow(news.decode(errors="replace").split("\n"))]
+                self._ends.update(ends(lines))
+                if known is not None and not _holds(lines, chain, known):
+                    self._ends[chain] = Head(
+                        max(known.count, self._ends.get(chain, known).count), known.digest
+                    )
+                    _log.error("audit lines are missing", chain=chain, file=str(self._path))
+                self._checked.add(chain)
                 line = compose(self._ends.get(chain, Head()))
                 # A line that a power cut left half written is closed first.
                 closing = b"" if not news or news.endswith(b"\n") else b"\n"
@@ -129,13 +170,24 @@ class FileKeeper:
                 self._read_to = file.seek(0, os.SEEK_END)
                 self._ends[chain] = _after(line)
                 return self._ends[chain]
+            except OSError as error:
+                raise self._failed(error) from error
+
+    def _open(self) -> IO[bytes]:
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+            return os.fdopen(descriptor, "r+b", buffering=0)
         except OSError as error:
-            raise errors.StateError(
-                f"the audit line cannot be written: {error.strerror}",
-                where=str(self._path),
-                next_step="nothing is installed without an audit; name another file with"
-                " --audit-file",
-            ) from error
+            raise self._failed(error) from error
+
+    def _failed(self, error: OSError) -> errors.StateError:
+        return errors.StateError(
+            f"the audit line cannot be written: {error.strerror}",
+            where=str(self._path),
+            next_step="nothing is written or installed without an audit; name another file with"
+            " --audit-file",
+        )
 
 
 class StreamKeeper:
@@ -146,6 +198,11 @@ class StreamKeeper:
         self._heads = heads
         self._ends: dict[str, Head] = {}
         self._in_use = threading.Lock()
+
+    def check(self, chain: str) -> None:
+        """Read the remembered head."""
+        if self._heads is not None:
+            self._heads.read(chain)
 
     def append(self, chain: str, compose: Callable[[Head], str]) -> Head:
         """One line at a time."""
@@ -169,11 +226,18 @@ class Line:
     problem: str | None = None
 
 
-def read(path: Path) -> tuple[Line, ...]:
-    """All lines, each held against the one before it in its chain. Raises StateError."""
+def read(*paths: Path) -> tuple[Line, ...]:
+    """All lines of these files, the oldest first, each held against the one before it in its chain.
+
+    Raises StateError.
+    """
+    return tuple(_follow(itertools.chain.from_iterable(map(_lines, paths))))
+
+
+def _lines(path: Path) -> Iterator[str]:
     try:
         with path.open(encoding="utf-8", errors="replace") as stream:
-            return tuple(_follow(stream))
+            yield from stream
     except OSError as error:
         raise errors.StateError(
             f"cannot be read: {error.strerror}",
@@ -204,6 +268,15 @@ def missing(ends: Mapping[str, Head], known: Mapping[str, Head]) -> list[str]:
     return problems
 
 
+def _holds(lines: Iterable[Line], chain: str, known: Head) -> bool:
+    """Whether the line that was the last of a chain is among these; nothing is always."""
+    return not known.count or any(
+        line.digest == known.digest and line.fields["number"] == known.count
+        for line in lines
+        if line.fields and line.fields["chain"] == chain
+    )
+
+
 def _after(line: str) -> Head:
     return Head(json.loads(line)["number"], _digest(line))
 
@@ -226,11 +299,12 @@ def _follow(lines: Iterable[str]) -> Iterator[Line]:
 
 
 def _problem(fields: Mapping[str, Any], head: Head | None) -> str | None:
-    """A file may begin in the middle of a chain: its first line proves nothing about before."""
     if head is None:
         starts = fields["number"] == 1
         if starts != (fields["previous"] == FIRST):
             return "begins a chain and follows something, or the other way round"
+        if not starts:
+            return f"is number {fields['number']}: the lines before it are not here"
         return None
     if fields["previous"] != head.digest:
         return "does not follow the line before it: one was altered, removed or inserted"

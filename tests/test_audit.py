@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from fmgsync import audit, errors
 from fmgsync.audit import Audit, FileKeeper, Head, StreamKeeper
 from fmgsync.clock import ManualClock
+from fmgsync.state.folder import Folder
+from fmgsync.state.heads import AuditHeads
 
 
 class Known:
@@ -30,7 +32,11 @@ class Known:
 
 def make(path: Path, chain: str = "prod@a", known: Known | None = None) -> Audit:
     return Audit(
-        chain, clock=ManualClock(), keeper=FileKeeper(path), heads=known, about={"who": "ann"}
+        chain,
+        clock=ManualClock(),
+        keeper=FileKeeper(path, known),
+        heads=known,
+        about={"who": "ann"},
     )
 
 
@@ -66,7 +72,7 @@ def test_whatever_is_done_to_a_line_shows(
     if how == "alter":
         lines[at] = lines[at].replace("fgt", "fgx")
     elif how == "remove":
-        del lines[at + 1 if at == 0 else at]  # a file may begin in the middle of a chain
+        del lines[at]
     elif how == "swap":
         lines[at], lines[at + 1] = lines[at + 1], lines[at]
     else:
@@ -83,6 +89,64 @@ def test_a_cut_end_shows_by_the_remembered_head(tmp_path: Path) -> None:
     assert problems(path) == []
     (problem,) = audit.missing(audit.ends(audit.read(path)), known.heads)
     assert problem == "chain prod@a: 4 lines were written, the last one is 2"
+
+
+@pytest.mark.parametrize("left", [0, 1, 2, 3])
+def test_a_cut_end_stays_noticed_whatever_is_written_after_it(tmp_path: Path, left: int) -> None:
+    """The next line follows the head that is remembered, not what is left of the file."""
+    path, known = tmp_path / "a.jsonl", Known()
+    lines = written(path, 4, known)
+    path.write_text("".join(f"{line}\n" for line in lines[:left]))
+    for _ in range(2):
+        written(path, 2, known)
+    assert problems(path)
+    assert known.heads["prod@a"].count == 8
+
+
+def test_a_history_that_was_written_anew_is_noticed(tmp_path: Path) -> None:
+    """As many lines, each following the one before it, and none of them the one remembered."""
+    path, known = tmp_path / "a.jsonl", Known()
+    written(path, 3, known)
+    path.unlink()
+    for number in range(5):
+        make(path).record("install", device=f"other-{number}")
+    assert problems(path) == []
+    written(path, 1, known)
+    assert problems(path) == [6]
+
+
+def test_removed_first_lines_are_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    lines = written(path, 4)
+    path.write_text("".join(f"{line}\n" for line in lines[2:]))
+    (found, _) = audit.read(path)
+    assert found.problem == "is number 3: the lines before it are not here"
+
+
+def test_a_file_that_was_rotated_is_read_with_the_older_one(tmp_path: Path) -> None:
+    path, known = tmp_path / "a.jsonl", Known()
+    written(path, 3, known)
+    path.rename(tmp_path / "a.jsonl.1")
+    written(path, 2, known)
+    assert [line.problem for line in audit.read(tmp_path / "a.jsonl.1", path)] == [None] * 5
+    assert audit.read(path)[0].problem is not None
+
+
+def test_a_damaged_head_is_noticed_before_anything_is_decided(tmp_path: Path) -> None:
+    class Damaged(Known):
+        def read(self, chain: str) -> Head | None:
+            raise errors.StateError("damaged")
+
+    with pytest.raises(errors.StateError, match="damaged"):
+        make(tmp_path / "a.jsonl", known=Damaged()).check()
+
+
+def test_a_chain_does_not_go_back(tmp_path: Path) -> None:
+    """Two processes with one chain, of which the slower one remembers its head last."""
+    heads = AuditHeads(Folder(tmp_path, clock=ManualClock()))
+    heads.write("prod@a", Head(5, "5" * 64))
+    heads.write("prod@a", Head(4, "4" * 64))
+    assert heads.read("prod@a") == Head(5, "5" * 64)
 
 
 def test_a_half_written_line_is_closed_and_told(tmp_path: Path) -> None:

@@ -81,15 +81,22 @@ def command(
     if digest is None:
         _list(options, memory, now)
         return common.IN_SYNC
+    if not withdraw:
+        needed = wiring.needs_reason(options.config)
+        common.demand_reason("approving a change", reason, needed=needed)
+    word, who = "withdrawn" if withdraw else "approved", by or _user()
+    audit = wiring.make_decision_audit(
+        options.config, state_dir=state_dir, clock=clock, by=who, reason=reason
+    )
+    audit.check()
     if withdraw:
         decided = memory.withdraw(digest)
     else:
-        needed = wiring.needs_reason(options.config)
-        common.demand_reason("approving a change", reason, needed=needed)
-        decided = memory.approve(
-            digest, who=by or _user(), reason=reason, now=now, expires_at=now + expires
-        )
-    _tell(options, decided, "withdrawn" if withdraw else "approved")
+        decided = memory.approve(digest, who=who, reason=reason, now=now, expires_at=now + expires)
+    for one in decided:
+        audit.record(word, **_row(one) | {"who": who})
+    audit.keep_head()
+    _tell(options, decided, word)
     return common.IN_SYNC
 
 

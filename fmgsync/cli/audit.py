@@ -31,8 +31,11 @@ def command() -> None:
 
 _FILE = click.option(
     "--audit-file",
+    "audit_files",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The file to read.  [default: audit.jsonl in the state folder]",
+    multiple=True,
+    help="The file to read; several, the oldest first, where it was rotated.  [default: audit.jsonl"
+    " in the state folder]",
 )
 
 
@@ -46,7 +49,7 @@ _FILE = click.option(
 def show(
     options: common.Options,
     state_dir: Path,
-    audit_file: Path | None,
+    audit_files: tuple[Path, ...],
     device: str | None,
     run_id: str | None,
     last: int | None,
@@ -57,7 +60,7 @@ def show(
     """
     lines = [
         line
-        for line in _read(audit_file, state_dir)
+        for line in _read(audit_files, state_dir)
         if line.fields
         and (device is None or line.fields.get("device") == device)
         and (run_id is None or line.fields.get("run") == run_id)
@@ -74,8 +77,8 @@ def show(
 @_FILE
 @common.state_option
 @common.command_options()
-def verify(options: common.Options, state_dir: Path, audit_file: Path | None) -> int:
-    """Prove that no line was altered, removed, inserted, or cut off at the end.
+def verify(options: common.Options, state_dir: Path, audit_files: tuple[Path, ...]) -> int:
+    """Prove that no line was altered, removed, inserted, or cut off at either end.
 
     The end is held against what is remembered apart from the file. Exit codes: 0 whole, 1 not.
     """
@@ -84,7 +87,7 @@ def verify(options: common.Options, state_dir: Path, audit_file: Path | None) ->
     from fmgsync.controller import wiring
     from fmgsync.state.heads import AuditHeads
 
-    lines = _read(audit_file, state_dir)
+    lines = _read(audit_files, state_dir)
     problems = [f"line {line.position} {line.problem}" for line in lines if line.problem]
     documents = wiring.make_documents(options.config, state_dir=state_dir, clock=SystemClock())
     known = AuditHeads(documents).read_all()
@@ -98,11 +101,11 @@ def verify(options: common.Options, state_dir: Path, audit_file: Path | None) ->
     return common.FAILED if problems else common.IN_SYNC
 
 
-def _read(audit_file: Path | None, state_dir: Path) -> Sequence[Line]:
+def _read(audit_files: Sequence[Path], state_dir: Path) -> Sequence[Line]:
     from fmgsync import audit
     from fmgsync.controller.installing import AUDIT
 
-    return audit.read(audit_file or state_dir / AUDIT)
+    return audit.read(*(audit_files or (state_dir / AUDIT,)))
 
 
 def print_lines(console: Console, lines: Iterable[Line]) -> None:
@@ -138,7 +141,7 @@ def _wave(fields: Any) -> str:
 
 def _what(fields: Any) -> str:
     """The one field that says most about this event."""
-    for name in ("why", "detail", "what", "window"):
+    for name in ("why", "detail", "what", "message", "window"):
         if name in fields:
             return str(fields[name])
     return ""

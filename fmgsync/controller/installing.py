@@ -32,7 +32,7 @@ AUDIT = "audit.jsonl"
 """The audit's file in the state folder."""
 
 
-_DECIDING = frozenset({features.APPLY_NOW, features.APPLY_WINDOW, features.RUN, features.ROLLOUT})
+_DECIDING = features.APPLIES | {features.RUN, features.ROLLOUT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,14 @@ class Installing:
     recheck_s: float = 0.0
     stopping: Callable[[], bool] = lambda: False
     leaving: Callable[[], bool] = lambda: False
+
+    def check(self, ref: AdomRef) -> None:
+        """Read what is remembered of an ADOM, before anything is written or pushed there.
+
+        Raises StateError for what is damaged, and where decisions could not be kept.
+        """
+        self.rollouts.read(ref)
+        self.audit.check()
 
     def interrupted(self, ref: AdomRef) -> frozenset[str]:
         """Devices in the middle of whose install a run has left."""
@@ -102,7 +110,7 @@ def make_installing(
         # A pod keeps no file, and its output is collected.
         keeper = StreamKeeper(_print_line, heads)
     elif command in _DECIDING:
-        keeper = FileKeeper(people.audit_file or folder / AUDIT)
+        keeper = FileKeeper(people.audit_file or folder / AUDIT, heads)
     audit = Audit(
         chain_of(config),
         clock=clock,
@@ -120,6 +128,21 @@ def make_installing(
         recheck_s=RECHECK_S if command == features.RUN else 0.0,
         stopping=people.stopping,
         leaving=people.leaving,
+    )
+
+
+def make_decision_audit(
+    owner: str, documents: Documents, clock: Clock, folder: Path, *, by: str, reason: str
+) -> Audit:
+    """The audit of what a person decides outside a run: a chain of its own, since a controller may
+    be at work under the same name."""
+    heads = AuditHeads(documents)
+    return Audit(
+        f"{owner}@{socket.gethostname()}/decisions",
+        clock=clock,
+        keeper=FileKeeper(folder / AUDIT, heads),
+        heads=heads,
+        about={"who": by, "reason": reason or "not given"},
     )
 
 

@@ -155,6 +155,8 @@ def apply(world: World, *, install: bool, digest: str | None = None) -> Result:
     `digest` is that of a saved plan: StalePlan is
     raised, before anything is written, if it no longer is what there is to do.
     """
+    for work in world.adoms:
+        world.installing.check(work.ref)
     inventory = read_inventory(world)
     if digest is None:
         anew = partial(read_inventory, world, lambda text: None)
@@ -186,6 +188,7 @@ def apply_one(
     """
 
     def step(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
+        world.installing.check(work.ref)
         if before is not None and before.rollout is not None:
             result.rollout = before.rollout.follows(world.clock.now())
             result.survey = before.survey
@@ -234,6 +237,7 @@ def _one_adom(world: World, work: AdomWork, inventory: Inventory, step: Step) ->
         result.error = error
     if result.seen is not None:
         note_held(world, result.seen.plan)
+    world.installing.audit.keep_head()
     return result
 
 

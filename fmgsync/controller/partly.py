@@ -88,6 +88,7 @@ class Passes:
                 done = self._write(inventory, result, rules)
         except errors.TargetError as error:
             return replace(result, error=error)
+        self._world.installing.audit.keep_head()
         if done is not None and done.seen is not None and done.seen.plan.held:
             once.note_held(self._world, done.seen.plan)
         return done

@@ -13,8 +13,9 @@ import structlog
 from requests.adapters import HTTPAdapter
 
 from fmgsync import errors, state
+from fmgsync.audit import Audit
 from fmgsync.clock import Clock, SystemClock
-from fmgsync.controller import clusters, fencing, foresight, once, partly
+from fmgsync.controller import clusters, fencing, foresight, installing, once, partly
 from fmgsync.controller.doctor import TargetToCheck
 from fmgsync.controller.guarding import AdomGuard
 from fmgsync.controller.installing import People, make_installing
@@ -24,6 +25,7 @@ from fmgsync.controller.ownership import Ownership
 from fmgsync.controller.pace import Pace
 from fmgsync.controller.reconcile import AdomWork, Intent
 from fmgsync.controller.stopping import Stopping
+from fmgsync.controller.write_log import WriteLog
 from fmgsync.model.adom import Workspace
 from fmgsync.model.target import AdomRef
 from fmgsync.settings import features, load, rules, terms
@@ -77,11 +79,15 @@ def make_world(
     time = clock or SystemClock()
     documents = _documents(config, state_dir, time)
     memory = Memory(documents)
+    installs = make_installing(
+        config, command, documents, time, people or People(), folder=state_dir
+    )
     ownership = _ownership(config) if command in features.APPLIES else None
     if ownership is not None:
         hooks = partial(fencing.hooks, ownership)
     elif command in features.APPLIES:
         tell("no 'lease' is configured: make sure that no other fmgsync works on these ADOMs")
+    hooks = _with_write_log(hooks, installs.audit, memory)
     adoms = _adoms(config, partial(_session_of, time, transport, hooks), time, memory)
     if ownership is not None:
         adoms = tuple(_under_lease(work, ownership, time) for work in adoms)
@@ -91,7 +97,7 @@ def make_world(
         adoms,
         time,
         memory,
-        make_installing(config, command, documents, time, people or People(), folder=state_dir),
+        installs,
         tell,
         terms=terms.terms(config),
     )
@@ -162,6 +168,26 @@ def _check_files(config: Config, known: frozenset[str]) -> frozenset[str]:
             why="it is switched off: whoever is on the way can read and change what is said",
         )
     return frozenset(found)
+
+
+def _with_write_log(hooks: HooksOf | None, audit: Audit, memory: Memory) -> HooksOf:
+    """Every plan is told to the audit before it is written, whoever writes it."""
+
+    def made(ref: AdomRef) -> Hooks:
+        log = WriteLog(ref, audit, memory)
+        known = hooks(ref) if hooks is not None else Hooks()
+        return replace(known, writing=log.writing, refused=log.refused)
+
+    return made
+
+
+def make_decision_audit(
+    path: Path, *, state_dir: Path, clock: Clock, by: str, reason: str
+) -> Audit:
+    """Where a decision is kept that a person makes outside a run."""
+    owner = load.load_config(path).owner if path.exists() else "fmgsync"
+    documents = make_documents(path, state_dir=state_dir, clock=clock)
+    return installing.make_decision_audit(owner, documents, clock, state_dir, by=by, reason=reason)
 
 
 def make_documents(path: Path, *, state_dir: Path, clock: Clock) -> Documents:

@@ -45,8 +45,10 @@ class AuditHeads:
 
         def changed(text: str | None) -> str:
             heads = self._decode(text)
-            heads.chains.pop(chain, None)
-            heads.chains[chain] = _Head(head.count, head.digest)
+            before = heads.chains.pop(chain, None)
+            # Somebody else may have gone on with the chain meanwhile: it never goes back.
+            further = before is not None and before.count > head.count
+            heads.chains[chain] = (further and before) or _Head(head.count, head.digest)
             # Every pod has a chain of its own: the oldest ones are let go.
             heads.chains = dict(list(heads.chains.items())[-_CHAINS_MOST:])
             return msgspec.json.encode(heads).decode()

@@ -57,6 +57,11 @@ class Memory:
         document = self._decode(_DECISIONS, self._documents.read(_DECISIONS), DecisionsDocument)
         return tuple(one for one in records.approvals_of(document) if one.expires_at > now)
 
+    def approved(self) -> tuple[Approval, ...]:
+        """What people let through, expired or not."""
+        document = self._decode(_DECISIONS, self._documents.read(_DECISIONS), DecisionsDocument)
+        return records.approvals_of(document)
+
     def shown(self) -> tuple[Shown, ...]:
         """Held parts that were shown lately, newest first."""
         document = self._decode(_DECISIONS, self._documents.read(_DECISIONS), DecisionsDocument)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fmgsync.model.change import AdomPlan, Change
+
 _RELEASING = ("workspace/unlock", "sys/logout")
 
 
@@ -19,7 +21,8 @@ class Hooks:
     a replica that lost its lease writes nothing more. `after_request` gets the FortiManager's
     name, the method and the seconds it took. `lock_waited` gets the seconds that somebody else's
     lock was waited for, `lock_held` whether this session holds the ADOM's lock from now on;
-    `gives_up` says that nobody has time to wait any more.
+    `gives_up` says that nobody has time to wait any more. `writing` gets every plan right before
+    it is written, and may raise; `refused` what FortiManager did not take of it.
     """
 
     before_write: Callable[[], None] = _nothing
@@ -27,6 +30,8 @@ class Hooks:
     lock_waited: Callable[[float], None] = _nothing
     lock_held: Callable[[bool], None] = _nothing
     gives_up: Callable[[], bool] = lambda: False
+    writing: Callable[[AdomPlan], None] = _nothing
+    refused: Callable[[Sequence[tuple[Change, str]]], None] = _nothing
 
 
 def releases(params: Sequence[Mapping[str, Any]]) -> bool:

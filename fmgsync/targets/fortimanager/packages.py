@@ -216,7 +216,11 @@ def _tables_of(leaf: _Leaf, adom: AdomTopology) -> Iterator[str]:
 
 
 def _policy_query(ref: AdomRef, leaf: _Leaf, table: str, place: Place) -> Query:
-    fields = ["policyid", "name", "action", "status", _BLOCK]
+    fields = ["policyid", "action", "status"]
+    if "local-in" not in table:
+        fields.append("name")
+    if table == _POLICY:
+        fields.append(_BLOCK)
     for attribute in _TABLES[table]:
         fields += [attribute.name, attribute.negate]
     return Query(

@@ -67,6 +67,7 @@ class Writer:
     ) -> None:
         self._session = session
         self._adom = plan.ref.adom
+        self._plan = plan
         self._changes = plan.changes
         self._owner = owner
         self._clock = clock
@@ -78,10 +79,13 @@ class Writer:
         """All changes in order. Raises what concerns every change: rights, lock, connection."""
         found = reading_back.existing(self._session, self._place, self._touched())
         ours = [change for change in self._changes if self._may_touch(change, found)]
+        self._session.hooks.writing(self._plan)
         self._clear_mappings_of_addresses(ours, found)
         for batch in self._batches(ours):
             ready = [fit for change in batch if (fit := self._without_absent(change)) is not None]
             self._write_batch(ready)
+        if self.outcome.refused:
+            self._session.hooks.refused(self.outcome.refused)
         return self.outcome
 
     def _touched(self) -> Iterable[tuple[ObjectKind, str]]:

@@ -1,0 +1,72 @@
+"""ADOM writes as the audit tells them: which addresses come to which group on which device and
+which go, what was approved of it, and what FortiManager did not take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fmgsync.audit import Audit
+from fmgsync.model.change import AdomPlan, Change
+from fmgsync.model.memory import Approval
+from fmgsync.model.target import AdomRef
+from fmgsync.state.memory import Memory
+
+_MOST = 500
+"""Changes listed one by one; of a larger write the others are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteLog:
+    """The audit of one ADOM's writes. A line stands before its write: without it there is none."""
+
+    ref: AdomRef
+    audit: Audit
+    memory: Memory
+
+    def writing(self, plan: AdomPlan) -> None:
+        """What is about to be written."""
+        self._record(
+            "write",
+            why=f"{len(plan.changes)} changes to the ADOM",
+            changes=_listed(plan.changes),
+            approved=_approved(plan, self.memory.approved()) or None,
+        )
+
+    def refused(self, refused: Sequence[tuple[Change, str]]) -> None:
+        """What was not taken."""
+        listed = [{**_change(change), "why": why} for change, why in refused[:_MOST]]
+        self._record("write refused", why=f"{len(refused)} changes refused", changes=listed)
+
+    def _record(self, event: str, **fields: Any) -> None:
+        where = {"fortimanager": self.ref.fortimanager, "adom": self.ref.adom}
+        self.audit.record(event, **where, **fields)
+
+
+def _listed(changes: Sequence[Change]) -> list[dict[str, Any]]:
+    listed = [_change(change) for change in changes[:_MOST]]
+    more = len(changes) - len(listed)
+    return [*listed, {"more": more}] if more else listed
+
+
+def _change(change: Change) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "action": change.action.value,
+        "kind": change.kind.value,
+        "name": change.name,
+        "device": str(change.device) if change.device else None,
+        "added": list(change.added),
+        "removed": list(change.removed),
+        "because": change.because,
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def _approved(plan: AdomPlan, approvals: Iterable[Approval]) -> list[dict[str, str]]:
+    """What people let through of it, and who they are."""
+    return [
+        {"digest": one.digest, "who": one.who, "reason": one.reason, "message": one.message}
+        for one in approvals
+        if one.digest in plan.approved
+    ]
