@@ -17,6 +17,7 @@ from fmgsync.simulator.devices import Vdom, policies_table
 from fmgsync.simulator.dvmcmd import fill
 from fmgsync.simulator.misfits import misfits
 from fmgsync.simulator.problems import SeedError, Source
+from fmgsync.simulator.reserved import ROOT_OID, add_reserved
 from fmgsync.simulator.rights import PREDEFINED, Right
 from fmgsync.simulator.seed import (
     AddressSeed,
@@ -109,6 +110,7 @@ class _Builder:
             self._fill(adom, ("adoms", at))
         if "root" not in world.adoms:
             self._adom("root", None, self._mode(None))
+        add_reserved(world, self._mode(None))
         return world
 
     def _mode(self, wanted: Mode | None) -> Mode:
@@ -122,7 +124,8 @@ class _Builder:
         major, minor = world.version[:2]
         if os_version is not None:
             major, minor = (int(part) for part in os_version.split("."))
-        adom = world.adoms[name] = Adom(name, world.next_oid(), (major, minor), mode)
+        oid = ROOT_OID if name == "root" else world.next_oid()
+        adom = world.adoms[name] = Adom(name, oid, (major, minor), mode)
         fill(self._world, adom)
         return adom
 

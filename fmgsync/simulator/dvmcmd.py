@@ -17,6 +17,7 @@ from fmgsync.simulator.locks import holds
 from fmgsync.simulator.plain import answer_table
 from fmgsync.simulator.predefined import PREDEFINED
 from fmgsync.simulator.records import ADOM, DEVICE, VDOM, keep
+from fmgsync.simulator.reserved import RESERVED
 from fmgsync.simulator.route import Route
 from fmgsync.simulator.store import Change, Row
 from fmgsync.simulator.tasks import STATES
@@ -326,7 +327,7 @@ def delete_adom(world: World, call: Call, adom: str) -> Members:
     """Delete an ADOM; with devices in it only by force."""
     if adom not in world.adoms:
         raise absent()
-    if not call.session.admin.super_admin or adom in ("root", "global"):
+    if not call.session.admin.super_admin or adom in ("root", "global", *RESERVED):
         raise no_permission()
     force = call.param.get("confirm") == 1 and "force" in call.options()
     if world.adoms[adom].members and not force:

@@ -35,6 +35,7 @@ _ALWAYS = ("name", "oid", *_INFO[:2])
 def read_adoms(world: World, call: Call) -> Members:
     """The ADOMs this administrator may enter."""
     visible = [adom for adom in world.adoms.values() if call.session.admin.may_enter(adom.name)]
+    visible.sort(key=lambda adom: adom.name)
     rows = [show_adom(world, adom, call) for adom in visible if adom.name != "global"]
     for row in rows:
         _expand(world, world.adoms[row["name"]], call, row)
@@ -55,7 +56,9 @@ def _expand(world: World, adom: Adom, call: Call, row: PlainRow) -> None:
     for item in wanted:
         if item.get("url") in ("device", "/device"):
             fields = item.get("fields")
-            devices = [show_device(world, world.devices[name], adom) for name in adom.members]
+            devices = [
+                show_device(world, world.devices[name], adom) for name in sorted(adom.members)
+            ]
             found |= {"device": [_only(device, fields) for device in devices]} if devices else {}
         else:
             call.ignore("parameter", f"expand member.{item.get('url')}")
@@ -86,6 +89,7 @@ def _device_rows(world: World, call: Call, adom: Adom | None) -> list[PlainRow]:
         devices = [world.devices[name] for name in adom.members]
     else:
         devices = [device for device in world.devices.values() if _may_see(world, call, device)]
+    devices.sort(key=lambda device: device.name)
     call.options().asked.update(_INFO)
     return [_shown(world, call, device, adom) for device in devices]
 

@@ -180,6 +180,7 @@ FLIPPED: dict[str, tuple[dict[str, Any], Callable[[dict[str, Any]], list[Exchang
         {"workspaceUnlockAfterInstall": True},
         lambda unit: recorded(read_global_settings, unit),
     ),
+    "perPolicyLock": ({"perPolicyLock": True}, lambda unit: recorded(read_global_settings, unit)),
     "statedMemberLimit": (
         {"statedMemberLimit": 600},
         lambda unit: recorded_suite("many", unit=unit),

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from fmgsync.simulator import Simulator
+from fmgsync.simulator.reserved import RESERVED
 from tests.simulator.client import Client
 from tests.simulator.conftest import Start, small_seed
 
@@ -122,7 +123,7 @@ def test_admin_sees_only_the_adoms_allowed(start: Start, connect: Callable[..., 
     assert client.code("get", "/pm/config/adom/other/obj/firewall/address") == -11
     assert [row["name"] for row in client.get("/dvmdb/adom")] == ["prod"]
     names = {row["name"] for row in connect(simulator).get("/dvmdb/adom", fields=["name"])}
-    assert names == {"prod", "other", "root"}
+    assert names == {"prod", "other", "root", *RESERVED}
 
 
 def test_api_key_needs_no_login(start: Start) -> None:

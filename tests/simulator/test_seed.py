@@ -7,6 +7,7 @@ import pytest
 
 from fmgsync.errors import ConfigError
 from fmgsync.simulator import SeedError, Simulator
+from fmgsync.simulator.reserved import RESERVED
 from tests.simulator.client import Client
 
 EXAMPLE = """\
@@ -47,7 +48,8 @@ def test_the_documented_example_is_served(tmp_path: Path) -> None:
 def test_without_a_seed_there_is_a_small_world() -> None:
     with Simulator() as simulator, Client(simulator) as client:
         assert client.log_in("admin", "admin") == 0
-        assert [row["name"] for row in client.get("/dvmdb/adom")] == ["root"]
+        names = [row["name"] for row in client.get("/dvmdb/adom")]
+        assert names == sorted(["root", *RESERVED])
         assert len(client.get("/dvmdb/adom/root/device")) == 2
         assert [row["name"] for row in client.get("/pm/pkg/adom/root")] == ["default"]
     with Simulator() as simulator, Client(simulator, key="simulator") as client:
