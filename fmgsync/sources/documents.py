@@ -1,4 +1,4 @@
-"""From the events of a JSON or YAML parser to Kubernetes objects, one at a time.
+"""From the events of a YAML parser to Kubernetes objects, one at a time.
 
 The elements of a list's `items` are handed out as they end and are not kept, so a dump of 50,000
 pods needs the memory of one pod. Depth is bounded; a YAML alias stands for the very object its
@@ -11,12 +11,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from fmgsync.sources.convert.reading import is_null
+
 MAX_DEPTH: Final = 200  # validation schemas of custom resources reach about 60
 MAX_ANCHORS: Final = 100_000
 
 Event = tuple[str, Any]
-"""ijson's basic events (`start_map`, `map_key`, `end_map`, `start_array`, `end_array`, `string`
-and so on, with their value), and for YAML `anchor` before the value it names, and `alias`."""
+"""`start_document`, `start_map`, `map_key`, `end_map`, `start_array`, `end_array`, `string`, each
+with its value (of a start: whether it is in flow style, and so has a closing bracket); `anchor`
+before the value it names, `alias`; `end_document`, with whether anything but the end of the text
+says that it has ended."""
 
 
 class Unreadable(ValueError):
@@ -25,7 +29,7 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One element of a list's `items`.
+    """One element of a list's `items`: as it was parsed, or its JSON text.
 
     `list_kind` and `list_version` are those of the list, if they came before the item.
     """
@@ -38,11 +42,15 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One whole document; if `is_list`, without its `items`, of which there were `count`."""
+    """One whole document; if `is_list`, without its `items`, of which there were `count`.
+
+    `proven` says that something shows that nothing of it is missing: a dump may be cut off.
+    """
 
     content: Any
     is_list: bool
     count: int
+    proven: bool
 
 
 def read(events: Iterable[Event]) -> Iterator[Item | Document]:
@@ -52,21 +60,23 @@ def read(events: Iterable[Event]) -> Iterator[Item | Document]:
         if event == "map_key":
             builder.key = content
         elif event == "start_map":
-            builder.open({})
+            builder.open({}, closed=content)
         elif event == "start_array":
-            builder.open([])
+            builder.open([], closed=content)
         elif event == "anchor":
             builder.anchor = content
-        else:
+        elif event == "end_document":
+            yield builder.document(proven=content)
+        elif event != "start_document":
             if event in ("end_map", "end_array"):
                 content = builder.close()
             elif event == "alias":
                 content = builder.aliased(content)
             elif builder.anchor is not None:
                 builder.name(builder.take_anchor(), content)
-            done = builder.place(content)
-            if done is not None:
-                yield done
+            item = builder.place(content)
+            if item is not None:
+                yield item
 
 
 @dataclass(slots=True)
@@ -87,12 +97,16 @@ class _Builder:
         self._frames: Final[list[_Frame]] = []
         self._anchored: Final[dict[str, Any]] = {}
         self._count = 0
+        self._root: Any = None
+        self._closed = False
 
-    def open(self, container: dict[str, Any] | list[Any]) -> None:
+    def open(self, container: dict[str, Any] | list[Any], *, closed: bool) -> None:
         if len(self._frames) >= MAX_DEPTH:
             raise Unreadable(f"it is nested deeper than {MAX_DEPTH} levels")
         if not self._frames and isinstance(container, list):
             raise Unreadable("it is a bare list: keep the List around it, as kubectl prints it")
+        if not self._frames or (len(self._frames) == 1 and self.key == "items"):
+            self._closed = closed or (self._closed and bool(self._frames))
         self._frames.append(_Frame(container, self.key, self.take_anchor()))
 
     def close(self) -> dict[str, Any] | list[Any]:
@@ -102,11 +116,12 @@ class _Builder:
             self.name(frame.anchor, frame.container)
         return frame.container
 
-    def place(self, content: Any) -> Item | Document | None:
+    def place(self, content: Any) -> Item | None:
         """Put a finished value where it belongs, or hand it out."""
         frames = self._frames
         if not frames:
-            return self._document(content)
+            self._root = content
+            return None
         container = frames[-1].container
         if isinstance(container, dict):
             container[self.key] = content
@@ -136,9 +151,12 @@ class _Builder:
         self._count += 1
         return Item(self._count - 1, content, head.get("kind"), head.get("apiVersion"))
 
-    def _document(self, content: Any) -> Document:
-        is_list = isinstance(content, dict) and "items" in content
-        done = Document(content, is_list, self._count)
-        self._count = 0
+    def document(self, *, proven: bool) -> Document:
+        """What has ended. A key after `items` shows that all of them were there."""
+        content, count = self._root, self._count
+        items = content.get("items", 0) if isinstance(content, dict) else 0
+        is_list = isinstance(items, list) or is_null(items)
+        whole = proven or self._closed or (is_list and next(reversed(content)) != "items")
+        self._count, self._root, self._closed = 0, None, False
         self._anchored.clear()
-        return done
+        return Document(content, is_list, count, whole)

@@ -39,12 +39,14 @@ class Gathering:
         """Take one object in; `place` is where it was read, for messages."""
         self._add(kind, place, lambda: (outcome.key(raw), outcome.outcome(raw, self._pool)))
 
-    def add_mapping(self, kind: Kind, mapping: Mapping[str, Any], place: str) -> None:
-        """Take one object in as it was parsed."""
-        self._add(kind, place, lambda: outcome.of_mapping(kind, mapping, self._pool))
+    def add_mapping(
+        self, kind: Kind, mapping: Mapping[str, Any], place: str, *, last: bool = False
+    ) -> None:
+        """Take one object in as it was parsed; `last` if the text may be cut off after it."""
+        self._add(kind, place, lambda: outcome.of_mapping(kind, mapping, self._pool, last=last))
 
-    def add_json(self, kind: Kind, text: bytes, place: str) -> None:
-        """Take one object in that did not have the types it should."""
+    def add_json(self, kind: Kind, text: bytes | str, place: str) -> None:
+        """Take one object in as its JSON text."""
         self._add(kind, place, lambda: outcome.of_json(kind, text, self._pool))
 
     def _add(self, kind: Kind, place: str, read: Callable[[], tuple[str, Outcome]]) -> None:

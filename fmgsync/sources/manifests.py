@@ -18,14 +18,26 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal
 
+import msgspec
+
 from fmgsync.errors import ManifestError
 from fmgsync.model.endpoint import ClusterSnapshot, Kind
-from fmgsync.sources import documents, parsing
+from fmgsync.sources import documents, jsontext, yamltext
+from fmgsync.sources.convert.reading import is_null
 from fmgsync.sources.documents import Document, Item
 from fmgsync.sources.gathering import Gathering
+from fmgsync.sources.source import Source
 
 _KINDS: Final = {"Pod": Kind.PODS, "Node": Kind.NODES, "Namespace": Kind.NAMESPACES}
 _SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
+_ONE_PAGE: Final = "this is one page of a longer list: leave `limit` out when making the dump"
+_UNPROVEN: Final = (
+    "the list ends with its last item, and nothing says that all are there: end the file with a"
+    " line `...` if they are, or make the dump as JSON"
+)
+_INSIDE_A_LINE: Final = (
+    "the file ends inside a line, so it may be cut off: end it with a line break if it is not"
+)
 _DUMP: Final = "kubectl get pods,nodes,namespaces -A -o json"
 
 
@@ -39,7 +51,7 @@ def read_snapshot(
     """
     gathering = Gathering()
     for name, stream in _streams(manifests, stdin):
-        _read_stream(gathering, parsing.Source(stream, name))
+        _read_stream(gathering, Source(stream, name))
     for kind in Kind:
         _judge(gathering, kind)
     return gathering.snapshot(cluster)
@@ -95,10 +107,10 @@ def _explained(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _read_stream(gathering: Gathering, source: parsing.Source) -> None:
+def _read_stream(gathering: Gathering, source: Source) -> None:
     reading = _Reading(gathering, source)
     try:
-        for part in documents.read(parsing.events(source)):
+        for part in _parts(source):
             source.object_ended()
             if isinstance(part, Item):
                 reading.item(part)
@@ -110,30 +122,37 @@ def _read_stream(gathering: Gathering, source: parsing.Source) -> None:
         raise source.fault("it holds no Kubernetes object")
 
 
+def _parts(source: Source) -> Iterator[Item | Document]:
+    if not source.start:
+        raise ManifestError(
+            "it is empty: kubectl printed nothing",
+            where=source.name,
+            next_step="see what kubectl complained of, and make the dump again",
+        )
+    if source.start.startswith(b"{"):
+        return jsontext.read(source)
+    return documents.read(yamltext.events(source))
+
+
 class _Reading:
     """One stream's objects, told apart by kind."""
 
-    def __init__(self, gathering: Gathering, source: parsing.Source) -> None:
+    def __init__(self, gathering: Gathering, source: Source) -> None:
         self.objects = 0
         self._gathering: Final = gathering
         self._source: Final = source
         self._documents = 1
+        self._latest: tuple[Item, str] | None = None
         self._waiting: list[tuple[Mapping[str, Any], str]] = []
 
     def item(self, item: Item) -> None:
-        place = f"{self._place()} .items[{item.index}]"
-        if not isinstance(item.content, dict):
-            raise self._fault(f"has in .items[{item.index}] something that is no object")
-        if "kind" in item.content:
-            self._add(item.content.get("apiVersion"), item.content["kind"], item.content, place)
-        elif item.list_kind is not None:
-            self._add_untyped(item.list_kind, item.list_version, item.content, place)
-        else:
-            self._waiting.append((_slim(item.content), place))
+        """Keep it until the next one, or the end of the list, shows that it is whole."""
+        self._take_latest()
+        self._latest = item, f"{self._place()} .items[{item.index}]"
 
     def document(self, document: Document) -> None:
         content = document.content
-        if content is None:  # nothing, or only comments, between two `---`
+        if is_null(content):  # nothing, or only comments, between two `---`
             return
         if not isinstance(content, dict):
             raise self._fault("is not a Kubernetes object, nor a list of them")
@@ -143,38 +162,93 @@ class _Reading:
             raise self._fault("has no kind: it is cut off, or is no Kubernetes object")
         if document.is_list:
             self._end_list(document, kind, version)
+        elif kind.endswith("List") and "items" in content:
+            raise self._fault("has items that are no list")
         else:
-            self._add(version, kind, content, self._place())
+            self._single(document, kind, version)
         self._documents += 1
 
+    def _single(self, document: Document, kind: str, version: Any) -> None:
+        known = _known(version, kind)
+        if known is None:
+            return
+        if not document.proven and not self._source.ends_line:
+            self._cut(known, self._place(), _INSIDE_A_LINE)
+            return
+        self._gathering.add_mapping(
+            known, document.content, self._place(), last=not document.proven
+        )
+
     def _end_list(self, document: Document, kind: str, version: Any) -> None:
+        listed = _KINDS.get(kind.removesuffix("List")) if version == "v1" else None
+        concerned = Kind if listed is None else (listed,)
+        if document.proven or self._source.ends_line:
+            self._take_latest(last=not document.proven)
+        self._latest = None
         for content, place in self._waiting:
             self._add_untyped(kind, version, content, place)
         self._waiting = []
-        listed = _KINDS.get(kind.removesuffix("List")) if version == "v1" else None
         if _continues(document.content):
-            self._paged(listed)
+            for each in concerned:
+                self._cut(each, self._place(), _ONE_PAGE)
+        if not document.proven:
+            for each in concerned:
+                self._cut(each, self._place(), _UNPROVEN)
         elif listed is not None and kind.endswith("List"):
             self._gathering.complete(listed)
 
-    def _paged(self, listed: Kind | None) -> None:
-        for kind in Kind if listed is None else (listed,):
-            self._gathering.problem(
-                kind,
-                f"{kind} in {self._place()}",
-                "this is one page of a longer list: leave `limit` out when making the dump",
-            )
+    def _cut(self, kind: Kind, place: str, why: str) -> None:
+        self._gathering.problem(kind, f"{kind} in {place}", why)
+
+    def _take_latest(self, *, last: bool = False) -> None:
+        """`last`: the text ends after it, and perhaps should not."""
+        if self._latest is None:
+            return
+        (item, place), self._latest = self._latest, None
+        if isinstance(item.content, str) and item.content.startswith("{"):
+            self._take_text(item, item.content, place)
+            return
+        if not isinstance(item.content, dict):
+            raise self._fault(f"has in .items[{item.index}] something that is no object")
+        self._take(item, item.content, place, last=last)
+
+    def _take_text(self, item: Item, text: str, place: str) -> None:
+        """The text of an item, decoded no further than its kind needs."""
+        head = _head(text)
+        kind, version = (item.list_kind, item.list_version) if head.kind is None else head
+        if not isinstance(kind, str):
+            self._take(item, msgspec.json.decode(text), place)
+            return
+        known = _known(version, kind if head.kind is not None else kind.removesuffix("List"))
+        if known is not None:
+            self._gathering.add_json(known, text, place)
+
+    def _take(self, item: Item, content: dict[str, Any], place: str, *, last: bool = False) -> None:
+        if "kind" in content:
+            self._add(content.get("apiVersion"), content["kind"], content, place, last=last)
+        elif item.list_kind is not None:
+            self._add_untyped(item.list_kind, item.list_version, content, place, last=last)
+        else:
+            self._waiting.append((_slim(content), place))
 
     def _add_untyped(
-        self, list_kind: Any, version: Any, content: Mapping[str, Any], place: str
+        self,
+        list_kind: Any,
+        version: Any,
+        content: Mapping[str, Any],
+        place: str,
+        *,
+        last: bool = False,
     ) -> None:
         kind = list_kind.removesuffix("List") if isinstance(list_kind, str) else ""
-        self._add(version, kind, content, place)
+        self._add(version, kind, content, place, last=last)
 
-    def _add(self, version: Any, kind: Any, content: Mapping[str, Any], place: str) -> None:
-        known = _KINDS.get(kind) if isinstance(kind, str) else None
-        if known is not None and version in ("v1", None):
-            self._gathering.add_mapping(known, content, place)
+    def _add(
+        self, version: Any, kind: Any, content: Mapping[str, Any], place: str, *, last: bool = False
+    ) -> None:
+        known = _known(version, kind)
+        if known is not None:
+            self._gathering.add_mapping(known, content, place, last=last)
 
     def _fault(self, message: str) -> ManifestError:
         return self._source.fault(f"document {self._documents} {message}")
@@ -184,9 +258,30 @@ class _Reading:
         return f"{self._source.name}{number}"
 
 
+class _Head(msgspec.Struct, frozen=True, gc=False):
+    """What an object says it is."""
+
+    kind: Any = None
+    version: Any = msgspec.field(name="apiVersion", default=None)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.kind, self.version))
+
+
+_head_decoder: Final = msgspec.json.Decoder(_Head)
+
+
+def _head(text: str) -> _Head:
+    return _head_decoder.decode(text)
+
+
+def _known(version: Any, kind: Any) -> Kind | None:
+    return _KINDS.get(kind) if isinstance(kind, str) and version in ("v1", None) else None
+
+
 def _continues(head: Mapping[str, Any]) -> bool:
     metadata = head.get("metadata")
-    return isinstance(metadata, dict) and bool(metadata.get("continue"))
+    return isinstance(metadata, dict) and not is_null(metadata.get("continue") or None)
 
 
 def _slim(content: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from fmgsync.errors import ManifestError
 from fmgsync.model.endpoint import ClusterSnapshot, Kind
-from fmgsync.sources import documents, manifests, parsing
+from fmgsync.sources import documents, manifests, source
 from tests.builders import (
     Manifest,
     listing,
@@ -93,12 +93,39 @@ FORMS = {
     "Windows line ends": as_yaml(listing(*ALL)).replace(b"\n", b"\r\n"),
     "the same object twice": as_json(listing(*ALL), WEB),
 }
+for _name, _number in {
+    "an int64 maximum as jq prints it": "9223372036854776000",
+    "a number without end": "1" * 5000,
+    "a number without bounds": "1e9999999999",
+}.items():
+    FORMS[f"{_name}, in a field nobody needs"] = as_json(
+        listing({"apiVersion": "v1", "kind": "Service", "spec": 4711}, *ALL)
+    ).replace(b"4711", _number.encode())
+_PART = b"[" + as_json(*ALL).replace(b"\n{", b"\n,{") + b"]"
+FORMS["JSON of which only a part is indented"] = (
+    json.dumps(listing()).encode().replace(b"[]", _PART)
+)
+FORMS["JSON with one object on each line"] = (
+    json.dumps(listing()).encode().replace(b"[]", b"[\n" + b",\n".join(
+        json.dumps(each).encode() for each in ALL) + b"\n]")
+)
 # fmt: on
 
 
 @pytest.mark.parametrize("dump", FORMS.values(), ids=FORMS.keys())
 def test_every_form_kubectl_prints_gives_the_same_snapshot(dump: bytes) -> None:
     assert read(dump) == EXPECTED
+
+
+@pytest.mark.parametrize("indent", [None, 1, 4])
+def test_a_dump_longer_than_what_is_read_at_once_is_read_to_its_end(indent: int | None) -> None:
+    filling = {"text": 'x"}\n    }' * 300, "list": [{}, [], ""] * 200}
+    pods = [pod(f"web-{n}", f"10.1.0.{n}") | {"filling": filling} for n in range(100)]
+    dump = json.dumps(listing(*pods), indent=indent).encode()
+    assert len(dump) > 4 * source.CHUNK
+    assert [each.addresses for each in read(dump).pods] == [
+        (f"10.1.0.{n}",) for n in sorted(range(100), key=lambda n: f"web-{n}")
+    ]
 
 
 def test_yaml_aliases_stand_for_what_they_name() -> None:
@@ -254,15 +281,22 @@ UNREADABLE = [
     (b'{"kind": "List", "items": [}', "it is not JSON"),
     (as_json([WEB]), "a bare list"),
     (as_json(listing(*ALL))[:-1] + b"}}", "it is not JSON"),
-    (b'{"items": ["x"]}', "something that is no object"),
+    (b'{"kind": "List", "items": ["x"]}', "something that is no object"),
+    (b'{"kind": "PodList", "apiVersion": "v1", "items": {}}', "items that are no list"),
+    (b"kind: PodList\napiVersion: v1\nitems: x\n", "items that are no list"),
     (b"? [a]\n: b\n", "a key that is no text"),
     (b"a: *nothing\n", "alias has no anchor"),
     (b"a: &a [*a]\n", "alias has no anchor"),
-    (b'{"a":' * 300, "nested deeper"),
+    (b'{"a":' * 300, "cut off"),
+    (b'{"a":' * 100_000, "nested deeper"),
+    (b'{"a": NaN}', "NaN is no JSON"),
+    (b'{"a": "\xff"}', "no UTF-8 text"),
+    (b'{"a": "x\ny"}', "it is not JSON"),
+    (b'{"a": tru', "cut off"),
+    (b'{"a": "\\u00', "cut off"),
     (b"[" * 300, "a bare list"),
     (b"a: " + b"[" * 300, "nested deeper"),
-    (b'{"a": 1e9999999999}', "it is not JSON"),
-    (b'{"a": ' + b"1" * 5000 + b"}", "it is not JSON"),
+    (b'{"a": 1x}', "it is not JSON"),
     (b"Unable to connect\n", "is not a Kubernetes object"),
 ]
 
@@ -282,11 +316,11 @@ def test_what_kubectl_did_not_print_is_refused_with_place_and_next_step(
 @pytest.mark.parametrize(
     ("dump", "place"),
     [
-        (b'{\n "kind": "List",\n "items": [\n  {"a" 1}\n ]}', "line 4, byte 39"),
+        (b'{\n "kind": "List",\n "items": [\n  {"a" 1}\n ]}', "line 4, byte 38"),
         (b'{\n "kind": "List",\n "items": [', "line 3, byte 30"),
         (b"kind: List\nitems:\n- a: b\n c: d\n", "line 4, column 2"),
         # far into the input, beyond the piece that is read at once
-        (b'{"a": "' + b"x\\n" * 40_000 + b'",\n"b" 1}', "line 2, byte 120015"),
+        (b'{"a": "' + b"x\\n" * 40_000 + b'",\n"b" 1}', "line 2, byte 120014"),
     ],
 )
 def test_a_fault_is_placed(dump: bytes, place: str) -> None:
@@ -307,7 +341,7 @@ def test_an_endless_object_is_refused_before_it_fills_the_memory() -> None:
     endless = Endless()
     with pytest.raises(ManifestError, match="longer than 8 MiB"):
         manifests.read_snapshot("east", "-", stdin=endless)  # type: ignore[arg-type]
-    assert endless.given <= parsing.MAX_OBJECT_BYTES + 2 * parsing.CHUNK
+    assert endless.given <= source.MAX_OBJECT_BYTES + 2 * source.CHUNK
 
 
 def test_nested_aliases_are_not_multiplied() -> None:
@@ -353,6 +387,102 @@ def test_a_terminal_is_not_waited_for() -> None:
 def test_no_input_whatever_ends_in_anything_but_a_snapshot_or_our_error(dump: bytes) -> None:
     with suppress(ManifestError):
         assert read(dump).cluster == "east"
+
+
+PODS = tuple(pod(f"web-{number}", f"10.1.0.{number}") for number in range(10, 13))
+
+
+def kind_first(*items: Manifest, kind: str = "List") -> bytes:
+    """As `yq -P` and PyYAML without sorting write it."""
+    content = {"apiVersion": "v1", "kind": kind, "items": list(items)}
+    return yaml.safe_dump(content, sort_keys=False).encode()
+
+
+@pytest.mark.parametrize(
+    ("end", "complete"),
+    [
+        (b"", False),
+        (b"...\n", True),
+        (b"---\n", True),
+        (b"---\n# nothing more\n", True),
+        (b"metadata: {}\n", True),
+        (b"# a comment proves nothing\n", False),
+    ],
+)
+@pytest.mark.parametrize("kind", ["List", "PodList"])
+def test_a_list_that_ends_with_its_last_item_is_complete_only_if_something_proves_it(
+    end: bytes, complete: bool, kind: str
+) -> None:
+    found = read(kind_first(*PODS, kind=kind) + end)
+    assert (Kind.PODS in found.synced) is complete
+    assert [each.name for each in found.pods] == ["web-10", "web-11", "web-12"]
+    assert complete or any("`...`" in each.message for each in found.problems)
+
+
+@pytest.mark.parametrize("items", ["items: []\n", "items: [\n]\n"])
+def test_a_bracket_proves_the_end_of_a_list(items: str) -> None:
+    found = read(f"apiVersion: v1\nkind: PodList\n{items}".encode())
+    assert found.synced == {Kind.PODS}
+
+
+@pytest.mark.parametrize("items", ["items:\n", "items: null\n", "items:"])
+def test_a_list_of_nothing_may_have_lost_everything(items: str) -> None:
+    assert read(f"apiVersion: v1\nkind: PodList\n{items}".encode()).synced == frozenset()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_no_cut_of_any_yaml_removes_or_invents_anything(data: st.DataObject) -> None:
+    """Either the dump is refused, or pods are not complete and all that is told is true."""
+    whole = data.draw(st.sampled_from([kind_first(*PODS), as_yaml(listing(*PODS))]))
+    cut = data.draw(st.integers(0, whole.rindex(b"10.1.0.12") + len("10.1.0.12") - 1))
+    with suppress(ManifestError):
+        found = read(whole[:cut])
+        assert Kind.PODS not in found.synced
+        for each in found.pods:
+            assert each.addresses in ((f"10.1.0.{each.name[4:]}",), ())
+
+
+def test_a_single_object_whose_last_line_has_no_end_is_not_believed() -> None:
+    found = read(as_yaml(PODS[0])[:-3])
+    assert found.pods == ()
+    assert Kind.PODS not in found.synced
+    assert "ends inside a line" in found.problems[0].message
+
+
+def test_the_last_object_of_a_file_that_shows_no_address_is_in_doubt() -> None:
+    text = as_yaml(PODS[0])
+    found = read(text[: text.index(b"  podIP:")])
+    (one,) = found.pods
+    assert "cut off" in one.doubt
+    assert read(as_yaml(pod("web-1", phase="Pending"))).pods[0].doubt == ""
+
+
+# fmt: off
+TEXTS = [
+    "4e12345", "12E999", "0x1f", "1_000", "on", "off", "yes", "~", "null", "true", "2026-01-01",
+    "2026-01-01T00:00:00Z", "12:30", "1.5", ".5", "0o17", "017", "1e3", ".inf", "NaN", "0b1",
+]
+# fmt: on
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_label_is_text_whatever_it_looks_like(text: str) -> None:
+    dump = f"""
+apiVersion: v1
+kind: Pod
+metadata:
+  name: {text.lower()}
+  namespace: {text.lower()}
+  creationTimestamp: null
+  labels: {{app: {text}, empty: , quoted: "{text}"}}
+  annotations: {{k8s.v1.cni.cncf.io/network-status: {text}}}
+spec: {{nodeName: node-1, hostNetwork: false}}
+status: {{phase: Running, podIP: 10.1.0.9}}
+"""
+    (found,) = read(dump.encode()).pods
+    assert (found.labels["app"], found.labels["empty"], found.labels["quoted"]) == (text, "", text)
+    assert text.lower() in (found.name, found.name.strip("'"))
 
 
 @settings(max_examples=100, deadline=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -12,7 +12,15 @@ from fmgsync.model.endpoint import Kind, NodeEndpoint, PodEndpoint
 from fmgsync.model.labels import Labels
 from fmgsync.sources.convert import namespace, node, pod, reading
 from fmgsync.sources.convert.labels import LabelPool
-from fmgsync.sources.convert.objects import NO_FLAWS, Flaws, Malformed, Node, Pod, quoted
+from fmgsync.sources.convert.objects import (
+    NO_FLAWS,
+    Flaws,
+    Malformed,
+    Namespace,
+    Node,
+    Pod,
+    quoted,
+)
 from fmgsync.sources.convert.reading import Raw
 
 Found = PodEndpoint | NodeEndpoint | Labels
@@ -43,19 +51,36 @@ def outcome(raw: Raw, pool: LabelPool, flaws: Flaws = NO_FLAWS) -> Outcome:
     return Outcome(found, "; ".join(filter(None, (flaws.told, doubt.lstrip("; ")))))
 
 
-def of_mapping(kind: Kind, content: Mapping[str, Any], pool: LabelPool) -> tuple[str, Outcome]:
+def of_mapping(
+    kind: Kind, content: Mapping[str, Any], pool: LabelPool, *, last: bool = False
+) -> tuple[str, Outcome]:
     """Key and outcome of an object as it was parsed. Raises `Malformed` if it cannot be named."""
-    raw, flaws = reading.read(kind, content)
+    raw, flaws = reading.read(kind, content, last=last)
     return key(raw), outcome(raw, pool, flaws)
 
 
-def of_json(kind: Kind, text: bytes, pool: LabelPool) -> tuple[str, Outcome]:
-    """The same of JSON that did not have the expected types. Raises `Malformed`."""
+def of_json(kind: Kind, text: bytes | str, pool: LabelPool) -> tuple[str, Outcome]:
+    """Key and outcome of an object's JSON text. Raises `Malformed` if it cannot be named."""
     try:
-        content = msgspec.json.decode(text, type=dict[str, Any])
+        raw = _DECODERS[kind].decode(text)
+    except msgspec.ValidationError:
+        return of_mapping(kind, _mapping(text), pool)
+    return key(raw), outcome(raw, pool)
+
+
+def _mapping(text: bytes | str) -> dict[str, Any]:
+    """Of JSON whose fields do not have the types they should."""
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
     except msgspec.DecodeError as error:
         raise Malformed(f"it is no object: {error}") from error
-    return of_mapping(kind, content, pool)
+
+
+_DECODERS: Final[Mapping[Kind, msgspec.json.Decoder[Raw]]] = {
+    Kind.PODS: msgspec.json.Decoder(Pod),
+    Kind.NODES: msgspec.json.Decoder(Node),
+    Kind.NAMESPACES: msgspec.json.Decoder(Namespace),
+}
 
 
 def merged(one: Outcome, other: Outcome, pool: LabelPool, told: str) -> Outcome:

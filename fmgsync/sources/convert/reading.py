@@ -46,8 +46,11 @@ class Plain(str):
     __slots__ = ()
 
 
-def read(kind: Kind, content: Mapping[str, Any]) -> tuple[Raw, Flaws]:
-    """The object, and what of it cannot be read. Raises `Malformed` if it cannot be named."""
+def read(kind: Kind, content: Mapping[str, Any], *, last: bool = False) -> tuple[Raw, Flaws]:
+    """The object, and what of it cannot be read. Raises `Malformed` if it cannot be named.
+
+    With `last` the text may have been cut off after it: what runs and shows no address is in doubt.
+    """
     fields = _Fields()
     metadata = fields.part(content, "metadata")
     if not metadata.get("name"):
@@ -56,6 +59,8 @@ def read(kind: Kind, content: Mapping[str, Any]) -> tuple[Raw, Flaws]:
     if kind is Kind.NAMESPACES:
         return Namespace(read_metadata), fields.flaws()
     spec, status = fields.part(content, "spec"), fields.part(content, "status")
+    if last and not status.get("addresses" if kind is Kind.NODES else "podIPs"):
+        fields.doubt_rest(str(status.get("phase")))
     if kind is Kind.NODES:
         return Node(read_metadata, fields.node_spec(spec), fields.node_status(status)), (
             fields.flaws()
@@ -75,12 +80,19 @@ class _Fields:
         """What was found."""
         return Flaws(self._labels, "; ".join(self._doubts), "; ".join(self._told))
 
+    def doubt_rest(self, phase: str) -> None:
+        """The object is the last of a text that may be cut off, and shows no address."""
+        if phase not in ("Pending", "Succeeded", "Failed"):
+            told = "it shows no address, and the file may be cut off there"
+            self._doubts.append(told)
+            self._told.append(told)
+
     def part(self, content: Mapping[str, Any], key: str) -> Mapping[str, Any]:
         """A mapping inside; absent is empty."""
         found = content.get(key)
         if isinstance(found, dict):
             return found
-        if not _is_null(found):
+        if not is_null(found):
             if key == "metadata":
                 raise Malformed(_wrong(key, found, "an object"))
             self._doubt(key, found, "an object")
@@ -103,7 +115,7 @@ class _Fields:
             annotations=self._annotations(content.get("annotations")),
             creation_timestamp=_text_or_none(content.get("creationTimestamp")),
             # Whatever it says, somebody has begun to delete it.
-            deletion_timestamp=None if _is_null(deleted) else str(deleted),
+            deletion_timestamp=None if is_null(deleted) else str(deleted),
             resource_version=str(version) if isinstance(version, str) else "",
         )
 
@@ -153,7 +165,7 @@ class _Fields:
 
     def _label_pairs(self, content: Any) -> dict[str, str]:
         if not isinstance(content, dict):
-            if not _is_null(content):
+            if not is_null(content):
                 self._labels = ANY_KEY
                 self._told.append(_wrong("metadata.labels", content, "an object"))
             return {}
@@ -170,7 +182,7 @@ class _Fields:
 
     def _annotations(self, content: Any) -> Annotations | None:
         if not isinstance(content, dict):
-            if not _is_null(content):
+            if not is_null(content):
                 self._doubt("metadata.annotations", content, "an object")
             return None
         found: dict[str, str] = {}
@@ -187,7 +199,7 @@ class _Fields:
     def _entries(self, where: str, content: Any, key: str) -> list[dict[str, Any]]:
         """The mappings in a list."""
         if not isinstance(content, list):
-            if not _is_null(content):
+            if not is_null(content):
                 self._doubt(where, content, "a list")
             return []
         found = [each for each in content if isinstance(each, dict)]
@@ -204,7 +216,7 @@ class _Fields:
         return ""
 
     def _optional(self, where: str, content: Any) -> str | None:
-        if not _is_null(content) and not isinstance(content, str):
+        if not is_null(content) and not isinstance(content, str):
             self._doubt(where, content, "text")
         return _text_or_none(content)
 
@@ -222,12 +234,13 @@ class _Fields:
         self._told.append(text)
 
 
-def _is_null(content: Any) -> bool:
+def is_null(content: Any) -> bool:
+    """Nothing, as JSON or YAML write it."""
     return content is None or (isinstance(content, Plain) and content in _NULLS)
 
 
 def _text_or_none(content: Any) -> str | None:
-    return str(content) if isinstance(content, str) and not _is_null(content) else None
+    return str(content) if isinstance(content, str) and not is_null(content) else None
 
 
 def _wrong(where: str, content: Any, wanted: str) -> str:
