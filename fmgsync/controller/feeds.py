@@ -245,10 +245,12 @@ def _fingerprint(path: Path) -> object:
 
 
 def _stamp(path: Path) -> object:
-    """Changes when any file under the path does."""
+    """Changes when any file under the path does, or the right to read it."""
     try:
         files = sorted(path.iterdir()) if path.is_dir() else [path]
-        found = [(f.name, f.stat().st_mtime_ns, f.stat().st_size, f.stat().st_ino) for f in files]
+        found = [(file.name, file.stat()) for file in files]
     except OSError as error:
         return error.errno
-    return tuple(found)
+    return tuple(
+        (name, at.st_ctime_ns, at.st_mtime_ns, at.st_size, at.st_ino) for name, at in found
+    )

@@ -1,9 +1,9 @@
 """Reads what `kubectl get pods,nodes,namespaces -A -o yaml|json` printed.
 
 Taken are a file, a folder (its own `*.yaml`, `*.yml` and `*.json`, by name; not the folders in
-it, as with `kubectl apply -f`) and standard input; in each a List, a PodList, NodeList or
-NamespaceList (also as `kubectl get --raw /api/v1/pods` prints it), single objects, and several of
-them one after the other. Other kinds are passed over.
+it, as with `kubectl apply -f`) and standard input, each also compressed with gzip; in each a List,
+a PodList, NodeList or NamespaceList (also as `kubectl get --raw /api/v1/pods` prints it), single
+objects, and several of them one after the other. Other kinds are passed over.
 
 What a dump cannot say: which kinds were asked for when one has no object, and whether it was
 restricted to a namespace or by a selector. The first is met by not taking an absent kind for an
@@ -29,7 +29,7 @@ from fmgsync.sources.gathering import Gathering
 from fmgsync.sources.source import Source
 
 _KINDS: Final = {"Pod": Kind.PODS, "Node": Kind.NODES, "Namespace": Kind.NAMESPACES}
-_SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
+_SUFFIXES: Final = (".yaml", ".yml", ".json")
 _ONE_PAGE: Final = "this is one page of a longer list: leave `limit` out when making the dump"
 _UNPROVEN: Final = (
     "the list ends with its last item, and nothing says that all are there: end the file with a"
@@ -84,8 +84,15 @@ def _files(manifests: Path) -> list[Path]:
         found = sorted(
             path
             for path in manifests.iterdir()
-            if path.suffix in _SUFFIXES and not path.name.startswith(".") and not path.is_dir()
+            if _is_manifest(path) and not path.name.startswith(".") and not path.is_dir()
         )
+    for path in found:
+        if path.stem.lower() == "kustomization":
+            raise ManifestError(
+                "the folder is a kustomization: it says what is wanted, not what runs",
+                where=str(path),
+                next_step=f"write into a folder of its own: {_DUMP}",
+            )
     if not found:
         raise ManifestError(
             "the folder holds no *.yaml, *.yml or *.json",
@@ -93,6 +100,11 @@ def _files(manifests: Path) -> list[Path]:
             next_step=f"write into it: {_DUMP}",
         )
     return found
+
+
+def _is_manifest(path: Path) -> bool:
+    name = path.name.lower().removesuffix(".gz")
+    return name.endswith(_SUFFIXES)
 
 
 @contextmanager
@@ -219,12 +231,21 @@ class _Reading:
         if not isinstance(kind, str):
             self._take(item, msgspec.json.decode(text), place)
             return
+        self._refuse_nested(item, head.kind)
         known = _known(version, kind if head.kind is not None else kind.removesuffix("List"))
         if known is not None:
             self._gathering.add_json(known, text, place)
 
+    def _refuse_nested(self, item: Item, kind: Any) -> None:
+        if isinstance(kind, str) and kind.endswith("List"):
+            raise self._fault(
+                f"has in .items[{item.index}] a list ({kind}): write lists one after the other, not"
+                " into one another"
+            )
+
     def _take(self, item: Item, content: dict[str, Any], place: str, *, last: bool = False) -> None:
         if "kind" in content:
+            self._refuse_nested(item, content["kind"])
             self._add(content.get("apiVersion"), content["kind"], content, place, last=last)
         elif item.list_kind is not None:
             self._add_untyped(item.list_kind, item.list_version, content, place, last=last)

@@ -9,11 +9,14 @@ import codecs
 from typing import BinaryIO, Final
 
 from fmgsync.errors import ManifestError
+from fmgsync.sources.unpacking import MAGIC, Damaged, Unpacked
 
 CHUNK: Final = 16 * 1024
 MAX_OBJECT_BYTES: Final = 8 * 1024 * 1024
 """An API server accepts objects of up to 3 MiB; as indented text they may be somewhat longer."""
 
+_TAR_AT: Final = 257
+"""Where a tar archive says what it is (POSIX.1-1988)."""
 _AGAIN: Final = "make the dump again; nothing is changed because of one that cannot be read"
 
 
@@ -22,25 +25,34 @@ class Source:
 
     def __init__(self, stream: BinaryIO, name: str) -> None:
         self.name: Final = name
-        self._stream: Final = stream
-        self._ahead = stream.read(CHUNK).removeprefix(codecs.BOM_UTF8)
-        self._decoder = _decoder(self._ahead)
+        first = stream.read(CHUNK)
+        self._stream: Final = Unpacked(first, stream) if first.startswith(MAGIC) else stream
         self._piece = b""
         self._lines_before = 0
         self._bytes_before = 0
+        self._ahead = (self._more() if isinstance(self._stream, Unpacked) else first).removeprefix(
+            codecs.BOM_UTF8
+        )
+        self._decoder = _decoder(self._ahead)
         self._unbroken = 0
         self.ends_line = False
         """Whether what was read so far ends with a line break, or with nothing."""
         if self._decoder is not None:
             self._ahead = self._utf8(self._ahead)
         self.start: Final = self._ahead.lstrip()
+        if self._ahead[_TAR_AT:].startswith(b"ustar"):
+            raise ManifestError(
+                "it is a tar archive, as support bundles are",
+                where=name,
+                next_step="unpack it, and name the folder or file in it that kubectl wrote",
+            )
 
     def read(self, size: int = CHUNK, /) -> bytes:
         """At most `size` bytes of UTF-8; none only at the end."""
         self._lines_before += self._piece.count(b"\n")
         self._bytes_before += len(self._piece)
         if not self._ahead:
-            self._ahead = self._utf8(self._stream.read(CHUNK))
+            self._ahead = self._utf8(self._more())
         self._piece, self._ahead = self._ahead[:size], self._ahead[size:]
         self._unbroken += len(self._piece)
         if self._piece:
@@ -49,6 +61,12 @@ class Source:
             limit = MAX_OBJECT_BYTES // 1024 // 1024
             raise self.fault(f"an object is longer than {limit} MiB: no API server printed it")
         return self._piece
+
+    def _more(self) -> bytes:
+        try:
+            return self._stream.read(CHUNK)
+        except Damaged as error:
+            raise self.fault(str(error)) from error
 
     def object_ended(self) -> None:
         """An object was complete: the next one may be as long again."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+import tarfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,15 @@ def as_json(*values: Any) -> bytes:
 
 def as_yaml(*values: Any) -> bytes:
     return yaml.safe_dump_all(values).encode()
+
+
+def tar(content: bytes) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        entry = tarfile.TarInfo("bundle/pods.json")
+        entry.size = len(content)
+        archive.addfile(entry, io.BytesIO(content))
+    return packed.getvalue()
 
 
 def without_type(manifest: Manifest) -> Manifest:
@@ -101,6 +112,11 @@ for _name, _number in {
     FORMS[f"{_name}, in a field nobody needs"] = as_json(
         listing({"apiVersion": "v1", "kind": "Service", "spec": 4711}, *ALL)
     ).replace(b"4711", _number.encode())
+FORMS["compressed"] = gzip.compress(as_json(listing(*ALL)))
+FORMS["compressed in two parts"] = b"".join(
+    gzip.compress(part) for part in (FORMS["JSON on one line"][:99], FORMS["JSON on one line"][99:])
+)
+FORMS["compressed UTF-16"] = gzip.compress(FORMS["UTF-16 YAML"])
 _PART = b"[" + as_json(*ALL).replace(b"\n{", b"\n,{") + b"]"
 FORMS["JSON of which only a part is indented"] = (
     json.dumps(listing()).encode().replace(b"[]", _PART)
@@ -156,14 +172,22 @@ metadata:
 
 
 def test_a_folder_is_read_file_by_file_and_not_deeper(tmp_path: Path) -> None:
-    (tmp_path / "pods.json").write_bytes(as_json(listing(WEB)))
+    (tmp_path / "pods.JSON").write_bytes(as_json(listing(WEB)))
     (tmp_path / "nodes.yaml").write_bytes(as_yaml(listing(NODE)))
-    (tmp_path / "namespaces.yml").write_bytes(as_yaml(SPACE))
+    (tmp_path / "namespaces.YML.gz").write_bytes(gzip.compress(as_yaml(SPACE)))
     (tmp_path / "notes.txt").write_text("not read")
     (tmp_path / ".hidden.yaml").write_text("not: [read")
     (tmp_path / "deeper.yaml").mkdir()
     (tmp_path / "deeper.yaml" / "more.yaml").write_bytes(as_yaml(pod("more", "10.1.0.7")))
     assert manifests.read_snapshot("east", tmp_path) == EXPECTED
+
+
+@pytest.mark.parametrize("name", ["kustomization.yaml", "Kustomization.yml"])
+def test_a_kustomization_is_told_from_a_dump(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("resources: [pods.yaml]\n")
+    (tmp_path / "pods.yaml").write_bytes(as_yaml(WEB))
+    with pytest.raises(ManifestError, match="is a kustomization"):
+        manifests.read_snapshot("east", tmp_path)
 
 
 def test_a_finished_pod_makes_pods_known_although_none_owns_an_address() -> None:
@@ -297,6 +321,12 @@ UNREADABLE = [
     (b"[" * 300, "a bare list"),
     (b"a: " + b"[" * 300, "nested deeper"),
     (b'{"a": 1x}', "it is not JSON"),
+    (gzip.compress(as_json(listing(*ALL)))[:-20], "cut off: the compressed"),
+    (b"\x1f\x8b" + bytes(99), "not what gzip wrote"),
+    (tar(as_json(listing(*ALL))), "a tar archive"),
+    (gzip.compress(tar(as_json(listing(*ALL)))), "a tar archive"),
+    (as_json(listing(listing(WEB))), "a list (List)"),
+    (as_yaml(listing(listing(WEB, kind="PodList"))), "a list (PodList)"),
     (b"Unable to connect\n", "is not a Kubernetes object"),
 ]
 
