@@ -85,6 +85,16 @@ def of_rules(rules: Iterable[GroupRule]) -> Interest:
     )
 
 
+def lets_in(rule: GroupRule) -> bool:
+    """Whether whoever may write labels somewhere gets in that way: into a rule over pods that asks
+    for labels, and takes pods from other namespaces than those it names.
+
+    A rule that takes every pod there is asks for nothing that could be written.
+    """
+    asked = (selectors.parse(rule.select or ""), selectors.parse(rule.namespaces))
+    return any(each.keys for each in asked) and _of_pods(rule).get(_NAMESPACE) is None
+
+
 def _of_nodes(rule: GroupRule) -> Demands:
     """Rules over pods do not look at node labels, and so demand nothing that could narrow."""
     if rule.select_nodes is None:

@@ -206,12 +206,17 @@ def _selectors(path: Steps, entry: dict[str, Plain]) -> Iterator[Issue]:
             "give select (pod labels) or selectNodes (node labels)",
         )
     elif nodes:
-        for key in ("namespaces", "publish"):
+        for key in ("namespaces", "publish", "network"):
             if _has(entry, key):
                 yield Issue(
                     (*path, key), "is about pods; nodes have no namespace and no other address",
                     "remove it",
                 )  # fmt: skip
+    if pods and _has(entry, "network") and entry.get("publish") not in (None, "pod"):
+        yield Issue(
+            (*path, "network"), "is about the pods' own addresses, and `publish` asks for others",
+            "remove one of them",
+        )  # fmt: skip
 
 
 def _windows(data: Plain) -> Iterator[Issue]:

@@ -56,6 +56,14 @@ EnvironmentVariable = Annotated[
         "environment variable",
     ),
 ]
+NetworkName = Annotated[
+    str,
+    *matching(
+        r"^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,251}[A-Za-z0-9])?$",
+        "the name of a network, with or without its namespace: namespace/name",
+        "network of pods",
+    ),
+]
 KubernetesName = Annotated[
     str,
     *matching(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fmgsync.errors import ConfigProblem, SourceMisconfigured
+from fmgsync.grouping import interest
 from fmgsync.kube.kubeconfig import Access
 from fmgsync.scheduling import cron
+from fmgsync.settings import rules
 from fmgsync.settings.features import lacks
 from fmgsync.settings.schema import Config
 
@@ -32,8 +34,36 @@ def _clusters(config: Config) -> Iterator[ConfigProblem]:
                 f"no site stands in front of cluster {cluster.name!r}: it is read for nothing",
                 "add a site",
             )
+        elif cluster.allowed_ranges is None:
+            yield from _open_to_tenants(config, index)
         if cluster.kubeconfig is not None:
             yield from _kubeconfig(config, index, cluster.kubeconfig.access)
+
+
+def _open_to_tenants(config: Config, index: int) -> Iterator[ConfigProblem]:
+    """A cluster without ranges, and groups that more people than their owner can get into."""
+    name, path = config.clusters[index].name, ("clusters", index)
+    groups = [
+        group
+        for group in config.groups
+        if group.select is not None and (group.sites is None or name in group.sites.clusters)
+    ]
+    open_to_all = [group for group in groups if interest.lets_in(rules.group_rule(group))]
+    if open_to_all:
+        yield config.origin.problem(
+            path,
+            f"group {open_to_all[0].name!r} takes pods from any namespace whose labels fit, and"
+            f" without allowedRanges cluster {name!r} can publish any address",
+            "name the ranges of its pods and nodes in allowedRanges",
+        )
+    for group in groups:
+        if group.network is not None:
+            yield config.origin.problem(
+                path,
+                f"only annotations tell the addresses of network {group.network!r} (group"
+                f" {group.name!r}): without allowedRanges none is published",
+                "name the ranges of that network in allowedRanges",
+            )
 
 
 def _kubeconfig(config: Config, index: int, access: Access) -> Iterator[ConfigProblem]:

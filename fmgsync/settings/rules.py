@@ -13,10 +13,11 @@ from fmgsync.settings.places import Network
 
 def rule_set(config: schema.Config) -> RuleSet:
     """The groups in the order of the file; a configuration is always read as a whole."""
-    return RuleSet(tuple(_group_rule(group) for group in config.groups))
+    return RuleSet(tuple(group_rule(group) for group in config.groups))
 
 
-def _group_rule(group: schema.Group) -> GroupRule:
+def group_rule(group: schema.Group) -> GroupRule:
+    """One group as the rule it asks for."""
     return GroupRule(
         name=group.name,
         select=group.select,
@@ -27,6 +28,7 @@ def _group_rule(group: schema.Group) -> GroupRule:
         clusters=None if group.sites is None else frozenset(group.sites.clusters),
         mapping=group.mapping,
         allow_empty=group.allow_empty,
+        network=group.network,
     )
 
 

@@ -23,6 +23,7 @@ from fmgsync.settings.names import (
     KubernetesName,
     Line,
     Name,
+    NetworkName,
     Owner,
     SelectorText,
 )
@@ -187,6 +188,14 @@ class Group(Part):
         description=(
             "Which address stands for a selected pod: its own, that of its node, or (`auto`) the "
             "one a firewall sees according to Calico's IPPool."
+        ),
+    )
+    network: NetworkName | None = Field(
+        default=None,
+        description=(
+            "A further network of the pods (Multus), `namespace/name`, or `name` in the pod's own"
+            " namespace, whose addresses stand for them; default: the cluster's default network."
+            " Only annotations tell them, so they are published inside `allowedRanges` only."
         ),
     )
     families: tuple[Family, ...] = Field(

@@ -79,6 +79,11 @@ def test_an_unknown_command_is_a_mistake_of_the_caller() -> None:
         (SMALL.replace("manifests: east.yaml}", "manifests: a}\n  - {name: b, manifests: b}")
          + "groups: [{name: g, select: all(), sites: {clusters: [b]}}]", "no site needs group 'g'"),
         (SMALL + f"install: {{windows: [{{kind: deny, {WINDOW}}}]}}", "no window allows"),
+        (SMALL + "groups: [{name: g, select: \"app == 'web'\"}]", "without allowedRanges"),
+        (SMALL + "groups: [{name: g, select: all(), namespaces: has(team)}]",
+         "group 'g' takes pods from any namespace whose labels fit"),
+        (SMALL + "groups: [{name: g, select: all(), network: lan}]",
+         "only annotations tell the addresses of network 'lan'"),
     ],
 )  # fmt: skip
 def test_what_is_probably_not_meant_is_noticed(text: str, words: str) -> None:
@@ -87,4 +92,24 @@ def test_what_is_probably_not_meant_is_noticed(text: str, words: str) -> None:
 
 def test_nothing_is_noticed_where_nothing_is_odd() -> None:
     text = SMALL + f"{GROUP}}}]\ninstall: {{windows: always}}\n"
+    assert notices(parsed(text)) == ()
+
+
+@pytest.mark.parametrize(
+    "group",
+    [
+        "select: \"app == 'web' && projectcalico.org/namespace == 'prod'\"",
+        "select: has(app), namespaces: \"kubernetes.io/metadata.name in {'a', 'b'}\"",
+        "selectNodes: has(ingress)",
+    ],
+)
+def test_a_group_that_names_its_namespaces_lets_no_tenant_in(group: str) -> None:
+    text = SMALL + f"groups: [{{name: g, {group}}}]\ninstall: {{windows: always}}\n"
+    assert notices(parsed(text)) == ()
+
+
+def test_ranges_leave_nothing_to_notice() -> None:
+    text = SMALL.replace("name: east", "name: east, allowedRanges: [10.1.0.0/16]")
+    assert text != SMALL
+    text += "groups: [{name: g, select: has(app)}]\ninstall: {windows: always}\n"
     assert notices(parsed(text)) == ()

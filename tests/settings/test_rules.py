@@ -22,6 +22,7 @@ def test_groups_become_rules() -> None:
             namespaces="environment == 'prod'",
             clusters=frozenset({"east", "west"}),
             allow_empty=True,
+            network="prod/dmz-lan",
         ),
         GroupRule(name="k8s-ingress-nodes", select_nodes="has(node-role.kubernetes.io/ingress)"),
     )

@@ -63,7 +63,7 @@ def of_json(kind: Kind, text: bytes | str, pool: LabelPool) -> tuple[str, Outcom
     """Key and outcome of an object's JSON text. Raises `Malformed` if it cannot be named."""
     try:
         raw = _DECODERS[kind].decode(text)
-    except msgspec.ValidationError:
+    except msgspec.DecodeError:
         return of_mapping(kind, _mapping(text), pool)
     return key(raw), outcome(raw, pool)
 
