@@ -25,6 +25,7 @@ class Kind(enum.Enum):
     NAMES = "names"
     WORDS = "words"
     SUBNET = "subnet"
+    WILDCARD = "wildcard"
     ADDRESS = "address"
     ADDRESS6 = "address6"
     PREFIX6 = "prefix6"
@@ -120,6 +121,11 @@ def _names(attribute: Attribute, value: Any) -> tuple[str, ...]:
     return tuple(names)
 
 
+def is_variable(text: Any) -> bool:
+    """Whether a value holds a metadata variable, such as `$(site)`: known only per device."""
+    return isinstance(text, str) and "$(" in text and ")" in text.partition("$(")[2]
+
+
 def subnet(value: Any) -> tuple[str, str]:
     """Address and mask from `10.0.0.1/32`, `10.0.0.0/255.0.0.0`, `ip mask` or a pair.
 
@@ -136,9 +142,14 @@ def subnet(value: Any) -> tuple[str, str]:
     if len(parts) != 2:
         raise bad_data()
     try:
-        return str(ipaddress.IPv4Address(parts[0])), _mask(parts[1])
+        address, mask = parts
+        return _ipv4(address), mask if is_variable(mask) else _mask(mask)
     except ValueError:
         raise bad_data() from None
+
+
+def _ipv4(text: str) -> str:
+    return text if is_variable(text) else str(ipaddress.IPv4Address(text))
 
 
 @functools.lru_cache(maxsize=256)
@@ -161,15 +172,25 @@ def _subnet(attribute: Attribute, value: Any) -> tuple[str, str]:
     return subnet(value)
 
 
+def _wildcard(attribute: Attribute, value: Any) -> tuple[str, str]:
+    """Address and mask, of which any bit may be set."""
+    parts = value.replace("/", " ").split() if isinstance(value, str) else value
+    if not isinstance(parts, list) or len(parts) != 2:
+        raise bad_data()
+    return _address(attribute, parts[0]), _address(attribute, parts[1])
+
+
 def _address(attribute: Attribute, value: Any) -> str:
     try:
-        return str(ipaddress.IPv4Address(value)) if isinstance(value, str) else _refuse()
+        return _ipv4(value) if isinstance(value, str) else _refuse()
     except ValueError:
         raise bad_data() from None
 
 
 def _address6(attribute: Attribute, value: Any) -> str:
     try:
+        if is_variable(value):
+            return str(value)
         return str(ipaddress.IPv6Address(value)) if isinstance(value, str) else _refuse()
     except ValueError:
         raise bad_data() from None
@@ -178,6 +199,8 @@ def _address6(attribute: Attribute, value: Any) -> str:
 def _prefix6(attribute: Attribute, value: Any) -> str:
     if not isinstance(value, str) or "%" in value:
         raise bad_data()
+    if is_variable(value):
+        return value
     try:
         interface = ipaddress.IPv6Interface(value)
     except ValueError:
@@ -211,6 +234,7 @@ _TAKE = {
     Kind.NAMES: _names,
     Kind.WORDS: _names,
     Kind.SUBNET: _subnet,
+    Kind.WILDCARD: _wildcard,
     Kind.ADDRESS: _address,
     Kind.ADDRESS6: _address6,
     Kind.PREFIX6: _prefix6,

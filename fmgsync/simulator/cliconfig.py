@@ -103,7 +103,7 @@ def _set_lines(table: Table, before: Entry | None, after: Entry) -> Iterator[str
 def _value(attribute: Attribute, value: Any) -> str:
     if value is None or value == ():
         return ""
-    if attribute.kind is Kind.SUBNET:
+    if attribute.kind in (Kind.SUBNET, Kind.WILDCARD):
         return " ".join(value)
     if isinstance(value, tuple):
         return " ".join(_quoted(str(item)) for item in value)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fmgsync.simulator.attributes import Kind, subnet
+from fmgsync.simulator.attributes import Kind, is_variable, subnet
 from fmgsync.simulator.codes import bad_data
 
 MAX_DEPTH: Final = 40
@@ -127,6 +127,8 @@ def _unequal(column: Column, operands: list[Any]) -> Test:
 def _operand(column: Column, operand: Any) -> Any:
     if column.kind is Kind.SUBNET:
         return subnet(operand)
+    if column.kind is Kind.WILDCARD:
+        return tuple(operand) if isinstance(operand, list) else operand
     if column.kind is Kind.NAMES:
         return tuple(operand) if isinstance(operand, list) else (operand,)
     return column.operand(operand)
@@ -207,10 +209,12 @@ def _ordered(compare: Callable[[Any, Any], bool], *, within: bool | None) -> Cal
 
 def _subnet_test(operand: Any, *, within: bool) -> Test:
     pair = subnet(operand)
+    if any(map(is_variable, pair)):
+        raise bad_data()
     wanted = ipaddress.IPv4Network("/".join(pair), strict=False)
 
     def matches(value: Any) -> bool:
-        if not isinstance(value, tuple):
+        if not isinstance(value, tuple) or any(map(is_variable, value)):
             return False
         network = ipaddress.IPv4Network("/".join(value), strict=False)
         return network.subnet_of(wanted) if within else network.supernet_of(wanted)
@@ -225,6 +229,8 @@ def _address_test(compare: Callable[[Any, Any], bool], operand: Any) -> Test:
         raise bad_data() from None
 
     def matches(value: Any) -> bool:
+        if is_variable(value):
+            return False
         address = ipaddress.ip_address(value)
         return address.version == wanted.version and compare(int(address), int(wanted))
 

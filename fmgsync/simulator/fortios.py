@@ -250,7 +250,7 @@ def _applies(table: Table, attrs: Mapping[str, Any], name: str) -> bool:
 
 
 def _value(attribute: Attribute, value: Any) -> Any:
-    if attribute.kind is Kind.SUBNET:
+    if attribute.kind in (Kind.SUBNET, Kind.WILDCARD):
         return " ".join(value)
     if attribute.kind is Kind.NAMES:
         if not attribute.targets:

@@ -22,7 +22,8 @@ _KINDS_KEPT: Final = 10_000
 
 PARAMETERS: Final = frozenset(
     (
-        "attr", "confirm", "current_adom", "data", "expand datasrc", "expand member", "fields",
+        "after", "attr", "before", "confirm", "current_adom", "data", "expand datasrc",
+        "expand member", "fields",
         "filter", "keep_session_idle", "load assigned", "loadsub", "merge", "meta fields",
         "object member", "object template", "option", "range", "revision note", "scope member",
         "session", "sortings", "sub fetch", "subfetch filter",

@@ -18,6 +18,8 @@ def read(view: View, row: Row, rest: tuple[str, ...], call: Call) -> Members:
         shown = show_mappings(view, row, call.verbose)
         return {"data": shown} if shown else {}
     scope = _scope(rest)
+    if scope not in row.maps and view.table.maps_global and scope[1] == "root":
+        scope = (scope[0], "global")  # what is said of the whole device holds for its first VDOM
     found = row.maps.get(scope)
     if found is None:
         raise absent()

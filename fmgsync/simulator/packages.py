@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from fmgsync.simulator.adom import PACKAGES, Adom, write
@@ -28,6 +29,9 @@ SETTINGS: Final = {
 }
 _NUMBERS: Final = {"disable": 0, "enable": 1, "profile-based": 0, "policy-based": 1}
 _TARGETS: Final = "scope member"
+_MEMBERS: Final = frozenset(
+    ("name", "obj ver", "oid", "package settings", "scope member", "subobj", "type")
+)
 
 
 def read(world: World, call: Call, adom: str, rest: Rest = ()) -> Members:
@@ -111,13 +115,22 @@ def write_tree(world: World, call: Call, adom: str, rest: Rest = ()) -> Members:
     editor = _Editor(world, call, place, "/".join(rest) or None)
     existing = editor.database.rows(PACKAGES).get("/".join(rest)) if rest else None
     for record in call.records():
-        if rest and existing is not None and existing.attrs["type"] == "pkg":
-            _edit(editor, existing, record)
+        if rest and existing is not None and _is_itself(editor, existing, record):
+            _edit(editor, _rename(editor, existing, record.get("name", rest[-1])), record)
         elif rest and existing is None and record.get("name") in (None, rest[-1]):
             _put_node(editor, "/".join(rest[:-1]), {**record, "name": rest[-1]})
         else:
             _put_node(editor, "/".join(rest), record)
     return {}
+
+
+def _is_itself(editor: _Editor, row: Row, record: Mapping[str, Any]) -> bool:
+    """Whether a record written at a package's or folder's url is of that, not of one inside."""
+    return row.attrs["type"] == "pkg" or (
+        editor.call.method == "update"
+        and record.get("type", "folder") == "folder"
+        and f"{row.key}/{record.get('name')}" not in editor.database.rows(PACKAGES)
+    )
 
 
 def _put_node(editor: _Editor, parent: str, record: Mapping[str, Any]) -> None:
@@ -158,8 +171,35 @@ def _edit(editor: _Editor, row: Row, record: Mapping[str, Any]) -> None:
         changes["settings"] = {**row.attrs["settings"], **settings}
     if _TARGETS in record:
         changes["scope"] = targets_of(editor.adom, record[_TARGETS])
+    for name in record:
+        if name not in _MEMBERS:
+            editor.call.ignore("member", name)
     if changes:
         editor.change(row, **changes)
+
+
+def _rename(editor: _Editor, row: Row, name: Any) -> Row:
+    """A new name at the same place; what is in a folder moves along."""
+    old = str(row.key)
+    if not isinstance(name, str) or not name or "/" in name:
+        raise bad_data()
+    parent = old.rpartition("/")[0]
+    path = f"{parent}/{name}" if parent else name
+    if path == old:
+        return row
+    rows = editor.database.rows(PACKAGES)
+    if path in rows:
+        raise exists()
+    user, renamed = editor.call.session.admin.user, row
+    for key in [old, *rows.between(f"{old}/", f"{old}/")]:
+        held = rows.get(key)
+        if held is not None:
+            moved = replace(held, key=path + str(key)[len(old) :])
+            after = moved.changed(now=editor.call.now, by=user)
+            editor.put(held, None)
+            editor.put(None, after)
+            renamed = after if key == old else renamed
+    return renamed
 
 
 def targets_of(adom: Adom, value: Any) -> tuple[tuple[str, str | None], ...]:

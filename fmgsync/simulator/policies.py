@@ -17,7 +17,7 @@ from fmgsync.simulator.catalog_packages import (
     HEADER,
     POLICY,
 )
-from fmgsync.simulator.codes import absent, bad_command, bad_data, bad_url
+from fmgsync.simulator.codes import Refusal, absent, bad_command, bad_data, bad_url
 from fmgsync.simulator.expanding import SubFetch
 from fmgsync.simulator.objects import (
     delete_place,
@@ -172,18 +172,43 @@ def _write_record(writer: Writer, record: Mapping[str, Any]) -> Key:
         raise bad_data()  # blocks do not nest
     row = writer.find(key)
     if method == "add" or (method == "set" and row is None):
-        order = _with(writer, int(key), record.get("object position"))
+        order = _with(writer, int(key), _position(writer.call, record))
+        _require_interfaces(writer, key, _filled(place.table, record))
         row = writer.add(_filled(place.table, record), key)
         _set_order(writer, order)
     elif row is None:
         raise absent()
     else:
+        _require_interfaces(writer, key, {**row.attrs, **record})
         before, row = row, writer.change(row, record, fresh=method == "replace")
         if row is not before:
             _touch(writer)
     if _TARGETS in record:
         _set_targets(writer, row, targets_of(place.adom, record[_TARGETS]))
     return key
+
+
+_INTERFACES = ("srcintf", "dstintf")
+
+
+def _require_interfaces(writer: Writer, key: Key, attrs: Mapping[str, Any]) -> None:
+    """A policy is between interfaces; one that stands for a block has none of its own."""
+    place, gone = writer.place, attrs.get("unset attrs") or ()
+    if place.table is not POLICY or attrs.get(_BLOCK) or place.package is None:
+        return
+    for name in _INTERFACES:
+        if not attrs.get(name) or name in gone:
+            text = f'{name} in Policy "{key}" Package "{place.package.key}" cannot be empty'
+            raise Refusal(-9998, text)
+
+
+def _position(call: Call, record: Mapping[str, Any]) -> Any:
+    """`object position`, or `before` and `after` with a policy's number."""
+    for where in ("before", "after"):
+        target = record.get(where, call.param.get(where))
+        if target is not None:
+            return [where, target]
+    return record.get("object position")
 
 
 def _filled(table: Table, record: Mapping[str, Any]) -> dict[str, Any]:

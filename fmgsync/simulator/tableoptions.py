@@ -19,6 +19,7 @@ _TYPES: Final = {
     Kind.NAMES: "datasrc",
     Kind.WORDS: "string",
     Kind.SUBNET: "ipv4net",
+    Kind.WILDCARD: "ipv4net",
     Kind.ADDRESS: "ipv4",
     Kind.ADDRESS6: "ipv6",
     Kind.PREFIX6: "ipv6prefix",

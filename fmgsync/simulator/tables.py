@@ -27,6 +27,7 @@ _EMPTY: Final[Mapping[Kind, Any]] = {
     Kind.NAMES: (),
     Kind.WORDS: (),
     Kind.SUBNET: ("0.0.0.0", "0.0.0.0"),  # noqa: S104 - means "none given", nothing listens here
+    Kind.WILDCARD: ("0.0.0.0", "0.0.0.0"),  # noqa: S104
     Kind.ADDRESS: "0.0.0.0",  # noqa: S104
     Kind.ADDRESS6: "::",
     Kind.PREFIX6: "::/0",

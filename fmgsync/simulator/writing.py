@@ -29,6 +29,8 @@ _FORBIDDEN: Final = re.compile(r"[<>()#'\"\x00-\x1f\x7f]")
 
 _BESIDE: Final = READ_ONLY | {
     "_if_no_default",
+    "after",
+    "before",
     "_scope",
     "dynamic_mapping",
     "object position",

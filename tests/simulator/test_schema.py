@@ -20,6 +20,7 @@ SAMPLES: dict[Kind, tuple[Any, Any]] = {
     Kind.TEXT: ("some text", "some text"),
     Kind.NAMES: (["one", "two"], ["one", "two"]),
     Kind.SUBNET: ("10.1.0.0/16", ["10.1.0.0", "255.255.0.0"]),
+    Kind.WILDCARD: ("10.1.0.0 255.255.0.255", ["10.1.0.0", "255.255.0.255"]),
     Kind.ADDRESS: ("10.1.0.1", "10.1.0.1"),
     Kind.ADDRESS6: ("2001:db8::1", "2001:db8::1"),
     Kind.PREFIX6: ("2001:db8::/64", "2001:db8::/64"),
