@@ -24,6 +24,7 @@ from fmgsync.model.rollout import (
     InstallRequest,
     InstallTask,
     Outcome,
+    PendingReason,
     TargetOutcome,
     TaskView,
 )
@@ -204,13 +205,28 @@ def _passing(run: Run, chosen: Round, request: InstallRequest, judged: Sorted) -
         telling.blocked(run, judged)
         guarding.note_edits(run.work.guard, judged, run.tell)
     nothing = "the preview shows nothing to install"
+    odd = _oddly_empty(chosen, judged)
+    telling.odd(run, odd)
     for target in request.targets:
-        if target.device in judged.empty:
+        if target.device in judged.empty and target.device not in odd:
             chosen.begun.add(target.device)
             chosen.outcomes[target] = TargetOutcome(target, Outcome.NO_CHANGES, nothing)
-    passing = [target for target in request.targets if target.device in judged.install]
+    passing = [t for t in request.targets if t.device in odd or t.device in judged.install]
     vouched = vouching.still_vouched(run, chosen, passing) if passing else ()
     return replace(request, targets=tuple(t for t in passing if t.device in vouched))
+
+
+def _oddly_empty(chosen: Round, judged: Sorted) -> frozenset[str]:
+    """Devices whose copy on FortiManager lacks something that the preview does not show.
+
+    It looks like that where the copy fails, and only an install says why.
+    """
+    return frozenset(
+        each.pending.target.device
+        for each in chosen.admissions
+        if each.pending.target.device in judged.empty
+        and PendingReason.DEVICE_DATABASE_BEHIND in each.pending.reasons
+    )
 
 
 def _spend(run: Run, chosen: Round, judged: Sorted, request: InstallRequest) -> None:

@@ -82,7 +82,10 @@ def look(work: AdomWork, intent: Intent, members: desired.Members) -> Look:
         work.ref, owner=intent.owner, rules=intent.rules, sites=resolved, members=members
     )
     targets = {target for site in resolved for target in site.targets}
-    notes = condition.of_devices(topology, targets)
+    notes = (
+        *condition.of_devices(topology, targets),
+        *condition.of_sites(work.sites, topology),
+    )
     wanted = replace(wanted, findings=(*wanted.findings, *notes))
     packages = work.installer.read_packages()
     if contested := assignment.rivals(packages):

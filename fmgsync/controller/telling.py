@@ -102,6 +102,15 @@ def not_vouched(run: Run, reasons: Mapping[str, str]) -> None:
         run.audit.record("blocked", **where, device=device, why=why)
 
 
+def odd(run: Run, devices: Collection[str]) -> None:
+    """Devices with a pending change of which the preview shows nothing."""
+    for device in sorted(devices):
+        run.tell(
+            f"{device}: odd: FortiManager shows nothing to install, and its copy of the device is"
+            " behind the ADOM; the install will say why"
+        )
+
+
 def carried_along(run: Run, judged: foreign.Sorted, request: InstallRequest) -> None:
     """Edits of other people that go to a device with ours, and who lets them: the configuration,
     or a person."""

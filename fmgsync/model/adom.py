@@ -25,7 +25,8 @@ class Device:
 
     `in_sync` is its `conf_status`; `database_modified` its `db_status`: the device database is
     ahead of the device. An HA cluster is one device; `units_down` are its units that are down.
-    `last_checked` (UTC epoch seconds) is when FortiManager last looked at it.
+    `is_model`: it stands for a FortiGate that is still to come. `last_checked` (UTC epoch seconds)
+    is when FortiManager last looked at it.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Device:
     database_modified: bool | None = None
     units_down: tuple[str, ...] = ()
     last_checked: int | None = None
+    is_model: bool = False
 
 
 @dataclass(frozen=True, slots=True)

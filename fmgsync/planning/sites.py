@@ -17,7 +17,8 @@ def resolve(sites: Iterable[Site], topology: AdomTopology) -> tuple[ResolvedSite
     """The sites of this ADOM with their DeviceVdoms, and the parts of them that are not there.
 
     A FortiGate may have been retired, renamed or moved since the configuration was written. That is
-    an error of its part; where nothing is there at all UnknownDevice is raised.
+    an error of its part; where nothing is there at all UnknownDevice is raised. A model device has
+    no FortiGate yet: it is left out until it has one.
     """
     resolved: list[ResolvedSite] = []
     for site in sites:
@@ -31,7 +32,11 @@ def resolve(sites: Iterable[Site], topology: AdomTopology) -> tuple[ResolvedSite
             missing += ((name, why) for why in unknown)
         resolved.append(
             ResolvedSite(
-                site.clusters, site.adom, frozenset(targets), site.allow_overlap, tuple(missing)
+                site.clusters,
+                site.adom,
+                frozenset(t for t in targets if not _is_model(t, topology)),
+                site.allow_overlap,
+                tuple(missing),
             )
         )
     lost = dict.fromkeys(why for site in resolved for _, why in site.missing)
@@ -43,6 +48,11 @@ def resolve(sites: Iterable[Site], topology: AdomTopology) -> tuple[ResolvedSite
             next_step="correct 'sites' in the configuration; nothing was changed in this ADOM",
         )
     return tuple(resolved)
+
+
+def _is_model(target: DeviceVdom, topology: AdomTopology) -> bool:
+    device = topology.devices.get(target.device)
+    return device is not None and device.is_model
 
 
 def _expand(name: str, topology: AdomTopology, unknown: list[str]) -> Iterable[DeviceVdom]:

@@ -212,7 +212,9 @@ def test_an_adom_in_backup_mode_is_left_alone(
             code = main.run([*arguments, "-c", str(estate.path), "--output", "json"])
             document = json.loads(capsys.readouterr().out)
             assert code == 1
-            (told,) = (document.get("adoms") or [document])[0]["foreign"]
+            (told,) = (
+                document["foreign"] if "foreign" in document else document["adoms"][0]["foreign"]
+            )
             assert (told["kind"], told["name"]) == ("backup-mode", "prod")
         assert {g["state"] for d in document["devices"] for g in d["groups"]} == {"held"}
         assert "backup mode" in document["devices"][0]["groups"][0]["because"]
@@ -242,3 +244,46 @@ def test_a_group_that_holds_more_than_plain_addresses_is_never_equal(estate: Est
     assert states(result)[EAST] is GroupState.INSTALL_PENDING
     (east, _) = documents.status_document(result)["devices"]
     assert (east["groups"][0]["deviceDatabase"], east["groups"][0]["device"]) == (None, None)
+
+
+@pytest.mark.parametrize("name", ["fgt(1)", "fgt (old)", "fgt(root)"])
+def test_a_name_with_brackets_is_a_name(tmp_path: Path, name: str) -> None:
+    made = seed_with_device(name)
+    with open_estate(tmp_path, made) as estate:
+        estate.write_config(sites=[sites_of(name)])
+        pods(estate)
+        estate.apply_never()
+        estate.write_policy("k8s-web")
+        result = estate.apply()
+        assert common.apply_code(result) == 0
+        assert estate.on_device(name, "k8s-web") == {"10.1.0.5"}
+
+
+def seed_with_device(name: str) -> dict[str, Any]:
+    """One FortiGate of this name, in the package."""
+    made = default_seed()
+    (adom,) = made["adoms"]
+    adom["devices"] = [{"name": name, "vdoms": ["root"], "installSeconds": 2}]
+    adom["packages"][0]["targets"] = [f"{name}/root"]
+    return made
+
+
+def sites_of(*devices: str) -> dict[str, Any]:
+    return {"clusters": ["east"], "fortimanager": "hq", "adom": "prod", "devices": [*devices]}
+
+
+def test_parts_of_a_site_without_a_fortigate_are_named(tmp_path: Path) -> None:
+    """A model device has no tunnel and a first install pending; an empty group is no device."""
+    made = default_seed()
+    made["adoms"][0]["deviceGroups"] = [{"name": "Later", "members": []}]
+    with open_estate(tmp_path, made) as estate:
+        estate.write_config(sites=[sites_of("fgt-east", "fgt-west", "group:Later")])
+        estate.unit.world.devices["fgt-west"].model = True
+        pods(estate)
+        estate.apply_never()
+        estate.write_policy("k8s-web")
+        result = estate.apply()
+        assert [one.name for one in findings(result, "model-device")] == ["fgt-west"]
+        assert [one.name for one in findings(result, "empty-device-group")] == ["Later"]
+        assert list(estate.mapped("k8s-web")) == ["", "fgt-east"]
+        assert common.apply_code(result) == 0

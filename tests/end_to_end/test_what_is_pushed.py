@@ -199,3 +199,19 @@ def test_a_family_that_no_policy_uses_is_asked_of_no_device(tmp_path: Path, posi
             (both,) = (group for group in view.groups if group.name == "k8s-both")
             assert both.state is GroupState.IN_SYNC
             assert both.because == f"its {other} group does not reach the device: no policy uses it"
+
+
+def test_a_failed_copy_is_told_with_its_cause(tmp_path: Path) -> None:
+    """Its line ends with "Aborted due to previous error": the cause is in the line's history."""
+    with open_fleet(tmp_path, seed(1)) as estate:
+        estate.unit.world.switches.member_limit = 2
+        web(estate, "10.1.0.1", "10.1.0.2", "10.1.0.3")
+        to(estate, OPEN)
+        result = estate.apply("window")
+        assert "the limit is 2" in report(result).failures["fgt-1"]
+        (failed,) = audited(estate, "failed")
+        assert "the limit is 2" in failed["detail"]
+        (adom,) = estate.status().adoms
+        assert adom.standing is not None
+        assert adom.standing.record is not None
+        assert "the limit is 2" in adom.standing.record.ledger.failed[0].detail

@@ -251,8 +251,7 @@ class FortiManagerFlow:
         whole = tasks.read(self._session, task.task_id, self._place)
         if whole.finished:
             return False
-        unfinished = [line.name for line in whole.lines if not line.finished]
-        busy = {*unfinished, *(name.partition("(")[0] for name in unfinished)}
+        busy = {name for line in whole.lines if not line.finished for name in line.devices}
         if not busy.isdisjoint(target.device for target in request.targets):
             return True
         if self._oid is None:

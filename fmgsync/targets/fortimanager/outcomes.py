@@ -24,19 +24,31 @@ def judge(
     task: Task, install: InstallTask, progress: Progress, now: float
 ) -> Mapping[DeviceVdom, TargetOutcome | None]:
     """The outcome on each target; None while it may still change."""
-    by_device: defaultdict[str, list[Line]] = defaultdict(list)
+    by_name: defaultdict[str, list[Line]] = defaultdict(list)
     for line in task.lines:
-        by_device[line.device].append(line)
+        by_name[line.name.partition("[")[0]].append(line)
     return {
-        target: _judge_one(task, by_device.get(target.device, ()), target, progress, now)
+        target: _judge_one(
+            task,
+            tuple(by_name.get(f"{target.device}({target.vdom})", ())),
+            tuple(by_name.get(target.device, ())),
+            target,
+            progress,
+            now,
+        )
         for target in install.targets
     }
 
 
 def _judge_one(
-    task: Task, theirs: Sequence[Line], target: DeviceVdom, progress: Progress, now: float
+    task: Task,
+    copy: tuple[Line, ...],
+    device: tuple[Line, ...],
+    target: DeviceVdom,
+    progress: Progress,
+    now: float,
 ) -> TargetOutcome | None:
-    copy, device = _lines_of(theirs, target)
+    """From the copy lines of this DeviceVdom and the lines of its device."""
     lines = (*copy, *device)
     failed = [line for line in lines if line.state in _FAILED]
     if failed:
@@ -86,7 +98,7 @@ def _without_lines(task: Task, target: DeviceVdom) -> TargetOutcome:
     """
     remarks = [line for line in task.lines if _NOT_INSTALLING in line.detail.lower()]
     if task.state in ("error", "aborted"):
-        detail = next((line.detail for line in task.lines if line.state in _FAILED), task.state)
+        detail = next((line.because for line in task.lines if line.state in _FAILED), task.state)
         return TargetOutcome(target, Outcome.FAILED, detail)
     if task.state == "cancelled":
         return TargetOutcome(target, Outcome.CANCELLED, "the task was cancelled", 0)
@@ -96,15 +108,5 @@ def _without_lines(task: Task, target: DeviceVdom) -> TargetOutcome:
     return TargetOutcome(target, Outcome.MISSING, detail)
 
 
-def _lines_of(
-    theirs: Sequence[Line], target: DeviceVdom
-) -> tuple[tuple[Line, ...], tuple[Line, ...]]:
-    """The copy lines of this DeviceVdom, and the lines of its device."""
-    copy_name = f"{target.device}({target.vdom})"
-    copy = tuple(line for line in theirs if line.name.startswith(copy_name))
-    device = tuple(line for line in theirs if line.name == target.device)
-    return copy, device
-
-
 def _outcome(target: DeviceVdom, outcome: Outcome, line: Line) -> TargetOutcome:
-    return TargetOutcome(target, outcome, line.detail, line.percent)
+    return TargetOutcome(target, outcome, line.because, line.percent)

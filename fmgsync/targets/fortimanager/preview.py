@@ -105,8 +105,8 @@ class Preview:
 
     def _note_failures(self, task: tasks.Task) -> None:
         for line in task.lines:
-            if line.failed:
-                self._problems[line.device] = line.detail or line.state
+            for device in line.devices.intersection(self._wanted) if line.failed else ():
+                self._problems[device] = line.because
 
     def _read(self, scope: Sequence[DeviceVdom], data: dict[str, Any]) -> None:
         """The text per device; a refusal counts for the devices it was asked for."""

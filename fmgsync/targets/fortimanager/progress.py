@@ -35,7 +35,8 @@ class Progress:
         """The devices of an unfinished task that are frozen."""
         theirs: defaultdict[str, list[Line]] = defaultdict(list)
         for line in task.lines:
-            theirs[line.device].append(line)
+            for device in line.devices:
+                theirs[device].append(line)
         return frozenset(
             device
             for device, lines in theirs.items()
@@ -46,7 +47,7 @@ class Progress:
     def stands_still(self, task: Task, now: float) -> bool:
         """Whether an unfinished task waits for frozen devices alone."""
         frozen = self.frozen(task, now)
-        unfinished = {line.device for line in task.lines if not line.finished}
+        unfinished = {name for line in task.lines if not line.finished for name in line.devices}
         if not unfinished:  # it has not reached a device yet
             return self.is_frozen(task.task_id, "", task.lines, now)
         return unfinished <= frozen

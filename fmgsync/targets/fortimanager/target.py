@@ -199,8 +199,13 @@ class FortiManagerAdom:
                 task.user,
                 ours=user is None or task.user == user,
                 over=task.finished or self._progress.stands_still(task, now),
-                devices=frozenset(line.device for line in task.lines if line.device),
-                failed={line.device: line.detail for line in task.lines if line.failed},
+                devices=frozenset(name for line in task.lines for name in line.devices),
+                failed={
+                    name: line.because
+                    for line in task.lines
+                    if line.failed
+                    for name in line.devices
+                },
             )
             for task in found
         )

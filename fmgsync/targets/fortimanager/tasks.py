@@ -6,6 +6,7 @@ failure shows in the lines ("How to FortiManager API", 001 and 017).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,6 +30,11 @@ _STATES = (
     "to_continue",
 )
 _HISTORY = 100
+_DATED = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}: ?")
+_SUMMARY = re.compile(r"due to (previous )?error", re.IGNORECASE)
+_TROUBLE = re.compile(
+    r"error|fail|not |denied|limit|exceed|invalid|undefined|refus|unable|cannot", re.IGNORECASE
+)
 _WHOLE_LIST = 2000
 _UNFINISHED = frozenset({"pending", "running", "cancelling", "aborting", "to_continue"})
 _FAILED = frozenset({"error", "aborted", "cancelled", "unknown"})
@@ -43,6 +49,21 @@ class Line:
     state: str
     percent: int
     detail: str
+    history: tuple[str, ...] = ()
+
+    @property
+    def because(self) -> str:
+        """The detail; of a failed line with the sentence of its history that says why.
+
+        A copy that fails ends with "Aborted due to previous error", and only the history says which
+        ("How to FortiManager API", 017).
+        """
+        if not self.failed:
+            return self.detail
+        for step in reversed(self.history):
+            if step != self.detail and not _SUMMARY.search(step) and _TROUBLE.search(step):
+                return f"{self.detail}: {step}" if self.detail else step
+        return self.detail or self.state
 
     @property
     def finished(self) -> bool:
@@ -55,9 +76,19 @@ class Line:
         return self.state in _FAILED
 
     @property
-    def device(self) -> str:
-        """The device a line is about: copy lines have the VDOM behind it in brackets."""
-        return self.name.partition("(")[0]
+    def devices(self) -> frozenset[str]:
+        """The device a line is about: as it is named, or before the VDOM in brackets.
+
+        A device's own name may have brackets as well; only who knows the devices can tell.
+        """
+        bare = self.name.partition("[")[0]
+        inner = bare.rpartition("(")[0] if bare.endswith(")") else ""
+        return frozenset(name for name in (bare, inner) if name)
+
+    def is_of(self, device: str, vdom: str | None = None) -> bool:
+        """Whether it is a device's own line, or the copy line of one of its VDOMs."""
+        wanted = device if vdom is None else f"{device}({vdom})"
+        return self.name.partition("[")[0] == wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +177,7 @@ def wait(
 
 
 def _decode(row: Row, task_id: int) -> Task:
+    shared = row.get("history") or []
     return Task(
         task_id=task_id,
         state=_state(row.get("state")),
@@ -161,10 +193,21 @@ def _decode(row: Row, task_id: int) -> Task:
                 state=_state(line.get("state")),
                 percent=_integer(line.get("percent")),
                 detail=answers.printable(wire.text(line.get("detail"))),
+                history=tuple(
+                    answers.printable(_DATED.sub("", wire.text(step.get("detail"))))
+                    for step in line.get("history") or _of_line(shared, line)
+                    if isinstance(step, dict)
+                ),
             )
             for line in row.get("line") or []
         ),
     )
+
+
+def _of_line(history: object, line: Row) -> list[Row]:
+    """Older builds keep one history for the whole task."""
+    steps = history if isinstance(history, list) else []
+    return [s for s in steps if isinstance(s, dict) and s.get("name") == line.get("name")]
 
 
 def _state(raw: object) -> str:

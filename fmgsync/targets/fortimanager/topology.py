@@ -22,8 +22,10 @@ _DEVICE_FIELDS = (
     "mgmt_mode",
     "os_type",
     "last_checked",
+    "flags",
 )
 _UNIT_DOWN = 2
+_MODEL = "is_model"
 _FAR = 2**32
 _NOT_MANAGED = ("unreg", "faz")
 _MODES = {
@@ -178,6 +180,7 @@ def _devices(rows: Iterable[Row], members: Mapping[str, set[str]]) -> dict[str, 
             database_modified=_said(row.get("db_status"), yes=("mod", 2), no=("nomod", 1)),
             units_down=_units_down(row.get("ha_slave")),
             last_checked=_instant(row.get("last_checked")),
+            is_model=_MODEL in wire.names(row.get("flags")),
         )
     return devices
 
