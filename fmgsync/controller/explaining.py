@@ -19,7 +19,8 @@ def blocked(seen: Look, names: Iterable[str]) -> frozenset[str]:
     if closed.is_closed(seen.topology):
         return frozenset(names)
     parts = frozenset(seen.desired.errors)
-    return frozenset(finding.name for finding in seen.plan.foreign if finding not in parts)
+    found = (finding for finding in seen.plan.foreign if finding not in parts)
+    return frozenset(finding.name for finding in found if not finding.newcomers_only)
 
 
 def reasons(

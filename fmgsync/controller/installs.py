@@ -11,7 +11,7 @@ from fmgsync.controller.reconcile import AdomWork, Look
 from fmgsync.model import naming
 from fmgsync.model.address import Family
 from fmgsync.model.adom import PackageStatus, Reading
-from fmgsync.model.change import ObjectKind
+from fmgsync.model.change import Finding, ObjectKind
 from fmgsync.model.rollout import (
     NotReferenced,
     Outcome,
@@ -166,6 +166,10 @@ def _disputed(
     )
 
 
+def _without_room(seen: Look) -> Iterable[Finding]:
+    return (finding for finding in seen.plan.foreign if finding.newcomers_only)
+
+
 def _families(
     seen: Look, reach: Mapping[four.Place, str]
 ) -> Mapping[four.Place, frozenset[Family]]:
@@ -202,7 +206,7 @@ def _held(seen: Look, targets: Iterable[DeviceVdom]) -> frozenset[four.Place]:
     everywhere = tuple(targets)
     return frozenset(
         (target, hold.name)
-        for hold in seen.plan.held
+        for hold in (*seen.plan.held, *_without_room(seen))
         for target in ((hold.device,) if hold.device else everywhere)
     )
 

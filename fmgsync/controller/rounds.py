@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from fmgsync.controller import proving, telling, vouching
+from fmgsync.controller import explaining, proving, telling, vouching
 from fmgsync.controller.proving import Expected, Proof
 from fmgsync.controller.steps import Steps
 from fmgsync.model.address import Address
@@ -174,7 +174,7 @@ def expected_on(run: Run, targets: Sequence[DeviceVdom]) -> Expected:
 
     A rule in error is not asked of a device, nor a family that no policy there uses.
     """
-    in_error = {finding.name for finding in run.seen.plan.foreign}
+    in_error = explaining.blocked(run.seen, {group.name for group in run.seen.desired.groups})
     keys = [
         key
         for name in sorted({group.name for group in run.seen.desired.groups} - in_error)

@@ -70,6 +70,7 @@ class Finding:
     """Something a person should know: a foreign object in the way, something held or kept.
 
     `kind` is a stable word for scripts (`foreign-name`, `tampered`, `kept-in-use`, ...).
+    `newcomers_only`: it stops what would come to a group; what goes from it goes.
     """
 
     kind: str
@@ -77,6 +78,7 @@ class Finding:
     message: str
     device: DeviceVdom | None = None
     is_error: bool = False
+    newcomers_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from fmgsync.model import naming
 from fmgsync.model.address import Address, Family
@@ -111,6 +112,12 @@ def shard_clashes(
         standing = observed.groups.get((family, name))
         if standing is not None and not standing.owned:
             yield _taken(rule, GROUP[family], name, owner)
+
+
+def no_room(finding: Finding) -> Finding:
+    """The same for a group whose removals go on."""
+    message = f"{finding.message}; what is new waits, removals go on"
+    return replace(finding, message=message, newcomers_only=True)
 
 
 def too_long(rule: str, name: str, longest: int) -> Finding:

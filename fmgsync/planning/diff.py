@@ -82,14 +82,14 @@ def make_plan(
     }
     passed = _pass(draft, wanted, retired, standing, rendering.values, waits, gate)
 
-    _split(draft, passed.groups, shards)
+    whole = _split(draft, passed.groups, standing, shards)
     draft.deleted += (key for key in retired if key not in passed.groups)
     if removes:
         _retire_shards(draft, shards, used)
     draft.findings += _openings(asked, opens)
     draft.findings += _unknowns(asked, unknown)
     scene = groups.Comparison(
-        desired.owner, observed, draft.objects, standing, passed.groups, rendering.values
+        desired.owner, observed, draft.objects, standing, whole, rendering.values
     )
     changes = tuple(_changes(draft, scene, rendering.values, used, removes=removes))
     touched = {(c.kind.family, naming.group_of(c.name)) for c in changes if c.kind.table in _GROUPS}
@@ -101,7 +101,7 @@ def make_plan(
         tuple(draft.findings),
         passed.sizes,
         passed.approved,
-        tuple(radius.grants(desired, standing, passed.groups, touched)),
+        tuple(radius.grants(desired, standing, whole, touched)),
     )
 
 
@@ -186,33 +186,42 @@ def _unknowns(asked: Iterable[ObjectKey], unknown: Mapping[ObjectKey, str]) -> I
 def _split(
     draft: _Draft,
     wanted: Mapping[ObjectKey, GroupObject],
+    standing: ObservedAdom,
     shards: Mapping[ObjectKey, sharding.Shards],
-) -> None:
-    """Groups become objects; one that cannot be cut is reported and stays as it is."""
-    for (family, name), group in wanted.items():
-        try:
-            parts = sharding.split(
-                name,
-                group,
-                shards.get((family, name), {}),
-                nothing=draft.nothing(family),
-                limit=draft.limits.members,
-            )
-        except sharding.TooLarge:
-            message = f"it has more members than shards of {draft.limits.members} can hold"
-            draft.errors.append(Finding("too-large", name, message, is_error=True))
-            continue
-        names = [naming.shard_name(name, number) for number in parts.shards]
-        taken = list(
-            clashes.shard_clashes(
-                name, family, names, draft.observed, draft.desired.owner, draft.limits.name
-            )
-        )
-        draft.errors += taken
-        if not taken:
-            draft.objects[family, name] = parts.parent
+) -> Mapping[ObjectKey, GroupObject]:
+    """Groups become objects. Where one cannot be cut, its newcomers wait and the rest goes on: a
+    removal needs no room. Answers with the groups as they will be."""
+    whole: dict[ObjectKey, GroupObject] = {}
+    for key, group in wanted.items():
+        parts, trouble = _cut(draft, key, group, shards.get(key, {}))
+        if trouble and (before := standing.groups.get(key)) is not None and before.owned:
+            group = sharding.without_newcomers(group, before, draft.nothing(key[0]))
+            parts, stuck = _cut(draft, key, group, shards.get(key, {}))
+            if not stuck:
+                trouble = [clashes.no_room(finding) for finding in trouble]
+        draft.errors += trouble
+        if parts is not None:
+            whole[key] = group
+            draft.objects[key] = parts.parent
             for number, shard in parts.shards.items():
-                draft.objects[family, naming.shard_name(name, number)] = shard
+                draft.objects[key[0], naming.shard_name(key[1], number)] = shard
+    return whole
+
+
+def _cut(
+    draft: _Draft, key: ObjectKey, group: GroupObject, standing: sharding.Shards
+) -> tuple[sharding.Split | None, list[Finding]]:
+    family, name = key
+    limit, nothing = draft.limits.members, draft.nothing(family)
+    try:
+        parts = sharding.split(name, group, standing, nothing=nothing, limit=limit)
+    except sharding.TooLarge:
+        message = f"it has more members than shards of {limit} can hold"
+        return None, [Finding("too-large", name, message, is_error=True)]
+    names = [naming.shard_name(name, number) for number in parts.shards]
+    owner, longest = draft.desired.owner, draft.limits.name
+    taken = list(clashes.shard_clashes(name, family, names, draft.observed, owner, longest))
+    return (None if taken else parts), taken
 
 
 def _retire_shards(

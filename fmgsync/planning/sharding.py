@@ -146,6 +146,17 @@ def split(name: str, wanted: GroupObject, standing: Shards, *, nothing: str, lim
     return Split(parent, shards)
 
 
+def without_newcomers(wanted: GroupObject, before: ObservedGroup, nothing: str) -> GroupObject:
+    """The group with those members only that each place has already."""
+
+    def staying(place: Place, names: tuple[str, ...]) -> tuple[str, ...]:
+        held = set(_held(before, place))
+        return tuple(name for name in names if name in held) or (nothing,)
+
+    mappings = {place: staying(place, names) for place, names in wanted.mappings.items()}
+    return replace(wanted, members=staying(None, wanted.members), mappings=mappings)
+
+
 def _everywhere(group: GroupObject) -> Iterator[tuple[str, ...]]:
     yield group.members
     yield from group.mappings.values()

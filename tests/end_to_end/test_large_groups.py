@@ -178,6 +178,10 @@ def test_a_foreign_group_in_a_shards_name_fails_that_rule(estate: Estate) -> Non
     assert common.apply_code(result) == common.FAILED
     assert passed(estate, "fgt-east") == hosts(range(1, 5))
     assert estate.mapped("k8s-web.2") == {"": ["legacy-db"]}
+    # What goes needs no further shard.
+    east(estate, range(2, 8))
+    estate.apply()
+    assert passed(estate, "fgt-east") == hosts(range(2, 5))
 
 
 def test_more_than_nesting_can_hold_fails_that_rule(estate: Estate) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fmgsync.model import naming
 from fmgsync.model.change import Action, ObjectKind
-from fmgsync.model.state import ObservedAdom
+from fmgsync.model.state import ObservedAdom, ObservedGroup
 from fmgsync.planning import diff
 from fmgsync.planning.sharding import Limits
 from tests.planning.estates import (
@@ -147,6 +150,21 @@ def test_a_shard_name_that_is_taken_is_an_error_of_that_rule() -> None:
     plan = diff.make_plan(goal, adom(group("web.2", owned=False)), limits=THREE)
     assert [(f.kind, f.name) for f in plan.foreign] == [("foreign-name", "web")]
     assert all(c.kind is ObjectKind.ADDRESS for c in plan.changes)
+
+
+@pytest.mark.parametrize(
+    ("taken", "limits"), [(group("web.2", owned=False), THREE), (None, Limits(members=2))]
+)
+def test_what_goes_needs_no_room(taken: ObservedGroup | None, limits: Limits) -> None:
+    """Newcomers wait for the next shard's name, or for shards at all; removals do not."""
+    have = after(hosts(1, 2, 3), limits=THREE)
+    have = replace(have, groups={**have.groups, **({(V4, taken.name): taken} if taken else {})})
+    goal = desired(wanted("web", {EAST: hosts(2, 3, *range(4, 9))}))
+    plan = diff.make_plan(goal, have, limits=limits)
+    (error,) = plan.foreign
+    assert error.newcomers_only
+    (mapping,) = (c for c in plan.changes if c.kind is ObjectKind.MAPPING)
+    assert (mapping.added, set(mapping.removed)) == ((), hosts(1))
 
 
 def test_a_shard_name_counts_with_its_number() -> None:
