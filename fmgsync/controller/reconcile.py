@@ -15,7 +15,7 @@ from fmgsync.model.change import AdomPlan, ApplyReport, Submission
 from fmgsync.model.rule import RuleSet, Site
 from fmgsync.model.state import DesiredAdom, ObservedAdom
 from fmgsync.model.target import AdomRef
-from fmgsync.planning import assignment, closed, condition, diff, sharding, sites, usage
+from fmgsync.planning import assignment, closed, condition, diff, sharding, sites, summary, usage
 from fmgsync.targets.protocol import Installer, ObjectStore
 
 
@@ -110,7 +110,10 @@ def _compare(
     plan, unapproved = _plans(work, intent, wanted, observed, used, limits)
     if closed.is_closed(topology):
         plan = unapproved = closed.refuse(plan)
-    submission = work.store.read_submission() if topology.workspace is Workspace.WORKFLOW else None
+    submission = None
+    if topology.workspace is Workspace.WORKFLOW:
+        plan = replace(plan, wants=summary.wants(wanted))
+        submission = _as_of_now(work.store.read_submission(), plan)
     return Look(
         topology,
         wanted,
@@ -123,6 +126,14 @@ def _compare(
         limits,
         frozenset(asked),
     )
+
+
+def _as_of_now(submission: Submission | None, plan: AdomPlan) -> Submission | None:
+    """What waits, held against what would be submitted now. What was turned down and has changed
+    since need not wait out its hour."""
+    if submission is None or submission.wants in ("", plan.wants) or not plan.wants:
+        return submission
+    return None if submission.turned_down else replace(submission, outdated=True)
 
 
 def compare_part(

@@ -111,7 +111,8 @@ class AdomPlan:
     `foreign` are rules that fail because a foreign object bears a name they need; `held` what the
     guard keeps back; `findings` what a person should know but nothing waits for. `sizes` is what
     the guard remembers of it, `approved` the digests that let some of it through, `grants` what
-    comes and goes on the devices.
+    comes and goes on the devices. `wants` is a digest of what the rules ask for, where a plan may
+    have to wait for somebody to approve it.
     """
 
     ref: AdomRef
@@ -122,29 +123,40 @@ class AdomPlan:
     sizes: tuple[Size, ...] = ()
     approved: tuple[str, ...] = ()
     grants: tuple[Grants, ...] = ()
+    wants: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
     """A workflow session of ours that a human has to decide on, or has just turned down.
 
-    While there is one nothing is written.
+    While there is one nothing is written. `wants` is the digest of what the rules asked for, empty
+    if it is not known; `outdated`: by now they ask for something else.
     """
 
     session: int
     turned_down: bool = False
+    wants: str = ""
+    outdated: bool = False
 
     @property
     def brief(self) -> str:
         """In a few words."""
         said = "was not approved" if self.turned_down else "waits for approval"
-        return f"workflow session {self.session} {said}"
+        old = ", and is not what the rules ask for now" if self.outdated else ""
+        return f"workflow session {self.session} {said}{old}"
 
     def __str__(self) -> str:
         if self.turned_down:
             return (
                 f"workflow session {self.session} was not approved; what it held is submitted"
                 " again an hour after it was submitted first, unless it is gone by then"
+            )
+        if self.outdated:
+            return (
+                f"workflow session {self.session} waits for approval and is not what the rules ask"
+                " for any more: reject it, and what is right is submitted; if it is approved, what"
+                " is wrong in it is not installed before it was corrected"
             )
         return (
             f"workflow session {self.session} waits for approval; nothing more is written until"

@@ -9,6 +9,7 @@ from typing import Any
 
 from fmgsync.model.change import AdomPlan, Change, Finding, Hold
 from fmgsync.model.rule import GroupRule, Site
+from fmgsync.model.state import DesiredAdom
 
 
 def change_json(change: Change) -> dict[str, Any]:
@@ -71,6 +72,18 @@ def rules_digest(rules: Iterable[GroupRule], sites: Iterable[Site]) -> str:
     places = [[sorted(s.clusters), str(s.adom), sorted(s.devices), s.allow_overlap] for s in sites]
     text = json.dumps([sorted(rows, key=str), sorted(places, key=str)])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def wants(desired: DesiredAdom) -> str:
+    """A digest of what the rules ask for; empty while not all of it is known."""
+    rows = []
+    for group in sorted(desired.groups, key=lambda group: (group.family, group.name)):
+        for place in sorted({*group.mappings, *group.places}):
+            members = group.at(place)
+            if members is None or members.retain:
+                return ""
+            rows.append([group.family, group.name, str(place), *sorted(members.addresses)])
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
 
 
 def digest(plans: Iterable[AdomPlan]) -> str:

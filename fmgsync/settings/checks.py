@@ -39,6 +39,7 @@ def issues(data: Plain) -> Iterator[Issue]:
     yield from _groups(data)
     yield from _windows(data)
     yield from _rollout(data)
+    yield from _removals(data)
 
 
 # --- reading plain data without trusting its shape -----------------------------------------------
@@ -71,6 +72,22 @@ def _names(data: Plain, key: str) -> list[str]:
 
 def _has(entry: dict[str, Plain], key: str) -> bool:
     return entry.get(key) is not None
+
+
+def _removals(data: Plain) -> Iterator[Issue]:
+    """Two keys that cancel each other: with one nothing is written before a window opens, the other
+    promises that removals do not wait for it."""
+    removals = _child(data, "install", "removals")
+    if _child(data, "reconcile", "write") == "before-install" and removals not in (
+        None,
+        "in-window",
+    ):
+        yield Issue(
+            ("install", "removals"),
+            "'reconcile.write: before-install' writes nothing before a window opens, so a removal"
+            " would wait for it",
+            "take 'removals: in-window', or 'reconcile.write: continuous'",
+        )
 
 
 # --- checks that several parts share -------------------------------------------------------------

@@ -14,7 +14,7 @@ from fmgsync.clock import SystemClock
 from fmgsync.model.view import GroupState
 from tests import builders
 from tests.end_to_end.estate import Estate, default_seed, open_estate
-from tests.end_to_end.seen import changes, states, web
+from tests.end_to_end.seen import changes, passed, states, web
 
 Run = Callable[..., tuple[int, dict[str, Any], str]]
 WORKFLOW = "/dvmdb/adom/prod/workflow"
@@ -59,14 +59,14 @@ def test_what_is_written_waits_for_approval(
     assert main.run(arguments) == 3
     out = " ".join(capsys.readouterr().out.split())
     assert "changes submitted for approval" in out
-    assert "ADOM prod on hq: workflow session 1 waits for approval" in out
+    assert "workflow session 1 waits for approval" in out
     mark = estate.unit.requests.mark()
     for command in (["plan"], ["status"], ["apply", "--install", "now"]):
         code, document, text = run(*command)
         assert code == 3
         (told,) = document["submitted"]
         assert (told["adom"], told["session"], told["turnedDown"]) == ("prod", 1, False)
-        assert "waits: ADOM prod on hq: workflow session 1 waits for approval" in text
+        assert "workflow session 1 waits for approval" in text
     (group,) = document["devices"][0]["groups"]
     assert (group["state"], document["written"]) == ("write pending", 0)
     assert group["because"] == "workflow session 1 waits for approval"
@@ -116,3 +116,71 @@ def test_an_approval_of_the_guard_is_not_spent_while_nothing_is_written(estate: 
     (report,) = [adom.report for adom in estate.apply_never().adoms]
     assert report is not None
     assert any(change.removed for change in report.written)
+
+
+@pytest.fixture
+def installed(estate: Estate) -> Estate:
+    """In sync down to the FortiGates."""
+    estate.apply_never()
+    decide(estate, "approve", 1)
+    console = estate.unit.console("carol")
+    console.lock("prod")
+    number = console.call("exec", f"{WORKFLOW}/start")["sessionid"]
+    console.add_policy("prod", "edge/default", name="w", srcaddr=["all"], dstaddr=["k8s-web"])
+    for verb in ("save", "submit", "approve"):
+        console.call("exec", f"{WORKFLOW}/{verb}/{number}")
+    console.unlock("prod")
+    console.log_out()
+    estate.apply()
+    return estate
+
+
+def test_an_obsolete_submission_is_named_and_never_installed(installed: Estate, run: Run) -> None:
+    """A pod comes and is submitted; it goes, and somebody else has its address."""
+    installed.run("east", web("10.1.0", 5), web("10.1.0", 6))
+    installed.apply_never()
+    other = builders.pod("db-1", "10.1.0.6", labels={"app": "db"})
+    installed.run("east", web("10.1.0", 5), other)
+    _, document, text = run("plan")
+    assert "not what the rules ask for any more: reject it" in text
+    assert "not what the rules ask for" in document["submitted"][0]["message"]
+    decide(installed, "approve", document["submitted"][0]["session"])
+    code, document, _ = run("apply", "--install", "now")
+    assert code == 3
+    assert passed(installed, "fgt-east") == {"10.1.0.5"}
+    assert passed(installed, "fgt-west") == {"10.2.0.5"}
+    decide(installed, "approve", document["submitted"][0]["session"])
+    assert run("apply", "--install", "now")[0] == 0
+    assert passed(installed, "fgt-east") == {"10.1.0.5"}
+
+
+def test_what_was_rejected_and_has_changed_is_submitted_at_once(installed: Estate) -> None:
+    installed.run("east", web("10.1.0", 5), web("10.1.0", 6))
+    (adom,) = installed.apply_never().adoms
+    assert adom.report is not None
+    assert adom.report.submitted is not None
+    decide(installed, "reject", adom.report.submitted.session)
+    installed.run("east", web("10.1.0", 5), web("10.1.0", 7))
+    (again,) = installed.apply_never().adoms
+    assert again.report is not None
+    assert again.report.written
+
+
+def test_a_session_that_a_killed_fmgsync_left_open_is_taken_up(estate: Estate) -> None:
+    console = estate.unit.console("fmgsync")
+    console.lock("prod")
+    name: dict[str, Any] = {"workflow": {"name": "Managed by fmgsync (prod)"}}
+    number = console.call("exec", f"{WORKFLOW}/start", **name)["sessionid"]
+    data = {"name": "half-done", "subnet": "10.0.0.0/8"}
+    console.call("add", "/pm/config/adom/prod/obj/firewall/address", data)
+    console.call("exec", f"{WORKFLOW}/save/{number}")
+    console.unlock("prod")
+    console.log_out()
+    (adom,) = estate.apply_never().adoms
+    assert adom.error is None
+    assert adom.report is not None
+    assert adom.report.submitted is not None
+    assert adom.report.submitted.session == number
+    decide(estate, "approve", number)
+    assert estate.object("address", "half-done") is None
+    assert estate.object("addrgrp", "k8s-web") is not None

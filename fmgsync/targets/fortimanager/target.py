@@ -135,7 +135,8 @@ class FortiManagerAdom:
         with self._session() as session:
             mode = topology.read_workspace(session, self.ref.adom)
             waiting = workflow.awaiting(session, self.ref.adom, mode, now=self._clock.now())
-            if waiting is not None:
+            stands = waiting is not None and waiting.wants in ("", plan.wants)
+            if waiting is not None and (stands or not waiting.turned_down):
                 return ApplyReport(self.ref, submitted=waiting)
             with workflow.editing(
                 session,
@@ -143,7 +144,8 @@ class FortiManagerAdom:
                 mode,
                 clock=self._clock,
                 wait_s=self._lock_wait_s,
-                note=f"fmgsync ({self._owner}): {len(plan.changes)} changes",
+                owner=self._owner,
+                note=workflow.note_of(self._owner, len(plan.changes), plan.wants),
             ) as edit:
                 outcome = Writer(session, plan, self._owner, clock=self._clock).write()
                 session_number = edit.commit()

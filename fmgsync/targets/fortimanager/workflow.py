@@ -6,6 +6,7 @@ while one of ours waits nothing is written ("How to FortiManager API", 013).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import structlog
 
 from fmgsync import errors
 from fmgsync.clock import Clock
+from fmgsync.model import naming
 from fmgsync.model.adom import Workspace
 from fmgsync.model.change import Submission
 from fmgsync.targets.fortimanager import answers, tables, urls, wire, workspace
@@ -27,6 +29,7 @@ _log = structlog.get_logger()
 
 _OPEN, _SUBMITTED, _APPROVED = 1, 2, 3
 _QUIET_S = 3600.0
+_WANTS = re.compile(r"asked for ([0-9a-f]{16})")
 _WESTERNMOST = timedelta(hours=12)
 
 
@@ -45,14 +48,24 @@ class _Row:
     user: str
     state: int
     submitted_at: float | None
+    name: str = ""
+    note: str = ""
 
 
 class WorkflowEdit:
     """An open workflow session under our lock."""
 
     def __init__(
-        self, session: Session, place: Place, lock: workspace.Lock, number: int, note: str
+        self,
+        session: Session,
+        place: Place,
+        lock: workspace.Lock,
+        number: int,
+        note: str,
+        *,
+        fresh: bool,
     ) -> None:
+        self._undo = "drop" if fresh else "discard"
         self._session = session
         self._place = place
         self._lock = lock
@@ -88,7 +101,7 @@ class WorkflowEdit:
     def withdraw(self) -> None:
         """Remove what was not submitted; never raises."""
         try:
-            self._exec("drop")
+            self._exec(self._undo)
         except errors.TargetError as error:
             _log.warning("workflow session stays open", adom=self._place.adom, error=error.message)
 
@@ -107,7 +120,14 @@ class WorkflowEdit:
 
 @contextmanager
 def editing(
-    session: Session, adom: str, mode: Workspace, *, clock: Clock, wait_s: float, note: str
+    session: Session,
+    adom: str,
+    mode: Workspace,
+    *,
+    owner: str,
+    clock: Clock,
+    wait_s: float,
+    note: str,
 ) -> Iterator[Edit]:
     """Hold what writing needs: nothing, the lock, or the lock and a workflow session."""
     with workspace.holding(session, adom, mode, clock=clock, wait_s=wait_s) as lock:
@@ -115,7 +135,8 @@ def editing(
             yield lock
             return
         place = Place(session.access.name, adom)
-        edit = WorkflowEdit(session, place, lock, _start(session, place), note)
+        number, fresh = _start(session, place, owner)
+        edit = WorkflowEdit(session, place, lock, number, note, fresh=fresh)
         try:
             yield edit
         finally:
@@ -135,18 +156,45 @@ def awaiting(session: Session, adom: str, mode: Workspace, *, now: float) -> Sub
     own = [row for row in _read(session, Place(session.access.name, adom)) if row.user == user]
     for row in own:
         if row.state == _SUBMITTED:
-            return Submission(row.number)
+            return Submission(row.number, wants=_wants(row))
     newest = max(own, key=lambda row: row.number, default=None)
     if newest is None or newest.state in (_OPEN, _APPROVED) or newest.submitted_at is None:
         return None
     recent = now - newest.submitted_at < _QUIET_S
-    return Submission(newest.number, turned_down=True) if recent else None
+    if not recent:
+        return None
+    return Submission(newest.number, turned_down=True, wants=_wants(newest))
 
 
-def _start(session: Session, place: Place) -> int:
-    """Open a session; refuses to go on with one that somebody left open."""
-    user = session.user()
+def note_of(owner: str, changes: int, wants: str) -> str:
+    """What approvers read, and what tells us later what the rules asked for."""
+    asked_for = f", asked for {wants}" if wants else ""
+    return f"fmgsync ({owner}): {changes} changes{asked_for}"
+
+
+def _wants(row: _Row) -> str:
+    found = _WANTS.search(row.note)
+    return found[1] if found else ""
+
+
+def _start(session: Session, place: Place, owner: str) -> tuple[int, bool]:
+    """A session to write in, and whether it is a new one.
+
+    One that a killed process of ours left open bears our name: nobody works in it, since we have
+    the lock, so it is emptied and taken up. Dropping it would drop the sessions after it as well.
+    Any other that is open is somebody's who uses this account.
+    """
+    user, name = session.user(), naming.older_mark(owner)
     left = [r for r in _read(session, place) if r.user == user and r.state == _OPEN]
+    if left and all(row.name == name for row in left):
+        number = left[0].number
+        for url in (
+            urls.workflow(place.adom or "", "start", number),
+            urls.workflow(place.adom or "", "discard", number),
+        ):
+            answers.checked(session.call("exec", [{"url": url}])[0], place)
+        _log.info("our left-over workflow session taken up", adom=place.adom, workflow=number)
+        return number, False
     if left:
         raise errors.LockHeld(
             f"workflow session {left[0].number} of administrator {user!r} is open",
@@ -155,17 +203,19 @@ def _start(session: Session, place: Place) -> int:
             next_step="it belongs to somebody who uses this account, or was left by an fmgsync"
             " that was killed: submit or drop it on the FortiManager",
         )
-    param = {"url": urls.workflow(place.adom or "", "start")}
+    param: Row = {"url": urls.workflow(place.adom or "", "start")}
+    named = {**param, "workflow": {"name": name}}
     try:
-        result = session.call("exec", [param])[0]
+        result = session.call("exec", [named])[0]
     except errors.OutcomeUnknown:
         # None was open before, so one that is open now is ours: starting goes on with it.
-        result = session.call("exec", [param])[0]
+        begun = any(row.user == user and row.state == _OPEN for row in _read(session, place))
+        result = session.call("exec", [param if begun else named])[0]
     data = answers.checked(result, place)
-    number = data.get("sessionid") if isinstance(data, dict) else None
-    if not isinstance(number, int):
+    found = data.get("sessionid") if isinstance(data, dict) else None
+    if not isinstance(found, int):
         raise answers.protocol_error("a workflow session without a number", place)
-    return number
+    return found, True
 
 
 def _read(session: Session, place: Place) -> list[_Row]:
@@ -176,6 +226,8 @@ def _read(session: Session, place: Place) -> list[_Row]:
             user=wire.text(row.get("create_user")),
             state=_integer(row.get("state")) or 0,
             submitted_at=latest_instant(row.get("submit_time")),
+            name=wire.text(row.get("name")),
+            note=wire.text(row.get("desc")),
         )
         for row in tables.decode_rows(data, place)
     ]
