@@ -97,7 +97,6 @@ def test_what_somebody_changed_between_canary_and_wave_is_put_right_before_the_p
         result = estate.apply("window")
         assert holding(estate, "10.1.0.1", "10.1.0.2") == ["fgt-1", "fgt-2"]
         assert verified(result) == ["fgt-1", "fgt-2"]
-        assert [line["device"] for line in audited(estate, "repaired")] == ["fgt-2"]
         assert not seen.changes(estate.status())
 
 
@@ -201,17 +200,38 @@ def test_a_family_that_no_policy_uses_is_asked_of_no_device(tmp_path: Path, posi
             assert both.because == f"its {other} group does not reach the device: no policy uses it"
 
 
-def test_a_failed_copy_is_told_with_its_cause(tmp_path: Path) -> None:
-    """Its line ends with "Aborted due to previous error": the cause is in the line's history."""
-    with open_fleet(tmp_path, seed(1)) as estate:
+@pytest.mark.parametrize("change", EDITS)
+def test_what_somebody_changed_right_before_the_install_is_put_right_under_its_lock(
+    tmp_path: Path, change: Callable[[Estate], None]
+) -> None:
+    locks: list[str] = []
+
+    def second_lock(body: str) -> bool:
+        """The first is for the write, the second for the install."""
+        locks.extend(["lock"] if '/workspace/lock"' in body else [])
+        return len(locks) == 2
+
+    with open_fleet(tmp_path, seed(2), rollout={**CANARY, "canary": ["fgt-2"]}) as estate:
+        web(estate, "10.1.0.1", "10.1.0.2")
+        to(estate, OPEN)
+        result = apply_meddled(estate, second_lock, lambda: change(estate))
+        assert verified(result) == ["fgt-2", "fgt-1"]
+        assert holding(estate, "10.1.0.1", "10.1.0.2") == ["fgt-1", "fgt-2"]
+        assert "fgt-2" in {line["device"] for line in audited(estate, "repaired")}
+
+
+@pytest.mark.parametrize("policy", ["block", "allow"])
+def test_a_failed_copy_is_told_with_its_cause(tmp_path: Path, policy: str) -> None:
+    """Its line ends with "Aborted due to previous error": the cause is in the line's history.
+
+    The preview fails as well, and holds the device; where everything may go along it is installed.
+    """
+    with open_fleet(tmp_path, seed(1), foreignChanges=policy) as estate:
         estate.unit.world.switches.member_limit = 2
         web(estate, "10.1.0.1", "10.1.0.2", "10.1.0.3")
         to(estate, OPEN)
         result = estate.apply("window")
-        assert "the limit is 2" in report(result).failures["fgt-1"]
-        (failed,) = audited(estate, "failed")
-        assert "the limit is 2" in failed["detail"]
-        (adom,) = estate.status().adoms
-        assert adom.standing is not None
-        assert adom.standing.record is not None
-        assert "the limit is 2" in adom.standing.record.ledger.failed[0].detail
+        told = report(result).blocked if policy == "block" else report(result).failures
+        assert "the limit is 2" in told["fgt-1"]
+        (line,) = audited(estate, "blocked" if policy == "block" else "failed")
+        assert "the limit is 2" in line["why" if policy == "block" else "detail"]

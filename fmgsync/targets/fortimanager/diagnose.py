@@ -134,7 +134,8 @@ def _others(where: str, facts: UnitFacts) -> Diagnosis:
     )
     text = f"may install past windows and waves, with our changes in it: {shown}"
     fix = "take deploy-management from profiles that need not install, or use"
-    return Diagnosis(where, check, Level.WARNING, text, f"{fix} reconcile.write: before-install (with removals: in-window)")
+    way = "reconcile.write: before-install (with removals: in-window)"
+    return Diagnosis(where, check, Level.WARNING, text, f"{fix} {way}")
 
 
 def _setting(
