@@ -111,6 +111,8 @@ def run(arguments: list[str], *, context: object = None) -> int:
         return error.exit_code
     except click.exceptions.Exit as stop:
         return stop.exit_code
+    except SystemExit as done:  # a shell was told what completes a word
+        return done.code if isinstance(done.code, int) else 0
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return INTERRUPTED
