@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from fmgsync.controller import foresight, once
+from fmgsync.controller import foresight, once, troubles
 from fmgsync.controller.deciding import Deciding
 from fmgsync.controller.heap import Heap
 from fmgsync.controller.ownership import Ownership
@@ -25,7 +25,7 @@ from fmgsync.controller.stopping import Stopping
 from fmgsync.controller.worker import AdomRecord, AdomWorker, MakePass, PaceOf
 from fmgsync.controller.workload_tracker import ClusterRecord, WorkloadTracker
 from fmgsync.model.endpoint import Kind
-from fmgsync.model.health import Hearing
+from fmgsync.model.health import Hearing, RolloutHealth
 from fmgsync.model.rule import RuleSet
 from fmgsync.model.target import AdomRef
 from fmgsync.sources.rules import RuleSource
@@ -138,6 +138,10 @@ class Controller:
     def window_open(self, record: AdomRecord) -> bool | None:
         """Whether an install may start now on a device of the ADOM."""
         return foresight.window_open(self._world, record.result) if record.result else None
+
+    def rollout_health(self, record: AdomRecord) -> RolloutHealth:
+        """What of the ADOM's rollout waits for a person."""
+        return troubles.rollout_health(self._world, record.result, record.pending_since)
 
     def leads(self, ref: AdomRef) -> bool:
         """Whether this replica works on the ADOM."""

@@ -54,6 +54,7 @@ def _adom(controller: Controller, record: AdomRecord) -> AdomHealth:
         elsewhere=controller.elsewhere(record.ref),
         window_open=controller.window_open(record),
         error=record.error,
+        rollout=controller.rollout_health(record),
     )
 
 

@@ -15,10 +15,11 @@ import structlog
 
 from fmgsync import errors
 from fmgsync.clock import Clock
+from fmgsync.controller import troubles
 from fmgsync.controller.once import AdomResult
 from fmgsync.controller.pace import Pace, Rhythm, is_whole, next_pass_at
 from fmgsync.model.rollout import Outcome
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import AdomRef, DeviceVdom
 
 _log = structlog.get_logger(__name__)
 
@@ -44,6 +45,7 @@ class AdomRecord:
     failures: int = 0
     error: str | None = None
     installs: Mapping[Outcome, int] = field(default_factory=dict)
+    pending_since: Mapping[DeviceVdom, float] = field(default_factory=dict)
 
 
 class AdomWorker:
@@ -227,5 +229,6 @@ class AdomWorker:
                 before.passes + 1,
                 before.failures + (error is not None),
                 str(error) if error else None,
-                Counter(before.installs) + Counter(o.outcome for o in result.outcomes),
+                Counter(before.installs) + troubles.outcomes(result),
+                troubles.pending_since(before.pending_since, result, now),
             )

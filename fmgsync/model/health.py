@@ -12,6 +12,23 @@ from fmgsync.model.target import AdomRef
 
 
 @dataclass(frozen=True, slots=True)
+class RolloutHealth:
+    """What of an ADOM's rollout waits for a person, or goes on for longer than it should.
+
+    `held` is why nothing starts, empty if it goes on by itself. Devices: `failed`, `blocked` by
+    other people's edits or a first install, and `open`: started, and how that ended is not known.
+    `missed_windows` have opened and closed over a device that still waits.
+    """
+
+    held: str = ""
+    failed: int = 0
+    blocked: int = 0
+    open: int = 0
+    oldest_open_at: float | None = None
+    missed_windows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class AdomHealth:
     """One ADOM. Instants are UTC epoch seconds, None for never or not known.
 
@@ -34,6 +51,7 @@ class AdomHealth:
     elsewhere: bool = False
     window_open: bool | None = None
     error: str | None = None
+    rollout: RolloutHealth = RolloutHealth()
 
 
 SILENCE_S: Final = 300.0

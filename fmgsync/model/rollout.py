@@ -71,7 +71,8 @@ class InstallTask:
 
 class Outcome(enum.StrEnum):
     """How an install ended on one device. `CANCELLED` before anything reached the device,
-    `BROKEN_OFF` after that: what it holds then only the device can tell."""
+    `BROKEN_OFF` after that: what it holds then only the device can tell. `NOT_PROVEN`: done, says
+    FortiManager, and the device did not answer with what it should hold."""
 
     DONE = "done"
     NO_CHANGES = "no changes"
@@ -80,6 +81,7 @@ class Outcome(enum.StrEnum):
     CANCELLED = "cancelled"
     BROKEN_OFF = "broken off"
     MISSING = "no line in the task"
+    NOT_PROVEN = "not proven"
 
 
 @dataclass(frozen=True, slots=True)

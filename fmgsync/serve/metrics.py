@@ -13,6 +13,7 @@ from prometheus_client.metrics_core import Metric
 
 from fmgsync.model.health import AdomHealth, ServiceHealth
 from fmgsync.model.rollout import Outcome
+from fmgsync.scheduling.rollout import HoldKind
 
 ReadHealth = Callable[[], ServiceHealth]
 
@@ -157,11 +158,49 @@ def _adoms(adoms: Iterable[AdomHealth]) -> Iterator[Metric]:
         "1 while an install may start on at least one device of the ADOM.",
         lambda adom: None if adom.window_open is None else float(adom.window_open),
     )
+    yield _gauge(
+        "rollout_held",
+        "1 while nothing of the ADOM is installed until a person has looked, by reason.",
+        (*_ADOM, "reason"),
+        [
+            # Of the replica that works on it alone: what the others know is of yesterday.
+            ((*labels, kind.value), float(adom.leader and adom.rollout.held == kind.value))
+            for labels, adom in rows
+            for kind in HoldKind
+        ],
+    )
+    yield gauge(
+        "failed_devices",
+        "Devices on which an install failed, or was not proven; at risk until somebody resumes.",
+        lambda adom: adom.rollout.failed,
+    )
+    yield gauge(
+        "blocked_devices",
+        "Devices held back by other people's pending edits, or never installed before.",
+        lambda adom: adom.rollout.blocked,
+    )
+    yield gauge(
+        "open_installs",
+        "Devices on which an install was started, and how it ended is not known yet.",
+        lambda adom: adom.rollout.open,
+    )
+    yield gauge(
+        "oldest_open_install_timestamp_seconds",
+        "When the oldest of these was started.",
+        lambda adom: adom.rollout.oldest_open_at,
+    )
+    yield gauge(
+        "missed_windows",
+        "Windows that have opened and closed over a device that still waits for its install.",
+        lambda adom: adom.rollout.missed_windows,
+    )
     passes = CounterMetricFamily(
         "fmgsync_adom_passes", "Passes over the ADOM by result.", labels=(*_ADOM, "result")
     )
     installs = CounterMetricFamily(
-        "fmgsync_installs", "Installs by outcome per device.", labels=(*_ADOM, "outcome")
+        "fmgsync_installs",
+        "Installs per device by outcome, as the device itself proved it.",
+        labels=(*_ADOM, "outcome"),
     )
     for labels, adom in rows:
         passes.add_metric((*labels, "success"), adom.passes - adom.failures)

@@ -9,9 +9,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from fmgsync.model.endpoint import Kind
-from fmgsync.model.health import AdomHealth, ClusterHealth, Hearing, ServiceHealth
+from fmgsync.model.health import AdomHealth, ClusterHealth, Hearing, RolloutHealth, ServiceHealth
 from fmgsync.model.rollout import Outcome
 from fmgsync.model.target import AdomRef
+from fmgsync.scheduling.rollout import HoldKind
 from fmgsync.serve.metrics import Metrics
 from tests.deployment import places
 
@@ -31,6 +32,7 @@ def exported() -> dict[str, set[str]]:
         oldest_stale_grant_at=1.0,
         installs=dict.fromkeys(Outcome, 1),
         window_open=True,
+        rollout=RolloutHealth(oldest_open_at=1.0),
     )
     heard = {kind: Hearing(1.0) for kind in Kind}
     clusters = (ClusterHealth("east", frozenset(Kind), frozenset(Kind), True, hearing=heard),)
@@ -72,7 +74,8 @@ def test_an_alert_names_metrics_and_labels_that_exist(alert: dict[str, Any]) -> 
 @every_alert
 def test_an_alert_matches_values_that_exist(alert: dict[str, Any]) -> None:
     """An outcome that is renamed would silence the alert, or make it ring for ever."""
-    values = {"outcome": {each.value for each in Outcome}}
+    outcomes, holds = ({each.value for each in kind} for kind in (Outcome, HoldKind))
+    values = {"outcome": outcomes, "reason": holds}
     for label, text in re.findall(r'(\w+)(?:=|!=|=~|!~)"([^"]*)"', alert["expr"]):
         assert set(text.split("|")) <= values[label]
 

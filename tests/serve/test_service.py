@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from fmgsync.cli import main
 from fmgsync.clock import ManualClock
 from fmgsync.model.endpoint import Kind
-from fmgsync.model.health import AdomHealth, ClusterHealth, ServiceHealth
+from fmgsync.model.health import AdomHealth, ClusterHealth, RolloutHealth, ServiceHealth
 from fmgsync.model.rollout import Outcome
 from fmgsync.model.target import AdomRef
 from fmgsync.serve.http import STUCK_S, Service
@@ -183,3 +183,18 @@ def test_an_unusable_address_is_told() -> None:
             status=dict,
             clock=CLOCK,
         )
+
+
+def test_only_who_works_on_an_adom_says_that_its_rollout_is_held(served: Served) -> None:
+    (adom,) = WELL.adoms
+    held = replace(adom, rollout=RolloutHealth(held="halted", failed=2, oldest_open_at=5.0))
+    for leader in (True, False):
+        served.health = replace(WELL, adoms=(replace(held, leader=leader),))
+        values = {
+            sample.labels["reason"]: sample.value
+            for family in text_string_to_metric_families(served.get("/metrics").text)
+            for sample in family.samples
+            if sample.name == "fmgsync_rollout_held"
+        }
+        assert values.pop("halted") == leader
+        assert set(values.values()) == {0.0}
