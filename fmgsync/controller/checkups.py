@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _FOLLOW: Final[tuple[Verb, ...]] = ("list", "watch")
 _KEEP: Final[tuple[Verb, ...]] = ("get", "list", "create", "update", "delete")
-_REMEMBER: Final[tuple[Verb, ...]] = ("get", "update")
+_REMEMBER: Final[tuple[Verb, ...]] = ("get", "list", "watch", "update")
 
 
 def make_checkups(

@@ -29,6 +29,7 @@ from fmgsync.model.health import Hearing, RolloutHealth
 from fmgsync.model.rule import RuleSet
 from fmgsync.model.target import AdomRef
 from fmgsync.sources.rules import RuleSource
+from fmgsync.state.documents import Remembered
 
 if TYPE_CHECKING:
     from fmgsync.controller.announcing import Announcer, Places
@@ -71,12 +72,14 @@ class Controller:
         places: Places | None = None,
         stopping: Stopping | None = None,
         unverified: frozenset[str] = frozenset(),
+        remembered: Remembered | None = None,
     ) -> None:
         self._world = world
         self._feeds_of = feeds_of
         self._rules = rules
         self._wake_at = wake_at
         self.ownership = ownership
+        self._remembered = remembered
         self.unverified = unverified  # whose certificates nobody verifies: told once
         self.stopping = stopping or Stopping(world.clock)
         self._leaving: tuple[AdomWorker, ...] = ()
@@ -184,6 +187,8 @@ class Controller:
         if before.ownership is not self.ownership:
             # Another identity, which gets no Lease before the old one has given it back.
             before.give_back()
+        if before._remembered is not None:
+            before._remembered.stop()
         self._woken = before._woken
         self._tracker.succeed(before._tracker)
         for worker in before._workers.values():
@@ -201,6 +206,8 @@ class Controller:
         self._rules.start(self._woken.set)
         if self.ownership is not None:
             self.ownership.serve(self._workers, busy=self.busy, on_gain=self.look_at)
+        if self._remembered is not None:
+            self._remembered.follow()
         self._deciding.start()
         if self._announcer is not None:
             self._announcer.start()
@@ -244,6 +251,8 @@ class Controller:
     def give_back(self) -> bool:
         """Wait for the passes that run, then give back the Leases. False as for `end`."""
         ends = [self._await_end(each) for each in (*self._workers.values(), *self._leaving)]
+        if self._remembered is not None:
+            self._remembered.stop()
         if self.ownership is not None:
             self.ownership.stop()
         if self._announcer is not None:
@@ -305,6 +314,11 @@ class Controller:
     def _pass_over(self, work: AdomWork, passes: Passes) -> MakePass:
         def make(rules: frozenset[str] | None) -> tuple[once.AdomResult, float | None]:
             result = passes.make(self._tracker.inventory, rules)
+            try:
+                result = passes.make(self._inventory, rules)
+            finally:
+                if self._remembered is not None:
+                    self._remembered.flush()
             if self._announcer is not None:
                 self._announcer.announce(result)
             return result, self._wake_at(work, result)

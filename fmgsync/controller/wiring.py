@@ -42,6 +42,7 @@ from fmgsync.targets.protocol import Purpose
 
 if TYPE_CHECKING:
     from fmgsync.settings.schema import Config, FortiManager
+    from fmgsync.state.configmap import ConfigMap
 
 
 _log = structlog.get_logger(__name__)
@@ -64,11 +65,12 @@ def make_world(
     hooks: HooksOf | None = None,
     state_dir: Path = Path(state.DEFAULT_FOLDER),
     people: People | None = None,
+    documents: Documents | None = None,
 ) -> World:
     """Load the configuration and build what `command` works with.
 
     `people` is what the person at the command line says; without it, `apply --install now` stands
-    for itself.
+    for itself. `documents` is what is remembered, if somebody has opened it already.
 
     Raises ConfigError for a wrong configuration and NotBuiltError for one that asks `command` for
     a feature it does not have. Nothing is connected to before the first question, and nothing is
@@ -77,7 +79,7 @@ def make_world(
     config = load.load_config(path)
     features.refuse_unbuilt(config, command)
     time = clock or SystemClock()
-    documents = _documents(config, state_dir, time)
+    documents = documents or _documents(config, state_dir, time)
     memory = Memory(documents)
     installs = make_installing(
         config, command, documents, time, people or People(), folder=state_dir
@@ -124,6 +126,7 @@ def make_controller(
     ownership = _ownership(config, before.ownership if before else None)
     time = clock or SystemClock()
     stopping = Stopping(time, before.stopping if before else None)
+    documents = _documents(config, state_dir, time)
     world = make_world(
         path,
         command=features.RUN,
@@ -133,6 +136,7 @@ def make_controller(
         hooks=partial(fencing.hooks, ownership, ears=ears, gives_up=stopping.asked),
         state_dir=state_dir,
         people=People(stopping=stopping.asked, leaving=stopping.leaving),
+        documents=documents,
     )
     return Controller(
         world,
@@ -145,6 +149,7 @@ def make_controller(
         places=clusters.places(config),
         stopping=stopping,
         unverified=unverified,
+        remembered=None if isinstance(documents, Folder) else documents,
     )
 
 
@@ -205,7 +210,7 @@ def needs_reason(path: Path) -> bool:
     return path.exists() and load.load_config(path).policy.require_reason
 
 
-def _documents(config: Config, state_dir: Path, clock: Clock) -> Documents:
+def _documents(config: Config, state_dir: Path, clock: Clock) -> Folder | ConfigMap:
     """Replicas and command line share one memory where `lease` is configured: beside the Leases."""
     if config.lease is None:
         return Folder(state_dir, clock=clock)

@@ -51,6 +51,11 @@ class ApiSession:
         self._lock: Final = threading.Lock()
         self._connected: Connection | None = None
 
+    def another(self) -> ApiSession:
+        """One more to the same cluster, with connections of its own."""
+        bounds = {"connect_s": self._connect_s, "answer_s": self._answer_s}
+        return ApiSession(self.cluster, self._access, **bounds)
+
     @property
     def where(self) -> str:
         """For messages: the cluster and, once known, its address."""

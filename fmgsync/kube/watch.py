@@ -71,7 +71,7 @@ class Watch(Generic[T]):
 
     `lasts_s` is how long one watch request lasts (up to half as long again, so that many do not
     end together), `margin_s` how much longer a silence is borne before the connection counts as
-    dead. `relist_s` after a listing everything is listed anew.
+    dead. A watch that would be resumed `relist_s` after a listing is not: all is listed anew.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class Watch(Generic[T]):
         """Everything that happens, from a first complete listing on."""
         while not self._stop.is_set():
             try:
-                if not self._version or self._monotonic() - self._listed_at >= self._relist_s:
+                if not self._version or (self._resumes and self._is_old()):
                     yield from self._list()
                     continue
                 if self._resumes:
@@ -153,7 +153,11 @@ class Watch(Generic[T]):
             yield Listed(page.items, page.garbled)
             if page.ends:
                 self._version, self._listed_at = page.version, self._monotonic()
+                self._resumes = False
                 yield Synced()
+
+    def _is_old(self) -> bool:
+        return self._monotonic() - self._listed_at >= self._relist_s
 
     def _refuse_older_server(self) -> None:
         """Raises SourceRewound, and forgets our version, if the server has not come so far.

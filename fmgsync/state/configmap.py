@@ -9,16 +9,24 @@ from __future__ import annotations
 
 import base64
 import random
+import threading
 import zlib
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
+import structlog
 
 from fmgsync import errors
 from fmgsync.clock import Clock
 from fmgsync.kube.client import ApiSession
 from fmgsync.kube.requests import CONFIGMAPS, Request, Verb
 from fmgsync.state.documents import Change
+from fmgsync.state.following import Content, Following
+
+_log = structlog.get_logger(__name__)
 
 NAME: Final = "fmgsync-state"
 """The ConfigMap's name; the roles in `config/rbac` allow no other."""
@@ -33,24 +41,23 @@ _PAUSE_S: Final = 0.05
 _LABELS: Final = {"app.kubernetes.io/name": "fmgsync", "app.kubernetes.io/managed-by": "fmgsync"}
 
 
-class _Metadata(msgspec.Struct, frozen=True):
-    version: str = msgspec.field(name="resourceVersion", default="")
-    labels: dict[str, str] | None = None
-    annotations: dict[str, str] | None = None
+@dataclass(slots=True)
+class _Wish:
+    """A change that somebody wants made; `patient` if they do not wait for it."""
 
-
-class _Content(msgspec.Struct, frozen=True):
-    """The parts of a ConfigMap that are ours to keep; binary values are base64."""
-
-    metadata: _Metadata = _Metadata()
-    data: dict[str, str] | None = None
-    packed: dict[str, str] | None = msgspec.field(name="binaryData", default=None)
+    name: str
+    change: Change
+    patient: bool = False
+    done: bool = False
+    error: Exception | None = None
 
 
 class ConfigMap:
     """The documents of the installations in one namespace. Safe to share between threads.
 
     A document is the key `NAME.json`, as text; a large one is `NAME.json.z`, packed by zlib.
+    Threads that want something changed at the same time share one write. Between `follow` and
+    `stop` reading asks nobody, and changes nobody waits for go with the next write.
     """
 
     def __init__(self, session: ApiSession, namespace: str, *, clock: Clock) -> None:
@@ -58,26 +65,103 @@ class ConfigMap:
         self._namespace = namespace
         self._clock = clock
         self._chance = random.Random()  # noqa: S311 - spreads retries, guards nothing
+        self._following: Following | None = None
+        self._wishes: list[_Wish] = []
+        self._queue = threading.Lock()
+        self._writing = threading.Lock()
 
     def where(self, name: str) -> str:
         """The ConfigMap and the key in it."""
         return f"{self._place}, key {_key(name)}"
 
+    def follow(self) -> None:
+        """Let a watch tell what it holds, on a thread of its own."""
+        self._following = Following(self._session.another(), self._namespace, NAME)
+        self._following.start()
+
+    def stop(self) -> None:
+        """Write what is left, and follow no more."""
+        self.flush()
+        if self._following is not None:
+            self._following.stop()
+            self._following = None
+
     def read(self, name: str) -> str | None:
         """The text of a document; None if there is no ConfigMap or no such key."""
         found = self._read()
-        return None if found is None else self._text(found, name)
+        text = None if found is None else self._text(found, name)
+        with self._queue:
+            waiting = [one for one in self._wishes if one.name == name and one.patient]
+        for one in waiting:
+            with suppress(Exception):  # it is told where it is written
+                text = one.change(text)
+        return text
 
     def update(self, name: str, change: Change) -> None:
         """Read, change and replace; again when somebody else's write came between."""
+        self._grant(_Wish(name, change))
+
+    def update_soon(self, name: str, change: Change) -> None:
+        """The same with the next write, at the latest when `flush` is called."""
+        if self._following is None:
+            self.update(name, change)
+            return
+        with self._queue:
+            self._wishes.append(_Wish(name, change, patient=True))
+
+    def flush(self) -> None:
+        """Write what nobody waited for. Where that fails it is kept for the next time, and said."""
+        with self._writing:
+            with self._queue:
+                wishes, self._wishes = self._wishes, []
+            if not wishes:
+                return
+            self._serve(wishes)
+        self._keep([one for one in wishes if one.error is not None])
+
+    def _grant(self, wish: _Wish) -> None:
+        """Whoever is first writes for all who came meanwhile."""
+        with self._queue:
+            self._wishes.append(wish)
+        with self._writing:
+            if not wish.done:
+                with self._queue:
+                    wishes, self._wishes = self._wishes, []
+                self._serve(wishes)
+                self._keep([one for one in wishes if one.patient and one.error is not None])
+        if wish.error is not None:
+            raise wish.error
+
+    def _keep(self, failed: list[_Wish]) -> None:
+        for one in failed:
+            _log.warning("not remembered yet", where=self.where(one.name), why=str(one.error))
+        again = [one for one in failed if one.patient and isinstance(one.error, errors.StateError)]
+        with self._queue:
+            self._wishes[:0] = [_Wish(one.name, one.change, patient=True) for one in again]
+
+    def _serve(self, wishes: list[_Wish]) -> None:
+        """Make all these changes by one write; each on its own if together they cannot be."""
+        try:
+            self._make(wishes)
+        except errors.StateError as error:
+            if len(wishes) > 1 and not error.retryable:
+                for one in wishes:
+                    if not one.done:
+                        self._serve([one])
+                return
+            for one in wishes:
+                one.error = one.error or error
+        for one in wishes:
+            one.done = True
+
+    def _make(self, wishes: list[_Wish]) -> None:
+        found = self._read()
         for turn in range(_TRIES):
-            found = self._read()
-            before = None if found is None else self._text(found, name)
-            text = change(before)
-            if text == before:
+            before, after = self._changed(found, wishes)
+            if before == after:
                 return
             try:
-                self._write(name, text, found)
+                self._write(after, found)
                 return
             except errors.SourceConflict:
                 self._clock.sleep(self._chance.uniform(0, _PAUSE_S * (turn + 1)))
@@ -86,33 +170,64 @@ class ConfigMap:
                     raise self._no_namespace(error) from error
                 # Deleted since it was read: what it held is lost, and read as such.
             except errors.SourceUnavailable as error:
-                self._settle(name, text, error)
+                self._settle(after, error)
                 return
             except errors.SourceError as error:
                 raise self._failed("written", error) from error
+            found = self._ask()
         raise errors.StateError(
             f"others wrote it {_TRIES} times while this was tried",
             where=self._place,
             next_step="try again; if it goes on, see who writes it so often",
         )
 
-    def _settle(self, name: str, text: str, lost: errors.SourceError) -> None:
-        """The answer to a write got lost: it counts if the document is what was written."""
+    def _changed(
+        self, found: Content | None, wishes: list[_Wish]
+    ) -> tuple[dict[str, str | None], dict[str, str | None]]:
+        """The documents these wishes are about, before and after; one that cannot be is left."""
+        before: dict[str, str | None] = {}
+        after: dict[str, str | None] = {}
+        for one in wishes:
+            try:
+                if one.name not in before:
+                    text = None if found is None else self._text(found, one.name)
+                    before[one.name] = after[one.name] = text
+                after[one.name] = one.change(after[one.name])
+                one.error = None
+            except Exception as error:
+                one.error = error
+        return before, after
+
+    def _settle(self, wanted: dict[str, str | None], lost: errors.SourceError) -> None:
+        """The answer to a write got lost: it counts if the documents are what was written."""
         try:
-            found = self._read()
+            found = self._ask()
         except errors.StateError:
             found = None
-        if found is None or self._text(found, name) != text:
+        if found is None or any(self._text(found, name) != text for name, text in wanted.items()):
             raise self._failed("written", lost) from lost
 
     @property
     def _place(self) -> str:
         return f"ConfigMap {self._namespace}/{NAME}"
 
-    def _read(self) -> _Content | None:
+    def _read(self) -> Content | None:
+        known = self._following.known() if self._following is not None else None
+        return known.content if known is not None else self._ask()
+
+    def _ask(self) -> Content | None:
+        found = self._asked()
+        self._note(found)
+        return found
+
+    def _note(self, content: Content | None) -> None:
+        if self._following is not None:
+            self._following.note(content)
+
+    def _asked(self) -> Content | None:
         request = Request("get", CONFIGMAPS, self._namespace, NAME)
         try:
-            return msgspec.json.decode(self._session.send(request), type=_Content)
+            return msgspec.json.decode(self._session.send(request), type=Content)
         except errors.SourceNotFound:
             return None
         except errors.SourceError as error:
@@ -124,16 +239,17 @@ class ConfigMap:
                 next_step="see whether a proxy changes what the API server answers",
             ) from error
 
-    def _write(self, name: str, text: str, found: _Content | None) -> None:
+    def _write(self, texts: Mapping[str, str | None], found: Content | None) -> None:
         data = dict((found and found.data) or {})
         packed = dict((found and found.packed) or {})
-        data.pop(_key(name), None)
-        packed.pop(_packed_key(name), None)
-        if len(text) <= _PLAIN_BYTES:
-            data[_key(name)] = text
-        else:
-            packed[_packed_key(name)] = base64.b64encode(zlib.compress(text.encode())).decode()
-        self._refuse_too_large(name, data, packed)
+        for name, text in texts.items():
+            data.pop(_key(name), None)
+            packed.pop(_packed_key(name), None)
+            if text is not None and len(text) <= _PLAIN_BYTES:
+                data[_key(name)] = text
+            elif text is not None:
+                packed[_packed_key(name)] = base64.b64encode(zlib.compress(text.encode())).decode()
+        self._refuse_too_large(data, packed)
         metadata: dict[str, Any] = {"name": NAME, "namespace": self._namespace}
         known = (found.metadata.labels if found is not None else None) or {}
         metadata["labels"] = {**known, **_LABELS}
@@ -141,7 +257,7 @@ class ConfigMap:
             metadata["annotations"] = found.metadata.annotations
         verb: Verb = "create"
         if found is not None:
-            verb, metadata["resourceVersion"] = "update", found.metadata.version
+            verb, metadata["resourceVersion"] = "update", found.metadata.resource_version
         content = {
             "apiVersion": CONFIGMAPS.api_version,
             "kind": "ConfigMap",
@@ -151,9 +267,11 @@ class ConfigMap:
         }
         own = NAME if verb == "update" else ""
         body = msgspec.json.encode(content)
-        self._session.send(Request(verb, CONFIGMAPS, self._namespace, own, body=body))
+        answer = self._session.send(Request(verb, CONFIGMAPS, self._namespace, own, body=body))
+        with suppress(msgspec.MsgspecError, ValueError):  # the watch will tell
+            self._note(msgspec.json.decode(answer, type=Content))
 
-    def _refuse_too_large(self, name: str, data: dict[str, str], packed: dict[str, str]) -> None:
+    def _refuse_too_large(self, data: dict[str, str], packed: dict[str, str]) -> None:
         sizes = {key: len(value.encode()) for key, value in data.items()}
         sizes |= {key: len(value) * 3 // 4 for key, value in packed.items()}
         if sum(sizes.values()) <= MOST_BYTES:
@@ -162,12 +280,12 @@ class ConfigMap:
         raise errors.StateError(
             f"it would hold {sum(sizes.values())} bytes and can hold {MOST_BYTES}; most of it is"
             f" {largest} ({sizes[largest]} bytes)",
-            where=self.where(name),
+            where=f"{self._place}, key {largest}",
             next_step="nothing is written without it: shorten guard.period, or divide the ADOMs"
             " among installations in namespaces of their own",
         )
 
-    def _text(self, found: _Content, name: str) -> str | None:
+    def _text(self, found: Content, name: str) -> str | None:
         plain = (found.data or {}).get(_key(name))
         packed = (found.packed or {}).get(_packed_key(name))
         if packed is None:

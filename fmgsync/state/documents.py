@@ -25,3 +25,19 @@ class Documents(Protocol):
 
     def update(self, name: str, change: Change) -> None:
         """Replace a document as a whole; nobody else's update comes between."""
+
+    def update_soon(self, name: str, change: Change) -> None:
+        """The same, perhaps together with the next update: for what nothing depends on yet."""
+
+
+class Remembered(Protocol):
+    """What is remembered, where asking for it costs somebody something."""
+
+    def follow(self) -> None:
+        """Be told what changes in it, from now on."""
+
+    def flush(self) -> None:
+        """Write what nobody has waited for."""
+
+    def stop(self) -> None:
+        """Follow it no more."""

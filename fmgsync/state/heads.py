@@ -53,7 +53,7 @@ class AuditHeads:
             heads.chains = dict(list(heads.chains.items())[-_CHAINS_MOST:])
             return msgspec.json.encode(heads).decode()
 
-        self._documents.update(_NAME, changed)
+        self._documents.update_soon(_NAME, changed)
 
     def _decode(self, text: str | None) -> _Heads:
         try:

@@ -10,7 +10,7 @@ from fmgsync.model.change import Hold
 from fmgsync.model.memory import Approval, History
 from fmgsync.model.target import AdomRef
 from fmgsync.state import records
-from fmgsync.state.documents import Documents
+from fmgsync.state.documents import Change, Documents
 from fmgsync.state.records import DecisionsDocument, GuardDocument, ShownRow
 
 _GUARD = "guard"
@@ -87,7 +87,7 @@ class Memory:
             document.shown = list(rows.values())[-_SHOWN_MOST:]
             return document
 
-        self._change_decisions(changed)
+        self._documents.update_soon(_DECISIONS, self._on_decisions(changed))
 
     def approve(
         self, digest: str, *, who: str, reason: str, now: float, expires_at: float
@@ -141,13 +141,16 @@ class Memory:
             document.shown = [row for row in document.shown if row.digest not in digests]
             return document
 
-        self._change_decisions(changed)
+        self._documents.update_soon(_DECISIONS, self._on_decisions(changed))
 
     def _change_decisions(self, change: Callable[[DecisionsDocument], DecisionsDocument]) -> None:
+        self._documents.update(_DECISIONS, self._on_decisions(change))
+
+    def _on_decisions(self, change: Callable[[DecisionsDocument], DecisionsDocument]) -> Change:
         def changed(text: str | None) -> str:
             return records.encode(change(self._decode(_DECISIONS, text, DecisionsDocument)))
 
-        self._documents.update(_DECISIONS, changed)
+        return changed
 
     def _decode(
         self, name: str, text: str | None, kind: type[records._Document]

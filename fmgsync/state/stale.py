@@ -72,7 +72,7 @@ class StaleSince:
             adoms = sorted([*others, mine], key=lambda o: (o.owner, o.fortimanager, o.adom))
             return msgspec.json.encode(_Document(adoms=adoms)).decode()
 
-        self._documents.update(_NAME, changed)
+        self._documents.update_soon(_NAME, changed)
 
     def _find(self, document: _Document, ref: AdomRef) -> _Adom | None:
         wanted = (self._owner, ref.fortimanager, ref.adom)

@@ -10,7 +10,8 @@ import pytest
 
 from fmgsync.cli import main
 from fmgsync.clock import SystemClock
-from fmgsync.controller import deciding
+from fmgsync.controller import deciding, report
+from fmgsync.controller.loop import Controller
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from tests import builders
 from tests.controller.test_live_loop import written
@@ -121,11 +122,7 @@ def test_what_one_replica_wrote_the_next_one_counts(
         assert written(estate, *without("autumn"))
 
 
-def _holds(controller: object) -> int:
-    from fmgsync.controller import report
-    from fmgsync.controller.loop import Controller
-
-    assert isinstance(controller, Controller)
+def _holds(controller: Controller) -> int:
     return report.health(controller).adoms[0].guard_holds
 
 
@@ -137,3 +134,30 @@ def test_outside_a_configuration_for_the_inside_is_refused(
     estate.write_config(clusters=[{"name": "home"}, kubeconfig])
     assert main.run(["approve", "-c", str(estate.path)]) == 2
     assert "kubectl -n fmgsync exec deploy/fmgsync" in capsys.readouterr().err
+
+
+def test_a_controller_that_waits_asks_for_nothing(
+    estate: Estate, cluster: KubernetesSimulator
+) -> None:
+    """Whatever people may decide is told by a watch; passes that find nothing new write nothing."""
+
+    def asked() -> list[str]:
+        maps = [each for each in cluster.requests if each.resource == "configmaps"]
+        return [each.verb for each in maps if each.verb != "watch"]
+
+    with running(estate) as controller:
+        until(lambda: written(estate, *PODS.values()))
+        close(cluster, "spring")
+        until(lambda: _holds(controller) > 0)
+        looked_again(controller)
+        before = asked()
+        for _ in range(5):
+            looked_again(controller)
+        assert asked() == before
+
+
+def looked_again(controller: Controller) -> None:
+    """One more whole pass; meanwhile decisions were looked for many times."""
+    (record,) = controller.adoms
+    controller.look_at(record.ref)
+    until(lambda: controller.adoms[0].passes > record.passes)

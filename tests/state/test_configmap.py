@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import random
+import threading
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from fmgsync.clock import SystemClock
 from fmgsync.kube.client import Access, ApiSession
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from fmgsync.state.configmap import MOST_BYTES, NAME, ConfigMap
+from tests.controller.test_loop import until
 
 SPACE = "fmgsync"
 Make = Callable[[], ConfigMap]
@@ -274,3 +276,177 @@ def test_marks_of_others_stay(make: Make, cluster: KubernetesSimulator) -> None:
     assert found["metadata"]["labels"]["backup"] == "yes"
     assert found["metadata"]["annotations"] == {"argo": "no"}
     assert found["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "fmgsync"
+
+
+def asked(cluster: KubernetesSimulator) -> list[str]:
+    """What was asked about ConfigMaps so far; how a watch begins is not told."""
+    return [
+        each.verb
+        for each in cluster.requests
+        if each.resource == "configmaps" and each.verb != "watch"
+    ]
+
+
+@pytest.fixture
+def followed(make: Make, cluster: KubernetesSimulator) -> Iterator[ConfigMap]:
+    """Documents that a watch tells of."""
+    documents = make()
+    documents.update("count", lambda _: "1")
+    documents.follow()
+    settled(documents, cluster)
+    yield documents
+    documents.stop()
+
+
+def settled(documents: ConfigMap, cluster: KubernetesSimulator) -> None:
+    """Until reading asks nobody."""
+
+    def quiet() -> bool:
+        before = len(asked(cluster))
+        documents.read("count")
+        return len(asked(cluster)) == before
+
+    until(quiet)
+
+
+def test_who_is_told_asks_nobody(
+    followed: ConfigMap, make: Make, cluster: KubernetesSimulator
+) -> None:
+    before = asked(cluster)
+    assert [followed.read("count") for _ in range(100)] == ["1"] * 100
+    assert asked(cluster) == before
+    other = make()
+    other.update("count", lambda _: "2")
+    until(lambda: followed.read("count") == "2")
+    cluster.delete("ConfigMap", NAME, namespace=SPACE)
+    until(lambda: followed.read("count") is None)
+    assert asked(cluster) == [*before, "get", "update"]
+
+
+def test_a_write_of_ours_counts_at_once_and_costs_one_request(
+    followed: ConfigMap, cluster: KubernetesSimulator
+) -> None:
+    before = asked(cluster)
+    for number in range(2, 12):
+        followed.update("count", count)
+        assert followed.read("count") == str(number)
+    followed.update("count", lambda text: text or "")
+    assert asked(cluster) == [*before, *["update"] * 10]
+
+
+def test_who_was_told_late_reads_again_before_writing(
+    followed: ConfigMap, make: Make, cluster: KubernetesSimulator
+) -> None:
+    """A change is made on what stands there, whatever the watch has told so far."""
+    other = make()
+    cluster.faults.stall("configmaps")
+    thread = threading.Thread(target=other.update, args=("count", lambda _: "10"))
+    thread.start()
+    cluster.faults.release()
+    thread.join()
+    followed.update("count", count)
+    assert other.read("count") == "11"
+
+
+def test_while_nothing_is_told_the_server_is_asked(
+    followed: ConfigMap, make: Make, cluster: KubernetesSimulator
+) -> None:
+    cluster.faults.forbid("configmaps", "watch")
+    cluster.cut_connections()
+    make().update("count", lambda _: "5")
+    until(lambda: asks(followed, cluster))
+    assert followed.read("count") == "5"
+    cluster.down()
+    until(lambda: fails(followed))
+    cluster.up()
+    cluster.faults.permit("configmaps")
+    settled(followed, cluster)
+    assert followed.read("count") == "5"
+
+
+def asks(documents: ConfigMap, cluster: KubernetesSimulator) -> bool:
+    before = len(asked(cluster))
+    documents.read("count")
+    return len(asked(cluster)) > before
+
+
+def fails(documents: ConfigMap) -> bool:
+    try:
+        documents.read("count")
+    except errors.StateUnavailable:
+        return True
+    return False
+
+
+def test_an_older_state_after_a_restore_is_the_true_one(
+    followed: ConfigMap, cluster: KubernetesSimulator
+) -> None:
+    backup = cluster.backup()
+    followed.update("count", lambda _: "2")
+    cluster.restore(backup)
+    until(lambda: not fails(followed) and followed.read("count") == "1")
+
+
+def test_changes_nobody_waits_for_go_with_the_next_write(
+    followed: ConfigMap, make: Make, cluster: KubernetesSimulator
+) -> None:
+    before = asked(cluster)
+    followed.update_soon("stale", lambda _: "since")
+    followed.update_soon("audit", count)
+    followed.update_soon("audit", count)
+    assert followed.read("audit") == "2"
+    assert asked(cluster) == before
+    followed.update("count", count)
+    assert asked(cluster) == [*before, "update"]
+    other = make()
+    assert [other.read(name) for name in ("stale", "audit", "count")] == ["since", "2", "2"]
+    followed.update_soon("audit", count)
+    followed.flush()
+    assert other.read("audit") == "3"
+    followed.flush()
+    assert asked(cluster)[-2:] == ["update", "get"]
+
+
+def test_a_change_nobody_waits_for_is_kept_until_it_can_be_written(
+    followed: ConfigMap, make: Make, cluster: KubernetesSimulator
+) -> None:
+    cluster.faults.forbid("configmaps", "update")
+    followed.update_soon("audit", count)
+    followed.flush()
+    with pytest.raises(errors.StateError):
+        followed.update("count", count)
+    assert make().read("audit") is None
+    cluster.faults.permit("configmaps")
+    followed.stop()
+    assert (make().read("audit"), make().read("count")) == ("1", "1")
+
+
+def test_one_wrong_change_spoils_no_other(followed: ConfigMap, make: Make) -> None:
+    def refuse(text: str | None) -> str:
+        raise errors.UsageError("not this")
+
+    followed.update_soon("stale", refuse)
+    followed.update_soon("audit", count)
+    followed.update("count", count)
+    other = make()
+    assert [other.read(name) for name in ("stale", "audit", "count")] == [None, "1", "2"]
+    noise = base64.b85encode(random.Random(1).randbytes(2 * MOST_BYTES)).decode()
+    followed.update_soon("stale", lambda _: noise)
+    followed.update("count", count)
+    assert other.read("count") == "3"
+
+
+@pytest.mark.parametrize("follows", [False, True])
+def test_threads_that_write_at_once_share_their_writes(
+    make: Make, cluster: KubernetesSimulator, follows: bool
+) -> None:
+    documents = make()
+    documents.update("count", lambda _: "0")
+    if follows:
+        documents.follow()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: documents.update("count", count), range(80)))
+    documents.stop()
+    assert make().read("count") == "80"
+    writes = [each for each in asked(cluster) if each == "update"]
+    assert len(writes) < 80

@@ -117,6 +117,7 @@ class Handler(Connection):
     def _on_target(self, named: Target, query: dict[str, str], raw: bytes) -> None:
         verb = self._verb(named, query)
         resource, faults = named.resource, self.world.faults
+        name = named.name or _only_name(query)
         with self.world.lock:
             self.world.received.append(
                 Received(
@@ -124,14 +125,14 @@ class Handler(Connection):
                     resource.group,
                     resource.plural,
                     named.namespace,
-                    named.name,
+                    name,
                     named.part,
                     query,
                     self.headers.get("User-Agent") or "",
                 )
             )
         self._wait_out_stall(resource.plural)
-        faults.check(resource, verb, named.namespace, named.name)
+        faults.check(resource, verb, named.namespace, name)
         if named.part and named.part not in resource.parts:
             raise refusals.no_such_path()
         if verb == "watch":
@@ -271,3 +272,13 @@ class Handler(Connection):
             self.send_header(name, text)
         self.end_headers()
         self.wfile.write(body)
+
+
+def _only_name(query: Mapping[str, str]) -> str:
+    """The one object that a list or watch is about, which a role may be limited to.
+
+    Public source: Kubernetes documentation, "Using RBAC Authorization", `resourceNames`.
+    """
+    asked = [term.split("=", 1) for term in query.get("fieldSelector", "").split(",")]
+    names = [term[1].lstrip("=") for term in asked if len(term) == 2 and term[0] == "metadata.name"]
+    return names[0] if len(names) == 1 else ""
