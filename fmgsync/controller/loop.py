@@ -313,9 +313,8 @@ class Controller:
 
     def _pass_over(self, work: AdomWork, passes: Passes) -> MakePass:
         def make(rules: frozenset[str] | None) -> tuple[once.AdomResult, float | None]:
-            result = passes.make(self._tracker.inventory, rules)
             try:
-                result = passes.make(self._inventory, rules)
+                result = passes.make(self._tracker.inventory, rules)
             finally:
                 if self._remembered is not None:
                     self._remembered.flush()

@@ -8,7 +8,7 @@ That is why `change` may run more than once and does nothing but compute.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 Change = Callable[[str | None], str]
 """The new text of a document from its present one (None: there is none)."""
@@ -26,8 +26,21 @@ class Documents(Protocol):
     def update(self, name: str, change: Change) -> None:
         """Replace a document as a whole; nobody else's update comes between."""
 
+
+@runtime_checkable
+class Patient(Protocol):
+    """Documents where a write costs so much that some can wait for others."""
+
     def update_soon(self, name: str, change: Change) -> None:
-        """The same, perhaps together with the next update: for what nothing depends on yet."""
+        """Update with the next write, or when it is flushed; who reads finds it done."""
+
+
+def update_soon(documents: Documents, name: str, change: Change) -> None:
+    """Update what nothing depends on yet, if it costs too much to do it now."""
+    if isinstance(documents, Patient):
+        documents.update_soon(name, change)
+    else:
+        documents.update(name, change)
 
 
 class Remembered(Protocol):

@@ -62,10 +62,6 @@ class Folder:
         except OSError as error:
             raise _failed(file, "written", error) from error
 
-    def update_soon(self, name: str, change: Change) -> None:
-        """At once: a file costs nobody anything."""
-        self.update(name, change)
-
     def _file(self, name: str) -> Path:
         return self._path / f"{name}.json"
 

@@ -8,7 +8,7 @@ import msgspec
 
 from fmgsync import errors
 from fmgsync.audit import Head
-from fmgsync.state.documents import Documents
+from fmgsync.state.documents import Documents, update_soon
 
 _NAME = "audit"
 _CHAINS_MOST = 200
@@ -53,7 +53,7 @@ class AuditHeads:
             heads.chains = dict(list(heads.chains.items())[-_CHAINS_MOST:])
             return msgspec.json.encode(heads).decode()
 
-        self._documents.update_soon(_NAME, changed)
+        update_soon(self._documents, _NAME, changed)
 
     def _decode(self, text: str | None) -> _Heads:
         try:

@@ -10,7 +10,7 @@ from fmgsync.model.change import Hold
 from fmgsync.model.memory import Approval, History
 from fmgsync.model.target import AdomRef
 from fmgsync.state import records
-from fmgsync.state.documents import Change, Documents
+from fmgsync.state.documents import Change, Documents, update_soon
 from fmgsync.state.records import DecisionsDocument, GuardDocument, ShownRow
 
 _GUARD = "guard"
@@ -87,7 +87,7 @@ class Memory:
             document.shown = list(rows.values())[-_SHOWN_MOST:]
             return document
 
-        self._documents.update_soon(_DECISIONS, self._on_decisions(changed))
+        update_soon(self._documents, _DECISIONS, self._on_decisions(changed))
 
     def approve(
         self, digest: str, *, who: str, reason: str, now: float, expires_at: float
@@ -141,7 +141,7 @@ class Memory:
             document.shown = [row for row in document.shown if row.digest not in digests]
             return document
 
-        self._documents.update_soon(_DECISIONS, self._on_decisions(changed))
+        update_soon(self._documents, _DECISIONS, self._on_decisions(changed))
 
     def _change_decisions(self, change: Callable[[DecisionsDocument], DecisionsDocument]) -> None:
         self._documents.update(_DECISIONS, self._on_decisions(change))

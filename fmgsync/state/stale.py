@@ -10,7 +10,7 @@ import msgspec
 from fmgsync import errors
 from fmgsync.model import address
 from fmgsync.model.target import AdomRef, DeviceVdom
-from fmgsync.state.documents import Documents
+from fmgsync.state.documents import Documents, update_soon
 from fmgsync.views.stale import Fault, Key, Since
 
 _NAME = "stale"
@@ -72,7 +72,7 @@ class StaleSince:
             adoms = sorted([*others, mine], key=lambda o: (o.owner, o.fortimanager, o.adom))
             return msgspec.json.encode(_Document(adoms=adoms)).decode()
 
-        self._documents.update_soon(_NAME, changed)
+        update_soon(self._documents, _NAME, changed)
 
     def _find(self, document: _Document, ref: AdomRef) -> _Adom | None:
         wanted = (self._owner, ref.fortimanager, ref.adom)

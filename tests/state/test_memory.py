@@ -41,9 +41,6 @@ class Texts:
         self.texts[name] = change(self.texts.get(name))
         self.writes += 1
 
-    def update_soon(self, name: str, change: Callable[[str | None], str]) -> None:
-        self.update(name, change)
-
 
 @pytest.fixture
 def texts() -> Texts:
