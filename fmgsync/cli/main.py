@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "The controller: watch the clusters, keep the ADOMs, until it is stopped."),
     "approve": ("approve", "Let through what the guard holds, exactly as it was shown."),
     "status": ("status", "The four views side by side: desired, ADOM, device database, device."),
+    "explain": ("explain", "Why an address is allowed where, or why not, step by step."),
     "rollout": ("rollout", "See and steer rollouts: status, resume, abort."),
     "history": ("history", "What was done, by whom, why, proven or not; from the audit."),
     "audit": ("audit", "What was decided about installs, by whom, why: show, verify."),

@@ -16,7 +16,8 @@ from rich.text import Text
 
 from fmgsync.cli import findings
 from fmgsync.cli.safe import safe_text
-from fmgsync.cli.tables import cell, many, names, natural, table
+from fmgsync.cli.tables import cell, many, names, table
+from fmgsync.model.target import natural
 from fmgsync.model.view import GroupState
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ A name or an address is never broken inside a cell: half an address is another a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fmgsync.cli.safe import safe_text
+from fmgsync.model.target import natural
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,7 +26,6 @@ NARROW = 100
 
 _GAP = 2
 _INDENT = "  "
-_DIGITS = re.compile(r"(\d+)")
 
 
 class Listing:
@@ -117,14 +116,6 @@ def table(columns: Sequence[str], *, title: str | None = None) -> Listing:
 def cell(value: object, style: str = "") -> Text:
     """Untrusted text as a cell: no markup, no control characters."""
     return Text(safe_text(str(value)), style=style)
-
-
-def natural(text: str) -> list[tuple[bool, int, str]]:
-    """Sorts names as people count: fgt-2 before fgt-10."""
-    return [
-        (part.isdecimal(), int(part) if part.isdecimal() and len(part) < 19 else 0, part)
-        for part in _DIGITS.split(text)
-    ]
 
 
 def names(found: Iterable[str], most: int = 3) -> str:

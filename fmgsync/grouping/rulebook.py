@@ -6,7 +6,7 @@ Answers are remembered per label set. Pods of one Deployment share their labels,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -107,6 +107,54 @@ class _PodRule:
             self.select.truth(labels, labels.doubts),
         )
         return False if False in both else None if None in both else True
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition of a rule, and what is true of it; None: nobody can tell. `labels` are those
+    that it names, as the endpoint has them."""
+
+    text: str
+    holds: bool | None
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a rule says of an endpoint, condition by condition: of its namespace, of itself."""
+
+    holds: bool | None
+    namespaces: tuple[Condition, ...]
+    own: tuple[Condition, ...]
+
+
+def judge_pod(rule: GroupRule, pod: Labels, namespace: Labels) -> Judgement:
+    """A rule over pods and one pod."""
+    select, spaces = selectors.parse(rule.select or ""), selectors.parse(rule.namespaces)
+    labels = _WithNamespace(pod, namespace)
+    compiled = _PodRule(0, select, spaces, inherits=True)
+    return Judgement(
+        compiled.truth(pod, namespace),
+        _conditions(spaces, namespace, namespace.doubts),
+        _conditions(select, labels, labels.doubts),
+    )
+
+
+def judge_node(rule: GroupRule, node: Labels) -> Judgement:
+    """A rule over nodes and one node."""
+    select = selectors.parse(rule.select_nodes or "")
+    return Judgement(select.truth(node, node.doubts), (), _conditions(select, node, node.doubts))
+
+
+def _conditions(
+    selector: selectors.Selector, labels: Mapping[str, str], doubts: Callable[[str], bool]
+) -> tuple[Condition, ...]:
+    return tuple(
+        Condition(
+            str(term), term.truth(labels, doubts), {k: labels[k] for k in term.keys if k in labels}
+        )
+        for term in selector.terms()
+    )
 
 
 class RuleBook:

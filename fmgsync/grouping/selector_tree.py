@@ -6,7 +6,7 @@ every cluster. Nesting is bounded by the parser, so plain recursion is safe here
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -257,3 +257,15 @@ def _any(matchers: tuple[Matcher, ...]) -> Matcher:
         return False
 
     return match
+
+
+def leaves(node: Node) -> Iterator[Node]:
+    """The single conditions of a selector, each with the "not" in front of it, as written."""
+    match node:
+        case Combination(_, terms):
+            for term in terms:
+                yield from leaves(term)
+        case Not(Combination()):
+            yield from (Not(leaf) for leaf in leaves(node.term))
+        case _:
+            yield node

@@ -14,7 +14,7 @@ from typing import Final, final
 
 from fmgsync.errors import SelectorError
 from fmgsync.grouping.selector_parser import MAX_DEPTH, MAX_KEY_LENGTH, MAX_LENGTH, parse_tree
-from fmgsync.grouping.selector_tree import Matcher, Node, truth
+from fmgsync.grouping.selector_tree import Matcher, Node, leaves, truth
 
 __all__ = ["MAX_DEPTH", "MAX_KEY_LENGTH", "MAX_LENGTH", "Selector", "SelectorError", "parse"]
 
@@ -60,6 +60,10 @@ class Selector:
     def truth(self, labels: Mapping[str, str], doubts: Callable[[str], bool]) -> bool | None:
         """The same where nothing can be said of the keys that `doubts`; None: nobody can tell."""
         return truth(self._tree, labels, doubts)
+
+    def terms(self) -> tuple[Selector, ...]:
+        """The single conditions it is made of, for those who ask which of them is not true."""
+        return tuple(Selector(leaf) for leaf in leaves(self._tree))
 
     def with_key_prefix(self, prefix: str) -> Selector:
         """The selector with `prefix` before every label key, as `pcns.` for namespace labels.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
@@ -25,3 +26,14 @@ class DeviceVdom:
 
     def __str__(self) -> str:
         return f"{self.device}/{self.vdom}"
+
+
+_DIGITS = re.compile(r"(\d+)")
+
+
+def natural(text: str) -> list[tuple[bool, int, str]]:
+    """Sorts names as people count: fgt-2 before fgt-10."""
+    return [
+        (part.isdecimal(), int(part) if part.isdecimal() and len(part) < 19 else 0, part)
+        for part in _DIGITS.split(text)
+    ]

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from fmgsync.cli import tables
 from fmgsync.cli.safe import safe_text
+from fmgsync.model.target import natural
 
 words = st.sampled_from(
     [
@@ -74,7 +75,7 @@ def test_words_from_outside_steer_no_terminal() -> None:
 
 
 def test_people_count_two_before_ten() -> None:
-    assert sorted(["fgt-10", "fgt-2", "fgt-1/b", "fgt-1"], key=tables.natural) == [
+    assert sorted(["fgt-10", "fgt-2", "fgt-1/b", "fgt-1"], key=natural) == [
         "fgt-1", "fgt-1/b", "fgt-2", "fgt-10",
     ]  # fmt: skip
     assert tables.names(["b10", "b9", "b1", "b2"]) == "b1, b2, b9 and 1 more"

@@ -1,0 +1,1 @@
+"""What follows from a look at everything: pure answers, no I/O."""

@@ -1,0 +1,295 @@
+"""Why an address is allowed somewhere, or why not: step by step, the first "no" standing out.
+
+Each question walks the same way: what runs, which rule selects it, which address counts, where the
+rule is meant for, the ADOM, the policy, FortiManager's copy of the device, the device itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from fmgsync.assessing.explanation import (
+    SHOWN,
+    Explanation,
+    Scene,
+    Step,
+    chain,
+    names,
+    policies,
+    texts,
+)
+from fmgsync.grouping import rulebook
+from fmgsync.grouping.rulebook import Condition
+from fmgsync.model.address import Address, family
+from fmgsync.model.endpoint import ClusterSnapshot, NodeEndpoint, PodEndpoint
+from fmgsync.model.labels import NO_LABELS
+from fmgsync.model.rule import GroupRule, Publish
+from fmgsync.model.target import DeviceVdom
+from fmgsync.model.view import DeviceView, GroupState
+
+_FINE = (GroupState.IN_SYNC, GroupState.NOT_REFERENCED)
+
+# -- a pod --------------------------------------------------------------------------------------
+
+
+def pod(scene: Scene, namespace: str, name: str, *, group: str | None = None) -> Explanation:
+    """In which groups a pod is, on which devices; with `group`, about that one alone."""
+    question = f"pod {namespace}/{name}" + (f" in {group}" if group else "")
+    found = [
+        (cluster, each)
+        for cluster, snapshot in sorted(scene.snapshots.items())
+        for each in snapshot.pods
+        if (each.namespace, each.name) == (namespace, name)
+    ]
+    if not found:
+        gaps = [s.cluster for s in scene.snapshots.values() if "pods" not in s.synced]
+        because = "no cluster has such a pod, or it is not scheduled or has ended"
+        if gaps:
+            because = f"not seen, but pods were not read completely in {', '.join(sorted(gaps))}"
+        return Explanation(question, (Step("pod", "clusters", None if gaps else False, because),))
+    steps: list[Step] = []
+    devices: dict[DeviceVdom, bool | None] = {}
+    for cluster, each in found:
+        steps.append(_runs(cluster, each))
+        rules = [r for r in scene.rules if r.select is not None and group in (None, r.name)]
+        if not rules:
+            steps.append(Step("rule", "configuration", False, "no rule over pods of that name"))
+        chosen = list(_selecting(scene, cluster, each, rules, steps, every=group is not None))
+        for rule in chosen:
+            for address in _published(scene, cluster, each, rule, steps):
+                for target, holds in chain(scene, rule.name, cluster, address, steps).items():
+                    devices[target] = holds if devices.get(target, True) else devices[target]
+    return Explanation(question, tuple(steps), tuple(sorted(devices.items())))
+
+
+def _runs(cluster: str, pod: PodEndpoint) -> Step:
+    labels = ", ".join(f"{k}={v}" for k, v in sorted(pod.labels.items()) if "calico.org" not in k)
+    more = ", ending" if pod.terminating else ", its node does not answer" if pod.lost else ""
+    where = f"cluster {cluster}"
+    return Step("pod", where, True, f"runs on node {pod.node or '?'}{more}; labels {labels or '-'}")
+
+
+def _selecting(
+    scene: Scene,
+    cluster: str,
+    pod: PodEndpoint,
+    rules: Sequence[GroupRule],
+    steps: list[Step],
+    *,
+    every: bool,
+) -> Iterator[GroupRule]:
+    """The rules that select the pod; if none does, or `every` is asked, why each does not."""
+    snapshot = scene.snapshots[cluster]
+    spaces = snapshot.namespaces.get(pod.namespace, NO_LABELS)
+    judged = [(rule, rulebook.judge_pod(rule, pod.labels, spaces)) for rule in rules]
+    yes = [rule for rule, judgement in judged if judgement.holds]
+    for rule, judgement in judged:
+        if every or judgement.holds or not yes:
+            where = f"rule {rule.name}"
+            if rule.clusters is not None and cluster not in rule.clusters:
+                steps.append(Step("rule", where, False, f"it is not about cluster {cluster}"))
+                yes = [each for each in yes if each is not rule]
+                continue
+            steps += (_condition("namespace", where, each) for each in judgement.namespaces)
+            steps += (_condition("label", where, each) for each in judgement.own)
+    yield from yes
+
+
+def _condition(what: str, where: str, condition: Condition) -> Step:
+    has = ", ".join(f"{k} is {v!r}" for k, v in sorted(condition.labels.items()))
+    because = f"{condition.text}: {has or 'no such label'}"
+    return Step(what, where, condition.holds, because if condition.text != "all()" else "all()")
+
+
+def _published(
+    scene: Scene, cluster: str, pod: PodEndpoint, rule: GroupRule, steps: list[Step]
+) -> tuple[Address, ...]:
+    """The addresses that stand for the pod in a rule."""
+    found, because = pod.addresses, "the cluster says that the pod has it"
+    if rule.publish is Publish.NODE:
+        nodes = [n for n in scene.snapshots[cluster].nodes if n.name == pod.node]
+        found = tuple(a for n in nodes for a in n.addresses)
+        because = f"the rule publishes nodes, and the pod runs on {pod.node}"
+    elif pod.host_network:
+        because = "the pod is in its node's network and has no address of its own"
+        found = ()
+    found = tuple(address for address in found if family(address) in rule.families)
+    refused = {a: why for a in found if (why := scene.withheld(cluster, a))}
+    kept = tuple(address for address in found if address not in refused)
+    for address, why in refused.items():
+        steps.append(Step("address", f"rule {rule.name}", False, f"{address} {why}", (address,)))
+    if kept or not refused:
+        families = "/".join(sorted(each.value for each in rule.families))
+        told = f"{', '.join(kept)}: {because}" if kept else f"none of {families}: {because}"
+        steps.append(Step("address", f"rule {rule.name}", bool(kept), told, kept))
+    return kept
+
+
+# -- an address ---------------------------------------------------------------------------------
+
+
+def ip(scene: Scene, address: Address) -> Explanation:
+    """Who has an address, in which groups it is, and on which devices it is let through."""
+    steps = [_owners(scene, address)]
+    devices: dict[DeviceVdom, bool | None] = {}
+    groups = sorted(
+        {
+            one.name
+            for adom in scene.adoms
+            for view in adom.views
+            for one in view.groups
+            if any(
+                members is not None and address in members
+                for members in (one.desired, one.adom, one.device_database, one.device)
+            )
+        }
+    )
+    if not groups:
+        steps.append(Step("group", "all ADOMs", False, "no group of ours has it, wanted or held"))
+    for name in groups:
+        wanted = [
+            view.target
+            for adom in scene.adoms
+            for view in adom.views
+            for one in view.groups
+            if one.name == name and one.desired is not None and address in one.desired
+        ]
+        rule = next((each for each in scene.rules if each.name == name), None)
+        text = f"selected by {rule.select or rule.select_nodes}" if rule else "no rule of this name"
+        because = f"{text}; wanted on {names(wanted)}" if wanted else "no rule wants it any more"
+        steps.append(Step("rule", f"group {name}", bool(wanted), because))
+        steps += _stale(scene, name, address)
+        for target, holds in chain(scene, name, None, address, steps).items():
+            devices[target] = devices.get(target) or holds
+    return Explanation(
+        f"ip {address}", tuple(steps), tuple(sorted(devices.items())), somewhere=True
+    )
+
+
+def _owners(scene: Scene, address: Address) -> Step:
+    found = [
+        f"{kind} {name} of cluster {cluster}"
+        for cluster, snapshot in sorted(scene.snapshots.items())
+        for kind, name, endpoint in _endpoints(snapshot)
+        if address in endpoint.addresses
+    ]
+    gaps = [name for name, s in scene.snapshots.items() if not {"pods", "nodes"} <= set(s.synced)]
+    if found:
+        return Step("endpoint", "clusters", True, f"{'; '.join(found[:SHOWN])}", tuple(found))
+    if gaps:
+        return Step("endpoint", "clusters", None, f"{', '.join(gaps)} not read completely")
+    return Step("endpoint", "clusters", False, "no pod and no node has it")
+
+
+def _endpoints(
+    snapshot: ClusterSnapshot,
+) -> Iterator[tuple[str, str, PodEndpoint | NodeEndpoint]]:
+    for pod in snapshot.pods:
+        yield "pod", f"{pod.namespace}/{pod.name}", pod
+    for node in snapshot.nodes:
+        yield "node", node.name, node
+
+
+def _stale(scene: Scene, group: str, address: Address) -> Iterator[Step]:
+    """Where a device still lets it through although nobody wants it, and since when."""
+    found: dict[str, list[DeviceVdom]] = {}
+    for adom in scene.adoms:
+        for view in adom.views:
+            for grant in view.stale_grants:
+                if (grant.group, grant.address) == (group, address):
+                    since = "a time that is not known"
+                    if grant.since is not None:
+                        since = f"{datetime.fromtimestamp(grant.since, UTC):%Y-%m-%d %H:%M:%S} UTC"
+                    again = "; another workload has it now" if grant.reused else ""
+                    found.setdefault(f"{since}{again}", []).append(view.target)
+    for since, targets in sorted(found.items()):
+        because = f"stale on {names(targets)} since {since}"
+        yield Step("stale grant", f"group {group}", False, because, texts(targets))
+
+
+# -- a group, a device --------------------------------------------------------------------------
+
+
+def group(scene: Scene, name: str) -> Explanation:
+    """What a group selects, who uses it, and whether every device has it."""
+    rule = next((each for each in scene.rules if each.name == name), None)
+    where = f"group {name}"
+    if rule is None:
+        known = [each.name for each in scene.rules]
+        because = f"no rule of this name; there are {', '.join(known[:SHOWN]) or 'none'}"
+        return Explanation(where, (Step("rule", "configuration", False, because),))
+    text = rule.select or rule.select_nodes or ""
+    steps = [Step("rule", "configuration", True, f"{text}; namespaces {rule.namespaces}")]
+    placed = [
+        (adom, view, one)
+        for adom in scene.adoms
+        for view in adom.views
+        for one in view.groups
+        if one.name == name
+    ]
+    if not placed:
+        return Explanation(where, (*steps, Step("site", where, False, "no site is meant for it")))
+    sizes = [len(one.desired) for _, _, one in placed if one.desired is not None]
+    unknown = [view.target for _, view, one in placed if one.desired is None]
+    span = " to ".join(map(str, sorted({min(sizes), max(sizes)}))) if sizes else ""
+    told = f"{span} members" if sizes else "not known"
+    if unknown:
+        told += f"; not known on {names(unknown)}"
+    steps.append(Step("members", where, None if unknown else True, told))
+    steps.append(policies(where, placed, name))
+    states: dict[tuple[str, str], list[DeviceVdom]] = {}
+    for _, view, one in placed:
+        states.setdefault((str(one.state), one.because), []).append(view.target)
+    for (state, because), targets in sorted(states.items()):
+        told = f"{state} on {names(targets)}" + (f": {because}" if because else "")
+        steps.append(Step("devices", where, state == GroupState.IN_SYNC, told, texts(targets)))
+    fine = {v.target: o.state is GroupState.IN_SYNC for _, v, o in placed}
+    return Explanation(where, tuple(steps), tuple(sorted(fine.items())))
+
+
+def device(scene: Scene, name: str) -> Explanation:
+    """Whether a FortiGate is reachable and in sync, what it waits for, and how its groups are."""
+    found = [
+        (adom, view)
+        for adom in scene.adoms
+        for view in adom.views
+        if name in (view.target.device, str(view.target))
+    ]
+    question = f"device {name}"
+    if not found:
+        return Explanation(question, (Step("site", "configuration", False, "no site names it"),))
+    steps: list[Step] = []
+    for adom, view in found:
+        target, where = view.target, f"{view.target} in {adom.ref}"
+        clusters = ", ".join(sorted(adom.clusters.get(target, ())))
+        steps.append(Step("site", where, True, f"stands in front of cluster {clusters}"))
+        known = adom.topology.devices.get(target.device)
+        online = known.online if known is not None else None
+        steps.append(Step("connection", where, online, _online(online, view)))
+        in_sync = known.in_sync if known is not None else None
+        told = "in sync" if in_sync else "not in sync with FortiManager's copy"
+        told = "FortiManager does not say" if in_sync is None else told
+        steps.append(Step("configuration", where, in_sync, told))
+        packages = [p.path for p in adom.packages if target in p.targets]
+        because = f"package {', '.join(packages)}" if packages else "no package is assigned to it"
+        steps.append(Step("package", where, bool(packages), because, tuple(packages)))
+        for one in view.groups:
+            fine = one.state in _FINE
+            told = f"{one.name}: {one.state}" + (f": {one.because}" if one.because else "")
+            steps.append(Step("group", where, fine, told, (one.name,)))
+        why = adom.waits.get(target) or adom.opens.get(target)
+        if why and not _is_fine(view):
+            steps.append(Step("install", where, None, why))
+    states = {view.target: _is_fine(view) for _, view in found}
+    return Explanation(question, tuple(steps), tuple(sorted(states.items())))
+
+
+def _is_fine(view: DeviceView) -> bool:
+    return all(group.state in _FINE for group in view.groups)
+
+
+def _online(online: bool | None, view: DeviceView) -> str:
+    if view.silent:
+        return view.silent
+    return "FortiManager does not say" if online is None else "online" if online else "offline"

@@ -1,0 +1,196 @@
+"""The parts of an explanation, and the walk from a group to its devices, one step a stage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from fmgsync.model.address import Address
+from fmgsync.model.adom import AdomTopology, Package
+from fmgsync.model.endpoint import ClusterSnapshot
+from fmgsync.model.rule import GroupRule
+from fmgsync.model.state import ObservedAdom
+from fmgsync.model.target import AdomRef, DeviceVdom, natural
+from fmgsync.model.view import DeviceView, GroupState, GroupView
+from fmgsync.planning import absence
+
+SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of an answer: `holds` None where nobody can tell; `objects` are what it is about."""
+
+    what: str
+    where: str
+    holds: bool | None
+    because: str
+    objects: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All steps, and what follows on each device; `holds` is about the device itself.
+
+    `somewhere`: the question is whether it is so on any device, not whether every step holds.
+    """
+
+    question: str
+    steps: tuple[Step, ...]
+    devices: tuple[tuple[DeviceVdom, bool | None], ...] = ()
+    somewhere: bool = False
+
+    @property
+    def answer(self) -> str:
+        """`yes`, `no` or `unknown`."""
+        if self.somewhere:
+            found = [holds for _, holds in self.devices]
+            return "yes" if True in found else "unknown" if None in found else "no"
+        found = [step.holds for step in self.steps]
+        return "no" if False in found else "unknown" if None in found or not found else "yes"
+
+
+@dataclass(frozen=True, slots=True)
+class AdomScene:
+    """What was seen of one ADOM. `waits` says of a device why its install cannot start now, and
+    `opens` when its next opening is, in words."""
+
+    ref: AdomRef
+    clusters: Mapping[DeviceVdom, frozenset[str]]
+    topology: AdomTopology
+    observed: ObservedAdom
+    packages: tuple[Package, ...]
+    views: tuple[DeviceView, ...]
+    waits: Mapping[DeviceVdom, str] = field(default_factory=dict)
+    opens: Mapping[DeviceVdom, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Everything that was looked at. `withheld` says of an address why it is never published."""
+
+    rules: tuple[GroupRule, ...]
+    snapshots: Mapping[str, ClusterSnapshot]
+    adoms: tuple[AdomScene, ...]
+    withheld: Callable[[str, Address], str] = lambda cluster, address: ""
+
+
+def chain(
+    scene: Scene, group: str, cluster: str | None, address: Address, steps: list[Step]
+) -> dict[DeviceVdom, bool | None]:
+    """One step for all devices at each stage; what each device itself holds."""
+    placed = [
+        (adom, view, one)
+        for adom in scene.adoms
+        for view in adom.views
+        if cluster is None or cluster in adom.clusters.get(view.target, frozenset())
+        for one in view.groups
+        if one.name == group
+    ]
+    where = f"group {group}"
+    if not placed:
+        because = (
+            f"no site puts a FortiGate in front of cluster {cluster}" if cluster else "nowhere"
+        )
+        steps.append(Step("site", where, False, because))
+        return {}
+    targets = [view.target for _, view, _ in placed]
+    steps.append(Step("site", where, True, f"meant for {names(targets)}", texts(targets)))
+    steps.append(_stage("ADOM", where, placed, address, _written))
+    steps.append(policies(where, placed, group))
+    steps.append(_stage("device database", where, placed, address, lambda one: one.device_database))
+    steps.append(_stage("device", where, placed, address, lambda one: one.device))
+    steps += _waiting(where, placed, address)
+    return {view.target: _in(address, one.device) for _, view, one in placed}
+
+
+def _written(group: GroupView) -> frozenset[Address] | None:
+    """What the ADOM holds; a group that is still to be written is not there."""
+    pending = group.adom is None and group.state is GroupState.WRITE_PENDING
+    return frozenset() if pending else group.adom
+
+
+Placed = Sequence[tuple[AdomScene, DeviceView, GroupView]]
+
+
+def _in(address: Address, members: frozenset[Address] | None) -> bool | None:
+    return None if members is None else address in members
+
+
+def _stage(
+    what: str,
+    where: str,
+    placed: Placed,
+    address: Address,
+    of: Callable[[GroupView], frozenset[Address] | None],
+) -> Step:
+    found = [(view.target, _in(address, of(one)), one) for _, view, one in placed]
+    lacking = [(target, one) for target, holds, one in found if holds is False]
+    unknown = [(target, one) for target, holds, one in found if holds is None]
+    if lacking:
+        because = f"{address} is not there on {names(t for t, _ in lacking)}{_why(lacking)}"
+    elif unknown:
+        because = f"not known on {names(t for t, _ in unknown)}{_why(unknown)}"
+    else:
+        because = f"{address} is there on {names(target for target, _, _ in found)}"
+    holds = False if lacking else None if unknown else True
+    return Step(what, where, holds, because, (address,))
+
+
+def _why(places: Sequence[tuple[DeviceVdom, GroupView]]) -> str:
+    reasons = dict.fromkeys(
+        f"{one.state}: {one.because}" if one.because else str(one.state) for _, one in places
+    )
+    return f" ({'; '.join(list(reasons)[:3])})"
+
+
+def policies(where: str, placed: Placed, group: str) -> Step:
+    """Which policies use the group, where each stands and what it does."""
+    adoms = {id(adom): adom for adom, _, _ in placed}.values()
+    told: list[str] = []
+    for adom in adoms:
+        keys = [key for key in adom.observed.groups if key[1] == group]
+        uses = absence.find_uses(adom.packages, adom.observed, keys)
+        for use in {id(u.policy): u for found in uses.values() for u in found}.values():
+            position = use.package.policies.index(use.policy) + 1
+            state = "" if use.policy.enabled else ", disabled"
+            told.append(
+                f"{use.policy.within(use.package.path)}"
+                f" ({use.policy.action or 'deny'}, position {position}{state})"
+            )
+    absent = [v.target for _, v, one in placed if one.state is GroupState.NOT_REFERENCED]
+    if absent:
+        reasons = {o.because for _, _, o in placed if o.state is GroupState.NOT_REFERENCED}
+        because = f"none brings it to {names(absent)}: {'; '.join(sorted(reasons))}"
+        return Step("policy", where, False, because, tuple(told))
+    return Step(
+        "policy", where, True if told else None, "; ".join(told) or "not known", tuple(told)
+    )
+
+
+def _waiting(where: str, placed: Placed, address: Address) -> Iterator[Step]:
+    """What the devices wait for on which the address is not as it should be."""
+    late = [
+        (adom, view.target)
+        for adom, view, one in placed
+        if one.desired is not None and (address in one.desired) is not _in(address, one.device)
+    ]
+    reasons: dict[str, list[DeviceVdom]] = {}
+    for adom, target in late:
+        why = adom.waits.get(target) or adom.opens.get(target)
+        if why:
+            reasons.setdefault(why, []).append(target)
+    for why, targets in reasons.items():
+        yield Step("install", where, False, f"{names(targets)}: {why}", texts(targets))
+
+
+def texts(targets: Iterable[DeviceVdom]) -> tuple[str, ...]:
+    """For an explanation's objects."""
+    return tuple(str(target) for target in targets)
+
+
+def names(targets: Iterable[DeviceVdom]) -> str:
+    """A few of them, and how many more."""
+    listed = sorted({str(target) for target in targets}, key=natural)
+    rest = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
+    return ", ".join(listed[:SHOWN]) + rest
