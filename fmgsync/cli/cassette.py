@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fmgsync.recording.check import Report
     from fmgsync.recording.compare import Comparison, Setting
     from fmgsync.recording.rerun import Disagreement, Trial
+    from fmgsync.recording.seeding import Held
 
 _FILE = click.Path(path_type=Path)
 
@@ -120,6 +121,7 @@ def compare(options: common.Options, files: tuple[Path, ...], changes: tuple[str
         simulated,
         settings,
         changes=dict(_change(text, settings) for text in changes),
+        held=held(),
         tell=options.progress,
     )
     if options.is_json:
@@ -145,6 +147,17 @@ def switches() -> list[Setting]:
     defaults = dataclasses.asdict(Switches())
     made = [Setting(to_camel(name), value) for name, value in defaults.items()]
     return [*made, Setting("version", "7.4.5", _VERSIONS)]
+
+
+def held() -> Held:
+    """What every ADOM of the simulator holds from the start."""
+    from fmgsync.simulator.predefined import PREDEFINED
+
+    return frozenset(
+        (table.removeprefix("firewall "), name)
+        for table, rows in PREDEFINED.items()
+        for name in rows
+    )
 
 
 def _change(text: str, settings: list[Setting]) -> tuple[str, bool | int | str]:

@@ -99,6 +99,8 @@ def record(
 ) -> int:
     """Ask a FortiManager what nobody documented, or record what a command says.
 
+    With --while the command gets this -c unless it has one of its own.
+
     Without --while: scenarios against a lab unit of the configuration. Mostly reading; what is
     written are objects under a prefix of their own, in an ADOM with workspaces never committed
     (save a few addresses), and deleted again, also after an interruption. Nothing else is touched.
@@ -160,7 +162,8 @@ def _record_command(options: common.Options, to: Path, wishes: Wishes, arguments
     from fmgsync.recording.adapter import Recording
 
     recording = Recording()
-    code = main.run(arguments, context=common.Taps(recording.adapter))
+    with common.config_for_others(options.config):
+        code = main.run(arguments, context=common.Taps(recording.adapter))
     save(options, recording, to, wishes)
     return code
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import click
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 Output = Literal["text", "json", "yaml", "markdown", "wide", "name"]
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+
+_CONFIG: Final = "FMGSYNC_CONFIG"
 
 IN_SYNC = 0
 FAILED = 1
@@ -90,6 +94,20 @@ class Options:
         click.echo(safe_text(text), err=True)
 
 
+@contextmanager
+def config_for_others(config: Path) -> Iterator[None]:
+    """Commands that are run inside this one find this configuration, unless they name another."""
+    before = os.environ.get(_CONFIG)
+    os.environ[_CONFIG] = str(config)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_CONFIG]
+        else:
+            os.environ[_CONFIG] = before
+
+
 state_option = click.option(
     "--state-dir",
     type=click.Path(path_type=Path, file_okay=False),
@@ -115,7 +133,7 @@ def command_options(*more: Output) -> Callable[[_Function], _Function]:
             "--config",
             type=click.Path(path_type=Path),
             default=Path("fmgsync.yaml"),
-            envvar="FMGSYNC_CONFIG",
+            envvar=_CONFIG,
             show_default=True,
             show_envvar=True,
             help="Configuration file.",

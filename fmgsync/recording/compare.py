@@ -16,6 +16,7 @@ from fmgsync.errors import CassetteError
 from fmgsync.recording import rerun, seeding
 from fmgsync.recording.cassette import Exchange
 from fmgsync.recording.rerun import Outcome, Trial
+from fmgsync.recording.seeding import Held
 
 _MOST_TRIES: Final = 16
 _ROUNDS: Final = 4
@@ -58,10 +59,15 @@ def compare(
     settings: Sequence[Setting],
     *,
     changes: Mapping[str, Value] | None = None,
+    held: Held = seeding.EVERYWHERE,
     tell: Callable[[str], None] = lambda text: None,
 ) -> Comparison:
-    """Run a recording against a simulator; `changes` are settings to begin with."""
-    search = _Search(sorted(exchanges, key=lambda one: one.order), start, dict(changes or {}))
+    """Run a recording against a simulator; `changes` are settings to begin with.
+
+    `held` are the objects a simulator has before any seed: table and name.
+    """
+    ordered = sorted(exchanges, key=lambda one: one.order)
+    search = _Search(ordered, seeding.seed_of(ordered, held), start, dict(changes or {}))
     found = search.outcome({})
     seed = search.seed({})
     if not found.weighty:
@@ -77,12 +83,16 @@ class _Search:
     """One recording, a way to start simulators, and the settings every one begins with."""
 
     def __init__(
-        self, ordered: Sequence[Exchange], start: Start, begun: Mapping[str, Value]
+        self,
+        ordered: Sequence[Exchange],
+        base: Mapping[str, Any],
+        start: Start,
+        begun: Mapping[str, Value],
     ) -> None:
         self._ordered = ordered
         self._start = start
         self._begun = begun
-        self._base = seeding.seed_of(ordered)
+        self._base = base
 
     def seed(self, settings: Mapping[str, Value]) -> dict[str, Any]:
         """The recording's seed with settings in it."""

@@ -97,6 +97,9 @@ class _Runner:
             self._note(number, exchange, question, Difference("answer", *counts))
         for param, left, right in zip(question.params, recorded, simulated, strict=False):
             self._binding.learn(left, right)
+            if urls.is_adom(str(param.get("url", ""))):
+                self._binding.learn_adoms(left.data, right.data)
+            left = self._binding.answered(left)
             if question.is_login or _has_option(param, "chksum", "devinfo"):
                 continue  # a number or stamp of no meaning
             if _has_option(param, "syntax"):
@@ -134,7 +137,7 @@ class _Runner:
         return jsonrpc.results(answer)
 
     def _request(self, question: Question, recorded: Sequence[Result]) -> bytes:
-        params = [self._binding.translate(param) for param in question.params]
+        params = [self._binding.translate_param(param) for param in question.params]
         if question.is_login and recorded and recorded[0].code != 0:
             # Scrubbing made the wrong password equal to the right one.
             params[0] = params[0] | {"data": {"user": "nobody", "passwd": "wrong"}}

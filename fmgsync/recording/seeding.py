@@ -18,14 +18,23 @@ from fmgsync.recording.jsonrpc import MISSING, Question, Result
 Seed = dict[str, Any]
 
 _EXISTS: Final = -2
-_PREDEFINED: Final = frozenset({"all", "none"})
+
+Held = frozenset[tuple[str, str]]
+"""Objects that are there before any seed, by table and name: `address`, `all`."""
+
+EVERYWHERE: Final[Held] = frozenset(
+    (table, name) for table in ("address", "address6") for name in ("all", "none")
+)
+_OURS: Final = ("fos", 1)
+"""The product of an ADOM that a seed may hold; those of other products every unit has."""
+
 _SIX: Final = frozenset({"address6", "addrgrp6"})
 _MODES: Final = {0: "disabled", 1: "normal", 2: "workflow", 3: "per-adom"}
 
 
-def seed_of(exchanges: Sequence[Exchange]) -> Seed:
+def seed_of(exchanges: Sequence[Exchange], held: Held = EVERYWHERE) -> Seed:
     """A seed for the simulator, as `docs/simulator.md` describes it."""
-    collector = _Collector()
+    collector = _Collector(held)
     for exchange in exchanges:
         question = jsonrpc.decode(exchange.request_body)
         if question is None:
@@ -59,7 +68,8 @@ class _Adom:
 class _Collector:
     """Facts in the order in which the recording shows them; the first word on a thing counts."""
 
-    def __init__(self) -> None:
+    def __init__(self, held: Held) -> None:
+        self._held = held
         self._version: str | None = None
         self._mode: str | None = None
         self._admins: dict[str, dict[str, Any]] = {}
@@ -103,22 +113,31 @@ class _Collector:
                 self._version = self._version or _version(data)
             case ["cli", "global", "system", "global"] if isinstance(data, dict):
                 self._mode = self._mode or _mode(data.get("workspace-mode"))
-            case ["dvmdb", "adom", name] if isinstance(data, dict):
-                self._note_adom(self._adom(name), data)
-            case ["dvmdb", "adom", name, "device"] if isinstance(data, list):
-                for row in data:
-                    self._note_device(self._adom(name), row)
-            case ["dvmdb", "adom", name, "device", _] if isinstance(data, dict):
-                self._note_device(self._adom(name), data)
-            case ["dvmdb", "adom", name, "group"] if isinstance(data, list):
-                for row in data:
-                    self._note_group(self._adom(name), row)
+            case ["dvmdb", "adom", *rest]:
+                self._note_dvmdb(rest, data)
             case ["pm", "pkg", "adom", name] if isinstance(data, list):
                 self._note_packages(self._adom(name), data, "")
             case ["pm", "config", "adom", name, "_package", "status"] if isinstance(data, list):
                 self._note_status(self._adom(name), data)
             case ["pm", "config", "adom", name, "pkg", *path, "firewall", "policy"] if path:
                 self._note_policies(self._adom(name), "/".join(path), data)
+
+    def _note_dvmdb(self, rest: list[str], data: Any) -> None:
+        match rest:
+            case [] if isinstance(data, list):
+                for row in data:
+                    if isinstance(row.get("name"), str) and row.get("restricted_prds") in _OURS:
+                        self._note_adom(self._adom(row["name"]), row)
+            case [name] if isinstance(data, dict):
+                self._note_adom(self._adom(name), data)
+            case [name, "device"] if isinstance(data, list):
+                for row in data:
+                    self._note_device(self._adom(name), row)
+            case [name, "device", _] if isinstance(data, dict):
+                self._note_device(self._adom(name), data)
+            case [name, "group"] if isinstance(data, list):
+                for row in data:
+                    self._note_group(self._adom(name), row)
 
     def _note_adom(self, adom: _Adom, data: Mapping[str, Any]) -> None:
         if "os_ver" in data and "mr" in data and adom.os_version is None:
@@ -218,14 +237,16 @@ class _Collector:
                 {"user": user, "superAdmin": True, **secret}
                 for user, secret in self._admins.items()
             ],
-            "adoms": [_adom_seed(name, adom, self._mode) for name, adom in self._adoms.items()],
+            "adoms": [
+                _adom_seed(name, adom, self._mode, self._held) for name, adom in self._adoms.items()
+            ],
         }
         if self._version is not None:
             made["version"] = self._version
         return {key: value for key, value in made.items() if value}
 
 
-def _adom_seed(name: str, adom: _Adom, mode: str | None) -> Seed:
+def _adom_seed(name: str, adom: _Adom, mode: str | None, held: Held) -> Seed:
     for package in adom.packages.values():
         for target in package["targets"]:
             device, _, vdom = target.rpartition("/")
@@ -247,7 +268,7 @@ def _adom_seed(name: str, adom: _Adom, mode: str | None) -> Seed:
             {"name": path, **package, "targets": [t for t in package["targets"] if t in known]}
             for path, package in adom.packages.items()
         ],
-        **_objects_seed(adom),
+        **_objects_seed(adom, held),
     }
     return {key: value for key, value in made.items() if value}
 
@@ -267,17 +288,17 @@ def _device_seed(name: str, adom: _Adom) -> Seed:
     return made
 
 
-def _objects_seed(adom: _Adom) -> Seed:
+def _objects_seed(adom: _Adom, held: Held) -> Seed:
     """Objects nobody made during the recording; unknown values are made up."""
-    old = {key: row for key, row in adom.objects.items() if key not in adom.made}
-    named = {name for _, name in (*old, *adom.made)}
+    old = {key: row for key, row in adom.objects.items() if key not in adom.made | held}
+    named = {name for _, name in (*old, *adom.made, *held)}
     for name in adom.needed:
         if name not in named:
             old["address", name] = {"name": name}
     addresses = [
         _address_seed(table, number, row)
-        for number, ((table, name), row) in enumerate(old.items())
-        if table.startswith("address") and name not in _PREDEFINED
+        for number, ((table, _), row) in enumerate(old.items())
+        if table.startswith("address")
     ]
     groups = [
         {
@@ -315,7 +336,7 @@ def _members(row: Mapping[str, Any]) -> list[str]:
     for mapping in row.get("dynamic_mapping") or []:
         if isinstance(mapping, Mapping):
             found += _strings(mapping.get("member"))
-    return [name for name in found if name not in _PREDEFINED]
+    return found
 
 
 def _strings(value: Any) -> list[str]:

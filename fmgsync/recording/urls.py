@@ -32,6 +32,12 @@ def package_policies(url: str) -> tuple[str, str] | None:
     return None
 
 
+def is_adom(url: str) -> bool:
+    """Whether a url is that of ADOMs themselves: all of them or one."""
+    found = parts(url)
+    return found[:2] == ["dvmdb", "adom"] and len(found) <= 3
+
+
 def adom_of(url: str) -> str | None:
     """The ADOM a url is about, None for the global one and for none."""
     found = parts(url)

@@ -55,6 +55,7 @@ _NAMES: Final[dict[str, Kind]] = {
     "dev": Kind.HOST,
     "ha-group-name": Kind.HOST,
     "user": Kind.ADMIN,
+    "userid": Kind.ADMIN,
     "username": Kind.ADMIN,
     "login-user": Kind.ADMIN,
     "admin-user": Kind.ADMIN,

@@ -132,6 +132,18 @@ def test_a_lenient_replay_may_leave_things_unasked(tmp_path: Path) -> None:
         assert process.wait(timeout=20) == 0
 
 
+def test_the_command_gets_the_configuration_of_the_recording(
+    estate: Estate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FMGSYNC_CONFIG", raising=False)
+    target = estate.folder / "x.yaml"
+    arguments = ["cassette", "record", "--to", str(target), "-c", str(estate.path)]
+
+    assert main.run([*arguments, "--while", "--", "status"]) in (0, 3)
+    assert files.load(target).exchanges
+    assert main.run([*arguments, "--while", "--", "status", "-c", "no.yaml"]) == 2
+
+
 def test_a_terminated_recording_is_written_all_the_same(estate: Estate) -> None:
     """SIGTERM in the middle: the cassette of what was said until then is there."""
     target = estate.folder / "x.yaml"

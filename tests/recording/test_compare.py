@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from fmgsync.cli.cassette import simulated, switches
+from fmgsync.cli.cassette import held, simulated, switches
 from fmgsync.clock import ManualClock
 from fmgsync.model.target import DeviceVdom
 from fmgsync.recording import compare, seeding, semantics, suite, taking
 from fmgsync.recording.adapter import Recording
+from fmgsync.recording.binding import Binding
 from fmgsync.recording.cassette import Exchange
 from fmgsync.recording.compare import Comparison
 from fmgsync.recording.jsonrpc import MISSING, Result
@@ -74,7 +75,7 @@ def recorded(
 
 
 def compared(exchanges: list[Exchange], **changes: Any) -> Comparison:
-    return compare.compare(exchanges, simulated, switches(), changes=changes)
+    return compare.compare(exchanges, simulated, switches(), changes=changes, held=held())
 
 
 def finish(client: Client, clock: ManualClock, answer: Any) -> None:
@@ -221,6 +222,38 @@ def test_without_a_flip_there_is_no_difference(switch: str) -> None:
     found = compared(record({}))
     assert found.outcome.weighty == ()
     assert found.suggestion is None
+
+
+def look_everywhere(client: Client, clock: ManualClock) -> None:
+    """Reads in which predefined objects and numbers of ADOMs stand."""
+    client.ask("get", {"url": "/pm/config/adom/lab/obj/firewall/address"})
+    client.ask("get", {"url": "/pm/config/adom/lab/obj/firewall/addrgrp"})
+    client.ask("get", {"url": "/cli/global/system/admin/user"})
+    answer = client.ask("get", {"url": "/dvmdb/adom/lab", "fields": ["name", "oid"]})
+    number = answer["result"][0]["data"]["oid"]
+    fill_and_install(client, clock)
+    client.ask("get", {"url": "/dvmdb/adom", "filter": ["oid", "==", number]})
+    client.ask("get", {"url": "/task/task", "filter": ["adom", "==", number]})
+
+
+def test_predefined_objects_and_numbers_of_adoms_are_no_difference() -> None:
+    several = [{"name": "alpha", "packages": [{"name": "p"}]}, {"name": "beta"}, *seed()["adoms"]]
+    recording = recorded(look_everywhere, {"adoms": several})
+    assert "gmail.com" in str(recording)
+    assert compared(recording).outcome.weighty == ()
+
+
+def test_a_task_of_another_adom_is_a_difference() -> None:
+    binding = Binding()
+    for number in (402, 402, 403):
+        told = [Result(0, "OK", {"adom": at}, {}) for at in (number, 3)]
+        binding.learn(*told)
+    assert binding.answered(Result(0, "OK", {"adom": 402}, {})).data == {"adom": 3}
+    binding.learn_adoms([{"name": "a", "oid": 7}, {"name": "b", "oid": 8}], {"name": "b", "oid": 9})
+    assert binding.translate_param({"url": "/dvmdb/adom", "filter": [["oid", "==", 8]]}) == {
+        "url": "/dvmdb/adom",
+        "filter": [["oid", "==", 9]],
+    }
 
 
 def test_settings_can_be_given_to_begin_with() -> None:
