@@ -38,7 +38,8 @@ class Round:
 
     `urgent` is set in the urgent lane; then `expected` is what each device should hold afterwards,
     which otherwise is what this run wrote, and `foreign` overrides the configuration. `written` is
-    what the ADOM holds while it is pushed, `shared` the groups that even an urgent round adds to.
+    what the ADOM holds while it is pushed, `shared` the groups that even an urgent round adds to,
+    `along` what it adds.
     """
 
     decision: Decision
@@ -48,6 +49,7 @@ class Round:
     expected: Expected | None = None
     written: ObservedAdom = field(init=False)
     shared: frozenset[str] = frozenset()
+    along: dict[DeviceVdom, dict[str, frozenset[Address]]] = field(default_factory=dict)
     outcomes: dict[DeviceVdom, TargetOutcome] = field(default_factory=dict)
     begun: set[str] = field(default_factory=set)
     tasks: list[int] = field(default_factory=list)

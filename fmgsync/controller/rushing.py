@@ -19,7 +19,10 @@ from fmgsync.controller.rounds import Round
 from fmgsync.controller.steps import Steps
 from fmgsync.model.address import Address
 from fmgsync.model.address import family as family_of
+from fmgsync.model.adom import Workspace
+from fmgsync.model.change import AdomPlan
 from fmgsync.model.state import ObjectKey
+from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView, GroupView, in_families
 from fmgsync.planning import narrowing, written
 from fmgsync.planning.narrowing import Keep, Narrowed
@@ -27,7 +30,7 @@ from fmgsync.scheduling import admission, budget, urgent, waves
 from fmgsync.scheduling.forecast import Forecast
 from fmgsync.scheduling.foreign import ForeignChanges
 from fmgsync.scheduling.rollout import Candidate, Decision, Readiness
-from fmgsync.scheduling.urgent import Exposure, ExposureKind, RemovalPolicy, Urgent, UrgentDecision
+from fmgsync.scheduling.urgent import Exposure, ExposureKind, RemovalPolicy, UrgentDecision
 from fmgsync.views import four
 from fmgsync.views.stale import Fault, Key
 
@@ -163,8 +166,12 @@ def _push(run: Run, decision: Decision, needs: UrgentDecision) -> Steps[None]:
         now = run.look()
         chosen.shared = frozenset(g.name for g in now.desired.groups if _is_shared(now, g.name))
         vouching.hold_to(run, flow, chosen, now)
-        chosen.expected = _expected(run, [e for e in rushed if e.target in chosen.targets])
-        narrowed = _narrow(run, chosen.expected)
+        narrowed = _narrow(run, _expected(run, chosen.targets))
+        if narrowed.forth.changes and now.topology.workspace is Workspace.WORKFLOW:
+            vouching.leave_out(run, chosen, _cannot_narrow(narrowed))
+            narrowed = Narrowed(AdomPlan(run.work.ref), AdomPlan(run.work.ref))
+        chosen.expected = _expected(run, chosen.targets)
+        chosen.along = _along(run, chosen)
         chosen.written = written.after(chosen.written, narrowed.forth.changes)
         try:
             flow.write(narrowed.forth)
@@ -174,10 +181,34 @@ def _push(run: Run, decision: Decision, needs: UrgentDecision) -> Steps[None]:
     yield from rounds.settle(run, chosen)
 
 
-def _expected(run: Run, rushed: Sequence[Urgent]) -> Expected:
+def _cannot_narrow(narrowed: Narrowed) -> dict[DeviceVdom, str]:
+    """Where additions would have to be kept back, and nothing can be written at once."""
+    why = (
+        "an urgent removal would bring new members as well: in workflow mode they cannot be kept"
+        " back without an approval, so it waits for the window"
+    )
+    return {change.device: why for change in narrowed.forth.changes if change.device is not None}
+
+
+def _along(run: Run, chosen: Round) -> dict[DeviceVdom, dict[str, frozenset[Address]]]:
+    """What comes to groups with one value for all devices, although no window is open."""
+    views = {view.target: view for view in (run.survey.views if run.survey else ())}
+    found: dict[DeviceVdom, dict[str, frozenset[Address]]] = {}
+    for target, groups in (chosen.expected or {}).items():
+        view = views.get(target)
+        held = {group.name: group.device for group in view.groups} if view else {}
+        for (_, name), members in groups.items():
+            added = members - (held.get(name) or frozenset())
+            if added and name in chosen.shared:
+                theirs = found.setdefault(target, {})
+                theirs[name] = theirs.get(name, frozenset()) | added
+    return found
+
+
+def _expected(run: Run, targets: Sequence[DeviceVdom]) -> Expected:
     """What each device should hold afterwards: nothing more than it held, in no group."""
     views = {view.target: view for view in (run.survey.views if run.survey else ())}
-    wanted = rounds.expected_on(run, [each.target for each in rushed])
+    wanted = rounds.expected_on(run, targets)
     return {
         target: {key: _kept(run, views.get(target), key, adom) for key, adom in groups.items()}
         for target, groups in wanted.items()

@@ -29,6 +29,12 @@ def start(run: Run, chosen: Round, request: InstallRequest) -> None:
         if each.pending.target not in request.targets:
             continue
         allowing = each.judgement.allowing
+        along = chosen.along.get(each.pending.target, {})
+        for name, added in sorted(along.items()):
+            run.tell(
+                f"{each.pending.target.device}: {name} has one value for all devices, so"
+                f" {_listed(added)} come outside the window"
+            )
         run.audit.record(
             "install",
             **_place(run, each.pending.target),
@@ -37,6 +43,8 @@ def start(run: Run, chosen: Round, request: InstallRequest) -> None:
             wave=wave,
             window=str(allowing[0]) if allowing else each.judgement.because,
             urgent=rushed.get(each.pending.target),
+            added_outside_window={name: sorted(added) for name, added in sorted(along.items())}
+            or None,
             overridden=[str(window) for window in each.overridden] or None,
             rules=run.rules,
             plan=run.plan,

@@ -36,7 +36,7 @@ def hold_to(run: Run, flow: InstallFlow, chosen: Round, now: Look) -> None:
     if wrong and _may_repair(run):
         _repair(run, flow, wrong)
         wrong = _wrong(run, chosen, chosen.targets, run.written)
-    _leave_out(run, chosen, wrong)
+    leave_out(run, chosen, wrong)
     chosen.written = run.written
 
 
@@ -48,7 +48,7 @@ def still_vouched(run: Run, chosen: Round, targets: Iterable[DeviceVdom]) -> fro
     if run.seen.topology.workspace is Workspace.DISABLED:
         run.seen = reconcile.look_again(run.work, run.intent, run.seen)
         wrong = _wrong(run, chosen, targets, chosen.written)
-        _leave_out(run, chosen, wrong)
+        leave_out(run, chosen, wrong)
         targets = [target for target in targets if target not in wrong]
     return frozenset(target.device for target in targets)
 
@@ -113,7 +113,8 @@ def _repair(run: Run, flow: InstallFlow, wrong: Wrong) -> None:
     run.seen = reconcile.look_again(run.work, run.intent, run.seen)
 
 
-def _leave_out(run: Run, chosen: Round, wrong: Wrong) -> None:
+def leave_out(run: Run, chosen: Round, wrong: Wrong) -> None:
+    """These devices are not installed in this round, and people are told why."""
     if not wrong:
         return
     reasons = {target.device: why for target, why in wrong.items()}

@@ -7,9 +7,9 @@ configuration file, over HTTPS.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import chdir, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -153,10 +153,15 @@ class Estate:
         return once.status(self.world("status"))
 
     def apply(
-        self, install: str = "now", *, digest: str | None = None, **people: Any
+        self,
+        install: str = "now",
+        *,
+        digest: str | None = None,
+        tell: Callable[[str], None] = lambda text: None,
+        **people: Any,
     ) -> once.Result:
-        """What `fmgsync apply --install ...` does."""
-        world = self.world(f"apply --install {install}", **people)
+        """What `fmgsync apply --install ...` does; `tell` hears what people are told."""
+        world = replace(self.world(f"apply --install {install}", **people), tell=tell)
         return once.apply(world, install=install != "never", digest=digest)
 
     def apply_never(self) -> once.Result:

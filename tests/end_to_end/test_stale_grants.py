@@ -26,6 +26,8 @@ from tests.end_to_end.fleet import (
     web,
 )
 
+ALL_AT_ONCE = {"waves": ["100%"], "pause": "0s", "maxFailures": "100%"}
+
 
 def stale(result: once.Result) -> list[StaleGrant]:
     survey = result.adoms[0].survey
@@ -185,3 +187,34 @@ def test_killed_in_the_urgent_lane_the_adom_ends_as_it_should(tmp_path: Path, di
         go_on(estate)
         assert holding(estate, "10.1.0.2") == fleet.names(2)
         assert mapped(estate, "fgt-2") == ["prod_10.1.0.2", "prod_10.1.0.3"]
+
+
+def test_what_comes_with_a_shared_group_is_shown_and_audited(tmp_path: Path) -> None:
+    """One value serves all devices: a removal outside the window brings additions as well."""
+    with open_fleet(tmp_path, seed(2), removals="immediately", rollout=ALL_AT_ONCE) as estate:
+        rule = {"name": fleet.GROUP, "select": "app == 'web'", "mapping": "shared"}
+        estate.write_config(groups=[rule])
+        estate.apply("never")
+        estate.install_by_hand()
+        start(estate)
+        told: list[str] = []
+        estate.apply("window", tell=told.append)
+        assert holding(estate, "10.1.0.2", "10.1.0.3") == fleet.names(2)
+        assert any("10.1.0.3 come outside the window" in line for line in told)
+        kept = (estate.folder / "state" / "audit.jsonl").read_text().splitlines()
+        rushed = [row for row in map(json.loads, kept) if row.get("urgent")]
+        assert {row["device"] for row in rushed} == set(fleet.names(2))
+        assert all(row["added_outside_window"] == {fleet.GROUP: ["10.1.0.3"]} for row in rushed)
+
+
+def test_a_complete_urgent_rollout_holds_nothing(tmp_path: Path) -> None:
+    """Only removals were due: no canary waits for a window any more."""
+    rollout = {**ALL_AT_ONCE, "canary": ["fgt-1"]}
+    with open_fleet(tmp_path, seed(2), removals="immediately", rollout=rollout) as estate:
+        start(estate)
+        web(estate, "10.1.0.2")
+        result = estate.apply("window")
+        assert holding(estate, "10.1.0.2") == fleet.names(2)
+        assert report(result).waiting is None
+        assert result.adoms[0].standing is not None
+        assert result.adoms[0].standing.decision.held is None
