@@ -50,6 +50,7 @@ def _row(adom: AdomResult) -> dict[str, Any]:
             for each in (ledger.failed if ledger is not None else ())
         ],
         "blocked": {d: note.why for d, note in record.blocked.items()} if record else {},
+        "clock": list(record.odd) if record else [],
         "unused": {str(t): n for t, n in (adom.rollout.unused if adom.rollout else {}).items()},
         "foreign": _edits(adom.rollout.foreign if adom.rollout else {}),
         "peers": _edits(adom.rollout.peers if adom.rollout else {}),
@@ -77,7 +78,9 @@ def print_rollouts(
 ) -> None:
     """Each ADOM's rollout. `quiet` leaves out those with nothing to say."""
     for row in rows:
-        silent = not any(row[key] for key in ("held", "failed", "waits", "blocked", "unused"))
+        silent = not any(
+            row[key] for key in ("held", "failed", "waits", "blocked", "unused", "clock")
+        )
         if quiet and silent and not row["waiting"]:
             continue
         title = f"Rollout of ADOM {row['adom']} on {row['fortimanager']}"
@@ -88,6 +91,8 @@ def print_rollouts(
             console.print(Text(safe_text(text), style="magenta"))
         if row["waiting"] and not row["held"]:
             console.print(Text(safe_text(f"  waiting: {row['waiting']}"), style="yellow"))
+        for odd in row["clock"]:
+            console.print(Text(safe_text(f"  clock: {odd}"), style="yellow"))
         for failure in row["failed"]:
             text = f"  failed: {failure['device']}: {failure['detail']}"
             console.print(Text(safe_text(text), style="red"))

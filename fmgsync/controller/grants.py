@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from fmgsync import errors
 from fmgsync.controller.installs import Survey
 from fmgsync.controller.reconcile import AdomWork, Look
+from fmgsync.model import instants
 from fmgsync.model.address import Address
 from fmgsync.model.target import AdomRef, DeviceVdom
 from fmgsync.planning import sites
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 def track(
     known: Since | None, survey: Survey, seen: Look, *, now: float
 ) -> dict[Key, float | None]:
-    """What is wrong on the devices now, each since when."""
+    """What is wrong on the devices now, each since when; a time that lies ahead is not known."""
+    if known is not None:
+        ahead = (at is not None and instants.lies_ahead(at, now) for at in known.values())
+        known = {k: None if late else known[k] for k, late in zip(known, ahead, strict=True)}
     return stale.track(known, survey.views, lambda name, target: denies(seen, name), now=now)
 
 

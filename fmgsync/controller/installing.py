@@ -119,7 +119,7 @@ def make_installing(
         about={"run": run, "who": reason.who, "reason": reason.reason or "not given"},
     )
     return Installing(
-        Rollouts(documents, config.owner),
+        Rollouts(documents, config.owner, clock=clock),
         StaleSince(documents, config.owner),
         audit,
         reason,

@@ -67,7 +67,7 @@ def verified(run: Run, chosen: Round, devices: Collection[str]) -> None:
 
 def pause(run: Run, until: datetime, reason: str) -> None:
     """What the rollout waits for by the clock."""
-    run.tell(f"ADOM {run.work.ref.adom}: {reason}, until {until:%H:%M:%S} UTC")
+    run.tell(f"ADOM {run.work.ref.adom}: {reason}, until {until:%Y-%m-%d %H:%M:%S} UTC")
 
 
 def _what(chosen: Round) -> str:

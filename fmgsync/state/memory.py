@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from fmgsync import errors
+from fmgsync.model import instants
 from fmgsync.model.change import Hold
 from fmgsync.model.memory import Approval, History
 from fmgsync.model.target import AdomRef
@@ -55,7 +56,11 @@ class Memory:
     def approvals(self, now: float) -> tuple[Approval, ...]:
         """What people let through and is still valid."""
         document = self._decode(_DECISIONS, self._documents.read(_DECISIONS), DecisionsDocument)
-        return tuple(one for one in records.approvals_of(document) if one.expires_at > now)
+        return tuple(
+            one
+            for one in records.approvals_of(document)
+            if one.expires_at > now and not instants.lies_ahead(one.at, now)
+        )
 
     def approved(self) -> tuple[Approval, ...]:
         """What people let through, expired or not."""

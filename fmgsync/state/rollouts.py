@@ -7,13 +7,15 @@ from a first rollout. A damaged one is an error: guessing could exceed a failure
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
 
 from fmgsync import errors
+from fmgsync.clock import Clock
+from fmgsync.model import instants
 from fmgsync.model.rollout import InstallTask
 from fmgsync.model.target import AdomRef, DeviceVdom
 from fmgsync.scheduling.ledger import Attempt, Ledger, Proof
@@ -40,7 +42,8 @@ class RolloutRecord:
     started one more than it could note. `blocked` maps a device to why the last
     run held it back; `urgent_at` says when a device last used the urgent lane. `let_go` are
     devices that were being configured when we left, and gave the lock back. `decided_at`:
-    when somebody last resumed or stopped it.
+    when somebody last resumed or stopped it. `odd` are sentences about what a clock that was wrong
+    has left in it, and are not kept.
     """
 
     ledger: Ledger
@@ -50,6 +53,49 @@ class RolloutRecord:
     urgent_at: Mapping[str, datetime] = field(default_factory=dict)
     let_go: frozenset[str] = frozenset()
     decided_at: datetime | None = None
+    odd: tuple[str, ...] = ()
+
+
+def trusted(record: RolloutRecord, now: datetime) -> RolloutRecord:
+    """The record without instants that lie ahead; `odd` names them.
+
+    What was proven or begun then counts from now on, so that a pause begins anew. The urgent lane
+    is open again, since removals are safe, and a device that was held back is looked at.
+    """
+    ledger, odd = record.ledger, []
+
+    def past(what: str, at: datetime) -> datetime:
+        if not instants.lies_ahead(at.timestamp(), now.timestamp()):
+            return at
+        odd.append(instants.told(what, at.timestamp()))
+        return now
+
+    attempts = tuple(
+        replace(each, started_at=past(f"an install on {each.device}", each.started_at))
+        for each in ledger.attempts
+    )
+    proofs = tuple(
+        replace(each, verified_at=past(f"the proof of {each.device}", each.verified_at))
+        for each in ledger.proofs
+    )
+    open_now = {
+        (a.device, a.started_at): b.started_at
+        for a, b in zip(ledger.attempts, attempts, strict=True)
+    }
+    urgent_at = {
+        device: open_now.get((device, at), at)
+        for device, at in record.urgent_at.items()
+        if past(f"the last urgent install on {device}", at) == at or (device, at) in open_now
+    }
+    blocked = {
+        device: note
+        for device, note in record.blocked.items()
+        if past(f"that {device} was held back", note.at) == note.at
+    }
+    if not odd:
+        return record
+    fresh = replace(ledger, attempts=attempts, proofs=proofs)
+    return replace(record, ledger=fresh, urgent_at=urgent_at, blocked=blocked, odd=tuple(odd))
 
 
 Change = Callable[[RolloutRecord | None], RolloutRecord]
@@ -58,9 +104,10 @@ Change = Callable[[RolloutRecord | None], RolloutRecord]
 class Rollouts:
     """Reads and writes the rollouts of one installation."""
 
-    def __init__(self, documents: Documents, owner: str) -> None:
+    def __init__(self, documents: Documents, owner: str, *, clock: Clock) -> None:
         self._documents = documents
         self._owner = owner
+        self._clock = clock
 
     def where(self) -> str:
         """Where they are kept, for people."""
@@ -97,9 +144,12 @@ class Rollouts:
 
     def _record(self, row: _Rollout | None, ref: AdomRef) -> RolloutRecord | None:
         try:
-            return None if row is None else _record(row, ref)
+            return None if row is None else trusted(_record(row, ref), self._now())
         except (ValueError, OverflowError, OSError) as error:
             raise self._damaged(error) from error
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock.now(), UTC)
 
     def _damaged(self, error: Exception) -> errors.StateError:
         return errors.StateError(

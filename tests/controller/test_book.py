@@ -19,7 +19,7 @@ NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
 
 def test_what_another_run_installs_on_is_left_to_it(tmp_path: Path) -> None:
     """Both looked, both would start; the second is told to wait, and nothing of it is noted."""
-    rollouts = Rollouts(Folder(tmp_path, clock=ManualClock()), "prod")
+    rollouts = Rollouts(Folder(tmp_path, clock=ManualClock()), "prod", clock=ManualClock())
     first, second = (Book(rollouts, AdomRef("hq", "prod"), "rules") for _ in range(2))
     for book in (first, second):
         book.open(NOW, installed_before=lambda: False)

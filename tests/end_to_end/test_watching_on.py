@@ -91,7 +91,7 @@ def test_a_memory_that_cannot_be_asked_while_devices_are_configured(
         folder = Folder(estate.folder / "state", clock=estate.clock)
         memory = Blinking(folder, lambda: is_pushing(estate, before))
         world = estate.world("apply --install window")
-        rollouts = Rollouts(memory, "prod")
+        rollouts = Rollouts(memory, "prod", clock=estate.clock)
         world = replace(world, installing=replace(world.installing, rollouts=rollouts))
         all_went_well(estate, once.apply(world, install=True), before)
         assert memory.refused > 1

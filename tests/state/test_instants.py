@@ -1,0 +1,77 @@
+"""What a clock that was wrong has left behind: named, and never waited for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from fmgsync.clock import ManualClock
+from fmgsync.model.target import AdomRef
+from fmgsync.scheduling.ledger import Attempt, Ledger, Proof
+from fmgsync.state.folder import Folder
+from fmgsync.state.memory import Memory
+from fmgsync.state.rollouts import Note, RolloutRecord, Rollouts, trusted
+
+NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
+TOMORROW, EARLIER, SOON = (
+    NOW + timedelta(days=1),
+    NOW - timedelta(hours=1),
+    NOW + timedelta(minutes=1),
+)
+EMPTY = RolloutRecord(Ledger("rules"))
+
+
+def record(at: datetime) -> RolloutRecord:
+    """Every instant that a record has, all at the same time."""
+    ledger = Ledger(
+        "rules", proofs=(Proof("a", 0, at),), attempts=(Attempt("b", 1, at), Attempt("c", 1, at))
+    )
+    return RolloutRecord(
+        ledger, blocked={"d": Note("why", at)}, urgent_at={"b": at, "e": at}, decided_at=at
+    )
+
+
+@pytest.mark.parametrize("at", [EARLIER, SOON])
+def test_what_any_clock_that_is_nearly_right_has_written_stands(at: datetime) -> None:
+    assert trusted(record(at), NOW) == record(at)
+
+
+def test_each_kind_goes_in_its_safe_direction() -> None:
+    found = trusted(record(TOMORROW), NOW)
+    # A pause begins anew; the install that is open stays one that adds nothing.
+    assert [proof.verified_at for proof in found.ledger.proofs] == [NOW]
+    assert [attempt.started_at for attempt in found.ledger.attempts] == [NOW, NOW]
+    assert found.urgent_at == {"b": NOW}
+    # The device that was held back is looked at.
+    assert found.blocked == {}
+    assert len(found.odd) == 6
+    assert all("2026-03-03" in sentence and "lies ahead" in sentence for sentence in found.odd)
+
+
+def test_it_is_put_right_with_the_next_write(tmp_path: Path) -> None:
+    clock = ManualClock()
+    rollouts = Rollouts(Folder(tmp_path, clock=clock), "prod", clock=clock)
+    ref = AdomRef("hq", "prod")
+    ahead = datetime.fromtimestamp(clock.now(), UTC) + timedelta(days=1)
+    rollouts.update(ref, lambda found: replace(EMPTY, urgent_at={"fgt": ahead}))
+    found = rollouts.read(ref)
+    assert found is not None
+    assert found.urgent_at == {}
+    assert found.odd
+    rollouts.update(ref, lambda found: found or EMPTY)
+    found = rollouts.read(ref)
+    assert found is not None
+    assert not found.odd
+
+
+def test_an_approval_from_tomorrow_lets_nothing_through(tmp_path: Path) -> None:
+    memory = Memory(Folder(tmp_path, clock=ManualClock()))
+    from fmgsync.model.change import Hold
+
+    memory.show("plan", [(AdomRef("hq", "prod"), Hold("held", "g", "m", digest="d"))], 0)
+    memory.approve("d", who="ann", reason="", now=90_000, expires_at=200_000)
+    assert memory.approvals(100) == ()
+    assert [one.digest for one in memory.approvals(90_000)] == ["d"]
