@@ -60,6 +60,14 @@ def access(cluster: Cluster) -> Access:
     return cluster.kubeconfig.access if cluster.kubeconfig else Access()
 
 
+def referenced_files(config: Config) -> list[Path]:
+    """The kubeconfigs, and what they name."""
+    from fmgsync.kube.kubeconfig import named_files
+
+    reached = [cluster.kubeconfig.access for cluster in config.clusters if cluster.kubeconfig]
+    return [file for access in reached for file in (*access.files, *named_files(access))]
+
+
 def check_kubeconfigs(config: Config) -> frozenset[str]:
     """The clusters whose certificate nobody verifies. Asks nobody.
 

@@ -33,7 +33,7 @@ from fmgsync.sources.rules import FixedRules, RuleSource
 from fmgsync.state.documents import Documents
 from fmgsync.state.folder import Folder
 from fmgsync.state.memory import Memory
-from fmgsync.targets.fortimanager import diagnose
+from fmgsync.targets.fortimanager import authority, diagnose
 from fmgsync.targets.fortimanager.access import Access
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.target import FortiManagerAdom
@@ -90,7 +90,10 @@ def make_world(
     elif command in features.APPLIES:
         tell("no 'lease' is configured: make sure that no other fmgsync works on these ADOMs")
     hooks = _with_write_log(hooks, installs.audit, memory)
-    adoms = _adoms(config, partial(_session_of, time, transport, hooks), time, memory)
+    access = {unit.name: unit_access(unit) for unit in config.fortimanagers}
+    if command == features.RUN:
+        access = {name: authority.kept(each) for name, each in access.items()}
+    adoms = _adoms(config, access, partial(_session_of, time, transport, hooks), time, memory)
     if ownership is not None:
         adoms = tuple(_under_lease(work, ownership, time) for work in adoms)
     return World(
@@ -259,8 +262,7 @@ def referenced_files(path: Path) -> tuple[Path, ...]:
     except errors.ConfigError:
         return (path,)
     found = [path]
-    for cluster in config.clusters:
-        found += cluster.kubeconfig.access.files if cluster.kubeconfig else ()
+    found += clusters.referenced_files(config)
     for unit in config.fortimanagers:
         secrets = (unit.credentials.password, unit.credentials.api_key)
         found += [secret.file for secret in secrets if secret and secret.file]
@@ -362,12 +364,12 @@ def _session_of(
 
 def _adoms(
     config: Config,
+    access: Mapping[str, Access],
     open_session: Callable[[Access, AdomRef], Session],
     clock: Clock,
     memory: Memory,
 ) -> tuple[AdomWork, ...]:
     sites = rules.sites(config)
-    access = {unit.name: unit_access(unit) for unit in config.fortimanagers}
     return tuple(
         _adom_work(config, ref, partial(open_session, access[ref.fortimanager], ref), clock, memory)
         for ref in sorted({site.adom for site in sites})

@@ -12,14 +12,18 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
+import structlog
 import urllib3
 
+from fmgsync.errors import SourceMisconfigured
 from fmgsync.kube import connection, failures
 from fmgsync.kube.connection import Connection
 from fmgsync.kube.kubeconfig import Access
 from fmgsync.kube.requests import SERVER_VERSION, Request
 
 __all__ = ["Access", "ApiSession", "Tls"]
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ class ApiSession:
         self._answer_s: Final = answer_s
         self._lock: Final = threading.Lock()
         self._connected: Connection | None = None
+        self._before: Connection | None = None  # worked until it was closed
 
     def another(self) -> ApiSession:
         """One more to the same cluster, with connections of its own."""
@@ -76,7 +81,7 @@ class ApiSession:
         with self._lock:
             if connected is None or self._connected is not connected:
                 return
-            self._connected = None
+            self._connected, self._before = None, connected
         connected.pool.clear()
 
     def send(self, request: Request) -> bytes:
@@ -120,9 +125,18 @@ class ApiSession:
     def _connection(self) -> Connection:
         with self._lock:
             if self._connected is None:
-                where = self._access.where(self.cluster)
-                self._connected = connection.connect(self._access, where)
+                self._connected = self._connect()
             return self._connected
+
+    def _connect(self) -> Connection:
+        """Anew; a kubeconfig or authority that cannot be used does not replace one that could."""
+        try:
+            return connection.connect(self._access, self._access.where(self.cluster))
+        except SourceMisconfigured as error:
+            if self._before is None:
+                raise
+            _log.warning("the old credentials stay in force", cluster=self.cluster, why=str(error))
+            return self._before
 
     @contextmanager
     def _answered(

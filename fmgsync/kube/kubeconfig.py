@@ -110,6 +110,26 @@ def choose(access: Access, where: str) -> Chosen:
     return Chosen(cluster.cluster or Server(), server_folder, user, user_folder, raw)
 
 
+def named_files(access: Access) -> tuple[Path, ...]:
+    """The files whose content counts as the kubeconfig's own; none where it cannot be used.
+
+    Without the token file, which is read for every request.
+    """
+    try:
+        chosen = choose(access, "")
+    except SourceMisconfigured:
+        return ()
+    server, user = chosen.server, chosen.user
+    of_server = (server.certificate_authority,)
+    of_user = (user.client_certificate, user.client_key)
+    return tuple(
+        folder / name
+        for folder, names in ((chosen.server_folder, of_server), (chosen.user_folder, of_user))
+        for name in names
+        if name
+    )
+
+
 Refuse = Callable[..., NoReturn]
 
 

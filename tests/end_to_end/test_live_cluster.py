@@ -13,6 +13,7 @@ from fmgsync.clock import SystemClock
 from fmgsync.controller import supervisor, wiring
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from tests import builders
+from tests.controller.test_live_loop import written
 from tests.controller.test_loop import made, running, supervised, until
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 
@@ -146,20 +147,26 @@ BREAKS: dict[str, tuple[str, str]] = {
     "a kubeconfig that is no YAML": ("east.kubeconfig", "users: ["),
     "a kubeconfig of the wrong types": ("east.kubeconfig", '{"users": {}}'),
     "a kubeconfig that is empty": ("east.kubeconfig", ""),
-    "an authority that is none": ("ca.pem", "hello"),
+    "an authority of FortiManager that is none": ("ca.pem", "hello"),
+    "an authority of the cluster that is none": ("cluster-ca.pem", "hello"),
 }
 
 
 @pytest.mark.parametrize("why", BREAKS)
 def test_a_file_that_became_unusable_is_refused_and_the_old_one_stays(
-    estate: Estate, monkeypatch: pytest.MonkeyPatch, why: str
+    estate: Estate, cluster: KubernetesSimulator, monkeypatch: pytest.MonkeyPatch, why: str
 ) -> None:
     """It is counted as a refused configuration, and taken as soon as it is mended."""
     monkeypatch.setattr(supervisor, "RELOAD_POLL_S", 0.05)
     (estate.folder / "ca.pem").write_text(Path(estate.unit.ca_file).read_text())
+    (estate.folder / "cluster-ca.pem").write_text(cluster.ca_file.read_text())
+    kubeconfig = json.loads((estate.folder / "east.kubeconfig").read_text())
+    kubeconfig["clusters"][0]["cluster"]["certificate-authority"] = "cluster-ca.pem"
+    (estate.folder / "east.kubeconfig").write_text(json.dumps(kubeconfig))
     (unit,) = estate.config["fortimanagers"]
     estate.write_config(
         fortimanagers=[{**unit, "tls": {"caFile": "./ca.pem"}}],
+        reconcile={"settle": "0s", "minInterval": "0s"},
         clusters=[
             {"name": "east", "kubeconfig": {"file": "./east.kubeconfig"}},
             estate.config["clusters"][1],
@@ -169,10 +176,13 @@ def test_a_file_that_became_unusable_is_refused_and_the_old_one_stays(
     whole = (estate.folder / name).read_text()
     started = supervised(estate)
     with running(estate, started) as first:
-        until(lambda: all(record.heard for record in first.clusters))
+        until(lambda: written(estate, "10.2.0.5"))
         (estate.folder / name).write_text(content)
         until(lambda: first.refused_configs == 1)
         assert started.controller is first
+        cluster.cut_connections()
+        cluster.add(builders.pod("web-9", "10.1.0.9", labels={"app": "web"}))
+        until(lambda: written(estate, "10.1.0.9", "10.2.0.5"))
         (estate.folder / name).write_text(whole)
         until(lambda: started.controller is not first)
 

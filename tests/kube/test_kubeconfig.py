@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
+import socketserver
 import threading
 import warnings
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -315,6 +319,68 @@ def test_a_dead_socks_proxy_is_named(simulator: KubernetesSimulator, tmp_path: P
     access = written(simulator, tmp_path / "config", cluster=how)
     with pytest.raises(SourceError, match=r"proxy socks5://127.0.0.1:9|PySocks is missing"):
         ApiSession("east", access).version()
+
+
+class Socks(socketserver.BaseRequestHandler):
+    """As much of a SOCKS 5 proxy as one connection needs. Public source: RFC 1928 and 1929."""
+
+    login = b""
+    asked: ClassVar[list[str]] = []
+
+    def handle(self) -> None:
+        inward = self.request
+        inward.recv(2)
+        methods = inward.recv(16)
+        if self.login:
+            assert 2 in methods
+            inward.sendall(b"\x05\x02")
+            assert inward.recv(64) == self.login
+            inward.sendall(b"\x01\x00")
+        else:
+            inward.sendall(b"\x05\x00")
+        inward.recv(3)
+        (kind,) = inward.recv(1)
+        assert kind == 3  # a name: the proxy resolves it, as for kubectl
+        name = inward.recv(inward.recv(1)[0]).decode()
+        port = int.from_bytes(inward.recv(2), "big")
+        self.asked.append(f"{name}:{port}")
+        with socket.create_connection((name, port)) as outward:
+            inward.sendall(b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
+            pump = threading.Thread(target=self.copy, args=(outward, inward))
+            pump.start()
+            self.copy(inward, outward)
+            pump.join()
+
+    @staticmethod
+    def copy(source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+        with suppress(OSError):
+            sink.shutdown(socket.SHUT_WR)
+
+
+@pytest.mark.parametrize("user", ["", "ann:w%40rd@"])
+def test_a_socks_proxy_is_gone_through(
+    simulator: KubernetesSimulator, tmp_path: Path, user: str
+) -> None:
+    pytest.importorskip("socks")
+    asked: list[str] = []
+    login = b"\x01\x03ann\x04w@rd" if user else b""
+    handler = type("Handler", (Socks,), {"login": login, "asked": asked})
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as proxy:
+        threading.Thread(target=proxy.serve_forever, args=(0.01,)).start()
+        port = urlsplit(simulator.url).port
+        how = {
+            "proxy-url": f"socks5://{user}127.0.0.1:{proxy.server_address[1]}",
+            "server": f"https://localhost:{port}",
+            "tls-server-name": "127.0.0.1",
+        }
+        session = ApiSession("east", written(simulator, tmp_path / "config", cluster=how))
+        assert session.version()
+        session.close()
+        proxy.shutdown()
+    assert asked == [f"localhost:{port}"]
 
 
 def test_every_credential_is_known_to_the_redaction(tmp_path: Path) -> None:

@@ -1,0 +1,34 @@
+"""What a running controller trusts stays what it was, whatever becomes of the file it came from.
+
+The HTTP library reads an authority's file for every connection, so one that is replaced by
+something unusable would take away what works, though the reload was refused.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from fmgsync.targets.fortimanager.access import Access
+
+
+@functools.cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    """Only this user's; removed when the process ends."""
+    return tempfile.TemporaryDirectory(prefix="fmgsync-trusts-")
+
+
+def kept(access: Access) -> Access:
+    """The same, trusting a copy of the authority as it is now."""
+    if access.ca_file is None or not access.verify:
+        return access
+    try:
+        content = access.ca_file.read_bytes()
+        copy = Path(_folder().name) / f"{hashlib.sha256(content).hexdigest()[:16]}.pem"
+        copy.write_bytes(content)
+    except OSError:
+        return access  # connecting will say what is wrong with it
+    return replace(access, ca_file=copy)
