@@ -14,7 +14,7 @@ from typing import Any
 
 from fmgsync import errors
 from fmgsync.clock import Clock
-from fmgsync.controller.ownership import DURATION_S, HeldLease, Leases
+from fmgsync.controller.ownership import DURATION_S, UNREACHABLE, HeldLease, Leases
 from fmgsync.kube.client import Access, ApiSession
 from fmgsync.kube.lease import Lease, steady_seconds
 from fmgsync.kube.requests import LEASES, Request
@@ -22,6 +22,9 @@ from fmgsync.model.target import AdomRef
 
 WAIT_S = 15.0
 """Long enough for the Lease of a replica that is gone to run out."""
+
+CONNECT_S = 2.0
+ANSWER_S = 3.0
 
 FORGET_S = 300.0
 """A replica's Lease that was not renewed for so long is removed: its process is gone."""
@@ -43,7 +46,7 @@ def lease_name(owner: str, ref: AdomRef) -> str:
 def make_leases(access: Access, namespace: str, owner: str, replica: str) -> Leases:
     """The Leases of one replica. Nothing is asked yet."""
     # Waits well below the duration: a request that hangs must not outlive what it renews.
-    session = ApiSession("lease", access, connect_s=2.0, answer_s=3.0)
+    session = ApiSession("lease", access, connect_s=CONNECT_S, answer_s=ANSWER_S)
 
     def lease(name: str) -> Lease:
         return Lease(session, namespace, name, replica, duration_s=DURATION_S)
@@ -81,8 +84,8 @@ class Replicas:
         self._steady = steady
         self._seen: dict[str, tuple[str, float]] = {}
 
-    def alive(self) -> Collection[str]:
-        """The names of replicas seen to be alive."""
+    def alive(self) -> Mapping[str, Collection[str]]:
+        """The names of replicas seen to be alive, each with what it says it cannot reach."""
         rows = self._session.read(Request("list", LEASES, self._namespace)).get("items") or []
         now = self._steady()
         for row in rows:
@@ -90,7 +93,7 @@ class Replicas:
                 lease.saw(row)
         found = {name: row for row in rows if (name := _name(row)).startswith(self._prefix)}
         before, self._seen = self._seen, {}
-        names: list[str] = []
+        names: dict[str, Collection[str]] = {}
         for name, row in found.items():
             version = str(row.get("metadata", {}).get("resourceVersion"))
             known = before.get(name)
@@ -98,7 +101,8 @@ class Replicas:
             self._seen[name] = (version, at)
             holder = (row.get("spec") or {}).get("holderIdentity")
             if holder and now - at < DURATION_S:
-                names.append(name.removeprefix(self._prefix))
+                told = (row["metadata"].get("annotations") or {}).get(UNREACHABLE) or ""
+                names[name.removeprefix(self._prefix)] = frozenset(str(told).split())
             elif now - at > FORGET_S:
                 self._forget(name)
         return names

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from fmgsync.controller import foresight, once, troubles
+from fmgsync.controller import foresight, once, reach, troubles
 from fmgsync.controller.deciding import Deciding
 from fmgsync.controller.heap import Heap
 from fmgsync.controller.ownership import Ownership
@@ -99,6 +99,7 @@ class Controller:
             for work in world.adoms
         }
         self._started: set[AdomRef] = set()
+        self._at_work = {work.ref: threading.Lock() for work in world.adoms}
         self._announcer = self._announcer_of(places)
         self._deciding = Deciding(
             world,
@@ -159,6 +160,14 @@ class Controller:
         found = (*self._workers.values(), *self._leaving)
         return any(worker.busy for worker in found if worker.ref == ref)
 
+    def _unreached(self, ref: AdomRef) -> int | None:
+        worker = self._workers.get(ref)
+        return worker.record.unreached if worker is not None else None
+
+    def _reaches(self, name: str) -> bool:
+        works = [work for work in self._world.adoms if work.ref.fortimanager == name]
+        return not works or reach.tried(works[0], self._at_work[works[0].ref])
+
     def look_at(self, ref: AdomRef) -> None:
         """Let the ADOM be looked at now: it was gained, or somebody has decided something."""
         self._workers[ref].begin_anew()
@@ -205,7 +214,13 @@ class Controller:
         self._tracker.start(self._woken.set)
         self._rules.start(self._woken.set)
         if self.ownership is not None:
-            self.ownership.serve(self._workers, busy=self.busy, on_gain=self.look_at)
+            self.ownership.serve(
+                self._workers,
+                busy=self.busy,
+                on_gain=self.look_at,
+                unreached=self._unreached,
+                reaches=self._reaches,
+            )
         if self._remembered is not None:
             self._remembered.follow()
         self._deciding.start()
@@ -314,7 +329,8 @@ class Controller:
     def _pass_over(self, work: AdomWork, passes: Passes) -> MakePass:
         def make(rules: frozenset[str] | None) -> tuple[once.AdomResult, float | None]:
             try:
-                result = passes.make(self._tracker.inventory, rules)
+                with self._at_work[work.ref]:
+                    result = passes.make(self._tracker.inventory, rules)
             finally:
                 if self._remembered is not None:
                     self._remembered.flush()

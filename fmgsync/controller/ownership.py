@@ -9,20 +9,23 @@ more, because every writing request asks here first.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
 from fmgsync import errors
+from fmgsync.controller.reach import PROBE_S, Reach, shares_of
 from fmgsync.model.target import AdomRef
-from fmgsync.scheduling.shares import shares
 
 DURATION_S = 10
 TICK_S = 3.0
 MARGIN_S = 2.0
 """A write is not begun when the Lease might end while it is under way."""
+
+UNREACHABLE = "fmgsync/unreachable"
+"""Annotation of a replica's own Lease: the FortiManagers that it cannot reach."""
 
 _log = structlog.get_logger(__name__)
 
@@ -51,16 +54,24 @@ class HeldLease(Protocol):
         """Give it up for good: the name is nobody else's."""
 
 
+class Presence(HeldLease, Protocol):
+    """The Lease that shows that a replica is there, and what it has to say to the others."""
+
+    def annotate(self, annotations: Mapping[str, str]) -> None:
+        """What the Lease says besides, from the next renewal on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Leases:
-    """Where the Leases are kept. `replicas` gives the names of all replicas that are alive.
+    """Where the Leases are kept. `replicas` gives the names of all replicas that are alive, each
+    with the FortiManagers that it cannot reach.
 
     After `close` the credentials are read again for the next request.
     """
 
-    presence: HeldLease
+    presence: Presence
     of: Callable[[AdomRef], HeldLease]
-    replicas: Callable[[], Collection[str]]
+    replicas: Callable[[], Mapping[str, Collection[str]]]
     close: Callable[[], None] = lambda: None
 
 
@@ -83,6 +94,9 @@ class Ownership:
         self._serving = threading.Lock()
         self._busy: Callable[[AdomRef], bool] = lambda ref: False
         self._on_gain: Callable[[AdomRef], None] = lambda ref: None
+        self._unreached: Callable[[AdomRef], int | None] = lambda ref: None
+        self._reaches: Callable[[str], bool] = lambda name: True
+        self.reach = Reach()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ownership", daemon=True)
 
@@ -92,16 +106,21 @@ class Ownership:
         *,
         busy: Callable[[AdomRef], bool],
         on_gain: Callable[[AdomRef], None],
+        unreached: Callable[[AdomRef], int | None] = lambda ref: None,
+        reaches: Callable[[str], bool] = lambda name: True,
     ) -> None:
         """Take a share of these ADOMs from now on, for whoever does the work: an ADOM with a
         running pass is not handed over before its end, and `on_gain` is called, from another
-        thread, when an ADOM becomes ours."""
+        thread, when an ADOM becomes ours. `unreached` says how many passes in a row did not get
+        through to FortiManager (None: none was made yet), `reaches` tries the way to one."""
         with self._serving:
             self._adoms = frozenset(adoms)
             self._of = {**self._of, **{ref: self._leases.of(ref) for ref in self._adoms}}
             self._busy, self._on_gain = busy, on_gain
+            self._unreached, self._reaches = unreached, reaches
         if self._thread.ident is None:
             self._thread.start()
+            threading.Thread(target=self._probe, name="reach", daemon=True).start()
 
     def stop(self) -> None:
         """Give everything back, so that others need not wait for it to run out."""
@@ -143,14 +162,26 @@ class Ownership:
 
     def tick(self) -> None:
         """Show that we are here, and hold exactly our share."""
+        held = [ref for ref, lease in self._of.items() if lease.holds()]
+        self.reach.passed({ref: self._unreached(ref) for ref in held})
+        out_of_reach = self.reach.unreachable
+        self._leases.presence.annotate({UNREACHABLE: " ".join(sorted(out_of_reach))})
         self._leases.presence.try_hold()
-        alive = {*self._leases.replicas(), self.replica}
-        share = shares(self._adoms, alive)
+        alive = {**self._leases.replicas(), self.replica: out_of_reach}
+        share = shares_of(self._adoms, alive, self._holder)
         for ref, lease in self._of.items():
             self._hold_or_yield(ref, lease, share.get(ref))
         with self._serving:
             left = self._adoms
             self._of = {r: each for r, each in self._of.items() if r in left or each.holds()}
+
+    def _holder(self, ref: AdomRef) -> str:
+        lease = self._of[ref]
+        return self.replica if lease.holds() else lease.other_holder
+
+    def _probe(self) -> None:
+        while not self._stopping.wait(PROBE_S):
+            self.reach.probe(self._reaches)
 
     def _hold_or_yield(self, ref: AdomRef, lease: HeldLease, who: str | None) -> None:
         """`who` should have it: nobody, if the ADOM is no longer in the configuration."""

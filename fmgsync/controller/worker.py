@@ -9,13 +9,13 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
 from fmgsync import errors
 from fmgsync.clock import Clock
-from fmgsync.controller import troubles
+from fmgsync.controller import reach, troubles
 from fmgsync.controller.once import AdomResult
 from fmgsync.controller.pace import Pace, Rhythm, is_whole, next_pass_at
 from fmgsync.model.rollout import Outcome
@@ -35,7 +35,9 @@ PaceOf = Callable[[AdomResult | None], Pace]
 
 @dataclass(frozen=True, slots=True)
 class AdomRecord:
-    """What is known of one ADOM's passes; instants in UTC epoch seconds."""
+    """What is known of one ADOM's passes; instants in UTC epoch seconds. `unreached` counts the
+    latest passes that did not get through to FortiManager, None before the first since the ADOM
+    became ours."""
 
     ref: AdomRef
     result: AdomResult | None = None
@@ -46,6 +48,7 @@ class AdomRecord:
     error: str | None = None
     installs: Mapping[Outcome, int] = field(default_factory=dict)
     pending_since: Mapping[DeviceVdom, float] = field(default_factory=dict)
+    unreached: int | None = None
 
 
 class AdomWorker:
@@ -118,6 +121,7 @@ class AdomWorker:
         with self._changed:
             # A change is noted, too: a pass that is running now must not count as this look.
             self._rhythm = Rhythm().changed(self._clock.now())
+            self._record = replace(self._record, unreached=None)
             self._changed.notify_all()
 
     def stop(self) -> None:
@@ -231,4 +235,5 @@ class AdomWorker:
                 str(error) if error else None,
                 Counter(before.installs) + troubles.outcomes(result),
                 troubles.pending_since(before.pending_since, result, now),
+                (before.unreached or 0) + 1 if reach.keeps_out(error) else 0,
             )

@@ -97,6 +97,12 @@ class Lease:
         self._state: Final = threading.Lock()
         self._ends_at: float | None = None
         self._seen: _Seen | None = None
+        self._annotations: Mapping[str, str] = {}
+
+    def annotate(self, annotations: Mapping[str, str]) -> None:
+        """What the object says besides, from the next write on."""
+        with self._state:
+            self._annotations = dict(annotations)
 
     def holds(self, margin_s: float = 0.0) -> bool:
         """Whether this replica may act, and may for `margin_s` seconds more. Asks nobody."""
@@ -229,6 +235,8 @@ class Lease:
 
     def _write(self, verb: Verb, spec: _Spec, version: str) -> _Record:
         metadata: dict[str, Any] = {"name": self.name, "namespace": self._namespace}
+        if self._annotations:
+            metadata["annotations"] = self._annotations
         if version:
             metadata["resourceVersion"] = version
         content = {

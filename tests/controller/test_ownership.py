@@ -12,14 +12,16 @@ import pytest
 from fmgsync import errors
 from fmgsync.cli import main
 from fmgsync.clock import SystemClock
-from fmgsync.controller import leasing, ownership, report
+from fmgsync.controller import leasing, ownership, report, wiring
 from fmgsync.controller.loop import Controller
 from fmgsync.controller.ownership import Ownership
+from fmgsync.controller.reach import STEADY, TRIES
 from fmgsync.kube.client import Access
 from fmgsync.model.address import Address
 from fmgsync.model.target import AdomRef
 from fmgsync.scheduling.shares import shares
 from fmgsync.simulator.kubernetes import KubernetesSimulator
+from fmgsync.targets.fortimanager.access import Access as UnitAccess
 from tests.controller.test_loop import running, until, web
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 
@@ -105,6 +107,45 @@ def test_a_busy_adom_is_not_handed_over_before_its_pass_ends(access: Access) -> 
         each._leases.close()
 
 
+def test_what_one_replica_cannot_reach_is_handed_over_once(access: Access) -> None:
+    """And at no moment do two hold one ADOM."""
+    one, two = replica(access, "one"), replica(access, "two")
+    failures: dict[Ownership, int | None] = {one: None, two: None}
+    for each in (one, two):
+        each._unreached = lambda ref, each=each: failures[each]  # type: ignore[misc]
+
+    def rounds(count: int) -> list[tuple[int, int]]:
+        seen = []
+        for _ in range(count):
+            for each in (one, two):
+                each.tick()
+                first, second = held(one, two)
+                assert not first & second
+            seen.append((len(first), len(second)))
+        return seen
+
+    assert rounds(3)[-1] == (3, 3)
+    failures[one] = TRIES
+    assert rounds(4)[-1] == (0, 6)
+    # Two cannot either: nothing is to be gained by moving.
+    failures[two] = TRIES
+    assert set(rounds(6)) == {(0, 6)}
+    # The other way is open again, for long enough: it gets everything, and keeps it.
+    for _ in range(STEADY):
+        one.reach.probe(lambda name: True)
+    failures[one] = None
+    assert rounds(4)[-1] == (6, 0)
+    failures[one] = 0
+    assert set(rounds(4)) == {(6, 0)}
+    # Everybody gets through.
+    for _ in range(STEADY):
+        two.reach.probe(lambda name: True)
+    failures[two] = None
+    assert rounds(4)[-1] == (3, 3)
+    for each in (one, two):
+        each._leases.close()
+
+
 def test_who_does_not_hold_the_lease_writes_nothing(access: Access) -> None:
     one = replica(access, "one")
     with pytest.raises(errors.Deposed):
@@ -169,6 +210,36 @@ def test_two_controllers_never_work_on_one_adom(
         until(lambda: found.object("prod", "address", "prod_10.1.0.2") is not None)
 
 
+def test_a_replica_without_a_way_to_fortimanager_lets_another_one_work(
+    estate: Estate, cluster: KubernetesSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever's share the ADOM is; what it says of itself stands in its own Lease."""
+    monkeypatch.setattr(ownership, "TICK_S", 0.2)
+    barred = estate.folder / "barred.yaml"
+    unit = {**estate.config["fortimanagers"][0], "host": "127.0.0.1:1"}
+    barred.write_text(json.dumps({**estate.config, "fortimanagers": [unit]}))
+    lost = wiring.make_controller(barred, state_dir=estate.folder / "state")
+    with running(estate, lost), running(estate) as other:
+        ref = other.adoms[0].ref
+        assert lost.ownership is not None
+        lost.ownership.reach.passed({ref: TRIES})
+        until(lambda: other.leads(ref) and other.adoms[0].last_success_at is not None)
+        name = f"fmgsync-prod-replica-{lost.ownership.replica}"
+        found = cluster.find("Lease", name, namespace="fmgsync")
+        assert found is not None
+        assert found["metadata"]["annotations"] == {ownership.UNREACHABLE: "hq"}
+        assert not lost._reaches("hq")
+        assert other._reaches("hq") or other.busy(ref)
+        assert not lost.leads(ref)
+
+
+def test_passes_without_an_answer_are_counted_until_one_gets_through(estate: Estate) -> None:
+    barred = {**estate.config["fortimanagers"][0], "host": "127.0.0.1:1"}
+    estate.write_config(fortimanagers=[barred], lease=None)
+    with running(estate) as controller:
+        until(lambda: (controller.adoms[0].unreached or 0) >= 2)
+
+
 def test_apply_takes_the_same_lease(
     estate: Estate,
     capsys: pytest.CaptureFixture[str],
@@ -191,3 +262,28 @@ def test_apply_takes_the_same_lease(
     error = json.loads(capsys.readouterr().out)["errors"][0]
     assert "controller-1" in error["message"]
     assert error["kind"] == "locked"
+
+
+def test_the_times_of_the_page_are_those_in_force() -> None:
+    """And they fit: nothing is sent after the Lease has ended, and no renewal outlives it."""
+    usual = UnitAccess("hq", "fmg.example.net")
+    write = usual.for_writing()
+    lease_s = (leasing.CONNECT_S, leasing.ANSWER_S)
+    expected = {
+        "a Lease lasts": f"{ownership.DURATION_S}",
+        "it is renewed every": f"{ownership.TICK_S:g}",
+        "connecting for a Lease": "{:g} / {:g}".format(*lease_s),
+        "margin": f"{ownership.MARGIN_S:g}",
+        "connecting for a write without": f"{write.connect_timeout_s:g}",
+        "waiting for the answer to a write without": f"{write.read_timeout_s:g}",
+        "connecting otherwise": f"{usual.connect_timeout_s:g} / {usual.read_timeout_s:g}",
+    }
+    page = (Path(__file__).parents[2] / "docs" / "controller.md").read_text()
+    rows = [[cell.strip() for cell in line.split("|")[1:3]] for line in page.splitlines()]
+    for what, seconds in expected.items():
+        assert [row[1] for row in rows if row and row[0].startswith(what)] == [seconds], what
+    assert write.connect_timeout_s <= ownership.MARGIN_S
+    assert sum(lease_s) + ownership.TICK_S < ownership.DURATION_S
+    late_s = write.read_timeout_s - ownership.MARGIN_S
+    assert f"at most {write.read_timeout_s:g} s old" in page
+    assert f"{late_s:g} s after the Lease ended" in page

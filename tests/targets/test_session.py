@@ -336,6 +336,27 @@ def test_silence_ends_in_a_time_out(folder: Path) -> None:
         hold.set()
 
 
+def test_a_write_without_a_lock_has_less_patience(folder: Path) -> None:
+    """Reads and whatever happens under a lock have the usual one."""
+    hold = threading.Event()
+
+    def answer(body: dict[str, Any]) -> Any:
+        if body["params"][0]["url"] == "/slow":
+            hold.wait(0.3)
+        return Unit(ok(1))(body)
+
+    slow = [{"url": "/slow"}]
+    with serve(answer, folder) as unit, session_with(unit, write_timeout_s=0.05) as session:
+        for method in ("set", "add", "exec"):
+            with pytest.raises(errors.OutcomeUnknown, match=r"no answer within 0\.05 s"):
+                session.call(method, slow)
+        assert session.call("get", slow)[0].ok
+        assert session.query("exec", slow)[0].ok
+        with session.pinned():
+            assert session.call("set", slow)[0].ok
+        hold.set()
+
+
 def test_a_redirect_is_not_followed(folder: Path) -> None:
     """307 would carry the password to wherever it points."""
     away = Reply(b"", status=307, headers={"Location": "https://localhost:1/"})

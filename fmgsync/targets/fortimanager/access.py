@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,6 +18,11 @@ class Access:
 
     `name` is the configuration's name for it, `host` is `host[:port]`. Secrets stay out of every
     text made from this value. `proxy` is the only proxy ever used.
+
+    The two times for writing are for ADOMs of which no lock is held, where FortiManager takes a
+    request of whoever sends it: the first is at most the margin with which a replica must still
+    hold its Lease, so that nothing is sent after that has ended; the second bounds how long a
+    request may be under way. Under a lock FortiManager itself sees to it that only one writes.
     """
 
     name: str
@@ -30,12 +35,22 @@ class Access:
     proxy: str | None = field(default=None, repr=False)
     connect_timeout_s: float = 10.0
     read_timeout_s: float = 180.0
+    write_connect_timeout_s: float = 2.0
+    write_timeout_s: float = 15.0
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must appear nowhere."""
         through = urlsplit(self.proxy).password if self.proxy else None
         return tuple(text for text in (self.password, self.api_key, through) if text)
+
+    def for_writing(self) -> Access:
+        """The same, with the patience that a write without a lock may have."""
+        return replace(
+            self,
+            connect_timeout_s=min(self.connect_timeout_s, self.write_connect_timeout_s),
+            read_timeout_s=min(self.read_timeout_s, self.write_timeout_s),
+        )
 
     def check(self) -> None:
         """Refuse what could only fail obscurely later: no credentials, a CA file without CAs."""

@@ -250,7 +250,7 @@ class Session:
 
         def send() -> list[Result]:
             try:
-                return self._post(method, params)
+                return self._post(method, params, writes=not repeatable)
             except errors.OutcomeUnknown as error:
                 if not repeatable:
                     raise
@@ -284,15 +284,17 @@ class Session:
         self._client.req_resp_object.reset()
         return body
 
-    def _post(self, method: str, params: Sequence[Param]) -> list[Result]:
-        """One HTTP request, decoded."""
+    def _post(self, method: str, params: Sequence[Param], *, writes: bool = False) -> list[Result]:
+        """One HTTP request, decoded; one that `writes` without a lock has less patience."""
         if self._client is None:
             raise RuntimeError("the session is not open")
         if method != "get" and not releases(params):
             self.hooks.before_write()
         began = self._clock.now()
+        access = self.access.for_writing() if writes and not self._pinned else self.access
+        self._client.timeout = (access.connect_timeout_s, access.read_timeout_s)
         try:
-            body = self._carry(lambda: self._client.free_form(method, data=list(params)))
+            body = self._carry(lambda: self._client.free_form(method, data=list(params)), access)
         finally:
             self.hooks.after_request(self.access.name, method, self._clock.now() - began)
         results = answers.decode_results(body, len(params), self.place)
@@ -300,7 +302,7 @@ class Session:
             self._number = number
         return results
 
-    def _carry(self, send: Callable[[], Any]) -> Any:
+    def _carry(self, send: Callable[[], Any], access: Access | None = None) -> Any:
         """Let pyFMG send one request; the decoded body, or our error for what went wrong."""
         self.requests += 1
         self._http_status = None
@@ -312,7 +314,7 @@ class Session:
             failure = error
         body = self._client.req_resp_object.response_json
         if failure is not None and body is None:
-            raise transport.error_for(failure, self.access)
+            raise transport.error_for(failure, access or self.access)
         if body is None:
             what = f"HTTP status {self._http_status} and something that is not JSON"
             raise answers.protocol_error(what, self.place)
