@@ -58,7 +58,9 @@ class Envelope:
             if struck:
                 session = self._session(request, api_key, now)  # a fault may have ended it
             answer = self._answer(request, session, now, struck)
-        return trouble.spoil(msgspec.json.encode(trouble.shorten(answer, struck)), struck)
+        return trouble.spoil(
+            self._world, msgspec.json.encode(trouble.shorten(answer, struck)), struck
+        )
 
     def _strike(self, request: Mapping[str, Any], session: Session | None) -> list[Fault]:
         params, method = request.get("params"), request.get("method")

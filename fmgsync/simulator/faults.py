@@ -34,6 +34,7 @@ Kind = Literal[
     "truncate",
     "garbage",
     "short-result",
+    "misdirected",
     "stall",
     "status",
     "expire-session",

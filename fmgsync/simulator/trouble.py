@@ -80,9 +80,10 @@ def shorten(answer: dict[str, Any], struck: Sequence[Fault]) -> dict[str, Any]:
     return answer
 
 
-def spoil(body: bytes, struck: Sequence[Fault]) -> Reply:
+def spoil(world: World, body: bytes, struck: Sequence[Fault]) -> Reply:
     """What the client gets although the request took effect."""
-    reply = Reply(body)
+    reply, before = Reply(body), world.last_answer
+    world.last_answer = body
     for fault in struck:
         if fault.kind == "stall":
             reply = replace(reply, stall_s=reply.stall_s + fault.seconds)
@@ -92,6 +93,8 @@ def spoil(body: bytes, struck: Sequence[Fault]) -> Reply:
             reply = replace(reply, cut=len(body) // 2)
         elif fault.kind == "garbage":
             reply = replace(reply, body=_GARBAGE)
+        elif fault.kind == "misdirected":
+            reply = replace(reply, body=before)
         elif fault.kind == "http-error":
             reply = replace(_page(fault), stall_s=reply.stall_s + fault.seconds)
     return reply

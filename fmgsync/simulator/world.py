@@ -83,6 +83,7 @@ class World:
         self.ha_since = self.started
         """Since when it has that role."""
         self.requests = 0
+        self.last_answer = b"{}"
         """Counted for `cid`, which newer releases add to every answer."""
         self.defects: list[str] = []
         """Exceptions that should not have been; a test may ask that there are none."""

@@ -27,6 +27,7 @@ BROKEN: dict[str, dict[str, Any]] = {
     "half a document": {"kind": "truncate"},
     "no JSON": {"kind": "garbage"},
     "half a list": {"kind": "short-result"},
+    "another request's answer": {"kind": "misdirected"},
 }
 EVERYWHERE = ("login", "topology", "groups", "packages")
 PLACES: dict[str, dict[str, Any]] = {

@@ -54,6 +54,17 @@ def refused(code: int, message: str = "no") -> dict[str, Any]:
     return {"status": {"code": code, "message": message}, "url": "x"}
 
 
+def _echoed(body: dict[str, Any], reply: Any) -> Any:
+    """The url of each param where a script says no more than `x`, as every unit repeats it."""
+    results = reply.get("result") if isinstance(reply, dict) else None
+    for result, param in zip(
+        results if isinstance(results, list) else (), body["params"], strict=False
+    ):
+        if isinstance(result, dict) and result.get("url") == "x":
+            result["url"] = param["url"]
+    return reply
+
+
 @functools.cache
 def _authority() -> trustme.CA:
     return trustme.CA()
@@ -86,7 +97,7 @@ def serve(answer: Answer, folder: Path, *, name: str = "localhost") -> Iterator[
                 self.close_connection = True
                 return
             if not isinstance(reply, Reply):
-                reply = Reply(json.dumps(reply).encode())
+                reply = Reply(json.dumps(_echoed(body, reply)).encode())
             self.send_response(reply.status)
             self.send_header("Content-Type", reply.content_type)
             self.send_header("Content-Length", str(len(reply.body)))

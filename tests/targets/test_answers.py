@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from fmgsync import errors
 from fmgsync.targets.fortimanager import answers
-from fmgsync.targets.fortimanager.answers import Place, Result
+from fmgsync.targets.fortimanager.answers import Place, Question, Result
 
+ASKED = Question(7, ("/x",))
 PLACE = Place("hq", "prod", "fgt-1", "web")
 
 
@@ -64,11 +67,60 @@ def test_each_status_code_becomes_one_error(
 
 
 def test_words_from_outside_cannot_steer_a_terminal() -> None:
-    body = {"result": [{"status": {"code": -1, "message": "a\x1b[2Jb\r\nc\u202e" + "x" * 999}}]}
-    message = answers.decode_results(body, 1, PLACE)[0].message
+    status = {"code": -1, "message": "a\x1b[2Jb\r\nc\u202e" + "x" * 999}
+    body = {"id": 7, "result": [{"status": status}]}
+    message = answers.decode_results(body, ASKED, PLACE)[0].message
     assert message.startswith("a [2Jb  c ")
     assert message.isprintable()
     assert len(message) < 500
+
+
+GOOD = {"code": 0, "message": "OK"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"id": 7, "result": [{"status": GOOD, "url": "/x"}]},
+        {"id": 7, "result": {"status": GOOD, "url": "x/"}},
+        {"id": 7, "result": [{"status": GOOD}]},
+        {"id": None, "result": [{"status": GOOD, "url": "/x"}]},
+        {"result": [{"status": GOOD, "url": "/x"}]},
+        {"id": 7, "status": GOOD, "url": "/x"},
+    ],
+)
+def test_an_answer_that_says_what_it_answers_is_taken(body: object) -> None:
+    assert answers.decode_results(body, ASKED, PLACE)[0].ok
+
+
+@pytest.mark.parametrize("status", [GOOD, {"code": -3, "message": "Object does not exist"}])
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({"id": 8, "result": [{"url": "/x"}]}, "it answers request 8, this is 7"),
+        ({"id": "8", "result": [{"url": "/x"}]}, "it answers request 8, this is 7"),
+        ({"id": 7, "result": [{"url": "/y"}]}, "an answer is about /y, asked was /x"),
+        ({"id": 7, "result": [{"url": "/x/y"}]}, "an answer is about /x/y, asked was /x"),
+        ({"id": 7, "result": [{"url": 5}]}, "an answer is about 5, asked was /x"),
+        ({"result": [{"url": "/y"}]}, "an answer is about /y, asked was /x"),
+        ({"result": [{}]}, "an answer does not say that it is about /x"),
+        ({"id": None, "result": [{"url": ""}]}, "an answer does not say that it is about /x"),
+    ],
+)
+def test_an_answer_to_another_question_is_no_answer(
+    body: dict[str, Any], told: str, status: dict[str, Any]
+) -> None:
+    """Not even a refusal: that another object is absent says nothing of this one."""
+    spoken = body | {"result": [body["result"][0] | {"status": status}]}
+    with pytest.raises(errors.ProtocolError, match=told):
+        answers.decode_results(spoken, ASKED, PLACE)
+
+
+def test_each_of_several_answers_is_held_against_its_own_question() -> None:
+    asked = Question(7, ("/x", "/y"))
+    swapped = {"id": 7, "result": [{"status": GOOD, "url": url} for url in ("/y", "/x")]}
+    with pytest.raises(errors.ProtocolError, match="an answer is about /y, asked was /x"):
+        answers.decode_results(swapped, asked, PLACE)
 
 
 def test_data_of_a_good_result_passes_and_a_refusal_raises() -> None:
@@ -79,4 +131,4 @@ def test_data_of_a_good_result_passes_and_a_refusal_raises() -> None:
 
 def test_a_commit_that_became_a_task_shows_its_number() -> None:
     body = {"result": [{"status": {"code": 0, "message": "OK"}, "taskid": 30, "url": "/x"}]}
-    assert answers.decode_results(body, 1, PLACE)[0].data == {"taskid": 30}
+    assert answers.decode_results(body, ASKED, PLACE)[0].data == {"taskid": 30}

@@ -48,6 +48,14 @@ class Place:
     object_name: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What an answer is held against: the request's number, and the url of each of its params."""
+
+    number: int
+    urls: tuple[str, ...]
+
+
 _BUSY = "this often passes; it was tried again and will be on the next pass"
 _RIGHTS = (
     "give the administrator 'rpc-permit read-write', this ADOM and a profile that may write"
@@ -143,8 +151,11 @@ def checked(result: Result, place: Place) -> Any:
     return result.data
 
 
-def decode_results(body: Any, expected: int, place: Place) -> list[Result]:
+def decode_results(body: Any, asked: Question, place: Place) -> list[Result]:
     """Cut an answer into one result per param; raises ProtocolError unless all are there.
+
+    What stands between us and the unit may deliver the answer to another request. The unit repeats
+    the request's number and each param's url, so such an answer is never taken for data.
 
     `result` is a list, but some calls with one param answer a bare object, and deleting a task
     answers without `result` at all ("How to FortiManager API", 017).
@@ -158,9 +169,27 @@ def decode_results(body: Any, expected: int, place: Place) -> list[Result]:
         elements = [elements]
     if not isinstance(elements, list):
         raise protocol_error("the answer has no result", place)
-    if len(elements) != expected:
-        raise protocol_error(f"{expected} questions, but {len(elements)} answers", place)
-    return [_decode_element(element, place) for element in elements]
+    number = body.get("id")
+    if number is not None and number != asked.number:
+        raise protocol_error(
+            f"it answers request {printable(number)}, this is {asked.number}", place
+        )
+    if len(elements) != len(asked.urls):
+        raise protocol_error(f"{len(asked.urls)} questions, but {len(elements)} answers", place)
+    results = [_decode_element(element, place) for element in elements]
+    for element, url in zip(elements, asked.urls, strict=True):
+        _hold_against(element, url, place, numbered=number is not None)
+    return results
+
+
+def _hold_against(element: Any, url: str, place: Place, *, numbered: bool) -> None:
+    """An answer that says of neither what it answers is none."""
+    told = element.get("url")
+    if told:
+        if not isinstance(told, str) or told.strip("/") != url.strip("/"):
+            raise protocol_error(f"an answer is about {printable(told)}, asked was {url}", place)
+    elif not numbered:
+        raise protocol_error(f"an answer does not say that it is about {url}", place)
 
 
 def _decode_element(element: Any, place: Place) -> Result:

@@ -184,8 +184,7 @@ class Session:
         if self._client.forticloud_used:
             result = self._login_to_cloud()
         else:
-            body = self._repeating(self._post_login, lambda error: error.retryable)
-            result = answers.decode_results(body, 1, self.place)[0]
+            result = self._repeating(self._post_login, lambda error: error.retryable)
         if not result.ok or not isinstance(self._client.sid, str):
             # A refusal may carry the session's number, which pyFMG takes for a session.
             self._client.sid = None
@@ -278,11 +277,27 @@ class Session:
             reraise=True,
         )(send)
 
-    def _post_login(self) -> Any:
+    def _post_login(self) -> Result:
         body = self._carry(self._client.login)
         # pyFMG keeps the last exchange, which here is the password.
         self._client.req_resp_object.reset()
-        return body
+        if self._client.forticloud_used:
+            return Result(answers.OK, "")
+        try:
+            return self._decode(body, (urls.LOGIN,))[0]
+        except errors.ProtocolError:
+            self._client.sid = None  # of whoever asked what this answers
+            raise
+
+    def _decode(self, body: Any, asked: tuple[str, ...]) -> list[Result]:
+        """The results of the last request; after an answer to another one the connection goes."""
+        question = answers.Question(self._client.req_id, asked)
+        try:
+            return answers.decode_results(body, question, self.place)
+        except errors.ProtocolError:
+            # Answers may be one behind on it from now on.
+            self._client.sess.close()
+            raise
 
     def _post(self, method: str, params: Sequence[Param], *, writes: bool = False) -> list[Result]:
         """One HTTP request, decoded; one that `writes` without a lock has less patience."""
@@ -297,7 +312,7 @@ class Session:
             body = self._carry(lambda: self._client.free_form(method, data=list(params)), access)
         finally:
             self.hooks.after_request(self.access.name, method, self._clock.now() - began)
-        results = answers.decode_results(body, len(params), self.place)
+        results = self._decode(body, tuple(str(param["url"]) for param in params))
         if isinstance(number := body.get("session"), int) and not isinstance(number, bool):
             self._number = number
         return results
