@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rollout": ("rollout", "See and steer rollouts: status, resume, abort."),
     "history": ("history", "What was done, by whom, why, proven or not; from the audit."),
     "audit": ("audit", "What was decided about installs, by whom, why: show, verify."),
+    "forecast": ("forecast", "What will be installed where and when, and what will be held."),
     "windows": ("windows", "When installs may start on each FortiGate: coming openings."),
     "verify": ("verify", "Ask every FortiGate what it really holds and report differences."),
     "doctor": ("doctor", "Connect to everything, check rights and settings, print the fixes."),

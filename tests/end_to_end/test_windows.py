@@ -168,3 +168,27 @@ def test_the_time_zone_data_in_use_is_told(estate: Estate, run: Run) -> None:
     _, out, _ = run("doctor", "--output", "json")
     (row,) = (row for row in json.loads(out)["findings"] if row["check"] == "time zones")
     assert row["message"].startswith(f"data {used}")
+
+
+def test_forecast_says_where_and_when(estate: Estate, run: Run) -> None:
+    """One device after the other in the window of the coming night; nothing is written."""
+    estate.run("east", builders.pod("web-1", "10.1.0.5", labels={"app": "web"}))
+    estate.run("west", builders.pod("web-1", "10.2.0.5", labels={"app": "web"}))
+    estate.apply_never()
+    estate.write_policy("k8s-web")
+    rollout = {"canary": ["fgt-west"], "maxFailures": 1}
+    estate.write_config(install={"windows": [NIGHTS], "firstInstall": "allow", "rollout": rollout})
+    assert run("plan")[0] == 3
+    mark = estate.unit.requests.mark()
+    code, out, _ = run("forecast", "--output", "json")
+    assert code == 3
+    west, east = json.loads(out)["devices"]
+    assert (west["device"], west["wave"], west["held"]) == ("fgt-west", 0, None)
+    assert (east["device"], east["wave"], east["groups"]) == ("fgt-east", 3, ["k8s-web"])
+    assert west["at"] < west["endsBy"] <= east["at"] < east["endsBy"]
+    assert estate.unit.requests.writing(since=mark) == []
+    assert "2 installs until" in run("forecast")[1]
+    assert run("forecast", "--until", "2001-01-01")[0] == 2
+    estate.write_config(install={"windows": [], "firstInstall": "allow", "rollout": rollout})
+    rows = json.loads(run("forecast", "--output", "json")[1])["devices"]
+    assert all(row["at"] is None and row["held"] for row in rows)
