@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import threading
+import traceback
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -45,6 +46,16 @@ def hide(text: str) -> str:
         if secret in text:
             text = text.replace(secret, SHOWN_INSTEAD)
     return text
+
+
+def traceback_text(error: BaseException) -> str:
+    """Where an exception came from and what it says, without variables and without secrets.
+
+    Who logs an exception logs this: a renderer that is given the exception itself may show every
+    local variable of every frame.
+    """
+    lines = traceback.TracebackException.from_exception(error, capture_locals=False).format()
+    return hide("".join(lines))
 
 
 def _forms(secret: str) -> set[str]:

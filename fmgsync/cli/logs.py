@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-import traceback
 import uuid
 from typing import Any, Literal
 
@@ -64,14 +63,8 @@ def only_errors() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
 
 
-def traceback_text(error: BaseException) -> str:
-    """Where an exception came from and what it says, without variables and without secrets."""
-    lines = traceback.TracebackException.from_exception(error, capture_locals=False).format()
-    return redaction.hide("".join(lines))
-
-
 def _without_locals(exc_info: structlog.typing.ExcInfo) -> str:
-    return traceback_text(exc_info[1])
+    return redaction.traceback_text(exc_info[1])
 
 
 def _without_secrets(

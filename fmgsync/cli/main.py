@@ -151,9 +151,7 @@ def _tell(error: errors.FmgsyncError, *, as_json: bool) -> None:
 
 def _tell_origin(defect: Exception) -> None:
     """Where in the code it happened, for a report."""
-    from fmgsync.cli.logs import traceback_text
-
-    click.echo(safe_text(traceback_text(defect), lines=True), err=True)
+    click.echo(safe_text(redaction.traceback_text(defect), lines=True), err=True)
 
 
 def _tell_usage(error: click.ClickException, *, as_json: bool) -> None:

@@ -15,6 +15,7 @@ from typing import Protocol
 
 import structlog
 
+from fmgsync import redaction
 from fmgsync.clock import Clock
 from fmgsync.controller.once import AdomResult
 from fmgsync.controller.progress import Report
@@ -139,8 +140,8 @@ class Announcer:
         while (found := self._waiting.get()) is not None:
             try:
                 self.tell(found)
-            except Exception:
-                _log.exception("events failed")
+            except Exception as error:
+                _log.error("events failed", exception=redaction.traceback_text(error))
 
 
 def notices(result: AdomResult) -> tuple[Notice, ...]:

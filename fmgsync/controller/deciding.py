@@ -12,7 +12,7 @@ from datetime import datetime
 
 import structlog
 
-from fmgsync import errors
+from fmgsync import errors, redaction
 from fmgsync.controller.once import World
 from fmgsync.controller.worker import AdomRecord
 from fmgsync.model.target import AdomRef
@@ -85,8 +85,8 @@ class Deciding:
                 self.look()
             except errors.StateError as error:
                 _log.debug("decisions cannot be read", why=str(error))
-            except Exception:
-                _log.exception("decisions failed")
+            except Exception as error:
+                _log.error("decisions failed", exception=redaction.traceback_text(error))
 
 
 def _seen_by(record: AdomRecord) -> _Decided:

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import structlog
 
-from fmgsync import errors
+from fmgsync import errors, redaction
 from fmgsync.controller.reach import PROBE_S, Reach, shares_of
 from fmgsync.model.target import AdomRef
 
@@ -204,6 +204,6 @@ class Ownership:
                 # What is held ends by itself; until then work may go on.
                 _log.warning("leases cannot be renewed", why=str(error))
                 self._leases.close()
-            except Exception:
-                _log.exception("leases failed")
+            except Exception as error:
+                _log.error("leases failed", exception=redaction.traceback_text(error))
             self._stopping.wait(TICK_S)

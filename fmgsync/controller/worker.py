@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from fmgsync import errors
+from fmgsync import errors, redaction
 from fmgsync.clock import Clock
 from fmgsync.controller import reach, troubles
 from fmgsync.controller.once import AdomResult
@@ -188,7 +188,12 @@ class AdomWorker:
             error = problem
         except Exception as defect:
             # A defect must not end the ADOM's passes while the others look well.
-            _log.exception("pass failed", adom=self.ref.adom, fortimanager=self.ref.fortimanager)
+            _log.error(
+                "pass failed",
+                adom=self.ref.adom,
+                fortimanager=self.ref.fortimanager,
+                exception=redaction.traceback_text(defect),
+            )
             error = errors.TargetError(
                 f"internal error: {type(defect).__name__}",
                 fortimanager=self.ref.fortimanager,

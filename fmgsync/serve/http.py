@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
@@ -12,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from fmgsync import errors
+from fmgsync import errors, redaction
 from fmgsync.clock import Clock
 from fmgsync.model.health import ServiceHealth
 from fmgsync.serve import hearing
@@ -114,7 +115,9 @@ def _listen(listen: str, answer: Callable[[str], Answer]) -> ThreadingHTTPServer
 
         def handle_error(self, request: object, client_address: object) -> None:
             """Not on standard error as it is: the log shows neither variables nor secrets."""
-            _log.warning("a request failed", exc_info=True)
+            error = sys.exception()
+            text = redaction.traceback_text(error) if error is not None else ""
+            _log.warning("a request failed", exception=text)
 
     try:
         return Server((address, int(port)), Handler)

@@ -14,6 +14,7 @@ from typing import Final
 
 import structlog
 
+from fmgsync import redaction
 from fmgsync.errors import SourceForbidden, SourceUnavailable
 from fmgsync.grouping.interest import ALL, EVERYTHING, Interest, Narrowing
 from fmgsync.kube import listing
@@ -169,7 +170,8 @@ def _follow_kind(
             _feed(inventory, kind, watch, outage)
         except Exception as error:
             # A defect of ours must not end the watch for ever while everything looks well.
-            _log.exception("watch failed", cluster=session.cluster, kind=kind)
+            text = redaction.traceback_text(error)
+            _log.error("watch failed", cluster=session.cluster, kind=kind, exception=text)
             defect = SourceUnavailable(f"internal error: {type(error).__name__}")
             inventory.apply(kind, Interrupted(defect))
             stop.wait(_AFTER_DEFECT_S)

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 import structlog
 
+from fmgsync import redaction
 from fmgsync.kube.changes import Began, Interrupted, Listed, Removed, Synced, Upserted
 from fmgsync.kube.client import ApiSession
 from fmgsync.kube.listing import Garbled, Scope
@@ -104,9 +105,10 @@ class Following:
                 if isinstance(change, Interrupted) and str(change.error) != told:
                     told = str(change.error)
                     _log.info("the state is not followed", why=told)
-        except Exception:
+        except Exception as error:
             # A defect of ours: without what it tells, the API server is asked as before.
-            _log.exception("following the state failed")
+            text = redaction.traceback_text(error)
+            _log.error("following the state failed", exception=text)
         finally:
             self.stop()
             self._session.close()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal
 
 import pytest
 import structlog
 
+import fmgsync
 from fmgsync import redaction
 from fmgsync.cli import logs
 
@@ -99,3 +102,14 @@ def test_a_secret_is_hidden_in_every_form_a_library_shows() -> None:
         "YW5uOnBhc3Mtb2YtYW5u",
     ):
         assert redaction.SHOWN_INSTEAD in redaction.hide(f"<{shown}>")
+
+
+def test_no_logger_is_given_an_exception_itself() -> None:
+    """Where logging was not started, as in somebody's tests, the renderer shows variables."""
+    found = [
+        f"{path}:{number}"
+        for path in sorted(Path(fmgsync.__file__).parent.rglob("*.py"))
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if re.search(r"_log\.exception\(|exc_info=(?!failed\.)", line)
+    ]
+    assert found == []
