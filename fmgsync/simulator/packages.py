@@ -89,22 +89,32 @@ def _show_scope(row: Row) -> list[dict[str, Any]]:
     ]
 
 
-class _Editor:
+class PackageEditor:
     """Writes packages where the session's lock allows."""
 
     def __init__(self, world: World, call: Call, adom: Adom, path: str | None) -> None:
         self.world, self.call, self.adom = world, call, adom
         self.database = writable(adom, call.session, package=path)
 
-    def put(self, before: Row | None, after: Row | None) -> None:
+    def put(self, before: Row | None, after: Row | None, table: str = PACKAGES) -> None:
+        """Write a package, or a row of another table that goes with it."""
         row = after or before
         if row is not None:
-            change = Change(PACKAGES, row.key, before, after)
+            change = Change(table, row.key, before, after)
             self.adom.apply(self.database, change, self.call.now)
 
     def change(self, row: Row, **attrs: Any) -> None:
+        """Change some of what a package or folder is."""
         user = self.call.session.admin.user
         self.put(row, row.changed(now=self.call.now, by=user, attrs={**row.attrs, **attrs}))
+
+    def new(self, path: str, kind: str) -> Row:
+        """An empty package or folder."""
+        attrs = {"type": kind, "scope": (), "settings": {}, "order": ()}
+        now, user = int(self.call.now), self.call.session.admin.user
+        row = Row(path, self.world.next_oid(), attrs, created=now, modified=now, by=user)
+        self.put(None, row)
+        return row
 
 
 def write_tree(world: World, call: Call, adom: str, rest: Rest = ()) -> Members:
@@ -112,7 +122,7 @@ def write_tree(world: World, call: Call, adom: str, rest: Rest = ()) -> Members:
     place = world.enter(adom, call.session)
     if rest and rest[-1] == _TARGETS:
         return _write_targets(world, call, place, rest[:-1])
-    editor = _Editor(world, call, place, "/".join(rest) or None)
+    editor = PackageEditor(world, call, place, "/".join(rest) or None)
     existing = editor.database.rows(PACKAGES).get("/".join(rest)) if rest else None
     for record in call.records():
         if rest and existing is not None and _is_itself(editor, existing, record):
@@ -124,7 +134,7 @@ def write_tree(world: World, call: Call, adom: str, rest: Rest = ()) -> Members:
     return {}
 
 
-def _is_itself(editor: _Editor, row: Row, record: Mapping[str, Any]) -> bool:
+def _is_itself(editor: PackageEditor, row: Row, record: Mapping[str, Any]) -> bool:
     """Whether a record written at a package's or folder's url is of that, not of one inside."""
     return row.attrs["type"] == "pkg" or (
         editor.call.method == "update"
@@ -133,7 +143,7 @@ def _is_itself(editor: _Editor, row: Row, record: Mapping[str, Any]) -> bool:
     )
 
 
-def _put_node(editor: _Editor, parent: str, record: Mapping[str, Any]) -> None:
+def _put_node(editor: PackageEditor, parent: str, record: Mapping[str, Any]) -> None:
     name, kind = record.get("name"), record.get("type", "pkg")
     if not isinstance(name, str) or not name or kind not in ("pkg", "folder") or "/" in name:
         raise bad_data()
@@ -147,7 +157,7 @@ def _put_node(editor: _Editor, parent: str, record: Mapping[str, Any]) -> None:
     if row is None and editor.call.method == "update":
         raise absent()
     if row is None:
-        row = _new(editor, path, kind)
+        row = editor.new(path, kind)
     _edit(editor, row, record)
     children = record.get("subobj") or []
     if not isinstance(children, list) or not all(isinstance(child, dict) for child in children):
@@ -156,15 +166,7 @@ def _put_node(editor: _Editor, parent: str, record: Mapping[str, Any]) -> None:
         _put_node(editor, path, child)
 
 
-def _new(editor: _Editor, path: str, kind: str) -> Row:
-    attrs = {"type": kind, "scope": (), "settings": {}, "order": ()}
-    now, user = int(editor.call.now), editor.call.session.admin.user
-    row = Row(path, editor.world.next_oid(), attrs, created=now, modified=now, by=user)
-    editor.put(None, row)
-    return row
-
-
-def _edit(editor: _Editor, row: Row, record: Mapping[str, Any]) -> None:
+def _edit(editor: PackageEditor, row: Row, record: Mapping[str, Any]) -> None:
     changes: dict[str, Any] = {}
     settings = record.get("package settings")
     if isinstance(settings, dict):
@@ -178,7 +180,7 @@ def _edit(editor: _Editor, row: Row, record: Mapping[str, Any]) -> None:
         editor.change(row, **changes)
 
 
-def _rename(editor: _Editor, row: Row, name: Any) -> Row:
+def _rename(editor: PackageEditor, row: Row, name: Any) -> Row:
     """A new name at the same place; what is in a folder moves along."""
     old = str(row.key)
     if not isinstance(name, str) or not name or "/" in name:
@@ -221,7 +223,7 @@ def targets_of(adom: Adom, value: Any) -> tuple[tuple[str, str | None], ...]:
 
 
 def _write_targets(world: World, call: Call, adom: Adom, rest: Rest) -> Members:
-    editor = _Editor(world, call, adom, "/".join(rest))
+    editor = PackageEditor(world, call, adom, "/".join(rest))
     row = _find(editor.database, rest)
     given = targets_of(adom, call.data)
     if call.method == "add":
@@ -234,17 +236,17 @@ def delete(world: World, call: Call, adom: str, rest: Rest) -> Members:
     """Delete a package with its policies, an (empty or not) folder, or installation targets."""
     place = world.enter(adom, call.session)
     if rest[-1] == _TARGETS:
-        editor = _Editor(world, call, place, "/".join(rest[:-1]))
+        editor = PackageEditor(world, call, place, "/".join(rest[:-1]))
         row = _find(editor.database, rest[:-1])
         gone = set(targets_of(place, call.data))
         editor.change(row, scope=tuple(t for t in row.attrs["scope"] if t not in gone))
         return {}
-    editor = _Editor(world, call, place, None)
+    editor = PackageEditor(world, call, place, None)
     _delete_node(editor, _find(editor.database, rest))
     return {}
 
 
-def _delete_node(editor: _Editor, row: Row) -> None:
+def _delete_node(editor: PackageEditor, row: Row) -> None:
     for child in _children(editor.database, str(row.key)):
         _delete_node(editor, child)
     for table in PACKAGE_TABLES:

@@ -9,8 +9,7 @@ from fmgsync.simulator.attributes import Kind
 from fmgsync.simulator.call import Call, Members
 from fmgsync.simulator.codes import absent, bad_data, bad_url
 from fmgsync.simulator.place import Place
-from fmgsync.simulator.references import table_of
-from fmgsync.simulator.store import Change, Row
+from fmgsync.simulator.store import Row
 from fmgsync.simulator.urls import split
 from fmgsync.simulator.world import World
 from fmgsync.simulator.writing import Writer
@@ -39,31 +38,9 @@ def merge(writer: Writer, kept: Row) -> Members:
         if other is None:
             raise absent()
         if other is not kept:
-            _repoint(writer, str(other.key), str(kept.key))
+            writer.repoint(str(other.key), str(kept.key))
             writer.delete(other, force=False)
     return {}
-
-
-def _repoint(writer: Writer, old: str, new: str) -> None:
-    database, adom = writer.database, writer.place.adom
-    for store, key, _ in sorted(database.uses.of((writer.place.table.name, old)), key=str):
-        row = database.rows(store).get(key)
-        if row is None:
-            continue
-        maps = {s: _renamed(writer, store, m, old, new) for s, m in row.maps.items()}
-        after = _renamed(writer, store, row, old, new)
-        after = after.changed(now=writer.call.now, by=after.by, maps=maps)
-        adom.apply(database, Change(store, key, row, after), writer.call.now)
-
-
-def _renamed(writer: Writer, store: str, row: Row, old: str, new: str) -> Row:
-    table = table_of(store)
-    attrs = dict(row.attrs)
-    for name, value in row.attrs.items():
-        attribute = table.attributes.get(name) if table is not None else None
-        if attribute is not None and attribute.kind is Kind.NAMES and old in value:
-            attrs[name] = tuple(dict.fromkeys(new if item == old else item for item in value))
-    return row.changed(now=writer.call.now, by=writer.call.session.admin.user, attrs=attrs)
 
 
 def find_and_replace(writer: Writer, row: Row, wanted: Any) -> Members:

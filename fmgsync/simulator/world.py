@@ -43,6 +43,7 @@ class Switches:
     workspace_unlock_after_install: bool = False
     per_policy_lock: bool = False
     all_status_words: bool = False
+    rename_used: bool = False
 
 
 class World:

@@ -20,6 +20,7 @@ from fmgsync.simulator.place import Place, scope_of
 from fmgsync.simulator.reading import MAPPING, READ_ONLY
 from fmgsync.simulator.records import META, meta_of
 from fmgsync.simulator.references import changed_parts, refuse_cycle, require
+from fmgsync.simulator.repointing import repointed
 from fmgsync.simulator.store import Change, Database, Key, Row, Scope
 from fmgsync.simulator.tables import Table
 from fmgsync.simulator.world import World
@@ -97,11 +98,20 @@ class Writer:
         if row is None:
             raise absent()
         self.permit()
-        change = Change(self.place.store, row.key, before, after)
+        self._apply(Change(self.place.store, row.key, before, after))
+
+    def _apply(self, change: Change) -> None:
         if self._staged is not None:
             write(self._staged, change)
         else:
             self.place.adom.apply(self.database, change, self.call.now)
+
+    def repoint(self, old: str, new: str) -> None:
+        """All users of one object use the other, both of this table."""
+        user = self.call.session.admin.user
+        used = (self.place.table.name, old)
+        for change in repointed(self.target, used, new, now=self.call.now, by=user):
+            self._apply(change)
 
     def add(self, record: Mapping[str, Any], key: Key) -> Row:
         """Create; -2 when the name is taken, here or in a table of the same name space."""
@@ -163,14 +173,17 @@ class Writer:
         return after
 
     def _rename(self, row: Row, after: Row, name: str) -> Row:
-        """A new name for an unused object; what uses it would be left behind, so refuse that."""
+        """A new name; whether what uses the object follows, or is protected, is not known."""
         self._check_free(name)
-        if self.target.uses.any((self.place.store, row.key)):
+        used = self.target.uses.any((self.place.store, row.key))
+        if used and not self.world.switches.rename_used:
             raise Refusal(-10015)
         after = replace(after, key=name)
         self.check(row, after)
-        self.put(row, None)
         self.put(None, after)
+        if used:
+            self.repoint(str(row.key), name)
+        self.put(row, None)
         return after
 
     def attributes(self, record: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:

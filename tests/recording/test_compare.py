@@ -135,6 +135,14 @@ def read_global_settings(client: Client, clock: ManualClock) -> None:
     client.ask("get", {"url": "/cli/global/system/global"})
 
 
+def rename_used(client: Client, clock: ManualClock) -> None:
+    obj = "/pm/config/adom/lab/obj/firewall"
+    client.ask("add", {"url": f"{obj}/address", "data": {"name": "a", "subnet": "192.0.2.1/32"}})
+    client.ask("add", {"url": f"{obj}/addrgrp", "data": {"name": "g", "member": ["a"]}})
+    client.ask("update", {"url": f"{obj}/address/a", "data": {"name": "b"}})
+    client.ask("get", {"url": f"{obj}/addrgrp/g"})
+
+
 FLIPPED: dict[str, tuple[dict[str, Any], Callable[[dict[str, Any]], list[Exchange]]]] = {
     "partialInstall": (
         {"partialInstall": False},
@@ -187,6 +195,7 @@ FLIPPED: dict[str, tuple[dict[str, Any], Callable[[dict[str, Any]], list[Exchang
         lambda unit: recorded_suite("many", unit=unit),
     ),
     "allStatusWords": ({"allStatusWords": True}, lambda unit: recorded(change_on_device, unit)),
+    "renameUsed": ({"renameUsed": True}, lambda unit: recorded(rename_used, unit)),
     "memberLimit": ({"memberLimit": 5}, lambda unit: recorded(fill_and_install, unit)),
     "retrievedStatus": (
         {"retrievedStatus": "out of sync"},
