@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fmgsync.controller import foresight, grants, installs, reconcile, rollout, steps
+from fmgsync.controller import foresight, grants, installs, reconcile, rollout
 from fmgsync.controller.progress import Report
 from fmgsync.controller.reconcile import AdomWork, Look
+from fmgsync.controller.resting import Left
 from fmgsync.planning import summary
 from fmgsync.scheduling import admission, outlook
 from fmgsync.scheduling.admission import Situation
@@ -38,7 +39,9 @@ def advance_installs(
     )
     result.rollout, result.planned = report, plan
     try:
-        _drive(world, run)
+        rollout.roll_out(run)
+    except Left:
+        report.come_back(world.clock.now())
     finally:
         result.outcomes = tuple(report.outcomes)
         written, report.written = report.written, None
@@ -52,17 +55,6 @@ def advance_installs(
         known = run.survey.readings_but(touched) if run.survey else None
         result.survey = installs.survey(work, result.seen, ask_devices=True, known=known)
     judge(world, work, inventory, result)
-
-
-def _drive(world: World, run: rollout.Run) -> None:
-    """Stay with a task that an earlier run has left, or let go of it for a later pass."""
-    if world.installing.patient:
-        steps.drive(rollout.roll_out(run), world.clock, world.installing.stopping)
-        return
-    leaving = world.installing.leaving
-    left = steps.drive_while_holding(rollout.roll_out(run), world.clock, leaving)
-    if isinstance(left, steps.Rest):
-        run.report.come_back(world.clock.now() + left.seconds)
 
 
 def judge(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:

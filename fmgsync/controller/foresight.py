@@ -10,8 +10,8 @@ from fmgsync.planning import summary
 from fmgsync.scheduling import admission, ledger, outlook, waves
 from fmgsync.scheduling.ledger import Ledger
 from fmgsync.scheduling.rollout import Decision
+from fmgsync.scheduling.rollout_record import RolloutRecord
 from fmgsync.scheduling.terms import Mode
-from fmgsync.state.rollouts import RolloutRecord
 
 if TYPE_CHECKING:
     from fmgsync.controller.once import AdomResult, World

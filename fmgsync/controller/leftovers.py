@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from fmgsync.controller import rounds
 from fmgsync.controller.proving import Expected, Proof
 from fmgsync.controller.pushing import POLL_S
-from fmgsync.controller.steps import Rest, Steps
 from fmgsync.model.address import Address
 from fmgsync.model.rollout import SeenTask, Verdict
 from fmgsync.model.state import ObjectKey
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import in_families
-from fmgsync.state.rollouts import RolloutRecord
+from fmgsync.scheduling.machine import Settled, Withdrawn
+from fmgsync.scheduling.rollout_record import RolloutRecord
 from fmgsync.views import four
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def _has_own_groups(run: Run) -> bool:
     )
 
 
-def settle(run: Run) -> Steps[bool]:
+def settle(run: Run) -> bool:
     """Wait for tasks that still run for us, then find out what became of every open device.
 
     False if there was none.
@@ -55,7 +55,7 @@ def settle(run: Run) -> Steps[bool]:
     devices = sorted(attempt.device for attempt in record.ledger.running)
     found: tuple[SeenTask, ...] | None = ()
     if record.after is not None:
-        found = yield from _ended_tasks(run, record.after)
+        found = _ended_tasks(run, record.after)
     if found is None:
         return False  # the ledger keeps them at risk, and the next run looks again
     failed: dict[str, str] = {}
@@ -66,7 +66,7 @@ def settle(run: Run) -> Steps[bool]:
     targets = _targets(run, devices)
     narrowed = [t for t in targets if _was_urgent(record, t.device)]
     wanted = _pushed(run, [t for t in targets if t.device in touched])
-    proofs = yield from rounds.prove(run, targets, at_most=narrowed)
+    proofs = rounds.prove(run, targets, at_most=narrowed)
     wrong = {t.device: p for t, p in proofs.items() if p.verdict is not Verdict.VERIFIED}
     # A lock or session that was lost fails a task, not a device that holds what it should.
     cured = {t.device for t, p in proofs.items() if p.held is not None} - wrong.keys()
@@ -81,8 +81,8 @@ def settle(run: Run) -> Steps[bool]:
     # Where we took the lock away from under the install, it is tried again.
     given_up = {d: why for d, why in failed.items() if d in set(devices) - record.let_go}
     # First, so that nothing is left open when the tasks are forgotten.
-    run.book.withdrawn(set(devices) - verified - given_up.keys())
-    run.book.settled(verified, given_up, run.now)
+    run.note(Withdrawn(frozenset(set(devices) - verified - given_up.keys())))
+    run.note(Settled(frozenset(verified), given_up))
     run.report.failures.update(given_up)
     run.audit.record(
         "resumed after a break",
@@ -131,7 +131,7 @@ def _was_urgent(record: RolloutRecord, device: str) -> bool:
     return any(a.device == device and a.started_at == at for a in record.ledger.running)
 
 
-def _ended_tasks(run: Run, after: int) -> Steps[tuple[SeenTask, ...] | None]:
+def _ended_tasks(run: Run, after: int) -> tuple[SeenTask, ...] | None:
     """Our install tasks since then, once none of them is waited for any more; None if it is time
     to stop before that."""
     told = False
@@ -146,7 +146,10 @@ def _ended_tasks(run: Run, after: int) -> Steps[tuple[SeenTask, ...] | None]:
             told = True
             numbers = ", ".join(str(task.task_id) for task in running)
             run.tell(f"waiting for install task {numbers} of an earlier run")
-        yield Rest(POLL_S)
+        if not run.patient:
+            run.report.come_back(run.clock.now() + POLL_S)
+            return None
+        run.rest(POLL_S)
 
 
 def forgive(run: Run) -> None:
@@ -161,7 +164,7 @@ def forgive(run: Run) -> None:
             right[view.target.device] = right.get(view.target.device, True) and fine
     cured = {attempt.device for attempt in ledger.failed if right.get(attempt.device)}
     if cured:
-        run.book.settled(cured, {}, run.now)
+        run.note(Settled(frozenset(cured), {}))
 
 
 def _targets(run: Run, devices: Sequence[str]) -> list[DeviceVdom]:

@@ -26,6 +26,7 @@ from fmgsync.model.rollout import TargetOutcome
 from fmgsync.model.target import AdomRef, DeviceVdom
 from fmgsync.planning import radius, summary
 from fmgsync.planning.radius import BlastRadius
+from fmgsync.scheduling import machine
 from fmgsync.scheduling.admission import Admission
 from fmgsync.scheduling.outlook import Outlook
 from fmgsync.scheduling.terms import Terms
@@ -302,7 +303,9 @@ def _write_and_install(
     """Where no install may start, because a configuration only observes or because installs are
     left to somebody else, what is outstanding is told."""
     install = install and world.intent.writes
-    if not world.intent.before_install:
+    # Read first: a record that cannot be understood stops everything before anything is written.
+    record = world.installing.rollouts.read(work.ref)
+    if not world.intent.before_install and machine.may_write(record):
         _write_adom(world, work, result)
     if install:
         advance.advance_installs(world, work, inventory, result)

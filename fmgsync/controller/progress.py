@@ -6,20 +6,28 @@ it: another process may have stopped the rollout meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from fmgsync import errors
+from fmgsync.clock import Clock
 from fmgsync.model.change import ApplyReport
 from fmgsync.model.preview import PendingEdit
-from fmgsync.model.rollout import InstallTask, TargetOutcome
+from fmgsync.model.rollout import TargetOutcome
 from fmgsync.model.target import AdomRef, DeviceVdom
 from fmgsync.scheduling import ledger as ledgers
+from fmgsync.scheduling import machine
 from fmgsync.scheduling.admission import Admission
 from fmgsync.scheduling.ledger import Ledger
+from fmgsync.scheduling.machine import Event
 from fmgsync.scheduling.rollout import Decision
-from fmgsync.state.rollouts import Note, RolloutRecord, Rollouts
+from fmgsync.scheduling.rollout_record import RolloutRecord
+from fmgsync.state.rollouts import Rollouts
+
+_AHEAD = (machine.Started, machine.Narrowed, machine.Pushing)
+PATIENCE_S = 30.0
+"""So long a memory that cannot be reached is tried again for what has happened already."""
 
 STALE_S = 30.0
 """After this time nothing that was read of devices before a batch counts after it."""
@@ -73,10 +81,20 @@ class Report:
 class Book:
     """The record of one ADOM's rollout, as it stands and as it is changed."""
 
-    def __init__(self, rollouts: Rollouts, ref: AdomRef, digest: str) -> None:
+    def __init__(
+        self,
+        rollouts: Rollouts,
+        ref: AdomRef,
+        digest: str,
+        *,
+        clock: Clock,
+        leaving: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._rollouts = rollouts
         self._ref = ref
         self._digest = digest
+        self._clock = clock
+        self._leaving = leaving
         self._opened_at = datetime.max.replace(tzinfo=UTC)
         self.record: RolloutRecord | None = None
 
@@ -108,94 +126,28 @@ class Book:
         found = self._rollouts.read(self._ref)
         self.record = None if found is None else self._current(found)
 
-    def started(
-        self, devices: Collection[str], wave: int | None, now: datetime, *, urgent: bool = False
-    ) -> None:
-        """These devices are at risk from here on.
+    def note(self, event: Event, now: datetime) -> None:
+        """Something happens or has happened. What has happened is noted with some patience, what
+        is about to happen does not happen where it cannot be noted.
 
-        Raises UnitBusy if another run has put one of them at risk since we looked.
+        Raises UnitBusy if another run has put one of these devices at risk since we looked.
         """
-
-        def change(record: RolloutRecord) -> RolloutRecord:
-            taken = sorted(record.ledger.at_risk & set(devices))
-            if taken:
+        if isinstance(event, machine.Withdrawn) and not event.devices:
+            return
+        ends_at = self._clock.now() + (0.0 if isinstance(event, _AHEAD) else PATIENCE_S)
+        while True:
+            try:
+                self._change(lambda record: machine.transition(record, event, now))
+                return
+            except errors.UnitBusy as busy:
+                ref = self._ref
                 raise errors.UnitBusy(
-                    f"another run of fmgsync installs on {', '.join(taken)} already",
-                    fortimanager=self._ref.fortimanager,
-                    adom=self._ref.adom,
-                )
-            urgent_at = {**record.urgent_at, **(dict.fromkeys(devices, now) if urgent else {})}
-            return replace(
-                record,
-                ledger=ledgers.started(record.ledger, devices, wave, now),
-                blocked={d: note for d, note in record.blocked.items() if d not in devices},
-                urgent_at=urgent_at,
-            )
-
-        self._change(change)
-
-    def pushing(self, after: int) -> None:
-        """Tasks after number `after` may push: whoever comes next must look for them."""
-        self._change(
-            lambda record: replace(record, after=after) if record.after is None else record
-        )
-
-    def running(self, task: InstallTask) -> None:
-        """A task was started."""
-        self._change(lambda record: replace(record, tasks=(*record.tasks, task)))
-
-    def let_go(self, devices: Collection[str]) -> None:
-        """We leave while these are configured, and the lock with us: they fail because of us."""
-        self._change(lambda record: replace(record, let_go=record.let_go.union(devices)))
-
-    def blocked(
-        self,
-        devices: Mapping[str, str],
-        now: datetime,
-        *,
-        touched: Collection[str] = (),
-        digests: Mapping[str, str] | None = None,
-    ) -> None:
-        """These were held back; by `digests` people let them through. Those in `touched` stay at
-        risk: another of their VDOMs was pushed before."""
-        known = digests or {}
-        notes = {device: Note(why, now, known.get(device, "")) for device, why in devices.items()}
-        self.withdrawn(device for device in devices if device not in touched)
-        self._change(lambda record: replace(record, blocked={**record.blocked, **notes}))
-
-    def withdrawn(self, devices: Iterable[str]) -> None:
-        """Nothing has reached these."""
-        self._change_ledger(ledgers.withdrawn, devices)
-
-    def settled(self, verified: Collection[str], failed: Mapping[str, str], now: datetime) -> None:
-        """What became of devices at risk; with none left running, tasks are forgotten."""
-
-        def change(record: RolloutRecord) -> RolloutRecord:
-            ledger = record.ledger
-            for device in sorted(verified):
-                ledger = ledgers.verified(ledger, device, now)
-            for device, why in sorted(failed.items()):
-                ledger = ledgers.failed(ledger, device, now, why)
-            let_go = record.let_go.difference(verified, failed)
-            if ledger.running:
-                return replace(record, ledger=ledger, let_go=let_go)
-            return replace(record, ledger=ledger, tasks=(), after=None, let_go=let_go)
-
-        self._change(change)
-
-    def _change_ledger(
-        self, change: Callable[[Ledger, str], Ledger], devices: Iterable[str]
-    ) -> None:
-        listed = sorted(set(devices))
-
-        def changed(record: RolloutRecord) -> RolloutRecord:
-            ledger = record.ledger
-            for device in listed:
-                ledger = change(ledger, device)
-            return replace(record, ledger=ledger)
-
-        if listed:
-            self._change(changed)
+                    busy.message, fortimanager=ref.fortimanager, adom=ref.adom
+                ) from None
+            except errors.StateUnavailable:
+                if self._clock.now() >= ends_at or self._leaving():
+                    raise
+                self._clock.sleep(1.0)
 
     def _change(self, change: Callable[[RolloutRecord], RolloutRecord]) -> None:
         def changed(found: RolloutRecord | None) -> RolloutRecord:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from fmgsync.controller.steps import Rest, Steps
 from fmgsync.model.address import Address
 from fmgsync.model.adom import Reading
 from fmgsync.model.rollout import Verdict
@@ -32,8 +31,12 @@ class Proof:
 
 
 def prove(
-    ask: Ask, expected: Callable[[], Expected], at_most: Collection[DeviceVdom] = ()
-) -> Steps[dict[DeviceVdom, Proof]]:
+    ask: Ask,
+    expected: Callable[[], Expected],
+    at_most: Collection[DeviceVdom] = (),
+    *,
+    rest: Callable[[float], None],
+) -> dict[DeviceVdom, Proof]:
     """Ask until all hold what they should, or for the last time.
 
     `expected` is asked each time: the ADOM may have moved on meanwhile. Of devices in `at_most` it
@@ -50,7 +53,7 @@ def prove(
             proofs[target] = judge(reading, wanted[target], at_most=target in at_most)
         if all(map(_is_verified, proofs.values())) or not left:
             break
-        yield Rest(SETTLE_S, holding=True)
+        rest(SETTLE_S)
     return proofs
 
 

@@ -16,8 +16,8 @@ import structlog
 from fmgsync import errors
 from fmgsync.clock import Clock
 from fmgsync.controller import guarding, reconcile, rounds, telling, vouching
+from fmgsync.controller.resting import Left
 from fmgsync.controller.rounds import Round
-from fmgsync.controller.steps import Rest, Steps
 from fmgsync.model.adom import Workspace
 from fmgsync.model.preview import Marked, Source
 from fmgsync.model.rollout import (
@@ -30,6 +30,15 @@ from fmgsync.model.rollout import (
 )
 from fmgsync.scheduling import admission, foreign, waves
 from fmgsync.scheduling.foreign import Owners, Sorted
+from fmgsync.scheduling.machine import (
+    Blocked,
+    LetGo,
+    Pushing,
+    Started,
+    TaskBegun,
+    TasksEnded,
+    Withdrawn,
+)
 from fmgsync.scheduling.rollout import Decision
 from fmgsync.scheduling.terms import Mode
 from fmgsync.targets.protocol import InstallFlow
@@ -48,33 +57,36 @@ BORNE_S = 600.0
 Answer = TypeVar("Answer")
 
 
-def push(run: Run, decision: Decision) -> Steps[None]:
+def push(run: Run, decision: Decision) -> None:
     """Install on the devices that may start, and prove each of them."""
     chosen = Round(decision, admission.starting(run.report.admissions, decision.start))
     with run.work.installer.open_install_flow() as flow:
         if run.unwritten:
             _write(run, flow)
         vouching.hold_to(run, flow, chosen, reconcile.look_again(run.work, run.intent, run.seen))
-        yield from install_round(run, flow, chosen)
+        install_round(run, flow, chosen)
         if chosen.in_doubt:
             # It may still be pushing, for which it needs the lock.
-            yield from rounds.settle(run, chosen)
+            rounds.settle(run, chosen)
             return
-    yield from rounds.settle(run, chosen)
+    rounds.settle(run, chosen)
 
 
-def install_round(run: Run, flow: InstallFlow, chosen: Round) -> Steps[None]:
+def install_round(run: Run, flow: InstallFlow, chosen: Round) -> None:
     """Put the devices at risk, then push package by package and watch each to its end."""
     wave, urgent = chosen.decision.wave, bool(chosen.urgent)
-    run.book.started(chosen.devices, wave, run.now, urgent=urgent)
+    run.note(Started(chosen.devices, wave, urgent))
     try:
         for request in _requests(run, chosen):
             if not _may_go_on(run, chosen, request):
                 break
-            yield from _install(run, flow, chosen, request)
-    finally:
+            _install(run, flow, chosen, request)
+    except Exception:
         # What was not pushed was not touched, whatever has gone wrong.
-        run.book.withdrawn(chosen.devices - chosen.begun)
+        run.note(Withdrawn(chosen.devices - chosen.begun))
+        raise
+    run.note(Withdrawn(chosen.devices - chosen.begun))
+    run.note(TasksEnded())
 
 
 def _write(run: Run, flow: InstallFlow) -> None:
@@ -115,11 +127,11 @@ def _may_go_on(run: Run, chosen: Round, request: InstallRequest) -> bool:
     return all(waves.may_call(run.policy, judgement, begun=begun) for judgement in judgements)
 
 
-def _install(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest) -> Steps[None]:
+def _install(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest) -> None:
     """One package: look at what it would push, then push it to the devices that pass."""
     passing, previewed, judged = request, False, Sorted()
     if not request.objects:  # objects alone carry nobody else's edits
-        judged = yield from _preview(run, flow, chosen, request)
+        judged = _preview(run, flow, chosen, request)
         passing = _passing(run, chosen, request, judged)
         # Looking took its time.
         if not passing.targets or not _may_go_on(run, chosen, passing):
@@ -129,7 +141,7 @@ def _install(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest
         if not previewed:
             flow.drop_preview()
         telling.carried_along(run, judged, passing)
-    run.book.pushing(run.work.installer.newest_task())
+    run.note(Pushing(run.work.installer.newest_task()))
     # Told before it is done, and not while somebody else's task is waited for.
     telling.start(run, chosen, passing)
     try:
@@ -142,11 +154,11 @@ def _install(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest
     chosen.tasks.append(task.task_id)
     _note_task(run, task)
     try:
-        view = yield from _watch(run, flow, task)
-    except GeneratorExit:
+        view = _watch(run, flow, task)
+    except Left:
         # Without a lock the task goes on by itself and is judged by what it comes to.
         if run.seen.topology.workspace is not Workspace.DISABLED:
-            run.book.let_go({target.device for target in passing.targets})
+            run.note(LetGo(frozenset(target.device for target in passing.targets)))
         raise
     chosen.outcomes.update({outcome.target: outcome for outcome in view.outcomes})
     if previewed and passing.targets != request.targets:
@@ -156,7 +168,7 @@ def _install(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest
 def _note_task(run: Run, task: InstallTask) -> None:
     """Its number is a help only: whoever comes next finds it by the number of the one before."""
     try:
-        run.book.running(task)
+        run.note(TaskBegun(task))
     except errors.StateError as trouble:
         _log.warning("a task is not noted", task=task.task_id, why=str(trouble))
 
@@ -176,12 +188,12 @@ def _start(
         raise
 
 
-def _preview(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest) -> Steps[Sorted]:
+def _preview(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest) -> Sorted:
     """What the install would push, device by device, and whether it may."""
     preview = flow.start_preview(request)
     rests, patience = _rests(), Patience(run.clock)
     while (found := patience.hear(preview.poll)) is None:
-        yield next(rests)
+        run.rest(next(rests))
     owners = Owners(Marked(run.owner, chosen.written), places=request.targets)
     unknown = [edit for each in found for edit in foreign.by_source(each, owners)[Source.FOREIGN]]
     named = [(key, edit) for edit in unknown if (key := foreign.key_of(edit)) is not None]
@@ -200,7 +212,7 @@ def _passing(run: Run, chosen: Round, request: InstallRequest, judged: Sorted) -
     run.report.foreign.update(judged.foreign)
     run.report.peers.update(judged.peers)
     if judged.blocked:
-        run.book.blocked(judged.blocked, run.now, touched=chosen.begun, digests=judged.digests)
+        run.note(Blocked(judged.blocked, frozenset(chosen.begun), judged.digests))
         run.report.blocked.update(judged.blocked)
         telling.blocked(run, judged)
         guarding.note_edits(run.work.guard, judged, run.tell)
@@ -236,7 +248,7 @@ def _spend(run: Run, chosen: Round, judged: Sorted, request: InstallRequest) -> 
         run.work.guard.memory.spend(used)
 
 
-def _watch(run: Run, flow: InstallFlow, task: InstallTask) -> Steps[TaskView]:
+def _watch(run: Run, flow: InstallFlow, task: InstallTask) -> TaskView:
     """Poll to the end. When it is time to stop, cancel what has not begun anywhere; the rest is
     watched on, since a device must not be left half configured."""
     stopped, rests, patience = False, _rests(), Patience(run.clock)
@@ -252,7 +264,7 @@ def _watch(run: Run, flow: InstallFlow, task: InstallTask) -> Steps[TaskView]:
             view = patience.hear(partial(flow.poll, task))
         if view is not None and view.final:
             return view
-        yield next(rests)
+        run.rest(next(rests))
 
 
 def _is_stopped(run: Run) -> bool:
@@ -291,9 +303,9 @@ class Patience:
         return answer
 
 
-def _rests() -> Iterator[Rest]:
+def _rests() -> Iterator[float]:
     """Short at first, since small installs end at once; then longer, to spare the unit."""
     pause_s = FIRST_POLL_S
     while True:
-        yield Rest(pause_s, holding=True)
+        yield pause_s
         pause_s = min(pause_s * 1.5, POLL_S)

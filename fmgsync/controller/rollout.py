@@ -23,12 +23,12 @@ from fmgsync.controller import (
     installs,
     leftovers,
     pushing,
-    rushing,
+    resting,
     telling,
+    urgent_removal,
 )
 from fmgsync.controller.progress import Book, Reason, Report
 from fmgsync.controller.reconcile import AdomWork, Intent, Look
-from fmgsync.controller.steps import Steps
 from fmgsync.model.memory import Approval
 from fmgsync.model.rollout import PendingInstall
 from fmgsync.model.state import ObservedAdom
@@ -36,6 +36,7 @@ from fmgsync.model.target import DeviceVdom
 from fmgsync.planning import summary
 from fmgsync.scheduling import admission, waves
 from fmgsync.scheduling.admission import Admission, Clearance, Situation
+from fmgsync.scheduling.machine import Event, Facts, Step, next_step
 from fmgsync.scheduling.rollout import Decision, RolloutPolicy
 from fmgsync.scheduling.terms import Mode, Terms
 from fmgsync.scheduling.timetable import Timetable
@@ -82,6 +83,8 @@ class Run:
     seen: Look
     tell: Callable[[str], None]
     stopping: Callable[[], bool]
+    leaving: Callable[[], bool]
+    patient: bool
     rules: str
     plan: str
     memory: StaleSince
@@ -117,6 +120,14 @@ class Run:
         """The rollout policy with this ADOM's devices. `now` waits for no clock."""
         policy = self.terms.rollout.policy(self.seen.topology, self.terms.overrun)
         return replace(policy, pause=timedelta(0)) if self.clearance.now else policy
+
+    def note(self, event: Event) -> None:
+        """Something of the rollout happens now; it is written down before anything follows."""
+        self.book.note(event, self.now)
+
+    def rest(self, seconds: float) -> None:
+        """Wait with lock and session in hand. Raises Left when it is time to leave."""
+        resting.rest(self.clock, seconds, leaving=self.leaving)
 
     def is_stopped(self) -> bool:
         """Whether somebody wants nothing more to start: here, or by `fmgsync rollout abort`."""
@@ -195,13 +206,17 @@ def make_run(
         clearance=installing.clearance,
         intent=world.intent,
         reason=installing.reason,
-        book=Book(installing.rollouts, work.ref, rules),
+        book=Book(
+            installing.rollouts, work.ref, rules, clock=world.clock, leaving=installing.leaving
+        ),
         audit=installing.audit,
         clock=world.clock,
         look=look,
         seen=seen,
         tell=world.tell,
         stopping=installing.stopping,
+        leaving=installing.leaving,
+        patient=installing.patient,
         rules=rules,
         plan=plan,
         report=report,
@@ -211,7 +226,7 @@ def make_run(
     )
 
 
-def roll_out(run: Run) -> Steps[Report]:
+def roll_out(run: Run) -> Report:
     """The next step of the rollout: what a run before has left, else one batch of devices.
 
     Where more may follow, `report.goes_on_at` says when.
@@ -224,19 +239,8 @@ def roll_out(run: Run) -> Steps[Report]:
         if run.report.waiting is not None:
             return run.report
     try:
-        if (yield from leftovers.settle(run)):
-            # The tasks that ended meanwhile changed the device databases.
-            _survey(run, again=True)
-        leftovers.forgive(run)
-        decision = _decide(run)
-        if (
-            before is not None
-            and before.wave is not None
-            and decision.wave not in (before.wave, None)
-        ):
-            _survey(run)
-            decision = _decide(run)
-        yield from _batch(run, decision)
+        if _tidied(run):
+            _step(run, _decided(run, before))
     except errors.TargetError as trouble:
         if not (trouble.retryable or isinstance(trouble, errors.LockLost)):
             raise
@@ -244,15 +248,54 @@ def roll_out(run: Run) -> Steps[Report]:
     return run.report
 
 
-def _batch(run: Run, decision: Decision) -> Steps[None]:
-    """The devices that may start together: what has to go soon is first, then the wave's turn."""
-    if (yield from rushing.rush(run, under_way=bool(decision.start))):
+def _tidied(run: Run) -> bool:
+    """Judge and put back what a run before has left open; False while that has to be waited for."""
+    step = next_step(Facts(run.book.record))
+    while step in (Step.RESUME, Step.RESTORE):
+        if step is Step.RESTORE:
+            urgent_removal.restore(run)
+        elif not leftovers.settle(run):
+            return False
+        # What ended or was put back meanwhile changed device databases and ADOM.
+        _survey(run, again=True)
+        step = next_step(Facts(run.book.record))
+    leftovers.forgive(run)
+    return True
+
+
+def _decided(run: Run, before: Decision | None) -> Decision:
+    """What may start now; between two waves every device is looked at anew."""
+    decision = _decide(run)
+    if before is not None and before.wave is not None and decision.wave not in (before.wave, None):
+        _survey(run)
+        decision = _decide(run)
+    return decision
+
+
+def _step(run: Run, decision: Decision) -> None:
+    """One step: what has to go soon is first, then the wave's turn, then what needs no install."""
+    rush = urgent_removal.decide(run, under_way=bool(decision.start))
+    step = next_step(
+        Facts(
+            run.book.record,
+            run.unwritten and _may_write_alone(run),
+            rush.decision.start,
+            decision.start,
+            stopping=run.is_stopped(),
+        )
+    )
+    if step is Step.URGENT and not run.held_by_command(rush.decision):
+        urgent_removal.push(run, rush)
         run.report.go_on(run.clock.now(), after=decision)
-    elif decision.start and not run.stopping() and not run.held_by_command(decision):
-        yield from pushing.push(run, decision)
+    elif step in (Step.URGENT, Step.INSTALL) and _may_start(run, decision):
+        pushing.push(run, decision)
         _follow(run, decision)
-    elif not _rest(run, decision) and run.unwritten and _may_write_alone(run):
-        yield from pushing.push(run, replace(decision, start=()))
+    elif not _rest(run, decision) and step is Step.WRITE:
+        pushing.push(run, decision)
+
+
+def _may_start(run: Run, decision: Decision) -> bool:
+    return bool(decision.start) and not run.held_by_command(decision)
 
 
 def _follow(run: Run, batch: Decision) -> None:

@@ -10,7 +10,6 @@ import structlog
 
 from fmgsync.controller import explaining, proving, telling, vouching
 from fmgsync.controller.proving import Expected, Proof
-from fmgsync.controller.steps import Steps
 from fmgsync.model.address import Address
 from fmgsync.model.rollout import Outcome, TargetOutcome, Verdict
 from fmgsync.model.state import ObservedAdom
@@ -18,6 +17,7 @@ from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import in_families
 from fmgsync.scheduling.admission import Admission
 from fmgsync.scheduling.foreign import ForeignChanges
+from fmgsync.scheduling.machine import Settled, Withdrawn
 from fmgsync.scheduling.rollout import Decision
 from fmgsync.scheduling.terms import Mode
 from fmgsync.scheduling.urgent import Urgent
@@ -74,7 +74,7 @@ class Round:
         return any(each.outcome in _IN_DOUBT for each in self.outcomes.values())
 
 
-def settle(run: Run, chosen: Round) -> Steps[None]:
+def settle(run: Run, chosen: Round) -> None:
     """Prove what arrived, and write down what became of each device."""
     run.report.outcomes.extend(chosen.outcomes.values())
     failed = {
@@ -87,7 +87,7 @@ def settle(run: Run, chosen: Round) -> Steps[None]:
         for outcome in chosen.outcomes.values()
         if outcome.outcome in _ARRIVED | _IN_DOUBT and outcome.target.device not in failed
     ]
-    proofs = yield from prove(run, targets, chosen.expected)
+    proofs = prove(run, targets, chosen.expected)
     cured = _right_all_the_same(run, chosen, failed)
     proofs.update(cured)
     failed = {device: why for device, why in failed.items() if device not in _devices(cured)}
@@ -126,9 +126,9 @@ def _write_down(
     risk, if some were verified and nothing has reached the others."""
     arrived = {target for target, proof in proofs.items() if proof.verdict is Verdict.VERIFIED}
     left = {target.device for target in chosen.targets if target not in arrived}
-    run.book.withdrawn(left - failed.keys())
+    run.note(Withdrawn(frozenset(left - failed.keys())))
     done = chosen.devices - left - failed.keys()
-    run.book.settled(done, failed, run.now)
+    run.note(Settled(done, failed))
     run.report.verified.extend(target for target in chosen.targets if target in arrived)
     run.report.failures.update(failed)
     run.pending = tuple(each for each in run.pending if each.target not in arrived)
@@ -146,7 +146,7 @@ def prove(
     targets: Sequence[DeviceVdom],
     wanted: Expected | None = None,
     at_most: Collection[DeviceVdom] = (),
-) -> Steps[dict[DeviceVdom, Proof]]:
+) -> dict[DeviceVdom, Proof]:
     """Ask each device. Without `install.verify` only canaries are asked, the others believed.
 
     A device that is not in `wanted` should hold what this run wrote, or what the rules ask for by
@@ -166,7 +166,7 @@ def prove(
         return {**expected_on(run, moving), **fixed}
 
     ask = run.work.installer.read_devices
-    proofs = (yield from proving.prove(ask, expected, at_most)) if asked else {}
+    proofs = proving.prove(ask, expected, at_most, rest=run.rest) if asked else {}
     believed = (t for t in targets if t not in asked)
     return {**proofs, **{t: Proof(Verdict.VERIFIED, "not asked") for t in believed}}
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fmgsync.model.target import AdomRef
 from fmgsync.scheduling import ledger as ledgers
 from fmgsync.scheduling.ledger import Ledger
-from fmgsync.state.rollouts import RolloutRecord
+from fmgsync.scheduling.rollout_record import RolloutRecord
 
 if TYPE_CHECKING:
     from fmgsync.controller.once import World

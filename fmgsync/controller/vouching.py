@@ -17,6 +17,7 @@ from fmgsync.model.change import AdomPlan
 from fmgsync.model.state import ObservedAdom
 from fmgsync.model.target import DeviceVdom
 from fmgsync.planning import written
+from fmgsync.scheduling.machine import Blocked
 from fmgsync.targets.protocol import InstallFlow
 from fmgsync.views import four, yardstick
 from fmgsync.views.yardstick import Yardstick
@@ -118,7 +119,7 @@ def leave_out(run: Run, chosen: Round, wrong: Wrong) -> None:
     if not wrong:
         return
     reasons = {target.device: why for target, why in wrong.items()}
-    run.book.blocked(reasons, run.now, touched=chosen.begun)
+    run.note(Blocked(reasons, frozenset(chosen.begun)))
     run.report.blocked.update(reasons)
     telling.not_vouched(run, reasons)
     chosen.admissions = tuple(

@@ -129,3 +129,13 @@ class SeenTask:
     over: bool
     devices: frozenset[str]
     failed: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class NarrowedMapping:
+    """A mapping as an urgent install has written it, and what it was before."""
+
+    group: tuple[Family, str]
+    target: DeviceVdom
+    members: tuple[str, ...]
+    before: tuple[str, ...]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from fmgsync.model import naming
 from fmgsync.model.address import Address, Family, sorted_addresses
 from fmgsync.model.change import Action, AdomPlan, Change, ObjectKind
+from fmgsync.model.rollout import NarrowedMapping
 from fmgsync.model.state import ObjectKey, ObservedAdom, ObservedGroup
 from fmgsync.model.target import DeviceVdom
 from fmgsync.planning.render import none_member
@@ -62,6 +63,40 @@ def narrow(observed: ObservedAdom, owner: str, keep: Keep) -> Narrowed:
     return Narrowed(
         AdomPlan(observed.ref, (*creates, *forth)), AdomPlan(observed.ref, (*back, *deletes))
     )
+
+
+def mappings(observed: ObservedAdom, forth: AdomPlan) -> tuple[NarrowedMapping, ...]:
+    """What has to be put back once the plan `forth` is written."""
+    families = {kind: family for family, kind in _MAPPING.items()}
+    return tuple(
+        NarrowedMapping(key, each.device, each.members, observed.groups[key].mappings[each.device])
+        for each in forth.changes
+        if each.device is not None and each.members is not None and each.kind in families
+        if (key := (families[each.kind], each.name)) in observed.groups
+    )
+
+
+def widen(observed: ObservedAdom, owner: str, narrowed: Iterable[NarrowedMapping]) -> AdomPlan:
+    """What is still as it was narrowed, as it was before, as far as its addresses are still there.
+
+    What somebody has written since is left alone.
+    """
+    back: list[Change] = []
+    for each in narrowed:
+        group = observed.groups.get(each.group)
+        now = group.mappings.get(each.target) if group is not None else None
+        if group is None or now is None or sorted(now) != sorted(each.members):
+            continue
+        family = each.group[0]
+        there = tuple(name for name in each.before if _exists(observed, family, name))
+        after = there or (none_member(observed, family, owner),)
+        if sorted(after) != sorted(now):
+            back.append(_change(owner, group, each.target, now, after, _BACK))
+    return AdomPlan(observed.ref, tuple(back))
+
+
+def _exists(observed: ObservedAdom, family: Family, name: str) -> bool:
+    return (family, name) in observed.addresses or (family, name) in observed.groups
 
 
 def _objects(

@@ -6,8 +6,7 @@ from a first rollout. A damaged one is an error: guessing could exceed a failure
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -15,87 +14,14 @@ import msgspec
 
 from fmgsync import errors
 from fmgsync.clock import Clock
-from fmgsync.model import instants
-from fmgsync.model.rollout import InstallTask
+from fmgsync.model.address import Family
+from fmgsync.model.rollout import InstallTask, NarrowedMapping
 from fmgsync.model.target import AdomRef, DeviceVdom
 from fmgsync.scheduling.ledger import Attempt, Ledger, Proof
+from fmgsync.scheduling.rollout_record import Note, Phase, RolloutRecord, trusted
 from fmgsync.state.documents import Documents
 
 _NAME = "rollouts"
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """Something found out about a device, and when; `digest` is what lets it through."""
-
-    why: str
-    at: datetime
-    digest: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RolloutRecord:
-    """One ADOM's rollout as it is kept.
-
-    `tasks` were started and their end was not seen yet. `after` is the number of the newest task
-    before the first of them, None while nothing is being pushed: a process that died may have
-    started one more than it could note. `blocked` maps a device to why the last
-    run held it back; `urgent_at` says when a device last used the urgent lane. `let_go` are
-    devices that were being configured when we left, and gave the lock back. `decided_at`:
-    when somebody last resumed or stopped it. `odd` are sentences about what a clock that was wrong
-    has left in it, and are not kept.
-    """
-
-    ledger: Ledger
-    tasks: tuple[InstallTask, ...] = ()
-    after: int | None = None
-    blocked: Mapping[str, Note] = field(default_factory=dict)
-    urgent_at: Mapping[str, datetime] = field(default_factory=dict)
-    let_go: frozenset[str] = frozenset()
-    decided_at: datetime | None = None
-    odd: tuple[str, ...] = ()
-
-
-def trusted(record: RolloutRecord, now: datetime) -> RolloutRecord:
-    """The record without instants that lie ahead; `odd` names them.
-
-    What was proven or begun then counts from now on, so that a pause begins anew. The urgent lane
-    is open again, since removals are safe, and a device that was held back is looked at.
-    """
-    ledger, odd = record.ledger, []
-
-    def past(what: str, at: datetime) -> datetime:
-        if not instants.lies_ahead(at.timestamp(), now.timestamp()):
-            return at
-        odd.append(instants.told(what, at.timestamp()))
-        return now
-
-    attempts = tuple(
-        replace(each, started_at=past(f"an install on {each.device}", each.started_at))
-        for each in ledger.attempts
-    )
-    proofs = tuple(
-        replace(each, verified_at=past(f"the proof of {each.device}", each.verified_at))
-        for each in ledger.proofs
-    )
-    open_now = {
-        (a.device, a.started_at): b.started_at
-        for a, b in zip(ledger.attempts, attempts, strict=True)
-    }
-    urgent_at = {
-        device: open_now.get((device, at), at)
-        for device, at in record.urgent_at.items()
-        if past(f"the last urgent install on {device}", at) == at or (device, at) in open_now
-    }
-    blocked = {
-        device: note
-        for device, note in record.blocked.items()
-        if past(f"that {device} was held back", note.at) == note.at
-    }
-    if not odd:
-        return record
-    fresh = replace(ledger, attempts=attempts, proofs=proofs)
-    return replace(record, ledger=fresh, urgent_at=urgent_at, blocked=blocked, odd=tuple(odd))
 
 
 Change = Callable[[RolloutRecord | None], RolloutRecord]
@@ -186,6 +112,15 @@ class _Note(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     digest: str = ""
 
 
+class _Narrowed(msgspec.Struct, forbid_unknown_fields=True):
+    family: Family
+    name: str
+    device: str
+    vdom: str
+    members: list[str]
+    before: list[str]
+
+
 class _Rollout(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     owner: str
     fortimanager: str
@@ -201,6 +136,8 @@ class _Rollout(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     urgent_at: dict[str, float] = {}
     let_go: list[str] = []
     decided_at: float | None = None
+    phase: str = ""
+    narrowed: list[_Narrowed] = []
 
     @property
     def where(self) -> tuple[str, str]:
@@ -242,7 +179,24 @@ def _record(row: _Rollout, ref: AdomRef) -> RolloutRecord:
         urgent_at,
         frozenset(row.let_go),
         _maybe(row.decided_at),
+        _phase(row, ledger),
+        tuple(
+            NarrowedMapping(
+                (n.family, n.name), DeviceVdom(n.device, n.vdom), tuple(n.members), tuple(n.before)
+            )
+            for n in row.narrowed
+        ),
     )
+
+
+def _phase(row: _Rollout, ledger: Ledger) -> Phase:
+    """As it is kept; a release before this one did not keep it, but what follows from it.
+
+    Raises ValueError for one that this release does not know.
+    """
+    if row.phase or not ledger.running:
+        return Phase(row.phase or Phase.IDLE)
+    return Phase.PREVIEWING if row.after is None else Phase.PUSHING
 
 
 def _row(owner: str, ref: AdomRef, record: RolloutRecord) -> _Rollout:
@@ -277,6 +231,11 @@ def _row(owner: str, ref: AdomRef, record: RolloutRecord) -> _Rollout:
         urgent_at={device: at.timestamp() for device, at in record.urgent_at.items()},
         let_go=sorted(record.let_go),
         decided_at=record.decided_at.timestamp() if record.decided_at else None,
+        phase="" if record.phase is Phase.IDLE else record.phase.value,
+        narrowed=[
+            _Narrowed(*n.group, n.target.device, n.target.vdom, list(n.members), list(n.before))
+            for n in record.narrowed
+        ],
     )
 
 

@@ -10,8 +10,11 @@ import itertools
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from fmgsync import errors
-from fmgsync.controller import foresight, once, steps, wiring
+from fmgsync.clock import ManualClock
+from fmgsync.controller import foresight, once, resting, wiring
 from fmgsync.controller.installing import People
 from fmgsync.settings import features
 from fmgsync.targets.hooks import Hooks
@@ -196,16 +199,12 @@ def test_without_workspace_a_task_outlives_who_started_it(tmp_path: Path) -> Non
         assert set(pushes(estate, before).values()) == {1}
 
 
-def test_a_rest_that_holds_a_lock_is_slept_through(tmp_path: Path) -> None:
-    """A pass whose rest holds nothing lets go of it, and says how long it would have been."""
-    with open_fleet(tmp_path, seed(1)) as estate:
-        began = estate.clock.now()
-
-        def work() -> steps.Steps[str]:
-            yield steps.Rest(20.0, holding=True)
-            yield steps.Rest(30.0)
-            return "never reached"
-
-        left = steps.drive_while_holding(work(), estate.clock)
-        assert left == steps.Rest(30.0)
-        assert estate.clock.now() - began == 20.0
+def test_a_rest_that_holds_a_lock_ends_when_it_is_time_to_leave() -> None:
+    """It is slept through, in slices; what is open then is in the record."""
+    clock = ManualClock()
+    began = clock.now()
+    resting.rest(clock, 20.0, leaving=lambda: False)
+    assert clock.now() - began == 20.0
+    with pytest.raises(resting.Left):
+        resting.rest(clock, 20.0, leaving=lambda: clock.now() - began >= 25.0)
+    assert clock.now() - began == 25.0

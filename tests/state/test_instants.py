@@ -11,9 +11,10 @@ import pytest
 from fmgsync.clock import ManualClock
 from fmgsync.model.target import AdomRef
 from fmgsync.scheduling.ledger import Attempt, Ledger, Proof
+from fmgsync.scheduling.rollout_record import Note, RolloutRecord, trusted
 from fmgsync.state.folder import Folder
 from fmgsync.state.memory import Memory
-from fmgsync.state.rollouts import Note, RolloutRecord, Rollouts, trusted
+from fmgsync.state.rollouts import Rollouts
 
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
 TOMORROW, EARLIER, SOON = (

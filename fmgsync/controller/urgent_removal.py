@@ -8,29 +8,31 @@ edits hold the device whatever the configuration says elsewhere.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
+from fmgsync import errors
 from fmgsync.controller import grants, pushing, rounds, vouching
 from fmgsync.controller.proving import Expected
 from fmgsync.controller.reconcile import Look
 from fmgsync.controller.rounds import Round
-from fmgsync.controller.steps import Steps
 from fmgsync.model.address import Address
 from fmgsync.model.address import family as family_of
 from fmgsync.model.adom import Workspace
-from fmgsync.model.change import AdomPlan
+from fmgsync.model.change import AdomPlan, Change
 from fmgsync.model.state import ObjectKey
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView, GroupView, in_families
 from fmgsync.planning import narrowing, written
 from fmgsync.planning.narrowing import Keep, Narrowed
-from fmgsync.scheduling import admission, budget, urgent, waves
+from fmgsync.scheduling import admission, budget, machine, urgent, waves
 from fmgsync.scheduling.forecast import Forecast
 from fmgsync.scheduling.foreign import ForeignChanges
 from fmgsync.scheduling.rollout import Candidate, Decision, Readiness
-from fmgsync.scheduling.urgent import Exposure, ExposureKind, RemovalPolicy, UrgentDecision
+from fmgsync.scheduling.urgent import Exposure, ExposureKind, RemovalPolicy, Urgent, UrgentDecision
+from fmgsync.targets.protocol import InstallFlow
 from fmgsync.views import four
 from fmgsync.views.stale import Fault, Key
 
@@ -41,21 +43,24 @@ SPACING = timedelta(minutes=5)
 """The least time between two urgent installs of one physical device."""
 
 
-def rush(run: Run, *, under_way: bool) -> Steps[bool]:
-    """Install where a stale grant cannot wait for the window, on as many devices as the budget
-    allows; False if there is nobody.
+@dataclass(frozen=True, slots=True)
+class Rush:
+    """Who needs the urgent lane, and what may start there now."""
+
+    needs: tuple[Urgent, ...] = ()
+    decision: Decision = field(default_factory=partial(Decision, None))
+
+
+def decide(run: Run, *, under_way: bool) -> Rush:
+    """Who needs the lane now, and on how many of these devices the budget allows it.
 
     `under_way`: if nobody is rushed now, a batch of the rollout starts and is in the way.
     """
-    if run.terms.removals.within is None or run.is_stopped():
-        return False
+    if run.terms.removals.within is None:
+        return Rush()
     needs = _needs(run, under_way=under_way)
     _note_waits(run, needs)
-    decision = _decide(run, needs)
-    if not decision.start or run.held_by_command(decision):
-        return False
-    yield from _push(run, decision, needs)
-    return True
+    return Rush(needs.now, _decide(run, needs))
 
 
 def _needs(run: Run, *, under_way: bool) -> UrgentDecision:
@@ -152,12 +157,12 @@ def _decide(run: Run, needs: UrgentDecision) -> Decision:
     return waves.decide(policy, run.book.ledger, listed, run.now)
 
 
-def _push(run: Run, decision: Decision, needs: UrgentDecision) -> Steps[None]:
+def push(run: Run, rush: Rush) -> None:
     """Narrow, install, put back, prove."""
-    rushed = [each for each in needs.now if each.target.device in decision.start]
+    rushed = [each for each in rush.needs if each.target.device in rush.decision.start]
     targets = {each.target for each in rushed}
     chosen = Round(
-        decision,
+        rush.decision,
         tuple(each for each in run.admissions() if each.pending.target in targets),
         urgent=tuple(rushed),
         foreign=ForeignChanges.BLOCK,
@@ -173,12 +178,53 @@ def _push(run: Run, decision: Decision, needs: UrgentDecision) -> Steps[None]:
         chosen.expected = _expected(run, chosen.targets)
         chosen.along = _along(run, chosen)
         chosen.written = written.after(chosen.written, narrowed.forth.changes)
-        try:
-            flow.write(narrowed.forth)
-            yield from pushing.install_round(run, flow, chosen)
-        finally:
-            flow.write(narrowed.back)
-    yield from rounds.settle(run, chosen)
+        run.note(machine.Narrowed(narrowing.mappings(run.seen.observed, narrowed.forth)))
+        trouble = _install(run, flow, chosen, narrowed.forth)
+        _put_back(run, flow, narrowed.back)
+    if trouble is not None:
+        raise trouble
+    rounds.settle(run, chosen)
+
+
+def _install(
+    run: Run, flow: InstallFlow, chosen: Round, forth: AdomPlan
+) -> errors.FmgsyncError | None:
+    """What went wrong, so that whatever it is, what was narrowed is put back."""
+    try:
+        if refused := flow.write(forth).refused:
+            return _refused(run, "nothing is installed: what is new would go along", refused)
+        pushing.install_round(run, flow, chosen)
+    except errors.FmgsyncError as trouble:
+        return trouble
+    return None
+
+
+def restore(run: Run) -> None:
+    """Put back what an urgent install has narrowed that was broken off, before anything else."""
+    record = run.book.record
+    if record is None or not record.narrowed:
+        return
+    run.tell(f"ADOM {run.work.ref.adom}: putting back what an urgent install had narrowed")
+    with run.work.installer.open_install_flow() as flow:
+        now = run.look()
+        _put_back(run, flow, narrowing.widen(now.observed, run.owner, record.narrowed))
+
+
+def _put_back(run: Run, flow: InstallFlow, back: AdomPlan) -> None:
+    """Where that fails nothing else goes on, and the next run tries it again first."""
+    if refused := flow.write(back).refused:
+        raise _refused(run, "what an urgent install had narrowed is not put back", refused)
+    run.note(machine.Restored())
+
+
+def _refused(run: Run, what: str, refused: Sequence[tuple[Change, str]]) -> errors.TargetError:
+    change, why = refused[0]
+    return errors.Refused(
+        f"{what}: {change.name}: {why}",
+        fortimanager=run.work.ref.fortimanager,
+        adom=run.work.ref.adom,
+        next_step="nothing else is installed in this ADOM before it is",
+    )
 
 
 def _cannot_narrow(narrowed: Narrowed) -> dict[DeviceVdom, str]:

@@ -1,0 +1,235 @@
+"""A rollout as a machine: which step is next, and what each event makes of the record.
+
+Pure. `next_step` is the policy; `transition` is the memory. Everything that was bought by a kill at
+some request is a row here: a record says at least as much as has happened.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeAlias
+
+from fmgsync import errors
+from fmgsync.model.rollout import InstallTask, NarrowedMapping
+from fmgsync.scheduling import ledger as ledgers
+from fmgsync.scheduling.rollout_record import Note, Phase, RolloutRecord
+
+
+class Step(enum.StrEnum):
+    """What a pass does next; at most one of them writes."""
+
+    RESUME = "resume"
+    RESTORE = "restore"
+    WRITE = "write"
+    URGENT = "urgent"
+    INSTALL = "install"
+    REST = "rest"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What decides about the next step. `record` None: what was done is not known any more.
+
+    `unwritten`: the ADOM lacks something that may be written now, and no install brings it along.
+    `urgent` and `batch` are the devices that may start, if any may.
+    """
+
+    record: RolloutRecord | None
+    unwritten: bool = False
+    urgent: tuple[str, ...] = ()
+    batch: tuple[str, ...] = ()
+    stopping: bool = False
+
+
+def next_step(facts: Facts) -> Step:
+    """The first that applies, in the order of what could do harm if it waited."""
+    record = facts.record
+    if record is not None and record.ledger.running:
+        return Step.RESUME
+    if record is not None and record.narrowed:
+        return Step.RESTORE
+    if facts.stopping:
+        return Step.REST
+    if facts.urgent:
+        return Step.URGENT
+    if facts.batch:
+        return Step.INSTALL
+    return Step.WRITE if facts.unwritten else Step.REST
+
+
+def may_write(record: RolloutRecord | None) -> bool:
+    """Whether the ADOM may be written before anything else: not while an urgent install that nobody
+    has judged may still copy what was narrowed for it."""
+    return record is None or not (record.narrowed and record.ledger.running)
+
+
+# -- events ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """These devices are at risk from here on."""
+
+    devices: frozenset[str]
+    wave: int | None
+    urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """These mappings are about to be written so that an urgent install adds nothing."""
+
+    mappings: tuple[NarrowedMapping, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pushing:
+    """Tasks after number `after` may push: whoever comes next must look for them."""
+
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskBegun:
+    """A task was started."""
+
+    task: InstallTask
+
+
+@dataclass(frozen=True, slots=True)
+class TasksEnded:
+    """No task of this batch is under way any more: the devices are asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """We leave while these are configured, and the lock with us: they fail because of us."""
+
+    devices: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """These were held back; by `digests` people let them through. Those in `touched` stay at risk:
+    another of their VDOMs was pushed before."""
+
+    devices: Mapping[str, str]
+    touched: frozenset[str] = frozenset()
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """Nothing has reached these."""
+
+    devices: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of devices at risk; with none left running, tasks are forgotten."""
+
+    verified: frozenset[str]
+    failed: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was narrowed is as it was, or as somebody has written it since."""
+
+
+Event: TypeAlias = (
+    Started
+    | Narrowed
+    | Pushing
+    | TaskBegun
+    | TasksEnded
+    | LetGo
+    | Blocked
+    | Withdrawn
+    | Settled
+    | Restored
+)
+
+
+def transition(record: RolloutRecord, event: Event, now: datetime) -> RolloutRecord:
+    """The record after an event. Raises UnitBusy where another run has begun meanwhile."""
+    after = _changed(record, event, now)
+    return replace(after, phase=_phase(after, event))
+
+
+def _changed(record: RolloutRecord, event: Event, now: datetime) -> RolloutRecord:
+    match event:
+        case Started():
+            return _started(record, event, now)
+        case Narrowed(mappings):
+            return replace(record, narrowed=mappings)
+        case Pushing(after):
+            return replace(record, after=after) if record.after is None else record
+        case TaskBegun(task):
+            return replace(record, tasks=(*record.tasks, task))
+        case LetGo(devices):
+            return replace(record, let_go=record.let_go | devices)
+        case Blocked(devices, touched, digests):
+            notes = {d: Note(why, now, digests.get(d, "")) for d, why in devices.items()}
+            kept = _withdrawn(record, devices.keys() - touched)
+            return replace(kept, blocked={**kept.blocked, **notes})
+        case Withdrawn(devices):
+            return _withdrawn(record, devices)
+        case Settled(verified, failed):
+            return _settled(record, verified, failed, now)
+        case Restored():
+            return replace(record, narrowed=())
+        case TasksEnded():
+            return record
+
+
+def _phase(record: RolloutRecord, event: Event) -> Phase:
+    """Where the batch stands; once no device's end is open any more, only the ADOM's can be."""
+    if not record.ledger.running:
+        return Phase.RESTORING if record.narrowed else Phase.IDLE
+    match event:
+        case Started():
+            return Phase.PREVIEWING
+        case Pushing() | TaskBegun():
+            return Phase.PUSHING
+        case TasksEnded():
+            return Phase.PROVING
+        case _:
+            return record.phase
+
+
+def _started(record: RolloutRecord, event: Started, now: datetime) -> RolloutRecord:
+    if taken := sorted(record.ledger.at_risk & event.devices):
+        raise errors.UnitBusy(f"another run of fmgsync installs on {', '.join(taken)} already")
+    urgent = dict.fromkeys(event.devices, now) if event.urgent else {}
+    return replace(
+        record,
+        ledger=ledgers.started(record.ledger, event.devices, event.wave, now),
+        blocked={d: note for d, note in record.blocked.items() if d not in event.devices},
+        urgent_at={**record.urgent_at, **urgent},
+    )
+
+
+def _withdrawn(record: RolloutRecord, devices: Collection[str]) -> RolloutRecord:
+    ledger = record.ledger
+    for device in sorted(devices):
+        ledger = ledgers.withdrawn(ledger, device)
+    return replace(record, ledger=ledger)
+
+
+def _settled(
+    record: RolloutRecord, verified: Collection[str], failed: Mapping[str, str], now: datetime
+) -> RolloutRecord:
+    ledger = record.ledger
+    for device in sorted(verified):
+        ledger = ledgers.verified(ledger, device, now)
+    for device, why in sorted(failed.items()):
+        ledger = ledgers.failed(ledger, device, now, why)
+    let_go = record.let_go.difference(verified, failed)
+    if ledger.running:
+        return replace(record, ledger=ledger, let_go=let_go)
+    return replace(record, ledger=ledger, tasks=(), after=None, let_go=let_go)

@@ -1,0 +1,98 @@
+"""What is kept of one ADOM's rollout between two steps, whoever makes the next one."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from fmgsync.model import instants
+from fmgsync.model.rollout import InstallTask, NarrowedMapping
+from fmgsync.scheduling.ledger import Ledger
+
+
+class Phase(enum.StrEnum):
+    """How far the batch under way has come, as whoever finds the record must take it."""
+
+    IDLE = "idle"
+    PREVIEWING = "previewing"
+    PUSHING = "pushing"
+    PROVING = "proving"
+    RESTORING = "restoring"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something found out about a device, and when; `digest` is what lets it through."""
+
+    why: str
+    at: datetime
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutRecord:
+    """One ADOM's rollout as it is kept.
+
+    `tasks` were started and their end was not seen yet. `after` is the number of the newest task
+    before the first of them, None while nothing is being pushed: a process that died may have
+    started one more than it could note. `blocked` maps a device to why the last
+    run held it back; `urgent_at` says when a device last used the urgent lane. `let_go` are
+    devices that were being configured when we left, and gave the lock back. `decided_at`:
+    when somebody last resumed or stopped it. `narrowed` is what has to be put back. `odd` are
+    sentences about what a clock that was wrong has left in it, and are not kept.
+    """
+
+    ledger: Ledger
+    tasks: tuple[InstallTask, ...] = ()
+    after: int | None = None
+    blocked: Mapping[str, Note] = field(default_factory=dict)
+    urgent_at: Mapping[str, datetime] = field(default_factory=dict)
+    let_go: frozenset[str] = frozenset()
+    decided_at: datetime | None = None
+    phase: Phase = Phase.IDLE
+    narrowed: tuple[NarrowedMapping, ...] = ()
+    odd: tuple[str, ...] = ()
+
+
+def trusted(record: RolloutRecord, now: datetime) -> RolloutRecord:
+    """The record without instants that lie ahead; `odd` names them.
+
+    What was proven or begun then counts from now on, so that a pause begins anew. The urgent lane
+    is open again, since removals are safe, and a device that was held back is looked at.
+    """
+    ledger, odd = record.ledger, []
+
+    def past(what: str, at: datetime) -> datetime:
+        if not instants.lies_ahead(at.timestamp(), now.timestamp()):
+            return at
+        odd.append(instants.told(what, at.timestamp()))
+        return now
+
+    attempts = tuple(
+        replace(each, started_at=past(f"an install on {each.device}", each.started_at))
+        for each in ledger.attempts
+    )
+    proofs = tuple(
+        replace(each, verified_at=past(f"the proof of {each.device}", each.verified_at))
+        for each in ledger.proofs
+    )
+    open_now = {
+        (a.device, a.started_at): b.started_at
+        for a, b in zip(ledger.attempts, attempts, strict=True)
+    }
+    urgent_at = {
+        device: open_now.get((device, at), at)
+        for device, at in record.urgent_at.items()
+        if past(f"the last urgent install on {device}", at) == at or (device, at) in open_now
+    }
+    blocked = {
+        device: note
+        for device, note in record.blocked.items()
+        if past(f"that {device} was held back", note.at) == note.at
+    }
+    if not odd:
+        return record
+    fresh = replace(ledger, attempts=attempts, proofs=proofs)
+    return replace(record, ledger=fresh, urgent_at=urgent_at, blocked=blocked, odd=tuple(odd))

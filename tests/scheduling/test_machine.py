@@ -1,0 +1,219 @@
+"""The machine behind a rollout: the next step, and what each event leaves in the record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fmgsync import errors
+from fmgsync.model.address import Family
+from fmgsync.model.rollout import InstallTask, NarrowedMapping
+from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.scheduling import machine
+from fmgsync.scheduling.ledger import Ledger
+from fmgsync.scheduling.machine import (
+    Blocked,
+    Event,
+    Facts,
+    LetGo,
+    Narrowed,
+    Pushing,
+    Restored,
+    Settled,
+    Started,
+    Step,
+    TaskBegun,
+    TasksEnded,
+    Withdrawn,
+)
+from fmgsync.scheduling.rollout_record import Phase, RolloutRecord
+
+NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
+ONE, TWO = frozenset({"fgt-1"}), frozenset({"fgt-1", "fgt-2"})
+MAPPING = NarrowedMapping((Family.IPV4, "k8s-web"), DeviceVdom("fgt-1", "root"), ("a",), ("a", "b"))
+TASK = InstallTask(AdomRef("hq", "prod"), 7, "edge", (DeviceVdom("fgt-1", "root"),), 0.0)
+FRESH = RolloutRecord(Ledger("rules"))
+
+
+def after(*events: Event, record: RolloutRecord = FRESH) -> RolloutRecord:
+    for number, event in enumerate(events):
+        record = machine.transition(record, event, NOW + timedelta(seconds=number))
+    return record
+
+
+OPEN = after(Started(ONE, 0))
+NARROWED = after(Narrowed((MAPPING,)))
+PROVEN = replace(FRESH, ledger=after(Started(ONE, 0), Settled(ONE, {})).ledger)
+
+STEPS = {
+    "nothing to do is a rest": (Facts(FRESH), Step.REST),
+    "a lost record does not keep the ADOM from being written": (
+        Facts(None, unwritten=True),
+        Step.WRITE,
+    ),
+    "who was put at risk and is not judged comes before everything": (
+        Facts(OPEN, unwritten=True, urgent=("fgt-2",), batch=("fgt-2",)),
+        Step.RESUME,
+    ),
+    "a task that may still copy what was narrowed is judged before that is put back": (
+        Facts(after(Narrowed((MAPPING,)), Started(ONE, None, urgent=True), record=PROVEN)),
+        Step.RESUME,
+    ),
+    "what is narrowed is put back before anything is installed": (
+        Facts(NARROWED, urgent=("fgt-1",), batch=("fgt-2",)),
+        Step.RESTORE,
+    ),
+    "and even when it is time to stop": (Facts(NARROWED, stopping=True), Step.RESTORE),
+    "who stops starts nothing": (
+        Facts(FRESH, unwritten=True, urgent=("fgt-1",), batch=("fgt-2",), stopping=True),
+        Step.REST,
+    ),
+    "what has to go soon goes before the next batch": (
+        Facts(FRESH, urgent=("fgt-9",), batch=("fgt-1",)),
+        Step.URGENT,
+    ),
+    "a batch brings what is unwritten along": (
+        Facts(FRESH, unwritten=True, batch=("fgt-1",)),
+        Step.INSTALL,
+    ),
+    "what no policy uses is written without an install": (Facts(FRESH, unwritten=True), Step.WRITE),
+}
+
+
+@pytest.mark.parametrize("why", STEPS)
+def test_the_next_step(why: str) -> None:
+    facts, expected = STEPS[why]
+    assert machine.next_step(facts) is expected
+
+
+PHASES: dict[str, tuple[Sequence[Event], Phase]] = {
+    "nothing happened": ((), Phase.IDLE),
+    "at risk before anything is asked of the unit": ((Started(ONE, 0),), Phase.PREVIEWING),
+    "from here on a task may exist": ((Started(ONE, 0), Pushing(6)), Phase.PUSHING),
+    "and now it does": ((Started(ONE, 0), Pushing(6), TaskBegun(TASK)), Phase.PUSHING),
+    "its end was seen, the devices were not asked": (
+        (Started(ONE, 0), Pushing(6), TaskBegun(TASK), TasksEnded()),
+        Phase.PROVING,
+    ),
+    "all are judged": ((Started(ONE, 0), Pushing(6), Settled(ONE, {})), Phase.IDLE),
+    "one of two is judged": (
+        (Started(TWO, 0), Pushing(6), TasksEnded(), Settled(ONE, {})),
+        Phase.PROVING,
+    ),
+    "nothing reached it": ((Started(ONE, 0), Withdrawn(ONE)), Phase.IDLE),
+    "held back by its preview": ((Started(ONE, 0), Blocked({"fgt-1": "edits"})), Phase.IDLE),
+    "narrowed, and not put back": ((Narrowed((MAPPING,)),), Phase.RESTORING),
+    "narrowed and under way": ((Narrowed((MAPPING,)), Started(ONE, 0)), Phase.PREVIEWING),
+    "judged, yet still narrowed": (
+        (Narrowed((MAPPING,)), Started(ONE, 0), Pushing(6), Settled(ONE, {})),
+        Phase.RESTORING,
+    ),
+    "put back while a task is not judged": (
+        (Narrowed((MAPPING,)), Started(ONE, 0), Pushing(6), TasksEnded(), Restored()),
+        Phase.PROVING,
+    ),
+    "put back and judged": (
+        (Narrowed((MAPPING,)), Started(ONE, 0), Restored(), Settled(ONE, {})),
+        Phase.IDLE,
+    ),
+}
+
+
+@pytest.mark.parametrize("why", PHASES)
+def test_the_phase_after_these_events(why: str) -> None:
+    events, expected = PHASES[why]
+    assert after(*events).phase is expected
+
+
+def test_the_first_task_number_counts() -> None:
+    """Whoever comes next must find every task since the batch began."""
+    assert after(Started(ONE, 0), Pushing(6), TaskBegun(TASK), Pushing(9)).after == 6
+
+
+def test_tasks_are_known_until_every_device_is_judged() -> None:
+    open_still = after(Started(TWO, 0), Pushing(6), TaskBegun(TASK), Settled(ONE, {}))
+    assert (open_still.tasks, open_still.after) == ((TASK,), 6)
+    done = after(Settled(frozenset(), {"fgt-2": "failed"}), record=open_still)
+    assert (done.tasks, done.after) == ((), None)
+
+
+def test_a_device_that_was_touched_stays_at_risk_when_it_is_held_back() -> None:
+    """Another of its VDOMs was pushed before."""
+    held = after(Started(TWO, 0), Blocked({"fgt-1": "x", "fgt-2": "y"}, touched=ONE))
+    assert held.ledger.at_risk == ONE
+    assert set(held.blocked) == TWO
+
+
+def test_who_was_let_go_is_known_until_it_is_judged() -> None:
+    left = after(Started(ONE, 0), Pushing(6), LetGo(ONE))
+    assert left.let_go == ONE
+    assert after(Settled(ONE, {}), record=left).let_go == frozenset()
+
+
+def test_a_second_install_of_a_device_at_risk_is_refused() -> None:
+    with pytest.raises(errors.UnitBusy, match="fgt-1"):
+        after(Started(ONE, 0), Started(TWO, 0))
+
+
+def test_the_adom_is_not_written_while_an_urgent_task_may_still_copy() -> None:
+    assert machine.may_write(None)
+    assert machine.may_write(OPEN)
+    assert machine.may_write(NARROWED)
+    assert not machine.may_write(after(Narrowed((MAPPING,)), Started(ONE, 0)))
+
+
+DEVICES = st.frozensets(st.sampled_from(["fgt-1", "fgt-2", "fgt-3"]), min_size=1)
+EVENTS: st.SearchStrategy[Event] = st.one_of(
+    DEVICES.map(lambda devices: Started(devices, 1)),
+    st.just(Narrowed((MAPPING,))),
+    st.integers(1, 99).map(Pushing),
+    st.just(TaskBegun(TASK)),
+    st.just(TasksEnded()),
+    DEVICES.map(LetGo),
+    DEVICES.map(lambda devices: Blocked(dict.fromkeys(devices, "edits"))),
+    DEVICES.map(Withdrawn),
+    DEVICES.map(lambda devices: Settled(devices, {})),
+    DEVICES.map(lambda devices: Settled(frozenset(), dict.fromkeys(devices, "failed"))),
+    st.just(Restored()),
+)
+
+
+def tried(record: RolloutRecord, event: Event) -> RolloutRecord:
+    try:
+        return machine.transition(record, event, NOW)
+    except errors.UnitBusy:
+        return record
+
+
+@given(st.lists(EVENTS, max_size=20))
+def test_whatever_happens_the_record_says_what_is_open(events: list[Event]) -> None:
+    """However a process ends between two events, the next one finds what it must do first."""
+    record = FRESH
+    for event in events:
+        record = tried(record, event)
+        is_open = bool(record.ledger.running or record.narrowed)
+        assert (record.phase is not Phase.IDLE) is is_open
+        step = machine.next_step(Facts(record, urgent=("x",), batch=("y",)))
+        assert step in ((Step.RESUME, Step.RESTORE) if is_open else (Step.URGENT,))
+
+
+@given(st.lists(EVENTS, max_size=20))
+def test_restoring_is_always_reached(events: list[Event]) -> None:
+    """From any record, judging and putting back lead to a rollout that goes on."""
+    record = FRESH
+    for event in events:
+        record = tried(record, event)
+    for _ in range(2):
+        step = machine.next_step(Facts(record, batch=("y",)))
+        if step is Step.RESUME:
+            running = frozenset(attempt.device for attempt in record.ledger.running)
+            record = machine.transition(record, Settled(running, {}), NOW)
+        elif step is Step.RESTORE:
+            record = machine.transition(record, Restored(), NOW)
+    assert machine.next_step(Facts(record, batch=("y",))) is Step.INSTALL
+    assert record.phase is Phase.IDLE
