@@ -16,7 +16,7 @@ from fmgsync.state.folder import Folder
 from fmgsync.state.rollouts import Rollouts
 from tests.end_to_end import fleet
 from tests.end_to_end.estate import Estate
-from tests.end_to_end.fleet import holding, report, verified
+from tests.end_to_end.fleet import during, holding, report, verified
 from tests.end_to_end.test_killed import newest, pushes
 from tests.end_to_end.test_task_troubles import due
 
@@ -97,13 +97,31 @@ def test_a_memory_that_cannot_be_asked_while_devices_are_configured(
         assert memory.refused > 1
 
 
-def test_a_session_that_is_lost_is_no_failure_of_the_device(tmp_path: Path) -> None:
-    """Its task fails with the lock; who comes next asks the device and goes on."""
-    with due(tmp_path, 2, workspaceMode="normal") as estate:
+def test_a_session_that_is_lost_is_made_anew(tmp_path: Path) -> None:
+    """Without a lock nothing is lost with it."""
+    with due(tmp_path, 2, workspaceMode="disabled") as estate:
+        before = newest(estate)
         estate.unit.faults.add("expire-session", url="task/task/*", skip=12)
+        all_went_well(estate, estate.apply("window"), before)
+        assert estate.unit.faults.happened() == 1
+
+
+@pytest.mark.parametrize("is_right", [True, False])
+def test_a_failed_task_fails_no_device_that_holds_what_it_should(
+    tmp_path: Path, *, is_right: bool
+) -> None:
+    """The task fails with the session and its lock; the device itself is asked, and that counts."""
+    with due(tmp_path, 1, workspaceMode="normal") as estate:
+        estate.unit.faults.add("expire-session", url="task/task/*", skip=12)
+        gate = estate.unit.fortigate("fgt-1")
+
+        def mend() -> None:
+            subnet = ("10.1.0.2", "255.255.255.255")
+            gate.drift("firewall address", "prod_10.1.0.1", subnet=subnet)
+
+        if is_right:
+            during(estate, 33.0, mend)
         result = estate.apply("window")
         assert estate.unit.faults.happened() == 1
-        again = estate.apply("window")
-        assert {**report(result).failures, **report(again).failures} == {}
-        assert holding(estate, "10.1.0.2") == fleet.names(2)
+        assert list(report(result).failures) == ([] if is_right else ["fgt-1"])
         assert estate.unit.world.adoms["prod"].locks == []

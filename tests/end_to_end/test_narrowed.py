@@ -1,0 +1,102 @@
+"""What an urgent install has narrowed is put back, and before anything else goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fmgsync import errors
+from tests.end_to_end import fleet
+from tests.end_to_end.estate import Estate
+from tests.end_to_end.fleet import holding, open_fleet, seed
+from tests.end_to_end.test_killed import IDLE_S, Pushed, run
+from tests.end_to_end.test_stale_grants import mapped, start
+
+WANTED = ["prod_10.1.0.2", "prod_10.1.0.3"]
+NARROWED = ["prod_10.1.0.2"]
+
+
+@pytest.fixture(params=["disabled", "normal"])
+def estate(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Estate]:
+    """One address has to go from two devices at once, another may come in the window only."""
+    unit = {**seed(2), "workspaceMode": request.param, "idleTimeoutSeconds": IDLE_S}
+    with open_fleet(tmp_path, unit, removals="immediately") as made:
+        start(made)
+        yield made
+
+
+def kept(estate: Estate) -> dict[str, Any]:
+    text = (estate.folder / "state" / "rollouts.json").read_text()
+    (row,) = json.loads(text)["rollouts"]
+    found: dict[str, Any] = row
+    return found
+
+
+def installs(estate: Estate) -> int:
+    calls = [url for each in estate.unit.requests.installs() for url in each.urls]
+    return sum("package/commit" in url for url in calls)
+
+
+def test_killed_while_it_is_narrowed_the_next_run_puts_it_back_first(estate: Estate) -> None:
+    assert run(estate, Pushed()) is None
+    assert mapped(estate, "fgt-1") == NARROWED
+    assert [row["before"] for row in kept(estate)["narrowed"]] == [WANTED]
+    estate.clock.sleep(IDLE_S + 1)
+    mark = estate.unit.requests.mark()
+    before = installs(estate)
+    result = estate.apply("window")
+    assert result.adoms[0].error is None
+    assert mapped(estate, "fgt-1") == mapped(estate, "fgt-2") == WANTED
+    assert "narrowed" not in kept(estate)
+    # The first device was pushed before, the second one is now; in between it was put back.
+    writes = [url for each in estate.unit.requests.since(mark) for url in each.urls]
+    back = next(i for i, url in enumerate(writes) if "dynamic_mapping" in url)
+    assert installs(estate) == before + 1
+    assert back < next(i for i, url in enumerate(writes) if "package/commit" in url)
+    assert holding(estate, "10.1.0.2") == fleet.names(2)
+
+
+REFUSED = {
+    "nothing is installed: what is new would go along": (1, WANTED, 0),
+    "what an urgent install had narrowed is not put back": (2, NARROWED, 1),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_is_refused_stops_everything_else_and_is_told(estate: Estate, what: str) -> None:
+    """The second device has to wait; the next run puts it back, and goes on."""
+    writes_before, left, pushed = REFUSED[what]
+    estate.unit.faults.add(
+        "status",
+        method="set",
+        url="*/dynamic_mapping*",
+        skip=writes_before,
+        status=-10131,
+        message="no",
+    )
+    before = installs(estate)
+    result = estate.apply("window")
+    assert f"{what}: k8s-web: -10131 no" in str(result.adoms[0].error)
+    assert installs(estate) == before + pushed
+    assert mapped(estate, "fgt-1") == left
+    again = estate.apply("window")
+    assert again.adoms[0].error is None
+    assert mapped(estate, "fgt-1") == mapped(estate, "fgt-2") == WANTED
+    assert holding(estate, "10.1.0.2") == fleet.names(2)
+    assert "narrowed" not in kept(estate)
+
+
+def test_a_record_of_a_later_release_stops_before_anything_is_written(estate: Estate) -> None:
+    path = estate.folder / "state" / "rollouts.json"
+    document = json.loads(path.read_text())
+    document["rollouts"][0]["phase"] = "teleporting"
+    path.write_text(json.dumps(document))
+    mark = estate.unit.requests.mark()
+    with pytest.raises(errors.StateError, match="newer fmgsync"):
+        estate.apply("window")
+    urls = [str(each.urls) for each in estate.unit.requests.writing(since=mark)]
+    assert [url for url in urls if "sys/log" not in url] == []
