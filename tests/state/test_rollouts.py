@@ -28,7 +28,8 @@ OPEN = {"device": "fgt-1", "wave": 1, "started_at": NOW.timestamp()}
 
 @pytest.fixture
 def rollouts(tmp_path: Path) -> Rollouts:
-    return Rollouts(Folder(tmp_path, clock=ManualClock()), "prod")
+    clock = ManualClock(NOW.timestamp() + 60)
+    return Rollouts(Folder(tmp_path, clock=clock), "prod", clock=clock)
 
 
 @pytest.fixture
