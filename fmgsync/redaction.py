@@ -19,20 +19,39 @@ _SHORTEST: Final = 4
 _WORDS: Final = frozenset({"admin", "administrator", "default", "password", "secret", "token"})
 """What a trial's password may be, and every second message says."""
 
+_RENEWED_MOST: Final = 1000
+"""Forms of secrets that are soon replaced by others: the oldest are long worthless."""
+
 _lock: Final = threading.Lock()
-_known: set[str] = set()
+_known: Final[set[str]] = set()
+_renewed: Final[dict[str, None]] = {}
 _longest_first: tuple[str, ...] = ()
 
 
 def know(*secrets: str | None) -> None:
     """Remember secrets, in every form in which a library may show them."""
-    global _longest_first
     forms = {form for secret in secrets if secret for form in _forms(secret)}
     with _lock:
-        if forms <= _known:
-            return
-        _known.update(forms)
-        _longest_first = tuple(sorted(_known, key=len, reverse=True))
+        if not forms <= _known:
+            _known.update(forms)
+            _sort()
+
+
+def know_for_now(*secrets: str | None) -> None:
+    """The same for tokens that are renewed again and again."""
+    forms = {form for secret in secrets if secret for form in _forms(secret)}
+    with _lock:
+        if not forms <= _renewed.keys() | _known:
+            _renewed.update(dict.fromkeys(forms))
+            for oldest in list(_renewed)[:-_RENEWED_MOST]:
+                del _renewed[oldest]
+            _sort()
+
+
+def _sort() -> None:
+    """The longest first, so that no part of one is hidden before the whole."""
+    global _longest_first
+    _longest_first = tuple(sorted(_known | _renewed.keys(), key=len, reverse=True))
 
 
 def know_login(user: str, password: str) -> None:

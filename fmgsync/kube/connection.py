@@ -64,7 +64,7 @@ class _Certificate:
     """Ours, with its key: both PEM."""
 
     certificate: bytes
-    key: bytes
+    key: bytes = field(repr=False)
 
 
 def connect(access: Access, where: str) -> Connection:
@@ -188,8 +188,11 @@ def _own_certificate(chosen: Chosen, where: str) -> _Certificate | None:
 def _context(
     authority: bytes | None, certificate: _Certificate | None, where: str, *, verified: bool
 ) -> ssl.SSLContext:
+    # Text around certificates is a comment. An empty authority trusts nobody, not the system's.
+    pem = authority.decode("ascii", "ignore") if authority is not None else None
     try:
-        pem = authority.decode("ascii", "replace") if authority is not None else None
+        if pem is not None and "-----BEGIN" not in pem:
+            raise ValueError
         context = ssl.create_default_context(cadata=pem)
     except (ssl.SSLError, ValueError):
         _refuse(where, "its certificate authority is no certificate", "give it as PEM")
@@ -285,7 +288,7 @@ def _read(path: Path, what: str, where: str) -> bytes:
 
 def _refuse(where: str, what: str, step: str) -> NoReturn:
     raise SourceMisconfigured(
-        f"the kubeconfig cannot be used: {what}", where=where, next_step=step
+        f"it cannot be reached as configured: {what}", where=where, next_step=step
     ) from None
 
 

@@ -75,7 +75,7 @@ class TokenFile:
             token = raw.decode("utf-8", "replace").strip()
         if not token:
             return self._before("is empty")
-        redaction.know(token)
+        redaction.know_for_now(token)
         self._last = checked(f"Bearer {token}", f"the token file {self._path}", self._where)
         return self._last
 
@@ -149,7 +149,7 @@ class Oidc:
         token = str(getattr(loader, "token", "") or "")
         if not token:
             raise self._refused("is no token that is good")
-        redaction.know(token.removeprefix("Bearer "))
+        redaction.know_for_now(token.removeprefix("Bearer "))
         return checked(token, "the id-token of the kubeconfig", self._where)
 
     def _refused(self, what: str) -> SourceMisconfigured:

@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -40,9 +40,9 @@ _TOLD: Final = (
 class Printed:
     """What a plugin gave: a token, or a certificate and its key as PEM, and until when."""
 
-    token: str
+    token: str = field(repr=False)
     certificate: str
-    key: str
+    key: str = field(repr=False)
     ends_at: float | None
 
 
@@ -148,7 +148,7 @@ def _printed(output: bytes, plugin: Exec, name: str, hint: str, where: str) -> P
         # Not chained, nor quoted: it may hold a token.
         raise _failed(name, "what it printed is no ExecCredential", hint, where) from None
     status = found.status or _Status()
-    redaction.know(status.token, status.key)
+    redaction.know_for_now(status.token, status.key)
     if found.kind != "ExecCredential" or found.api_version != plugin.api_version:
         said = f"it did not print an ExecCredential of {plugin.api_version}"
         raise _failed(name, said, hint, where)

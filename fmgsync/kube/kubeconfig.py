@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -65,7 +65,7 @@ class Chosen:
     server_folder: Path
     user: User
     user_folder: Path
-    extensions: Mapping[str, Any]
+    extensions: Mapping[str, Any] = field(repr=False)
     """The cluster as the file has it, for plugins that want to know."""
 
 

@@ -44,14 +44,14 @@ class Server(_Part):
     insecure_skip_tls_verify: bool | None = None
     certificate_authority: str | None = None
     certificate_authority_data: Data | None = None
-    proxy_url: str | None = None
+    proxy_url: str | None = Field(default=None, repr=False)
 
 
 class EnvironmentEntry(_Part):
     """A variable for an exec plugin."""
 
     name: str
-    value: str
+    value: str = Field(repr=False)
 
 
 class Exec(_Part):
@@ -61,7 +61,7 @@ class Exec(_Part):
 
     api_version: str | None = None
     command: str | None = None
-    args: list[str] | None = None
+    args: list[str] | None = Field(default=None, repr=False)
     env: list[EnvironmentEntry] | None = None
     install_hint: str | None = None
     provide_cluster_info: bool | None = None
@@ -72,7 +72,7 @@ class AuthProvider(_Part):
     """A way to log in that is built into the client."""
 
     name: str | None = None
-    config: dict[str, str] | None = None
+    config: dict[str, str] | None = Field(default=None, repr=False)
 
 
 class User(_Part):
@@ -81,11 +81,11 @@ class User(_Part):
     client_certificate: str | None = None
     client_certificate_data: Data | None = None
     client_key: str | None = None
-    client_key_data: Data | None = None
-    token: str | None = None
+    client_key_data: Data | None = Field(default=None, repr=False)
+    token: str | None = Field(default=None, repr=False)
     token_file: str | None = Field(default=None, alias="tokenFile")
     username: str | None = None
-    password: str | None = None
+    password: str | None = Field(default=None, repr=False)
     as_user: str | None = Field(default=None, alias="as")
     as_uid: str | None = None
     as_groups: list[str] | None = None

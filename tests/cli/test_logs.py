@@ -90,6 +90,15 @@ def test_what_every_message_says_is_not_hidden(text: str) -> None:
     assert redaction.hide("the token of admin, abc") == "the token of admin, abc"
 
 
+def test_tokens_that_are_renewed_for_years_do_not_pile_up() -> None:
+    redaction.know("password-of-years")
+    for number in range(3000):
+        redaction.know_for_now(f"token-of-hour-{number}")
+    assert redaction.hide("token-of-hour-2999") == redaction.SHOWN_INSTEAD
+    assert redaction.hide("password-of-years") == redaction.SHOWN_INSTEAD
+    assert redaction.hide("token-of-hour-0") == "token-of-hour-0"
+
+
 def test_a_secret_is_hidden_in_every_form_a_library_shows() -> None:
     redaction.know('wörd "with\nall/of it', "-----BEGIN KEY-----\nMIIEabcd\n-----END KEY-----")
     redaction.know_login("ann", "pass-of-ann")

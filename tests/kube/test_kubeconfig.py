@@ -72,6 +72,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"cluster__certificate_authority_data": base64.b64encode(b"hello").decode()},
         "authority is no certificate",
     ),
+    "an authority of nothing": (
+        {"cluster__certificate_authority": "empty.pem"},
+        "authority is no certificate",
+    ),
     "an absent authority": ({"cluster__certificate_authority": "gone.pem"}, "gone.pem: no such"),
     "an authority and none": (
         {
@@ -141,6 +145,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 def test_what_kubectl_refuses_is_refused_and_named(tmp_path: Path, why: str) -> None:
     parts, message = WRONG[why]
     (tmp_path / "ca.pem").write_text("x")
+    (tmp_path / "empty.pem").write_text("")
     access = config(tmp_path / "kubeconfig", **parts)
     with pytest.raises(SourceMisconfigured) as caught:
         connection.connect(access, access.where("east")).headers(kube_version())
@@ -273,6 +278,29 @@ def test_a_plain_false_leaves_it_on(
     access.files[0].write_text(json.dumps(content))
     with pytest.raises(SourceUntrusted):
         ApiSession("east", access).version()
+
+
+def test_text_around_certificates_is_a_comment(
+    simulator: KubernetesSimulator, tmp_path: Path
+) -> None:
+    pem = "# Größte Behörde\n" + simulator.ca_file.read_text()
+    how = {
+        "certificate-authority": None,
+        "certificate-authority-data": base64.b64encode(pem.encode()).decode(),
+    }
+    assert ApiSession("east", written(simulator, tmp_path / "config", cluster=how)).version()
+
+
+def test_what_was_read_shows_no_secret(tmp_path: Path) -> None:
+    """A value may end up in a message by its repr."""
+    access = config(
+        tmp_path / "config",
+        user__token=TOKEN,
+        user__exec={"args": [TOKEN], "env": [{"name": "A", "value": TOKEN}]},
+        cluster__proxy_url=f"http://a:{TOKEN}@p:1",
+    )
+    chosen = kubeconfig.choose(access, "")
+    assert TOKEN not in f"{chosen!r} {chosen.user} {chosen.user.exec} {chosen.server}"
 
 
 def test_a_dead_proxy_is_named(simulator: KubernetesSimulator, tmp_path: Path) -> None:
