@@ -26,6 +26,9 @@ def read_status(url: str) -> dict[str, Any]:
         raise errors.ConnectionFailed(f"cannot reach {url}", next_step=step) from error
     if not isinstance(document, dict) or not isinstance(document.get("devices"), list):
         raise errors.ProtocolError(f"{url} is no controller", next_step=step)
+    for device in document["devices"]:  # an earlier version may not tell all that is shown now
+        for key in ("adom", "fortimanager"):
+            device.setdefault(key, "")
     return cast("dict[str, Any]", document)
 
 
