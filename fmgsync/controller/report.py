@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import fmgsync
-from fmgsync.controller import once
+from fmgsync.controller import figures, once
 from fmgsync.controller.loop import Controller
 from fmgsync.controller.worker import AdomRecord
 from fmgsync.controller.workload_tracker import ClusterRecord
@@ -55,6 +55,7 @@ def _adom(controller: Controller, record: AdomRecord) -> AdomHealth:
         window_open=controller.window_open(record),
         error=record.error,
         rollout=controller.rollout_health(record),
+        devices=figures.devices_health(record),
     )
 
 

@@ -15,9 +15,10 @@ import structlog
 
 from fmgsync import errors, redaction
 from fmgsync.clock import Clock
-from fmgsync.controller import reach, troubles
+from fmgsync.controller import figures, reach, troubles
 from fmgsync.controller.once import AdomResult
 from fmgsync.controller.pace import Pace, Rhythm, is_whole, next_pass_at
+from fmgsync.model.health import Latency
 from fmgsync.model.rollout import Outcome
 from fmgsync.model.target import AdomRef, DeviceVdom
 
@@ -49,6 +50,8 @@ class AdomRecord:
     installs: Mapping[Outcome, int] = field(default_factory=dict)
     pending_since: Mapping[DeviceVdom, float] = field(default_factory=dict)
     unreached: int | None = None
+    verified_at: Mapping[DeviceVdom, float] = field(default_factory=dict)
+    latency: Latency = field(default_factory=Latency)
 
 
 class AdomWorker:
@@ -76,6 +79,7 @@ class AdomWorker:
         self._changed = threading.Condition()
         self._rhythm = Rhythm()
         self._touched: set[str] = set()
+        self._changed_at = 0.0  # when the first change arrived that the latest pass is about
         self._stopping = False
         self._record = AdomRecord(ref)
         self._before: AdomWorker | None = None
@@ -151,6 +155,7 @@ class AdomWorker:
         with self._changed:
             whole = is_whole(self._pace, self._rhythm, self._clock.now())
             touched, self._touched = frozenset(self._touched), set()
+            self._changed_at = self._rhythm.first_change_at or self._clock.now()
             self._rhythm = self._rhythm.started()
             return None if whole else touched
 
@@ -239,6 +244,14 @@ class AdomWorker:
                 before.failures + (error is not None),
                 str(error) if error else None,
                 Counter(before.installs) + troubles.outcomes(result),
-                troubles.pending_since(before.pending_since, result, now),
+                troubles.pending_since(before.pending_since, result, self._changed_at),
                 (before.unreached or 0) + 1 if reach.keeps_out(error) else 0,
+                figures.verified_at(before.verified_at, result, now),
+                figures.latency(
+                    before.latency,
+                    before.pending_since,
+                    result,
+                    changed_at=self._changed_at,
+                    now=now,
+                ),
             )

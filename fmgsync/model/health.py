@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -28,6 +29,41 @@ class RolloutHealth:
     missed_windows: int = 0
 
 
+LATENCY_S: Final = (5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0, 4 * 3600.0, 24 * 3600.0)
+"""Upper bounds of what a change's way to a device is sorted into; the last sort has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """How long changes took from being noticed to being proven on a device: how many took how
+    long (by `LATENCY_S`), and all together."""
+
+    counts: tuple[int, ...] = (0,) * (len(LATENCY_S) + 1)
+    sum_s: float = 0.0
+
+    def after(self, seconds: float) -> Latency:
+        """With one more."""
+        sort = bisect.bisect_left(LATENCY_S, seconds)
+        counts = (count + (at == sort) for at, count in enumerate(self.counts))
+        return Latency(tuple(counts), self.sum_s + seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class DevicesHealth:
+    """An ADOM's devices, as of the latest pass that looked.
+
+    `sizes` are members of a group by device VDOM and group, `verified_at` is by device; `approvals`
+    counts what `fmgsync approve` would let through.
+    """
+
+    drifted: int = 0
+    unreachable: int = 0
+    approvals: int = 0
+    sizes: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    verified_at: Mapping[str, float] = field(default_factory=dict)
+    latency: Latency = Latency()
+
+
 @dataclass(frozen=True, slots=True)
 class AdomHealth:
     """One ADOM. Instants are UTC epoch seconds, None for never or not known.
@@ -52,6 +88,7 @@ class AdomHealth:
     window_open: bool | None = None
     error: str | None = None
     rollout: RolloutHealth = RolloutHealth()
+    devices: DevicesHealth = field(default_factory=DevicesHealth)
 
 
 SILENCE_S: Final = 300.0

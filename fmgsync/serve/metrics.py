@@ -5,13 +5,14 @@ Names, units and help follow Prometheus' naming practices (prometheus.io/docs/pr
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from fmgsync.model.health import AdomHealth, ServiceHealth
+from fmgsync.model.health import LATENCY_S, AdomHealth, ServiceHealth
 from fmgsync.model.rollout import Outcome
 from fmgsync.scheduling.rollout import HoldKind
 
@@ -194,6 +195,42 @@ def _adoms(adoms: Iterable[AdomHealth]) -> Iterator[Metric]:
         "Windows that have opened and closed over a device that still waits for its install.",
         lambda adom: adom.rollout.missed_windows,
     )
+    yield gauge(
+        "drifted_devices",
+        "Devices that hold other members than FortiManager believes, when last asked.",
+        lambda adom: adom.devices.drifted,
+    )
+    yield gauge(
+        "unreachable_devices",
+        "Devices that did not answer when last asked.",
+        lambda adom: adom.devices.unreachable,
+    )
+    yield gauge(
+        "approvals_waiting",
+        "Digests that 'fmgsync approve' would let through.",
+        lambda adom: adom.devices.approvals,
+    )
+    yield _gauge(
+        "group_members",
+        "Members that the rules ask for; the largest 2000 of an ADOM.",
+        (*_ADOM, "device", "group"),
+        [
+            ((*labels, *place), float(size))
+            for labels, adom in rows
+            for place, size in sorted(adom.devices.sizes.items())
+        ],
+    )
+    yield _gauge(
+        "device_last_verified_timestamp_seconds",
+        "When a device last proved that it holds what it should.",
+        (*_ADOM, "device"),
+        [
+            ((*labels, device), at)
+            for labels, adom in rows
+            for device, at in sorted(adom.devices.verified_at.items())
+        ],
+    )
+    yield _latencies(rows)
     passes = CounterMetricFamily(
         "fmgsync_adom_passes", "Passes over the ADOM by result.", labels=(*_ADOM, "result")
     )
@@ -210,6 +247,20 @@ def _adoms(adoms: Iterable[AdomHealth]) -> Iterator[Metric]:
             installs.add_metric((*labels, outcome.value), adom.installs.get(outcome, 0))
     yield passes
     yield installs
+
+
+def _latencies(rows: Iterable[tuple[tuple[str, str], AdomHealth]]) -> Metric:
+    family = HistogramMetricFamily(
+        "fmgsync_event_to_device_seconds",
+        "From a change being noticed to its proof on a device VDOM.",
+        labels=_ADOM,
+    )
+    bounds = [*map(str, LATENCY_S), "+Inf"]
+    for labels, adom in rows:
+        found = adom.devices.latency
+        buckets = list(zip(bounds, itertools.accumulate(found.counts), strict=True))
+        family.add_metric(labels, buckets, found.sum_s)
+    return family
 
 
 def _gauge(

@@ -294,6 +294,19 @@ CASES = (
         "75m",
     ),
     Case(
+        "FmgsyncDevicesDrifted",
+        "somebody changed a group on the device",
+        {**LEADS, adom("drifted_devices"): "1x70"},
+        "62m",
+        PROD,
+    ),
+    Case(
+        "FmgsyncDevicesDrifted",
+        "it was installed again",
+        {**LEADS, adom("drifted_devices"): "1x40 0x30"},
+        "62m",
+    ),
+    Case(
         "FmgsyncConfigurationRefused",
         "one version",
         {'fmgsync_config_reload_failures_total{pod="a"}': "0 0 1x60"},

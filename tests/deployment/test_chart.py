@@ -124,6 +124,17 @@ def test_its_alerts_are_those_of_kustomize() -> None:
     assert rules == found(places.read(RULES), "PrometheusRule")["spec"]
 
 
+def test_its_alerts_lead_to_a_copy_of_the_pages() -> None:
+    at = "https://git.example.net/fmgsync/"
+    values = {"monitoring": {"rules": True, "runbooks": at}}
+    made = found(rendered({"config": CONFIGURATION, **values}), "PrometheusRule")
+    (group,) = made["spec"]["groups"]
+    for each in group["rules"]:
+        page = f"docs/alerts.md#{each['alert'].lower()}"
+        assert each["annotations"]["runbook_url"] == at + page
+    assert "runbooks" in refusal({"config": CONFIGURATION, "monitoring": {"runbooks": "here"}})
+
+
 def test_the_configuration_arrives_byte_for_byte() -> None:
     odd = CONFIGURATION + "\n# trailing   \n#\ttab {{ .Values.image }} 'quoted' \"twice\"\n\n"
     data = found(rendered({"config": odd}), "ConfigMap")["data"]

@@ -9,7 +9,14 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from fmgsync.model.endpoint import Kind
-from fmgsync.model.health import AdomHealth, ClusterHealth, Hearing, RolloutHealth, ServiceHealth
+from fmgsync.model.health import (
+    AdomHealth,
+    ClusterHealth,
+    DevicesHealth,
+    Hearing,
+    RolloutHealth,
+    ServiceHealth,
+)
 from fmgsync.model.rollout import Outcome
 from fmgsync.model.target import AdomRef
 from fmgsync.scheduling.rollout import HoldKind
@@ -33,6 +40,7 @@ def exported() -> dict[str, set[str]]:
         installs=dict.fromkeys(Outcome, 1),
         window_open=True,
         rollout=RolloutHealth(oldest_open_at=1.0),
+        devices=DevicesHealth(sizes={("fgt-1/root", "web"): 1}, verified_at={"fgt-1": 1.0}),
     )
     heard = {kind: Hearing(1.0) for kind in Kind}
     clusters = (ClusterHealth("east", frozenset(Kind), frozenset(Kind), True, hearing=heard),)
@@ -83,8 +91,23 @@ def test_an_alert_matches_values_that_exist(alert: dict[str, Any]) -> None:
 @every_alert
 def test_an_alert_says_what_to_do(alert: dict[str, Any]) -> None:
     assert alert["labels"]["severity"] in {"critical", "warning", "info"}
-    assert alert["annotations"].keys() == {"summary", "description"}
+    assert alert["annotations"].keys() == {"summary", "description", "runbook_url"}
     assert f"`{alert['alert']}`" in PAGE.read_text()
+
+
+@every_alert
+def test_an_alert_has_a_section_that_says_what_to_do(alert: dict[str, Any]) -> None:
+    page, _, section = alert["annotations"]["runbook_url"].partition("#")
+    assert section == alert["alert"].lower()
+    text = (places.ROOT / page).read_text()
+    own = text.partition(f"## {alert['alert']}\n")[2].partition("\n## ")[0]
+    assert "- Look at: " in own
+    assert "- Do: " in own
+
+
+def test_no_section_is_left_of_an_alert_that_is_gone() -> None:
+    sections = re.findall(r"^## (\w+)$", (places.ROOT / "docs/alerts.md").read_text(), re.MULTILINE)
+    assert sections == [each["alert"] for each in ALERTS]
 
 
 def test_the_page_tells_every_metric_and_no_other() -> None:
