@@ -151,6 +151,9 @@ def notices(result: AdomResult) -> tuple[Notice, ...]:
         found += of_plan(result.seen.plan)
     if result.rollout is not None:
         found += _failures(result.ref, result.rollout)
+    if result.standing is not None and (held := result.standing.decision.held) is not None:
+        message = f"ADOM {result.ref}: rollout held: {held.reason}; {held.next_step}"
+        found.append(Notice("RolloutHeld", str(result.ref), message, ()))
     return tuple(found)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from fmgsync.controller.reconcile import AdomWork
+from fmgsync.controller import new_ledger
+from fmgsync.controller.installs import Survey
+from fmgsync.controller.reconcile import AdomWork, Look
 from fmgsync.planning import summary
 from fmgsync.scheduling import admission, ledger, outlook, waves
 from fmgsync.scheduling.ledger import Ledger
@@ -42,9 +44,14 @@ def standing(world: World, work: AdomWork, result: AdomResult) -> Standing | Non
     found = admission.candidates(
         result.admissions, policy.canary, result.survey.views, result.seen.topology
     )
-    # Whether a missing record was lost or never made shows only when something is to start.
-    known = record.ledger if record is not None else Ledger(rules)
-    return Standing(record, waves.decide(policy, known, found, world.instant))
+    lost = "" if record is not None else _why_lost(work, result.survey, result.seen)
+    fresh = None if lost else Ledger(rules)
+    known = record.ledger if record is not None else fresh
+    return Standing(record, waves.decide(policy, known, found, world.instant, lost=lost))
+
+
+def _why_lost(work: AdomWork, survey: Survey, seen: Look) -> str:
+    return new_ledger.why_not(work.installer, survey.views, seen.topology, asked=survey.asked)
 
 
 def wake_at(world: World, work: AdomWork, result: AdomResult) -> float | None:

@@ -27,23 +27,6 @@ if TYPE_CHECKING:
 _UNTOLD = "the task does not say why"
 
 
-def installed_before(run: Run) -> bool:
-    """Whether this installation has installed here before, although no ledger knows of it.
-
-    Two things must say so: a device already has one of our groups, and our administrator has
-    installed in this ADOM. The first alone may be an administrator's own install.
-    """
-    return _has_own_groups(run) and run.work.installer.has_installed()
-
-
-def _has_own_groups(run: Run) -> bool:
-    if run.survey is None:
-        return True
-    return any(
-        bool(group.device_database) for view in run.survey.views for group in four.asked_for(view)
-    )
-
-
 def settle(run: Run) -> bool:
     """Wait for tasks that still run for us, then find out what became of every open device.
 

@@ -97,17 +97,20 @@ class Book:
         self._leaving = leaving
         self._opened_at = datetime.max.replace(tzinfo=UTC)
         self.record: RolloutRecord | None = None
+        self.lost = ""
 
     @property
     def ledger(self) -> Ledger | None:
         """The ledger for the rules as they are now; None if it is lost."""
         return None if self.record is None else self.record.ledger
 
-    def open(self, now: datetime, *, installed_before: Callable[[], bool]) -> None:
-        """Read it. A first rollout gets a fresh one; a lost one stays lost until resumed."""
+    def open(self, now: datetime, *, why_not: Callable[[], str]) -> None:
+        """Read it. Where there is none it begins, unless `why_not` says why it cannot: then it is
+        lost until that is over, or somebody resumes it."""
         self._opened_at = now
         self.refresh()
-        if self.record is None and not installed_before():
+        self.lost = why_not() if self.record is None else ""
+        if self.record is None and not self.lost:
             self._change(lambda record: record)
 
     def held_back(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -22,6 +23,7 @@ from fmgsync.controller import (
     holding,
     installs,
     leftovers,
+    new_ledger,
     pushing,
     resting,
     telling,
@@ -233,7 +235,9 @@ def roll_out(run: Run) -> Report:
     """
     before, run.report.batch, run.report.goes_on_at = run.report.batch, None, None
     _survey(run, known=run.known.readings_but(()) if run.known and before else None)
-    run.book.open(run.now, installed_before=lambda: leftovers.installed_before(run))
+    run.book.open(run.now, why_not=partial(_no_ledger, run))
+    if run.book.lost:
+        _log.warning("rollout held: its ledger is lost", adom=str(run.work.ref), why=run.book.lost)
     if run.terms.mode is Mode.OBJECTS and run.pending:
         run.report.waiting = run.work.installer.refuses_objects()
         if run.report.waiting is not None:
@@ -246,6 +250,11 @@ def roll_out(run: Run) -> Report:
             raise
         _wait_for_others(run, trouble)
     return run.report
+
+
+def _no_ledger(run: Run) -> str:
+    views = run.survey.views if run.survey else ()
+    return new_ledger.why_not(run.work.installer, views, run.seen.topology, asked=True)
 
 
 def _tidied(run: Run) -> bool:
@@ -333,7 +342,7 @@ def _decide(run: Run) -> Decision:
     policy, admissions = run.policy, run.admissions()
     views = run.survey.views if run.survey else ()
     candidates = admission.candidates(admissions, policy.canary, views, run.seen.topology)
-    decision = waves.decide(policy, run.book.ledger, candidates, run.now)
+    decision = waves.decide(policy, run.book.ledger, candidates, run.now, lost=run.book.lost)
     run.report.admissions, run.report.decision = admissions, decision
     run.report.steered_at = run.book.record.decided_at if run.book.record else None
     run.report.waiting = decision.held.reason if decision.held is not None else None

@@ -36,11 +36,17 @@ _RESUME = "look at the failed devices, then `fmgsync rollout resume` or `fmgsync
 
 
 def decide(
-    policy: RolloutPolicy, ledger: Ledger | None, candidates: Iterable[Candidate], now: datetime
+    policy: RolloutPolicy,
+    ledger: Ledger | None,
+    candidates: Iterable[Candidate],
+    now: datetime,
+    *,
+    lost: str = "",
 ) -> Decision:
-    """What may start at `now`. `ledger` None means that what was done is not known any more."""
+    """What may start at `now`. `ledger` None means that what was done is not known any more;
+    `lost` says why it cannot be found out."""
     if ledger is None:
-        return _lost(candidates)
+        return _lost(candidates, lost)
     field = stages.survey(policy, ledger, candidates, now)
     stage = stages.stage_of(field)
     if (hold := _hold(field, stage)) is not None:
@@ -243,10 +249,11 @@ def _failed(field: Field) -> dict[str, Wait]:
     }
 
 
-def _lost(candidates: Iterable[Candidate]) -> Decision:
+def _lost(candidates: Iterable[Candidate], why: str) -> Decision:
     hold = Hold(
         HoldKind.LEDGER_LOST,
-        "what this rollout has done is not known any more; its failure budget counts as spent",
+        "what this rollout has done is not known any more; its failure budget counts as spent"
+        + (f": {why}" if why else ""),
         "check with `fmgsync verify`, then `fmgsync rollout resume`",
     )
     pending = sorted(c.device for c in candidates if c.readiness is not Readiness.UP_TO_DATE)

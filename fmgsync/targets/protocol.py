@@ -141,8 +141,9 @@ class Installer(Protocol):
     def find_installs(self, after: int) -> tuple[SeenTask, ...]:
         """Installs of this ADOM that were started after task number `after`, by anybody."""
 
-    def has_installed(self) -> bool:
-        """Whether our administrator has ever installed in this ADOM, as far as is still known."""
+    def own_installs(self) -> Mapping[int, bool]:
+        """Our administrator's installs in this ADOM by task number, as far as they are still known:
+        whether each has ended."""
 
     def refuses_objects(self) -> str | None:
         """Why objects alone cannot be installed here, with what to do; None if they can."""

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from fmgsync import audit
+from fmgsync.controller import announcing
 from fmgsync.model.view import GroupState
 from fmgsync.scheduling.rollout import HoldKind
 from tests.end_to_end import fleet
@@ -123,18 +124,73 @@ def test_no_more_devices_fail_than_the_budget_says(tmp_path: Path) -> None:
         assert len(report(result).outcomes) == 2
 
 
-def test_a_lost_ledger_holds_until_resumed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("what", ["rollouts.json", "everything"])
+def test_a_lost_ledger_begins_anew_where_nothing_can_be_unknown(tmp_path: Path, what: str) -> None:
+    """All tasks of ours have ended, and every device says what it holds: "try it by hand, then
+    deploy" needs nobody."""
     with open_fleet(tmp_path, seed(2)) as estate:
         web(estate, "10.1.0.2")
         to(estate, OPEN)
         estate.apply("window")
-        (tmp_path / "state" / "rollouts.json").unlink()
+        lose(tmp_path, what)
+        web(estate, "10.1.0.3")
+        planned = estate.plan().adoms[0].standing
+        assert planned is not None
+        assert planned.decision.held is None
+        assert len(verified(estate.apply("window"))) == 2
+        assert holding(estate, "10.1.0.3") == fleet.names(2)
+
+
+def lose(folder: Path, what: str = "everything") -> None:
+    if what == "everything":
+        shutil.rmtree(folder / "state")
+    else:
+        (folder / "state" / what).unlink()
+
+
+def test_a_lost_ledger_holds_while_a_device_does_not_answer(tmp_path: Path) -> None:
+    """Every command says so, and why."""
+    with open_fleet(tmp_path, seed(3)) as estate:
+        web(estate, "10.1.0.2")
+        to(estate, OPEN)
+        estate.apply("window")
+        lose(tmp_path)
+        estate.unit.world.devices["fgt-3"].online = False
         web(estate, "10.1.0.3")
         lost = estate.apply("window")
         assert held_kind(lost) is HoldKind.LEDGER_LOST
-        assert holding(estate, "10.1.0.2") == fleet.names(2)
+        assert "fgt-3 has not answered" in str(report(lost).waiting)
+        assert holding(estate, "10.1.0.2") == fleet.names(3)
+        for look in (estate.plan, estate.status):
+            standing = look().adoms[0].standing
+            assert standing is not None
+            assert standing.decision.held is not None
+            assert standing.decision.held.kind is HoldKind.LEDGER_LOST
+            assert "fgt-3 has not answered" in standing.decision.held.reason
+            assert "rollout resume" in str(standing.decision.held.next_step)
+        (notice,) = [n for n in announcing.notices(lost.adoms[0]) if n.reason == "RolloutHeld"]
+        assert "fgt-3 has not answered" in notice.message
         estate.steer("resume")
         assert len(verified(estate.apply("window"))) == 2
+
+
+def test_a_lost_ledger_holds_while_a_task_of_ours_is_open(tmp_path: Path) -> None:
+    with open_fleet(tmp_path, seed(2)) as estate:
+        web(estate, "10.1.0.2")
+        to(estate, OPEN)
+        estate.apply("window")
+        lose(tmp_path)
+        unit = estate.unit.world
+        installs = (t for t in unit.tasks.all() if "Install" in t.title)
+        known = next(t for t in installs if t.user == "fmgsync")
+        now = estate.clock.now()
+        unit.tasks.open(known.title, known.src, known.user, known.adom, now).forced = "running"
+        web(estate, "10.1.0.3")
+        lost = estate.plan().adoms[0].standing
+        assert lost is not None
+        assert lost.decision.held is not None
+        assert "has not ended" in lost.decision.held.reason
+        assert holding(estate, "10.1.0.2") == fleet.names(2)
 
 
 def test_a_lost_ledger_holds_however_busy_the_unit_was_meanwhile(tmp_path: Path) -> None:
@@ -148,6 +204,7 @@ def test_a_lost_ledger_holds_however_busy_the_unit_was_meanwhile(tmp_path: Path)
             task = unit.tasks.open("Retrieve", "device manager", "admin", 3, estate.clock.now())
             task.stop("done", estate.clock.now())
         web(estate, "10.1.0.3")
+        estate.unit.world.devices["fgt-2"].online = False
         assert held_kind(estate.apply("window")) is HoldKind.LEDGER_LOST
         assert holding(estate, "10.1.0.2") == fleet.names(2)
 

@@ -212,12 +212,13 @@ class FortiManagerAdom:
             for task in found
         )
 
-    def has_installed(self) -> bool:
-        """Whether our administrator has installed in this ADOM, as far back as tasks are kept."""
+    def own_installs(self) -> Mapping[int, bool]:
+        """Our administrator's installs in this ADOM, as far back as tasks are kept: whether each
+        has ended."""
         with self._session() as session:
             place = Place(session.access.name, self.ref.adom)
             oid = topology.read_oid(session, place)
-            return tasks.has_installed(session, place, adom=oid)
+            return tasks.own_installs(session, place, adom=oid)
 
     def refuses_objects(self) -> str | None:
         """Why objects alone cannot be installed here; None if they can."""

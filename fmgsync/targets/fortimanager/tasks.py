@@ -148,13 +148,15 @@ def read_installs(session: Session, place: Place, *, adom: int, after: int) -> t
     )
 
 
-def has_installed(session: Session, place: Place, *, adom: int) -> bool:
-    """Whether the task list knows of an install of this ADOM by our administrator."""
+def own_installs(session: Session, place: Place, *, adom: int) -> dict[int, bool]:
+    """The installs of this ADOM by our administrator that the task list knows: whether each has
+    ended."""
     user = session.access.username
-    return any(
-        task.is_install and task.adom in (0, adom) and user in (None, task.user)
+    return {
+        task.task_id: task.finished
         for task in read_recent(session, place, count=_WHOLE_LIST)
-    )
+        if task.is_install and task.adom in (0, adom) and user in (None, task.user)
+    }
 
 
 def wait(
