@@ -237,7 +237,7 @@ def show(view: View, row: Row, call: Call) -> dict[str, Any]:
     """A row as a get answers it."""
     table, fields = view.table, field_names(call)
     shown: dict[str, Any] = {table.key: row.key, "oid": row.oid}
-    names = shown_names(table, row, view.version) if fields is None else fields
+    names = shown_names(table, row, view.version) if fields is None else [*fields, *_subs(table)]
     for name in names:
         attribute = table.attributes.get(name)
         if attribute is None or not attribute.known_in(view.version):
@@ -251,6 +251,11 @@ def show(view: View, row: Row, call: Call) -> dict[str, Any]:
         shown[MAPPING] = show_mappings(view, row, call.verbose)
     _add_options(view, row, call, shown)
     return shown
+
+
+def _subs(table: Table) -> list[str]:
+    """Sub-tables come along whatever fields were named, unless `loadsub` says no."""
+    return [name for name, a in table.attributes.items() if a.kind is Kind.TABLE and a.shown]
 
 
 def shown_names(table: Table, row: Row, version: tuple[int, ...]) -> list[str]:
