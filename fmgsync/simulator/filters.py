@@ -19,6 +19,7 @@ from fmgsync.simulator.codes import bad_data
 
 MAX_DEPTH: Final = 40
 MAX_PARTS: Final = 20_000
+MAX_PATTERN: Final = 1024
 
 Test = Callable[[Any], bool]
 
@@ -152,37 +153,57 @@ def _contain(column: Column, operands: list[Any]) -> Test:
 
 
 def _like(column: Column, operands: list[Any]) -> Test:
-    """`%` stands for anything. No regular expression: hostile patterns must stay linear."""
-    pattern = operands[0]
-    if not isinstance(pattern, str):
+    """`%` stands for anything, `_` for one character."""
+    return _pattern(operands[0], many="%", one="_")
+
+
+def _glob(column: Column, operands: list[Any]) -> Test:
+    """`*` and `?`, as in a shell."""
+    return _pattern(operands[0], many="*", one="?")
+
+
+def _pattern(pattern: Any, *, many: str, one: str) -> Test:
+    """No regular expression: hostile patterns must stay harmless."""
+    if not isinstance(pattern, str) or len(pattern) > MAX_PATTERN:
         raise bad_data()
-    parts = pattern.split("%")
+    first, *parts = pattern.split(many)
 
     def matches(value: Any) -> bool:
-        if not isinstance(value, str):
+        if not isinstance(value, str) or not _fits(value, 0, first, one):
             return False
-        if len(parts) == 1:
-            return value == pattern
-        if not value.startswith(parts[0]):
-            return False
-        at = len(parts[0])
-        for part in parts[1:-1]:
-            found = value.find(part, at)
-            if found < 0:
+        if not parts:
+            return len(value) == len(first)
+        at = len(first)
+        for part in parts[:-1]:
+            last = len(value) - len(part)
+            found = next((n for n in range(at, last + 1) if _fits(value, n, part, one)), None)
+            if found is None:
                 return False
             at = found + len(part)
-        return len(value) - at >= len(parts[-1]) and value.endswith(parts[-1])
+        end = len(value) - len(parts[-1])
+        return end >= at and _fits(value, end, parts[-1], one)
 
     return matches
 
 
+def _fits(value: str, at: int, part: str, one: str) -> bool:
+    """Whether a part of a pattern without wide gaps stands at this place."""
+    if one not in part:
+        return value.startswith(part, at)
+    piece = value[at : at + len(part)]
+    return len(piece) == len(part) and all(
+        wanted in (one, found) for wanted, found in zip(part, piece, strict=True)
+    )
+
+
 def _flagged(column: Column, operands: list[Any]) -> Test:
-    """`["flags","&","is_model"]`: the flag is one of those that are set."""
-    wanted = column.operand(operands[0])
+    """`["flags","&","is_model"]`: the flag is set; of numbers, some of the bits."""
+    wanted, *rest = (column.operand(operand) for operand in operands)
 
     def matches(value: Any) -> bool:
         if isinstance(value, int) and isinstance(wanted, int):
-            return bool(value & wanted)
+            bits = value & wanted
+            return bits == rest[0] if rest else bool(bits)
         return wanted in value if isinstance(value, list | tuple) else value == wanted
 
     return matches
@@ -244,6 +265,7 @@ _OPERATORS: Final[dict[str, Callable[[Column, list[Any]], Test]]] = {
     "contain": _contain,
     "&": _flagged,
     "like": _like,
+    "glob": _glob,
     "<=": _ordered(lambda a, b: bool(a <= b), within=True),
     ">=": _ordered(lambda a, b: bool(a >= b), within=False),
     "<": _ordered(lambda a, b: bool(a < b), within=None),

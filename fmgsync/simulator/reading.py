@@ -112,7 +112,7 @@ def _by_key(view: View, operator: Any, operands: list[Any]) -> list[Key] | None:
         wanted = {item for item in items if isinstance(item, (str, int))}
         return sorted(wanted, key=str)
     if operator == "like" and isinstance(operands[0], str) and view.table.key == "name":
-        prefix = operands[0].split("%")[0]
+        prefix = operands[0].split("%")[0].split("_")[0]
         return view.database.rows(view.store).between(prefix, prefix) if prefix else None
     return None
 

@@ -56,6 +56,13 @@ class TestFilters:
             ([["!", "name", "==", "a1"], "&&", ["name", "like", "a%"]], ["a2"]),
             (["!", [["name", "==", "a1"], ["name", "==", "b1"]]], ["a2"]),
             (["!", "name", "in", "a1", "a2"], ["b1"]),
+            (["name", "like", "_1"], ["a1", "b1"]),
+            (["name", "like", "a_"], ["a1", "a2"]),
+            (["name", "!like", "a_"], ["b1"]),
+            (["name", "glob", "?1*"], ["a1", "b1"]),
+            (["name", "!glob", "a*"], ["b1"]),
+            ([["name", "like", "%_"], "&&", ["name", "like", "_%2"]], ["a2"]),
+            (["name", "like", "a_1"], []),
         ],
     )  # fmt: skip
     def test_alternatives_and_negations(self, told: Any, filter_: Any, names: list[str]) -> None:
