@@ -71,6 +71,11 @@ class Adom:
         self.revisions: list[Revision] = []
         self.schedules: dict[str, Schedule] = {}
         self.history = History()
+        self.scripts: dict[str, dict[str, Any]] = {}
+        self.runs: list[Any] = []
+        """What running scripts left, oldest first."""
+        self.assignments: dict[int, dict[str, Any]] = {}
+        """Global packages by oid: the ADOM's packages named with it, and whether as exceptions."""
         self.from_global: set[Target] = set()
         """Objects that came with a global package, and change with it."""
         self.hits: dict[tuple[int, int], Any] = {}

@@ -18,12 +18,15 @@ from fmgsync.simulator.catalog import TABLES
 from fmgsync.simulator.catalog_packages import FOOTER, HEADER, PACKAGE_TABLES
 from fmgsync.simulator.codes import bad_data, no_permission
 from fmgsync.simulator.ordering import flags_of, open_task, targets_of, warn
+from fmgsync.simulator.plain import PlainRow, Words, answer_table
 from fmgsync.simulator.references import package_store, references
 from fmgsync.simulator.route import Route
 from fmgsync.simulator.store import Change, Database, Row, Target
 from fmgsync.simulator.tasks import Line, Task
 from fmgsync.simulator.world import World
 
+_ON: Final = {"disable": 0, "enable": 1}
+_SWITCHES: Final[Words] = {"assign_excluded": _ON, "specify_assign_pkg_list": _ON}
 _HERE: Final = ("none", "cp_all_objs", "copy_assigned_pkg", "unassign")
 
 
@@ -38,6 +41,7 @@ def assign(world: World, call: Call) -> Members:
     if flags - set(_HERE):
         raise bad_data()
     wanted = [_target(world, record, item) for item in targets]
+    said = {(one[0].name, one[1].oid): item for one, item in zip(wanted, targets, strict=True)}
     task = open_task(world, call, world.adoms["global"], "Assign Package", "assignment")
     for adom, package, chosen in wanted:
         line = Line(adom.name, adom.oid)
@@ -47,8 +51,11 @@ def assign(world: World, call: Call) -> Members:
             continue
         if "unassign" in flags:
             _take_away(world, adom, package, chosen, call.now)
+            adom.assignments.pop(package.oid, None)
         else:
             _copy(world, adom, ground, package, chosen, call.now, everything="cp_all_objs" in flags)
+            item = said[(adom.name, package.oid)]
+            _remember(world, adom, package, item, listed="pkg" in record)
         word = "unassign" if "unassign" in flags else "assign"
         line.tell(call.now, 100, f"{word} package done", "done")
     if not wanted:
@@ -57,6 +64,39 @@ def assign(world: World, call: Call) -> Members:
     if "copy_assigned_pkg" in flags:
         _install(world, call, wanted, task)
     return {"data": {"task": task.id}}
+
+
+def _remember(
+    world: World, adom: Adom, package: Row, item: Mapping[str, Any], *, listed: bool
+) -> None:
+    """What `_adom/options` tells of an assignment."""
+    names = item.get("pkg") if listed else None
+    wanted = {names} if isinstance(names, str) else set(names or ())
+    known = adom.assignments.get(package.oid)
+    row = {
+        "name": f"__gpkg__{package.oid}",
+        "oid": known["oid"] if known is not None else world.next_oid(),
+        "pkg list": [
+            {"name": str(own.key), "oid": own.oid}
+            for own in adom.packages(adom.ground)
+            if str(own.key) in wanted
+        ],
+    }
+    if wanted and item.get("excluded") in ("enable", 1):
+        row["assign_excluded"] = "enable"
+    if wanted:
+        row["specify_assign_pkg_list"] = "enable"
+    adom.assignments[package.oid] = row
+
+
+def read_options(world: World, call: Call, adom: str) -> Members:
+    """Which global packages the ADOM has, and for which of its packages."""
+    rows: list[PlainRow] = list(world.enter(adom, call.session).assignments.values())
+    if not call.verbose:
+        switched = {"assign_excluded": "disable", "specify_assign_pkg_list": "disable"}
+        rows = [{**switched, **row} for row in rows]
+    found = answer_table(call, rows, always=("name", "oid"), words=_SWITCHES)
+    return found or {"data": []}
 
 
 Wanted = tuple[Adom, Row, list[Row]]
@@ -168,4 +208,7 @@ def _install(world: World, call: Call, wanted: list[Wanted], task: Task) -> None
             install.begin(world, call, adom, further, parts, frozenset())
 
 
-ROUTES = (Route("exec", "/securityconsole/assign/package", assign),)
+ROUTES = (
+    Route("exec", "/securityconsole/assign/package", assign),
+    Route("get", "/pm/config/adom/{adom}/_adom/options", read_options),
+)

@@ -18,6 +18,7 @@ TABLES: Final = read_tables("devices")
 DEVICE: Final = TABLES["device"]
 ADOM: Final = TABLES["adom"]
 GROUP: Final = TABLES["group"]
+SCRIPT: Final = TABLES["script"]
 VDOM: Final = TABLES["vdom"]
 META_FIELD: Final = TABLES["meta field"]
 

@@ -16,7 +16,7 @@ PKG = "/pm/pkg/adom/prod"
 def run(client: Client, what: str, **data: Any) -> dict[str, Any]:
     """The task of an exec that has ended."""
     number = client.data("exec", f"/securityconsole/{what}", data={"adom": "prod", **data})["task"]
-    found: dict[str, Any] = client.get(f"/task/task/{number}", verbose=1)
+    found: dict[str, Any] = client.get(f"/task/task/{number}")
     return found
 
 

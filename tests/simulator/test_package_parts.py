@@ -247,6 +247,29 @@ class TestHeaderAndFooter:
         clock.sleep(10)
         assert on_unit(simulator) == [1, 1073741825, 1074741825]
 
+    def test_an_adom_tells_its_global_packages(self, start: Start, connect: Any) -> None:
+        simulator, client = start()
+        admin = self._made(simulator, connect)
+        url = "/pm/config/adom/prod/_adom/options"
+        element = client.one("get", url)
+        assert element["data"] == []
+        number = admin.get("/pm/pkg/global/g_ppkg_001")["oid"]
+
+        self._assign(admin)
+        (row,) = client.get(url)
+        assert row == {"name": f"__gpkg__{number}", "oid": row["oid"], "pkg list": []}
+        self._assign(admin, pkg=["edge/default"], excluded="enable")
+        (changed,) = client.get(url)
+        assert (changed["assign_excluded"], changed["specify_assign_pkg_list"]) == (
+            "enable",
+            "enable",
+        )
+        assert [own["name"] for own in changed["pkg list"]] == ["edge/default"]
+        plain = client.envelope("get", {"url": url}, verbose=0)["result"][0]["data"]
+        assert plain[0]["assign_excluded"] == 1
+        self._assign(admin, "unassign")
+        assert client.get(url) == []
+
     def test_a_change_reaches_the_adom_when_it_is_assigned_again(
         self, start: Start, connect: Any
     ) -> None:

@@ -17,7 +17,7 @@ Connect = Callable[..., Client]
 def test_root_is_of_fortigates_and_others_of_other_products(start: Start, connect: Connect) -> None:
     simulator, _ = start()
     client = connect(simulator)
-    rows = {row["name"]: row for row in client.get("/dvmdb/adom", verbose=1)}
+    rows = {row["name"]: row for row in client.get("/dvmdb/adom")}
 
     assert rows.keys() >= {"root", "rootp", "others", "FortiAnalyzer", "Syslog"}
     assert (rows["root"]["oid"], rows["rootp"]["oid"]) == (3, 10)
