@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import threading
 import traceback
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote, unquote
 
 SHOWN_INSTEAD: Final = "[secret]"
@@ -65,6 +65,23 @@ def hide(text: str) -> str:
         if secret in text:
             text = text.replace(secret, SHOWN_INSTEAD)
     return text
+
+
+def hide_in(value: Any) -> Any:
+    """The same in a value of any shape; what is neither text nor a number is judged by its repr."""
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case dict():
+            return {str(key): hide_in(each) for key, each in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [hide_in(each) for each in value]
+        case str():
+            return hide(str(value))
+        case _:
+            text = repr(value)
+            hidden = hide(text)
+            return value if hidden == text else hidden
 
 
 def traceback_text(error: BaseException) -> str:

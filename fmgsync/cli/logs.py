@@ -10,7 +10,7 @@ import logging
 import sys
 import threading
 import uuid
-from typing import Any, Literal
+from typing import Literal
 
 import structlog
 
@@ -70,24 +70,7 @@ def _without_locals(exc_info: structlog.typing.ExcInfo) -> str:
 def _without_secrets(
     logger: object, method: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    return {key: _hidden(value) for key, value in event.items()}
-
-
-def _hidden(value: Any) -> Any:
-    """Fields of any shape: what is neither text nor a number is shown as text anyway."""
-    match value:
-        case None | bool() | int() | float():
-            return value
-        case dict():
-            return {str(key): _hidden(each) for key, each in value.items()}
-        case list() | tuple() | set() | frozenset():
-            return [_hidden(each) for each in value]
-        case str():
-            return redaction.hide(str(value))
-        case _:
-            text = repr(value)
-            hidden = redaction.hide(text)
-            return value if hidden == text else hidden
+    return {key: redaction.hide_in(value) for key, value in event.items()}
 
 
 def _thread_failed(failed: threading.ExceptHookArgs) -> None:

@@ -144,7 +144,7 @@ def _wants_json(arguments: list[str]) -> bool:
 
 def _tell(error: errors.FmgsyncError, *, as_json: bool) -> None:
     if as_json:
-        click.echo(redaction.hide(json.dumps({"error": error.as_document()})))
+        click.echo(json.dumps({"error": redaction.hide_in(error.as_document())}))
         return
     click.echo(f"fmgsync: {safe_text(redaction.hide(str(error)), lines=True)}", err=True)
 

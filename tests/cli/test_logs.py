@@ -13,8 +13,8 @@ import pytest
 import structlog
 
 import fmgsync
-from fmgsync import redaction
-from fmgsync.cli import logs
+from fmgsync import errors, redaction
+from fmgsync.cli import logs, main
 
 
 @pytest.fixture(autouse=True)
@@ -122,3 +122,15 @@ def test_no_logger_is_given_an_exception_itself() -> None:
         if re.search(r"_log\.exception\(|exc_info=(?!failed\.)", line)
     ]
     assert found == []
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_an_error_that_is_told_holds_no_secret(
+    capsys: pytest.CaptureFixture[str], output: str
+) -> None:
+    redaction.know("wörd-of-ann")
+    error = errors.UsageError("cannot use wörd-of-ann", where="wörd-of-ann", next_step="no")
+    main._tell(error, as_json=output == "json")
+    said = "".join(capsys.readouterr())
+    assert "of-ann" not in said
+    assert said.count(redaction.SHOWN_INSTEAD) == 2

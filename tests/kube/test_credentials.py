@@ -14,6 +14,7 @@ from fmgsync.kube import credentials
 from fmgsync.kube.client import Access, ApiSession
 from fmgsync.kube.kubeconfig import Chosen
 from fmgsync.kube.kubeconfig_schema import Exec, Server, User
+from fmgsync.kube.lease import Lease
 from fmgsync.kube.requests import CONFIGMAPS, NODES, Request
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from tests.kube.kubeconfigs import plugin, written
@@ -314,3 +315,16 @@ def test_no_user_is_nobody(simulator: KubernetesSimulator, tmp_path: Path) -> No
     assert ApiSession("east", Access(access.kubeconfig)).version()
     with pytest.raises(SourceLoginRefused):
         ApiSession("east", access).read(LIST)
+
+
+def test_a_standby_whose_token_was_replaced_meanwhile_takes_over_at_once(
+    simulator: KubernetesSimulator, tmp_path: Path
+) -> None:
+    """Its first act as a leader must not be a refusal."""
+    simulator.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "fmgsync"}})
+    path = tmp_path / "config"
+    session = ApiSession("lease", written(simulator, path))
+    session.read(LIST)
+    simulator.rotate_token()
+    simulator.kubeconfig(path)
+    assert Lease(session, "fmgsync", "one", "standby").try_hold()
