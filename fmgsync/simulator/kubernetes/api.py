@@ -15,6 +15,8 @@ from fmgsync.simulator.kubernetes.paging import Lists
 from fmgsync.simulator.kubernetes.resources import Target
 from fmgsync.simulator.kubernetes.store import Store, Stored
 
+_PROTOBUF: Final = "application/vnd.kubernetes.protobuf"
+
 SOMEBODY: Final = Author("unknown")
 
 
@@ -153,6 +155,12 @@ def parsed_body(raw: bytes, content_type: str = "") -> Any:
             return yaml.load(raw, Loader=yaml.CSafeLoader)
         except yaml.YAMLError as error:
             raise refusals.bad_request(f"error decoding YAML: {error}") from error
+    if content_type == _PROTOBUF:  # a real one takes it; whoever uses this server sends JSON
+        raise refusals.ApiRefusal(
+            415,
+            "UnsupportedMediaType",
+            f"the body of the request was in an unknown format - here is no {content_type}",
+        )
     try:
         return json.loads(raw)
     except ValueError as error:

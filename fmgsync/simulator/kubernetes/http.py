@@ -135,6 +135,8 @@ class Handler(Connection):
         faults.check(resource, verb, named.namespace, name)
         if named.part and named.part not in resource.parts:
             raise refusals.no_such_path()
+        if query.get("dryRun"):
+            raise refusals.bad_request("dryRun: this server would do what it is asked to try")
         if verb == "watch":
             self._watch(named, query)
         elif verb == "list":

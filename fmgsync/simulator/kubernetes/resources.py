@@ -20,6 +20,7 @@ class Resource:
     namespaced: bool = True
     has_status: bool = False
     finalizes: bool = False  # has the part with which its controller lets it go (namespaces)
+    short: tuple[str, ...] = ()
     needs_revision: bool = False  # a PUT without resourceVersion is refused (leases)
     put_creates: bool = False  # a PUT of what does not exist creates it (leases)
 
@@ -34,10 +35,19 @@ class Resource:
         return f"{self.group}/{self.version}" if self.group else self.version
 
 
-PODS: Final = Resource(CORE, "v1", "pods", "Pod", has_status=True)
-NODES: Final = Resource(CORE, "v1", "nodes", "Node", namespaced=False, has_status=True)
+PODS: Final = Resource(CORE, "v1", "pods", "Pod", has_status=True, short=("po",))
+NODES: Final = Resource(
+    CORE, "v1", "nodes", "Node", namespaced=False, has_status=True, short=("no",)
+)
 NAMESPACES: Final = Resource(
-    CORE, "v1", "namespaces", "Namespace", namespaced=False, has_status=True, finalizes=True
+    CORE,
+    "v1",
+    "namespaces",
+    "Namespace",
+    namespaced=False,
+    has_status=True,
+    finalizes=True,
+    short=("ns",),
 )
 LEASES: Final = Resource(
     "coordination.k8s.io", "v1", "leases", "Lease", needs_revision=True, put_creates=True
@@ -46,10 +56,10 @@ RESOURCES: Final = (
     PODS,
     NODES,
     NAMESPACES,
-    Resource(CORE, "v1", "configmaps", "ConfigMap"),
+    Resource(CORE, "v1", "configmaps", "ConfigMap", short=("cm",)),
     Resource(CORE, "v1", "secrets", "Secret"),
-    Resource(CORE, "v1", "serviceaccounts", "ServiceAccount"),
-    Resource(CORE, "v1", "events", "Event"),
+    Resource(CORE, "v1", "serviceaccounts", "ServiceAccount", short=("sa",)),
+    Resource(CORE, "v1", "events", "Event", short=("ev",)),
     LEASES,
 )
 
@@ -127,6 +137,7 @@ def _resource_list(group: str, version: str) -> dict[str, Any]:
                 "singularName": each.kind.lower(),
                 "namespaced": each.namespaced,
                 "kind": each.kind,
+                **({"shortNames": list(each.short)} if each.short and not part else {}),
                 "verbs": ["create", "delete", "get", "list", "patch", "update", "watch"],
             }
             for each in served

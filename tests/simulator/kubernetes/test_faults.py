@@ -221,3 +221,22 @@ def test_a_deleted_namespace_leaves_nothing_behind(simulator: KubernetesSimulato
     assert left is not None
     assert left["status"]["phase"] == "Terminating"
     assert simulator.find("Pod", "held", namespace="prod") is not None
+
+
+def test_what_it_does_not_do_is_refused_and_not_done(simulator: KubernetesSimulator) -> None:
+    """A body in protobuf, as kubectl's own `create` sends it, and a write that is only tried."""
+
+    def post(query: str, kind: str, body: bytes) -> int:
+        answer = requests.post(
+            f"{simulator.url}/api/v1/namespaces/default/configmaps{query}",
+            data=body,
+            headers={"Authorization": f"Bearer {simulator.token}", "Content-Type": kind},
+            verify=str(simulator.ca_file),
+            timeout=20,
+        )
+        return answer.status_code
+
+    body = json.dumps({"metadata": {"name": "a"}}).encode()
+    assert post("", "application/vnd.kubernetes.protobuf", b"k8s\0") == 415
+    assert post("?dryRun=All", "application/json", body) == 400
+    assert simulator.find("ConfigMap", "a") is None
