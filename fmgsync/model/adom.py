@@ -57,7 +57,8 @@ class AdomTopology:
 
 @dataclass(frozen=True, slots=True)
 class HeldLock:
-    """A workspace lock as the unit tells it: of the whole ADOM, or of a `part` of it.
+    """A workspace lock as the unit tells it: of the whole ADOM, or of a `part` of it, which `what`
+    names where it was asked for.
 
     `since` is UTC epoch seconds by the unit's clock; None where it does not say.
     """
@@ -66,10 +67,11 @@ class HeldLock:
     session: int | None
     since: int | None
     part: bool = False
+    what: str = ""
 
     def __str__(self) -> str:
         since = self.instant or "an unknown time"
-        what = "in part by" if self.part else "by"
+        what = f"{self.what} by" if self.what else "in part by" if self.part else "by"
         return f"{what} {self.user!r} since {since} (session {self.session})"
 
     @property

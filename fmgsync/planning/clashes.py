@@ -27,8 +27,8 @@ def find_clashes(
 ) -> tuple[Finding, ...]:
     """Every rule that cannot be carried out, with the reason. `longest` is in characters.
 
-    Addresses and groups share one name space on FortiOS (FortiOS CLI reference, firewall
-    addrgrp), so a foreign address in the group's name is a clash as well.
+    Addresses and groups of one family share a name space on FortiOS (FortiOS CLI reference,
+    firewall addrgrp), so a foreign address in the group's name is a clash as well.
     """
     found: dict[Finding, None] = {}
     strangers = _strangers(observed, desired.owner)
@@ -106,9 +106,8 @@ def shard_clashes(
     for name in names:
         if len(name) > longest:
             yield too_long(rule, name, longest)
-        for kind in Family:
-            if (kind, name) in observed.addresses:
-                yield _taken(rule, ADDRESS[kind], name, owner)
+        if (family, name) in observed.addresses:
+            yield _taken(rule, ADDRESS[family], name, owner)
         standing = observed.groups.get((family, name))
         if standing is not None and not standing.owned:
             yield _taken(rule, GROUP[family], name, owner)
@@ -134,9 +133,8 @@ def _taken(rule: str, kind: ObjectKind, name: str, owner: str) -> Finding:
 
 
 def _clashes_of(group: DesiredGroup, owner: str, observed: ObservedAdom) -> Iterator[Finding]:
-    for family in Family:
-        if (family, group.name) in observed.addresses:
-            yield _taken(group.name, ADDRESS[family], group.name, owner)
+    if (group.family, group.name) in observed.addresses:
+        yield _taken(group.name, ADDRESS[group.family], group.name, owner)
     standing = observed.groups.get((group.family, group.name))
     if standing is not None and not standing.owned:
         yield _taken(group.name, GROUP[group.family], group.name, owner)

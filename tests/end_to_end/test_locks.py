@@ -92,6 +92,27 @@ def test_a_humans_lock_is_waited_for(estate: Estate, clock: Waking) -> None:
     assert "by 'admin' since 2026-01-01T00:00:00Z" in told["why"]
 
 
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        ("pkg/edge/default", "package edge/default by 'admin' since 2"),
+        ("dev/fgt-west", "device fgt-west by 'admin' since 2"),
+    ],
+)
+def test_a_colleagues_lock_of_a_part_is_named(estate: Estate, what: str, told: str) -> None:
+    """It keeps us out of the ADOM, whose own lockinfo shows nobody."""
+    estate.run("east", web("10.1.0", 5))
+    console = estate.unit.console("admin")
+    console.lock("prod", what)
+    result = estate.apply_never()
+    error = result.adoms[0].error
+    assert error is not None
+    assert "parts of it are" in error.message
+    assert told in error.message
+    console.unlock("prod", what)
+    assert estate.apply_never().adoms[0].error is None
+
+
 def test_a_humans_lock_that_stays_is_named(estate: Estate) -> None:
     """With holder and since; nothing is written, nothing stays behind."""
     human = estate.unit.console("admin")

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fmgsync.model.address import Address
+from fmgsync.model.address import Address, Family
 from fmgsync.model.state import DesiredGroup, ObservedAddress, ObservedAdom, ObservedGroup
 from fmgsync.model.target import DeviceVdom
-from fmgsync.planning import diff
+from fmgsync.planning import diff, sharding
 from tests.planning.estates import (
     EAST,
     REF,
@@ -299,3 +299,15 @@ def test_while_not_all_rules_were_read_no_group_is_retired(
     assert {name for _, name in carry_out(left, diff.make_plan(known, left).changes).groups} == set(
         after
     )
+
+
+@pytest.mark.parametrize("name", ["web", "web.1"])
+def test_a_name_is_taken_within_its_family_only(name: str) -> None:
+    """An IPv6 address of somebody else is no rival of an IPv4 group, nor of its shards."""
+    other = ObservedAddress(name, Family.IPV6, None, "by hand", owned=False)
+    plan = diff.make_plan(desired(wanted("web", {EAST: {"10.1.0.5"}})), adom(other))
+    assert plan.foreign == ()
+    taken = replace(other, family=Family.IPV4)
+    ours = wanted("web", {EAST: {f"10.1.0.{n}" for n in range(1, 5)}})
+    limits = sharding.Limits(members=2)
+    assert diff.make_plan(desired(ours), adom(taken), limits=limits).foreign

@@ -66,6 +66,12 @@ def workspace(adom_name: str, verb: str) -> str:
     return f"{adom(adom_name)}/workspace/{verb}"
 
 
+def part_lockinfo(adom_name: str, kind: str, name: str) -> str:
+    """Who holds the lock of a package (`pkg`, by its full path) or a device (`dev`)."""
+    path = "/".join(escape(part) for part in name.split("/")) if kind == "pkg" else escape(name)
+    return f"{workspace(adom_name, 'lockinfo')}/{kind}/{path}"
+
+
 def workflow(adom_name: str, verb: str = "", number: int | None = None) -> str:
     """Workflow sessions (get), or a verb on one of them (exec)."""
     parts = (f"{adom(adom_name)}/workflow", verb, "" if number is None else str(number))

@@ -18,7 +18,7 @@ import tenacity
 from fmgsync import errors
 from fmgsync.clock import Clock
 from fmgsync.model.adom import HeldLock, Workspace
-from fmgsync.targets.fortimanager import answers, tables, tasks, urls, wire
+from fmgsync.targets.fortimanager import answers, part_locks, tables, tasks, urls, wire
 from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.session import Param, Session
 
@@ -272,6 +272,8 @@ def _exec_twice(session: Session, place: Place, verb: str) -> answers.Result:
 def _held(session: Session, place: Place, rows: list[HeldLock]) -> errors.LockHeld:
     own = None
     with suppress(errors.TargetError):
+        rows = rows or part_locks.read(session, place, _locks)
+    with suppress(errors.TargetError):
         own = session.user()
     step = "wait for that session to unlock the ADOM, or end it on the FortiManager"
     orphans = [row for row in rows if own is not None and row.user == own]
@@ -282,7 +284,7 @@ def _held(session: Session, place: Place, rows: list[HeldLock]) -> errors.LockHe
             f" 'diagnose system admin-session kill {orphans[0].session}'"
         )
     return errors.LockHeld(
-        f"the ADOM is locked: {_told(rows)}",
+        _told(rows),
         fortimanager=place.fortimanager,
         adom=place.adom,
         next_step=step,
@@ -300,5 +302,10 @@ def _lost(place: Place, why: str) -> errors.LockLost:
 
 def _told(rows: list[HeldLock]) -> str:
     if not rows:
-        return "by nobody as a whole; one of its packages, devices or objects may be locked"
-    return "; ".join(map(str, rows))
+        return (
+            "FortiManager refuses to lock the ADOM and does not tell whose lock is in the way; one"
+            " of its packages, devices or objects may be locked"
+        )
+    if all(row.what for row in rows):
+        return f"the ADOM cannot be locked, since parts of it are: {'; '.join(map(str, rows))}"
+    return f"the ADOM is locked: {'; '.join(map(str, rows))}"

@@ -1,0 +1,51 @@
+"""Who has a package or device of an ADOM locked, where the ADOM's own lock is refused for it.
+
+The ADOM's lockinfo does not show locks of its parts, and a held package lock blocks the ADOM's
+("How to FortiManager API", 013): each part is asked for its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from fmgsync.model.adom import HeldLock
+from fmgsync.targets.fortimanager import tables, urls, wire
+from fmgsync.targets.fortimanager.answers import Place
+from fmgsync.targets.fortimanager.session import Session
+from fmgsync.targets.fortimanager.tables import Query, Row
+
+Decode = Callable[[Any, Place], list[HeldLock]]
+
+
+def read(session: Session, place: Place, decode: Decode) -> list[HeldLock]:
+    """Locks of packages, of what is in them, and of devices, each with the part's name."""
+    adom = place.adom or ""
+    tree = session.read({"url": urls.package_tree(adom)}, place=place)
+    packages = list(_paths(tables.decode_rows(tree, place), ()))
+    devices = tables.read(session, Query(urls.devices(adom), ("name",), place))
+    parts = [
+        *((f"package {path}", urls.part_lockinfo(adom, "pkg", path)) for path in packages),
+        *(
+            (f"device {name}", urls.part_lockinfo(adom, "dev", name))
+            for name in sorted(wire.text(row.get("name")) for row in devices)
+        ),
+    ]
+    found: dict[HeldLock, None] = {}
+    for start in range(0, len(parts), tables.PARAMS_PER_REQUEST):
+        some = parts[start : start + tables.PARAMS_PER_REQUEST]
+        results = session.call("get", [{"url": url} for _, url in some])
+        for (what, _), result in zip(some, results, strict=True):
+            held = decode(result.data, place) if result.ok else []
+            found.update((replace(one, part=True, what=what), None) for one in held)
+    return list(found)
+
+
+def _paths(rows: Iterable[Row], folders: tuple[str, ...]) -> Iterator[str]:
+    for row in rows:
+        path = (*folders, wire.text(row.get("name")))
+        if row.get("type") in ("folder", 1):
+            yield from _paths(row.get("subobj") or [], path)
+        else:
+            yield "/".join(path)
