@@ -34,7 +34,7 @@ names = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,12}[a-z0-9])?", fullmatch=True) | s
 texts = st.sampled_from(ODD) | st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 ip = st.ip_addresses(v=4).map(str) | st.ip_addresses(v=6).map(str)
 ips = st.lists(ip, max_size=2)
-annotations = st.dictionaries(
+claims = st.dictionaries(
     st.sampled_from(
         [
             "cni.projectcalico.org/podIP",
@@ -61,7 +61,7 @@ def pods(draw: st.DrawFn) -> Manifest:
         labels=draw(labels),
         node=draw(names),
         phase=draw(st.sampled_from(["Pending", "Running", "Running", "Succeeded", "Unknown"])),
-        annotations=draw(annotations),
+        annotations=draw(claims),
         host_network=draw(st.booleans()),
         service_account=draw(names),
     )
