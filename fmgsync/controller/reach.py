@@ -21,7 +21,7 @@ from fmgsync.scheduling.shares import shares
 if TYPE_CHECKING:
     from fmgsync.controller.reconcile import AdomWork
 
-TRIES: Final = 3
+TRIES: Final = 2
 """Passes in a row that end without having reached FortiManager before its ADOMs are offered."""
 
 PROBE_S: Final = 60.0

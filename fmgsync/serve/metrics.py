@@ -85,11 +85,13 @@ class _State:
         )
         yield _gauge(
             "source_synced",
-            "1 while a kind of a cluster, of those that some rule needs, is read completely.",
+            "1 while a kind of a cluster, of those that some rule needs, is read completely and"
+            " was heard lately.",
             ("cluster", "kind"),
             [
-                ((c.cluster, kind.value), float(kind in c.synced))
+                ((c.cluster, kind.value), float(kind in c.synced and kind not in silent))
                 for c in health.clusters
+                for silent in [{kind for kind, _ in c.silent(health.asked_at or 0.0)}]
                 for kind in sorted(c.needed)
             ],
         )

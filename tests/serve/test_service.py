@@ -14,7 +14,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from fmgsync.cli import main
 from fmgsync.clock import ManualClock
 from fmgsync.model.endpoint import Kind
-from fmgsync.model.health import AdomHealth, ClusterHealth, RolloutHealth, ServiceHealth
+from fmgsync.model.health import (
+    SILENCE_S,
+    AdomHealth,
+    ClusterHealth,
+    Hearing,
+    RolloutHealth,
+    ServiceHealth,
+)
 from fmgsync.model.rollout import Outcome
 from fmgsync.model.target import AdomRef
 from fmgsync.serve.http import STUCK_S, Service
@@ -198,3 +205,24 @@ def test_only_who_works_on_an_adom_says_that_its_rollout_is_held(served: Served)
         }
         assert values.pop("halted") == leader
         assert set(values.values()) == {0.0}
+
+
+@pytest.mark.parametrize(("age", "synced"), [(SILENCE_S - 1, 1.0), (SILENCE_S + 1, 0.0)])
+def test_what_was_read_once_and_is_heard_no_more_is_not_synced(
+    served: Served, age: float, synced: float
+) -> None:
+    heard = {Kind.PODS: Hearing(CLOCK.now() - age, "away")}
+    (east,) = WELL.clusters
+    clusters = (replace(east, needed=frozenset({Kind.PODS}), hearing=heard),)
+    served.health = replace(WELL, clusters=clusters, asked_at=CLOCK.now())
+    values = {
+        sample.name: sample.value
+        for family in text_string_to_metric_families(served.get("/metrics").text)
+        for sample in family.samples
+        if sample.labels.get("kind") == "pods"
+    }
+    assert values["fmgsync_source_synced"] == synced
+    assert values["fmgsync_source_last_heard_timestamp_seconds"] == CLOCK.now() - age
+    assert served.get("/readyz").status_code == (200 if synced else 503)
+    (row,) = served.get("/status").json()["clusters"][0]["kinds"]
+    assert (row["followed"], row["because"], row["secondsAgo"]) == (False, "away", age)
