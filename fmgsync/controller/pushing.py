@@ -130,6 +130,7 @@ def _may_go_on(run: Run, chosen: Round, request: InstallRequest) -> bool:
 def _install(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest) -> None:
     """One package: look at what it would push, then push it to the devices that pass."""
     passing, previewed, judged = request, False, Sorted()
+    stamp = vouching.before_push(run)
     if not request.objects:  # objects alone carry nobody else's edits
         judged = _preview(run, flow, chosen, request)
         passing = _passing(run, chosen, request, judged)
@@ -161,6 +162,7 @@ def _install(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest
             run.note(LetGo(frozenset(target.device for target in passing.targets)))
         raise
     chosen.outcomes.update({outcome.target: outcome for outcome in view.outcomes})
+    vouching.look_afterwards(run, passing, stamp)
     if previewed and passing.targets != request.targets:
         flow.drop_preview()
 

@@ -119,6 +119,24 @@ def odd(run: Run, devices: Collection[str]) -> None:
         )
 
 
+def unseen(run: Run, request: InstallRequest, edited: Sequence[str], trouble: str) -> None:
+    """The ADOM has no lock and was edited while an install was pushed."""
+    devices = sorted({target.device for target in request.targets})
+    what = ", ".join(edited[:3]) or "which edits is not known"
+    why = trouble or "without workspaces nothing keeps others from editing meanwhile"
+    run.tell(
+        f"{_listed(devices)}: edits made after the preview may have gone along: {what} ({why})"
+    )
+    run.audit.record(
+        "unseen edits",
+        fortimanager=run.work.ref.fortimanager,
+        adom=run.work.ref.adom,
+        devices=devices,
+        edits=list(edited) or None,
+        why=why,
+    )
+
+
 def carried_along(run: Run, judged: foreign.Sorted, request: InstallRequest) -> None:
     """Edits of other people that go to a device with ours, and who lets them: the configuration,
     or a person."""

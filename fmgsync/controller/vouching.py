@@ -10,13 +10,15 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from fmgsync import errors
 from fmgsync.controller import grants, reconcile, telling
 from fmgsync.controller.reconcile import Look
 from fmgsync.model.adom import Workspace
 from fmgsync.model.change import AdomPlan
+from fmgsync.model.rollout import InstallRequest
 from fmgsync.model.state import ObservedAdom
 from fmgsync.model.target import DeviceVdom
-from fmgsync.planning import written
+from fmgsync.planning import packages, written
 from fmgsync.scheduling.machine import Blocked
 from fmgsync.targets.protocol import InstallFlow
 from fmgsync.views import four, yardstick
@@ -52,6 +54,29 @@ def still_vouched(run: Run, chosen: Round, targets: Iterable[DeviceVdom]) -> fro
         leave_out(run, chosen, wrong)
         targets = [target for target in targets if target not in wrong]
     return frozenset(target.device for target in targets)
+
+
+def before_push(run: Run) -> str | None:
+    """What stands for the ADOM when a preview begins; None where a lock keeps others out."""
+    locked = run.seen.topology.workspace is not Workspace.DISABLED
+    return None if locked else run.work.store.read_stamp()
+
+
+def look_afterwards(run: Run, request: InstallRequest, before: str | None) -> None:
+    """Whether the ADOM was edited between the preview and the end of the push, without a lock: then
+    more may have gone along than the preview showed, and people are told."""
+    if run.seen.topology.workspace is not Workspace.DISABLED:
+        return
+    try:
+        if before is not None and run.work.store.read_stamp() == before:
+            return
+        after = run.work.installer.read_packages()
+    except errors.TargetError as trouble:
+        telling.unseen(run, request, (), str(trouble))
+        return
+    edited = packages.edited(run.seen.packages, after, request.package)
+    if edited or before is not None:
+        telling.unseen(run, request, edited, "")
 
 
 def wrote(run: Run, plan: AdomPlan) -> None:

@@ -235,3 +235,26 @@ def test_a_failed_copy_is_told_with_its_cause(tmp_path: Path, policy: str) -> No
         assert "the limit is 2" in told["fgt-1"]
         (line,) = audited(estate, "blocked" if policy == "block" else "failed")
         assert "the limit is 2" in line["why" if policy == "block" else "detail"]
+
+
+@pytest.mark.parametrize("is_edited", [True, False])
+def test_an_edit_between_preview_and_push_is_told_afterwards(
+    tmp_path: Path, is_edited: bool
+) -> None:
+    """Without workspaces it may ride along unseen, and nothing in FortiManager prevents that."""
+    unit = {**seed(1), "workspaceMode": "disabled"}
+    with open_fleet(tmp_path, unit) as estate:
+        web(estate, "10.1.0.2")
+        to(estate, OPEN)
+
+        def act() -> None:
+            if is_edited:
+                estate.write_policy("legacy-db", name="late")
+
+        result = apply_meddled(estate, lambda body: "package/commit" in body, act)
+        assert verified(result) == ["fgt-1"]
+        told = audited(estate, "unseen edits")
+        assert bool(told) is is_edited
+        if is_edited:
+            assert told[0]["devices"] == ["fgt-1"]
+            assert any("of package edge/default" in edit for edit in told[0]["edits"])

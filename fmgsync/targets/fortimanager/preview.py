@@ -2,8 +2,11 @@
 
 A preview-flagged install fills a cache that belongs to the session and the ADOM; a second call
 renders it, a third reads the text; `package/commit` pushes exactly what is in the cache, to as many
-of the devices as are named ("How to FortiManager API", 008). So nothing can slip in between what
-was judged and what is installed. With a release before 7.4.4 text is rendered device by device.
+of the devices as are named ("How to FortiManager API", 008). Under a workspace lock nobody edits in
+between. Without one somebody may, and whether the commit copies the ADOM anew or pushes what was
+worked out is published nowhere: so an edit may ride along unseen, and whoever commits looks
+afterwards whether the ADOM was edited meanwhile. With a release before 7.4.4 text is rendered
+device by device.
 """
 
 from __future__ import annotations
