@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fmgsync.controller import new_ledger
 from fmgsync.controller.installs import Survey
 from fmgsync.controller.reconcile import AdomWork, Look
-from fmgsync.planning import summary
+from fmgsync.planning import misnamed, summary
 from fmgsync.scheduling import admission, ledger, outlook, waves
 from fmgsync.scheduling.ledger import Ledger
 from fmgsync.scheduling.rollout import Decision
@@ -41,6 +41,7 @@ def standing(world: World, work: AdomWork, result: AdomResult) -> Standing | Non
     if result.rollout is not None and result.rollout.decision is not None:
         return Standing(record, result.rollout.decision)
     policy = world.terms.rollout.policy(result.seen.topology, world.terms.overrun)
+    policy = replace(policy, misnamed=misnamed.told(result.seen.plan))
     found = admission.candidates(
         result.admissions, policy.canary, result.survey.views, result.seen.topology
     )

@@ -11,11 +11,21 @@ from fmgsync.controller.guarding import AdomGuard
 from fmgsync.grouping import desired, publishable
 from fmgsync.model import naming
 from fmgsync.model.adom import AdomTopology, Limits, Package, Workspace
-from fmgsync.model.change import AdomPlan, ApplyReport, Submission
+from fmgsync.model.change import AdomPlan, ApplyReport, Finding, Submission
 from fmgsync.model.rule import RuleSet, Site
 from fmgsync.model.state import DesiredAdom, ObservedAdom
-from fmgsync.model.target import AdomRef
-from fmgsync.planning import assignment, closed, condition, diff, sharding, sites, summary, usage
+from fmgsync.model.target import AdomRef, NamedPlace
+from fmgsync.planning import (
+    assignment,
+    closed,
+    condition,
+    diff,
+    misnamed,
+    sharding,
+    sites,
+    summary,
+    usage,
+)
 from fmgsync.targets.protocol import Installer, ObjectStore
 
 
@@ -42,7 +52,8 @@ class Intent:
 class AdomWork:
     """One ADOM and the adapters that reach it.
 
-    Inside `session()` all reading calls share one login.
+    Inside `session()` all reading calls share one login. `named` are what canaries, waves and
+    windows name; `elsewhere` tells what other ADOMs have of that kind, and which could not be read.
     """
 
     ref: AdomRef
@@ -51,6 +62,8 @@ class AdomWork:
     installer: Installer
     session: Callable[[], AbstractContextManager[object]]
     guard: AdomGuard
+    named: tuple[NamedPlace, ...] = ()
+    elsewhere: Callable[[], tuple[frozenset[str], str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +98,7 @@ def look(work: AdomWork, intent: Intent, members: desired.Members) -> Look:
     notes = (
         *condition.of_devices(topology, targets),
         *condition.of_sites(work.sites, topology),
+        *_misnamed(work, topology),
     )
     wanted = replace(wanted, findings=(*wanted.findings, *notes))
     packages = work.installer.read_packages()
@@ -94,6 +108,14 @@ def look(work: AdomWork, intent: Intent, members: desired.Members) -> Look:
         told = assignment.findings(packages, targets)
         wanted = replace(wanted, findings=(*wanted.findings, *told))
     return _compare(work, intent, topology, wanted, packages)
+
+
+def _misnamed(work: AdomWork, topology: AdomTopology) -> tuple[Finding, ...]:
+    odd, unread = misnamed.unmatched(work.named, misnamed.known(topology)), ""
+    if odd and work.elsewhere is not None:
+        others, unread = work.elsewhere()
+        odd = misnamed.unmatched(odd, others)
+    return tuple(misnamed.findings(odd, topology, unread))
 
 
 def _compare(

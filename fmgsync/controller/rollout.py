@@ -35,7 +35,7 @@ from fmgsync.model.memory import Approval
 from fmgsync.model.rollout import PendingInstall
 from fmgsync.model.state import ObservedAdom
 from fmgsync.model.target import DeviceVdom
-from fmgsync.planning import summary
+from fmgsync.planning import misnamed, summary
 from fmgsync.scheduling import admission, waves
 from fmgsync.scheduling.admission import Admission, Clearance, Situation
 from fmgsync.scheduling.machine import Event, Facts, Step, next_step
@@ -121,6 +121,7 @@ class Run:
     def policy(self) -> RolloutPolicy:
         """The rollout policy with this ADOM's devices. `now` waits for no clock."""
         policy = self.terms.rollout.policy(self.seen.topology, self.terms.overrun)
+        policy = replace(policy, misnamed=misnamed.told(self.seen.plan))
         return replace(policy, pause=timedelta(0)) if self.clearance.now else policy
 
     def note(self, event: Event) -> None:

@@ -15,7 +15,7 @@ from requests.adapters import HTTPAdapter
 from fmgsync import errors, state
 from fmgsync.audit import Audit
 from fmgsync.clock import Clock, SystemClock
-from fmgsync.controller import clusters, fencing, foresight, installing, once, partly
+from fmgsync.controller import clusters, fencing, foresight, installing, neighbours, once, partly
 from fmgsync.controller.doctor import TargetToCheck
 from fmgsync.controller.guarding import AdomGuard
 from fmgsync.controller.installing import People, make_installing
@@ -340,6 +340,7 @@ def make_target_checks(
             {ref: tuple(s for s in sites if s.adom == ref) for ref in refs},
             installs.mode,
             writes=config.policy.mode != "observe",
+            named={ref: terms.named_places(config, ref) for ref in refs},
         )
         session = make_session(unit_access(unit), clock=clock, transport=transport)
         check = partial(diagnose.check_unit, session, purpose)
@@ -370,10 +371,11 @@ def _adoms(
     memory: Memory,
 ) -> tuple[AdomWork, ...]:
     sites = rules.sites(config)
-    return tuple(
+    works = tuple(
         _adom_work(config, ref, partial(open_session, access[ref.fortimanager], ref), clock, memory)
         for ref in sorted({site.adom for site in sites})
     )
+    return tuple(replace(work, elsewhere=neighbours.reader(work, works)) for work in works)
 
 
 def _adom_work(
@@ -386,7 +388,8 @@ def _adom_work(
     target = FortiManagerAdom(ref, owner=config.owner, open_session=open_session, clock=clock)
     own = tuple(site for site in rules.sites(config) if site.adom == ref)
     guard = AdomGuard(ref, config.owner, rules.guard_limits(config), memory, clock)
-    return AdomWork(ref, own, target, target, session=lambda: target, guard=guard)
+    named = terms.named_places(config, ref)
+    return AdomWork(ref, own, target, target, session=lambda: target, guard=guard, named=named)
 
 
 def unit_access(unit: FortiManager) -> Access:

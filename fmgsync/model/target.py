@@ -37,3 +37,11 @@ def natural(text: str) -> list[tuple[bool, int, str]]:
         (part.isdecimal(), int(part) if part.isdecimal() and len(part) < 19 else 0, part)
         for part in _DIGITS.split(text)
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPlace:
+    """A device, `device/vdom`, `group:NAME` or a pattern of these, and where it is named."""
+
+    where: str
+    name: str

@@ -34,7 +34,8 @@ class Overrun(enum.StrEnum):
 class RolloutPolicy:
     """How installs spread over the physical devices of an ADOM.
 
-    `max_failures` bounds the devices at risk in the whole rollout.
+    `max_failures` bounds the devices at risk in the whole rollout. `misnamed` says which canary,
+    wave or window names nothing.
     """
 
     canary: tuple[str, ...] = ()
@@ -42,6 +43,7 @@ class RolloutPolicy:
     pause: timedelta = timedelta(0)
     max_failures: Limit = 1
     overrun: Overrun = Overrun.FINISH
+    misnamed: str = ""
 
     def __post_init__(self) -> None:
         if not self.waves:
@@ -92,6 +94,7 @@ class HoldKind(enum.StrEnum):
     BUDGET_SPENT = "failure budget spent"
     CANARY_FAILED = "canary failed"
     CANARY_UNAVAILABLE = "canary unavailable"
+    MISNAMED = "misnamed"
     NO_WAVE_LEFT = "no wave left"
     FAILURES_LEFT = "failures left"
 

@@ -73,6 +73,8 @@ def _hold(field: Field, stage: Stage) -> Hold | None:
     ledger = field.ledger
     if ledger.halted is not None:
         return Hold(HoldKind.HALTED, ledger.halted, "`fmgsync rollout resume` goes on")
+    if field.policy.misnamed:
+        return Hold(HoldKind.MISNAMED, field.policy.misnamed, "correct the name")
     canaries = field.unproven_canaries_at_risk
     canary = next((attempt for attempt in ledger.failed if attempt.device in canaries), None)
     if canary is not None:

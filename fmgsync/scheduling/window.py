@@ -75,6 +75,12 @@ class Scope:
             and self._covers_device(place)
         )
 
+    def may_cover(self, adom: AdomRef) -> bool:
+        """Whether the window may be for a device of this ADOM."""
+        return _any_match(self.fortimanagers, (adom.fortimanager,)) and _any_match(
+            self.adoms, (adom.adom,)
+        )
+
     def _covers_device(self, place: Place) -> bool:
         if self.devices is None:
             return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from fmgsync.model.target import AdomRef, NamedPlace
 from fmgsync.scheduling import budget
 from fmgsync.scheduling.calendar import ALWAYS, Calendar
 from fmgsync.scheduling.foreign import ForeignChanges
@@ -40,6 +41,30 @@ def calendar(config: Config) -> Calendar:
     if windows == "always":
         return ALWAYS
     return Calendar(tuple(_window(window) for window in windows))
+
+
+def named_places(config: Config, ref: AdomRef) -> tuple[NamedPlace, ...]:
+    """What canaries, waves and windows name, as far as it may be meant for this ADOM: what the
+    sites of another one name is meant for that."""
+    found: list[NamedPlace] = []
+    rollout = config.install.rollout
+    found += (NamedPlace("install.rollout.canary", str(name)) for name in rollout.canary)
+    waves = (size for size in rollout.waves if isinstance(size, amounts.DeviceGroup))
+    found += (NamedPlace("install.rollout.waves", str(size)) for size in waves)
+    windows = config.install.windows
+    for number, window in enumerate(windows if windows != "always" else ()):
+        scope, where = _window(window).scope, f"install.windows[{number}]"
+        if scope.may_cover(ref):
+            found += (NamedPlace(where, name) for name in scope.devices or ())
+            found += (NamedPlace(where, f"group:{name}") for name in scope.device_groups or ())
+    others = {
+        name
+        for site in config.sites
+        if (site.fortimanager, site.adom) != (ref.fortimanager, ref.adom)
+        for name in map(str, site.devices)
+    }
+    others |= {name.partition("/")[0] for name in others}
+    return tuple(each for each in dict.fromkeys(found) if each.name not in others)
 
 
 def _window(window: installing.Window) -> Window:

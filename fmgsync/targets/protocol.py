@@ -8,7 +8,7 @@ since there writing is installing. All methods block, and raise `errors.TargetEr
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -18,7 +18,7 @@ from fmgsync.model.preview import DevicePreview, Marked
 from fmgsync.model.rollout import InstallRequest, InstallTask, SeenTask, TaskView
 from fmgsync.model.rule import Site
 from fmgsync.model.state import ObjectKey, ObservedAdom
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import AdomRef, DeviceVdom, NamedPlace
 from fmgsync.scheduling.terms import Mode
 
 
@@ -29,6 +29,7 @@ class Purpose:
     sites: Mapping[AdomRef, tuple[Site, ...]]
     mode: Mode
     writes: bool
+    named: Mapping[AdomRef, tuple[NamedPlace, ...]] = field(default_factory=dict)
 
 
 class ObjectStore(Protocol):

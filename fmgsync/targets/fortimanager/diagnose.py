@@ -14,7 +14,8 @@ from fmgsync.model import diagnosis
 from fmgsync.model.adom import AdomTopology, Workspace
 from fmgsync.model.diagnosis import Diagnosis, Level
 from fmgsync.model.rule import Site
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import AdomRef, NamedPlace
+from fmgsync.planning import misnamed
 from fmgsync.planning import sites as site_names
 from fmgsync.scheduling.terms import Mode
 from fmgsync.targets.fortimanager import checkup, partial, topology
@@ -41,7 +42,7 @@ def check_unit(session: Session, purpose: Purpose, clock: Clock) -> Iterator[Dia
             if purpose.mode is Mode.OBJECTS:
                 yield from _objects(where, partial.refusal(session))
             for ref, sites in purpose.sites.items():
-                yield from _adom(session, ref, sites)
+                yield from _adom(session, ref, sites, purpose.named.get(ref, ()))
     except errors.FmgsyncError as error:
         yield diagnosis.failed(where, "connection", error)
 
@@ -156,11 +157,18 @@ def _objects(where: str, refusal: str | None) -> Iterator[Diagnosis]:
     yield Diagnosis(where, "install.mode: objects", Level.FAILURE, text, fix)
 
 
-def _adom(session: Session, ref: AdomRef, sites: tuple[Site, ...]) -> Iterator[Diagnosis]:
+def _adom(
+    session: Session, ref: AdomRef, sites: tuple[Site, ...], named: tuple[NamedPlace, ...]
+) -> Iterator[Diagnosis]:
     where = f"ADOM {ref.adom} on {ref.fortimanager}"
     try:
         found = topology.read_topology(session, ref)
         yield from _judge_adom(where, found)
+        for odd in misnamed.findings(
+            misnamed.unmatched(named, misnamed.known(found)), found, unread=""
+        ):
+            fix = "correct the name; if it is meant for another ADOM, all is well"
+            yield Diagnosis(where, "names", Level.WARNING, odd.message, fix)
         resolved = site_names.resolve(sites, found)
         names = {target.device for site in resolved for target in site.targets}
         yield from _devices(where, found, names)
