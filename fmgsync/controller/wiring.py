@@ -370,12 +370,14 @@ def _adoms(
     clock: Clock,
     memory: Memory,
 ) -> tuple[AdomWork, ...]:
-    sites = rules.sites(config)
-    works = tuple(
-        _adom_work(config, ref, partial(open_session, access[ref.fortimanager], ref), clock, memory)
-        for ref in sorted({site.adom for site in sites})
-    )
-    return tuple(replace(work, elsewhere=neighbours.reader(work, works)) for work in works)
+    refs = sorted({site.adom for site in rules.sites(config)})
+
+    def make(ref: AdomRef) -> AdomWork:
+        opened = partial(open_session, access[ref.fortimanager], ref)
+        return _adom_work(config, ref, opened, clock, memory)
+
+    works = map(make, refs)
+    return tuple(replace(w, elsewhere=neighbours.reader(w, refs, make)) for w in works)
 
 
 def _adom_work(

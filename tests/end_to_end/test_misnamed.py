@@ -76,3 +76,24 @@ def test_names_that_stand_for_something_hold_nothing(
     estate.write_config(install={"windows": [NIGHTS], **install, "rollout": rollout})
     estate.apply("window")
     assert {d for d in ("fgt-1", "fgt-2") if estate.on_device(d, "k8s-web") == {"10.1.0.2"}}
+
+
+def test_a_canary_of_another_adom_is_no_mistake(tmp_path: Path) -> None:
+    """Its site names a device group, so only the other ADOM can tell."""
+    unit = seed(2)
+    lab = {"name": "lab-1", "installSeconds": 2}
+    group = {"name": "Lab", "members": ["lab-1/root"]}
+    unit["adoms"].append(
+        {"name": "lab", "osVersion": "7.4", "devices": [lab], "deviceGroups": [group]}
+    )
+    with open_fleet(tmp_path, unit) as estate:
+        (site,) = estate.config["sites"]
+        other = {**site, "adom": "lab", "devices": ["group:Lab"]}
+        rollout = {"canary": ["fgt-1", "lab-1"], "pause": "0s", "maxFailures": "100%"}
+        estate.write_config(sites=[site, other], install={"windows": [NIGHTS], "rollout": rollout})
+        web(estate, "10.1.0.2")
+        to(estate, OPEN)
+        estate.apply("window")
+        assert {estate.on_device(d, "k8s-web") == {"10.1.0.2"} for d in ("fgt-1", "fgt-2")} == {
+            True
+        }
