@@ -1,4 +1,4 @@
-"""`fmgsync approve`: let through what the guard holds."""
+"""`fmgsync approve`: let through what the guard, or other people's edits, hold."""
 
 from __future__ import annotations
 
@@ -59,6 +59,7 @@ def command(
     withdraw: bool,
 ) -> int:
     """Let through what the guard holds: one part by its digest, or all of a plan by the plan's.
+    Or let the edits of other people that hold a device go along: exactly the lines shown.
 
     The next apply writes it, once, if it is still exactly what was shown; anything else waits
     again. Without DIGEST: what was shown as held lately, and what is approved.

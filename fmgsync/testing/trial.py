@@ -7,6 +7,7 @@ import os
 import secrets
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ from fmgsync.testing.configured import Configured
 
 USER = "fmgsync-test"
 PACKAGE = "fmgsync-test"
+
+_POLL_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -86,9 +89,11 @@ class Trial:
         return Ran(done.returncode, json.loads(done.stdout or "null"), done.stderr)
 
     def write_policies(self) -> None:
-        """What an administrator does after the first `apply`: a policy for each group.
+        """What an administrator does after the first `apply`: a policy for each group, installed
+        once.
 
-        Only what a policy uses is ever installed on a device.
+        Only what a policy uses is ever installed on a device, and fmgsync pushes nobody else's
+        edits.
         """
         console = self.unit.console(USER)
         for ref in sorted({site.adom for site in rules.sites(self._configured.config)}):
@@ -97,6 +102,10 @@ class Trial:
                     console.add_policy(
                         ref.adom, PACKAGE, name=rule.name, srcaddr=[rule.name], dstaddr=["all"]
                     )
+            package = {"adom": ref.adom, "pkg": PACKAGE}
+            task = console.call("exec", "/securityconsole/install/package", package)["task"]
+            while console.get(f"/task/task/{task}")["percent"] < 100:
+                time.sleep(_POLL_S)
         console.log_out()
 
     def on_device(self, device: str, group: str) -> set[str] | None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from fmgsync.cli import main
 from fmgsync.controller import once
 from tests.end_to_end import seen
 from tests.end_to_end.estate import Estate
@@ -93,8 +92,8 @@ def lines(estate: Estate, event: str) -> list[dict[str, Any]]:
 def test_exactly_the_edits_shown_go_once(estate: Estate, lane: str) -> None:
     a_policy(estate)
     digest = digest_of(estate.apply(lane))
-    approve = ["approve", digest, "--reason", "CHG-1", "--by", "ann"]
-    assert main.run([*approve, "-c", str(estate.path), "--state-dir", "state"]) == 0
+    now, memory = estate.clock.now(), estate.world("plan").memory
+    memory.approve(digest, who="ann", reason="CHG-1", now=now, expires_at=now + 3600)
     result = estate.apply(lane)
     assert verified(result) == ["fgt-1"]
     (carried,) = lines(estate, "carried along")

@@ -6,7 +6,7 @@ from fmgsync.testing import pod
 def test_a_pod_that_moves_is_followed_to_the_firewall(fmgsync_trial, east):
     fmgsync_trial.run_in("east", *east)
     fmgsync_trial.fmgsync("apply", "--install", "now")
-    # Only what a policy uses is installed: now an administrator writes one.
+    # Only what a policy uses is installed: now an administrator writes one, and installs it once.
     fmgsync_trial.write_policies()
     assert fmgsync_trial.fmgsync("apply", "--install", "now").code == 0
     assert fmgsync_trial.on_device("fgt-east-1", "k8s-frontend") == {"10.1.0.5", "10.1.0.6"}
