@@ -137,3 +137,41 @@ def test_a_task_that_names_no_device_stands_still_as_well() -> None:
     progress = Progress(900.0)
     assert not progress.stands_still(task(state="running"), 0.0)
     assert progress.stands_still(task(state="running"), 900.0)
+
+
+GENERIC = "Aborted due to previous error"
+CAUSE = "vdom copy error: 30 members, the limit is 20"
+
+
+@pytest.mark.parametrize(
+    ("history", "detail"),
+    [
+        (("Start copying policy to devdb", CAUSE, "Copy rollbacked, due to error", GENERIC),
+         f"{GENERIC}: {CAUSE}"),
+        # Nothing there says more.
+        (("Start copying policy to devdb", GENERIC), GENERIC),
+        ((), GENERIC),
+    ],
+)  # fmt: skip
+def test_a_failed_line_is_told_with_the_sentence_of_its_history(
+    history: tuple[str, ...], detail: str
+) -> None:
+    copy = Line("fgt-1(root)[copy]", "root", "error", 100, GENERIC, history)
+    assert judged(task(copy, state="error")) == (Outcome.FAILED, detail)
+
+
+@pytest.mark.parametrize("name", ["fgt(1)", "fgt (old)", "fgt(root)", "fgt"])
+def test_brackets_belong_to_a_devices_name(name: str) -> None:
+    """Another device has the name of this one before its bracket."""
+    target = DeviceVdom(name, "root")
+    lines = [
+        Line(f"{name}(root)[copy]", "root", "done", 100, "copied"),
+        Line(name, "", "done", 100, "installed"),
+        Line("other(1)(root)[copy]", "root", "error", 100, "no"),
+        Line("other(1)", "", "error", 100, "no"),
+    ]
+    wanted = InstallTask(AdomRef("hq", "prod"), 7, "edge", (target,), 0.0)
+    found = outcomes.judge(task(*lines, state="error"), wanted, Progress(900.0), 0.0)[target]
+    assert found is not None
+    assert found.outcome is Outcome.DONE
+    assert name in lines[0].devices & lines[1].devices
