@@ -50,7 +50,8 @@ def advance_installs(
     result.seen, result.survey = run.seen, run.survey
     if len(report.outcomes) > done or written is not None:
         # The installs changed device database and status: look before believing anything.
-        result.seen = reconcile.refresh_topology(work, run.seen)
+        if report.failures:
+            result.seen = reconcile.refresh_topology(work, run.seen)
         touched = {outcome.target for outcome in report.outcomes[done:]}
         known = run.survey.readings_but(touched) if run.survey else None
         result.survey = installs.survey(work, result.seen, ask_devices=True, known=known)

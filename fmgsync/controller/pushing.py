@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 
-FIRST_POLL_S = 0.1
+FIRST_POLL_S = 0.2
 POLL_S = 3.0
 BORNE_S = 600.0
 """So long a unit may be silent while a task of ours runs there."""
@@ -142,7 +142,7 @@ def _install(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest
         if not previewed:
             flow.drop_preview()
         telling.carried_along(run, judged, passing)
-    run.note(Pushing(run.work.installer.newest_task()))
+    run.note(Pushing(flow.newest_task()))
     # Told before it is done, and not while somebody else's task is waited for.
     telling.start(run, chosen, passing)
     try:
@@ -310,4 +310,4 @@ def _rests() -> Iterator[float]:
     pause_s = FIRST_POLL_S
     while True:
         yield pause_s
-        pause_s = min(pause_s * 1.5, POLL_S)
+        pause_s = min(pause_s * 2, POLL_S)

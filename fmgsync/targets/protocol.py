@@ -108,6 +108,9 @@ class InstallFlow(Protocol):
     def drop_preview(self) -> None:
         """Forget what the last preview worked out."""
 
+    def newest_task(self) -> int:
+        """The number of the newest task, of any kind, before the next push; 0 if there is none."""
+
     def read_marked(
         self,
         keys: Collection[ObjectKey],
@@ -135,9 +138,6 @@ class Installer(Protocol):
         self, targets: Iterable[DeviceVdom], group_names: Iterable[str]
     ) -> Mapping[DeviceVdom, Reading]:
         """Members by group as each FortiGate itself answers."""
-
-    def newest_task(self) -> int:
-        """The number of the newest task of any kind; 0 if there is none."""
 
     def find_installs(self, after: int) -> tuple[SeenTask, ...]:
         """Installs of this ADOM that were started after task number `after`, by anybody."""

@@ -46,7 +46,8 @@ _STALE_AFTER_S = 2 * 3600
 class FortiManagerFlow:
     """One install flow in one ADOM: from taking the lock to giving it back.
 
-    `progress` says which devices are frozen. Entering waits for nobody: LockHeld if another session
+    `progress` says which devices are frozen; `mode` is how the ADOM wants its changes made, None if
+    that was not read yet. Entering waits for nobody: LockHeld if another session
     has the ADOM.
     """
 
@@ -58,12 +59,15 @@ class FortiManagerFlow:
         session: AbstractContextManager[Session],
         clock: Clock,
         progress: Progress,
+        mode: Workspace | None = None,
     ) -> None:
         self._ref = ref
         self._owner = owner
         self._open = session
         self._clock = clock
         self._progress = progress
+        self._known_mode = mode
+        self._preview: preview.Preview | None = None
         self._frozen: set[int] = set()
         self._stack = ExitStack()
         self._oid: int | None = None
@@ -72,7 +76,7 @@ class FortiManagerFlow:
         with ExitStack() as stack:
             self._session = stack.enter_context(self._open)
             self._place = Place(self._session.access.name, self._ref.adom)
-            self._mode = topology.read_workspace(self._session, self._ref.adom)
+            self._mode = self._known_mode or topology.read_workspace(self._session, self._ref.adom)
             self._lock = stack.enter_context(
                 workspace.holding(
                     self._session, self._ref.adom, self._mode, clock=self._clock, wait_s=0
@@ -128,7 +132,7 @@ class FortiManagerFlow:
         """
         data = self._install_data(request, flag="preview")
         task = self._begin(request, urls.INSTALL_PACKAGE, data, title=request.package)
-        return preview.Preview(
+        self._preview = preview.Preview(
             self._session,
             self._place,
             request,
@@ -136,6 +140,13 @@ class FortiManagerFlow:
             clock=self._clock,
             limit_s=self._progress.limit_s,
         )
+        return self._preview
+
+    def newest_task(self) -> int:
+        """Tasks with a greater number may be pushes; a preview's own, which is none, is not."""
+        if self._preview is not None:
+            return self._preview.newest_task
+        return tasks.newest(self._session, self._place)
 
     def commit(self, request: InstallRequest) -> InstallTask:
         """Push what the last preview worked out, to the targets of `request` only."""

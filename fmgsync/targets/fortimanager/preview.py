@@ -66,6 +66,11 @@ class Preview:
             next(self._steps, None)
         return self._found
 
+    @property
+    def newest_task(self) -> int:
+        """The number of the last task this preview has needed so far."""
+        return self._running
+
     def _run(self) -> Generator[None]:
         """The steps, with a yield wherever a task has not ended."""
         task = yield from self._end_of_task()

@@ -8,7 +8,15 @@ from types import TracebackType
 from typing import Self
 
 from fmgsync.clock import Clock
-from fmgsync.model.adom import AdomTopology, HeldLock, Limits, Package, PackageStatus, Reading
+from fmgsync.model.adom import (
+    AdomTopology,
+    HeldLock,
+    Limits,
+    Package,
+    PackageStatus,
+    Reading,
+    Workspace,
+)
 from fmgsync.model.change import AdomPlan, ApplyReport, Submission
 from fmgsync.model.rollout import SeenTask
 from fmgsync.model.state import ObjectKey, ObservedAdom
@@ -118,7 +126,7 @@ class FortiManagerAdom:
     def read_submission(self) -> Submission | None:
         """What waits for a human's approval in this ADOM, if it is in workflow mode."""
         with self._session() as session:
-            mode = topology.read_workspace(session, self.ref.adom)
+            mode = self._workspace(session)
             return workflow.awaiting(session, self.ref.adom, mode, now=self._clock.now())
 
     def read_locks(self) -> tuple[HeldLock, ...]:
@@ -133,7 +141,7 @@ class FortiManagerAdom:
             return ApplyReport(self.ref)
         before = self.requests
         with self._session() as session:
-            mode = topology.read_workspace(session, self.ref.adom)
+            mode = self._workspace(session)
             waiting = workflow.awaiting(session, self.ref.adom, mode, now=self._clock.now())
             stands = waiting is not None and waiting.wants in ("", plan.wants)
             if waiting is not None and (stands or not waiting.turned_down):
@@ -181,11 +189,6 @@ class FortiManagerAdom:
         """Members by group as each FortiGate itself answers."""
         with self._session() as session:
             return verify.read_devices(session, self.ref.adom, targets, group_names)
-
-    def newest_task(self) -> int:
-        """The number of the newest task on the unit."""
-        with self._session() as session:
-            return tasks.newest(session, session.place)
 
     def find_installs(self, after: int) -> tuple[SeenTask, ...]:
         """Installs in this ADOM that were started after task `after`, whoever started them."""
@@ -238,7 +241,14 @@ class FortiManagerAdom:
             session=self._own_session(),
             clock=self._clock,
             progress=self._progress,
+            mode=self._topology.workspace if self._topology else None,
         )
+
+    def _workspace(self, session: Session) -> Workspace:
+        """How the ADOM wants its changes made, as it was read while this session lasts."""
+        if self._topology is not None:
+            return self._topology.workspace
+        return topology.read_workspace(session, self.ref.adom)
 
     @contextmanager
     def _own_session(self) -> Iterator[Session]:

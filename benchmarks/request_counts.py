@@ -1,0 +1,85 @@
+"""How many requests fmgsync needs for one changed pod, told by the simulator's own log.
+
+    python benchmarks/request_counts.py [--list]
+
+One ADOM, two FortiGates, one group, installs of two seconds, both devices side by side. Three runs:
+`apply` where the ADOM has workspaces, a pass of the controller where it has none, and an urgent
+removal on both devices outside their window. `--list` shows each request.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from fmgsync.controller import once, wiring
+from fmgsync.settings import features
+from tests.end_to_end.estate import Estate
+from tests.end_to_end.fleet import CLOSED, OPEN, holding, names, open_fleet, seed, to, web
+
+TOGETHER = {"waves": ["100%"], "pause": "0s", "maxFailures": 2}
+
+
+def applied(estate: Estate) -> None:
+    estate.apply("window")
+
+
+def passed(estate: Estate) -> None:
+    """One pass as the controller's worker makes it."""
+    state = estate.folder / "state"
+    world = wiring.make_world(
+        estate.path, command=features.RUN, clock=estate.clock, state_dir=state
+    )
+    (work,) = world.adoms
+    once.apply_one(world, work, once.read_inventory(world), install=True)
+
+
+def count(mode: str, act: Callable[[Estate], None], *, urgent: bool) -> Sequence[str]:
+    """The requests of `act` after one pod has changed."""
+    unit = {**seed(2), "workspaceMode": mode}
+    removals = "immediately" if urgent else "in-window"
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        open_fleet(Path(folder), unit, rollout=TOGETHER, removals=removals) as estate,
+    ):
+        if urgent:
+            web(estate, "10.1.0.1", "10.1.0.2")
+        to(estate, OPEN)
+        act(estate)
+        if urgent:
+            to(estate, CLOSED + timedelta(days=1))
+        web(estate, *(("10.1.0.2", "10.1.0.3") if urgent else ("10.1.0.2",)))
+        mark = estate.unit.requests.mark()
+        act(estate)
+        assert holding(estate, "10.1.0.2") == names(2)
+        return [f"{e.method} {' '.join(e.urls[:1])}" for e in estate.unit.requests.since(mark)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--list", action="store_true", help="show each request")
+    shown = parser.parse_args().list
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    runs = {
+        "apply, one changed pod, workspaces": count("normal", applied, urgent=False),
+        "a controller's pass, one changed pod, no workspaces": count(
+            "disabled", passed, urgent=False
+        ),
+        "apply, an urgent removal, workspaces": count("normal", applied, urgent=True),
+    }
+    for name, requests in runs.items():
+        print(f"{len(requests):4}  {name}")
+        for request in requests if shown else ():
+            print(f"        {request}")
+
+
+if __name__ == "__main__":
+    main()
