@@ -31,7 +31,7 @@ from fmgsync.kube.requests import PODS, Request
 from fmgsync.model.endpoint import Kind
 from fmgsync.sources.convert.objects import Pod
 from fmgsync.sources.inventory import Inventory
-from fmgsync.sources.live import READINGS
+from fmgsync.sources.kinds import KINDS
 
 APPS, SPACES = 4_000, 500
 FILLING = [
@@ -91,7 +91,7 @@ class Pages:
 
 
 def read(pages: Pages, inventory: Inventory) -> None:
-    for kind, reading in READINGS.items():
+    for kind, reading in KINDS.items():
         inventory.apply(kind, Began())
         for page in listing.pages(pages, reading.resource, reading.item_type):  # type: ignore[arg-type]
             inventory.apply(kind, Listed(page.items, page.garbled))

@@ -35,9 +35,10 @@ def _clusters_to_check(config: Config) -> list[ClusterToCheck]:
     for cluster in config.clusters:
         if cluster.manifests is None:
             from fmgsync.kube.client import ApiSession
-            from fmgsync.kube.requests import NAMESPACES, NODES, PODS, Request
+            from fmgsync.kube.requests import Request
+            from fmgsync.sources.kinds import KINDS
 
-            wanted = [Request(v, r) for r in (PODS, NODES, NAMESPACES) for v in _FOLLOW]
+            wanted = [Request(v, row.resource) for row in KINDS.values() for v in _FOLLOW]
             session = partial(ApiSession, cluster.name, clusters.access(cluster))
             found.append(ClusterToCheck(cluster.name, session=session, wanted=tuple(wanted)))
         else:

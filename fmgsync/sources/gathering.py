@@ -13,12 +13,11 @@ from typing import Any, Final, NamedTuple
 
 from fmgsync.model.endpoint import ClusterSnapshot, Kind, NodeEndpoint, PodEndpoint, SourceProblem
 from fmgsync.model.labels import Labels
-from fmgsync.sources import problems
-from fmgsync.sources.convert import outcome
+from fmgsync.sources import outcome, problems
 from fmgsync.sources.convert.labels import LabelPool
 from fmgsync.sources.convert.objects import Malformed
-from fmgsync.sources.convert.outcome import Found, Outcome
 from fmgsync.sources.convert.reading import Raw
+from fmgsync.sources.outcome import Found, Outcome
 
 
 class _Found(NamedTuple):

@@ -33,12 +33,11 @@ from fmgsync.model.endpoint import (
     SourceProblem,
 )
 from fmgsync.model.health import Hearing
-from fmgsync.sources import problems
-from fmgsync.sources.convert import outcome
+from fmgsync.sources import outcome, problems
 from fmgsync.sources.convert.labels import LabelPool
 from fmgsync.sources.convert.objects import Malformed
-from fmgsync.sources.convert.outcome import Found
 from fmgsync.sources.convert.reading import Raw
+from fmgsync.sources.outcome import Found
 
 
 class _Seen(NamedTuple):

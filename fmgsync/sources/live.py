@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import random
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -22,14 +22,13 @@ from fmgsync.kube.backoff import Backoff
 from fmgsync.kube.changes import Began, Interrupted
 from fmgsync.kube.client import Access, ApiSession
 from fmgsync.kube.listing import Scope
-from fmgsync.kube.requests import NAMESPACES, NODES, PODS, Resource
 from fmgsync.kube.stopping import Stop
 from fmgsync.kube.watch import Watch
 from fmgsync.model.endpoint import ClusterSnapshot, Kind
-from fmgsync.sources.convert.objects import Namespace, Node, Pod
 from fmgsync.sources.convert.reading import Raw
 from fmgsync.sources.gathering import Gathering
 from fmgsync.sources.inventory import Inventory
+from fmgsync.sources.kinds import KINDS, Row
 from fmgsync.sources.outage import Outage
 
 _log = structlog.get_logger()
@@ -37,27 +36,11 @@ _log = structlog.get_logger()
 _AFTER_DEFECT_S: Final = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How one kind is read."""
-
-    resource: Resource
-    item_type: type[Raw]
-    scope: Scope = listing.EVERYTHING
-
-
-READINGS: Final[dict[Kind, Reading]] = {
-    Kind.PODS: Reading(PODS, Pod, Scope(fields="status.phase!=Succeeded,status.phase!=Failed")),
-    Kind.NODES: Reading(NODES, Node),
-    Kind.NAMESPACES: Reading(NAMESPACES, Namespace),
-}
-
-
-def readings(interest: Interest) -> dict[Kind, Reading]:
+def readings(interest: Interest) -> dict[Kind, Row]:
     """How each kind is read by somebody who needs this much of it."""
     wanted = {Kind.PODS: interest.pods, Kind.NODES: interest.nodes, Kind.NAMESPACES: ALL}
     return {
-        kind: replace(READINGS[kind], scope=_narrowed(READINGS[kind].scope, narrowing))
+        kind: replace(KINDS[kind], scope=_narrowed(KINDS[kind].scope, narrowing))
         for kind, narrowing in wanted.items()
         if narrowing is not None
     }
@@ -77,14 +60,14 @@ def read_snapshot(cluster: str, access: Access) -> ClusterSnapshot:
     gathering = Gathering()
     session = ApiSession(cluster, access)
     try:
-        for kind, reading in READINGS.items():
+        for kind, reading in KINDS.items():
             _read_kind(gathering, session, kind, reading)
     finally:
         session.close()
     return gathering.snapshot(cluster)
 
 
-def _read_kind(gathering: Gathering, session: ApiSession, kind: Kind, reading: Reading) -> None:
+def _read_kind(gathering: Gathering, session: ApiSession, kind: Kind, reading: Row) -> None:
     pages = listing.pages(session, reading.resource, reading.item_type, reading.scope)
     try:
         for page in pages:
@@ -149,7 +132,7 @@ def _follow_kind(
     inventory: Inventory,
     stop: Stop,
     kind: Kind,
-    reading: Reading,
+    reading: Row,
     backoff: Backoff,
     rng: random.Random,
     outage: Outage,

@@ -26,7 +26,7 @@ from fmgsync.model.endpoint import Kind
 from fmgsync.sources.convert.labels import LabelPool
 from fmgsync.sources.convert.objects import Malformed, Pod
 from fmgsync.sources.convert.pod import endpoint
-from fmgsync.sources.live import READINGS
+from fmgsync.sources.kinds import KINDS
 
 _FIRST_S: Final = 60.0
 _LONGEST_S: Final = 300.0
@@ -84,7 +84,7 @@ class Lookups:
         self._known = {address: one for address, one in self._known.items() if one.at > old}
 
     def _ask(self, address: Address, before: _Answer | None, now: float) -> _Answer | None:
-        resource, scope = READINGS[Kind.PODS].resource, READINGS[Kind.PODS].scope
+        resource, scope = KINDS[Kind.PODS].resource, KINDS[Kind.PODS].scope
         wanted = Scope(fields=f"{scope.fields},status.podIP={address}")
         try:
             found = listing.cached(self._session, resource, Pod, wanted)

@@ -26,9 +26,9 @@ from fmgsync.sources import documents, jsontext, yamltext
 from fmgsync.sources.convert.reading import is_null
 from fmgsync.sources.documents import Document, Item
 from fmgsync.sources.gathering import Gathering
+from fmgsync.sources.kinds import BY_NAME, KINDS
 from fmgsync.sources.source import Source
 
-_KINDS: Final = {"Pod": Kind.PODS, "Node": Kind.NODES, "Namespace": Kind.NAMESPACES}
 _SUFFIXES: Final = (".yaml", ".yml", ".json")
 _ONE_PAGE: Final = "this is one page of a longer list: leave `limit` out when making the dump"
 _UNPROVEN: Final = (
@@ -192,7 +192,7 @@ class _Reading:
         )
 
     def _end_list(self, document: Document, kind: str, version: Any) -> None:
-        listed = _KINDS.get(kind.removesuffix("List")) if version == "v1" else None
+        listed = BY_NAME.get(kind.removesuffix("List")) if version == "v1" else None
         concerned = Kind if listed is None else (listed,)
         if document.proven or self._source.ends_line:
             self._take_latest(last=not document.proven)
@@ -297,7 +297,7 @@ def _head(text: str) -> _Head:
 
 
 def _known(version: Any, kind: Any) -> Kind | None:
-    return _KINDS.get(kind) if isinstance(kind, str) and version in ("v1", None) else None
+    return BY_NAME.get(kind) if isinstance(kind, str) and version in ("v1", None) else None
 
 
 def _continues(head: Mapping[str, Any]) -> bool:
@@ -323,7 +323,7 @@ def _judge(gathering: Gathering, kind: Kind) -> None:
     if gathering.holds(kind):
         gathering.complete(kind)
     if not gathering.is_complete(kind) and not gathering.has_problem(kind):
-        listed = next(name for name, known in _KINDS.items() if known is kind)
+        listed = KINDS[kind].name
         gathering.problem(
             kind,
             str(kind),

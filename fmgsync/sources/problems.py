@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from fmgsync.model.endpoint import Kind, SourceProblem
-from fmgsync.sources.convert import outcome
+from fmgsync.sources import outcome
 
 _MOST: Final = 20  # of one kind; the rest are counted
 

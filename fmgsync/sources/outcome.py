@@ -10,18 +10,17 @@ import msgspec
 
 from fmgsync.model.endpoint import Kind, NodeEndpoint, PodEndpoint
 from fmgsync.model.labels import Labels
-from fmgsync.sources.convert import namespace, node, pod, reading
+from fmgsync.sources.convert import reading
 from fmgsync.sources.convert.labels import LabelPool
 from fmgsync.sources.convert.objects import (
     NO_FLAWS,
     Flaws,
     Malformed,
-    Namespace,
-    Node,
     Pod,
     quoted,
 )
 from fmgsync.sources.convert.reading import Raw
+from fmgsync.sources.kinds import KINDS
 
 Found = PodEndpoint | NodeEndpoint | Labels
 
@@ -38,13 +37,7 @@ class Outcome(NamedTuple):
 
 def outcome(raw: Raw, pool: LabelPool, flaws: Flaws = NO_FLAWS) -> Outcome:
     """What the object contributes. Raises `Malformed` if it cannot be named."""
-    found: Found | None
-    if isinstance(raw, Pod):
-        found = pod.endpoint(raw, pool, flaws)
-    elif isinstance(raw, Node):
-        found = node.endpoint(raw, pool, flaws)
-    else:
-        found = namespace.labels(raw, pool, flaws)
+    found: Found | None = _OF_TYPE[type(raw)].convert(raw, pool, flaws)
     if found is None:
         return Outcome(None)
     doubt = "" if isinstance(found, Labels) else found.doubt.removeprefix(flaws.doubt)
@@ -76,11 +69,8 @@ def _mapping(text: bytes | str) -> dict[str, Any]:
         raise Malformed(f"it is no object: {error}") from error
 
 
-_DECODERS: Final[Mapping[Kind, msgspec.json.Decoder[Raw]]] = {
-    Kind.PODS: msgspec.json.Decoder(Pod),
-    Kind.NODES: msgspec.json.Decoder(Node),
-    Kind.NAMESPACES: msgspec.json.Decoder(Namespace),
-}
+_OF_TYPE: Final = {row.item_type: row for row in KINDS.values()}
+_DECODERS: Final = {kind: msgspec.json.Decoder(row.item_type) for kind, row in KINDS.items()}
 
 
 def merged(one: Outcome, other: Outcome, pool: LabelPool, told: str) -> Outcome:
