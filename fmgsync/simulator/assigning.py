@@ -42,7 +42,9 @@ def assign(world: World, call: Call) -> Members:
         raise bad_data()
     wanted = [_target(world, record, item) for item in targets]
     said = {(one[0].name, one[1].oid): item for one, item in zip(wanted, targets, strict=True)}
-    task = open_task(world, call, world.adoms["global"], "Assign Package", "assignment")
+    task = open_task(
+        world, call, world.adoms["global"], "Assign Package", "assignment", heeds=_HERE
+    )
     for adom, package, chosen in wanted:
         line = Line(adom.name, adom.oid)
         task.lines.append(line)
@@ -204,7 +206,7 @@ def _install(world: World, call: Call, wanted: list[Wanted], task: Task) -> None
         if adom.oid in done:
             parts = [(own, targets_of(world, adom, own, None)) for own in chosen]
             title = "Install Package"
-            further = open_task(world, call, adom, title, "security console")
+            further = open_task(world, call, adom, title, "security console", heeds=_HERE)
             install.begin(world, call, adom, further, parts, frozenset())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from fmgsync.simulator.adom import PACKAGES, Adom, Lock
@@ -117,10 +117,12 @@ def lock_for_task(adom: Adom, call: Call, task: Task) -> bool:
     return True
 
 
-def open_task(world: World, call: Call, adom: Adom, title: str, src: str) -> Task:
+def open_task(
+    world: World, call: Call, adom: Adom, title: str, src: str, *, heeds: Iterable[str] = ()
+) -> Task:
     """A new task of the caller's; flags without effect here are told, comments are kept with it."""
     record = call.record()
-    for flag in sorted(flags_of(record) - _HEEDED):
+    for flag in sorted(flags_of(record) - _HEEDED - set(heeds)):
         call.ignore("option", flag)
     task = world.tasks.open(title, src, call.session.admin.user, adom.oid, call.now)
     task.comments = {name: str(record[name]) for name in _COMMENTS if name in record}

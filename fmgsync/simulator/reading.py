@@ -215,9 +215,14 @@ def heed(call: Call, known: Callable[[str], bool]) -> None:
             call.ignore("field", name)
 
 
+_SHOWN: Final = ("extra info", "get meta", "get used", "loadsub", "search all adoms")
+"""Options of a read that a table without rows has heard as well. An ADOM's objects are used in
+that ADOM alone, so that a search through all of them finds the same."""
+
+
 def heed_table(view: View, call: Call) -> None:
     """The same for a configuration table."""
-    call.options().asked.update(("extra info", "get meta", "get used", "loadsub"))
+    call.options().asked.update(_SHOWN)
     if view.table.numbered:
         call.options().asked.add("scope member")
     heed(call, lambda name: _readable(view, name))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from fmgsync.simulator.adom import Adom
 from fmgsync.simulator.call import Call, Members
@@ -132,7 +133,20 @@ def _take(world: World, call: Call, place: Adom) -> Members:
     """A revision of what is there now, called as the request says."""
     texts = [call.record().get(key) for key in ("name", "desc")]
     name, description = (text if isinstance(text, str) else "" for text in texts)
-    return {"data": {"version": create(world, place, call, name, description).version}}
+    made = create(world, place, call, name, description)
+    place.revisions[-1] = replace(made, **_said(call))
+    return {"data": {"version": made.version}}
+
+
+def _said(call: Call) -> dict[str, Any]:
+    """Who made it and when, and whether it is locked, where the request says so itself."""
+    record = call.record()
+    kinds = {"created_by": ("user", str), "created_time": ("at", int), "locked": ("locked", int)}
+    return {
+        slot: record[name]
+        for name, (slot, kind) in kinds.items()
+        if isinstance(record.get(name), kind)
+    }
 
 
 def delete(world: World, call: Call, adom: str, version: str) -> Members:

@@ -159,6 +159,8 @@ def _judged(adom: Adom, call: Call, number: str, state: int) -> WorkSession:
     if work.state != SUBMITTED:
         raise Refusal(-10)
     work.state, work.audited, work.auditor = state, call.now, call.session.admin.user
+    said = call.param.get("workflow")
+    work.judgement = dict(said) if isinstance(said, dict) else {}
     return work
 
 

@@ -33,7 +33,8 @@ class WorkSession:
     audited: float | None = None
     auditor: str = ""
     submission: dict[str, Any] = field(default_factory=dict)
-    """What came along when it was submitted."""
+    judgement: dict[str, Any] = field(default_factory=dict)
+    """What came along when it was submitted, and when it was approved or rejected."""
 
 
 def may_write(sessions: Iterable[WorkSession], sid: int) -> bool:

@@ -25,6 +25,8 @@ import yaml
 
 from fmgsync.clock import ManualClock
 from fmgsync.simulator import Simulator
+from fmgsync.simulator.catalog import TABLES
+from fmgsync.simulator.catalog_packages import PACKAGE_TABLES
 
 HERE = Path(__file__).parent / "captures"
 TABLE = Path(__file__).parents[2] / "docs" / "simulator-fidelity.md"
@@ -307,10 +309,10 @@ def table(found: list[Verdict]) -> str:
     """The page in docs/."""
     topics = dict.fromkeys(v.case.topic for v in found)
     words = {topic: [v.word for v in found if v.case.topic == topic] for topic in topics}
-    lines = head(words)
+    lines = [*head(words), "", *standing(words)]
     for topic in topics:
         lines += ["", *section(topic, [v for v in found if v.case.topic == topic])]
-    return "\n".join([*lines, "", *sources(v.case for v in found)]) + "\n"
+    return "\n".join([*lines, "", *tables(), "", *sources(v.case for v in found)]) + "\n"
 
 
 def head(words: Mapping[str, list[str]]) -> list[str]:
@@ -341,6 +343,58 @@ def head(words: Mapping[str, list[str]]) -> list[str]:
             f"| {topic} | {here['matches']} | {here['deviates']} | {here['not simulated']} |"
         )
     return lines
+
+
+def standing(words: Mapping[str, list[str]]) -> list[str]:
+    """What of each topic is known from recordings, what is guessed, and what is refused."""
+    said = yaml.load((HERE / "_topics.yaml").read_bytes(), Loader=yaml.CSafeLoader)
+    lines = [
+        "## Known, guessed, refused",
+        "",
+        "Known is what a public source recorded and the simulator answers alike; guessed is what",
+        "no source settles; refused is what is not simulated: it is answered with a code of",
+        "FortiManager's own, or told in the log.",
+        "",
+        "| Topic | Known | Guessed | Refused |",
+        "| --- | --- | --- | --- |",
+    ]
+    for topic, given in words.items():
+        counts = summary(given)
+        known = f"{counts['matches']} recorded exchanges"
+        guessed, refused = (_listed(said[topic][kind]) for kind in ("guessed", "refused"))
+        lines.append(f"| {topic} | {known} | {guessed} | {refused} |")
+    return lines
+
+
+def _listed(texts: list[str]) -> str:
+    return "; ".join(texts).replace("|", "\\|") or "-"
+
+
+def tables() -> list[str]:
+    """The tables that are served, from the schema's own rows."""
+    recorded = {url for case in load() for url in map(_bare, case.ask["params"])}
+    lines = [
+        "## Tables",
+        "",
+        "Members, enumerations and releases of all are known from what public clients send. A read",
+        "and its defaults are known where a recording names the table, and guessed elsewhere.",
+        "Every member is kept as it was written and read back; members that are not listed are",
+        "told or refused. Tables that are not in this list are -6.",
+        "",
+        "| Table | Members | Mappings | Reads |",
+        "| --- | --- | --- | --- |",
+    ]
+    for name, table in sorted({**TABLES, **PACKAGE_TABLES}.items()):
+        known = any(f"/{name.replace(' ', '/')}" in url for url in recorded)
+        lines.append(
+            f"| `{name}` | {len(table.attributes)} | {'yes' if table.mapped else '-'} "
+            f"| {'known' if known else 'guessed'} |"
+        )
+    return lines
+
+
+def _bare(param: Mapping[str, Any]) -> str:
+    return f"/{str(param['url']).strip('/')}"
 
 
 def section(topic: str, found: list[Verdict]) -> list[str]:

@@ -39,6 +39,8 @@ def test_enough_is_simulated_and_alike() -> None:
     assert counts["not simulated"] <= 0.15 * len(CASES)
     assert counts["matches"] >= 0.9 * served
     assert PAGE.startswith("\n".join(fidelity.head(words)) + "\n")
+    assert "\n".join(fidelity.standing(words)) + "\n" in PAGE
+    assert "\n".join(fidelity.tables()) + "\n" in PAGE
     assert PAGE.endswith("\n".join(fidelity.sources(CASES)) + "\n")
 
 
