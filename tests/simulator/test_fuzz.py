@@ -30,6 +30,12 @@ URLS = [
     "/dvmdb/adom/prod/device",
     "/dvmdb/adom/prod/device/east-1",
     "/dvmdb/adom/prod/device/east-1/vdom",
+    "/dvmdb/adom/prod/device/east-1/vdom/dmz",
+    "/dvmdb/device",
+    "/dvmdb/device/east-1",
+    "/dvmdb/_meta_fields/device",
+    "/dvmdb/_meta_fields/device/City",
+    "/pm/config/_meta_fields/firewall/address",
     "/dvmdb/adom/prod/group",
     "/dvmdb/adom/prod/group/East",
     "/dvmdb/adom/prod/group/East/object member",
@@ -56,6 +62,15 @@ URLS = [
     f"{OBJ}/addrgrp/legacy/member",
     f"{OBJ}/addrgrp/legacy/dynamic_mapping/east-1/root/_scope",
     f"{OBJ}/ippool",
+    f"{OBJ}/vip",
+    f"{OBJ}/ssl-ssh-profile/no-inspection",
+    "/pm/config/adom/prod/obj/user/group",
+    "/pm/config/adom/prod/obj/webfilter/profile/default",
+    "/pm/config/adom/prod/obj/router/access-list",
+    "/pm/config/adom/prod/obj/dynamic/interface/any/dynamic_mapping",
+    "/pm/config/adom/prod/obj/fmg/variable",
+    "/pm/config/adom/prod/pkg/edge/default/firewall/DoS-policy",
+    "/pm/config/adom/prod/pkg/edge/default/firewall/shaping-policy/1",
     POLICY,
     f"{POLICY}/1",
     f"{POLICY}/1/scope member",
@@ -136,6 +151,12 @@ NAMES = [
     "task",
     "object position",
     "attr",
+    "before",
+    "meta fields",
+    "latitude",
+    "wildcard",
+    "groups",
+    "bogus",
 ]
 WORDS = [
     "db",
@@ -148,6 +169,7 @@ WORDS = [
     "root",
     "East",
     "10.0.0.0/24",
+    "10.$(site).0.0/16",
     "ipmask",
     "accept",
     "",
@@ -188,11 +210,14 @@ values = st.recursive(
     max_leaves=6,
 )
 records = st.dictionaries(st.sampled_from(NAMES), values, max_size=4)
+OPERATORS = ["==", "!=", "<=", ">", "like", "in", "!in", "contain", "&", "glob", "~"]
 filters = st.recursive(
     st.lists(
         st.one_of(
             st.sampled_from(["name", "subnet", "member", "type", "oid", "object used", "policyid"]),
-            st.sampled_from(["==", "!=", "<=", ">", "like", "in", "!in", "contain", "~"]),
+            st.sampled_from(
+                ["==", "!=", "<=", ">", "like", "in", "!in", "contain", "&", "glob", "~"]
+            ),
             scalars,
         ),
         max_size=4,
@@ -202,8 +227,8 @@ filters = st.recursive(
 )
 OPTIONS = [
     "count", "syntax", "chksum", "devinfo", "datasrc", "scope member", "object member",
-    "extra info", "get used", "find duplicates", "duplicate check", "cli config", "force",
-    "schedule", "assignment info", "after", "before",
+    "extra info", "get meta", "get used", "find duplicates", "duplicate check", "cli config",
+    "force", "schedule", "assignment info", "after", "before",
 ]  # fmt: skip
 SORTING = st.dictionaries(st.sampled_from(NAMES), st.sampled_from([1, -1, 0]), max_size=2)
 SENSIBLE: dict[str, st.SearchStrategy[Any]] = {
@@ -214,6 +239,20 @@ SENSIBLE: dict[str, st.SearchStrategy[Any]] = {
     "option": st.one_of(st.sampled_from(OPTIONS), st.lists(st.sampled_from(OPTIONS), max_size=2)),
     "confirm": st.sampled_from([0, 1]),
     "attr": st.sampled_from(["member", "srcaddr"]),
+    "subfetch filter": st.sampled_from([0, 1]),
+    "sub fetch": st.dictionaries(
+        st.sampled_from(["dynamic_mapping", "vdom", "tagging", "bogus"]),
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "scope member": st.one_of(st.just([{"name": "east-1", "vdom": "root"}]), values),
+                "subfetch count": st.tuples(st.sampled_from(["==", ">=", "~"]), scalars),
+                "filter": filters,
+                "fields": values,
+            },
+        ),
+        max_size=2,
+    ),
 }
 MODIFIERS = [
     *SENSIBLE,
@@ -226,8 +265,9 @@ MODIFIERS = [
     "object template",
     "expand datasrc",
     "expand member",
-    "sub fetch",
     "revision note",
+    "before",
+    "bogus",
 ]
 
 
