@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
-from fmgsync.grouping import membership, publishable
+from fmgsync.grouping import membership, nothing, publishable
 from fmgsync.model.address import Address, Family, family
 from fmgsync.model.change import Finding
 from fmgsync.model.endpoint import ClusterDifference, ClusterSnapshot, Kind
@@ -61,7 +61,7 @@ class Memberships:
         self._rules = tuple(rules)
         self._ranges = allowed_ranges
         self._withheld: dict[tuple[str, str], tuple[Finding, ...]] = {}
-        self._notes: dict[tuple[str, str], membership.Note | None] = {}
+        self._notes: dict[tuple[str, str], nothing.Note | None] = {}
         self._clusters = {
             name: membership.ClusterMembership(name, self._rules_on(name), allowed_ranges.get(name))
             for name in clusters

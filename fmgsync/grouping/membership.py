@@ -15,9 +15,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from fmgsync.grouping import doubts, nothing
-from fmgsync.grouping.doubts import HOST_NETWORK, NOT_ATTACHED, Key, Told
+from fmgsync.grouping.doubts import Key, Told
 from fmgsync.grouping.holders import NodeHolder, PodHolder, on_network
 from fmgsync.grouping.holdings import Holdings, Ranges
+from fmgsync.grouping.nothing import Note
 from fmgsync.grouping.rulebook import RuleBook
 from fmgsync.model.address import Address
 from fmgsync.model.endpoint import (
@@ -43,14 +44,6 @@ class ClusterMembers:
     complete: bool = True
     because: str = ""
     withheld: tuple[tuple[Address, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """Why a rule publishes nothing of a cluster, or (`partial`) not all that it selects."""
-
-    text: str
-    partial: bool = False
 
 
 def whole(snapshot: ClusterSnapshot) -> ClusterDifference:
@@ -214,20 +207,13 @@ class ClusterMembership:
         """Why a rule publishes nothing here, or not all that it selects; None if it does."""
         index = next(i for i, rule in enumerate(self._book.rules) if rule.name == name)
         rule, holdings = self._book.rules[index], self._holdings
-        if not self._selected[index]:
-            nodes = [node.node.labels for node in self._nodes.values()]
-            sets = nodes if rule.select_nodes is not None else self._book.label_sets()
-            return Note(f"{self._where}: {nothing.nothing(rule, sets, self._namespaces)}")
-        kinds = Counter(self._bare.of[index].values())
-        told = " and ".join(f"{count} {why}" for why, count in sorted(kinds.items()))
-        advice = "; `publish: node` takes their nodes" if kinds[HOST_NETWORK] else ""
-        if not holdings.held[index] and not holdings.denied[index]:
-            told = told or "nothing with an address of these families"
-            return Note(f"{self._where}: what it selects has no address: {told}{advice}")
-        if kinds[HOST_NETWORK] or kinds[NOT_ATTACHED]:
-            count = self._selected[index]
-            return Note(f"{self._where}: of {count} pods {told}{advice}", partial=True)
-        return None
+        if self._selected[index]:
+            bare, count = self._bare.of[index].values(), self._selected[index]
+            some = bool(holdings.held[index] or holdings.denied[index])
+            return nothing.note_on_bare(self._where, bare, count, some=some)
+        nodes = [node.node.labels for node in self._nodes.values()]
+        sets = nodes if rule.select_nodes is not None else self._book.label_sets()
+        return Note(f"{self._where}: {nothing.nothing(rule, sets, self._namespaces)}")
 
     @property
     def _where(self) -> str:

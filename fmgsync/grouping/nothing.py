@@ -1,19 +1,43 @@
-"""Why a rule selects nothing: which of its labels nobody has, and what comes nearest to it."""
+"""Why a rule publishes nothing: which of its labels nobody has, and what comes nearest to it; or
+what it selects has no address."""
 
 from __future__ import annotations
 
 import difflib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from fmgsync.grouping import selectors
+from fmgsync.grouping.doubts import HOST_NETWORK, NOT_ATTACHED
 from fmgsync.grouping.selector_tree import Combination, Comparison, Has, Membership, Node
 from fmgsync.model.labels import Labels
 from fmgsync.model.rule import GroupRule
 
 _CUTOFF: Final = 0.5
 _SHOWN: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Why a rule publishes nothing of a cluster, or (`partial`) not all that it selects."""
+
+    text: str
+    partial: bool = False
+
+
+def note_on_bare(where: str, bare: Iterable[str], selected: int, *, some: bool) -> Note | None:
+    """What a rule selects without an address, by reason; `some` if others have one."""
+    kinds = Counter(bare)
+    told = " and ".join(f"{count} {why}" for why, count in sorted(kinds.items()))
+    advice = "; `publish: node` takes their nodes" if kinds[HOST_NETWORK] else ""
+    if not some:
+        told = told or "nothing with an address of these families"
+        return Note(f"{where}: what it selects has no address: {told}{advice}")
+    if kinds[HOST_NETWORK] or kinds[NOT_ATTACHED]:
+        return Note(f"{where}: of {selected} pods {told}{advice}", partial=True)
+    return None
 
 
 def nothing(rule: GroupRule, sets: Iterable[Labels], namespaces: Mapping[str, Labels]) -> str:
