@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from fmgsync.simulator import impact, references
 from fmgsync.simulator.steps import History
-from fmgsync.simulator.store import Change, Database, Row, Scope, Target
+from fmgsync.simulator.store import Change, Database, Key, Row, Scope, Target
 from fmgsync.simulator.worksession import WorkSession
-
-if TYPE_CHECKING:
-    from fmgsync.simulator.revisions import Revision
-    from fmgsync.simulator.schedule import Schedule
 
 Mode = Literal["disabled", "normal", "workflow"]
 
 PACKAGES = "package"
 """Store name of packages and folders, keyed by path."""
+
+Snapshot = dict[str, dict[Key, Row]]
+"""Rows by table; rows are never altered, so a snapshot shares them with the database."""
 
 
 @dataclass(slots=True)
@@ -49,6 +48,31 @@ class Installed:
 
     package: int
     status: str = "installed"
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One revision."""
+
+    version: int
+    oid: int
+    name: str
+    description: str
+    user: str
+    at: int
+    locked: int
+    rows: Snapshot
+
+
+@dataclass(slots=True)
+class Schedule:
+    """One planned install; `text` is its instant as it was written, in the unit's time (UTC)."""
+
+    text: str
+    at: float
+    scope: list[Scope] | None
+    revision: str
+    user: str
 
 
 class Adom:

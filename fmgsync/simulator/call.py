@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fmgsync.simulator import urls
 from fmgsync.simulator.codes import Refusal, bad_data
 from fmgsync.simulator.ignored import PARAMETERS, Heard, Ignored, Options, heard
-
-if TYPE_CHECKING:
-    from fmgsync.simulator.sessions import Session
-    from fmgsync.simulator.world import World
+from fmgsync.simulator.sessions import Session
+from fmgsync.simulator.world import World
 
 Members = dict[str, Any]
 """What a handler answers: the result element's members besides status and url."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fmgsync.simulator import revisions
-from fmgsync.simulator.adom import PACKAGES, Adom
+from fmgsync.simulator.adom import PACKAGES, Adom, Snapshot
 from fmgsync.simulator.attributes import Kind, give_out
 from fmgsync.simulator.call import Call, Members
 from fmgsync.simulator.catalog_packages import BLOCKS
@@ -17,7 +17,7 @@ from fmgsync.simulator.codes import bad_data, bad_url
 from fmgsync.simulator.history import config_of
 from fmgsync.simulator.reading import field_names
 from fmgsync.simulator.references import package_of, package_store, table_of
-from fmgsync.simulator.revisions import Snapshot, snapshot
+from fmgsync.simulator.revisions import snapshot
 from fmgsync.simulator.route import Route
 from fmgsync.simulator.store import Change, Row
 from fmgsync.simulator.tables import Table

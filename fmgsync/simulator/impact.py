@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from fmgsync.simulator.catalog_packages import BLOCKS, POLICY
 from fmgsync.simulator.references import package_of, package_store
-from fmgsync.simulator.store import Change, Row, Scope, Target
+from fmgsync.simulator.store import Change, Database, Row, Scope, Target
 
-if TYPE_CHECKING:
-    from fmgsync.simulator.adom import Adom
+
+class Adom(Protocol):
+    """Of an ADOM what is asked here."""
+
+    @property
+    def ground(self) -> Database:
+        """What is committed."""
+
+    def packages(self, database: Database) -> list[Row]:
+        """Policy packages without the folders."""
+
+    def expand(self, scope: Iterable[tuple[str, str | None]]) -> list[Scope]:
+        """DeviceVdoms a scope means."""
+
 
 EVERYWHERE = None
 Reach = frozenset[Scope] | None

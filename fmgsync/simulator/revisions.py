@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from fmgsync.simulator.adom import Adom
+from fmgsync.simulator.adom import Adom, Revision, Snapshot
 from fmgsync.simulator.call import Call, Members
 from fmgsync.simulator.codes import absent, bad_url
 from fmgsync.simulator.locks import writable
 from fmgsync.simulator.plain import PlainRow, answer_row, answer_table
 from fmgsync.simulator.route import Route
-from fmgsync.simulator.store import Change, Database, Key, Row
+from fmgsync.simulator.store import Change, Database
 from fmgsync.simulator.world import World
-
-Snapshot = dict[str, dict[Key, Row]]
-"""Rows by table; rows are never altered, so a snapshot shares them with the database."""
-
-
-@dataclass(frozen=True, slots=True)
-class Revision:
-    """One revision."""
-
-    version: int
-    oid: int
-    name: str
-    description: str
-    user: str
-    at: int
-    locked: int
-    rows: Snapshot
 
 
 def snapshot(database: Database) -> Snapshot:

@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from fmgsync.simulator import jobs, packages
-from fmgsync.simulator.adom import PACKAGES, Adom
+from fmgsync.simulator.adom import PACKAGES, Adom, Schedule
 from fmgsync.simulator.call import Call, Members
 from fmgsync.simulator.codes import absent, bad_data
 from fmgsync.simulator.ordering import scope_of, targets_of, warn
 from fmgsync.simulator.place import find_package
 from fmgsync.simulator.route import Route
-from fmgsync.simulator.store import Scope
 from fmgsync.simulator.world import World
-
-
-@dataclass(slots=True)
-class Schedule:
-    """One planned install; `text` is its instant as it was written, in the unit's time (UTC)."""
-
-    text: str
-    at: float
-    scope: list[Scope] | None
-    revision: str
-    user: str
 
 
 def write(world: World, call: Call, adom: str, rest: tuple[str, ...]) -> Members:
