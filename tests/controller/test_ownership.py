@@ -219,12 +219,17 @@ def test_a_replica_without_a_way_to_fortimanager_lets_another_one_work(
     unit = {**estate.config["fortimanagers"][0], "host": "127.0.0.1:1"}
     barred.write_text(json.dumps({**estate.config, "fortimanagers": [unit]}))
     lost = wiring.make_controller(barred, state_dir=estate.folder / "state")
-    with running(estate, lost), running(estate) as other:
-        ref = other.adoms[0].ref
-        assert lost.ownership is not None
-        lost.ownership.reach.passed({ref: TRIES})
+    ownership_of_lost = lost.ownership
+    assert ownership_of_lost is not None
+    with ExitStack() as stack:
+        stack.enter_context(running(estate, lost))
+        ref = lost.adoms[0].ref
+        # Alone it goes on trying: nobody could do better.
+        until(lambda: ownership_of_lost.reach.unreachable == {"hq"})
+        assert lost.leads(ref)
+        other = stack.enter_context(running(estate))
         until(lambda: other.leads(ref) and other.adoms[0].last_success_at is not None)
-        name = f"fmgsync-prod-replica-{lost.ownership.replica}"
+        name = f"fmgsync-prod-replica-{ownership_of_lost.replica}"
         found = cluster.find("Lease", name, namespace="fmgsync")
         assert found is not None
         assert found["metadata"]["annotations"] == {ownership.UNREACHABLE: "hq"}
