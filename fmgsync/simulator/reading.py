@@ -239,28 +239,25 @@ def _readable(view: View, name: str) -> bool:
 
 
 def show(view: View, row: Row, call: Call) -> dict[str, Any]:
-    """A row as a get answers it."""
-    table, fields = view.table, field_names(call)
+    """A row as a get answers it; sub-tables come along whatever fields were named."""
+    table, fields, deep = view.table, field_names(call), wants_subtables(call)
     shown: dict[str, Any] = {table.key: row.key, "oid": row.oid}
-    names = shown_names(table, row, view.version) if fields is None else [*fields, *_subs(table)]
+    names = shown_names(table, row, view.version) if fields is None else fields
+    if deep and fields is not None:
+        names = [*fields, *table.subtables]
     for name in names:
         attribute = table.attributes.get(name)
         if attribute is None or not attribute.known_in(view.version):
             continue
         if name == "subnet" and _without_subnet(row):
             continue
-        if attribute.kind is Kind.TABLE and not wants_subtables(call):
+        if not deep and attribute.kind is Kind.TABLE:
             continue
         shown[name] = give_out(attribute, value_of(table, row, name), verbose=call.verbose)
-    if table.mapped and wants_subtables(call):
+    if deep and table.mapped:
         shown[MAPPING] = show_mappings(view, row, call.verbose)
     _add_options(view, row, call, shown)
     return shown
-
-
-def _subs(table: Table) -> list[str]:
-    """Sub-tables come along whatever fields were named, unless `loadsub` says no."""
-    return [name for name, a in table.attributes.items() if a.kind is Kind.TABLE and a.shown]
 
 
 def shown_names(table: Table, row: Row, version: tuple[int, ...]) -> list[str]:

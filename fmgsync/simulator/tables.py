@@ -57,6 +57,8 @@ class Table:
     """When adding a mapping is answered with its `_scope`, and not with null."""
     of_types: frozenset[str] = frozenset()
     """All attributes that only objects of some type show."""
+    subtables: tuple[str, ...] = ()
+    """Those of its sub-tables that a read shows."""
     unmapped: frozenset[str] = frozenset(("_image-base64",))
     """Attributes a mapping does not have."""
 
@@ -114,6 +116,7 @@ def _table(name: str, row: _Row, check: Check | None) -> Table:
         check=check,
         unmapped=unmapped,
         of_types=of_types,
+        subtables=tuple(n for n, a in attributes.items() if a.kind is Kind.TABLE and a.shown),
         **given,
     )
 
