@@ -85,6 +85,11 @@ class Audit:
         self._head: Head | None = None
         self._kept: Head | None = None
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether lines are written: not by a command that only looks."""
+        return self._keeper is not None
+
     def check(self) -> None:
         """Whether decisions can be kept: asked before anything is done that must be."""
         if self._keeper is not None:

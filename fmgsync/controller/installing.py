@@ -24,6 +24,7 @@ from fmgsync.state.documents import Documents
 from fmgsync.state.heads import AuditHeads
 from fmgsync.state.rollouts import Rollouts
 from fmgsync.state.stale import StaleSince
+from fmgsync.state.units import Units
 
 RECHECK_S = 600.0
 """A device that other people's edits hold back is looked at again after so long."""
@@ -46,6 +47,7 @@ class Installing:
 
     rollouts: Rollouts
     stale: StaleSince
+    units: Units
     audit: Audit
     reason: Reason
     clearance: Clearance = field(default_factory=Clearance)
@@ -97,6 +99,7 @@ def make_installing(
     people: People,
     *,
     folder: Path,
+    units: Units,
 ) -> Installing:
     """How `command` installs. A command that only looks writes no audit.
 
@@ -119,8 +122,9 @@ def make_installing(
         about={"run": run, "who": reason.who, "reason": reason.reason or "not given"},
     )
     return Installing(
-        Rollouts(documents, config.owner, clock=clock),
-        StaleSince(documents, config.owner),
+        Rollouts(documents, config.owner, clock=clock, units=units),
+        StaleSince(documents, config.owner, units=units),
+        units,
         audit,
         reason,
         Clearance(now=command == features.APPLY_NOW, override_deny=people.override_deny),

@@ -233,6 +233,7 @@ def _one_adom(world: World, work: AdomWork, inventory: Inventory, step: Step) ->
     world.tell(f"reading ADOM {work.ref.adom} on {work.ref.fortimanager}")
     try:
         with work.session():
+            _recognise(world, work)
             step(world, work, inventory, result)
     except errors.TargetError as error:
         result.error = error
@@ -240,6 +241,14 @@ def _one_adom(world: World, work: AdomWork, inventory: Inventory, step: Step) ->
         note_held(world, result.seen.plan)
     world.installing.audit.keep_head()
     return result
+
+
+def _recognise(world: World, work: AdomWork) -> None:
+    """What is remembered was made with a unit, and counts for no other."""
+    units, remember = world.installing.units, world.installing.audit.is_kept
+    told = units.bind(work.ref.fortimanager, work.store.read_serial(), remember=remember)
+    if told is not None:
+        world.tell(told)
 
 
 def _still_the_same(world: World, inventory: Inventory, digest: str) -> Sequence[AdomResult]:

@@ -33,6 +33,7 @@ from fmgsync.sources.rules import FixedRules, RuleSource
 from fmgsync.state.documents import Documents
 from fmgsync.state.folder import Folder
 from fmgsync.state.memory import Memory
+from fmgsync.state.units import Units
 from fmgsync.targets.fortimanager import authority, diagnose
 from fmgsync.targets.fortimanager.access import Access
 from fmgsync.targets.fortimanager.session import Session
@@ -80,9 +81,10 @@ def make_world(
     features.refuse_unbuilt(config, command)
     time = clock or SystemClock()
     documents = documents or _documents(config, state_dir, time)
-    memory = Memory(documents)
+    units = Units(documents, {unit.name: str(unit.host) for unit in config.fortimanagers})
+    memory = Memory(documents, units)
     installs = make_installing(
-        config, command, documents, time, people or People(), folder=state_dir
+        config, command, documents, time, people or People(), folder=state_dir, units=units
     )
     ownership = _ownership(config) if command in features.APPLIES else None
     if ownership is not None:

@@ -13,6 +13,7 @@ from fmgsync.model.target import AdomRef
 from fmgsync.state import records
 from fmgsync.state.documents import Change, Documents, update_soon
 from fmgsync.state.records import DecisionsDocument, GuardDocument, ShownRow
+from fmgsync.state.units import Units
 
 _GUARD = "guard"
 _DECISIONS = "decisions"
@@ -33,11 +34,13 @@ class Shown:
 class Memory:
     """Reads and writes the documents of one installation. Times are UTC epoch seconds."""
 
-    def __init__(self, documents: Documents) -> None:
+    def __init__(self, documents: Documents, units: Units | None = None) -> None:
         self._documents = documents
+        self._units = units
 
     def history(self, owner: str, ref: AdomRef) -> History | None:
         """What the guard knows of one ADOM."""
+        ref = self._units.of(ref) if self._units is not None else ref
         document = self._decode(_GUARD, self._documents.read(_GUARD), GuardDocument)
         return records.history_of(document, owner, ref, self._documents.where(_GUARD))
 
@@ -45,6 +48,7 @@ class Memory:
         self, owner: str, ref: AdomRef, change: Callable[[History | None], History]
     ) -> None:
         """Replace one ADOM's history by what `change` makes of it."""
+        ref = self._units.of(ref) if self._units is not None else ref
 
         def changed(text: str | None) -> str:
             document = self._decode(_GUARD, text, GuardDocument)

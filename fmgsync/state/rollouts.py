@@ -20,6 +20,7 @@ from fmgsync.model.target import AdomRef, DeviceVdom
 from fmgsync.scheduling.ledger import Attempt, Ledger, Proof
 from fmgsync.scheduling.rollout_record import Note, Phase, RolloutRecord, trusted
 from fmgsync.state.documents import Documents
+from fmgsync.state.units import Units
 
 _NAME = "rollouts"
 
@@ -30,7 +31,10 @@ Change = Callable[[RolloutRecord | None], RolloutRecord]
 class Rollouts:
     """Reads and writes the rollouts of one installation."""
 
-    def __init__(self, documents: Documents, owner: str, *, clock: Clock) -> None:
+    def __init__(
+        self, documents: Documents, owner: str, *, clock: Clock, units: Units | None = None
+    ) -> None:
+        self._key = units.of if units is not None else _as_named
         self._documents = documents
         self._owner = owner
         self._clock = clock
@@ -41,19 +45,21 @@ class Rollouts:
 
     def read(self, ref: AdomRef) -> RolloutRecord | None:
         """What is known of one ADOM's rollout; None if nothing is."""
-        return self._record(_find(self._decode(self._documents.read(_NAME)), self._owner, ref), ref)
+        found = _find(self._decode(self._documents.read(_NAME)), self._owner, self._key(ref))
+        return self._record(found, ref)
 
     def update(self, ref: AdomRef, change: Change) -> RolloutRecord:
         """Replace one ADOM's record by what `change` makes of it. `change` may run twice."""
         made: list[RolloutRecord] = []
+        key = self._key(ref)
 
         def changed(text: str | None) -> str:
             document = self._decode(text)
-            before = _find(document, self._owner, ref)
+            before = _find(document, self._owner, key)
             after = change(self._record(before, ref))
             made[:] = [after]
             others = [row for row in document.rollouts if row is not before]
-            row = _row(self._owner, ref, after)
+            row = _row(self._owner, key, after)
             rollouts = sorted([*others, row], key=lambda each: (each.owner, each.where))
             return msgspec.json.encode(_Document(rollouts=rollouts)).decode()
 
@@ -83,6 +89,10 @@ class Rollouts:
             where=self.where(),
             next_step="move it away: rollouts are then held until 'fmgsync rollout resume'",
         )
+
+
+def _as_named(ref: AdomRef) -> AdomRef:
+    return ref
 
 
 class _Attempt(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):

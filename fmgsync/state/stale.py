@@ -11,6 +11,7 @@ from fmgsync import errors
 from fmgsync.model import address
 from fmgsync.model.target import AdomRef, DeviceVdom
 from fmgsync.state.documents import Documents, update_soon
+from fmgsync.state.units import Units
 from fmgsync.views.stale import Fault, Key, Since
 
 _NAME = "stale"
@@ -40,12 +41,14 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
 class StaleSince:
     """Reads and writes since when grants are stale, per ADOM."""
 
-    def __init__(self, documents: Documents, owner: str) -> None:
+    def __init__(self, documents: Documents, owner: str, *, units: Units | None = None) -> None:
         self._documents = documents
         self._owner = owner
+        self._units = units
 
     def read(self, ref: AdomRef) -> Since | None:
         """What is known of one ADOM; None if nothing ever was, or it is lost."""
+        ref = self._units.of(ref) if self._units is not None else ref
         found = self._find(self._decode(self._documents.read(_NAME)), ref)
         if found is None:
             return None
@@ -56,6 +59,7 @@ class StaleSince:
 
     def write(self, ref: AdomRef, since: Mapping[Key, float | None]) -> None:
         """Remember it; nothing is written where nothing is new."""
+        ref = self._units.of(ref) if self._units is not None else ref
         rows = [
             _Row(k.target.device, k.target.vdom, k.group, k.address, at, k.fault)
             for k, at in sorted(since.items(), key=lambda item: item[0])

@@ -38,6 +38,9 @@ class ObjectStore(Protocol):
     def read_topology(self) -> AdomTopology:
         """Devices, VDOMs and device groups: what sites are expanded with."""
 
+    def read_serial(self) -> str:
+        """The unit's serial number; empty where it does not tell, or is one of a cluster's."""
+
     def read_limits(self) -> Limits:
         """The unit's own limits, as far as it states any."""
 

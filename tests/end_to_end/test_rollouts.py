@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from fmgsync import audit
-from fmgsync.controller import announcing
+from fmgsync.controller import announcing, once
 from fmgsync.model.view import GroupState
 from fmgsync.scheduling.rollout import HoldKind
 from tests.end_to_end import fleet
@@ -146,6 +147,25 @@ def lose(folder: Path, what: str = "everything") -> None:
         shutil.rmtree(folder / "state")
     else:
         (folder / "state" / what).unlink()
+
+
+def test_what_was_done_on_another_unit_holds_nothing_here(tmp_path: Path) -> None:
+    """The lab's spent budget and its account of the guard are not production's."""
+    with open_fleet(tmp_path, seed(2)) as lab:
+        web(lab, "10.1.0.2")
+        to(lab, OPEN)
+        lab.apply("window")
+        lab.steer("abort", reason="broken")
+        assert held_kind(lab.apply("window")) is HoldKind.HALTED
+    with open_fleet(tmp_path, seed(2)) as production:
+        web(production, "10.1.0.2")
+        to(production, OPEN)
+        said: list[str] = []
+        result = once.apply(
+            replace(production.world("apply --install window"), tell=said.append), install=True
+        )
+        assert len(verified(result)) == 2
+        assert any("FortiManager hq is another unit" in line for line in said)
 
 
 def test_a_lost_ledger_holds_while_a_device_does_not_answer(tmp_path: Path) -> None:

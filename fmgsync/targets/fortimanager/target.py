@@ -29,6 +29,7 @@ from fmgsync.targets.fortimanager import (
     stamp,
     tasks,
     topology,
+    unit,
     verify,
     workflow,
     workspace,
@@ -66,6 +67,7 @@ class FortiManagerAdom:
         self._shared: Session | None = None
         self._topology: AdomTopology | None = None
         self._limits: Limits | None = None
+        self._serial: str | None = None
         self._requests_before = 0
 
     @property
@@ -98,6 +100,13 @@ class FortiManagerAdom:
         with self._session() as session:
             found = self._topology = topology.read_topology(session, self.ref)
         return found
+
+    def read_serial(self) -> str:
+        """The unit's serial number, asked once; units of a cluster take turns, and have none."""
+        if self._serial is None:
+            with self._session() as session:
+                self._serial = unit.read_serial(session)
+        return self._serial
 
     def read_limits(self) -> Limits:
         """The unit's own limits; asked once, since they change with its firmware only."""

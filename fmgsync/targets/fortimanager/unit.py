@@ -1,8 +1,8 @@
-"""The FortiManager itself: which release it runs."""
+"""The FortiManager itself: which one it is, and which release it runs."""
 
 from __future__ import annotations
 
-from fmgsync.targets.fortimanager import urls
+from fmgsync.targets.fortimanager import answers, urls
 from fmgsync.targets.fortimanager.session import Session
 
 Version = tuple[int, int, int]
@@ -20,3 +20,13 @@ def read_version(session: Session) -> Version | None:
         if len(numbers) == 3:
             return numbers[0], numbers[1], numbers[2]
     return None
+
+
+def read_serial(session: Session) -> str:
+    """Its serial number; empty where it may not be read, or where units of a cluster take turns."""
+    for result in session.call("get", [{"url": urls.STATUS}, {"url": urls.CLI_STATUS}]):
+        data = result.data if result.ok and isinstance(result.data, dict) else {}
+        serial, mode = data.get("Serial Number"), str(data.get("HA Mode", ""))
+        if isinstance(serial, str) and serial:
+            return answers.printable(serial) if mode in ("", "Stand Alone") else ""
+    return ""

@@ -1,0 +1,107 @@
+"""Which FortiManager what is remembered was made with.
+
+State goes by the names in the configuration. Under the same name there may be another unit by now:
+production where the lab was. Its state begins anew, and the lab's stays the lab's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from fmgsync import errors
+from fmgsync.model.target import AdomRef
+from fmgsync.state.documents import Documents
+
+_NAME = "units"
+
+
+class _Unit(msgspec.Struct, forbid_unknown_fields=True):
+    """A unit under a name of the configuration, and the name that its state goes by."""
+
+    name: str
+    host: str
+    serial: str
+    state: str
+
+
+class _Document(msgspec.Struct, forbid_unknown_fields=True):
+    version: Literal[1] = 1
+    units: list[_Unit] = []
+
+
+class Units:
+    """Knows the units of one configuration. `hosts` are theirs by name.
+
+    What was remembered before units were told apart belongs to the first that is asked.
+    """
+
+    def __init__(self, documents: Documents, hosts: Mapping[str, str]) -> None:
+        self._documents = documents
+        self._hosts = hosts
+        self._states: dict[str, str] = {}
+
+    def of(self, ref: AdomRef) -> AdomRef:
+        """The name under which an ADOM's state is kept."""
+        name = ref.fortimanager
+        if name not in self._states:
+            units = self._decode(self._documents.read(_NAME)).units
+            self._states[name] = self._state(units, name)
+        return AdomRef(self._states[name], ref.adom)
+
+    def bind(self, name: str, serial: str, *, remember: bool) -> str | None:
+        """A unit has answered under this name, with this serial number (empty where the host is
+        all there is to go by). What to say of it, if it is not the one that was known.
+        """
+        host = self._hosts.get(name, "")
+        units = self._decode(self._documents.read(_NAME)).units
+        known = _latest(units, name, host)
+        if known is not None and serial in ("", known.serial):
+            return None
+        if known is None:
+            state, another = self._state(units, name), any(unit.name == name for unit in units)
+        else:
+            another = bool(known.serial)
+            state = f"{name}@{host}/{serial}" if another else known.state
+        self._states[name] = state
+        if remember:
+            self._note(_Unit(name, host, serial, state))
+        if not another:
+            return None
+        told = f"{host}, serial number {serial}" if serial else host
+        new = f"FortiManager {name} is another unit than before ({told})"
+        return f"{new}: what was remembered of the other one does not count"
+
+    def _note(self, unit: _Unit) -> None:
+        def changed(text: str | None) -> str:
+            others = (
+                one
+                for one in self._decode(text).units
+                if (one.name, one.host) != (unit.name, unit.host)
+            )
+            return msgspec.json.encode(_Document(units=[*others, unit])).decode()
+
+        self._documents.update(_NAME, changed)
+
+    def _state(self, units: list[_Unit], name: str) -> str:
+        host = self._hosts.get(name, "")
+        known = _latest(units, name, host)
+        if known is not None:
+            return known.state
+        return f"{name}@{host}" if any(unit.name == name for unit in units) else name
+
+    def _decode(self, text: str | None) -> _Document:
+        try:
+            return _Document() if text is None else msgspec.json.decode(text, type=_Document)
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise errors.StateError(
+                f"it is damaged, or from a newer fmgsync: {error}",
+                where=self._documents.where(_NAME),
+                next_step="move it away: what is remembered then counts for the units as they are",
+            ) from error
+
+
+def _latest(units: list[_Unit], name: str, host: str) -> _Unit | None:
+    return next((u for u in reversed(units) if (u.name, u.host) == (name, host)), None)

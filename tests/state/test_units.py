@@ -1,0 +1,60 @@
+"""What is remembered belongs to the unit it was made with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fmgsync.clock import ManualClock
+from fmgsync.model.target import AdomRef
+from fmgsync.state.folder import Folder
+from fmgsync.state.units import Units
+
+REF = AdomRef("hq", "prod")
+
+
+def units(folder: Path, host: str) -> Units:
+    return Units(Folder(folder, clock=ManualClock()), {"hq": host})
+
+
+def answer(folder: Path, host: str, serial: str) -> tuple[AdomRef, str | None]:
+    """A command that writes: where its state is, and what people are told."""
+    known = units(folder, host)
+    told = known.bind("hq", serial, remember=True)
+    return known.of(REF), told
+
+
+def test_the_first_unit_has_what_was_remembered_before(tmp_path: Path) -> None:
+    assert units(tmp_path, "lab").of(REF) == REF
+    assert answer(tmp_path, "lab", "FMG-1") == (REF, None)
+    assert answer(tmp_path, "lab", "FMG-1") == (REF, None)
+
+
+def test_another_host_or_another_serial_is_another_unit(tmp_path: Path) -> None:
+    answer(tmp_path, "lab", "FMG-1")
+    host, told = answer(tmp_path, "real", "FMG-2")
+    assert host != REF
+    assert told is not None
+    assert "another unit" in told
+    serial, told = answer(tmp_path, "lab", "FMG-3")
+    assert serial not in (REF, host)
+    assert told is not None
+
+
+def test_each_unit_finds_its_own_again(tmp_path: Path) -> None:
+    lab, _ = answer(tmp_path, "lab", "FMG-1")
+    real, _ = answer(tmp_path, "real", "FMG-2")
+    assert answer(tmp_path, "lab", "FMG-1") == (lab, None)
+    assert answer(tmp_path, "real", "FMG-2") == (real, None)
+    assert units(tmp_path, "real").of(REF) == real, "known before it is connected to"
+
+
+def test_a_serial_that_is_not_told_leaves_the_host_to_go_by(tmp_path: Path) -> None:
+    assert answer(tmp_path, "lab", "") == (REF, None)
+    assert answer(tmp_path, "lab", "FMG-1") == (REF, None)
+    assert answer(tmp_path, "lab", "") == (REF, None)
+
+
+def test_who_only_looks_writes_nothing(tmp_path: Path) -> None:
+    known = units(tmp_path, "lab")
+    assert known.bind("hq", "FMG-1", remember=False) is None
+    assert list(tmp_path.iterdir()) == []
