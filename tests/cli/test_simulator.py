@@ -42,6 +42,25 @@ def test_it_says_where_it_listens_serves_and_stops_when_told() -> None:
     assert not Path(ready["caFile"]).exists()
 
 
+@pytest.mark.parametrize(("arguments", "code"), [((), 0), (("--strict",), -8)])
+def test_what_it_does_not_know_is_told_or_refused(arguments: tuple[str, ...], code: int) -> None:
+    """Once, at warning, and with nothing in it that a terminal would obey."""
+    with run("--plain-http", *arguments) as process:
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        asked = {"method": "get", "params": [{"url": "/dvmdb/adom", "bogus\x1b[31m": 1}]}
+        key = {"Authorization": "Bearer simulator"}
+        for _ in range(2):
+            answer = requests.post(f"{ready['url']}/jsonrpc", json=asked, headers=key, timeout=10)
+            assert answer.json()["result"][0]["status"]["code"] == code
+        process.terminate()
+        _, complaints = process.communicate(timeout=20)
+
+    assert complaints.count("not simulated") == 1
+    assert "warning" in complaints
+    assert "\x1b" not in complaints
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
