@@ -34,7 +34,7 @@ from typing import Any
 
 from fmgsync.simulator import Simulator
 from fmgsync.simulator.kubernetes import KubernetesSimulator
-from fmgsync.simulator.requestlog import Entry
+from fmgsync.simulator.wire.requestlog import Entry
 
 SPACES = 100
 DEVICES = 2

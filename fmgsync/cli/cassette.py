@@ -142,7 +142,7 @@ def switches() -> list[Setting]:
     from pydantic.alias_generators import to_camel
 
     from fmgsync.recording.compare import Setting
-    from fmgsync.simulator.world import Switches
+    from fmgsync.simulator.state.world import Switches
 
     defaults = dataclasses.asdict(Switches())
     made = [Setting(to_camel(name), value) for name, value in defaults.items()]
@@ -151,7 +151,7 @@ def switches() -> list[Setting]:
 
 def held() -> Held:
     """What every ADOM of the simulator holds from the start."""
-    from fmgsync.simulator.predefined import PREDEFINED
+    from fmgsync.simulator.schema.predefined import PREDEFINED
 
     return frozenset(
         (table.removeprefix("firewall "), name)

@@ -19,8 +19,8 @@ from fmgsync.errors import UsageError
 
 if TYPE_CHECKING:
     from fmgsync.simulator import Simulator
-    from fmgsync.simulator.faults import Fault
-    from fmgsync.simulator.requestlog import Entry
+    from fmgsync.simulator.wire.faults import Fault
+    from fmgsync.simulator.wire.requestlog import Entry
 
 _SHOWN = 3
 """Of a request with many params, so many are told."""

@@ -5,10 +5,10 @@ stand on both sides of the wire. Start one with `Simulator(...)` or `fmgsync sim
 """
 
 from fmgsync.simulator.codes import Refusal
-from fmgsync.simulator.console import Console
-from fmgsync.simulator.fortigate import FortiGate
-from fmgsync.simulator.problems import SeedError
-from fmgsync.simulator.requestlog import Entry, RequestLog
+from fmgsync.simulator.fortigate.fortigate import FortiGate
+from fmgsync.simulator.life.console import Console
 from fmgsync.simulator.simulator import Simulator
+from fmgsync.simulator.state.problems import SeedError
+from fmgsync.simulator.wire.requestlog import Entry, RequestLog
 
 __all__ = ["Console", "Entry", "FortiGate", "Refusal", "RequestLog", "SeedError", "Simulator"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from fmgsync.simulator import (
+from fmgsync.simulator.calls import (
     assigning,
     devicecmd,
     devicedb,
@@ -25,7 +25,6 @@ from fmgsync.simulator import (
     pblocks,
     policies,
     preview,
-    proxy,
     resources,
     revisions,
     schedule,
@@ -38,7 +37,8 @@ from fmgsync.simulator import (
     workflow,
     workspace,
 )
-from fmgsync.simulator.route import Router
+from fmgsync.simulator.fortigate import proxy
+from fmgsync.simulator.wire.route import Router
 
 _PARTS: Final = (
     assigning,

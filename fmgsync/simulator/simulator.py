@@ -11,19 +11,19 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Final, Self
 
-from fmgsync.simulator import certificates
-from fmgsync.simulator.build import build, set_switches
-from fmgsync.simulator.console import Console
-from fmgsync.simulator.envelope import Envelope
-from fmgsync.simulator.faults import Faults, read_faults
-from fmgsync.simulator.fortigate import FortiGate
-from fmgsync.simulator.life import Life
-from fmgsync.simulator.listener import Listener, Wire
-from fmgsync.simulator.requestlog import RequestLog
+from fmgsync.simulator.fortigate.fortigate import FortiGate
+from fmgsync.simulator.life.build import build, set_switches
+from fmgsync.simulator.life.console import Console
+from fmgsync.simulator.life.life import Life
 from fmgsync.simulator.routes import ROUTER
-from fmgsync.simulator.seed import read_seed
-from fmgsync.simulator.server import MAX_BODY
-from fmgsync.simulator.world import World
+from fmgsync.simulator.state.seed import read_seed
+from fmgsync.simulator.state.world import World
+from fmgsync.simulator.wire import certificates
+from fmgsync.simulator.wire.envelope import Envelope
+from fmgsync.simulator.wire.faults import Faults, read_faults
+from fmgsync.simulator.wire.listener import Listener, Wire
+from fmgsync.simulator.wire.requestlog import RequestLog
+from fmgsync.simulator.wire.server import MAX_BODY
 
 _EVERY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 """Listening on every address, and the one of them that a client on this machine writes."""

@@ -12,7 +12,7 @@ from fmgsync.controller import deciding, feeds, proving
 from fmgsync.controller.deciding import Deciding
 from fmgsync.controller.loop import Controller
 from fmgsync.model.target import AdomRef
-from fmgsync.simulator.fortigate import FortiGate
+from fmgsync.simulator.fortigate.fortigate import FortiGate
 from tests import builders
 from tests.controller.test_loop import running, until
 from tests.controller.test_passes_in_windows import NOTHING

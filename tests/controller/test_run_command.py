@@ -19,7 +19,7 @@ from fmgsync.clock import SystemClock
 from fmgsync.controller import leasing
 from fmgsync.model.target import AdomRef
 from fmgsync.simulator.kubernetes import KubernetesSimulator
-from fmgsync.simulator.requestlog import Entry
+from fmgsync.simulator.wire.requestlog import Entry
 from tests.controller import test_loop
 from tests.controller.test_loop import PATIENCE_S, until
 from tests.end_to_end import fleet

@@ -18,7 +18,7 @@ from fmgsync.controller import once, steering, wiring
 from fmgsync.controller.installing import People
 from fmgsync.model import address
 from fmgsync.simulator import Simulator
-from fmgsync.simulator.console import Console
+from fmgsync.simulator.life.console import Console
 from tests import builders
 
 PACKAGE = "edge/default"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fmgsync.cli import common
-from fmgsync.simulator.console import Console
+from fmgsync.simulator.life.console import Console
 from tests.end_to_end.estate import UNATTENDED, Estate, default_seed, open_estate
 from tests.end_to_end.seen import changes, findings, held, passed, states, web
 

@@ -25,8 +25,8 @@ import yaml
 
 from fmgsync.clock import ManualClock
 from fmgsync.simulator import Simulator
-from fmgsync.simulator.catalog import TABLES
-from fmgsync.simulator.catalog_packages import PACKAGE_TABLES
+from fmgsync.simulator.schema.catalog import TABLES
+from fmgsync.simulator.schema.catalog_packages import PACKAGE_TABLES
 
 HERE = Path(__file__).parent / "captures"
 TABLE = Path(__file__).parents[2] / "docs" / "simulator-fidelity.md"

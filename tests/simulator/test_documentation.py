@@ -15,9 +15,9 @@ from pydantic.alias_generators import to_camel
 
 from fmgsync.cli.simulator import command
 from fmgsync.simulator import Simulator
-from fmgsync.simulator.faults import FaultFile, Kind
-from fmgsync.simulator.seed import Seed
-from fmgsync.simulator.world import Switches
+from fmgsync.simulator.state.seed import Seed
+from fmgsync.simulator.state.world import Switches
+from fmgsync.simulator.wire.faults import FaultFile, Kind
 
 PAGE = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text()
 SEED, FAULTS = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from fmgsync.simulator import Simulator
-from fmgsync.simulator.reserved import RESERVED
+from fmgsync.simulator.state.reserved import RESERVED
 from tests.simulator.client import Client
 from tests.simulator.conftest import Start, small_seed
 

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from fmgsync.clock import ManualClock
 from fmgsync.simulator import Simulator
-from fmgsync.simulator.baseline import keep_predefined
-from fmgsync.simulator.copying import Copy
-from fmgsync.simulator.devices import Vdom
+from fmgsync.simulator.calls.baseline import keep_predefined
+from fmgsync.simulator.calls.copying import Copy
+from fmgsync.simulator.state.devices import Vdom
 from tests.simulator.client import Client
 from tests.simulator.conftest import Start, small_seed
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from fmgsync.simulator import Simulator
-from fmgsync.simulator.attributes import Kind
-from fmgsync.simulator.records import DEVICE, GROUP
+from fmgsync.simulator.calls.records import DEVICE, GROUP
+from fmgsync.simulator.schema.attributes import Kind
 from tests.simulator.client import Client
 from tests.simulator.conftest import small_seed
 

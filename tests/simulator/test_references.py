@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fmgsync.simulator.adom import write_all
-from fmgsync.simulator.catalog import TABLES
-from fmgsync.simulator.references import references
-from fmgsync.simulator.store import Change, Database, Row, Target, User
+from fmgsync.simulator.schema.catalog import TABLES
+from fmgsync.simulator.state.adom import write_all
+from fmgsync.simulator.state.references import references
+from fmgsync.simulator.state.store import Change, Database, Row, Target, User
 
 ADDRESSES, GROUPS = "firewall address", "firewall addrgrp"
 SCOPE = ("fgt-1", "root")

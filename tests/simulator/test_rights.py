@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from fmgsync.simulator import Simulator
-from fmgsync.simulator.problems import SeedError
+from fmgsync.simulator.state.problems import SeedError
 from tests.simulator.client import Client
 from tests.simulator.conftest import Start, small_seed
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from fmgsync.simulator import Simulator
-from fmgsync.simulator.attributes import Attribute, Kind
-from fmgsync.simulator.catalog import TABLES
-from fmgsync.simulator.catalog_packages import BLOCKS, FOOTER, HEADER, PACKAGE_TABLES
-from fmgsync.simulator.tables import Table, attribute
+from fmgsync.simulator.schema.attributes import Attribute, Kind
+from fmgsync.simulator.schema.catalog import TABLES
+from fmgsync.simulator.schema.catalog_packages import BLOCKS, FOOTER, HEADER, PACKAGE_TABLES
+from fmgsync.simulator.schema.tables import Table, attribute
 from tests.simulator.client import Client
 from tests.simulator.conftest import small_seed
 

@@ -7,7 +7,7 @@ import pytest
 
 from fmgsync.errors import ConfigError
 from fmgsync.simulator import SeedError, Simulator
-from fmgsync.simulator.reserved import RESERVED
+from fmgsync.simulator.state.reserved import RESERVED
 from tests.simulator.client import Client
 
 EXAMPLE = """\

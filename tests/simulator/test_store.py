@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from fmgsync.simulator.adom import Adom
-from fmgsync.simulator.layered import Layered
-from fmgsync.simulator.store import Change, Database, Key, Row, User
+from fmgsync.simulator.state.adom import Adom
+from fmgsync.simulator.state.layered import Layered
+from fmgsync.simulator.state.store import Change, Database, Key, Row, User
 
 TABLE = "firewall address"
 GROUPS = "firewall addrgrp"

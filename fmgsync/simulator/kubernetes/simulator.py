@@ -18,7 +18,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from fmgsync.simulator import certificates
 from fmgsync.simulator.kubernetes import admission, deleting, patches
 from fmgsync.simulator.kubernetes.connections import Listener
 from fmgsync.simulator.kubernetes.faults import Faults
@@ -30,6 +29,7 @@ from fmgsync.simulator.kubernetes.resources import (
     Target,
 )
 from fmgsync.simulator.kubernetes.store import Backup
+from fmgsync.simulator.wire import certificates
 
 Manifest = dict[str, Any]
 

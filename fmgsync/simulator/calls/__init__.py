@@ -1,0 +1,1 @@
+"""FortiManager's calls: one module for each kind, and what they share."""

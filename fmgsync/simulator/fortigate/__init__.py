@@ -1,0 +1,1 @@
+"""A FortiGate itself: its REST API, directly or through FortiManager's proxy."""

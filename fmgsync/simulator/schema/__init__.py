@@ -1,0 +1,1 @@
+"""The configuration tables: their members, values and references."""

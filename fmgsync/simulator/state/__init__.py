@@ -1,0 +1,1 @@
+"""What a simulated FortiManager and its FortiGates hold, and what a seed says of it."""

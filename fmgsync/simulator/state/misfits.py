@@ -1,0 +1,70 @@
+"""What is wrong in a seed though each value alone is right: names twice, names of nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from fmgsync.simulator.state.rights import PREDEFINED
+from fmgsync.simulator.state.seed import AdminSeed, AdomSeed, Seed
+
+Path = tuple[str | int, ...]
+Misfit = tuple[Path, str]
+
+
+def misfits(seed: Seed) -> Iterator[Misfit]:
+    """Each with the path of the value that should change."""
+    adoms = {"root", "global", *(adom.name for adom in seed.adoms)}
+    for at, admin in enumerate(seed.admins):
+        yield from _admin(admin, adoms, ("admins", at))
+        known = {*PREDEFINED, *(profile.name for profile in seed.profiles)}
+        if admin.profile is not None and admin.profile not in known:
+            yield ("admins", at, "profile"), f"no profile {admin.profile!r}: {', '.join(known)}"
+    for at, profile in enumerate(seed.profiles):
+        if profile.name in PREDEFINED:
+            yield ("profiles", at, "name"), f"{profile.name} is there already and stays as it is"
+    yield from _twice("profile", (p.name for p in seed.profiles), ("profiles",), "name")
+    yield from _twice("administrator", (a.user for a in seed.admins), ("admins",), "user")
+    yield from _same_keys(seed.admins)
+    yield from _twice("ADOM", (adom.name for adom in seed.adoms), ("adoms",), "name")
+    for at, adom in enumerate(seed.adoms):
+        yield from _adom(adom, ("adoms", at))
+        if adom.workspace_mode is not None and seed.workspace_mode != "per-adom":
+            path = ("adoms", at, "workspaceMode")
+            yield path, "an ADOM has its own mode only if the unit's workspaceMode is per-adom"
+
+
+def _admin(admin: AdminSeed, adoms: set[str], path: Path) -> Iterator[Misfit]:
+    if admin.password is None and admin.api_key is None:
+        yield (*path, "user"), f"{admin.user!r} has neither password nor apiKey and cannot log in"
+    for at, name in enumerate(admin.adoms or ()):
+        if name not in adoms:
+            yield (*path, "adoms", at), f"no ADOM {name!r} in this seed"
+
+
+def _same_keys(admins: Iterable[AdminSeed]) -> Iterator[Misfit]:
+    seen: dict[str, str] = {}
+    for at, admin in enumerate(admins):
+        if admin.api_key is not None:
+            first = seen.setdefault(admin.api_key, admin.user)
+            if first != admin.user:
+                yield ("admins", at, "apiKey"), f"{first!r} has the same key"
+
+
+def _adom(adom: AdomSeed, path: Path) -> Iterator[Misfit]:
+    if adom.name == "global":
+        yield (*path, "name"), "the global ADOM is always there and starts empty"
+    devices, groups = (d.name for d in adom.devices), (g.name for g in adom.device_groups)
+    yield from _twice("device", devices, (*path, "devices"), "name")
+    yield from _twice("device group", groups, (*path, "deviceGroups"), "name")
+    for at, address in enumerate(adom.addresses):
+        values = (address.subnet, address.ip6, address.start_ip, address.fqdn)
+        if sum(value is not None for value in values) > 1:
+            yield (*path, "addresses", at), "subnet, ip6, startIp and fqdn exclude each other"
+
+
+def _twice(what: str, names: Iterable[str], path: Path, key: str) -> Iterator[Misfit]:
+    seen: set[str] = set()
+    for at, name in enumerate(names):
+        if name in seen:
+            yield (*path, at, key), f"a second {what} {name!r}"
+        seen.add(name)

@@ -1,0 +1,207 @@
+"""Trouble on order: which requests meet which fault. Deterministic, by counting and by seed.
+
+A fault acts on requests that match; most take one request of many params as a whole. The same
+faults can be written in YAML (`--faults FILE`) and added by `Simulator.faults.add(...)`.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import random
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+
+from fmgsync import yamllines
+from fmgsync.simulator.state.problems import SeedError, Source, problems_of
+from fmgsync.simulator.state.seed import checked_switches
+
+Kind = Literal[
+    "reset-before",
+    "reset-after",
+    "http-error",
+    "truncate",
+    "garbage",
+    "short-result",
+    "misdirected",
+    "stall",
+    "status",
+    "expire-session",
+    "failover",
+    "unplug",
+    "device-offline",
+    "device-online",
+    "device-freeze",
+    "device-silent",
+    "device-drift",
+]
+
+
+class Fault(BaseModel):
+    """One fault: what happens, and to which requests.
+
+    `url` is a pattern (`*/addrgrp*`) against any url of the request, without outer slashes;
+    `skip` lets the first matching requests pass, `times` bounds how often it happens (0: always),
+    `chance` is per matching request. `status` and `message` serve `http-error` and `status`.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", alias_generator=to_camel, populate_by_name=True, frozen=True
+    )
+
+    kind: Kind
+    method: str | None = None
+    url: str | None = None
+    user: str | None = None
+    skip: Annotated[int, Field(ge=0)] = 0
+    times: Annotated[int, Field(ge=0)] = 1
+    chance: Annotated[float, Field(gt=0, le=1)] = 1.0
+    seconds: Annotated[float, Field(ge=0, le=3600)] = 0.0
+    status: int = 503
+    message: str | None = None
+    after_effect: bool = False
+    device: str | None = None
+    group: str | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Fault:
+        if self.kind.startswith("device-") and self.device is None:
+            raise ValueError(f"{self.kind} needs a device")
+        if self.kind == "device-drift" and self.group is None:
+            raise ValueError("device-drift needs a group")
+        if self.kind == "http-error" and not 400 <= self.status <= 599:
+            raise ValueError("http-error needs a status from 400 to 599")
+        return self
+
+
+class FaultFile(BaseModel):
+    """`seed` makes chances repeatable; `switches` are those of a seed file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    seed: int = 0
+    faults: list[Fault] = Field(default_factory=list)
+    switches: dict[str, bool | int | str] = Field(default_factory=dict)
+
+    @field_validator("switches")
+    @classmethod
+    def _known(cls, value: dict[str, Any]) -> dict[str, Any]:
+        return checked_switches(value)
+
+    max_body: Annotated[int, Field(gt=0)] | None = Field(default=None, alias="maxBody")
+
+
+def read_faults(
+    source: Mapping[str, Any] | str | Path, devices: Container[str] | None = None
+) -> FaultFile:
+    """A fault file or mapping; raises SeedError with path and line.
+
+    `devices`: the names there are, so that a fault of any other is refused; None for any.
+    """
+    if isinstance(source, Mapping):
+        return _validated(dict(source), Source("faults"), devices)
+    name = str(source)
+    try:
+        text = Path(source).read_bytes()
+    except OSError as error:
+        raise SeedError([f"{name}: {error.strerror or error}"]) from error
+    document = yamllines.load(text, name)
+    data = document.data if document.data is not None else {}
+    return _validated(data, Source(name, document), devices)
+
+
+def _validated(data: Any, source: Source, devices: Container[str] | None) -> FaultFile:
+    if not isinstance(data, dict):
+        raise SeedError([source.problem((), "a fault file is a mapping of keys")])
+    try:
+        found = FaultFile.model_validate(data)
+    except ValidationError as error:
+        raise SeedError(problems_of(error, source, FaultFile)) from error
+    nowhere = [
+        source.problem(("faults", at, "device"), f"no device {fault.device!r} in the seed")
+        for at, fault in enumerate(found.faults)
+        if devices is not None and fault.device is not None and fault.device not in devices
+    ]
+    if nowhere:
+        raise SeedError(nowhere)
+    return found
+
+
+@dataclass(slots=True)
+class _Armed:
+    """A fault with its counters and its own source of chance."""
+
+    fault: Fault
+    chance: random.Random
+    matched: int = 0
+    happened: int = 0
+
+
+@dataclass(slots=True)
+class Faults:
+    """The faults in force. Every one that matches a request happens.
+
+    `follow`, if set, is called with each fault that happens and the urls it happens to.
+    """
+
+    seed: int = 0
+    follow: Callable[[Fault, Sequence[str]], None] | None = None
+    _armed: list[_Armed] = field(default_factory=list)
+    _added: int = 0
+
+    def add(self, kind: Kind, **options: Any) -> None:
+        """Add one; options as the fields of `Fault`."""
+        self.arm(Fault(kind=kind, **options))
+
+    def arm(self, fault: Fault) -> None:
+        """Put a fault in force."""
+        self._added += 1
+        chance = random.Random(self.seed * 1_000_003 + self._added)  # noqa: S311 - repeatable
+        self._armed.append(_Armed(fault, chance))
+
+    def clear(self) -> None:
+        """No more trouble."""
+        self._armed.clear()
+
+    def happened(self) -> int:
+        """How often faults have happened so far."""
+        return sum(armed.happened for armed in self._armed)
+
+    def strike(self, method: str, urls: Sequence[str], user: str) -> list[Fault]:
+        """The faults this request meets; counting goes on."""
+        struck = [armed.fault for armed in self._armed if _happens(armed, method, urls, user)]
+        if self.follow is not None:
+            for fault in struck:
+                self.follow(fault, urls)
+        return struck
+
+
+def _happens(armed: _Armed, method: str, urls: Sequence[str], user: str) -> bool:
+    fault = armed.fault
+    if fault.method not in (None, method) or fault.user not in (None, user):
+        return False
+    if fault.url is not None and not any(matches(url, fault.url) for url in urls):
+        return False
+    if fault.times and armed.happened >= fault.times:
+        return False
+    armed.matched += 1
+    if armed.matched <= fault.skip or armed.chance.random() >= fault.chance:
+        return False
+    armed.happened += 1
+    return True
+
+
+def matches(url: str, pattern: str) -> bool:
+    """Whether a url fits a pattern; outer slashes do not count."""
+    return fnmatch.fnmatchcase(url.strip("/"), pattern.strip("/"))
