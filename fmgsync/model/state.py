@@ -95,6 +95,8 @@ class ObservedGroup:
     """A group in the ADOM database. Members are object names, default and per DeviceVdom.
 
     `owned` means that its comment starts with our owner mark, and the mark names this group.
+    `changed_by` says who changed it last and when, if that was not us.
+
     `excluded` are the names that exclude-member takes away again, by where it does so (None: in the
     group's own value).
     """
@@ -106,6 +108,7 @@ class ObservedGroup:
     comment: str
     owned: bool
     excluded: Mapping[DeviceVdom | None, tuple[str, ...]] = field(default_factory=dict)
+    changed_by: str = field(default="", compare=False)
 
     def named(self) -> set[str]:
         """Every name in it: members and excluded ones, own and on any device."""

@@ -121,7 +121,27 @@ def _retired(
         return []
     stuck = clashes.without_nothing(draft.observed, owner)
     draft.errors += (clashes.no_nothing(*key, owner) for key in retired if key[0] in stuck)
-    return [key for key in retired if key[0] not in stuck]
+    held = [key for key in retired if _is_somebody_elses(standing.groups[key], owner)]
+    draft.findings += (
+        Finding(
+            "kept-foreign",
+            name,
+            "it bears our mark and holds nothing of ours, and no rule here names it: imported, or"
+            " filled by somebody else; it is left as it is",
+        )
+        for _, name in held
+    )
+    return [key for key in retired if key[0] not in stuck and key not in held]
+
+
+def _is_somebody_elses(group: ObservedGroup, owner: str) -> bool:
+    """Whether all that it grants was put there by others: taking it away is not ours to do."""
+    granted = [name for name in group.named() if not groups.is_none(name)]
+    ours = any(
+        naming.address_of(owner, name) is not None or naming.group_of(name) == group.name
+        for name in granted
+    )
+    return bool(granted) and not ours
 
 
 def _emptied(

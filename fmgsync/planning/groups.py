@@ -17,6 +17,7 @@ from fmgsync.model.target import DeviceVdom
 from fmgsync.planning.clashes import GROUP
 from fmgsync.planning.render import GroupObject
 
+_CHANGED = "what runs has changed"
 _MAPPING = {Family.IPV4: ObjectKind.MAPPING, Family.IPV6: ObjectKind.MAPPING6}
 
 
@@ -123,9 +124,7 @@ def _write_mappings(
             continue
         action = Action.CREATE if held is None else Action.UPDATE
         why = group.reasons.get(place) or (
-            "the device stands in front of the rule's clusters"
-            if held is None
-            else "what runs has changed"
+            "the device stands in front of the rule's clusters" if held is None else _CHANGED
         )
         yield _change(scene, action, key, place, (held or (), members), why)
 
@@ -175,17 +174,18 @@ def _change(
         found = {value for m in names if (value := scene.value((family, m))) is not None}
         return tuple(sorted(found, key=sort_key))
 
-    removed = {member for member in before - after - staying if not _is_none(member)}
-    added = {member for member in after - before - staying if not _is_none(member)}
+    removed = {member for member in before - after - staying if not is_none(member)}
+    added = {member for member in after - before - staying if not is_none(member)}
     strangers = sorted(
         member
         for member in removed
         if naming.address_of(scene.owner, member) is None and naming.group_of(member) != name
     )
-    if strangers:
-        because = f"{because}; foreign members go: {', '.join(strangers)}"
-    if excluding and action is not Action.DELETE:
-        because = f"{because}; members were excluded by hand"
+    excluded = excluding and action is not Action.DELETE
+    because = _told(
+        because, standing, strangers, excluded=excluded, alone=removed <= {*strangers} and not added
+    )
+    nameless = tuple(Address(m) for m in strangers if scene.value((family, m)) is None)
     return Change(
         action,
         (GROUP if place is None else _MAPPING)[family],
@@ -194,10 +194,31 @@ def _change(
         device=place,
         members=tuple(sorted(after)),
         added=addresses(added),
-        removed=addresses(removed),
-        clears_exclusion=excluding and action is not Action.DELETE,
+        removed=(*addresses(removed), *nameless),
+        clears_exclusion=excluded,
     )
 
 
-def _is_none(name: str) -> bool:
+def _told(
+    because: str,
+    standing: ObservedGroup | None,
+    strangers: list[str],
+    *,
+    excluded: bool,
+    alone: bool,
+) -> str:
+    """The reason with what people have done to the group; `alone`: it is that alone."""
+    by = f" {standing.changed_by}" if standing is not None and standing.changed_by else ""
+    hand = []
+    if strangers:
+        hand.append(f"changed by hand{by}: foreign members go: {', '.join(strangers)}")
+    if excluded:
+        hand.append(f"changed by hand{by}: members were excluded")
+    if hand:
+        return "; ".join(hand if alone and because == _CHANGED else [because, *hand])
+    return f"{because}; the group was last changed{by}" if by else because
+
+
+def is_none(name: str) -> bool:
+    """Whether it is the name of an address that matches nothing."""
     return name == naming.NONE or name.endswith(f"_{naming.NONE}")

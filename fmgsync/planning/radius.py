@@ -44,7 +44,8 @@ def grants(
         for place in sorted(meant.get(key, frozenset()) | mapped):
             old = frozenset(groups.names_at(before, place))
             new = frozenset(groups.names_at(goal, place))
-            added, removed = _own(new - old, desired.owner), _own(old - new, desired.owner)
+            # What people have put there goes as well.
+            added, removed = _own(new - old, desired.owner), _granted(old - new)
             if added or removed:
                 yield Grants(key[1], place, added=added, removed=removed)
 
@@ -52,6 +53,11 @@ def grants(
 def _own(names: Iterable[str], owner: str) -> int:
     """How many of these are addresses of ours."""
     return sum(naming.address_of(owner, name) is not None for name in names)
+
+
+def _granted(names: Iterable[str]) -> int:
+    """How many of these stand for something, whoever they belong to."""
+    return sum(not groups.is_none(name) for name in names)
 
 
 def blast_radius(plans: Iterable[AdomPlan]) -> BlastRadius:

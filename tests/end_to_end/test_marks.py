@@ -181,3 +181,16 @@ def test_a_mark_that_is_lost_between_plan_and_write_stops_the_write(estate: Esta
     result = estate.apply()
     assert [found.name for found in findings(result, "copied-mark")] == ["prod_10.1.0.5"]
     assert estate.object("address", "prod_10.1.0.5") is not None
+
+
+def test_a_group_imported_with_its_mark_keeps_what_others_put_there(estate: Estate) -> None:
+    """Nothing of ours is in it, and no rule names it here."""
+    mark = f"{OLDER}: k8s-shop"
+    with estate.administrator() as console:
+        shop = {"name": "k8s-shop", "member": ["legacy-db"], "comment": mark}
+        console.call("add", f"{OBJ}/addrgrp", shop)
+    result = estate.apply()
+    assert [found.name for found in findings(result, "kept-foreign")] == ["k8s-shop"]
+    found = estate.object("addrgrp", "k8s-shop")
+    assert found is not None
+    assert found["member"] == ["legacy-db"]

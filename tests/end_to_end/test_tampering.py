@@ -82,7 +82,11 @@ def test_a_member_by_hand_goes_at_once(estate: Estate) -> None:
     url = f"{GROUP}/dynamic_mapping/fgt-east/root"
     by_hand(estate, "set", url, {"member": ["prod_10.1.0.5", "legacy-db", "all"]})
     (change,) = changes(estate.plan())
+    assert "changed by hand by 'admin' at 2026-" in change.because
     assert "foreign members go: all, legacy-db" in change.because
+    assert "what runs has changed" not in change.because
+    assert set(change.removed) == {"0.0.0.0/0", "legacy-db"}
+    assert estate.plan().blast_radius.removed == 2
     assert_repaired(estate)
 
 

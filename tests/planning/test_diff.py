@@ -83,7 +83,7 @@ CASES = {
     "a group's own value is put back to none": (
         desired(wanted("web", {EAST: {"10.1.0.9"}})),
         adom(own("10.1.0.9"), group("web", {EAST: {"10.1.0.9"}}, members=("all",))),
-        ["update addrgrp web"],
+        ["update addrgrp web -all"],
     ),
     "a rule that went away takes its group and addresses along": (
         desired(),
@@ -108,7 +108,7 @@ CASES = {
     "a hand-added member of our group goes": (
         desired(wanted("web", {EAST: {"10.1.0.9"}})),
         adom(own("10.1.0.9"), group("web", {EAST: {"10.1.0.9", "legacy"}})),
-        ["update mapping web @fgt-east"],
+        ["update mapping web @fgt-east -legacy"],
     ),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from fmgsync.model import naming
@@ -17,6 +18,7 @@ from fmgsync.targets.fortimanager.tables import Query, Row, Table
 _NAMES_PER_FILTER = 100
 _ADDRESS_PAGE = 5000
 _GET_USED = ("get used",)
+_GET_ALL = ("get used", "extra info")
 
 _PREDEFINED = (naming.NONE, "all")
 
@@ -48,7 +50,8 @@ def read_observed(
         found = {}
         for row in _group_rows(session, ref, family, listed):
             group = wire.decode_group(row, family, owner, rule_names)
-            found[group.name] = group
+            by = wire.changed_by(row, session.access.username)
+            found[group.name] = replace(group, changed_by=by) if by else group
             used.update([(family, group.name)] if group.owned and wire.is_used(row) else [])
         own = {name for kind, name in addresses if kind is family and name not in _PREDEFINED}
         matter = _groups_that_matter(found.values(), own, rule_names, owner)
@@ -210,7 +213,7 @@ def _group_rows(
             (*wire.GROUP_FIELDS, wire.MAPPINGS),
             place,
             filter=("name", "in", *chunk),
-            options=_GET_USED,
+            options=_GET_ALL,
             subtables=True,
         )
         for chunk in _chunks(names)

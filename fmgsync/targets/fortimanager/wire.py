@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Container, Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from fmgsync.model import address as addresses
@@ -17,6 +18,7 @@ from fmgsync.model.address import Address, Family
 from fmgsync.model.change import Change, ObjectKind
 from fmgsync.model.state import ObservedAddress, ObservedGroup
 from fmgsync.model.target import DeviceVdom
+from fmgsync.targets.fortimanager.answers import printable
 from fmgsync.targets.fortimanager.tables import Row
 
 ADDRESS_FIELDS = {
@@ -27,6 +29,7 @@ MAPPINGS = "dynamic_mapping"
 GROUP_FIELDS = ("name", "member", "comment", "exclude", "exclude-member")
 
 _PLAIN_TYPES = {Family.IPV4: ("ipmask", 0), Family.IPV6: ("ipprefix", 0)}
+_LAST_INSTANT = 253_402_300_800  # the year 10000
 _TRUE = ("enable", 1, True)
 
 
@@ -86,6 +89,18 @@ def decode_group(row: Row, family: Family, owner: str, rules: Container[str] = (
             for place in ((None,) if one is row else scopes(one))
         },
     )
+
+
+def changed_by(row: Row, own: str | None) -> str:
+    """Who changed an object last and when, told with option `extra info`; empty for ourselves, and
+    where that cannot be told."""
+    user, at = text(row.get("_last-modified-by")), row.get("_modified timestamp")
+    if not user or own is None or user == own:
+        return ""
+    told = f"by {printable(user)!r}"
+    if isinstance(at, int) and 0 < at < _LAST_INSTANT:
+        told += f" at {datetime.fromtimestamp(at, UTC).isoformat().replace('+00:00', 'Z')}"
+    return told
 
 
 def is_used(row: Row) -> bool:
