@@ -12,11 +12,12 @@ from functools import partial
 
 from fmgsync import errors
 from fmgsync.clock import Clock
-from fmgsync.controller import advance, guarding, installs, reconcile
+from fmgsync.controller import advance, guarding, installs, reconcile, turns
 from fmgsync.controller.foresight import Standing
 from fmgsync.controller.installing import Installing
 from fmgsync.controller.progress import Report
 from fmgsync.controller.reconcile import AdomWork, Intent, Look
+from fmgsync.controller.turns import Taking, Turn
 from fmgsync.grouping import desired
 from fmgsync.model.address import Address
 from fmgsync.model.adom import HeldLock, Workspace
@@ -32,7 +33,6 @@ from fmgsync.scheduling.outlook import Outlook
 from fmgsync.scheduling.terms import Terms
 from fmgsync.state.memory import Memory
 
-_SLICE_S = 0.5
 _LOOK_S = 60.0
 
 ReadSource = Callable[[], ClusterSnapshot]
@@ -159,17 +159,23 @@ def apply(world: World, *, install: bool, digest: str | None = None) -> Result:
     for work in world.adoms:
         world.installing.check(work.ref)
     inventory = read_inventory(world)
-    if digest is None:
-        anew = partial(read_inventory, world, lambda text: None)
-        results = [
-            apply_one(world, work, inventory, install=install, anew=anew) for work in world.adoms
-        ]
-    else:
-        known = _still_the_same(world, inventory, digest)
-        results = [
-            _carry_on(world, work, inventory, before, install=install)
-            for work, before in zip(world.adoms, known, strict=True)
-        ]
+    known = _still_the_same(world, inventory, digest) if digest is not None else None
+    results = list(known or (AdomResult(work.ref) for work in world.adoms))
+    made = {
+        number: _turn(world, work, results[number], saved=results[number].seen, install=install)
+        for number, work in enumerate(world.adoms)
+        if known is None or results[number].seen is not None
+    }
+    taking = Taking(
+        world.clock,
+        partial(read_inventory, world, lambda text: None),
+        world.installing.stopping,
+        # Nobody tells a one-shot run that something has to go: it looks by itself in a pause.
+        at_most_s=float("inf") if world.terms.removals.within is None else _LOOK_S,
+    )
+    turns.take(list(made.values()), inventory, taking)
+    for number, turn in made.items():
+        results[number].error = turn.error
     return _shown(world, Result(inventory, results))
 
 
@@ -179,14 +185,10 @@ def apply_one(
     inventory: Inventory,
     *,
     install: bool,
-    anew: Anew | None = None,
     before: AdomResult | None = None,
 ) -> AdomResult:
-    """One ADOM's part of `apply`: what the controller does whenever something changed.
-
-    Who stays with a rollout looks `anew` between its batches at what runs; who does not brings what
-    came of the pass `before`.
-    """
+    """One pass over one ADOM: what the controller does whenever something changed, or a rollout
+    goes on after the pass `before`."""
 
     def step(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
         world.installing.check(work.ref)
@@ -195,15 +197,10 @@ def apply_one(
             result.survey = before.survey
         result.seen = reconcile.look(work, world.intent, inventory.members)
         _write_and_install(world, work, inventory, result, install=install)
-        while _stays(world, result):
-            inventory = anew() if anew is not None else inventory
-            result.seen = reconcile.look(work, world.intent, inventory.members)
-            _write_and_install(world, work, inventory, result, install=install)
 
     return _one_adom(world, work, inventory, step)
 
 
-Anew = Callable[[], Inventory]
 Step = Callable[[World, AdomWork, Inventory, AdomResult], None]
 
 
@@ -271,39 +268,31 @@ def _still_the_same(world: World, inventory: Inventory, digest: str) -> Sequence
     return now.adoms
 
 
-def _carry_on(
-    world: World,
-    work: AdomWork,
-    inventory: Inventory,
-    before: AdomResult,
-    *,
-    install: bool,
-) -> AdomResult:
-    """Write exactly what was looked at; an ADOM that could not be read keeps its error."""
+def _turn(
+    world: World, work: AdomWork, result: AdomResult, *, saved: Look | None, install: bool
+) -> Turn[Inventory]:
+    """One ADOM's passes in an `apply`. `saved` is what was looked at for a saved plan: nothing more
+    than that is written."""
 
-    def step(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
-        result.seen = before.seen
-        _write_and_install(world, work, inventory, result, install=install)
-        while _stays(world, result):
-            # Nothing more than the saved plan is written.
-            result.seen = reconcile.look(work, world.intent, inventory.members)
-            advance.advance_installs(world, work, inventory, result)
+    def one_pass(inventory: Inventory, *, is_first: bool) -> float | None:
+        if is_first:
+            world.tell(f"reading ADOM {work.ref.adom} on {work.ref.fortimanager}")
+        try:
+            if is_first and saved is not None:
+                result.seen = saved
+            else:
+                result.seen = reconcile.look(work, world.intent, inventory.members)
+            if is_first or saved is None:
+                _write_and_install(world, work, inventory, result, install=install)
+            else:
+                advance.advance_installs(world, work, inventory, result)
+        finally:
+            if result.seen is not None:
+                note_held(world, result.seen.plan)
+            world.installing.audit.keep_head()
+        return result.rollout.goes_on_at if result.rollout else None
 
-    return before if before.seen is None else _one_adom(world, work, inventory, step)
-
-
-def _stays(world: World, result: AdomResult) -> bool:
-    """Whether this run goes on with the ADOM's rollout, now that it is time to."""
-    goes_on_at = result.rollout.goes_on_at if result.rollout else None
-    if goes_on_at is None or not world.installing.patient:
-        return False
-    stopping, within = world.installing.stopping, world.terms.removals.within
-    if within is not None:
-        # Nobody tells a one-shot run that something has to go: it looks by itself in a pause.
-        goes_on_at = min(goes_on_at, world.clock.now() + _LOOK_S)
-    while (left := goes_on_at - world.clock.now()) > 0 and not stopping():
-        world.clock.sleep(min(left, _SLICE_S))
-    return not stopping()
+    return Turn(work.session, one_pass)
 
 
 def _write_and_install(

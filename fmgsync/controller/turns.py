@@ -1,0 +1,97 @@
+"""Who works on several ADOMs at once: one pass each in turn, until every rollout rests.
+
+So no ADOM's writes and urgent removals wait for another one's rollout, only for one of its batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from fmgsync import errors
+from fmgsync.clock import Clock
+
+_SLICE_S = 0.5
+
+Stock = TypeVar("Stock")
+"""What runs, as far as it was read."""
+StockIn = TypeVar("StockIn", contravariant=True)
+
+
+class OnePass(Protocol[StockIn]):
+    """Makes one pass; says when the rollout goes on by itself, None if it rests."""
+
+    def __call__(self, inventory: StockIn, *, is_first: bool) -> float | None:
+        """One pass over one ADOM."""
+
+
+class Turn(Generic[Stock]):
+    """One ADOM's passes, in one session that is kept while its rollout goes on."""
+
+    def __init__(
+        self, open_session: Callable[[], AbstractContextManager[object]], one_pass: OnePass[Stock]
+    ) -> None:
+        self._open_session = open_session
+        self._one_pass = one_pass
+        self._session: ExitStack | None = None
+        self.goes_on_at: float | None = None
+        self.error: errors.TargetError | None = None
+
+    def make(self, inventory: Stock) -> None:
+        """One pass. An error ends this ADOM's turns, and nobody else's."""
+        kept, self._session, self.goes_on_at = self._session, None, None
+        try:
+            with kept or ExitStack() as stack:
+                if kept is None:
+                    stack.enter_context(self._open_session())
+                goes_on_at = self._one_pass(inventory, is_first=kept is None)
+                if goes_on_at is not None:
+                    self.goes_on_at, self._session = goes_on_at, stack.pop_all()
+        except errors.TargetError as error:
+            self.error = error
+
+    def end(self) -> None:
+        """Give the session back, whatever happened."""
+        if self._session is not None:
+            self._session.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Taking(Generic[Stock]):
+    """How turns are taken: `read_anew` says what runs, and is asked `at_most_s` after a pass."""
+
+    clock: Clock
+    read_anew: Callable[[], Stock]
+    stopping: Callable[[], bool]
+    at_most_s: float
+
+
+def take(turns: Sequence[Turn[Stock]], inventory: Stock, taking: Taking[Stock]) -> None:
+    """A pass over each, and again over those whose rollout goes on."""
+    due = turns
+    try:
+        while due:
+            for turn in due:
+                turn.make(inventory)
+            if due := _await(turns, taking):
+                inventory = taking.read_anew()
+    finally:
+        for turn in turns:
+            turn.end()
+
+
+def _await(turns: Sequence[Turn[Stock]], taking: Taking[Stock]) -> Sequence[Turn[Stock]]:
+    """Those that go on, once the first of them is due; nobody if it is time to stop."""
+    waiting = [(turn.goes_on_at, turn) for turn in turns if turn.goes_on_at is not None]
+    if not waiting:
+        return ()
+    clock = taking.clock
+    first = min(at for at, _ in waiting)
+    ends_at = min(first, clock.now() + taking.at_most_s)
+    while (left := ends_at - clock.now()) > 0 and not taking.stopping():
+        clock.sleep(min(left, _SLICE_S))
+    if taking.stopping():
+        return ()
+    return [turn for at, turn in waiting if at <= clock.now() or at == first]
