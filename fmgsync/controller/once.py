@@ -5,7 +5,8 @@ An ADOM or cluster that fails is reported and does not stop the others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -227,10 +228,8 @@ def note_held(world: World, plan: AdomPlan) -> None:
 
 def _one_adom(world: World, work: AdomWork, inventory: Inventory, step: Step) -> AdomResult:
     result = AdomResult(work.ref)
-    world.tell(f"reading ADOM {work.ref.adom} on {work.ref.fortimanager}")
     try:
-        with work.session():
-            _recognise(world, work)
+        with _session(world, work):
             step(world, work, inventory, result)
     except errors.TargetError as error:
         result.error = error
@@ -240,12 +239,16 @@ def _one_adom(world: World, work: AdomWork, inventory: Inventory, step: Step) ->
     return result
 
 
-def _recognise(world: World, work: AdomWork) -> None:
-    """What is remembered was made with a unit, and counts for no other."""
-    units, remember = world.installing.units, world.installing.audit.is_kept
-    told = units.bind(work.ref.fortimanager, work.store.read_serial(), remember=remember)
-    if told is not None:
-        world.tell(told)
+@contextmanager
+def _session(world: World, work: AdomWork) -> Iterator[None]:
+    """What is remembered was made with a unit, and counts for no other: it is asked who it is."""
+    world.tell(f"reading ADOM {work.ref.adom} on {work.ref.fortimanager}")
+    with work.session():
+        units, remember = world.installing.units, world.installing.audit.is_kept
+        told = units.bind(work.ref.fortimanager, work.store.read_serial(), remember=remember)
+        if told is not None:
+            world.tell(told)
+        yield
 
 
 def _still_the_same(world: World, inventory: Inventory, digest: str) -> Sequence[AdomResult]:
@@ -275,8 +278,6 @@ def _turn(
     than that is written."""
 
     def one_pass(inventory: Inventory, *, is_first: bool) -> float | None:
-        if is_first:
-            world.tell(f"reading ADOM {work.ref.adom} on {work.ref.fortimanager}")
         try:
             if is_first and saved is not None:
                 result.seen = saved
@@ -292,7 +293,7 @@ def _turn(
             world.installing.audit.keep_head()
         return result.rollout.goes_on_at if result.rollout else None
 
-    return Turn(work.session, one_pass)
+    return Turn(partial(_session, world, work), one_pass)
 
 
 def _write_and_install(
