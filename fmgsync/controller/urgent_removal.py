@@ -20,7 +20,6 @@ from fmgsync.controller.reconcile import Look
 from fmgsync.controller.rounds import Round
 from fmgsync.model.address import Address
 from fmgsync.model.address import family as family_of
-from fmgsync.model.adom import Workspace
 from fmgsync.model.change import AdomPlan, Change
 from fmgsync.model.state import ObjectKey
 from fmgsync.model.target import DeviceVdom
@@ -172,9 +171,6 @@ def push(run: Run, rush: Rush) -> None:
         chosen.shared = frozenset(g.name for g in now.desired.groups if _is_shared(now, g.name))
         vouching.hold_to(run, flow, chosen, now)
         narrowed = _narrow(run, _expected(run, chosen.targets))
-        if narrowed.forth.changes and now.topology.workspace is Workspace.WORKFLOW:
-            vouching.leave_out(run, chosen, _cannot_narrow(narrowed))
-            narrowed = Narrowed(AdomPlan(run.work.ref), AdomPlan(run.work.ref))
         chosen.expected = _expected(run, chosen.targets)
         chosen.along = _along(run, chosen)
         chosen.written = written.after(chosen.written, narrowed.forth.changes)
@@ -225,15 +221,6 @@ def _refused(run: Run, what: str, refused: Sequence[tuple[Change, str]]) -> erro
         adom=run.work.ref.adom,
         next_step="nothing else is installed in this ADOM before it is",
     )
-
-
-def _cannot_narrow(narrowed: Narrowed) -> dict[DeviceVdom, str]:
-    """Where additions would have to be kept back, and nothing can be written at once."""
-    why = (
-        "an urgent removal would bring new members as well: in workflow mode they cannot be kept"
-        " back without an approval, so it waits for the window"
-    )
-    return {change.device: why for change in narrowed.forth.changes if change.device is not None}
 
 
 def _along(run: Run, chosen: Round) -> dict[DeviceVdom, dict[str, frozenset[Address]]]:
