@@ -42,7 +42,8 @@ class Installing:
 
     `patient`: stay with a rollout through its pauses; otherwise come back on a later pass.
     `recheck_s`: how long a device that was held back by other people's edits is left alone.
-    `stopping` says that nothing more may start, `leaving` that even what runs is to be let go of.
+    `began_at`: since when; a patient run looks at such a device once. `stopping` says that
+    nothing more may start, `leaving` that even what runs is to be let go of.
     """
 
     rollouts: Rollouts
@@ -53,6 +54,7 @@ class Installing:
     clearance: Clearance = field(default_factory=Clearance)
     patient: bool = True
     recheck_s: float = 0.0
+    began_at: float = 0.0
     stopping: Callable[[], bool] = lambda: False
     leaving: Callable[[], bool] = lambda: False
 
@@ -130,6 +132,7 @@ def make_installing(
         Clearance(now=command == features.APPLY_NOW, override_deny=people.override_deny),
         patient=command != features.RUN,
         recheck_s=RECHECK_S if command == features.RUN else 0.0,
+        began_at=clock.now(),
         stopping=people.stopping,
         leaving=people.leaving,
     )

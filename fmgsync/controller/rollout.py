@@ -224,7 +224,9 @@ def make_run(
         plan=plan,
         report=report,
         known=known,
-        recheck_s=installing.recheck_s,
+        recheck_s=world.clock.now() - installing.began_at
+        if installing.patient
+        else installing.recheck_s,
         memory=installing.stale,
     )
 
