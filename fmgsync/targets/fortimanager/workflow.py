@@ -65,7 +65,7 @@ class WorkflowEdit:
         *,
         fresh: bool,
     ) -> None:
-        self._undo = "drop" if fresh else "discard"
+        self._fresh = fresh
         self._session = session
         self._place = place
         self._lock = lock
@@ -99,11 +99,19 @@ class WorkflowEdit:
         return self._number
 
     def withdraw(self) -> None:
-        """Remove what was not submitted; never raises."""
+        """Remove what was not submitted; never raises.
+
+        "How to FortiManager API" (013) lists `drop` among the verbs of approvers: who is refused it
+        leaves an empty session behind, which is taken up the next time.
+        """
+        undo = ("drop", "discard") if self._fresh else ("discard",)
         try:
-            self._exec(self._undo)
+            if any(self._exec(verb).ok for verb in undo):
+                return
+            why = "the administrator may not drop it"
         except errors.TargetError as error:
-            _log.warning("workflow session stays open", adom=self._place.adom, error=error.message)
+            why = error.message
+        _log.warning("workflow session stays open", adom=self._place.adom, error=why)
 
     def _request(self) -> Row:
         host = self._session.access.host.rpartition(":")[0] or self._session.access.host
