@@ -68,11 +68,13 @@ def _needs(run: Run, *, under_way: bool) -> UrgentDecision:
     timetables = {each.target: run.timetable_of(each.target) for each in exposures}
     record = run.book.record
     last = record.urgent_at if record is not None else {}
-    shut = {
-        each.target.device for each in exposures if not timetables[each.target].is_open(run.now)
+    theirs = {
+        each.target.device
+        for each in exposures
+        if not (under_way and timetables[each.target].is_open(run.now))
     }
-    policy = _policy(run, len(shut), under_way=under_way)
-    return urgent.decide(policy, exposures, timetables, last, run.now)
+    policy = _policy(run, len(theirs), under_way=under_way)
+    return urgent.decide(policy, exposures, timetables, last, run.now, ordinary=under_way)
 
 
 def _policy(run: Run, devices: int, *, under_way: bool) -> RemovalPolicy:

@@ -109,8 +109,11 @@ def decide(
     timetables: Mapping[DeviceVdom, Timetable],
     last_urgent: Mapping[str, datetime],
     now: datetime,
+    *,
+    ordinary: bool = True,
 ) -> UrgentDecision:
-    """Who needs an install at `now` although no window is open.
+    """Who needs an install at `now` although no window is open, or although one is, and no
+    `ordinary` install starts in it now: a pause between two waves is no reason to let it last.
 
     `timetables` are those of every exposed DeviceVdom; where a person overrides the deny windows,
     the timetable `without_denials`. `last_urgent` says when a physical device last used the lane.
@@ -122,7 +125,7 @@ def decide(
     waits: list[UrgentWait] = []
     for target, theirs in sorted(by_target.items()):
         timetable, last = timetables[target], last_urgent.get(target.device)
-        wait = _wait(policy, theirs, timetable, last, now)
+        wait = _wait(policy, theirs, timetable, last, now, ordinary=ordinary)
         if wait is None:
             due.append(_urgent(policy, target, theirs, timetable, now))
         else:
@@ -137,8 +140,10 @@ def _wait(
     timetable: Timetable,
     last: datetime | None,
     now: datetime,
+    *,
+    ordinary: bool,
 ) -> tuple[str, datetime | None] | None:
-    if timetable.is_open(now):
+    if timetable.is_open(now) and (ordinary or policy.within is None):
         return "its window is open: an ordinary install does it", None
     if policy.within is None:
         return "removals wait for the next window", timetable.next_opening(now)

@@ -91,9 +91,12 @@ class Watching:
             if goes_on_at is not None and goes_on_at <= clock.now():
                 continue
             due = min(wake or ends_at, ends_at)
-            if self.changed_at is not None:
-                due = min(due, self.changed_at + SETTLE_S)
-            clock.sleep(max(0.0, due - clock.now()))
+            while clock.now() < self._wakes(due):
+                clock.sleep(1.0)
+
+    def _wakes(self, due: float) -> float:
+        """What changes meanwhile wakes it earlier, once it has settled."""
+        return due if self.changed_at is None else min(due, self.changed_at + SETTLE_S)
 
 
 def urgent_lane(estate: Estate) -> set[str]:
@@ -150,6 +153,26 @@ def test_a_new_pod_is_in_the_adom_after_one_batch(tmp_path: Path, mode: str) -> 
         watching.run(25)
         assert found == [True]
         assert len(holding(estate, "10.1.0.1", "10.1.0.2", "10.1.0.3")) == 4
+
+
+def test_a_pause_in_an_open_window_lets_nothing_last_longer(tmp_path: Path) -> None:
+    """The second wave waits for two hours; what has to go from its devices does not."""
+    rollout = {"canary": ["fgt-1"], "waves": ["100%"], "pause": "2h", "maxFailures": 1}
+    removals = {"within": "15m"}
+    with open_night(tmp_path, 3, 30.0, rollout=rollout, removals=removals) as estate:
+        watching = Watching(estate)
+        watching.web(5, "10.1.0.2")
+
+        def still_there() -> list[str]:
+            members = {
+                name: estate.on_device(name, fleet.GROUP) or set() for name in devices(estate)
+            }
+            return [name for name, held in members.items() if "10.1.0.1" in held]
+
+        before, after = watching.seen(5, still_there), watching.seen(20, still_there)
+        watching.run(25)
+        assert before == [fleet.names(3)]
+        assert after == [[]]
 
 
 def test_a_foreign_lock_between_two_batches_is_waited_for(tmp_path: Path) -> None:
