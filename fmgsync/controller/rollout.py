@@ -261,16 +261,22 @@ def _no_ledger(run: Run) -> str:
 
 
 def _tidied(run: Run) -> bool:
-    """Judge and put back what a run before has left open; False while that has to be waited for."""
+    """Judge what a run before has left open, then put back what it has narrowed.
+
+    False while that has to be waited for, and after it was put back: what this run vouches for is
+    what it finds when it looks the next time.
+    """
     step = next_step(Facts(run.book.record))
-    while step in (Step.RESUME, Step.RESTORE):
-        if step is Step.RESTORE:
-            urgent_removal.restore(run)
-        elif not leftovers.settle(run):
+    if step is Step.RESUME:
+        if not leftovers.settle(run):
             return False
-        # What ended or was put back meanwhile changed device databases and ADOM.
+        # What ended meanwhile changed the device databases.
         _survey(run, again=True)
         step = next_step(Facts(run.book.record))
+    if step is Step.RESTORE:
+        urgent_removal.restore(run)
+        run.report.go_on(run.clock.now())
+        return False
     leftovers.forgive(run)
     return True
 
