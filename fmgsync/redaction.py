@@ -7,6 +7,7 @@ through `hide`. One set for the process, for a secret must not depend on who sho
 from __future__ import annotations
 
 import base64
+import re
 import threading
 import traceback
 from typing import Any, Final
@@ -16,8 +17,24 @@ SHOWN_INSTEAD: Final = "[secret]"
 _SHORTEST: Final = 4
 """Shorter ones would hide half of every sentence, and protect nothing."""
 
-_WORDS: Final = frozenset({"admin", "administrator", "default", "password", "secret", "token"})
+_WORDS: Final = frozenset(
+    {
+        "admin",
+        "administrator",
+        "default",
+        "false",
+        "none",
+        "null",
+        "password",
+        "secret",
+        "token",
+        "true",
+    }
+)
 """What a trial's password may be, and every second message says."""
+
+_TOKEN: Final = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
+"""A JSON web token (RFC 7519), whoever's: what others write may hold one that nobody has read."""
 
 _RENEWED_MOST: Final = 1000
 """Forms of secrets that are soon replaced by others: the oldest are long worthless."""
@@ -60,11 +77,11 @@ def know_login(user: str, password: str) -> None:
 
 
 def hide(text: str) -> str:
-    """The text without any secret that is known."""
+    """The text without any secret that is known, or shows by itself that it is one."""
     for secret in _longest_first:
         if secret in text:
             text = text.replace(secret, SHOWN_INSTEAD)
-    return text
+    return _TOKEN.sub(SHOWN_INSTEAD, text) if "eyJ" in text else text
 
 
 def hide_in(value: Any) -> Any:

@@ -159,7 +159,7 @@ def _url(text: str, where: str, *, secured: bool, anonymous: bool) -> str:
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
-    if not usable or parts.username or parts.password or re.search(r"\s", given):
+    if not usable or "@" in parts.netloc or re.search(r"[\s?#]", given):
         _refuse(where, "`server` is no url", "write https://host:port there")
     return given
 
@@ -281,9 +281,12 @@ def _through_socks(url: str, how: dict[str, Any], where: str) -> urllib3.PoolMan
 def _read(path: Path, what: str, where: str) -> bytes:
     try:
         return path.read_bytes()
-    except OSError as error:
-        why = (error.strerror or type(error).__name__).lower()
-        _refuse(where, f"its {what} {path}: {why}", "check that path in the kubeconfig")
+    except (OSError, ValueError) as error:  # a ValueError: no file can be called so
+        _refuse(where, f"its {what} {path}: {_why(error)}", "check that path in the kubeconfig")
+
+
+def _why(error: OSError | ValueError) -> str:
+    return str(getattr(error, "strerror", None) or "no file can have that name").lower()
 
 
 def _refuse(where: str, what: str, step: str) -> NoReturn:

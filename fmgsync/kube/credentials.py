@@ -69,6 +69,8 @@ class TokenFile:
                 raw = opened.read(_MOST_TOKEN)
         except OSError as error:
             return self._before(f"cannot be read: {(error.strerror or str(error)).lower()}")
+        except ValueError:
+            return self._before("cannot be read: no file can have that name")
         try:
             token = raw.decode().strip()
         except UnicodeDecodeError:

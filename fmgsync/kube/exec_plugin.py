@@ -86,9 +86,10 @@ def run(chosen: Chosen, plugin: Exec, where: str) -> Printed:
             where=where,
             next_step=failures.shown(hint) or f"install {name}, or name its full path there",
         ) from None
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a ValueError: no process can be given such text
+        why = getattr(error, "strerror", None) or "a NUL or `=` where none can be"
         raise SourceMisconfigured(
-            f"the exec plugin {command!r} cannot be run: {error.strerror}",
+            f"the exec plugin {command!r} cannot be run: {why}",
             where=where,
             next_step=failures.shown(hint) or "see that it is a program this user may run",
         ) from None

@@ -126,7 +126,7 @@ def named_files(access: Access) -> tuple[Path, ...]:
         folder / name
         for folder, names in ((chosen.server_folder, of_server), (chosen.user_folder, of_user))
         for name in names
-        if name
+        if name and "\0" not in name
     )
 
 
@@ -146,9 +146,9 @@ def _merged(access: Access, refuse: Refuse) -> _Merged:
         except pydantic.ValidationError as error:
             refuse("; ".join(_problems(error, path, alone=not access.more)))
         folder = path.parent.absolute()
-        _add(found.clusters, file.clusters, folder)
-        _add(found.users, file.users, folder)
-        _add(found.contexts, file.contexts, folder)
+        _add(found.clusters, file.clusters, folder, refuse)
+        _add(found.users, file.users, folder, refuse)
+        _add(found.contexts, file.contexts, folder, refuse)
         for each in raw.get("clusters") or ():
             found.raw.setdefault(each["name"], each.get("cluster") or {})
         current = current or file.current_context or ""
@@ -158,9 +158,17 @@ def _merged(access: Access, refuse: Refuse) -> _Merged:
 
 
 def _add(
-    found: dict[str, tuple[_Named, Path]], entries: Sequence[_Named] | None, folder: Path
+    found: dict[str, tuple[_Named, Path]],
+    entries: Sequence[_Named] | None,
+    folder: Path,
+    refuse: Refuse,
 ) -> None:
+    """Of two files the first counts; two entries of one file contradict each other."""
+    names: set[str] = set()
     for entry in entries or ():
+        if entry.name in names:
+            refuse(f"it has two entries of the name {entry.name!r}", "keep one of them")
+        names.add(entry.name)
         found.setdefault(entry.name, (entry, folder))
 
 
@@ -168,8 +176,9 @@ class _Loader(yaml.SafeLoader):
     """YAML without dates: there are none in a kubeconfig, and what looks like one is text."""
 
 
+_NO_TYPES: Final = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value")
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in pairs if tag != "tag:yaml.org,2002:timestamp"]
+    first: [(tag, pattern) for tag, pattern in pairs if tag not in _NO_TYPES]
     for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 

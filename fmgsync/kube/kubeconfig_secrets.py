@@ -14,7 +14,12 @@ from urllib.parse import unquote, urlsplit
 
 from fmgsync import redaction
 
-_SECRET_WORD: Final = re.compile(r"token|secret|password|passwd|key", re.IGNORECASE)
+_SECRET_WORD: Final = re.compile(
+    r"token|secret|pass(?!ive)|pwd|key|credential|auth\b|authoriz|bearer|jwt|cookie|\bpat\b|_pat\b",
+    re.IGNORECASE,
+)
+_CONTENT: Final = re.compile(r"-----|\n|LS0t|[^/\\]{32,}\Z|[a-z0-9]{6}\.[a-z0-9]{16}\Z")
+"""What is written in place of a file's name by mistake: PEM, the same in base64, or a token."""
 
 
 def know_credentials(raw: Mapping[str, Any]) -> None:
@@ -25,9 +30,10 @@ def know_credentials(raw: Mapping[str, Any]) -> None:
             _know_user(user)
     for entry in _dicts(raw.get("clusters")):
         cluster = entry.get("cluster")
-        proxy = cluster.get("proxy-url") if isinstance(cluster, dict) else None
-        if isinstance(proxy, str):
-            know_password(proxy)
+        for key in ("proxy-url", "server"):
+            url = cluster.get(key) if isinstance(cluster, dict) else None
+            if isinstance(url, str):
+                know_password(url)
 
 
 def _know_user(user: Mapping[str, Any]) -> None:
@@ -37,11 +43,14 @@ def _know_user(user: Mapping[str, Any]) -> None:
     if isinstance(key, str):
         with contextlib.suppress(ValueError):  # it is refused later
             texts.append(base64.b64decode(key).decode("ascii", "replace"))
+    names = (str(user.get(each)) for each in ("tokenFile", "client-key", "client-certificate"))
+    texts += [name for name in names if _CONTENT.match(name)]
     plugin = user.get("exec")
     if isinstance(plugin, dict):
         env = _dicts(plugin.get("env"))
         texts += [e.get("value") for e in env if _SECRET_WORD.search(str(e.get("name")))]
         texts += _secret_arguments(plugin.get("args"))
+        texts += _secret_arguments(str(plugin.get("command")).split())
     provider = user.get("auth-provider")
     config = provider.get("config") if isinstance(provider, dict) else None
     if isinstance(config, dict):

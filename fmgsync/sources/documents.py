@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fmgsync.sources.convert.reading import is_null
+from fmgsync.sources.convert.reading import ClosedList, ClosedMap, is_null
 
 MAX_DEPTH: Final = 200  # validation schemas of custom resources reach about 60
 MAX_ANCHORS: Final = 100_000
@@ -45,12 +45,14 @@ class Document:
     """One whole document; if `is_list`, without its `items`, of which there were `count`.
 
     `proven` says that something shows that nothing of it is missing: a dump may be cut off.
+    `last` is the key whose value the end of the text may have shortened, if there is one.
     """
 
     content: Any
     is_list: bool
     count: int
     proven: bool
+    last: str = ""
 
 
 def read(events: Iterable[Event]) -> Iterator[Item | Document]:
@@ -60,9 +62,9 @@ def read(events: Iterable[Event]) -> Iterator[Item | Document]:
         if event == "map_key":
             builder.key = content
         elif event == "start_map":
-            builder.open({}, closed=content)
+            builder.open(ClosedMap() if content else {}, closed=content)
         elif event == "start_array":
-            builder.open([], closed=content)
+            builder.open(ClosedList() if content else [], closed=content)
         elif event == "anchor":
             builder.anchor = content
         elif event == "end_document":
@@ -156,7 +158,9 @@ class _Builder:
         content, count = self._root, self._count
         items = content.get("items", 0) if isinstance(content, dict) else 0
         is_list = isinstance(items, list) or is_null(items)
-        whole = proven or self._closed or (is_list and next(reversed(content)) != "items")
+        ended = proven or self._closed or not isinstance(content, dict)
+        last = "" if ended else next(reversed(content), "")
+        whole = proven or self._closed or (is_list and last != "items")
         self._count, self._root, self._closed = 0, None, False
         self._anchored.clear()
-        return Document(content, is_list, count, whole)
+        return Document(content, is_list, count, whole, last)

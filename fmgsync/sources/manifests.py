@@ -172,6 +172,8 @@ class _Reading:
         kind, version = content.get("kind"), content.get("apiVersion")
         if not isinstance(kind, str):
             raise self._fault("has no kind: it is cut off, or is no Kubernetes object")
+        if document.last in ("kind", "apiVersion") and not self._source.ends_line:
+            self._doubt_kind(kind, version)
         if document.is_list:
             self._end_list(document, kind, version)
         elif kind.endswith("List") and "items" in content:
@@ -179,6 +181,12 @@ class _Reading:
         else:
             self._single(document, kind, version)
         self._documents += 1
+
+    def _doubt_kind(self, kind: str, version: Any) -> None:
+        """The text ends within what says what this is: `PodLi` may be pods."""
+        if kind != "List" and _known(version, kind.removesuffix("List")) is None:
+            for each in Kind:
+                self._cut(each, self._place(), _INSIDE_A_LINE)
 
     def _single(self, document: Document, kind: str, version: Any) -> None:
         known = _known(version, kind)

@@ -137,6 +137,26 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a proxy without a host": ({"cluster__proxy_url": "http://"}, "is no url of a proxy"),
     "a token with a line break": ({"user__token": "abc\ndefgh"}, "a line break"),
     "a token beyond ASCII": ({"user__token": "töken-of-mine"}, "a character beyond ASCII"),
+    "two users of one name": (
+        {"top__users": [{"name": "u"}, {"name": "u"}]},
+        "it has two entries of the name 'u'",
+    ),
+    "a server with a query": ({"cluster__server": "https://a?token=x"}, "`server` is no url"),
+    "a token file of no name": ({"user__tokenFile": "a\0b"}, "no file can have that name"),
+    "an authority of no name": (
+        {"cluster__certificate_authority": "a\0b"},
+        "no file can have that name",
+    ),
+    "a plugin that no process can be": (
+        {
+            "user__exec": {
+                "apiVersion": "client.authentication.k8s.io/v1",
+                "command": "true",
+                "env": [{"name": "A=B", "value": "c"}],
+            }
+        },
+        "cannot be run: a NUL or `=`",
+    ),
     "an absent token file": ({"user__tokenFile": "gone"}, "gone cannot be read: no such file"),
 }
 
@@ -182,7 +202,7 @@ def test_a_message_about_the_file_quotes_nothing_of_it(
     assert caught.value.__cause__ is None
 
 
-@pytest.mark.parametrize("value", ["2024-01-01", "12e3", "0x1f", "on", "~", "1_000"])
+@pytest.mark.parametrize("value", ["2024-01-01", "12e3", "0x1f", "on", "~", "1_000", "="])
 def test_text_in_quotes_is_text_whatever_it_looks_like(tmp_path: Path, value: str) -> None:
     path = tmp_path / "config"
     config(path, user__token=value)
@@ -195,6 +215,48 @@ def test_a_date_is_text_without_quotes_as_well(tmp_path: Path) -> None:
     config(path, user__token="x")
     path.write_text(path.read_text().replace("token: x", "token: 2024-01-01"))
     assert kubeconfig.choose(Access(path), "").user.token == "2024-01-01"
+
+
+PEM = f"-----BEGIN PRIVATE KEY-----\n{TOKEN}/x\n-----END PRIVATE KEY-----\n"
+JWT = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJrdWJlIn0.dG9rLTVlY3JldA"
+MISPLACED: dict[str, dict[str, Any]] = {
+    "a key in place of its file": {
+        "user__client_key": PEM,
+        "user__client_certificate_data": "AAAA",
+    },
+    "a key in base64 in place of its file": {
+        "user__client_key": base64.b64encode(PEM.encode()).decode(),
+        "user__client_certificate_data": "AAAA",
+    },
+    "a token in place of its file": {"user__tokenFile": JWT},
+    "a token of kubeadm in place of its file": {"user__tokenFile": "abcdef.0123456789abcdef"},
+    "a program with its arguments": {"user__exec": {"command": f"get --token {TOKEN}"}},
+    "a word for a key in the environment": {
+        "user__exec": {
+            "command": "sh",
+            "args": ["-c", "echo $MY_PASSPHRASE >&2; exit 1"],
+            "env": [{"name": "MY_PASSPHRASE", "value": TOKEN}],
+        }
+    },
+    "somebody else's token": {
+        "user__exec": {"command": "sh", "args": ["-c", f"echo {JWT} >&2; exit 1"]}
+    },
+}
+
+
+@pytest.mark.parametrize("case", MISPLACED)
+def test_a_secret_in_the_wrong_place_is_not_shown(tmp_path: Path, case: str) -> None:
+    parts = MISPLACED[case]
+    plugin = parts.get("user__exec")
+    if isinstance(plugin, dict):
+        plugin |= {"apiVersion": "client.authentication.k8s.io/v1", "interactiveMode": "Never"}
+    access = config(tmp_path / "config", **parts)
+    with pytest.raises(SourceError) as caught:
+        connection.connect(access, "east").headers(kube_version())
+    shown = redaction.hide(str(caught.value))
+    secrets = (TOKEN, JWT, "0123456789abcdef", base64.b64encode(PEM.encode()).decode())
+    assert not any(each in shown for each in secrets)
+    assert redaction.SHOWN_INSTEAD in shown
 
 
 SERVERS = [

@@ -488,6 +488,65 @@ def test_the_last_object_of_a_file_that_shows_no_address_is_in_doubt() -> None:
     assert read(as_yaml(pod("web-1", phase="Pending"))).pods[0].doubt == ""
 
 
+def text(kind: str, *parts: str) -> bytes:
+    """A document of these parts, in this order, each on lines of its own."""
+    known = {
+        "pod": ("Pod", "web-10, namespace: shop", "10.1.0.10"),
+        "namespace": ("Namespace", "shop", ""),
+    }
+    name, called, ip = known[kind]
+    bodies = {
+        "version": "apiVersion: v1",
+        "kind": f"kind: {name}",
+        "metadata": f"metadata: {{name: {called}, labels: {{app: web}}}}",
+        "bare": "metadata:\n" + "".join(f"  {e.strip()}\n" for e in f"name: {called}".split(",")),
+        "labels": "  labels:\n    app: web",
+        "spec": "spec:\n  nodeName: node-1",
+        "no-node": "spec:\n  restartPolicy: Always",
+        "status": f"status:\n  phase: Running\n  podIPs:\n  - ip: {ip}",
+        "started": "  startTime: 2026-01-01T00:00:00Z",
+        "in-brackets": f"status:\n  phase: Running\n  podIPs: [{{ip: {ip}}}]",
+    }
+    return "".join(bodies.get(part, part).rstrip("\n") + "\n" for part in parts).encode()
+
+
+@pytest.mark.parametrize("end", ["kind: P", "kind: PodLis", "kind: Pod\napiVersion: v"])
+@pytest.mark.parametrize("whole", ["bare|spec|status|started", "items:\n- metadata: {name: b}"])
+def test_a_kind_that_is_cut_off_is_not_another_kind(end: str, whole: str) -> None:
+    """What stands behind everything else still says what everything else is."""
+    before = text("pod", "version", "kind", "metadata", "spec", "status", "started") + b"---\n"
+    cut = text("pod", *whole.split("|"), end)
+    assert read(before + cut.removesuffix(b"\n")).synced == frozenset()
+    assert "ends inside a line" in read(before + cut.removesuffix(b"\n")).problems[0].message
+    assert Kind.PODS in read(before + cut).synced
+
+
+CUT = {
+    "labels may follow": ("namespace", "version|kind|bare"),
+    "more labels may follow": ("namespace", "version|kind|bare|labels"),
+    "labels of a pod may follow": ("pod", "version|kind|spec|status|started|bare"),
+    "the node may follow": ("pod", "version|kind|metadata|status|started|no-node"),
+    "an address of the other family may follow": ("pod", "version|kind|metadata|spec|status"),
+}
+NOT_CUT = {
+    "labels in braces": ("namespace", "version|kind|metadata"),
+    "something behind the labels": ("namespace", "version|kind|bare|labels|status: {}"),
+    "addresses in brackets": ("pod", "version|kind|metadata|spec|in-brackets"),
+    "something behind the addresses": ("pod", "version|kind|metadata|spec|status|started"),
+    "a line that says so": ("pod", "version|kind|metadata|spec|status|..."),
+}
+
+
+@pytest.mark.parametrize("case", [*CUT, *NOT_CUT])
+def test_the_last_object_of_a_file_is_believed_as_far_as_something_follows(case: str) -> None:
+    """A row of objects does not say where it ends, so its last one may lack its end."""
+    kind, parts = {**CUT, **NOT_CUT}[case]
+    found = read(text(kind, *parts.split("|")))
+    told = [each for each in found.problems if "cut off" in each.message]
+    assert bool(told) is (case in CUT)
+    assert all("shop" in each.where for each in told)
+
+
 # fmt: off
 TEXTS = [
     "4e12345", "12E999", "0x1f", "1_000", "on", "off", "yes", "~", "null", "true", "2026-01-01",

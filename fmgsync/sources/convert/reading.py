@@ -39,6 +39,9 @@ _BOOLS: Final = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 
+_AT_REST: Final = ("Pending", "Succeeded", "Failed")
+"""Phases in which a pod without an address is nothing odd."""
+
 
 class Plain(str):
     """A YAML scalar without quotes and tag: what it means depends on where it stands."""
@@ -46,21 +49,33 @@ class Plain(str):
     __slots__ = ()
 
 
+class ClosedMap(dict[str, Any]):
+    """A YAML mapping in braces: all of it is there."""
+
+    __slots__ = ()
+
+
+class ClosedList(list[Any]):
+    """A YAML sequence in brackets: all of it is there."""
+
+    __slots__ = ()
+
+
 def read(kind: Kind, content: Mapping[str, Any], *, last: bool = False) -> tuple[Raw, Flaws]:
     """The object, and what of it cannot be read. Raises `Malformed` if it cannot be named.
 
-    With `last` the text may have been cut off after it: what runs and shows no address is in doubt.
+    With `last` the text may have been cut off after it: what stands last in it may not be all.
     """
     fields = _Fields()
     metadata = fields.part(content, "metadata")
     if not metadata.get("name"):
         raise Malformed("it has no metadata.name: cut off, or no Kubernetes object")
     read_metadata = fields.metadata(metadata)
+    if last:
+        fields.doubt_end(kind, content)
     if kind is Kind.NAMESPACES:
         return Namespace(read_metadata), fields.flaws()
     spec, status = fields.part(content, "spec"), fields.part(content, "status")
-    if last and not status.get("addresses" if kind is Kind.NODES else "podIPs"):
-        fields.doubt_rest(str(status.get("phase")))
     if kind is Kind.NODES:
         return Node(read_metadata, fields.node_spec(spec), fields.node_status(status)), (
             fields.flaws()
@@ -80,10 +95,16 @@ class _Fields:
         """What was found."""
         return Flaws(self._labels, "; ".join(self._doubts), "; ".join(self._told))
 
-    def doubt_rest(self, phase: str) -> None:
-        """The object is the last of a text that may be cut off, and shows no address."""
-        if phase not in ("Pending", "Succeeded", "Failed"):
-            told = "it shows no address, and the file may be cut off there"
+    def doubt_end(self, kind: Kind, content: Mapping[str, Any]) -> None:
+        """The object is the last of a text that may be cut off: its end may be missing."""
+        metadata = self.part(content, "metadata")
+        seen = "labels" in metadata and _is_behind("labels", metadata)
+        if _last(content) == "metadata" and not seen:
+            self._labels = ANY_KEY
+            self._told.append("its labels may not be all: the file may be cut off there")
+        status = self.part(content, "status")
+        told = _cut_short(kind, content, status)
+        if kind is not Kind.NAMESPACES and told and status.get("phase") not in _AT_REST:
             self._doubts.append(told)
             self._told.append(told)
 
@@ -232,6 +253,30 @@ class _Fields:
         text = _wrong(where, content, wanted)
         self._doubts.append(text)
         self._told.append(text)
+
+
+def _cut_short(kind: Kind, content: Mapping[str, Any], status: Mapping[str, Any]) -> str:
+    """What the end of the text may have taken from a pod or node that counts; else nothing."""
+    key = "addresses" if kind is Kind.NODES else "podIPs"
+    end = _last(content)
+    if not status.get(key):
+        return "it shows no address, and the file may be cut off there"
+    if "status" in content and end in ("metadata", "spec"):
+        return f"the file may be cut off in its {end}"
+    if end == "status" and not _is_behind(key, status):
+        return "its addresses may not be all: the file may be cut off there"
+    return ""
+
+
+def _last(content: Mapping[str, Any]) -> str:
+    """The key that stands last."""
+    return next(iter([*content][-1:]), "")
+
+
+def _is_behind(key: str, content: Mapping[str, Any]) -> bool:
+    """Whether something shows that the value of this key is all there."""
+    closed = isinstance(content[key], ClosedMap | ClosedList)
+    return closed or _last(content) != key
 
 
 def is_null(content: Any) -> bool:
