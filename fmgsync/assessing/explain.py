@@ -115,7 +115,7 @@ def _published(
         because = "the pod is in its node's network and has no address of its own"
         found = ()
     found = tuple(address for address in found if family(address) in rule.families)
-    refused = {a: why for a in found if (why := scene.withheld(cluster, a))}
+    refused = {a: why for a in found if (why := scene.withheld(rule.name, cluster, a))}
     kept = tuple(address for address in found if address not in refused)
     for address, why in refused.items():
         steps.append(Step("address", f"rule {rule.name}", False, f"{address} {why}", (address,)))

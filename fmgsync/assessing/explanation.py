@@ -67,12 +67,12 @@ class AdomScene:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Everything that was looked at. `withheld` says of an address why it is never published."""
+    """Everything that was looked at. `withheld` says why a rule does not publish an address."""
 
     rules: tuple[GroupRule, ...]
     snapshots: Mapping[str, ClusterSnapshot]
     adoms: tuple[AdomScene, ...]
-    withheld: Callable[[str, Address], str] = lambda cluster, address: ""
+    withheld: Callable[[str, str, Address], str] = lambda rule, cluster, address: ""
 
 
 def chain(

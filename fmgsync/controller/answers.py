@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from fmgsync.assessing.explanation import AdomScene, Scene
 from fmgsync.controller.once import AdomResult, Result, World
-from fmgsync.grouping import publishable
+from fmgsync.grouping import desired
 from fmgsync.model.address import Address
 from fmgsync.model.rule import Site
 from fmgsync.model.target import DeviceVdom
@@ -15,15 +16,14 @@ from fmgsync.planning import sites
 
 def scene(world: World, result: Result) -> Scene:
     """The scene of one look at everything, the devices included."""
-    ranges = world.intent.allowed_ranges
+    told: defaultdict[str, list[str]] = defaultdict(list)
+    for finding in result.inventory.findings:
+        told[finding.name].append(finding.message)
 
-    def withheld(cluster: str, address: Address) -> str:
-        if (refusal := publishable.refusal(address)) is not None:
-            return f"{refusal}; not published"
-        allowed = ranges.get(cluster)
-        if allowed is not None and not publishable.inside(address, allowed):
-            return "lies outside the cluster's allowedRanges; not published"
-        return ""
+    def withheld(rule: str, cluster: str, address: Address) -> str:
+        begins = desired.about(cluster, address)
+        found = (each.removeprefix(begins) for each in told[rule] if each.startswith(begins))
+        return next(found, "")
 
     works = {work.ref: work for work in world.adoms}
     adoms = [_adom(works[adom.ref].sites, adom) for adom in result.adoms if adom.seen]

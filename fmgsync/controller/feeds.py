@@ -18,12 +18,13 @@ from fmgsync.grouping.interest import ALL, Interest
 from fmgsync.kube import client
 from fmgsync.kube.stopping import Stop
 from fmgsync.model.address import Address
-from fmgsync.model.endpoint import ClusterDifference, ClusterSnapshot, Kind, SourceProblem
+from fmgsync.model.endpoint import ClusterDifference, ClusterSnapshot, Kind, PodKey, SourceProblem
 from fmgsync.model.health import Hearing
 from fmgsync.model.labels import Labels
 from fmgsync.sources import live
 from fmgsync.sources.inventory import Inventory
 from fmgsync.sources.lookups import Lookups
+from fmgsync.sources.strangers import Strangers
 
 DUMP_POLL_S = 2.0
 
@@ -44,6 +45,9 @@ class Feed(Protocol):
 
     def take_difference(self) -> ClusterDifference:
         """What became different since the last call."""
+
+    def heed(self, difference: ClusterDifference, selects: Callable[[PodKey], bool]) -> None:
+        """Look into what is doubtful in a difference; `selects` says which pods some rule does."""
 
     def hearing(self) -> Mapping[Kind, Hearing]:
         """When each kind was last heard, and what keeps it from being followed now."""
@@ -75,9 +79,12 @@ class LiveFeed:
         self._relist_s = relist_s
         self._stop = Stop()
         self._inventory = Inventory(cluster, clock=clock)
-        self._lookups = Lookups(
-            client.ApiSession(cluster, access, connect_s=2.0, answer_s=5.0), clock=clock
-        )
+        self._lookups = self._made_lookups()
+        self._strangers: Strangers | None = None
+
+    def _made_lookups(self) -> Lookups:
+        session = client.ApiSession(self.cluster, self._access, connect_s=2.0, answer_s=5.0)
+        return Lookups(session, clock=self._clock)
 
     def stands_for(self, other: Feed) -> bool:
         """Another content of the kubeconfig may lead to another cluster."""
@@ -95,6 +102,15 @@ class LiveFeed:
         self._inventory = Inventory(
             self.cluster, clock=self._clock, on_change=on_change, kinds=self._interest.kinds
         )
+        if self._interest.pods not in (None, ALL):
+            self._strangers = Strangers(
+                self.cluster,
+                self._made_lookups(),  # its own: nobody waits for the answers to the other's
+                clock=self._clock,
+                follows=self._inventory.follows,
+                on_change=on_change,
+            )
+            self._strangers.start()
         session = client.ApiSession(self.cluster, self._access)
         live.follow(
             session,
@@ -106,7 +122,13 @@ class LiveFeed:
 
     def take_difference(self) -> ClusterDifference:
         """What became different since the last call."""
-        return self._inventory.take_difference()
+        found = self._inventory.take_difference()
+        return self._strangers.join(found) if self._strangers is not None else found
+
+    def heed(self, difference: ClusterDifference, selects: Callable[[PodKey], bool]) -> None:
+        """Ask who has the addresses of pods that may have lost them to one that is not followed."""
+        if self._strangers is not None:
+            self._strangers.heed(difference, selects)
 
     def hearing(self) -> Mapping[Kind, Hearing]:
         """As the watches have heard."""
@@ -119,6 +141,8 @@ class LiveFeed:
     def stop(self) -> None:
         """End the watches."""
         self._stop.set()
+        if self._strangers is not None:
+            self._strangers.stop()
 
 
 class DumpFeed:
@@ -188,6 +212,9 @@ class DumpFeed:
             before, after = self._given, self._latest
             self._given = after
         return difference(before, after)
+
+    def heed(self, difference: ClusterDifference, selects: Callable[[PodKey], bool]) -> None:
+        """Everything is known already."""
 
     def hearing(self) -> Mapping[Kind, Hearing]:
         """When the files were last seen in good order."""

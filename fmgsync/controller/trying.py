@@ -9,11 +9,11 @@ from typing import Final
 
 from fmgsync import errors
 from fmgsync.controller import wiring
-from fmgsync.grouping import membership, selectors
+from fmgsync.grouping import selectors
 from fmgsync.grouping.holdings import Ranges
 from fmgsync.grouping.membership import ClusterMembership
 from fmgsync.model.address import Address, Family
-from fmgsync.model.endpoint import ClusterSnapshot
+from fmgsync.model.endpoint import ClusterSnapshot, whole
 from fmgsync.model.rule import GroupRule
 from fmgsync.settings import load, rules
 
@@ -85,7 +85,7 @@ def tried(config: Path, rule: GroupRule, *, tell: Callable[[str], None]) -> Trie
 
 def _in_cluster(rule: GroupRule, snapshot: ClusterSnapshot, ranges: Ranges | None) -> Tried:
     asked = ClusterMembership(snapshot.cluster, [rule], ranges)
-    asked.apply(membership.whole(snapshot))
+    asked.apply(whole(snapshot))
     ((_, found),) = asked.members()
     withheld = dict(found.withheld)
     rows = [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fmgsync.controller import once
@@ -127,6 +128,7 @@ class WorkloadTracker:
             found = feed.take_difference()
             self._records[feed.cluster] = self._records[feed.cluster].after(found)
             self._memberships.apply(found)
+            feed.heed(found, partial(self._memberships.selects, feed.cluster))
         changed = self._memberships.refresh()
         self.inventory = self._stock(anew=bool(changed))
         return changed

@@ -14,7 +14,7 @@ from itertools import combinations
 from fmgsync.grouping import membership, nothing, publishable
 from fmgsync.model.address import Address, Family, family
 from fmgsync.model.change import Finding
-from fmgsync.model.endpoint import ClusterDifference, ClusterSnapshot, Kind
+from fmgsync.model.endpoint import ClusterDifference, ClusterSnapshot, Kind, PodKey, whole
 from fmgsync.model.rule import GroupRule, MappingMode, ResolvedSite, RuleSet
 from fmgsync.model.state import DesiredAdom, DesiredGroup, DesiredMembers
 from fmgsync.model.target import AdomRef, DeviceVdom
@@ -43,7 +43,7 @@ def memberships(
     """The rules on these snapshots, already evaluated."""
     clusters = Memberships(rules, snapshots, allowed_ranges)
     for snapshot in snapshots.values():
-        clusters.apply(membership.whole(snapshot))
+        clusters.apply(whole(snapshot))
     clusters.refresh()
     return clusters
 
@@ -102,7 +102,7 @@ class Memberships:
                     self.members[key] = found
                     changed.add(key)
                 self._withheld[key] = tuple(
-                    Finding("withheld", rule, f"{a} of cluster {name} {reason}; not published")
+                    Finding("withheld", rule, f"{about(name, a)}{reason}; not published")
                     for a, reason in (*raw.withheld, *refused)
                 )
                 self._notes[key] = cluster.note_on(rule) if raw.complete else None
@@ -115,6 +115,10 @@ class Memberships:
     def spaces_of(self, rule: str) -> dict[str, frozenset[str]]:
         """The namespaces, by cluster, whose pods a rule selects or has selected."""
         return {name: cluster.spaces_of(rule) for name, cluster in self._clusters.items()}
+
+    def selects(self, cluster: str, pod: PodKey) -> bool:
+        """Whether some rule selects the pod."""
+        return self._clusters[cluster].selects(pod)
 
     def in_use(self, cluster: str, address: Address) -> bool:
         """Whether anything that runs in the cluster has the address, selected or not.
@@ -140,6 +144,11 @@ class Memberships:
             if notes and (len(notes) == len(known) or any(note.partial for note in notes)):
                 told = "; ".join(note.text for note in notes)
                 yield Finding("publishes-nothing", rule.name, told)
+
+
+def about(cluster: str, address: Address) -> str:
+    """How a finding begins that says why a rule does not publish the address."""
+    return f"{address} of cluster {cluster} "
 
 
 def _publishable(

@@ -9,6 +9,7 @@ from typing import Final
 from fmgsync.grouping import holders, publishable
 from fmgsync.grouping.holders import NOTHING, Holder, NodeHolder, PodHolder, Verdict
 from fmgsync.model.address import Address
+from fmgsync.model.endpoint import PodEndpoint, PodKey
 
 Ranges = Sequence[publishable.Range]
 
@@ -36,6 +37,7 @@ class Holdings:
         self._networks: Final = networks
         self._nodes: Final = nodes
         self._dirty: Final = dirty
+        self._strangers: Final[dict[PodKey, PodHolder]] = {}
 
     def uses(self, address: Address) -> bool:
         """Whether anything that runs has the address, selected or not. Any thread may ask."""
@@ -48,6 +50,19 @@ class Holdings:
             (address, holders.reason(address, self._holders[address], self._bears_out))
             for address in sorted(self.denied[index])
         )
+
+    @property
+    def strangers(self) -> tuple[PodEndpoint, ...]:
+        """Pods that have addresses, and stand for no rule."""
+        return tuple(holder.pod for holder in self._strangers.values())
+
+    def exchange_strangers(self, before: PodEndpoint | None, after: PodEndpoint | None) -> None:
+        """Let one take another's place, or that of nobody."""
+        old = self._strangers.pop(before.key, None) if before is not None else None
+        new = PodHolder(after) if after is not None else None
+        with self.exchanged(old, new):
+            if new is not None:
+                self._strangers[new.pod.key] = new
 
     @contextmanager
     def exchanged(

@@ -23,10 +23,10 @@ from fmgsync.grouping.rulebook import RuleBook
 from fmgsync.model.address import Address
 from fmgsync.model.endpoint import (
     ClusterDifference,
-    ClusterSnapshot,
     Kind,
     NodeEndpoint,
     PodEndpoint,
+    PodKey,
 )
 from fmgsync.model.labels import Labels, unread_namespace
 from fmgsync.model.rule import GroupRule
@@ -44,18 +44,6 @@ class ClusterMembers:
     complete: bool = True
     because: str = ""
     withheld: tuple[tuple[Address, str], ...] = ()
-
-
-def whole(snapshot: ClusterSnapshot) -> ClusterDifference:
-    """A snapshot as the difference from nothing."""
-    return ClusterDifference(
-        snapshot.cluster,
-        snapshot.synced,
-        tuple((None, pod) for pod in snapshot.pods),
-        tuple((None, node) for node in snapshot.nodes),
-        tuple((name, None, labels) for name, labels in snapshot.namespaces.items()),
-        snapshot.problems,
-    )
 
 
 class ClusterMembership:
@@ -119,6 +107,8 @@ class ClusterMembership:
             self._put_node(name, node.node)
         for key, pod in old._pods.items():
             self._put_pod(key, pod.pod)
+        for stranger in old._holdings.strangers:
+            self._put_stranger(None, stranger)
         kept = self._book.kept
         self._dirty.difference_update(
             now for before, now in kept.items() if before not in old._dirty
@@ -143,6 +133,8 @@ class ClusterMembership:
             found = pod or pod_before
             if found is not None:
                 self._put_pod((found.namespace, found.name), pod)
+        for before, stranger in difference.strangers:
+            self._put_stranger(before, stranger)
         for node_before, node in difference.nodes:
             if node is None and node_before is not None:
                 self._put_node(node_before.name, None)
@@ -159,6 +151,10 @@ class ClusterMembership:
     def uses(self, address: Address) -> bool:
         """Whether anything that runs has the address, selected or not. Any thread may ask."""
         return self._holdings.uses(address)
+
+    def selects(self, pod: PodKey) -> bool:
+        """Whether some rule selects it."""
+        return pod in self._pods and bool(self._pods[pod].picked.sure)
 
     def take_dirty(self) -> frozenset[str]:
         """The rules whose answer may be another since the last call, by name."""
@@ -257,6 +253,12 @@ class ClusterMembership:
             if pod.claimed:
                 self._claiming[pod.node].add(key)
         self._replace_pod(key, before, after)
+
+    def _put_stranger(self, before: PodEndpoint | None, after: PodEndpoint | None) -> None:
+        """One that a rule selects is followed, and was only heard of the other way first."""
+        if after and self._book.for_pod(after.labels, self._space(after.namespace)).sure:
+            after = None
+        self._holdings.exchange_strangers(before, after)
 
     def _replace_pod(self, key: Key, before: PodHolder | None, after: PodHolder | None) -> None:
         """Count what is there now, then take back what was: what stays never looks changed."""

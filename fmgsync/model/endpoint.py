@@ -25,6 +25,10 @@ Network = tuple[str, tuple[Address, ...]]
 """A further network of a pod, `namespace/name`, and the addresses it says it has there."""
 
 
+PodKey = tuple[str, str]
+"""Namespace and name."""
+
+
 @dataclass(frozen=True, slots=True)
 class PodEndpoint:
     """A scheduled pod (Calico's workload endpoint), or one in its node's network.
@@ -50,6 +54,11 @@ class PodEndpoint:
     lost: bool = False
     started: str = ""
     doubt: str = ""
+
+    @property
+    def key(self) -> PodKey:
+        """What no other pod of the cluster has."""
+        return self.namespace, self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +106,8 @@ class ClusterSnapshot:
 class ClusterDifference:
     """What became different in one cluster since the last look: pairs of before and after.
 
-    None before is new, None after is gone. `synced` and `problems` are those of now.
+    None before is new, None after is gone. `synced` and `problems` are those of now. `strangers`
+    are pods that no rule selects, known only because they have the address of one among `pods`.
     """
 
     cluster: str
@@ -106,3 +116,16 @@ class ClusterDifference:
     nodes: tuple[tuple[NodeEndpoint | None, NodeEndpoint | None], ...] = ()
     namespaces: tuple[tuple[str, Labels | None, Labels | None], ...] = ()
     problems: tuple[SourceProblem, ...] = ()
+    strangers: tuple[tuple[PodEndpoint | None, PodEndpoint | None], ...] = ()
+
+
+def whole(snapshot: ClusterSnapshot) -> ClusterDifference:
+    """A snapshot as the difference from nothing."""
+    return ClusterDifference(
+        snapshot.cluster,
+        snapshot.synced,
+        tuple((None, pod) for pod in snapshot.pods),
+        tuple((None, node) for node in snapshot.nodes),
+        tuple((name, None, labels) for name, labels in snapshot.namespaces.items()),
+        snapshot.problems,
+    )

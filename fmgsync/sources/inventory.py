@@ -30,6 +30,7 @@ from fmgsync.model.endpoint import (
     ClusterSnapshot,
     Kind,
     PodEndpoint,
+    PodKey,
     SourceProblem,
 )
 from fmgsync.model.health import Hearing
@@ -132,6 +133,11 @@ class Inventory:
         """When the API server last said anything about the kind; None before the first time."""
         with self._changed:
             return self._kinds[kind].heard_at
+
+    def follows(self, pod: PodKey) -> bool:
+        """Whether the pod is among what is known."""
+        with self._changed:
+            return outcome.key_of(*pod) in self._kinds[Kind.PODS].known.found
 
     def hearing(self) -> dict[Kind, Hearing]:
         """When each kind that is followed was last heard, and what keeps it from being so now."""

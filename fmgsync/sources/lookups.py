@@ -22,7 +22,7 @@ from fmgsync.kube import listing
 from fmgsync.kube.client import ApiSession
 from fmgsync.kube.listing import Scope
 from fmgsync.model.address import Address
-from fmgsync.model.endpoint import Kind
+from fmgsync.model.endpoint import Kind, PodEndpoint
 from fmgsync.sources.convert.labels import LabelPool
 from fmgsync.sources.convert.objects import Malformed, Pod
 from fmgsync.sources.convert.pod import endpoint
@@ -66,11 +66,21 @@ class Lookups:
             known = self._known.get(address)
             if known is not None and now < known.at + known.lasts_s:
                 return known.runs
-            if self._may_ask(now):
-                self._asked_at.append(now)
-                self._forget(now)
-                known = self._ask(address, known, now) or known
+            if (found := self._find(address, now)) is not None:
+                known = self._remember(address, known, bool(found), now)
             return known is not None and known.runs
+
+    def find(self, address: Address) -> tuple[PodEndpoint, ...] | None:
+        """The pods that have the address now; None if that could not be asked."""
+        with self._lock:
+            return self._find(address, self._clock.now())
+
+    def _find(self, address: Address, now: float) -> tuple[PodEndpoint, ...] | None:
+        if not self._may_ask(now):
+            return None
+        self._asked_at.append(now)
+        self._forget(now)
+        return self._ask(address, now)
 
     def _may_ask(self, now: float) -> bool:
         while self._asked_at and self._asked_at[0] <= now - _MINUTE_S:
@@ -83,7 +93,15 @@ class Lookups:
         old = now - _FORGOTTEN_S
         self._known = {address: one for address, one in self._known.items() if one.at > old}
 
-    def _ask(self, address: Address, before: _Answer | None, now: float) -> _Answer | None:
+    def _remember(
+        self, address: Address, before: _Answer | None, runs: bool, now: float
+    ) -> _Answer:
+        free = before is not None and not before.runs and not runs
+        lasts_s = min(before.lasts_s * 2, _LONGEST_S) if before is not None and free else _FIRST_S
+        answer = self._known[address] = _Answer(runs, now, lasts_s)
+        return answer
+
+    def _ask(self, address: Address, now: float) -> tuple[PodEndpoint, ...] | None:
         resource, scope = KINDS[Kind.PODS].resource, KINDS[Kind.PODS].scope
         wanted = Scope(fields=f"{scope.fields},status.podIP={address}")
         try:
@@ -98,17 +116,13 @@ class Lookups:
         if self._failed_at is not None:
             _log.info("addresses can be looked up again", cluster=self._session.cluster)
             self._failed_at = None
-        runs = any(_has(pod, address) for pod in found.items)
-        free = before is not None and not before.runs and not runs
-        lasts_s = min(before.lasts_s * 2, _LONGEST_S) if before is not None and free else _FIRST_S
-        answer = self._known[address] = _Answer(runs, now, lasts_s)
-        return answer
+        return tuple(filter(None, (_with(pod, address) for pod in found.items)))
 
 
-def _has(pod: Pod, address: Address) -> bool:
+def _with(pod: Pod, address: Address) -> PodEndpoint | None:
     """Not a pod in its node's network, nor one that has released its address."""
     try:
         found = endpoint(pod, LabelPool())
     except Malformed:
-        return False
-    return found is not None and address in found.addresses
+        return None
+    return found if found is not None and address in found.addresses else None

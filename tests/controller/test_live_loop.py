@@ -12,6 +12,7 @@ from fmgsync.clock import SystemClock
 from fmgsync.controller import supervisor
 from fmgsync.model.address import Address
 from fmgsync.simulator.kubernetes import KubernetesSimulator
+from fmgsync.sources import strangers
 from tests import builders
 from tests.controller.test_loop import running, supervised, until, web
 from tests.end_to_end.estate import UNATTENDED, Estate, default_seed, open_estate
@@ -81,6 +82,91 @@ def test_only_pods_that_a_rule_can_select_are_followed(
         assert controller.inventory.in_use("east", Address("10.1.0.1"))
         assert controller.inventory.in_use("east", Address("10.1.0.7"))
         assert not controller.inventory.in_use("east", Address("10.1.0.8"))
+
+
+def looked_up(cluster: KubernetesSimulator, ip: str) -> int:
+    """How often it was asked who has the address."""
+    wanted = f"status.podIP={ip}"
+    return sum(wanted in each.query.get("fieldSelector", "") for each in cluster.requests)
+
+
+def other(name: str, ip: str) -> builders.Manifest:
+    """A pod that no rule selects, started after all others."""
+    made = builders.pod(name, ip, labels={"app": "other"})
+    return {**made, "status": {**made["status"], "startTime": "2999-01-01T00:00:00Z"}}
+
+
+def test_the_address_of_a_pod_that_ends_may_be_anothers_by_now(
+    estate: Estate, cluster: KubernetesSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another that no rule can select, so that nobody hears of it but who asks."""
+    monkeypatch.setattr(strangers, "AGAIN_S", 0.1)
+    cluster.add(web("web-2", "10.1.0.2"))
+    with running(estate) as controller:
+        until(lambda: written(estate, "10.1.0.1", "10.1.0.2", "10.2.0.1"))
+        assert looked_up(cluster, "10.1.0.1") == 0
+        cluster.terminate("web-1")
+        until(lambda: looked_up(cluster, "10.1.0.1") > 0)
+        assert written(estate, "10.1.0.1", "10.1.0.2", "10.2.0.1")
+        cluster.add(other("db-1", "10.1.0.1"))
+        until(lambda: written(estate, "10.1.0.2", "10.2.0.1"))
+        (told,) = [each.message for each in controller.inventory.findings]
+        assert told.startswith("10.1.0.1 of cluster east belongs to pod default/db-1 by now")
+        cluster.delete("Pod", "db-1")
+        until(lambda: written(estate, "10.1.0.1", "10.1.0.2", "10.2.0.1"))
+        cluster.delete("Pod", "web-1")
+        until(lambda: written(estate, "10.1.0.2", "10.2.0.1"))
+
+
+def test_the_address_of_a_pod_whose_node_is_silent_may_be_anothers_by_now(
+    estate: Estate, cluster: KubernetesSimulator
+) -> None:
+    cluster.add(web("web-2", "10.1.0.2"))
+    cluster.add(other("db-1", "10.1.0.1"))
+    with running(estate):
+        until(lambda: written(estate, "10.1.0.1", "10.1.0.2", "10.2.0.1"))
+        cluster.patch("Pod", "web-1", {"status": {"phase": "Unknown"}})
+        until(lambda: written(estate, "10.1.0.2", "10.2.0.1"))
+
+
+def test_an_address_that_appears_anew_may_be_anothers_as_well(
+    estate: Estate, cluster: KubernetesSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(strangers, "AGAIN_S", 0.1)
+    cluster.add(other("db-1", "10.1.0.2"))
+    with running(estate):
+        until(lambda: written(estate, "10.1.0.1", "10.2.0.1"))
+        cluster.add(web("web-2", "10.1.0.2"))
+        cluster.add(web("web-3", "10.1.0.3"))
+        until(lambda: written(estate, "10.1.0.1", "10.1.0.3", "10.2.0.1"))
+        until(lambda: looked_up(cluster, "10.1.0.3") == 1)
+        until(lambda: looked_up(cluster, "10.1.0.2") > 2)
+        cluster.delete("Pod", "db-1")
+        until(lambda: written(estate, "10.1.0.1", "10.1.0.2", "10.1.0.3", "10.2.0.1"))
+        assert looked_up(cluster, "10.1.0.3") == 1
+
+
+def test_a_stranger_that_a_rule_selects_by_now_is_followed_and_contends_no_more(
+    estate: Estate, cluster: KubernetesSimulator
+) -> None:
+    cluster.add(other("db-1", "10.1.0.2"))
+    with running(estate):
+        until(lambda: written(estate, "10.1.0.1", "10.2.0.1"))
+        cluster.add(web("web-2", "10.1.0.2"))
+        until(lambda: looked_up(cluster, "10.1.0.2") == 1)
+        cluster.patch("Pod", "db-1", {"metadata": {"labels": {"app": "web"}}})
+        until(lambda: written(estate, "10.1.0.1", "10.1.0.2", "10.2.0.1"))
+
+
+def test_who_may_not_ask_removes_nothing(estate: Estate, cluster: KubernetesSimulator) -> None:
+    with running(estate):
+        until(lambda: written(estate, "10.1.0.1", "10.2.0.1"))
+        cluster.faults.forbid("pods", "list")
+        cluster.add(other("db-1", "10.1.0.1"))
+        cluster.terminate("web-1")
+        until(lambda: looked_up(cluster, "10.1.0.1") > 0)
+        cluster.add(web("web-2", "10.1.0.2"))
+        until(lambda: written(estate, "10.1.0.1", "10.1.0.2", "10.2.0.1"))
 
 
 def test_an_api_server_that_is_gone_removes_nothing(

@@ -73,11 +73,13 @@ def estate(
 
 
 def reads(cluster: KubernetesSimulator) -> list[tuple[str, str, str]]:
-    """Every listing that began and every watch, of what the rules are about."""
+    """Every listing that began and every watch, of what the rules are about; who has one address
+    is no listing."""
     return [
         (one.verb, one.resource, one.query.get("sendInitialEvents", ""))
         for one in cluster.requests
         if one.resource in ("pods", "nodes", "namespaces") and one.verb in ("list", "watch")
+        if "status.podIP" not in one.query.get("fieldSelector", "")
     ]
 
 

@@ -77,6 +77,18 @@ def test_each_no_has_its_place(estate: Estate, ask: Ask) -> None:
     assert (what, "allowedRanges" in because) == ("address", True)
 
 
+def test_an_address_that_another_workload_has_by_now(estate: Estate, ask: Ask) -> None:
+    ending = builders.pod("web-5", "10.1.0.5", labels={"app": "web"}, deleting=True)
+    estate.run("east", ending, builders.pod("db-1", "10.1.0.5"), builders.namespace("default"))
+    code, found = ask("pod", "default/web-5")
+    assert code == 3
+    what, because = first_no(found)
+    assert (what, because.startswith("10.1.0.5 belongs to pod default/db-1 by now")) == (
+        "address",
+        True,
+    )
+
+
 def test_an_address_its_owner_and_its_groups(estate: Estate, ask: Ask) -> None:
     code, found = ask("ip", "10.1.0.5")
     assert (code, found["answer"]) == (0, "yes")

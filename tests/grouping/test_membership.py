@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fmgsync.grouping.membership import ClusterMembers, ClusterMembership, whole
+from fmgsync.grouping.membership import ClusterMembers, ClusterMembership
 from fmgsync.model.address import Address, Family
 from fmgsync.model.endpoint import (
     ClusterDifference,
@@ -15,6 +17,7 @@ from fmgsync.model.endpoint import (
     Kind,
     NodeEndpoint,
     PodEndpoint,
+    whole,
 )
 from fmgsync.model.labels import ANY_KEY, Labels
 from fmgsync.model.rule import GroupRule, Publish
@@ -235,3 +238,35 @@ def test_an_address_two_pods_share_stays_until_both_are_gone() -> None:
     membership.apply(world.happen("no pod", old))
     assert membership.take_dirty() == frozenset()
     assert dict(membership.members())["web"].addresses == {"10.0.0.1"}
+
+
+def test_a_stranger_contends_for_an_address_under_any_rules_and_stands_for_none() -> None:
+    """One that is known only because it has the address, be it for a moment that of one followed
+    by now."""
+    world = World()
+    membership = ClusterMembership("east", RULES[:1])
+    old = PodEndpoint(
+        "a", "old", Labels({"app": "web"}), (Address("10.0.0.1"),), "n1", terminating=True
+    )
+    stranger = PodEndpoint("a", "other", Labels({"app": "cache"}), old.addresses, "n2")
+    twin = PodEndpoint("a", "new", old.labels, old.addresses, "n2", terminating=True)
+    met = partial(ClusterDifference, "east", frozenset(Kind))
+
+    def published() -> frozenset[Address]:
+        return dict(membership.members())["web"].addresses
+
+    membership.apply(world.happen("pod", old))
+    membership.apply(met(strangers=((None, twin),)))
+    assert published() == {"10.0.0.1"}
+    membership.apply(met(strangers=((None, stranger), (twin, None))))
+    assert published() == frozenset()
+    assert membership.uses(Address("10.0.0.1"))
+    membership = membership.under(RULES[:2])
+    assert published() == frozenset()
+    ending = replace(stranger, terminating=True, started="2020-01-01T00:00:00Z")
+    membership.apply(met(strangers=((stranger, ending),)))
+    assert dict(membership.members())["web"].withheld[0][0] == "10.0.0.1"
+    membership.apply(met(strangers=((ending, None),)))
+    assert published() == {"10.0.0.1"}
+    assert membership.selects(old.key)
+    assert not membership.selects(stranger.key)

@@ -1,0 +1,233 @@
+"""Pods that are not followed, as far as a selected pod may have lost its address to one of them.
+
+Where only the pods that rules can select are followed, nobody else is heard of. So the API server
+is asked who has the address of the few selected pods for which it is in doubt: those that end, or
+whose node does not answer, and those that got it since the first listing. Whoever else has it is a
+stranger: no rule selects it, it only contends for the address (`grouping.holders`). While there is
+doubt it is asked again, less and less often; an address that is new and belongs to nobody else is
+asked for once. What cannot be asked changes nothing, and is asked later.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import structlog
+
+from fmgsync import redaction
+from fmgsync.clock import Clock
+from fmgsync.model.address import Address
+from fmgsync.model.endpoint import ClusterDifference, Kind, PodEndpoint, PodKey
+from fmgsync.sources.lookups import Lookups
+
+AGAIN_S = 15.0
+_LONGEST_S: Final = 300.0
+_REST_S: Final = 5.0
+"""So long nothing is asked when there was no answer, or too much was asked in a minute."""
+_LONGEST_SLEEP_S: Final = 60.0
+
+_log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Question:
+    """Who has an address? `askers` are the pods it is asked for; True: as long as they are there,
+    False: until nobody else has it."""
+
+    due: float
+    pause_s: float
+    askers: dict[PodKey, bool] = field(default_factory=dict)
+
+    @property
+    def lasting(self) -> bool:
+        return any(self.askers.values())
+
+
+class Strangers:
+    """Those of one cluster. One thread asks; who takes differences never waits for it.
+
+    `follows` says whether a pod is followed, and so no stranger; `on_change` is called from the
+    thread when there is a difference.
+    """
+
+    def __init__(
+        self,
+        cluster: str,
+        lookups: Lookups,
+        *,
+        clock: Clock,
+        follows: Callable[[PodKey], bool],
+        on_change: Callable[[], None],
+    ) -> None:
+        self._cluster: Final = cluster
+        self._lookups: Final = lookups
+        self._clock: Final = clock
+        self._follows: Final = follows
+        self._on_change: Final = on_change
+        self._changed: Final = threading.Condition()
+        self._questions: Final[dict[Address, _Question]] = {}
+        self._asked_for: Final[defaultdict[PodKey, set[Address]]] = defaultdict(set)
+        self._found: Final[dict[Address, tuple[PodEndpoint, ...]]] = {}
+        self._given: dict[PodKey, PodEndpoint] = {}
+        self._listed = False
+        self._rests_until = 0.0
+        self._stopped = False
+
+    def start(self) -> None:
+        """Begin to ask, in a thread."""
+        name = f"strangers-{self._cluster}"
+        threading.Thread(target=self._run, name=name, daemon=True).start()
+
+    def stop(self) -> None:
+        """Ask nothing more."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify()
+
+    def join(self, difference: ClusterDifference) -> ClusterDifference:
+        """The difference, and what became different of the strangers.
+
+        Who is followed by now is none any more, and who contended with a pod that is gone neither.
+        """
+        with self._changed:
+            if self._questions:
+                for before, after in difference.pods:
+                    self._settle(before, after)
+            now = {pod.key: pod for pods in self._found.values() for pod in pods}
+            given, self._given = self._given, now
+        pairs = ((given.get(key), now.get(key)) for key in {**given, **now})
+        return replace(difference, strangers=tuple((old, new) for old, new in pairs if old != new))
+
+    def heed(self, difference: ClusterDifference, selects: Callable[[PodKey], bool]) -> None:
+        """Ask for the addresses that are in doubt since then, of pods that a rule selects."""
+        with self._changed:
+            listed = self._listed
+            self._listed = listed or bool(difference.pods) or Kind.PODS in difference.synced
+            for before, after in difference.pods:
+                if after is None:
+                    continue
+                lasting = after.terminating or after.lost
+                wanted = after.addresses if lasting else _new(before, after) if listed else ()
+                if wanted and selects(after.key):
+                    self._want(wanted, after.key, lasting=lasting)
+                elif not lasting:
+                    self._calm(after.key)
+            self._changed.notify()
+
+    def ask_next(self) -> bool:
+        """Ask for the address that is due, if one is."""
+        with self._changed:
+            address = self._due()
+        if address is None:
+            return False
+        found = self._lookups.find(address)
+        with self._changed:
+            differs = self._answer(address, found)
+        if differs:
+            self._on_change()
+        return True
+
+    def _run(self) -> None:
+        while not self._stopped:
+            try:
+                if self.ask_next():
+                    continue
+            except Exception as error:
+                # A defect of ours must not end the asking for ever while everything looks well.
+                text = redaction.traceback_text(error)
+                _log.error("address not looked up", cluster=self._cluster, exception=text)
+                self._rests_until = self._clock.now() + _LONGEST_SLEEP_S
+            with self._changed:
+                if not self._stopped and self._due() is None:
+                    self._changed.wait(self._pause_s())
+
+    def _due(self) -> Address | None:
+        """Those in lasting doubt first, then in the order in which they came."""
+        now = self._clock.now()
+        if now < self._rests_until:
+            return None
+        due = ((not q.lasting, q.due, a) for a, q in self._questions.items() if q.due <= now)
+        return min(due, key=lambda each: each[:2], default=(True, 0.0, None))[2]
+
+    def _pause_s(self) -> float | None:
+        """How long nothing is due; None: until something happens."""
+        if not self._questions:
+            return None
+        due = max(self._rests_until, min(q.due for q in self._questions.values()))
+        return min(max(due - self._clock.now(), 0.01), _LONGEST_SLEEP_S)
+
+    def _want(self, addresses: Iterable[Address], pod: PodKey, *, lasting: bool) -> None:
+        now = self._clock.now()
+        for address in addresses:
+            question = self._questions.setdefault(address, _Question(now, AGAIN_S))
+            if question.askers.get(pod) is not lasting:
+                question.due, question.pause_s = min(question.due, now), AGAIN_S
+            question.askers[pod] = lasting
+            self._asked_for[pod].add(address)
+
+    def _calm(self, pod: PodKey) -> None:
+        """Its node answers again: no lasting doubt."""
+        for address in self._asked_for.get(pod, ()):
+            self._questions[address].askers[pod] = False
+
+    def _settle(self, before: PodEndpoint | None, after: PodEndpoint | None) -> None:
+        if after is not None:
+            self._set_found(
+                (address, tuple(pod for pod in pods if pod.key != after.key))
+                for address, pods in tuple(self._found.items())
+            )
+        if before is not None:
+            kept = after.addresses if after is not None else ()
+            for address in tuple(self._asked_for.get(before.key, ())):
+                if address not in kept:
+                    self._withdraw(address, before.key)
+
+    def _withdraw(self, address: Address, pod: PodKey) -> None:
+        question, asked = self._questions[address], self._asked_for[pod]
+        del question.askers[pod]
+        asked.discard(address)
+        if not asked:
+            del self._asked_for[pod]
+        if not question.askers:
+            del self._questions[address]
+            self._found.pop(address, None)
+
+    def _answer(self, address: Address, found: tuple[PodEndpoint, ...] | None) -> bool:
+        """Take it in; whether anything differs by it."""
+        now = self._clock.now()
+        if found is None:
+            self._rests_until = now + _REST_S
+            return False
+        question = self._questions.get(address)
+        if question is None:
+            return False  # nobody wants to know any more
+        # One that was given stays until a difference says that it is followed.
+        strange = (pod for pod in found if pod.key in self._given or not self._follows(pod.key))
+        before, after = self._found.get(address, ()), tuple(strange)
+        self._set_found([(address, after)])
+        if after != before:
+            question.pause_s = AGAIN_S
+        question.due = now + question.pause_s
+        question.pause_s = min(question.pause_s * 2, _LONGEST_S)
+        if not after and not question.lasting:
+            for pod in tuple(question.askers):
+                self._withdraw(address, pod)
+        return after != before
+
+    def _set_found(self, found: Iterable[tuple[Address, tuple[PodEndpoint, ...]]]) -> None:
+        for address, pods in found:
+            if pods:
+                self._found[address] = pods
+            else:
+                self._found.pop(address, None)
+
+
+def _new(before: PodEndpoint | None, after: PodEndpoint) -> tuple[Address, ...]:
+    """The addresses that the pod did not have; one of the same name may be another pod."""
+    if before is None or before.started != after.started:
+        return after.addresses
+    return tuple(address for address in after.addresses if address not in before.addresses)

@@ -1,0 +1,192 @@
+"""Pods that are not followed contend for the addresses of those that are: asked for, and seldom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from fmgsync.clock import ManualClock
+from fmgsync.kube.client import ApiSession
+from fmgsync.model.endpoint import ClusterDifference, Kind, PodEndpoint, PodKey
+from fmgsync.simulator.kubernetes import KubernetesSimulator
+from fmgsync.sources.lookups import Lookups
+from fmgsync.sources.strangers import Strangers
+from tests import builders
+
+IP = "10.1.0.1"
+WEB = builders.pod_endpoint("web-1", IP)
+ENDING = replace(WEB, terminating=True)
+
+
+@dataclass
+class Watched:
+    """One cluster: what its watch says, and who is asked for because of that."""
+
+    simulator: KubernetesSimulator
+    session: ApiSession
+    clock: ManualClock = field(default_factory=ManualClock)
+    known: dict[PodKey, PodEndpoint] = field(default_factory=dict)
+    woken: int = 0
+
+    def __post_init__(self) -> None:
+        self.strangers = Strangers(
+            "east",
+            Lookups(self.session, clock=self.clock),
+            clock=self.clock,
+            follows=lambda key: key in self.known,
+            on_change=self._wake,
+        )
+
+    def _wake(self) -> None:
+        self.woken += 1
+
+    def tell(self, *now: PodEndpoint) -> list[str]:
+        """These pods are followed now; the strangers that come (`+`) and go (`-`) with it."""
+        before, self.known = self.known, {pod.key: pod for pod in now}
+        pairs = [(before.get(key), self.known.get(key)) for key in {**before, **self.known}]
+        different = tuple(pair for pair in pairs if pair[0] != pair[1])
+        found = self.strangers.join(
+            ClusterDifference("east", frozenset({Kind.PODS}), pods=different)
+        )
+        self.strangers.heed(found, lambda key: key[1] != "unselected")
+        gone = [f"-{old.name}" for old, new in found.strangers if old is not None and new is None]
+        return gone + [f"+{new.name}" for _, new in found.strangers if new is not None]
+
+    def heard(self) -> list[str]:
+        """The same where the watch says nothing."""
+        return self.tell(*self.known.values())
+
+    def ask(self) -> int:
+        """Ask for all that is due; how many requests that took."""
+        before = len(self.simulator.requests)
+        while self.strangers.ask_next():
+            if len(self.simulator.requests) - before > 1000:
+                break
+        return len(self.simulator.requests) - before
+
+    def ask_for(self, seconds: int) -> int:
+        """Second by second, so long."""
+        asked = 0
+        for _ in range(seconds):
+            asked += self.ask()
+            self.clock.sleep(1)
+        return asked
+
+
+@pytest.fixture
+def watched(simulator: KubernetesSimulator, session: ApiSession) -> Watched:
+    return Watched(simulator, session)
+
+
+def test_nothing_is_asked_when_nothing_is_in_doubt(watched: Watched) -> None:
+    """The first listing is taken as it is; of what follows, only new addresses count."""
+    pods = [builders.pod_endpoint(f"web-{n}", f"10.1.0.{n}") for n in range(1, 200)]
+    assert watched.tell(*pods) == []
+    assert watched.ask_for(600) == 0
+    watched.tell(
+        *(replace(pod, labels=builders.pod_endpoint(labels={"a": "b"}).labels) for pod in pods)
+    )
+    assert watched.ask_for(600) == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "asked"),
+    [
+        ([WEB], [ENDING], 1),
+        ([WEB], [replace(WEB, lost=True)], 1),
+        ([ENDING], [ENDING], 1),
+        ([], [WEB], 1),
+        ([WEB], [replace(WEB, started="2026-02-02T00:00:00Z")], 1),
+        ([WEB], [builders.pod_endpoint("web-1", IP, "fd00::1")], 1),
+        ([WEB], [replace(WEB, node="node-2")], 0),
+        ([WEB], [], 0),
+        ([], [builders.pod_endpoint("unselected", IP)], 0),
+        ([], [builders.pod_endpoint("web-1")], 0),
+    ],
+    ids=["ends", "lost", "ended before", "new", "another of its name", "another address",
+         "elsewhere", "gone", "unselected", "no address"],
+)  # fmt: skip
+def test_what_is_in_doubt(
+    watched: Watched, before: list[PodEndpoint], now: list[PodEndpoint], asked: int
+) -> None:
+    watched.tell(*before)
+    watched.tell(*now)
+    assert watched.ask() == asked
+
+
+def test_a_stranger_comes_and_goes(watched: Watched) -> None:
+    watched.tell(WEB)
+    watched.tell(ENDING)
+    assert watched.ask() == 1
+    assert (watched.woken, watched.heard()) == (0, [])
+    watched.simulator.add(builders.pod("db-1", IP))
+    watched.clock.sleep(16)
+    assert watched.ask() == 1
+    assert (watched.woken, watched.heard(), watched.heard()) == (1, ["+db-1"], [])
+    watched.simulator.delete("Pod", "db-1")
+    watched.clock.sleep(16)
+    watched.ask()
+    assert (watched.woken, watched.heard()) == (2, ["-db-1"])
+
+
+def test_with_the_doubtful_pod_its_stranger_goes(watched: Watched) -> None:
+    watched.simulator.add(builders.pod("db-1", IP))
+    watched.tell(ENDING)
+    watched.ask()
+    assert watched.heard() == ["+db-1"]
+    assert watched.tell() == ["-db-1"]
+    assert watched.ask_for(600) == 0
+
+
+def test_who_is_followed_by_now_is_no_stranger(watched: Watched) -> None:
+    """In the same difference, so that it is never there twice, nor missing."""
+    watched.simulator.add(builders.pod("db-1", IP))
+    watched.tell(ENDING)
+    watched.ask()
+    assert watched.heard() == ["+db-1"]
+    assert watched.tell(ENDING, builders.pod_endpoint("db-1", IP)) == ["-db-1"]
+    watched.ask_for(60)
+    assert watched.heard() == []
+
+
+def test_a_new_address_is_asked_for_once_and_a_lasting_doubt_less_and_less_often(
+    watched: Watched,
+) -> None:
+    watched.tell()
+    watched.tell(WEB)
+    assert watched.ask_for(3600) == 1
+    watched.tell(ENDING)
+    assert watched.ask_for(3600) == 16
+    watched.tell(WEB)  # its node is heard of again
+    assert watched.ask_for(3600) == 1
+
+
+def test_questions_are_bounded_and_lasting_doubt_comes_first(watched: Watched) -> None:
+    watched.tell(WEB)
+    new = [builders.pod_endpoint(f"web-9{n}", f"10.2.{n // 250}.{n % 250 + 1}") for n in range(300)]
+    watched.tell(WEB, *new)
+    watched.tell(ENDING, *new)
+    assert watched.ask_for(60) == 50
+    assert f"status.podIP={IP}" in watched.simulator.requests[0].query["fieldSelector"]
+    asked = [each.query["fieldSelector"].rpartition("=")[2] for each in watched.simulator.requests]
+    others = [each for each in asked if each != IP]
+    assert others == [str(pod.addresses[0]) for pod in new][: len(others)]
+    assert watched.ask_for(600) < 400
+    assert {str(pod.addresses[0]) for pod in new} < {
+        each.query["fieldSelector"].rpartition("=")[2] for each in watched.simulator.requests
+    }
+
+
+def test_who_is_not_answered_changes_nothing_and_asks_later(watched: Watched) -> None:
+    watched.simulator.add(builders.pod("db-1", IP))
+    watched.tell(ENDING)
+    watched.ask()
+    assert watched.heard() == ["+db-1"]
+    watched.simulator.delete("Pod", "db-1")
+    watched.simulator.faults.forbid("pods")
+    assert 2 <= watched.ask_for(120) <= 5
+    assert (watched.woken, watched.heard()) == (1, [])
+    watched.simulator.faults.permit("pods")
+    assert watched.ask_for(60) >= 1
+    assert (watched.woken, watched.heard()) == (2, ["-db-1"])
