@@ -25,6 +25,8 @@ _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _PART: Final = re.compile(r"[ \t\r\n]*(-|[a-z]{1,5}|\\?u?[0-9a-fA-F]{0,4})")
 """What a token may begin with: where the text ends so, it is cut off."""
 _BREAKS: Final = ("\n", "\r")
+_HALF: Final = re.compile(r"\\u[dD][89a-fA-F]")
+"""Half of a character beyond 16 bits; rare, so that both halves may be taken the long way."""
 _NEAR_THE_END: Final = 16
 """Characters of which a token may lack some more, where the text ends: `\\u00e9`, `false`."""
 _MORE: Final = 64 * 1024
@@ -43,6 +45,13 @@ def read(source: Source) -> Iterator[Item | Document]:
     text = _Text(source)
     while not text.ended():
         yield from _document(text)
+
+
+def mended(text: str) -> str:
+    """The same object without halves of characters, which no UTF-8 can hold."""
+    if _HALF.search(text) is None:
+        return text
+    return json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8", "replace").decode()
 
 
 def _document(text: _Text) -> Iterator[Item | Document]:

@@ -23,6 +23,7 @@ import msgspec
 from fmgsync.errors import ManifestError
 from fmgsync.model.endpoint import ClusterSnapshot, Kind
 from fmgsync.sources import documents, jsontext, yamltext
+from fmgsync.sources.convert.objects import quoted
 from fmgsync.sources.convert.reading import is_null
 from fmgsync.sources.documents import Document, Item
 from fmgsync.sources.gathering import Gathering
@@ -81,12 +82,9 @@ def _files(manifests: Path) -> list[Path]:
     with _explained(manifests):
         if not manifests.is_dir():
             return [manifests]
-        found = sorted(
-            path
-            for path in manifests.iterdir()
-            if _is_manifest(path) and not path.name.startswith(".") and not path.is_dir()
-        )
-    for path in found:
+        files = [path for path in sorted(manifests.iterdir()) if not path.is_dir()]
+        found = [path for path in files if _is_manifest(path) and not path.name.startswith(".")]
+    for path in files:
         if path.stem.lower() == "kustomization":
             raise ManifestError(
                 "the folder is a kustomization: it says what is wanted, not what runs",
@@ -170,6 +168,10 @@ class _Reading:
             raise self._fault("is not a Kubernetes object, nor a list of them")
         self.objects += 1
         kind, version = content.get("kind"), content.get("apiVersion")
+        if kind == "Status" and content.get("status") == "Failure":
+            self._doubt_all(
+                f"the API server refused something: {quoted(str(content.get('message', '')))}"
+            )
         if not isinstance(kind, str):
             raise self._fault("has no kind: it is cut off, or is no Kubernetes object")
         if document.last in ("kind", "apiVersion") and not self._source.ends_line:
@@ -185,8 +187,12 @@ class _Reading:
     def _doubt_kind(self, kind: str, version: Any) -> None:
         """The text ends within what says what this is: `PodLi` may be pods."""
         if kind != "List" and _known(version, kind.removesuffix("List")) is None:
-            for each in Kind:
-                self._cut(each, self._place(), _INSIDE_A_LINE)
+            self._doubt_all(_INSIDE_A_LINE)
+
+    def _doubt_all(self, why: str) -> None:
+        """Nobody can say which kind it concerns."""
+        for each in Kind:
+            self._cut(each, self._place(), why)
 
     def _single(self, document: Document, kind: str, version: Any) -> None:
         known = _known(version, kind)
@@ -234,9 +240,10 @@ class _Reading:
 
     def _take_text(self, item: Item, text: str, place: str) -> None:
         """The text of an item, decoded no further than its kind needs."""
-        head = _head(text)
+        text = jsontext.mended(text)
+        head = _head_decoder.decode(text)
         kind, version = (item.list_kind, item.list_version) if head.kind is None else head
-        if not isinstance(kind, str):
+        if not isinstance(kind, str) or kind in ("", "List"):
             self._take(item, msgspec.json.decode(text), place)
             return
         self._refuse_nested(item, head.kind)
@@ -252,7 +259,7 @@ class _Reading:
             )
 
     def _take(self, item: Item, content: dict[str, Any], place: str, *, last: bool = False) -> None:
-        if "kind" in content:
+        if not is_null(content.get("kind")):
             self._refuse_nested(item, content["kind"])
             self._add(content.get("apiVersion"), content["kind"], content, place, last=last)
         elif item.list_kind is not None:
@@ -269,7 +276,7 @@ class _Reading:
         *,
         last: bool = False,
     ) -> None:
-        kind = list_kind.removesuffix("List") if isinstance(list_kind, str) else ""
+        kind = list_kind.removesuffix("List") if isinstance(list_kind, str) else None
         self._add(version, kind, content, place, last=last)
 
     def _add(
@@ -278,6 +285,8 @@ class _Reading:
         known = _known(version, kind)
         if known is not None:
             self._gathering.add_mapping(known, content, place, last=last)
+        elif not isinstance(kind, str) or not kind:
+            self._doubt_all(f"{place} has no kind: it is cut off, or is no Kubernetes object")
 
     def _fault(self, message: str) -> ManifestError:
         return self._source.fault(f"document {self._documents} {message}")
@@ -298,10 +307,6 @@ class _Head(msgspec.Struct, frozen=True, gc=False):
 
 
 _head_decoder: Final = msgspec.json.Decoder(_Head)
-
-
-def _head(text: str) -> _Head:
-    return _head_decoder.decode(text)
 
 
 def _known(version: Any, kind: Any) -> Kind | None:

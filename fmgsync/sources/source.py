@@ -17,6 +17,13 @@ MAX_OBJECT_BYTES: Final = 8 * 1024 * 1024
 
 _TAR_AT: Final = 257
 """Where a tar archive says what it is (POSIX.1-1988)."""
+_PACKED: Final = {
+    MAGIC: "with gzip, twice",
+    b"PK\x03\x04": "as a zip archive",
+    b"BZh": "with bzip2",
+    b"\xfd7zXZ\x00": "with xz",
+    b"\x28\xb5\x2f\xfd": "with zstd",
+}
 _AGAIN: Final = "make the dump again; nothing is changed because of one that cannot be read"
 
 
@@ -40,11 +47,19 @@ class Source:
         if self._decoder is not None:
             self._ahead = self._utf8(self._ahead)
         self.start: Final = self._ahead.lstrip()
+        self._refuse_archives()
+
+    def _refuse_archives(self) -> None:
+        packed = [how for magic, how in _PACKED.items() if self._ahead.startswith(magic)]
         if self._ahead[_TAR_AT:].startswith(b"ustar"):
             raise ManifestError(
                 "it is a tar archive, as support bundles are",
-                where=name,
+                where=self.name,
                 next_step="unpack it, and name the folder or file in it that kubectl wrote",
+            )
+        if packed:
+            raise ManifestError(
+                f"it is compressed {packed[0]}", where=self.name, next_step="unpack it, or use gzip"
             )
 
     def read(self, size: int = CHUNK, /) -> bytes:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import json
+import lzma
 import tarfile
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -182,7 +185,7 @@ def test_a_folder_is_read_file_by_file_and_not_deeper(tmp_path: Path) -> None:
     assert manifests.read_snapshot("east", tmp_path) == EXPECTED
 
 
-@pytest.mark.parametrize("name", ["kustomization.yaml", "Kustomization.yml"])
+@pytest.mark.parametrize("name", ["kustomization.yaml", "Kustomization.yml", "Kustomization"])
 def test_a_kustomization_is_told_from_a_dump(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("resources: [pods.yaml]\n")
     (tmp_path / "pods.yaml").write_bytes(as_yaml(WEB))
@@ -519,6 +522,49 @@ def test_a_kind_that_is_cut_off_is_not_another_kind(end: str, whole: str) -> Non
     assert read(before + cut.removesuffix(b"\n")).synced == frozenset()
     assert "ends inside a line" in read(before + cut.removesuffix(b"\n")).problems[0].message
     assert Kind.PODS in read(before + cut).synced
+
+
+@pytest.mark.parametrize("kind", [None, "", [7]])
+@pytest.mark.parametrize("form", ["json", "yaml"])
+def test_an_item_that_does_not_say_what_it_is_may_be_anything(form: str, kind: object) -> None:
+    dump = {"apiVersion": "v1", "kind": "List", "items": [PODS[0], {**PODS[1], "kind": kind}]}
+    found = read((json.dumps(dump) if form == "json" else yaml.safe_dump(dump)).encode())
+    assert found.synced == frozenset()
+    assert any("items[1] has no kind" in each.message for each in found.problems)
+
+
+def test_what_the_api_server_refused_is_not_an_empty_answer() -> None:
+    """As a loop over namespaces leaves it, of which one is forbidden."""
+    refusal = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": "no\x1b[1m"}
+    found = read(as_json(listing(*PODS)) + b"\n" + json.dumps(refusal).encode())
+    assert found.synced == frozenset()
+    assert r"refused something: 'no\x1b[1m'" in found.problems[0].message
+
+
+@pytest.mark.parametrize("where", ['"phase": "Running"', '"kind": "Pod"', '"name": "web-10"'])
+@pytest.mark.parametrize("half", [r"\ud800", r"\uDFFF", r"x\ud83d", r"\ud83d\ude00"])
+def test_half_a_character_refuses_nothing(where: str, half: str) -> None:
+    """JSON can write it, UTF-8 cannot hold it."""
+    text = as_json(listing(*PODS)).decode()
+    assert where in text
+    found = read(text.replace(where, f'"z": "{half}", {where}', 1).encode())
+    assert found.synced == {Kind.PODS}
+    assert [each.addresses for each in found.pods] == [(f"10.1.0.{n}",) for n in (10, 11, 12)]
+
+
+@pytest.mark.parametrize(
+    ("pack", "told"),
+    [
+        (lambda plain: gzip.compress(gzip.compress(plain)), "with gzip, twice"),
+        (bz2.compress, "with bzip2"),
+        (lzma.compress, "with xz"),
+        (lambda plain: b"PK\x03\x04" + plain, "as a zip archive"),
+        (lambda plain: b"\x28\xb5\x2f\xfd" + plain, "with zstd"),
+    ],
+)
+def test_what_is_compressed_otherwise_is_named(pack: Callable[[bytes], bytes], told: str) -> None:
+    with pytest.raises(ManifestError, match=f"it is compressed {told}"):
+        read(pack(as_json(listing(*PODS))))
 
 
 CUT = {
