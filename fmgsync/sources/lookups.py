@@ -70,23 +70,26 @@ class Lookups:
                 known = self._remember(address, known, bool(found), now)
             return known is not None and known.runs
 
-    def find(self, address: Address) -> tuple[PodEndpoint, ...] | None:
-        """The pods that have the address now; None if that could not be asked."""
-        with self._lock:
-            return self._find(address, self._clock.now())
+    def find(self, address: Address, *, spare: int = 0) -> tuple[PodEndpoint, ...] | None:
+        """The pods that have the address now; None if that could not be asked.
 
-    def _find(self, address: Address, now: float) -> tuple[PodEndpoint, ...] | None:
-        if not self._may_ask(now):
+        So many questions of this minute are left for what is more urgent.
+        """
+        with self._lock:
+            return self._find(address, self._clock.now(), spare)
+
+    def _find(self, address: Address, now: float, spare: int = 0) -> tuple[PodEndpoint, ...] | None:
+        if not self._may_ask(now, spare):
             return None
         self._asked_at.append(now)
         self._forget(now)
         return self._ask(address, now)
 
-    def _may_ask(self, now: float) -> bool:
+    def _may_ask(self, now: float, spare: int) -> bool:
         while self._asked_at and self._asked_at[0] <= now - _MINUTE_S:
             self._asked_at.popleft()
         left_alone = self._failed_at is not None and now < self._failed_at + _AFTER_FAILURE_S
-        return not left_alone and len(self._asked_at) < _MOST_A_MINUTE
+        return not left_alone and len(self._asked_at) < _MOST_A_MINUTE - spare
 
     def _forget(self, now: float) -> None:
         """Nobody wants to know any more what was not asked for so long."""

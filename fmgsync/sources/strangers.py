@@ -29,6 +29,8 @@ _LONGEST_S: Final = 300.0
 _REST_S: Final = 5.0
 """So long nothing is asked when there was no answer, or too much was asked in a minute."""
 _LONGEST_SLEEP_S: Final = 60.0
+_KEPT: Final = 10
+"""So many questions of each minute are kept for lasting doubt."""
 
 _log = structlog.get_logger()
 
@@ -122,9 +124,10 @@ class Strangers:
         """Ask for the address that is due, if one is."""
         with self._changed:
             address = self._due()
-        if address is None:
-            return False
-        found = self._lookups.find(address)
+            if address is None:
+                return False
+            spare = 0 if self._questions[address].lasting else _KEPT
+        found = self._lookups.find(address, spare=spare)
         with self._changed:
             differs = self._answer(address, found)
         if differs:
