@@ -9,7 +9,7 @@ from typing import Final
 
 from fmgsync import errors
 from fmgsync.controller import wiring
-from fmgsync.grouping import selectors
+from fmgsync.grouping import desired, selectors
 from fmgsync.grouping.holdings import Ranges
 from fmgsync.grouping.membership import ClusterMembership
 from fmgsync.model.address import Address, Family
@@ -87,14 +87,15 @@ def _in_cluster(rule: GroupRule, snapshot: ClusterSnapshot, ranges: Ranges | Non
     asked = ClusterMembership(snapshot.cluster, [rule], ranges)
     asked.apply(whole(snapshot))
     ((_, found),) = asked.members()
-    withheld = dict(found.withheld)
+    _, refused = desired.split_publishable(found.addresses, ranges)
+    withheld = {**dict(found.withheld), **dict(refused)}
     rows = [
         Row(snapshot.cluster, name, tuple(a for a in addresses if a not in withheld), why)
         for name, addresses, why in asked.selected(rule.name)
     ]
     told = [f"cluster {snapshot.cluster}: {p.where}: {p.message}" for p in snapshot.problems]
     note = asked.note_on(rule.name) if found.complete else None
-    notes = [f"{address} {reason}; not published" for address, reason in found.withheld]
+    notes = [f"{address} {reason}; not published" for address, reason in sorted(withheld.items())]
     notes += [note.text] if note else []
     if found.complete:
         return Tried(tuple(rows), (), (*told, *notes))

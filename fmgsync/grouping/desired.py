@@ -96,7 +96,7 @@ class Memberships:
         for name, cluster in self._clusters.items():
             for rule, raw in cluster.members_of(cluster.take_dirty()):
                 key = (rule, name)
-                kept, refused = _publishable(raw.addresses, self._ranges.get(name))
+                kept, refused = split_publishable(raw.addresses, self._ranges.get(name))
                 found = membership.ClusterMembers(kept, raw.complete, raw.because)
                 if self.members.get(key) != found:
                     self.members[key] = found
@@ -151,9 +151,10 @@ def about(cluster: str, address: Address) -> str:
     return f"{address} of cluster {cluster} "
 
 
-def _publishable(
+def split_publishable(
     addresses: Iterable[Address], ranges: Sequence[publishable.Range] | None
 ) -> tuple[frozenset[Address], list[tuple[Address, str]]]:
+    """What may be published, and what may not, with why."""
     kept: set[Address] = set()
     refused: list[tuple[Address, str]] = []
     for address in addresses:

@@ -217,3 +217,15 @@ def test_selector_notes_what_it_selects_without_an_address(written: Estate, run:
     assert any("`publish: node`" in note for note in document["notes"])
     code, document = told(written, run, "selector", "app == 'wbe'")
     assert any("the nearest seen is app == 'web'" in note for note in document["notes"])
+
+
+def test_selector_shows_no_address_that_is_never_published(written: Estate, run: Run) -> None:
+    """As `plan` withholds it."""
+    ips = ("127.0.0.1", "169.254.7.7", "10.1.0.9")
+    pods = [builders.pod(f"p-{n}", ip, labels={"app": "web"}) for n, ip in enumerate(ips)]
+    written.run("east", *pods)
+    _, document = told(written, run, "selector", "app == 'web'")
+    shown = {ip for row in document["selected"] for ip in row["addresses"]}
+    assert shown == {"10.1.0.9"}
+    for message in ("127.0.0.1 is loopback", "169.254.7.7 is link-local"):
+        assert any(message in note for note in document["notes"])
