@@ -291,7 +291,7 @@ def _why(error: OSError | ValueError) -> str:
 
 def _refuse(where: str, what: str, step: str) -> NoReturn:
     raise SourceMisconfigured(
-        f"it cannot be reached as configured: {what}", where=where, next_step=step
+        redaction.hide(f"it cannot be reached as configured: {what}"), where=where, next_step=step
     ) from None
 
 

@@ -85,7 +85,8 @@ class TokenFile:
         if self._last:
             return self._last  # it may be about to be replaced
         raise SourceMisconfigured(
-            f"the token file {self._path} {why}",
+            # A token may stand where the file's name belongs.
+            redaction.hide(f"the token file {self._path} {why}"),
             where=self._where,
             next_step="put the token into it, readable for this user",
         )
@@ -202,7 +203,7 @@ def checked(value: str, what: str, where: str) -> str:
         return value
     kind = "a line break or control character" if value.isascii() else "a character beyond ASCII"
     raise SourceMisconfigured(
-        f"{what} holds {kind}, which no HTTP header can carry",
+        redaction.hide(f"{what} holds {kind}, which no HTTP header can carry"),
         where=where,
         next_step="write it anew: one line, nothing before and after it",
     )

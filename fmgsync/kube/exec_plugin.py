@@ -62,7 +62,8 @@ class _Credential(msgspec.Struct, frozen=True):
 def run(chosen: Chosen, plugin: Exec, where: str) -> Printed:
     """Run it. Raises a `SourceError` that names it and has its own words and its installHint."""
     command = _command(plugin, chosen.user_folder, where)
-    name = Path(command).name
+    shown = redaction.hide(command)  # somebody may have written its arguments there as well
+    name = Path(shown).name
     interactive = _is_interactive(plugin, name, where)
     hint = " ".join((plugin.install_hint or "").split())
     environment = {
@@ -82,14 +83,14 @@ def run(chosen: Chosen, plugin: Exec, where: str) -> Printed:
         )
     except FileNotFoundError:
         raise SourceMisconfigured(
-            f"the exec plugin {command!r} of the kubeconfig is not installed here",
+            f"the exec plugin {shown!r} of the kubeconfig is not installed here",
             where=where,
             next_step=failures.shown(hint) or f"install {name}, or name its full path there",
         ) from None
     except (OSError, ValueError) as error:  # a ValueError: no process can be given such text
         why = getattr(error, "strerror", None) or "a NUL or `=` where none can be"
         raise SourceMisconfigured(
-            f"the exec plugin {command!r} cannot be run: {why}",
+            f"the exec plugin {shown!r} cannot be run: {why}",
             where=where,
             next_step=failures.shown(hint) or "see that it is a program this user may run",
         ) from None

@@ -253,7 +253,7 @@ def test_a_secret_in_the_wrong_place_is_not_shown(tmp_path: Path, case: str) -> 
     access = config(tmp_path / "config", **parts)
     with pytest.raises(SourceError) as caught:
         connection.connect(access, "east").headers(kube_version())
-    shown = redaction.hide(str(caught.value))
+    shown = str(caught.value)
     secrets = (TOKEN, JWT, "0123456789abcdef", base64.b64encode(PEM.encode()).decode())
     assert not any(each in shown for each in secrets)
     assert redaction.SHOWN_INSTEAD in shown
