@@ -8,6 +8,7 @@ import requests
 
 from fmgsync import errors
 from fmgsync.cli import common
+from fmgsync.model.view import GroupState
 
 TIMEOUT_S = 10.0
 
@@ -39,10 +40,12 @@ def _kinds(document: dict[str, Any]) -> list[dict[str, Any]]:
 def status_code(document: dict[str, Any]) -> int:
     """The exit code of what the controller saw last, as `status` itself would end.
 
-    A device that was not asked lately did not fail to answer.
+    A device that was not asked lately did not fail to answer, but is not known to be in sync.
     """
     states = {group["state"] for device in document["devices"] for group in device["groups"]}
     codes = [common.states_code(states, asked=False)]
+    if GroupState.UNKNOWN.value in states:
+        codes.append(common.OUTSTANDING)
     if document.get("errors") or document.get("foreign"):
         codes.append(common.FAILED)
     if not all(row["followed"] for row in _kinds(document)):
