@@ -27,8 +27,8 @@ def test_each_state_has_its_code(state: GroupState) -> None:
 @pytest.mark.parametrize("state", GroupState)
 def test_what_a_controller_saw_ends_like_what_was_looked_at(state: GroupState) -> None:
     document = {"devices": [{"groups": [{"state": state.value}]}]}
-    # A device that was not asked lately did not fail to answer.
-    expected = 0 if state is GroupState.UNKNOWN else CODES[state]
+    # A device that was not asked lately did not fail to answer, and is not known to be in sync.
+    expected = 3 if state is GroupState.UNKNOWN else CODES[state]
     assert remote.status_code(document) == expected
 
 
