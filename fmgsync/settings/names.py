@@ -19,12 +19,14 @@ GROUP_PREFIX: Final = "group:"
 """What marks the name of a FortiManager device group in a list of devices."""
 
 
-def matching(pattern: str, what: str, title: str) -> tuple[AfterValidator, WithJsonSchema]:
+def matching(
+    pattern: str, what: str, title: str, *, quoted: bool = True
+) -> tuple[AfterValidator, WithJsonSchema]:
     """A text type: the check, and how the JSON Schema shows it."""
 
     def check(text: str) -> str:
         if not re.search(pattern, text, re.ASCII) or text.endswith("\n"):
-            raise refuse(f"{shown(text)} must be {what}")
+            raise refuse(f"{shown(text)} must be {what}" if quoted else f"must be {what}")
         return text
 
     schema = {"type": "string", "pattern": pattern, "title": title}
@@ -54,6 +56,7 @@ EnvironmentVariable = Annotated[
         r"^[A-Za-z_][A-Za-z0-9_]{0,254}$",
         "letters, digits and '_', not beginning with a digit",
         "environment variable",
+        quoted=False,  # it may be the secret itself
     ),
 ]
 NetworkName = Annotated[

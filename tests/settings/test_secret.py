@@ -123,6 +123,12 @@ def test_what_is_no_variable_is_refused(name: str) -> None:
     assert found.path == "fortimanagers[0].credentials.password.env"
 
 
+def test_a_secret_in_place_of_a_variables_name_is_not_repeated() -> None:
+    message = str(refusal(SMALL.replace("HQ_PASSWORD", SECRET)))
+    assert "must be letters" in message
+    assert SECRET not in message
+
+
 def test_neither_text_nor_dump_of_a_configuration_holds_a_secret(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
