@@ -50,6 +50,9 @@ class Change:
     come and go, never object names. `device` is set for mappings only. `clears_exclusion`: members
     are no longer taken away again by exclude-member. `comment` is written as well where it is
     given: an object's mark that is brought up to date.
+
+    `resets` are fields that somebody has set and we never do. Such a change sets them back and
+    writes nothing else, so that a unit which refuses it keeps no address from coming or going.
     """
 
     action: Action
@@ -63,6 +66,7 @@ class Change:
     removed: tuple[Address, ...] = ()
     clears_exclusion: bool = False
     comment: str = ""
+    resets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

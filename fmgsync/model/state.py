@@ -14,6 +14,9 @@ from fmgsync.model.target import AdomRef, DeviceVdom
 ObjectKey = tuple[Family, str]
 """What names an object within an ADOM: its family and its name."""
 
+Altered = tuple[tuple[str, str], ...]
+"""Fields of an own object that we never set and somebody did, with what they say now."""
+
 
 @dataclass(frozen=True, slots=True)
 class DesiredMembers:
@@ -79,7 +82,8 @@ class ObservedAddress:
 
     `value` is None when it is not a plain IPv4/IPv6 subnet (fqdn, range, ...). `owned` means that
     its comment starts with our owner mark and that it bears a name we give. `mapped` is true if it
-    has per-device mappings (ours never have).
+    has per-device mappings (ours never have). `altered`, of own ones only: what else in it is not
+    as we made it; `changed_by` says who changed it last and when, if that was not us.
     """
 
     name: str
@@ -88,6 +92,8 @@ class ObservedAddress:
     comment: str
     owned: bool
     mapped: bool = False
+    altered: Altered = ()
+    changed_by: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +104,8 @@ class ObservedGroup:
     `changed_by` says who changed it last and when, if that was not us.
 
     `excluded` are the names that exclude-member takes away again, by where it does so (None: in the
-    group's own value).
+    group's own value). `altered`, of own groups only: other fields by where they are not as we made
+    them.
     """
 
     name: str
@@ -108,6 +115,7 @@ class ObservedGroup:
     comment: str
     owned: bool
     excluded: Mapping[DeviceVdom | None, tuple[str, ...]] = field(default_factory=dict)
+    altered: Mapping[DeviceVdom | None, Altered] = field(default_factory=dict)
     changed_by: str = field(default="", compare=False)
 
     def named(self) -> set[str]:

@@ -68,7 +68,7 @@ def write_addresses(
         key: value
         for key, there in standing.items()
         if (value := wanted.get(key) or _own_value(there, owner)) is not None
-        and (there.value != value or there.mapped or naming.has_older_mark(there.comment, owner))
+        and not (_is_as_made(there, value, owner) and not there.altered)
     }
     coming = Holders(observed.groups, observed.elsewhere).without(wanted)
     found.update((key, wanted[key]) for key in coming if key not in standing)
@@ -79,7 +79,12 @@ def write_addresses(
             continue
         if before is None:
             yield _create(key, value, groups[key])
-        else:
+            continue
+        if resets := _resets(before):
+            yield Change(
+                Action.UPDATE, ADDRESS[key[0]], key[1], _by_hand(before), value=value, resets=resets
+            )
+        if not _is_as_made(before, value, owner):
             yield _repair(key, value, before, owner)
 
 
@@ -89,8 +94,25 @@ def _own_value(there: ObservedAddress, owner: str) -> Address | None:
 
 def is_sound(there: ObservedAddress, owner: str) -> bool:
     """Whether it is one of ours and as its name says."""
-    as_named = there.value is not None and there.value == _own_value(there, owner)
-    return as_named and not there.mapped and not naming.has_older_mark(there.comment, owner)
+    value = _own_value(there, owner)
+    return value is not None and not there.altered and _is_as_made(there, value, owner)
+
+
+def _is_as_made(there: ObservedAddress, value: Address, owner: str) -> bool:
+    """Whether value, mappings and mark are what we write."""
+    marked = not naming.has_older_mark(there.comment, owner)
+    return marked and there.value == value and not there.mapped
+
+
+def _resets(there: ObservedAddress) -> tuple[str, ...]:
+    """What has to be set back; the type is written together with the value."""
+    return tuple(name for name, _ in there.altered if name != "type")
+
+
+def _by_hand(there: ObservedAddress) -> str:
+    by = f" {there.changed_by}" if there.changed_by else ""
+    told = ", ".join(f"{name} is {now}" for name, now in there.altered)
+    return f"changed by hand{by}: {told}"
 
 
 def _create(key: ObjectKey, value: Address, holders: list[str]) -> Change:
@@ -101,14 +123,17 @@ def _create(key: ObjectKey, value: Address, holders: list[str]) -> Change:
 
 
 def _repair(key: ObjectKey, value: Address, before: ObservedAddress, owner: str) -> Change:
-    what = "has per-device mappings" if before.mapped else f"is {before.value}"
+    kind = dict(before.altered).get("type")
+    what = f"is of type {kind}" if kind else f"is {before.value}"
+    what = "has per-device mappings" if before.mapped else what
     altered = before.mapped or before.value != value
     older = naming.has_older_mark(before.comment, owner)
+    by = f"; changed by hand {before.changed_by}" if before.changed_by else ""
     return Change(
         Action.UPDATE,
         ADDRESS[key[0]],
         key[1],
-        f"tampered with: {what}, its name says {value}" if altered else naming.MARK_NAMES_IT,
+        f"tampered with: {what}, its name says {value}{by}" if altered else naming.MARK_NAMES_IT,
         value=value,
         added=(value,) if altered else (),
         removed=(before.value,) if before.value and before.value != value else (),

@@ -87,12 +87,35 @@ def write_groups(scene: Comparison) -> Iterator[Change]:
                 _change(scene, Action.CREATE, key, None, ((), group.members), group.because)
             )
         else:
+            writes.extend(_reset(scene, key, group, before))
             writes.extend(_write_own(scene, key, group, before))
         writes.extend(_write_mappings(scene, key, group, before))
         deletes.extend(_delete_mappings(scene, key, group, before))
     yield from creates
     yield from writes
     yield from deletes
+
+
+def _reset(
+    scene: Comparison, key: ObjectKey, group: GroupObject, before: ObservedGroup
+) -> Iterator[Change]:
+    """Set back what else somebody has set, in the group or in mappings that stay."""
+    by = f" {before.changed_by}" if before.changed_by else ""
+    for place in (None, *sorted(before.mappings.keys() & group.mappings.keys())):
+        altered = before.altered.get(place)
+        if not altered:
+            continue
+        told = ", ".join(f"{name} is {now}" for name, now in altered)
+        members = group.members if place is None else group.mappings[place]
+        yield Change(
+            Action.UPDATE,
+            (GROUP if place is None else _MAPPING)[key[0]],
+            key[1],
+            f"changed by hand{by}: {told}",
+            device=place,
+            members=tuple(sorted(members)),
+            resets=tuple(name for name, _ in altered),
+        )
 
 
 def _write_own(

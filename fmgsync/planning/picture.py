@@ -150,15 +150,15 @@ def _shows(change: Change, fresh: ObservedAdom) -> bool:
         if change.action is Action.DELETE or address is None:
             return change.action is Action.DELETE and address is None
         as_named = address.value == change.value and not address.mapped
-        return address.owned and as_named and _marked(change, address)
+        return address.owned and as_named and not address.altered and _marked(change, address)
     group = fresh.groups.get(key)
     if group is None or (change.device is None and change.action is Action.DELETE):
         return group is None and change.action is Action.DELETE
     members = group.members if change.device is None else group.mappings.get(change.device)
     if change.action is Action.DELETE:
         return members is None
-    excluding = change.device in group.excluded
-    as_planned = not excluding and set(members or ()) == set(change.members)
+    odd = change.device in group.excluded or bool(group.altered.get(change.device))
+    as_planned = not odd and set(members or ()) == set(change.members)
     return group.owned and as_planned and _marked(change, group)
 
 

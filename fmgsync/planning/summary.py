@@ -24,6 +24,8 @@ def change_json(change: Change) -> dict[str, Any]:
     body["added"] = list(change.added)
     body["removed"] = list(change.removed)
     body["because"] = change.because
+    if change.resets:
+        body["resets"] = list(change.resets)
     return body
 
 

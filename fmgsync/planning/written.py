@@ -31,11 +31,21 @@ def _change_address(
 ) -> None:
     if change.action is Action.DELETE:
         addresses.pop(key, None)
-    else:
-        addresses[key] = ObservedAddress(key[1], key[0], change.value, "", owned=True)
+        return
+    standing = addresses.get(key)
+    was = standing.altered if standing is not None else ()
+    left = tuple(one for one in was if one[0] not in (change.resets or ("type",)))
+    if not change.resets or standing is None:
+        standing = ObservedAddress(key[1], key[0], change.value, "", owned=True)
+    addresses[key] = replace(standing, altered=left)
 
 
 def _changed(group: ObservedGroup, change: Change) -> ObservedGroup:
+    gone = change.resets or change.action is Action.DELETE
+    altered = {p: what for p, what in group.altered.items() if not (gone and p == change.device)}
+    group = replace(group, altered=altered)
+    if change.resets:
+        return group
     gone = change.clears_exclusion or change.action is Action.DELETE
     excluded = {
         place: names

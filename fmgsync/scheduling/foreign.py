@@ -145,6 +145,8 @@ def _settings(edit: PendingEdit) -> dict[str, list[str]] | None:
                 pass
             case ["set", _, value] if value in _PLAIN:
                 pass
+            case ["set", "associated-interface", "any"]:
+                pass
             case ["unset", name] if name not in ("subnet", "ip6", "member"):
                 pass
             case _:

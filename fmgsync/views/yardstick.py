@@ -64,12 +64,16 @@ def _content(adom: ObservedAdom, key: ObjectKey, target: DeviceVdom) -> object:
         return None
     excluded = group.excluded.get(target if target in group.mappings else None, ())
     members = group.mappings.get(target, group.members)
-    return group.owned, frozenset(excluded), frozenset(_value(adom, key, name) for name in members)
+    fields = (group.altered.get(None, ()), group.altered.get(target, ()))
+    values = frozenset(_value(adom, key, name) for name in members)
+    return group.owned, frozenset(excluded), fields, values
 
 
 def _value(adom: ObservedAdom, key: ObjectKey, name: str) -> object:
     found = adom.addresses.get((key[0], name))
-    return (name, None) if found is None else (name, found.value, found.mapped, found.owned)
+    if found is None:
+        return name, None
+    return name, found.value, found.mapped, found.owned, found.altered
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,6 +138,43 @@ def test_an_exclusion_in_one_mapping_goes(estate: Estate) -> None:
     assert_repaired(estate)
 
 
+def test_other_fields_are_set_back_and_told(estate: Estate) -> None:
+    """Interface, kind of group, Security Fabric; in one mapping, too. Colour is anybody's."""
+    bound = {"associated-interface": ["port1"], "fabric-object": "enable", "color": 7}
+    by_hand(estate, "set", ADDRESS, bound)
+    by_hand(estate, "set", GROUP, {"type": "folder", "color": 9})
+    by_hand(estate, "set", f"{GROUP}/dynamic_mapping/fgt-east/root", {"category": "ztna-ems-tag"})
+    found = changes(estate.plan())
+    assert [(c.kind.value, c.resets, c.added, c.removed) for c in found] == [
+        ("address", ("associated-interface", "fabric-object"), (), ()),
+        ("addrgrp", ("type",), (), ()),
+        ("mapping", ("category",), (), ()),
+    ]
+    assert all("changed by hand by 'admin' at 2026-" in change.because for change in found)
+    assert "associated-interface is port1, fabric-object is enable" in found[0].because
+    assert_repaired(estate)
+    address, group = estate.object("address", "prod_10.1.0.5"), estate.object("addrgrp", "k8s-web")
+    assert address is not None
+    assert group is not None
+    assert (address["associated-interface"], address["fabric-object"]) == (["any"], "disable")
+    assert (group["type"], group["dynamic_mapping"][0]["category"]) == ("default", "default")
+    assert (address["color"], group["color"]) == (7, 9)
+
+
+def test_a_field_set_back_goes_along_with_the_next_install(estate: Estate) -> None:
+    """Somebody has installed it: the ADOM is put right, no window is spent on it alone, and what is
+    pushed then is known to be ours."""
+    estate.write_config(install={"foreignChanges": "block"})
+    by_hand(estate, "set", ADDRESS, {"associated-interface": ["port1"], "fabric-object": "enable"})
+    by_hand(estate, "set", GROUP, {"type": "folder"})
+    estate.install_by_hand()
+    assert_repaired(estate)
+    estate.run("east", web("10.1.0", 5), web("10.1.0", 6))
+    result = estate.apply()
+    assert common.apply_code(result) == 0
+    assert estate.on_device("fgt-east", "k8s-web") == {"10.1.0.5", "10.1.0.6"}
+
+
 def test_a_lost_mark_makes_an_object_foreign(estate: Estate) -> None:
     """It is not touched any more: an error of the rules that need it; the others go on."""
     estate.write_config(

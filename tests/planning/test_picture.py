@@ -41,7 +41,7 @@ somewhere = st.dictionaries(
 everywhere = st.fixed_dictionaries(dict.fromkeys(NAMES, somewhere))
 parts = st.dictionaries(st.sampled_from(NAMES), somewhere, min_size=1)
 tampering = st.dictionaries(
-    st.sampled_from(ADDRESSES), st.sampled_from(["value", "mapped", "mark"]), max_size=3
+    st.sampled_from(ADDRESSES), st.sampled_from(["value", "mapped", "mark", "field"]), max_size=3
 )
 
 
@@ -77,6 +77,8 @@ def tampered(have: ObservedAdom, how: Mapping[str, str]) -> ObservedAdom:
             addresses[key] = replace(addresses[key], value=Address("192.0.2.1"))
         elif what == "mapped":
             addresses[key] = replace(addresses[key], mapped=True)
+        elif what == "field":
+            addresses[key] = replace(addresses[key], altered=(("fabric-object", "enable"),))
         else:
             addresses[key] = replace(addresses[key], comment="by hand", owned=False)
     return replace(have, addresses=addresses)

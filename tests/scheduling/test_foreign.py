@@ -116,6 +116,10 @@ WEB = 'set member "none" "prod_10.1.0.9"'
         (edit("firewall addrgrp", "k8s-web", deletes=True), Source.OWN),
         # An owner that marked nothing here is nobody.
         (edit("firewall address", "other_10.1.0.9", "set subnet 10.1.0.9/32"), Source.FOREIGN),
+        # What somebody had set, set back.
+        (edit("firewall address", "prod_10.1.0.9", 'set associated-interface "any"',
+              "set fabric-object disable"), Source.OWN),
+        (edit("firewall addrgrp", "k8s-web", "set type default"), Source.OWN),
         # Fields that we never write.
         (edit("firewall address", "prod_10.1.0.9", 'set associated-interface "dmz"'),
          Source.FOREIGN),

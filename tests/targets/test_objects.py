@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 
@@ -257,6 +258,65 @@ def test_members_that_somebody_takes_away_again_are_put_back(start: Start, where
     assert reconcile(adom, groups).refused == ()
     assert plan_for(adom, groups).changes == ()
     assert not adom.read_observed(groups).groups[V4, "web"].excluded
+
+
+_BY_HAND = [
+    ("address/prod_10.1.0.5", {"associated-interface": ["port1"]}, {"associated-interface"}),
+    ("address/prod_10.1.0.5", {"allow-routing": "enable"}, {"allow-routing"}),
+    ("address/prod_10.1.0.5", {"fabric-object": "enable"}, {"fabric-object"}),
+    ("address6/prod_2001-db8--9", {"fabric-object": "enable"}, {"fabric-object"}),
+    ("addrgrp/web", {"type": "folder", "category": "ztna-ems-tag"}, {"type", "category"}),
+    ("addrgrp/web", {"allow-routing": "enable"}, {"allow-routing"}),
+    ("addrgrp/web", {"fabric-object": "enable"}, {"fabric-object"}),
+    ("addrgrp6/web", {"fabric-object": "enable"}, {"fabric-object"}),
+    ("addrgrp/web/dynamic_mapping/fgt-1/root", {"type": "folder"}, {"type"}),
+    ("addrgrp/web/dynamic_mapping/fgt-1/root", {"fabric-object": "enable"}, {"fabric-object"}),
+    ("addrgrp6/web/dynamic_mapping/fgt-1/root", {"fabric-object": "enable"}, {"fabric-object"}),
+]
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["answered", "answer lost"])
+@pytest.mark.parametrize(("url", "data", "fields"), _BY_HAND)
+def test_what_somebody_set_in_our_objects_is_set_back(
+    start: Start, url: str, data: dict[str, Any], fields: set[str], lost: bool
+) -> None:
+    """Down to the one mapping; whoever did it is named, and what means nothing is left."""
+    unit = start(seed())
+    adom = unit.adom()
+    groups = {"web": {ONE: "10.1.0.5 2001:db8::9"}}
+    reconcile(adom, groups)
+    whole = f"/pm/config/adom/prod/obj/firewall/{url}"
+    with unit.session("alice", "wonder") as session:
+        assert session.call("set", [{"url": whole, "data": {**data, "color": 7}}])[0].ok
+    (change,) = plan_for(adom, groups).changes
+    assert set(change.resets) == fields
+    assert "changed by hand by 'alice' at " in change.because
+    assert all(f"{name} is " in change.because for name in fields)
+    if lost:
+        unit.simulator.faults.add("reset-after", method="set")
+    report = reconcile(adom, groups)
+    assert (report.written, report.refused) == ((change,), ())
+    assert plan_for(adom, groups).changes == ()
+    with unit.session("alice", "wonder") as session:
+        left = session.call("get", [{"url": whole}])[0].data
+    assert left["color"] == 7
+    assert fields.isdisjoint(name for name, value in data.items() if left[name] == value)
+
+
+def test_colour_and_the_like_are_left(start: Start) -> None:
+    unit = start(seed())
+    adom = unit.adom()
+    groups = {"web": {ONE: "10.1.0.5"}}
+    reconcile(adom, groups)
+    obj = "/pm/config/adom/prod/obj/firewall"
+    with unit.session("alice", "wonder") as session:
+        for url in (
+            "address/prod_10.1.0.5",
+            "addrgrp/web",
+            "addrgrp/web/dynamic_mapping/fgt-1/root",
+        ):
+            assert session.call("set", [{"url": f"{obj}/{url}", "data": {"color": 7}}])[0].ok
+    assert plan_for(adom, groups).changes == ()
 
 
 def test_deleting_what_is_gone_already_is_done(start: Start) -> None:

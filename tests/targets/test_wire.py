@@ -189,6 +189,67 @@ def test_an_existing_object_is_never_sent_its_mappings_nor_asked_a_comment() -> 
     assert wire.content(named) == {"member": ["a"], "comment": "its mark, named"}
 
 
+@pytest.mark.parametrize(
+    ("kind", "row", "altered"),
+    [
+        (ObjectKind.ADDRESS, {}, ()),
+        (ObjectKind.ADDRESS, {"type": "ipmask", "associated-interface": ["any"]}, ()),
+        (ObjectKind.ADDRESS, {"type": 0, "associated-interface": "any", "color": 7}, ()),
+        (ObjectKind.ADDRESS, {"associated-interface": [], "fabric-object": 0}, ()),
+        (ObjectKind.ADDRESS, {"associated-interface": None, "allow-routing": "disable"}, ()),
+        (
+            ObjectKind.ADDRESS,
+            {"associated-interface": "dmz"},
+            (("associated-interface", "dmz"),),
+        ),
+        (
+            ObjectKind.ADDRESS,
+            {"associated-interface": ["any", "100", "dmz"]},
+            (("associated-interface", "100, dmz"),),
+        ),
+        (ObjectKind.ADDRESS, {"fabric-object": "enable"}, (("fabric-object", "enable"),)),
+        (ObjectKind.ADDRESS, {"allow-routing": 1}, (("allow-routing", "enable"),)),
+        (ObjectKind.ADDRESS, {"type": "dynamic", "sub-type": "sdn"}, (("type", "dynamic"),)),
+        (ObjectKind.ADDRESS, {"type": "ipmask", "obj-type": "mac"}, ()),
+        (ObjectKind.ADDRESS6, {"type": "ipprefix", "fabric-object": "disable"}, ()),
+        (ObjectKind.ADDRESS6, {"fabric-object": "enable"}, (("fabric-object", "enable"),)),
+        (ObjectKind.ADDRESS6, {"type": "iprange"}, (("type", "iprange"),)),
+        (ObjectKind.GROUP, {"type": "default", "category": "default", "color": 7}, ()),
+        (ObjectKind.GROUP, {"type": 3, "category": 0}, ()),
+        (ObjectKind.GROUP, {"type": "folder"}, (("type", "folder"),)),
+        (ObjectKind.GROUP, {"type": "array"}, (("type", "array"),)),
+        (ObjectKind.GROUP, {"category": "ztna-geo-tag"}, (("category", "ztna-geo-tag"),)),
+        (ObjectKind.GROUP, {"allow-routing": "enable"}, (("allow-routing", "enable"),)),
+        (ObjectKind.GROUP6, {"fabric-object": "enable"}, (("fabric-object", "enable"),)),
+    ],
+)
+def test_what_we_never_set_is_noticed_in_every_spelling(
+    kind: ObjectKind, row: dict[str, Any], altered: tuple[tuple[str, str], ...]
+) -> None:
+    assert wire.altered(row, kind) == altered
+
+
+def test_what_is_set_back_is_all_that_is_written() -> None:
+    """A unit that refuses it keeps nothing else from being written."""
+    change = Change(
+        Action.UPDATE, ObjectKind.GROUP, "web", "why", members=("a",), resets=("type", "category")
+    )
+    assert wire.content(change) == {"type": "default", "category": "default"}
+    bound = Change(
+        Action.UPDATE,
+        ObjectKind.ADDRESS,
+        "prod_10.0.0.1",
+        "why",
+        value=Address("10.0.0.1"),
+        resets=("associated-interface", "allow-routing", "fabric-object"),
+    )
+    assert wire.content(bound) == {
+        "associated-interface": "any",
+        "allow-routing": "disable",
+        "fabric-object": "disable",
+    }
+
+
 def test_a_new_mapping_names_its_scope() -> None:
     change = Change(
         Action.CREATE, ObjectKind.MAPPING, "web", "", DeviceVdom("fgt-1", "root"), members=("a",)

@@ -17,8 +17,7 @@ from fmgsync.targets.fortimanager.tables import Query, Row, Table
 
 _NAMES_PER_FILTER = 100
 _ADDRESS_PAGE = 5000
-_GET_USED = ("get used",)
-_GET_ALL = ("get used", "extra info")
+_OPTIONS = ("get used", "extra info")
 
 _PREDEFINED = (naming.NONE, "all")
 
@@ -44,7 +43,8 @@ def read_observed(
         for row in _address_rows(scan[1:]):
             address = wire.decode_address(row, family, owner)
             if _concerns_us(address, owner, rule_names):
-                addresses[family, address.name] = address
+                by = wire.changed_by(row, session.access.username) if address.owned else ""
+                addresses[family, address.name] = replace(address, changed_by=by) if by else address
                 used.update([(family, address.name)] if address.owned and wire.is_used(row) else [])
         listed = sorted(wire.text(row.get("name")) for row in scan[0].checked())
         found = {}
@@ -107,7 +107,7 @@ def _by_name(
     """Objects with their per-device values, by name."""
     place = Place(session.access.name, ref.adom)
     url = urls.groups(ref.adom, family) if kind == "group" else urls.addresses(ref.adom, family)
-    fields = wire.GROUP_FIELDS if kind == "group" else wire.ADDRESS_FIELDS[family]
+    fields = wire.GROUP_FIELDS[family] if kind == "group" else wire.ADDRESS_FIELDS[family]
     filter_ = ("name", "in", *names)
     return Query(url, (*fields, wire.MAPPINGS), place, filter=filter_, subtables=True)
 
@@ -142,7 +142,7 @@ def _scan_queries(
                 fields,
                 place,
                 filter=wanted,
-                options=_GET_USED,
+                options=_OPTIONS,
                 subtables=True,
                 page=_ADDRESS_PAGE,
             )
@@ -210,10 +210,10 @@ def _group_rows(
     queries = [
         Query(
             urls.groups(ref.adom, family),
-            (*wire.GROUP_FIELDS, wire.MAPPINGS),
+            (*wire.GROUP_FIELDS[family], wire.MAPPINGS),
             place,
             filter=("name", "in", *chunk),
-            options=_GET_ALL,
+            options=_OPTIONS,
             subtables=True,
         )
         for chunk in _chunks(names)

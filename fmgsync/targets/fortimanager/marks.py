@@ -107,7 +107,7 @@ def _chunks(keys: Collection[ObjectKey], family: Family) -> Iterator[list[str]]:
 def _query(
     place: Place, family: Family, names: list[str], target: DeviceVdom | None, *, is_group: bool
 ) -> Query:
-    fields = wire.GROUP_FIELDS if is_group else wire.ADDRESS_FIELDS[family]
+    fields = wire.GROUP_FIELDS[family] if is_group else wire.ADDRESS_FIELDS[family]
     named = ("name", "in", *names)
     if target is not None:
         of = urls.device_address_groups if is_group else urls.device_addresses

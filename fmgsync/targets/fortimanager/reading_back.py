@@ -67,6 +67,8 @@ def _shows(change: Change, result: Result, place: Place, owner: str) -> bool:
     if len(rows) != 1:
         return False
     row = rows[0]
+    if change.resets:
+        return not any(name in change.resets for name, _ in wire.altered(row, change.kind.table))
     if change.kind in _MAPPINGS:
         return set(wire.names(row.get("member"))) == set(change.members)
     if not is_ours(row, change, owner) or (change.comment and not _is_marked(row, change, owner)):

@@ -16,17 +16,40 @@ from fmgsync.model import address as addresses
 from fmgsync.model import naming
 from fmgsync.model.address import Address, Family
 from fmgsync.model.change import Change, ObjectKind
-from fmgsync.model.state import ObservedAddress, ObservedGroup
+from fmgsync.model.state import Altered, ObservedAddress, ObservedGroup
 from fmgsync.model.target import DeviceVdom
 from fmgsync.targets.fortimanager.answers import printable
 from fmgsync.targets.fortimanager.tables import Row
 
+_ALTERING = {
+    ObjectKind.ADDRESS: ("associated-interface", "allow-routing", "fabric-object"),
+    ObjectKind.ADDRESS6: ("fabric-object",),
+    ObjectKind.GROUP: ("type", "category", "allow-routing", "fabric-object"),
+    ObjectKind.GROUP6: ("fabric-object",),
+}
+"""What we never set and what changes where an object may be used, or whose it is. `sub-type` and
+`obj-type` mean something for an address of type dynamic only, whose type is put right anyway."""
+
+_UNSET = {
+    "associated-interface": "any",
+    "allow-routing": "disable",
+    "fabric-object": "disable",
+    "type": "default",
+    "category": "default",
+}
+_NOTHING_SAID = ("", "any", "default", "disable")
+_SWITCHES = ("allow-routing", "fabric-object")
+
 ADDRESS_FIELDS = {
-    Family.IPV4: ("name", "type", "subnet", "comment"),
-    Family.IPV6: ("name", "type", "ip6", "comment"),
+    Family.IPV4: ("name", "type", "subnet", "comment", *_ALTERING[ObjectKind.ADDRESS]),
+    Family.IPV6: ("name", "type", "ip6", "comment", *_ALTERING[ObjectKind.ADDRESS6]),
 }
 MAPPINGS = "dynamic_mapping"
-GROUP_FIELDS = ("name", "member", "comment", "exclude", "exclude-member")
+_GROUP_FIELDS = ("name", "member", "comment", "exclude", "exclude-member")
+GROUP_FIELDS = {
+    Family.IPV4: (*_GROUP_FIELDS, *_ALTERING[ObjectKind.GROUP]),
+    Family.IPV6: (*_GROUP_FIELDS, *_ALTERING[ObjectKind.GROUP6]),
+}
 
 _PLAIN_TYPES = {Family.IPV4: ("ipmask", 0), Family.IPV6: ("ipprefix", 0)}
 _LAST_INSTANT = 253_402_300_800  # the year 10000
@@ -37,13 +60,16 @@ def decode_address(row: Row, family: Family, owner: str) -> ObservedAddress:
     """An address row, with or without its `dynamic_mapping`."""
     name, comment = text(row.get("name")), text(row.get("comment"))
     marked = naming.is_marked(comment, owner, name) or naming.has_older_mark(comment, owner)
+    owned = marked and naming.is_address_name(owner, name)
+    kind = ObjectKind.ADDRESS if family is Family.IPV4 else ObjectKind.ADDRESS6
     return ObservedAddress(
         name=name,
         family=family,
         value=address_value(row, family),
         comment=comment,
-        owned=marked and naming.is_address_name(owner, name),
+        owned=owned,
         mapped=bool(row.get(MAPPINGS)),
+        altered=altered(row, kind) if owned else (),
     )
 
 
@@ -70,6 +96,9 @@ def decode_group(row: Row, family: Family, owner: str, rules: Container[str] = (
     name, comment = text(row.get("name")), text(row.get("comment"))
     asked_for = name in rules or naming.group_of(name) in rules
     mappings = row.get(MAPPINGS) or []
+    older = asked_for and naming.has_older_mark(comment, owner)
+    owned = naming.is_marked(comment, owner, name) or older
+    kind = ObjectKind.GROUP if family is Family.IPV4 else ObjectKind.GROUP6
     return ObservedGroup(
         name=name,
         family=family,
@@ -80,15 +109,41 @@ def decode_group(row: Row, family: Family, owner: str, rules: Container[str] = (
             for target in scopes(mapping)
         },
         comment=comment,
-        owned=naming.is_marked(comment, owner, name)
-        or (asked_for and naming.has_older_mark(comment, owner)),
+        owned=owned,
         excluded={
             place: names(one.get("exclude-member"))
             for one in (row, *mappings)
             if subtracts(one)
             for place in ((None,) if one is row else scopes(one))
         },
+        altered={
+            place: what
+            for one in ((row, *mappings) if owned else ())
+            if (what := altered(one, kind))
+            for place in ((None,) if one is row else scopes(one))
+        },
     )
+
+
+def altered(row: Row, kind: ObjectKind) -> Altered:
+    """What somebody has set in an object, or in one of its mappings, that we never do.
+
+    Words alone count, but for switches: another number may be any release's own, and a field that
+    cannot be understood is no reason to write to an object in each pass.
+    """
+    found = [(name, _said(name, row.get(name))) for name in _ALTERING[kind]]
+    if kind in (ObjectKind.ADDRESS, ObjectKind.ADDRESS6):
+        of_value = row.get("type")
+        plain = of_value is None or of_value in _PLAIN_TYPES[kind.family]
+        found.insert(0, ("type", "" if plain else printable(text(of_value))))
+    return tuple((name, now) for name, now in found if now)
+
+
+def _said(name: str, raw: Any) -> str:
+    """In words; empty where nothing is said."""
+    if isinstance(raw, int):
+        return "enable" if name in _SWITCHES and raw == 1 else ""
+    return printable(", ".join(word for word in names(raw) if word.lower() not in _NOTHING_SAID))
 
 
 def changed_by(row: Row, own: str | None) -> str:
@@ -147,6 +202,8 @@ def new_object(change: Change, owner: str) -> Row:
 
 def content(change: Change) -> Row:
     """The attributes a change decides. Attributes not sent keep their value."""
+    if change.resets:
+        return {name: _UNSET[name] for name in change.resets}
     if change.kind in (ObjectKind.ADDRESS, ObjectKind.ADDRESS6):
         if change.value is None:
             raise ValueError(f"{change.name}: an address without a value")

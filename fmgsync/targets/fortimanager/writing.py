@@ -140,7 +140,7 @@ class Writer:
 
         One bad address must not keep all others, and all removals, from a group.
         """
-        if change.action is Action.DELETE or not self.outcome.absent:
+        if change.action is Action.DELETE or change.resets or not self.outcome.absent:
             return change
         missing = {name for kind, name in self.outcome.absent if kind.family is change.kind.family}
         if change.kind in _MAPPINGS and (change.kind.table, change.name) in self.outcome.absent:
