@@ -41,9 +41,9 @@ class Installing:
     """How this run installs.
 
     `patient`: stay with a rollout through its pauses; otherwise come back on a later pass.
-    `recheck_s`: how long a device that was held back by other people's edits is left alone.
-    `began_at`: since when; a patient run looks at such a device once. `stopping` says that
-    nothing more may start, `leaving` that even what runs is to be let go of.
+    `began_at`: when; it looks once at a device that other people's edits hold back, while the
+    others leave it alone for a time. `stopping` says that nothing more may start, `leaving` that
+    even what runs is to be let go of.
     """
 
     rollouts: Rollouts
@@ -53,7 +53,6 @@ class Installing:
     reason: Reason
     clearance: Clearance = field(default_factory=Clearance)
     patient: bool = True
-    recheck_s: float = 0.0
     began_at: float = 0.0
     stopping: Callable[[], bool] = lambda: False
     leaving: Callable[[], bool] = lambda: False
@@ -65,6 +64,10 @@ class Installing:
         """
         self.rollouts.read(ref)
         self.audit.check()
+
+    def held_since(self, now: float) -> float:
+        """A device that was held back since then is not looked at again by who looks `now`."""
+        return self.began_at if self.patient else now - RECHECK_S
 
     def interrupted(self, ref: AdomRef) -> frozenset[str]:
         """Devices in the middle of whose install a run has left."""
@@ -131,7 +134,6 @@ def make_installing(
         reason,
         Clearance(now=command == features.APPLY_NOW, override_deny=people.override_deny),
         patient=command != features.RUN,
-        recheck_s=RECHECK_S if command == features.RUN else 0.0,
         began_at=clock.now(),
         stopping=people.stopping,
         leaving=people.leaving,

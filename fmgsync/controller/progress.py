@@ -6,9 +6,9 @@ it: another process may have stopped the rollout meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from fmgsync import errors
 from fmgsync.clock import Clock
@@ -63,6 +63,11 @@ class Report:
     unused: dict[DeviceVdom, int] = field(default_factory=dict)
     steered_at: datetime | None = None
 
+    @property
+    def steps(self) -> int:
+        """Grows with whatever this run does to a device or finds out about one."""
+        return len(self.outcomes) + len(self.verified) + len(self.failures) + len(self.blocked)
+
     def come_back(self, at: float) -> None:
         """Something is due at `at`; whatever is due earlier stays."""
         self.again_at = at if self.again_at is None else min(self.again_at, at)
@@ -95,7 +100,6 @@ class Book:
         self._digest = digest
         self._clock = clock
         self._leaving = leaving
-        self._opened_at = datetime.max.replace(tzinfo=UTC)
         self.record: RolloutRecord | None = None
         self.lost = ""
 
@@ -107,22 +111,10 @@ class Book:
     def open(self, now: datetime, *, why_not: Callable[[], str]) -> None:
         """Read it. Where there is none it begins, unless `why_not` says why it cannot: then it is
         lost until that is over, or somebody resumes it."""
-        self._opened_at = now
         self.refresh()
         self.lost = why_not() if self.record is None else ""
         if self.record is None and not self.lost:
             self._change(lambda record: record)
-
-    def held_back(
-        self, now: datetime, recheck_s: float, approved: Callable[[], Collection[str]]
-    ) -> dict[str, str]:
-        """Devices that were held back in this run, or lately enough by an earlier one, unless
-        somebody has let through by now what held them."""
-        notes = self.record.blocked if self.record is not None else {}
-        since = min(self._opened_at, now - timedelta(seconds=recheck_s))
-        recent = {device: note for device, note in notes.items() if note.at >= since}
-        let = approved() if any(note.digest for note in recent.values()) else ()
-        return {device: note.why for device, note in recent.items() if note.digest not in let}
 
     def refresh(self) -> None:
         """Read what others may have changed: a stop, a resume."""

@@ -66,8 +66,8 @@ class Run:
 
     `look` reads the ADOM anew. `stopping` says that nothing more may start. `tell` is for people
     who watch. `rules` is the digest of the rules, `plan` that of what was written. A device that
-    was held back in an earlier run is looked at again after `recheck_s`. `stale` is since when
-    grants are stale, kept in `memory`. `known` is what was read of the devices before this step,
+    was held back since `held_since` is not looked at again. `stale` is since when grants are stale,
+    kept in `memory`. `known` is what was read of the devices before this step,
     where the step before it was a batch of the same wave. `pending` are the installs still to make,
     `exposed_until` when the next exposure that may still last becomes due. `written` is what this
     run vouches for in the ADOM: as it found or left it, without what others do to it meanwhile.
@@ -90,8 +90,8 @@ class Run:
     rules: str
     plan: str
     memory: StaleSince
+    held_since: datetime
     stale: Since = field(default_factory=dict)
-    recheck_s: float = 0.0
     exposed_until: float | None = None
     known: installs.Survey | None = None
     survey: installs.Survey | None = None
@@ -179,14 +179,15 @@ class Run:
         return admission.admit(self.pending, self._situation())
 
     def _situation(self) -> Situation:
+        record = self.book.record
         return Situation(
             self.seen.topology,
             self.survey.statuses if self.survey else (),
             self.terms,
             self.now,
             self.clearance,
-            self.book.held_back(self.now, self.recheck_s, lambda: self.approvals().keys()),
-            self.book.record.let_go if self.book.record is not None else frozenset(),
+            record.held_back(self.held_since, lambda: self.approvals().keys()) if record else {},
+            record.let_go if record else frozenset(),
         )
 
 
@@ -224,9 +225,7 @@ def make_run(
         plan=plan,
         report=report,
         known=known,
-        recheck_s=world.clock.now() - installing.began_at
-        if installing.patient
-        else installing.recheck_s,
+        held_since=datetime.fromtimestamp(installing.held_since(world.clock.now()), UTC),
         memory=installing.stale,
     )
 
@@ -302,12 +301,13 @@ def _step(run: Run, decision: Decision) -> None:
             stopping=run.is_stopped(),
         )
     )
+    before = run.report.steps
     if step is Step.URGENT and not run.held_by_command(rush.decision):
         urgent_removal.push(run, rush)
-        run.report.go_on(run.clock.now(), after=decision)
+        _go_on(run, decision, before)
     elif step in (Step.URGENT, Step.INSTALL) and _may_start(run, decision):
         pushing.push(run, decision)
-        _follow(run, decision)
+        _follow(run, decision, before)
     elif not _rest(run, decision) and step is Step.WRITE:
         pushing.push(run, decision)
 
@@ -316,13 +316,21 @@ def _may_start(run: Run, decision: Decision) -> bool:
     return bool(decision.start) and not run.held_by_command(decision)
 
 
-def _follow(run: Run, batch: Decision) -> None:
+def _go_on(run: Run, batch: Decision, before: int) -> None:
+    """At once, unless nothing has come of this step: the next one would be the same."""
+    if run.report.steps > before:
+        run.report.go_on(run.clock.now(), after=batch)
+    else:
+        run.report.come_back(run.clock.now() + _ASK_AGAIN_S)
+
+
+def _follow(run: Run, batch: Decision, before: int) -> None:
     """What comes after a batch: the next one, but not before the ADOM was looked at."""
     following = _decide(run)
     if run.exposed_until is not None:
         run.report.come_back(max(run.exposed_until, run.clock.now() + _SHORTEST_S))
     if following.start:
-        run.report.go_on(run.clock.now(), after=batch)
+        _go_on(run, batch, before)
     else:
         _rest(run, following)
 

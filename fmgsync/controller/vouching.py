@@ -114,6 +114,9 @@ def _wrong(
         added = [name for name in groups if chosen.adds_to(name)]
         if added and target not in found:
             found[target] = _told(added[0], groups[added[0]], run)
+    if chosen.urgent:  # what the rules ask for leaves no device outside its window
+        for target, name in measure.lost(now, views):
+            found.setdefault(target, f"the ADOM lacks members of {name} that the rules ask for")
     return found
 
 

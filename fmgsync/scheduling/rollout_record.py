@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -54,6 +54,13 @@ class RolloutRecord:
     phase: Phase = Phase.IDLE
     narrowed: tuple[NarrowedMapping, ...] = ()
     odd: tuple[str, ...] = ()
+
+    def held_back(self, since: datetime, approved: Callable[[], Collection[str]]) -> dict[str, str]:
+        """Devices that were held back since then, with why, unless somebody has let through by now
+        what held them. They are looked at again only by who asks from a later time on."""
+        recent = {device: note for device, note in self.blocked.items() if note.at >= since}
+        let = approved() if any(note.digest for note in recent.values()) else ()
+        return {device: note.why for device, note in recent.items() if note.digest not in let}
 
 
 def trusted(record: RolloutRecord, now: datetime) -> RolloutRecord:

@@ -7,7 +7,7 @@ held against what this run wrote, and against desired.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from fmgsync.model import naming
@@ -122,6 +122,19 @@ class Yardstick:
                 if wrong or strange:
                     found.setdefault(view.target, {})[group.name] = strange.union(wrong)
         return found
+
+    def lost(
+        self, now: ObservedAdom, views: Iterable[DeviceView]
+    ) -> Iterator[tuple[DeviceVdom, str]]:
+        """Groups from which an install would take what the device has, and the rules ask for."""
+        for view in views:
+            names = [g.name for g in view.groups if not (g.in_error or self.denies(g.name))]
+            adom = rendered.from_adom(now, [view.target], names)[view.target]
+            for group in view.groups:
+                held = group.used(adom.get(group.name))
+                right = group.used(group.desired) or frozenset()
+                if held is not None and (right & (group.device or frozenset())) - held:
+                    yield view.target, group.name
 
     def _wrong(
         self,

@@ -142,6 +142,20 @@ def test_tasks_are_known_until_every_device_is_judged() -> None:
     assert (done.tasks, done.after) == ((), None)
 
 
+@pytest.mark.parametrize("others", [(), (Started(TWO - ONE, 0), Settled(TWO - ONE, {}))])
+@pytest.mark.parametrize("digest", ["", "d1"])
+def test_a_device_that_is_held_back_stays_so_for_the_rest_of_the_run(
+    others: Sequence[Event], digest: str
+) -> None:
+    """Whatever else the run does meanwhile; a later run looks again, and so does who was told that
+    what held it may go along."""
+    held = after(Blocked({"fgt-1": "edited"}, digests={"fgt-1": digest}), *others)
+    for began in (NOW - timedelta(hours=1), NOW):
+        assert held.held_back(began, lambda: ()) == {"fgt-1": "edited"}
+        assert bool(held.held_back(began, lambda: ["d1"])) is (digest != "d1")
+    assert held.held_back(NOW + timedelta(seconds=1), lambda: ()) == {}
+
+
 def test_a_device_that_was_touched_stays_at_risk_when_it_is_held_back() -> None:
     """Another of its VDOMs was pushed before."""
     held = after(Started(TWO, 0), Blocked({"fgt-1": "x", "fgt-2": "y"}, touched=ONE))
