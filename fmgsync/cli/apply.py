@@ -64,7 +64,7 @@ def command(
     """
     from fmgsync.cli import documents, progress, saved, status_text
     from fmgsync.controller import once, wiring
-    from fmgsync.controller.installing import People
+    from fmgsync.controller.install_context import People
 
     stop = interrupting.Stop(options.progress)
     feature = f"apply --install {install}"

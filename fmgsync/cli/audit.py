@@ -103,7 +103,7 @@ def verify(options: common.Options, state_dir: Path, audit_files: tuple[Path, ..
 
 def _read(audit_files: Sequence[Path], state_dir: Path) -> Sequence[Line]:
     from fmgsync import audit
-    from fmgsync.controller.installing import AUDIT
+    from fmgsync.controller.install_context import AUDIT
 
     return audit.read(*(audit_files or (state_dir / AUDIT,)))
 

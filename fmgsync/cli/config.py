@@ -34,8 +34,8 @@ def check(options: common.Options) -> int:
     windows, names and their references are checked. What is allowed but probably not meant is
     shown as a notice. Exit code 0: no errors; 2: errors.
     """
+    from fmgsync.settings.lint import notices
     from fmgsync.settings.load import load_config
-    from fmgsync.settings.notices import notices
 
     config = load_config(options.config)
     found = notices(config)

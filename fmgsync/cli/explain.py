@@ -91,7 +91,7 @@ def device(options: common.Options, state_dir: Path, device: str) -> int:
 
 def _tell(options: common.Options, state_dir: Path, ask: Callable[[Scene], Explanation]) -> int:
     from fmgsync.cli import documents, findings
-    from fmgsync.controller import answers, once, wiring
+    from fmgsync.controller import explain_scene, once, wiring
 
     world = wiring.make_world(
         options.config,
@@ -101,7 +101,7 @@ def _tell(options: common.Options, state_dir: Path, ask: Callable[[Scene], Expla
         state_dir=state_dir,
     )
     result = once.status(world)
-    found = ask(answers.scene(world, result))
+    found = ask(explain_scene.scene(world, result))
     problems = documents.error_rows(result)
     if options.is_json:
         options.print_document({**as_document(found), "errors": problems})

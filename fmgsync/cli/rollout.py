@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fmgsync.controller.once import World
-    from fmgsync.controller.steering import Steered
+    from fmgsync.controller.rollout_commands import Steered
     from fmgsync.model.target import AdomRef
 
 
@@ -80,9 +80,11 @@ def resume(options: common.Options, state_dir: Path, adom: str | None, reason: s
 
     Where what was done is not known any more, the rollout starts over at its canary.
     """
-    from fmgsync.controller import steering
+    from fmgsync.controller import rollout_commands
 
-    return _steer(options, state_dir, adom, reason, steering.resume, demands="resuming a rollout")
+    return _steer(
+        options, state_dir, adom, reason, rollout_commands.resume, demands="resuming a rollout"
+    )
 
 
 @command.command("abort")
@@ -96,9 +98,9 @@ def abort(options: common.Options, state_dir: Path, adom: str | None, reason: st
     An 'apply' or controller that is at it starts nothing more and cancels what has not begun on
     any device; what is being pushed is watched to its end.
     """
-    from fmgsync.controller import steering
+    from fmgsync.controller import rollout_commands
 
-    return _steer(options, state_dir, adom, reason, steering.abort)
+    return _steer(options, state_dir, adom, reason, rollout_commands.abort)
 
 
 def _steer(
@@ -111,7 +113,7 @@ def _steer(
     demands: str = "",
 ) -> int:
     from fmgsync.controller import wiring
-    from fmgsync.controller.installing import People
+    from fmgsync.controller.install_context import People
 
     world = wiring.make_world(
         options.config,

@@ -21,8 +21,8 @@ from fmgsync.cli import findings, progress, story, timeline
 from fmgsync.cli.audit import print_lines
 from fmgsync.cli.safe import safe_text
 from fmgsync.clock import ManualClock
-from fmgsync.controller import once, steering, windows
-from fmgsync.controller.installing import AUDIT, People
+from fmgsync.controller import once, rollout_commands, windows
+from fmgsync.controller.install_context import AUDIT, People
 from fmgsync.planning import summary
 from fmgsync.scheduling.ledger import Ledger
 
@@ -157,7 +157,7 @@ class Night:
         self._line("on-call", f"fmgsync rollout resume --reason {_WHY['on-call']!r}")
         world = self._world("on-call")
         for work in world.adoms:
-            self._line("fmgsync", f"{work.ref}: {steering.resume(world, work.ref).what}")
+            self._line("fmgsync", f"{work.ref}: {rollout_commands.resume(world, work.ref).what}")
         result = self._apply("on-call")
         self._print()
         progress.print_rollouts(self._console, progress.rollout_rows(result))

@@ -12,7 +12,7 @@ import click
 from fmgsync.cli import common
 
 if TYPE_CHECKING:
-    from fmgsync.controller.supervisor import Supervisor
+    from fmgsync.controller.reload import Supervisor
     from fmgsync.serve.http import Service
     from fmgsync.serve.metrics import Metrics
 
@@ -41,11 +41,11 @@ def command(options: common.Options, state_dir: Path, listen: str) -> int:
     The configuration, secrets and CA files are read again when they change; a version that is
     wrong is refused and logged, and the one before stays in force.
     """
-    from fmgsync.controller import fencing, report, supervisor, wiring
+    from fmgsync.controller import fencing, reload, service_health, wiring
     from fmgsync.serve.metrics import Metrics
 
-    metrics = Metrics(lambda: report.health(running.controller))
-    running = supervisor.Supervisor(
+    metrics = Metrics(lambda: service_health.health(running.controller))
+    running = reload.Supervisor(
         lambda before: wiring.make_controller(
             options.config,
             before=before,
@@ -74,14 +74,14 @@ def command(options: common.Options, state_dir: Path, listen: str) -> int:
 def _serve(running: Supervisor, metrics: Metrics, listen: str) -> Service:
     from fmgsync.cli import documents
     from fmgsync.clock import SystemClock
-    from fmgsync.controller import report
+    from fmgsync.controller import service_health
     from fmgsync.serve.http import Service
 
     service = Service(
         listen,
-        health=lambda: report.health(running.controller),
+        health=lambda: service_health.health(running.controller),
         metrics=metrics,
-        status=lambda: documents.status_document(report.result(running.controller)),
+        status=lambda: documents.status_document(service_health.result(running.controller)),
         clock=SystemClock(),
     )
     service.start()

@@ -12,7 +12,7 @@ from fmgsync.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fmgsync.controller.trying import Tried
+    from fmgsync.controller.selector_trial import Tried
     from fmgsync.model.rule import GroupRule
 
 _NAME = "selector"
@@ -47,11 +47,11 @@ def command(
     be all.
     """
     from fmgsync.cli import tables
-    from fmgsync.controller import trying
+    from fmgsync.controller import selector_trial
 
     rule = _rule(options.config, expression, nodes=nodes, namespaces=namespaces, group=group)
-    tried = trying.tried(options.config, rule, tell=options.progress)
-    title = trying.canonical(rule)
+    tried = selector_trial.tried(options.config, rule, tell=options.progress)
+    title = selector_trial.canonical(rule)
     if options.is_json:
         options.print_document(_document(title, tried))
     else:
@@ -62,13 +62,13 @@ def command(
 def _rule(
     config: Path, expression: str | None, *, nodes: bool, namespaces: str | None, group: str | None
 ) -> GroupRule:
-    from fmgsync.controller import trying
+    from fmgsync.controller import selector_trial
     from fmgsync.model.rule import GroupRule
 
     if group is not None:
         if expression is not None or namespaces is not None or nodes:
             raise UsageError("--group says itself what is selected: leave out the rest")
-        return trying.rule_of(config, group)
+        return selector_trial.rule_of(config, group)
     if expression is None:
         raise UsageError(
             "there is nothing to try", next_step="give a selector, or a group with --group NAME"
@@ -76,9 +76,9 @@ def _rule(
     if nodes:
         if namespaces is not None:
             raise UsageError("nodes are in no namespace: leave out --namespaces or --nodes")
-        return GroupRule(_NAME, select_nodes=expression, families=trying.BOTH)
+        return GroupRule(_NAME, select_nodes=expression, families=selector_trial.BOTH)
     return GroupRule(
-        _NAME, select=expression, namespaces=namespaces or "all()", families=trying.BOTH
+        _NAME, select=expression, namespaces=namespaces or "all()", families=selector_trial.BOTH
     )
 
 

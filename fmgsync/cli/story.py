@@ -15,7 +15,7 @@ from typing import Any
 
 from fmgsync.clock import Clock, SystemClock
 from fmgsync.controller import installs, once, wiring
-from fmgsync.controller.installing import People
+from fmgsync.controller.install_context import People
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView
 from fmgsync.simulator import Simulator

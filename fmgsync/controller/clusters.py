@@ -15,8 +15,8 @@ from fmgsync.model.rule import RuleSet
 from fmgsync.sources import manifests
 
 if TYPE_CHECKING:
-    from fmgsync.controller.announcing import Places
-    from fmgsync.controller.feeds import Feed
+    from fmgsync.controller.announcements import Places
+    from fmgsync.controller.cluster_feeds import Feed
     from fmgsync.controller.once import ReadSource, World
     from fmgsync.kube.client import Access
     from fmgsync.settings.schema import Cluster, Config
@@ -107,7 +107,7 @@ def feeds(config: Config, world: World, rules: RuleSet) -> list[Feed]:
 def _feed(cluster: Cluster, world: World, rules: RuleSet, resync_s: float) -> Feed:
     """Every `resync_s` it is compared in full. Raises NotBuiltError for standard input."""
     # Imported here: one-shot commands on dumps need no Kubernetes client.
-    from fmgsync.controller.feeds import DumpFeed, LiveFeed
+    from fmgsync.controller.cluster_feeds import DumpFeed, LiveFeed
 
     if cluster.manifests is None:
         here = (r for r in rules.rules if r.clusters is None or cluster.name in r.clusters)
@@ -132,7 +132,7 @@ def places(config: Config) -> Places | None:
     """Where events go: only an installation in Kubernetes, one with `lease`, writes any."""
     if config.lease is None:
         return None
-    from fmgsync.controller.announcing import Places
+    from fmgsync.controller.announcements import Places
     from fmgsync.kube.client import ApiSession
     from fmgsync.kube.events import About, EventWriter
 

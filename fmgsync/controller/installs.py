@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from fmgsync.controller import explaining
+from fmgsync.controller import place_reasons
 from fmgsync.controller.reconcile import AdomWork, Look
 from fmgsync.model import naming
 from fmgsync.model.address import Family
@@ -88,8 +88,8 @@ def survey(
         write_pending=_places(seen, wanted),
         submitted=seen.submission.brief if seen.submission else "",
         held=_held(seen, wanted),
-        blocked=explaining.blocked(seen, names),
-        reasons=explaining.reasons(seen, wanted, reach, families),
+        blocked=place_reasons.blocked(seen, names),
+        reasons=place_reasons.reasons(seen, wanted, reach, families),
     )
     views = four.device_views(facts)
     waiting = pending.pending_installs(views, reach, after_write=bool(seen.plan.changes))
@@ -120,8 +120,8 @@ def survey_part(work: AdomWork, known: Survey, part: Look, *, adom: ObservedAdom
         adom=rendered.from_adom(adom, wanted, names),
         write_pending=_places(part, wanted),
         held=_held(part, wanted),
-        blocked=explaining.blocked(part, names),
-        reasons=explaining.reasons(part, wanted, known.facts.reach, families),
+        blocked=place_reasons.blocked(part, names),
+        reasons=place_reasons.reasons(part, wanted, known.facts.reach, families),
     )
     views = four.joined(known.plain, four.device_views(facts))
     waiting = pending.pending_installs(

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from fmgsync.controller import foresight, once, reach, troubles
-from fmgsync.controller.deciding import Deciding
-from fmgsync.controller.heap import Heap
+from fmgsync.controller import once, reach, rollout_status, troubles
+from fmgsync.controller.approval_watch import Deciding
+from fmgsync.controller.gc_tuning import Heap
+from fmgsync.controller.incremental import Passes
 from fmgsync.controller.ownership import Ownership
-from fmgsync.controller.partly import Passes
 from fmgsync.controller.reconcile import AdomWork
 from fmgsync.controller.stopping import Stopping
 from fmgsync.controller.worker import AdomRecord, AdomWorker, MakePass, PaceOf
@@ -32,8 +32,8 @@ from fmgsync.sources.rules import RuleSource
 from fmgsync.state.documents import Remembered
 
 if TYPE_CHECKING:
-    from fmgsync.controller.announcing import Announcer, Places
-    from fmgsync.controller.feeds import Feed
+    from fmgsync.controller.announcements import Announcer, Places
+    from fmgsync.controller.cluster_feeds import Feed
 
 _log = structlog.get_logger(__name__)
 
@@ -110,7 +110,7 @@ class Controller:
     def _announcer_of(self, places: Places | None) -> Announcer | None:
         if places is None:
             return None
-        from fmgsync.controller.announcing import Announcer  # needs the Kubernetes client
+        from fmgsync.controller.announcements import Announcer  # needs the Kubernetes client
 
         def spaces_of(rule: str) -> dict[str, frozenset[str]]:
             return self._tracker.spaces_of(rule)
@@ -141,7 +141,7 @@ class Controller:
 
     def window_open(self, record: AdomRecord) -> bool | None:
         """Whether an install may start now on a device of the ADOM."""
-        return foresight.window_open(self._world, record.result) if record.result else None
+        return rollout_status.window_open(self._world, record.result) if record.result else None
 
     def rollout_health(self, record: AdomRecord) -> RolloutHealth:
         """What of the ADOM's rollout waits for a person."""

@@ -13,11 +13,11 @@ from functools import partial
 
 from fmgsync import errors
 from fmgsync.clock import Clock
-from fmgsync.controller import advance, guarding, installs, reconcile, turns
-from fmgsync.controller.foresight import Standing
-from fmgsync.controller.installing import Installing
+from fmgsync.controller import guard_memory, installs, reconcile, rollout_pass, turns
+from fmgsync.controller.install_context import Installing
 from fmgsync.controller.progress import Report
 from fmgsync.controller.reconcile import AdomWork, Intent, Look
+from fmgsync.controller.rollout_status import Standing
 from fmgsync.controller.turns import Taking, Turn
 from fmgsync.grouping import desired
 from fmgsync.model.address import Address
@@ -30,8 +30,8 @@ from fmgsync.planning import radius, summary
 from fmgsync.planning.radius import BlastRadius
 from fmgsync.scheduling import machine
 from fmgsync.scheduling.admission import Admission
+from fmgsync.scheduling.install_policy import Terms
 from fmgsync.scheduling.outlook import Outlook
-from fmgsync.scheduling.terms import Terms
 from fmgsync.state.memory import Memory
 
 _LOOK_S = 60.0
@@ -218,7 +218,7 @@ def _shown(world: World, result: Result) -> Result:
 
 def _note(world: World, digest: str, plans: Sequence[AdomPlan]) -> None:
     now = world.clock.now()
-    guarding.note_shown(world.memory, digest, plans, now=now, tell=world.tell)
+    guard_memory.note_shown(world.memory, digest, plans, now=now, tell=world.tell)
 
 
 def note_held(world: World, plan: AdomPlan) -> None:
@@ -286,7 +286,7 @@ def _turn(
             if is_first or saved is None:
                 _write_and_install(world, work, inventory, result, install=install)
             else:
-                advance.advance_installs(world, work, inventory, result)
+                rollout_pass.advance_installs(world, work, inventory, result)
         finally:
             if result.seen is not None:
                 note_held(world, result.seen.plan)
@@ -307,16 +307,16 @@ def _write_and_install(
     if not world.intent.before_install and machine.may_write(record):
         _write_adom(world, work, result)
     if install:
-        advance.advance_installs(world, work, inventory, result)
+        rollout_pass.advance_installs(world, work, inventory, result)
     elif result.seen is not None:
         result.survey = installs.survey(work, result.seen, ask_devices=False)
-        advance.judge(world, work, inventory, result)
+        rollout_pass.judge(world, work, inventory, result)
 
 
 def _plan_adom(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
     result.seen = reconcile.look(work, world.intent, inventory.members)
     result.survey = installs.survey(work, result.seen, ask_devices=False)
-    advance.judge(world, work, inventory, result)
+    rollout_pass.judge(world, work, inventory, result)
 
 
 def _status_adom(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
@@ -324,7 +324,7 @@ def _status_adom(world: World, work: AdomWork, inventory: Inventory, result: Ado
     if result.seen.topology.workspace is not Workspace.DISABLED:
         result.locks = work.store.read_locks()
     result.survey = installs.survey(work, result.seen, ask_devices=True)
-    advance.judge(world, work, inventory, result)
+    rollout_pass.judge(world, work, inventory, result)
 
 
 def _write_adom(world: World, work: AdomWork, result: AdomResult) -> None:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 
-from fmgsync.controller.guarding import AdomGuard
+from fmgsync.controller.guard_memory import AdomGuard
 from fmgsync.grouping import desired, publishable
 from fmgsync.model import naming
 from fmgsync.model.adom import AdomTopology, Limits, Package, Workspace
@@ -17,8 +17,8 @@ from fmgsync.model.state import DesiredAdom, ObservedAdom
 from fmgsync.model.target import AdomRef, NamedPlace
 from fmgsync.planning import (
     assignment,
-    closed,
-    condition,
+    backup_mode,
+    device_notes,
     diff,
     misnamed,
     sharding,
@@ -96,8 +96,8 @@ def look(work: AdomWork, intent: Intent, members: desired.Members) -> Look:
     )
     targets = {target for site in resolved for target in site.targets}
     notes = (
-        *condition.of_devices(topology, targets),
-        *condition.of_sites(work.sites, topology),
+        *device_notes.of_devices(topology, targets),
+        *device_notes.of_sites(work.sites, topology),
         *_misnamed(work, topology),
     )
     wanted = replace(wanted, findings=(*wanted.findings, *notes))
@@ -130,8 +130,8 @@ def _compare(
     observed = work.store.read_observed(asked)
     used = usage.find_usage(packages, observed)
     plan, unapproved = _plans(work, intent, wanted, observed, used, limits)
-    if closed.is_closed(topology):
-        plan = unapproved = closed.refuse(plan)
+    if backup_mode.is_closed(topology):
+        plan = unapproved = backup_mode.refuse(plan)
     submission = None
     if topology.workspace is Workspace.WORKFLOW:
         plan = replace(plan, wants=summary.wants(wanted))

@@ -19,14 +19,14 @@ from fmgsync import errors
 from fmgsync.audit import Audit
 from fmgsync.clock import Clock
 from fmgsync.controller import (
-    grants,
-    holding,
+    batch_install,
     installs,
-    leftovers,
     new_ledger,
-    pushing,
-    resting,
-    telling,
+    pre_wave_hooks,
+    rests,
+    resume,
+    rollout_log,
+    stale_grants,
     urgent_removal,
 )
 from fmgsync.controller.progress import Book, Reason, Report
@@ -38,9 +38,9 @@ from fmgsync.model.target import DeviceVdom
 from fmgsync.planning import misnamed, summary
 from fmgsync.scheduling import admission, waves
 from fmgsync.scheduling.admission import Admission, Clearance, Situation
+from fmgsync.scheduling.install_policy import Mode, Terms
 from fmgsync.scheduling.machine import Event, Facts, Step, next_step
 from fmgsync.scheduling.rollout import Decision, RolloutPolicy
-from fmgsync.scheduling.terms import Mode, Terms
 from fmgsync.scheduling.timetable import Timetable
 from fmgsync.state.stale import StaleSince
 from fmgsync.views.stale import Since
@@ -130,7 +130,7 @@ class Run:
 
     def rest(self, seconds: float) -> None:
         """Wait with lock and session in hand. Raises Left when it is time to leave."""
-        resting.rest(self.clock, seconds, leaving=self.leaving)
+        rests.rest(self.clock, seconds, leaving=self.leaving)
 
     def is_stopped(self) -> bool:
         """Whether somebody wants nothing more to start: here, or by `fmgsync rollout abort`."""
@@ -150,7 +150,7 @@ class Run:
             "RUN": self.reason.run,
             "REASON": self.reason.reason,
         }
-        refusal = holding.ask(self.terms.hold, about)
+        refusal = pre_wave_hooks.ask(self.terms.hold, about)
         if refusal is None:
             return False
         self.report.waiting = f"held by install.hold: {refusal}"
@@ -267,7 +267,7 @@ def _tidied(run: Run) -> bool:
     """
     step = next_step(Facts(run.book.record))
     if step is Step.RESUME:
-        if not leftovers.settle(run):
+        if not resume.settle(run):
             return False
         # What ended meanwhile changed the device databases.
         _survey(run, again=True)
@@ -276,7 +276,7 @@ def _tidied(run: Run) -> bool:
         urgent_removal.restore(run)
         run.report.go_on(run.clock.now())
         return False
-    leftovers.forgive(run)
+    resume.forgive(run)
     return True
 
 
@@ -306,10 +306,10 @@ def _step(run: Run, decision: Decision) -> None:
         urgent_removal.push(run, rush)
         _go_on(run, decision, before)
     elif step in (Step.URGENT, Step.INSTALL) and _may_start(run, decision):
-        pushing.push(run, decision)
+        batch_install.push(run, decision)
         _follow(run, decision, before)
     elif not _rest(run, decision) and step is Step.WRITE:
-        pushing.push(run, decision)
+        batch_install.push(run, decision)
 
 
 def _may_start(run: Run, decision: Decision) -> bool:
@@ -349,7 +349,7 @@ def _survey(run: Run, *, again: bool = False, known: installs.Readings | None = 
         run.seen = run.look()
     run.survey = installs.survey(run.work, run.seen, ask_devices=True, known=known)
     run.pending = run.survey.pending
-    run.stale = grants.note(
+    run.stale = stale_grants.note(
         run.memory, run.work.ref, run.survey, run.seen, run.clock.now(), run.tell
     )
 
@@ -407,7 +407,7 @@ def _pause(run: Run, decision: Decision) -> float | None:
     if not rests:
         return None
     until, reason = min(rests)
-    telling.pause(run, until, reason)
+    rollout_log.pause(run, until, reason)
     return max(_SHORTEST_S, (until - run.now).total_seconds())
 
 

@@ -14,10 +14,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fmgsync import errors
-from fmgsync.controller import grants, pushing, rounds, vouching
-from fmgsync.controller.proving import Expected
+from fmgsync.controller import adom_proof, batch, batch_install, stale_grants
+from fmgsync.controller.batch import Round
+from fmgsync.controller.device_proof import Expected
 from fmgsync.controller.reconcile import Look
-from fmgsync.controller.rounds import Round
 from fmgsync.model.address import Address
 from fmgsync.model.address import family as family_of
 from fmgsync.model.change import AdomPlan, Change
@@ -171,7 +171,7 @@ def push(run: Run, rush: Rush) -> None:
     with run.work.installer.open_install_flow() as flow:
         now = run.look()
         chosen.shared = frozenset(g.name for g in now.desired.groups if _is_shared(now, g.name))
-        vouching.hold_to(run, flow, chosen, now)
+        adom_proof.hold_to(run, flow, chosen, now)
         narrowed = _narrow(run, _expected(run, chosen.targets))
         chosen.expected = _expected(run, chosen.targets)
         chosen.along = _along(run, chosen)
@@ -181,7 +181,7 @@ def push(run: Run, rush: Rush) -> None:
         _put_back(run, flow, narrowed.back)
     if trouble is not None:
         raise trouble
-    rounds.settle(run, chosen)
+    batch.settle(run, chosen)
 
 
 def _install(
@@ -191,7 +191,7 @@ def _install(
     try:
         if refused := flow.write(forth).refused:
             return _refused(run, "nothing is installed: what is new would go along", refused)
-        pushing.install_round(run, flow, chosen)
+        batch_install.install_round(run, flow, chosen)
     except errors.FmgsyncError as trouble:
         return trouble
     return None
@@ -243,7 +243,7 @@ def _along(run: Run, chosen: Round) -> dict[DeviceVdom, dict[str, frozenset[Addr
 def _expected(run: Run, targets: Sequence[DeviceVdom]) -> Expected:
     """What each device should hold afterwards: nothing more than it held, in no group."""
     views = {view.target: view for view in (run.survey.views if run.survey else ())}
-    wanted = rounds.expected_on(run, targets)
+    wanted = batch.expected_on(run, targets)
     return {
         target: {key: _kept(run, views.get(target), key, adom) for key, adom in groups.items()}
         for target, groups in wanted.items()
@@ -259,7 +259,7 @@ def _kept(
     held = in_families(device, frozenset({family}))
     if held is None or _is_shared(run.seen, name):
         return adom  # one value for all devices: additions ride along
-    return held | adom if grants.denies(run.seen, name) else held & adom
+    return held | adom if stale_grants.denies(run.seen, name) else held & adom
 
 
 def _is_shared(seen: Look, name: str) -> bool:

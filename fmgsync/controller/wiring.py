@@ -15,10 +15,18 @@ from requests.adapters import HTTPAdapter
 from fmgsync import errors, state
 from fmgsync.audit import Audit
 from fmgsync.clock import Clock, SystemClock
-from fmgsync.controller import clusters, fencing, foresight, installing, neighbours, once, partly
+from fmgsync.controller import (
+    clusters,
+    fencing,
+    incremental,
+    install_context,
+    neighbours,
+    once,
+    rollout_status,
+)
 from fmgsync.controller.doctor import TargetToCheck
-from fmgsync.controller.guarding import AdomGuard
-from fmgsync.controller.installing import People, make_installing
+from fmgsync.controller.guard_memory import AdomGuard
+from fmgsync.controller.install_context import People, make_installing
 from fmgsync.controller.loop import Controller
 from fmgsync.controller.once import ReadSource, Tell, World
 from fmgsync.controller.ownership import Ownership
@@ -148,8 +156,8 @@ def make_controller(
         partial(clusters.feeds, config, world),
         rule_source or FixedRules(world.intent.rules),
         pace_of=partial(_pace, config),
-        passes_of=partial(partly.Passes, install=config.install.mode != "none"),
-        wake_at=partial(foresight.wake_at, world),
+        passes_of=partial(incremental.Passes, install=config.install.mode != "none"),
+        wake_at=partial(rollout_status.wake_at, world),
         ownership=ownership,
         places=clusters.places(config),
         stopping=stopping,
@@ -197,7 +205,9 @@ def make_decision_audit(
     """Where a decision is kept that a person makes outside a run."""
     owner = load.load_config(path).owner if path.exists() else "fmgsync"
     documents = make_documents(path, state_dir=state_dir, clock=clock)
-    return installing.make_decision_audit(owner, documents, clock, state_dir, by=by, reason=reason)
+    return install_context.make_decision_audit(
+        owner, documents, clock, state_dir, by=by, reason=reason
+    )
 
 
 def make_documents(path: Path, *, state_dir: Path, clock: Clock) -> Documents:

@@ -19,7 +19,7 @@ from fmgsync.model.health import Hearing
 from fmgsync.model.rule import RuleSet
 
 if TYPE_CHECKING:
-    from fmgsync.controller.feeds import Feed
+    from fmgsync.controller.cluster_feeds import Feed
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from fmgsync.model import naming
 from fmgsync.model.address import Address, Family, sort_key
 from fmgsync.model.change import Action, Change, Finding
 from fmgsync.model.state import ObjectKey, ObservedAddress, ObservedAdom, ObservedGroup
-from fmgsync.planning.clashes import ADDRESS
+from fmgsync.planning.name_conflicts import ADDRESS
 from fmgsync.planning.render import GroupObject
 
 

@@ -17,14 +17,14 @@ from fmgsync.model import naming
 from fmgsync.model.address import Address, Family
 from fmgsync.model.change import AdomPlan, Change, Finding
 from fmgsync.model.state import DesiredAdom, ObjectKey, ObservedAdom, ObservedGroup
-from fmgsync.planning import addresses, clashes, groups, held, radius, sharding
+from fmgsync.planning import addresses, groups, held, name_conflicts, radius, sharding
 from fmgsync.planning.guard import Gate
 from fmgsync.planning.render import GroupObject, none_member, render
 from fmgsync.planning.sharding import Limits
 
 _NOWHERE_OPEN: Mapping[ObjectKey, str] = {}
 _DEFAULT_LIMITS = Limits()
-_GROUPS = frozenset(clashes.GROUP.values())
+_GROUPS = frozenset(name_conflicts.GROUP.values())
 
 
 @dataclass(slots=True)
@@ -63,8 +63,8 @@ def make_plan(
     never takes anything away.
     """
     draft = _Draft(desired, observed, limits, findings=list(desired.findings))
-    draft.errors += clashes.find_clashes(desired, observed, longest=limits.name)
-    draft.findings += clashes.copied_marks(observed, desired.owner)
+    draft.errors += name_conflicts.find_clashes(desired, observed, longest=limits.name)
+    draft.findings += name_conflicts.copied_marks(observed, desired.owner)
     asked = {(group.family, group.name) for group in desired.groups}
     own = (key for key, group in observed.groups.items() if group.owned)
     shards = sharding.own_shards(observed, asked.union(own))
@@ -119,8 +119,8 @@ def _retired(
         because = f"{kept} ({draft.desired.unread})"
         draft.findings += (Finding("rules-not-read", name, because) for _, name in retired)
         return []
-    stuck = clashes.without_nothing(draft.observed, owner)
-    draft.errors += (clashes.no_nothing(*key, owner) for key in retired if key[0] in stuck)
+    stuck = name_conflicts.without_nothing(draft.observed, owner)
+    draft.errors += (name_conflicts.no_nothing(*key, owner) for key in retired if key[0] in stuck)
     held = [key for key in retired if _is_somebody_elses(standing.groups[key], owner)]
     draft.findings += (
         Finding(
@@ -218,7 +218,7 @@ def _split(
             group = sharding.without_newcomers(group, before, draft.nothing(key[0]))
             parts, stuck = _cut(draft, key, group, shards.get(key, {}))
             if not stuck:
-                trouble = [clashes.no_room(finding) for finding in trouble]
+                trouble = [name_conflicts.no_room(finding) for finding in trouble]
         draft.errors += trouble
         if parts is not None:
             whole[key] = group
@@ -240,7 +240,7 @@ def _cut(
         return None, [Finding("too-large", name, message, is_error=True)]
     names = [naming.shard_name(name, number) for number in parts.shards]
     owner, longest = draft.desired.owner, draft.limits.name
-    taken = list(clashes.shard_clashes(name, family, names, draft.observed, owner, longest))
+    taken = list(name_conflicts.shard_clashes(name, family, names, draft.observed, owner, longest))
     return (None if taken else parts), taken
 
 

@@ -14,7 +14,7 @@ from fmgsync.model.address import Address, Family, sort_key
 from fmgsync.model.change import Action, Change, ObjectKind
 from fmgsync.model.state import ObjectKey, ObservedAdom, ObservedGroup
 from fmgsync.model.target import DeviceVdom
-from fmgsync.planning.clashes import GROUP
+from fmgsync.planning.name_conflicts import GROUP
 from fmgsync.planning.render import GroupObject
 
 _CHANGED = "what runs has changed"

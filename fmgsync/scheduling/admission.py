@@ -16,8 +16,8 @@ from fmgsync.model.rollout import PendingInstall
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView, GroupState
 from fmgsync.scheduling.calendar import place_of
+from fmgsync.scheduling.install_policy import Mode, Terms
 from fmgsync.scheduling.rollout import Candidate, Readiness
-from fmgsync.scheduling.terms import Mode, Terms
 from fmgsync.scheduling.timetable import Judgement, Opening, Timetable
 from fmgsync.scheduling.window import Window
 

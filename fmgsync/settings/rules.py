@@ -8,7 +8,7 @@ from fmgsync.model.rule import GroupRule, RuleSet, Site
 from fmgsync.model.target import AdomRef
 from fmgsync.planning import guard
 from fmgsync.settings import schema
-from fmgsync.settings.places import Network
+from fmgsync.settings.endpoints import Network
 
 
 def rule_set(config: schema.Config) -> RuleSet:

@@ -15,6 +15,14 @@ from fmgsync.kube.kubeconfig import Access
 from fmgsync.model.address import Family
 from fmgsync.model.rule import MappingMode, Publish
 from fmgsync.settings.amounts import Flag, Number, Whole
+from fmgsync.settings.endpoints import (
+    AddressRange,
+    ConfigPath,
+    HostPort,
+    KubeconfigPath,
+    ManifestsPath,
+    ProxyUrl,
+)
 from fmgsync.settings.installing import Install
 from fmgsync.settings.names import (
     DeviceRef,
@@ -29,14 +37,6 @@ from fmgsync.settings.names import (
 )
 from fmgsync.settings.origin import Origin
 from fmgsync.settings.part import Part, written
-from fmgsync.settings.places import (
-    AddressRange,
-    ConfigPath,
-    HostPort,
-    KubeconfigPath,
-    ManifestsPath,
-    ProxyUrl,
-)
 from fmgsync.settings.secret import SecretRef
 from fmgsync.settings.times import Duration, PositiveDuration
 

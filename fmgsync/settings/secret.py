@@ -12,10 +12,10 @@ from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from fmgsync import redaction, yamllines
 from fmgsync.errors import ConfigError
+from fmgsync.settings.endpoints import ConfigPath
 from fmgsync.settings.names import EnvironmentVariable
 from fmgsync.settings.origin import Origin
 from fmgsync.settings.part import Part
-from fmgsync.settings.places import ConfigPath
 from fmgsync.settings.refusing import refuse
 
 MAX_BYTES: Final = 64 * 1024

@@ -8,8 +8,8 @@ from fmgsync.model.target import AdomRef, NamedPlace
 from fmgsync.scheduling import budget
 from fmgsync.scheduling.calendar import ALWAYS, Calendar
 from fmgsync.scheduling.foreign import ForeignChanges
+from fmgsync.scheduling.install_policy import HoldCommand, Mode, RolloutTerms, Terms
 from fmgsync.scheduling.rollout import Overrun
-from fmgsync.scheduling.terms import HoldCommand, Mode, RolloutTerms, Terms
 from fmgsync.scheduling.urgent import RemovalPolicy
 from fmgsync.scheduling.window import Scope, Window, WindowKind
 from fmgsync.settings import amounts, installing

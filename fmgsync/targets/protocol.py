@@ -19,7 +19,7 @@ from fmgsync.model.rollout import InstallRequest, InstallTask, SeenTask, TaskVie
 from fmgsync.model.rule import Site
 from fmgsync.model.state import ObjectKey, ObservedAdom
 from fmgsync.model.target import AdomRef, DeviceVdom, NamedPlace
-from fmgsync.scheduling.terms import Mode
+from fmgsync.scheduling.install_policy import Mode
 
 
 @dataclass(frozen=True, slots=True)

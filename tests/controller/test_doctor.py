@@ -16,7 +16,7 @@ from fmgsync.controller import doctor
 from fmgsync.controller.doctor import ClusterToCheck
 from fmgsync.kube.client import Access, ApiSession, Tls
 from fmgsync.model.diagnosis import Level
-from fmgsync.scheduling.terms import Mode
+from fmgsync.scheduling.install_policy import Mode
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from fmgsync.targets.fortimanager import diagnose
 from fmgsync.targets.fortimanager.checkup import Administrator, UnitFacts

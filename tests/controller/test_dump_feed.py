@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from fmgsync.clock import SystemClock
-from fmgsync.controller import feeds
-from fmgsync.controller.feeds import DumpFeed
+from fmgsync.controller import cluster_feeds
+from fmgsync.controller.cluster_feeds import DumpFeed
 from fmgsync.sources import manifests
 from tests.builders import listing, namespace, node, pod
 
@@ -53,7 +53,7 @@ def through_a_link(path: Path) -> None:
 
 @pytest.fixture
 def changed(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
-    monkeypatch.setattr(feeds, "DUMP_POLL_S", 0.01)
+    monkeypatch.setattr(cluster_feeds, "DUMP_POLL_S", 0.01)
     return threading.Event()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fmgsync.clock import SystemClock
-from fmgsync.controller import supervisor
+from fmgsync.controller import reload
 from fmgsync.model.address import Address
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from fmgsync.sources import strangers
@@ -29,7 +29,7 @@ def estate(
     tmp_path: Path, cluster: KubernetesSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Estate]:
     """East is a running cluster, west a dump that never changes."""
-    monkeypatch.setattr(supervisor, "RELOAD_POLL_S", 0.05)
+    monkeypatch.setattr(reload, "RELOAD_POLL_S", 0.05)
     seed = default_seed(install_s=0, workspaceMode="disabled")
     with open_estate(tmp_path, seed, clock=SystemClock()) as made:
         made.run("west", web("web-1", "10.2.0.1"))

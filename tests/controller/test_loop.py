@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from fmgsync.clock import SystemClock
-from fmgsync.controller import feeds, wiring
+from fmgsync.controller import cluster_feeds, wiring
 from fmgsync.controller.loop import Controller
-from fmgsync.controller.supervisor import Supervisor
+from fmgsync.controller.reload import Supervisor
 from fmgsync.model.address import Address
 from fmgsync.model.endpoint import SourceProblem
 from tests import builders
@@ -28,7 +28,7 @@ def web(name: str, ip: str) -> builders.Manifest:
 
 @pytest.fixture
 def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Estate]:
-    monkeypatch.setattr(feeds, "DUMP_POLL_S", 0.05)
+    monkeypatch.setattr(cluster_feeds, "DUMP_POLL_S", 0.05)
     seed = default_seed(install_s=0, workspaceMode="disabled")
     with open_estate(tmp_path, seed, clock=SystemClock()) as made:
         made.write_config(reconcile={"settle": "0s", "maxDelay": "1s"}, install=UNATTENDED)

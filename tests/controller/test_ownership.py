@@ -12,7 +12,7 @@ import pytest
 from fmgsync import errors
 from fmgsync.cli import main
 from fmgsync.clock import SystemClock
-from fmgsync.controller import leasing, ownership, report, wiring
+from fmgsync.controller import leasing, ownership, service_health, wiring
 from fmgsync.controller.loop import Controller
 from fmgsync.controller.ownership import Ownership
 from fmgsync.controller.reach import STEADY, TRIES
@@ -201,7 +201,7 @@ def test_two_controllers_never_work_on_one_adom(
         assert other.adoms[0].passes == passes
         assert not other.busy(ref)
         # Nor is that any obstacle to being ready.
-        until(lambda: not report.health(other).obstacles())
+        until(lambda: not service_health.health(other).obstacles())
         leader.stop()
         until(lambda: other.leads(ref))
         cluster.add(web("web-2", "10.1.0.2"))

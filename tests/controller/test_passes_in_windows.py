@@ -14,8 +14,8 @@ import pytest
 
 from fmgsync import errors
 from fmgsync.clock import ManualClock
-from fmgsync.controller import foresight, once, resting, wiring
-from fmgsync.controller.installing import People
+from fmgsync.controller import once, rests, rollout_status, wiring
+from fmgsync.controller.install_context import People
 from fmgsync.settings import features
 from fmgsync.targets.hooks import Hooks
 from tests.end_to_end import fleet
@@ -45,7 +45,7 @@ def make_pass(world: once.World) -> tuple[once.AdomResult, float | None]:
     """One pass as the controller's worker makes it, and when it comes back for its own sake."""
     (work,) = world.adoms
     result = once.apply_one(world, work, once.read_inventory(world), install=True)
-    return result, foresight.wake_at(world, work, result)
+    return result, rollout_status.wake_at(world, work, result)
 
 
 def follow(estate: Estate, until: datetime) -> list[tuple[datetime, list[str]]]:
@@ -203,8 +203,8 @@ def test_a_rest_that_holds_a_lock_ends_when_it_is_time_to_leave() -> None:
     """It is slept through, in slices; what is open then is in the record."""
     clock = ManualClock()
     began = clock.now()
-    resting.rest(clock, 20.0, leaving=lambda: False)
+    rests.rest(clock, 20.0, leaving=lambda: False)
     assert clock.now() - began == 20.0
-    with pytest.raises(resting.Left):
-        resting.rest(clock, 20.0, leaving=lambda: clock.now() - began >= 25.0)
+    with pytest.raises(rests.Left):
+        rests.rest(clock, 20.0, leaving=lambda: clock.now() - began >= 25.0)
     assert clock.now() - began == 25.0

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from fmgsync.clock import SystemClock
-from fmgsync.controller import leasing, stopping, supervisor, wiring
+from fmgsync.controller import leasing, reload, stopping, wiring
 from fmgsync.controller.loop import Controller
-from fmgsync.controller.supervisor import Supervisor
+from fmgsync.controller.reload import Supervisor
 from fmgsync.model.target import AdomRef
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from tests import builders
@@ -52,7 +52,7 @@ def estate(
     tmp_path: Path, cluster: KubernetesSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Estate]:
     """East is a running cluster behind both ADOMs and keeps the Leases; west is a dump."""
-    monkeypatch.setattr(supervisor, "RELOAD_POLL_S", 0.05)
+    monkeypatch.setattr(reload, "RELOAD_POLL_S", 0.05)
     monkeypatch.setattr(stopping, "LEAVE_AFTER_S", 0.1)
     with open_estate(tmp_path, two_adoms(), clock=SystemClock()) as opened:
         opened.run("west", web("web-1", "10.2.0.1"))

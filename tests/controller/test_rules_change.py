@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fmgsync.clock import SystemClock
-from fmgsync.controller import feeds, wiring
+from fmgsync.controller import cluster_feeds, wiring
 from fmgsync.controller.loop import Controller
 from fmgsync.controller.reconcile import Look
 from fmgsync.model.rule import GroupRule, RuleSet
@@ -48,7 +48,7 @@ class Policies:
 
 @pytest.fixture
 def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Estate]:
-    monkeypatch.setattr(feeds, "DUMP_POLL_S", 0.05)
+    monkeypatch.setattr(cluster_feeds, "DUMP_POLL_S", 0.05)
     seed = default_seed(install_s=0, workspaceMode="disabled")
     with open_estate(tmp_path, seed, clock=SystemClock()) as made:
         guard = {"maxRemovedShare": 1.0}

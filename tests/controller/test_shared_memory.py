@@ -10,7 +10,7 @@ import pytest
 
 from fmgsync.cli import main
 from fmgsync.clock import SystemClock
-from fmgsync.controller import deciding, report
+from fmgsync.controller import approval_watch, service_health
 from fmgsync.controller.loop import Controller
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from tests import builders
@@ -43,7 +43,7 @@ def estate(
     tmp_path: Path, cluster: KubernetesSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Estate]:
     """One running cluster, which keeps the Leases and the decisions as well."""
-    monkeypatch.setattr(deciding, "POLL_S", 0.05)
+    monkeypatch.setattr(approval_watch, "POLL_S", 0.05)
     seed = default_seed(install_s=0, workspaceMode="disabled")
     with open_estate(tmp_path, seed, clock=SystemClock()) as made:
         cluster.kubeconfig(tmp_path / "east.kubeconfig")
@@ -123,7 +123,7 @@ def test_what_one_replica_wrote_the_next_one_counts(
 
 
 def _holds(controller: Controller) -> int:
-    return report.health(controller).adoms[0].guard_holds
+    return service_health.health(controller).adoms[0].guard_holds
 
 
 def test_outside_a_configuration_for_the_inside_is_refused(

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from fmgsync.clock import Clock, ManualClock
-from fmgsync.controller import once, steering, wiring
-from fmgsync.controller.installing import People
+from fmgsync.controller import once, rollout_commands, wiring
+from fmgsync.controller.install_context import People
 from fmgsync.model import address
 from fmgsync.simulator import Simulator
 from fmgsync.simulator.life.console import Console
@@ -177,7 +177,7 @@ class Estate:
     def steer(self, what: str, reason: str = "") -> None:
         """What `fmgsync rollout resume` or `abort` does."""
         world = self.world("rollout", reason=reason)
-        act = {"resume": steering.resume, "abort": steering.abort}[what]
+        act = {"resume": rollout_commands.resume, "abort": rollout_commands.abort}[what]
         for work in world.adoms:
             act(world, work.ref)
 

@@ -14,8 +14,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from fmgsync.controller import holding
-from fmgsync.scheduling.terms import HoldCommand
+from fmgsync.controller import pre_wave_hooks
+from fmgsync.scheduling.install_policy import HoldCommand
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples" / "hold"
 ALERTS = "no-alert-fires.py"
@@ -59,7 +59,7 @@ def service() -> Iterator[Service]:
 
 def ask(script: str, *arguments: str, reason: str = "") -> str | None:
     command = (sys.executable, str(EXAMPLES / script), *arguments)
-    return holding.ask([HoldCommand(command, 30.0, str(EXAMPLES))], {"REASON": reason})
+    return pre_wave_hooks.ask([HoldCommand(command, 30.0, str(EXAMPLES))], {"REASON": reason})
 
 
 def alerts(*names: str) -> dict[str, Any]:

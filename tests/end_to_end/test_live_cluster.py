@@ -10,7 +10,7 @@ import pytest
 
 from fmgsync.cli import main
 from fmgsync.clock import SystemClock
-from fmgsync.controller import supervisor, wiring
+from fmgsync.controller import reload, wiring
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from tests import builders
 from tests.controller.test_live_loop import written
@@ -157,7 +157,7 @@ def test_a_file_that_became_unusable_is_refused_and_the_old_one_stays(
     estate: Estate, cluster: KubernetesSimulator, monkeypatch: pytest.MonkeyPatch, why: str
 ) -> None:
     """It is counted as a refused configuration, and taken as soon as it is mended."""
-    monkeypatch.setattr(supervisor, "RELOAD_POLL_S", 0.05)
+    monkeypatch.setattr(reload, "RELOAD_POLL_S", 0.05)
     (estate.folder / "ca.pem").write_text(Path(estate.unit.ca_file).read_text())
     (estate.folder / "cluster-ca.pem").write_text(cluster.ca_file.read_text())
     kubeconfig = json.loads((estate.folder / "east.kubeconfig").read_text())

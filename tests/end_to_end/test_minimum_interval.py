@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fmgsync.clock import SystemClock
-from fmgsync.controller import feeds, wiring
+from fmgsync.controller import cluster_feeds, wiring
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 from tests.end_to_end.seen import web
 
@@ -28,7 +28,7 @@ def wait_for(estate: Estate, address: str) -> None:
 
 
 def test_administrators_get_their_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feeds, "DUMP_POLL_S", 0.05)
+    monkeypatch.setattr(cluster_feeds, "DUMP_POLL_S", 0.05)
     with open_estate(tmp_path, default_seed(install_s=0), clock=SystemClock()) as estate:
         times = {"settle": "0s", "maxDelay": "1s", "minInterval": f"{INTERVAL_S}s"}
         estate.write_config(reconcile=times, install={"mode": "none"})

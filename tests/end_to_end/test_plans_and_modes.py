@@ -13,7 +13,7 @@ from requests.adapters import HTTPAdapter
 from fmgsync.cli import main
 from fmgsync.clock import SystemClock
 from fmgsync.controller import once, wiring
-from fmgsync.controller.installing import People
+from fmgsync.controller.install_context import People
 from tests import builders
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 from tests.end_to_end.seen import changes, outcomes, passed, web

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from fmgsync import audit
-from fmgsync.controller import announcing, once
+from fmgsync.controller import announcements, once
 from fmgsync.model.view import GroupState
 from fmgsync.scheduling.rollout import HoldKind
 from tests.end_to_end import fleet
@@ -187,7 +187,7 @@ def test_a_lost_ledger_holds_while_a_device_does_not_answer(tmp_path: Path) -> N
             assert standing.decision.held.kind is HoldKind.LEDGER_LOST
             assert "fgt-3 has not answered" in standing.decision.held.reason
             assert "rollout resume" in str(standing.decision.held.next_step)
-        (notice,) = [n for n in announcing.notices(lost.adoms[0]) if n.reason == "RolloutHeld"]
+        (notice,) = [n for n in announcements.notices(lost.adoms[0]) if n.reason == "RolloutHeld"]
         assert "fgt-3 has not answered" in notice.message
         estate.steer("resume")
         assert len(verified(estate.apply("window"))) == 2

@@ -10,8 +10,8 @@ import pytest
 from fmgsync.model.change import AdomPlan
 from fmgsync.model.state import Altered, ObservedAddress, ObservedAdom, ObservedGroup
 from fmgsync.model.target import DeviceVdom
-from fmgsync.planning import diff, picture, summary, written
-from fmgsync.planning.picture import Picture
+from fmgsync.planning import adom_cache, diff, summary, written
+from fmgsync.planning.adom_cache import Picture
 from tests.planning.estates import EAST, OWNER, WEST, adom, desired, group, lines, own, wanted
 
 WISH = desired(wanted("web", {EAST: {"10.1.0.9"}}))
@@ -137,11 +137,11 @@ def test_what_is_written_is_as_it_should_be(case: str) -> None:
     after = written.after(have, plan.changes)
     assert not any(one.altered for one in after.addresses.values())
     assert not any(one.altered for one in after.groups.values())
-    assert picture.carried_out(plan.changes, after)
+    assert adom_cache.carried_out(plan.changes, after)
     refused = [change for change in plan.changes if not change.resets]
     if len(refused) < len(plan.changes):
         left = written.after(have, refused)
-        assert not picture.carried_out(plan.changes, left)
+        assert not adom_cache.carried_out(plan.changes, left)
         again = diff.make_plan(WISH, left).changes
         assert [c.resets for c in again] == [c.resets for c in plan.changes if c.resets]
 

@@ -21,9 +21,9 @@ from fmgsync.scheduling import admission, ledger, waves
 from fmgsync.scheduling.admission import Admission, Situation
 from fmgsync.scheduling.budget import Limit, Percent
 from fmgsync.scheduling.calendar import Calendar
+from fmgsync.scheduling.install_policy import RolloutTerms, Terms
 from fmgsync.scheduling.ledger import Ledger
 from fmgsync.scheduling.rollout import Overrun, RolloutPolicy
-from fmgsync.scheduling.terms import RolloutTerms, Terms
 from fmgsync.scheduling.window import Scope, Window, WindowKind
 from tests.scheduling.clockchanges import utc
 

@@ -7,7 +7,7 @@ import pytest
 from fmgsync import yamllines
 from fmgsync.errors import NotBuiltError
 from fmgsync.settings import features
-from fmgsync.settings.notices import notices
+from fmgsync.settings.lint import notices
 from fmgsync.settings.reference import example
 from tests.settings.texts import SMALL, parsed
 

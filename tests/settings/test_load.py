@@ -11,7 +11,7 @@ import pytest
 from fmgsync.errors import ConfigError
 from fmgsync.settings import load, schema
 from fmgsync.settings.amounts import Percent
-from fmgsync.settings.places import Host
+from fmgsync.settings.endpoints import Host
 from fmgsync.settings.reference import example
 from tests.settings.texts import SMALL, parsed, problems, refusal
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
-from fmgsync.settings import amounts, names, places, times
+from fmgsync.settings import amounts, endpoints, names, times
 from fmgsync.settings.amounts import DeviceGroup, Percent
-from fmgsync.settings.places import Host
+from fmgsync.settings.endpoints import Host
 from tests.settings.texts import CLUSTERS, SMALL, parsed, refusal
 
 
@@ -104,8 +104,8 @@ def test_what_is_no_failure_budget(value: object) -> None:
     ],
 )
 def test_hosts(text: str, host: Host) -> None:
-    assert places.parse_host(text) == host
-    assert places.parse_host(str(host)) == host
+    assert endpoints.parse_host(text) == host
+    assert endpoints.parse_host(str(host)) == host
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_hosts(text: str, host: Host) -> None:
 )  # fmt: skip
 def test_what_is_no_host(value: object) -> None:
     with pytest.raises(PydanticCustomError):
-        places.parse_host(value)
+        endpoints.parse_host(value)
 
 
 @pytest.mark.parametrize("name", ["k8s-web", "a", "_x", "A.b_c-1", "v1.x", "x" * 75])
@@ -155,7 +155,7 @@ def test_what_is_no_device(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["10.40.0.0/14", "10.0.0.1", "2001:db8::/44", "::1/128"])
 def test_address_ranges(text: str) -> None:
-    assert str(places.parse_network(text)).startswith(text.partition("/")[0])
+    assert str(endpoints.parse_network(text)).startswith(text.partition("/")[0])
 
 
 def test_a_range_with_host_bits_is_told_what_it_should_be() -> None:
@@ -166,7 +166,7 @@ def test_a_range_with_host_bits_is_told_what_it_should_be() -> None:
 @pytest.mark.parametrize("value", ["", "10.0.0.0/33", "10.0.0", "x", 167772160, None])
 def test_what_is_no_address_range(value: object) -> None:
     with pytest.raises(PydanticCustomError):
-        places.parse_network(value)
+        endpoints.parse_network(value)
 
 
 @pytest.mark.parametrize("text", ["0 1 * * *", "*/5 22-23 * * MON-FRI", "0 0 L * *", "0 3 * * 7#2"])

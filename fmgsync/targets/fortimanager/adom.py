@@ -10,7 +10,7 @@ from fmgsync.model import naming
 from fmgsync.model.address import Family
 from fmgsync.model.state import ObjectKey, ObservedAddress, ObservedAdom, ObservedGroup
 from fmgsync.model.target import AdomRef
-from fmgsync.targets.fortimanager import stamp, tables, urls, wire
+from fmgsync.targets.fortimanager import change_stamp, tables, urls, wire
 from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.tables import Query, Row, Table
@@ -31,7 +31,7 @@ def read_observed(
     their mappings, which can be a thousand times the size: somebody's group may hold one of ours on
     one device only.
     """
-    before = stamp.read_stamp(session, ref)
+    before = change_stamp.read_stamp(session, ref)
     rule_names = frozenset(group_names)
     queries = {family: _scan_queries(session, ref, owner, family, rule_names) for family in Family}
     scanned = iter(tables.read_all(session, [query for many in queries.values() for query in many]))
@@ -68,7 +68,7 @@ def read_part(
     addresses: Iterable[ObjectKey],
 ) -> ObservedAdom:
     """These objects alone, as far as they are there, and the stamp of the whole from before."""
-    before = stamp.read_stamp(session, ref)
+    before = change_stamp.read_stamp(session, ref)
     groups = tuple(groups)
     asked = {name for _, name in groups}
     wanted = [

@@ -17,7 +17,7 @@ from typing import Any
 from cryptography import x509
 
 from fmgsync import errors
-from fmgsync.targets.fortimanager import unit, urls, wire
+from fmgsync.targets.fortimanager import unit_version, urls, wire
 from fmgsync.targets.fortimanager.access import Access
 from fmgsync.targets.fortimanager.answers import Place, Result
 from fmgsync.targets.fortimanager.session import Session
@@ -44,7 +44,7 @@ class UnitFacts:
     """
 
     user: str
-    version: unit.Version | None
+    version: unit_version.Version | None
     time: float | None
     settings: Mapping[str, Any] | None
     admin_settings: Mapping[str, Any] | None
@@ -75,7 +75,7 @@ def read_unit(session: Session) -> UnitFacts:
     moment = about.get("timestamp")
     return UnitFacts(
         user=str(about.get("login_user") or session.access.username or ""),
-        version=unit.read_version(session),
+        version=unit_version.read_version(session),
         time=float(moment) if isinstance(moment, int) else None,
         settings=_row(settings),
         admin_settings=_row(admin_settings),

@@ -17,8 +17,8 @@ from fmgsync.model.rule import Site
 from fmgsync.model.target import AdomRef, NamedPlace
 from fmgsync.planning import misnamed
 from fmgsync.planning import sites as site_names
-from fmgsync.scheduling.terms import Mode
-from fmgsync.targets.fortimanager import checkup, partial, topology
+from fmgsync.scheduling.install_policy import Mode
+from fmgsync.targets.fortimanager import checkup, object_install, topology
 from fmgsync.targets.fortimanager.checkup import UnitFacts
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.protocol import Purpose
@@ -40,7 +40,7 @@ def check_unit(session: Session, purpose: Purpose, clock: Clock) -> Iterator[Dia
             facts = checkup.read_unit(session)
             yield from judge_unit(where, facts, purpose, clock.now())
             if purpose.mode is Mode.OBJECTS:
-                yield from _objects(where, partial.refusal(session))
+                yield from _objects(where, object_install.refusal(session))
             for ref, sites in purpose.sites.items():
                 yield from _adom(session, ref, sites, purpose.named.get(ref, ()))
     except errors.FmgsyncError as error:

@@ -24,8 +24,8 @@ from fmgsync.model.target import AdomRef, DeviceVdom
 from fmgsync.targets.fortimanager import (
     answers,
     marks,
+    object_install,
     outcomes,
-    partial,
     preview,
     tasks,
     topology,
@@ -120,7 +120,7 @@ class FortiManagerFlow:
         """
         if request.objects:
             return self._begin(
-                request, urls.INSTALL_OBJECTS, partial.install_data(request), title=""
+                request, urls.INSTALL_OBJECTS, object_install.install_data(request), title=""
             )
         data = self._install_data(request, flag="none")
         return self._begin(request, urls.INSTALL_PACKAGE, data, title=request.package)

@@ -21,7 +21,7 @@ from fmgsync.clock import Clock
 from fmgsync.model.preview import DevicePreview
 from fmgsync.model.rollout import InstallRequest
 from fmgsync.model.target import DeviceVdom
-from fmgsync.targets.fortimanager import answers, clitext, tasks, unit, urls, wire
+from fmgsync.targets.fortimanager import answers, clitext, tasks, unit_version, urls, wire
 from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.session import Session
 
@@ -86,7 +86,7 @@ class Preview:
 
     def _render(self) -> Generator[None]:
         """Have the cached install written as text and read it."""
-        version = unit.read_version(self._session)
+        version = unit_version.read_version(self._session)
         together = version is None or version >= _SCOPES_SINCE
         targets = [t for t in self._request.targets if t.device not in self._problems]
         adom = self._request.adom.adom

@@ -23,13 +23,13 @@ from fmgsync.model.state import ObjectKey, ObservedAdom
 from fmgsync.model.target import AdomRef, DeviceVdom
 from fmgsync.targets.fortimanager import (
     adom,
+    change_stamp,
     limits,
+    object_install,
     packages,
-    partial,
-    stamp,
     tasks,
     topology,
-    unit,
+    unit_version,
     verify,
     workflow,
     workspace,
@@ -105,7 +105,7 @@ class FortiManagerAdom:
         """The unit's serial number, asked once; units of a cluster take turns, and have none."""
         if self._serial is None:
             with self._session() as session:
-                self._serial = unit.read_serial(session)
+                self._serial = unit_version.read_serial(session)
         return self._serial
 
     def read_limits(self) -> Limits:
@@ -123,7 +123,7 @@ class FortiManagerAdom:
     def read_stamp(self) -> str | None:
         """Stands for all objects and policies of the ADOM; None where the unit does not tell."""
         with self._session() as session:
-            return stamp.read_stamp(session, self.ref)
+            return change_stamp.read_stamp(session, self.ref)
 
     def read_part(
         self, groups: Iterable[ObjectKey], addresses: Iterable[ObjectKey]
@@ -235,12 +235,12 @@ class FortiManagerAdom:
     def refuses_objects(self) -> str | None:
         """Why objects alone cannot be installed here; None if they can."""
         with self._session() as session:
-            return partial.refusal(session)
+            return object_install.refusal(session)
 
     def read_unused(self, targets: Iterable[DeviceVdom]) -> Mapping[DeviceVdom, int]:
         """Own addresses per DeviceVdom that no group there uses any more."""
         with self._session() as session:
-            return partial.read_unused(session, self.ref.adom, self._owner, targets)
+            return object_install.read_unused(session, self.ref.adom, self._owner, targets)
 
     def open_install_flow(self) -> FortiManagerFlow:
         """An install flow with a session of its own; entering it takes the lock, or raises."""

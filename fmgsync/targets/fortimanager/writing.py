@@ -18,7 +18,7 @@ from fmgsync import errors
 from fmgsync.clock import Clock
 from fmgsync.model import naming
 from fmgsync.model.change import Action, AdomPlan, Change, ObjectKind
-from fmgsync.targets.fortimanager import answers, reading_back, urls, wire
+from fmgsync.targets.fortimanager import answers, urls, wire, write_check
 from fmgsync.targets.fortimanager.answers import Place, Result
 from fmgsync.targets.fortimanager.session import Param, Session
 
@@ -77,7 +77,7 @@ class Writer:
 
     def write(self) -> Outcome:
         """All changes in order. Raises what concerns every change: rights, lock, connection."""
-        found = reading_back.existing(self._session, self._place, self._touched())
+        found = write_check.existing(self._session, self._place, self._touched())
         ours = [change for change in self._changes if self._may_touch(change, found)]
         self._session.hooks.writing(self._plan)
         self._clear_mappings_of_addresses(ours, found)
@@ -96,19 +96,19 @@ class Writer:
             if change.action is not Action.CREATE or change.kind in _MAPPINGS
         )
 
-    def _may_touch(self, change: Change, found: reading_back.Existing) -> bool:
+    def _may_touch(self, change: Change, found: write_check.Existing) -> bool:
         """Look at the mark once more just before writing: a human may have been faster.
 
         A group that the plan itself creates is not there yet, and ours when it is.
         """
         row = found.get((change.kind.table, change.name))
-        if row is None or reading_back.is_ours(row, change, self._owner):
+        if row is None or write_check.is_ours(row, change, self._owner):
             return True
         self.outcome.refuse(change, "it has lost our owner mark and is foreign now")
         return False
 
     def _clear_mappings_of_addresses(
-        self, changes: Sequence[Change], found: reading_back.Existing
+        self, changes: Sequence[Change], found: write_check.Existing
     ) -> None:
         """Own addresses have one value everywhere: per-device values somebody added go."""
         params = [
@@ -184,7 +184,7 @@ class Writer:
 
     def _not_done(self, changes: Sequence[Change]) -> list[Change]:
         """Which of these the unit does not show; the others count as written."""
-        done = reading_back.carried_out(self._session, self._place, changes, self._owner)
+        done = write_check.carried_out(self._session, self._place, changes, self._owner)
         self.outcome.written.extend(change for change in changes if change in done)
         return [change for change in changes if change not in done]
 
@@ -210,7 +210,7 @@ class Writer:
 
     def _settle_existing(self, clashes: Sequence[tuple[Change, Result]]) -> None:
         """ "Exists already" is fine if what exists is what we wanted to create."""
-        done = reading_back.carried_out(
+        done = write_check.carried_out(
             self._session, self._place, [change for change, _ in clashes], self._owner
         )
         for change, result in clashes:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from fmgsync import errors
-from fmgsync.controller.proving import Proof
+from fmgsync.controller.device_proof import Proof
 from fmgsync.model.preview import PendingEdit
 from fmgsync.model.rollout import InstallRequest
 from fmgsync.model.target import DeviceVdom
@@ -15,8 +15,8 @@ from fmgsync.scheduling import foreign
 from fmgsync.scheduling.urgent import Urgent
 
 if TYPE_CHECKING:
+    from fmgsync.controller.batch import Round
     from fmgsync.controller.rollout import Run
-    from fmgsync.controller.rounds import Round
 
 
 def start(run: Run, chosen: Round, request: InstallRequest) -> None:

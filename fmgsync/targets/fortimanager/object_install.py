@@ -14,7 +14,7 @@ from fmgsync.model import naming
 from fmgsync.model.address import Family
 from fmgsync.model.rollout import InstallRequest
 from fmgsync.model.target import DeviceVdom
-from fmgsync.targets.fortimanager import preview, tables, unit, urls, wire
+from fmgsync.targets.fortimanager import preview, tables, unit_version, urls, wire
 from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.tables import Query
@@ -27,7 +27,7 @@ _INSTEAD = "or set install.mode: package"
 
 def refusal(session: Session) -> str | None:
     """Why this unit cannot install objects only, with what to do; None if it can."""
-    version = unit.read_version(session)
+    version = unit_version.read_version(session)
     if version is None:
         return f"FortiManager does not tell its release; give the right to read it, {_INSTEAD}"
     if version < _SINCE:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from fmgsync.clock import ManualClock, SystemClock
-from fmgsync.controller import announcing
-from fmgsync.controller.announcing import Announcer, Notice, Places
+from fmgsync.controller import announcements
+from fmgsync.controller.announcements import Announcer, Notice, Places
 from fmgsync.controller.once import AdomResult
 from fmgsync.controller.progress import Report
 from fmgsync.kube.client import Access, ApiSession
@@ -112,7 +112,7 @@ REF = AdomRef("hq", "prod")
 
 def failed(*devices: str) -> tuple[Notice, ...]:
     report = Report(failures=dict.fromkeys(devices, "the device refused"))
-    return announcing.notices(AdomResult(REF, rollout=report))
+    return announcements.notices(AdomResult(REF, rollout=report))
 
 
 def announcer(home: Heard, east: Heard, clock: ManualClock, *spaces: str) -> Announcer:
@@ -129,7 +129,7 @@ def test_the_same_thing_is_told_at_most_every_five_minutes() -> None:
     telling = announcer(home, Heard(), clock)
     for _ in range(5):
         telling.tell(failed("fgt-1"))
-        clock.sleep(announcing.EVERY_S / 4)
+        clock.sleep(announcements.EVERY_S / 4)
     assert [name for name, _, _ in home.said] == ["fmgsync-config"] * 2
     telling.tell(failed("fgt-2"))
     assert len(home.said) == 3
@@ -159,7 +159,7 @@ def test_holds_of_a_group_are_one_notice_and_clashes_name_the_object() -> None:
     places = [DeviceVdom(f"fgt-{n}", "root") for n in range(3)]
     held = tuple(Hold("held-removals", "web", "9 of 10 go", p, digest=p.device) for p in places)
     clash = Finding("foreign-name", "db", "an address of that name is not ours", is_error=True)
-    found = list(announcing.of_plan(AdomPlan(REF, held=held, foreign=(clash,))))
+    found = list(announcements.of_plan(AdomPlan(REF, held=held, foreign=(clash,))))
     assert [(each.reason, each.rules) for each in found] == [
         ("GuardHold", ("web",)),
         ("NameTaken", ("db",)),

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from fmgsync.controller import explaining, proving, telling, vouching
-from fmgsync.controller.proving import Expected, Proof
+from fmgsync.controller import adom_proof, device_proof, place_reasons, rollout_log
+from fmgsync.controller.device_proof import Expected, Proof
 from fmgsync.model.address import Address
 from fmgsync.model.rollout import Outcome, TargetOutcome, Verdict
 from fmgsync.model.state import ObservedAdom
@@ -17,9 +17,9 @@ from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import in_families
 from fmgsync.scheduling.admission import Admission
 from fmgsync.scheduling.foreign import ForeignChanges
+from fmgsync.scheduling.install_policy import Mode
 from fmgsync.scheduling.machine import Settled, Withdrawn
 from fmgsync.scheduling.rollout import Decision
-from fmgsync.scheduling.terms import Mode
 from fmgsync.scheduling.urgent import Urgent
 from fmgsync.views import four, rendered, yardstick
 
@@ -110,7 +110,7 @@ def _right_all_the_same(
     expected = {**expected_on(run, asked), **(chosen.expected or {})} if asked else {}
     names = sorted({name for target in asked for _, name in expected[target]})
     readings = run.work.installer.read_devices(asked, names) if asked else {}
-    proofs = {t: proving.judge(readings.get(t), expected[t]) for t in asked}
+    proofs = {t: device_proof.judge(readings.get(t), expected[t]) for t in asked}
     wrong = _devices(t for t, proof in proofs.items() if proof.verdict is not Verdict.VERIFIED)
     return {target: proof for target, proof in proofs.items() if target.device not in wrong}
 
@@ -132,12 +132,12 @@ def _write_down(
     run.report.verified.extend(target for target in chosen.targets if target in arrived)
     run.report.failures.update(failed)
     run.pending = tuple(each for each in run.pending if each.target not in arrived)
-    telling.verified(run, chosen, done)
+    rollout_log.verified(run, chosen, done)
     for device, why in sorted(failed.items()):
         run.tell(f"{device}: failed: {why}")
         _log.warning("install failed", adom=run.work.ref.adom, device=device, why=why)
     for target in chosen.targets:
-        telling.end(run, chosen, target, failed.get(target.device), proofs.get(target))
+        rollout_log.end(run, chosen, target, failed.get(target.device), proofs.get(target))
     run.audit.keep_head()
 
 
@@ -166,7 +166,7 @@ def prove(
         return {**expected_on(run, moving), **fixed}
 
     ask = run.work.installer.read_devices
-    proofs = proving.prove(ask, expected, at_most, rest=run.rest) if asked else {}
+    proofs = device_proof.prove(ask, expected, at_most, rest=run.rest) if asked else {}
     believed = (t for t in targets if t not in asked)
     return {**proofs, **{t: Proof(Verdict.VERIFIED, "not asked") for t in believed}}
 
@@ -176,7 +176,7 @@ def expected_on(run: Run, targets: Sequence[DeviceVdom]) -> Expected:
 
     A rule in error is not asked of a device, nor a family that no policy there uses.
     """
-    in_error = explaining.blocked(run.seen, {group.name for group in run.seen.desired.groups})
+    in_error = place_reasons.blocked(run.seen, {group.name for group in run.seen.desired.groups})
     keys = [
         key
         for name in sorted({group.name for group in run.seen.desired.groups} - in_error)
@@ -203,7 +203,7 @@ def _newer(
     run: Run, targets: Sequence[DeviceVdom]
 ) -> Mapping[tuple[DeviceVdom, str], frozenset[Address]]:
     """What another run of ours wrote since, and the rules ask for."""
-    now, measure = run.seen.observed, vouching.yardstick_of(run)
+    now, measure = run.seen.observed, adom_proof.yardstick_of(run)
     moved = yardstick.moved(run.written, now, targets) if now is not run.written else {}
     return {
         (target, name): rendered.from_adom(now, [target], [name])[target][name]

@@ -11,7 +11,7 @@ import pytest
 
 from fmgsync.cli import remote, status_text
 from fmgsync.clock import SystemClock
-from fmgsync.controller import feeds, report
+from fmgsync.controller import cluster_feeds, service_health
 from fmgsync.model.address import Address
 from fmgsync.model.endpoint import Kind
 from fmgsync.model.health import SILENCE_S, Hearing
@@ -35,7 +35,7 @@ def cluster() -> Iterator[KubernetesSimulator]:
 def estate(
     tmp_path: Path, cluster: KubernetesSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Estate]:
-    monkeypatch.setattr(feeds, "DUMP_POLL_S", 0.05)
+    monkeypatch.setattr(cluster_feeds, "DUMP_POLL_S", 0.05)
     seed = default_seed(install_s=0, workspaceMode="disabled")
     with open_estate(tmp_path, seed, clock=SystemClock()) as made:
         made.run("west", web("web-1", "10.2.0.1"))
@@ -55,7 +55,7 @@ def test_an_adom_that_nobody_has_taken_yet_keeps_a_replica_from_being_ready(
     estate: Estate,
 ) -> None:
     """Else every replica would be ready for a moment before its first look at FortiManager."""
-    waiting = "\n".join(report.health(made(estate)).obstacles())
+    waiting = "\n".join(service_health.health(made(estate)).obstacles())
     assert "cluster east" in waiting
     assert "cluster west" in waiting
     assert "ADOM hq/prod" in waiting
@@ -69,14 +69,16 @@ def test_a_cluster_of_which_a_needed_kind_was_never_read_is_not_ready(
     with running(estate) as controller:
 
         def of(name: str) -> frozenset[Kind]:
-            return next(c.synced for c in report.health(controller).clusters if c.cluster == name)
+            return next(
+                c.synced for c in service_health.health(controller).clusters if c.cluster == name
+            )
 
         until(lambda: Kind.NAMESPACES in of("east"))
         until(lambda: any(record.passes for record in controller.adoms))
-        assert report.health(controller).obstacles() == ("cluster east was not read yet",)
+        assert service_health.health(controller).obstacles() == ("cluster east was not read yet",)
         cluster.faults.permit("pods")
-        until(lambda: not report.health(controller).obstacles())
-        assert [c.needed for c in report.health(controller).clusters] == [{Kind.PODS}] * 2
+        until(lambda: not service_health.health(controller).obstacles())
+        assert [c.needed for c in service_health.health(controller).clusters] == [{Kind.PODS}] * 2
 
 
 CUTS: dict[str, Callable[[KubernetesSimulator], object]] = {
@@ -94,15 +96,15 @@ def test_what_is_not_followed_any_more_is_told_though_it_was_read_once(
     with running(estate) as controller:
 
         def pods() -> dict[str, Any]:
-            health = report.health(controller)
+            health = service_health.health(controller)
             east = next(r for r in hearing.rows(health, controller.now) if r["cluster"] == "east")
             return next(row for row in east["kinds"] if row["kind"] == "pods")
 
         def document() -> dict[str, Any]:
-            rows = hearing.rows(report.health(controller), controller.now)
+            rows = hearing.rows(service_health.health(controller), controller.now)
             return {"devices": [], "clusters": rows}
 
-        until(lambda: not report.health(controller).obstacles())
+        until(lambda: not service_health.health(controller).obstacles())
         assert pods()["followed"]
         assert remote.status_code(document()) == 0
         CUTS[cut](cluster)
@@ -114,11 +116,11 @@ def test_what_is_not_followed_any_more_is_told_though_it_was_read_once(
         assert "pods are not followed now: " in "\n".join(status_text.cluster_lines(document()))
         heard_at = next(
             c.hearing[Kind.PODS].heard_at
-            for c in report.health(controller).clusters
+            for c in service_health.health(controller).clusters
             if c.cluster == "east"
         )
         assert heard_at is not None
-        now = report.health(controller)
+        now = service_health.health(controller)
         assert not replace(now, asked_at=heard_at + SILENCE_S - 1).obstacles()
         obstacles = replace(now, asked_at=heard_at + SILENCE_S + 1).obstacles()
         assert "pods of cluster east were last heard 301 s ago" in obstacles
@@ -132,10 +134,12 @@ def test_a_server_that_never_answers_is_never_heard(
     with running(estate) as controller:
         until(
             lambda: any(
-                "not followed" in p for c in report.health(controller).clusters for p in c.problems
+                "not followed" in p
+                for c in service_health.health(controller).clusters
+                for p in c.problems
             )
         )
-        (east,) = (c for c in report.health(controller).clusters if c.cluster == "east")
+        (east,) = (c for c in service_health.health(controller).clusters if c.cluster == "east")
         assert {each.heard_at for each in east.hearing.values()} == {None}
 
 
@@ -143,7 +147,7 @@ def test_a_dump_is_heard_while_its_files_are_in_good_order(estate: Estate) -> No
     with running(estate) as controller:
 
         def west() -> Hearing:
-            found = report.health(controller).clusters
+            found = service_health.health(controller).clusters
             return next(c.hearing[Kind.PODS] for c in found if c.cluster == "west")
 
         until(lambda: west().heard_at is not None)
@@ -167,4 +171,4 @@ def test_a_stale_grant_of_unknown_age_is_the_oldest(
     since: list[float | None], oldest: float | None
 ) -> None:
     grants = [StaleGrant("k8s-web", Address("10.1.0.1"), each) for each in since]
-    assert report.oldest(grants) == oldest
+    assert service_health.oldest(grants) == oldest

@@ -8,7 +8,7 @@ from fmgsync.controller.reconcile import Look
 from fmgsync.model.address import Family
 from fmgsync.model.change import Finding
 from fmgsync.model.target import DeviceVdom
-from fmgsync.planning import absence, closed
+from fmgsync.planning import absence, backup_mode
 from fmgsync.views import four
 
 _FAMILY = {Family.IPV4: "IPv4", Family.IPV6: "IPv6"}
@@ -16,7 +16,7 @@ _FAMILY = {Family.IPV4: "IPv4", Family.IPV6: "IPv6"}
 
 def blocked(seen: Look, names: Iterable[str]) -> frozenset[str]:
     """Groups that cannot be carried out in this ADOM at all."""
-    if closed.is_closed(seen.topology):
+    if backup_mode.is_closed(seen.topology):
         return frozenset(names)
     parts = frozenset(seen.desired.errors)
     found = (finding for finding in seen.plan.foreign if finding not in parts)
@@ -44,7 +44,7 @@ def _places(
 ) -> Iterable[four.Place]:
     for target in (finding.device,) if finding.device else everywhere:
         # What concerns the ADOM as a whole concerns every group in it.
-        names = wanted.get(target, ()) if finding.kind == closed.KIND else (finding.name,)
+        names = wanted.get(target, ()) if finding.kind == backup_mode.KIND else (finding.name,)
         yield from ((target, name) for name in names)
 
 

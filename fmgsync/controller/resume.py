@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from fmgsync.controller import rounds
-from fmgsync.controller.proving import Expected, Proof
-from fmgsync.controller.pushing import POLL_S
+from fmgsync.controller import batch
+from fmgsync.controller.batch_install import POLL_S
+from fmgsync.controller.device_proof import Expected, Proof
 from fmgsync.model.address import Address
 from fmgsync.model.rollout import SeenTask, Verdict
 from fmgsync.model.state import ObjectKey
@@ -49,7 +49,7 @@ def settle(run: Run) -> bool:
     targets = _targets(run, devices)
     narrowed = [t for t in targets if _was_urgent(record, t.device)]
     wanted = _pushed(run, [t for t in targets if t.device in touched])
-    proofs = rounds.prove(run, targets, at_most=narrowed)
+    proofs = batch.prove(run, targets, at_most=narrowed)
     wrong = {t.device: p for t, p in proofs.items() if p.verdict is not Verdict.VERIFIED}
     # A lock or session that was lost fails a task, not a device that holds what it should.
     cured = {t.device for t, p in proofs.items() if p.held is not None} - wrong.keys()
@@ -86,7 +86,7 @@ def _pushed(run: Run, targets: Sequence[DeviceVdom]) -> Expected:
     """
     if not targets:
         return {}
-    adom = rounds.expected_on(run, targets)
+    adom = batch.expected_on(run, targets)
     names = sorted({name for groups in adom.values() for _, name in groups})
     databases = run.work.installer.read_device_databases(targets, names)
     found: dict[DeviceVdom, dict[ObjectKey, frozenset[Address]]] = {}

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fmgsync import errors
-from fmgsync.controller import grants, reconcile, telling
+from fmgsync.controller import reconcile, rollout_log, stale_grants
 from fmgsync.controller.reconcile import Look
 from fmgsync.model.adom import Workspace
 from fmgsync.model.change import AdomPlan
@@ -25,8 +25,8 @@ from fmgsync.views import four, yardstick
 from fmgsync.views.yardstick import Yardstick
 
 if TYPE_CHECKING:
+    from fmgsync.controller.batch import Round
     from fmgsync.controller.rollout import Run
-    from fmgsync.controller.rounds import Round
 
 Wrong = Mapping[DeviceVdom, str]
 """Where an install would push what no rule asks for, with a sentence each."""
@@ -72,11 +72,11 @@ def look_afterwards(run: Run, request: InstallRequest, before: str | None) -> No
             return
         after = run.work.installer.read_packages()
     except errors.TargetError as trouble:
-        telling.unseen(run, request, (), str(trouble))
+        rollout_log.unseen(run, request, (), str(trouble))
         return
     edited = packages.edited(run.seen.packages, after, request.package)
     if edited or before is not None:
-        telling.unseen(run, request, edited, "")
+        rollout_log.unseen(run, request, edited, "")
 
 
 def wrote(run: Run, plan: AdomPlan) -> None:
@@ -89,7 +89,7 @@ def yardstick_of(run: Run) -> Yardstick:
     return Yardstick(
         run.seen.desired,
         run.seen.plan,
-        lambda name: grants.denies(run.seen, name),
+        lambda name: stale_grants.denies(run.seen, name),
         removes=run.intent.removes,
     )
 
@@ -134,7 +134,7 @@ def _may_repair(run: Run) -> bool:
 def _repair(run: Run, flow: InstallFlow, wrong: Wrong) -> None:
     """Write desired again, under the lock of the install that was about to push something else."""
     plan = run.seen.plan
-    telling.repaired(run, wrong)
+    rollout_log.repaired(run, wrong)
     reconcile.note_write(run.work, run.seen)
     report = flow.write(plan)
     run.work.guard.after_write(plan, report)
@@ -149,7 +149,7 @@ def leave_out(run: Run, chosen: Round, wrong: Wrong) -> None:
     reasons = {target.device: why for target, why in wrong.items()}
     run.note(Blocked(reasons, frozenset(chosen.begun)))
     run.report.blocked.update(reasons)
-    telling.not_vouched(run, reasons)
+    rollout_log.not_vouched(run, reasons)
     chosen.admissions = tuple(
         each for each in chosen.admissions if each.pending.target.device not in reasons
     )

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from fmgsync.clock import SystemClock
-from fmgsync.controller import deciding, feeds, proving
-from fmgsync.controller.deciding import Deciding
+from fmgsync.controller import approval_watch, cluster_feeds, device_proof
+from fmgsync.controller.approval_watch import Deciding
 from fmgsync.controller.loop import Controller
 from fmgsync.model.target import AdomRef
 from fmgsync.simulator.fortigate.fortigate import FortiGate
@@ -27,9 +27,9 @@ ROLLOUT = {"waves": ["100%"], "pause": "0s", "maxFailures": 1}
 @pytest.fixture
 def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Estate]:
     """Windows are always open; nothing but a decision wakes a pass for a long time."""
-    monkeypatch.setattr(feeds, "DUMP_POLL_S", 0.05)
-    monkeypatch.setattr(deciding, "POLL_S", 0.05)
-    monkeypatch.setattr(proving, "SETTLE_S", 0.05)
+    monkeypatch.setattr(cluster_feeds, "DUMP_POLL_S", 0.05)
+    monkeypatch.setattr(approval_watch, "POLL_S", 0.05)
+    monkeypatch.setattr(device_proof, "SETTLE_S", 0.05)
     with open_fleet(tmp_path, seed(2, install_s=0), clock=SystemClock()) as made:
         made.write_config(
             reconcile={"settle": "0s", "resync": "1h", "minInterval": "0s"},

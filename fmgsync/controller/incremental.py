@@ -13,15 +13,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fmgsync import errors
-from fmgsync.controller import advance, foresight, installs, once, reconcile
+from fmgsync.controller import installs, once, reconcile, rollout_pass, rollout_status
 from fmgsync.controller.reconcile import AdomWork, Look
 from fmgsync.grouping import desired
 from fmgsync.model import naming
 from fmgsync.model.adom import Workspace
 from fmgsync.model.change import AdomPlan, Finding
 from fmgsync.model.state import DesiredAdom, ObservedAdom
-from fmgsync.planning import closed, picture, sites
-from fmgsync.planning.picture import Picture
+from fmgsync.planning import adom_cache, backup_mode, sites
+from fmgsync.planning.adom_cache import Picture
 
 if TYPE_CHECKING:
     from fmgsync.controller.once import AdomResult, Inventory, World
@@ -66,7 +66,7 @@ class Passes:
             return False
         if not intent.writes or intent.before_install or seen.submission is not None:
             return False
-        if seen.topology.workspace is Workspace.WORKFLOW or closed.is_closed(seen.topology):
+        if seen.topology.workspace is Workspace.WORKFLOW or backup_mode.is_closed(seen.topology):
             return False
         if seen.observed.stamp is None or (known.report is not None and known.report.refused):
             return False
@@ -76,7 +76,7 @@ class Passes:
         if self._world.terms.removals.within is not None or known.outcomes:
             return False
         resting = known.rollout is not None and known.rollout.again_at is not None
-        return not resting and foresight.window_open(self._world, known) is False
+        return not resting and rollout_status.window_open(self._world, known) is False
 
     def _part(
         self, inventory: Inventory, known: AdomResult, rules: frozenset[str]
@@ -113,18 +113,18 @@ class Passes:
             result.report = work.store.apply(there.plan)
             work.guard.after_write(there.plan, result.report)
             # What was written is read back. As planned, it leaves nothing to do but what is held.
-            written = picture.touched(there.plan.changes)
+            written = adom_cache.touched(there.plan.changes)
             fresh = work.store.read_part(written.groups, written.addresses)
             known.replace(written, fresh)
             now = known.part(part, names)
-            if picture.carried_out(there.plan.changes, fresh) and not there.plan.approved:
+            if adom_cache.carried_out(there.plan.changes, fresh) and not there.plan.approved:
                 done = replace(there.plan, changes=(), sizes=(), grants=())
                 there = replace(there, observed=now, plan=done, unapproved=done)
             else:
                 there = reconcile.compare_part(work, intent, seen, part, now)
         result.seen = _joined(seen, there, part, known.observed())
         result.survey = installs.survey_part(work, result.survey, there, adom=result.seen.observed)
-        advance.judge(self._world, work, inventory, result)
+        rollout_pass.judge(self._world, work, inventory, result)
         return result
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import IO
 
-from fmgsync.scheduling.terms import HoldCommand
+from fmgsync.scheduling.install_policy import HoldCommand
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SHOWN = 200

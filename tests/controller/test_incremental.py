@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from fmgsync.controller import foresight, once, wiring
+from fmgsync.controller import once, rollout_status, wiring
+from fmgsync.controller.incremental import Passes
 from fmgsync.controller.once import AdomResult, World
-from fmgsync.controller.partly import Passes
 from fmgsync.model.address import Address
 from fmgsync.model.view import GroupState
 from tests import builders
@@ -188,7 +188,7 @@ def test_a_part_in_a_window_is_a_whole_pass(tmp_path: Path) -> None:
             for view in result.survey.views  # type: ignore[union-attr]
             for group in view.groups
         } == {GroupState.INSTALL_PENDING}
-        wake = foresight.wake_at(controller.world, controller.work, result)
+        wake = rollout_status.wake_at(controller.world, controller.work, result)
         assert wake == fleet.OPEN.timestamp() - 30 * 60
         fleet.to(estate, fleet.OPEN)
         assert controller.make(fleet.GROUP).whole

@@ -14,8 +14,8 @@ from fmgsync.model.change import AdomPlan
 from fmgsync.model.memory import History
 from fmgsync.model.state import DesiredAdom, ObservedAddress, ObservedAdom
 from fmgsync.model.target import DeviceVdom
-from fmgsync.planning import diff, guard, picture
-from fmgsync.planning.picture import Picture
+from fmgsync.planning import adom_cache, diff, guard
+from fmgsync.planning.adom_cache import Picture
 from tests.planning.estates import (
     EAST,
     OWNER,
@@ -145,13 +145,13 @@ def test_a_picture_follows_what_is_written(before: Members, turns: list[Members]
         goal |= part
         plan = diff.make_plan(rules(part), known.part(rules(part), NAMES))
         have = carry_out(have, plan.changes)
-        touched = picture.touched(plan.changes)
+        touched = adom_cache.touched(plan.changes)
         fresh = replace(
             have,
             addresses={k: a for k, a in have.addresses.items() if k in touched.addresses},
             groups={k: g for k, g in have.groups.items() if k in touched.groups},
         )
-        assert picture.carried_out(plan.changes, fresh)
+        assert adom_cache.carried_out(plan.changes, fresh)
         known.replace(touched, fresh)
     assert known.observed() == have
     assert diff.make_plan(rules(goal), have).changes == ()
@@ -180,7 +180,7 @@ def test_what_somebody_did_to_an_address_is_noticed_in_a_part() -> None:
     ]
     repaired = own("10.1.0.1")
     known.replace(
-        picture.Touched(frozenset(), frozenset({(V4, "prod_10.1.0.1")})),
+        adom_cache.Touched(frozenset(), frozenset({(V4, "prod_10.1.0.1")})),
         replace(have, groups={}, addresses={(V4, "prod_10.1.0.1"): repaired}),
     )
     assert diff.make_plan(wish, known.part(wish, NAMES)).changes == ()

@@ -10,10 +10,10 @@ from fmgsync.controller.installs import Survey
 from fmgsync.controller.reconcile import AdomWork, Look
 from fmgsync.planning import misnamed, summary
 from fmgsync.scheduling import admission, ledger, outlook, waves
+from fmgsync.scheduling.install_policy import Mode
 from fmgsync.scheduling.ledger import Ledger
 from fmgsync.scheduling.rollout import Decision
 from fmgsync.scheduling.rollout_record import RolloutRecord
-from fmgsync.scheduling.terms import Mode
 
 if TYPE_CHECKING:
     from fmgsync.controller.once import AdomResult, World

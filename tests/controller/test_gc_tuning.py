@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from fmgsync.controller.heap import EVERY_S, Heap
+from fmgsync.controller.gc_tuning import EVERY_S, Heap
 
 
 @pytest.fixture

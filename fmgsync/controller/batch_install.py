@@ -1,7 +1,7 @@
-"""One round of installs: the lock, the preview, its judgement, the push; then `rounds` settles it.
+"""One round of installs: the lock, the preview, its judgement, the push; then `batch` settles it.
 
 Everything that can go wrong between two lines here leaves the ledger saying at least as much as
-has happened; `leftovers` picks up from there.
+has happened; `resume` picks up from there.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import structlog
 
 from fmgsync import errors
 from fmgsync.clock import Clock
-from fmgsync.controller import guarding, reconcile, rounds, telling, vouching
-from fmgsync.controller.resting import Left
-from fmgsync.controller.rounds import Round
+from fmgsync.controller import adom_proof, batch, guard_memory, reconcile, rollout_log
+from fmgsync.controller.batch import Round
+from fmgsync.controller.rests import Left
 from fmgsync.model.adom import Workspace
 from fmgsync.model.preview import Marked, Source
 from fmgsync.model.rollout import (
@@ -30,6 +30,7 @@ from fmgsync.model.rollout import (
 )
 from fmgsync.scheduling import admission, foreign, waves
 from fmgsync.scheduling.foreign import Owners, Sorted
+from fmgsync.scheduling.install_policy import Mode
 from fmgsync.scheduling.machine import (
     Blocked,
     LetGo,
@@ -40,7 +41,6 @@ from fmgsync.scheduling.machine import (
     Withdrawn,
 )
 from fmgsync.scheduling.rollout import Decision
-from fmgsync.scheduling.terms import Mode
 from fmgsync.targets.protocol import InstallFlow
 from fmgsync.views import pending
 
@@ -63,13 +63,13 @@ def push(run: Run, decision: Decision) -> None:
     with run.work.installer.open_install_flow() as flow:
         if run.unwritten:
             _write(run, flow)
-        vouching.hold_to(run, flow, chosen, reconcile.look_again(run.work, run.intent, run.seen))
+        adom_proof.hold_to(run, flow, chosen, reconcile.look_again(run.work, run.intent, run.seen))
         install_round(run, flow, chosen)
         if chosen.in_doubt:
             # It may still be pushing, for which it needs the lock.
-            rounds.settle(run, chosen)
+            batch.settle(run, chosen)
             return
-    rounds.settle(run, chosen)
+    batch.settle(run, chosen)
 
 
 def install_round(run: Run, flow: InstallFlow, chosen: Round) -> None:
@@ -96,7 +96,7 @@ def _write(run: Run, flow: InstallFlow) -> None:
     reconcile.note_write(run.work, run.seen)
     run.report.written = flow.write(plan)
     run.work.guard.after_write(plan, run.report.written)
-    vouching.wrote(run, replace(plan, changes=run.report.written.written))
+    adom_proof.wrote(run, replace(plan, changes=run.report.written.written))
     run.seen = reconcile.look_again(run.work, run.intent, run.seen)
 
 
@@ -130,7 +130,7 @@ def _may_go_on(run: Run, chosen: Round, request: InstallRequest) -> bool:
 def _install(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest) -> None:
     """One package: look at what it would push, then push it to the devices that pass."""
     passing, previewed, judged = request, False, Sorted()
-    stamp = vouching.before_push(run)
+    stamp = adom_proof.before_push(run)
     if not request.objects:  # objects alone carry nobody else's edits
         judged = _preview(run, flow, chosen, request)
         passing = _passing(run, chosen, request, judged)
@@ -141,14 +141,14 @@ def _install(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest
         previewed = not judged.unseen
         if not previewed:
             flow.drop_preview()
-        telling.carried_along(run, judged, passing)
+        rollout_log.carried_along(run, judged, passing)
     run.note(Pushing(flow.newest_task()))
     # Told before it is done, and not while somebody else's task is waited for.
-    telling.start(run, chosen, passing)
+    rollout_log.start(run, chosen, passing)
     try:
         task = _start(flow, chosen, passing, previewed=previewed)
     except errors.TargetError as trouble:
-        telling.not_started(run, passing, trouble)
+        rollout_log.not_started(run, passing, trouble)
         raise
     finally:
         _spend(run, chosen, judged, passing)
@@ -162,7 +162,7 @@ def _install(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest
             run.note(LetGo(frozenset(target.device for target in passing.targets)))
         raise
     chosen.outcomes.update({outcome.target: outcome for outcome in view.outcomes})
-    vouching.look_afterwards(run, passing, stamp)
+    adom_proof.look_afterwards(run, passing, stamp)
     if previewed and passing.targets != request.targets:
         flow.drop_preview()
 
@@ -216,17 +216,17 @@ def _passing(run: Run, chosen: Round, request: InstallRequest, judged: Sorted) -
     if judged.blocked:
         run.note(Blocked(judged.blocked, frozenset(chosen.begun), judged.digests))
         run.report.blocked.update(judged.blocked)
-        telling.blocked(run, judged)
-        guarding.note_edits(run.work.guard, judged, run.tell)
+        rollout_log.blocked(run, judged)
+        guard_memory.note_edits(run.work.guard, judged, run.tell)
     nothing = "the preview shows nothing to install"
     odd = _oddly_empty(chosen, judged)
-    telling.odd(run, odd)
+    rollout_log.odd(run, odd)
     for target in request.targets:
         if target.device in judged.empty and target.device not in odd:
             chosen.begun.add(target.device)
             chosen.outcomes[target] = TargetOutcome(target, Outcome.NO_CHANGES, nothing)
     passing = [t for t in request.targets if t.device in odd or t.device in judged.install]
-    vouched = vouching.still_vouched(run, chosen, passing) if passing else ()
+    vouched = adom_proof.still_vouched(run, chosen, passing) if passing else ()
     return replace(request, targets=tuple(t for t in passing if t.device in vouched))
 
 

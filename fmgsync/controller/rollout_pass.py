@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fmgsync.controller import foresight, grants, installs, reconcile, rollout
+from fmgsync.controller import installs, reconcile, rollout, rollout_status, stale_grants
 from fmgsync.controller.progress import Report
 from fmgsync.controller.reconcile import AdomWork, Look
-from fmgsync.controller.resting import Left
+from fmgsync.controller.rests import Left
 from fmgsync.planning import summary
 from fmgsync.scheduling import admission, outlook
 from fmgsync.scheduling.admission import Situation
@@ -79,5 +79,5 @@ def judge(world: World, work: AdomWork, inventory: Inventory, result: AdomResult
     result.admissions = admission.admit(result.survey.pending, situation)
     held = {each.pending.target: each.because for each in result.admissions if each.held}
     result.survey = replace(result.survey, views=four.with_held(result.survey.views, held))
-    grants.date(world, work, inventory, result)
-    result.standing = foresight.standing(world, work, result)
+    stale_grants.date(world, work, inventory, result)
+    result.standing = rollout_status.standing(world, work, result)
