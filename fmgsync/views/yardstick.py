@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fmgsync.model import naming
 from fmgsync.model.address import Address
 from fmgsync.model.change import AdomPlan
-from fmgsync.model.state import DesiredAdom, ObjectKey, ObservedAdom
+from fmgsync.model.state import DesiredAdom, ObjectKey, ObservedAddress, ObservedAdom
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView, GroupView
 from fmgsync.views import rendered
@@ -69,6 +69,15 @@ def _content(adom: ObservedAdom, key: ObjectKey, target: DeviceVdom) -> object:
     return group.owned, frozenset(excluded), fields, values
 
 
+def _addresses(adom: ObservedAdom, target: DeviceVdom, name: str) -> Iterator[ObservedAddress]:
+    """The addresses in our group, shards and all, on a DeviceVdom."""
+    for (family, one), group in adom.groups.items():
+        if group.owned and naming.group_of(one) == name:
+            for member in group.mappings.get(target, group.members):
+                if (found := adom.addresses.get((family, member))) is not None:
+                    yield found
+
+
 def _value(adom: ObservedAdom, key: ObjectKey, name: str) -> object:
     found = adom.addresses.get((key[0], name))
     if found is None:
@@ -91,6 +100,8 @@ class Yardstick:
     def is_met(self, now: ObservedAdom, target: DeviceVdom, name: str) -> bool:
         """Whether a group is there exactly what the rules ask for."""
         if any(naming.group_of(change.name) == name for change in self.plan.changes):
+            return False
+        if any(address.altered for address in _addresses(now, target, name)):
             return False
         wanted = rendered.from_desired(self.desired).get(target, {}).get(name)
         held = rendered.from_adom(now, [target], [name])[target].get(name)

@@ -73,11 +73,23 @@ def take_out_the_mapping(estate: Estate) -> None:
     edit(estate, "delete", f"{GROUPS}/{GROUP}/dynamic_mapping/fgt-2/root")
 
 
+def bind_an_address(estate: Estate) -> None:
+    """An address of ours may be used on one interface only."""
+    edit(estate, "update", f"{ADDRESSES}/prod_10.1.0.2", {"associated-interface": ["port1"]})
+
+
+def make_a_folder(estate: Estate) -> None:
+    """What our mapping of fgt-2 holds may be in no other group."""
+    edit(estate, "set", f"{GROUPS}/{GROUP}/dynamic_mapping/fgt-2/root", {"type": "folder"})
+
+
 EDITS: list[Callable[[Estate], None]] = [
     open_up,
     widen_an_address,
     nest_a_group,
     take_out_the_mapping,
+    bind_an_address,
+    make_a_folder,
 ]
 
 

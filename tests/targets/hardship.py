@@ -81,6 +81,38 @@ class StopsShort(HTTPAdapter):
         return response
 
 
+class Refusing(HTTPAdapter):
+    """A release that does not let one field be set, and does everything else."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__()
+        self._field = field
+
+    def send(
+        self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
+    ) -> requests.Response:
+        body = json.loads(request.body or b"{}")
+        refused = [
+            body.get("method") == "set" and self._field in (param.get("data") or {})
+            for param in body.get("params", [])
+        ]
+        if not any(refused):
+            return super().send(request, *args, **kwargs)
+        results, response = [], None
+        for param, no in zip(body["params"], refused, strict=True):
+            # What is refused is asked for all the same, so that there is an answer to change.
+            sent = {**param, "data": {}} if no else param
+            request.prepare_body(data=json.dumps(body | {"params": [sent]}), files=None)
+            response = super().send(request, *args, **kwargs)
+            results.append(response.json()["result"][0])
+            if no:
+                results[-1]["status"] = {"code": -10, "message": f"{self._field} stays"}
+        assert response is not None
+        answer = {**response.json(), "result": results}
+        response._content = json.dumps(answer).encode()
+        return response
+
+
 class Before(HTTPAdapter):
     """Does something before every request."""
 

@@ -12,7 +12,7 @@ from fmgsync.model.change import Action, AdomPlan, Change, ObjectKind
 from fmgsync.planning import usage
 from fmgsync.targets.fortimanager import writing
 from tests.targets.conftest import REF, Start, seed
-from tests.targets.hardship import StopsShort
+from tests.targets.hardship import Refusing, StopsShort
 from tests.targets.wanted import ONE, THREE, TWO, plan_for, reconcile
 
 V4, V6 = Family.IPV4, Family.IPV6
@@ -301,6 +301,24 @@ def test_what_somebody_set_in_our_objects_is_set_back(
         left = session.call("get", [{"url": whole}])[0].data
     assert left["color"] == 7
     assert fields.isdisjoint(name for name, value in data.items() if left[name] == value)
+
+
+def test_a_unit_that_does_not_set_a_field_back_holds_up_nothing_else(start: Start) -> None:
+    """The folder stays one, in the unit's words; an address goes and another comes all the same."""
+    unit = start(seed())
+    reconcile(unit.adom(), {"web": {ONE: "10.1.0.5"}})
+    url = "/pm/config/adom/prod/obj/firewall/addrgrp/web/dynamic_mapping/fgt-1/root"
+    with unit.session("alice", "wonder") as session:
+        assert session.call("set", [{"url": url, "data": {"type": "folder"}}])[0].ok
+    adom = unit.adom(adapter=Refusing("type"))
+    report = reconcile(adom, {"web": {ONE: "10.1.0.6"}})
+    ((refused, why),) = report.refused
+    assert (refused.resets, refused.device) == (("type",), ONE)
+    assert "type stays" in why
+    mappings = adom.read_observed(["web"]).groups[V4, "web"].mappings
+    assert mappings[ONE] == ("prod_10.1.0.6",)
+    (left,) = plan_for(adom, {"web": {ONE: "10.1.0.6"}}).changes
+    assert left.resets == ("type",)
 
 
 def test_colour_and_the_like_are_left(start: Start) -> None:
