@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from fmgsync.controller.guard_memory import AdomGuard
@@ -25,6 +25,7 @@ from fmgsync.planning import (
     sites,
     summary,
     usage,
+    workflow_mode,
 )
 from fmgsync.targets.protocol import Installer, ObjectStore
 
@@ -36,6 +37,7 @@ class Intent:
     `writes` False is policy mode observe, which still shows everything; `removes` False is upsert.
     `member_limit` is that of one address group, None unless somebody has chosen one;
     `needs_reason`: installing at once takes one. `before_install`: written only when installed.
+    `at_once` are settings that need that, or more of it -> what to set instead.
     """
 
     owner: str
@@ -46,6 +48,7 @@ class Intent:
     member_limit: int | None = None
     needs_reason: bool = False
     before_install: bool = False
+    at_once: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,8 @@ def look(work: AdomWork, intent: Intent, members: desired.Members) -> Look:
         *device_notes.of_sites(work.sites, topology),
         *_misnamed(work, topology),
     )
+    refused = workflow_mode.refused(intent.at_once, topology)
+    wanted = replace(wanted, errors=(*wanted.errors, *refused))
     wanted = replace(wanted, findings=(*wanted.findings, *notes))
     packages = work.installer.read_packages()
     if contested := assignment.rivals(packages):

@@ -20,6 +20,7 @@ from fmgsync.controller.device_proof import Expected
 from fmgsync.controller.reconcile import Look
 from fmgsync.model.address import Address
 from fmgsync.model.address import family as family_of
+from fmgsync.model.adom import Workspace
 from fmgsync.model.change import AdomPlan, Change
 from fmgsync.model.state import ObjectKey
 from fmgsync.model.target import DeviceVdom
@@ -55,8 +56,8 @@ def decide(run: Run, *, under_way: bool) -> Rush:
 
     `under_way`: if nobody is rushed now, a batch of the rollout starts and is in the way.
     """
-    if run.terms.removals.within is None:
-        return Rush()
+    if run.terms.removals.within is None or run.seen.topology.workspace is Workspace.WORKFLOW:
+        return Rush()  # workflow mode: nothing can be narrowed, and people are told
     needs = _needs(run, under_way=under_way)
     _note_waits(run, needs)
     return Rush(needs.now, _decide(run, needs))

@@ -314,6 +314,7 @@ def _intent(config: Config) -> Intent:
         member_limit=config.member_limit if "member_limit" in config.model_fields_set else None,
         needs_reason=config.policy.require_reason,
         before_install=config.reconcile.write == "before-install",
+        at_once=terms.written_at_once(config),
     )
 
 
@@ -353,6 +354,7 @@ def make_target_checks(
             installs.mode,
             writes=config.policy.mode != "observe",
             named={ref: terms.named_places(config, ref) for ref in refs},
+            at_once=terms.written_at_once(config),
         )
         session = make_session(unit_access(unit), clock=clock, transport=transport)
         check = partial(diagnose.check_unit, session, purpose)

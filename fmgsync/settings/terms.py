@@ -35,6 +35,17 @@ def terms(config: Config) -> Terms:
     )
 
 
+def written_at_once(config: Config) -> dict[str, str]:
+    """Settings that need the ADOM written right when it is installed -> what to set instead."""
+    found = {}
+    if config.reconcile.write == "before-install":
+        found["reconcile.write: before-install"] = "reconcile.write: continuous"
+    if config.install.mode != "none" and config.install.removals != "in-window":
+        how = "immediately" if config.install.removals == "immediately" else "within"
+        found[f"install.removals: {how}"] = "install.removals: in-window"
+    return found
+
+
 def calendar(config: Config) -> Calendar:
     """`always`, or the windows in the order of the file; none of them means never."""
     windows = config.install.windows

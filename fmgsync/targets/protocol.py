@@ -30,6 +30,8 @@ class Purpose:
     mode: Mode
     writes: bool
     named: Mapping[AdomRef, tuple[NamedPlace, ...]] = field(default_factory=dict)
+    at_once: Mapping[str, str] = field(default_factory=dict)
+    """Settings that need an ADOM written right when it is installed -> what to set instead."""
 
 
 class ObjectStore(Protocol):

@@ -75,6 +75,8 @@ def test_a_healthy_estate_has_nothing_to_fix(
          {"admins": [OURS, ADMIN, {"user": "eve", "password": "x", "profile": "Restricted_User"}]}),
         ("other administrators", "not told", "ask", {"admins": [{**OURS, "superAdmin": False}]}),
         ("workspace", "is disabled", "workspace-mode normal", {"workspaceMode": "disabled"}),
+        ("other administrators", "may install", "removals: in-window; not in workflow mode",
+         {"admins": [OURS, ADMIN]}),
     ],
 )  # fmt: skip
 def test_what_passes_us_by_is_a_warning(
@@ -102,6 +104,18 @@ def test_what_passes_us_by_is_a_warning(
             "may not install",
             {"admins": [{**OURS, "profile": "Restricted_User"}]},
             {},
+        ),
+        (
+            "install.removals: within",
+            "cannot be had in an ADOM in workflow mode",
+            {"workspaceMode": "workflow"},
+            {"install": {"removals": {"within": "15m"}}},
+        ),
+        (
+            "reconcile.write: before-install",
+            "cannot be had in an ADOM in workflow mode",
+            {"workspaceMode": "workflow"},
+            {"reconcile": {"write": "before-install"}},
         ),
         (
             "install.mode: objects",

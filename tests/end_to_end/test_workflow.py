@@ -17,6 +17,7 @@ from tests.end_to_end.estate import Estate, default_seed, open_estate
 from tests.end_to_end.seen import changes, passed, states, web
 
 Run = Callable[..., tuple[int, dict[str, Any], str]]
+NEVER = {"kind": "allow", "schedule": "0 1 29 2 *", "duration": "1m"}
 WORKFLOW = "/dvmdb/adom/prod/workflow"
 
 
@@ -152,6 +153,31 @@ def test_an_obsolete_submission_is_named_and_never_installed(installed: Estate, 
     decide(installed, "approve", document["submitted"][0]["session"])
     assert run("apply", "--install", "now")[0] == 0
     assert passed(installed, "fgt-east") == {"10.1.0.5"}
+
+
+@pytest.mark.parametrize("removals", ["immediately", {"within": "15m"}])
+def test_removals_that_do_not_wait_are_refused_and_the_rest_goes_on(
+    installed: Estate, run: Run, removals: Any
+) -> None:
+    """Something goes and something comes, no window is open: nothing could be kept back."""
+    installed.write_config(install={"removals": removals, "windows": [NEVER]})
+    installed.run("east", web("10.1.0", 6))
+    said = "cannot be had in an ADOM in workflow mode"
+    for command in (["plan"], ["status"], ["apply", "--install", "window"]):
+        code, document, text = run(*command)
+        assert (code, document["errors"]) == (1, [])
+        assert said in text
+        assert "set 'install.removals: in-window'" in text
+    decide(installed, "approve", document["submitted"][0]["session"])
+    assert run("apply", "--install", "window")[0] == 1
+    assert passed(installed, "fgt-east") == {"10.1.0.5"}
+    state = json.loads((installed.folder / "state" / "rollouts.json").read_text())
+    assert "narrowed" not in str(state)
+    # The advice, and the window.
+    installed.write_config(install={"removals": "in-window", "windows": "always"})
+    code, _, text = run("apply", "--install", "window")
+    assert (code, said in text) == (0, False)
+    assert passed(installed, "fgt-east") == {"10.1.0.6"}
 
 
 def test_what_was_rejected_and_has_changed_is_submitted_at_once(installed: Estate) -> None:

@@ -180,3 +180,16 @@ def test_no_data_ends_in_anything_but_a_configuration_or_its_problems(
     with pytest.raises(ConfigError) as caught:
         load.parse(text, name="x.yaml", folder=FOLDER)
     assert caught.value.problems
+
+
+@pytest.mark.parametrize("removals", ["immediately", "{within: 15m}"])
+def test_removals_that_do_not_wait_and_writes_that_do_are_refused_together(removals: str) -> None:
+    text = SMALL + f"reconcile: {{write: before-install}}\ninstall: {{removals: {removals}}}"
+    (problem,) = problems(text)
+    assert problem.path == "install.removals"
+    assert "nothing before a window opens" in problem.message
+    for instead in (
+        SMALL + "reconcile: {write: before-install}\ninstall: {removals: in-window}",
+        SMALL + f"reconcile: {{write: continuous}}\ninstall: {{removals: {removals}}}",
+    ):
+        assert parsed(instead)

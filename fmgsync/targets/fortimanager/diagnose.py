@@ -14,8 +14,8 @@ from fmgsync.model import diagnosis
 from fmgsync.model.adom import AdomTopology, Workspace
 from fmgsync.model.diagnosis import Diagnosis, Level
 from fmgsync.model.rule import Site
-from fmgsync.model.target import AdomRef, NamedPlace
-from fmgsync.planning import misnamed
+from fmgsync.model.target import AdomRef
+from fmgsync.planning import misnamed, workflow_mode
 from fmgsync.planning import sites as site_names
 from fmgsync.scheduling.install_policy import Mode
 from fmgsync.targets.fortimanager import checkup, object_install, topology
@@ -42,7 +42,7 @@ def check_unit(session: Session, purpose: Purpose, clock: Clock) -> Iterator[Dia
             if purpose.mode is Mode.OBJECTS:
                 yield from _objects(where, object_install.refusal(session))
             for ref, sites in purpose.sites.items():
-                yield from _adom(session, ref, sites, purpose.named.get(ref, ()))
+                yield from _adom(session, ref, sites, purpose)
     except errors.FmgsyncError as error:
         yield diagnosis.failed(where, "connection", error)
 
@@ -135,7 +135,7 @@ def _others(where: str, facts: UnitFacts) -> Diagnosis:
     )
     text = f"may install past windows and waves, with our changes in it: {shown}"
     fix = "take deploy-management from profiles that need not install, or use"
-    way = "reconcile.write: before-install (with removals: in-window)"
+    way = "reconcile.write: before-install (with removals: in-window; not in workflow mode)"
     return Diagnosis(where, check, Level.WARNING, text, f"{fix} {way}")
 
 
@@ -158,14 +158,17 @@ def _objects(where: str, refusal: str | None) -> Iterator[Diagnosis]:
 
 
 def _adom(
-    session: Session, ref: AdomRef, sites: tuple[Site, ...], named: tuple[NamedPlace, ...]
+    session: Session, ref: AdomRef, sites: tuple[Site, ...], purpose: Purpose
 ) -> Iterator[Diagnosis]:
     where = f"ADOM {ref.adom} on {ref.fortimanager}"
     try:
         found = topology.read_topology(session, ref)
         yield from _judge_adom(where, found)
+        for odd in workflow_mode.refused(purpose.at_once, found):
+            text, _, fix = odd.message.partition("; ")
+            yield Diagnosis(where, odd.name, Level.FAILURE, text, fix)
         for odd in misnamed.findings(
-            misnamed.unmatched(named, misnamed.known(found)), found, unread=""
+            misnamed.unmatched(purpose.named.get(ref, ()), misnamed.known(found)), found, unread=""
         ):
             fix = "correct the name; if it is meant for another ADOM, all is well"
             yield Diagnosis(where, "names", Level.WARNING, odd.message, fix)

@@ -103,7 +103,7 @@ class FortiManagerFlow:
                 " be installed at once",
                 fortimanager=self._place.fortimanager,
                 adom=self._ref.adom,
-                next_step="set 'reconcile.write: continuous'",
+                next_step="set 'reconcile.write: continuous' and 'install.removals: in-window'",
             )
         before = self._session.requests
         done = Writer(self._session, plan, self._owner, clock=self._clock).write()
