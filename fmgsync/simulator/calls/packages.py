@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
+from fmgsync.simulator.calls.place import tell_strange
 from fmgsync.simulator.calls.plain import answer_row, answer_table
 from fmgsync.simulator.codes import absent, bad_data, bad_url, exists
 from fmgsync.simulator.schema.catalog_packages import PACKAGE_TABLES
@@ -172,7 +174,7 @@ def _edit(editor: PackageEditor, row: Row, record: Mapping[str, Any]) -> None:
     if isinstance(settings, dict):
         changes["settings"] = {**row.attrs["settings"], **settings}
     if _TARGETS in record:
-        changes["scope"] = targets_of(editor.adom, record[_TARGETS])
+        changes["scope"] = targets_of(editor.adom, record[_TARGETS], editor.call)
     for name in record:
         if name not in _MEMBERS:
             editor.call.ignore("member", name)
@@ -204,8 +206,13 @@ def _rename(editor: PackageEditor, row: Row, name: Any) -> Row:
     return renamed
 
 
-def targets_of(adom: Adom, value: Any) -> tuple[tuple[str, str | None], ...]:
-    """Devices with VDOM and device groups; unknown ones are refused (-10)."""
+def targets_of(
+    adom: Adom, value: Any, call: Call | None = None
+) -> tuple[tuple[str, str | None], ...]:
+    """Devices with VDOM and device groups; unknown ones are refused (-10).
+
+    Of an `exec`, what nobody listens to is told by itself; of a write `call` tells it.
+    """
     found: dict[tuple[str, str | None], None] = {}
     for item in value if isinstance(value, list) else [value]:
         if not isinstance(item, dict):
@@ -215,6 +222,8 @@ def targets_of(adom: Adom, value: Any) -> tuple[tuple[str, str | None], ...]:
             continue
         if not isinstance(name, str) or not isinstance(vdom, str | None):
             raise bad_data()
+        if call is not None:
+            tell_strange(item, _TARGETS, partial(call.ignore, "member"))
         known = name in adom.groups if vdom is None else adom.has(name, vdom)
         if not known and adom.name != "global":
             raise bad_data()  # a global package's targets are ADOMs
@@ -225,7 +234,7 @@ def targets_of(adom: Adom, value: Any) -> tuple[tuple[str, str | None], ...]:
 def _write_targets(world: World, call: Call, adom: Adom, rest: Rest) -> Members:
     editor = PackageEditor(world, call, adom, "/".join(rest))
     row = _find(editor.database, rest)
-    given = targets_of(adom, call.data)
+    given = targets_of(adom, call.data, call)
     if call.method == "add":
         given = tuple(dict.fromkeys((*row.attrs["scope"], *given)))
     editor.change(row, scope=given)
@@ -238,7 +247,7 @@ def delete(world: World, call: Call, adom: str, rest: Rest) -> Members:
     if rest[-1] == _TARGETS:
         editor = PackageEditor(world, call, place, "/".join(rest[:-1]))
         row = _find(editor.database, rest[:-1])
-        gone = set(targets_of(place, call.data))
+        gone = set(targets_of(place, call.data, call))
         editor.change(row, scope=tuple(t for t in row.attrs["scope"] if t not in gone))
         return {}
     editor = PackageEditor(world, call, place, None)

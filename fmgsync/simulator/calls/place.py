@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,7 +134,18 @@ def find_package(database: Database, path: str) -> Row:
     return row
 
 
-def scope_of(value: Any) -> list[tuple[str, str]]:
+def _unnoticed(name: str) -> None:
+    """Where nobody needs to be told."""
+
+
+def tell_strange(item: dict[str, Any], where: str, ignore: Callable[[str], None]) -> None:
+    """Whatever a device or device group is written with besides its name and VDOM."""
+    for name in dict.keys(item):
+        if name not in ("name", "vdom"):
+            ignore(f"{where}.{name}")
+
+
+def scope_of(value: Any, ignore: Callable[[str], None] = _unnoticed) -> list[tuple[str, str]]:
     """`_scope`: a list of devices with VDOM, or one of them bare; empty ones are refused."""
     items = value if isinstance(value, list) else [value]
     scopes = []
@@ -143,6 +155,7 @@ def scope_of(value: Any) -> list[tuple[str, str]]:
         name, vdom = item.get("name"), item.get("vdom")
         if not isinstance(name, str) or not isinstance(vdom, str) or not name or not vdom:
             raise bad_data()
+        tell_strange(item, "_scope", ignore)
         scopes.append((name, vdom))
     if not scopes:
         raise bad_data()

@@ -184,7 +184,7 @@ def _write_record(writer: Writer, record: Mapping[str, Any]) -> Key:
         if row is not before:
             _touch(writer)
     if _TARGETS in record:
-        _set_targets(writer, row, targets_of(place.adom, record[_TARGETS]))
+        _set_targets(writer, row, targets_of(place.adom, record[_TARGETS], writer.call))
     return key
 
 
@@ -285,7 +285,7 @@ def _index(order: list[int], where: Any, target: Any) -> int:
 def _write_targets(writer: Writer, row: Row) -> Members:
     call = writer.call
     data = call.data
-    given = targets_of(writer.place.adom, data if data is not None else [])
+    given = targets_of(writer.place.adom, data if data is not None else [], call)
     if call.method == "add":
         given = tuple(dict.fromkeys((*row.attrs.get(INSTALL_ON, ()), *given)))
     _set_targets(writer, row, given)
@@ -314,7 +314,7 @@ def delete(world: World, call: Call, adom: str, rest: Rest) -> Members:
     writer = Writer(world, call, place)
     if len(place.rest) == 2 and place.rest[1] == _TARGETS:
         row = place.row(world, call)
-        gone = set(targets_of(place.adom, call.data))
+        gone = set(targets_of(place.adom, call.data, call))
         kept = tuple(t for t in row.attrs.get(INSTALL_ON, ()) if t not in gone)
         _set_targets(writer, row, kept)
         return {}

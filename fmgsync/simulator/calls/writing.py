@@ -214,7 +214,7 @@ class Writer:
 
     def scopes(self, entry: Mapping[str, Any]) -> list[Scope]:
         """The DeviceVdoms of a mapping; unknown ones are refused (-10) unless switched off."""
-        scopes = scope_of(entry.get("_scope"))
+        scopes = scope_of(entry.get("_scope"), self.ignore)
         lenient = self.world.switches.accept_unknown_scope
         if not lenient and not all(map(self._known_scope, scopes)):
             raise bad_data()
