@@ -5,11 +5,26 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
 from fmgsync.simulator import Simulator
+
+_LEFT_OPEN = (
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+    "ignore::ResourceWarning",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Connections that others' programs leave open are their business; they are found whenever
+    the collector comes by, in whichever test of this folder that is."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            for warning in _LEFT_OPEN:
+                item.add_marker(pytest.mark.filterwarnings(warning))
 
 
 class Clock:
