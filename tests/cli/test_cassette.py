@@ -307,13 +307,16 @@ def test_ctrl_c_cleans_up_and_keeps_what_was_recorded(estate: Estate, after: int
     target = estate.folder / "lab.yaml"
     arguments = ["--to", str(target), "--yes", "-c", str(estate.path)]
     command = [sys.executable, "-m", "fmgsync", "cassette", "record", *arguments]
-    pause = threading.Event()
+    running: list[subprocess.Popen[bytes]] = []
+
+    def interrupt(entry: object) -> None:
+        """While it waits for the answer to just this request."""
+        if len(estate.unit.requests) == after:
+            running[0].send_signal(signal.SIGINT)
+
+    estate.unit.requests.follow = interrupt
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        while len(estate.unit.requests) < after:
-            assert process.poll() is None
-            pause.wait(0.01)
-        with estate.unit.world.lock:
-            process.send_signal(signal.SIGINT)
+        running.append(process)
         assert process.wait(timeout=60) == 130
     console = estate.unit.console("admin")
     assert estate.unit.world.adoms["prod"].locks == []
