@@ -28,8 +28,9 @@ import requests
 import structlog
 
 from fmgsync.clock import ManualClock
-from fmgsync.controller import once, wiring
+from fmgsync.passes import once
 from fmgsync.simulator import Simulator
+from fmgsync.wiring import wiring
 
 HOUR_S = 3600.0
 SETTLE_S, MAX_DELAY_S = 5.0, 60.0

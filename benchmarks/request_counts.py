@@ -20,8 +20,9 @@ import structlog
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from fmgsync.controller import once, wiring
+from fmgsync.passes import once
 from fmgsync.settings import features
+from fmgsync.wiring import wiring
 from tests.end_to_end.estate import Estate
 from tests.end_to_end.fleet import CLOSED, OPEN, holding, names, open_fleet, seed, to, web
 

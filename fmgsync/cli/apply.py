@@ -63,8 +63,9 @@ def command(
     object failed one part; the others were done.
     """
     from fmgsync.cli import documents, progress, saved, status_text
-    from fmgsync.controller import once, wiring
-    from fmgsync.controller.install_context import People
+    from fmgsync.passes import once
+    from fmgsync.passes.install_context import People
+    from fmgsync.wiring import wiring
 
     stop = interrupting.Stop(options.progress)
     feature = f"apply --install {install}"

@@ -73,8 +73,8 @@ def command(
     fmgsync apply --install now
     """
     from fmgsync.clock import SystemClock
-    from fmgsync.controller import wiring
     from fmgsync.state.memory import Memory
+    from fmgsync.wiring import wiring
 
     clock = SystemClock()
     memory = Memory(wiring.make_documents(options.config, state_dir=state_dir, clock=clock))

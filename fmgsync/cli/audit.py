@@ -84,8 +84,8 @@ def verify(options: common.Options, state_dir: Path, audit_files: tuple[Path, ..
     """
     from fmgsync import audit
     from fmgsync.clock import SystemClock
-    from fmgsync.controller import wiring
     from fmgsync.state.heads import AuditHeads
+    from fmgsync.wiring import wiring
 
     lines = _read(audit_files, state_dir)
     problems = [f"line {line.position} {line.problem}" for line in lines if line.problem]
@@ -103,7 +103,7 @@ def verify(options: common.Options, state_dir: Path, audit_files: tuple[Path, ..
 
 def _read(audit_files: Sequence[Path], state_dir: Path) -> Sequence[Line]:
     from fmgsync import audit
-    from fmgsync.controller.install_context import AUDIT
+    from fmgsync.passes.install_context import AUDIT
 
     return audit.read(*(audit_files or (state_dir / AUDIT,)))
 

@@ -174,10 +174,10 @@ def _record_lab(options: common.Options, to: Path | None, wishes: Wishes, wanted
 
     from fmgsync.cli import suspects
     from fmgsync.clock import SystemClock
-    from fmgsync.controller import wiring
     from fmgsync.recording import suite
     from fmgsync.recording.adapter import Recording
     from fmgsync.recording.guarding import Bounds
+    from fmgsync.wiring import wiring
 
     recording, clock = Recording(), SystemClock()
     access = wiring.make_access(options.config, wanted.fortimanager)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from requests.adapters import HTTPAdapter
     from rich.console import Console
 
-    from fmgsync.controller.once import Result
+    from fmgsync.passes.once import Result
 
 Output = Literal["text", "json", "yaml", "markdown", "wide", "name"]
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -234,7 +234,7 @@ def status_code(result: Result) -> int:
 
 def apply_code(result: Result) -> int:
     """The exit code of an apply: refused writes, failed installs, and what is seen afterwards."""
-    from fmgsync.controller import installs
+    from fmgsync.passes import installs
 
     codes = [status_code(result)]
     for adom in result.adoms:

@@ -160,7 +160,7 @@ def _tell(estate: story.Estate, options: common.Options, console: Console) -> No
 
 def _show(console: Console, estate: story.Estate) -> None:
     from fmgsync.cli import story, tables
-    from fmgsync.controller import installs
+    from fmgsync.passes import installs
 
     proven = set(installs.verified(estate.views))
     made = tables.table(("FortiGate", "cluster", *estate.apps[:6], "verdict"))

@@ -29,8 +29,9 @@ def command(options: common.Options) -> int:
     wrong.
     """
     from fmgsync.clock import SystemClock
-    from fmgsync.controller import checkups, doctor
+    from fmgsync.doctor import doctor
     from fmgsync.model.diagnosis import Level
+    from fmgsync.wiring import checkups
 
     clock = SystemClock()
     transport = options.transport

@@ -8,13 +8,13 @@ from typing import Any
 
 from fmgsync import errors
 from fmgsync.cli.progress import rollout_rows
-from fmgsync.controller import installs
-from fmgsync.controller.once import AdomResult, Result, source_gaps
 from fmgsync.model.address import Address, sorted_addresses
 from fmgsync.model.adom import HeldLock
 from fmgsync.model.rollout import PendingInstall
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView, GroupView
+from fmgsync.passes import installs
+from fmgsync.passes.once import AdomResult, Result, source_gaps
 from fmgsync.planning import summary
 
 

@@ -91,7 +91,8 @@ def device(options: common.Options, state_dir: Path, device: str) -> int:
 
 def _tell(options: common.Options, state_dir: Path, ask: Callable[[Scene], Explanation]) -> int:
     from fmgsync.cli import documents, findings
-    from fmgsync.controller import explain_scene, once, wiring
+    from fmgsync.passes import explain_scene, once
+    from fmgsync.wiring import wiring
 
     world = wiring.make_world(
         options.config,

@@ -16,7 +16,7 @@ from fmgsync.cli.instants import Instant
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from fmgsync.controller.look_ahead import AdomForecast
+    from fmgsync.passes.look_ahead import AdomForecast
 
 _AHEAD = timedelta(days=1)
 
@@ -45,7 +45,8 @@ def command(options: common.Options, state_dir: Path, until: datetime | None) ->
     Exit codes: 0 nothing is pending, 3 something is, 1 something could not be read.
     """
     from fmgsync.cli import documents, findings
-    from fmgsync.controller import look_ahead, once, wiring
+    from fmgsync.passes import look_ahead, once
+    from fmgsync.wiring import wiring
 
     world = wiring.make_world(
         options.config,

@@ -114,7 +114,7 @@ def command(
     kubectl -n fmgsync logs deploy/fmgsync | fmgsync history --audit-file -
     """
     from fmgsync import audit
-    from fmgsync.controller.install_context import AUDIT
+    from fmgsync.passes.install_context import AUDIT
 
     wanted = Wanted(_asked(since_text, "--since"), _asked(until_text, "--until"), **chosen)
     path = Path("/dev/stdin") if str(audit_file) == "-" else audit_file

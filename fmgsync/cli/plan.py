@@ -38,7 +38,8 @@ def command(ctx: click.Context, options: common.Options, save: Path | None, stat
     if ctx.invoked_subcommand is not None:
         return common.IN_SYNC
     from fmgsync.cli import documents, saved
-    from fmgsync.controller import once, wiring
+    from fmgsync.passes import once
+    from fmgsync.wiring import wiring
 
     world = wiring.make_world(
         options.config,

@@ -14,8 +14,8 @@ from fmgsync.cli.tables import cell, table
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from fmgsync.controller.once import AdomResult, Result
     from fmgsync.model.preview import PendingEdit
+    from fmgsync.passes.once import AdomResult, Result
 
 SHOWN = 20
 """Waiting devices listed for people before the rest becomes a count."""

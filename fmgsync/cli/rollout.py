@@ -14,9 +14,9 @@ from fmgsync.cli.safe import safe_text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fmgsync.controller.once import World
-    from fmgsync.controller.rollout_commands import Steered
     from fmgsync.model.target import AdomRef
+    from fmgsync.passes.once import World
+    from fmgsync.passes.rollout_commands import Steered
 
 
 @click.group("rollout")
@@ -39,7 +39,8 @@ def status(options: common.Options, state_dir: Path) -> int:
     not be read.
     """
     from fmgsync.cli import documents, findings, progress
-    from fmgsync.controller import once, wiring
+    from fmgsync.passes import once
+    from fmgsync.wiring import wiring
 
     world = wiring.make_world(
         options.config,
@@ -80,7 +81,7 @@ def resume(options: common.Options, state_dir: Path, adom: str | None, reason: s
 
     Where what was done is not known any more, the rollout starts over at its canary.
     """
-    from fmgsync.controller import rollout_commands
+    from fmgsync.passes import rollout_commands
 
     return _steer(
         options, state_dir, adom, reason, rollout_commands.resume, demands="resuming a rollout"
@@ -98,7 +99,7 @@ def abort(options: common.Options, state_dir: Path, adom: str | None, reason: st
     An 'apply' or controller that is at it starts nothing more and cancels what has not begun on
     any device; what is being pushed is watched to its end.
     """
-    from fmgsync.controller import rollout_commands
+    from fmgsync.passes import rollout_commands
 
     return _steer(options, state_dir, adom, reason, rollout_commands.abort)
 
@@ -112,8 +113,8 @@ def _steer(
     *,
     demands: str = "",
 ) -> int:
-    from fmgsync.controller import wiring
-    from fmgsync.controller.install_context import People
+    from fmgsync.passes.install_context import People
+    from fmgsync.wiring import wiring
 
     world = wiring.make_world(
         options.config,

@@ -21,8 +21,8 @@ from fmgsync.cli import findings, progress, story, timeline
 from fmgsync.cli.audit import print_lines
 from fmgsync.cli.safe import safe_text
 from fmgsync.clock import ManualClock
-from fmgsync.controller import once, rollout_commands, windows
-from fmgsync.controller.install_context import AUDIT, People
+from fmgsync.passes import once, rollout_commands, windows
+from fmgsync.passes.install_context import AUDIT, People
 from fmgsync.planning import summary
 from fmgsync.scheduling.ledger import Ledger
 

@@ -12,7 +12,7 @@ import click
 from fmgsync.cli import common
 
 if TYPE_CHECKING:
-    from fmgsync.controller.reload import Supervisor
+    from fmgsync.daemon.reload import Supervisor
     from fmgsync.serve.http import Service
     from fmgsync.serve.metrics import Metrics
 
@@ -41,8 +41,10 @@ def command(options: common.Options, state_dir: Path, listen: str) -> int:
     The configuration, secrets and CA files are read again when they change; a version that is
     wrong is refused and logged, and the one before stays in force.
     """
-    from fmgsync.controller import fencing, reload, service_health, wiring
+    from fmgsync.daemon import reload, service_health
+    from fmgsync.leases import fencing
     from fmgsync.serve.metrics import Metrics
+    from fmgsync.wiring import wiring
 
     metrics = Metrics(lambda: service_health.health(running.controller))
     running = reload.Supervisor(
@@ -74,7 +76,7 @@ def command(options: common.Options, state_dir: Path, listen: str) -> int:
 def _serve(running: Supervisor, metrics: Metrics, listen: str) -> Service:
     from fmgsync.cli import documents
     from fmgsync.clock import SystemClock
-    from fmgsync.controller import service_health
+    from fmgsync.daemon import service_health
     from fmgsync.serve.http import Service
 
     service = Service(

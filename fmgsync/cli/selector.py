@@ -12,8 +12,8 @@ from fmgsync.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fmgsync.controller.selector_trial import Tried
     from fmgsync.model.rule import GroupRule
+    from fmgsync.wiring.selector_trial import Tried
 
 _NAME = "selector"
 
@@ -47,7 +47,7 @@ def command(
     be all.
     """
     from fmgsync.cli import tables
-    from fmgsync.controller import selector_trial
+    from fmgsync.wiring import selector_trial
 
     rule = _rule(options.config, expression, nodes=nodes, namespaces=namespaces, group=group)
     tried = selector_trial.tried(options.config, rule, tell=options.progress)
@@ -62,8 +62,8 @@ def command(
 def _rule(
     config: Path, expression: str | None, *, nodes: bool, namespaces: str | None, group: str | None
 ) -> GroupRule:
-    from fmgsync.controller import selector_trial
     from fmgsync.model.rule import GroupRule
+    from fmgsync.wiring import selector_trial
 
     if group is not None:
         if expression is not None or namespaces is not None or nodes:

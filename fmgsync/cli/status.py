@@ -92,7 +92,8 @@ def _from_controller(url: str) -> _Look:
 
 def _by_looking(options: common.Options, state_dir: Path) -> _Look:
     from fmgsync.cli import documents
-    from fmgsync.controller import once, wiring
+    from fmgsync.passes import once
+    from fmgsync.wiring import wiring
 
     def look() -> tuple[Mapping[str, Any], int]:
         world = wiring.make_world(

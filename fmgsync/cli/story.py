@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from fmgsync.clock import Clock, SystemClock
-from fmgsync.controller import installs, once, wiring
-from fmgsync.controller.install_context import People
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView
+from fmgsync.passes import installs, once
+from fmgsync.passes.install_context import People
 from fmgsync.simulator import Simulator
 from fmgsync.simulator.clusters import SimulatedCluster
+from fmgsync.wiring import wiring
 
 ADOM = "prod"
 PACKAGE = "edge/default"

@@ -19,7 +19,7 @@ from fmgsync.model.target import natural
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from fmgsync.controller.selector_trial import Tried
+    from fmgsync.wiring.selector_trial import Tried
 
 NARROW = 100
 """On a terminal with fewer columns rows are blocks."""

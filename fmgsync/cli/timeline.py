@@ -15,7 +15,7 @@ from fmgsync.cli.tables import cell, names, table
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from fmgsync.controller.windows import AdomWindows
+    from fmgsync.passes.windows import AdomWindows
     from fmgsync.scheduling.outlook import Outlook
     from fmgsync.scheduling.timetable import Opening
 

@@ -24,8 +24,9 @@ def command(options: common.Options, state_dir: Path) -> int:
     1 a device could not be asked, or what it should hold is not known.
     """
     from fmgsync.cli import documents, status_text
-    from fmgsync.controller import once, wiring
+    from fmgsync.passes import once
     from fmgsync.views import four
+    from fmgsync.wiring import wiring
 
     world = wiring.make_world(
         options.config,

@@ -144,7 +144,7 @@ def _kill_leader(live: Live) -> None:
 
 
 def _leader(live: Live) -> str:
-    from fmgsync.controller import leasing
+    from fmgsync.leases import leasing
     from fmgsync.model.target import AdomRef
 
     home = next(iter(live.servers.values()))

@@ -13,7 +13,7 @@ from fmgsync.cli.instants import Instant
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fmgsync.controller.windows import AdomWindows
+    from fmgsync.passes.windows import AdomWindows
     from fmgsync.scheduling.outlook import Outlook
 
 
@@ -38,8 +38,9 @@ def command(options: common.Options, at: datetime | None, days: int) -> int:
     """
     from fmgsync import zones
     from fmgsync.cli import timeline
-    from fmgsync.controller import windows, wiring
+    from fmgsync.passes import windows
     from fmgsync.scheduling import cron
+    from fmgsync.wiring import wiring
 
     world = wiring.make_world(
         options.config, command="windows", tell=options.progress, transport=options.transport

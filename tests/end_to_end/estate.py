@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from fmgsync.clock import Clock, ManualClock
-from fmgsync.controller import once, rollout_commands, wiring
-from fmgsync.controller.install_context import People
 from fmgsync.model import address
+from fmgsync.passes import once, rollout_commands
+from fmgsync.passes.install_context import People
 from fmgsync.simulator import Simulator
 from fmgsync.simulator.life.console import Console
+from fmgsync.wiring import wiring
 from tests import builders
 
 PACKAGE = "edge/default"

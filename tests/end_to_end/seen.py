@@ -7,11 +7,11 @@ import io
 from rich.console import Console
 
 from fmgsync.cli import documents, status_text
-from fmgsync.controller import once
 from fmgsync.model.address import NOWHERE
 from fmgsync.model.change import AdomPlan, Change, Finding, Hold
 from fmgsync.model.rollout import Outcome
 from fmgsync.model.view import GroupState
+from fmgsync.passes import once
 from tests import builders
 from tests.end_to_end.estate import Estate
 

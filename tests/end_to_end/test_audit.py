@@ -13,7 +13,7 @@ import pytest
 from fmgsync import errors
 from fmgsync.cli import main
 from fmgsync.clock import SystemClock
-from fmgsync.controller import once, reconcile
+from fmgsync.passes import once, reconcile
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 from tests.end_to_end.seen import held, web
 

@@ -14,8 +14,8 @@ import pytest
 
 from fmgsync import errors
 from fmgsync.cli import common
-from fmgsync.controller import once
 from fmgsync.model.view import GroupState
+from fmgsync.passes import once
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 from tests.end_to_end.seen import passed, said, states, web
 

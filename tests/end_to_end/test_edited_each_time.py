@@ -12,13 +12,14 @@ import pytest
 from requests.adapters import HTTPAdapter
 
 from fmgsync.clock import Clock
-from fmgsync.controller import once, wiring
+from fmgsync.passes import once
 from fmgsync.settings import features
-from tests.controller.test_passes_in_windows import make_pass
+from fmgsync.wiring import wiring
 from tests.end_to_end.estate import Estate
 from tests.end_to_end.fleet import GROUP, OPEN, names, open_fleet, seed, to
 from tests.end_to_end.test_stale_grants import start
 from tests.end_to_end.test_what_is_pushed import GROUPS, edit, open_up, widen_an_address
+from tests.passes.test_passes_in_windows import make_pass
 
 ENOUGH = 60
 """More edits than any run that ends gives occasion for."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fmgsync.cli import documents
-from fmgsync.controller import installs
+from fmgsync.passes import installs
 from tests.end_to_end.estate import Estate
 from tests.end_to_end.fleet import OPEN, holding, open_fleet, seed, to, verified, web
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fmgsync.controller import once
+from fmgsync.passes import once
 from tests.end_to_end import seen
 from tests.end_to_end.estate import Estate
 from tests.end_to_end.fleet import GROUP, OPEN, holding, open_fleet, report, seed, to, verified, web

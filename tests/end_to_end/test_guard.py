@@ -11,10 +11,10 @@ import pytest
 
 from fmgsync import errors
 from fmgsync.cli import main
-from fmgsync.controller import once
 from fmgsync.model.address import NOWHERE
 from fmgsync.model.change import Hold
 from fmgsync.model.view import GroupState
+from fmgsync.passes import once
 from tests import builders
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 

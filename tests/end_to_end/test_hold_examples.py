@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from fmgsync.controller import pre_wave_hooks
+from fmgsync.passes import pre_wave_hooks
 from fmgsync.scheduling.install_policy import HoldCommand
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples" / "hold"

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from requests.adapters import HTTPAdapter
 
-from fmgsync.controller import once, wiring
 from fmgsync.model.view import GroupState
+from fmgsync.passes import once
+from fmgsync.wiring import wiring
 from tests.end_to_end import fleet
 from tests.end_to_end.estate import Estate
 from tests.end_to_end.fleet import OPEN, holding, open_fleet, seed, to, web

@@ -10,11 +10,12 @@ import pytest
 
 from fmgsync.cli import main
 from fmgsync.clock import SystemClock
-from fmgsync.controller import reload, wiring
+from fmgsync.daemon import reload
 from fmgsync.simulator.kubernetes import KubernetesSimulator
+from fmgsync.wiring import wiring
 from tests import builders
-from tests.controller.test_live_loop import written
-from tests.controller.test_loop import made, running, supervised, until
+from tests.daemon.test_live_loop import written
+from tests.daemon.test_loop import made, running, supervised, until
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 
 

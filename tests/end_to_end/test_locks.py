@@ -16,8 +16,9 @@ from rich.console import Console
 from fmgsync import errors
 from fmgsync.cli import common, documents, status_text
 from fmgsync.clock import ManualClock
-from fmgsync.controller import once, wiring
 from fmgsync.model.view import GroupState
+from fmgsync.passes import once
+from fmgsync.wiring import wiring
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 from tests.end_to_end.seen import passed, said, states, web
 from tests.targets.hardship import Before, Killed

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from fmgsync.clock import SystemClock
-from fmgsync.controller import cluster_feeds, wiring
+from fmgsync.daemon import cluster_feeds
+from fmgsync.wiring import wiring
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 from tests.end_to_end.seen import web
 

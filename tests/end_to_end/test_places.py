@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from fmgsync.cli import common, documents, main
-from fmgsync.controller import once
 from fmgsync.model.view import GroupState
+from fmgsync.passes import once
 from tests import builders
 from tests.end_to_end.estate import PACKAGE, Estate, default_seed, open_estate
 from tests.end_to_end.seen import changes, findings, passed, states, web

@@ -12,8 +12,9 @@ from requests.adapters import HTTPAdapter
 
 from fmgsync.cli import main
 from fmgsync.clock import SystemClock
-from fmgsync.controller import once, wiring
-from fmgsync.controller.install_context import People
+from fmgsync.passes import once
+from fmgsync.passes.install_context import People
+from fmgsync.wiring import wiring
 from tests import builders
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 from tests.end_to_end.seen import changes, outcomes, passed, web

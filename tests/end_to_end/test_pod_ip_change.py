@@ -5,10 +5,10 @@ Nothing is patched and nobody sleeps: fmgsync and FortiManager share one manual 
 
 from __future__ import annotations
 
-from fmgsync.controller import once
 from fmgsync.model.change import Change
 from fmgsync.model.rollout import Outcome
 from fmgsync.model.view import GroupState
+from fmgsync.passes import once
 from tests import builders
 from tests.end_to_end.estate import Estate
 

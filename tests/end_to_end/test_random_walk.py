@@ -17,9 +17,10 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from fmgsync import errors
-from fmgsync.controller import once, wiring
+from fmgsync.passes import once
 from fmgsync.simulator.codes import Refusal
 from fmgsync.simulator.life.console import Console
+from fmgsync.wiring import wiring
 from tests.end_to_end.estate import Estate
 from tests.end_to_end.fleet import GROUP, names, open_fleet, seed, web
 

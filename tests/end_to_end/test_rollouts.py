@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from fmgsync import audit
-from fmgsync.controller import announcements, once
+from fmgsync.daemon import announcements
 from fmgsync.model.view import GroupState
+from fmgsync.passes import once
 from fmgsync.scheduling.rollout import HoldKind
 from tests.end_to_end import fleet
 from tests.end_to_end.estate import Estate, open_estate

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from fmgsync.controller import once
 from fmgsync.model.view import StaleGrant
+from fmgsync.passes import once
 from tests import builders
 from tests.end_to_end import fleet
 from tests.end_to_end.estate import Estate

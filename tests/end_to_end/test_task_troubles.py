@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from fmgsync.controller import once
 from fmgsync.model.rollout import Outcome
+from fmgsync.passes import once
 from fmgsync.scheduling.rollout import HoldKind
 from tests.end_to_end import fleet
 from tests.end_to_end.estate import Estate

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fmgsync import errors
-from fmgsync.controller import once
+from fmgsync.passes import once
 from fmgsync.state.documents import Change, Documents
 from fmgsync.state.folder import Folder
 from fmgsync.state.rollouts import Rollouts

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from requests.adapters import HTTPAdapter
 
-from fmgsync.controller import installs, once, wiring
 from fmgsync.model.view import GroupState
+from fmgsync.passes import installs, once
+from fmgsync.wiring import wiring
 from tests import builders
 from tests.end_to_end import seen
 from tests.end_to_end.estate import Estate

@@ -1,0 +1,1 @@
+"""The controller process: watches, wakes the passes, reloads, reports on itself, stops."""

@@ -1,0 +1,107 @@
+"""Notices what people decide while a controller runs: what waited is then looked at again at once.
+
+Only while something waits for them is the memory asked, so a quiet controller asks nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from fmgsync import errors, redaction
+from fmgsync.daemon.worker import AdomRecord
+from fmgsync.model.target import AdomRef
+from fmgsync.passes.once import World
+
+POLL_S = 2.0
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """What people have said of one ADOM: held parts they let through, when they last resumed or
+    stopped its rollout."""
+
+    approved: frozenset[str] = frozenset()
+    steered_at: datetime | None = None
+
+
+class Deciding:
+    """Looks on a thread of its own. `records` are the latest of each ADOM that works here."""
+
+    def __init__(
+        self,
+        world: World,
+        records: Callable[[], Iterable[AdomRecord]],
+        touch: Callable[[AdomRef], None],
+    ) -> None:
+        self._world = world
+        self._records = records
+        self._touch = touch
+        self._known: dict[AdomRef, _Decided] = {}
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="deciding", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._stopping.set()
+
+    def look(self) -> None:
+        """Once. Raises StateError where the memory cannot be read."""
+        waiting = {one.ref: one for one in self._records() if _waits(one)}
+        self._known = {ref: known for ref, known in self._known.items() if ref in waiting}
+        if not waiting:
+            return
+        now = self._world.clock.now()
+        approved = frozenset(one.digest for one in self._world.memory.approvals(now))
+        for ref, record in waiting.items():
+            decided = self._decided(record, approved)
+            before = self._known.get(ref, _seen_by(record))
+            self._known[ref] = decided
+            if decided.approved - before.approved or decided.steered_at != before.steered_at:
+                _log.info("decided", adom=ref.adom, fortimanager=ref.fortimanager)
+                self._touch(ref)
+
+    def _decided(self, record: AdomRecord, approved: frozenset[str]) -> _Decided:
+        seen = record.result.seen if record.result else None
+        held = frozenset(hold.digest for hold in seen.plan.held) if seen else frozenset[str]()
+        found = self._world.installing.rollouts.read(record.ref)
+        if found is not None:
+            held |= {note.digest for note in found.blocked.values()}
+        return _Decided(held & approved, found.decided_at if found is not None else None)
+
+    def _run(self) -> None:
+        while not self._stopping.wait(POLL_S):
+            try:
+                self.look()
+            except errors.StateError as error:
+                _log.debug("decisions cannot be read", why=str(error))
+            except Exception as error:
+                _log.error("decisions failed", exception=redaction.traceback_text(error))
+
+
+def _seen_by(record: AdomRecord) -> _Decided:
+    """What the pass knew; a decision that came while it ran is new."""
+    rollout = record.result.rollout if record.result else None
+    return _Decided(steered_at=rollout.steered_at if rollout is not None else None)
+
+
+def _waits(record: AdomRecord) -> bool:
+    """Whether a person can set something of it going."""
+    result = record.result
+    if result is None:
+        return False
+    holds = result.seen is not None and bool(result.seen.plan.held)
+    decision = result.rollout.decision if result.rollout else None
+    stopped = decision is not None and decision.held is not None
+    rollout = result.rollout
+    return holds or stopped or bool(rollout and (rollout.failures or rollout.blocked))

@@ -1,0 +1,258 @@
+"""One thread per ADOM: waits for its next pass, makes it, notes what came of it.
+
+A FortiManager that is slow, locked or gone holds up its own ADOMs and no others.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+import structlog
+
+from fmgsync import errors, redaction
+from fmgsync.clock import Clock
+from fmgsync.daemon import figures, troubles
+from fmgsync.daemon.pace import Pace, Rhythm, is_whole, next_pass_at
+from fmgsync.model.health import Latency
+from fmgsync.model.rollout import Outcome
+from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.passes import reach
+from fmgsync.passes.once import AdomResult
+
+_log = structlog.get_logger(__name__)
+
+IDLE_S = 1.0
+
+MakePass = Callable[[frozenset[str] | None], tuple[AdomResult, float | None]]
+"""Makes one pass over some rules' groups (None: over everything); what came of it, and when
+something of its own becomes due (epoch seconds)."""
+
+PaceOf = Callable[[AdomResult | None], Pace]
+"""The pace after a pass (None before the first): a workspace ADOM is left to people for longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdomRecord:
+    """What is known of one ADOM's passes; instants in UTC epoch seconds. `unreached` counts the
+    latest passes that did not get through to FortiManager, None before the first since the ADOM
+    became ours."""
+
+    ref: AdomRef
+    result: AdomResult | None = None
+    last_pass_at: float | None = None
+    last_success_at: float | None = None
+    passes: int = 0
+    failures: int = 0
+    error: str | None = None
+    installs: Mapping[Outcome, int] = field(default_factory=dict)
+    pending_since: Mapping[DeviceVdom, float] = field(default_factory=dict)
+    unreached: int | None = None
+    verified_at: Mapping[DeviceVdom, float] = field(default_factory=dict)
+    latency: Latency = field(default_factory=Latency)
+
+
+class AdomWorker:
+    """The passes over one ADOM. `touch` may be called from any thread."""
+
+    def __init__(
+        self,
+        ref: AdomRef,
+        make_pass: MakePass,
+        pace_of: PaceOf,
+        *,
+        clock: Clock,
+        may_pass: Callable[[], bool] = lambda: True,
+        chance: random.Random | None = None,
+    ) -> None:
+        self.ref = ref
+        self._make_pass = make_pass
+        self._pace_of = pace_of
+        self._pace = pace_of(None)
+        self._clock = clock
+        self._may_pass = may_pass
+        self._busy = False
+        self._chance = chance or random.Random()  # noqa: S311 - spreads load, guards nothing
+        self._spread = 1.0
+        self._changed = threading.Condition()
+        self._rhythm = Rhythm()
+        self._touched: set[str] = set()
+        self._changed_at = 0.0  # when the first change arrived that the latest pass is about
+        self._stopping = False
+        self._record = AdomRecord(ref)
+        self._before: AdomWorker | None = None
+        self._thread = threading.Thread(target=self._run, name=f"adom-{ref}", daemon=True)
+
+    @property
+    def record(self) -> AdomRecord:
+        """The latest record; immutable."""
+        return self._record
+
+    @property
+    def busy(self) -> bool:
+        """Whether a pass is running, here or in the worker that came before."""
+        before = self._before
+        return self._busy or (before is not None and before.busy)
+
+    @property
+    def waits(self) -> bool:
+        """Whether a worker that came before has not ended yet."""
+        return self._before is not None
+
+    def carry_on(self, before: AdomWorker) -> None:
+        """Take over from a worker that was stopped: begin when its pass has ended, with its record.
+
+        To be called before `start`.
+        """
+        self._record = before.record
+        self._before = before if before._started else before._before
+
+    def start(self) -> None:
+        """Begin; the first pass is due at once."""
+        self._thread.start()
+
+    def touch(self, rules: Iterable[str]) -> None:
+        """The members of these rules, which concern this ADOM, changed."""
+        with self._changed:
+            self._touched.update(rules)
+            self._rhythm = self._rhythm.changed(self._clock.now())
+            self._changed.notify_all()
+
+    def begin_anew(self) -> None:
+        """Look at once, whatever failed before and however short ago the last look was."""
+        with self._changed:
+            # A change is noted, too: a pass that is running now must not count as this look.
+            self._rhythm = Rhythm().changed(self._clock.now())
+            self._record = replace(self._record, unreached=None)
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Start no further pass."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+
+    def join(self, timeout_s: float | None = None) -> bool:
+        """Wait for the running pass to end; False if it did not."""
+        if not self._started:
+            return self._before is None or self._before.join(timeout_s)
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    @property
+    def _started(self) -> bool:
+        return self._thread.ident is not None
+
+    def _run(self) -> None:
+        self._await_before()
+        while self._wait():
+            self._pass(self._taken())
+
+    def _taken(self) -> frozenset[str] | None:
+        """The rules that the pass which begins is about; None: all, and everything else."""
+        with self._changed:
+            whole = is_whole(self._pace, self._rhythm, self._clock.now())
+            touched, self._touched = frozenset(self._touched), set()
+            self._changed_at = self._rhythm.first_change_at or self._clock.now()
+            self._rhythm = self._rhythm.started()
+            return None if whole else touched
+
+    def _await_before(self) -> None:
+        """And forget it: it refers to all that its controller knew."""
+        if self._before is not None:
+            self._before.join()
+            self._record = self._before.record
+            self._before = None
+
+    def _wait(self) -> bool:
+        """Until the next pass is due (True) or the worker stops (False)."""
+        with self._changed:
+            while not self._stopping:
+                due = next_pass_at(self._pace, self._rhythm, spread=self._spread)
+                left = due - self._clock.now()
+                if left <= 0 and not self._may_pass():
+                    # Another replica works on this ADOM; whoever gains it is woken.
+                    self._changed.wait(IDLE_S)
+                    continue
+                if left <= 0:
+                    self._busy = True
+                    return True
+                self._changed.wait(left)
+            return False
+
+    def _pass(self, rules: frozenset[str] | None) -> None:
+        before, wake_at = self._record, None
+        result = AdomResult(self.ref)
+        error: errors.FmgsyncError | None
+        try:
+            result, wake_at = self._make_pass(rules)
+            error = result.error
+        except errors.FmgsyncError as problem:
+            error = problem
+        except Exception as defect:
+            # A defect must not end the ADOM's passes while the others look well.
+            _log.error(
+                "pass failed",
+                adom=self.ref.adom,
+                fortimanager=self.ref.fortimanager,
+                exception=redaction.traceback_text(defect),
+            )
+            error = errors.TargetError(
+                f"internal error: {type(defect).__name__}",
+                fortimanager=self.ref.fortimanager,
+                adom=self.ref.adom,
+            )
+        self._note(before, result, error, wake_at)
+
+    def _note(
+        self,
+        before: AdomRecord,
+        result: AdomResult,
+        error: errors.FmgsyncError | None,
+        wake_at: float | None,
+    ) -> None:
+        now = self._clock.now()
+        if error is not None and str(error) != before.error:
+            _log.warning(
+                "pass failed",
+                adom=self.ref.adom,
+                fortimanager=self.ref.fortimanager,
+                why=str(error),
+                retry=error.retryable,
+            )
+        elif error is None and before.error is not None:
+            _log.info("pass works again", adom=self.ref.adom, fortimanager=self.ref.fortimanager)
+        with self._changed:
+            self._busy = False
+            self._pace = self._pace_of(result)
+            self._spread = self._chance.uniform(0.5, 1.0)
+            self._rhythm = self._rhythm.ended(
+                now,
+                failed=error is not None,
+                wake_at=wake_at,
+                goes_on_at=result.rollout.goes_on_at if result.rollout else None,
+                whole=result.whole,
+            )
+            self._record = AdomRecord(
+                self.ref,
+                result,
+                now,
+                now if error is None else before.last_success_at,
+                before.passes + 1,
+                before.failures + (error is not None),
+                str(error) if error else None,
+                Counter(before.installs) + troubles.outcomes(result),
+                troubles.pending_since(before.pending_since, result, self._changed_at),
+                (before.unreached or 0) + 1 if reach.keeps_out(error) else 0,
+                figures.verified_at(before.verified_at, result, now),
+                figures.latency(
+                    before.latency,
+                    before.pending_since,
+                    result,
+                    changed_at=self._changed_at,
+                    now=now,
+                ),
+            )

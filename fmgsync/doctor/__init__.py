@@ -1,0 +1,1 @@
+"""What `fmgsync doctor` finds: checks, and the fix for each that fails."""

@@ -1,0 +1,52 @@
+"""What the sessions of one process are forbidden, and who hears of what they do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+from fmgsync.leases.ownership import Ownership
+from fmgsync.model.target import AdomRef
+from fmgsync.targets.hooks import Hooks
+
+
+def _unheard(*_: object) -> None:
+    pass
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """Who hears: of a request (FortiManager, method, seconds), of waiting for somebody else's
+    lock (FortiManager, ADOM, seconds), and whether we hold an ADOM's lock from now on."""
+
+    request: Callable[[str, str, float], None] = _unheard
+    lock_wait: Callable[[str, str, float], None] = _unheard
+    lock_held: Callable[[str, str, bool], None] = _unheard
+
+
+NOBODY = Ears()
+
+
+def hooks(
+    ownership: Ownership | None,
+    ref: AdomRef,
+    *,
+    ears: Ears = NOBODY,
+    gives_up: Callable[[], bool] = _never,
+) -> Hooks:
+    """For every session that works on `ref`: who lost its Lease writes nothing more.
+
+    `gives_up` says that there is no time to wait for a lock any more.
+    """
+    made = Hooks(
+        after_request=ears.request,
+        lock_waited=partial(ears.lock_wait, ref.fortimanager, ref.adom),
+        lock_held=partial(ears.lock_held, ref.fortimanager, ref.adom),
+        gives_up=gives_up,
+    )
+    return made if ownership is None else replace(made, before_write=partial(ownership.check, ref))

@@ -1,0 +1,209 @@
+"""Who works on which ADOM: one Lease per ADOM, shared evenly among the replicas that are alive.
+
+High availability and scale-out are the same thing here. Each replica shows that it is there by a
+Lease of its own; all compute the same shares from who is there; each holds the Leases of its
+share. Whoever must give an ADOM up finishes its pass first; whoever lost a Lease writes nothing
+more, because every writing request asks here first.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from fmgsync import errors, redaction
+from fmgsync.model.target import AdomRef
+from fmgsync.passes.reach import PROBE_S, Reach, shares_of
+
+DURATION_S = 10
+TICK_S = 3.0
+MARGIN_S = 2.0
+"""A write is not begun when the Lease might end while it is under way."""
+
+UNREACHABLE = "fmgsync/unreachable"
+"""Annotation of a replica's own Lease: the FortiManagers that it cannot reach."""
+
+_log = structlog.get_logger(__name__)
+
+
+class HeldLease(Protocol):
+    """What is needed of a Lease; `kube.lease.Lease` is one."""
+
+    @property
+    def name(self) -> str:
+        """The Lease object's name."""
+
+    @property
+    def other_holder(self) -> str:
+        """Who else holds it, as last seen; empty if nobody does."""
+
+    def holds(self, margin_s: float = 0.0) -> bool:
+        """Whether this replica may act for `margin_s` seconds more. Asks nobody."""
+
+    def try_hold(self) -> bool:
+        """Acquire or renew, one try."""
+
+    def release(self) -> None:
+        """Give it up."""
+
+    def remove(self) -> None:
+        """Give it up for good: the name is nobody else's."""
+
+
+class Presence(HeldLease, Protocol):
+    """The Lease that shows that a replica is there, and what it has to say to the others."""
+
+    def annotate(self, annotations: Mapping[str, str]) -> None:
+        """What the Lease says besides, from the next renewal on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leases:
+    """Where the Leases are kept. `replicas` gives the names of all replicas that are alive, each
+    with the FortiManagers that it cannot reach.
+
+    After `close` the credentials are read again for the next request.
+    """
+
+    presence: Presence
+    of: Callable[[AdomRef], HeldLease]
+    replicas: Callable[[], Mapping[str, Collection[str]]]
+    close: Callable[[], None] = lambda: None
+
+
+class Ownership:
+    """One replica's part. It outlives changes of the configuration that leave `key` the same."""
+
+    def __init__(
+        self,
+        replica: str,
+        leases: Leases,
+        adoms: Iterable[AdomRef],
+        *,
+        key: Hashable = None,
+    ) -> None:
+        self.replica = replica
+        self.key = key
+        self._leases = leases
+        self._adoms = frozenset(adoms)
+        self._of = {ref: leases.of(ref) for ref in self._adoms}
+        self._serving = threading.Lock()
+        self._busy: Callable[[AdomRef], bool] = lambda ref: False
+        self._on_gain: Callable[[AdomRef], None] = lambda ref: None
+        self._unreached: Callable[[AdomRef], int | None] = lambda ref: None
+        self._reaches: Callable[[str], bool] = lambda name: True
+        self.reach = Reach()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="ownership", daemon=True)
+
+    def serve(
+        self,
+        adoms: Iterable[AdomRef],
+        *,
+        busy: Callable[[AdomRef], bool],
+        on_gain: Callable[[AdomRef], None],
+        unreached: Callable[[AdomRef], int | None] = lambda ref: None,
+        reaches: Callable[[str], bool] = lambda name: True,
+    ) -> None:
+        """Take a share of these ADOMs from now on, for whoever does the work: an ADOM with a
+        running pass is not handed over before its end, and `on_gain` is called, from another
+        thread, when an ADOM becomes ours. `unreached` says how many passes in a row did not get
+        through to FortiManager (None: none was made yet), `reaches` tries the way to one."""
+        with self._serving:
+            self._adoms = frozenset(adoms)
+            self._of = {**self._of, **{ref: self._leases.of(ref) for ref in self._adoms}}
+            self._busy, self._on_gain = busy, on_gain
+            self._unreached, self._reaches = unreached, reaches
+        if self._thread.ident is None:
+            self._thread.start()
+            threading.Thread(target=self._probe, name="reach", daemon=True).start()
+
+    def stop(self) -> None:
+        """Give everything back, so that others need not wait for it to run out."""
+        self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join(TICK_S)
+        for give_up in (
+            *(each.release for each in self._of.values()),
+            self._leases.presence.remove,
+        ):
+            try:
+                give_up()
+            except errors.SourceError as error:
+                _log.warning("a lease is left to run out", why=str(error))
+        self._leases.close()
+
+    def holds(self, ref: AdomRef) -> bool:
+        """Whether a pass over the ADOM may begin here."""
+        lease = self._of.get(ref)
+        return lease is not None and lease.holds(MARGIN_S)
+
+    def elsewhere(self, ref: AdomRef) -> bool:
+        """Whether another replica holds the ADOM's Lease, as last seen."""
+        lease = self._of.get(ref)
+        return lease is not None and bool(lease.other_holder)
+
+    def lease(self, ref: AdomRef) -> HeldLease:
+        """The ADOM's Lease itself."""
+        return self._of[ref]
+
+    def check(self, ref: AdomRef) -> None:
+        """Before every write: raises Deposed if another replica may be at work by now."""
+        if not self.holds(ref):
+            raise errors.Deposed(
+                "another replica may work on this ADOM now; nothing more is written here",
+                fortimanager=ref.fortimanager,
+                adom=ref.adom,
+            )
+
+    def tick(self) -> None:
+        """Show that we are here, and hold exactly our share."""
+        held = [ref for ref, lease in self._of.items() if lease.holds()]
+        self.reach.passed({ref: self._unreached(ref) for ref in held})
+        out_of_reach = self.reach.unreachable
+        self._leases.presence.annotate({UNREACHABLE: " ".join(sorted(out_of_reach))})
+        self._leases.presence.try_hold()
+        alive = {**self._leases.replicas(), self.replica: out_of_reach}
+        share = shares_of(self._adoms, alive, self._holder)
+        for ref, lease in self._of.items():
+            self._hold_or_yield(ref, lease, share.get(ref))
+        with self._serving:
+            left = self._adoms
+            self._of = {r: each for r, each in self._of.items() if r in left or each.holds()}
+
+    def _holder(self, ref: AdomRef) -> str:
+        lease = self._of[ref]
+        return self.replica if lease.holds() else lease.other_holder
+
+    def _probe(self) -> None:
+        while not self._stopping.wait(PROBE_S):
+            self.reach.probe(self._reaches)
+
+    def _hold_or_yield(self, ref: AdomRef, lease: HeldLease, who: str | None) -> None:
+        """`who` should have it: nobody, if the ADOM is no longer in the configuration."""
+        held = lease.holds()
+        if who == self.replica:
+            if lease.try_hold() and not held:
+                _log.info("took over", adom=ref.adom, fortimanager=ref.fortimanager)
+                self._on_gain(ref)
+        elif held and not self._busy(ref):
+            _log.info("hands over", adom=ref.adom, fortimanager=ref.fortimanager, to=who)
+            lease.release()
+        elif held:
+            lease.try_hold()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self.tick()
+            except errors.SourceError as error:
+                # What is held ends by itself; until then work may go on.
+                _log.warning("leases cannot be renewed", why=str(error))
+                self._leases.close()
+            except Exception as error:
+                _log.error("leases failed", exception=redaction.traceback_text(error))
+            self._stopping.wait(TICK_S)

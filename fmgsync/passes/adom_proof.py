@@ -1,0 +1,155 @@
+"""Right before a push: is the ADOM still what this run wrote, and what the rules ask for?
+
+What somebody changed meanwhile is put right under the install's lock. Where that cannot be done
+now, the devices it concerns are left out, and people are told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fmgsync import errors
+from fmgsync.model.adom import Workspace
+from fmgsync.model.change import AdomPlan
+from fmgsync.model.rollout import InstallRequest
+from fmgsync.model.state import ObservedAdom
+from fmgsync.model.target import DeviceVdom
+from fmgsync.passes import reconcile, rollout_log, stale_grants
+from fmgsync.passes.reconcile import Look
+from fmgsync.planning import packages, written
+from fmgsync.scheduling.machine import Blocked
+from fmgsync.targets.protocol import InstallFlow
+from fmgsync.views import four, yardstick
+from fmgsync.views.yardstick import Yardstick
+
+if TYPE_CHECKING:
+    from fmgsync.passes.batch import Round
+    from fmgsync.passes.rollout import Run
+
+Wrong = Mapping[DeviceVdom, str]
+"""Where an install would push what no rule asks for, with a sentence each."""
+
+
+def hold_to(run: Run, flow: InstallFlow, chosen: Round, now: Look) -> None:
+    """Leave out of a round the devices for which this run cannot vouch, as the ADOM is `now`."""
+    run.seen = now
+    wrong = _wrong(run, chosen, chosen.targets, run.written)
+    if wrong and _may_repair(run):
+        _repair(run, flow, wrong)
+        wrong = _wrong(run, chosen, chosen.targets, run.written)
+    leave_out(run, chosen, wrong)
+    chosen.written = run.written
+
+
+def still_vouched(run: Run, chosen: Round, targets: Iterable[DeviceVdom]) -> frozenset[str]:
+    """Devices of a previewed install that may still be pushed.
+
+    Without a workspace lock anybody may write while FortiManager works out the preview.
+    """
+    if run.seen.topology.workspace is Workspace.DISABLED:
+        run.seen = reconcile.look_again(run.work, run.intent, run.seen)
+        wrong = _wrong(run, chosen, targets, chosen.written)
+        leave_out(run, chosen, wrong)
+        targets = [target for target in targets if target not in wrong]
+    return frozenset(target.device for target in targets)
+
+
+def before_push(run: Run) -> str | None:
+    """What stands for the ADOM when a preview begins; None where a lock keeps others out."""
+    locked = run.seen.topology.workspace is not Workspace.DISABLED
+    return None if locked else run.work.store.read_stamp()
+
+
+def look_afterwards(run: Run, request: InstallRequest, before: str | None) -> None:
+    """Whether the ADOM was edited between the preview and the end of the push, without a lock: then
+    more may have gone along than the preview showed, and people are told."""
+    if run.seen.topology.workspace is not Workspace.DISABLED:
+        return
+    try:
+        if before is not None and run.work.store.read_stamp() == before:
+            return
+        after = run.work.installer.read_packages()
+    except errors.TargetError as trouble:
+        rollout_log.unseen(run, request, (), str(trouble))
+        return
+    edited = packages.edited(run.seen.packages, after, request.package)
+    if edited or before is not None:
+        rollout_log.unseen(run, request, edited, "")
+
+
+def wrote(run: Run, plan: AdomPlan) -> None:
+    """This run has written a plan: from now on that is what it vouches for."""
+    run.written = written.after(run.written, plan.changes)
+
+
+def yardstick_of(run: Run) -> Yardstick:
+    """What the rules want, as the ADOM was seen last."""
+    return Yardstick(
+        run.seen.desired,
+        run.seen.plan,
+        lambda name: stale_grants.denies(run.seen, name),
+        removes=run.intent.removes,
+    )
+
+
+def _wrong(
+    run: Run, chosen: Round, targets: Iterable[DeviceVdom], vouched: ObservedAdom
+) -> dict[DeviceVdom, str]:
+    measure, now = yardstick_of(run), run.seen.observed
+    listed = list(targets)
+    found: dict[DeviceVdom, str] = {}
+    for target, names in yardstick.moved(vouched, now, listed).items():
+        odd = [
+            name
+            for name in names
+            if run.seen.usage.reaches(four.keys(name), target)
+            and (chosen.urgent or not measure.is_met(now, target, name))
+        ]
+        if odd:
+            found[target] = f"somebody changed {', '.join(odd)} in the ADOM since it was written"
+    views = [v for v in (run.survey.views if run.survey else ()) if v.target in listed]
+    for target, groups in measure.excess(now, views).items():
+        added = [name for name in groups if chosen.adds_to(name)]
+        if added and target not in found:
+            found[target] = _told(added[0], groups[added[0]], run)
+    if chosen.urgent:  # what the rules ask for leaves no device outside its window
+        for target, name in measure.lost(now, views):
+            found.setdefault(target, f"the ADOM lacks members of {name} that the rules ask for")
+    return found
+
+
+def _told(name: str, excess: Collection[str], run: Run) -> str:
+    listed = ", ".join(sorted(excess)[:3]) + (" and more" if len(excess) > 3 else "")
+    waits = f"; its removal waits: {run.seen.submission.brief}" if run.seen.submission else ""
+    return f"the ADOM holds {listed} in {name}, which no rule asks for{waits}"
+
+
+def _may_repair(run: Run) -> bool:
+    workflow = run.seen.topology.workspace is Workspace.WORKFLOW
+    return run.intent.writes and not workflow and bool(run.seen.plan.changes)
+
+
+def _repair(run: Run, flow: InstallFlow, wrong: Wrong) -> None:
+    """Write desired again, under the lock of the install that was about to push something else."""
+    plan = run.seen.plan
+    rollout_log.repaired(run, wrong)
+    reconcile.note_write(run.work, run.seen)
+    report = flow.write(plan)
+    run.work.guard.after_write(plan, report)
+    wrote(run, replace(plan, changes=report.written))
+    run.seen = reconcile.look_again(run.work, run.intent, run.seen)
+
+
+def leave_out(run: Run, chosen: Round, wrong: Wrong) -> None:
+    """These devices are not installed in this round, and people are told why."""
+    if not wrong:
+        return
+    reasons = {target.device: why for target, why in wrong.items()}
+    run.note(Blocked(reasons, frozenset(chosen.begun)))
+    run.report.blocked.update(reasons)
+    rollout_log.not_vouched(run, reasons)
+    chosen.admissions = tuple(
+        each for each in chosen.admissions if each.pending.target.device not in reasons
+    )

@@ -1,0 +1,213 @@
+"""What became of a round: what arrived is proven on each device, and each device written down."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import structlog
+
+from fmgsync.model.address import Address
+from fmgsync.model.rollout import Outcome, TargetOutcome, Verdict
+from fmgsync.model.state import ObservedAdom
+from fmgsync.model.target import DeviceVdom
+from fmgsync.model.view import in_families
+from fmgsync.passes import adom_proof, device_proof, place_reasons, rollout_log
+from fmgsync.passes.device_proof import Expected, Proof
+from fmgsync.scheduling.admission import Admission
+from fmgsync.scheduling.foreign import ForeignChanges
+from fmgsync.scheduling.install_policy import Mode
+from fmgsync.scheduling.machine import Settled, Withdrawn
+from fmgsync.scheduling.rollout import Decision
+from fmgsync.scheduling.urgent import Urgent
+from fmgsync.views import four, rendered, yardstick
+
+if TYPE_CHECKING:
+    from fmgsync.passes.rollout import Run
+
+_log = structlog.get_logger()
+
+_ARRIVED = frozenset({Outcome.DONE, Outcome.NO_CHANGES})
+_IN_DOUBT = frozenset({Outcome.MISSING, Outcome.FROZEN, Outcome.BROKEN_OFF})
+
+
+@dataclass(slots=True)
+class Round:
+    """Devices that start together: what is installed there and what became of it.
+
+    `urgent` is set in the urgent lane; then `expected` is what each device should hold afterwards,
+    which otherwise is what this run wrote, and `foreign` overrides the configuration. `written` is
+    what the ADOM holds while it is pushed, `shared` the groups that even an urgent round adds to,
+    `along` what it adds.
+    """
+
+    decision: Decision
+    admissions: tuple[Admission, ...]
+    urgent: tuple[Urgent, ...] = ()
+    foreign: ForeignChanges | None = None
+    expected: Expected | None = None
+    written: ObservedAdom = field(init=False)
+    shared: frozenset[str] = frozenset()
+    along: dict[DeviceVdom, dict[str, frozenset[Address]]] = field(default_factory=dict)
+    outcomes: dict[DeviceVdom, TargetOutcome] = field(default_factory=dict)
+    begun: set[str] = field(default_factory=set)
+    tasks: list[int] = field(default_factory=list)
+
+    @property
+    def devices(self) -> frozenset[str]:
+        """Physical devices."""
+        return frozenset(each.pending.target.device for each in self.admissions)
+
+    @property
+    def targets(self) -> tuple[DeviceVdom, ...]:
+        """DeviceVdoms."""
+        return tuple(sorted({each.pending.target for each in self.admissions}))
+
+    def adds_to(self, name: str) -> bool:
+        """Whether this round may bring new members of a group."""
+        return not self.urgent or name in self.shared
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether only a device itself can tell how its install ended."""
+        return any(each.outcome in _IN_DOUBT for each in self.outcomes.values())
+
+
+def settle(run: Run, chosen: Round) -> None:
+    """Prove what arrived, and write down what became of each device."""
+    run.report.outcomes.extend(chosen.outcomes.values())
+    failed = {
+        outcome.target.device: outcome.detail or "the task does not say why"
+        for outcome in chosen.outcomes.values()
+        if outcome.outcome not in _ARRIVED | _IN_DOUBT | {Outcome.CANCELLED}
+    }
+    targets = [
+        outcome.target
+        for outcome in chosen.outcomes.values()
+        if outcome.outcome in _ARRIVED | _IN_DOUBT and outcome.target.device not in failed
+    ]
+    proofs = prove(run, targets, chosen.expected)
+    cured = _right_all_the_same(run, chosen, failed)
+    proofs.update(cured)
+    failed = {device: why for device, why in failed.items() if device not in _devices(cured)}
+    for target, proof in proofs.items():
+        if proof.verdict is not Verdict.VERIFIED:
+            detail = chosen.outcomes[target].detail if target in chosen.outcomes else ""
+            failed[target.device] = f"{proof.verdict}: {proof.because or detail}"
+    _write_down(run, chosen, failed, proofs)
+    if run.terms.mode is Mode.OBJECTS and proofs:
+        left = run.work.installer.read_unused(proofs)
+        run.report.unused.update({target: count for target, count in left.items() if count})
+
+
+def _right_all_the_same(
+    run: Run, chosen: Round, failed: Collection[str]
+) -> dict[DeviceVdom, Proof]:
+    """Devices whose install is called failed and that hold what they should: a lock or session that
+    was lost meanwhile fails a task, not a device."""
+    asked = [target for target in chosen.targets if target.device in failed]
+    expected = {**expected_on(run, asked), **(chosen.expected or {})} if asked else {}
+    names = sorted({name for target in asked for _, name in expected[target]})
+    readings = run.work.installer.read_devices(asked, names) if asked else {}
+    proofs = {t: device_proof.judge(readings.get(t), expected[t]) for t in asked}
+    wrong = _devices(t for t, proof in proofs.items() if proof.verdict is not Verdict.VERIFIED)
+    return {target: proof for target, proof in proofs.items() if target.device not in wrong}
+
+
+def _devices(targets: Iterable[DeviceVdom]) -> frozenset[str]:
+    return frozenset(target.device for target in targets)
+
+
+def _write_down(
+    run: Run, chosen: Round, failed: Mapping[str, str], proofs: Mapping[DeviceVdom, Proof]
+) -> None:
+    """A device counts as verified if all its VDOMs of this round are, and goes on waiting, at no
+    risk, if some were verified and nothing has reached the others."""
+    arrived = {target for target, proof in proofs.items() if proof.verdict is Verdict.VERIFIED}
+    left = {target.device for target in chosen.targets if target not in arrived}
+    run.note(Withdrawn(frozenset(left - failed.keys())))
+    done = chosen.devices - left - failed.keys()
+    run.note(Settled(done, failed))
+    run.report.verified.extend(target for target in chosen.targets if target in arrived)
+    run.report.failures.update(failed)
+    run.pending = tuple(each for each in run.pending if each.target not in arrived)
+    rollout_log.verified(run, chosen, done)
+    for device, why in sorted(failed.items()):
+        run.tell(f"{device}: failed: {why}")
+        _log.warning("install failed", adom=run.work.ref.adom, device=device, why=why)
+    for target in chosen.targets:
+        rollout_log.end(run, chosen, target, failed.get(target.device), proofs.get(target))
+    run.audit.keep_head()
+
+
+def prove(
+    run: Run,
+    targets: Sequence[DeviceVdom],
+    wanted: Expected | None = None,
+    at_most: Collection[DeviceVdom] = (),
+) -> dict[DeviceVdom, Proof]:
+    """Ask each device. Without `install.verify` only canaries are asked, the others believed.
+
+    A device that is not in `wanted` should hold what this run wrote, or what the rules ask for by
+    then.
+    """
+    canaries = frozenset(run.policy.canary)
+    asked = [t for t in targets if run.terms.verify or t.device in canaries]
+    fixed = {target: held for target, held in (wanted or {}).items() if target in asked}
+    moving = [target for target in asked if target not in fixed]
+    rounds = 0
+
+    def expected() -> Expected:
+        nonlocal rounds
+        if rounds and moving:
+            run.seen = run.look()
+        rounds += 1
+        return {**expected_on(run, moving), **fixed}
+
+    ask = run.work.installer.read_devices
+    proofs = device_proof.prove(ask, expected, at_most, rest=run.rest) if asked else {}
+    believed = (t for t in targets if t not in asked)
+    return {**proofs, **{t: Proof(Verdict.VERIFIED, "not asked") for t in believed}}
+
+
+def expected_on(run: Run, targets: Sequence[DeviceVdom]) -> Expected:
+    """What this run wrote, of the groups that a policy brings there.
+
+    A rule in error is not asked of a device, nor a family that no policy there uses.
+    """
+    in_error = place_reasons.blocked(run.seen, {group.name for group in run.seen.desired.groups})
+    keys = [
+        key
+        for name in sorted({group.name for group in run.seen.desired.groups} - in_error)
+        for key in four.keys(name)
+        if (standing := run.seen.observed.groups.get(key)) is not None and standing.owned
+    ]
+    names = {name for _, name in keys}
+    held = rendered.from_adom(run.written, targets, names)
+    now = _newer(run, targets)
+    return {
+        target: {
+            key: in_families(
+                now.get((target, key[1]), held[target].get(key[1])), frozenset({key[0]})
+            )
+            or frozenset()
+            for key in keys
+            if run.seen.usage.reaches([key], target)
+        }
+        for target in targets
+    }
+
+
+def _newer(
+    run: Run, targets: Sequence[DeviceVdom]
+) -> Mapping[tuple[DeviceVdom, str], frozenset[Address]]:
+    """What another run of ours wrote since, and the rules ask for."""
+    now, measure = run.seen.observed, adom_proof.yardstick_of(run)
+    moved = yardstick.moved(run.written, now, targets) if now is not run.written else {}
+    return {
+        (target, name): rendered.from_adom(now, [target], [name])[target][name]
+        for target, names in moved.items()
+        for name in names
+        if measure.is_met(now, target, name)
+    }

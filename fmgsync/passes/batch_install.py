@@ -1,0 +1,313 @@
+"""One round of installs: the lock, the preview, its judgement, the push; then `batch` settles it.
+
+Everything that can go wrong between two lines here leaves the ledger saying at least as much as
+has happened; `resume` picks up from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+import structlog
+
+from fmgsync import errors
+from fmgsync.clock import Clock
+from fmgsync.model.adom import Workspace
+from fmgsync.model.preview import Marked, Source
+from fmgsync.model.rollout import (
+    InstallRequest,
+    InstallTask,
+    Outcome,
+    PendingReason,
+    TargetOutcome,
+    TaskView,
+)
+from fmgsync.passes import adom_proof, batch, guard_memory, reconcile, rollout_log
+from fmgsync.passes.batch import Round
+from fmgsync.passes.rests import Left
+from fmgsync.scheduling import admission, foreign, waves
+from fmgsync.scheduling.foreign import Owners, Sorted
+from fmgsync.scheduling.install_policy import Mode
+from fmgsync.scheduling.machine import (
+    Blocked,
+    LetGo,
+    Pushing,
+    Started,
+    TaskBegun,
+    TasksEnded,
+    Withdrawn,
+)
+from fmgsync.scheduling.rollout import Decision
+from fmgsync.targets.protocol import InstallFlow
+from fmgsync.views import pending
+
+if TYPE_CHECKING:
+    from fmgsync.passes.rollout import Run
+
+_log = structlog.get_logger()
+
+FIRST_POLL_S = 0.2
+POLL_S = 3.0
+BORNE_S = 600.0
+"""So long a unit may be silent while a task of ours runs there."""
+
+Answer = TypeVar("Answer")
+
+
+def push(run: Run, decision: Decision) -> None:
+    """Install on the devices that may start, and prove each of them."""
+    chosen = Round(decision, admission.starting(run.report.admissions, decision.start))
+    with run.work.installer.open_install_flow() as flow:
+        if run.unwritten:
+            _write(run, flow)
+        adom_proof.hold_to(run, flow, chosen, reconcile.look_again(run.work, run.intent, run.seen))
+        install_round(run, flow, chosen)
+        if chosen.in_doubt:
+            # It may still be pushing, for which it needs the lock.
+            batch.settle(run, chosen)
+            return
+    batch.settle(run, chosen)
+
+
+def install_round(run: Run, flow: InstallFlow, chosen: Round) -> None:
+    """Put the devices at risk, then push package by package and watch each to its end."""
+    wave, urgent = chosen.decision.wave, bool(chosen.urgent)
+    run.note(Started(chosen.devices, wave, urgent))
+    try:
+        for request in _requests(run, chosen):
+            if not _may_go_on(run, chosen, request):
+                break
+            _install(run, flow, chosen, request)
+    except Exception:
+        # What was not pushed was not touched, whatever has gone wrong.
+        run.note(Withdrawn(chosen.devices - chosen.begun))
+        raise
+    run.note(Withdrawn(chosen.devices - chosen.begun))
+    run.note(TasksEnded())
+
+
+def _write(run: Run, flow: InstallFlow) -> None:
+    """Write the ADOM under the install's own lock, so that nobody else's install can carry it."""
+    plan = run.seen.plan
+    run.tell(f"writing {len(plan.changes)} changes to ADOM {run.work.ref.adom}, then install")
+    reconcile.note_write(run.work, run.seen)
+    run.report.written = flow.write(plan)
+    run.work.guard.after_write(plan, run.report.written)
+    adom_proof.wrote(run, replace(plan, changes=run.report.written.written))
+    run.seen = reconcile.look_again(run.work, run.intent, run.seen)
+
+
+def _requests(run: Run, chosen: Round) -> Iterator[InstallRequest]:
+    """One per package, or per set of objects, with what the devices' revisions will say."""
+    comment = run.reason.comment(run.owner, run.plan)
+    waiting = [each.pending for each in chosen.admissions]
+    if run.terms.mode is Mode.OBJECTS:
+        found = pending.object_requests(waiting, run.seen.observed)
+    else:
+        found = pending.requests(waiting)
+    for request in found:
+        yield replace(request, comment=comment)
+
+
+def _may_go_on(run: Run, chosen: Round, request: InstallRequest) -> bool:
+    """Whether the next call may be made: somebody may have stopped it, the window may have closed.
+
+    `overrun` is for what has begun; a round that has pushed nothing yet does not begin any more.
+    """
+    if run.is_stopped():
+        return False
+    now = {each.pending.target: each.judgement for each in run.admissions()}
+    judgements = [now[target] for target in request.targets if target in now]
+    if chosen.urgent:
+        return not any(judgement.denying for judgement in judgements)
+    begun = bool(chosen.tasks)
+    return all(waves.may_call(run.policy, judgement, begun=begun) for judgement in judgements)
+
+
+def _install(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest) -> None:
+    """One package: look at what it would push, then push it to the devices that pass."""
+    passing, previewed, judged = request, False, Sorted()
+    stamp = adom_proof.before_push(run)
+    if not request.objects:  # objects alone carry nobody else's edits
+        judged = _preview(run, flow, chosen, request)
+        passing = _passing(run, chosen, request, judged)
+        # Looking took its time.
+        if not passing.targets or not _may_go_on(run, chosen, passing):
+            flow.drop_preview()
+            return
+        previewed = not judged.unseen
+        if not previewed:
+            flow.drop_preview()
+        rollout_log.carried_along(run, judged, passing)
+    run.note(Pushing(flow.newest_task()))
+    # Told before it is done, and not while somebody else's task is waited for.
+    rollout_log.start(run, chosen, passing)
+    try:
+        task = _start(flow, chosen, passing, previewed=previewed)
+    except errors.TargetError as trouble:
+        rollout_log.not_started(run, passing, trouble)
+        raise
+    finally:
+        _spend(run, chosen, judged, passing)
+    chosen.tasks.append(task.task_id)
+    _note_task(run, task)
+    try:
+        view = _watch(run, flow, task)
+    except Left:
+        # Without a lock the task goes on by itself and is judged by what it comes to.
+        if run.seen.topology.workspace is not Workspace.DISABLED:
+            run.note(LetGo(frozenset(target.device for target in passing.targets)))
+        raise
+    chosen.outcomes.update({outcome.target: outcome for outcome in view.outcomes})
+    adom_proof.look_afterwards(run, passing, stamp)
+    if previewed and passing.targets != request.targets:
+        flow.drop_preview()
+
+
+def _note_task(run: Run, task: InstallTask) -> None:
+    """Its number is a help only: whoever comes next finds it by the number of the one before."""
+    try:
+        run.note(TaskBegun(task))
+    except errors.StateError as trouble:
+        _log.warning("a task is not noted", task=task.task_id, why=str(trouble))
+
+
+def _start(
+    flow: InstallFlow, chosen: Round, request: InstallRequest, *, previewed: bool
+) -> InstallTask:
+    """Begin to push. Unless FortiManager says no, the devices count as touched from here on."""
+    new = {target.device for target in request.targets} - chosen.begun
+    chosen.begun.update(new)
+    try:
+        return flow.commit(request) if previewed else flow.start(request)
+    except errors.OutcomeUnknown:
+        raise
+    except errors.TargetError:
+        chosen.begun.difference_update(new)
+        raise
+
+
+def _preview(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest) -> Sorted:
+    """What the install would push, device by device, and whether it may."""
+    preview = flow.start_preview(request)
+    rests, patience = _rests(), Patience(run.clock)
+    while (found := patience.hear(preview.poll)) is None:
+        run.rest(next(rests))
+    owners = Owners(Marked(run.owner, chosen.written), places=request.targets)
+    unknown = [edit for each in found for edit in foreign.by_source(each, owners)[Source.FOREIGN]]
+    named = [(key, edit) for edit in unknown if (key := foreign.key_of(edit)) is not None]
+    if named:
+        gone = {key for key, edit in named if edit.deletes}
+        marked = flow.read_marked({key for key, _ in named}, gone, request.targets)
+        copied = next((one.copied for one in marked if one.owner == run.owner), {})
+        peers = tuple(one for one in marked if one.owner != run.owner)
+        owners = replace(owners, own=replace(owners.own, copied=copied), peers=peers)
+    policy = chosen.foreign or run.terms.foreign_changes
+    return foreign.judge(found, owners, policy, ref=run.work.ref, approved=run.approvals())
+
+
+def _passing(run: Run, chosen: Round, request: InstallRequest, judged: Sorted) -> InstallRequest:
+    """The request with the devices on which the install may go on; the others are told why not."""
+    run.report.foreign.update(judged.foreign)
+    run.report.peers.update(judged.peers)
+    if judged.blocked:
+        run.note(Blocked(judged.blocked, frozenset(chosen.begun), judged.digests))
+        run.report.blocked.update(judged.blocked)
+        rollout_log.blocked(run, judged)
+        guard_memory.note_edits(run.work.guard, judged, run.tell)
+    nothing = "the preview shows nothing to install"
+    odd = _oddly_empty(chosen, judged)
+    rollout_log.odd(run, odd)
+    for target in request.targets:
+        if target.device in judged.empty and target.device not in odd:
+            chosen.begun.add(target.device)
+            chosen.outcomes[target] = TargetOutcome(target, Outcome.NO_CHANGES, nothing)
+    passing = [t for t in request.targets if t.device in odd or t.device in judged.install]
+    vouched = adom_proof.still_vouched(run, chosen, passing) if passing else ()
+    return replace(request, targets=tuple(t for t in passing if t.device in vouched))
+
+
+def _oddly_empty(chosen: Round, judged: Sorted) -> frozenset[str]:
+    """Devices whose copy on FortiManager lacks something that the preview does not show.
+
+    It looks like that where the copy fails, and only an install says why.
+    """
+    return frozenset(
+        each.pending.target.device
+        for each in chosen.admissions
+        if each.pending.target.device in judged.empty
+        and PendingReason.DEVICE_DATABASE_BEHIND in each.pending.reasons
+    )
+
+
+def _spend(run: Run, chosen: Round, judged: Sorted, request: InstallRequest) -> None:
+    """What a person has let through goes once; what FortiManager refused may be tried again."""
+    pushed = {target.device for target in request.targets} & chosen.begun
+    if used := [digest for device, digest in judged.let_through.items() if device in pushed]:
+        run.work.guard.memory.spend(used)
+
+
+def _watch(run: Run, flow: InstallFlow, task: InstallTask) -> TaskView:
+    """Poll to the end. When it is time to stop, cancel what has not begun anywhere; the rest is
+    watched on, since a device must not be left half configured."""
+    stopped, rests, patience = False, _rests(), Patience(run.clock)
+    while True:
+        if not stopped and _is_stopped(run):
+            stopped = True
+            view = patience.hear(partial(flow.cancel, task))
+            if view is None or not view.final:
+                run.tell(
+                    f"stopping: task {task.task_id} pushes to devices and is watched to its end"
+                )
+        else:
+            view = patience.hear(partial(flow.poll, task))
+        if view is not None and view.final:
+            return view
+        run.rest(next(rests))
+
+
+def _is_stopped(run: Run) -> bool:
+    """Whether to stop, as far as is known: what cannot be asked is no reason to leave a task."""
+    try:
+        return run.is_stopped()
+    except errors.StateError as trouble:
+        _log.info("watching on: whether to stop is not known", why=str(trouble))
+        return run.stopping()
+
+
+@dataclass(slots=True)
+class Patience:
+    """A unit that does not answer for a while does not end the watch over a task of ours.
+
+    Leaving would give the lock back, and with it fail the install that is under way.
+    """
+
+    clock: Clock
+    silent_since: float | None = None
+
+    def hear(self, ask: Callable[[], Answer]) -> Answer | None:
+        """What is answered; None while nothing can be heard, for so long as that is borne."""
+        try:
+            answer = ask()
+        except errors.Deposed:
+            raise
+        except errors.TargetError as trouble:
+            now = self.clock.now()
+            since = self.silent_since = now if self.silent_since is None else self.silent_since
+            if not trouble.retryable or now - since > BORNE_S:
+                raise
+            _log.info("watching on: no answer about a task", why=str(trouble))
+            return None
+        self.silent_since = None
+        return answer
+
+
+def _rests() -> Iterator[float]:
+    """Short at first, since small installs end at once; then longer, to spare the unit."""
+    pause_s = FIRST_POLL_S
+    while True:
+        yield pause_s
+        pause_s = min(pause_s * 2, POLL_S)

@@ -1,0 +1,58 @@
+"""What was looked at, as the scene in which questions are answered (`assessing.explain`)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from fmgsync.assessing.explanation import AdomScene, Scene
+from fmgsync.grouping import desired
+from fmgsync.model.address import Address
+from fmgsync.model.rule import Site
+from fmgsync.model.target import DeviceVdom
+from fmgsync.passes.once import AdomResult, Result, World
+from fmgsync.planning import sites
+
+
+def scene(world: World, result: Result) -> Scene:
+    """The scene of one look at everything, the devices included."""
+    told: defaultdict[str, list[str]] = defaultdict(list)
+    for finding in result.inventory.findings:
+        told[finding.name].append(finding.message)
+
+    def withheld(rule: str, cluster: str, address: Address) -> str:
+        begins = desired.about(cluster, address)
+        found = (each.removeprefix(begins) for each in told[rule] if each.startswith(begins))
+        return next(found, "")
+
+    works = {work.ref: work for work in world.adoms}
+    adoms = [_adom(works[adom.ref].sites, adom) for adom in result.adoms if adom.seen]
+    rules = world.intent.rules.rules
+    return Scene(rules, result.inventory.snapshots, tuple(adoms), withheld)
+
+
+def _adom(configured: Sequence[Site], adom: AdomResult) -> AdomScene:
+    assert adom.seen is not None  # noqa: S101 - only what was looked at is asked about
+    behind: dict[DeviceVdom, frozenset[str]] = {}
+    for site in sites.resolve(configured, adom.seen.topology):
+        for target in site.targets:
+            behind[target] = behind.get(target, frozenset()) | site.clusters
+    waits = {
+        each.pending.target: f"its install is held: {each.because}"
+        if each.held
+        else f"its install waits: {each.because}"
+        for each in adom.admissions
+        if each.because
+    }
+    opens = {
+        target: f"the next window opens at {found.opens_at:%Y-%m-%d %H:%M} UTC"
+        if found.opens_at is not None
+        else "no window ever opens"
+        for target, found in adom.outlooks.items()
+        if not found.judgement.is_open
+    }
+    views = adom.survey.views if adom.survey is not None else ()
+    seen = adom.seen
+    return AdomScene(
+        adom.ref, behind, seen.topology, seen.observed, seen.packages, views, waits, opens
+    )

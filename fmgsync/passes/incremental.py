@@ -1,0 +1,180 @@
+"""The controller's passes over one ADOM: whole ones, and between them those over a part.
+
+A change in a few rules' members is compared and written for these groups alone, with what the last
+whole pass saw of everything else. That holds as long as the ADOM's stamp says that nobody else has
+changed anything. Whatever is out of the ordinary (an install may start, something failed, another
+administrator was at work, sources overlap) is left to a whole pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fmgsync import errors
+from fmgsync.grouping import desired
+from fmgsync.model import naming
+from fmgsync.model.adom import Workspace
+from fmgsync.model.change import AdomPlan, Finding
+from fmgsync.model.state import DesiredAdom, ObservedAdom
+from fmgsync.passes import installs, once, reconcile, rollout_pass, rollout_status
+from fmgsync.passes.reconcile import AdomWork, Look
+from fmgsync.planning import adom_cache, backup_mode, sites
+from fmgsync.planning.adom_cache import Picture
+
+if TYPE_CHECKING:
+    from fmgsync.passes.once import AdomResult, Inventory, World
+
+OVERLAP = "overlap"
+
+
+class Passes:
+    """One ADOM's passes; for one thread."""
+
+    def __init__(self, read_world: Callable[[], World], work: AdomWork, *, install: bool) -> None:
+        self._read_world = read_world
+        self._world = read_world()
+        self._work = work
+        self._install = install
+        self._known: AdomResult | None = None
+        self._picture: Picture | None = None
+
+    def make(self, inventory: Inventory, rules: frozenset[str] | None) -> AdomResult:
+        """A pass over these rules' groups, or over everything (None) if that is necessary."""
+        known, self._known = self._known, None
+        self._world = self._read_world()
+        if rules and known is not None and self._is_quiet(known):
+            self._known = self._part(inventory, known, rules)
+        if self._known is None:
+            self._known = once.apply_one(
+                self._world, self._work, inventory, install=self._install, before=known
+            )
+            self._picture = self._pictured(self._known)
+        return self._known
+
+    def _pictured(self, known: AdomResult) -> Picture | None:
+        """Made now, while nobody waits for it."""
+        if known.seen is None or not self._is_quiet(known):
+            return None
+        return Picture(known.seen.observed, known.seen.asked, owner=self._world.intent.owner)
+
+    def _is_quiet(self, known: AdomResult) -> bool:
+        """Whether a part can be written by itself: nothing failed, waits or may be installed."""
+        seen, intent = known.seen, self._world.intent
+        if seen is None or known.survey is None or known.error is not None:
+            return False
+        if not intent.writes or intent.before_install or seen.submission is not None:
+            return False
+        if seen.topology.workspace is Workspace.WORKFLOW or backup_mode.is_closed(seen.topology):
+            return False
+        if seen.observed.stamp is None or (known.report is not None and known.report.refused):
+            return False
+        return not self._install or self._installs_nothing(known)
+
+    def _installs_nothing(self, known: AdomResult) -> bool:
+        if self._world.terms.removals.within is not None or known.outcomes:
+            return False
+        resting = known.rollout is not None and known.rollout.again_at is not None
+        return not resting and rollout_status.window_open(self._world, known) is False
+
+    def _part(
+        self, inventory: Inventory, known: AdomResult, rules: frozenset[str]
+    ) -> AdomResult | None:
+        """None if it takes a whole pass."""
+        result = replace(known, report=None, planned=None, outcomes=(), whole=False)
+        try:
+            with self._work.session():
+                done = self._write(inventory, result, rules)
+        except errors.TargetError as error:
+            return replace(result, error=error)
+        self._world.installing.audit.keep_head()
+        if done is not None and done.seen is not None and done.seen.plan.held:
+            once.note_held(self._world, done.seen.plan)
+        return done
+
+    def _write(
+        self, inventory: Inventory, result: AdomResult, rules: frozenset[str]
+    ) -> AdomResult | None:
+        work, intent, seen = self._work, self._world.intent, result.seen
+        if seen is None or result.survey is None or self._picture is None:
+            return None
+        known = self._picture
+        part = _focused(self._world, work, inventory, seen, rules)
+        names = tuple(reconcile.names(part, seen.limits))
+        if part.findings != _overlaps(seen.desired.findings) or not known.covers(names):
+            return None
+        if work.store.read_stamp() != known.stamp:
+            return None
+        there = reconcile.compare_part(work, intent, seen, part, known.part(part, names))
+        result.planned = there.plan
+        if there.plan.changes:
+            reconcile.note_write(work, replace(seen, plan=there.plan))
+            result.report = work.store.apply(there.plan)
+            work.guard.after_write(there.plan, result.report)
+            # What was written is read back. As planned, it leaves nothing to do but what is held.
+            written = adom_cache.touched(there.plan.changes)
+            fresh = work.store.read_part(written.groups, written.addresses)
+            known.replace(written, fresh)
+            now = known.part(part, names)
+            if adom_cache.carried_out(there.plan.changes, fresh) and not there.plan.approved:
+                done = replace(there.plan, changes=(), sizes=(), grants=())
+                there = replace(there, observed=now, plan=done, unapproved=done)
+            else:
+                there = reconcile.compare_part(work, intent, seen, part, now)
+        result.seen = _joined(seen, there, part, known.observed())
+        result.survey = installs.survey_part(work, result.survey, there, adom=result.seen.observed)
+        rollout_pass.judge(self._world, work, inventory, result)
+        return result
+
+
+def _focused(
+    world: World, work: AdomWork, inventory: Inventory, seen: Look, rules: frozenset[str]
+) -> DesiredAdom:
+    """What these rules ask for."""
+    return desired.desired_adom(
+        work.ref,
+        owner=world.intent.owner,
+        rules=world.intent.rules.only(rules),
+        sites=sites.resolve(work.sites, seen.topology),
+        members=inventory.members,
+    )
+
+
+def _overlaps(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Addresses that two clusters claim: withheld from every rule, so no matter of a part."""
+    return tuple(finding for finding in findings if finding.kind == OVERLAP)
+
+
+def _joined(seen: Look, part: Look, wanted: DesiredAdom, whole: ObservedAdom) -> Look:
+    """The whole look with this part in it."""
+    groups = {(group.name, group.family): group for group in seen.desired.groups}
+    groups |= {(group.name, group.family): group for group in wanted.groups}
+    names = {group.name for group in wanted.groups}
+    return replace(
+        seen,
+        desired=replace(seen.desired, groups=tuple(groups.values())),
+        observed=whole,
+        plan=_with(seen.plan, part.plan, names),
+        unapproved=_with(seen.unapproved, part.unapproved, names),
+    )
+
+
+def _with(whole: AdomPlan, part: AdomPlan, names: set[str]) -> AdomPlan:
+    """The rest of the whole plan, and what of this part is left to do."""
+
+    def outside(named: str) -> bool:
+        return naming.group_of(named) not in names
+
+    kept = [finding for finding in whole.findings if outside(finding.name)]
+    return replace(
+        whole,
+        changes=(*(c for c in whole.changes if outside(c.name)), *part.changes),
+        foreign=tuple(
+            dict.fromkeys((*(f for f in whole.foreign if outside(f.name)), *part.foreign))
+        ),
+        held=(*(h for h in whole.held if outside(h.name)), *part.held),
+        findings=tuple(dict.fromkeys((*kept, *part.findings))),
+        sizes=part.sizes,
+        approved=(),
+    )

@@ -1,0 +1,51 @@
+"""Behind `fmgsync forecast`: every ADOM's rollout, played ahead from what was just seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from fmgsync.model.target import AdomRef
+from fmgsync.passes.once import AdomResult, Result, World
+from fmgsync.planning import summary
+from fmgsync.scheduling import rehearsal
+from fmgsync.scheduling.admission import Situation
+from fmgsync.scheduling.ledger import Ledger
+from fmgsync.scheduling.rehearsal import Foreseen, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class AdomForecast:
+    """What awaits one ADOM's pending installs."""
+
+    ref: AdomRef
+    foreseen: tuple[Foreseen, ...]
+
+
+def forecast(world: World, result: Result, until: datetime) -> tuple[AdomForecast, ...]:
+    """Each ADOM that was looked at."""
+    return tuple(_adom(world, adom, until) for adom in result.adoms if adom.survey and adom.seen)
+
+
+def _adom(world: World, adom: AdomResult, until: datetime) -> AdomForecast:
+    assert adom.seen is not None and adom.survey is not None  # noqa: S101, PT018 - see forecast
+    work = next(work for work in world.adoms if work.ref == adom.ref)
+    record = adom.standing.record if adom.standing is not None else None
+    rules = summary.rules_digest(world.intent.rules.rules, work.sites)
+    situation = Situation(
+        adom.seen.topology,
+        adom.survey.statuses,
+        world.terms,
+        world.instant,
+        world.installing.clearance,
+        world.installing.blocked(adom.ref),
+        world.installing.interrupted(adom.ref),
+    )
+    stage = Stage(
+        world.terms.rollout.policy(adom.seen.topology, world.terms.overrun),
+        record.ledger if record is not None else Ledger(rules),
+        adom.survey.pending,
+        adom.survey.views,
+        situation,
+    )
+    return AdomForecast(adom.ref, rehearsal.rehearse(stage, until))

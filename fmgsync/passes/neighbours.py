@@ -1,0 +1,36 @@
+"""What the other ADOMs of a configuration have: a canary that is not here may be there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from fmgsync import errors
+from fmgsync.model.target import AdomRef
+from fmgsync.passes.reconcile import AdomWork
+from fmgsync.planning import misnamed
+
+
+def reader(
+    work: AdomWork, refs: Iterable[AdomRef], make: Callable[[AdomRef], AdomWork]
+) -> Callable[[], tuple[frozenset[str], str]] | None:
+    """Reads the names of devices and groups elsewhere, and says what could not be read; None if
+    there is no other ADOM. What was found once is remembered.
+
+    It makes sessions of its own: those of the other ADOMs may be in use on other threads.
+    """
+    others = tuple(ref for ref in refs if ref != work.ref)
+    found: set[str] = set()
+
+    def read() -> tuple[frozenset[str], str]:
+        unread: list[str] = []
+        if not found or misnamed.unmatched(work.named, found):
+            for ref in others:
+                other = make(ref)
+                try:
+                    with other.session():
+                        found.update(misnamed.known(other.store.read_topology()))
+                except errors.TargetError:
+                    unread.append(f"ADOM {ref.adom} on {ref.fortimanager}")
+        return frozenset(found), f"{', '.join(unread)} could not be read" if unread else ""
+
+    return read if others else None

@@ -1,0 +1,350 @@
+"""The one-shot passes behind `plan`, `apply`, `status` and `verify`: every ADOM in turn.
+
+An ADOM or cluster that fails is reported and does not stop the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+
+from fmgsync import errors
+from fmgsync.clock import Clock
+from fmgsync.grouping import desired
+from fmgsync.model.address import Address
+from fmgsync.model.adom import HeldLock, Workspace
+from fmgsync.model.change import AdomPlan, ApplyReport, Finding
+from fmgsync.model.endpoint import ClusterSnapshot
+from fmgsync.model.rollout import TargetOutcome
+from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.passes import guard_memory, installs, reconcile, rollout_pass, turns
+from fmgsync.passes.install_context import Installing
+from fmgsync.passes.progress import Report
+from fmgsync.passes.reconcile import AdomWork, Intent, Look
+from fmgsync.passes.rollout_status import Standing
+from fmgsync.passes.turns import Taking, Turn
+from fmgsync.planning import radius, summary
+from fmgsync.planning.radius import BlastRadius
+from fmgsync.scheduling import machine
+from fmgsync.scheduling.admission import Admission
+from fmgsync.scheduling.install_policy import Terms
+from fmgsync.scheduling.outlook import Outlook
+from fmgsync.state.memory import Memory
+
+_LOOK_S = 60.0
+
+ReadSource = Callable[[], ClusterSnapshot]
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything a one-shot pass works with. `sources` are asked once, in order."""
+
+    intent: Intent
+    sources: Mapping[str, ReadSource]
+    adoms: Sequence[AdomWork]
+    clock: Clock
+    memory: Memory
+    installing: Installing
+    tell: Tell = lambda text: None
+    terms: Terms = field(default_factory=Terms)
+
+    @property
+    def instant(self) -> datetime:
+        """Now, in UTC."""
+        return datetime.fromtimestamp(self.clock.now(), UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What runs, as far as it could be read, and what each rule selects in it."""
+
+    snapshots: Mapping[str, ClusterSnapshot]
+    members: desired.Members
+    findings: tuple[Finding, ...]
+    problems: tuple[errors.FmgsyncError, ...]
+    in_use: Callable[[str, Address], bool]
+    """Whether anything in a cluster has an address, selected or not."""
+
+    @property
+    def frozen(self) -> dict[str, list[str]]:
+        """Why some rules can remove nothing -> their names."""
+        found: dict[str, list[str]] = {}
+        for (rule, _), members in sorted(self.members.items()):
+            if not members.complete:
+                found.setdefault(members.because, []).append(rule)
+        return found
+
+
+@dataclass(slots=True)
+class AdomResult:
+    """What became of one ADOM in one pass; `whole` False if it compared only a part of it."""
+
+    ref: AdomRef
+    seen: Look | None = None
+    survey: installs.Survey | None = None
+    planned: AdomPlan | None = None
+    report: ApplyReport | None = None
+    outcomes: tuple[TargetOutcome, ...] = ()
+    outlooks: Mapping[DeviceVdom, Outlook] = field(default_factory=dict)
+    admissions: tuple[Admission, ...] = ()
+    rollout: Report | None = None
+    standing: Standing | None = None
+    locks: tuple[HeldLock, ...] = ()
+    error: errors.TargetError | None = None
+    whole: bool = True
+
+
+@dataclass(slots=True)
+class Result:
+    """What became of all ADOMs; `digest` stands for the whole plan."""
+
+    inventory: Inventory
+    adoms: list[AdomResult] = field(default_factory=list)
+
+    @property
+    def digest(self) -> str:
+        """The digest of all plans seen."""
+        return summary.digest(result.seen.plan for result in self.adoms if result.seen)
+
+    @property
+    def unapproved_digest(self) -> str:
+        """The digest as it was before approvals let held parts through."""
+        return summary.digest(result.seen.unapproved for result in self.adoms if result.seen)
+
+    @property
+    def blast_radius(self) -> BlastRadius:
+        """How much of the estate the plans touch."""
+        return radius.blast_radius(adom.seen.plan for adom in self.adoms if adom.seen)
+
+    @property
+    def behind(self) -> int:
+        """Device VDOMs that an install has to reach."""
+        return len({(a.ref, p.target) for a in self.adoms if a.survey for p in a.survey.pending})
+
+
+def read_inventory(world: World, tell: Tell | None = None) -> Inventory:
+    """Read every cluster. One that fails is absent, so nothing of its part is removed."""
+    snapshots: dict[str, ClusterSnapshot] = {}
+    problems: list[errors.FmgsyncError] = []
+    for name, read in world.sources.items():
+        (tell or world.tell)(f"reading cluster {name}")
+        try:
+            snapshots[name] = read()
+        except errors.SourceError as error:
+            problems.append(error)
+    found = desired.memberships(world.intent.rules.rules, snapshots, world.intent.allowed_ranges)
+    return Inventory(snapshots, found.members, found.findings, tuple(problems), found.in_use)
+
+
+def plan(world: World) -> Result:
+    """Look at everything; write nothing and ask no FortiGate."""
+    return _each_adom(world, read_inventory(world), _plan_adom)
+
+
+def status(world: World) -> Result:
+    """Look at everything, the FortiGates included; write nothing."""
+    return _each_adom(world, read_inventory(world), _status_adom)
+
+
+def apply(world: World, *, install: bool, digest: str | None = None) -> Result:
+    """Write every ADOM, then install what is behind and ask the FortiGates.
+
+    `digest` is that of a saved plan: StalePlan is
+    raised, before anything is written, if it no longer is what there is to do.
+    """
+    for work in world.adoms:
+        world.installing.check(work.ref)
+    inventory = read_inventory(world)
+    known = _still_the_same(world, inventory, digest) if digest is not None else None
+    results = list(known or (AdomResult(work.ref) for work in world.adoms))
+    made = {
+        number: _turn(world, work, results[number], saved=results[number].seen, install=install)
+        for number, work in enumerate(world.adoms)
+        if known is None or results[number].seen is not None
+    }
+    taking = Taking(
+        world.clock,
+        partial(read_inventory, world, lambda text: None),
+        world.installing.stopping,
+        # Nobody tells a one-shot run that something has to go: it looks by itself in a pause.
+        at_most_s=float("inf") if world.terms.removals.within is None else _LOOK_S,
+    )
+    turns.take(list(made.values()), inventory, taking)
+    for number, turn in made.items():
+        results[number].error = turn.error
+    return _shown(world, Result(inventory, results))
+
+
+def apply_one(
+    world: World,
+    work: AdomWork,
+    inventory: Inventory,
+    *,
+    install: bool,
+    before: AdomResult | None = None,
+) -> AdomResult:
+    """One pass over one ADOM: what the controller does whenever something changed, or a rollout
+    goes on after the pass `before`."""
+
+    def step(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
+        world.installing.check(work.ref)
+        if before is not None and before.rollout is not None:
+            result.rollout = before.rollout.follows(world.clock.now())
+            result.survey = before.survey
+        result.seen = reconcile.look(work, world.intent, inventory.members)
+        _write_and_install(world, work, inventory, result, install=install)
+
+    return _one_adom(world, work, inventory, step)
+
+
+Step = Callable[[World, AdomWork, Inventory, AdomResult], None]
+
+
+def _each_adom(world: World, inventory: Inventory, step: Step) -> Result:
+    results = [_one_adom(world, work, inventory, step) for work in world.adoms]
+    return _shown(world, Result(inventory, results))
+
+
+def _shown(world: World, result: Result) -> Result:
+    """Whatever is shown as held can be approved from now on."""
+    _note(world, result.digest, [adom.seen.plan for adom in result.adoms if adom.seen])
+    return result
+
+
+def _note(world: World, digest: str, plans: Sequence[AdomPlan]) -> None:
+    now = world.clock.now()
+    guard_memory.note_shown(world.memory, digest, plans, now=now, tell=world.tell)
+
+
+def note_held(world: World, plan: AdomPlan) -> None:
+    """What an ADOM's plan shows as held can be approved by its digest."""
+    _note(world, summary.digest([plan]), [plan])
+
+
+def _one_adom(world: World, work: AdomWork, inventory: Inventory, step: Step) -> AdomResult:
+    result = AdomResult(work.ref)
+    try:
+        with _session(world, work):
+            step(world, work, inventory, result)
+    except errors.TargetError as error:
+        result.error = error
+    if result.seen is not None:
+        note_held(world, result.seen.plan)
+    world.installing.audit.keep_head()
+    return result
+
+
+@contextmanager
+def _session(world: World, work: AdomWork) -> Iterator[None]:
+    """What is remembered was made with a unit, and counts for no other: it is asked who it is."""
+    world.tell(f"reading ADOM {work.ref.adom} on {work.ref.fortimanager}")
+    with work.session():
+        units, remember = world.installing.units, world.installing.audit.is_kept
+        told = units.bind(work.ref.fortimanager, work.store.read_serial(), remember=remember)
+        if told is not None:
+            world.tell(told)
+        yield
+
+
+def _still_the_same(world: World, inventory: Inventory, digest: str) -> Sequence[AdomResult]:
+    """What there is to do, looked at once more; the saved plan must say the same.
+
+    It may have been saved before something that it shows as held was approved.
+    """
+
+    def look(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
+        result.seen = reconcile.look(work, world.intent, inventory.members)
+
+    now = _each_adom(world, inventory, look)
+    if digest not in (now.digest, now.unapproved_digest):
+        changes = sum(len(adom.seen.plan.changes) for adom in now.adoms if adom.seen)
+        raise errors.StalePlan(
+            f"the saved plan has digest {digest}; what there is to do now has digest"
+            f" {now.digest} ({changes} changes)",
+            next_step="nothing was written; save a new plan and read it",
+        )
+    return now.adoms
+
+
+def _turn(
+    world: World, work: AdomWork, result: AdomResult, *, saved: Look | None, install: bool
+) -> Turn[Inventory]:
+    """One ADOM's passes in an `apply`. `saved` is what was looked at for a saved plan: nothing more
+    than that is written."""
+
+    def one_pass(inventory: Inventory, *, is_first: bool) -> float | None:
+        try:
+            if is_first and saved is not None:
+                result.seen = saved
+            else:
+                result.seen = reconcile.look(work, world.intent, inventory.members)
+            if is_first or saved is None:
+                _write_and_install(world, work, inventory, result, install=install)
+            else:
+                rollout_pass.advance_installs(world, work, inventory, result)
+        finally:
+            if result.seen is not None:
+                note_held(world, result.seen.plan)
+            world.installing.audit.keep_head()
+        return result.rollout.goes_on_at if result.rollout else None
+
+    return Turn(partial(_session, world, work), one_pass)
+
+
+def _write_and_install(
+    world: World, work: AdomWork, inventory: Inventory, result: AdomResult, *, install: bool
+) -> None:
+    """Where no install may start, because a configuration only observes or because installs are
+    left to somebody else, what is outstanding is told."""
+    install = install and world.intent.writes
+    # Read first: a record that cannot be understood stops everything before anything is written.
+    record = world.installing.rollouts.read(work.ref)
+    if not world.intent.before_install and machine.may_write(record):
+        _write_adom(world, work, result)
+    if install:
+        rollout_pass.advance_installs(world, work, inventory, result)
+    elif result.seen is not None:
+        result.survey = installs.survey(work, result.seen, ask_devices=False)
+        rollout_pass.judge(world, work, inventory, result)
+
+
+def _plan_adom(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
+    result.seen = reconcile.look(work, world.intent, inventory.members)
+    result.survey = installs.survey(work, result.seen, ask_devices=False)
+    rollout_pass.judge(world, work, inventory, result)
+
+
+def _status_adom(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
+    result.seen = reconcile.look(work, world.intent, inventory.members)
+    if result.seen.topology.workspace is not Workspace.DISABLED:
+        result.locks = work.store.read_locks()
+    result.survey = installs.survey(work, result.seen, ask_devices=True)
+    rollout_pass.judge(world, work, inventory, result)
+
+
+def _write_adom(world: World, work: AdomWork, result: AdomResult) -> None:
+    before = result.seen
+    if before is None:
+        return
+    if result.planned is None or before.plan.changes:
+        result.planned = before.plan
+    if before.plan.changes and world.intent.writes and before.submission is None:
+        world.tell(f"writing {len(before.plan.changes)} changes to ADOM {work.ref.adom}")
+    result.seen, report = reconcile.write(work, world.intent, before)
+    result.report = result.report.then(report) if result.report else report
+
+
+def source_gaps(inventory: Inventory) -> Iterable[str]:
+    """What could not be read and what that leaves untouched, one sentence each."""
+    for error in inventory.problems:
+        yield str(error)
+    for snapshot in inventory.snapshots.values():
+        for problem in snapshot.problems:
+            yield f"cluster {snapshot.cluster}: {problem.where}: {problem.message}"
+    for reason, names in inventory.frozen.items():
+        yield f"{reason}: nothing is removed from {', '.join(names)}"

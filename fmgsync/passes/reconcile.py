@@ -1,0 +1,245 @@
+"""desired -> ADOM: one pass over one ADOM, as a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from fmgsync.grouping import desired, publishable
+from fmgsync.model import naming
+from fmgsync.model.adom import AdomTopology, Limits, Package, Workspace
+from fmgsync.model.change import AdomPlan, ApplyReport, Finding, Submission
+from fmgsync.model.rule import RuleSet, Site
+from fmgsync.model.state import DesiredAdom, ObservedAdom
+from fmgsync.model.target import AdomRef, NamedPlace
+from fmgsync.passes.guard_memory import AdomGuard
+from fmgsync.planning import (
+    assignment,
+    backup_mode,
+    device_notes,
+    diff,
+    misnamed,
+    sharding,
+    sites,
+    summary,
+    usage,
+    workflow_mode,
+)
+from fmgsync.targets.protocol import Installer, ObjectStore
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What the configuration asks for, independent of what runs.
+
+    `writes` False is policy mode observe, which still shows everything; `removes` False is upsert.
+    `member_limit` is that of one address group, None unless somebody has chosen one;
+    `needs_reason`: installing at once takes one. `before_install`: written only when installed.
+    `at_once` are settings that need that, or more of it -> what to set instead.
+    """
+
+    owner: str
+    rules: RuleSet
+    allowed_ranges: Mapping[str, Sequence[publishable.Range]]
+    writes: bool = True
+    removes: bool = True
+    member_limit: int | None = None
+    needs_reason: bool = False
+    before_install: bool = False
+    at_once: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AdomWork:
+    """One ADOM and the adapters that reach it.
+
+    Inside `session()` all reading calls share one login. `named` are what canaries, waves and
+    windows name; `elsewhere` tells what other ADOMs have of that kind, and which could not be read.
+    """
+
+    ref: AdomRef
+    sites: tuple[Site, ...]
+    store: ObjectStore
+    installer: Installer
+    session: Callable[[], AbstractContextManager[object]]
+    guard: AdomGuard
+    named: tuple[NamedPlace, ...] = ()
+    elsewhere: Callable[[], tuple[frozenset[str], str]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One ADOM as a pass sees it: what should be, what is, and the plan between the two.
+
+    `unapproved` is the plan as it was before approvals let parts of it through; `submission` what
+    waits for approval in workflow mode; `asked` are the names for which foreign objects were
+    looked for.
+    """
+
+    topology: AdomTopology
+    desired: DesiredAdom
+    observed: ObservedAdom
+    packages: tuple[Package, ...]
+    usage: usage.Usage
+    plan: AdomPlan
+    unapproved: AdomPlan
+    submission: Submission | None = None
+    limits: sharding.Limits = sharding.DEFAULT
+    asked: frozenset[str] = frozenset()
+
+
+def look(work: AdomWork, intent: Intent, members: desired.Members) -> Look:
+    """Read the ADOM and make the plan. Writes nothing."""
+    topology = work.store.read_topology()
+    resolved = sites.resolve(work.sites, topology)
+    wanted = desired.desired_adom(
+        work.ref, owner=intent.owner, rules=intent.rules, sites=resolved, members=members
+    )
+    targets = {target for site in resolved for target in site.targets}
+    notes = (
+        *device_notes.of_devices(topology, targets),
+        *device_notes.of_sites(work.sites, topology),
+        *_misnamed(work, topology),
+    )
+    refused = workflow_mode.refused(intent.at_once, topology)
+    wanted = replace(wanted, errors=(*wanted.errors, *refused))
+    wanted = replace(wanted, findings=(*wanted.findings, *notes))
+    packages = work.installer.read_packages()
+    if contested := assignment.rivals(packages):
+        statuses = work.installer.read_package_status()
+        packages = assignment.settle(packages, contested, statuses)
+        told = assignment.findings(packages, targets)
+        wanted = replace(wanted, findings=(*wanted.findings, *told))
+    return _compare(work, intent, topology, wanted, packages)
+
+
+def _misnamed(work: AdomWork, topology: AdomTopology) -> tuple[Finding, ...]:
+    odd, unread = misnamed.unmatched(work.named, misnamed.known(topology)), ""
+    if odd and work.elsewhere is not None:
+        others, unread = work.elsewhere()
+        odd = misnamed.unmatched(odd, others)
+    return tuple(misnamed.findings(odd, topology, unread))
+
+
+def _compare(
+    work: AdomWork,
+    intent: Intent,
+    topology: AdomTopology,
+    wanted: DesiredAdom,
+    packages: tuple[Package, ...],
+) -> Look:
+    limits = _limits(intent, topology, work.store.read_limits())
+    asked = tuple(names(wanted, limits))
+    observed = work.store.read_observed(asked)
+    used = usage.find_usage(packages, observed)
+    plan, unapproved = _plans(work, intent, wanted, observed, used, limits)
+    if backup_mode.is_closed(topology):
+        plan = unapproved = backup_mode.refuse(plan)
+    submission = None
+    if topology.workspace is Workspace.WORKFLOW:
+        plan = replace(plan, wants=summary.wants(wanted))
+        submission = _as_of_now(work.store.read_submission(), plan)
+    return Look(
+        topology,
+        wanted,
+        observed,
+        packages,
+        used,
+        plan,
+        unapproved,
+        submission,
+        limits,
+        frozenset(asked),
+    )
+
+
+def _as_of_now(submission: Submission | None, plan: AdomPlan) -> Submission | None:
+    """What waits, held against what would be submitted now. What was turned down and has changed
+    since need not wait out its hour."""
+    if submission is None or submission.wants in ("", plan.wants) or not plan.wants:
+        return submission
+    return None if submission.turned_down else replace(submission, outdated=True)
+
+
+def compare_part(
+    work: AdomWork, intent: Intent, seen: Look, wanted: DesiredAdom, observed: ObservedAdom
+) -> Look:
+    """A part of an ADOM that was seen as a whole before: what is wanted and what is there of it."""
+    plan, unapproved = _plans(work, intent, wanted, observed, seen.usage, seen.limits)
+    return replace(seen, desired=wanted, observed=observed, plan=plan, unapproved=unapproved)
+
+
+def _plans(
+    work: AdomWork,
+    intent: Intent,
+    wanted: DesiredAdom,
+    observed: ObservedAdom,
+    used: usage.Usage,
+    limits: sharding.Limits,
+) -> tuple[AdomPlan, AdomPlan]:
+    """The plan, and what it would be without approvals."""
+    make_plan = partial(
+        diff.make_plan,
+        wanted,
+        observed,
+        used=used.used,
+        opens=used.widening,
+        unknown=used.unknown,
+        removes=intent.removes,
+        limits=limits,
+    )
+    gate = work.guard.gate()
+    plan = make_plan(gate=gate)
+    if not plan.approved:
+        return plan, plan
+    return plan, make_plan(gate=replace(gate, approved=frozenset()))
+
+
+def _limits(intent: Intent, topology: AdomTopology, stated: Limits) -> sharding.Limits:
+    """The unit's own word counts; a configuration may only ask for less."""
+    asked = [each for each in (intent.member_limit, stated.members) if each is not None]
+    longest = naming.longest_name(topology.os_version)
+    return sharding.Limits(
+        members=min(asked, default=sharding.DEFAULT_MEMBERS),
+        name=longest if stated.name is None else min(longest, stated.name),
+    )
+
+
+def names(wanted: DesiredAdom, limits: sharding.Limits) -> Iterator[str]:
+    """Every group name that must be free or ours."""
+    for group in wanted.groups:
+        yield group.name
+        yield from sharding.possible_names(group, limits.members)
+
+
+def write(work: AdomWork, intent: Intent, seen: Look) -> tuple[Look, ApplyReport]:
+    """Write the plan and read back what is there now.
+
+    The look that comes back is the proof: a plan that was carried out leaves no changes.
+    """
+    if not intent.writes or not seen.plan.changes:
+        return seen, ApplyReport(work.ref)
+    if seen.submission is not None:
+        return seen, ApplyReport(work.ref, submitted=seen.submission)
+    note_write(work, seen)
+    report = work.store.apply(seen.plan)
+    work.guard.after_write(seen.plan, report)
+    return look_again(work, intent, seen), report
+
+
+def note_write(work: AdomWork, seen: Look) -> None:
+    """Let the guard know what is about to be written."""
+    begins = not any(group.owned for group in seen.observed.groups.values())
+    work.guard.before_write(seen.plan, begins=begins)
+
+
+def look_again(work: AdomWork, intent: Intent, seen: Look) -> Look:
+    """The same ADOM after a write; devices and packages are taken as they were."""
+    return _compare(work, intent, seen.topology, seen.desired, seen.packages)
+
+
+def refresh_topology(work: AdomWork, seen: Look) -> Look:
+    """The same look with the devices' connection, sync and database status of now."""
+    return replace(seen, topology=work.store.read_topology())

@@ -1,0 +1,1 @@
+"""Builds everything from the configuration; nothing else imports a kind of target."""

@@ -1,0 +1,57 @@
+"""Everything a configuration reaches, as `fmgsync doctor` looks at it."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from fmgsync.clock import Clock
+from fmgsync.doctor.doctor import ClusterToCheck, TargetToCheck
+from fmgsync.settings import load
+from fmgsync.wiring import clusters, wiring
+
+if TYPE_CHECKING:
+    from fmgsync.kube.requests import Verb
+    from fmgsync.settings.schema import Config
+
+_FOLLOW: Final[tuple[Verb, ...]] = ("list", "watch")
+_KEEP: Final[tuple[Verb, ...]] = ("get", "list", "create", "update", "delete")
+_REMEMBER: Final[tuple[Verb, ...]] = ("get", "list", "watch", "update")
+
+
+def make_checkups(
+    path: Path, *, clock: Clock, transport: wiring.Transport | None = None
+) -> tuple[list[ClusterToCheck], list[TargetToCheck]]:
+    """Everything a configuration reaches, for `fmgsync doctor`. Raises ConfigError."""
+    config = load.load_config(path)
+    targets = wiring.make_target_checks(config, clock=clock, transport=transport)
+    return _clusters_to_check(config), targets
+
+
+def _clusters_to_check(config: Config) -> list[ClusterToCheck]:
+    """Live ones are asked for the rights to follow them; where Leases are kept, for those, too."""
+    found = []
+    for cluster in config.clusters:
+        if cluster.manifests is None:
+            from fmgsync.kube.client import ApiSession
+            from fmgsync.kube.requests import Request
+            from fmgsync.sources.kinds import KINDS
+
+            wanted = [Request(v, row.resource) for row in KINDS.values() for v in _FOLLOW]
+            session = partial(ApiSession, cluster.name, clusters.access(cluster))
+            found.append(ClusterToCheck(cluster.name, session=session, wanted=tuple(wanted)))
+        else:
+            read = clusters.source(cluster) if isinstance(cluster.manifests, Path) else None
+            found.append(ClusterToCheck(cluster.name, read=read))
+    if config.lease is not None:
+        from fmgsync.kube.client import ApiSession
+        from fmgsync.kube.requests import CONFIGMAPS, LEASES, Request
+        from fmgsync.state.configmap import NAME
+
+        space = config.lease.namespace
+        keeping = [Request(v, LEASES, space) for v in _KEEP]
+        keeping += [Request(v, CONFIGMAPS, space, NAME) for v in _REMEMBER]
+        session = partial(ApiSession, "of the Leases", clusters.home(config))
+        found.append(ClusterToCheck("of the Leases", session=session, wanted=tuple(keeping)))
+    return found

@@ -1,0 +1,152 @@
+"""Which cluster is read how, and which of them keeps what fmgsync itself remembers."""
+
+from __future__ import annotations
+
+import os
+import socket
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fmgsync import errors
+from fmgsync.grouping import interest
+from fmgsync.model.endpoint import ClusterSnapshot
+from fmgsync.model.rule import RuleSet
+from fmgsync.sources import manifests
+
+if TYPE_CHECKING:
+    from fmgsync.daemon.announcements import Places
+    from fmgsync.daemon.cluster_feeds import Feed
+    from fmgsync.kube.client import Access
+    from fmgsync.passes.once import ReadSource, World
+    from fmgsync.settings.schema import Cluster, Config
+
+CONFIG_MAP = "FMGSYNC_CONFIG_MAP"
+"""Environment: the ConfigMap that the configuration comes from, for events about it."""
+
+
+def home(config: Config) -> Access:
+    """Where fmgsync itself keeps things: the cluster it runs in, else the first kubeconfig.
+
+    A configuration that reads a cluster by the service account is meant to run there: elsewhere
+    it would find another memory than the controller's, so it is refused.
+    """
+    from fmgsync.kube.client import Access
+
+    if "KUBERNETES_SERVICE_HOST" in os.environ:
+        return Access()
+    live = [cluster for cluster in config.clusters if cluster.manifests is None]
+    for cluster in live:
+        if cluster.kubeconfig is None:
+            raise config.origin.error(
+                ("lease",),
+                f"Leases and decisions are kept in cluster {cluster.name}, which is reached from"
+                " inside only",
+                "run this there: kubectl -n fmgsync exec deploy/fmgsync -- fmgsync ...",
+            )
+    if live:
+        return access(live[0])
+    raise config.origin.error(
+        ("lease",),
+        "there is no Kubernetes to keep Leases in",
+        "run fmgsync in a cluster, give a cluster a kubeconfig, or remove 'lease'",
+    )
+
+
+def access(cluster: Cluster) -> Access:
+    """By its kubeconfig, or else by the service account this runs under."""
+    from fmgsync.kube.client import Access
+
+    return cluster.kubeconfig.access if cluster.kubeconfig else Access()
+
+
+def referenced_files(config: Config) -> list[Path]:
+    """The kubeconfigs, and what they name."""
+    from fmgsync.kube.kubeconfig import named_files
+
+    reached = [cluster.kubeconfig.access for cluster in config.clusters if cluster.kubeconfig]
+    return [file for access in reached for file in (*access.files, *named_files(access))]
+
+
+def check_kubeconfigs(config: Config) -> frozenset[str]:
+    """The clusters whose certificate nobody verifies. Asks nobody.
+
+    Raises SourceMisconfigured for a kubeconfig, or a file it names, that cannot be used.
+    """
+    from fmgsync.kube import connection
+
+    found: set[str] = set()
+    for cluster in config.clusters:
+        if cluster.kubeconfig is not None:
+            reached = cluster.kubeconfig.access
+            made = connection.check(reached, reached.where(cluster.name))
+            found |= {cluster.name} if made is not None and not made.verified else set()
+    return frozenset(found)
+
+
+def source(cluster: Cluster) -> ReadSource:
+    """A dump, a kubeconfig, or, where neither is given, the pod's own service account."""
+    if cluster.manifests is not None:
+        return partial(manifests.read_snapshot, cluster.name, cluster.manifests)
+    return partial(_read_live, cluster)
+
+
+def _read_live(cluster: Cluster) -> ClusterSnapshot:
+    # The Kubernetes client costs most of a second to import: only who reads a live cluster pays.
+    from fmgsync.sources import live
+
+    return live.read_snapshot(cluster.name, access(cluster))
+
+
+def feeds(config: Config, world: World, rules: RuleSet) -> list[Feed]:
+    """What the clusters' changes come through, as far as these rules need them."""
+    resync_s = config.reconcile.resync.total_seconds()
+    return [_feed(cluster, world, rules, resync_s) for cluster in config.clusters]
+
+
+def _feed(cluster: Cluster, world: World, rules: RuleSet, resync_s: float) -> Feed:
+    """Every `resync_s` it is compared in full. Raises NotBuiltError for standard input."""
+    # Imported here: one-shot commands on dumps need no Kubernetes client.
+    from fmgsync.daemon.cluster_feeds import DumpFeed, LiveFeed
+
+    if cluster.manifests is None:
+        here = (r for r in rules.rules if r.clusters is None or cluster.name in r.clusters)
+        wanted = interest.of_rules(here)
+        return LiveFeed(
+            cluster.name,
+            access(cluster),
+            interest=wanted,
+            clock=world.clock,
+            relist_s=resync_s,
+        )
+    if isinstance(cluster.manifests, Path):
+        read = world.sources[cluster.name]
+        return DumpFeed(cluster.name, cluster.manifests, read, clock=world.clock)
+    raise errors.NotBuiltError(
+        f"cluster {cluster.name} is read from standard input, which cannot be followed",
+        next_step="'fmgsync run' needs a kubeconfig or a file; 'fmgsync apply' reads '-' once",
+    )
+
+
+def places(config: Config) -> Places | None:
+    """Where events go: only an installation in Kubernetes, one with `lease`, writes any."""
+    if config.lease is None:
+        return None
+    from fmgsync.daemon.announcements import Places
+    from fmgsync.kube.client import ApiSession
+    from fmgsync.kube.events import About, EventWriter
+
+    def writer(name: str, access: Access) -> EventWriter:
+        session = ApiSession(name, access, connect_s=2.0, answer_s=3.0)
+        return EventWriter(session, instance=socket.gethostname()[:128])
+
+    name = os.environ.get(CONFIG_MAP, "fmgsync-config")
+    return Places(
+        About("ConfigMap", name, config.lease.namespace),
+        writer("events", home(config)),
+        {
+            cluster.name: writer(cluster.name, access(cluster))
+            for cluster in config.clusters
+            if cluster.manifests is None
+        },
+    )

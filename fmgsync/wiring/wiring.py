@@ -1,0 +1,417 @@
+"""Builds the adapters a configuration names. The only place that knows both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+from requests.adapters import HTTPAdapter
+
+from fmgsync import errors, state
+from fmgsync.audit import Audit
+from fmgsync.clock import Clock, SystemClock
+from fmgsync.daemon.loop import Controller
+from fmgsync.daemon.pace import Pace
+from fmgsync.daemon.stopping import Stopping
+from fmgsync.doctor.doctor import TargetToCheck
+from fmgsync.leases import fencing
+from fmgsync.leases.ownership import Ownership
+from fmgsync.model.adom import Workspace
+from fmgsync.model.target import AdomRef
+from fmgsync.passes import incremental, install_context, neighbours, once, rollout_status
+from fmgsync.passes.guard_memory import AdomGuard
+from fmgsync.passes.install_context import People, make_installing
+from fmgsync.passes.once import ReadSource, Tell, World
+from fmgsync.passes.reconcile import AdomWork, Intent
+from fmgsync.passes.write_log import WriteLog
+from fmgsync.settings import features, load, rules, terms
+from fmgsync.sources.rules import FixedRules, RuleSource
+from fmgsync.state.documents import Documents
+from fmgsync.state.folder import Folder
+from fmgsync.state.memory import Memory
+from fmgsync.state.units import Units
+from fmgsync.targets.fortimanager import authority, diagnose
+from fmgsync.targets.fortimanager.access import Access
+from fmgsync.targets.fortimanager.session import Session
+from fmgsync.targets.fortimanager.target import FortiManagerAdom
+from fmgsync.targets.hooks import Hooks
+from fmgsync.targets.protocol import Purpose
+from fmgsync.wiring import clusters
+
+if TYPE_CHECKING:
+    from fmgsync.settings.schema import Config, FortiManager
+    from fmgsync.state.configmap import ConfigMap
+
+
+_log = structlog.get_logger(__name__)
+
+HooksOf = Callable[[AdomRef], Hooks]
+"""What the sessions of one ADOM may be forbidden, and who hears of their requests."""
+
+Transport = Callable[[Access], HTTPAdapter]
+"""Makes the HTTP transport of one session; a recorder gives one that takes notes."""
+WORKSPACE_MIN_INTERVAL_S = 30.0
+
+
+def make_world(
+    path: Path,
+    *,
+    command: str,
+    tell: Tell = lambda text: None,
+    clock: Clock | None = None,
+    transport: Transport | None = None,
+    hooks: HooksOf | None = None,
+    state_dir: Path = Path(state.DEFAULT_FOLDER),
+    people: People | None = None,
+    documents: Documents | None = None,
+) -> World:
+    """Load the configuration and build what `command` works with.
+
+    `people` is what the person at the command line says; without it, `apply --install now` stands
+    for itself. `documents` is what is remembered, if somebody has opened it already.
+
+    Raises ConfigError for a wrong configuration and NotBuiltError for one that asks `command` for
+    a feature it does not have. Nothing is connected to before the first question, and nothing is
+    made in `state_dir` before there is something to remember.
+    """
+    config = load.load_config(path)
+    features.refuse_unbuilt(config, command)
+    time = clock or SystemClock()
+    documents = documents or _documents(config, state_dir, time)
+    units = Units(documents, {unit.name: str(unit.host) for unit in config.fortimanagers})
+    memory = Memory(documents, units)
+    installs = make_installing(
+        config, command, documents, time, people or People(), folder=state_dir, units=units
+    )
+    ownership = _ownership(config) if command in features.APPLIES else None
+    if ownership is not None:
+        hooks = partial(fencing.hooks, ownership)
+    elif command in features.APPLIES:
+        tell("no 'lease' is configured: make sure that no other fmgsync works on these ADOMs")
+    hooks = _with_write_log(hooks, installs.audit, memory)
+    access = {unit.name: unit_access(unit) for unit in config.fortimanagers}
+    if command == features.RUN:
+        access = {name: authority.kept(each) for name, each in access.items()}
+    adoms = _adoms(config, access, partial(_session_of, time, transport, hooks), time, memory)
+    if ownership is not None:
+        adoms = tuple(_under_lease(work, ownership, time) for work in adoms)
+    return World(
+        _intent(config),
+        _sources(config),
+        adoms,
+        time,
+        memory,
+        installs,
+        tell,
+        terms=terms.terms(config),
+    )
+
+
+def make_controller(
+    path: Path,
+    *,
+    tell: Tell = lambda text: None,
+    clock: Clock | None = None,
+    state_dir: Path = Path(state.DEFAULT_FOLDER),
+    ears: fencing.Ears = fencing.NOBODY,
+    transport: Transport | None = None,
+    before: Controller | None = None,
+    rule_source: RuleSource | None = None,
+) -> Controller:
+    """What `fmgsync run` runs. Raises as `make_world` does; connects to nothing yet.
+
+    `before` is the controller that the new one is to succeed: its Leases are kept. Rules come from
+    the configuration alone unless there is another `rule_source`.
+    """
+    config = load.load_config(path)
+    unverified = _check_files(config, before.unverified if before else frozenset())
+    ownership = _ownership(config, before.ownership if before else None)
+    time = clock or SystemClock()
+    stopping = Stopping(time, before.stopping if before else None)
+    documents = _documents(config, state_dir, time)
+    world = make_world(
+        path,
+        command=features.RUN,
+        tell=tell,
+        clock=time,
+        transport=transport,
+        hooks=partial(fencing.hooks, ownership, ears=ears, gives_up=stopping.asked),
+        state_dir=state_dir,
+        people=People(stopping=stopping.asked, leaving=stopping.leaving),
+        documents=documents,
+    )
+    return Controller(
+        world,
+        partial(clusters.feeds, config, world),
+        rule_source or FixedRules(world.intent.rules),
+        pace_of=partial(_pace, config),
+        passes_of=partial(incremental.Passes, install=config.install.mode != "none"),
+        wake_at=partial(rollout_status.wake_at, world),
+        ownership=ownership,
+        places=clusters.places(config),
+        stopping=stopping,
+        unverified=unverified,
+        remembered=None if isinstance(documents, Folder) else documents,
+    )
+
+
+def _check_files(config: Config, known: frozenset[str]) -> frozenset[str]:
+    """Refuse kubeconfigs and authorities that cannot be used, before they replace what works.
+
+    Gives whose certificates nobody verifies, and says so of those that are not `known`.
+    """
+    for index, unit in enumerate(config.fortimanagers):
+        try:
+            unit_access(unit).check()
+        except errors.TargetError as error:
+            step = error.next_step
+            raise config.origin.error(("fortimanagers", index), error.message, step) from error
+    found = {f"cluster {name}" for name in clusters.check_kubeconfigs(config)}
+    found |= {f"FortiManager {unit.name}" for unit in config.fortimanagers if not unit.tls.verify}
+    for name in sorted(found - known):
+        _log.warning(
+            "certificate not verified",
+            of=name,
+            why="it is switched off: whoever is on the way can read and change what is said",
+        )
+    return frozenset(found)
+
+
+def _with_write_log(hooks: HooksOf | None, audit: Audit, memory: Memory) -> HooksOf:
+    """Every plan is told to the audit before it is written, whoever writes it."""
+
+    def made(ref: AdomRef) -> Hooks:
+        log = WriteLog(ref, audit, memory)
+        known = hooks(ref) if hooks is not None else Hooks()
+        return replace(known, writing=log.writing, refused=log.refused)
+
+    return made
+
+
+def make_decision_audit(
+    path: Path, *, state_dir: Path, clock: Clock, by: str, reason: str
+) -> Audit:
+    """Where a decision is kept that a person makes outside a run."""
+    owner = load.load_config(path).owner if path.exists() else "fmgsync"
+    documents = make_documents(path, state_dir=state_dir, clock=clock)
+    return install_context.make_decision_audit(
+        owner, documents, clock, state_dir, by=by, reason=reason
+    )
+
+
+def make_documents(path: Path, *, state_dir: Path, clock: Clock) -> Documents:
+    """What is remembered, where the configuration says; where there is none, in the folder.
+
+    Raises ConfigError for a wrong configuration.
+    """
+    if not path.exists():
+        return Folder(state_dir, clock=clock)
+    return _documents(load.load_config(path), state_dir, clock)
+
+
+def needs_reason(path: Path) -> bool:
+    """Whether a person has to say why; where there is no configuration, nobody has."""
+    return path.exists() and load.load_config(path).policy.require_reason
+
+
+def _documents(config: Config, state_dir: Path, clock: Clock) -> Folder | ConfigMap:
+    """Replicas and command line share one memory where `lease` is configured: beside the Leases."""
+    if config.lease is None:
+        return Folder(state_dir, clock=clock)
+    from fmgsync.kube.client import ApiSession
+    from fmgsync.state.configmap import ConfigMap
+
+    session = ApiSession("state", clusters.home(config), connect_s=3.0, answer_s=10.0)
+    return ConfigMap(session, config.lease.namespace, clock=clock)
+
+
+def _ownership(config: Config, before: Ownership | None = None) -> Ownership | None:
+    """The replica's part where `lease` is configured; without it this is the only replica.
+
+    The one before goes on where the Leases are kept in the same place.
+    """
+    if config.lease is None:
+        return None
+    from fmgsync.leases import leasing
+
+    key = (clusters.home(config), config.lease.namespace, config.owner)
+    if before is not None and before.key == key:
+        return before
+    replica = leasing.replica_name()
+    refs = {site.adom for site in rules.sites(config)}
+    return Ownership(replica, leasing.make_leases(*key, replica), refs, key=key)
+
+
+def _under_lease(work: AdomWork, ownership: Ownership, clock: Clock) -> AdomWork:
+    """One-shot work on an ADOM holds its Lease, as a controller's does."""
+    from fmgsync.leases import leasing
+
+    @contextmanager
+    def session() -> Iterator[object]:
+        lease = ownership.lease(work.ref)
+        held = leasing.held_for(work.ref, lease, clock=clock, wait_s=leasing.WAIT_S)
+        with held, work.session() as opened:
+            yield opened
+
+    return replace(work, session=session)
+
+
+def referenced_files(path: Path) -> tuple[Path, ...]:
+    """The configuration and the files it refers to: what a reload is due for when it changes."""
+    try:
+        config = load.load_config(path)
+    except errors.ConfigError:
+        return (path,)
+    found = [path]
+    found += clusters.referenced_files(config)
+    for unit in config.fortimanagers:
+        secrets = (unit.credentials.password, unit.credentials.api_key)
+        found += [secret.file for secret in secrets if secret and secret.file]
+        found += [unit.tls.ca_file] if unit.tls.ca_file else []
+    return tuple(found)
+
+
+def _pace(config: Config, last: once.AdomResult | None) -> Pace:
+    """Workspace ADOMs are left to administrators for 30 s between writes, unless configured."""
+    times = config.reconcile
+    shortest = times.min_interval.total_seconds() if times.min_interval is not None else 0.0
+    topology = last.seen.topology if last and last.seen else None
+    if times.min_interval is None and topology and topology.workspace is not Workspace.DISABLED:
+        shortest = WORKSPACE_MIN_INTERVAL_S
+    return Pace(
+        settle_s=times.settle.total_seconds(),
+        max_delay_s=times.max_delay.total_seconds(),
+        min_interval_s=shortest,
+        resync_s=times.resync.total_seconds(),
+    )
+
+
+def make_sources(path: Path, *, command: str) -> Mapping[str, ReadSource]:
+    """The clusters of a configuration alone."""
+    config = load.load_config(path)
+    features.refuse_unbuilt(config, command)
+    return _sources(config)
+
+
+def _intent(config: Config) -> Intent:
+    return Intent(
+        owner=config.owner,
+        rules=rules.rule_set(config),
+        allowed_ranges=rules.allowed_ranges(config),
+        writes=config.policy.mode != "observe",
+        removes=config.policy.mode != "upsert",
+        member_limit=config.member_limit if "member_limit" in config.model_fields_set else None,
+        needs_reason=config.policy.require_reason,
+        before_install=config.reconcile.write == "before-install",
+        at_once=terms.written_at_once(config),
+    )
+
+
+def _sources(config: Config) -> dict[str, ReadSource]:
+    return {cluster.name: clusters.source(cluster) for cluster in config.clusters}
+
+
+def make_access(path: Path, fortimanager: str | None) -> Access:
+    """How to reach one FortiManager of a configuration; the only one if no name is given."""
+    config = load.load_config(path)
+    names = [unit.name for unit in config.fortimanagers]
+    wanted = fortimanager or (names[0] if len(names) == 1 else None)
+    if wanted not in names:
+        raise errors.UsageError(
+            f"no FortiManager {wanted!r}" if wanted else "which FortiManager?",
+            where=str(path),
+            next_step=f"name one with --fortimanager: {', '.join(names) or 'there is none'}",
+        )
+    return unit_access(config.fortimanagers[names.index(wanted)])
+
+
+def make_session(access: Access, *, clock: Clock, transport: Transport | None = None) -> Session:
+    """One session, not yet open."""
+    return Session(access, clock=clock, adapter=transport(access) if transport else None)
+
+
+def make_target_checks(
+    config: Config, *, clock: Clock, transport: Transport | None = None
+) -> list[TargetToCheck]:
+    """Everything a configuration writes to, for `fmgsync doctor`."""
+    sites, installs = rules.sites(config), terms.terms(config)
+    found = []
+    for unit in config.fortimanagers:
+        refs = sorted({s.adom for s in sites if s.adom.fortimanager == unit.name})
+        purpose = Purpose(
+            {ref: tuple(s for s in sites if s.adom == ref) for ref in refs},
+            installs.mode,
+            writes=config.policy.mode != "observe",
+            named={ref: terms.named_places(config, ref) for ref in refs},
+            at_once=terms.written_at_once(config),
+        )
+        session = make_session(unit_access(unit), clock=clock, transport=transport)
+        check = partial(diagnose.check_unit, session, purpose)
+        found.append(TargetToCheck(f"FortiManager {unit.name}", check))
+    return found
+
+
+def _session_of(
+    clock: Clock,
+    transport: Transport | None,
+    hooks: HooksOf | None,
+    access: Access,
+    ref: AdomRef,
+) -> Session:
+    return Session(
+        access,
+        clock=clock,
+        adapter=transport(access) if transport else None,
+        hooks=hooks(ref) if hooks else None,
+    )
+
+
+def _adoms(
+    config: Config,
+    access: Mapping[str, Access],
+    open_session: Callable[[Access, AdomRef], Session],
+    clock: Clock,
+    memory: Memory,
+) -> tuple[AdomWork, ...]:
+    refs = sorted({site.adom for site in rules.sites(config)})
+
+    def make(ref: AdomRef) -> AdomWork:
+        opened = partial(open_session, access[ref.fortimanager], ref)
+        return _adom_work(config, ref, opened, clock, memory)
+
+    works = map(make, refs)
+    return tuple(replace(w, elsewhere=neighbours.reader(w, refs, make)) for w in works)
+
+
+def _adom_work(
+    config: Config,
+    ref: AdomRef,
+    open_session: Callable[[], Session],
+    clock: Clock,
+    memory: Memory,
+) -> AdomWork:
+    target = FortiManagerAdom(ref, owner=config.owner, open_session=open_session, clock=clock)
+    own = tuple(site for site in rules.sites(config) if site.adom == ref)
+    guard = AdomGuard(ref, config.owner, rules.guard_limits(config), memory, clock)
+    named = terms.named_places(config, ref)
+    return AdomWork(ref, own, target, target, session=lambda: target, guard=guard, named=named)
+
+
+def unit_access(unit: FortiManager) -> Access:
+    """How to reach a FortiManager; its secrets are read now."""
+    credentials = unit.credentials
+    return Access(
+        name=unit.name,
+        host=str(unit.host),
+        username=credentials.username,
+        password=credentials.password.read() if credentials.password else None,
+        api_key=credentials.api_key.read() if credentials.api_key else None,
+        ca_file=unit.tls.ca_file,
+        verify=unit.tls.verify,
+        proxy=unit.proxy,
+    )

@@ -1,0 +1,235 @@
+"""A pass over a part costs what the part costs, and leaves what a whole pass would leave."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fmgsync.model.address import Address
+from fmgsync.model.view import GroupState
+from fmgsync.passes import once, rollout_status
+from fmgsync.passes.incremental import Passes
+from fmgsync.passes.once import AdomResult, World
+from fmgsync.wiring import wiring
+from tests import builders
+from tests.end_to_end import fleet
+from tests.end_to_end.estate import Estate, default_seed, open_estate
+
+APPS = [f"a{number}" for number in range(12)]
+CLUSTERS = ("east", "west")
+
+
+class Controller:
+    """The passes of a running controller, made one at a time; says which of them were whole."""
+
+    def __init__(self, estate: Estate, *, install: bool = False) -> None:
+        self.estate = estate
+        self.world: World = wiring.make_world(
+            estate.path, command="run", clock=estate.clock, state_dir=estate.folder / "state"
+        )
+        (work,) = self.world.adoms
+        self.work = work
+        self._passes = Passes(lambda: self.world, work, install=install)
+
+    def make(self, *rules: str) -> AdomResult:
+        """A pass over these rules, or over everything."""
+        inventory = once.read_inventory(self.world)
+        result = self._passes.make(inventory, frozenset(rules) or None)
+        assert result.error is None, result.error
+        return result
+
+
+def pod(app: str, number: int, cluster: str = "east") -> builders.Manifest:
+    ip = f"10.{CLUSTERS.index(cluster) + 1}.{APPS.index(app)}.{number}"
+    return builders.pod(f"{app}-{number}", ip, labels={"app": app})
+
+
+@pytest.fixture
+def estate(tmp_path: Path) -> Iterator[Estate]:
+    """Twelve groups on two FortiGates, and two that share pods with others; a0 is in a policy."""
+    with open_estate(tmp_path, default_seed()) as made:
+        made.write_config(
+            groups=[
+                *({"name": app, "select": f"app == '{app}'"} for app in APPS),
+                {"name": "both", "select": "app in {'a0', 'a1'}"},
+                {"name": "large", "select": "app == 'a2'", "mapping": "shared"},
+            ],
+            guard={"maxRemovedShare": 1.0, "maxAddedShare": 100},
+            memberLimit=6,
+        )
+        for cluster in CLUSTERS:
+            made.run(cluster, *(pod(app, n, cluster) for app in APPS for n in (1, 2)))
+        made.write_config(install={"mode": "none"})
+        made.apply("never")
+        made.write_policy("a0")
+        yield made
+
+
+def names_of(estate: Estate) -> set[str]:
+    return {name for name in estate.unit.console().objects("prod", "address") if "prod_" in name}
+
+
+def test_only_the_part_is_asked_and_written(estate: Estate) -> None:
+    controller = Controller(estate)
+    assert controller.make().whole
+    pods = [pod(app, n) for app in APPS for n in (1, 2)]
+    estate.run("east", *pods[:-1], pod(APPS[-1], 7))
+    mark = estate.unit.requests.mark()
+    result = controller.make(APPS[-1])
+    assert not result.whole
+    assert [str(c.action.value) for c in result.report.written] == ["create", "update", "delete"]  # type: ignore[union-attr]
+    assert {"prod_10.1.11.1", "prod_10.1.11.7"} <= names_of(estate)
+    assert "prod_10.1.11.2" not in names_of(estate)
+    asked = [url for each in estate.unit.requests.since(mark) for url in each.urls]
+    # Neither devices nor policies nor any table but those of groups and addresses by name.
+    assert not any("/dvmdb/adom/prod/device" in url or "policy" in url for url in asked)
+    assert len(estate.unit.requests.since(mark)) <= 18
+
+
+def test_a_pass_without_a_change_writes_and_locks_nothing(estate: Estate) -> None:
+    controller = Controller(estate)
+    controller.make()
+    mark = estate.unit.requests.mark()
+    result = controller.make("a0")
+    assert (result.whole, result.report) == (False, None)
+    assert estate.unit.requests.writing(mark) == []
+
+
+def test_an_address_that_another_group_holds_stays(estate: Estate) -> None:
+    """`both` lets go of it, and `a0`, which was not looked at, still has it."""
+    controller = Controller(estate)
+    controller.make()
+    groups = [*estate.config["groups"]]
+    groups[12] = {"name": "both", "select": "app == 'a1'"}
+    estate.write_config(groups=groups)
+    narrower = Controller(estate)
+    controller.world = narrower.world
+    assert not controller.make("both").whole
+    assert "prod_10.1.0.1" not in estate.mapped("both")["fgt-east"]
+    assert {"prod_10.1.0.1", "prod_10.1.0.2"} <= names_of(estate)
+
+
+FOREIGN = {
+    "another address": lambda console: console.call(
+        "add",
+        "/pm/config/adom/prod/obj/firewall/address",
+        {"name": "by-hand", "subnet": "10.9.9.9/32"},
+    ),
+    "a member of ours": lambda console: console.call(
+        "set",
+        "/pm/config/adom/prod/obj/firewall/addrgrp/a3/dynamic_mapping/fgt-east/root",
+        {"member": ["legacy-db"]},
+    ),
+    "a policy": lambda console: console.add_policy(
+        "prod", "edge/default", name="new", srcaddr=["a4"], dstaddr=["all"], action="deny"
+    ),
+}
+
+
+@pytest.mark.parametrize("edit", FOREIGN.values(), ids=FOREIGN.keys())
+def test_after_anybody_elses_change_everything_is_looked_at(estate: Estate, edit: Any) -> None:
+    controller = Controller(estate)
+    controller.make()
+    with estate.administrator() as console:
+        edit(console)
+    assert controller.make("a0").whole
+    assert estate.mapped("a3")["fgt-east"] == ["prod_10.1.3.1", "prod_10.1.3.2"]
+    assert not controller.make("a0").whole
+
+
+def test_what_the_guard_holds_in_a_part_is_told_and_can_be_approved(estate: Estate) -> None:
+    controller = Controller(estate)
+    controller.make()
+    estate.run("east", *(pod(app, n) for app in APPS[1:] for n in (1, 2)))
+    held = controller.make("a0", "both")
+    assert not held.whole
+    assert held.seen is not None
+    assert [(hold.kind, hold.name) for hold in held.seen.plan.held] == [("held-emptying", "a0")]
+    # It stays told while other parts are looked at, and is still there for a whole look.
+    later = controller.make("a5")
+    assert not later.whole
+    assert later.seen is not None
+    assert later.seen.plan.held == held.seen.plan.held
+    estate.approve(held.seen.plan.held[0].digest)
+    assert controller.make("a0").seen.plan.held == ()  # type: ignore[union-attr]
+    assert estate.mapped("a0")["fgt-east"] == ["none"]
+
+
+def test_a_refused_change_is_left_to_a_whole_pass(estate: Estate) -> None:
+    controller = Controller(estate)
+    controller.make()
+    # A FortiManager without a stamp gives no ground to rely on what was seen before.
+    estate.run("east", *(pod(app, n) for app in APPS for n in (1, 2, 3)))
+    with estate.administrator() as console:
+        console.call(
+            "add",
+            "/pm/config/adom/prod/obj/firewall/address",
+            {"name": "prod_10.1.1.3", "subnet": "10.1.1.3/32"},
+        )
+    clash = controller.make("a1")
+    assert clash.whole
+    assert clash.seen is not None
+    assert {finding.name for finding in clash.seen.plan.foreign} == {"a1", "both"}
+
+
+def test_a_part_in_a_window_is_a_whole_pass(tmp_path: Path) -> None:
+    """Outside it, what a part leaves pending wakes the controller when the window opens."""
+    with fleet.open_fleet(tmp_path, fleet.seed(2)) as estate:
+        controller = Controller(estate, install=True)
+        controller.make()
+        fleet.web(estate, "10.1.0.1", "10.1.0.2")
+        result = controller.make(fleet.GROUP)
+        assert not result.whole
+        assert {
+            group.state
+            for view in result.survey.views  # type: ignore[union-attr]
+            for group in view.groups
+        } == {GroupState.INSTALL_PENDING}
+        wake = rollout_status.wake_at(controller.world, controller.work, result)
+        assert wake == fleet.OPEN.timestamp() - 30 * 60
+        fleet.to(estate, fleet.OPEN)
+        assert controller.make(fleet.GROUP).whole
+        assert "fgt-1" in fleet.holding(estate, "10.1.0.1", "10.1.0.2")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_parts_end_where_whole_passes_end(estate: Estate, seed: int) -> None:
+    """Random churn, groups growing into shards and back: after each part a fresh look at
+    everything finds nothing to do, and says the same of every group on every FortiGate."""
+    chance = random.Random(seed)
+    controller = Controller(estate)
+    controller.make()
+    running = {(app, n, cluster) for app in APPS for n in (1, 2) for cluster in CLUSTERS}
+    parts = 0
+    for _ in range(8):
+        chosen = chance.sample(APPS, 2)
+        for app in chosen:
+            for cluster in CLUSTERS:
+                running -= {one for one in running if one[0] == app and one[2] == cluster}
+                count = chance.choice([1, 2, 5, 9])
+                running |= {(app, n, cluster) for n in chance.sample(range(1, 30), count)}
+        for cluster in CLUSTERS:
+            estate.run(cluster, *(pod(a, n, c) for a, n, c in sorted(running) if c == cluster))
+        concerned = {*chosen} | ({"both"} if {"a0", "a1"} & {*chosen} else set())
+        concerned |= {"large"} if "a2" in chosen else set()
+        result = controller.make(*concerned)
+        parts += not result.whole
+        fresh = Controller(estate).make()
+        assert fresh.report is not None
+        assert fresh.report.written == ()
+        assert result.survey is not None
+        assert fresh.survey is not None
+        assert result.survey.views == fresh.survey.views
+        assert names_of(estate) == {f"prod_{a}" for a in addresses(running)}
+    assert parts >= 2, "too few of these passes were over a part to show anything"
+
+
+def addresses(running: set[tuple[str, int, str]]) -> set[Address]:
+    return {
+        Address(f"10.{CLUSTERS.index(cluster) + 1}.{APPS.index(app)}.{n}")
+        for app, n, cluster in running
+    }
