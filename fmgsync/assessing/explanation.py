@@ -10,7 +10,7 @@ from fmgsync.model.adom import AdomTopology, Package
 from fmgsync.model.endpoint import ClusterSnapshot
 from fmgsync.model.rule import GroupRule
 from fmgsync.model.state import ObservedAdom
-from fmgsync.model.target import AdomRef, DeviceVdom, natural
+from fmgsync.model.target import DeviceVdom, TargetRef, natural
 from fmgsync.model.view import DeviceView, GroupState, GroupView
 from fmgsync.planning import absence
 
@@ -55,7 +55,7 @@ class AdomScene:
     """What was seen of one ADOM. `waits` says of a device why its install cannot start now, and
     `opens` when its next opening is, in words."""
 
-    ref: AdomRef
+    ref: TargetRef
     clusters: Mapping[DeviceVdom, frozenset[str]]
     topology: AdomTopology
     observed: ObservedAdom

@@ -82,8 +82,8 @@ def as_document(found: Sequence[AdomForecast], start: datetime, end: datetime) -
             {
                 "device": each.target.device,
                 "vdom": each.target.vdom,
-                "adom": adom.ref.adom,
-                "fortimanager": adom.ref.fortimanager,
+                "adom": adom.ref.domain,
+                "fortimanager": adom.ref.unit,
                 "groups": list(each.groups),
                 "at": _written(each.at),
                 "wave": each.wave,

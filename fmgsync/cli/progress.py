@@ -33,8 +33,8 @@ def _row(adom: AdomResult) -> dict[str, Any]:
     held = decision.held
     waiting = adom.rollout.waiting if adom.rollout is not None else None
     return {
-        "fortimanager": adom.ref.fortimanager,
-        "adom": adom.ref.adom,
+        "fortimanager": adom.ref.unit,
+        "adom": adom.ref.domain,
         "rules": ledger.digest if ledger is not None else None,
         "wave": decision.wave,
         "held": None

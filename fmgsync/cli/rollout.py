@@ -14,7 +14,7 @@ from fmgsync.cli.safe import safe_text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fmgsync.model.target import AdomRef
+    from fmgsync.model.target import TargetRef
     from fmgsync.passes.once import World
     from fmgsync.passes.rollout_commands import Steered
 
@@ -109,7 +109,7 @@ def _steer(
     state_dir: Path,
     adom: str | None,
     reason: str,
-    act: Callable[[World, AdomRef], Steered],
+    act: Callable[[World, TargetRef], Steered],
     *,
     demands: str = "",
 ) -> int:

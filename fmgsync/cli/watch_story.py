@@ -145,10 +145,10 @@ def _kill_leader(live: Live) -> None:
 
 def _leader(live: Live) -> str:
     from fmgsync.leases import leasing
-    from fmgsync.model.target import AdomRef
+    from fmgsync.model.target import TargetRef
 
     home = next(iter(live.servers.values()))
-    name = leasing.lease_name("demo", AdomRef("hq", story.ADOM))
+    name = leasing.lease_name("demo", TargetRef("hq", story.ADOM))
     lease: Mapping[str, Any] = home.find("Lease", name, namespace=NAMESPACE) or {}
     return str(lease.get("spec", {}).get("holderIdentity", ""))
 

@@ -67,8 +67,8 @@ def _row(outlook: Outlook) -> dict[str, Any]:
 
     return {
         "device": str(outlook.target),
-        "adom": outlook.adom.adom,
-        "fortimanager": outlook.adom.fortimanager,
+        "adom": outlook.adom.domain,
+        "fortimanager": outlook.adom.unit,
         "openNow": outlook.judgement.is_open,
         "because": outlook.judgement.because,
         "opensAt": written_instant(outlook.opens_at),

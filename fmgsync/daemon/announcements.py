@@ -19,7 +19,7 @@ from fmgsync import redaction
 from fmgsync.clock import Clock
 from fmgsync.kube.events import About
 from fmgsync.model.change import AdomPlan, Finding, Hold
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 from fmgsync.passes.once import AdomResult
 from fmgsync.passes.progress import Report
 
@@ -164,7 +164,7 @@ def of_plan(plan: AdomPlan) -> Iterator[Notice]:
         yield _clash(str(plan.ref), finding)
 
 
-def _failures(ref: AdomRef, report: Report) -> Iterator[Notice]:
+def _failures(ref: TargetRef, report: Report) -> Iterator[Notice]:
     groups = {each.pending.target.device: tuple(each.pending.groups) for each in report.admissions}
     for device, why in sorted(report.failures.items()):
         message = f"ADOM {ref}: device {device}: {why}; see 'fmgsync rollout status'"

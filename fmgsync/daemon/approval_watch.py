@@ -14,7 +14,7 @@ import structlog
 
 from fmgsync import errors, redaction
 from fmgsync.daemon.worker import AdomRecord
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 from fmgsync.passes.once import World
 
 POLL_S = 2.0
@@ -38,12 +38,12 @@ class Deciding:
         self,
         world: World,
         records: Callable[[], Iterable[AdomRecord]],
-        touch: Callable[[AdomRef], None],
+        touch: Callable[[TargetRef], None],
     ) -> None:
         self._world = world
         self._records = records
         self._touch = touch
-        self._known: dict[AdomRef, _Decided] = {}
+        self._known: dict[TargetRef, _Decided] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="deciding", daemon=True)
 
@@ -68,7 +68,7 @@ class Deciding:
             before = self._known.get(ref, _seen_by(record))
             self._known[ref] = decided
             if decided.approved - before.approved or decided.steered_at != before.steered_at:
-                _log.info("decided", adom=ref.adom, fortimanager=ref.fortimanager)
+                _log.info("decided", adom=ref.domain, fortimanager=ref.unit)
                 self._touch(ref)
 
     def _decided(self, record: AdomRecord, approved: frozenset[str]) -> _Decided:

@@ -25,7 +25,7 @@ from fmgsync.leases.ownership import Ownership
 from fmgsync.model.endpoint import Kind
 from fmgsync.model.health import Hearing, RolloutHealth
 from fmgsync.model.rule import RuleSet
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 from fmgsync.passes import once, reach, rollout_status
 from fmgsync.passes.incremental import Passes
 from fmgsync.passes.reconcile import AdomWork
@@ -99,7 +99,7 @@ class Controller:
             )
             for work in world.adoms
         }
-        self._started: set[AdomRef] = set()
+        self._started: set[TargetRef] = set()
         self._at_work = {work.ref: threading.Lock() for work in world.adoms}
         self._announcer = self._announcer_of(places)
         self._deciding = Deciding(
@@ -148,28 +148,28 @@ class Controller:
         """What of the ADOM's rollout waits for a person."""
         return troubles.rollout_health(self._world, record.result, record.pending_since)
 
-    def leads(self, ref: AdomRef) -> bool:
+    def leads(self, ref: TargetRef) -> bool:
         """Whether this replica works on the ADOM."""
         return self.ownership is None or self.ownership.holds(ref)
 
-    def elsewhere(self, ref: AdomRef) -> bool:
+    def elsewhere(self, ref: TargetRef) -> bool:
         """Whether another replica is known to work on the ADOM."""
         return self.ownership is not None and self.ownership.elsewhere(ref)
 
-    def busy(self, ref: AdomRef) -> bool:
+    def busy(self, ref: TargetRef) -> bool:
         """Whether a pass over the ADOM is running here."""
         found = (*self._workers.values(), *self._leaving)
         return any(worker.busy for worker in found if worker.ref == ref)
 
-    def _unreached(self, ref: AdomRef) -> int | None:
+    def _unreached(self, ref: TargetRef) -> int | None:
         worker = self._workers.get(ref)
         return worker.record.unreached if worker is not None else None
 
     def _reaches(self, name: str) -> bool:
-        works = [work for work in self._world.adoms if work.ref.fortimanager == name]
+        works = [work for work in self._world.adoms if work.ref.unit == name]
         return not works or reach.tried(works[0], self._at_work[works[0].ref])
 
-    def look_at(self, ref: AdomRef) -> None:
+    def look_at(self, ref: TargetRef) -> None:
         """Let the ADOM be looked at now: it was gained, or somebody has decided something."""
         self._workers[ref].begin_anew()
 
@@ -283,7 +283,7 @@ class Controller:
                 return True
         if worker.join(max(0.0, self.stopping.leave_at + GRACE_S - self._world.clock.now())):
             return True
-        _log.warning("a pass is still running and is left behind", adom=worker.ref.adom)
+        _log.warning("a pass is still running and is left behind", adom=worker.ref.domain)
         return False
 
     def _follow_rules(self) -> None:

@@ -19,7 +19,7 @@ from fmgsync.daemon import figures, troubles
 from fmgsync.daemon.pace import Pace, Rhythm, is_whole, next_pass_at
 from fmgsync.model.health import Latency
 from fmgsync.model.rollout import Outcome
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.passes import reach
 from fmgsync.passes.once import AdomResult
 
@@ -41,7 +41,7 @@ class AdomRecord:
     latest passes that did not get through to FortiManager, None before the first since the ADOM
     became ours."""
 
-    ref: AdomRef
+    ref: TargetRef
     result: AdomResult | None = None
     last_pass_at: float | None = None
     last_success_at: float | None = None
@@ -60,7 +60,7 @@ class AdomWorker:
 
     def __init__(
         self,
-        ref: AdomRef,
+        ref: TargetRef,
         make_pass: MakePass,
         pace_of: PaceOf,
         *,
@@ -196,14 +196,14 @@ class AdomWorker:
             # A defect must not end the ADOM's passes while the others look well.
             _log.error(
                 "pass failed",
-                adom=self.ref.adom,
-                fortimanager=self.ref.fortimanager,
+                adom=self.ref.domain,
+                fortimanager=self.ref.unit,
                 exception=redaction.traceback_text(defect),
             )
             error = errors.TargetError(
                 f"internal error: {type(defect).__name__}",
-                fortimanager=self.ref.fortimanager,
-                adom=self.ref.adom,
+                fortimanager=self.ref.unit,
+                adom=self.ref.domain,
             )
         self._note(before, result, error, wake_at)
 
@@ -218,13 +218,13 @@ class AdomWorker:
         if error is not None and str(error) != before.error:
             _log.warning(
                 "pass failed",
-                adom=self.ref.adom,
-                fortimanager=self.ref.fortimanager,
+                adom=self.ref.domain,
+                fortimanager=self.ref.unit,
                 why=str(error),
                 retry=error.retryable,
             )
         elif error is None and before.error is not None:
-            _log.info("pass works again", adom=self.ref.adom, fortimanager=self.ref.fortimanager)
+            _log.info("pass works again", adom=self.ref.domain, fortimanager=self.ref.unit)
         with self._changed:
             self._busy = False
             self._pace = self._pace_of(result)

@@ -17,7 +17,7 @@ from fmgsync.model.change import Finding
 from fmgsync.model.endpoint import ClusterDifference, ClusterSnapshot, Kind, PodKey, whole
 from fmgsync.model.rule import GroupRule, MappingMode, ResolvedSite, RuleSet
 from fmgsync.model.state import DesiredAdom, DesiredGroup, DesiredMembers
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 
 MISSING = "missing-place"
 
@@ -169,7 +169,7 @@ def split_publishable(
 
 
 def desired_adom(
-    ref: AdomRef,
+    ref: TargetRef,
     *,
     owner: str,
     rules: RuleSet,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from fmgsync.leases.ownership import Ownership
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 from fmgsync.targets.hooks import Hooks
 
 
@@ -34,7 +34,7 @@ NOBODY = Ears()
 
 def hooks(
     ownership: Ownership | None,
-    ref: AdomRef,
+    ref: TargetRef,
     *,
     ears: Ears = NOBODY,
     gives_up: Callable[[], bool] = _never,
@@ -45,8 +45,8 @@ def hooks(
     """
     made = Hooks(
         after_request=ears.request,
-        lock_waited=partial(ears.lock_wait, ref.fortimanager, ref.adom),
-        lock_held=partial(ears.lock_held, ref.fortimanager, ref.adom),
+        lock_waited=partial(ears.lock_wait, ref.unit, ref.domain),
+        lock_held=partial(ears.lock_held, ref.unit, ref.domain),
         gives_up=gives_up,
     )
     return made if ownership is None else replace(made, before_write=partial(ownership.check, ref))

@@ -18,7 +18,7 @@ from fmgsync.kube.client import Access, ApiSession
 from fmgsync.kube.lease import Lease, steady_seconds
 from fmgsync.kube.requests import LEASES, Request
 from fmgsync.leases.ownership import DURATION_S, UNREACHABLE, HeldLease, Leases
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 
 WAIT_S = 15.0
 """Long enough for the Lease of a replica that is gone to run out."""
@@ -36,10 +36,10 @@ def replica_name() -> str:
     return f"{host[:40]}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
-def lease_name(owner: str, ref: AdomRef) -> str:
+def lease_name(owner: str, ref: TargetRef) -> str:
     """A valid object name for any ADOM name, readable where it can be, and never shared by two."""
-    readable = re.sub(r"[^a-z0-9]+", "-", f"{ref.fortimanager}-{ref.adom}".lower()).strip("-")
-    digest = hashlib.sha256(f"{ref.fortimanager}\0{ref.adom}".encode()).hexdigest()[:8]
+    readable = re.sub(r"[^a-z0-9]+", "-", f"{ref.unit}-{ref.domain}".lower()).strip("-")
+    digest = hashlib.sha256(f"{ref.unit}\0{ref.domain}".encode()).hexdigest()[:8]
     return f"fmgsync-{owner}-{readable[:60].strip('-')}-{digest}"
 
 
@@ -54,7 +54,7 @@ def make_leases(access: Access, namespace: str, owner: str, replica: str) -> Lea
     prefix = f"fmgsync-{owner}-replica-"
     known: dict[str, Lease] = {}
 
-    def of(ref: AdomRef) -> Lease:
+    def of(ref: TargetRef) -> Lease:
         name = lease_name(owner, ref)
         return known.setdefault(name, lease(name))
 
@@ -119,7 +119,7 @@ def _name(row: dict[str, Any]) -> str:
 
 
 @contextmanager
-def held_for(ref: AdomRef, lease: HeldLease, *, clock: Clock, wait_s: float) -> Iterator[None]:
+def held_for(ref: TargetRef, lease: HeldLease, *, clock: Clock, wait_s: float) -> Iterator[None]:
     """Hold an ADOM's Lease for the length of a block, renewed all the while.
 
     Raises LockHeld naming the replica that works on the ADOM, if it still does after the wait.
@@ -129,8 +129,8 @@ def held_for(ref: AdomRef, lease: HeldLease, *, clock: Clock, wait_s: float) -> 
         if clock.now() >= ends_at:
             raise errors.LockHeld(
                 f"replica {lease.other_holder or 'unknown'} holds the Lease {lease.name}",
-                fortimanager=ref.fortimanager,
-                adom=ref.adom,
+                fortimanager=ref.unit,
+                adom=ref.domain,
                 next_step="that replica does the work; stop 'fmgsync run' first to do it by hand",
             )
         clock.sleep(1.0)

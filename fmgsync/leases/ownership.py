@@ -16,7 +16,7 @@ from typing import Protocol
 import structlog
 
 from fmgsync import errors, redaction
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 from fmgsync.passes.reach import PROBE_S, Reach, shares_of
 
 DURATION_S = 10
@@ -70,7 +70,7 @@ class Leases:
     """
 
     presence: Presence
-    of: Callable[[AdomRef], HeldLease]
+    of: Callable[[TargetRef], HeldLease]
     replicas: Callable[[], Mapping[str, Collection[str]]]
     close: Callable[[], None] = lambda: None
 
@@ -82,7 +82,7 @@ class Ownership:
         self,
         replica: str,
         leases: Leases,
-        adoms: Iterable[AdomRef],
+        adoms: Iterable[TargetRef],
         *,
         key: Hashable = None,
     ) -> None:
@@ -92,9 +92,9 @@ class Ownership:
         self._adoms = frozenset(adoms)
         self._of = {ref: leases.of(ref) for ref in self._adoms}
         self._serving = threading.Lock()
-        self._busy: Callable[[AdomRef], bool] = lambda ref: False
-        self._on_gain: Callable[[AdomRef], None] = lambda ref: None
-        self._unreached: Callable[[AdomRef], int | None] = lambda ref: None
+        self._busy: Callable[[TargetRef], bool] = lambda ref: False
+        self._on_gain: Callable[[TargetRef], None] = lambda ref: None
+        self._unreached: Callable[[TargetRef], int | None] = lambda ref: None
         self._reaches: Callable[[str], bool] = lambda name: True
         self.reach = Reach()
         self._stopping = threading.Event()
@@ -102,11 +102,11 @@ class Ownership:
 
     def serve(
         self,
-        adoms: Iterable[AdomRef],
+        adoms: Iterable[TargetRef],
         *,
-        busy: Callable[[AdomRef], bool],
-        on_gain: Callable[[AdomRef], None],
-        unreached: Callable[[AdomRef], int | None] = lambda ref: None,
+        busy: Callable[[TargetRef], bool],
+        on_gain: Callable[[TargetRef], None],
+        unreached: Callable[[TargetRef], int | None] = lambda ref: None,
         reaches: Callable[[str], bool] = lambda name: True,
     ) -> None:
         """Take a share of these ADOMs from now on, for whoever does the work: an ADOM with a
@@ -137,27 +137,27 @@ class Ownership:
                 _log.warning("a lease is left to run out", why=str(error))
         self._leases.close()
 
-    def holds(self, ref: AdomRef) -> bool:
+    def holds(self, ref: TargetRef) -> bool:
         """Whether a pass over the ADOM may begin here."""
         lease = self._of.get(ref)
         return lease is not None and lease.holds(MARGIN_S)
 
-    def elsewhere(self, ref: AdomRef) -> bool:
+    def elsewhere(self, ref: TargetRef) -> bool:
         """Whether another replica holds the ADOM's Lease, as last seen."""
         lease = self._of.get(ref)
         return lease is not None and bool(lease.other_holder)
 
-    def lease(self, ref: AdomRef) -> HeldLease:
+    def lease(self, ref: TargetRef) -> HeldLease:
         """The ADOM's Lease itself."""
         return self._of[ref]
 
-    def check(self, ref: AdomRef) -> None:
+    def check(self, ref: TargetRef) -> None:
         """Before every write: raises Deposed if another replica may be at work by now."""
         if not self.holds(ref):
             raise errors.Deposed(
                 "another replica may work on this ADOM now; nothing more is written here",
-                fortimanager=ref.fortimanager,
-                adom=ref.adom,
+                fortimanager=ref.unit,
+                adom=ref.domain,
             )
 
     def tick(self) -> None:
@@ -175,7 +175,7 @@ class Ownership:
             left = self._adoms
             self._of = {r: each for r, each in self._of.items() if r in left or each.holds()}
 
-    def _holder(self, ref: AdomRef) -> str:
+    def _holder(self, ref: TargetRef) -> str:
         lease = self._of[ref]
         return self.replica if lease.holds() else lease.other_holder
 
@@ -183,15 +183,15 @@ class Ownership:
         while not self._stopping.wait(PROBE_S):
             self.reach.probe(self._reaches)
 
-    def _hold_or_yield(self, ref: AdomRef, lease: HeldLease, who: str | None) -> None:
+    def _hold_or_yield(self, ref: TargetRef, lease: HeldLease, who: str | None) -> None:
         """`who` should have it: nobody, if the ADOM is no longer in the configuration."""
         held = lease.holds()
         if who == self.replica:
             if lease.try_hold() and not held:
-                _log.info("took over", adom=ref.adom, fortimanager=ref.fortimanager)
+                _log.info("took over", adom=ref.domain, fortimanager=ref.unit)
                 self._on_gain(ref)
         elif held and not self._busy(ref):
-            _log.info("hands over", adom=ref.adom, fortimanager=ref.fortimanager, to=who)
+            _log.info("hands over", adom=ref.domain, fortimanager=ref.unit, to=who)
             lease.release()
         elif held:
             lease.try_hold()

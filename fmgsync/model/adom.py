@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from fmgsync.model.address import Address, Family
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 
 
 class Workspace(enum.StrEnum):
@@ -47,7 +47,7 @@ class AdomTopology:
     `auto_push_cfg` that the unit pushes changes by itself.
     """
 
-    ref: AdomRef
+    ref: TargetRef
     os_version: tuple[int, int]
     workspace: Workspace
     devices: Mapping[str, Device]

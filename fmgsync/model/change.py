@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fmgsync.model.address import Address, Family
 from fmgsync.model.memory import Size
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 
 
 class Action(enum.StrEnum):
@@ -119,7 +119,7 @@ class AdomPlan:
     have to wait for somebody to approve it.
     """
 
-    ref: AdomRef
+    ref: TargetRef
     changes: tuple[Change, ...] = ()
     foreign: tuple[Finding, ...] = ()
     held: tuple[Hold, ...] = ()
@@ -176,7 +176,7 @@ class ApplyReport:
     ADOM; while an earlier one waits, nothing is written.
     """
 
-    ref: AdomRef
+    ref: TargetRef
     written: tuple[Change, ...] = ()
     refused: tuple[tuple[Change, str], ...] = ()
     requests: int = 0

@@ -9,7 +9,7 @@ from typing import Final
 
 from fmgsync.model.endpoint import Kind
 from fmgsync.model.rollout import Outcome
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class AdomHealth:
     `oldest_stale_grant_at` is 0 if that is not known, which counts as overdue.
     """
 
-    ref: AdomRef
+    ref: TargetRef
     answered: bool = False
     last_success_at: float | None = None
     passes: int = 0

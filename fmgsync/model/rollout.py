@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fmgsync.model.address import Family
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 
 
 class PendingReason(enum.StrEnum):
@@ -23,7 +23,7 @@ class PendingReason(enum.StrEnum):
 class PendingInstall:
     """A DeviceVdom that needs an install of `package` (full path) for `groups`."""
 
-    adom: AdomRef
+    adom: TargetRef
     target: DeviceVdom
     package: str
     groups: tuple[str, ...]
@@ -37,7 +37,7 @@ class NotReferenced:
     `because` has one sentence for each.
     """
 
-    adom: AdomRef
+    adom: TargetRef
     target: DeviceVdom
     package: str | None
     groups: tuple[str, ...]
@@ -51,7 +51,7 @@ class InstallRequest:
     With `objects` only these groups are pushed, and the addresses they need.
     """
 
-    adom: AdomRef
+    adom: TargetRef
     package: str
     targets: tuple[DeviceVdom, ...]
     comment: str = ""
@@ -62,7 +62,7 @@ class InstallRequest:
 class InstallTask:
     """A running task on FortiManager. `started_at` is UTC epoch seconds by our clock."""
 
-    adom: AdomRef
+    adom: TargetRef
     task_id: int
     package: str
     targets: tuple[DeviceVdom, ...]

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from fmgsync.model.address import Family
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 
 
 class Publish(enum.StrEnum):
@@ -73,7 +73,7 @@ class Site:
     """
 
     clusters: frozenset[str]
-    adom: AdomRef
+    adom: TargetRef
     devices: tuple[str, ...]
     allow_overlap: bool = False
 
@@ -86,7 +86,7 @@ class ResolvedSite:
     """
 
     clusters: frozenset[str]
-    adom: AdomRef
+    adom: TargetRef
     targets: frozenset[DeviceVdom]
     allow_overlap: bool = False
     missing: tuple[tuple[str, str], ...] = ()

@@ -9,7 +9,7 @@ from itertools import chain
 from fmgsync.model.address import Address, Family
 from fmgsync.model.change import Finding
 from fmgsync.model.rule import MappingMode
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 
 ObjectKey = tuple[Family, str]
 """What names an object within an ADOM: its family and its name."""
@@ -68,7 +68,7 @@ class DesiredAdom:
     `RuleSet` says of rules that were not read: while there are any, no group is retired.
     """
 
-    ref: AdomRef
+    ref: TargetRef
     owner: str
     groups: tuple[DesiredGroup, ...]
     findings: tuple[Finding, ...] = ()
@@ -145,7 +145,7 @@ class ObservedAdom:
     `stamp` stands for what the whole ADOM was (None: not known).
     """
 
-    ref: AdomRef
+    ref: TargetRef
     addresses: Mapping[ObjectKey, ObservedAddress]
     groups: Mapping[ObjectKey, ObservedGroup]
     used: frozenset[ObjectKey] = frozenset()

@@ -1,20 +1,33 @@
-"""Names of places: an ADOM on a FortiManager, a VDOM on a device, a policy package."""
+"""Names of places: a target, a VDOM on a device, a policy package."""
 
 from __future__ import annotations
 
+import enum
 import re
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class AdomRef:
-    """An ADOM of a FortiManager, by the names in the configuration."""
+class TargetKind(enum.StrEnum):
+    """What sort of unit holds the objects."""
 
-    fortimanager: str
-    adom: str
+    FORTIMANAGER = "fortimanager"
+    FORTIGATE = "fortigate"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class TargetRef:
+    """What one pass reads and writes, by the names in the configuration.
+
+    An ADOM of a FortiManager (`hq/prod`), or a VDOM of a FortiGate that no FortiManager manages
+    (`branch-7/root`).
+    """
+
+    unit: str
+    domain: str
+    kind: TargetKind = TargetKind.FORTIMANAGER
 
     def __str__(self) -> str:
-        return f"{self.fortimanager}/{self.adom}"
+        return f"{self.unit}/{self.domain}"
 
 
 @dataclass(frozen=True, slots=True, order=True)

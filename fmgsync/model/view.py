@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fmgsync.model.address import Address, Family
 from fmgsync.model.address import family as family_of
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 
 
 class GroupState(enum.StrEnum):
@@ -92,7 +92,7 @@ class DeviceView:
     """All groups of one DeviceVdom. `silent` says why it did not answer when it was asked."""
 
     target: DeviceVdom
-    adom: AdomRef
+    adom: TargetRef
     groups: tuple[GroupView, ...]
     stale_grants: tuple[StaleGrant, ...] = ()
     silent: str = ""

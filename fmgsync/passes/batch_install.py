@@ -92,7 +92,7 @@ def install_round(run: Run, flow: InstallFlow, chosen: Round) -> None:
 def _write(run: Run, flow: InstallFlow) -> None:
     """Write the ADOM under the install's own lock, so that nobody else's install can carry it."""
     plan = run.seen.plan
-    run.tell(f"writing {len(plan.changes)} changes to ADOM {run.work.ref.adom}, then install")
+    run.tell(f"writing {len(plan.changes)} changes to ADOM {run.work.ref.domain}, then install")
     reconcile.note_write(run.work, run.seen)
     run.report.written = flow.write(plan)
     run.work.guard.after_write(plan, run.report.written)

@@ -10,7 +10,7 @@ from fmgsync import errors
 from fmgsync.clock import Clock
 from fmgsync.model.change import AdomPlan, ApplyReport, Hold
 from fmgsync.model.memory import History
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 from fmgsync.planning import guard
 from fmgsync.scheduling.foreign import Sorted
 from fmgsync.state.memory import Memory
@@ -22,7 +22,7 @@ _EDITS = "foreign-edits"
 class AdomGuard:
     """The guard of one ADOM."""
 
-    ref: AdomRef
+    ref: TargetRef
     owner: str
     limits: guard.Limits
     memory: Memory
@@ -68,7 +68,7 @@ def note_edits(adom: AdomGuard, judged: Sorted, tell: Callable[[str], None]) -> 
     _note(adom.memory, _together(holds), holds, now=adom.clock.now(), tell=tell)
 
 
-def _together(holds: Iterable[tuple[AdomRef, Hold]]) -> str:
+def _together(holds: Iterable[tuple[TargetRef, Hold]]) -> str:
     text = " ".join(hold.digest for _, hold in holds)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -89,7 +89,7 @@ def note_shown(
 def _note(
     memory: Memory,
     digest: str,
-    holds: Sequence[tuple[AdomRef, Hold]],
+    holds: Sequence[tuple[TargetRef, Hold]],
     *,
     now: float,
     tell: Callable[[str], None],

@@ -15,7 +15,7 @@ import structlog
 
 from fmgsync.audit import Audit, FileKeeper, Keeper, StreamKeeper
 from fmgsync.clock import Clock
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 from fmgsync.passes.progress import Reason
 from fmgsync.scheduling.admission import Clearance
 from fmgsync.settings import features
@@ -57,7 +57,7 @@ class Installing:
     stopping: Callable[[], bool] = lambda: False
     leaving: Callable[[], bool] = lambda: False
 
-    def check(self, ref: AdomRef) -> None:
+    def check(self, ref: TargetRef) -> None:
         """Read what is remembered of an ADOM, before anything is written or pushed there.
 
         Raises StateError for what is damaged, and where decisions could not be kept.
@@ -69,12 +69,12 @@ class Installing:
         """A device that was held back since then is not looked at again by who looks `now`."""
         return self.began_at if self.patient else now - RECHECK_S
 
-    def interrupted(self, ref: AdomRef) -> frozenset[str]:
+    def interrupted(self, ref: TargetRef) -> frozenset[str]:
         """Devices in the middle of whose install a run has left."""
         record = self.rollouts.read(ref)
         return frozenset() if record is None else record.let_go
 
-    def blocked(self, ref: AdomRef) -> dict[str, str]:
+    def blocked(self, ref: TargetRef) -> dict[str, str]:
         """Devices that the last run held back, with why."""
         record = self.rollouts.read(ref)
         return {} if record is None else {d: note.why for d, note in record.blocked.items()}

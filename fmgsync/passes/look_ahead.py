@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 from fmgsync.passes.once import AdomResult, Result, World
 from fmgsync.planning import summary
 from fmgsync.scheduling import rehearsal
@@ -18,7 +18,7 @@ from fmgsync.scheduling.rehearsal import Foreseen, Stage
 class AdomForecast:
     """What awaits one ADOM's pending installs."""
 
-    ref: AdomRef
+    ref: TargetRef
     foreseen: tuple[Foreseen, ...]
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from fmgsync import errors
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 from fmgsync.passes.reconcile import AdomWork
 from fmgsync.planning import misnamed
 
 
 def reader(
-    work: AdomWork, refs: Iterable[AdomRef], make: Callable[[AdomRef], AdomWork]
+    work: AdomWork, refs: Iterable[TargetRef], make: Callable[[TargetRef], AdomWork]
 ) -> Callable[[], tuple[frozenset[str], str]] | None:
     """Reads the names of devices and groups elsewhere, and says what could not be read; None if
     there is no other ADOM. What was found once is remembered.
@@ -30,7 +30,7 @@ def reader(
                     with other.session():
                         found.update(misnamed.known(other.store.read_topology()))
                 except errors.TargetError:
-                    unread.append(f"ADOM {ref.adom} on {ref.fortimanager}")
+                    unread.append(f"ADOM {ref.domain} on {ref.unit}")
         return frozenset(found), f"{', '.join(unread)} could not be read" if unread else ""
 
     return read if others else None

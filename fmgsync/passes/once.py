@@ -19,7 +19,7 @@ from fmgsync.model.adom import HeldLock, Workspace
 from fmgsync.model.change import AdomPlan, ApplyReport, Finding
 from fmgsync.model.endpoint import ClusterSnapshot
 from fmgsync.model.rollout import TargetOutcome
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.passes import guard_memory, installs, reconcile, rollout_pass, turns
 from fmgsync.passes.install_context import Installing
 from fmgsync.passes.progress import Report
@@ -84,7 +84,7 @@ class Inventory:
 class AdomResult:
     """What became of one ADOM in one pass; `whole` False if it compared only a part of it."""
 
-    ref: AdomRef
+    ref: TargetRef
     seen: Look | None = None
     survey: installs.Survey | None = None
     planned: AdomPlan | None = None
@@ -242,10 +242,10 @@ def _one_adom(world: World, work: AdomWork, inventory: Inventory, step: Step) ->
 @contextmanager
 def _session(world: World, work: AdomWork) -> Iterator[None]:
     """What is remembered was made with a unit, and counts for no other: it is asked who it is."""
-    world.tell(f"reading ADOM {work.ref.adom} on {work.ref.fortimanager}")
+    world.tell(f"reading ADOM {work.ref.domain} on {work.ref.unit}")
     with work.session():
         units, remember = world.installing.units, world.installing.audit.is_kept
-        told = units.bind(work.ref.fortimanager, work.store.read_serial(), remember=remember)
+        told = units.bind(work.ref.unit, work.store.read_serial(), remember=remember)
         if told is not None:
             world.tell(told)
         yield
@@ -334,7 +334,7 @@ def _write_adom(world: World, work: AdomWork, result: AdomResult) -> None:
     if result.planned is None or before.plan.changes:
         result.planned = before.plan
     if before.plan.changes and world.intent.writes and before.submission is None:
-        world.tell(f"writing {len(before.plan.changes)} changes to ADOM {work.ref.adom}")
+        world.tell(f"writing {len(before.plan.changes)} changes to ADOM {work.ref.domain}")
     result.seen, report = reconcile.write(work, world.intent, before)
     result.report = result.report.then(report) if result.report else report
 

@@ -15,7 +15,7 @@ from fmgsync.clock import Clock
 from fmgsync.model.change import ApplyReport
 from fmgsync.model.preview import PendingEdit
 from fmgsync.model.rollout import TargetOutcome
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.scheduling import ledger as ledgers
 from fmgsync.scheduling import machine
 from fmgsync.scheduling.admission import Admission
@@ -89,7 +89,7 @@ class Book:
     def __init__(
         self,
         rollouts: Rollouts,
-        ref: AdomRef,
+        ref: TargetRef,
         digest: str,
         *,
         clock: Clock,
@@ -137,7 +137,7 @@ class Book:
             except errors.UnitBusy as busy:
                 ref = self._ref
                 raise errors.UnitBusy(
-                    busy.message, fortimanager=ref.fortimanager, adom=ref.adom
+                    busy.message, fortimanager=ref.unit, adom=ref.domain
                 ) from None
             except errors.StateUnavailable:
                 if self._clock.now() >= ends_at or self._leaving():

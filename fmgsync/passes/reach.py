@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from fmgsync import errors
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 from fmgsync.scheduling.shares import shares
 
 if TYPE_CHECKING:
@@ -63,13 +63,13 @@ class Reach:
         with self._lock:
             return frozenset(self._probed)
 
-    def passed(self, failures: Mapping[AdomRef, int | None]) -> None:
+    def passed(self, failures: Mapping[TargetRef, int | None]) -> None:
         """How many passes in a row over each ADOM of ours did not get through; 0: the last one did,
         None: none was made yet. A FortiManager that lets one ADOM through is reached."""
         least: dict[str, int] = {}
         for ref, count in failures.items():
             if count is not None:
-                least[ref.fortimanager] = min(count, least.get(ref.fortimanager, count))
+                least[ref.unit] = min(count, least.get(ref.unit, count))
         for name, count in least.items():
             with self._lock:
                 if count == 0:
@@ -94,19 +94,19 @@ class Reach:
 
 
 def shares_of(
-    adoms: Collection[AdomRef],
+    adoms: Collection[TargetRef],
     alive: Mapping[str, Collection[str]],
-    holder: Callable[[AdomRef], str],
-) -> Mapping[AdomRef, str]:
+    holder: Callable[[TargetRef], str],
+) -> Mapping[TargetRef, str]:
     """The replica for each ADOM. `alive` says what each cannot reach, `holder` who has it now.
 
     Only what its replica cannot reach moves to another. What nobody reaches stays where it is:
     to hand it around would help nobody.
     """
     found = dict(shares(adoms, tuple(alive)))
-    astray = {ref for ref, who in found.items() if ref.fortimanager in alive[who]}
-    for name in sorted({ref.fortimanager for ref in astray}):
-        refs = {ref for ref in astray if ref.fortimanager == name}
+    astray = {ref for ref, who in found.items() if ref.unit in alive[who]}
+    for name in sorted({ref.unit for ref in astray}):
+        refs = {ref for ref in astray if ref.unit == name}
         fit = [who for who, out_of_reach in alive.items() if name not in out_of_reach]
         if fit:
             found |= shares(refs, fit)

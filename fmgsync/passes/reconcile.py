@@ -13,7 +13,7 @@ from fmgsync.model.adom import AdomTopology, Limits, Package, Workspace
 from fmgsync.model.change import AdomPlan, ApplyReport, Finding, Submission
 from fmgsync.model.rule import RuleSet, Site
 from fmgsync.model.state import DesiredAdom, ObservedAdom
-from fmgsync.model.target import AdomRef, NamedPlace
+from fmgsync.model.target import NamedPlace, TargetRef
 from fmgsync.passes.guard_memory import AdomGuard
 from fmgsync.planning import (
     assignment,
@@ -59,7 +59,7 @@ class AdomWork:
     windows name; `elsewhere` tells what other ADOMs have of that kind, and which could not be read.
     """
 
-    ref: AdomRef
+    ref: TargetRef
     sites: tuple[Site, ...]
     store: ObjectStore
     installer: Installer

@@ -69,8 +69,8 @@ def settle(run: Run) -> bool:
     run.report.failures.update(given_up)
     run.audit.record(
         "resumed after a break",
-        fortimanager=run.work.ref.fortimanager,
-        adom=run.work.ref.adom,
+        fortimanager=run.work.ref.unit,
+        adom=run.work.ref.domain,
         tasks=[task.task_id for task in found],
         verified=sorted(verified),
         failed=failed,

@@ -143,8 +143,8 @@ class Run:
         if not self.terms.hold:
             return False
         about = {
-            "FORTIMANAGER": self.work.ref.fortimanager,
-            "ADOM": self.work.ref.adom,
+            "FORTIMANAGER": self.work.ref.unit,
+            "ADOM": self.work.ref.domain,
             "WAVE": "" if decision.wave is None else str(decision.wave),
             "DEVICES": " ".join(decision.start),
             "RUN": self.reason.run,
@@ -155,11 +155,11 @@ class Run:
             return False
         self.report.waiting = f"held by install.hold: {refusal}"
         self.report.again_at = self.clock.now() + _ASK_AGAIN_S
-        self.tell(f"ADOM {self.work.ref.adom}: {self.report.waiting}")
+        self.tell(f"ADOM {self.work.ref.domain}: {self.report.waiting}")
         self.audit.record(
             "held",
-            fortimanager=self.work.ref.fortimanager,
-            adom=self.work.ref.adom,
+            fortimanager=self.work.ref.unit,
+            adom=self.work.ref.domain,
             wave=decision.wave,
             devices=list(decision.start),
             why=self.report.waiting,
@@ -415,7 +415,7 @@ def _wait_for_others(run: Run, trouble: errors.TargetError) -> None:
     """Somebody else's lock or task, or a unit that is away, is worth some patience."""
     if run.report.waited_s == 0:
         run.tell(f"waiting: {trouble}")
-        _log.info("install waits", adom=run.work.ref.adom, why=trouble.message)
+        _log.info("install waits", adom=run.work.ref.domain, why=trouble.message)
     run.report.waited_s += BUSY_S
     run.report.waiting = str(trouble)
     run.report.come_back(run.clock.now() + BUSY_S)

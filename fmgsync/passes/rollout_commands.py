@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 from fmgsync.scheduling import ledger as ledgers
 from fmgsync.scheduling.ledger import Ledger
 from fmgsync.scheduling.rollout_record import RolloutRecord
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 class Steered:
     """What became of one ADOM's rollout, in words."""
 
-    ref: AdomRef
+    ref: TargetRef
     changed: bool
     what: str
 
 
-def resume(world: World, ref: AdomRef) -> Steered:
+def resume(world: World, ref: TargetRef) -> Steered:
     """Failed devices may be tried again, a stop is lifted, a lost ledger starts over."""
     before = world.installing.rollouts.read(ref)
     if before is None:
@@ -45,7 +45,7 @@ def resume(world: World, ref: AdomRef) -> Steered:
     return Steered(ref, changed=True, what=what)
 
 
-def abort(world: World, ref: AdomRef) -> Steered:
+def abort(world: World, ref: TargetRef) -> Steered:
     """Nothing more is started until somebody resumes it."""
     reason = world.installing.reason
     why = f"aborted by {reason.who}" + (f": {reason.reason}" if reason.reason else "")
@@ -60,5 +60,5 @@ def abort(world: World, ref: AdomRef) -> Steered:
     return Steered(ref, changed=True, what=f"stopped: {why}")
 
 
-def _record(world: World, ref: AdomRef, event: str, what: str) -> None:
-    world.installing.audit.record(event, fortimanager=ref.fortimanager, adom=ref.adom, what=what)
+def _record(world: World, ref: TargetRef, event: str, what: str) -> None:
+    world.installing.audit.record(event, fortimanager=ref.unit, adom=ref.domain, what=what)

@@ -23,7 +23,7 @@ def start(run: Run, chosen: Round, request: InstallRequest) -> None:
     """Which devices are about to be installed, in which wave and by which window."""
     wave = chosen.decision.wave
     shown = _listed({target.device for target in request.targets})
-    run.tell(f"ADOM {run.work.ref.adom}: {_what(chosen)}: installing on {shown}")
+    run.tell(f"ADOM {run.work.ref.domain}: {_what(chosen)}: installing on {shown}")
     rushed = {each.target: _why_urgent(each) for each in chosen.urgent}
     for each in chosen.admissions:
         if each.pending.target not in request.targets:
@@ -62,12 +62,12 @@ def verified(run: Run, chosen: Round, devices: Collection[str]) -> None:
     """Which devices were asked and hold what they should."""
     if devices:
         shown = _listed(devices)
-        run.tell(f"ADOM {run.work.ref.adom}: {_what(chosen)}: verified on {shown}")
+        run.tell(f"ADOM {run.work.ref.domain}: {_what(chosen)}: verified on {shown}")
 
 
 def pause(run: Run, until: datetime, reason: str) -> None:
     """What the rollout waits for by the clock."""
-    run.tell(f"ADOM {run.work.ref.adom}: {reason}, until {until:%Y-%m-%d %H:%M:%S} UTC")
+    run.tell(f"ADOM {run.work.ref.domain}: {reason}, until {until:%Y-%m-%d %H:%M:%S} UTC")
 
 
 def _what(chosen: Round) -> str:
@@ -88,7 +88,7 @@ def _why_urgent(urgent: Urgent) -> str:
 
 def blocked(run: Run, judged: foreign.Sorted) -> None:
     """Which devices are held back, and the lines of other people that do it."""
-    where = {"fortimanager": run.work.ref.fortimanager, "adom": run.work.ref.adom}
+    where = {"fortimanager": run.work.ref.unit, "adom": run.work.ref.domain}
     for device, why in sorted(judged.blocked.items()):
         run.tell(f"{device}: held: {why}")
         edits = _edits(judged.foreign.get(device, ()))
@@ -104,7 +104,7 @@ def repaired(run: Run, wrong: Mapping[DeviceVdom, str]) -> None:
 
 def not_vouched(run: Run, reasons: Mapping[str, str]) -> None:
     """Which devices are left out because the ADOM holds what no rule asks for."""
-    where = {"fortimanager": run.work.ref.fortimanager, "adom": run.work.ref.adom}
+    where = {"fortimanager": run.work.ref.unit, "adom": run.work.ref.domain}
     for device, why in sorted(reasons.items()):
         run.tell(f"{device}: held: {why}")
         run.audit.record("blocked", **where, device=device, why=why)
@@ -129,8 +129,8 @@ def unseen(run: Run, request: InstallRequest, edited: Sequence[str], trouble: st
     )
     run.audit.record(
         "unseen edits",
-        fortimanager=run.work.ref.fortimanager,
-        adom=run.work.ref.adom,
+        fortimanager=run.work.ref.unit,
+        adom=run.work.ref.domain,
         devices=devices,
         edits=list(edited) or None,
         why=why,
@@ -152,8 +152,8 @@ def carried_along(run: Run, judged: foreign.Sorted, request: InstallRequest) -> 
         let = approvals.get(judged.let_through.get(device, ""))
         run.audit.record(
             "carried along",
-            fortimanager=run.work.ref.fortimanager,
-            adom=run.work.ref.adom,
+            fortimanager=run.work.ref.unit,
+            adom=run.work.ref.domain,
             device=device,
             edits=_edits(edits),
             unseen=judged.unseen.get(device),
@@ -207,8 +207,8 @@ def end(
 
 def _place(run: Run, target: DeviceVdom) -> dict[str, str]:
     return {
-        "fortimanager": run.work.ref.fortimanager,
-        "adom": run.work.ref.adom,
+        "fortimanager": run.work.ref.unit,
+        "adom": run.work.ref.domain,
         "device": target.device,
         "vdom": target.vdom,
     }

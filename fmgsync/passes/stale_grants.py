@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fmgsync import errors
 from fmgsync.model import instants
 from fmgsync.model.address import Address
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.passes.installs import Survey
 from fmgsync.passes.reconcile import AdomWork, Look
 from fmgsync.planning import sites
@@ -34,7 +34,7 @@ def track(
 
 def note(
     memory: StaleSince,
-    ref: AdomRef,
+    ref: TargetRef,
     survey: Survey,
     seen: Look,
     now: float,

@@ -203,7 +203,7 @@ def restore(run: Run) -> None:
     record = run.book.record
     if record is None or not record.narrowed:
         return
-    run.tell(f"ADOM {run.work.ref.adom}: putting back what an urgent install had narrowed")
+    run.tell(f"ADOM {run.work.ref.domain}: putting back what an urgent install had narrowed")
     with run.work.installer.open_install_flow() as flow:
         now = run.look()
         _put_back(run, flow, narrowing.widen(now.observed, run.owner, record.narrowed))
@@ -220,8 +220,8 @@ def _refused(run: Run, what: str, refused: Sequence[tuple[Change, str]]) -> erro
     change, why = refused[0]
     return errors.Refused(
         f"{what}: {change.name}: {why}",
-        fortimanager=run.work.ref.fortimanager,
-        adom=run.work.ref.adom,
+        fortimanager=run.work.ref.unit,
+        adom=run.work.ref.domain,
         next_step="nothing else is installed in this ADOM before it is",
     )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fmgsync import errors
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 from fmgsync.passes.once import World
 from fmgsync.passes.reconcile import AdomWork
 from fmgsync.planning import sites
@@ -18,7 +18,7 @@ from fmgsync.scheduling.outlook import Outlook
 class AdomWindows:
     """One ADOM's devices, or why they could not be read."""
 
-    ref: AdomRef
+    ref: TargetRef
     outlooks: tuple[Outlook, ...] = ()
     error: errors.TargetError | None = None
 
@@ -29,7 +29,7 @@ def look_ahead(world: World, at: datetime, ahead: timedelta) -> tuple[AdomWindow
 
 
 def _look_ahead(world: World, work: AdomWork, at: datetime, ahead: timedelta) -> AdomWindows:
-    world.tell(f"reading ADOM {work.ref.adom} on {work.ref.fortimanager}")
+    world.tell(f"reading ADOM {work.ref.domain} on {work.ref.unit}")
     try:
         with work.session():
             topology = work.store.read_topology()

@@ -10,7 +10,7 @@ from typing import Any
 from fmgsync.audit import Audit
 from fmgsync.model.change import AdomPlan, Change
 from fmgsync.model.memory import Approval
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 from fmgsync.state.memory import Memory
 
 _MOST = 500
@@ -21,7 +21,7 @@ _MOST = 500
 class WriteLog:
     """The audit of one ADOM's writes. A line stands before its write: without it there is none."""
 
-    ref: AdomRef
+    ref: TargetRef
     audit: Audit
     memory: Memory
 
@@ -40,7 +40,7 @@ class WriteLog:
         self._record("write refused", why=f"{len(refused)} changes refused", changes=listed)
 
     def _record(self, event: str, **fields: Any) -> None:
-        where = {"fortimanager": self.ref.fortimanager, "adom": self.ref.adom}
+        where = {"fortimanager": self.ref.unit, "adom": self.ref.domain}
         self.audit.record(event, **where, **fields)
 
 

@@ -24,7 +24,7 @@ def refuse(plan: AdomPlan) -> AdomPlan:
     """
     finding = Finding(
         KIND,
-        plan.ref.adom,
+        plan.ref.domain,
         "the ADOM is in backup mode, from which nothing can be installed; nothing is written"
         " (change its mode to normal, or take it out of the sites)",
         is_error=True,

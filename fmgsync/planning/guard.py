@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from fmgsync.model.address import Address, Family, sorted_addresses
 from fmgsync.model.change import Hold
 from fmgsync.model.memory import History, Size
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 
 REMOVALS = "held-removals"
 ADDITIONS = "held-additions"
@@ -85,7 +85,7 @@ class Verdict:
 class _Case:
     """A transition under examination."""
 
-    ref: AdomRef
+    ref: TargetRef
     owner: str
     transition: Transition
     gate: Gate
@@ -108,7 +108,7 @@ Account = tuple[Family, str, DeviceVdom | None]
 
 
 def judge(
-    ref: AdomRef, owner: str, transitions: Iterable[Transition], gate: Gate
+    ref: TargetRef, owner: str, transitions: Iterable[Transition], gate: Gate
 ) -> tuple[Verdict, ...]:
     """Let each transition through, wholly or in part."""
     sizes: dict[Account, list[Size]] = {}
@@ -121,7 +121,7 @@ def judge(
 
 
 def _judge_one(
-    ref: AdomRef, owner: str, transition: Transition, gate: Gate, sizes: Sequence[Size]
+    ref: TargetRef, owner: str, transition: Transition, gate: Gate, sizes: Sequence[Size]
 ) -> Verdict:
     """Additions first: what a held one leaves out no longer makes up for what goes."""
     base = baseline(transition.before, sizes, gate)
@@ -268,8 +268,8 @@ def _hold(case: _Case, kind: str, message: str, addresses: frozenset[Address]) -
     affected = tuple(sorted_addresses(addresses))
     row = [
         case.owner,
-        case.ref.fortimanager,
-        case.ref.adom,
+        case.ref.unit,
+        case.ref.domain,
         kind,
         transition.family.value,
         transition.name,

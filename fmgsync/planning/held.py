@@ -15,7 +15,7 @@ from fmgsync.model.address import Address, Family
 from fmgsync.model.change import Hold
 from fmgsync.model.memory import Size
 from fmgsync.model.state import ObjectKey, ObservedAdom, ObservedGroup
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.planning import groups, guard
 from fmgsync.planning.render import GroupObject
 
@@ -33,7 +33,7 @@ class Scene:
     `allow_empty` the groups that may become empty; `opens` where an empty group would open traffic.
     """
 
-    ref: AdomRef
+    ref: TargetRef
     owner: str
     standing: ObservedAdom
     nothing: Mapping[Family, str]

@@ -67,7 +67,7 @@ def blast_radius(plans: Iterable[AdomPlan]) -> BlastRadius:
     return BlastRadius(
         changes=sum(len(plan.changes) for plan in found),
         groups=len({(ref, each.name) for ref, each in told}),
-        devices=len({(ref.fortimanager, each.place.device) for ref, each in told}),
+        devices=len({(ref.unit, each.place.device) for ref, each in told}),
         added=sum(each.added for _, each in told),
         removed=sum(each.removed for _, each in told),
     )

@@ -43,8 +43,8 @@ def resolve(sites: Iterable[Site], topology: AdomTopology) -> tuple[ResolvedSite
     if lost and not any(site.targets for site in resolved):
         raise errors.UnknownDevice(
             "; ".join(lost),
-            fortimanager=topology.ref.fortimanager,
-            adom=topology.ref.adom,
+            fortimanager=topology.ref.unit,
+            adom=topology.ref.domain,
             next_step="correct 'sites' in the configuration; nothing was changed in this ADOM",
         )
     return tuple(resolved)

@@ -20,7 +20,7 @@ from fmgsync.model import naming
 from fmgsync.model.address import NOWHERE, Address, Family
 from fmgsync.model.preview import DevicePreview, Marked, PendingEdit, Source
 from fmgsync.model.state import ObjectKey
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 
 _ADDRESSES = {"firewall address": Family.IPV4, "firewall address6": Family.IPV6}
 _GROUPS = {"firewall addrgrp": Family.IPV4, "firewall addrgrp6": Family.IPV6}
@@ -169,10 +169,10 @@ def by_source(preview: DevicePreview, owners: Owners) -> Mapping[Source, tuple[P
     return {source: tuple(edits) for source, edits in sources.items()}
 
 
-def digest(ref: AdomRef, device: str, edits: Iterable[PendingEdit]) -> str:
+def digest(ref: TargetRef, device: str, edits: Iterable[PendingEdit]) -> str:
     """Stands for exactly these edits on this device: another line, another digest."""
     rows = [[e.vdom, e.table, e.name, e.deletes, *e.lines] for e in edits]
-    text = json.dumps([ref.fortimanager, ref.adom, device, rows])
+    text = json.dumps([ref.unit, ref.domain, device, rows])
     return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
 
 
@@ -201,7 +201,7 @@ def judge(
     owners: Owners,
     policy: ForeignChanges,
     *,
-    ref: AdomRef,
+    ref: TargetRef,
     approved: Collection[str] = (),
 ) -> Sorted:
     """Sort devices by what an install would push there. A device without a preview is blocked,

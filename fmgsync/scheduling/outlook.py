@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fmgsync.model.adom import AdomTopology
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.scheduling.calendar import Calendar, place_of
 from fmgsync.scheduling.timetable import Judgement, Opening, Timetable
 
@@ -22,7 +22,7 @@ class Outlook:
     began, or when the next one begins, however far away; None if there is none.
     """
 
-    adom: AdomRef
+    adom: TargetRef
     target: DeviceVdom
     judgement: Judgement
     opens_at: datetime | None

@@ -11,17 +11,17 @@ import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 
 
-def shares(adoms: Iterable[AdomRef], replicas: Collection[str]) -> Mapping[AdomRef, str]:
+def shares(adoms: Iterable[TargetRef], replicas: Collection[str]) -> Mapping[TargetRef, str]:
     """The replica for each ADOM; empty without replicas."""
     ordered = sorted(adoms)
     if not replicas:
         return {}
     room = -(-len(ordered) // len(replicas))
     load: Counter[str] = Counter()
-    found: dict[AdomRef, str] = {}
+    found: dict[TargetRef, str] = {}
     for adom in ordered:
         free = [replica for replica in replicas if load[replica] < room]
         chosen = max(free, key=lambda replica: (_weight(adom, replica), replica))
@@ -30,5 +30,5 @@ def shares(adoms: Iterable[AdomRef], replicas: Collection[str]) -> Mapping[AdomR
     return found
 
 
-def _weight(adom: AdomRef, replica: str) -> bytes:
+def _weight(adom: TargetRef, replica: str) -> bytes:
     return hashlib.sha256(f"{adom}\0{replica}".encode()).digest()

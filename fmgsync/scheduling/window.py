@@ -16,7 +16,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from fmgsync.errors import ScheduleError
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.scheduling import cron
 
 MAX_DURATION: Final = timedelta(days=366)
@@ -40,7 +40,7 @@ class WindowKind(enum.StrEnum):
 class Place:
     """Where an install would go: what a window's scope is compared with."""
 
-    adom: AdomRef
+    adom: TargetRef
     target: DeviceVdom
     device_groups: frozenset[str] = frozenset()
 
@@ -69,16 +69,16 @@ class Scope:
     def covers(self, place: Place) -> bool:
         """Whether the window is for this place."""
         return (
-            _any_match(self.fortimanagers, (place.adom.fortimanager,))
-            and _any_match(self.adoms, (place.adom.adom,))
+            _any_match(self.fortimanagers, (place.adom.unit,))
+            and _any_match(self.adoms, (place.adom.domain,))
             and _any_match(self.device_groups, place.device_groups)
             and self._covers_device(place)
         )
 
-    def may_cover(self, adom: AdomRef) -> bool:
+    def may_cover(self, adom: TargetRef) -> bool:
         """Whether the window may be for a device of this ADOM."""
-        return _any_match(self.fortimanagers, (adom.fortimanager,)) and _any_match(
-            self.adoms, (adom.adom,)
+        return _any_match(self.fortimanagers, (adom.unit,)) and _any_match(
+            self.adoms, (adom.domain,)
         )
 
     def _covers_device(self, place: Place) -> bool:

@@ -60,7 +60,7 @@ class Metrics:
         """The exposition, in Prometheus' text format."""
         for adom in self._read().adoms:
             # From the start: a rate sees no step in a series that begins with its first one.
-            self._lock_waits.labels(adom.ref.fortimanager, adom.ref.adom)
+            self._lock_waits.labels(adom.ref.unit, adom.ref.domain)
         return generate_latest(self._registry)
 
 
@@ -76,7 +76,7 @@ class _State:
         health = self._read()
         yield _gauge("build_info", "The running version.", ("version",), [((health.version,), 1)])
         yield from _adoms(health.adoms)
-        places = [(adom.ref.fortimanager, adom.ref.adom) for adom in health.adoms]
+        places = [(adom.ref.unit, adom.ref.domain) for adom in health.adoms]
         yield _gauge(
             "lock_held",
             "1 while this replica holds the ADOM's workspace lock.",
@@ -126,7 +126,7 @@ class _State:
 
 
 def _adoms(adoms: Iterable[AdomHealth]) -> Iterator[Metric]:
-    rows = [((adom.ref.fortimanager, adom.ref.adom), adom) for adom in adoms]
+    rows = [((adom.ref.unit, adom.ref.domain), adom) for adom in adoms]
 
     def gauge(name: str, text: str, value: Callable[[AdomHealth], float | None]) -> Metric:
         found = [(labels, value(adom)) for labels, adom in rows]

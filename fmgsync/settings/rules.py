@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fmgsync.model.rule import GroupRule, RuleSet, Site
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 from fmgsync.planning import guard
 from fmgsync.settings import schema
 from fmgsync.settings.endpoints import Network
@@ -37,7 +37,7 @@ def sites(config: schema.Config) -> tuple[Site, ...]:
     return tuple(
         Site(
             clusters=frozenset(site.clusters),
-            adom=AdomRef(site.fortimanager, site.adom),
+            adom=TargetRef(site.fortimanager, site.adom),
             devices=site.devices,
             allow_overlap=site.allow_overlap,
         )

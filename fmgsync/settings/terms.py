@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from fmgsync.model.target import AdomRef, NamedPlace
+from fmgsync.model.target import NamedPlace, TargetRef
 from fmgsync.scheduling import budget
 from fmgsync.scheduling.calendar import ALWAYS, Calendar
 from fmgsync.scheduling.foreign import ForeignChanges
@@ -54,7 +54,7 @@ def calendar(config: Config) -> Calendar:
     return Calendar(tuple(_window(window) for window in windows))
 
 
-def named_places(config: Config, ref: AdomRef) -> tuple[NamedPlace, ...]:
+def named_places(config: Config, ref: TargetRef) -> tuple[NamedPlace, ...]:
     """What canaries, waves and windows name, as far as it may be meant for this ADOM: what the
     sites of another one name is meant for that."""
     found: list[NamedPlace] = []
@@ -71,7 +71,7 @@ def named_places(config: Config, ref: AdomRef) -> tuple[NamedPlace, ...]:
     others = {
         name
         for site in config.sites
-        if (site.fortimanager, site.adom) != (ref.fortimanager, ref.adom)
+        if (site.fortimanager, site.adom) != (ref.unit, ref.domain)
         for name in map(str, site.devices)
     }
     others |= {name.partition("/")[0] for name in others}

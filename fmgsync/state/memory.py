@@ -9,7 +9,7 @@ from fmgsync import errors
 from fmgsync.model import instants
 from fmgsync.model.change import Hold
 from fmgsync.model.memory import Approval, History
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 from fmgsync.state import records
 from fmgsync.state.documents import Change, Documents, update_soon
 from fmgsync.state.records import DecisionsDocument, GuardDocument, ShownRow
@@ -38,14 +38,14 @@ class Memory:
         self._documents = documents
         self._units = units
 
-    def history(self, owner: str, ref: AdomRef) -> History | None:
+    def history(self, owner: str, ref: TargetRef) -> History | None:
         """What the guard knows of one ADOM."""
         ref = self._units.of(ref) if self._units is not None else ref
         document = self._decode(_GUARD, self._documents.read(_GUARD), GuardDocument)
         return records.history_of(document, owner, ref, self._documents.where(_GUARD))
 
     def remember(
-        self, owner: str, ref: AdomRef, change: Callable[[History | None], History]
+        self, owner: str, ref: TargetRef, change: Callable[[History | None], History]
     ) -> None:
         """Replace one ADOM's history by what `change` makes of it."""
         ref = self._units.of(ref) if self._units is not None else ref
@@ -76,7 +76,7 @@ class Memory:
         document = self._decode(_DECISIONS, self._documents.read(_DECISIONS), DecisionsDocument)
         return tuple(Shown(row.digest, row.message, row.at) for row in reversed(document.shown))
 
-    def show(self, plan: str, holds: Iterable[tuple[AdomRef, Hold]], now: float) -> None:
+    def show(self, plan: str, holds: Iterable[tuple[TargetRef, Hold]], now: float) -> None:
         """Note what a plan shows as held, so that it can be approved by its digest or the plan's.
 
         Nothing is written where nothing is new.
@@ -175,6 +175,6 @@ class Memory:
         )
 
 
-def _told(ref: AdomRef, hold: Hold) -> str:
+def _told(ref: TargetRef, hold: Hold) -> str:
     place = f" on {hold.device}" if hold.device else ""
     return f"{ref}: {hold.name}{place}: {hold.message}"

@@ -13,7 +13,7 @@ import msgspec
 from fmgsync import errors
 from fmgsync.model.address import Family
 from fmgsync.model.memory import Approval, History, Size
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 
 VERSION = 1
 
@@ -116,10 +116,10 @@ def damaged(where: str, why: str) -> errors.StateError:
 # --- the guard's memory -------------------------------------------------------------------------
 
 
-def history_of(document: GuardDocument, owner: str, ref: AdomRef, where: str) -> History | None:
+def history_of(document: GuardDocument, owner: str, ref: TargetRef, where: str) -> History | None:
     """What is known of one ADOM; None if nothing is."""
     for row in document.adoms:
-        if (row.owner, row.fortimanager, row.adom) == (owner, ref.fortimanager, ref.adom):
+        if (row.owner, row.fortimanager, row.adom) == (owner, ref.unit, ref.domain):
             try:
                 sizes = [size for one in row.sizes for size in _sizes(one)]
             except ValueError as error:
@@ -144,10 +144,10 @@ def _place(text: str) -> DeviceVdom | None:
 
 
 def with_history(
-    document: GuardDocument, owner: str, ref: AdomRef, history: History
+    document: GuardDocument, owner: str, ref: TargetRef, history: History
 ) -> GuardDocument:
     """The document with this ADOM's history in place of what it had."""
-    mine = (owner, ref.fortimanager, ref.adom)
+    mine = (owner, ref.unit, ref.domain)
     others = [row for row in document.adoms if (row.owner, row.fortimanager, row.adom) != mine]
     own = HistoryRow(*mine, history.since, _size_rows(history))
     return GuardDocument(

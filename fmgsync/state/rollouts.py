@@ -16,7 +16,7 @@ from fmgsync import errors
 from fmgsync.clock import Clock
 from fmgsync.model.address import Family
 from fmgsync.model.rollout import InstallTask, NarrowedMapping
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.scheduling.ledger import Attempt, Ledger, Proof
 from fmgsync.scheduling.rollout_record import Note, Phase, RolloutRecord, trusted
 from fmgsync.state.documents import Documents
@@ -43,12 +43,12 @@ class Rollouts:
         """Where they are kept, for people."""
         return self._documents.where(_NAME)
 
-    def read(self, ref: AdomRef) -> RolloutRecord | None:
+    def read(self, ref: TargetRef) -> RolloutRecord | None:
         """What is known of one ADOM's rollout; None if nothing is."""
         found = _find(self._decode(self._documents.read(_NAME)), self._owner, self._key(ref))
         return self._record(found, ref)
 
-    def update(self, ref: AdomRef, change: Change) -> RolloutRecord:
+    def update(self, ref: TargetRef, change: Change) -> RolloutRecord:
         """Replace one ADOM's record by what `change` makes of it. `change` may run twice."""
         made: list[RolloutRecord] = []
         key = self._key(ref)
@@ -74,7 +74,7 @@ class Rollouts:
         except (msgspec.MsgspecError, ValueError) as error:
             raise self._damaged(error) from error
 
-    def _record(self, row: _Rollout | None, ref: AdomRef) -> RolloutRecord | None:
+    def _record(self, row: _Rollout | None, ref: TargetRef) -> RolloutRecord | None:
         try:
             return None if row is None else trusted(_record(row, ref), self._now())
         except (ValueError, OverflowError, OSError) as error:
@@ -91,7 +91,7 @@ class Rollouts:
         )
 
 
-def _as_named(ref: AdomRef) -> AdomRef:
+def _as_named(ref: TargetRef) -> TargetRef:
     return ref
 
 
@@ -159,12 +159,12 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
     rollouts: list[_Rollout] = []
 
 
-def _find(document: _Document, owner: str, ref: AdomRef) -> _Rollout | None:
-    wanted = (owner, ref.fortimanager, ref.adom)
+def _find(document: _Document, owner: str, ref: TargetRef) -> _Rollout | None:
+    wanted = (owner, ref.unit, ref.domain)
     return next((row for row in document.rollouts if (row.owner, *row.where) == wanted), None)
 
 
-def _record(row: _Rollout, ref: AdomRef) -> RolloutRecord:
+def _record(row: _Rollout, ref: TargetRef) -> RolloutRecord:
     ledger = Ledger(
         digest=row.digest,
         proofs=tuple(Proof(p.device, p.wave, _instant(p.verified_at)) for p in row.proofs),
@@ -209,12 +209,12 @@ def _phase(row: _Rollout, ledger: Ledger) -> Phase:
     return Phase.PREVIEWING if row.after is None else Phase.PUSHING
 
 
-def _row(owner: str, ref: AdomRef, record: RolloutRecord) -> _Rollout:
+def _row(owner: str, ref: TargetRef, record: RolloutRecord) -> _Rollout:
     ledger = record.ledger
     return _Rollout(
         owner=owner,
-        fortimanager=ref.fortimanager,
-        adom=ref.adom,
+        fortimanager=ref.unit,
+        adom=ref.domain,
         digest=ledger.digest,
         proofs=[_Proof(p.device, p.wave, p.verified_at.timestamp()) for p in ledger.proofs],
         attempts=[

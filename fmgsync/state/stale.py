@@ -9,7 +9,7 @@ import msgspec
 
 from fmgsync import errors
 from fmgsync.model import address
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.state.documents import Documents, update_soon
 from fmgsync.state.units import Units
 from fmgsync.views.stale import Fault, Key, Since
@@ -46,7 +46,7 @@ class StaleSince:
         self._owner = owner
         self._units = units
 
-    def read(self, ref: AdomRef) -> Since | None:
+    def read(self, ref: TargetRef) -> Since | None:
         """What is known of one ADOM; None if nothing ever was, or it is lost."""
         ref = self._units.of(ref) if self._units is not None else ref
         found = self._find(self._decode(self._documents.read(_NAME)), ref)
@@ -57,7 +57,7 @@ class StaleSince:
         except ValueError as error:
             raise self._damaged(error) from error
 
-    def write(self, ref: AdomRef, since: Mapping[Key, float | None]) -> None:
+    def write(self, ref: TargetRef, since: Mapping[Key, float | None]) -> None:
         """Remember it; nothing is written where nothing is new."""
         ref = self._units.of(ref) if self._units is not None else ref
         rows = [
@@ -72,14 +72,14 @@ class StaleSince:
             document = self._decode(text)
             standing = self._find(document, ref)
             others = [one for one in document.adoms if one is not standing]
-            mine = _Adom(self._owner, ref.fortimanager, ref.adom, rows)
+            mine = _Adom(self._owner, ref.unit, ref.domain, rows)
             adoms = sorted([*others, mine], key=lambda o: (o.owner, o.fortimanager, o.adom))
             return msgspec.json.encode(_Document(adoms=adoms)).decode()
 
         update_soon(self._documents, _NAME, changed)
 
-    def _find(self, document: _Document, ref: AdomRef) -> _Adom | None:
-        wanted = (self._owner, ref.fortimanager, ref.adom)
+    def _find(self, document: _Document, ref: TargetRef) -> _Adom | None:
+        wanted = (self._owner, ref.unit, ref.domain)
         found = (o for o in document.adoms if (o.owner, o.fortimanager, o.adom) == wanted)
         return next(found, None)
 

@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from fmgsync import errors
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 from fmgsync.state.documents import Documents
 
 _NAME = "units"
@@ -43,13 +43,13 @@ class Units:
         self._hosts = hosts
         self._states: dict[str, str] = {}
 
-    def of(self, ref: AdomRef) -> AdomRef:
+    def of(self, ref: TargetRef) -> TargetRef:
         """The name under which an ADOM's state is kept."""
-        name = ref.fortimanager
+        name = ref.unit
         if name not in self._states:
             units = self._decode(self._documents.read(_NAME)).units
             self._states[name] = self._state(units, name)
-        return AdomRef(self._states[name], ref.adom)
+        return TargetRef(self._states[name], ref.domain)
 
     def bind(self, name: str, serial: str, *, remember: bool) -> str | None:
         """A unit has answered under this name, with this serial number (empty where the host is

@@ -18,7 +18,7 @@ from fmgsync.model.preview import DevicePreview, Marked
 from fmgsync.model.rollout import InstallRequest, InstallTask, SeenTask, TaskView
 from fmgsync.model.rule import Site
 from fmgsync.model.state import ObjectKey, ObservedAdom
-from fmgsync.model.target import AdomRef, DeviceVdom, NamedPlace
+from fmgsync.model.target import DeviceVdom, NamedPlace, TargetRef
 from fmgsync.scheduling.install_policy import Mode
 
 
@@ -26,10 +26,10 @@ from fmgsync.scheduling.install_policy import Mode
 class Purpose:
     """What a configuration wants of one unit: what `fmgsync doctor` holds the unit against."""
 
-    sites: Mapping[AdomRef, tuple[Site, ...]]
+    sites: Mapping[TargetRef, tuple[Site, ...]]
     mode: Mode
     writes: bool
-    named: Mapping[AdomRef, tuple[NamedPlace, ...]] = field(default_factory=dict)
+    named: Mapping[TargetRef, tuple[NamedPlace, ...]] = field(default_factory=dict)
     at_once: Mapping[str, str] = field(default_factory=dict)
     """Settings that need an ADOM written right when it is installed -> what to set instead."""
 

@@ -17,7 +17,7 @@ from fmgsync.model.adom import AdomTopology, Device, Workspace
 from fmgsync.model.endpoint import ClusterSnapshot
 from fmgsync.model.rule import Site
 from fmgsync.model.state import DesiredAdom, DesiredGroup, DesiredMembers
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.planning import sites
 from fmgsync.scheduling import calendar
 from fmgsync.scheduling.window import Place
@@ -108,13 +108,13 @@ class Configured:
         """Every `device/vdom` the sites name."""
         return tuple(str(place) for place in self._places())
 
-    def _refs(self) -> list[AdomRef]:
+    def _refs(self) -> list[TargetRef]:
         return sorted({site.adom for site in rules.sites(self.config)})
 
-    def _sites(self, ref: AdomRef) -> list[Site]:
+    def _sites(self, ref: TargetRef) -> list[Site]:
         return [site for site in rules.sites(self.config) if site.adom == ref]
 
-    def _desired(self, ref: AdomRef, found: desired.Members) -> DesiredAdom:
+    def _desired(self, ref: TargetRef, found: desired.Members) -> DesiredAdom:
         resolved = sites.resolve(self._sites(ref), self._topology(ref))
         return desired.desired_adom(
             ref,
@@ -124,7 +124,7 @@ class Configured:
             members=found,
         )
 
-    def _topology(self, ref: AdomRef) -> AdomTopology:
+    def _topology(self, ref: TargetRef) -> AdomTopology:
         """An ADOM with exactly the devices and device groups that the sites name."""
         vdoms: dict[str, dict[str, None]] = {}
         groups: dict[str, frozenset[DeviceVdom]] = {}
@@ -150,7 +150,7 @@ class Configured:
     def _places(self) -> list[DeviceVdom]:
         return [place for place, _ in self._placed()]
 
-    def _placed(self) -> list[tuple[DeviceVdom, AdomRef]]:
+    def _placed(self) -> list[tuple[DeviceVdom, TargetRef]]:
         return [
             (place, ref)
             for ref in self._refs()
@@ -163,11 +163,11 @@ class Configured:
             )
         ]
 
-    def _found(self, device: str) -> tuple[DeviceVdom, AdomRef]:
+    def _found(self, device: str) -> tuple[DeviceVdom, TargetRef]:
         placed = {str(place): (place, ref) for place, ref in self._placed()}
         return placed[_place(device, placed)]
 
-    def _where(self, place: DeviceVdom, ref: AdomRef) -> Place:
+    def _where(self, place: DeviceVdom, ref: TargetRef) -> Place:
         return calendar.place_of(self._topology(ref), place)
 
 

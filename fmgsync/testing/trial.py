@@ -98,11 +98,11 @@ class Trial:
         console = self.unit.console(USER)
         for ref in sorted({site.adom for site in rules.sites(self._configured.config)}):
             for rule in rules.rule_set(self._configured.config).rules:
-                if console.object(ref.adom, "addrgrp", rule.name) is not None:
+                if console.object(ref.domain, "addrgrp", rule.name) is not None:
                     console.add_policy(
-                        ref.adom, PACKAGE, name=rule.name, srcaddr=[rule.name], dstaddr=["all"]
+                        ref.domain, PACKAGE, name=rule.name, srcaddr=[rule.name], dstaddr=["all"]
                     )
-            package = {"adom": ref.adom, "pkg": PACKAGE}
+            package = {"adom": ref.domain, "pkg": PACKAGE}
             task = console.call("exec", "/securityconsole/install/package", package)["task"]
             while console.get(f"/task/task/{task}")["percent"] < 100:
                 time.sleep(_POLL_S)
@@ -119,12 +119,12 @@ def seed_of(configured: Configured, password: str) -> dict[str, Any]:
     adoms: dict[str, dict[str, dict[str, None]]] = {}
     groups: dict[str, dict[str, list[str]]] = {}
     for site in rules.sites(configured.config):
-        devices = adoms.setdefault(site.adom.adom, {})
+        devices = adoms.setdefault(site.adom.domain, {})
         for name in site.devices:
             if name.startswith("group:"):
                 group = name.removeprefix("group:")
                 members = list(configured.device_groups.get(group, ()))
-                groups.setdefault(site.adom.adom, {})[group] = members
+                groups.setdefault(site.adom.domain, {})[group] = members
             else:
                 members = [name]
             for member in members:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from fmgsync.model.address import Address, Family
 from fmgsync.model.adom import AdomTopology, Reading
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.model.view import DeviceView, GroupState, GroupView, StaleGrant, in_families
 from fmgsync.views.rendered import Members
 
@@ -34,7 +34,7 @@ class Facts:
     `since` holds when a stale grant was first noticed (UTC epoch seconds).
     """
 
-    ref: AdomRef
+    ref: TargetRef
     topology: AdomTopology
     desired: Mapping[DeviceVdom, Mapping[str, frozenset[Address] | None]]
     adom: Members

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from fmgsync.model import naming
 from fmgsync.model.rollout import InstallRequest, NotReferenced, PendingInstall, PendingReason
 from fmgsync.model.state import ObjectKey, ObservedAdom
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.model.view import DeviceView, GroupState, GroupView
 from fmgsync.views.four import Place
 
@@ -24,7 +24,7 @@ def pending_installs(
     waiting = {GroupState.INSTALL_PENDING}
     if after_write:
         waiting.add(GroupState.WRITE_PENDING)
-    found: dict[tuple[AdomRef, DeviceVdom, str], list[GroupView]] = defaultdict(list)
+    found: dict[tuple[TargetRef, DeviceVdom, str], list[GroupView]] = defaultdict(list)
     for view in views:
         for group in view.groups:
             package = reach.get((view.target, group.name))
@@ -69,7 +69,7 @@ def not_referenced(views: Iterable[DeviceView]) -> tuple[NotReferenced, ...]:
 
 def requests(pending: Iterable[PendingInstall], *, comment: str = "") -> tuple[InstallRequest, ...]:
     """One request per ADOM and package, its DeviceVdoms in one explicit scope."""
-    scopes: dict[tuple[AdomRef, str], list[DeviceVdom]] = defaultdict(list)
+    scopes: dict[tuple[TargetRef, str], list[DeviceVdom]] = defaultdict(list)
     for install in pending:
         scopes[install.adom, install.package].append(install.target)
     return tuple(
@@ -82,7 +82,7 @@ def object_requests(
     pending: Iterable[PendingInstall], observed: ObservedAdom
 ) -> tuple[InstallRequest, ...]:
     """One request per set of group objects: DeviceVdoms behind in the same groups go together."""
-    scopes: dict[tuple[AdomRef, tuple[ObjectKey, ...]], list[PendingInstall]] = defaultdict(list)
+    scopes: dict[tuple[TargetRef, tuple[ObjectKey, ...]], list[PendingInstall]] = defaultdict(list)
     for install in pending:
         scopes[install.adom, _objects(install, observed)].append(install)
     return tuple(

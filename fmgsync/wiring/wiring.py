@@ -22,7 +22,7 @@ from fmgsync.doctor.doctor import TargetToCheck
 from fmgsync.leases import fencing
 from fmgsync.leases.ownership import Ownership
 from fmgsync.model.adom import Workspace
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 from fmgsync.passes import incremental, install_context, neighbours, once, rollout_status
 from fmgsync.passes.guard_memory import AdomGuard
 from fmgsync.passes.install_context import People, make_installing
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
-HooksOf = Callable[[AdomRef], Hooks]
+HooksOf = Callable[[TargetRef], Hooks]
 """What the sessions of one ADOM may be forbidden, and who hears of their requests."""
 
 Transport = Callable[[Access], HTTPAdapter]
@@ -185,7 +185,7 @@ def _check_files(config: Config, known: frozenset[str]) -> frozenset[str]:
 def _with_write_log(hooks: HooksOf | None, audit: Audit, memory: Memory) -> HooksOf:
     """Every plan is told to the audit before it is written, whoever writes it."""
 
-    def made(ref: AdomRef) -> Hooks:
+    def made(ref: TargetRef) -> Hooks:
         log = WriteLog(ref, audit, memory)
         known = hooks(ref) if hooks is not None else Hooks()
         return replace(known, writing=log.writing, refused=log.refused)
@@ -342,7 +342,7 @@ def make_target_checks(
     sites, installs = rules.sites(config), terms.terms(config)
     found = []
     for unit in config.fortimanagers:
-        refs = sorted({s.adom for s in sites if s.adom.fortimanager == unit.name})
+        refs = sorted({s.adom for s in sites if s.adom.unit == unit.name})
         purpose = Purpose(
             {ref: tuple(s for s in sites if s.adom == ref) for ref in refs},
             installs.mode,
@@ -361,7 +361,7 @@ def _session_of(
     transport: Transport | None,
     hooks: HooksOf | None,
     access: Access,
-    ref: AdomRef,
+    ref: TargetRef,
 ) -> Session:
     return Session(
         access,
@@ -374,14 +374,14 @@ def _session_of(
 def _adoms(
     config: Config,
     access: Mapping[str, Access],
-    open_session: Callable[[Access, AdomRef], Session],
+    open_session: Callable[[Access, TargetRef], Session],
     clock: Clock,
     memory: Memory,
 ) -> tuple[AdomWork, ...]:
     refs = sorted({site.adom for site in rules.sites(config)})
 
-    def make(ref: AdomRef) -> AdomWork:
-        opened = partial(open_session, access[ref.fortimanager], ref)
+    def make(ref: TargetRef) -> AdomWork:
+        opened = partial(open_session, access[ref.unit], ref)
         return _adom_work(config, ref, opened, clock, memory)
 
     works = map(make, refs)
@@ -390,7 +390,7 @@ def _adoms(
 
 def _adom_work(
     config: Config,
-    ref: AdomRef,
+    ref: TargetRef,
     open_session: Callable[[], Session],
     clock: Clock,
     memory: Memory,

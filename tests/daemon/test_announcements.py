@@ -15,7 +15,7 @@ from fmgsync.kube.client import Access, ApiSession
 from fmgsync.kube.events import About
 from fmgsync.kube.requests import EVENTS, Request
 from fmgsync.model.change import AdomPlan, Finding, Hold
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.passes.once import AdomResult
 from fmgsync.passes.progress import Report
 from fmgsync.simulator.kubernetes import KubernetesSimulator
@@ -107,7 +107,7 @@ class Heard:
         return self.answers
 
 
-REF = AdomRef("hq", "prod")
+REF = TargetRef("hq", "prod")
 
 
 def failed(*devices: str) -> tuple[Notice, ...]:

@@ -11,7 +11,7 @@ from fmgsync.clock import SystemClock
 from fmgsync.daemon import approval_watch, cluster_feeds
 from fmgsync.daemon.approval_watch import Deciding
 from fmgsync.daemon.loop import Controller
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 from fmgsync.passes import device_proof
 from fmgsync.simulator.fortigate.fortigate import FortiGate
 from tests import builders
@@ -21,7 +21,7 @@ from tests.end_to_end.estate import Estate
 from tests.end_to_end.fleet import holding, open_fleet, seed, web
 from tests.passes.test_passes_in_windows import NOTHING
 
-REF = AdomRef("hq", "prod")
+REF = TargetRef("hq", "prod")
 ROLLOUT = {"waves": ["100%"], "pause": "0s", "maxFailures": 1}
 
 
@@ -96,7 +96,7 @@ def test_what_a_pass_writes_down_itself_is_no_decision(estate: Estate) -> None:
         until(lambda: given_up(estate) == ["fgt-1"] and not controller.busy(REF))
         # As of now: the controller itself notices what is decided, perhaps before we do.
         records = controller.adoms
-        touched: list[AdomRef] = []
+        touched: list[TargetRef] = []
         looks = Deciding(estate.world("run"), lambda: records, touched.append)
         for _ in range(3):
             looks.look()

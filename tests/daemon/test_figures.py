@@ -9,12 +9,12 @@ import pytest
 from fmgsync.daemon import figures
 from fmgsync.daemon.worker import AdomRecord
 from fmgsync.model.health import LATENCY_S, Latency
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 from tests import builders
 from tests.end_to_end.fleet import GROUP, open_fleet, seed, to, web
 from tests.passes.test_passes_in_windows import OPENS, make_pass, world_of
 
-ADOM = AdomRef("hq", "prod")
+ADOM = TargetRef("hq", "prod")
 FIRST = DeviceVdom("fgt-1", "root")
 
 

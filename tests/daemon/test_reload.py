@@ -15,7 +15,7 @@ from fmgsync.daemon import reload, stopping
 from fmgsync.daemon.loop import Controller
 from fmgsync.daemon.reload import Supervisor
 from fmgsync.leases import leasing
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from fmgsync.wiring import wiring
 from tests import builders
@@ -106,7 +106,7 @@ def test_a_cluster_that_is_not_touched_is_not_read_again(
     with running(estate, started):
         settled(started)
         read, first = reads(cluster), started.controller
-        name = leasing.lease_name("prod", AdomRef("hq", "prod"))
+        name = leasing.lease_name("prod", TargetRef("hq", "prod"))
         lease = cluster.find("Lease", name, namespace="fmgsync")
         estate.write_config(groups=MORE)
         succeeded(started, first)
@@ -198,7 +198,7 @@ def test_a_pass_that_runs_holds_up_its_own_adom_alone(
         estate.write_config(groups=MORE)
         until(lambda: holds(estate, "k8s-more", "lab"))
         assert started.controller is not first
-        assert started.controller.busy(AdomRef("hq", "prod"))
+        assert started.controller.busy(TargetRef("hq", "prod"))
         assert pushing(estate)
         assert not holds(estate, "k8s-more")
     assert estate.unit.world.adoms["prod"].locks == []

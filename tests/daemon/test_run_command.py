@@ -17,7 +17,7 @@ import requests
 
 from fmgsync.clock import SystemClock
 from fmgsync.leases import leasing
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from fmgsync.simulator.wire.requestlog import Entry
 from tests.daemon import test_loop
@@ -26,7 +26,7 @@ from tests.end_to_end import fleet
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 from tests.end_to_end.fleet import holding, open_fleet, seed, web
 
-REF = AdomRef("hq", "prod")
+REF = TargetRef("hq", "prod")
 
 
 @pytest.fixture

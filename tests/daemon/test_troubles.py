@@ -11,7 +11,7 @@ import pytest
 from fmgsync.daemon import troubles
 from fmgsync.model.health import RolloutHealth
 from fmgsync.model.rollout import Outcome, TargetOutcome
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.passes import once
 from fmgsync.passes.progress import Report
 from tests.end_to_end import fleet
@@ -19,7 +19,7 @@ from tests.end_to_end.estate import Estate
 from tests.end_to_end.fleet import open_fleet, seed, to, web
 from tests.passes.test_passes_in_windows import OPENS, make_pass, world_of
 
-ADOM = AdomRef("hq", "prod")
+ADOM = TargetRef("hq", "prod")
 
 
 def target(name: str) -> DeviceVdom:

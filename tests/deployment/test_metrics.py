@@ -18,7 +18,7 @@ from fmgsync.model.health import (
     ServiceHealth,
 )
 from fmgsync.model.rollout import Outcome
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 from fmgsync.scheduling.rollout import HoldKind
 from fmgsync.serve.metrics import Metrics
 from tests.deployment import places
@@ -32,7 +32,7 @@ every_alert = pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: str(ale
 def exported() -> dict[str, set[str]]:
     """Every sample's name and labels, from a controller of which everything is known."""
     adom = AdomHealth(
-        AdomRef("hq", "prod"),
+        TargetRef("hq", "prod"),
         answered=True,
         last_success_at=1.0,
         passes=1,

@@ -14,9 +14,9 @@ from fmgsync.model.endpoint import ClusterSnapshot, Kind, NodeEndpoint, PodEndpo
 from fmgsync.model.labels import Labels
 from fmgsync.model.rule import GroupRule, MappingMode, Publish, ResolvedSite, RuleSet
 from fmgsync.model.state import DesiredAdom
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 
-REF = AdomRef("hq", "prod")
+REF = TargetRef("hq", "prod")
 EAST, WEST = DeviceVdom("fgt-east", "root"), DeviceVdom("fgt-west", "root")
 ALL = frozenset(Kind)
 

@@ -18,7 +18,7 @@ from fmgsync.kube.client import Access
 from fmgsync.leases import leasing, ownership
 from fmgsync.leases.ownership import Ownership
 from fmgsync.model.address import Address
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 from fmgsync.passes.reach import STEADY, TRIES
 from fmgsync.scheduling.shares import shares
 from fmgsync.simulator.kubernetes import KubernetesSimulator
@@ -27,7 +27,7 @@ from fmgsync.wiring import wiring
 from tests.daemon.test_loop import running, until, web
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 
-ADOMS = [AdomRef("hq", f"adom-{n}") for n in range(6)]
+ADOMS = [TargetRef("hq", f"adom-{n}") for n in range(6)]
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def replica(access: Access, name: str) -> Ownership:
     return Ownership(name, leasing.make_leases(access, "fmgsync", "prod", name), ADOMS)
 
 
-def held(*replicas: Ownership) -> list[set[AdomRef]]:
+def held(*replicas: Ownership) -> list[set[TargetRef]]:
     return [{ref for ref in ADOMS if each.holds(ref)} for each in replicas]
 
 
@@ -175,7 +175,7 @@ def estate(tmp_path: Path, cluster: KubernetesSimulator) -> Iterator[Estate]:
         yield made
 
 
-def by_share(ref: AdomRef, *two: Controller) -> tuple[Controller, ...]:
+def by_share(ref: TargetRef, *two: Controller) -> tuple[Controller, ...]:
     """The one whose share the ADOM is, then the other."""
     replicas = {c.ownership.replica: c for c in two if c.ownership is not None}
     leader = replicas[shares([ref], replicas)[ref]]
@@ -257,7 +257,7 @@ def test_apply_takes_the_same_lease(
     monkeypatch.setattr(leasing, "WAIT_S", 0.1)
     arguments = ["apply", "-c", str(estate.path), "--install", "never", "--output", "json"]
     assert main.run(arguments) == 0, capsys.readouterr()
-    name = leasing.lease_name("prod", AdomRef("hq", "prod"))
+    name = leasing.lease_name("prod", TargetRef("hq", "prod"))
     lease = cluster.find("Lease", name, namespace="fmgsync")
     assert lease is not None
     lease["spec"] = {**lease["spec"], "holderIdentity": "controller-1", "leaseDurationSeconds": 600}

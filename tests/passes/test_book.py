@@ -9,7 +9,7 @@ import pytest
 
 from fmgsync import errors
 from fmgsync.clock import ManualClock
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 from fmgsync.passes.progress import Book
 from fmgsync.scheduling.machine import Started
 from fmgsync.state.folder import Folder
@@ -22,7 +22,7 @@ def test_what_another_run_installs_on_is_left_to_it(tmp_path: Path) -> None:
     """Both looked, both would start; the second is told to wait, and nothing of it is noted."""
     clock = ManualClock()
     rollouts = Rollouts(Folder(tmp_path, clock=clock), "prod", clock=clock)
-    ref = AdomRef("hq", "prod")
+    ref = TargetRef("hq", "prod")
     first, second = (Book(rollouts, ref, "rules", clock=clock) for _ in range(2))
     for book in (first, second):
         book.open(NOW, why_not=str)

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 import pytest
 
 from fmgsync import errors
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 from fmgsync.passes.reach import STEADY, TRIES, Reach, keeps_out, shares_of
 from fmgsync.scheduling.shares import shares
 
-HQ = [AdomRef("hq", f"adom-{n}") for n in range(6)]
-LAB = [AdomRef("lab", f"adom-{n}") for n in range(4)]
+HQ = [TargetRef("hq", f"adom-{n}") for n in range(6)]
+LAB = [TargetRef("lab", f"adom-{n}") for n in range(4)]
 FINE: Mapping[str, frozenset[str]] = {name: frozenset[str]() for name in ("a", "b", "c")}
 
 

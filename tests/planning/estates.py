@@ -16,9 +16,9 @@ from fmgsync.model.state import (
     ObservedAdom,
     ObservedGroup,
 )
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 
-REF = AdomRef("hq", "prod")
+REF = TargetRef("hq", "prod")
 OWNER = "prod"
 EAST = DeviceVdom("fgt-east", "root")
 WEST = DeviceVdom("fgt-west", "root")

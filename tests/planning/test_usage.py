@@ -7,7 +7,7 @@ import pytest
 from fmgsync.model.address import Family
 from fmgsync.model.adom import Package, PolicyUse
 from fmgsync.model.state import ObservedAdom, ObservedGroup
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.planning import usage
 
 V4 = Family.IPV4
@@ -19,7 +19,7 @@ def group(name: str, *members: str, owned: bool = True) -> ObservedGroup:
 
 
 def adom(*groups: ObservedGroup) -> ObservedAdom:
-    return ObservedAdom(AdomRef("hq", "prod"), {}, {(V4, g.name): g for g in groups})
+    return ObservedAdom(TargetRef("hq", "prod"), {}, {(V4, g.name): g for g in groups})
 
 
 def policy(*names: str, negated: tuple[str, ...] = (), **more: object) -> PolicyUse:

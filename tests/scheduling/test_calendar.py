@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fmgsync.model.adom import AdomTopology, Device, Workspace
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.scheduling.calendar import ALWAYS, NEVER, Calendar, place_of
 from fmgsync.scheduling.timetable import Opening, Timetable
 from fmgsync.scheduling.window import Place, Scope, Window, WindowKind
@@ -17,8 +17,8 @@ from tests.scheduling.clockchanges import MINUTE, utc
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-EAST = Place(AdomRef("hq", "prod"), DeviceVdom("fgt-east-1", "root"), frozenset({"East"}))
-WEST = Place(AdomRef("hq", "prod"), DeviceVdom("fgt-west-1", "root"))
+EAST = Place(TargetRef("hq", "prod"), DeviceVdom("fgt-east-1", "root"), frozenset({"East"}))
+WEST = Place(TargetRef("hq", "prod"), DeviceVdom("fgt-west-1", "root"))
 
 
 def window(
@@ -110,7 +110,7 @@ def test_scopes_decide_for_whom_a_window_is() -> None:
     assert not calendar.may_start(EAST, at)
     assert calendar.may_start(WEST, at)
     assert calendar.next_opening(EAST, at) is None
-    elsewhere = Place(AdomRef("hq", "prod"), DeviceVdom("other", "root"))
+    elsewhere = Place(TargetRef("hq", "prod"), DeviceVdom("other", "root"))
     assert calendar.judge(elsewhere, at).because == "closed: no window is configured"
     assert calendar.judge(WEST, at + DAY / 2).because == "closed: no window is open"
 
@@ -122,7 +122,7 @@ def test_devices_with_the_same_windows_share_a_timetable() -> None:
 
 
 def test_a_place_knows_the_groups_its_vdom_is_in() -> None:
-    ref, dmz = AdomRef("hq", "prod"), DeviceVdom("fgt-1", "dmz")
+    ref, dmz = TargetRef("hq", "prod"), DeviceVdom("fgt-1", "dmz")
     topology = AdomTopology(
         ref,
         (7, 4),

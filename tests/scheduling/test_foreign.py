@@ -7,11 +7,11 @@ import pytest
 from fmgsync.model.address import Address, Family
 from fmgsync.model.preview import DevicePreview, Marked, PendingEdit, Source
 from fmgsync.model.state import ObservedAddress, ObservedAdom, ObservedGroup
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.scheduling import foreign
 from fmgsync.scheduling.foreign import ForeignChanges, Owners
 
-REF = AdomRef("hq", "prod")
+REF = TargetRef("hq", "prod")
 FGT, OTHER = DeviceVdom("fgt", "root"), DeviceVdom("fgt", "dmz")
 V4, V6 = Family.IPV4, Family.IPV6
 

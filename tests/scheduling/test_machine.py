@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fmgsync import errors
 from fmgsync.model.address import Family
 from fmgsync.model.rollout import InstallTask, NarrowedMapping
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.scheduling import machine
 from fmgsync.scheduling.ledger import Ledger
 from fmgsync.scheduling.machine import (
@@ -36,7 +36,7 @@ from fmgsync.scheduling.rollout_record import Phase, RolloutRecord
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
 ONE, TWO = frozenset({"fgt-1"}), frozenset({"fgt-1", "fgt-2"})
 MAPPING = NarrowedMapping((Family.IPV4, "k8s-web"), DeviceVdom("fgt-1", "root"), ("a",), ("a", "b"))
-TASK = InstallTask(AdomRef("hq", "prod"), 7, "edge", (DeviceVdom("fgt-1", "root"),), 0.0)
+TASK = InstallTask(TargetRef("hq", "prod"), 7, "edge", (DeviceVdom("fgt-1", "root"),), 0.0)
 FRESH = RolloutRecord(Ledger("rules"))
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from fmgsync.model.adom import AdomTopology, Device, PackageStatus, Workspace
 from fmgsync.model.rollout import PendingInstall, PendingReason
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.scheduling import admission, ledger, waves
 from fmgsync.scheduling.admission import Admission, Situation
 from fmgsync.scheduling.budget import Limit, Percent
@@ -27,7 +27,7 @@ from fmgsync.scheduling.rollout import Overrun, RolloutPolicy
 from fmgsync.scheduling.window import Scope, Window, WindowKind
 from tests.scheduling.clockchanges import utc
 
-REF = AdomRef("hq", "prod")
+REF = TargetRef("hq", "prod")
 START = utc("2026-01-01T00:00")
 PACKAGES = {"root": "outer", "dmz": "inner"}
 BEHIND = (PendingReason.DEVICE_DATABASE_BEHIND,)

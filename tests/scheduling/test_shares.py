@@ -7,17 +7,17 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 from fmgsync.scheduling.shares import shares
 
 adoms = st.sets(st.integers(0, 200), max_size=60).map(
-    lambda ns: [AdomRef("hq", str(n)) for n in ns]
+    lambda ns: [TargetRef("hq", str(n)) for n in ns]
 )
 replicas = st.sets(st.text("abcdef", min_size=1, max_size=4), min_size=1, max_size=8)
 
 
 @given(adoms, replicas)
-def test_shares_are_even_and_complete(refs: list[AdomRef], names: set[str]) -> None:
+def test_shares_are_even_and_complete(refs: list[TargetRef], names: set[str]) -> None:
     found = shares(refs, names)
     assert set(found) == set(refs)
     counts = Counter(found.values())
@@ -26,14 +26,14 @@ def test_shares_are_even_and_complete(refs: list[AdomRef], names: set[str]) -> N
 
 @given(adoms, replicas)
 def test_the_order_in_which_replicas_are_seen_does_not_matter(
-    refs: list[AdomRef], names: set[str]
+    refs: list[TargetRef], names: set[str]
 ) -> None:
     assert shares(refs, sorted(names)) == shares(list(reversed(refs)), sorted(names, reverse=True))
 
 
 def test_little_moves_when_a_replica_leaves() -> None:
     """Of 100 ADOMs on four replicas, those of the three that stay move seldom."""
-    refs = [AdomRef("hq", f"adom-{n}") for n in range(100)]
+    refs = [TargetRef("hq", f"adom-{n}") for n in range(100)]
     before = shares(refs, ["a", "b", "c", "d"])
     after = shares(refs, ["a", "b", "c"])
     moved = [ref for ref in refs if before[ref] != "d" and before[ref] != after[ref]]
@@ -41,4 +41,4 @@ def test_little_moves_when_a_replica_leaves() -> None:
 
 
 def test_nobody_there_nobody_works() -> None:
-    assert shares([AdomRef("hq", "prod")], []) == {}
+    assert shares([TargetRef("hq", "prod")], []) == {}

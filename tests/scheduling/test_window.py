@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from fmgsync.errors import ScheduleError
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.scheduling.window import Place, Scope, Window, WindowKind, written
 from tests.scheduling.clockchanges import utc
 
@@ -111,7 +111,7 @@ def test_impossible_schedules_and_zones_are_refused_at_once() -> None:
 
 
 PLACE = Place(
-    AdomRef("hq", "prod"), DeviceVdom("fgt-east-1", "dmz"), frozenset({"East", "Lab [1]"})
+    TargetRef("hq", "prod"), DeviceVdom("fgt-east-1", "dmz"), frozenset({"East", "Lab [1]"})
 )
 
 

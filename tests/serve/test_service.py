@@ -23,7 +23,7 @@ from fmgsync.model.health import (
     ServiceHealth,
 )
 from fmgsync.model.rollout import Outcome
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 from fmgsync.serve.http import STUCK_S, Service
 from fmgsync.serve.metrics import Metrics
 
@@ -33,7 +33,7 @@ WELL = ServiceHealth(
     CLOCK.now(),
     (
         AdomHealth(
-            AdomRef("hq", 'pro"d'),
+            TargetRef("hq", 'pro"d'),
             answered=True,
             last_success_at=1000.0,
             passes=3,
@@ -101,7 +101,7 @@ def test_a_loop_that_does_not_come_round_is_dead(served: Served) -> None:
     ("health", "word"),
     [
         (replace(WELL, clusters=(ClusterHealth("west", frozenset(), frozenset(), False),)), "west"),
-        (replace(WELL, adoms=(AdomHealth(AdomRef("hq", "prod")),)), "hq/prod"),
+        (replace(WELL, adoms=(AdomHealth(TargetRef("hq", "prod")),)), "hq/prod"),
     ],
     ids=["a cluster never read", "a FortiManager never answered"],
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fmgsync.model.address import Family
 from fmgsync.model.rule import GroupRule, MappingMode, Publish, Site
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 from fmgsync.settings import load, rules
 from tests.settings.texts import SMALL, parsed
 
@@ -45,7 +45,7 @@ def test_sites() -> None:
     assert rules.sites(WHOLE) == (
         Site(
             clusters=frozenset({"east"}),
-            adom=AdomRef("hq", "prod"),
+            adom=TargetRef("hq", "prod"),
             devices=("fgt-east-1", "fgt-east-2/dmz", "group:East"),
             allow_overlap=True,
         ),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fmgsync.clock import ManualClock
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 from fmgsync.scheduling.ledger import Attempt, Ledger, Proof
 from fmgsync.scheduling.rollout_record import Note, RolloutRecord, trusted
 from fmgsync.state.folder import Folder
@@ -55,7 +55,7 @@ def test_each_kind_goes_in_its_safe_direction() -> None:
 def test_it_is_put_right_with_the_next_write(tmp_path: Path) -> None:
     clock = ManualClock()
     rollouts = Rollouts(Folder(tmp_path, clock=clock), "prod", clock=clock)
-    ref = AdomRef("hq", "prod")
+    ref = TargetRef("hq", "prod")
     ahead = datetime.fromtimestamp(clock.now(), UTC) + timedelta(days=1)
     rollouts.update(ref, lambda found: replace(EMPTY, urgent_at={"fgt": ahead}))
     found = rollouts.read(ref)
@@ -72,7 +72,7 @@ def test_an_approval_from_tomorrow_lets_nothing_through(tmp_path: Path) -> None:
     memory = Memory(Folder(tmp_path, clock=ManualClock()))
     from fmgsync.model.change import Hold
 
-    memory.show("plan", [(AdomRef("hq", "prod"), Hold("held", "g", "m", digest="d"))], 0)
+    memory.show("plan", [(TargetRef("hq", "prod"), Hold("held", "g", "m", digest="d"))], 0)
     memory.approve("d", who="ann", reason="", now=90_000, expires_at=200_000)
     assert memory.approvals(100) == ()
     assert [one.digest for one in memory.approvals(90_000)] == ["d"]

@@ -13,10 +13,10 @@ from fmgsync import errors
 from fmgsync.model.address import Family
 from fmgsync.model.change import Hold
 from fmgsync.model.memory import History, Size
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.state.memory import Memory
 
-PROD, LAB = AdomRef("hq", "prod"), AdomRef("hq", "lab")
+PROD, LAB = TargetRef("hq", "prod"), TargetRef("hq", "lab")
 EAST = DeviceVdom("fgt-east", "root")
 NOW = 1_000_000.0
 DAY = 24 * 3600.0

@@ -14,13 +14,13 @@ from fmgsync import errors
 from fmgsync.clock import ManualClock
 from fmgsync.model.address import Family
 from fmgsync.model.rollout import InstallTask, NarrowedMapping
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.scheduling.ledger import Attempt, Ledger
 from fmgsync.scheduling.rollout_record import Note, Phase, RolloutRecord
 from fmgsync.state.folder import Folder
 from fmgsync.state.rollouts import Rollouts
 
-REF = AdomRef("hq", "prod")
+REF = TargetRef("hq", "prod")
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
 WEB = DeviceVdom("fgt-1", "root")
 OPEN = {"device": "fgt-1", "wave": 1, "started_at": NOW.timestamp()}

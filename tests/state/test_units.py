@@ -5,18 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from fmgsync.clock import ManualClock
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 from fmgsync.state.folder import Folder
 from fmgsync.state.units import Units
 
-REF = AdomRef("hq", "prod")
+REF = TargetRef("hq", "prod")
 
 
 def units(folder: Path, host: str) -> Units:
     return Units(Folder(folder, clock=ManualClock()), {"hq": host})
 
 
-def answer(folder: Path, host: str, serial: str) -> tuple[AdomRef, str | None]:
+def answer(folder: Path, host: str, serial: str) -> tuple[TargetRef, str | None]:
     """A command that writes: where its state is, and what people are told."""
     known = units(folder, host)
     told = known.bind("hq", serial, remember=True)

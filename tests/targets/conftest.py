@@ -13,13 +13,13 @@ import pytest
 from requests.adapters import HTTPAdapter
 
 from fmgsync.clock import ManualClock
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 from fmgsync.simulator import Simulator
 from fmgsync.targets.fortimanager.access import Access
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.target import FortiManagerAdom
 
-REF = AdomRef("hq", "prod")
+REF = TargetRef("hq", "prod")
 OWNER = "prod"
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from fmgsync.model.rollout import InstallTask, Outcome
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.targets.fortimanager import outcomes
 from fmgsync.targets.fortimanager.progress import Progress
 from fmgsync.targets.fortimanager.tasks import Line, Task
 
 ONE = DeviceVdom("fgt-1", "root")
 TWO = DeviceVdom("fgt-2", "dmz")
-INSTALL = InstallTask(AdomRef("hq", "prod"), 7, "edge", (ONE, TWO), 0.0)
+INSTALL = InstallTask(TargetRef("hq", "prod"), 7, "edge", (ONE, TWO), 0.0)
 
 COPIED = Line("fgt-1(root)[copy]", "root", "done", 100, "Installation to real device done")
 INSTALLED = Line("fgt-1", "", "done", 100, "install and save finished status=OK")
@@ -170,7 +170,7 @@ def test_brackets_belong_to_a_devices_name(name: str) -> None:
         Line("other(1)(root)[copy]", "root", "error", 100, "no"),
         Line("other(1)", "", "error", 100, "no"),
     ]
-    wanted = InstallTask(AdomRef("hq", "prod"), 7, "edge", (target,), 0.0)
+    wanted = InstallTask(TargetRef("hq", "prod"), 7, "edge", (target,), 0.0)
     found = outcomes.judge(task(*lines, state="error"), wanted, Progress(900.0), 0.0)[target]
     assert found is not None
     assert found.outcome is Outcome.DONE

@@ -8,7 +8,7 @@ import pytest
 
 from fmgsync import errors
 from fmgsync.model.adom import Device, Workspace
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.targets.fortimanager import topology
 from tests.targets.conftest import REF, Start, seed
 from tests.targets.hardship import Rewriting
@@ -51,13 +51,13 @@ def test_the_workspace_mode(start: Start, mode: str, workspace: Workspace) -> No
 def test_an_unknown_adom_is_named(start: Start) -> None:
     unit = start(seed(admins=[{"user": "fmgsync", "password": "secret"}]))
     with unit.session() as session, pytest.raises(errors.NotFound, match="no ADOM 'prdo'"):
-        topology.read_topology(session, AdomRef("hq", "prdo"))
+        topology.read_topology(session, TargetRef("hq", "prdo"))
 
 
 def test_an_adom_of_others_is_a_missing_right(start: Start) -> None:
     unit = start(seed(adoms=[{"name": "prod"}, {"name": "theirs"}]))
     with unit.session() as session, pytest.raises(errors.PermissionDenied, match="theirs"):
-        topology.read_topology(session, AdomRef("hq", "theirs"))
+        topology.read_topology(session, TargetRef("hq", "theirs"))
 
 
 @pytest.mark.parametrize(

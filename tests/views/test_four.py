@@ -7,11 +7,11 @@ import pytest
 from fmgsync.model.address import Address
 from fmgsync.model.adom import AdomTopology, Device, Reading, Workspace
 from fmgsync.model.rollout import PendingReason
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.model.view import GroupState
 from fmgsync.views import four, pending
 
-REF = AdomRef("hq", "prod")
+REF = TargetRef("hq", "prod")
 FGT = DeviceVdom("fgt", "root")
 A = frozenset({Address("10.1.0.1")})
 B = frozenset({Address("10.1.0.2")})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fmgsync.model.address import Address
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.model.view import DeviceView, GroupState, GroupView, StaleGrant
 from fmgsync.views import stale
 from fmgsync.views.stale import Fault, Key, Since
@@ -29,7 +29,7 @@ def view(desired: str | None, database: str | None, device: str | None) -> Devic
         addresses(device),
         GroupState.INSTALL_PENDING,
     )
-    return DeviceView(PLACE, AdomRef("hq", "prod"), (group,))
+    return DeviceView(PLACE, TargetRef("hq", "prod"), (group,))
 
 
 def known(**since: float | None) -> Since:
@@ -84,7 +84,7 @@ def test_a_place_that_is_in_no_view_any_more_is_forgotten() -> None:
 
 def test_views_are_dated_and_reuse_is_marked() -> None:
     grants = (StaleGrant("web", A), StaleGrant("web", B))
-    seen = [DeviceView(PLACE, AdomRef("hq", "prod"), (), grants)]
+    seen = [DeviceView(PLACE, TargetRef("hq", "prod"), (), grants)]
     (dated,) = stale.with_since(seen, known(b=OLD))
     (marked,) = stale.with_reused([dated], lambda target, address: address == A)
     assert marked.stale_grants == (

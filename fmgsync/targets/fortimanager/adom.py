@@ -9,7 +9,7 @@ from typing import Any
 from fmgsync.model import naming
 from fmgsync.model.address import Family
 from fmgsync.model.state import ObjectKey, ObservedAddress, ObservedAdom, ObservedGroup
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 from fmgsync.targets.fortimanager import change_stamp, tables, urls, wire
 from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.session import Session
@@ -23,7 +23,7 @@ _PREDEFINED = (naming.NONE, "all")
 
 
 def read_observed(
-    session: Session, ref: AdomRef, owner: str, group_names: Iterable[str]
+    session: Session, ref: TargetRef, owner: str, group_names: Iterable[str]
 ) -> ObservedAdom:
     """Own addresses and groups, foreign ones that bear a name we need or hold one of ours.
 
@@ -62,7 +62,7 @@ def read_observed(
 
 def read_part(
     session: Session,
-    ref: AdomRef,
+    ref: TargetRef,
     owner: str,
     groups: Iterable[ObjectKey],
     addresses: Iterable[ObjectKey],
@@ -102,11 +102,11 @@ def _by_family(keys: Iterable[ObjectKey]) -> Iterator[tuple[Family, list[str]]]:
 
 
 def _by_name(
-    session: Session, ref: AdomRef, kind: str, family: Family, names: Sequence[str]
+    session: Session, ref: TargetRef, kind: str, family: Family, names: Sequence[str]
 ) -> Query:
     """Objects with their per-device values, by name."""
-    place = Place(session.access.name, ref.adom)
-    url = urls.groups(ref.adom, family) if kind == "group" else urls.addresses(ref.adom, family)
+    place = Place(session.access.name, ref.domain)
+    url = urls.groups(ref.domain, family) if kind == "group" else urls.addresses(ref.domain, family)
     fields = wire.GROUP_FIELDS[family] if kind == "group" else wire.ADDRESS_FIELDS[family]
     filter_ = ("name", "in", *names)
     return Query(url, (*fields, wire.MAPPINGS), place, filter=filter_, subtables=True)
@@ -118,13 +118,13 @@ def _held(groups: Iterable[ObservedGroup]) -> set[tuple[Family, str]]:
 
 
 def _scan_queries(
-    session: Session, ref: AdomRef, owner: str, family: Family, rule_names: frozenset[str]
+    session: Session, ref: TargetRef, owner: str, family: Family, rule_names: frozenset[str]
 ) -> list[Query]:
     """All groups; then addresses: our prefix, names of rules, predefined; last, strays.
 
     A stray bears our mark and none of our names: a clone, or an own object somebody renamed.
     """
-    place = Place(session.access.name, ref.adom)
+    place = Place(session.access.name, ref.domain)
     prefix = f"{naming.address_prefix(owner)}%"
     named = sorted(rule_names.union(_PREDEFINED))
     filters: list[tuple[Any, ...]] = [
@@ -132,10 +132,10 @@ def _scan_queries(
         *(("name", "in", *chunk) for chunk in _chunks(named)),
         (["comment", "like", f"{naming.older_mark(owner)}%"], "&&", ["name", "!like", prefix]),
     ]
-    url = urls.addresses(ref.adom, family)
+    url = urls.addresses(ref.domain, family)
     fields = (*wire.ADDRESS_FIELDS[family], wire.MAPPINGS)
     return [
-        Query(urls.groups(ref.adom, family), ("name",), place),
+        Query(urls.groups(ref.domain, family), ("name",), place),
         *(
             Query(
                 url,
@@ -203,13 +203,13 @@ def _groups_that_matter(
 
 
 def _group_rows(
-    session: Session, ref: AdomRef, family: Family, names: Sequence[str]
+    session: Session, ref: TargetRef, family: Family, names: Sequence[str]
 ) -> Iterator[Row]:
     """These groups with their mappings; one that has vanished meanwhile is left out."""
-    place = Place(session.access.name, ref.adom)
+    place = Place(session.access.name, ref.domain)
     queries = [
         Query(
-            urls.groups(ref.adom, family),
+            urls.groups(ref.domain, family),
             (*wire.GROUP_FIELDS[family], wire.MAPPINGS),
             place,
             filter=("name", "in", *chunk),

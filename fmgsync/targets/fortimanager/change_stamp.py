@@ -11,18 +11,18 @@ from __future__ import annotations
 import hashlib
 import json
 
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 from fmgsync.targets.fortimanager import urls
 from fmgsync.targets.fortimanager.session import Session
 
 
-def read_stamp(session: Session, ref: AdomRef) -> str | None:
+def read_stamp(session: Session, ref: TargetRef) -> str | None:
     """The stamp; None where the unit does not tell."""
     objects, packages = session.call(
         "get",
         [
-            {"url": urls.objects(ref.adom), "option": "devinfo"},
-            {"url": urls.package_tree(ref.adom)},
+            {"url": urls.objects(ref.domain), "option": "devinfo"},
+            {"url": urls.package_tree(ref.domain)},
         ],
     )
     told = objects.data if objects.ok and isinstance(objects.data, dict) else {}

@@ -14,7 +14,7 @@ from fmgsync.model import diagnosis
 from fmgsync.model.adom import AdomTopology, Workspace
 from fmgsync.model.diagnosis import Diagnosis, Level
 from fmgsync.model.rule import Site
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 from fmgsync.planning import misnamed, workflow_mode
 from fmgsync.planning import sites as site_names
 from fmgsync.scheduling.install_policy import Mode
@@ -158,9 +158,9 @@ def _objects(where: str, refusal: str | None) -> Iterator[Diagnosis]:
 
 
 def _adom(
-    session: Session, ref: AdomRef, sites: tuple[Site, ...], purpose: Purpose
+    session: Session, ref: TargetRef, sites: tuple[Site, ...], purpose: Purpose
 ) -> Iterator[Diagnosis]:
-    where = f"ADOM {ref.adom} on {ref.fortimanager}"
+    where = f"ADOM {ref.domain} on {ref.unit}"
     try:
         found = topology.read_topology(session, ref)
         yield from _judge_adom(where, found)
@@ -175,7 +175,7 @@ def _adom(
         resolved = site_names.resolve(sites, found)
         names = {target.device for site in resolved for target in site.targets}
         yield from _devices(where, found, names)
-        yield from _scheduled(where, session, ref.adom)
+        yield from _scheduled(where, session, ref.domain)
     except errors.FmgsyncError as error:
         yield diagnosis.failed(where, "sites", error)
 

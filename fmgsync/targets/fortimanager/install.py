@@ -20,7 +20,7 @@ from fmgsync.model.change import AdomPlan, ApplyReport
 from fmgsync.model.preview import Marked
 from fmgsync.model.rollout import InstallRequest, InstallTask, Outcome, TargetOutcome, TaskView
 from fmgsync.model.state import ObjectKey
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.targets.fortimanager import (
     answers,
     marks,
@@ -53,7 +53,7 @@ class FortiManagerFlow:
 
     def __init__(
         self,
-        ref: AdomRef,
+        ref: TargetRef,
         *,
         owner: str,
         session: AbstractContextManager[Session],
@@ -75,11 +75,13 @@ class FortiManagerFlow:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             self._session = stack.enter_context(self._open)
-            self._place = Place(self._session.access.name, self._ref.adom)
-            self._mode = self._known_mode or topology.read_workspace(self._session, self._ref.adom)
+            self._place = Place(self._session.access.name, self._ref.domain)
+            self._mode = self._known_mode or topology.read_workspace(
+                self._session, self._ref.domain
+            )
             self._lock = stack.enter_context(
                 workspace.holding(
-                    self._session, self._ref.adom, self._mode, clock=self._clock, wait_s=0
+                    self._session, self._ref.domain, self._mode, clock=self._clock, wait_s=0
                 )
             )
             self._stack = stack.pop_all()
@@ -102,7 +104,7 @@ class FortiManagerFlow:
                 "this ADOM is in workflow mode: what is written there waits for approval and cannot"
                 " be installed at once",
                 fortimanager=self._place.fortimanager,
-                adom=self._ref.adom,
+                adom=self._ref.domain,
                 next_step="set 'reconcile.write: continuous' and 'install.removals: in-window'",
             )
         before = self._session.requests
@@ -154,7 +156,7 @@ class FortiManagerFlow:
 
     def drop_preview(self) -> None:
         """Forget what the last preview worked out."""
-        param = {"url": urls.CANCEL_INSTALL, "data": {"adom": self._ref.adom}}
+        param = {"url": urls.CANCEL_INSTALL, "data": {"adom": self._ref.domain}}
         answers.checked(self._session.query("exec", [param])[0], self._place)
 
     def read_marked(
@@ -178,7 +180,7 @@ class FortiManagerFlow:
             task_id = self._find_started(request, newest, title, error)
         else:
             task_id = preview.task_id_of(answers.checked(result, self._place), self._place)
-        _log.info("install started", adom=self._ref.adom, package=request.package, task=task_id)
+        _log.info("install started", adom=self._ref.domain, package=request.package, task=task_id)
         return InstallTask(self._ref, task_id, request.package, request.targets, self._clock.now())
 
     def poll(self, task: InstallTask) -> TaskView:
@@ -231,7 +233,7 @@ class FortiManagerFlow:
     def _install_data(self, request: InstallRequest, *, flag: str) -> dict[str, object]:
         comment = request.comment or f"fmgsync ({self._owner})"
         return {
-            "adom": self._ref.adom,
+            "adom": self._ref.domain,
             "pkg": request.package,
             "scope": preview.scope_of(request.targets),
             "flags": [flag],

@@ -12,15 +12,17 @@ from typing import Any
 
 from fmgsync.model.address import Family
 from fmgsync.model.adom import Limits
-from fmgsync.model.target import AdomRef
+from fmgsync.model.target import TargetRef
 from fmgsync.targets.fortimanager import urls
 from fmgsync.targets.fortimanager.answers import Result
 from fmgsync.targets.fortimanager.session import Session
 
 
-def read_limits(session: Session, ref: AdomRef) -> Limits:
+def read_limits(session: Session, ref: TargetRef) -> Limits:
     """The tighter of both families for each limit."""
-    tables = [make(ref.adom, family) for make in (urls.groups, urls.addresses) for family in Family]
+    tables = [
+        make(ref.domain, family) for make in (urls.groups, urls.addresses) for family in Family
+    ]
     results = session.call("get", [{"url": url, "option": ["syntax"]} for url in tables])
     described = [_description(result) for result in results]
     groups, addresses = described[: len(Family)], described[len(Family) :]

@@ -14,7 +14,7 @@ from fmgsync.model import naming
 from fmgsync.model.address import Family
 from fmgsync.model.preview import Marked
 from fmgsync.model.state import ObjectKey, ObservedAdom
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.targets.fortimanager import tables, urls, verify, wire
 from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.session import Session
@@ -35,7 +35,7 @@ _Rows = Iterator[tuple[Family, bool, DeviceVdom | None, Row]]
 
 def read_marked(
     session: Session,
-    ref: AdomRef,
+    ref: TargetRef,
     keys: Collection[ObjectKey],
     gone: Collection[ObjectKey],
     targets: Collection[DeviceVdom],
@@ -53,7 +53,7 @@ def read_marked(
     return tuple(found.values())
 
 
-def _note(found: dict[str, Marked], ref: AdomRef, rows: _Rows) -> None:
+def _note(found: dict[str, Marked], ref: TargetRef, rows: _Rows) -> None:
     for family, is_group, target, row in rows:
         owner = naming.owner_of(wire.text(row.get("comment")))
         if owner is not None:
@@ -63,11 +63,11 @@ def _note(found: dict[str, Marked], ref: AdomRef, rows: _Rows) -> None:
 
 def _rows(
     session: Session,
-    ref: AdomRef,
+    ref: TargetRef,
     keys: Collection[ObjectKey],
     targets: Collection[DeviceVdom | None],
 ) -> _Rows:
-    place = Place(session.access.name, ref.adom)
+    place = Place(session.access.name, ref.domain)
     asked = [
         (family, is_group, target, query)
         for family, is_group in _TABLE
@@ -83,11 +83,11 @@ def _rows(
 
 
 def _device_rows(
-    session: Session, ref: AdomRef, keys: Collection[ObjectKey], target: DeviceVdom
+    session: Session, ref: TargetRef, keys: Collection[ObjectKey], target: DeviceVdom
 ) -> _Rows:
     """What the FortiGate itself holds under these names; nothing if it does not answer."""
     asked = [
-        (family, is_group, verify.ask_for(ref.adom, target, resource))
+        (family, is_group, verify.ask_for(ref.domain, target, resource))
         for family, is_group in _TABLE
         for names in _chunks(keys, family)
         for resource in (urls.fortios_named(family, target.vdom, names, is_group=is_group),)

@@ -49,7 +49,7 @@ def refusal(session: Session) -> str | None:
 def install_data(request: InstallRequest) -> dict[str, Any]:
     """Groups by their paths; the addresses they need come along. The scope is always explicit."""
     return {
-        "adom": request.adom.adom,
+        "adom": request.adom.domain,
         "objects": [
             ["update", urls.relative_group(family, name), "", ""]
             for family, name in request.objects

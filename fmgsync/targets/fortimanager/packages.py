@@ -9,7 +9,7 @@ from typing import Any
 from fmgsync import errors
 from fmgsync.model.address import Family
 from fmgsync.model.adom import AdomTopology, Package, PackageStatus, PolicyUse
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.targets.fortimanager import answers, tables, topology, urls, wire
 from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.session import Session
@@ -83,7 +83,7 @@ def read_packages(session: Session, adom: AdomTopology) -> tuple[Package, ...]:
     A policy that takes in a policy block stands for the block's policies ("How to FortiManager
     API", 008). What the global ADOM puts before and after a package's own is read as it is here.
     """
-    place = Place(session.access.name, adom.ref.adom)
+    place = Place(session.access.name, adom.ref.domain)
     leaves = _read_tree(session, adom, place)
     wanted = [(leaf, table) for leaf in leaves for table in _tables_of(leaf, adom)]
     read = tables.read_all(
@@ -151,7 +151,7 @@ def _read_tree(session: Session, adom: AdomTopology, place: Place) -> list[_Leaf
     """All packages and policy blocks; a release may know no blocks."""
     tree, blocks = session.call(
         "get",
-        [{"url": urls.package_tree(adom.ref.adom)}, {"url": urls.policy_blocks(adom.ref.adom)}],
+        [{"url": urls.package_tree(adom.ref.domain)}, {"url": urls.policy_blocks(adom.ref.domain)}],
     )
     leaves = list(_leaves(tables.decode_rows(answers.checked(tree, place), place), (), adom))
     if blocks.ok or not isinstance(answers.error_for(blocks, place), _ABSENT):
@@ -167,14 +167,14 @@ def _read_tree(session: Session, adom: AdomTopology, place: Place) -> list[_Leaf
     return leaves
 
 
-def read_package_status(session: Session, ref: AdomRef) -> tuple[PackageStatus, ...]:
+def read_package_status(session: Session, ref: TargetRef) -> tuple[PackageStatus, ...]:
     """One row per DeviceVdom and package that was installed there before.
 
     A package that is assigned and was never installed is not listed ("How to FortiManager API",
     008).
     """
-    place = Place(session.access.name, ref.adom)
-    data = session.read({"url": urls.package_status(ref.adom)}, place=place)
+    place = Place(session.access.name, ref.domain)
+    data = session.read({"url": urls.package_status(ref.domain)}, place=place)
     return tuple(
         PackageStatus(
             DeviceVdom(wire.text(row.get("dev")), wire.text(row.get("vdom")) or "root"),
@@ -215,7 +215,7 @@ def _tables_of(leaf: _Leaf, adom: AdomTopology) -> Iterator[str]:
         yield "firewall/policy6"
 
 
-def _policy_query(ref: AdomRef, leaf: _Leaf, table: str, place: Place) -> Query:
+def _policy_query(ref: TargetRef, leaf: _Leaf, table: str, place: Place) -> Query:
     fields = ["policyid", "action", "status"]
     if "local-in" not in table:
         fields.append("name")
@@ -224,7 +224,7 @@ def _policy_query(ref: AdomRef, leaf: _Leaf, table: str, place: Place) -> Query:
     for attribute in _TABLES[table]:
         fields += [attribute.name, attribute.negate]
     return Query(
-        leaf.url(ref.adom, table),
+        leaf.url(ref.domain, table),
         tuple(fields),
         place,
         options=("scope member",),

@@ -89,7 +89,7 @@ class Preview:
         version = unit_version.read_version(self._session)
         together = version is None or version >= _SCOPES_SINCE
         targets = [t for t in self._request.targets if t.device not in self._problems]
-        adom = self._request.adom.adom
+        adom = self._request.adom.domain
         for scope in _scopes(targets, together=together):
             data = _render_data(adom, scope, together=together)
             result = self._session.query("exec", [{"url": urls.INSTALL_PREVIEW, "data": data}])[0]
@@ -140,7 +140,7 @@ def _says_no_changes(task: tasks.Task) -> bool:
 
 def commit_data(request: InstallRequest) -> dict[str, Any]:
     """What `package/commit` is told: push the cached install to these targets only."""
-    return {"adom": request.adom.adom, "scope": scope_of(request.targets)}
+    return {"adom": request.adom.domain, "scope": scope_of(request.targets)}
 
 
 def scope_of(targets: Sequence[DeviceVdom]) -> list[dict[str, str]]:

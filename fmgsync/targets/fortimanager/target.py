@@ -20,7 +20,7 @@ from fmgsync.model.adom import (
 from fmgsync.model.change import AdomPlan, ApplyReport, Submission
 from fmgsync.model.rollout import SeenTask
 from fmgsync.model.state import ObjectKey, ObservedAdom
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.targets.fortimanager import (
     adom,
     change_stamp,
@@ -50,7 +50,7 @@ class FortiManagerAdom:
 
     def __init__(
         self,
-        ref: AdomRef,
+        ref: TargetRef,
         *,
         owner: str,
         open_session: Callable[[], Session],
@@ -136,12 +136,12 @@ class FortiManagerAdom:
         """What waits for a human's approval in this ADOM, if it is in workflow mode."""
         with self._session() as session:
             mode = self._workspace(session)
-            return workflow.awaiting(session, self.ref.adom, mode, now=self._clock.now())
+            return workflow.awaiting(session, self.ref.domain, mode, now=self._clock.now())
 
     def read_locks(self) -> tuple[HeldLock, ...]:
         """Who works in this ADOM now, and has it or a part of it locked."""
         with self._session() as session:
-            place = Place(session.access.name, self.ref.adom)
+            place = Place(session.access.name, self.ref.domain)
             return tuple(workspace.read_lockinfo(session, place))
 
     def apply(self, plan: AdomPlan) -> ApplyReport:
@@ -151,13 +151,13 @@ class FortiManagerAdom:
         before = self.requests
         with self._session() as session:
             mode = self._workspace(session)
-            waiting = workflow.awaiting(session, self.ref.adom, mode, now=self._clock.now())
+            waiting = workflow.awaiting(session, self.ref.domain, mode, now=self._clock.now())
             stands = waiting is not None and waiting.wants in ("", plan.wants)
             if waiting is not None and (stands or not waiting.turned_down):
                 return ApplyReport(self.ref, submitted=waiting)
             with workflow.editing(
                 session,
-                self.ref.adom,
+                self.ref.domain,
                 mode,
                 clock=self._clock,
                 wait_s=self._lock_wait_s,
@@ -190,19 +190,19 @@ class FortiManagerAdom:
     ) -> Mapping[DeviceVdom, Reading]:
         """Members by group in FortiManager's copy of each device."""
         with self._session() as session:
-            return verify.read_device_databases(session, self.ref.adom, targets, group_names)
+            return verify.read_device_databases(session, self.ref.domain, targets, group_names)
 
     def read_devices(
         self, targets: Iterable[DeviceVdom], group_names: Iterable[str]
     ) -> Mapping[DeviceVdom, Reading]:
         """Members by group as each FortiGate itself answers."""
         with self._session() as session:
-            return verify.read_devices(session, self.ref.adom, targets, group_names)
+            return verify.read_devices(session, self.ref.domain, targets, group_names)
 
     def find_installs(self, after: int) -> tuple[SeenTask, ...]:
         """Installs in this ADOM that were started after task `after`, whoever started them."""
         with self._session() as session:
-            place = Place(session.access.name, self.ref.adom)
+            place = Place(session.access.name, self.ref.domain)
             oid = topology.read_oid(session, place)
             found = tasks.read_installs(session, place, adom=oid, after=after)
             now, user = self._clock.now(), session.access.username
@@ -228,7 +228,7 @@ class FortiManagerAdom:
         """Our administrator's installs in this ADOM, as far back as tasks are kept: whether each
         has ended."""
         with self._session() as session:
-            place = Place(session.access.name, self.ref.adom)
+            place = Place(session.access.name, self.ref.domain)
             oid = topology.read_oid(session, place)
             return tasks.own_installs(session, place, adom=oid)
 
@@ -240,7 +240,7 @@ class FortiManagerAdom:
     def read_unused(self, targets: Iterable[DeviceVdom]) -> Mapping[DeviceVdom, int]:
         """Own addresses per DeviceVdom that no group there uses any more."""
         with self._session() as session:
-            return object_install.read_unused(session, self.ref.adom, self._owner, targets)
+            return object_install.read_unused(session, self.ref.domain, self._owner, targets)
 
     def open_install_flow(self) -> FortiManagerFlow:
         """An install flow with a session of its own; entering it takes the lock, or raises."""
@@ -257,7 +257,7 @@ class FortiManagerAdom:
         """How the ADOM wants its changes made, as it was read while this session lasts."""
         if self._topology is not None:
             return self._topology.workspace
-        return topology.read_workspace(session, self.ref.adom)
+        return topology.read_workspace(session, self.ref.domain)
 
     @contextmanager
     def _own_session(self) -> Iterator[Session]:

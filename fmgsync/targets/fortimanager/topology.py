@@ -7,7 +7,7 @@ from typing import Any
 
 from fmgsync import errors
 from fmgsync.model.adom import AdomTopology, Device, Workspace
-from fmgsync.model.target import AdomRef, DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.targets.fortimanager import answers, tables, urls, wire
 from fmgsync.targets.fortimanager.answers import Place, Result
 from fmgsync.targets.fortimanager.session import Session
@@ -38,19 +38,19 @@ _MODES = {
 }
 
 
-def read_topology(session: Session, ref: AdomRef) -> AdomTopology:
+def read_topology(session: Session, ref: TargetRef) -> AdomTopology:
     """Everything sites and packages are expanded with; two requests for a small ADOM."""
-    place = Place(session.access.name, ref.adom)
+    place = Place(session.access.name, ref.domain)
     settings, row, members = session.call(
         "get",
         [
             {"url": urls.GLOBAL_SETTINGS, "fields": ["workspace-mode"]},
-            {"url": urls.adom(ref.adom), "fields": list(_ADOM_FIELDS)},
-            {"url": urls.adom(ref.adom), "fields": ["name"], "option": ["object member"]},
+            {"url": urls.adom(ref.domain), "fields": list(_ADOM_FIELDS)},
+            {"url": urls.adom(ref.domain), "fields": ["name"], "option": ["object member"]},
         ],
     )
     adom = _adom_row(row, place)
-    device_rows, group_rows = _read_device_tables(session, ref.adom, place)
+    device_rows, group_rows = _read_device_tables(session, ref.domain, place)
     devices = _devices(device_rows, _members(members))
     return AdomTopology(
         ref=ref,

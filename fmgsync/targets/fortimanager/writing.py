@@ -66,13 +66,13 @@ class Writer:
         batch: int = PARAMS_PER_REQUEST,
     ) -> None:
         self._session = session
-        self._adom = plan.ref.adom
+        self._adom = plan.ref.domain
         self._plan = plan
         self._changes = plan.changes
         self._owner = owner
         self._clock = clock
         self._batch = batch
-        self._place = Place(session.access.name, plan.ref.adom)
+        self._place = Place(session.access.name, plan.ref.domain)
         self.outcome = Outcome()
 
     def write(self) -> Outcome:
