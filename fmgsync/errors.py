@@ -294,20 +294,25 @@ class TargetError(FmgsyncError):
         message: str,
         *,
         fortimanager: str | None = None,
+        fortigate: str | None = None,
         adom: str | None = None,
+        vdom: str | None = None,
         device: str | None = None,
         object_name: str | None = None,
         code: int | None = None,
         next_step: str | None = None,
     ) -> None:
         self.fortimanager = fortimanager
+        self.fortigate = fortigate
         self.adom = adom
         self.device = device
         self.object_name = object_name
         self.code = code
         named = (
             ("FortiManager", fortimanager),
+            ("FortiGate", fortigate),
             ("ADOM", adom),
+            ("VDOM", vdom),
             ("device", device),
             ("object", object_name),
         )

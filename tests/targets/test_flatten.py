@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fmgsync.model.address import Family
-from fmgsync.targets.fortimanager import flatten
+from fmgsync.targets import flatten
 
 
 def v4(name: str, ip: str, mask: str = "255.255.255.255", **more: Any) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from fmgsync.model import naming
 from fmgsync.model.address import Address, Family, parse
 from fmgsync.model.change import Action, Change, ObjectKind
 from fmgsync.model.target import DeviceVdom
-from fmgsync.targets.fortimanager import wire
+from fmgsync.targets import wire
+from fmgsync.targets.fortimanager import attributes
 
 OLDER = "Managed by fmgsync (prod)"
 
@@ -172,7 +173,7 @@ def test_a_new_address_carries_value_and_mark_and_reads_back_equal(
 ) -> None:
     name = naming.address_name("prod", Address(value))
     change = Change(Action.CREATE, kind, name, "why", value=Address(value))
-    row = wire.new_object(change, "prod")
+    row = attributes.new_object(change, "prod")
     assert row == {"name": name, "comment": f"Managed by fmgsync (prod): {name}", **data}
     back = wire.decode_address(row, kind.family, "prod")
     assert back.owned
@@ -182,11 +183,11 @@ def test_a_new_address_carries_value_and_mark_and_reads_back_equal(
 def test_an_existing_object_is_never_sent_its_mappings_nor_asked_a_comment() -> None:
     """A parent sent with `dynamic_mapping` loses every mapping that is not in the list."""
     change = Change(Action.UPDATE, ObjectKind.GROUP, "web", "why", members=("a",))
-    assert wire.content(change) == {"member": ["a"]}
+    assert attributes.content(change) == {"member": ["a"]}
     repair = dataclasses.replace(change, clears_exclusion=True)
-    assert wire.content(repair) == {"member": ["a"], "exclude": "disable"}
+    assert attributes.content(repair) == {"member": ["a"], "exclude": "disable"}
     named = dataclasses.replace(change, comment="its mark, named")
-    assert wire.content(named) == {"member": ["a"], "comment": "its mark, named"}
+    assert attributes.content(named) == {"member": ["a"], "comment": "its mark, named"}
 
 
 @pytest.mark.parametrize(
@@ -234,7 +235,7 @@ def test_what_is_set_back_is_all_that_is_written() -> None:
     change = Change(
         Action.UPDATE, ObjectKind.GROUP, "web", "why", members=("a",), resets=("type", "category")
     )
-    assert wire.content(change) == {"type": "default", "category": "default"}
+    assert attributes.content(change) == {"type": "default", "category": "default"}
     bound = Change(
         Action.UPDATE,
         ObjectKind.ADDRESS,
@@ -243,7 +244,7 @@ def test_what_is_set_back_is_all_that_is_written() -> None:
         value=Address("10.0.0.1"),
         resets=("associated-interface", "allow-routing", "fabric-object"),
     )
-    assert wire.content(bound) == {
+    assert attributes.content(bound) == {
         "associated-interface": "any",
         "allow-routing": "disable",
         "fabric-object": "disable",
@@ -254,7 +255,7 @@ def test_a_new_mapping_names_its_scope() -> None:
     change = Change(
         Action.CREATE, ObjectKind.MAPPING, "web", "", DeviceVdom("fgt-1", "root"), members=("a",)
     )
-    assert wire.new_mapping(change) == {
+    assert attributes.new_mapping(change) == {
         "_scope": [{"name": "fgt-1", "vdom": "root"}],
         "member": ["a"],
     }

@@ -10,10 +10,12 @@ from fmgsync.model import naming
 from fmgsync.model.address import Family
 from fmgsync.model.state import ObjectKey, ObservedAddress, ObservedAdom, ObservedGroup
 from fmgsync.model.target import TargetRef
-from fmgsync.targets.fortimanager import change_stamp, tables, urls, wire
+from fmgsync.targets import wire
+from fmgsync.targets.fortimanager import attributes, change_stamp, tables, urls
 from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.session import Session
-from fmgsync.targets.fortimanager.tables import Query, Row, Table
+from fmgsync.targets.fortimanager.tables import Query, Table
+from fmgsync.targets.wire import Row
 
 _NAMES_PER_FILTER = 100
 _ADDRESS_PAGE = 5000
@@ -43,16 +45,18 @@ def read_observed(
         for row in _address_rows(scan[1:]):
             address = wire.decode_address(row, family, owner)
             if _concerns_us(address, owner, rule_names):
-                by = wire.changed_by(row, session.access.username) if address.owned else ""
+                by = attributes.changed_by(row, session.access.username) if address.owned else ""
                 addresses[family, address.name] = replace(address, changed_by=by) if by else address
-                used.update([(family, address.name)] if address.owned and wire.is_used(row) else [])
+                used.update(
+                    [(family, address.name)] if address.owned and attributes.is_used(row) else []
+                )
         listed = sorted(wire.text(row.get("name")) for row in scan[0].checked())
         found = {}
         for row in _group_rows(session, ref, family, listed):
             group = wire.decode_group(row, family, owner, rule_names)
-            by = wire.changed_by(row, session.access.username)
+            by = attributes.changed_by(row, session.access.username)
             found[group.name] = replace(group, changed_by=by) if by else group
-            used.update([(family, group.name)] if group.owned and wire.is_used(row) else [])
+            used.update([(family, group.name)] if group.owned and attributes.is_used(row) else [])
         own = {name for kind, name in addresses if kind is family and name not in _PREDEFINED}
         matter = _groups_that_matter(found.values(), own, rule_names, owner)
         groups.update(((family, name), found[name]) for name in matter)

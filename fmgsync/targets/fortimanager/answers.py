@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fmgsync import errors
+from fmgsync.targets import wire
 
 OK = 0
 EXISTS = -2
@@ -20,8 +21,6 @@ NOT_FOR_URL = -9
 STALE_OR_DENIED = -11
 NO_WRITE_PERMISSION = -10147
 LOGIN_REFUSED = -22
-
-_MAX_MESSAGE = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +171,7 @@ def decode_results(body: Any, asked: Question, place: Place) -> list[Result]:
     number = body.get("id")
     if number is not None and number != asked.number:
         raise protocol_error(
-            f"it answers request {printable(number)}, this is {asked.number}", place
+            f"it answers request {wire.printable(number)}, this is {asked.number}", place
         )
     if len(elements) != len(asked.urls):
         raise protocol_error(f"{len(asked.urls)} questions, but {len(elements)} answers", place)
@@ -187,7 +186,9 @@ def _hold_against(element: Any, url: str, place: Place, *, numbered: bool) -> No
     told = element.get("url")
     if told:
         if not isinstance(told, str) or told.strip("/") != url.strip("/"):
-            raise protocol_error(f"an answer is about {printable(told)}, asked was {url}", place)
+            raise protocol_error(
+                f"an answer is about {wire.printable(told)}, asked was {url}", place
+            )
     elif not numbered:
         raise protocol_error(f"an answer does not say that it is about {url}", place)
 
@@ -199,7 +200,7 @@ def _decode_element(element: Any, place: Place) -> Result:
     data = element.get("data")
     if data is None and "taskid" in element:
         data = {"taskid": element["taskid"]}
-    return Result(code, printable(status.get("message", "")), data)
+    return Result(code, wire.printable(status.get("message", "")), data)
 
 
 def protocol_error(what: str, place: Place) -> errors.ProtocolError:
@@ -210,9 +211,3 @@ def protocol_error(what: str, place: Place) -> errors.ProtocolError:
         adom=place.adom,
         next_step="check that host and port are a FortiManager's and that it is not overloaded",
     )
-
-
-def printable(text: object) -> str:
-    """Words from outside for people: one line, no control characters, not endless."""
-    shown = "".join(c if c.isprintable() else " " for c in str(text)).strip()
-    return shown if len(shown) <= _MAX_MESSAGE else shown[:_MAX_MESSAGE] + "..."

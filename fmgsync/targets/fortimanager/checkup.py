@@ -17,7 +17,8 @@ from typing import Any
 from cryptography import x509
 
 from fmgsync import errors
-from fmgsync.targets.fortimanager import unit_version, urls, wire
+from fmgsync.targets import wire
+from fmgsync.targets.fortimanager import unit_version, urls
 from fmgsync.targets.fortimanager.access import Access
 from fmgsync.targets.fortimanager.answers import Place, Result
 from fmgsync.targets.fortimanager.session import Session

@@ -36,6 +36,7 @@ from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.progress import Progress
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.writing import Writer
+from fmgsync.targets.wire import printable
 
 _log = structlog.get_logger()
 
@@ -237,7 +238,7 @@ class FortiManagerFlow:
             "pkg": request.package,
             "scope": preview.scope_of(request.targets),
             "flags": [flag],
-            "dev_rev_comments": answers.printable(comment)[:_MAX_COMMENT],
+            "dev_rev_comments": printable(comment)[:_MAX_COMMENT],
         }
 
     def _refuse_second_install(self, request: InstallRequest) -> int:

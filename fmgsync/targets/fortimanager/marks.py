@@ -15,10 +15,12 @@ from fmgsync.model.address import Family
 from fmgsync.model.preview import Marked
 from fmgsync.model.state import ObjectKey, ObservedAdom
 from fmgsync.model.target import DeviceVdom, TargetRef
-from fmgsync.targets.fortimanager import tables, urls, verify, wire
+from fmgsync.targets import wire
+from fmgsync.targets.fortimanager import tables, urls, verify
 from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.session import Session
-from fmgsync.targets.fortimanager.tables import Query, Row
+from fmgsync.targets.fortimanager.tables import Query
+from fmgsync.targets.wire import Row
 
 _NAMES_PER_FILTER = 50
 _TABLE = {

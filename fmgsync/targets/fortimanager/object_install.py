@@ -14,7 +14,8 @@ from fmgsync.model import naming
 from fmgsync.model.address import Family
 from fmgsync.model.rollout import InstallRequest
 from fmgsync.model.target import DeviceVdom
-from fmgsync.targets.fortimanager import preview, tables, unit_version, urls, wire
+from fmgsync.targets import wire
+from fmgsync.targets.fortimanager import preview, tables, unit_version, urls
 from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.tables import Query

@@ -10,10 +10,12 @@ from fmgsync import errors
 from fmgsync.model.address import Family
 from fmgsync.model.adom import AdomTopology, Package, PackageStatus, PolicyUse
 from fmgsync.model.target import DeviceVdom, TargetRef
-from fmgsync.targets.fortimanager import answers, tables, topology, urls, wire
+from fmgsync.targets import wire
+from fmgsync.targets.fortimanager import answers, tables, topology, urls
 from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.session import Session
-from fmgsync.targets.fortimanager.tables import Query, Row
+from fmgsync.targets.fortimanager.tables import Query
+from fmgsync.targets.wire import Row
 
 _ACTIONS = {0: "deny", 1: "accept", 2: "ipsec"}
 _ON = ("enable", 1)
@@ -179,7 +181,7 @@ def read_package_status(session: Session, ref: TargetRef) -> tuple[PackageStatus
         PackageStatus(
             DeviceVdom(wire.text(row.get("dev")), wire.text(row.get("vdom")) or "root"),
             wire.text(row.get("pkg")),
-            answers.printable(wire.text(row.get("status"))),
+            wire.printable(wire.text(row.get("status"))),
         )
         for row in tables.decode_rows(data, place)
     )
@@ -240,7 +242,7 @@ def _policy_use(row: Row, table: str, adom: AdomTopology) -> PolicyUse:
     action = row.get("action")
     return PolicyUse(
         policy_id=row["policyid"] if isinstance(row["policyid"], int) else 0,
-        name=answers.printable(wire.text(row.get("name"))),
+        name=wire.printable(wire.text(row.get("name"))),
         action=_ACTIONS.get(action, "") if isinstance(action, int) else wire.text(action),
         positive=frozenset(positive),
         negated=frozenset(negated),

@@ -11,10 +11,12 @@ from dataclasses import replace
 from typing import Any
 
 from fmgsync.model.adom import HeldLock
-from fmgsync.targets.fortimanager import tables, urls, wire
+from fmgsync.targets import wire
+from fmgsync.targets.fortimanager import tables, urls
 from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.session import Session
-from fmgsync.targets.fortimanager.tables import Query, Row
+from fmgsync.targets.fortimanager.tables import Query
+from fmgsync.targets.wire import Row
 
 Decode = Callable[[Any, Place], list[HeldLock]]
 

@@ -21,7 +21,8 @@ from fmgsync.clock import Clock
 from fmgsync.model.preview import DevicePreview
 from fmgsync.model.rollout import InstallRequest
 from fmgsync.model.target import DeviceVdom
-from fmgsync.targets.fortimanager import answers, clitext, tasks, unit_version, urls, wire
+from fmgsync.targets import wire
+from fmgsync.targets.fortimanager import answers, clitext, tasks, unit_version, urls
 from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.session import Session
 

@@ -14,8 +14,7 @@ from fmgsync import errors
 from fmgsync.targets.fortimanager import answers
 from fmgsync.targets.fortimanager.answers import Place, Result
 from fmgsync.targets.fortimanager.session import Session
-
-Row = dict[str, Any]
+from fmgsync.targets.wire import Row
 
 PARAMS_PER_REQUEST = 50
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 from fmgsync import errors
 from fmgsync.clock import Clock
-from fmgsync.targets.fortimanager import answers, tables, urls, wire
+from fmgsync.targets import wire
+from fmgsync.targets.fortimanager import answers, tables, urls
 from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.session import Session
-from fmgsync.targets.fortimanager.tables import Row
+from fmgsync.targets.wire import Row
 
 _STATES = (
     "pending",
@@ -184,7 +185,7 @@ def _decode(row: Row, task_id: int) -> Task:
         task_id=task_id,
         state=_state(row.get("state")),
         percent=_integer(row.get("percent")),
-        title=answers.printable(wire.text(row.get("title"))),
+        title=wire.printable(wire.text(row.get("title"))),
         user=wire.text(row.get("user")),
         started_at=_integer(row.get("start_tm")),
         adom=_integer(row.get("adom")),
@@ -194,9 +195,9 @@ def _decode(row: Row, task_id: int) -> Task:
                 vdom=wire.text(line.get("vdom")),
                 state=_state(line.get("state")),
                 percent=_integer(line.get("percent")),
-                detail=answers.printable(wire.text(line.get("detail"))),
+                detail=wire.printable(wire.text(line.get("detail"))),
                 history=tuple(
-                    answers.printable(_DATED.sub("", wire.text(step.get("detail"))))
+                    wire.printable(_DATED.sub("", wire.text(step.get("detail"))))
                     for step in line.get("history") or _of_line(shared, line)
                     if isinstance(step, dict)
                 ),

@@ -8,10 +8,12 @@ from typing import Any
 from fmgsync import errors
 from fmgsync.model.adom import AdomTopology, Device, Workspace
 from fmgsync.model.target import DeviceVdom, TargetRef
-from fmgsync.targets.fortimanager import answers, tables, urls, wire
+from fmgsync.targets import wire
+from fmgsync.targets.fortimanager import answers, tables, urls
 from fmgsync.targets.fortimanager.answers import Place, Result
 from fmgsync.targets.fortimanager.session import Session
-from fmgsync.targets.fortimanager.tables import Query, Row
+from fmgsync.targets.fortimanager.tables import Query
+from fmgsync.targets.wire import Row
 
 _ADOM_FIELDS = ("name", "os_ver", "mr", "flags", "workspace_mode")
 _DEVICE_FIELDS = (

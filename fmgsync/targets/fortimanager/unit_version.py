@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from fmgsync.targets.fortimanager import answers, urls
+from fmgsync.targets.fortimanager import urls
 from fmgsync.targets.fortimanager.session import Session
+from fmgsync.targets.wire import printable
 
 Version = tuple[int, int, int]
 
@@ -28,5 +29,5 @@ def read_serial(session: Session) -> str:
         data = result.data if result.ok and isinstance(result.data, dict) else {}
         serial, mode = data.get("Serial Number"), str(data.get("HA Mode", ""))
         if isinstance(serial, str) and serial:
-            return answers.printable(serial) if mode in ("", "Stand Alone") else ""
+            return printable(serial) if mode in ("", "Stand Alone") else ""
     return ""

@@ -14,10 +14,12 @@ from typing import Any
 from fmgsync.model.address import Family
 from fmgsync.model.adom import Reading
 from fmgsync.model.target import DeviceVdom
-from fmgsync.targets.fortimanager import answers, flatten, tables, urls, wire
+from fmgsync.targets import flatten, wire
+from fmgsync.targets.fortimanager import answers, tables, urls
 from fmgsync.targets.fortimanager.answers import Place, Result
 from fmgsync.targets.fortimanager.session import Session
-from fmgsync.targets.fortimanager.tables import Query, Row, Table
+from fmgsync.targets.fortimanager.tables import Query, Table
+from fmgsync.targets.wire import Row
 
 DEVICES_PER_REQUEST = 20
 _DEVICE_TIMEOUT_S = 60
@@ -144,7 +146,7 @@ def _fortios_rows(answer: Row | None) -> list[Row] | str:
     response: Any = answer.get("response")
     if not isinstance(status, dict) or status.get("code") != answers.OK or response is None:
         words = status.get("message") if isinstance(status, dict) else None
-        return answers.printable(words or "the device did not answer")
+        return wire.printable(words or "the device did not answer")
     if not isinstance(response, dict) or response.get("status") != "success":
         code = response.get("http_status") if isinstance(response, dict) else None
         return f"the device answered with HTTP status {code}"

@@ -20,10 +20,11 @@ from fmgsync.clock import Clock
 from fmgsync.model import naming
 from fmgsync.model.adom import Workspace
 from fmgsync.model.change import Submission
-from fmgsync.targets.fortimanager import answers, tables, urls, wire, workspace
+from fmgsync.targets import wire
+from fmgsync.targets.fortimanager import answers, tables, urls, workspace
 from fmgsync.targets.fortimanager.answers import Place, Result
 from fmgsync.targets.fortimanager.session import Session
-from fmgsync.targets.fortimanager.tables import Row
+from fmgsync.targets.wire import Row
 
 _log = structlog.get_logger()
 

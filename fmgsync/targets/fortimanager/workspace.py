@@ -18,7 +18,8 @@ import tenacity
 from fmgsync import errors
 from fmgsync.clock import Clock
 from fmgsync.model.adom import HeldLock, Workspace
-from fmgsync.targets.fortimanager import answers, part_locks, tables, tasks, urls, wire
+from fmgsync.targets import wire
+from fmgsync.targets.fortimanager import answers, part_locks, tables, tasks, urls
 from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.session import Param, Session
 
@@ -245,7 +246,7 @@ def _lockinfo(place: Place) -> Param:
 def _locks(data: Any, place: Place) -> list[HeldLock]:
     return [
         HeldLock(
-            user=answers.printable(wire.text(row.get("lock_user"))),
+            user=wire.printable(wire.text(row.get("lock_user"))),
             session=_number(row.get("lock_sid")),
             since=_number(row.get("lock_time")),
             part=_number(row.get("type")) != _ADOM_LOCK,

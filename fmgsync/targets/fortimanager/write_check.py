@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from fmgsync.model import naming
 from fmgsync.model.change import Action, Change, ObjectKind
-from fmgsync.targets.fortimanager import answers, tables, urls, wire
+from fmgsync.targets import wire
+from fmgsync.targets.fortimanager import answers, tables, urls
 from fmgsync.targets.fortimanager.answers import Place, Result
 from fmgsync.targets.fortimanager.session import Session
-from fmgsync.targets.fortimanager.tables import Query, Row
+from fmgsync.targets.fortimanager.tables import Query
+from fmgsync.targets.wire import Row
 
 Existing = Mapping[tuple[ObjectKind, str], Row]
 

@@ -18,7 +18,8 @@ from fmgsync import errors
 from fmgsync.clock import Clock
 from fmgsync.model import naming
 from fmgsync.model.change import Action, AdomPlan, Change, ObjectKind
-from fmgsync.targets.fortimanager import answers, urls, wire, write_check
+from fmgsync.targets import wire
+from fmgsync.targets.fortimanager import answers, attributes, urls, write_check
 from fmgsync.targets.fortimanager.answers import Place, Result
 from fmgsync.targets.fortimanager.session import Param, Session
 
@@ -235,16 +236,16 @@ class Writer:
             if change.action is Action.CREATE:
                 return {
                     "url": urls.mappings(table, change.name),
-                    "data": wire.new_mapping(change),
+                    "data": attributes.new_mapping(change),
                 }
             url = urls.mapping(table, change.name, change.device)
         elif change.action is Action.CREATE:
-            return {"url": table, "data": wire.new_object(change, self._owner)}
+            return {"url": table, "data": attributes.new_object(change, self._owner)}
         else:
             url = urls.item(table, change.name)
         if change.action is Action.DELETE:
             return {"url": url}
-        return {"url": url, "data": wire.content(change)}
+        return {"url": url, "data": attributes.content(change)}
 
 
 def _table(adom: str, change: Change) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from fmgsync.model.address import NOWHERE, Address, Family
 from fmgsync.model.adom import Reading
-from fmgsync.targets.fortimanager import wire
-from fmgsync.targets.fortimanager.tables import Row
+from fmgsync.targets import wire
+from fmgsync.targets.wire import Row
 
 
 @dataclass(slots=True)

@@ -1,25 +1,24 @@
-"""Between FortiManager's rows and our types. The owner mark is written here and nowhere else.
+"""From rows of FortiManager and FortiOS, which are nearly the same, to our types.
 
-Reads are made with `verbose`, which gives words for enumerations; numbers are understood as well
-where captures prove them. A subnet is always read as `["10.0.0.0", "255.255.255.0"]`, an empty
-child table as null, and host bits are as somebody wrote them ("How to FortiManager API", 001-002).
+FortiManager is read with `verbose`, which gives words for enumerations; numbers are understood as
+well where captures prove them. It tells a subnet as `["10.0.0.0", "255.255.255.0"]` and an empty
+child table as null, FortiOS a subnet as `10.0.0.0 255.255.255.0`; host bits are as somebody wrote
+them ("How to FortiManager API", 001-002).
 """
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Container, Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from fmgsync.model import address as addresses
 from fmgsync.model import naming
 from fmgsync.model.address import Address, Family
-from fmgsync.model.change import Change, ObjectKind
+from fmgsync.model.change import ObjectKind
 from fmgsync.model.state import Altered, ObservedAddress, ObservedGroup
 from fmgsync.model.target import DeviceVdom
-from fmgsync.targets.fortimanager.answers import printable
-from fmgsync.targets.fortimanager.tables import Row
+
+Row = dict[str, Any]
 
 _ALTERING = {
     ObjectKind.ADDRESS: ("associated-interface", "allow-routing", "fabric-object"),
@@ -30,13 +29,14 @@ _ALTERING = {
 """What we never set and what changes where an object may be used, or whose it is. `sub-type` and
 `obj-type` mean something for an address of type dynamic only, whose type is put right anyway."""
 
-_UNSET = {
+UNSET = {
     "associated-interface": "any",
     "allow-routing": "disable",
     "fabric-object": "disable",
     "type": "default",
     "category": "default",
 }
+_MAX_MESSAGE = 400
 _NOTHING_SAID = ("", "any", "default", "disable")
 _SWITCHES = ("allow-routing", "fabric-object")
 
@@ -52,7 +52,6 @@ GROUP_FIELDS = {
 }
 
 _PLAIN_TYPES = {Family.IPV4: ("ipmask", 0), Family.IPV6: ("ipprefix", 0)}
-_LAST_INSTANT = 253_402_300_800  # the year 10000
 _TRUE = ("enable", 1, True)
 
 
@@ -146,24 +145,6 @@ def _said(name: str, raw: Any) -> str:
     return printable(", ".join(word for word in names(raw) if word.lower() not in _NOTHING_SAID))
 
 
-def changed_by(row: Row, own: str | None) -> str:
-    """Who changed an object last and when, told with option `extra info`; empty for ourselves, and
-    where that cannot be told."""
-    user, at = text(row.get("_last-modified-by")), row.get("_modified timestamp")
-    if not user or own is None or user == own:
-        return ""
-    told = f"by {printable(user)!r}"
-    if isinstance(at, int) and 0 < at < _LAST_INSTANT:
-        told += f" at {datetime.fromtimestamp(at, UTC).isoformat().replace('+00:00', 'Z')}"
-    return told
-
-
-def is_used(row: Row) -> bool:
-    """Whether something refers to the object; told with option `get used`."""
-    flags = row.get("obj flags")
-    return isinstance(flags, int) and bool(flags & 1)
-
-
 def subtracts(row: Row) -> bool:
     """Whether a group takes members away again."""
     return row.get("exclude") in _TRUE and bool(names(row.get("exclude-member")))
@@ -195,42 +176,7 @@ def text(raw: Any) -> str:
     return "" if raw is None else str(raw)
 
 
-def new_object(change: Change, owner: str) -> Row:
-    """The data that creates what a change names, with the owner mark."""
-    return {"name": change.name, **content(change), "comment": naming.mark(owner, change.name)}
-
-
-def content(change: Change) -> Row:
-    """The attributes a change decides. Attributes not sent keep their value."""
-    if change.resets:
-        return {name: _UNSET[name] for name in change.resets}
-    if change.kind in (ObjectKind.ADDRESS, ObjectKind.ADDRESS6):
-        if change.value is None:
-            raise ValueError(f"{change.name}: an address without a value")
-        return _subnet(change.value) | _comment(change)
-    data: Row = {"member": list(change.members)}
-    if change.clears_exclusion:
-        data["exclude"] = "disable"
-    return data | _comment(change)
-
-
-def _comment(change: Change) -> Row:
-    return {"comment": change.comment} if change.comment else {}
-
-
-def new_mapping(change: Change) -> Row:
-    """The data that adds one per-device mapping."""
-    if change.device is None:
-        raise ValueError(f"{change.name}: a mapping without a device")
-    scope = {"name": change.device.device, "vdom": change.device.vdom}
-    return {"_scope": [scope], **content(change)}
-
-
-def _subnet(value: Address) -> Row:
-    network = ipaddress.ip_network(value)
-    if isinstance(network, ipaddress.IPv6Network):
-        return {"type": "ipprefix", "ip6": network.with_prefixlen}
-    return {
-        "type": "ipmask",
-        "subnet": [str(network.network_address), str(network.netmask)],
-    }
+def printable(text: object) -> str:
+    """Words from outside for people: one line, no control characters, not endless."""
+    shown = "".join(c if c.isprintable() else " " for c in str(text)).strip()
+    return shown if len(shown) <= _MAX_MESSAGE else shown[:_MAX_MESSAGE] + "..."
