@@ -103,3 +103,15 @@ def test_help_imports_nothing_heavy() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "plan" in done.stdout
+
+
+def test_no_test_module_is_a_library_for_others() -> None:
+    """What several tests need lives in a module of its own, whose name says what it holds."""
+    borrowers = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        for name in imported(path)
+        if name.startswith("tests.")
+        and any(part.startswith("test_") for part in name.split(".")[1:])
+    ]
+    assert borrowers == []

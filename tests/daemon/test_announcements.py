@@ -20,8 +20,7 @@ from fmgsync.passes.once import AdomResult
 from fmgsync.passes.progress import Report
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from tests import builders
-from tests.daemon.test_live_loop import written
-from tests.daemon.test_loop import running, until
+from tests.daemon.controllers import running, until, written
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 
 CONFIG = About("ConfigMap", "fmgsync-config", "fmgsync")

@@ -15,11 +15,11 @@ from fmgsync.model.target import TargetRef
 from fmgsync.passes import device_proof
 from fmgsync.simulator.fortigate.fortigate import FortiGate
 from tests import builders
-from tests.daemon.test_loop import running, until
+from tests.daemon.controllers import running, until
 from tests.end_to_end import fleet
 from tests.end_to_end.estate import Estate
 from tests.end_to_end.fleet import holding, open_fleet, seed, web
-from tests.passes.test_passes_in_windows import NOTHING
+from tests.passes.worlds import NOTHING
 
 REF = TargetRef("hq", "prod")
 ROLLOUT = {"waves": ["100%"], "pause": "0s", "maxFailures": 1}

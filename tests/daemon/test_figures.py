@@ -12,7 +12,7 @@ from fmgsync.model.health import LATENCY_S, Latency
 from fmgsync.model.target import DeviceVdom, TargetRef
 from tests import builders
 from tests.end_to_end.fleet import GROUP, open_fleet, seed, to, web
-from tests.passes.test_passes_in_windows import OPENS, make_pass, world_of
+from tests.passes.worlds import OPENS, make_pass, world_of
 
 ADOM = TargetRef("hq", "prod")
 FIRST = DeviceVdom("fgt-1", "root")

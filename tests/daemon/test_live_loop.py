@@ -14,7 +14,7 @@ from fmgsync.model.address import Address
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from fmgsync.sources import strangers
 from tests import builders
-from tests.daemon.test_loop import running, supervised, until, web
+from tests.daemon.controllers import running, supervised, until, web, written
 from tests.end_to_end.estate import UNATTENDED, Estate, default_seed, open_estate
 
 
@@ -45,12 +45,6 @@ def estate(
             install=UNATTENDED,
         )
         yield made
-
-
-def written(estate: Estate, *ips: str) -> bool:
-    """Whether the ADOM's own addresses are exactly these."""
-    found = estate.unit.console().objects("prod", "address")
-    return {name for name in found if name.startswith("prod_")} == {f"prod_{ip}" for ip in ips}
 
 
 def test_a_watched_change_reaches_the_fortigate(

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,18 +10,11 @@ import pytest
 from fmgsync.clock import SystemClock
 from fmgsync.daemon import cluster_feeds
 from fmgsync.daemon.loop import Controller
-from fmgsync.daemon.reload import Supervisor
 from fmgsync.model.address import Address
 from fmgsync.model.endpoint import SourceProblem
-from fmgsync.wiring import wiring
 from tests import builders
+from tests.daemon.controllers import running, until, web
 from tests.end_to_end.estate import UNATTENDED, Estate, default_seed, open_estate
-
-PATIENCE_S = 20.0
-
-
-def web(name: str, ip: str) -> builders.Manifest:
-    return builders.pod(name, ip, labels={"app": "web"})
 
 
 @pytest.fixture
@@ -36,42 +26,6 @@ def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Estate]:
         made.run("east", web("web-1", "10.1.0.1"))
         made.run("west", web("web-1", "10.2.0.1"))
         yield made
-
-
-def made(estate: Estate, before: Controller | None = None) -> Controller:
-    """The controller of this estate, which remembers in the estate's own folder."""
-    return wiring.make_controller(estate.path, state_dir=estate.folder / "state", before=before)
-
-
-def supervised(estate: Estate) -> Supervisor:
-    """What `fmgsync run` runs."""
-    return Supervisor(partial(made, estate), lambda: wiring.referenced_files(estate.path))
-
-
-@contextmanager
-def running(
-    estate: Estate, supervisor: Supervisor | Controller | None = None
-) -> Iterator[Controller]:
-    """A controller on its own thread, stopped at the end."""
-    started = supervisor or made(estate)
-    thread = threading.Thread(target=started.run)
-    thread.start()
-    try:
-        yield started.controller if isinstance(started, Supervisor) else started
-    finally:
-        started.stop()
-        thread.join(PATIENCE_S)
-        assert not thread.is_alive()
-
-
-def until(true: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
-    """Wait for something another thread brings about; fails if it never comes."""
-    tick = threading.Event()
-    for _ in range(int(patience_s / 0.05)):
-        if true():
-            return
-        tick.wait(0.05)
-    raise AssertionError("it did not happen")
 
 
 def test_a_change_in_a_cluster_reaches_its_fortigate(estate: Estate) -> None:

@@ -19,8 +19,7 @@ from fmgsync.model.target import TargetRef
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from fmgsync.wiring import wiring
 from tests import builders
-from tests.daemon.test_live_loop import written
-from tests.daemon.test_loop import made, running, supervised, until, web
+from tests.daemon.controllers import made, running, supervised, until, web, written
 from tests.end_to_end.estate import PACKAGE, UNATTENDED, Estate, default_seed, open_estate
 
 RULES = [{"name": "k8s-web", "select": "app == 'web'"}]

@@ -20,8 +20,8 @@ from fmgsync.leases import leasing
 from fmgsync.model.target import TargetRef
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from fmgsync.simulator.wire.requestlog import Entry
-from tests.daemon import test_loop
-from tests.daemon.test_loop import PATIENCE_S, until
+from tests.daemon import controllers
+from tests.daemon.controllers import PATIENCE_S, until
 from tests.end_to_end import fleet
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 from tests.end_to_end.fleet import holding, open_fleet, seed, web
@@ -39,8 +39,8 @@ def cluster() -> Iterator[KubernetesSimulator]:
 @pytest.fixture
 def estate(tmp_path: Path) -> Iterator[Estate]:
     with open_estate(tmp_path, default_seed(install_s=0), clock=SystemClock()) as made:
-        made.run("east", test_loop.web("web-1", "10.1.0.1"))
-        made.run("west", test_loop.web("web-1", "10.2.0.1"))
+        made.run("east", controllers.web("web-1", "10.1.0.1"))
+        made.run("west", controllers.web("web-1", "10.2.0.1"))
         made.write_config(reconcile={"settle": "0s"})
         yield made
 
@@ -134,7 +134,7 @@ def test_a_replica_that_was_suspended_writes_nothing_more(
     with open_estate(tmp_path, default_seed(admins=admins), clock=SystemClock()) as estate:
         cluster.kubeconfig(tmp_path / "home.kubeconfig")
         estate.run("west")
-        estate.run("east", test_loop.web("web-1", "10.1.0.1"))
+        estate.run("east", controllers.web("web-1", "10.1.0.1"))
         home = {"name": "home", "kubeconfig": {"file": "./home.kubeconfig"}}
         estate.write_config(
             clusters=[home, *estate.config["clusters"]],

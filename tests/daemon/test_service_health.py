@@ -19,7 +19,7 @@ from fmgsync.model.view import StaleGrant
 from fmgsync.serve import hearing
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from tests import builders
-from tests.daemon.test_loop import made, running, until, web
+from tests.daemon.controllers import made, running, until, web
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 
 

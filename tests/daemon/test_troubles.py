@@ -17,7 +17,7 @@ from fmgsync.passes.progress import Report
 from tests.end_to_end import fleet
 from tests.end_to_end.estate import Estate
 from tests.end_to_end.fleet import open_fleet, seed, to, web
-from tests.passes.test_passes_in_windows import OPENS, make_pass, world_of
+from tests.passes.worlds import OPENS, make_pass, world_of
 
 ADOM = TargetRef("hq", "prod")
 

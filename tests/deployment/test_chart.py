@@ -11,7 +11,7 @@ import yaml
 
 from tests.deployment import coherence, places, schemas, tools
 from tests.deployment.places import CHART, CONFIG, RULES, Manifest, found
-from tests.deployment.test_kustomize import EVERYTHING
+from tests.deployment.rendered import EVERYTHING
 
 pytestmark = pytest.mark.deploy
 

@@ -17,12 +17,12 @@ from fmgsync.serve.metrics import Metrics
 from fmgsync.settings import features, load
 from tests.deployment import places
 from tests.deployment.places import CHART, CONFIG, CONFIGURATIONS, SAMPLES, container
+from tests.deployment.rendered import instructions
 
 DEPLOYMENT = places.deployment()
 POD = DEPLOYMENT["spec"]["template"]["spec"]
 CONTAINER = container(DEPLOYMENT)
 MOUNTS = {each["name"]: each["mountPath"] for each in CONTAINER["volumeMounts"]}
-IMAGE = places.ROOT / "Containerfile"
 
 # What `fmgsync run` cannot do yet of what the shipped configurations ask for; it refuses to start.
 AHEAD = {"maintenance windows", "urgent removals"}
@@ -120,11 +120,6 @@ def test_one_version_everywhere() -> None:
     (chart,) = places.read(CHART / "Chart.yaml")
     assert chart["version"] == chart["appVersion"] == fmgsync.__version__
     assert CONTAINER["image"] == f"fmgsync:{fmgsync.__version__}"
-
-
-def instructions(name: str) -> list[str]:
-    joined = IMAGE.read_text().replace("\\\n", " ")
-    return [line.split(maxsplit=1)[1] for line in joined.splitlines() if line.startswith(name)]
 
 
 def test_the_image_runs_as_the_user_of_the_pod() -> None:

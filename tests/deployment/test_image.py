@@ -12,7 +12,7 @@ import pytest
 
 import fmgsync
 from tests.deployment.places import CONFIG, ROOT
-from tests.deployment.test_configuration import IMAGE, instructions
+from tests.deployment.rendered import IMAGE, instructions
 from tests.deployment.tools import output
 
 pytestmark = pytest.mark.deploy

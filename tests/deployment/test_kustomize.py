@@ -16,10 +16,10 @@ import yaml
 
 from tests.deployment import coherence, places, schemas, tools
 from tests.deployment.places import CONFIG, SAMPLES, Manifest, container, found
+from tests.deployment.rendered import EVERYTHING
 
 pytestmark = pytest.mark.deploy
 
-EVERYTHING = Path(__file__).parent / "everything"
 REAL = os.environ.get("FMGSYNC_TEST_KUBECONFIG", "")
 WHOLE = (CONFIG / "default", EVERYTHING, *SAMPLES)
 

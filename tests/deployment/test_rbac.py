@@ -13,8 +13,7 @@ from fmgsync.clock import SystemClock
 from fmgsync.kube import requests
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from tests import builders
-from tests.daemon.test_live_loop import written
-from tests.daemon.test_loop import running, until, web
+from tests.daemon.controllers import running, until, web, written
 from tests.deployment.grants import Ask, granted
 from tests.deployment.places import CONFIG, ROOT, read
 from tests.end_to_end.estate import Estate, default_seed, open_estate

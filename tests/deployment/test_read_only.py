@@ -16,8 +16,7 @@ import yaml
 
 from fmgsync.clock import SystemClock
 from fmgsync.simulator.kubernetes import KubernetesSimulator
-from tests.daemon.test_live_loop import written
-from tests.daemon.test_loop import PATIENCE_S, until, web
+from tests.daemon.controllers import PATIENCE_S, until, web, written
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 
 # Runs `fmgsync` and notes each file that is opened to be written, made, moved or removed.

@@ -15,11 +15,10 @@ from fmgsync.clock import Clock
 from fmgsync.passes import once
 from fmgsync.settings import features
 from fmgsync.wiring import wiring
+from tests.end_to_end.edits import GROUPS, edit, open_up, start, widen_an_address
 from tests.end_to_end.estate import Estate
 from tests.end_to_end.fleet import GROUP, OPEN, names, open_fleet, seed, to
-from tests.end_to_end.test_stale_grants import start
-from tests.end_to_end.test_what_is_pushed import GROUPS, edit, open_up, widen_an_address
-from tests.passes.test_passes_in_windows import make_pass
+from tests.passes.worlds import make_pass
 
 ENOUGH = 60
 """More edits than any run that ends gives occasion for."""

@@ -14,8 +14,7 @@ from fmgsync.daemon import reload
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from fmgsync.wiring import wiring
 from tests import builders
-from tests.daemon.test_live_loop import written
-from tests.daemon.test_loop import made, running, supervised, until
+from tests.daemon.controllers import made, running, supervised, until, written
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 
 

@@ -11,10 +11,10 @@ import pytest
 
 from fmgsync import errors
 from tests.end_to_end import fleet
+from tests.end_to_end.edits import mapped, start
 from tests.end_to_end.estate import Estate
 from tests.end_to_end.fleet import holding, open_fleet, seed
-from tests.end_to_end.test_killed import IDLE_S, Pushed, run
-from tests.end_to_end.test_stale_grants import mapped, start
+from tests.end_to_end.killing import IDLE_S, Pushed, run
 
 WANTED = ["prod_10.1.0.2", "prod_10.1.0.3"]
 NARROWED = ["prod_10.1.0.2"]

@@ -13,7 +13,7 @@ from fmgsync.model.view import StaleGrant
 from fmgsync.passes import once
 from tests import builders
 from tests.end_to_end import fleet
-from tests.end_to_end.estate import Estate
+from tests.end_to_end.edits import mapped, start
 from tests.end_to_end.fleet import (
     CLOSED,
     OPEN,
@@ -33,20 +33,6 @@ def stale(result: once.Result) -> list[StaleGrant]:
     survey = result.adoms[0].survey
     assert survey is not None
     return [grant for view in survey.views for grant in view.stale_grants]
-
-
-def mapped(estate: Estate, device: str) -> list[str]:
-    """What the ADOM holds for a device."""
-    return estate.mapped(fleet.GROUP)[device]
-
-
-def start(estate: Estate) -> None:
-    """Two addresses everywhere; then one goes and another comes, outside the window."""
-    web(estate, "10.1.0.1", "10.1.0.2")
-    to(estate, OPEN)
-    assert len(verified(estate.apply("window"))) == len(fleet.names(2))
-    to(estate, CLOSED + timedelta(days=1))
-    web(estate, "10.1.0.2", "10.1.0.3")
 
 
 def test_a_stale_grant_is_dated_until_the_device_is_proven_without_it(tmp_path: Path) -> None:
@@ -176,7 +162,7 @@ def test_what_the_guard_holds_is_not_urgent(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("dies_at", range(36, 66, 3))
 def test_killed_in_the_urgent_lane_the_adom_ends_as_it_should(tmp_path: Path, dies_at: int) -> None:
-    from tests.end_to_end.test_killed import IDLE_S, Life, go_on, run
+    from tests.end_to_end.killing import IDLE_S, Life, go_on, run
 
     unit = seed(2)
     unit.update(idleTimeoutSeconds=IDLE_S)

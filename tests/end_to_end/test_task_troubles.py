@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,33 +12,17 @@ from fmgsync.model.rollout import Outcome
 from fmgsync.passes import once
 from fmgsync.scheduling.rollout import HoldKind
 from tests.end_to_end import fleet
+from tests.end_to_end.edits import INSTALL_S, TOGETHER, due
 from tests.end_to_end.estate import Estate
 from tests.end_to_end.fleet import (
     OPEN,
-    Agenda,
     during,
     holding,
-    open_fleet,
     report,
-    seed,
-    to,
     verified,
-    web,
 )
 
-TOGETHER: dict[str, Any] = {"waves": ["100%"], "pause": "0s", "maxFailures": 10}
-INSTALL_S = 30.0
 IN_THE_MIDDLE_S = 25.0
-
-
-@contextmanager
-def due(folder: Path, count: int = 3, **unit: Any) -> Iterator[Estate]:
-    """FortiGates with one change to bring to all of them at once, and the window open."""
-    made = {**seed(count, install_s=INSTALL_S), **unit}
-    with open_fleet(folder, made, clock=Agenda(), rollout=TOGETHER) as estate:
-        web(estate, "10.1.0.2")
-        to(estate, OPEN)
-        yield estate
 
 
 def outcomes(result: once.Result) -> dict[str, Outcome]:

@@ -15,10 +15,10 @@ from fmgsync.state.documents import Change, Documents
 from fmgsync.state.folder import Folder
 from fmgsync.state.rollouts import Rollouts
 from tests.end_to_end import fleet
+from tests.end_to_end.edits import due
 from tests.end_to_end.estate import Estate
 from tests.end_to_end.fleet import during, holding, report, verified
-from tests.end_to_end.test_killed import newest, pushes
-from tests.end_to_end.test_task_troubles import due
+from tests.end_to_end.killing import newest, pushes
 
 MODES = ("disabled", "normal")
 SILENT: dict[str, dict[str, Any]] = {

@@ -18,6 +18,7 @@ from fmgsync.passes import installs, once
 from fmgsync.wiring import wiring
 from tests import builders
 from tests.end_to_end import seen
+from tests.end_to_end.edits import ADDRESSES, GROUPS, edit, open_up, widen_an_address
 from tests.end_to_end.estate import Estate
 from tests.end_to_end.fleet import (
     GROUP,
@@ -33,8 +34,6 @@ from tests.end_to_end.fleet import (
     web,
 )
 
-GROUPS = "/pm/config/adom/prod/obj/firewall/addrgrp"
-ADDRESSES = "/pm/config/adom/prod/obj/firewall/address"
 CANARY = {"canary": ["fgt-1"], "waves": ["100%"], "pause": "2m", "maxFailures": "100%"}
 
 
@@ -43,23 +42,6 @@ def audited(estate: Estate, event: str) -> list[dict[str, Any]]:
     text = (estate.folder / "state" / "audit.jsonl").read_text(encoding="utf-8")
     lines = [json.loads(line) for line in text.splitlines()]
     return [line for line in lines if line["event"] == event]
-
-
-def edit(estate: Estate, method: str, url: str, data: Any = None) -> None:
-    """An administrator changes one thing, and saves."""
-    with estate.administrator() as console:
-        console.call(method, url, data)
-
-
-def open_up(estate: Estate) -> None:
-    """Our mapping of fgt-2 is set to `all`."""
-    edit(estate, "set", f"{GROUPS}/{GROUP}/dynamic_mapping/fgt-2/root",
-         {"_scope": [{"name": "fgt-2", "vdom": "root"}], "member": ["all"]})  # fmt: skip
-
-
-def widen_an_address(estate: Estate) -> None:
-    """An address of ours gets another value."""
-    edit(estate, "update", f"{ADDRESSES}/prod_10.1.0.2", {"subnet": "10.0.0.0/8"})
 
 
 def nest_a_group(estate: Estate) -> None:

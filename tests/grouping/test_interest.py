@@ -15,7 +15,7 @@ from fmgsync.model.endpoint import Kind
 from fmgsync.model.rule import GroupRule, Publish
 from fmgsync.simulator.kubernetes import resources, selection
 from tests import builders
-from tests.grouping.test_selector_properties import LABELS, TREES, written
+from tests.grouping.trees import LABELS, TREES, written
 
 
 def pods(*selectors: str, namespaces: str = "all()") -> Narrowing | None:

@@ -24,7 +24,7 @@ from fmgsync.scheduling.shares import shares
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from fmgsync.targets.fortimanager.access import Access as UnitAccess
 from fmgsync.wiring import wiring
-from tests.daemon.test_loop import running, until, web
+from tests.daemon.controllers import running, until, web
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 
 ADOMS = [TargetRef("hq", f"adom-{n}") for n in range(6)]

@@ -14,8 +14,7 @@ from fmgsync.daemon import approval_watch, service_health
 from fmgsync.daemon.loop import Controller
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from tests import builders
-from tests.daemon.test_live_loop import written
-from tests.daemon.test_loop import running, until, web
+from tests.daemon.controllers import running, until, web, written
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 
 PODS = {f"web-{n}": f"10.1.0.{n}" for n in range(1, 21)}

@@ -23,7 +23,7 @@ from fmgsync.wiring import wiring
 from tests.end_to_end import fleet
 from tests.end_to_end.estate import Estate
 from tests.end_to_end.fleet import Agenda, holding, open_fleet, seed, to, web
-from tests.passes.test_passes_in_windows import make_pass, world_of
+from tests.passes.worlds import make_pass, world_of
 
 OPENS = datetime(2026, 3, 2, 1, tzinfo=UTC)
 BATCH_S = 240.0

@@ -14,39 +14,18 @@ import pytest
 
 from fmgsync import errors
 from fmgsync.clock import ManualClock
-from fmgsync.passes import once, rests, rollout_status
-from fmgsync.passes.install_context import People
+from fmgsync.passes import rests
 from fmgsync.settings import features
 from fmgsync.targets.hooks import Hooks
 from fmgsync.wiring import wiring
 from tests.end_to_end import fleet
 from tests.end_to_end.estate import Estate
 from tests.end_to_end.fleet import CLOSED, OPEN, holding, open_fleet, seed, to, web
-from tests.end_to_end.test_killed import newest, pushes
+from tests.end_to_end.killing import newest, pushes
+from tests.passes.worlds import NOTHING, OPENS, make_pass, world_of
 
-NOTHING = "0.0.0.0"
-"""The value of the address `none`."""
-
-OPENS = datetime(2026, 3, 2, 1, tzinfo=UTC)
 CLOSES = OPENS + timedelta(hours=3)
 STAGED = {"canary": ["fgt-1"], "waves": ["50%", "100%"], "pause": "10m", "maxFailures": "100%"}
-
-
-def world_of(estate: Estate, **people: object) -> once.World:
-    return wiring.make_world(
-        estate.path,
-        command=features.RUN,
-        clock=estate.clock,
-        state_dir=estate.folder / "state",
-        people=People(**people),  # type: ignore[arg-type]
-    )
-
-
-def make_pass(world: once.World) -> tuple[once.AdomResult, float | None]:
-    """One pass as the controller's worker makes it, and when it comes back for its own sake."""
-    (work,) = world.adoms
-    result = once.apply_one(world, work, once.read_inventory(world), install=True)
-    return result, rollout_status.wake_at(world, work, result)
 
 
 def follow(estate: Estate, until: datetime) -> list[tuple[datetime, list[str]]]:

@@ -15,7 +15,7 @@ from fmgsync.daemon.loop import Controller
 from fmgsync.model.rule import GroupRule, RuleSet
 from fmgsync.passes.reconcile import Look
 from fmgsync.wiring import wiring
-from tests.daemon.test_loop import running, until, web
+from tests.daemon.controllers import running, until, web
 from tests.end_to_end.estate import UNATTENDED, Estate, default_seed, open_estate
 
 WEB = GroupRule("k8s-web", select="app == 'web'")

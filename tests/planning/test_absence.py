@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fmgsync.model.adom import Package
 from fmgsync.planning import absence
-from tests.planning.test_usage import EAST, V4, WEST, adom, group, package, policy
+from tests.planning.usages import EAST, V4, WEST, adom, group, package, policy
 
 WEB = [(V4, "web")]
 

@@ -8,7 +8,7 @@ import pytest
 
 from fmgsync.model.adom import Package, PackageStatus
 from fmgsync.planning import absence, assignment, usage
-from tests.planning.test_usage import EAST, V4, WEST, adom, group, policy
+from tests.planning.usages import EAST, V4, WEST, adom, group, policy
 
 WEB = (V4, "web")
 EDGE = Package("edge", frozenset({EAST, WEST}), (policy("web"),))

@@ -22,7 +22,7 @@ from fmgsync.recording.taking import Wishes
 from fmgsync.simulator import Simulator
 from tests.recording.client import Client
 from tests.recording.exchanges import exchange, login
-from tests.recording.test_suite import TWO, lab_on, seed
+from tests.recording.lab import TWO, lab_on, seed
 
 WISHES = Wishes(source="the simulator", now="2026-11-01T00:00:00Z")
 

@@ -19,7 +19,7 @@ from fmgsync.recording.replay import Replay
 from fmgsync.simulator import Simulator
 from tests.recording import shipped
 from tests.recording.client import Client
-from tests.recording.test_suite import TWO, lab_on, seed
+from tests.recording.lab import TWO, lab_on, seed
 
 RECORD = "FMGSYNC_RECORD_CASSETTES"
 LABS: dict[str, dict[str, Any]] = {

@@ -16,7 +16,7 @@ from fmgsync.scheduling.budget import Percent
 from fmgsync.scheduling.forecast import UNKNOWN
 from fmgsync.scheduling.ledger import Ledger
 from fmgsync.scheduling.rehearsal import Foreseen, Stage
-from tests.scheduling.test_random_estates import BEHIND, PACKAGES, REF, START, World
+from tests.scheduling.estates import BEHIND, PACKAGES, REF, START, World
 
 DAY = timedelta(days=1)
 

@@ -8,10 +8,8 @@ import pytest
 from fmgsync.clock import ManualClock
 from tests.simulator.client import Client
 from tests.simulator.conftest import Start, small_seed
+from tests.simulator.installing import EAST1, OBJ, STATUS, install, statuses
 
-OBJ = "/pm/config/adom/prod/obj/firewall"
-STATUS = "/pm/config/adom/prod/_package/status"
-EAST1 = {"name": "east-1", "vdom": "root"}
 EAST2 = {"name": "east-2", "vdom": "root"}
 
 
@@ -19,19 +17,6 @@ def add_member(client: Client, name: str, value: str) -> None:
     """A new address in the group `legacy`, on all devices."""
     client.data("add", f"{OBJ}/address", {"name": name, "subnet": value})
     client.data("add", f"{OBJ}/addrgrp/legacy/member", [name])
-
-
-def install(client: Client, *scope: dict[str, str], **more: Any) -> int:
-    data = {"adom": "prod", "pkg": "edge/default", "scope": list(scope), **more}
-    if not scope:
-        del data["scope"]
-    task = client.data("exec", "/securityconsole/install/package", data)["task"]
-    assert isinstance(task, int)
-    return task
-
-
-def statuses(client: Client) -> dict[str, str]:
-    return {row["dev"]: row["status"] for row in client.get(STATUS)}
 
 
 def line(client: Client, task: int, name: str) -> dict[str, Any]:

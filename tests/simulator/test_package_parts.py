@@ -14,7 +14,7 @@ from fmgsync.clock import ManualClock
 from fmgsync.simulator import Simulator
 from tests.simulator.client import Client
 from tests.simulator.conftest import Start, small_seed
-from tests.simulator.test_install import EAST1, OBJ, install, statuses
+from tests.simulator.installing import EAST1, OBJ, install, statuses
 
 PBLOCK = "/pm/pblock/adom/prod"
 INSIDE = "/pm/config/adom/prod/pblock/{}/firewall/policy"

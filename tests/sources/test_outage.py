@@ -12,7 +12,7 @@ from fmgsync.kube.client import ApiSession
 from fmgsync.model.endpoint import Kind
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from fmgsync.sources.outage import SETTLED_S, Outage
-from tests.sources.test_follow import followed, synced, wait_until
+from tests.sources.following import followed, synced, wait_until
 
 AWAY = SourceUnavailable("connection refused")
 CUT = SourceUnavailable("the connection broke")

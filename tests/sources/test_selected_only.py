@@ -26,7 +26,7 @@ from fmgsync.sources.inventory import Inventory
 from fmgsync.sources.lookups import Lookups
 from tests.builders import pod
 from tests.kubernetes_api import ApiServer
-from tests.sources.test_follow import PATIENCE_S, addresses, wait_until
+from tests.sources.following import PATIENCE_S, addresses, wait_until
 
 WEB = interest.of_rules([GroupRule("web", select="app == 'web'")])
 LABELS = {"app": "web"}

@@ -17,7 +17,7 @@ from fmgsync.clock import SystemClock
 from fmgsync.kube.client import Access, ApiSession
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from fmgsync.state.configmap import MOST_BYTES, NAME, ConfigMap
-from tests.daemon.test_loop import until
+from tests.daemon.controllers import until
 
 SPACE = "fmgsync"
 Make = Callable[[], ConfigMap]

@@ -10,7 +10,7 @@ from fmgsync.model.change import Action, AdomPlan, Change, ObjectKind
 from fmgsync.model.rollout import InstallRequest, Outcome
 from tests.targets.conftest import REF, Unit
 from tests.targets.contract import Contract, contract
-from tests.targets.test_installs import add_policy, policy, told, values, watch
+from tests.targets.installing import add_policy, policy, told, values, watch
 from tests.targets.wanted import ONE, THREE, TWO, plan_for, reconcile
 
 __all__ = ["contract"]

@@ -10,7 +10,7 @@ from fmgsync import errors
 from fmgsync.model.rollout import InstallRequest, Outcome
 from tests.targets.conftest import REF, Start, Unit, seed
 from tests.targets.hardship import Dying, Killed, Lossy
-from tests.targets.test_installs import add_policy, policy, told, watch
+from tests.targets.installing import add_policy, policy, told, watch
 from tests.targets.wanted import ONE, TWO, Groups, plan_for, reconcile
 
 BEFORE: Groups = {"web": {ONE: "10.1.0.5 10.1.0.6", TWO: "10.2.0.1"}, "old": {ONE: "10.3.0.1"}}

@@ -8,7 +8,7 @@ from fmgsync import errors
 from fmgsync.model.rollout import InstallRequest, Outcome, TargetOutcome
 from fmgsync.targets.fortimanager.install import FortiManagerFlow
 from tests.targets.conftest import REF, Start, Unit, seed
-from tests.targets.test_installs import add_policy, policy, told, values, watch
+from tests.targets.installing import add_policy, policy, told, values, watch
 from tests.targets.wanted import ONE, TWO, plan_for, reconcile
 
 BOTH = InstallRequest(REF, "edge/default", (ONE, TWO))

@@ -9,7 +9,7 @@ from fmgsync.model.preview import Marked
 from fmgsync.model.state import ObjectKey
 from fmgsync.targets.fortimanager import marks
 from tests.targets.conftest import OWNER, REF, Start, Unit, seed
-from tests.targets.test_installs import WEB, add_policy, install, policy
+from tests.targets.installing import WEB, add_policy, install, policy
 from tests.targets.wanted import ONE, reconcile
 
 V4 = Family.IPV4

@@ -16,7 +16,7 @@ from fmgsync.model.rollout import InstallRequest
 from fmgsync.targets.fortimanager import workspace
 from fmgsync.targets.fortimanager.answers import Place
 from tests.targets.conftest import REF, Start, Unit, seed
-from tests.targets.test_installs import add_policy, policy, watch
+from tests.targets.installing import add_policy, policy, watch
 from tests.targets.wanted import ONE, TWO, plan_for, reconcile
 
 
