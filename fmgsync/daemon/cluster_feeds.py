@@ -9,6 +9,7 @@ import hashlib
 import math
 import threading
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -22,11 +23,13 @@ from fmgsync.model.endpoint import ClusterDifference, ClusterSnapshot, Kind, Pod
 from fmgsync.model.health import Hearing
 from fmgsync.model.labels import Labels
 from fmgsync.sources import live
+from fmgsync.sources.census import Census
 from fmgsync.sources.inventory import Inventory
 from fmgsync.sources.lookups import Lookups
 from fmgsync.sources.strangers import Strangers
 
 DUMP_POLL_S = 2.0
+_ASKING = SourceProblem(str(Kind.PODS), "who else has their addresses is not known yet")
 
 Key = TypeVar("Key", bound=Hashable)
 Thing = TypeVar("Thing")
@@ -99,16 +102,22 @@ class LiveFeed:
 
     def start(self, on_change: Callable[[], None]) -> None:
         """Begin to follow; a cluster that is down is tried again for ever."""
-        self._inventory = Inventory(
-            self.cluster, clock=self._clock, on_change=on_change, kinds=self._interest.kinds
+        self._inventory = inventory = Inventory(
+            self.cluster,
+            clock=self._clock,
+            on_change=lambda: self._heard(on_change),
+            kinds=self._interest.kinds,
         )
         if self._interest.pods not in (None, ALL):
+            session = client.ApiSession(self.cluster, self._access)
             self._strangers = Strangers(
                 self.cluster,
                 self._made_lookups(),  # its own: nobody waits for the answers to the other's
+                Census(session, holders=inventory.holders, clock=self._clock),
                 clock=self._clock,
-                follows=self._inventory.follows,
+                follows=inventory.follows,
                 on_change=on_change,
+                nodes=self._interest.nodes is not None,
             )
             self._strangers.start()
         session = client.ApiSession(self.cluster, self._access)
@@ -120,10 +129,18 @@ class LiveFeed:
             relist_s=self._relist_s,
         )
 
+    def _heard(self, on_change: Callable[[], None]) -> None:
+        if self._strangers is not None and not self._strangers.settled:
+            self._strangers.wake()
+        on_change()
+
     def take_difference(self) -> ClusterDifference:
-        """What became different since the last call."""
-        found = self._inventory.take_difference()
-        return self._strangers.join(found) if self._strangers is not None else found
+        """What became different since the last call; pods once it is known who else has theirs."""
+        if self._strangers is None:
+            return self._inventory.take_difference()
+        without = frozenset[Kind]() if self._strangers.settled else frozenset({Kind.PODS})
+        found = self._strangers.join(self._inventory.take_difference(without=without))
+        return replace(found, problems=found.problems or (_ASKING,)) if without else found
 
     def heed(self, difference: ClusterDifference, selects: Callable[[PodKey], bool]) -> None:
         """Ask who has the addresses of pods that may have lost them to one that is not followed."""

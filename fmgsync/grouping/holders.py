@@ -54,6 +54,8 @@ class PodHolder:
         """The higher, the better is it supported that the pod has the address."""
         if address not in self.pod.addresses:
             return _CLAIM
+        if self.pod.host_network:
+            return _NODE
         if self.pod.terminating:
             return _TERMINATING
         return _LOST if self.pod.lost else _RUNNING

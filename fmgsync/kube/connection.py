@@ -50,7 +50,7 @@ class Connection:
         """Who we are, and for whom. Raises a `SourceError` where that cannot be told any more."""
         headers = urllib3.HTTPHeaderDict(self.acting)
         headers["User-Agent"] = _AGENT
-        headers["Accept"] = "application/json"
+        headers["Accept"] = request.accept
         if request.body is not None:
             headers["Content-Type"] = request.content_type
         authorization = self.who.authorization()

@@ -58,6 +58,7 @@ class Request:
     query: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     body: bytes | None = None
     content_type: str = "application/json"
+    accept: str = "application/json"
 
     @property
     def method(self) -> str:

@@ -60,6 +60,12 @@ class PodEndpoint:
         """What no other pod of the cluster has."""
         return self.namespace, self.name
 
+    @property
+    def stakes(self) -> frozenset[Address]:
+        """The addresses that it has, or says it has."""
+        further = (address for _, addresses in self.networks for address in addresses)
+        return frozenset((*self.addresses, *self.claimed, *further))
+
 
 @dataclass(frozen=True, slots=True)
 class NodeEndpoint:

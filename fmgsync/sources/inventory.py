@@ -9,7 +9,8 @@ and a problem says that it grows stale.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -25,6 +26,7 @@ from fmgsync.kube.changes import (
     Upserted,
 )
 from fmgsync.kube.listing import Garbled
+from fmgsync.model.address import Address
 from fmgsync.model.endpoint import (
     ClusterDifference,
     ClusterSnapshot,
@@ -169,16 +171,33 @@ class Inventory:
                 self._snapshot = (self._version, self._made_snapshot())
             return self._snapshot[1]
 
-    def take_difference(self) -> ClusterDifference:
-        """What became different since the last call; what changed back in between did not."""
+    def holders(self) -> Mapping[Address, Collection[PodKey]] | None:
+        """The pods by the addresses that they have or claim; None before all are known."""
         with self._changed:
-            pods, nodes = self._taken(Kind.PODS), self._taken(Kind.NODES)
+            state = self._kinds[Kind.PODS]
+            pods = [*state.known.found.values()] if state.complete else None
+        if pods is None:
+            return None
+        found: defaultdict[Address, list[PodKey]] = defaultdict(list)
+        for pod in pods:
+            if isinstance(pod, PodEndpoint):
+                for address in pod.stakes:
+                    found[address].append(pod.key)
+        return found
+
+    def take_difference(self, *, without: frozenset[Kind] = frozenset()) -> ClusterDifference:
+        """What became different since the last call; what changed back in between did not.
+
+        Kinds to do `without` are left for a later call, and are not synced until then.
+        """
+        with self._changed:
+            pods, nodes = self._taken(Kind.PODS, without), self._taken(Kind.NODES, without)
             return ClusterDifference(
                 cluster=self.cluster,
-                synced=self._synced(),
+                synced=self._synced() - without,
                 pods=tuple((before, after) for _, before, after in pods),
                 nodes=tuple((before, after) for _, before, after in nodes),
-                namespaces=tuple(self._taken(Kind.NAMESPACES)),
+                namespaces=tuple(self._taken(Kind.NAMESPACES, without)),
                 problems=self._problems(),
             )
 
@@ -235,7 +254,9 @@ class Inventory:
             self._version += 1
         state.known, state.complete = new, True
 
-    def _taken(self, kind: Kind) -> Iterator[tuple[str, Any, Any]]:
+    def _taken(self, kind: Kind, without: frozenset[Kind]) -> Iterator[tuple[str, Any, Any]]:
+        if kind in without:
+            return
         state = self._kinds[kind]
         before, state.before = state.before, {}
         for key, old in sorted(before.items()):

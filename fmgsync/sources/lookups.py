@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
@@ -67,11 +67,12 @@ class Lookups:
             if known is not None and now < known.at + known.lasts_s:
                 return known.runs
             if (found := self._find(address, now)) is not None:
-                known = self._remember(address, known, bool(found), now)
+                runs = any(not pod.host_network for pod in found)
+                known = self._remember(address, known, runs, now)
             return known is not None and known.runs
 
     def find(self, address: Address, *, spare: int = 0) -> tuple[PodEndpoint, ...] | None:
-        """The pods that have the address now; None if that could not be asked.
+        """The pods that have the address now, also as their node's; None if it cannot be asked.
 
         So many questions of this minute are left for what is more urgent.
         """
@@ -123,9 +124,11 @@ class Lookups:
 
 
 def _with(pod: Pod, address: Address) -> PodEndpoint | None:
-    """Not a pod in its node's network, nor one that has released its address."""
+    """Not a pod that has released its address; one in its node's network stands for the node."""
     try:
         found = endpoint(pod, LabelPool())
     except Malformed:
         return None
+    if found is not None and found.host_network:
+        return replace(found, addresses=(address,))
     return found if found is not None and address in found.addresses else None

@@ -1,11 +1,13 @@
 """Pods that are not followed, as far as a selected pod may have lost its address to one of them.
 
 Where only the pods that rules can select are followed, nobody else is heard of. So the API server
-is asked who has the address of the few selected pods for which it is in doubt: those that end, or
-whose node does not answer, and those that got it since the first listing. Whoever else has it is a
+is asked who has the address of the few pods for which it is in doubt: selected ones that end, or
+whose node does not answer, or that got it since the first listing, and those of whose address a
+count of all pods says that somebody else has it, too (`sources.census`). Whoever else has it is a
 stranger: no rule selects it, it only contends for the address (`grouping.holders`). While there is
 doubt it is asked again, less and less often; an address that is new and belongs to nobody else is
-asked for once. What cannot be asked changes nothing, and is asked later.
+asked for once. What cannot be asked changes nothing, and is asked later; but an address that only
+an annotation claims is kept back until the answer is there.
 """
 
 from __future__ import annotations
@@ -22,9 +24,12 @@ from fmgsync import redaction
 from fmgsync.clock import Clock
 from fmgsync.model.address import Address
 from fmgsync.model.endpoint import ClusterDifference, Kind, PodEndpoint, PodKey
+from fmgsync.sources.census import Census
 from fmgsync.sources.lookups import Lookups
 
 AGAIN_S = 15.0
+CLAIM_S = 2.0
+"""So long a claim may stand before it is asked about: mostly the pod's status follows at once."""
 _LONGEST_S: Final = 300.0
 _REST_S: Final = 5.0
 """So long nothing is asked when there was no answer, or too much was asked in a minute."""
@@ -53,20 +58,25 @@ class Strangers:
     """Those of one cluster. One thread asks; who takes differences never waits for it.
 
     `follows` says whether a pod is followed, and so no stranger; `on_change` is called from the
-    thread when there is a difference.
+    thread when there is a difference. Where `nodes` are not followed either, pods in their node's
+    network tell which addresses are a node's.
     """
 
     def __init__(
         self,
         cluster: str,
         lookups: Lookups,
+        census: Census,
         *,
         clock: Clock,
         follows: Callable[[PodKey], bool],
         on_change: Callable[[], None],
+        nodes: bool = False,
     ) -> None:
         self._cluster: Final = cluster
         self._lookups: Final = lookups
+        self._census: Final = census
+        self._nodes: Final = nodes
         self._clock: Final = clock
         self._follows: Final = follows
         self._on_change: Final = on_change
@@ -75,7 +85,10 @@ class Strangers:
         self._asked_for: Final[defaultdict[PodKey, set[Address]]] = defaultdict(set)
         self._found: Final[dict[Address, tuple[PodEndpoint, ...]]] = {}
         self._given: dict[PodKey, PodEndpoint] = {}
+        self._claiming: Final[dict[PodKey, PodEndpoint]] = {}  # not given yet
+        self._answered: Final[dict[PodKey, set[Address]]] = {}  # of what is claimed
         self._listed = False
+        self._settled = False
         self._rests_until = 0.0
         self._stopped = False
 
@@ -90,19 +103,51 @@ class Strangers:
             self._stopped = True
             self._changed.notify()
 
+    @property
+    def settled(self) -> bool:
+        """Whether all that was followed first was looked into, as far as that can be."""
+        return self._settled
+
+    def wake(self) -> None:
+        """Something is followed."""
+        with self._changed:
+            self._changed.notify()
+
     def join(self, difference: ClusterDifference) -> ClusterDifference:
         """The difference, and what became different of the strangers.
 
         Who is followed by now is none any more, and who contended with a pod that is gone neither.
+        A claim that was not asked about is left out, and given as soon as it was.
         """
         with self._changed:
-            if self._questions:
-                for before, after in difference.pods:
-                    self._settle(before, after)
+            for before, after in difference.pods:
+                self._settle(before, after)
+            pods = [(before, self._given_of(after)) for before, after in difference.pods]
+            pods += [(replace(pod, claimed=()), pod) for pod in self._taken_claims()]
             now = {pod.key: pod for pods in self._found.values() for pod in pods}
             given, self._given = self._given, now
+            self._changed.notify()
         pairs = ((given.get(key), now.get(key)) for key in {**given, **now})
-        return replace(difference, strangers=tuple((old, new) for old, new in pairs if old != new))
+        strangers = tuple((old, new) for old, new in pairs if old != new)
+        return replace(difference, pods=tuple(pods), strangers=strangers)
+
+    def _given_of(self, pod: PodEndpoint | None) -> PodEndpoint | None:
+        """The pod, as long as it must without what it claims."""
+        if pod is None or not self._is_open(pod):
+            return pod
+        self._claiming[pod.key] = pod
+        self._want(pod.claimed, pod.key, lasting=False, in_s=CLAIM_S)
+        return replace(pod, claimed=())
+
+    def _taken_claims(self) -> Iterable[PodEndpoint]:
+        """Those that may be given by now."""
+        found = [pod for pod in self._claiming.values() if not self._is_open(pod)]
+        for pod in found:
+            del self._claiming[pod.key]
+        return found
+
+    def _is_open(self, pod: PodEndpoint) -> bool:
+        return not self._answered.get(pod.key, frozenset()).issuperset(pod.claimed)
 
     def heed(self, difference: ClusterDifference, selects: Callable[[PodKey], bool]) -> None:
         """Ask for the addresses that are in doubt since then, of pods that a rule selects."""
@@ -119,6 +164,18 @@ class Strangers:
                 elif not lasting:
                     self._calm(after.key)
             self._changed.notify()
+
+    def look_around(self) -> bool:
+        """Count all pods, if that is due, and ask for the addresses that two of them have."""
+        contested = self._census.contested()
+        if contested is None:
+            return False
+        with self._changed:
+            for address, pods in contested.items():
+                for pod in pods:
+                    if address not in self._found and address not in self._asked_for.get(pod, ()):
+                        self._want([address], pod, lasting=False)
+        return True
 
     def ask_next(self) -> bool:
         """Ask for the address that is due, if one is."""
@@ -137,8 +194,9 @@ class Strangers:
     def _run(self) -> None:
         while not self._stopped:
             try:
-                if self.ask_next():
+                if self.look_around() or self.ask_next():
                     continue
+                self._settle_down()
             except Exception as error:
                 # A defect of ours must not end the asking for ever while everything looks well.
                 text = redaction.traceback_text(error)
@@ -148,6 +206,12 @@ class Strangers:
                 if not self._stopped and self._due() is None:
                     self._changed.wait(self._pause_s())
 
+    def _settle_down(self) -> None:
+        """Nothing is left to ask for now: say so the first time."""
+        if not self._settled and self._census.counted:
+            self._settled = True
+            self._on_change()
+
     def _due(self) -> Address | None:
         """Those in lasting doubt first, then in the order in which they came."""
         now = self._clock.now()
@@ -156,19 +220,22 @@ class Strangers:
         due = ((not q.lasting, q.due, a) for a, q in self._questions.items() if q.due <= now)
         return min(due, key=lambda each: each[:2], default=(True, 0.0, None))[2]
 
-    def _pause_s(self) -> float | None:
-        """How long nothing is due; None: until something happens."""
-        if not self._questions:
-            return None
-        due = max(self._rests_until, min(q.due for q in self._questions.values()))
-        return min(max(due - self._clock.now(), 0.01), _LONGEST_SLEEP_S)
+    def _pause_s(self) -> float:
+        """How long nothing is due."""
+        now, pause_s = self._clock.now(), self._census.due_in_s or _LONGEST_SLEEP_S
+        if self._questions:
+            due = max(self._rests_until, min(q.due for q in self._questions.values()))
+            pause_s = min(pause_s, due - now)
+        return min(max(pause_s, 0.01), _LONGEST_SLEEP_S)
 
-    def _want(self, addresses: Iterable[Address], pod: PodKey, *, lasting: bool) -> None:
-        now = self._clock.now()
+    def _want(
+        self, addresses: Iterable[Address], pod: PodKey, *, lasting: bool, in_s: float = 0.0
+    ) -> None:
+        due = self._clock.now() + in_s
         for address in addresses:
-            question = self._questions.setdefault(address, _Question(now, AGAIN_S))
+            question = self._questions.setdefault(address, _Question(due, AGAIN_S))
             if question.askers.get(pod) is not lasting:
-                question.due, question.pause_s = min(question.due, now), AGAIN_S
+                question.due, question.pause_s = min(question.due, due), AGAIN_S
             question.askers[pod] = lasting
             self._asked_for[pod].add(address)
 
@@ -178,13 +245,18 @@ class Strangers:
             self._questions[address].askers[pod] = False
 
     def _settle(self, before: PodEndpoint | None, after: PodEndpoint | None) -> None:
-        if after is not None:
+        if after is not None and self._found:
             self._set_found(
                 (address, tuple(pod for pod in pods if pod.key != after.key))
                 for address, pods in tuple(self._found.items())
             )
         if before is not None:
-            kept = after.addresses if after is not None else ()
+            kept = after.stakes if after is not None and after.started == before.started else ()
+            self._claiming.pop(before.key, None)
+            if before.key in self._answered:
+                self._answered[before.key].intersection_update(kept)
+            if after is None:
+                self._answered.pop(before.key, None)
             for address in tuple(self._asked_for.get(before.key, ())):
                 if address not in kept:
                     self._withdraw(address, before.key)
@@ -210,7 +282,11 @@ class Strangers:
             return False  # nobody wants to know any more
         # One that was given stays until a difference says that it is followed.
         strange = (pod for pod in found if pod.key in self._given or not self._follows(pod.key))
-        before, after = self._found.get(address, ()), tuple(strange)
+        counted = (pod for pod in strange if not (pod.host_network and self._nodes))
+        before, after = self._found.get(address, ()), tuple(counted)
+        claims = [pod for pod in question.askers if pod in self._claiming]
+        for pod in claims:
+            self._answered.setdefault(pod, set()).add(address)
         self._set_found([(address, after)])
         if after != before:
             question.pause_s = AGAIN_S
@@ -219,7 +295,7 @@ class Strangers:
         if not after and not question.lasting:
             for pod in tuple(question.askers):
                 self._withdraw(address, pod)
-        return after != before
+        return after != before or bool(claims)
 
     def _set_found(self, found: Iterable[tuple[Address, tuple[PodEndpoint, ...]]]) -> None:
         for address, pods in found:

@@ -12,7 +12,7 @@ from fmgsync.clock import SystemClock
 from fmgsync.daemon import reload
 from fmgsync.model.address import Address
 from fmgsync.simulator.kubernetes import KubernetesSimulator
-from fmgsync.sources import strangers
+from fmgsync.sources import census, strangers
 from tests import builders
 from tests.daemon.controllers import running, supervised, until, web, written
 from tests.end_to_end.estate import UNATTENDED, Estate, default_seed, open_estate
@@ -67,12 +67,17 @@ def test_a_watched_change_reaches_the_fortigate(
 def test_only_pods_that_a_rule_can_select_are_followed(
     estate: Estate, cluster: KubernetesSimulator
 ) -> None:
-    """Whether any other has a certain address by now is asked when somebody wants to know."""
+    """Of the others only name and address are asked for; who has a certain address by now is asked
+    when somebody wants to know."""
     cluster.add(builders.pod("other", "10.1.0.7", labels={"app": "other"}))
     with running(estate) as controller:
         until(lambda: written(estate, "10.1.0.1", "10.2.0.1"))
         asked = [each.query for each in cluster.requests if each.resource == "pods"]
-        assert {query.get("labelSelector") for query in asked} == {"app in (web)"}
+        counts = [query for query in asked if "labelSelector" not in query]
+        assert {query["labelSelector"] for query in asked if query not in counts} == {
+            "app in (web)"
+        }
+        assert [query["includeObject"] for query in counts] == ["None"]
         assert controller.inventory.in_use("east", Address("10.1.0.1"))
         assert controller.inventory.in_use("east", Address("10.1.0.7"))
         assert not controller.inventory.in_use("east", Address("10.1.0.8"))
@@ -84,10 +89,63 @@ def looked_up(cluster: KubernetesSimulator, ip: str) -> int:
     return sum(wanted in each.query.get("fieldSelector", "") for each in cluster.requests)
 
 
-def other(name: str, ip: str) -> builders.Manifest:
+def other(name: str, ip: str, *, started: str = "2999-01-01T00:00:00Z") -> builders.Manifest:
     """A pod that no rule selects, started after all others."""
     made = builders.pod(name, ip, labels={"app": "other"})
-    return {**made, "status": {**made["status"], "startTime": "2999-01-01T00:00:00Z"}}
+    return {**made, "status": {**made["status"], "startTime": started}}
+
+
+def test_two_that_run_when_following_begins(estate: Estate, cluster: KubernetesSimulator) -> None:
+    """Not even for a moment does the group hold the address of what no rule selects."""
+    cluster.add(other("db-1", "10.1.0.1"))
+    cluster.add(web("web-2", "10.1.0.2"))
+    with running(estate) as controller:
+        until(lambda: written(estate, "10.1.0.2", "10.2.0.1"))
+        (told,) = [each.message for each in controller.inventory.findings]
+        assert told.startswith("10.1.0.1 of cluster east belongs to pod default/db-1 by now")
+        assert "prod_10.1.0.1" not in str(estate.unit.requests.since())
+
+
+def test_a_second_pod_with_the_address_of_one_that_runs_on(
+    estate: Estate, cluster: KubernetesSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody says so but a count of all pods; it is found at the next, and so is its end."""
+    monkeypatch.setattr(census, "EVERY_S", 0.2)
+    monkeypatch.setattr(strangers, "AGAIN_S", 0.1)
+    cluster.add(web("web-2", "10.1.0.2"))
+    with running(estate):
+        until(lambda: written(estate, "10.1.0.1", "10.1.0.2", "10.2.0.1"))
+        cluster.add(other("db-1", "10.1.0.1"))
+        until(lambda: written(estate, "10.1.0.2", "10.2.0.1"))
+        cluster.delete("Pod", "db-1")
+        until(lambda: written(estate, "10.1.0.1", "10.1.0.2", "10.2.0.1"))
+
+
+@pytest.mark.parametrize("host_network", [False, True])
+def test_a_claim_never_stands_against_somebody_who_is_not_followed(
+    estate: Estate,
+    cluster: KubernetesSimulator,
+    monkeypatch: pytest.MonkeyPatch,
+    host_network: bool,
+) -> None:
+    """A pod that never ran, and an annotation that anybody writes: not even for a moment."""
+    monkeypatch.setattr(strangers, "CLAIM_S", 0.1)
+    monkeypatch.setattr(strangers, "AGAIN_S", 0.1)
+    (east, west) = estate.config["clusters"]
+    estate.write_config(clusters=[{**east, "allowedRanges": ["10.1.0.0/24"]}, west])
+    victim = builders.pod("db-1", "10.1.0.66", labels={"app": "db"}, host_network=host_network)
+    cluster.add(victim)
+    for name, ip in (("bad", "10.1.0.66"), ("good", "10.1.0.67")):
+        claim = {"cni.projectcalico.org/podIP": f"{ip}/32"}
+        labels = {"app": "web"}
+        cluster.add(builders.pod(name, labels=labels, phase="Pending", annotations=claim))
+    with running(estate) as controller:
+        until(lambda: written(estate, "10.1.0.1", "10.1.0.67", "10.2.0.1"))
+        told = [each.message for each in controller.inventory.findings]
+        assert told[0].startswith("10.1.0.66 of cluster east belongs to pod default/db-1 by now")
+        assert "prod_10.1.0.66" not in str(estate.unit.requests.since())
+        cluster.delete("Pod", "db-1")
+        until(lambda: written(estate, "10.1.0.1", "10.1.0.66", "10.1.0.67", "10.2.0.1"))
 
 
 def test_the_address_of_a_pod_that_ends_may_be_anothers_by_now(
@@ -116,7 +174,7 @@ def test_the_address_of_a_pod_whose_node_is_silent_may_be_anothers_by_now(
     estate: Estate, cluster: KubernetesSimulator
 ) -> None:
     cluster.add(web("web-2", "10.1.0.2"))
-    cluster.add(other("db-1", "10.1.0.1"))
+    cluster.add(other("db-1", "10.1.0.1", started="2000-01-01T00:00:00Z"))
     with running(estate):
         until(lambda: written(estate, "10.1.0.1", "10.1.0.2", "10.2.0.1"))
         cluster.patch("Pod", "web-1", {"status": {"phase": "Unknown"}})

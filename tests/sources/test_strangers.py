@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 
 import pytest
 
 from fmgsync.clock import ManualClock
 from fmgsync.kube.client import ApiSession
+from fmgsync.model.address import Address
 from fmgsync.model.endpoint import ClusterDifference, Kind, PodEndpoint, PodKey
 from fmgsync.simulator.kubernetes import KubernetesSimulator
+from fmgsync.sources.census import Census
 from fmgsync.sources.lookups import Lookups
 from fmgsync.sources.strangers import Strangers
 from tests import builders
@@ -28,18 +31,35 @@ class Watched:
     clock: ManualClock = field(default_factory=ManualClock)
     known: dict[PodKey, PodEndpoint] = field(default_factory=dict)
     woken: int = 0
+    given: list[PodEndpoint] = field(default_factory=list)
+    """What was given of the pods that are followed, with the latest differences."""
 
     def __post_init__(self) -> None:
+        self.census = Census(
+            self.session, holders=self._holders, clock=self.clock, monotonic=lambda: 0.0
+        )
         self.strangers = Strangers(
             "east",
             Lookups(self.session, clock=self.clock),
+            self.census,
             clock=self.clock,
             follows=lambda key: key in self.known,
             on_change=self._wake,
         )
 
+    @property
+    def counted(self) -> bool:
+        return self.census.counted
+
     def _wake(self) -> None:
         self.woken += 1
+
+    def _holders(self) -> dict[Address, list[PodKey]]:
+        found = defaultdict[Address, list[PodKey]](list)
+        for pod in self.known.values():
+            for address in pod.stakes:
+                found[address].append(pod.key)
+        return found
 
     def tell(self, *now: PodEndpoint) -> list[str]:
         """These pods are followed now; the strangers that come (`+`) and go (`-`) with it."""
@@ -50,6 +70,9 @@ class Watched:
             ClusterDifference("east", frozenset({Kind.PODS}), pods=different)
         )
         self.strangers.heed(found, lambda key: key[1] != "unselected")
+        latest = {pod.key: pod for _, pod in found.pods if pod is not None}
+        self.given = [latest.get(pod.key, pod) for pod in self.given if pod.key in self.known]
+        self.given += [pod for key, pod in latest.items() if pod not in self.given]
         gone = [f"-{old.name}" for old, new in found.strangers if old is not None and new is None]
         return gone + [f"+{new.name}" for _, new in found.strangers if new is not None]
 
@@ -192,3 +215,92 @@ def test_who_is_not_answered_changes_nothing_and_asks_later(watched: Watched) ->
     watched.simulator.faults.permit("pods")
     assert watched.ask_for(60) >= 1
     assert (watched.woken, watched.heard()) == (2, ["-db-1"])
+
+
+def test_what_runs_twice_is_found_by_a_count_of_all_pods(watched: Watched) -> None:
+    """One request however many pods there are, and one question for each address that is doubled.
+
+    Who has an address as its node's, has none, or has finished is not taken for a second one.
+    """
+    pods = [builders.pod_endpoint(f"web-{n}", f"10.1.0.{n}") for n in range(1, 50)]
+    watched.simulator.add(builders.namespace("unselected"))
+    watched.simulator.add(builders.pod("web-1", IP, namespace="unselected"))
+    watched.simulator.add(builders.pod("db-2", "10.1.0.2", "fd00::2"))
+    watched.simulator.add(builders.pod("db-3", "10.1.0.3", phase="Succeeded"))
+    watched.simulator.add(builders.pod("db-4", phase="Pending"))
+    watched.simulator.add(builders.pod("agent", "10.9.0.1", host_network=True))
+    for pod in pods:
+        watched.simulator.add(builders.pod(pod.name, str(pod.addresses[0])))
+    assert watched.tell(*pods) == []
+    assert watched.strangers.look_around()
+    assert watched.ask() == 2
+    assert sorted(watched.heard()) == ["+db-2", "+web-1"]
+    assert not watched.strangers.look_around()
+    watched.clock.sleep(61)
+    assert watched.strangers.look_around()
+    assert watched.ask() == 2  # because they were found before
+
+
+def test_a_node_that_is_not_followed_has_its_address_too(watched: Watched) -> None:
+    watched.simulator.add(builders.pod("agent", IP, host_network=True))
+    watched.tell(WEB)
+    assert watched.strangers.look_around()
+    watched.ask()
+    assert watched.heard() == ["+agent"]
+
+
+@pytest.mark.parametrize("fault", ["no table", "no list", "no answer"])
+def test_a_count_that_is_refused_keeps_nothing_back_for_good(watched: Watched, fault: str) -> None:
+    """A server without such tables is asked for the pods themselves."""
+    watched.simulator.add(builders.pod("db-1", IP))
+    watched.tell(WEB)
+    if fault == "no table":
+        watched.simulator.faults.tables = False
+    elif fault == "no list":
+        watched.simulator.faults.forbid("pods", "list")
+    else:
+        watched.simulator.down()
+    tries = 0
+    while not watched.counted:
+        assert watched.strangers.look_around() is (fault == "no table")
+        watched.clock.sleep(6)
+        tries += 1
+    assert tries == {"no table": 1, "no list": 1, "no answer": 6}[fault]
+    if fault == "no table":
+        watched.ask()
+        assert watched.heard() == ["+db-1"]
+
+
+CLAIM = builders.pod_endpoint("web-1", claimed=(Address(IP),))
+
+
+def test_a_claim_is_given_when_it_was_asked_about(watched: Watched) -> None:
+    """Not before, and not at all once the status says what is true."""
+    watched.tell(CLAIM)
+    assert watched.given == [replace(CLAIM, claimed=())]
+    assert watched.ask() == 0
+    watched.clock.sleep(3)
+    assert watched.ask() == 1
+    assert watched.heard() == []
+    assert watched.given == [CLAIM]
+    watched.tell(WEB)
+    assert watched.given == [WEB]
+    watched.tell(replace(CLAIM, started="2026-03-01T00:00:00Z"))  # another pod
+    assert watched.given == [replace(CLAIM, claimed=(), started="2026-03-01T00:00:00Z")]
+
+
+def test_a_claim_against_somebody_comes_together_with_him(watched: Watched) -> None:
+    watched.simulator.add(builders.pod("db-1", IP))
+    watched.tell(CLAIM)
+    watched.clock.sleep(3)
+    watched.ask()
+    assert watched.heard() == ["+db-1"]
+    assert watched.given == [CLAIM]
+
+
+def test_a_claim_that_cannot_be_asked_about_is_not_given(watched: Watched) -> None:
+    watched.tell(CLAIM)
+    watched.simulator.faults.forbid("pods")
+    watched.ask_for(120)
+    assert watched.heard() == []
+    assert watched.given == [replace(CLAIM, claimed=())]

@@ -21,6 +21,9 @@ class Faults:
         self.initial_events = True
         """Answer sendInitialEvents; when False refuse it, as servers do that have it off."""
 
+        self.tables = True
+        """Answer with rows who asks for them; when False refuse it, as a server without columns."""
+
         self._lock: Final = threading.Lock()
         self._forbidden: set[tuple[str, str]] = set()
         self._busy: list[int] = []

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final
 from urllib.parse import parse_qsl, urlsplit
 
-from fmgsync.simulator.kubernetes import options, refusals
+from fmgsync.simulator.kubernetes import options, refusals, tables
 from fmgsync.simulator.kubernetes.api import Api, parsed_body
 from fmgsync.simulator.kubernetes.applying import Author
 from fmgsync.simulator.kubernetes.connections import Connection
@@ -140,7 +140,8 @@ class Handler(Connection):
         if verb == "watch":
             self._watch(named, query)
         elif verb == "list":
-            body = self.world.api.lists.page(named, query)
+            rows = tables.is_asked(resource, self.headers.get("Accept") or "", faults.tables)
+            body = self.world.api.lists.page(named, query, as_table=rows)
             self._send(
                 200, body[: len(body) // 2] if faults.take_garbled(resource.plural) else body
             )

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from fmgsync.simulator.kubernetes import options
+from fmgsync.simulator.kubernetes import options, tables
 from fmgsync.simulator.kubernetes.refusals import bad_request, expired, too_large
 from fmgsync.simulator.kubernetes.resources import Resource, Target
 from fmgsync.simulator.kubernetes.selection import matcher
@@ -49,7 +49,7 @@ class Lists:
         with self._store.changed:
             self._moments.clear()
 
-    def page(self, target: Target, query: Mapping[str, str]) -> bytes:
+    def page(self, target: Target, query: Mapping[str, str], *, as_table: bool = False) -> bytes:
         """The list, or the page of it that was asked for."""
         options.check_list(query)
         with self._store.changed:
@@ -64,6 +64,8 @@ class Lists:
                 # With a selector the real server does not know how many are left.
                 if not query.get("labelSelector") and not query.get("fieldSelector"):
                     metadata["remainingItemCount"] = left
+        if as_table:
+            return tables.table(metadata, given, query)
         return _body(target.resource, metadata, given)
 
     def _begun(self, target: Target, query: Mapping[str, str]) -> _Moment:

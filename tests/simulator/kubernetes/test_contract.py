@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any
 
@@ -283,3 +284,28 @@ def test_a_token_nobody_issued_is_refused(server: ApiServer, tmp_path: Path) -> 
     wrong.write_text(json.dumps(content))
     with pytest.raises(SourceLoginRefused):
         ApiSession("east", Access(wrong)).send(Request("list", PODS))
+
+
+def test_a_list_as_rows(server: ApiServer) -> None:
+    """As `kubectl get pods -o wide` asks for it; a selector and pages count as for any list."""
+    for number in (1, 2, 3):
+        server.add_pod(f"web-{number}", f"10.1.0.{number}", f"fd00::{number}")
+    server.create(PODS, pod("waiting", node=None, phase="Pending"))
+    accept = "application/json;as=Table;v=v1;g=meta.k8s.io"
+    query = {"includeObject": "None", "fieldSelector": "metadata.name!=web-2", "limit": "2"}
+    asked = Request("list", PODS, server.namespace, query=query, accept=accept)
+    found = server.session.read(asked)
+    names = [column["name"] for column in found["columnDefinitions"]]
+    rows = [dict(zip(names, row["cells"], strict=True)) for row in found["rows"]]
+    assert found["kind"] == "Table"
+    assert [(row["Name"], row["IP"]) for row in rows] == [
+        ("waiting", "<none>"),
+        ("web-1", "10.1.0.1"),
+    ]
+    assert [row.get("object") for row in found["rows"]] == [None, None]
+    assert found["metadata"]["continue"]
+    whole = server.session.read(Request("list", PODS, server.namespace, accept=accept))
+    assert whole["rows"][0]["object"]["kind"] == "PartialObjectMetadata"
+    with pytest.raises(SourceRefused) as caught:
+        server.session.read(changed(asked, query={"includeObject": "Some"}))
+    assert caught.value.code == 400
