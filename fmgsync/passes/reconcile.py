@@ -26,6 +26,7 @@ from fmgsync.planning import (
     summary,
     usage,
     workflow_mode,
+    written,
 )
 from fmgsync.targets.protocol import Installer, ObjectStore
 
@@ -75,7 +76,8 @@ class Look:
 
     `unapproved` is the plan as it was before approvals let parts of it through; `submission` what
     waits for approval in workflow mode; `asked` are the names for which foreign objects were
-    looked for.
+    looked for. `written` is what a write of this pass has left there: others may have changed more
+    by the time it was read back.
     """
 
     topology: AdomTopology
@@ -88,6 +90,12 @@ class Look:
     submission: Submission | None = None
     limits: sharding.Limits = sharding.DEFAULT
     asked: frozenset[str] = frozenset()
+    written: ObservedAdom | None = None
+
+    @property
+    def vouched(self) -> ObservedAdom:
+        """What this pass wrote, else what it read."""
+        return self.observed if self.written is None else self.written
 
 
 def look(work: AdomWork, intent: Intent, members: desired.Members) -> Look:
@@ -226,7 +234,10 @@ def write(work: AdomWork, intent: Intent, seen: Look) -> tuple[Look, ApplyReport
     note_write(work, seen)
     report = work.store.apply(seen.plan)
     work.guard.after_write(seen.plan, report)
-    return look_again(work, intent, seen), report
+    now = look_again(work, intent, seen)
+    if report.submitted is None:
+        now = replace(now, written=written.after(seen.observed, report.written))
+    return now, report
 
 
 def note_write(work: AdomWork, seen: Look) -> None:

@@ -100,7 +100,7 @@ class Run:
     report: Report = field(default_factory=Report)
 
     def __post_init__(self) -> None:
-        self.written = self.seen.observed
+        self.written = self.seen.vouched
 
     @property
     def now(self) -> datetime:

@@ -56,6 +56,12 @@ def take_out_the_mapping(estate: Estate) -> None:
     edit(estate, "delete", f"{GROUPS}/{GROUP}/dynamic_mapping/fgt-2/root")
 
 
+def take_out_a_member(estate: Estate) -> None:
+    """What the rules ask for on fgt-2 is not in our mapping any more."""
+    edit(estate, "set", f"{GROUPS}/{GROUP}/dynamic_mapping/fgt-2/root",
+         {"_scope": [{"name": "fgt-2", "vdom": "root"}], "member": ["prod_10.1.0.1"]})  # fmt: skip
+
+
 def bind_an_address(estate: Estate) -> None:
     """An address of ours may be used on one interface only."""
     edit(estate, "update", f"{ADDRESSES}/prod_10.1.0.2", {"associated-interface": ["port1"]})
@@ -71,6 +77,7 @@ EDITS: list[Callable[[Estate], None]] = [
     widen_an_address,
     nest_a_group,
     take_out_the_mapping,
+    take_out_a_member,
     bind_an_address,
     make_a_folder,
 ]
@@ -213,6 +220,41 @@ def test_what_somebody_changed_right_before_the_install_is_put_right_under_its_l
         assert verified(result) == ["fgt-2", "fgt-1"]
         assert holding(estate, "10.1.0.1", "10.1.0.2") == ["fgt-1", "fgt-2"]
         assert "fgt-2" in {line["device"] for line in audited(estate, "repaired")}
+
+
+@pytest.mark.parametrize("mode", ["normal", "disabled"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(edit, marks=() if edit is take_out_a_member else pytest.mark.slow)
+        for edit in EDITS
+    ],
+)
+def test_what_somebody_changed_right_after_the_write_is_put_right_before_the_push(
+    tmp_path: Path, change: Callable[[Estate], None], mode: str
+) -> None:
+    """The ADOM is read back after a write: what others did by then is not what was written."""
+    seen_so_far: list[str] = []
+
+    def first_read_after_the_write(body: str) -> bool:
+        done = any(_writes(earlier, mode) for earlier in seen_so_far)
+        seen_so_far.append(body)
+        return done and '"method": "get"' in body
+
+    unit = {**seed(2), "workspaceMode": mode}
+    with open_fleet(tmp_path, unit, rollout={**CANARY, "canary": ["fgt-2"]}) as estate:
+        web(estate, "10.1.0.1", "10.1.0.2")
+        to(estate, OPEN)
+        result = apply_meddled(estate, first_read_after_the_write, lambda: change(estate))
+        assert verified(result) == ["fgt-2", "fgt-1"]
+        assert holding(estate, "10.1.0.1", "10.1.0.2") == ["fgt-1", "fgt-2"]
+        assert "fgt-2" in {line["device"] for line in audited(estate, "repaired")}
+
+
+def _writes(body: str, mode: str) -> bool:
+    return '/workspace/unlock"' in body if mode == "normal" else "dynamic_mapping" in body and (
+        '"method": "get"' not in body
+    )
 
 
 @pytest.mark.parametrize("policy", ["block", "allow"])
