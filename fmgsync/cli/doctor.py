@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -17,10 +18,12 @@ if TYPE_CHECKING:
 
 
 @click.command("doctor")
+@common.state_option
 @common.command_options()
-def command(options: common.Options) -> int:
+def command(options: common.Options, state_dir: Path) -> int:
     """Connect to every cluster and FortiManager of the configuration and check what fmgsync needs:
-    rights, versions, settings, clocks, certificates, and who could install past it. Writes nothing.
+    rights, versions, settings, clocks, certificates, what is remembered, and who could install past
+    it. Writes nothing.
 
     A failure keeps fmgsync from working; a warning is for a person to judge.
 
@@ -37,6 +40,7 @@ def command(options: common.Options) -> int:
     transport = options.transport
     clusters, targets = checkups.make_checkups(options.config, clock=clock, transport=transport)
     found = [*doctor.check_time_zones(clock)]
+    found += doctor.check_state(checkups.make_memories(options.config, state_dir, clock))
     for cluster in clusters:
         options.progress(f"checking cluster {cluster.name}")
         found += doctor.check_cluster(cluster, clock)

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from fmgsync.cli.safe import safe_text
 from fmgsync.cli.tables import cell, table
+from fmgsync.passes import wrong_clock
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,7 +51,7 @@ def _row(adom: AdomResult) -> dict[str, Any]:
             for each in (ledger.failed if ledger is not None else ())
         ],
         "blocked": {d: note.why for d, note in record.blocked.items()} if record else {},
-        "clock": list(record.odd) if record else [],
+        "clock": sorted(wrong_clock.told(adom)),
         "unused": {str(t): n for t, n in (adom.rollout.unused if adom.rollout else {}).items()},
         "foreign": _edits(adom.rollout.foreign if adom.rollout else {}),
         "peers": _edits(adom.rollout.peers if adom.rollout else {}),
@@ -78,9 +79,7 @@ def print_rollouts(
 ) -> None:
     """Each ADOM's rollout. `quiet` leaves out those with nothing to say."""
     for row in rows:
-        silent = not any(
-            row[key] for key in ("held", "failed", "waits", "blocked", "unused", "clock")
-        )
+        silent = not any(row[key] for key in ("held", "failed", "waits", "blocked", "unused"))
         if quiet and silent and not row["waiting"]:
             continue
         title = f"Rollout of ADOM {row['adom']} on {row['fortimanager']}"
@@ -91,7 +90,7 @@ def print_rollouts(
             console.print(Text(safe_text(text), style="magenta"))
         if row["waiting"] and not row["held"]:
             console.print(Text(safe_text(f"  waiting: {row['waiting']}"), style="yellow"))
-        for odd in row["clock"]:
+        for odd in () if quiet else row["clock"]:  # told as notes there
             console.print(Text(safe_text(f"  clock: {odd}"), style="yellow"))
         for failure in row["failed"]:
             text = f"  failed: {failure['device']}: {failure['detail']}"

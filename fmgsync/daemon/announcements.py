@@ -22,6 +22,7 @@ from fmgsync.model.change import AdomPlan, Finding, Hold
 from fmgsync.model.target import TargetRef
 from fmgsync.passes.once import AdomResult
 from fmgsync.passes.progress import Report
+from fmgsync.passes.wrong_clock import CLOCK
 
 EVERY_S = 300.0
 """The same thing is told about the same object at most this often."""
@@ -162,6 +163,10 @@ def of_plan(plan: AdomPlan) -> Iterator[Notice]:
     yield from _holds(str(plan.ref), plan.held)
     for finding in plan.foreign:
         yield _clash(str(plan.ref), finding)
+    for finding in plan.findings:
+        if finding.kind == CLOCK:
+            message = f"ADOM {plan.ref}: {finding.message}"
+            yield Notice("ClockWrong", finding.name, message, ())
 
 
 def _failures(ref: TargetRef, report: Report) -> Iterator[Notice]:

@@ -20,7 +20,7 @@ from fmgsync.daemon.pace import Pace, Rhythm, is_whole, next_pass_at
 from fmgsync.model.health import Latency
 from fmgsync.model.rollout import Outcome
 from fmgsync.model.target import DeviceVdom, TargetRef
-from fmgsync.passes import reach
+from fmgsync.passes import reach, wrong_clock
 from fmgsync.passes.once import AdomResult
 
 _log = structlog.get_logger(__name__)
@@ -225,6 +225,8 @@ class AdomWorker:
             )
         elif error is None and before.error is not None:
             _log.info("pass works again", adom=self.ref.domain, fortimanager=self.ref.unit)
+        for sentence in sorted(wrong_clock.told(result) - wrong_clock.told(before.result)):
+            _log.warning("a time lies ahead", adom=str(self.ref), why=sentence)
         with self._changed:
             self._busy = False
             self._pace = self._pace_of(result)

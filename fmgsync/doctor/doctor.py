@@ -6,7 +6,7 @@ with its fix.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -33,6 +33,14 @@ class TargetToCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryToCheck:
+    """What is remembered of one ADOM: `read` tells which times in it lie ahead."""
+
+    name: str
+    read: Callable[[], Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterToCheck:
     """A cluster: a dump to read, or an API server to ask what is allowed."""
 
@@ -53,6 +61,22 @@ def check_time_zones(clock: Clock) -> Iterator[Diagnosis]:
     fix = "update the tzdata package, of Python or of the host: clocks may have changed" * old
     level = Level.WARNING if old else Level.OK
     yield Diagnosis("this computer", "time zones", level, text, fix)
+
+
+def check_state(memories: Iterable[MemoryToCheck]) -> Iterator[Diagnosis]:
+    """Whether what is remembered can be read, and which times in it lie ahead."""
+    for memory in memories:
+        where = f"what is remembered of ADOM {memory.name}"
+        try:
+            ahead = memory.read()
+        except errors.FmgsyncError as error:
+            yield diagnosis.failed(where, "state", error)
+            continue
+        for sentence in ahead:
+            fix = "set the clock right of the computer that wrote it; it is put right by itself"
+            yield Diagnosis(where, "state", Level.WARNING, sentence, fix)
+        if not ahead:
+            yield Diagnosis(where, "state", Level.OK, "read; no time in it lies ahead")
 
 
 def check_cluster(cluster: ClusterToCheck, clock: Clock) -> Iterator[Diagnosis]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from fmgsync import errors
 from fmgsync.clock import Clock
+from fmgsync.model import instants
 from fmgsync.model.change import AdomPlan, ApplyReport, Hold
 from fmgsync.model.memory import History
 from fmgsync.model.target import TargetRef
@@ -34,7 +35,7 @@ class AdomGuard:
         return guard.Gate(
             self.limits,
             now,
-            self.memory.history(self.owner, self.ref),
+            _trusted(self.memory.history(self.owner, self.ref), now),
             frozenset(one.digest for one in self.memory.approvals(now)),
         )
 
@@ -47,7 +48,8 @@ class AdomGuard:
 
         def noted(history: History | None) -> History:
             now = self.clock.now()
-            return guard.remember(history, plan.sizes, self.limits, now=now, begins=begins)
+            known = _trusted(history, now)
+            return guard.remember(known, plan.sizes, self.limits, now=now, begins=begins)
 
         if plan.sizes:
             self.memory.remember(self.owner, self.ref, noted)
@@ -56,6 +58,20 @@ class AdomGuard:
         """Approvals count once; after a refusal they are kept for the next try."""
         if plan.approved and report.written and not report.refused:
             self.memory.spend(plan.approved)
+
+
+def lying_ahead(history: History | None, now: float) -> list[float]:
+    """The times in a guard's memory that a clock which was wrong has written."""
+    known = (history.since, *(size.at for size in history.sizes)) if history else ()
+    return [at for at in known if instants.lies_ahead(at, now)]
+
+
+def _trusted(history: History | None, now: float) -> History | None:
+    """Without times that lie ahead: they would count long after their period. Then what is known
+    begins now, and for one period changes cannot be added up."""
+    if history is None or not lying_ahead(history, now):
+        return history
+    return History(now, tuple(s for s in history.sizes if not instants.lies_ahead(s.at, now)))
 
 
 def note_edits(adom: AdomGuard, judged: Sorted, tell: Callable[[str], None]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -20,7 +20,7 @@ from fmgsync.model.change import AdomPlan, ApplyReport, Finding
 from fmgsync.model.endpoint import ClusterSnapshot
 from fmgsync.model.rollout import TargetOutcome
 from fmgsync.model.target import DeviceVdom, TargetRef
-from fmgsync.passes import guard_memory, installs, reconcile, rollout_pass, turns
+from fmgsync.passes import guard_memory, installs, reconcile, rollout_pass, turns, wrong_clock
 from fmgsync.passes.install_context import Installing
 from fmgsync.passes.progress import Report
 from fmgsync.passes.reconcile import AdomWork, Intent, Look
@@ -228,15 +228,29 @@ def note_held(world: World, plan: AdomPlan) -> None:
 
 def _one_adom(world: World, work: AdomWork, inventory: Inventory, step: Step) -> AdomResult:
     result = AdomResult(work.ref)
+    ahead = _lying_ahead(world, work)
     try:
         with _session(world, work):
             step(world, work, inventory, result)
     except errors.TargetError as error:
         result.error = error
-    if result.seen is not None:
-        note_held(world, result.seen.plan)
-    world.installing.audit.keep_head()
+    _end_pass(world, result, ahead)
     return result
+
+
+def _lying_ahead(world: World, work: AdomWork) -> tuple[Finding, ...]:
+    """What a clock that was wrong has left in the state; asked before the pass puts it right."""
+    installing = world.installing
+    return wrong_clock.findings(work.guard, installing.rollouts, installing.stale)
+
+
+def _end_pass(world: World, result: AdomResult, ahead: tuple[Finding, ...]) -> None:
+    if result.seen is not None:
+        plan = result.seen.plan
+        note_held(world, plan)
+        told = replace(plan, findings=tuple(dict.fromkeys((*plan.findings, *ahead))))
+        result.seen = replace(result.seen, plan=told)
+    world.installing.audit.keep_head()
 
 
 @contextmanager
@@ -277,6 +291,8 @@ def _turn(
     """One ADOM's passes in an `apply`. `saved` is what was looked at for a saved plan: nothing more
     than that is written."""
 
+    ahead = _lying_ahead(world, work)
+
     def one_pass(inventory: Inventory, *, is_first: bool) -> float | None:
         try:
             if is_first and saved is not None:
@@ -288,9 +304,7 @@ def _turn(
             else:
                 rollout_pass.advance_installs(world, work, inventory, result)
         finally:
-            if result.seen is not None:
-                note_held(world, result.seen.plan)
-            world.installing.audit.keep_head()
+            _end_pass(world, result, ahead)
         return result.rollout.goes_on_at if result.rollout else None
 
     return Turn(partial(_session, world, work), one_pass)

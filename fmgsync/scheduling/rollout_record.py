@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from fmgsync.model import instants
 from fmgsync.model.rollout import InstallTask, NarrowedMapping
@@ -78,7 +78,11 @@ def trusted(record: RolloutRecord, now: datetime) -> RolloutRecord:
         return now
 
     attempts = tuple(
-        replace(each, started_at=past(f"an install on {each.device}", each.started_at))
+        replace(
+            each,
+            started_at=past(f"an install on {each.device}", each.started_at),
+            failed_at=each.failed_at and past(f"the failure of {each.device}", each.failed_at),
+        )
         for each in ledger.attempts
     )
     proofs = tuple(
@@ -99,7 +103,21 @@ def trusted(record: RolloutRecord, now: datetime) -> RolloutRecord:
         for device, note in record.blocked.items()
         if past(f"that {device} was held back", note.at) == note.at
     }
+    tasks = tuple(
+        replace(each, started_at=past(f"task {each.task_id}", at).timestamp())
+        for each in record.tasks
+        for at in [datetime.fromtimestamp(each.started_at, UTC)]
+    )
+    if record.decided_at is not None:
+        # Kept: it is only told apart from the one before.
+        past("what a person last decided", record.decided_at)
     if not odd:
         return record
-    fresh = replace(ledger, attempts=attempts, proofs=proofs)
-    return replace(record, ledger=fresh, urgent_at=urgent_at, blocked=blocked, odd=tuple(odd))
+    return replace(
+        record,
+        ledger=replace(ledger, attempts=attempts, proofs=proofs),
+        tasks=tasks,
+        urgent_at=urgent_at,
+        blocked=blocked,
+        odd=tuple(odd),
+    )

@@ -83,12 +83,13 @@ class Memory:
         """
         wanted = [(hold.digest, _told(ref, hold)) for ref, hold in holds]
         standing = self._decode(_DECISIONS, self._documents.read(_DECISIONS), DecisionsDocument)
-        known = {row.digest for row in standing.shown if plan in row.plans}
+        known = {r.digest for r in standing.shown if plan in r.plans and _is_past(r, now)}
         if all(digest in known for digest, _ in wanted):
             return
 
         def changed(document: DecisionsDocument) -> DecisionsDocument:
-            rows = {row.digest: row for row in document.shown if row.at > now - _SHOWN_KEPT_S}
+            kept = (r for r in document.shown if r.at > now - _SHOWN_KEPT_S and _is_past(r, now))
+            rows = {row.digest: row for row in kept}
             for digest, message in wanted:
                 before = rows.pop(digest, None)
                 plans = [one for one in (before.plans if before else []) if one != plan]
@@ -173,6 +174,10 @@ class Memory:
             next_step="'fmgsync plan' shows what waits, each part with its digest; it must use"
             " the same configuration and --state-dir",
         )
+
+
+def _is_past(row: ShownRow, now: float) -> bool:
+    return not instants.lies_ahead(row.at, now)
 
 
 def _told(ref: TargetRef, hold: Hold) -> str:

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from fmgsync.clock import Clock
-from fmgsync.doctor.doctor import ClusterToCheck, TargetToCheck
-from fmgsync.settings import load
+from fmgsync.doctor.doctor import ClusterToCheck, MemoryToCheck, TargetToCheck
+from fmgsync.passes import wrong_clock
+from fmgsync.passes.reconcile import AdomWork
+from fmgsync.settings import features, load
 from fmgsync.wiring import clusters, wiring
 
 if TYPE_CHECKING:
@@ -27,6 +29,18 @@ def make_checkups(
     config = load.load_config(path)
     targets = wiring.make_target_checks(config, clock=clock, transport=transport)
     return _clusters_to_check(config), targets
+
+
+def make_memories(path: Path, state_dir: Path, clock: Clock) -> list[MemoryToCheck]:
+    """What is remembered of each ADOM. Raises ConfigError."""
+    world = wiring.make_world(path, command=features.STATUS, clock=clock, state_dir=state_dir)
+    kept = world.installing
+
+    def read(work: AdomWork) -> list[str]:
+        found = wrong_clock.findings(work.guard, kept.rollouts, kept.stale)
+        return [one.message for one in found]
+
+    return [MemoryToCheck(str(work.ref), partial(read, work)) for work in world.adoms]
 
 
 def _clusters_to_check(config: Config) -> list[ClusterToCheck]:

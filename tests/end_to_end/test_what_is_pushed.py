@@ -252,8 +252,10 @@ def test_what_somebody_changed_right_after_the_write_is_put_right_before_the_pus
 
 
 def _writes(body: str, mode: str) -> bool:
-    return '/workspace/unlock"' in body if mode == "normal" else "dynamic_mapping" in body and (
-        '"method": "get"' not in body
+    return (
+        '/workspace/unlock"' in body
+        if mode == "normal"
+        else "dynamic_mapping" in body and ('"method": "get"' not in body)
     )
 
 

@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 from fmgsync.clock import ManualClock
+from fmgsync.model.address import Family
+from fmgsync.model.change import Hold
+from fmgsync.model.memory import History, Size
+from fmgsync.model.rollout import InstallTask
 from fmgsync.model.target import TargetRef
+from fmgsync.passes.guard_memory import AdomGuard
+from fmgsync.planning import guard
 from fmgsync.scheduling.ledger import Attempt, Ledger, Proof
 from fmgsync.scheduling.rollout_record import Note, RolloutRecord, trusted
 from fmgsync.state.folder import Folder
@@ -28,10 +34,17 @@ EMPTY = RolloutRecord(Ledger("rules"))
 def record(at: datetime) -> RolloutRecord:
     """Every instant that a record has, all at the same time."""
     ledger = Ledger(
-        "rules", proofs=(Proof("a", 0, at),), attempts=(Attempt("b", 1, at), Attempt("c", 1, at))
+        "rules",
+        proofs=(Proof("a", 0, at),),
+        attempts=(Attempt("b", 1, at), Attempt("c", 1, at, at)),
     )
+    task = InstallTask(TargetRef("hq", "prod"), 7, "edge", (), at.timestamp())
     return RolloutRecord(
-        ledger, blocked={"d": Note("why", at)}, urgent_at={"b": at, "e": at}, decided_at=at
+        ledger,
+        tasks=(task,),
+        blocked={"d": Note("why", at)},
+        urgent_at={"b": at, "e": at},
+        decided_at=at,
     )
 
 
@@ -45,10 +58,14 @@ def test_each_kind_goes_in_its_safe_direction() -> None:
     # A pause begins anew; the install that is open stays one that adds nothing.
     assert [proof.verified_at for proof in found.ledger.proofs] == [NOW]
     assert [attempt.started_at for attempt in found.ledger.attempts] == [NOW, NOW]
+    assert [attempt.failed_at for attempt in found.ledger.failed] == [NOW]
     assert found.urgent_at == {"b": NOW}
     # The device that was held back is looked at.
     assert found.blocked == {}
-    assert len(found.odd) == 6
+    assert [task.started_at for task in found.tasks] == [NOW.timestamp()]
+    # What a person decided is only told apart from what was decided before.
+    assert found.decided_at == TOMORROW
+    assert len(found.odd) == 9
     assert all("2026-03-03" in sentence and "lies ahead" in sentence for sentence in found.odd)
 
 
@@ -70,9 +87,31 @@ def test_it_is_put_right_with_the_next_write(tmp_path: Path) -> None:
 
 def test_an_approval_from_tomorrow_lets_nothing_through(tmp_path: Path) -> None:
     memory = Memory(Folder(tmp_path, clock=ManualClock()))
-    from fmgsync.model.change import Hold
-
     memory.show("plan", [(TargetRef("hq", "prod"), Hold("held", "g", "m", digest="d"))], 0)
     memory.approve("d", who="ann", reason="", now=90_000, expires_at=200_000)
     assert memory.approvals(100) == ()
     assert [one.digest for one in memory.approvals(90_000)] == ["d"]
+
+
+def test_what_was_shown_tomorrow_is_shown_again(tmp_path: Path) -> None:
+    """Or it could be approved for longer than it is kept."""
+    memory = Memory(Folder(tmp_path, clock=ManualClock()))
+    held = [(TargetRef("hq", "prod"), Hold("held", "g", "m", digest="d"))]
+    memory.show("plan", held, 90_000)
+    memory.show("plan", held, 100)
+    assert [one.at for one in memory.shown()] == [100]
+
+
+def test_what_the_guard_noted_tomorrow_counts_for_nothing(tmp_path: Path) -> None:
+    """Else a group could lose all that it gained since, unasked, for a day."""
+    clock = ManualClock(90_000)
+    memory = Memory(Folder(tmp_path, clock=clock))
+    ref = TargetRef("hq", "prod")
+    small = Size(Family.IPV4, "k8s-web", None, 5, at=90_000)
+    memory.remember("prod", ref, lambda history: History(0, (small,)))
+    now = ManualClock(10_000)
+    work = AdomGuard(ref, "prod", guard.Limits(), memory, now)
+    assert work.gate().history == History(10_000)
+    assert work.gate().blind
+    now.sleep(100_000)
+    assert work.gate().history == History(0, (small,))
