@@ -32,12 +32,16 @@ what a person does about it. No message ever holds a secret.
     |   +-- ProtocolError              retryable; HTML, nothing, half a list
     |   +-- LoginRefused
     |   +-- PermissionDenied
-    |   +-- Refused                    any other status code of FortiManager
+    |   +-- Refused                    any other code of the unit
     |   |   +-- AlreadyExists, NotFound, InUse, ReferenceMissing, InvalidData
+    |   |   +-- NameTaken, TableFull
     |   |   +-- UnitBusy               retryable
     |   +-- LockHeld                   retryable; who holds it and since when
     |   +-- LockLost
     |   +-- Deposed                    retryable; another replica works on the ADOM
+    |   +-- ChangedMeanwhile           retryable; somebody wrote since it was read
+    |   +-- OtherUnit                  retryable; another serial number answers than before
+    |   +-- ManagedElsewhere           a FortiManager manages the FortiGate, or may
     |   +-- UnknownDevice              a site names a device or VDOM the ADOM does not have
     +-- InternalError                  a defect of fmgsync
     +-- StalePlan                      a saved plan no longer fits what is there
@@ -360,7 +364,7 @@ class PermissionDenied(TargetError):
 
 
 class Refused(TargetError):
-    """FortiManager answered with a status code other than 0."""
+    """The unit answered with a code that says no."""
 
     kind = "refused"
 
@@ -390,7 +394,7 @@ class ReferenceMissing(Refused):
 
 
 class InvalidData(Refused):
-    """The data, url or option is not valid for FortiManager."""
+    """The data, url or option is not valid for the unit."""
 
     kind = "invalid"
 
@@ -400,6 +404,38 @@ class UnitBusy(Refused):
 
     kind = "busy"
     retryable = True
+
+
+class NameTaken(Refused):
+    """An object of another kind has the name."""
+
+    kind = "name-taken"
+
+
+class TableFull(Refused):
+    """The unit takes no more objects of this kind."""
+
+    kind = "full"
+
+
+class ChangedMeanwhile(TargetError):
+    """Somebody wrote since it was read: what was worked out from it is not written."""
+
+    kind = "changed"
+    retryable = True
+
+
+class OtherUnit(TargetError):
+    """Another serial number answers than before, or for another VDOM than was asked."""
+
+    kind = "other-unit"
+    retryable = True
+
+
+class ManagedElsewhere(TargetError):
+    """A FortiManager manages the FortiGate, or nobody knows that none does."""
+
+    kind = "managed"
 
 
 class LockHeld(TargetError):

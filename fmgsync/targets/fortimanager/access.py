@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ssl
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from fmgsync import errors
+from fmgsync.targets import credentials
 
 CLOUD = "fortimanager.forticloud.com"
 
@@ -60,8 +60,7 @@ class Access:
                 fortimanager=self.name,
                 next_step="configure 'username' and 'password', or 'apiKey'",
             )
-        if self.api_key is not None and not _is_token(self.api_key):
-            # Any other character would surface, key and all, in the HTTP library's complaint.
+        if self.api_key is not None and not credentials.is_token(self.api_key):
             raise errors.LoginRefused(
                 "the API key has characters no key has",
                 fortimanager=self.name,
@@ -77,16 +76,9 @@ class Access:
             self._check_ca_file(self.ca_file)
 
     def _check_ca_file(self, ca_file: Path) -> None:
-        try:
-            ssl.create_default_context(cafile=str(ca_file))
-        except (OSError, ssl.SSLError) as error:
-            why = "holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
+        if why := credentials.ca_problem(ca_file):
             raise errors.UntrustedCertificate(
                 f"CA file {ca_file}: {why}",
                 fortimanager=self.name,
                 next_step="tls.caFile names a PEM file with the CA that signed the FortiManager",
-            ) from error
-
-
-def _is_token(text: str) -> bool:
-    return bool(text) and text.isascii() and text.isprintable() and " " not in text
+            )

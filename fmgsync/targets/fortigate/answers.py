@@ -1,0 +1,226 @@
+"""What a FortiGate answers: the envelope, and the one table from its numbers to our errors.
+
+HTTP status and `status` both count: an answer is good only if both say so. `error` is the number
+of the CLI engine, `cli_error` its sentences, for people (Fortinet Developer Network, "Batch
+transactions"; numbers as hermanwjacobsen/hfortix-fortios lists them and public reports confirm).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fmgsync import errors
+from fmgsync.targets.wire import printable
+
+TABLE_FULL = -4
+IN_USE = -23
+EXISTS = frozenset({-5, -15, -100})
+FULL = frozenset({TABLE_FULL, -580})
+ABSENT_STATUS = 404
+_UNREADABLE = frozenset({502, 504})
+
+_MAX_RETRY_AFTER_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What an error names: the FortiGate by its configured name, VDOM, object."""
+
+    fortigate: str
+    vdom: str | None = None
+    object_name: str | None = None
+
+    def of(self, object_name: str) -> Place:
+        """The same with an object."""
+        return replace(self, object_name=object_name)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One envelope. `error` is the CLI engine's number, None where it says none."""
+
+    http_status: int
+    ok: bool
+    results: Any = None
+    revision: str = ""
+    changed: bool | None = None
+    serial: str = ""
+    version: str = ""
+    vdom: str = ""
+    size: int | None = None
+    matched: int | None = None
+    next_index: int | None = None
+    error: int | None = None
+    words: str = ""
+    retry_after_s: float | None = None
+    is_html: bool = False
+
+
+_NEWER = "this FortiOS release does not know it"
+_SPACE = "FortiOS keeps addresses, groups and virtual IPs of a VDOM in one list of names"
+_FULL = "the unit takes no more objects of this kind; see the maximum values of its model"
+
+_ERRORS: dict[int, tuple[type[errors.TargetError], str | None]] = {
+    -1: (errors.InvalidData, "it is too long for this release"),
+    -3: (errors.ReferenceMissing, None),
+    TABLE_FULL: (errors.TableFull, _FULL),
+    -5: (errors.AlreadyExists, None),
+    -8: (errors.InvalidData, None),
+    -9: (errors.InvalidData, None),
+    -14: (errors.PermissionDenied, None),
+    -15: (errors.AlreadyExists, None),
+    -20: (errors.InvalidData, None),
+    IN_USE: (errors.InUse, "take it out of what uses it; the unit shows where"),
+    -37: (errors.PermissionDenied, None),
+    -45: (errors.InvalidData, None),
+    -56: (errors.InvalidData, None),
+    -61: (errors.InvalidData, _NEWER),
+    -72: (errors.InvalidData, None),
+    -73: (errors.InvalidData, None),
+    -100: (errors.AlreadyExists, None),
+    -163: (errors.NameTaken, _SPACE),
+    -164: (errors.NameTaken, _SPACE),
+    -165: (errors.NameTaken, _SPACE),
+    -166: (errors.InvalidData, None),
+    -173: (errors.InvalidData, None),
+    -254: (errors.InvalidData, None),
+    -255: (errors.InvalidData, None),
+    -515: (errors.InvalidData, None),
+    -560: (errors.InvalidData, None),
+    -580: (errors.TableFull, "the VDOM's own limit is reached"),
+    -650: (errors.InvalidData, None),
+    -651: (errors.InvalidData, "often something that it refers to is missing"),
+    -1000: (errors.UnitBusy, "the unit's operation mode has changed; everything is read again"),
+}
+
+_LOGIN = (
+    "check the key (a new one makes the old one worthless), the administrator's trusted hosts"
+    " against the address given here, its schedule and its expiry"
+)
+_RIGHTS = (
+    "give the administrator's access profile 'fwgrp custom' with 'address read-write', and this"
+    " VDOM"
+)
+_STATUSES: dict[int, tuple[type[errors.TargetError], str | None]] = {
+    401: (errors.LoginRefused, _LOGIN),
+    403: (errors.PermissionDenied, _RIGHTS),
+    404: (errors.NotFound, None),
+    405: (errors.InvalidData, _NEWER),
+    413: (errors.InvalidData, None),
+    424: (errors.InvalidData, "the unit says that something it needs is missing or wrong"),
+    429: (errors.UnitBusy, "the unit asks for fewer requests"),
+    503: (errors.UnitBusy, "the unit may be restarting"),
+}
+
+
+def decode(status: int, headers: Mapping[str, str], text: str, place: Place) -> Answer:
+    """The envelope of an answer; raises ProtocolError for what is none."""
+    wait = _retry_after(headers)
+    try:
+        body = json.loads(text) if text else None
+    except ValueError:
+        body = None
+    if isinstance(body, list) and len(body) == 1:
+        body = body[0]  # one VDOM of a list
+    if isinstance(body, dict) and ("status" in body or "http_status" in body or "error" in body):
+        return _envelope(status, body, wait)
+    if status in (401, 403, 429, 503):
+        return Answer(status, ok=False, retry_after_s=wait, is_html=True)
+    raise protocol_error(_what_it_is(status, headers), place)
+
+
+def _what_it_is(status: int, headers: Mapping[str, str]) -> str:
+    kind = headers.get("Content-Type", "").partition(";")[0].strip()
+    return f"HTTP status {status} and {printable(kind) or 'no content type'}, no FortiOS envelope"
+
+
+def _envelope(status: int, body: Mapping[str, Any], wait: float | None) -> Answer:
+    told = _whole(body.get("http_status"))
+    http = status if status != 200 or told is None else told
+    error = _whole(body.get("error"))
+    ok = http == 200 and body.get("status") == "success" and error in (None, 0)
+    changed = body.get("revision_changed")
+    return Answer(
+        http_status=http,
+        ok=ok,
+        results=body.get("results"),
+        revision=_text(body.get("revision")),
+        changed=changed if isinstance(changed, bool) else None,
+        serial=_text(body.get("serial")),
+        version=_text(body.get("version")),
+        vdom=_text(body.get("vdom")),
+        size=_whole(body.get("size")),
+        matched=_whole(body.get("matched_count")),
+        next_index=_whole(body.get("next_idx")),
+        error=error,
+        words=printable(" ".join(_text(body.get("cli_error")).split())),
+        retry_after_s=wait,
+    )
+
+
+def error_for(answer: Answer, place: Place, *, source: str = "") -> errors.TargetError:
+    """The error that an answer is. `source` is the address that we came from."""
+    known = _ERRORS.get(answer.error or 0)
+    kind, step = known or _STATUSES.get(answer.http_status) or (errors.Refused, None)
+    told = f"HTTP status {answer.http_status}"
+    if answer.error:
+        told = f"{answer.error}"
+    words = f": {answer.words}" if answer.words else ""
+    message = f"the FortiGate refused with {told}{words}"
+    if answer.http_status in (401, 403) and (answer.is_html or answer.http_status == 401):
+        came = f" from {source}" if source else ""
+        message = (
+            f"the FortiGate does not let us in (HTTP status {answer.http_status}): the key, the"
+            f" address that we come{came or ' from'}, or an expired key or right"
+        )
+        kind, step = errors.LoginRefused, _LOGIN
+    return kind(
+        message,
+        fortigate=place.fortigate,
+        vdom=place.vdom,
+        object_name=place.object_name,
+        code=answer.error or answer.http_status,
+        next_step=step,
+    )
+
+
+def protocol_error(what: str, place: Place) -> errors.ProtocolError:
+    """An answer that is none."""
+    return errors.ProtocolError(
+        f"no usable answer of a FortiGate: {what}",
+        fortigate=place.fortigate,
+        vdom=place.vdom,
+        next_step="check that host and port are a FortiGate's administrative access; a FortiManager"
+        " belongs under 'fortimanagers'",
+    )
+
+
+def is_broken(status: int) -> bool:
+    """Whether something on the way answered in the unit's place."""
+    return status in _UNREADABLE
+
+
+def release(version: str) -> tuple[int, int, int] | None:
+    """`v7.4.1` as numbers."""
+    parts = version.removeprefix("v").split(".")
+    if len(parts) < 2 or not all(part.isdecimal() for part in parts[:3]):
+        return None
+    one, two, three = (*map(int, parts[:3]), 0)[:3]
+    return one, two, three
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """In seconds; a date is taken for none."""
+    raw = headers.get("Retry-After", "").strip()
+    return min(float(raw), _MAX_RETRY_AFTER_S) if raw.isdecimal() and len(raw) < 10 else None
+
+
+def _whole(raw: Any) -> int | None:
+    return raw if isinstance(raw, int) and not isinstance(raw, bool) else None
+
+
+def _text(raw: Any) -> str:
+    return raw if isinstance(raw, str) else "" if raw is None else str(raw)

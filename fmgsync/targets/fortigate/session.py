@@ -1,0 +1,323 @@
+"""Requests to one FortiGate with one API key. The only importer of `requests` for FortiGates.
+
+A key needs no login: a session is a few kept connections and what is known of the unit. Every
+answer is held against it: another serial number or VDOM than before ends the pass, for after a
+failover nothing that was read counts any more. Reading is repeated where that may help; writing
+only where the unit has said that it did nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import requests
+import requests.adapters
+import tenacity
+
+from fmgsync import errors
+from fmgsync.clock import Clock
+from fmgsync.targets import http_failures
+from fmgsync.targets.fortigate import answers
+from fmgsync.targets.fortigate.access import Access
+from fmgsync.targets.fortigate.answers import Answer, Place
+from fmgsync.targets.fortigate.urls import Url
+from fmgsync.targets.hooks import Hooks
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+
+TRANSACTION = "X-TRANSACTION-ID"
+
+
+class Session:
+    """A FortiGate that is spoken to; closed on leaving.
+
+    `adapter` replaces the HTTP transport (a recorder mounts there). `requests` counts what was
+    sent. `serial` and `release` are what the answers say, once there was one.
+    """
+
+    def __init__(
+        self,
+        access: Access,
+        *,
+        clock: Clock,
+        adapter: requests.adapters.HTTPAdapter | None = None,
+        attempts: int = 3,
+        hooks: Hooks | None = None,
+    ) -> None:
+        self.access = access
+        self.requests = 0
+        self.serial = ""
+        self.release: tuple[int, int, int] | None = None
+        self.hooks = hooks or Hooks()
+        self._clock = clock
+        self._adapter = adapter
+        self._attempts = attempts
+        self._http: requests.Session | None = None
+        self._lock = threading.Lock()
+        self._workers: ThreadPoolExecutor | None = None
+
+    def __repr__(self) -> str:
+        return f"Session({self.access.name!r}, host={self.access.host!r})"
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def open(self) -> None:
+        """Get ready; nothing is sent. Raises for a key or certificate that cannot be one."""
+        self.access.check()
+        http = requests.Session()
+        http.trust_env = False
+        http.verify = str(self.access.ca_file) if self.access.ca_file else True
+        if not self.access.verify:
+            http.verify = False
+        if self.access.client_cert is not None:
+            http.cert = tuple(map(str, self.access.client_cert))  # type: ignore[assignment]
+        http.mount("https://", self._adapter or _adapter(self.access.connections))
+        self._http = http
+
+    def close(self) -> None:
+        """Let the connections go. Never raises."""
+        if self._workers is not None:
+            self._workers.shutdown(cancel_futures=True)
+            self._workers = None
+        if self._http is not None:
+            self._http.close()
+            self._http = None
+
+    def place(self, vdom: str | None = None) -> Place:
+        """This FortiGate, for errors."""
+        return Place(self.access.name, vdom)
+
+    def read(self, url: Url) -> Answer:
+        """One GET that has to be good; raises its error."""
+        return self.checked(self.ask(url), url)
+
+    def ask(self, url: Url) -> Answer:
+        """One GET, whatever the unit says to it."""
+        return self._repeating(lambda: self._reading(url), repeats=lambda error: error.retryable)
+
+    def write(
+        self,
+        method: str,
+        url: Url,
+        body: Mapping[str, Any] | None = None,
+        *,
+        transaction: int | None = None,
+    ) -> Answer:
+        """One POST, PUT or DELETE, whatever the unit says to it.
+
+        Raises OutcomeUnknown where it may or may not have been carried out.
+        """
+        if method != "POST" and not url.keys:
+            # Without a key DELETE purges the table.
+            raise errors.InternalError(f"{method} needs the key of an object: {url.what}")
+        headers = {} if transaction is None else {TRANSACTION: str(transaction)}
+        return self._repeating(
+            lambda: self._writing(method, url, body, headers),
+            repeats=lambda error: (
+                isinstance(error, errors.UnitBusy | errors.ConnectionFailed)
+                and not isinstance(error, errors.OutcomeUnknown)
+            ),
+        )
+
+    def each(self, work: Callable[[_T], _R], items: Sequence[_T]) -> list[_R]:
+        """`work` on each, a few at a time; the first error that one raised is raised in the end."""
+        if len(items) < 2 or self.access.connections < 2:
+            return [work(item) for item in items]
+        if self._workers is None:
+            self._workers = ThreadPoolExecutor(
+                self.access.connections, thread_name_prefix=f"fortigate-{self.access.name}"
+            )
+        return list(_finished(self._workers, work, items))
+
+    def checked(self, answer: Answer, url: Url) -> Answer:
+        """A good answer; raises the error of another."""
+        if not answer.ok:
+            raise self.error_for(answer, url)
+        return answer
+
+    def error_for(self, answer: Answer, url: Url) -> errors.TargetError:
+        """The error that an answer is."""
+        place = Place(self.access.name, url.vdom, url.what or None)
+        source = self.source_address() if answer.http_status in (401, 403) else ""
+        return answers.error_for(answer, place, source=source)
+
+    def source_address(self) -> str:
+        """The address that this computer has on the way to the unit; empty if unknown."""
+        host, _, port = self.access.host.rpartition(":")
+        if not port.isdecimal() or host.endswith(":"):
+            host = self.access.host
+        name = host.strip("[]")
+        try:
+            kind, *_, address = socket.getaddrinfo(name, 443, type=socket.SOCK_DGRAM)[0]
+            with socket.socket(kind, socket.SOCK_DGRAM) as probe:
+                probe.connect(address)  # sends nothing
+                return str(probe.getsockname()[0])
+        except OSError:
+            return ""
+
+    # --- one request ----------------------------------------------------------------------------
+
+    def _reading(self, url: Url) -> Answer:
+        try:
+            answer = self._send("GET", url, None, {}, self.access.read_timeout_s)
+        except errors.OutcomeUnknown as error:
+            raise http_failures.broken_read(self.access.peer(), error) from error
+        self._refuse_busy(answer, url)
+        return answer
+
+    def _writing(
+        self, method: str, url: Url, body: Mapping[str, Any] | None, headers: Mapping[str, str]
+    ) -> Answer:
+        self.hooks.before_write()
+        try:
+            answer = self._send(method, url, body, headers, self.access.write_timeout_s)
+        except errors.ProtocolError as error:
+            peer = self.access.peer()
+            raise http_failures.outcome_unknown(peer, error.message) from error
+        self._refuse_busy(answer, url)
+        return answer
+
+    def _refuse_busy(self, answer: Answer, url: Url) -> None:
+        """What the unit did not even begin; its own word for how long counts."""
+        error = self.error_for(answer, url) if answer.http_status in (429, 503) else None
+        if error is not None:
+            if answer.retry_after_s is not None:
+                self._clock.sleep(answer.retry_after_s)
+            raise error
+
+    def _send(
+        self,
+        method: str,
+        url: Url,
+        body: Mapping[str, Any] | None,
+        headers: Mapping[str, str],
+        timeout_s: float,
+    ) -> Answer:
+        if self._http is None:
+            raise RuntimeError("the session is not open")
+        request = requests.Request(
+            method,
+            f"https://{self.access.host}{url.text}",
+            headers={
+                "Authorization": f"Bearer {self.access.api_key}",
+                "Accept": "application/json",
+                **({"Content-Type": "application/json"} if body is not None else {}),
+                **headers,
+            },
+            data=json.dumps(body) if body is not None else None,
+        )
+        with self._lock:
+            self.requests += 1
+        began = self._clock.now()
+        try:
+            reply = self._carry(request, timeout_s)
+        finally:
+            with self._lock:
+                name = self.access.name
+                self.hooks.after_request(name, method.lower(), self._clock.now() - began)
+        answer = answers.decode(reply.status_code, reply.headers, reply.text, self.place(url.vdom))
+        self._recognise(answer, url)
+        return answer
+
+    def _carry(self, request: requests.Request, timeout_s: float) -> requests.Response:
+        assert self._http is not None  # noqa: S101
+        try:
+            return self._http.send(
+                self._http.prepare_request(request),
+                timeout=(self.access.connect_timeout_s, timeout_s),
+                allow_redirects=False,
+                verify=self._http.verify,
+                cert=self._http.cert,
+            )
+        except (requests.exceptions.RequestException, OSError, ValueError) as failure:
+            peer = self.access.peer(read_timeout_s=timeout_s)
+            raise http_failures.error_for(failure, peer) from None
+
+    def _recognise(self, answer: Answer, url: Url) -> None:
+        """Hold serial number and VDOM against what is known, for they are in every envelope."""
+        with self._lock:
+            if answer.serial:
+                if self.serial and answer.serial != self.serial:
+                    raise errors.OtherUnit(
+                        f"{self.serial} answered before, {answer.serial} does now: a failover, or"
+                        " another unit; nothing more is written, and everything is read again",
+                        fortigate=self.access.name,
+                        vdom=url.vdom,
+                        next_step="if it stays so, check that 'host' is the cluster's address and"
+                        " not one member's",
+                    )
+                self.serial = answer.serial
+            if answer.version:
+                self.release = answers.release(answer.version)
+        if answer.ok and answer.vdom and answer.vdom != url.vdom:
+            raise errors.OtherUnit(
+                f"asked of VDOM {url.vdom}, the unit answered for {answer.vdom}",
+                fortigate=self.access.name,
+                vdom=url.vdom,
+                next_step="check that the VDOM exists and that the key's administrator has it",
+            )
+
+    def _repeating(
+        self, send: Callable[[], Answer], repeats: Callable[[errors.TargetError], bool]
+    ) -> Answer:
+        return tenacity.Retrying(
+            retry=tenacity.retry_if_exception(
+                lambda error: (
+                    isinstance(error, errors.TargetError)
+                    and not isinstance(error, errors.OtherUnit)
+                    and repeats(error)
+                )
+            ),
+            stop=tenacity.stop_after_attempt(self._attempts),
+            wait=tenacity.wait_random_exponential(multiplier=0.5, max=8),
+            sleep=self._clock.sleep,
+            reraise=True,
+        )(send)
+
+
+def _adapter(connections: int) -> requests.adapters.HTTPAdapter:
+    return requests.adapters.HTTPAdapter(
+        pool_connections=1, pool_maxsize=connections, pool_block=True
+    )
+
+
+def _finished(
+    workers: ThreadPoolExecutor, work: Callable[[_T], _R], items: Sequence[_T]
+) -> Iterable[_R]:
+    """All results in order. After an error nothing new is begun, and what is under way ends."""
+    stopped = threading.Event()
+
+    def one(item: _T) -> _R | None:
+        if stopped.is_set():
+            return None
+        try:
+            return work(item)
+        except BaseException:
+            stopped.set()
+            raise
+
+    futures = [workers.submit(one, item) for item in items]
+    try:
+        problems = [error for future in futures if (error := future.exception()) is not None]
+    finally:
+        stopped.set()
+    if problems:
+        raise problems[0]
+    return [future.result() for future in futures]  # type: ignore[misc]
