@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,7 @@ from fmgsync.model import naming
 from fmgsync.model.address import Family
 from fmgsync.model.state import ObjectKey, ObservedAddress, ObservedAdom, ObservedGroup
 from fmgsync.model.target import TargetRef
-from fmgsync.targets import wire
+from fmgsync.targets import relevance, wire
 from fmgsync.targets.fortimanager import attributes, change_stamp, tables, urls
 from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.session import Session
@@ -20,8 +20,6 @@ from fmgsync.targets.wire import Row
 _NAMES_PER_FILTER = 100
 _ADDRESS_PAGE = 5000
 _OPTIONS = ("get used", "extra info")
-
-_PREDEFINED = (naming.NONE, "all")
 
 
 def read_observed(
@@ -44,7 +42,7 @@ def read_observed(
         scan = [next(scanned) for _ in queries[family]]
         for row in _address_rows(scan[1:]):
             address = wire.decode_address(row, family, owner)
-            if _concerns_us(address, owner, rule_names):
+            if relevance.concerns_us(address, owner, rule_names):
                 by = attributes.changed_by(row, session.access.username) if address.owned else ""
                 addresses[family, address.name] = replace(address, changed_by=by) if by else address
                 used.update(
@@ -57,8 +55,10 @@ def read_observed(
             by = attributes.changed_by(row, session.access.username)
             found[group.name] = replace(group, changed_by=by) if by else group
             used.update([(family, group.name)] if group.owned and attributes.is_used(row) else [])
-        own = {name for kind, name in addresses if kind is family and name not in _PREDEFINED}
-        matter = _groups_that_matter(found.values(), own, rule_names, owner)
+        own = {
+            name for kind, name in addresses if kind is family and name not in relevance.PREDEFINED
+        }
+        matter = relevance.groups_that_matter(found.values(), own, rule_names, owner)
         groups.update(((family, name), found[name]) for name in matter)
     beyond = frozenset(used - _held(groups.values()))
     return ObservedAdom(ref, addresses, groups, beyond, stamp=before)
@@ -130,7 +130,7 @@ def _scan_queries(
     """
     place = Place(session.access.name, ref.domain)
     prefix = f"{naming.address_prefix(owner)}%"
-    named = sorted(rule_names.union(_PREDEFINED))
+    named = sorted(rule_names.union(relevance.PREDEFINED))
     filters: list[tuple[Any, ...]] = [
         ("name", "like", prefix),
         *(("name", "in", *chunk) for chunk in _chunks(named)),
@@ -163,47 +163,9 @@ def _address_rows(scan: Sequence[Table]) -> Iterator[Row]:
     yield from strays.rows
 
 
-def _concerns_us(address: ObservedAddress, owner: str, rule_names: frozenset[str]) -> bool:
-    """Checked here as well: `like` may know more wildcards than `%`."""
-    return (
-        naming.owner_of(address.comment) == owner
-        or address.name in _PREDEFINED
-        or address.name in rule_names
-        or address.name.startswith(naming.address_prefix(owner))
-    )
-
-
 def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:
     for start in range(0, len(names), _NAMES_PER_FILTER):
         yield names[start : start + _NAMES_PER_FILTER]
-
-
-def _groups_that_matter(
-    groups: Collection[ObservedGroup],
-    own_addresses: set[str],
-    rule_names: frozenset[str],
-    owner: str,
-) -> list[str]:
-    """Groups with our mark or a rule's name, and whatever holds one of these or our addresses.
-
-    Groups hold groups, so the last part is followed upwards until nothing more is found.
-    """
-    inside_of = {group.name: group.named() for group in groups}
-    wanted = {
-        group.name
-        for group in groups
-        if group.name in rule_names or naming.owner_of(group.comment) == owner
-    }
-    while True:
-        inside = wanted | own_addresses
-        found = {
-            name
-            for name, named in inside_of.items()
-            if name not in wanted and not inside.isdisjoint(named)
-        }
-        if not found:
-            return sorted(wanted)
-        wanted |= found
 
 
 def _group_rows(

@@ -7,57 +7,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fmgsync import errors
-from fmgsync.model.address import Family
 from fmgsync.model.adom import AdomTopology, Package, PackageStatus, PolicyUse
 from fmgsync.model.target import DeviceVdom, TargetRef
-from fmgsync.targets import wire
+from fmgsync.targets import policy_rows, wire
 from fmgsync.targets.fortimanager import answers, tables, topology, urls
 from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.tables import Query
 from fmgsync.targets.wire import Row
 
-_ACTIONS = {0: "deny", 1: "accept", 2: "ipsec"}
-_ON = ("enable", 1)
-
-
-@dataclass(frozen=True, slots=True)
-class _Attribute:
-    """An attribute of a policy that names addresses, and the one that negates it."""
-
-    name: str
-    family: Family
-    negate: str
-
-
-_BOTH = tuple(
-    _Attribute(f"{side}addr{suffix}", family, f"{side}addr{suffix}-negate")
-    for side in ("src", "dst")
-    for suffix, family in (("", Family.IPV4), ("6", Family.IPV6))
-)
-_ONLY_IPV6 = tuple(
-    _Attribute(f"{side}addr", Family.IPV6, f"{side}addr-negate") for side in ("src", "dst")
-)
-_ONLY_IPV4 = tuple(
-    _Attribute(f"{side}addr", Family.IPV4, f"{side}addr-negate") for side in ("src", "dst")
-)
 _POLICY = "firewall/policy"
-_TABLES: Mapping[str, tuple[_Attribute, ...]] = {
-    _POLICY: _BOTH,
-    "firewall/security-policy": _BOTH,
-    "firewall/proxy-policy": _BOTH,
-    "firewall/policy6": _ONLY_IPV6,
-    "firewall/local-in-policy": _ONLY_IPV4,
-    "firewall/local-in-policy6": _ONLY_IPV6,
-    "global/header/policy": _BOTH,
-    "global/footer/policy": _BOTH,
-}
-_KINDS = {
-    _POLICY: "policy",
-    "firewall/policy6": "policy",
-    "global/header/policy": "header policy",
-    "global/footer/policy": "footer policy",
-}
+_KINDS = {"global/header/policy": "header policy", "global/footer/policy": "footer policy"}
 _BLOCK = "_policy_block"
 _ABSENT = (errors.NotFound, errors.InvalidData)
 _CONSOLIDATED_SINCE = (6, 4)
@@ -223,7 +183,7 @@ def _policy_query(ref: TargetRef, leaf: _Leaf, table: str, place: Place) -> Quer
         fields.append("name")
     if table == _POLICY:
         fields.append(_BLOCK)
-    for attribute in _TABLES[table]:
+    for attribute in policy_rows.attributes(table):
         fields += [attribute.name, attribute.negate]
     return Query(
         leaf.url(ref.domain, table),
@@ -234,22 +194,8 @@ def _policy_query(ref: TargetRef, leaf: _Leaf, table: str, place: Place) -> Quer
 
 
 def _policy_use(row: Row, table: str, adom: AdomTopology) -> PolicyUse:
-    positive: set[tuple[Family, str]] = set()
-    negated: set[tuple[Family, str]] = set()
-    for attribute in _TABLES[table]:
-        side = negated if row.get(attribute.negate) in _ON else positive
-        side.update((attribute.family, name) for name in wire.names(row.get(attribute.name)))
-    action = row.get("action")
-    return PolicyUse(
-        policy_id=row["policyid"] if isinstance(row["policyid"], int) else 0,
-        name=wire.printable(wire.text(row.get("name"))),
-        action=_ACTIONS.get(action, "") if isinstance(action, int) else wire.text(action),
-        positive=frozenset(positive),
-        negated=frozenset(negated),
-        install_on=_install_on(row, adom),
-        enabled=row.get("status", "enable") in _ON,
-        kind=_KINDS.get(table) or table.removeprefix("firewall/").replace("-policy", " policy"),
-    )
+    use = policy_rows.policy_use(row, table, _KINDS.get(table))
+    return replace(use, install_on=_install_on(row, adom))
 
 
 def _install_on(row: Row, adom: AdomTopology) -> frozenset[DeviceVdom] | None:
