@@ -246,7 +246,7 @@ def _adom(path: Path, fortimanager: str, wanted: str | None) -> str:
     if wanted:
         return wanted
     sites = load_config(path).sites
-    known = sorted({site.adom for site in sites if site.fortimanager == fortimanager})
+    known = sorted({str(s.adom) for s in sites if s.fortimanager == fortimanager})
     if len(known) != 1:
         raise UsageError(
             "which ADOM?",

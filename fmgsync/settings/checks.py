@@ -31,10 +31,11 @@ def issues(data: Plain) -> Iterator[Issue]:
     """Everything that does not fit together."""
     if not isinstance(data, dict):
         return
-    for key in ("clusters", "fortimanagers", "groups"):
+    for key in ("clusters", "fortimanagers", "fortigates", "groups"):
         yield from _repeated_names(data, key)
     yield from _clusters(data)
     yield from _fortimanagers(data)
+    yield from _fortigates(data)
     yield from _sites(data)
     yield from _groups(data)
     yield from _windows(data)
@@ -159,13 +160,40 @@ def _fortimanagers(data: Plain) -> Iterator[Issue]:
         credentials = entry.get("credentials")
         if isinstance(credentials, dict):
             yield from _credentials((*path, "credentials"), credentials)
-        tls = entry.get("tls")
-        if isinstance(tls, dict) and tls.get("verify") is False and _has(tls, "caFile"):
+        yield from _tls((*path, "tls"), entry.get("tls"))
+
+
+def _tls(path: Steps, tls: Plain) -> Iterator[Issue]:
+    if isinstance(tls, dict) and tls.get("verify") is False and _has(tls, "caFile"):
+        yield Issue(
+            (*path, "verify"),
+            "verify: false makes caFile useless",
+            "remove verify, and certificates are checked against caFile",
+        )
+
+
+def _fortigates(data: Plain) -> Iterator[Issue]:
+    hosts: dict[str, Plain] = {}
+    managed = set(_names(data, "fortimanagers"))
+    for path, entry in _entries(data, "fortigates"):
+        yield from _tls((*path, "tls"), entry.get("tls"))
+        name, host = entry.get("name"), _host_and_port(entry.get("host"))
+        if host and host in hosts:
             yield Issue(
-                (*path, "tls", "verify"),
-                "verify: false makes caFile useless",
-                "remove verify, and certificates are checked against caFile",
+                (*path, "host"),
+                f"{shown(entry['host'])} is the host of {shown(hosts[host])} as well",
+                "one unit has one name; name its VDOMs in sites as name/vdom",
             )
+        elif host:
+            hosts[host] = name
+        if name in managed:
+            yield Issue((*path, "name"), f"{shown(name)} is the name of a FortiManager as well",
+                        "names of units are unique")  # fmt: skip
+
+
+def _host_and_port(raw: Plain) -> str:
+    """As far as two can be told to be the same without asking anybody."""
+    return raw.lower().removesuffix(":443").rstrip(".") if isinstance(raw, str) else ""
 
 
 def _credentials(path: Steps, entry: dict[str, Plain]) -> Iterator[Issue]:
@@ -184,12 +212,84 @@ def _credentials(path: Steps, entry: dict[str, Plain]) -> Iterator[Issue]:
 
 def _sites(data: Plain) -> Iterator[Issue]:
     clusters, units = _names(data, "clusters"), _names(data, "fortimanagers")
+    direct = _names(data, "fortigates")
     for path, entry in _entries(data, "sites"):
         yield from _references((*path, "clusters"), entry.get("clusters"), "cluster", clusters)
         unit = entry.get("fortimanager")
         yield from _references((*path, "fortimanager"), unit, "FortiManager", units)
         yield from _repeated_words((*path, "clusters"), entry.get("clusters"))
         yield from _repeated_words((*path, "devices"), entry.get("devices"))
+        yield from _repeated_words((*path, "fortigates"), entry.get("fortigates"))
+        yield from _one_way(path, entry)
+        for index, word in _words(entry.get("fortigates")):
+            if not named_fortigates(word, direct):
+                yield Issue(
+                    (*path, "fortigates", index),
+                    f"there is no FortiGate {shown(word)}{nearest(word.partition('/')[0], direct)}",
+                    f"defined are: {', '.join(direct) or 'none'}",
+                )
+    yield from _twice(data, direct)
+
+
+def _one_way(path: Steps, entry: dict[str, Plain]) -> Iterator[Issue]:
+    """A site has devices of a FortiManager, or FortiGates without one."""
+    through = [key for key in ("fortimanager", "adom", "devices") if _has(entry, key)]
+    if _has(entry, "fortigates"):
+        if through:
+            yield Issue(
+                (*path, "fortigates"), f"fortigates stands beside {' and '.join(through)}",
+                "a FortiGate is written directly or through a FortiManager: make two sites",
+            )  # fmt: skip
+        elif entry["fortigates"] == []:
+            yield Issue((*path, "fortigates"), "the list is empty", "name FortiGates")
+        return
+    if not through:
+        yield Issue(path, "the site names no FortiGates",
+                    "give fortimanager, adom and devices, or fortigates")  # fmt: skip
+        return
+    for key in ("fortimanager", "adom", "devices"):
+        if not _has(entry, key):
+            yield Issue((*path, key), "required", "add it")
+    if entry.get("devices") == []:
+        yield Issue((*path, "devices"), "the list is empty", "name devices")
+
+
+def _twice(data: Plain, direct: list[str]) -> Iterator[Issue]:
+    """A FortiGate that is written directly and through a FortiManager."""
+    used = {
+        name
+        for _, site in _entries(data, "sites")
+        for _, word in _words(site.get("fortigates"))
+        for name, _ in named_fortigates(word, direct)
+    }
+    for path, site in _entries(data, "sites"):
+        for index, device in _words(site.get("devices")):
+            if device.partition("/")[0] in used:
+                yield Issue(
+                    (*path, "devices", index),
+                    f"{shown(device)} is in sites directly as well",
+                    "a FortiGate is written directly or through a FortiManager, never both; two"
+                    " units need two names",
+                )
+
+
+def named_fortigates(word: str, direct: Iterable[str]) -> list[tuple[str, str]]:
+    """The FortiGates that a name or pattern of a site means, each with the VDOM."""
+    pattern, _, vdom = word.partition("/")
+    return [(name, vdom or "root") for name in direct if fnmatch.fnmatchcase(name, pattern)]
+
+
+def direct_places(words: Iterable[str], direct: Iterable[str]) -> list[tuple[str, str]]:
+    """All that a site's list means. A unit that it names itself is not meant by its patterns as
+    well: `[branch-8/dmz, "branch-*"]` is no word about the VDOM root of branch-8."""
+    known, listed = tuple(direct), tuple(words)
+    named = {word.partition("/")[0] for word in listed if not _is_pattern(word)}
+    return [
+        (unit, vdom)
+        for word in listed
+        for unit, vdom in named_fortigates(word, known)
+        if not (_is_pattern(word) and unit in named)
+    ]
 
 
 def _groups(data: Plain) -> Iterator[Issue]:
@@ -265,9 +365,12 @@ def _is_pattern(text: str) -> bool:
 
 def _site_devices(data: Plain) -> set[str] | None:
     """Devices that the sites name; None if a device group makes them unknowable here."""
-    named = [
-        device for _, site in _entries(data, "sites") for _, device in _words(site.get("devices"))
-    ]
+    sites = [site for _, site in _entries(data, "sites")]
+    named = [device for site in sites for _, device in _words(site.get("devices"))]
+    direct = _names(data, "fortigates")
+    for site in sites:
+        words = [word for _, word in _words(site.get("fortigates"))]
+        named += (f"{name}/{vdom}" for name, vdom in direct_places(words, direct))
     if any(device.startswith(GROUP_PREFIX) for device in named):
         return None
     return set(named)

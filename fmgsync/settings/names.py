@@ -133,6 +133,22 @@ def check_device(text: str) -> str:
     return text
 
 
+def check_fortigate(text: str) -> str:
+    """`name`, `name/vdom` or a pattern of names; a VDOM is always one."""
+    name, slash, vdom = text.partition("/")
+    if not re.fullmatch(r"[A-Za-z0-9_.*?\[\]!-]{1,63}", name, re.ASCII):
+        raise refuse(f"{shown(text)} is not a name or pattern", "write name, name/vdom or branch-*")
+    if slash and not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,30}", vdom, re.ASCII):
+        # `*` or a list would mean several VDOMs at once, in writes as well.
+        raise refuse(f"{shown(text)}: {shown(vdom)} is not the name of one VDOM")
+    return text
+
+
+FortiGateRef = Annotated[
+    str,
+    AfterValidator(check_fortigate),
+    WithJsonSchema({"type": "string", "minLength": 1, "title": "name[/vdom] or pattern"}),
+]
 FortiManagerName = Annotated[
     str,
     AfterValidator(check_fortimanager_name),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from fmgsync.model.rule import GroupRule, RuleSet, Site
-from fmgsync.model.target import TargetRef
+from fmgsync.model.target import TargetKind, TargetRef
 from fmgsync.planning import guard
-from fmgsync.settings import schema
+from fmgsync.settings import checks, schema
 from fmgsync.settings.endpoints import Network
 
 
@@ -33,16 +33,26 @@ def group_rule(group: schema.Group) -> GroupRule:
 
 
 def sites(config: schema.Config) -> tuple[Site, ...]:
-    """The sites in the order of the file, devices as configured."""
-    return tuple(
-        Site(
-            clusters=frozenset(site.clusters),
-            adom=TargetRef(site.fortimanager, site.adom),
-            devices=site.devices,
-            allow_overlap=site.allow_overlap,
-        )
-        for site in config.sites
-    )
+    """The sites in the order of the file, devices as configured; of FortiGates without a
+    FortiManager each VDOM is a site of its own."""
+    return tuple(one for site in config.sites for one in _of_site(site, config))
+
+
+def _of_site(site: schema.Site, config: schema.Config) -> Iterator[Site]:
+    clusters, overlap = frozenset(site.clusters), site.allow_overlap
+    if site.fortimanager is not None and site.adom is not None:
+        ref = TargetRef(site.fortimanager, site.adom)
+        yield Site(clusters=clusters, adom=ref, devices=site.devices, allow_overlap=overlap)
+        return
+    for unit, vdom in direct_places(site, config):
+        ref = TargetRef(unit, vdom, TargetKind.FORTIGATE)
+        yield Site(clusters=clusters, adom=ref, devices=(str(ref),), allow_overlap=overlap)
+
+
+def direct_places(site: schema.Site, config: schema.Config) -> tuple[tuple[str, str], ...]:
+    """The FortiGates without a FortiManager that a site names, each with its VDOM."""
+    direct = [unit.name for unit in config.fortigates]
+    return tuple(dict.fromkeys(checks.direct_places(site.fortigates, direct)))
 
 
 def allowed_ranges(config: schema.Config) -> Mapping[str, tuple[Network, ...]]:

@@ -26,6 +26,7 @@ from fmgsync.settings.endpoints import (
 from fmgsync.settings.installing import Install
 from fmgsync.settings.names import (
     DeviceRef,
+    FortiGateRef,
     FortiManagerName,
     GroupName,
     KubernetesName,
@@ -108,14 +109,14 @@ class Credentials(Part):
 
 
 class Tls(Part):
-    """How FortiManager proves who it is."""
+    """How the unit proves who it is."""
 
     ca_file: ConfigPath | None = Field(
         default=None, description="Certificates (PEM) to trust; default: the public ones."
     )
     verify: Flag = Field(
         default=True,
-        description="`false` trusts any certificate: anyone on the way can read the password.",
+        description="`false` trusts any certificate: anyone on the way can read password or key.",
     )
 
 
@@ -137,19 +138,94 @@ class FortiManager(Part):
     )
 
 
+class ClientCert(Part):
+    """What an administrator with `peer-auth` has to show besides the key."""
+
+    cert_file: ConfigPath = Field(description="The certificate (PEM).")
+    key_file: ConfigPath = Field(description="Its private key (PEM), without a passphrase.")
+
+
+class FortiGateTls(Tls):
+    """How FortiGate and fmgsync prove who they are."""
+
+    client_cert: ClientCert | None = Field(
+        default=None, description="A client certificate, where the administrator needs one."
+    )
+
+
+class FortiGate(Part):
+    """A FortiGate that no FortiManager manages, written over its own REST API."""
+
+    name: Name = Field(description="Name used in `sites`, windows and `rollout`.")
+    host: HostPort = Field(
+        description="DNS name or address of its administrative access, with a port if it is not"
+        " 443. Of a cluster: the address that moves with the primary unit."
+    )
+    api_key: SecretRef = Field(
+        description="Key of a REST API administrator; it is sent in a header only."
+    )
+    tls: FortiGateTls = Field(
+        default_factory=FortiGateTls, description="Verification of certificates."
+    )
+    managed: Literal["ask", "no"] = Field(
+        default="ask",
+        description=(
+            "`ask`: refused if a FortiManager manages it, or if the key may not see whether one "
+            "does. `no`: you vouch that none does; `doctor` asks each time nevertheless."
+        ),
+    )
+    connections: Whole = Field(
+        default=2, ge=1, le=4, description="Most requests that are under way at the unit at once."
+    )
+    transactions: Literal["auto", "off"] = Field(
+        default="auto",
+        description=(
+            "`auto`: members of several groups change together where the unit can do that; `off`: "
+            "always one after the other, which locks nothing."
+        ),
+    )
+
+
 class Site(Part):
-    """Which FortiGates stand in front of which clusters."""
+    """Which FortiGates stand in front of which clusters: devices of a FortiManager, or FortiGates
+    without one."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["fortimanager", "adom", "devices"]},
+                {"required": ["fortigates"]},
+            ]
+        }
+    )
 
     clusters: tuple[Name, ...] = Field(
         min_length=1, description="Clusters whose traffic passes these devices."
     )
-    fortimanager: Name = Field(description="The FortiManager that manages the devices.")
-    adom: FortiManagerName = Field(description="Its administrative domain.")
+    fortimanager: Name | None = Field(
+        default=None, description="The FortiManager that manages the devices."
+    )
+    adom: FortiManagerName | None = Field(default=None, description="Its administrative domain.")
     devices: tuple[DeviceRef, ...] = Field(
-        min_length=1,
+        default=(),
         description=(
             "`device`, `device/vdom` (required if the device has several VDOMs), or `group:NAME` "
             "for a device group of the ADOM."
+        ),
+    )
+    fortigates: tuple[FortiGateRef, ...] = Field(
+        default=(),
+        description=(
+            "Instead of `fortimanager`, `adom` and `devices`: FortiGates of `fortigates`, by name "
+            "or pattern, each with `/vdom` if it is not `root`. A pattern does not mean units "
+            "that the same list names."
+        ),
+    )
+    fleet: Name | None = Field(
+        default=None,
+        description=(
+            "Canary, waves and failure budget count per fleet. Default: one for each site with "
+            "`fortigates`, one for each ADOM otherwise."
         ),
     )
     allow_overlap: Flag = Field(
@@ -309,6 +385,9 @@ class Config(Part):
     fortimanagers: tuple[FortiManager, ...] = Field(
         default=(), description="The FortiManagers to write."
     )
+    fortigates: tuple[FortiGate, ...] = Field(
+        default=(), description="FortiGates without a FortiManager."
+    )
     sites: tuple[Site, ...] = Field(
         default=(), description="Which FortiGates stand in front of which clusters."
     )
@@ -352,3 +431,5 @@ class Config(Part):
                 if secret is not None:
                     path = ("fortimanagers", index, "credentials", key)
                     secret.bind(origin, path)
+        for index, fortigate in enumerate(self.fortigates):
+            fortigate.api_key.bind(origin, ("fortigates", index, "apiKey"))

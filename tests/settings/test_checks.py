@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 from fmgsync.errors import ConfigError
 from fmgsync.settings import checks, load
 from fmgsync.yamllines import Plain
-from tests.settings.texts import CLUSTERS, FOLDER, SITES, SMALL, UNITS, parsed, problems, refusal
+from tests.settings.texts import (
+    CLUSTERS,
+    DIRECT,
+    FOLDER,
+    SITES,
+    SMALL,
+    UNITS,
+    parsed,
+    problems,
+    refusal,
+)
 
 
 def test_a_small_configuration_has_no_problem() -> None:
@@ -71,6 +81,50 @@ def test_what_does_not_fit(text: str, path: str, words: str) -> None:
     assert found.path == path
     assert words in found.message
     assert found.line is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "words"),
+    [
+        # one name, one unit
+        (DIRECT.replace("branch-8, host", "branch-7, host").replace("8/dmz", "7/dmz"),
+         "fortigates[1].name", "twice"),
+        (DIRECT.replace('"b8:8443"', '"B7:443"'), "fortigates[1].host",
+         "'B7:443' is the host of 'branch-7' as well"),
+        (UNITS.replace("hq", "branch-7") + DIRECT, "fortigates[0].name", "a FortiManager as well"),
+        # what a site names
+        (DIRECT.replace("[branch-7,", "[branch-9,"), "sites[0].fortigates[0]",
+         "no FortiGate 'branch-9'"),
+        (DIRECT.replace("[branch-7,", '["hub-*",'), "sites[0].fortigates[0]", "no FortiGate"),
+        (DIRECT.replace("[branch-7,", "[branch-7, branch-7,"), "sites[0].fortigates[1]", "twice"),
+        (DIRECT.replace("8/dmz", "8/*"), "sites[0].fortigates[1]", "not the name of one VDOM"),
+        (DIRECT.replace("8/dmz", "'8/a,b'").replace("branch-'8", "'branch-8"),
+         "sites[0].fortigates[1]", "not the name of one VDOM"),
+        (DIRECT.replace("8/dmz", "8/"), "sites[0].fortigates[1]", "not the name of one VDOM"),
+        (DIRECT.replace("fortigates: [branch-7, branch-8/dmz]", "fortigates: []"),
+         "sites[0].fortigates", "empty"),
+        # one way, and a whole one
+        (DIRECT.replace(", fortigates: [branch-7, branch-8/dmz]", ""), "sites[0]",
+         "names no FortiGates"),
+        (UNITS + DIRECT.replace("fortigates: [b", "adom: a, fortigates: [b"),
+         "sites[0].fortigates", "beside adom"),
+        (SMALL.replace("adom: prod, ", ""), "sites[0].adom", "required"),
+        (UNITS + DIRECT + "  - {clusters: [east], fortimanager: hq, adom: a, devices: [branch-7]}",
+         "sites[1].devices[0]", "directly as well"),
+        # trust
+        (DIRECT.replace("host: b7", "host: b7, tls: {verify: false, caFile: x}"),
+         "fortigates[0].tls.verify", "useless"),
+        (DIRECT.replace("managed: no", "managed: yes"), "fortigates[1].managed", "ask, no"),
+        (DIRECT.replace("{env: B7}", "b7secret"), "fortigates[0].apiKey", ""),
+        (DIRECT.replace("managed: no", "connections: 5"), "fortigates[1].connections", "4"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_of_fortigates(text: str, path: str, words: str) -> None:
+    found = refusal(text)
+    assert found.path == path
+    assert words in found.message
+    assert found.line is not None
+    assert "b7secret" not in str(found)
 
 
 WINDOW = "kind: deny, schedule: '0 1 * * *', duration: 1h"

@@ -9,7 +9,7 @@ from fmgsync.errors import NotBuiltError
 from fmgsync.settings import features
 from fmgsync.settings.lint import notices
 from fmgsync.settings.reference import example
-from tests.settings.texts import SMALL, parsed
+from tests.settings.texts import DIRECT, SMALL, parsed
 
 GROUP = "groups: [{name: g, select: all()"
 WINDOW = "schedule: '0 1 * * *', duration: 1h"
@@ -25,6 +25,7 @@ def test_a_plain_configuration_is_built(command: str) -> None:
 
 ASKED = [
         (SMALL + GROUP + ", publish: auto}]", "status", "groups[0].publish"),
+        (DIRECT, "plan", "sites[0].fortigates"),
 ]  # fmt: skip
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ipaddress
 from pathlib import Path
 
+import pytest
+
 from fmgsync.model.address import Family
 from fmgsync.model.rule import GroupRule, MappingMode, Publish, Site
-from fmgsync.model.target import TargetRef
+from fmgsync.model.target import TargetKind, TargetRef
 from fmgsync.settings import load, rules
-from tests.settings.texts import SMALL, parsed
+from tests.settings.texts import DIRECT, SMALL, parsed
 
 WHOLE = load.load_config(Path(__file__).with_name("whole.yaml"))
 
@@ -49,7 +51,34 @@ def test_sites() -> None:
             devices=("fgt-east-1", "fgt-east-2/dmz", "group:East"),
             allow_overlap=True,
         ),
+        *(
+            Site(
+                clusters=frozenset({"east"}),
+                adom=TargetRef(unit, vdom, TargetKind.FORTIGATE),
+                devices=(f"{unit}/{vdom}",),
+            )
+            for unit, vdom in (("branch-7", "root"), ("branch-8", "dmz"))
+        ),
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "places"),
+    [
+        ("[branch-7]", "branch-7/root"),
+        ("[branch-8/dmz]", "branch-8/dmz"),
+        ("[branch-8/dmz, branch-8/root]", "branch-8/dmz branch-8/root"),
+        ('["branch-*"]', "branch-7/root branch-8/root"),
+        ('["branch-*/dmz"]', "branch-7/dmz branch-8/dmz"),
+        # a unit that is named is not meant by patterns as well
+        ('["branch-*", branch-8/dmz]', "branch-7/root branch-8/dmz"),
+        ('["branch-[7]"]', "branch-7/root"),
+        ('["*", "branch-*"]', "branch-7/root branch-8/root"),
+    ],
+)
+def test_a_site_names_fortigates_by_name_or_pattern(words: str, places: str) -> None:
+    config = parsed(DIRECT.replace("[branch-7, branch-8/dmz]", words))
+    assert [str(site.adom) for site in rules.sites(config)] == places.split()
 
 
 def test_a_cluster_without_ranges_may_publish_anything() -> None:

@@ -27,6 +27,19 @@ sites:
   - {clusters: [east], fortimanager: hq, adom: prod, devices: [fgt-1, fgt-2/dmz]}
 """
 SMALL = CLUSTERS + UNITS + SITES
+FORTIGATES = """\
+fortigates:
+  - {name: branch-7, host: b7, apiKey: {env: B7}}
+  - {name: branch-8, host: "b8:8443", apiKey: {env: B8}, managed: no}
+"""
+DIRECT = (
+    CLUSTERS
+    + FORTIGATES
+    + """\
+sites:
+  - {clusters: [east], fortigates: [branch-7, branch-8/dmz]}
+"""
+)
 
 
 def parsed(text: str) -> Config:
