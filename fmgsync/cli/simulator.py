@@ -161,6 +161,11 @@ def _serve(simulator: Simulator, listen: str) -> None:
             f"cannot listen on {listen}: {reason}", next_step="choose another --listen"
         ) from error
     with simulator:
-        ready = {"url": simulator.url, "caFile": simulator.ca_file, "pid": os.getpid()}
+        ready = {
+            "url": simulator.url,
+            "caFile": simulator.ca_file,
+            "pid": os.getpid(),
+            "fortigates": simulator.fortigates,
+        }
         click.echo(json.dumps(ready))
         stopped.wait()

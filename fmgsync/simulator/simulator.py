@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Final, Self
 
+from fmgsync.simulator.fortigate.fleet import Fleet
 from fmgsync.simulator.fortigate.fortigate import FortiGate
 from fmgsync.simulator.life.build import build, set_switches
 from fmgsync.simulator.life.console import Console
@@ -52,7 +53,7 @@ class Simulator:
     ) -> None:
         parsed, source = read_seed(seed)
         self._world = build(parsed, source, clock, secret="fmgsync simulator")  # noqa: S106
-        trouble = read_faults(faults if faults is not None else {}, self._world.devices)
+        trouble = read_faults(faults if faults is not None else {}, self._world.units())
         self.ignored = self._world.ignored
         self.ignored.strict = strict
         self.requests = RequestLog()
@@ -66,6 +67,7 @@ class Simulator:
         self._listen = listen
         self._max_body = trouble.max_body or MAX_BODY
         self._listener: Listener | None = None
+        self._fleet: Fleet | None = None
         self._folder: TemporaryDirectory[str] | None = None
 
     def __enter__(self) -> Self:
@@ -84,15 +86,17 @@ class Simulator:
         if self._listener is not None:
             return self
         host, _, port = self._listen.rpartition(":")
+        tls = None if self._plain_http else self._make_tls()
         wire = Wire(
             (host.strip("[]"), int(port)),
-            None if self._plain_http else self._make_tls(),
+            tls,
             self._latency,
             self._takes_query_token(),
             self._max_body,
         )
         self._listener = Listener(wire, self._envelope.answer)
         self._world.unplug = self._listener.unplug
+        self._fleet = Fleet(self._world, self.faults, self.requests, tls, self._latency)
         return self
 
     def stop(self) -> None:
@@ -100,6 +104,9 @@ class Simulator:
         if self._listener is not None:
             self._listener.close()
             self._listener = None
+        if self._fleet is not None:
+            self._fleet.close()
+            self._fleet = None
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
@@ -149,6 +156,20 @@ class Simulator:
         return f"{'http' if self._plain_http else 'https'}://{self.host}"
 
     @property
+    def fortigates(self) -> dict[str, str]:
+        """Base urls of the FortiGates' own REST APIs by name; their ports open when it is asked.
+
+        Where FortiManager has a port of choice, the units' are the next ones that are free.
+        """
+        if self._fleet is None:
+            raise RuntimeError("the simulator is not running")
+        host, _, port = self._listen.rpartition(":")
+        ports = self._fleet.open(host.strip("[]"), int(port))
+        scheme = "http" if self._plain_http else "https"
+        name = self.host.rpartition(":")[0]
+        return {unit: f"{scheme}://{name}:{found}" for unit, found in ports.items()}
+
+    @property
     def ca_file(self) -> str:
         """The CA certificate clients verify against; empty with plain HTTP."""
         return str(Path(self._folder.name) / "ca.pem") if self._folder is not None else ""
@@ -164,7 +185,7 @@ class Simulator:
 
     def fortigate(self, name: str) -> FortiGate:
         """One FortiGate: what it runs, and what can happen to it."""
-        return FortiGate(self._world, name)
+        return FortiGate(self._world, name, self._fleet)
 
     def life(self, adom: str, seed: int = 0) -> Life:
         """Other people at work in an ADOM, one step at a time."""

@@ -7,7 +7,8 @@ from typing import Any
 
 from fmgsync.simulator.calls import dvmcmd
 from fmgsync.simulator.calls.hitcounts import Hits
-from fmgsync.simulator.fortigate import fortios
+from fmgsync.simulator.fortigate import fortios, troubles
+from fmgsync.simulator.fortigate.ask import Ask
 from fmgsync.simulator.state.devices import Device
 from fmgsync.simulator.state.store import Row
 from fmgsync.simulator.state.world import World
@@ -21,21 +22,23 @@ _TABLES = {
 class FortiGate:
     """A handle; the state is the simulator's."""
 
-    def __init__(self, world: World, name: str) -> None:
+    def __init__(self, world: World, name: str, plugs: troubles.Plugs | None = None) -> None:
         self._world = world
+        self._plugs = plugs
         self._name = name
-        if name not in world.devices:
+        if name not in world.units():
             raise KeyError(name)
 
     @property
     def _device(self) -> Device:
-        return self._world.devices[self._name]
+        return self._world.units()[self._name]
 
     def rest(self, resource: str) -> Any:
         """What the unit's own REST API answers to a GET: an object, for several VDOMs a list."""
         with self._world.lock:
-            now = self._world.now()
-            return fortios.request(self._device, "GET", resource, None, self._world.next_oid, now)
+            self._world.now()
+            ask = Ask("GET", resource)
+            return fortios.request(self._world, self._device, ask).body
 
     def hit(self, policy: int, times: int = 1, vdom: str = "root", *, size: int = 1500) -> None:
         """Packets matched a policy (0: none did), one at a time, each of so many bytes."""
@@ -43,6 +46,41 @@ class FortiGate:
             at, held = int(self._world.now()), self._device.hits
             before = held.get((vdom, policy), Hits())
             held[(vdom, policy)] = before.plus(Hits(times, times * size, times, at, at))
+
+    @property
+    def serial(self) -> str:
+        """The serial number it answers with now."""
+        return self._device.serial
+
+    def rotate_key(self, user: str, key: str) -> None:
+        """An API administrator gets another key; the old one is nobody's."""
+        with self._world.lock:
+            self._device.api.users[user].key = key
+
+    def fail_over(self) -> None:
+        """Another unit of its cluster answers from now on, with another serial number."""
+        with self._world.lock:
+            troubles.fail_over(self._device, self._world.now())
+
+    def restart(self) -> None:
+        """It boots; what was not saved is lost, as far as `saving` is not automatic."""
+        with self._world.lock:
+            troubles.restart(self._device, self._world.now())
+
+    def save(self) -> None:
+        """The running configuration is what it boots with."""
+        with self._world.lock:
+            self._device.api.unsaved.clear()
+
+    def unplug(self, seconds: float | None = None) -> None:
+        """Its REST API cannot be reached, for ever or for so many real seconds."""
+        if self._plugs is not None:
+            self._plugs.unplug(self._name, seconds)
+
+    def plug(self) -> None:
+        """Its REST API can be reached again, on the same port."""
+        if self._plugs is not None:
+            self._plugs.plug(self._name)
 
     def names(self, table: str, vdom: str = "root") -> set[str]:
         """Names of the objects the unit runs, `table` like `firewall addrgrp`."""

@@ -1,315 +1,273 @@
-"""The FortiOS REST API of one FortiGate: firewall objects and a few monitors.
+"""The FortiOS REST API of one FortiGate: whose request it is, what it may, who answers it.
 
-Shapes follow public recordings of `/api/v2/cmdb/firewall/...`: subnets as one text, names wrapped
-in objects with `q_origin_key`, the unit's serial and version beside the results.
+The same for everybody who asks: a client of the unit's own port, and FortiManager's proxy.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote, urlsplit
 
-from fmgsync.simulator.calls.cliconfig import table_named
-from fmgsync.simulator.calls.reading import uuid_of
-from fmgsync.simulator.calls.writing import attributes_of
 from fmgsync.simulator.codes import Refusal
-from fmgsync.simulator.fortigate.monitors import MONITORS, SETTINGS, Monitor
-from fmgsync.simulator.schema.attributes import Attribute, Kind
-from fmgsync.simulator.schema.catalog import POLICY, TABLES
+from fmgsync.simulator.fortigate import described, monitors
+from fmgsync.simulator.fortigate.access import group_of
+from fmgsync.simulator.fortigate.ask import METHODS, UNREADABLE, Answer, Ask
+from fmgsync.simulator.fortigate.config import Config
+from fmgsync.simulator.fortigate.envelope import Body, Failed, frame, success
+from fmgsync.simulator.fortigate.members import Members
+from fmgsync.simulator.fortigate.rows import Reading
+from fmgsync.simulator.fortigate.settings import SETTINGS, Setting
+from fmgsync.simulator.fortigate.transactions import Transaction, Transactions
+from fmgsync.simulator.fortigate.urls import Resource, parse
+from fmgsync.simulator.fortigate.writes import Writes, written
+from fmgsync.simulator.schema.catalog_units import table_at
 from fmgsync.simulator.schema.tables import Table
-from fmgsync.simulator.state.devices import Device, Entry, Vdom
-from fmgsync.simulator.state.store import Row, Target
+from fmgsync.simulator.state.devices import Device, Vdom
+from fmgsync.simulator.state.world import World
 
-Body = dict[str, Any]
-_CMDB: Final = "/api/v2/cmdb/"
-_MONITOR: Final = "/api/v2/monitor/"
-_NOT_ON_UNIT: Final = frozenset(("_image-base64", "visibility", "install-on"))
-
-
-def request(
-    device: Device,
-    method: str,
-    resource: Any,
-    payload: Any,
-    next_oid: Callable[[], int],
-    now: float = 0.0,
-) -> Body | list[Body]:
-    """One REST request to the unit; its answer's body, errors included.
-
-    Several VDOMs (`vdom=*`, `vdom=a,b`) are answered by a list, one body each.
-    """
-    path, query = _parts(resource)
-    wanted = next((value for name, value in query if name == "vdom"), "root")
-    each = list(device.vdoms) if wanted == "*" else wanted.split(",")
-    ask = _Request(device, method, path, query, payload, next_oid, now)
-    bodies = [ask.of(vdom) for vdom in each]
-    return bodies if wanted == "*" or len(each) > 1 else bodies[0]
-
-
-def serves(resource: Any) -> bool:
-    """Whether a FortiGate has this resource at all; not whether the object is there."""
-    path, _ = _parts(resource)
-    if path.startswith(_MONITOR):
-        return _monitor_of(path.removeprefix(_MONITOR)) is not None
-    return path.startswith(_CMDB) and _place(path.removeprefix(_CMDB))[0] is not None
-
-
-def _parts(resource: Any) -> tuple[str, list[tuple[str, str]]]:
-    parts = urlsplit(resource if isinstance(resource, str) else "")
-    try:
-        query = parse_qsl(parts.query, keep_blank_values=True, max_num_fields=100)
-    except ValueError:
-        query = []
-    return unquote(parts.path), query
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    device: Device
-    method: str
-    path: str
-    query: list[tuple[str, str]]
-    payload: Any
-    next_oid: Callable[[], int]
-    now: float
-
-    def of(self, name: str) -> Body:
-        """The answer of one VDOM."""
-        vdom = self.device.vdoms.get(name)
-        body = _frame(self.device, self.method, name)
-        if vdom is None:
-            return body | _status(403)
-        path, query = self.path, self.query
-        if path.startswith(_MONITOR):
-            asked = {**dict(query), "now": str(self.now)}
-            return body | _monitor(self.device, vdom, path.removeprefix(_MONITOR), asked)
-        if not path.startswith(_CMDB):
-            return body | _status(404)
-        table, key, names = _place(path.removeprefix(_CMDB))
-        if isinstance(table, str):
-            if self.method != "GET":
-                return body | names | _status(405)
-            return body | names | _status(200) | {"results": SETTINGS[table](self.device)}
-        if table is None:
-            return body | names | _status(404)
-        if self.method == "GET":
-            return body | names | _read(vdom, table, key, query)
-        return (
-            body | names | _Write(vdom, table, key, self.payload, self.next_oid).answer(self.method)
-        )
-
-
-def _monitor(device: Device, vdom: Vdom, path: str, query: dict[str, str]) -> Body:
-    found = _monitor_of(path)
-    if found is None:
-        return _status(404)
-    area, name, action, monitor = found
-    body = {"path": area, "name": name, "action": action, "status": "success"}
-    if name == "available-interfaces":
-        body["revision"] = _revision(vdom, POLICY.name)
-    return {**body, "results": monitor(device, vdom, query)}
-
-
-def _monitor_of(path: str) -> tuple[str, str, str, Monitor] | None:
-    area, name, action = (*path.strip("/").split("/"), "", "", "")[:3]
-    monitor = MONITORS.get((area, name, action)) or (
-        MONITORS.get((area, name, "")) if action == "select" else None
+_PARAMETERS: Final = frozenset(
+    (
+        "vdom", "filter", "format", "start", "count", "key", "pattern", "with_meta",
+        "with_contents_hash", "exclude-default-values", "action", "nkey", "global", "access_token",
+        "transaction-id",
     )
-    return None if monitor is None else (area, name, action, monitor)
+)  # fmt: skip
+_STRANGE_MEMBER: Final = -61
 
 
-def _frame(device: Device, method: str, vdom: str) -> Body:
-    major, minor, patch = device.os_version
-    return {
-        "http_method": method,
-        "vdom": vdom,
-        "serial": device.serial,
-        "version": f"v{major}.{minor}.{patch}",
-        "build": device.build,
-    }
+def request(world: World, device: Device, ask: Ask) -> Answer:
+    """One request, errors included. Several VDOMs (`vdom=*`, `vdom=a,b`) answer a list."""
+    resource = parse(ask.url)
+    if resource is None:
+        body = frame(device, ask.method, device.management_vdom)
+        return Answer(404, body | Failed(404).body())
+    wanted = resource.last("vdom") or device.management_vdom
+    each = list(device.vdoms) if wanted == "*" else wanted.split(",")
+    answers = [_Request(world, device, ask, resource, name).answer() for name in each]
+    status = max(status for status, _ in answers)
+    if wanted == "*" or len(each) > 1:
+        return Answer(status, [body for _, body in answers])
+    return Answer(*answers[0])
 
 
-def _status(code: int) -> Body:
-    return {"status": "success" if code == 200 else "error", "http_status": code}
+def serves(url: Any) -> bool:
+    """Whether a FortiGate has this resource at all; not whether the object is there."""
+    resource = parse(url)
+    if resource is None:
+        return False
+    if resource.area == "monitor":
+        return monitors.found(resource.path) is not None
+    names = (resource.segment(0), resource.segment(1))
+    return resource.area == "cmdb" and (names in SETTINGS or table_at(*names) is not None)
 
 
-def _place(path: str) -> tuple[Table | str | None, str, Body]:
-    """Table (settings without rows: their name), key (empty for a table), and what names them."""
-    area, _, rest = path.partition("/")
-    name, _, key = rest.rstrip("/").partition("/")
-    names = {"path": area, "name": name} | ({"mkey": key} if key else {})
-    setting = f"{area} {name}"
-    return (setting if setting in SETTINGS else _table(area, name)), key, names
-
-
-def _table(area: str, name: str) -> Table | None:
-    if area == "firewall.service" or area == "firewall.schedule":
-        return TABLES.get(f"{area.replace('.', ' ')} {name}")
-    return table_named(f"{area} {name}") if area == "firewall" else None
-
-
-def _read(vdom: Vdom, table: Table, key: str, query: list[tuple[str, str]]) -> Body:
-    body = {"revision": _revision(vdom, table.name)}
-    if not key:
-        rows = [_show(table, found, entry) for found, entry in vdom.running_table(table.name)]
-        return body | _status(200) | _select(rows, query)
-    wanted = _key(table, key)
-    entry = vdom.running((table.name, wanted))
-    if entry is None:
-        return body | _status(404) | {"error": -3}
-    return body | _status(200) | {"results": [_show(table, wanted, entry)]}
-
-
-def _key(table: Table, key: str) -> str | int:
-    return int(key) if table.key != "name" and key.isdecimal() and len(key) < 12 else key
-
-
-class _Write:
-    """A change made on the unit itself, behind FortiManager's back."""
+class _Request:
+    """One request in one VDOM."""
 
     def __init__(
-        self,
-        vdom: Vdom,
-        table: Table,
-        key: str,
-        payload: Any,
-        next_oid: Callable[[], int],
+        self, world: World, device: Device, ask: Ask, resource: Resource, name: str
     ) -> None:
-        self._vdom = vdom
-        self._table = table
-        self._key = key
-        self._payload = payload if isinstance(payload, dict) else {}
-        self._next_oid = next_oid
+        self._world = world
+        self._device = device
+        self._ask = ask
+        self._resource = resource
+        self._name = name
 
-    def answer(self, method: str) -> Body:
-        """POST creates, PUT changes, DELETE removes."""
-        before = _revision(self._vdom, self._table.name)
-        name = self._payload.get(self._table.key) if method == "POST" else self._key
-        if not isinstance(name, str | int) or not str(name):
-            return _status(400)
-        target = (self._table.name, _key(self._table, str(name)))
-        entry = self._vdom.running(target)
-        if (entry is None) != (method == "POST"):
-            return {"mkey": name, **_status(500 if method == "POST" else 404), "error": -5}
+    def answer(self) -> tuple[int, Body]:
+        """HTTP status and envelope."""
+        body = frame(self._device, self._ask.method, self._name)
         try:
-            after = None if method == "DELETE" else self._entry(target, entry)
+            found = self._found()
+        except Failed as failed:
+            return failed.http, body | self._names() | failed.body()
+        except Refusal as refusal:
+            return 400, body | self._names() | Failed(400, None, cli_error=refusal.message).body()
+        status = int(found.get("http_status", 200))
+        return status, body | found
+
+    def _found(self) -> Body:
+        vdom = self._device.vdoms.get(self._name)
+        if vdom is None or not self._ask.access.enters(self._name):
+            raise Failed(403)
+        if self._ask.method not in METHODS:
+            raise Failed(405)
+        if self._ask.payload is UNREADABLE:
+            raise Failed(424)
+        if self._resource.area == "monitor":
+            return monitors.answer(self._world, self._device, vdom, self._ask, self._resource)
+        if self._resource.area != "cmdb":
+            raise Failed(404)
+        for name, _ in self._resource.query:
+            if name not in _PARAMETERS:
+                self._world.ignored.tell("parameter", self._ask.place, name)
+        return self._cmdb(vdom)
+
+    def _names(self) -> Body:
+        """What the answer says of the url."""
+        path = self._resource.path
+        if self._resource.area == "monitor":
+            return monitors.names(path)
+        names: Body = dict(zip(("path", "name"), path, strict=False))
+        return names | ({"mkey": path[2]} if len(path) > 2 else {})
+
+    def _cmdb(self, vdom: Vdom) -> Body:
+        action = self._resource.last("action") or ""
+        if not self._resource.path:
+            return self._transact(vdom, action)
+        names = (self._resource.segment(0), self._resource.segment(1))
+        if names in SETTINGS:
+            return self._names() | self._setting(SETTINGS[names], action)
+        table = table_at(*names)
+        if table is None:
+            raise Failed(404)
+        shrunken = self._permit(group_of(table.name))
+        body = self._names()
+        if shrunken:
+            return body | success() | {"results": []}
+        transaction = self._transaction(vdom)
+        queue = transaction.queue if transaction is not None else None
+        config = Config(self._device, vdom, None if self._ask.method == "GET" else queue)
+        if self._ask.method == "GET":
+            return body | self._read(config, table, action)
+        self._lock(vdom, table, transaction)
+        return body | self._write(config, table, action)
+
+    def _permit(self, group: str) -> bool:
+        """Refuse what the profile does not open; True: the answer is only shrunken instead."""
+        if self._ask.access.may(group, self._ask.method):
+            return False
+        if self._ask.method == "GET" and self._world.switches.missing_right_shrinks:
+            return True
+        raise Failed(403)
+
+    def _transactions(self) -> Transactions:
+        return Transactions(self._device, self._world.timeline, self._world.now())
+
+    def _transact(self, vdom: Vdom, action: str) -> Body:
+        wanted = "GET" if action in ("transaction-list", "transaction-show") else "POST"
+        if not action:
+            raise Failed(404)
+        if self._ask.method != wanted:
+            raise Failed(405)
+        given = dict(self._resource.query) if wanted == "GET" else self._record()
+        done = self._transactions().act(action, vdom, given, self._ask.access.user)
+        revision = {"revision": Config(self._device, vdom).revision(""), "revision_changed": False}
+        return {"action": action} | revision | success() | done
+
+    def _transaction(self, vdom: Vdom) -> Transaction | None:
+        if self._ask.transaction is None:
+            return None
+        return self._transactions().find(self._ask.transaction, vdom.name)
+
+    def _lock(self, vdom: Vdom, table: Table, own: Transaction | None) -> None:
+        if own is not None and not self._world.switches.unit_transactions:
+            raise Failed(500, -160, f"the table {table.name} does not support transactions")
+        if own is not None or self._world.switches.transaction_locks_writes:
+            self._transactions().require(vdom.name, table.name, own)
+
+    def _setting(self, setting: Setting, action: str) -> Body:
+        """Configuration without rows: it is read, and not written here."""
+        if self._ask.method != "GET":
+            self._permit("cfg")
+            raise Failed(405)
+        if action == "schema":
+            return success() | {"results": {"category": "complex", "mkey": None}}
+        whole = self._ask.access.may(setting.group, "GET")
+        if not whole and not setting.shrinks:
+            raise Failed(403)
+        key = self._resource.segment(2)
+        return success() | setting.read(self._device, key, whole)
+
+    def _read(self, config: Config, table: Table, action: str) -> Body:
+        body: Body = {"revision": config.revision(table.name)} | success()
+        if action:
+            return body | {"action": action} | described.answer(table, self._device, action)
+        key = self._resource.segment(2)
+        if not key:
+            return body | Reading(table, config, self._resource).many()
+        found = key_in(table, key)
+        child = self._resource.segment(3)
+        if not child:
+            return body | self._one(config, table, found)
+        writes = self._writes(config, table)
+        held = Members(table, config, writes, found, child)
+        return body | held.read(self._resource.segment(4))
+
+    def _one(self, config: Config, table: Table, key: str | int) -> Body:
+        try:
+            return Reading(table, config, self._resource).one(key)
+        except Failed as failed:
+            failed.members["revision"] = config.revision(table.name)
+            raise
+
+    def _write(self, config: Config, table: Table, action: str) -> Body:
+        before = config.revision(table.name)
+        try:
+            key = self._done(config, table, action)
+        except Failed as failed:
+            failed.members |= {"revision": before, "revision_changed": False}
+            if failed.http == 405:
+                failed.members.clear()
+            raise
+        mkey = {} if key is None else {"mkey": key}
+        return mkey | written(config, table, before) | success()
+
+    def _done(self, config: Config, table: Table, action: str) -> str | int | None:
+        """Carry a write out; the key it was about."""
+        method, writes = self._ask.method, self._writes(config, table)
+        key, child = self._resource.segment(2), self._resource.segment(3)
+        if child:
+            held = Members(table, config, writes, key_in(table, key), child)
+            record = {} if method == "DELETE" else self._record()
+            return held.write(method, self._resource.segment(4), record)
+        if method == "DELETE":
+            if not key:
+                writes.purge()
+                return None
+            writes.delete(key_in(table, key))
+            return key_in(table, key)
+        if action == "clone" and method == "POST" and key:
+            return writes.clone(key_in(table, key), self._resource.last("nkey") or "")
+        if action:
+            raise Failed(400)
+        if (method == "POST") == bool(key):
+            raise Failed(405)
+        if method == "PUT":
+            writes.change(key_in(table, key), self._record())
+            return key_in(table, key)
+        return self._create(writes)
+
+    def _create(self, writes: Writes) -> str | int:
+        payload = self._ask.payload
+        if isinstance(payload, list) and self._world.switches.unit_takes_lists and payload:
+            return [writes.create(_object(item)) for item in payload][-1]
+        return writes.create(self._record())
+
+    def _writes(self, config: Config, table: Table) -> Writes:
+        return Writes(table, config, self._world.next_oid, self._ignore)
+
+    def _ignore(self, name: str) -> None:
+        """A member the table does not have in this release."""
+        try:
+            self._world.ignored.tell("member", self._ask.place, name)
         except Refusal:
-            return {"mkey": name, **_status(500), "error": -1}
-        self._vdom.set_running(target, after)
-        revision = _revision(self._vdom, self._table.name)
-        return {
-            "mkey": name,
-            "old_revision": before,
-            "revision": revision,
-            "revision_changed": revision != before,
-            **_status(200),
-        }
+            told = f"command parse error before '{name}'"
+            raise Failed(500, _STRANGE_MEMBER, told) from None
 
-    def _entry(self, target: Target, before: Entry | None) -> Entry:
-        record = {name: _plain(value) for name, value in self._payload.items()}
-        base = before.attrs if before is not None else {}
-        attrs = attributes_of(self._table, record, base, (99,), lambda name: None)
-        oid = before.oid if before is not None else self._next_oid()
-        version = before.version + 1 if before is not None else 1
-        return Row(target[1], oid, attrs, version=version)
+    def _record(self) -> Mapping[str, Any]:
+        return _object(self._ask.payload)
 
 
-def _plain(value: Any) -> Any:
-    """FortiOS wraps names in objects."""
-    if isinstance(value, list) and all(isinstance(item, dict) and "name" in item for item in value):
-        return [item["name"] for item in value]
-    return value
+def _object(payload: Any) -> Mapping[str, Any]:
+    """A body that must be one object; `{json: {...}}` is how older clients wrap it."""
+    if payload is None:
+        return {}
+    if not isinstance(payload, dict):
+        raise Failed(424)
+    wrapped = payload.get("json")
+    return wrapped if len(payload) == 1 and isinstance(wrapped, dict) else payload
 
 
-def _revision(vdom: Vdom, table: str) -> str:
-    text = f"{vdom.name} {table} {vdom.revision}"
-    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
-
-
-def _show(table: Table, key: str | int, entry: Entry) -> Body:
-    shown: Body = {table.key: key, "q_origin_key": key, "uuid": uuid_of(entry.oid)}
-    attrs = entry.attrs
-    for name, attribute in table.attributes.items():
-        if name in _NOT_ON_UNIT or attribute.only_mapped:
-            continue
-        if name == "uuid" or name.startswith("_") or not _applies(table, attrs, name):
-            continue
-        shown[name] = _value(attribute, attrs.get(name, attribute.default))
-    return shown
-
-
-def _applies(table: Table, attrs: Mapping[str, Any], name: str) -> bool:
-    """An address shows the value attributes of its own type only."""
-    if not table.by_type:
-        return True
-    kind = attrs.get("type", table.attributes["type"].default)
-    return name not in table.of_types or name in table.by_type.get(kind, ())
-
-
-def _value(attribute: Attribute, value: Any) -> Any:
-    if attribute.kind in (Kind.SUBNET, Kind.WILDCARD):
-        return " ".join(value)
-    if attribute.kind is Kind.NAMES:
-        if not attribute.targets:
-            return "" if value in ((), ("any",)) else value[0]
-        return [{"name": name, "q_origin_key": name} for name in value]
-    if attribute.kind is Kind.WORDS:
-        return [{"name": item} for item in value]
-    if attribute.kind is Kind.TABLE:
-        return list(value or ())
-    return "" if value is None else value
-
-
-def _select(rows: list[Body], query: list[tuple[str, str]]) -> Body:
-    """`filter` (repeated: and; commas: or), `format`, `start`, `count`."""
-    found = rows
-    for name, value in query:
-        if name == "filter":
-            tests = [_test(part) for part in value.split(",")]
-            found = [row for row in found if any(test(row) for test in tests)]
-    start, count = _number(query, "start", 0), _number(query, "count", -1)
-    matched = len(found)
-    found = found[start : start + count] if count >= 0 else found[start:]
-    formats = [value for name, value in query if name == "format"]
-    if formats:
-        wanted = {*formats[-1].split("|"), "q_origin_key"}
-        found = [{name: row[name] for name in row if name in wanted} for row in found]
-    return {
-        "size": len(rows),
-        "limit_reached": False,
-        "matched_count": matched,
-        "next_idx": max(0, start + len(found) - 1),
-        "results": found,
-    }
-
-
-def _number(query: list[tuple[str, str]], name: str, default: int) -> int:
-    for found, value in query:
-        if found == name and value.isdecimal() and len(value) < 12:
-            return int(value)
-    return default
-
-
-def _test(condition: str) -> Callable[[Body], bool]:
-    for operator, matches in _OPERATORS.items():
-        name, found, wanted = condition.partition(operator)
-        if found:
-            return lambda row: matches(_text(row.get(name)), wanted)
-    return lambda row: False
-
-
-def _text(value: Any) -> list[str]:
-    if isinstance(value, list):
-        return [str(item.get("name", "")) for item in value if isinstance(item, dict)]
-    return [str(value)]
-
-
-_OPERATORS: Final[dict[str, Callable[[list[str], str], bool]]] = {
-    "!=": lambda values, wanted: wanted not in values,
-    "==": lambda values, wanted: wanted in values,
-    "=@": lambda values, wanted: any(wanted.lower() in value.lower() for value in values),
-    "!@": lambda values, wanted: all(wanted.lower() not in value.lower() for value in values),
-}
+def key_in(table: Table, key: str) -> str | int:
+    """A key of the url as the table has it."""
+    return int(key) if table.numbered and key.isdecimal() and len(key) < 12 else key

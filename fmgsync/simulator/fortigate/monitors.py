@@ -1,17 +1,25 @@
 """FortiOS monitor calls of one FortiGate: status, interfaces, routes, policy counters.
 
 A simulated unit has one interface with its management address and a default route over it.
+What a unit tells of its management, cluster and capacity is in `upkeep`.
 """
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from fmgsync.simulator.calls.reading import uuid_of
+from fmgsync.simulator.fortigate.ask import Ask
+from fmgsync.simulator.fortigate.config import Config
+from fmgsync.simulator.fortigate.envelope import Failed
+from fmgsync.simulator.fortigate.upkeep import UPKEEP, Monitor
+from fmgsync.simulator.fortigate.urls import Resource
 from fmgsync.simulator.schema.catalog import POLICY
 from fmgsync.simulator.state.devices import Device, Vdom
+from fmgsync.simulator.state.ignored import Heard
+from fmgsync.simulator.state.world import World
 
 Body = dict[str, Any]
 _PREFIX: Final = 24
@@ -101,35 +109,19 @@ def _state(device: Device, vdom: Vdom, query: Mapping[str, str]) -> Any:
         "model": device.serial[:6],
         "hostname": device.hostname or device.name,
         "snapshot_utc_time": int(float(query["now"])) * 1000,
-        "utc_last_reboot": 0,
+        "utc_last_reboot": int(device.api.booted) * 1000,
         "time_zone_offset": 0,
         "time_zone_text": "(GMT) Greenwich Mean Time",
         "time_zone_db_name": "Etc/GMT",
-        "centrally_managed": True,
+        "centrally_managed": device.api.managed != "no",
         "vdom_mode": "multi-vdom" if len(device.vdoms) > 1 else "no-vdom",
-        "management_vdom": "root",
+        "management_vdom": device.management_vdom,
         "conserve_mode": False,
         "ha_mode": int(bool(device.cluster)),
         "is_ha_master": int(master is None or master.serial == device.serial),
         "ngfw_mode": "profile-based",
         "is_vm": "VM" in device.platform,
     }
-
-
-def _peers(device: Device, vdom: Vdom, query: Mapping[str, str]) -> Any:
-    """The units of the cluster that answer; none where there is no cluster."""
-    return [
-        {
-            "serial_no": unit.serial,
-            "vcluster_id": 0,
-            "priority": unit.priority,
-            "hostname": unit.name,
-            "master": unit.role == "master",
-            "primary": unit.role == "master",
-        }
-        for unit in device.cluster
-        if unit.up
-    ]
 
 
 def _sessions(device: Device, vdom: Vdom, query: Mapping[str, str]) -> Any:
@@ -141,43 +133,59 @@ def _nothing(device: Device, vdom: Vdom, query: Mapping[str, str]) -> Any:
     return []
 
 
-def _global(device: Device) -> Any:
-    """`config system global`: what was written in FortiManager's device database shows here."""
-    written = device.settings.get("global/system/global", {})
-    plain = {k: v for k, v in written.items() if isinstance(v, str | int)}
-    return {
-        "admin-https-redirect": "enable",
-        "admin-port": 80,
-        "admin-sport": 443,
-        "admintimeout": 5,
-        "alias": "",
-        "hostname": device.hostname or device.name,
-        "management-vdom": "root",
-        "timezone": "04",
-        "vdom-mode": "multi-vdom" if len(device.vdoms) > 1 else "no-vdom",
-        **({} if device.pending_global else plain),
-    }
+def found(path: tuple[str, ...]) -> tuple[str, str, str, Monitor] | None:
+    """Area, name and action of a monitor call, and who answers it."""
+    area, name, action = (*path, "", "", "")[:3]
+    monitor = MONITORS.get((area, name, action)) or (
+        MONITORS.get((area, name, "")) if action == "select" else None
+    )
+    return None if monitor is None else (area, name, action, monitor)
 
 
-Monitor = Callable[[Device, Vdom, Mapping[str, str]], Any]
-"""Device, VDOM and query, the instant as `now` among it."""
+def names(path: tuple[str, ...]) -> Body:
+    """What an answer says of the url."""
+    return dict(zip(("path", "name", "action"), (*path, "", "", "")[:3], strict=True))
+
+
+def answer(world: World, device: Device, vdom: Vdom, ask: Ask, resource: Resource) -> Body:
+    """The answer to a monitor call; there is no `http_status` in it."""
+    known = found(resource.path)
+    if known is None:
+        raise Failed(404)
+    area, name, action, monitor = known
+    if not monitor.since <= device.os_version <= monitor.until:
+        raise Failed(404)
+    if ask.method != "GET":
+        raise Failed(405)
+    if not ask.access.may(monitor.group, "GET"):
+        raise Failed(403)
+    query = Heard(dict(resource.query) | {"now": str(world.now())})
+    body: Body = {"path": area, "name": name, "action": action, "status": "success"}
+    if name in _REVISED:
+        body["revision"] = Config(device, vdom).revision("firewall policy")
+    results = monitor.read(device, vdom, query)
+    query.asked |= {"now", "vdom", "access_token", "global"}
+    for parameter in query.unheard():
+        world.ignored.tell("parameter", ask.place, parameter)
+    return {**body, "results": results}
+
+
+_REVISED: Final = frozenset(("available-interfaces", "ha-checksums", "ha-history"))
+
+
 MONITORS: Final[Mapping[tuple[str, str, str], Monitor]] = {
-    ("system", "status", ""): _status,
-    ("system", "available-interfaces", ""): _interfaces,
-    ("system", "performance", "status"): _performance,
-    ("system", "time", ""): _time,
-    ("system", "ha-peer", ""): _peers,
-    ("web-ui", "state", ""): _state,
-    ("router", "ipv4", ""): _routes,
-    ("router", "lookup", ""): _lookup,
-    ("firewall", "policy", ""): _policies,
-    ("firewall", "session", ""): _sessions,
-    ("firewall", "address-dynamic", ""): _nothing,
-    ("firewall", "address6-dynamic", ""): _nothing,
-    ("vpn", "ipsec", ""): _nothing,
-    ("user", "banned", ""): _nothing,
-    ("user", "fsso", ""): _nothing,
+    ("system", "status", ""): Monitor("any", _status),
+    ("system", "available-interfaces", ""): Monitor("net", _interfaces),
+    ("system", "performance", "status"): Monitor("cfg", _performance),
+    ("system", "time", ""): Monitor("cfg", _time),
+    ("web-ui", "state", ""): Monitor("any", _state),
+    ("router", "ipv4", ""): Monitor("net", _routes),
+    ("router", "lookup", ""): Monitor("net", _lookup),
+    ("firewall", "policy", ""): Monitor("policy", _policies),
+    ("firewall", "session", ""): Monitor("policy", _sessions),
+    ("vpn", "ipsec", ""): Monitor("others", _nothing),
+    ("user", "banned", ""): Monitor("others", _nothing),
+    ("user", "fsso", ""): Monitor("others", _nothing),
+    **UPKEEP,
 }
 """By path, name and action, as the answer carries them."""
-SETTINGS: Final[Mapping[str, Callable[[Device], Any]]] = {"system global": _global}
-"""Configuration without rows."""

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from fmgsync.simulator.codes import bad_data, bad_url, no_permission
 from fmgsync.simulator.fortigate import fortios
+from fmgsync.simulator.fortigate.ask import Ask
 from fmgsync.simulator.state.adom import Adom
 from fmgsync.simulator.state.devices import Device
 from fmgsync.simulator.state.tasks import Line
@@ -40,7 +41,7 @@ def proxy(world: World, call: Call) -> Members:
     payload = record.get("payload")
     flags = record.get("flags")
     as_task = isinstance(flags, list) and "create_task" in flags and world.version >= TASKS_SINCE
-    ask = _Ask(world, method, resource, payload, call.now)
+    ask = _Proxied(world, Ask(method, resource, payload))
     answers = [ask.of(device) for device in devices]
     return _as_task(world, call, devices, answers) if as_task else {"data": answers}
 
@@ -89,23 +90,19 @@ def _members(adom: Adom, group: str) -> list[str]:
     return [device for device, _ in adom.expand([(group, None)])]
 
 
-class _Ask:
+class _Proxied:
     """One request to each of several units."""
 
-    def __init__(self, world: World, method: str, resource: str, payload: Any, now: float) -> None:
-        self._world, self._method = world, method
-        self._resource, self._payload, self._now = resource, payload, now
+    def __init__(self, world: World, ask: Ask) -> None:
+        self._world, self._ask = world, ask
 
     def of(self, device: Device) -> dict[str, Any]:
         """A device without tunnel has a status and no response."""
         if not device.online or device.silent:
             message = f"{device.name}({device.oid}) error: No tunnel 80.\n"
             return {"status": {"code": -1, "message": message}, "target": device.name}
-        response = fortios.request(
-            device, self._method, self._resource, self._payload, self._world.next_oid, self._now
-        )
         return {
-            "response": response,
+            "response": fortios.request(self._world, device, self._ask).body,
             "status": {"code": 0, "message": "OK"},
             "target": device.name,
         }

@@ -11,6 +11,7 @@ from fmgsync.simulator.calls.baseline import Baselines, keep_predefined
 from fmgsync.simulator.calls.copying import CopyFailed
 from fmgsync.simulator.calls.dvmcmd import fill
 from fmgsync.simulator.codes import Refusal
+from fmgsync.simulator.life.units import Units
 from fmgsync.simulator.schema.attributes import take_in
 from fmgsync.simulator.schema.catalog import POLICY, TABLES
 from fmgsync.simulator.state import references
@@ -112,6 +113,9 @@ class _Builder:
         if "root" not in world.adoms:
             self._adom("root", None, self._mode(None))
         add_reserved(world, self._mode(None))
+        units = Units(world, self._source)
+        for at, unit in enumerate(self._seed.fortigates):
+            units.add(unit, ("fortigates", at))
         return world
 
     def _mode(self, wanted: Mode | None) -> Mode:

@@ -14,6 +14,7 @@ from typing import Any
 from fmgsync.simulator.state.layered import Layered
 from fmgsync.simulator.state.references import package_store
 from fmgsync.simulator.state.store import Row, Target
+from fmgsync.simulator.state.unitapi import UnitApi
 
 Entry = Row
 """An object on a device: the ADOM's row, or the mapping's row, as it was when it was copied."""
@@ -43,6 +44,12 @@ class Vdom:
     """What clients wrote of its record."""
     revision: int = 0
     """Moves with every change of what the unit runs or shall run."""
+    alone: bool = False
+    """No FortiManager knows it: what is written on the unit is all there is."""
+    stamps: dict[str, int] = field(default_factory=dict)
+    """How often what the unit runs has changed, by table."""
+    sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Stamp and number of rows, by table, as last counted."""
 
     def get(self, target: Target) -> Entry | None:
         """The device database's entry."""
@@ -74,6 +81,13 @@ class Vdom:
             if entry is not None:
                 yield key, entry
 
+    def rows(self, table: str) -> int:
+        """How many rows of a table the unit runs."""
+        stamp, counted = self.stamps.get(table, 0), self.sizes.get(table)
+        if counted is None or counted[0] != stamp:
+            counted = self.sizes[table] = (stamp, sum(1 for _ in self.running_table(table)))
+        return counted[1]
+
     def put(self, target: Target, entry: Entry | None) -> None:
         """Change the device database; what the unit ran before is remembered in `ahead`."""
         before = self.get(target)
@@ -100,11 +114,30 @@ class Vdom:
             runs = self.drift.pop(target, known)
             if target in refused and not same(runs, self.get(target)):
                 self.drift[target] = runs
+            else:
+                self._stamp(target[0])
+
+    def _runs(self, target: Target) -> bool:
+        return self.running(target) is not None
+
+    def _stamp(self, table: str) -> None:
+        self.stamps[table] = self.stamps.get(table, 0) + 1
 
     def set_running(self, target: Target, entry: Entry | None) -> None:
         """A change made on the unit itself."""
         self.revision += 1
-        if same(self.known(target), entry):
+        counted, more = self.sizes.get(target[0]), (entry is not None) - self._runs(target)
+        current = counted is not None and counted[0] == self.stamps.get(target[0], 0)
+        self._stamp(target[0])
+        if counted is not None and current:
+            self.sizes[target[0]] = (self.stamps[target[0]], counted[1] + more)
+        if self.alone:
+            table = self.table(target[0])
+            if entry is None:
+                table.drop(target[1])
+            else:
+                table[target[1]] = entry
+        elif same(self.known(target), entry):
             self.drift.pop(target, None)
         else:
             self.drift[target] = entry
@@ -177,6 +210,14 @@ class Device:
     cluster: list[ClusterMember] = field(default_factory=list)
     hits: dict[tuple[str, int], Any] = field(default_factory=dict)
     """What the unit counts, by VDOM and policy id; 0 is the implicit denial."""
+    api: UnitApi = field(default_factory=UnitApi)
+    """Who may use the unit's own REST API, and how it stands there."""
+
+    @property
+    def management_vdom(self) -> str:
+        """Where requests go that name no VDOM."""
+        wanted = self.api.management_vdom
+        return wanted if wanted in self.vdoms else next(iter(self.vdoms), wanted)
 
     def db_status(self) -> str:
         """`mod` while the device database is ahead of what the unit runs."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from pydantic.alias_generators import to_camel
+
 from fmgsync.simulator.state.rights import PREDEFINED
-from fmgsync.simulator.state.seed import AdminSeed, AdomSeed, Seed
+from fmgsync.simulator.state.seed import AdminSeed, AdomSeed, Seed, UnitSeed
 
 Path = tuple[str | int, ...]
 Misfit = tuple[Path, str]
@@ -26,6 +28,7 @@ def misfits(seed: Seed) -> Iterator[Misfit]:
     yield from _twice("administrator", (a.user for a in seed.admins), ("admins",), "user")
     yield from _same_keys(seed.admins)
     yield from _twice("ADOM", (adom.name for adom in seed.adoms), ("adoms",), "name")
+    yield from _units(seed)
     for at, adom in enumerate(seed.adoms):
         yield from _adom(adom, ("adoms", at))
         if adom.workspace_mode is not None and seed.workspace_mode != "per-adom":
@@ -48,6 +51,41 @@ def _same_keys(admins: Iterable[AdminSeed]) -> Iterator[Misfit]:
             first = seen.setdefault(admin.api_key, admin.user)
             if first != admin.user:
                 yield ("admins", at, "apiKey"), f"{first!r} has the same key"
+
+
+def _units(seed: Seed) -> Iterator[Misfit]:
+    managed = {device.name for adom in seed.adoms for device in adom.devices}
+    yield from _twice("FortiGate", (u.name for u in seed.fortigates), ("fortigates",), "name")
+    for at, unit in enumerate(seed.fortigates):
+        path: Path = ("fortigates", at)
+        names = (user.name for user in unit.api_users)
+        yield from _twice("API administrator", names, (*path, "apiUsers"), "name")
+        if unit.name in managed:
+            yield from _managed(unit, path)
+            continue
+        vdoms = unit.vdoms or ["root"]
+        yield from _vdoms(unit, vdoms, path)
+
+
+def _managed(unit: UnitSeed, path: Path) -> Iterator[Misfit]:
+    """Of a unit that an ADOM has, the ADOM's list of devices says what it is."""
+    given = unit.model_dump(exclude_none=True, exclude_defaults=True, by_alias=True)
+    for key in ("serial", "version", "platform", "vdoms", "addresses", "addressGroups", "policies"):
+        if key in given:
+            yield (*path, key), f"{unit.name!r} is a device of an ADOM: say it there"
+    if unit.managed == "no":
+        yield (*path, "managed"), f"{unit.name!r} is a device of an ADOM, so it is managed"
+
+
+def _vdoms(unit: UnitSeed, vdoms: list[str], path: Path) -> Iterator[Misfit]:
+    if unit.management_vdom is not None and unit.management_vdom not in vdoms:
+        yield (*path, "managementVdom"), f"no VDOM {unit.management_vdom!r} on {unit.name!r}"
+    for key in ("api_users", "addresses", "address_groups", "policies"):
+        for at, one in enumerate(getattr(unit, key)):
+            named = one.vdoms if key == "api_users" else [one.vdom] if one.vdom else []
+            for vdom in named:
+                if vdom not in vdoms:
+                    yield (*path, to_camel(key), at), f"no VDOM {vdom!r} on {unit.name!r}"
 
 
 def _adom(adom: AdomSeed, path: Path) -> Iterator[Misfit]:

@@ -12,7 +12,14 @@ from pydantic.alias_generators import to_camel
 from fmgsync import yamllines
 from fmgsync.simulator.state.problems import SeedError, Source, problems_of
 from fmgsync.simulator.state.rights import Right
-from fmgsync.simulator.state.seedtypes import AdomRelease, DeviceRelease, Name, Segment, UnitRelease
+from fmgsync.simulator.state.seedtypes import (
+    AdomRelease,
+    DeviceRelease,
+    Name,
+    Network,
+    Segment,
+    UnitRelease,
+)
 from fmgsync.simulator.state.sessions import Permit
 from fmgsync.simulator.state.world import Switches
 
@@ -60,6 +67,17 @@ class ClusterSeed(_Model):
     up: bool = True
 
 
+class ApiUserSeed(_Model):
+    """A REST API administrator of a FortiGate; without `trustHosts`, from anywhere."""
+
+    name: Name
+    key: Annotated[str, Field(min_length=1, max_length=255)]
+    profile: Literal["minimal", "advised", "read-only", "super_admin"] = "minimal"
+    vdoms: list[Segment] = Field(default_factory=list)
+    trust_hosts: list[Network] = Field(default_factory=list)
+    expires_in_seconds: Annotated[float, Field(gt=0)] | None = None
+
+
 class DeviceSeed(_Model):
     """A FortiGate. `installed`: its package was installed before and it is in sync."""
 
@@ -73,6 +91,7 @@ class DeviceSeed(_Model):
     install_seconds: Annotated[float, Field(ge=0, le=86_400)] = 2.0
     installed: bool = True
     cluster: list[ClusterSeed] = Field(default_factory=list)
+    api_users: list[ApiUserSeed] = Field(default_factory=list)
 
 
 class DeviceGroupSeed(_Model):
@@ -91,7 +110,7 @@ class MappingSeed(_Model):
     members: list[str] | None = None
 
 
-class AddressSeed(_Model):
+class _AddressSeed(_Model):
     """An address by subnet, range or name; `ip6` puts it in the IPv6 table."""
 
     name: Name
@@ -102,10 +121,21 @@ class AddressSeed(_Model):
     fqdn: str | None = None
     comment: str | None = None
     color: int | None = None
+
+
+class AddressSeed(_AddressSeed):
+    """An address of an ADOM."""
+
     mappings: list[MappingSeed] = Field(default_factory=list)
 
 
-class GroupSeed(_Model):
+class UnitAddressSeed(_AddressSeed):
+    """An address of a FortiGate; without `vdom`, of its first one."""
+
+    vdom: Segment | None = None
+
+
+class _GroupSeed(_Model):
     """An address group; `family: ipv6` puts it in the IPv6 table."""
 
     name: Name
@@ -113,11 +143,22 @@ class GroupSeed(_Model):
     family: Literal["ipv4", "ipv6"] = "ipv4"
     comment: str | None = None
     exclude_members: list[str] = Field(default_factory=list)
+
+
+class GroupSeed(_GroupSeed):
+    """An address group of an ADOM."""
+
     mappings: list[MappingSeed] = Field(default_factory=list)
 
 
-class PolicySeed(_Model):
-    """A firewall policy; `installOn` restricts it to some targets."""
+class UnitGroupSeed(_GroupSeed):
+    """An address group of a FortiGate."""
+
+    vdom: Segment | None = None
+
+
+class _PolicySeed(_Model):
+    """A firewall policy."""
 
     name: str | None = None
     policyid: Annotated[int, Field(gt=0, lt=2**31)] | None = None
@@ -133,12 +174,23 @@ class PolicySeed(_Model):
     status: Literal["enable", "disable"] = "enable"
     srcaddr_negate: bool = False
     dstaddr_negate: bool = False
-    install_on: list[str] | None = None
 
     @field_validator("schedule", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value
+
+
+class PolicySeed(_PolicySeed):
+    """A policy of a package; `installOn` restricts it to some targets."""
+
+    install_on: list[str] | None = None
+
+
+class UnitPolicySeed(_PolicySeed):
+    """A policy of a FortiGate."""
+
+    vdom: Segment | None = None
 
 
 class PackageSeed(_Model):
@@ -164,6 +216,45 @@ class AdomSeed(_Model):
     packages: list[PackageSeed] = Field(default_factory=list)
 
 
+class LimitSeed(_Model):
+    """How much fits on a unit; the limits of a VDOM are 0 for none of its own."""
+
+    addresses: Annotated[int, Field(gt=0)] = 100_000
+    groups: Annotated[int, Field(gt=0)] = 20_000
+    members: Annotated[int, Field(gt=0)] = 600
+    vdom_addresses: Annotated[int, Field(ge=0)] = 0
+    vdom_groups: Annotated[int, Field(ge=0)] = 0
+
+
+class UnitSeed(_Model):
+    """A FortiGate without this FortiManager, or more about one that an ADOM has by that name.
+
+    `managed`: whether it says that a FortiManager manages it. `standby`: serial numbers that take
+    over. `saving` is `system global cfg-save`.
+    """
+
+    name: Segment
+    serial: Segment | None = None
+    version: DeviceRelease | None = None
+    platform: str = "FortiGate-VM64"
+    vdoms: list[Segment] | None = Field(default=None, min_length=1)
+    management_vdom: Segment | None = None
+    api_users: list[ApiUserSeed] = Field(default_factory=list)
+    addresses: list[UnitAddressSeed] = Field(default_factory=list)
+    address_groups: list[UnitGroupSeed] = Field(default_factory=list)
+    policies: list[UnitPolicySeed] = Field(default_factory=list)
+    managed: Literal["no", "yes", "backup"] | None = None
+    manager: str | None = None
+    saving: Literal["automatic", "manual", "revert"] = "automatic"
+    standby: list[Segment] = Field(default_factory=list)
+    limits: LimitSeed = Field(default_factory=LimitSeed)
+
+    @field_validator("managed", mode="before")
+    @classmethod
+    def _worded(cls, value: Any) -> Any:
+        return {False: "no", True: "yes"}[value] if isinstance(value, bool) else value
+
+
 class Seed(_Model):
     """Everything. `switches` sets behaviour that no public source settles."""
 
@@ -173,6 +264,7 @@ class Seed(_Model):
     admins: list[AdminSeed] = Field(default_factory=list)
     profiles: list[ProfileSeed] = Field(default_factory=list)
     adoms: list[AdomSeed] = Field(default_factory=list)
+    fortigates: list[UnitSeed] = Field(default_factory=list)
     switches: dict[str, bool | int | str] = Field(default_factory=dict)
 
     @field_validator("switches")
@@ -201,7 +293,10 @@ DEFAULT: Mapping[str, Any] = {
     "adoms": [
         {
             "name": "root",
-            "devices": [{"name": "fgt-1"}, {"name": "fgt-2"}],
+            "devices": [
+                {"name": name, "apiUsers": [{"name": "api", "key": "simulator"}]}
+                for name in ("fgt-1", "fgt-2")
+            ],
             "packages": [
                 {
                     "name": "default",
@@ -239,6 +334,6 @@ def _validated(data: Any, source: Source) -> tuple[Seed, Source]:
         raise SeedError(problems_of(error, source, Seed)) from error
     if not seed.admins:
         seed = seed.model_copy(update={"admins": Seed.model_validate(DEFAULT).admins})
-    if not seed.adoms and "adoms" not in data:
+    if not {"adoms", "fortigates"} & data.keys():
         seed = seed.model_copy(update={"adoms": Seed.model_validate(DEFAULT).adoms})
     return seed, source

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import Annotated, Any, Final
 
@@ -57,3 +58,14 @@ Segment = Annotated[Name, AfterValidator(_segment)]
 UnitRelease = Annotated[str, BeforeValidator(_written), AfterValidator(_unit_release)]
 AdomRelease = Annotated[str, BeforeValidator(_written), AfterValidator(_adom_release)]
 DeviceRelease = Annotated[str, BeforeValidator(_written), AfterValidator(_release)]
+
+
+def _network(text: str) -> str:
+    try:
+        ipaddress.ip_network(text.replace(" ", "/"), strict=False)
+    except ValueError:
+        raise ValueError("write an address or a network such as 10.0.0.0/8") from None
+    return text.replace(" ", "/")
+
+
+Network = Annotated[str, AfterValidator(_network)]

@@ -44,6 +44,12 @@ class Switches:
     per_policy_lock: bool = False
     all_status_words: bool = False
     rename_used: bool = False
+    missing_right_shrinks: bool = False
+    transaction_locks_writes: bool = True
+    unit_transactions: bool = True
+    unit_takes_lists: bool = False
+    unit_requests_per_second: int = 0
+    unit_max_body: int = 1 << 20
 
 
 class World:
@@ -73,6 +79,8 @@ class World:
         self.tasks = Tasks()
         self.adoms: dict[str, Adom] = {}
         self.devices: dict[str, Device] = {}
+        self.alone: dict[str, Device] = {}
+        """FortiGates that this FortiManager does not know."""
         self.resources: dict[str, Resource] = {}
         self.profiles: dict[str, Mapping[str, str]] = {}
         """Administrator profiles: what each gives, by right."""
@@ -131,6 +139,10 @@ class World:
         if found is None:
             raise Refusal(-3)
         return found
+
+    def units(self) -> dict[str, Device]:
+        """Every FortiGate by its name, managed or not."""
+        return {**self.devices, **self.alone}
 
     def adoms_of(self, device: str) -> list[Adom]:
         """ADOMs that hold a VDOM of the device."""

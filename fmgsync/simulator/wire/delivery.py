@@ -19,6 +19,7 @@ class Reply:
     cut: int | None = None
     reset: bool = False
     stall_s: float = 0.0
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 def page(status: int, title: str) -> Reply:

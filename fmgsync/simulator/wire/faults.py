@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import random
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -45,7 +45,15 @@ Kind = Literal[
     "device-freeze",
     "device-silent",
     "device-drift",
+    "unit-restart",
+    "unit-failover",
+    "other-serial",
+    "lost-commit",
+    "reorder",
 ]
+
+
+_UNITS_ONLY = frozenset(("unit-restart", "unit-failover", "other-serial", "lost-commit", "reorder"))
 
 
 class Fault(BaseModel):
@@ -54,6 +62,10 @@ class Fault(BaseModel):
     `url` is a pattern (`*/addrgrp*`) against any url of the request, without outer slashes;
     `skip` lets the first matching requests pass, `times` bounds how often it happens (0: always),
     `chance` is per matching request. `status` and `message` serve `http-error` and `status`.
+
+    A FortiGate's own REST API meets them as well: there `method` is GET, POST, PUT or DELETE, `url`
+    is path and query, `user` the API administrator, and `device` (a pattern, save for `device-*`)
+    the units that are meant; a fault that names one leaves FortiManager's own requests alone.
     """
 
     model_config = ConfigDict(
@@ -70,6 +82,7 @@ class Fault(BaseModel):
     seconds: Annotated[float, Field(ge=0, le=3600)] = 0.0
     status: int = 503
     message: str | None = None
+    retry_after: Annotated[int, Field(ge=0)] | None = None
     after_effect: bool = False
     device: str | None = None
     group: str | None = None
@@ -103,7 +116,7 @@ class FaultFile(BaseModel):
 
 
 def read_faults(
-    source: Mapping[str, Any] | str | Path, devices: Container[str] | None = None
+    source: Mapping[str, Any] | str | Path, devices: Collection[str] | None = None
 ) -> FaultFile:
     """A fault file or mapping; raises SeedError with path and line.
 
@@ -121,7 +134,7 @@ def read_faults(
     return _validated(data, Source(name, document), devices)
 
 
-def _validated(data: Any, source: Source, devices: Container[str] | None) -> FaultFile:
+def _validated(data: Any, source: Source, devices: Collection[str] | None) -> FaultFile:
     if not isinstance(data, dict):
         raise SeedError([source.problem((), "a fault file is a mapping of keys")])
     try:
@@ -131,11 +144,18 @@ def _validated(data: Any, source: Source, devices: Container[str] | None) -> Fau
     nowhere = [
         source.problem(("faults", at, "device"), f"no device {fault.device!r} in the seed")
         for at, fault in enumerate(found.faults)
-        if devices is not None and fault.device is not None and fault.device not in devices
+        if devices is not None and fault.device is not None and not _known(fault, devices)
     ]
     if nowhere:
         raise SeedError(nowhere)
     return found
+
+
+def _known(fault: Fault, devices: Collection[str]) -> bool:
+    """Whether a fault's device is there; a pattern must fit one at least."""
+    if fault.kind.startswith("device-"):
+        return fault.device in devices
+    return bool(fnmatch.filter(devices, fault.device or ""))
 
 
 @dataclass(slots=True)
@@ -178,13 +198,28 @@ class Faults:
         """How often faults have happened so far."""
         return sum(armed.happened for armed in self._armed)
 
-    def strike(self, method: str, urls: Sequence[str], user: str) -> list[Fault]:
-        """The faults this request meets; counting goes on."""
-        struck = [armed.fault for armed in self._armed if _happens(armed, method, urls, user)]
+    def strike(
+        self, method: str, urls: Sequence[str], user: str, device: str | None = None
+    ) -> list[Fault]:
+        """The faults this request meets; counting goes on. `device`: the unit that was asked."""
+        struck = [
+            armed.fault
+            for armed in self._armed
+            if _meant(armed.fault, device) and _happens(armed, method, urls, user)
+        ]
         if self.follow is not None:
             for fault in struck:
                 self.follow(fault, urls)
         return struck
+
+
+def _meant(fault: Fault, device: str | None) -> bool:
+    """Whether a fault is for who was asked: FortiManager (None) or a unit's own API."""
+    if fault.kind in _UNITS_ONLY and device is None:
+        return False
+    if fault.kind.startswith("device-") or fault.device is None:
+        return True
+    return device is not None and fnmatch.fnmatchcase(device, fault.device)
 
 
 def _happens(armed: _Armed, method: str, urls: Sequence[str], user: str) -> bool:

@@ -8,7 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-_WRITING: Final = frozenset(("add", "set", "update", "replace", "delete", "clone", "move", "unset"))
+_WRITING: Final = frozenset(
+    (
+        *("add", "set", "update", "replace", "delete", "clone", "move", "unset"),
+        *("POST", "PUT", "DELETE"),
+    )
+)
 _QUIET_EXEC: Final = (
     "sys/login",
     "sys/logout",
@@ -24,7 +29,11 @@ KEPT: Final = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One request: its number, instant, method, urls with their status codes, and the user."""
+    """One request: its number, instant, method, urls with their status codes, and the user.
+
+    `device`: the FortiGate whose own REST API was asked, empty for FortiManager's; the code is
+    the HTTP status then.
+    """
 
     number: int
     at: float
@@ -32,6 +41,7 @@ class Entry:
     urls: tuple[str, ...]
     codes: tuple[int, ...]
     user: str
+    device: str = ""
 
     @classmethod
     def made(

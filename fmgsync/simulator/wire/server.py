@@ -147,7 +147,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if reply.cut is not None:
             self.close_connection = True
-        self._send(HTTPStatus(reply.status), reply.body, reply.kind, cut=reply.cut)
+        self._send(
+            HTTPStatus(reply.status), reply.body, reply.kind, cut=reply.cut, headers=reply.headers
+        )
 
     def do_GET(self) -> None:
         self._send(HTTPStatus.NOT_FOUND, b"Not Found", "text/plain")
@@ -189,10 +191,20 @@ class _Handler(BaseHTTPRequestHandler):
             return tokens[0] if tokens else None
         return None
 
-    def _send(self, code: HTTPStatus, body: bytes, kind: str, *, cut: int | None = None) -> None:
+    def _send(
+        self,
+        code: HTTPStatus,
+        body: bytes,
+        kind: str,
+        *,
+        cut: int | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
         self.send_response(code)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
+        for name, value in headers:
+            self.send_header(name, value)
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()

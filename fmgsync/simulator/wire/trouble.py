@@ -16,6 +16,7 @@ from fmgsync.simulator.wire.faults import Fault, matches
 _TITLES: Final = {
     502: "Bad Gateway",
     503: "Service Temporarily Unavailable",
+    429: "Too Many Requests",
     504: "Gateway Timeout",
 }
 _GARBAGE: Final = b"\x1f\x8bnot what was asked for"
@@ -37,12 +38,16 @@ def before(world: World, struck: Sequence[Fault], session: Session | None) -> Re
         if fault.kind == "reset-before":
             return Reply(reset=True, stall_s=fault.seconds)
         if fault.kind == "http-error" and not fault.after_effect:
-            return replace(_page(fault), stall_s=fault.seconds)
+            return page_of(fault)
     return None
 
 
-def _page(fault: Fault) -> Reply:
-    return page(fault.status, _TITLES.get(fault.status, "Error"))
+def page_of(fault: Fault) -> Reply:
+    """The page a fault asks for, after its seconds."""
+    made = page(fault.status, _TITLES.get(fault.status, "Error"))
+    wait = fault.retry_after
+    headers = () if wait is None else (("Retry-After", str(wait)),)
+    return replace(made, stall_s=fault.seconds, headers=headers)
 
 
 def _strike_device(world: World, fault: Fault) -> None:
@@ -96,5 +101,6 @@ def spoil(world: World, body: bytes, struck: Sequence[Fault]) -> Reply:
         elif fault.kind == "misdirected":
             reply = replace(reply, body=before)
         elif fault.kind == "http-error":
-            reply = replace(_page(fault), stall_s=reply.stall_s + fault.seconds)
+            made = page_of(fault)
+            reply = replace(made, stall_s=reply.stall_s + made.stall_s)
     return reply

@@ -1,0 +1,194 @@
+"""Rows of a table as FortiOS shows them: by release, filtered, by page, and with which members.
+
+Recorded reads: subnets as one text, names wrapped in objects with `q_origin_key`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from fmgsync.simulator.calls.reading import uuid_of
+from fmgsync.simulator.fortigate.config import Config
+from fmgsync.simulator.fortigate.envelope import Body, Failed
+from fmgsync.simulator.fortigate.urls import Resource
+from fmgsync.simulator.schema.attributes import Attribute, Kind
+from fmgsync.simulator.schema.catalog_units import OWN
+from fmgsync.simulator.schema.tables import Table
+from fmgsync.simulator.state.devices import Entry
+
+_NOT_ON_UNIT: Final = frozenset(("_image-base64", "visibility", "install-on"))
+_CONDITION: Final = re.compile(r"([\w.-]+?)(==|!=|=@|!@|<=|>=|<|>)(.*)", re.DOTALL)
+COUNTS_SINCE: Final = (7, 0, 0)
+"""Reads of 6.2 and 6.4.2 have no `size`, `matched_count` and `next_idx`; one of 7.2.5 has."""
+LIMIT_SINCE: Final = (7, 4, 0)
+"""7.2.5 was recorded without `limit_reached`, newer ones with it."""
+
+
+def show(table: Table, key: str | int, entry: Entry, version: tuple[int, ...]) -> Body:
+    """One row."""
+    own = table.name in OWN
+    uuid = entry.attrs.get("uuid") or uuid_of(entry.oid)
+    shown: Body = {table.key: key, "q_origin_key": key, "uuid": uuid}
+    for name, attribute in table.attributes.items():
+        if name == "uuid" or name.startswith("_") or not _applies(table, entry.attrs, name):
+            continue
+        if own and not (attribute.known_in(version) and (attribute.shown or name in entry.attrs)):
+            continue
+        if not own and (name in _NOT_ON_UNIT or attribute.only_mapped):
+            continue
+        shown[name] = _value(attribute, entry.attrs.get(name, attribute.default))
+    return shown
+
+
+def _applies(table: Table, attrs: Mapping[str, Any], name: str) -> bool:
+    """An address shows the value attributes of its own type only."""
+    if not table.by_type:
+        return True
+    kind = attrs.get("type", table.attributes["type"].default)
+    return name not in table.of_types or name in table.by_type.get(kind, ())
+
+
+def _value(attribute: Attribute, value: Any) -> Any:
+    kind = attribute.kind
+    if kind in (Kind.SUBNET, Kind.WILDCARD):
+        return " ".join(value)
+    if kind is Kind.NAMES and attribute.targets:
+        return [{"name": name, "q_origin_key": name} for name in value]
+    if kind is Kind.WORDS:
+        return [{"name": item} for item in value]
+    if kind is Kind.TABLE:
+        return [_listed(attribute.sub_key, item) for item in value or ()]
+    if isinstance(value, tuple):
+        return "" if value in ((), ("any",)) else value[0]
+    return "" if value is None else value
+
+
+def _listed(key: str, item: Any) -> Any:
+    row = item if isinstance(item, dict) else {key: item}
+    return {**row, "q_origin_key": row.get(key)}
+
+
+class Reading:
+    """One GET of a table: what its parameters ask for."""
+
+    def __init__(self, table: Table, config: Config, resource: Resource) -> None:
+        self._table = table
+        self._config = config
+        self._resource = resource
+        self._version = config.device.os_version
+        self._tests = [
+            [_test(part) for part in value.split(",")] for value in resource.all("filter") if value
+        ]
+        key, pattern = resource.last("key"), resource.last("pattern")
+        if key and pattern is not None:
+            self._tests.append([_test(f"{key}=@{pattern}")])
+
+    def one(self, key: str | int) -> Body:
+        """A row by its key: a list of one; 404 when it is not there."""
+        entry = self._config.get((self._table.name, key))
+        if entry is None:
+            raise Failed(404)
+        body: Body = {"results": [self._asked(self._shown(key, entry), key)]}
+        if self._version < LIMIT_SINCE:
+            return body
+        keys = [found for found, _ in self._config.table(self._table.name)]
+        return body | self._counts(len(keys), 1, keys.index(key), reached=False)
+
+    def many(self) -> Body:
+        """Rows from `start` on, `count` of them; `next_idx` is the last row delivered."""
+        entries = list(self._config.table(self._table.name))
+        if self._config.device.api.shuffled % 2:
+            entries.reverse()
+        start, count = self._number("start", 0), self._number("count", 0)
+        found: list[Body] = []
+        last, matched, reached = max(0, start - 1), 0, False
+        for at, (key, entry) in enumerate(entries):
+            row = self._shown(key, entry) if self._tests else None
+            if row is not None and not self._fits(row):
+                continue
+            matched += 1
+            if at < start:
+                continue
+            if count and len(found) >= count:
+                reached = True
+                continue
+            found.append(self._asked(row or self._shown(key, entry), key))
+            last = at
+        counts = self._counts(len(entries), matched, last, reached=reached)
+        return {"results": found} | counts
+
+    def _counts(self, size: int, matched: int, last: int, *, reached: bool) -> Body:
+        if self._version < COUNTS_SINCE:
+            return {}
+        counts: Body = {"size": size, "matched_count": matched, "next_idx": last}
+        return counts if self._version < LIMIT_SINCE else {**counts, "limit_reached": reached}
+
+    def _shown(self, key: str | int, entry: Entry) -> Body:
+        return show(self._table, key, entry, self._version)
+
+    def _fits(self, row: Body) -> bool:
+        return all(any(test(row) for test in tests) for tests in self._tests)
+
+    def _asked(self, row: Body, key: str | int) -> Body:
+        """The row with the members that were asked for."""
+        whole = row
+        formats = [name for value in self._resource.all("format") for name in value.split("|")]
+        if any(formats):
+            row = {name: value for name, value in row.items() if name in formats}
+            row["q_origin_key"] = key
+        if self._resource.last("exclude-default-values") in ("1", "true"):
+            row = {n: v for n, v in row.items() if not self._is_default(n, v)}
+        if self._resource.last("with_meta") in ("1", "true"):
+            row["q_ref"] = self._config.users((self._table.name, key))
+        if self._resource.last("with_contents_hash") in ("1", "true"):
+            text = json.dumps(whole, sort_keys=True).encode()
+            row["q_hash"] = hashlib.md5(text, usedforsecurity=False).hexdigest()
+        return row
+
+    def _is_default(self, name: str, value: Any) -> bool:
+        attribute = self._table.attributes.get(name)
+        return attribute is not None and value == _value(attribute, attribute.default)
+
+    def _number(self, name: str, default: int) -> int:
+        value = self._resource.last(name)
+        return int(value) if value and value.isdecimal() and len(value) < 12 else default
+
+
+def _test(condition: str) -> Callable[[Body], bool]:
+    """One condition of a filter; what is no condition cannot be processed."""
+    parts = _CONDITION.fullmatch(condition)
+    if parts is None:
+        raise Failed(400)
+    name, operator, wanted = parts.groups()
+    matches = _OPERATORS[operator]
+    return lambda row: matches(_texts(row.get(name)), wanted)
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, list):
+        return [str(item.get("name", "")) for item in value if isinstance(item, dict)]
+    return [str(value)]
+
+
+def _compared(one: str, other: str) -> int:
+    """Numbers by their value, all else as text."""
+    if one.isdecimal() and other.isdecimal():
+        return (int(one) > int(other)) - (int(one) < int(other))
+    return (one > other) - (one < other)
+
+
+_OPERATORS: Final[dict[str, Callable[[list[str], str], bool]]] = {
+    "==": lambda values, wanted: wanted.lower() in (value.lower() for value in values),
+    "!=": lambda values, wanted: wanted.lower() not in (value.lower() for value in values),
+    "=@": lambda values, wanted: any(wanted.lower() in value.lower() for value in values),
+    "!@": lambda values, wanted: all(wanted.lower() not in value.lower() for value in values),
+    "<=": lambda values, wanted: any(_compared(value, wanted) <= 0 for value in values),
+    ">=": lambda values, wanted: any(_compared(value, wanted) >= 0 for value in values),
+    "<": lambda values, wanted: any(_compared(value, wanted) < 0 for value in values),
+    ">": lambda values, wanted: any(_compared(value, wanted) > 0 for value in values),
+}
+"""`==` and `!=` do not tell capitals from small letters (Fortinet's API description)."""
