@@ -42,6 +42,7 @@ what a person does about it. No message ever holds a secret.
     |   +-- ChangedMeanwhile           retryable; somebody wrote since it was read
     |   +-- OtherUnit                  retryable; another serial number answers than before
     |   +-- ManagedElsewhere           a FortiManager manages the FortiGate, or may
+    |   +-- Stopped                    exit code 3: a person wants nothing more to be written
     |   +-- UnknownDevice              a site names a device or VDOM the ADOM does not have
     +-- InternalError                  a defect of fmgsync
     +-- StalePlan                      a saved plan no longer fits what is there
@@ -456,6 +457,13 @@ class Deposed(TargetError):
 
     kind = "deposed"
     retryable = True
+
+
+class Stopped(TargetError):
+    """A person has stopped fmgsync there; what was not written yet is not written."""
+
+    kind = "stopped"
+    exit_code = 3
 
 
 class UnknownDevice(TargetError):

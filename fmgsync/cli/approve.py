@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-import socket
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,7 +42,7 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
     show_default=True,
     help="How long the approval waits to be used.",
 )
-@click.option("--by", help="Who approves; default: the user of this computer.")
+@common.by_option
 @click.option("--withdraw", is_flag=True, help="Take an approval back that was not used yet.")
 @common.state_option
 @common.command_options()
@@ -55,7 +52,7 @@ def command(
     digest: str | None,
     reason: str,
     expires: float,
-    by: str | None,
+    by: str,
     withdraw: bool,
 ) -> int:
     """Let through what the guard holds: one part by its digest, or all of a plan by the plan's.
@@ -73,6 +70,7 @@ def command(
     fmgsync apply --install now
     """
     from fmgsync.clock import SystemClock
+    from fmgsync.passes import install_context
     from fmgsync.state.memory import Memory
     from fmgsync.wiring import wiring
 
@@ -82,12 +80,11 @@ def command(
     if digest is None:
         _list(options, memory, now)
         return common.IN_SYNC
-    if not withdraw:
-        needed = wiring.needs_reason(options.config)
-        common.demand_reason("approving a change", reason, needed=needed)
-    word, who = "withdrawn" if withdraw else "approved", by or _user()
+    word, what = ("withdrawn", "withdrawing") if withdraw else ("approved", "approving a change")
+    common.demand_reason(what, reason, needed=wiring.needs_reason(options.config))
+    who = install_context.named(by)
     audit = wiring.make_decision_audit(
-        options.config, state_dir=state_dir, clock=clock, by=who, reason=reason
+        options.config, state_dir=state_dir, clock=clock, by=by, reason=reason
     )
     audit.check()
     if withdraw:
@@ -95,19 +92,10 @@ def command(
     else:
         decided = memory.approve(digest, who=who, reason=reason, now=now, expires_at=now + expires)
     for one in decided:
-        audit.record(word, **_row(one) | {"who": who})
+        audit.record(word, **_about(one, withdrawn=withdraw))
     audit.keep_head()
     _tell(options, decided, word)
     return common.IN_SYNC
-
-
-def _user() -> str:
-    """The user behind sudo rather than root."""
-    try:
-        name = os.environ.get("SUDO_USER") or getpass.getuser()
-    except (KeyError, OSError):
-        name = f"uid {os.getuid()}"
-    return f"{name}@{socket.gethostname()}"
 
 
 def _tell(options: common.Options, decided: tuple[Approval, ...], word: str) -> None:
@@ -145,6 +133,12 @@ def _row(approval: Approval) -> dict[str, str]:
         "at": _written(approval.at),
         "expiresAt": _written(approval.expires_at),
     }
+
+
+def _about(approval: Approval, *, withdrawn: bool) -> dict[str, str]:
+    """For the audit, whose line says by itself who decides it now, and why."""
+    told = {name: text for name, text in _row(approval).items() if name not in ("who", "reason")}
+    return {**told, "approvedBy": approval.who} if withdrawn else told
 
 
 def _written(instant: float) -> str:

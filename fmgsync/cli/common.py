@@ -121,6 +121,15 @@ state_option = click.option(
 """For commands that remember; they get `state_dir: Path`."""
 
 
+by_option = click.option(
+    "--by",
+    default="",
+    metavar="NAME",
+    help="In whose name; recorded beside the user of this computer, who is always recorded.",
+)
+"""For what a person decides; they get `by: str`."""
+
+
 def command_options(*more: Output) -> Callable[[_Function], _Function]:
     """Add -c, --output, -v and --log-format; the command gets them as `options: Options`.
 

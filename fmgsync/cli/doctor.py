@@ -28,19 +28,23 @@ def command(options: common.Options, state_dir: Path) -> int:
     A failure keeps fmgsync from working; a warning is for a person to judge.
 
     \b
+    fmgsync doctor -c /etc/fmgsync/fmgsync.yaml
+
+    \b
     Exit codes: 0 no failure (there may be warnings), 1 something fails, 2 the configuration is
     wrong.
     """
     from fmgsync.clock import SystemClock
     from fmgsync.doctor import doctor
     from fmgsync.model.diagnosis import Level
-    from fmgsync.wiring import checkups
+    from fmgsync.wiring import checkups, wiring
 
     clock = SystemClock()
     transport = options.transport
     clusters, targets = checkups.make_checkups(options.config, clock=clock, transport=transport)
     found = [*doctor.check_time_zones(clock)]
     found += doctor.check_state(checkups.make_memories(options.config, state_dir, clock))
+    found += doctor.check_stops(wiring.make_stops(options.config, state_dir=state_dir))
     for cluster in clusters:
         options.progress(f"checking cluster {cluster.name}")
         found += doctor.check_cluster(cluster, clock)

@@ -8,6 +8,7 @@ from typing import Any
 
 from fmgsync import errors
 from fmgsync.cli.progress import rollout_rows
+from fmgsync.cli.stop import stop_rows
 from fmgsync.model.address import Address, sorted_addresses
 from fmgsync.model.adom import HeldLock
 from fmgsync.model.rollout import PendingInstall
@@ -25,6 +26,7 @@ def plan_document(result: Result) -> dict[str, Any]:
         "adoms": [summary.plan_json(adom.seen.plan) for adom in result.adoms if adom.seen],
         "installs": [row for adom in result.adoms for row in _installs(adom)],
         "blastRadius": _blast_radius(result),
+        "stops": stop_rows(result.stops),
         "submitted": _submissions(result),
         "sources": _source_rows(result),
         "errors": error_rows(result),
@@ -150,6 +152,7 @@ def status_document(result: Result) -> dict[str, Any]:
             for view in adom.survey.views
         ],
         "rollouts": rollout_rows(result),
+        "stops": stop_rows(result.stops),
         **_findings(result),
         "locks": [_lock_row(adom, held) for adom in result.adoms for held in adom.locks],
         "submitted": _submissions(result),

@@ -10,6 +10,7 @@ import click
 
 from fmgsync import errors
 from fmgsync.cli import common
+from fmgsync.cli.stop import stop_rows
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -105,9 +106,11 @@ def _tell(options: common.Options, state_dir: Path, ask: Callable[[Scene], Expla
     found = ask(explain_scene.scene(world, result))
     problems = documents.error_rows(result)
     if options.is_json:
-        options.print_document({**as_document(found), "errors": problems})
+        stops = stop_rows(result.stops)
+        options.print_document({**as_document(found), "stops": stops, "errors": problems})
     else:
         console = options.console()
+        findings.print_stops(console, {"stops": stop_rows(result.stops)})
         print_explanation(console, found)
         findings.print_problems(console, {"errors": problems})
     code = {"yes": common.IN_SYNC, "no": common.OUTSTANDING}.get(found.answer, common.FAILED)

@@ -70,6 +70,15 @@ def place(row: Row) -> str:
     return f"{row['device']}/{row['vdom']}"
 
 
+def print_stops(console: Console, document: Row) -> None:
+    """What a person has stopped: nothing matters more."""
+    for row in document.get("stops", ()):
+        line = Text("stopped: ", "bold red")
+        line.append(safe_text(f"{row['message']}; nothing is written or installed there"), "bold")
+        console.print(line)
+        console.print("      let it go on: fmgsync start")
+
+
 def print_rows(console: Console, document: Row) -> None:
     """One line for each finding and all places that share it; of a part that waits also the
     command that lets it through."""

@@ -12,6 +12,7 @@ import click
 from fmgsync import errors
 from fmgsync.cli import common
 from fmgsync.cli.instants import Instant
+from fmgsync.cli.stop import stop_rows
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -63,9 +64,13 @@ def command(options: common.Options, state_dir: Path, until: datetime | None) ->
     found = look_ahead.forecast(world, result, end)
     problems = documents.error_rows(result)
     if options.is_json:
-        options.print_document({**as_document(found, start, end), "errors": problems})
+        stops = stop_rows(result.stops)
+        options.print_document(
+            {**as_document(found, start, end), "stops": stops, "errors": problems}
+        )
     else:
         console = options.console()
+        findings.print_stops(console, {"stops": stop_rows(result.stops)})
         print_forecast(console, found, end)
         findings.print_problems(console, {"errors": problems})
     pending = any(each.foreseen for each in found)

@@ -28,6 +28,7 @@ _STYLES = {
     "not started": "red",
     "blocked": "magenta",
     "held": "magenta",
+    "stop": "magenta",
     "carried along": "yellow",
 }
 _WHAT = ("why", "detail", "what", "window", "urgent")
@@ -151,6 +152,7 @@ def as_row(fields: Mapping[str, Any]) -> Row:
     row: Row = {
         "at": fields["at"],
         "who": _text(fields.get("who")),
+        **({"by": _text(fields["by"])} if fields.get("by") else {}),
         "run": _text(fields.get("run")),
         "event": fields["event"],
         "reason": None if reason in ("", "not given") else reason,
@@ -201,8 +203,9 @@ def print_history(console: Console, rows: Iterable[Row]) -> None:
     alike: dict[tuple[Any, ...], list[Row]] = {}
     listed = list(rows)
     for row in listed:
-        key = (row["run"], row["event"], row.get("adom"), row.get("wave"), row.get("what"))
-        alike.setdefault((*key, _moved(row), row["reason"]), []).append(row)
+        told = (row.get(name) for name in ("who", "by", "adom", "wave", "what"))
+        key = (row["run"], row["event"], *told, _moved(row), row["reason"])
+        alike.setdefault(key, []).append(row)
     made = tables.table(("at", "who", "event", "where", "what", "members", "reason"))
     for same in alike.values():
         first = same[0]
@@ -210,7 +213,7 @@ def print_history(console: Console, rows: Iterable[Row]) -> None:
         where = tables.names(places) or first.get("adom", "")
         made.add_row(
             tables.cell(findings.instant(first["at"])),
-            tables.cell(first["who"]),
+            tables.cell(f"{first['by']} ({first['who']})" if "by" in first else first["who"]),
             tables.cell(f"{first['event']}{_wave(first)}", _STYLES.get(first["event"], "")),
             tables.cell(where),
             tables.cell(first.get("what", "")),

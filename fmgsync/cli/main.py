@@ -23,6 +23,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plan": ("plan", "Show what would change, per ADOM, group and device. Writes nothing."),
     "apply": ("apply", "Write the plan to FortiManager and install it on the FortiGates."),
     "run": ("run", "The controller: watch the clusters, keep the ADOMs, until it is stopped."),
+    "stop": ("stop", "Write and install nothing more, until 'start'; also in a running 'run'."),
+    "start": ("start", "Let what was stopped go on."),
     "approve": ("approve", "Let through what the guard holds, exactly as it was shown."),
     "status": ("status", "The four views side by side: desired, ADOM, device database, device."),
     "explain": ("explain", "Why an address is allowed where, or why not, step by step."),

@@ -33,6 +33,7 @@ def print_plan(console: Console, document: Row, *, every: bool = False) -> None:
     `every` lists each object and each device instead of folding what they share.
     """
     totals = total(document)
+    findings.print_stops(console, document)
     if document["adoms"]:
         console.print(Text(totals, "bold"))
     for adom in document["adoms"]:
@@ -195,6 +196,8 @@ def _starts(row: Row) -> tuple[str, str]:
 def markdown(document: Row) -> str:
     """The plan as a Markdown comment for a pull request, details folded away."""
     lines = [f"### fmgsync plan `{document['digest']}`", "", total(document), ""]
+    for row in document.get("stops", ()):
+        lines += [f"**stopped: {_escaped(row['message'])}**", ""]
     for adom in document["adoms"]:
         where = _escaped(f"{adom['fortimanager']}/{adom['adom']}")
         lines += [f"#### {where}: {counted(adom['changes'])}", ""]

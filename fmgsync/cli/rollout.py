@@ -10,6 +10,7 @@ import click
 from fmgsync import errors
 from fmgsync.cli import common
 from fmgsync.cli.safe import safe_text
+from fmgsync.cli.stop import stop_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,10 +52,15 @@ def status(options: common.Options, state_dir: Path) -> int:
     )
     result = once.status(world)
     rows = progress.rollout_rows(result)
-    found = {"rollouts": rows, "errors": documents.error_rows(result)}
+    found = {
+        "rollouts": rows,
+        "stops": stop_rows(result.stops),
+        "errors": documents.error_rows(result),
+    }
     if options.is_json:
         options.print_document(found)
     else:
+        findings.print_stops(options.console(), found)
         progress.print_rollouts(options.console(), rows)
         findings.print_problems(options.console(), found)
     codes = [adom.error.exit_code for adom in result.adoms if adom.error]
@@ -74,9 +80,10 @@ _REASON = click.option("--reason", default="", help="Why; goes into the audit.")
 @command.command("resume")
 @_ADOM
 @_REASON
+@common.by_option
 @common.state_option
 @common.command_options()
-def resume(options: common.Options, state_dir: Path, adom: str | None, reason: str) -> int:
+def resume(options: common.Options, state_dir: Path, adom: str | None, reason: str, by: str) -> int:
     """Let a rollout that stopped go on: failed devices may be tried again, the budget is new.
 
     Where what was done is not known any more, the rollout starts over at its canary.
@@ -84,24 +91,28 @@ def resume(options: common.Options, state_dir: Path, adom: str | None, reason: s
     from fmgsync.passes import rollout_commands
 
     return _steer(
-        options, state_dir, adom, reason, rollout_commands.resume, demands="resuming a rollout"
+        options, state_dir, adom, reason, by, rollout_commands.resume, what="resuming a rollout"
     )
 
 
 @command.command("abort")
 @_ADOM
 @_REASON
+@common.by_option
 @common.state_option
 @common.command_options()
-def abort(options: common.Options, state_dir: Path, adom: str | None, reason: str) -> int:
+def abort(options: common.Options, state_dir: Path, adom: str | None, reason: str, by: str) -> int:
     """Stop a rollout: nothing more is started until it is resumed.
 
     An 'apply' or controller that is at it starts nothing more and cancels what has not begun on
-    any device; what is being pushed is watched to its end.
+    any device; what is being pushed is watched to its end. The ADOM is still written, and another
+    administrator's install carries that along: 'fmgsync stop' ends the writing, too.
     """
     from fmgsync.passes import rollout_commands
 
-    return _steer(options, state_dir, adom, reason, rollout_commands.abort)
+    return _steer(
+        options, state_dir, adom, reason, by, rollout_commands.abort, what="aborting a rollout"
+    )
 
 
 def _steer(
@@ -109,9 +120,10 @@ def _steer(
     state_dir: Path,
     adom: str | None,
     reason: str,
+    by: str,
     act: Callable[[World, TargetRef], Steered],
     *,
-    demands: str = "",
+    what: str,
 ) -> int:
     from fmgsync.passes.install_context import People
     from fmgsync.wiring import wiring
@@ -122,10 +134,9 @@ def _steer(
         tell=options.progress,
         transport=options.transport,
         state_dir=state_dir,
-        people=People(reason),
+        people=People(reason, by=by),
     )
-    needed = world.intent.needs_reason and bool(demands)
-    common.demand_reason(demands, reason, needed=needed)
+    common.demand_reason(what, reason, needed=world.intent.needs_reason)
     known = [work.ref for work in world.adoms]
     chosen = [ref for ref in known if adom in (None, str(ref))]
     if not chosen:

@@ -76,6 +76,7 @@ def _matches(pattern: str | None, *texts: str) -> bool:
 
 def print_status(console: Console, document: Row, *, wide: bool = False) -> None:
     """How everything stands: on one screen, however many devices there are."""
+    findings.print_stops(console, document)
     _print_summary(console, document)
     if wide:
         print_views(console, document)

@@ -1,6 +1,6 @@
 """Notices what people decide while a controller runs: what waited is then looked at again at once.
 
-Only while something waits for them is the memory asked, so a quiet controller asks nothing.
+Of approvals and rollouts the memory is asked only while something waits for them, of stops always.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import structlog
 
 from fmgsync import errors, redaction
 from fmgsync.daemon.worker import AdomRecord
+from fmgsync.model.stop import Stop
 from fmgsync.model.target import TargetRef
 from fmgsync.passes.once import World
 
@@ -25,10 +26,11 @@ _log = structlog.get_logger(__name__)
 @dataclass(frozen=True, slots=True)
 class _Decided:
     """What people have said of one ADOM: held parts they let through, when they last resumed or
-    stopped its rollout."""
+    aborted its rollout, whether it is stopped."""
 
     approved: frozenset[str] = frozenset()
     steered_at: datetime | None = None
+    stop: Stop | None = None
 
 
 class Deciding:
@@ -44,6 +46,7 @@ class Deciding:
         self._records = records
         self._touch = touch
         self._known: dict[TargetRef, _Decided] = {}
+        self.stops: tuple[Stop, ...] = ()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="deciding", daemon=True)
 
@@ -57,7 +60,9 @@ class Deciding:
 
     def look(self) -> None:
         """Once. Raises StateError where the memory cannot be read."""
-        waiting = {one.ref: one for one in self._records() if _waits(one)}
+        self.stops = self._world.installing.stops.all()
+        records = [one for one in self._records() if one.result is not None]
+        waiting = {one.ref: one for one in records if _waits(one) or self._stop(one) != _stop(one)}
         self._known = {ref: known for ref, known in self._known.items() if ref in waiting}
         if not waiting:
             return
@@ -67,7 +72,8 @@ class Deciding:
             decided = self._decided(record, approved)
             before = self._known.get(ref, _seen_by(record))
             self._known[ref] = decided
-            if decided.approved - before.approved or decided.steered_at != before.steered_at:
+            steered = decided.steered_at != before.steered_at or decided.stop != before.stop
+            if decided.approved - before.approved or steered:
                 _log.info("decided", adom=ref.domain, fortimanager=ref.unit)
                 self._touch(ref)
 
@@ -77,7 +83,11 @@ class Deciding:
         found = self._world.installing.rollouts.read(record.ref)
         if found is not None:
             held |= {note.digest for note in found.blocked.values()}
-        return _Decided(held & approved, found.decided_at if found is not None else None)
+        decided_at = found.decided_at if found is not None else None
+        return _Decided(held & approved, decided_at, self._stop(record))
+
+    def _stop(self, record: AdomRecord) -> Stop | None:
+        return next((stop for stop in self.stops if stop.covers(record.ref)), None)
 
     def _run(self) -> None:
         while not self._stopping.wait(POLL_S):
@@ -92,7 +102,12 @@ class Deciding:
 def _seen_by(record: AdomRecord) -> _Decided:
     """What the pass knew; a decision that came while it ran is new."""
     rollout = record.result.rollout if record.result else None
-    return _Decided(steered_at=rollout.steered_at if rollout is not None else None)
+    steered_at = rollout.steered_at if rollout is not None else None
+    return _Decided(steered_at=steered_at, stop=_stop(record))
+
+
+def _stop(record: AdomRecord) -> Stop | None:
+    return record.result.stop if record.result is not None else None
 
 
 def _waits(record: AdomRecord) -> bool:
@@ -104,4 +119,5 @@ def _waits(record: AdomRecord) -> bool:
     decision = result.rollout.decision if result.rollout else None
     stopped = decision is not None and decision.held is not None
     rollout = result.rollout
+    stopped = stopped or result.stop is not None
     return holds or stopped or bool(rollout and (rollout.failures or rollout.blocked))

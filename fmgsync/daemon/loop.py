@@ -25,6 +25,7 @@ from fmgsync.leases.ownership import Ownership
 from fmgsync.model.endpoint import Kind
 from fmgsync.model.health import Hearing, RolloutHealth
 from fmgsync.model.rule import RuleSet
+from fmgsync.model.stop import Stop
 from fmgsync.model.target import TargetRef
 from fmgsync.passes import once, reach, rollout_status
 from fmgsync.passes.incremental import Passes
@@ -147,6 +148,11 @@ class Controller:
     def rollout_health(self, record: AdomRecord) -> RolloutHealth:
         """What of the ADOM's rollout waits for a person."""
         return troubles.rollout_health(self._world, record.result, record.pending_since)
+
+    @property
+    def stops(self) -> tuple[Stop, ...]:
+        """What people have stopped, as last read."""
+        return self._deciding.stops
 
     def leads(self, ref: TargetRef) -> bool:
         """Whether this replica works on the ADOM."""

@@ -33,7 +33,7 @@ def health(controller: Controller) -> ServiceHealth:
 def result(controller: Controller) -> once.Result:
     """What the latest pass over each ADOM saw, as `status` shows it."""
     found = [record.result for record in controller.adoms if record.result is not None]
-    return once.Result(controller.inventory, found)
+    return once.Result(controller.inventory, found, controller.stops)
 
 
 def _adom(controller: Controller, record: AdomRecord) -> AdomHealth:
@@ -57,6 +57,7 @@ def _adom(controller: Controller, record: AdomRecord) -> AdomHealth:
         error=record.error,
         rollout=controller.rollout_health(record),
         devices=figures.devices_health(record),
+        stopped=any(stop.covers(record.ref) for stop in controller.stops),
     )
 
 

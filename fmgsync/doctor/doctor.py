@@ -18,6 +18,7 @@ from fmgsync.clock import Clock
 from fmgsync.model import diagnosis
 from fmgsync.model.diagnosis import Diagnosis, Level
 from fmgsync.model.endpoint import ClusterSnapshot
+from fmgsync.state.stops import Stops
 
 if TYPE_CHECKING:
     from fmgsync.kube.client import ApiSession, Tls
@@ -77,6 +78,21 @@ def check_state(memories: Iterable[MemoryToCheck]) -> Iterator[Diagnosis]:
             yield Diagnosis(where, "state", Level.WARNING, sentence, fix)
         if not ahead:
             yield Diagnosis(where, "state", Level.OK, "read; no time in it lies ahead")
+
+
+def check_stops(stops: Stops) -> Iterator[Diagnosis]:
+    """Whether a person keeps everything, or a part, from being written."""
+    where = stops.where()
+    try:
+        standing = stops.all()
+    except errors.StateError as error:
+        yield diagnosis.failed(where, "stops", error)
+        return
+    for stop in standing:
+        text = f"{stop}; nothing is written or installed there"
+        yield Diagnosis(where, "stops", Level.WARNING, text, "'fmgsync start' lets it go on")
+    if not standing:
+        yield Diagnosis(where, "stops", Level.OK, "nothing is stopped")
 
 
 def check_cluster(cluster: ClusterToCheck, clock: Clock) -> Iterator[Diagnosis]:

@@ -70,7 +70,8 @@ class AdomHealth:
 
     `answered` says whether its FortiManager ever carried a pass to its end. `window_open` is None
     where no windows are configured. `elsewhere` says that another replica is known to work on it.
-    `oldest_stale_grant_at` is 0 if that is not known, which counts as overdue.
+    `oldest_stale_grant_at` is 0 if that is not known, which counts as overdue. `stopped`: a person
+    wants nothing to be written or installed.
     """
 
     ref: TargetRef
@@ -89,6 +90,7 @@ class AdomHealth:
     error: str | None = None
     rollout: RolloutHealth = RolloutHealth()
     devices: DevicesHealth = field(default_factory=DevicesHealth)
+    stopped: bool = False
 
 
 SILENCE_S: Final = 300.0

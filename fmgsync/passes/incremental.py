@@ -60,9 +60,12 @@ class Passes:
         return Picture(known.seen.observed, known.seen.asked, owner=self._world.intent.owner)
 
     def _is_quiet(self, known: AdomResult) -> bool:
-        """Whether a part can be written by itself: nothing failed, waits or may be installed."""
+        """Whether a part can be written by itself: nothing failed, waits, is stopped or may be
+        installed."""
         seen, intent = known.seen, self._world.intent
         if seen is None or known.survey is None or known.error is not None:
+            return False
+        if self._world.installing.stops.covering(known.ref) is not None:
             return False
         if not intent.writes or intent.before_install or seen.submission is not None:
             return False

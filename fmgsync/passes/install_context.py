@@ -24,6 +24,7 @@ from fmgsync.state.documents import Documents
 from fmgsync.state.heads import AuditHeads
 from fmgsync.state.rollouts import Rollouts
 from fmgsync.state.stale import StaleSince
+from fmgsync.state.stops import Stops
 from fmgsync.state.units import Units
 
 RECHECK_S = 600.0
@@ -51,6 +52,7 @@ class Installing:
     units: Units
     audit: Audit
     reason: Reason
+    stops: Stops
     clearance: Clearance = field(default_factory=Clearance)
     patient: bool = True
     began_at: float = 0.0
@@ -62,6 +64,7 @@ class Installing:
 
         Raises StateError for what is damaged, and where decisions could not be kept.
         """
+        self.stops.covering(ref)
         self.rollouts.read(ref)
         self.audit.check()
 
@@ -84,9 +87,9 @@ class Installing:
 class People:
     """What the person who starts a run says beyond the configuration.
 
-    `reason` goes into audit and device revisions. `stopping` tells that they want it to end,
-    `leaving` that they cannot wait for what runs, `audit_file` where the audit is kept, None for
-    its place in the state folder.
+    `reason` goes into audit and device revisions, `by` is in whose name it is. `stopping` tells
+    that they want it to end, `leaving` that they cannot wait for what runs, `audit_file` where the
+    audit is kept, None for its place in the state folder.
     """
 
     reason: str = ""
@@ -94,6 +97,7 @@ class People:
     audit_file: Path | None = None
     stopping: Callable[[], bool] = lambda: False
     leaving: Callable[[], bool] = lambda: False
+    by: str = ""
 
 
 def make_installing(
@@ -111,7 +115,7 @@ def make_installing(
     `folder` holds the audit's file, unless this is a replica among others.
     """
     run = str(structlog.contextvars.get_contextvars().get("run") or uuid.uuid4().hex[:12])
-    reason = Reason(run, who(), people.reason)
+    reason = Reason(run, named(people.by), people.reason)
     heads = AuditHeads(documents)
     keeper: Keeper | None = None
     if command == features.RUN and config.lease is not None and people.audit_file is None:
@@ -124,7 +128,12 @@ def make_installing(
         clock=clock,
         keeper=keeper,
         heads=heads,
-        about={"run": run, "who": reason.who, "reason": reason.reason or "not given"},
+        about={
+            "run": run,
+            "who": who(),
+            **({"by": people.by} if people.by else {}),
+            "reason": reason.reason or "not given",
+        },
     )
     return Installing(
         Rollouts(documents, config.owner, clock=clock, units=units),
@@ -132,6 +141,7 @@ def make_installing(
         units,
         audit,
         reason,
+        Stops(documents, config.owner),
         Clearance(now=command == features.APPLY_NOW, override_deny=people.override_deny),
         patient=command != features.RUN,
         began_at=clock.now(),
@@ -151,7 +161,7 @@ def make_decision_audit(
         clock=clock,
         keeper=FileKeeper(folder / AUDIT, heads),
         heads=heads,
-        about={"who": by, "reason": reason or "not given"},
+        about={"who": who(), **({"by": by} if by else {}), "reason": reason or "not given"},
     )
 
 
@@ -166,10 +176,15 @@ def chain_of(config: Config) -> str:
     return f"{config.owner}@{socket.gethostname()}"
 
 
+def named(by: str) -> str:
+    """Who decides something: who they say they are, beside who they are here."""
+    return f"{by} ({who()})" if by else who()
+
+
 def who() -> str:
-    """Who runs this, for audit and ledger."""
+    """Who runs this, for audit and ledger: the user behind sudo rather than root."""
     try:
-        user = getpass.getuser()
+        user = os.environ.get("SUDO_USER") or getpass.getuser()
     except (OSError, KeyError):  # a container's user often has no name
         user = f"uid {os.getuid()}"
     return f"{user}@{socket.gethostname()}"

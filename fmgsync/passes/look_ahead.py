@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fmgsync.model.target import TargetRef
+from fmgsync.passes import rollout_status
 from fmgsync.passes.once import AdomResult, Result, World
 from fmgsync.planning import summary
 from fmgsync.scheduling import rehearsal
@@ -40,9 +41,10 @@ def _adom(world: World, adom: AdomResult, until: datetime) -> AdomForecast:
         world.installing.clearance,
         world.installing.blocked(adom.ref),
         world.installing.interrupted(adom.ref),
+        stopped=str(adom.stop) if adom.stop is not None else "",
     )
     stage = Stage(
-        world.terms.rollout.policy(adom.seen.topology, world.terms.overrun),
+        rollout_status.policy_of(world.terms, adom.seen, adom.stop),
         record.ledger if record is not None else Ledger(rules),
         adom.survey.pending,
         adom.survey.views,

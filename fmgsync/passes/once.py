@@ -19,6 +19,7 @@ from fmgsync.model.adom import HeldLock, Workspace
 from fmgsync.model.change import AdomPlan, ApplyReport, Finding
 from fmgsync.model.endpoint import ClusterSnapshot
 from fmgsync.model.rollout import TargetOutcome
+from fmgsync.model.stop import Stop
 from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.passes import guard_memory, installs, reconcile, rollout_pass, turns, wrong_clock
 from fmgsync.passes.install_context import Installing
@@ -94,6 +95,7 @@ class AdomResult:
     admissions: tuple[Admission, ...] = ()
     rollout: Report | None = None
     standing: Standing | None = None
+    stop: Stop | None = None
     locks: tuple[HeldLock, ...] = ()
     error: errors.TargetError | None = None
     whole: bool = True
@@ -101,10 +103,11 @@ class AdomResult:
 
 @dataclass(slots=True)
 class Result:
-    """What became of all ADOMs; `digest` stands for the whole plan."""
+    """What became of all ADOMs, and what is stopped; `digest` stands for the whole plan."""
 
     inventory: Inventory
     adoms: list[AdomResult] = field(default_factory=list)
+    stops: tuple[Stop, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -211,7 +214,9 @@ def _each_adom(world: World, inventory: Inventory, step: Step) -> Result:
 
 
 def _shown(world: World, result: Result) -> Result:
-    """Whatever is shown as held can be approved from now on."""
+    """Whatever is shown as held can be approved from now on. What is stopped is told even where
+    nothing could be looked at."""
+    result.stops = world.installing.stops.all()
     _note(world, result.digest, [adom.seen.plan for adom in result.adoms if adom.seen])
     return result
 
@@ -315,10 +320,14 @@ def _write_and_install(
 ) -> None:
     """Where no install may start, because a configuration only observes or because installs are
     left to somebody else, what is outstanding is told."""
+    result.stop = world.installing.stops.covering(work.ref)
+    if result.stop is not None:
+        world.tell(f"nothing is written or installed: {result.stop}")
     install = install and world.intent.writes
     # Read first: a record that cannot be understood stops everything before anything is written.
     record = world.installing.rollouts.read(work.ref)
-    if not world.intent.before_install and machine.may_write(record):
+    may_write = result.stop is None and machine.may_write(record)
+    if may_write and not world.intent.before_install:
         _write_adom(world, work, result)
     if install:
         rollout_pass.advance_installs(world, work, inventory, result)

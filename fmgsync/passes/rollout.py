@@ -21,6 +21,7 @@ from fmgsync.clock import Clock
 from fmgsync.model.memory import Approval
 from fmgsync.model.rollout import PendingInstall
 from fmgsync.model.state import ObservedAdom
+from fmgsync.model.stop import Stop
 from fmgsync.model.target import DeviceVdom
 from fmgsync.passes import (
     batch_install,
@@ -30,12 +31,13 @@ from fmgsync.passes import (
     rests,
     resume,
     rollout_log,
+    rollout_status,
     stale_grants,
     urgent_removal,
 )
 from fmgsync.passes.progress import Book, Reason, Report
 from fmgsync.passes.reconcile import AdomWork, Intent, Look
-from fmgsync.planning import misnamed, summary
+from fmgsync.planning import summary
 from fmgsync.scheduling import admission, waves
 from fmgsync.scheduling.admission import Admission, Clearance, Situation
 from fmgsync.scheduling.install_policy import Mode, Terms
@@ -43,6 +45,7 @@ from fmgsync.scheduling.machine import Event, Facts, Step, next_step
 from fmgsync.scheduling.rollout import Decision, RolloutPolicy
 from fmgsync.scheduling.timetable import Timetable
 from fmgsync.state.stale import StaleSince
+from fmgsync.state.stops import Stops
 from fmgsync.views.stale import Since
 
 if TYPE_CHECKING:
@@ -71,6 +74,7 @@ class Run:
     where the step before it was a batch of the same wave. `pending` are the installs still to make,
     `exposed_until` when the next exposure that may still last becomes due. `written` is what this
     run vouches for in the ADOM: as it found or left it, without what others do to it meanwhile.
+    `stop` is what a person has stopped it by, as last read from `stops`.
     """
 
     work: AdomWork
@@ -90,7 +94,9 @@ class Run:
     rules: str
     plan: str
     memory: StaleSince
+    stops: Stops
     held_since: datetime
+    stop: Stop | None = None
     stale: Since = field(default_factory=dict)
     exposed_until: float | None = None
     known: installs.Survey | None = None
@@ -120,8 +126,7 @@ class Run:
     @property
     def policy(self) -> RolloutPolicy:
         """The rollout policy with this ADOM's devices. `now` waits for no clock."""
-        policy = self.terms.rollout.policy(self.seen.topology, self.terms.overrun)
-        policy = replace(policy, misnamed=misnamed.told(self.seen.plan))
+        policy = rollout_status.policy_of(self.terms, self.seen, self.stop)
         return replace(policy, pause=timedelta(0)) if self.clearance.now else policy
 
     def note(self, event: Event) -> None:
@@ -133,10 +138,13 @@ class Run:
         rests.rest(self.clock, seconds, leaving=self.leaving)
 
     def is_stopped(self) -> bool:
-        """Whether somebody wants nothing more to start: here, or by `fmgsync rollout abort`."""
+        """Whether somebody wants nothing more to start: here, by `fmgsync stop` or by
+        `fmgsync rollout abort`."""
         self.book.refresh()
+        self.stop = self.stops.covering(self.work.ref)
         ledger = self.book.ledger
-        return self.stopping() or ledger is None or ledger.halted is not None
+        told = self.stop is not None or ledger is None or ledger.halted is not None
+        return told or self.stopping()
 
     def held_by_command(self, decision: Decision) -> bool:
         """Ask the configured commands; one that says no keeps this run from starting anything."""
@@ -188,6 +196,7 @@ class Run:
             self.clearance,
             record.held_back(self.held_since, lambda: self.approvals().keys()) if record else {},
             record.let_go if record else frozenset(),
+            str(self.stop) if self.stop is not None else "",
         )
 
 
@@ -227,6 +236,8 @@ def make_run(
         known=known,
         held_since=datetime.fromtimestamp(installing.held_since(world.clock.now()), UTC),
         memory=installing.stale,
+        stops=installing.stops,
+        stop=installing.stops.covering(work.ref),
     )
 
 
@@ -272,6 +283,9 @@ def _tidied(run: Run) -> bool:
         # What ended meanwhile changed the device databases.
         _survey(run, again=True)
         step = next_step(Facts(run.book.record))
+    if step is Step.RESTORE and run.stop is not None:
+        run.report.waiting = str(run.stop)
+        return False
     if step is Step.RESTORE:
         urgent_removal.restore(run)
         run.report.go_on(run.clock.now())

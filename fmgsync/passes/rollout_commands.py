@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from fmgsync.passes.once import World
 
 
+_STILL_WRITTEN = "the ADOM is still written ('fmgsync stop' ends that, too)"
+
+
 @dataclass(frozen=True, slots=True)
 class Steered:
     """What became of one ADOM's rollout, in words."""
@@ -33,6 +36,8 @@ def resume(world: World, ref: TargetRef) -> Steered:
     else:
         names = ", ".join(attempt.device for attempt in before.ledger.failed)
         what = f"goes on; to be tried again: {names or 'no device'}"
+    if (stop := world.installing.stops.covering(ref)) is not None:
+        what += f"; but {stop} ('fmgsync start')"
 
     def change(record: RolloutRecord | None) -> RolloutRecord:
         # The rules' digest is not known here: an empty one makes the next run start at the canary.
@@ -57,7 +62,8 @@ def abort(world: World, ref: TargetRef) -> Steered:
 
     world.installing.rollouts.update(ref, change)
     _record(world, ref, "aborted", why)
-    return Steered(ref, changed=True, what=f"stopped: {why}")
+    still = "" if world.installing.stops.covering(ref) else f"; {_STILL_WRITTEN}"
+    return Steered(ref, changed=True, what=f"installs are {why}{still}")
 
 
 def _record(world: World, ref: TargetRef, event: str, what: str) -> None:

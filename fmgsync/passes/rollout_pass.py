@@ -63,6 +63,7 @@ def judge(world: World, work: AdomWork, inventory: Inventory, result: AdomResult
     if result.seen is None or result.survey is None:
         return
     topology, instant = result.seen.topology, world.instant
+    result.stop = world.installing.stops.covering(work.ref)
     targets = [view.target for view in result.survey.views]
     found = outlook.outlooks(world.terms.calendar, topology, targets, instant)
     result.outlooks = {each.target: each for each in found}
@@ -75,6 +76,7 @@ def judge(world: World, work: AdomWork, inventory: Inventory, result: AdomResult
         world.installing.clearance,
         blocked,
         world.installing.interrupted(result.ref),
+        stopped=str(result.stop) if result.stop is not None else "",
     )
     result.admissions = admission.admit(result.survey.pending, situation)
     held = {each.pending.target: each.because for each in result.admissions if each.held}

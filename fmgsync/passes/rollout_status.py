@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from fmgsync.model.stop import Stop
 from fmgsync.passes import new_ledger
 from fmgsync.passes.installs import Survey
 from fmgsync.passes.reconcile import AdomWork, Look
 from fmgsync.planning import misnamed, summary
 from fmgsync.scheduling import admission, ledger, outlook, waves
-from fmgsync.scheduling.install_policy import Mode
+from fmgsync.scheduling.install_policy import Mode, Terms
 from fmgsync.scheduling.ledger import Ledger
-from fmgsync.scheduling.rollout import Decision
+from fmgsync.scheduling.rollout import Decision, RolloutPolicy
 from fmgsync.scheduling.rollout_record import RolloutRecord
 
 if TYPE_CHECKING:
@@ -30,6 +31,14 @@ class Standing:
     decision: Decision
 
 
+def policy_of(terms: Terms, seen: Look, stop: Stop | None) -> RolloutPolicy:
+    """How installs spread over an ADOM's devices as it is now, and what keeps all of them."""
+    policy = terms.rollout.policy(seen.topology, terms.overrun)
+    return replace(
+        policy, misnamed=misnamed.told(seen.plan), stopped=str(stop) if stop is not None else ""
+    )
+
+
 def standing(world: World, work: AdomWork, result: AdomResult) -> Standing | None:
     """How the rollout stands; None if the ADOM was not looked at."""
     if result.seen is None or result.survey is None:
@@ -40,8 +49,7 @@ def standing(world: World, work: AdomWork, result: AdomResult) -> Standing | Non
         record = replace(record, ledger=ledger.for_digest(record.ledger, rules))
     if result.rollout is not None and result.rollout.decision is not None:
         return Standing(record, result.rollout.decision)
-    policy = world.terms.rollout.policy(result.seen.topology, world.terms.overrun)
-    policy = replace(policy, misnamed=misnamed.told(result.seen.plan))
+    policy = policy_of(world.terms, result.seen, result.stop)
     found = admission.candidates(
         result.admissions, policy.canary, result.survey.views, result.seen.topology
     )

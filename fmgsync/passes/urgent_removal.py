@@ -160,7 +160,8 @@ def _decide(run: Run, needs: UrgentDecision) -> Decision:
 
 
 def push(run: Run, rush: Rush) -> None:
-    """Narrow, install, put back, prove."""
+    """Narrow, install, put back, prove. Who stopped it meanwhile wants nothing more to be written:
+    then it is put back first of all when it is started again."""
     rushed = [each for each in rush.needs if each.target.device in rush.decision.start]
     targets = {each.target for each in rushed}
     chosen = Round(
@@ -179,7 +180,8 @@ def push(run: Run, rush: Rush) -> None:
         chosen.written = written.after(chosen.written, narrowed.forth.changes)
         run.note(machine.Narrowed(narrowing.mappings(run.seen.observed, narrowed.forth)))
         trouble = _install(run, flow, chosen, narrowed.forth)
-        _put_back(run, flow, narrowed.back)
+        if run.stops.covering(run.work.ref) is None:
+            _put_back(run, flow, narrowed.back)
     if trouble is not None:
         raise trouble
     batch.settle(run, chosen)

@@ -12,6 +12,7 @@ from fmgsync.model.change import AdomPlan, Change
 from fmgsync.model.memory import Approval
 from fmgsync.model.target import TargetRef
 from fmgsync.state.memory import Memory
+from fmgsync.state.stops import Stops
 
 _MOST = 500
 """Changes listed one by one; of a larger write the others are counted."""
@@ -19,14 +20,20 @@ _MOST = 500
 
 @dataclass(frozen=True, slots=True)
 class WriteLog:
-    """The audit of one ADOM's writes. A line stands before its write: without it there is none."""
+    """The audit of one ADOM's writes. A line stands before its write: without it there is none.
+
+    Nothing is written where a person has stopped it: asked at the last moment, since somebody
+    else's lock may have been waited for.
+    """
 
     ref: TargetRef
     audit: Audit
     memory: Memory
+    stops: Stops
 
     def writing(self, plan: AdomPlan) -> None:
-        """What is about to be written."""
+        """What is about to be written. Raises Stopped."""
+        self.stops.check(self.ref)
         self._record(
             "write",
             why=f"{len(plan.changes)} changes to the ADOM",

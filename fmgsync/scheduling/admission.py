@@ -77,7 +77,8 @@ class Situation:
     """What admissions are judged by.
 
     `blocked` maps a physical device to why it is held back; in `interrupted` are those that are
-    out of sync because we left in the middle of an install.
+    out of sync because we left in the middle of an install. `stopped` says who wants nothing to be
+    installed at all, and why.
     """
 
     topology: AdomTopology
@@ -87,6 +88,7 @@ class Situation:
     clearance: Clearance = Clearance()
     blocked: Mapping[str, str] | None = None
     interrupted: frozenset[str] = frozenset()
+    stopped: str = ""
 
 
 def admit(pending: Iterable[PendingInstall], situation: Situation) -> tuple[Admission, ...]:
@@ -155,6 +157,8 @@ def _standing(
     situation: Situation,
 ) -> tuple[Readiness, str]:
     terms, device = situation.terms, situation.topology.devices.get(each.target.device)
+    if situation.stopped:
+        return Readiness.BLOCKED, situation.stopped
     if terms.mode is Mode.NONE:
         return Readiness.BLOCKED, "install.mode is none: somebody else installs"
     if not terms.first_install:

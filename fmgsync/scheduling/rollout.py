@@ -35,7 +35,7 @@ class RolloutPolicy:
     """How installs spread over the physical devices of an ADOM.
 
     `max_failures` bounds the devices at risk in the whole rollout. `misnamed` says which canary,
-    wave or window names nothing.
+    wave or window names nothing, `stopped` who wants nothing to be installed, and why.
     """
 
     canary: tuple[str, ...] = ()
@@ -44,6 +44,7 @@ class RolloutPolicy:
     max_failures: Limit = 1
     overrun: Overrun = Overrun.FINISH
     misnamed: str = ""
+    stopped: str = ""
 
     def __post_init__(self) -> None:
         if not self.waves:
@@ -89,6 +90,7 @@ class Candidate:
 class HoldKind(enum.StrEnum):
     """Why nothing starts at all."""
 
+    STOPPED = "stopped"
     LEDGER_LOST = "ledger lost"
     HALTED = "halted"
     BUDGET_SPENT = "failure budget spent"

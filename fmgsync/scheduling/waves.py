@@ -45,6 +45,8 @@ def decide(
 ) -> Decision:
     """What may start at `now`. `ledger` None means that what was done is not known any more;
     `lost` says why it cannot be found out."""
+    if policy.stopped:
+        return _stopped(policy, candidates)
     if ledger is None:
         return _lost(candidates, lost)
     field = stages.survey(policy, ledger, candidates, now)
@@ -251,6 +253,16 @@ def _failed(field: Field) -> dict[str, Wait]:
     }
 
 
+def _stopped(policy: RolloutPolicy, candidates: Iterable[Candidate]) -> Decision:
+    hold = Hold(HoldKind.STOPPED, policy.stopped, "`fmgsync start` goes on")
+    return Decision(None, (), _pending_wait(candidates, hold), hold)
+
+
+def _pending_wait(candidates: Iterable[Candidate], hold: Hold) -> tuple[Wait, ...]:
+    pending = sorted(c.device for c in candidates if c.readiness is not Readiness.UP_TO_DATE)
+    return tuple(Wait(name, hold.reason) for name in pending)
+
+
 def _lost(candidates: Iterable[Candidate], why: str) -> Decision:
     hold = Hold(
         HoldKind.LEDGER_LOST,
@@ -258,5 +270,4 @@ def _lost(candidates: Iterable[Candidate], why: str) -> Decision:
         + (f": {why}" if why else ""),
         "check with `fmgsync verify`, then `fmgsync rollout resume`",
     )
-    pending = sorted(c.device for c in candidates if c.readiness is not Readiness.UP_TO_DATE)
-    return Decision(None, (), tuple(Wait(name, hold.reason) for name in pending), hold)
+    return Decision(None, (), _pending_wait(candidates, hold), hold)

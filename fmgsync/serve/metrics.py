@@ -155,6 +155,11 @@ def _adoms(adoms: Iterable[AdomHealth]) -> Iterator[Metric]:
     yield gauge(
         "guard_holds", "Changes the guard keeps until a human approves.", lambda a: a.guard_holds
     )
+    yield gauge(
+        "stopped",
+        "1 while 'fmgsync stop' keeps the ADOM from being written and installed.",
+        lambda adom: float(adom.stopped),
+    )
     yield gauge("leader", "1 while this replica works on the ADOM.", lambda a: float(a.leader))
     yield gauge(
         "window_open",

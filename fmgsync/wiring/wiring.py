@@ -24,8 +24,9 @@ from fmgsync.leases.ownership import Ownership
 from fmgsync.model.adom import Workspace
 from fmgsync.model.target import TargetRef
 from fmgsync.passes import incremental, install_context, neighbours, once, rollout_status
+from fmgsync.passes.brake import Brake
 from fmgsync.passes.guard_memory import AdomGuard
-from fmgsync.passes.install_context import People, make_installing
+from fmgsync.passes.install_context import Installing, People, make_installing
 from fmgsync.passes.once import ReadSource, Tell, World
 from fmgsync.passes.reconcile import AdomWork, Intent
 from fmgsync.passes.write_log import WriteLog
@@ -34,6 +35,8 @@ from fmgsync.sources.rules import FixedRules, RuleSource
 from fmgsync.state.documents import Documents
 from fmgsync.state.folder import Folder
 from fmgsync.state.memory import Memory
+from fmgsync.state.rollouts import Rollouts
+from fmgsync.state.stops import Stops
 from fmgsync.state.units import Units
 from fmgsync.targets.fortimanager import authority, diagnose
 from fmgsync.targets.fortimanager.access import Access
@@ -93,7 +96,7 @@ def make_world(
         hooks = partial(fencing.hooks, ownership)
     elif command in features.APPLIES:
         tell("no 'lease' is configured: make sure that no other fmgsync works on these ADOMs")
-    hooks = _with_write_log(hooks, installs.audit, memory)
+    hooks = _with_write_log(hooks, installs, memory)
     access = {unit.name: unit_access(unit) for unit in config.fortimanagers}
     if command == features.RUN:
         access = {name: authority.kept(each) for name, each in access.items()}
@@ -182,11 +185,12 @@ def _check_files(config: Config, known: frozenset[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _with_write_log(hooks: HooksOf | None, audit: Audit, memory: Memory) -> HooksOf:
-    """Every plan is told to the audit before it is written, whoever writes it."""
+def _with_write_log(hooks: HooksOf | None, installs: Installing, memory: Memory) -> HooksOf:
+    """Every plan is told to the audit before it is written, whoever writes it, and none is written
+    where a person has stopped it."""
 
     def made(ref: TargetRef) -> Hooks:
-        log = WriteLog(ref, audit, memory)
+        log = WriteLog(ref, installs.audit, memory, installs.stops)
         known = hooks(ref) if hooks is not None else Hooks()
         return replace(known, writing=log.writing, refused=log.refused)
 
@@ -196,11 +200,36 @@ def _with_write_log(hooks: HooksOf | None, audit: Audit, memory: Memory) -> Hook
 def make_decision_audit(
     path: Path, *, state_dir: Path, clock: Clock, by: str, reason: str
 ) -> Audit:
-    """Where a decision is kept that a person makes outside a run."""
+    """Where a decision is kept that a person makes outside a run, in the name of `by`."""
     owner = load.load_config(path).owner if path.exists() else "fmgsync"
     documents = make_documents(path, state_dir=state_dir, clock=clock)
     return install_context.make_decision_audit(
         owner, documents, clock, state_dir, by=by, reason=reason
+    )
+
+
+def make_stops(path: Path, *, state_dir: Path) -> Stops:
+    """What people have stopped."""
+    config = load.load_config(path)
+    return Stops(_documents(config, state_dir, SystemClock()), config.owner)
+
+
+def make_brake(path: Path, *, state_dir: Path, by: str, reason: str) -> Brake:
+    """What `fmgsync stop` and `start` work with; connects to no FortiManager."""
+    config, clock = load.load_config(path), SystemClock()
+    documents = _documents(config, state_dir, clock)
+    units = Units(documents, {unit.name: str(unit.host) for unit in config.fortimanagers})
+    return Brake(
+        Stops(documents, config.owner),
+        Rollouts(documents, config.owner, clock=clock, units=units),
+        install_context.make_decision_audit(
+            config.owner, documents, clock, state_dir, by=by, reason=reason
+        ),
+        {site.adom for site in rules.sites(config)},
+        install_context.named(by),
+        reason,
+        clock.now(),
+        needs_reason=config.policy.require_reason,
     )
 
 

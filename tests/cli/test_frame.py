@@ -91,7 +91,7 @@ def test_a_shell_has_to_be_named(arguments: list[str], capsys: pytest.CaptureFix
 
 
 COMPLETED = {
-    "fmgsync sta": (1, "plain,status"),
+    "fmgsync stat": (1, "plain,status"),
     "fmgsync status --contr": (2, "plain,--controller"),
     "fmgsync completion f": (2, "plain,fish"),
     "fmgsync rollout re": (2, "plain,resume"),

@@ -148,6 +148,8 @@ CASES = (
         {**FOLLOWS, adom("guard_holds"): "2x20", adom("guard_holds", "b"): "0x20"},
         "11m",
     ),
+    Case("FmgsyncStopped", "by a person", {**LEADS, adom("stopped"): "1x300"}, "4h5m", PROD),
+    Case("FmgsyncStopped", "for an hour", {**LEADS, adom("stopped"): "1x60 0x300"}, "4h5m"),
     Case(
         "FmgsyncClusterNotRead",
         "one replica cannot read pods",

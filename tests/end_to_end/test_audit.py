@@ -13,7 +13,7 @@ import pytest
 from fmgsync import errors
 from fmgsync.cli import main
 from fmgsync.clock import SystemClock
-from fmgsync.passes import once, reconcile
+from fmgsync.passes import install_context, once, reconcile
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 from tests.end_to_end.seen import held, web
 
@@ -93,20 +93,23 @@ def test_an_approval_is_there_when_it_is_given_and_when_it_is_used(
     code, _ = run("approve", first.digest, "--reason", "CHG-7", "--by", "ann")
     assert code == 0
     (given,) = lines(estate, "approved")
-    assert (given["digest"], given["who"], given["reason"]) == (first.digest, "ann", "CHG-7")
+    assert (given["digest"], given["by"], given["reason"]) == (first.digest, "ann", "CHG-7")
+    assert given["who"] == install_context.who()
     assert "k8s-web" in given["message"]
     assert run("apply", "--install", "never")[0] == 3
     (used,) = lines(estate, "write")[-1]["approved"]
-    assert (used["digest"], used["who"], used["reason"]) == (first.digest, "ann", "CHG-7")
+    assert (used["digest"], used["reason"]) == (first.digest, "CHG-7")
+    assert used["who"] == install_context.named("ann")
 
 
 def test_an_approval_that_is_taken_back_is_there(estate: Estate, run: Run) -> None:
     estate.write_config(groups=[{"name": "k8s-web", "select": "app == 'nobody'"}])
     (first, *_) = held(estate.plan())
-    run("approve", first.digest, "--by", "ann")
-    run("approve", first.digest, "--withdraw", "--by", "bob")
+    run("approve", first.digest, "--by", "ann", "--reason", "CHG-7")
+    run("approve", first.digest, "--withdraw", "--by", "bob", "--reason", "not CHG-7")
     (taken,) = lines(estate, "withdrawn")
-    assert (taken["digest"], taken["who"]) == (first.digest, "bob")
+    told = (taken["digest"], taken["by"], taken["reason"], taken["approvedBy"])
+    assert told == (first.digest, "bob", "not CHG-7", install_context.named("ann"))
 
 
 @pytest.mark.parametrize("install", ["never", "now", "window"])

@@ -14,7 +14,7 @@ from fmgsync.cli import main
 from fmgsync.model.address import NOWHERE
 from fmgsync.model.change import Hold
 from fmgsync.model.view import GroupState
-from fmgsync.passes import once
+from fmgsync.passes import install_context, once
 from tests import builders
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 
@@ -272,7 +272,7 @@ def test_commands_show_what_waits_and_let_it_through(estate: Estate, run: Run) -
     code, approved = run("approve", plan["digest"], "--reason", "CHG-7", "--by", "ann")
     assert code == 0
     assert [(a["digest"], a["who"], a["reason"]) for a in approved["approved"]] == [
-        (waiting["digest"], "ann", "CHG-7")
+        (waiting["digest"], install_context.named("ann"), "CHG-7")
     ]
     assert run("apply", "--install", "now")[0] == 0
     assert on_east(estate) == set(range(21, 41))
