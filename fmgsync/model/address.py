@@ -22,7 +22,7 @@ prefix written without its length."""
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _IPV4_HOST = re.compile(rf"(?:{_OCTET}\.){{3}}{_OCTET}")
 _REMEMBERED = 100_000
-"""Prefixes and IPv6 addresses that are kept as read: some tens of megabytes at most."""
+"""So many addresses are kept as read, or with their place in the order: some tens of megabytes."""
 
 
 class Family(enum.StrEnum):
@@ -67,18 +67,17 @@ def family(address: Address) -> Family:
     return Family.IPV6 if ":" in address else Family.IPV4
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def sort_key(address: Address) -> tuple[int, int, int]:
-    """Numeric order: IPv4 before IPv6, then by value, then the wider prefix first."""
+    """Numeric order: IPv4 before IPv6, then by value, then the wider prefix first.
+
+    Remembered: the same members are sorted for each device, and for each view of it.
+    """
     if ":" in address or "/" in address:
-        return _sort_key(address)
+        network = ipaddress.ip_network(address)
+        return network.version, int(network.network_address), network.prefixlen
     one, two, three, four = address.split(".")
     return 4, int(one) << 24 | int(two) << 16 | int(three) << 8 | int(four), 32
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def _sort_key(address: Address) -> tuple[int, int, int]:
-    network = ipaddress.ip_network(address)
-    return network.version, int(network.network_address), network.prefixlen
 
 
 def sorted_addresses(addresses: Iterable[Address]) -> list[Address]:

@@ -163,6 +163,8 @@ def names(raw: Any) -> tuple[str, ...]:
     """Member names: a list, one name alone, rows with a `name`, or nothing."""
     if raw is None or raw == "":
         return ()
+    if isinstance(raw, list) and set(map(type, raw)) == {str}:
+        return tuple(raw)  # As nearly all are, in lists of hundreds.
     entries: Iterable[Any] = raw if isinstance(raw, list) else [raw]
     return tuple(
         text(entry.get("name")) if isinstance(entry, Mapping) else text(entry) for entry in entries
