@@ -7,8 +7,9 @@ times. Public source: the Kubernetes API concepts, "Efficient detection of chang
 
 A cluster restored from a backup goes back to older versions. A watch from a version that is yet to
 come is answered 200 and then with silence, and what happens before that version is never told (seen
-on kube-apiserver 1.36.2). So before a watch is resumed the server's version is asked for; and
-because that may have passed ours by then, everything is listed anew from time to time.
+on kube-apiserver 1.36.2). So before a watch is resumed the server's version is asked for. That may
+have passed ours by then, so everything is listed anew after an outage that was long enough for it,
+and from time to time.
 """
 
 from __future__ import annotations
@@ -52,6 +53,10 @@ from fmgsync.kube.stopping import Stop
 
 _BATCH: Final = 500
 _SHORTEST_S: Final = 1.0
+_OUTAGE_S: Final = 10.0
+"""In so long a cluster may have been restored from a backup, and its version have passed ours."""
+_SILENCE_S: Final = 90.0
+"""A watch that is heard has told something by then: the server sends bookmarks every minute."""
 _STREAMS_LISTS_FROM: Final = (1, 27)  # older servers ignore the wish without a word
 
 
@@ -104,6 +109,8 @@ class Watch(Generic[T]):
         self._version = ""  # empty: list first
         self._listed_at = -math.inf
         self._resumes = False  # a watch ended: what came after it is not known
+        self._heard_at = -math.inf
+        self._lost_at: float | None = None
         self._streams_lists: bool | None = None  # None: not yet known
 
     @property
@@ -120,6 +127,7 @@ class Watch(Generic[T]):
                     continue
                 if self._resumes:
                     self._refuse_older_server()
+                    continue
                 yield from self._watch(initial=False)
             except _InitialEventsUnknown:
                 self._streams_lists = False
@@ -130,6 +138,7 @@ class Watch(Generic[T]):
             except SourceError as error:
                 if self._stop.is_set():
                     return
+                self._lose()
                 yield Interrupted(error)
                 if isinstance(error, SourceRewound):
                     continue
@@ -154,13 +163,25 @@ class Watch(Generic[T]):
             if page.ends:
                 self._version, self._listed_at = page.version, self._monotonic()
                 self._resumes = False
+                self._hear()
                 yield Synced()
 
     def _is_old(self) -> bool:
         return self._monotonic() - self._listed_at >= self._relist_s
 
+    def _lose(self) -> None:
+        """Note since when nothing is heard: now, unless the watch had fallen silent before."""
+        now = self._monotonic()
+        if self._lost_at is None:
+            self._lost_at = self._heard_at if now - self._heard_at > _SILENCE_S else now
+
+    def _hear(self) -> None:
+        self._heard_at, self._lost_at = self._monotonic(), None
+
     def _refuse_older_server(self) -> None:
         """Raises SourceRewound, and forgets our version, if the server has not come so far.
+
+        It is forgotten as well after an outage in which the server may have passed it again.
 
         Asked without a version of ours, so that no cache answers that is behind; and without
         selectors, since only the list's own version is wanted.
@@ -175,6 +196,8 @@ class Watch(Generic[T]):
                 " everything is listed anew",
                 where=f"{self._session.where}, {self._resource.plural}",
             )
+        if self._lost_at is not None and self._monotonic() - self._lost_at > _OUTAGE_S:
+            self._version = ""
         self._resumes = False
 
     def _can_stream_lists(self) -> bool:
@@ -196,6 +219,7 @@ class Watch(Generic[T]):
                 if initial:
                     yield from self._initial(request, events)
                 else:
+                    self._hear()
                     yield Heard()
                 yield from self._news(events)
         except SourceRefused as error:
@@ -235,6 +259,7 @@ class Watch(Generic[T]):
                     if not ends_initial:
                         raise _InitialEventsUnknown
                     self._version, self._listed_at = version, self._monotonic()
+                    self._hear()
                     yield Synced()
                     return
             if len(items) >= _BATCH:
@@ -249,6 +274,7 @@ class Watch(Generic[T]):
         started, heard = self._monotonic(), False
         for event in events:
             heard = True
+            self._hear()
             match event:
                 case Bookmark(version, _) | Garbled(version=version):
                     self._version = version or self._version

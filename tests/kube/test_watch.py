@@ -230,7 +230,7 @@ def test_a_server_that_is_down_is_tried_until_it_is_up(
 def test_a_connection_that_fell_silent_is_given_up(
     simulator: KubernetesSimulator, follow: Follow
 ) -> None:
-    follower = follow(lasts_s=0.6, margin_s=0.3)
+    follower = follow(lasts_s=0.6, margin_s=0.05)  # before the server ends it, after a second
     follower.until("synced")
     simulator.faults.stall("pods")
     assert follower.until("interrupted") == ["interrupted"]
@@ -418,6 +418,39 @@ def test_what_was_missed_though_revisions_caught_up_is_found_by_listing_anew(
     follower.until("heard", but=())
     now[0] += 600
     assert follower.until("synced")[-3:] == ["began", "=a", "synced"]
+
+
+@pytest.mark.parametrize(
+    ("outage_s", "silent_s", "anew"),
+    [(11.0, 0.0, True), (1.0, 0.0, False), (0.0, 100.0, True), (0.0, 60.0, False)],
+    ids=["long", "short", "dead", "quiet"],
+)
+def test_after_an_outage_in_which_revisions_may_have_caught_up_all_is_listed_anew(
+    simulator: KubernetesSimulator,
+    follow: Follow,
+    outage_s: float,
+    silent_s: float,
+    anew: bool,
+) -> None:
+    """A short one resumes the watch: servers restart, and connections break, all the time."""
+    simulator.add(pod("a"))
+    backup = simulator.backup()
+    now = [1000.0]
+    follower = follow(monotonic=lambda: now[0])
+    follower.until("synced")
+    simulator.delete("Pod", "a")
+    follower.until("-a")
+    ours = int(follower.watch.version)
+    now[0] += silent_s
+    simulator.restore(backup, warm_up_s=0)
+    number = 0
+    while int(simulator.add(node(f"n-{number}"))["metadata"]["resourceVersion"]) < ours + 2:
+        number += 1
+    follower.until("interrupted")
+    now[0] += outage_s
+    simulator.add(pod("b"))
+    words = [word for word in follower.until("+b" if not anew else "synced") if "i" not in word]
+    assert words == (["began", "=a", "=b", "synced"] if anew else ["+b"])
 
 
 def test_a_version_is_compared_once_before_a_watch_is_resumed(
