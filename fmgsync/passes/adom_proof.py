@@ -6,13 +6,13 @@ now, the devices it concerns are left out, and people are told.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fmgsync import errors
 from fmgsync.model.adom import Workspace
-from fmgsync.model.change import AdomPlan
+from fmgsync.model.change import AdomPlan, ApplyReport
 from fmgsync.model.rollout import InstallRequest
 from fmgsync.model.state import ObservedAdom
 from fmgsync.model.target import DeviceVdom
@@ -59,7 +59,7 @@ def still_vouched(run: Run, chosen: Round, targets: Iterable[DeviceVdom]) -> fro
 def before_push(run: Run) -> str | None:
     """What stands for the ADOM when a preview begins; None where a lock keeps others out."""
     locked = run.seen.topology.workspace is not Workspace.DISABLED
-    return None if locked else run.work.store.read_stamp()
+    return None if locked else run.work.target.read_stamp()
 
 
 def look_afterwards(run: Run, request: InstallRequest, before: str | None) -> None:
@@ -68,9 +68,9 @@ def look_afterwards(run: Run, request: InstallRequest, before: str | None) -> No
     if run.seen.topology.workspace is not Workspace.DISABLED:
         return
     try:
-        if before is not None and run.work.store.read_stamp() == before:
+        if before is not None and run.work.target.read_stamp() == before:
             return
-        after = run.work.installer.read_packages()
+        after = run.work.target.look().packages
     except errors.TargetError as trouble:
         rollout_log.unseen(run, request, (), str(trouble))
         return
@@ -79,9 +79,14 @@ def look_afterwards(run: Run, request: InstallRequest, before: str | None) -> No
         rollout_log.unseen(run, request, edited, "")
 
 
-def wrote(run: Run, plan: AdomPlan) -> None:
-    """This run has written a plan: from now on that is what it vouches for."""
-    run.written = written.after(run.written, plan.changes)
+def write(run: Run, by: Callable[[AdomPlan], ApplyReport], plan: AdomPlan) -> ApplyReport:
+    """Write a plan: from now on that is what this run vouches for. The guard knows of it before."""
+    reconcile.note_write(run.work, replace(run.seen, plan=plan))
+    report = by(plan)
+    run.work.guard.after_write(plan, report)
+    run.written = written.after(run.written, report.written)
+    run.seen = reconcile.look_again(run.work, run.intent, run.seen)
+    return report
 
 
 def yardstick_of(run: Run) -> Yardstick:
@@ -135,11 +140,7 @@ def _repair(run: Run, flow: InstallFlow, wrong: Wrong) -> None:
     """Write desired again, under the lock of the install that was about to push something else."""
     plan = run.seen.plan
     rollout_log.repaired(run, wrong)
-    reconcile.note_write(run.work, run.seen)
-    report = flow.write(plan)
-    run.work.guard.after_write(plan, report)
-    wrote(run, replace(plan, changes=report.written))
-    run.seen = reconcile.look_again(run.work, run.intent, run.seen)
+    write(run, flow.write, plan)
 
 
 def leave_out(run: Run, chosen: Round, wrong: Wrong) -> None:

@@ -96,8 +96,9 @@ def settle(run: Run, chosen: Round) -> None:
             detail = chosen.outcomes[target].detail if target in chosen.outcomes else ""
             failed[target.device] = f"{proof.verdict}: {proof.because or detail}"
     _write_down(run, chosen, failed, proofs)
-    if run.terms.mode is Mode.OBJECTS and proofs:
-        left = run.work.installer.read_unused(proofs)
+    delivery = run.work.delivery
+    if delivery is not None and run.terms.mode is Mode.OBJECTS and proofs:
+        left = delivery.read_unused(proofs)
         run.report.unused.update({target: count for target, count in left.items() if count})
 
 
@@ -109,7 +110,7 @@ def _right_all_the_same(
     asked = [target for target in chosen.targets if target.device in failed]
     expected = {**expected_on(run, asked), **(chosen.expected or {})} if asked else {}
     names = sorted({name for target in asked for _, name in expected[target]})
-    readings = run.work.installer.read_devices(asked, names) if asked else {}
+    readings = run.work.target.ask(asked, names) if asked else {}
     proofs = {t: device_proof.judge(readings.get(t), expected[t]) for t in asked}
     wrong = _devices(t for t, proof in proofs.items() if proof.verdict is not Verdict.VERIFIED)
     return {target: proof for target, proof in proofs.items() if target.device not in wrong}
@@ -165,7 +166,7 @@ def prove(
         rounds += 1
         return {**expected_on(run, moving), **fixed}
 
-    ask = run.work.installer.read_devices
+    ask = run.work.target.ask
     proofs = device_proof.prove(ask, expected, at_most, rest=run.rest) if asked else {}
     believed = (t for t in targets if t not in asked)
     return {**proofs, **{t: Proof(Verdict.VERIFIED, "not asked") for t in believed}}

@@ -41,7 +41,7 @@ from fmgsync.scheduling.machine import (
     Withdrawn,
 )
 from fmgsync.scheduling.rollout import Decision
-from fmgsync.targets.protocol import InstallFlow
+from fmgsync.targets.protocol import Delivery, InstallFlow
 from fmgsync.views import pending
 
 if TYPE_CHECKING:
@@ -57,10 +57,10 @@ BORNE_S = 600.0
 Answer = TypeVar("Answer")
 
 
-def push(run: Run, decision: Decision) -> None:
+def push(run: Run, delivery: Delivery, decision: Decision) -> None:
     """Install on the devices that may start, and prove each of them."""
     chosen = Round(decision, admission.starting(run.report.admissions, decision.start))
-    with run.work.installer.open_install_flow() as flow:
+    with delivery.open_install_flow() as flow:
         if run.unwritten:
             _write(run, flow)
         adom_proof.hold_to(run, flow, chosen, reconcile.look_again(run.work, run.intent, run.seen))
@@ -78,7 +78,7 @@ def install_round(run: Run, flow: InstallFlow, chosen: Round) -> None:
     run.note(Started(chosen.devices, wave, urgent))
     try:
         for request in _requests(run, chosen):
-            if not _may_go_on(run, chosen, request):
+            if not may_go_on(run, chosen, request):
                 break
             _install(run, flow, chosen, request)
     except Exception:
@@ -93,11 +93,7 @@ def _write(run: Run, flow: InstallFlow) -> None:
     """Write the ADOM under the install's own lock, so that nobody else's install can carry it."""
     plan = run.seen.plan
     run.tell(f"writing {len(plan.changes)} changes to ADOM {run.work.ref.domain}, then install")
-    reconcile.note_write(run.work, run.seen)
-    run.report.written = flow.write(plan)
-    run.work.guard.after_write(plan, run.report.written)
-    adom_proof.wrote(run, replace(plan, changes=run.report.written.written))
-    run.seen = reconcile.look_again(run.work, run.intent, run.seen)
+    run.report.written = adom_proof.write(run, flow.write, plan)
 
 
 def _requests(run: Run, chosen: Round) -> Iterator[InstallRequest]:
@@ -112,7 +108,7 @@ def _requests(run: Run, chosen: Round) -> Iterator[InstallRequest]:
         yield replace(request, comment=comment)
 
 
-def _may_go_on(run: Run, chosen: Round, request: InstallRequest) -> bool:
+def may_go_on(run: Run, chosen: Round, request: InstallRequest) -> bool:
     """Whether the next call may be made: somebody may have stopped it, the window may have closed.
 
     `overrun` is for what has begun; a round that has pushed nothing yet does not begin any more.
@@ -135,7 +131,7 @@ def _install(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest
         judged = _preview(run, flow, chosen, request)
         passing = _passing(run, chosen, request, judged)
         # Looking took its time.
-        if not passing.targets or not _may_go_on(run, chosen, passing):
+        if not passing.targets or not may_go_on(run, chosen, passing):
             flow.drop_preview()
             return
         previewed = not judged.unseen

@@ -107,17 +107,17 @@ class Passes:
         names = tuple(reconcile.names(part, seen.limits))
         if part.findings != _overlaps(seen.desired.findings) or not known.covers(names):
             return None
-        if work.store.read_stamp() != known.stamp:
+        if work.target.read_stamp() != known.stamp:
             return None
         there = reconcile.compare_part(work, intent, seen, part, known.part(part, names))
         result.planned = there.plan
         if there.plan.changes:
             reconcile.note_write(work, replace(seen, plan=there.plan))
-            result.report = work.store.apply(there.plan)
+            result.report = work.target.write(there.plan)
             work.guard.after_write(there.plan, result.report)
             # What was written is read back. As planned, it leaves nothing to do but what is held.
             written = adom_cache.touched(there.plan.changes)
-            fresh = work.store.read_part(written.groups, written.addresses)
+            fresh = work.target.read_part(written.groups, written.addresses)
             known.replace(written, fresh)
             now = known.part(part, names)
             if adom_cache.carried_out(there.plan.changes, fresh) and not there.plan.approved:

@@ -64,7 +64,7 @@ def survey(
     FortiGates themselves as well; without it a device is believed as far as FortiManager's own
     status goes, so the state `unknown` may stand where only the device could tell.
     """
-    wanted = rendered.from_desired(seen.desired)
+    wanted, delivery = rendered.from_desired(seen.desired), work.delivery
     names = sorted({name for groups in wanted.values() for name in groups})
     reach = _reach(seen, wanted, names)
     families = _families(seen, reach)
@@ -73,8 +73,8 @@ def survey(
     databases = {target: readings[0] for target, readings in (known or {}).items()}
     devices = {target: readings[1] for target, readings in (known or {}).items()}
     if fresh := [target for target in targets if target not in databases]:
-        databases |= work.installer.read_device_databases(fresh, names)
-        devices |= work.installer.read_devices(fresh, names) if ask_devices else {}
+        databases |= delivery.read_device_databases(fresh, names) if delivery else {}
+        devices |= work.target.ask(fresh, names) if ask_devices else {}
     facts = four.Facts(
         ref=work.ref,
         topology=seen.topology,
@@ -99,7 +99,7 @@ def survey(
         pending.not_referenced(views),
         asked=ask_devices,
         # Only who has something to install must know what was installed before.
-        statuses=work.installer.read_package_status() if waiting else (),
+        statuses=delivery.read_package_status() if delivery and waiting else (),
         facts=facts,
         plain=views,
     )
@@ -127,9 +127,9 @@ def survey_part(work: AdomWork, known: Survey, part: Look, *, adom: ObservedAdom
     waiting = pending.pending_installs(
         views, known.facts.reach, after_write=bool(part.plan.changes)
     )
-    statuses = known.statuses
-    if waiting and not statuses:
-        statuses = work.installer.read_package_status()
+    statuses, delivery = known.statuses, work.delivery
+    if delivery is not None and waiting and not statuses:
+        statuses = delivery.read_package_status()
     return replace(
         known,
         views=views,

@@ -28,7 +28,7 @@ def reader(
                 other = make(ref)
                 try:
                     with other.session():
-                        found.update(misnamed.known(other.store.read_topology()))
+                        found.update(misnamed.known(other.target.read_topology()))
                 except errors.TargetError:
                     unread.append(f"ADOM {ref.domain} on {ref.unit}")
         return frozenset(found), f"{', '.join(unread)} could not be read" if unread else ""

@@ -12,21 +12,29 @@ from collections.abc import Iterable
 
 from fmgsync.model.adom import AdomTopology
 from fmgsync.model.view import DeviceView
-from fmgsync.targets.protocol import Installer
+from fmgsync.targets.protocol import Delivery
 from fmgsync.views import four
 
 
 def why_not(
-    installer: Installer, views: Iterable[DeviceView], topology: AdomTopology, *, asked: bool
+    delivery: Delivery | None,
+    views: Iterable[DeviceView],
+    topology: AdomTopology,
+    *,
+    asked: bool,
 ) -> str:
     """Why no ledger can begin; empty if one can. `asked`: the devices themselves were asked.
 
+    Where writing is delivering nothing can be under way, and who was looked at has answered.
+
     Only where a device already has one of our groups may there have been a rollout at all.
     """
+    if delivery is None:
+        return ""
     concerned = [view for view in views if four.asked_for(view)]
     if not any(g.device_database for view in concerned for g in four.asked_for(view)):
         return ""
-    installs = installer.own_installs()
+    installs = delivery.own_installs()
     if running := sorted(number for number, over in installs.items() if not over):
         return f"install task {running[0]} of ours has not ended"
     if not installs:

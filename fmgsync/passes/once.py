@@ -264,7 +264,7 @@ def _session(world: World, work: AdomWork) -> Iterator[None]:
     world.tell(f"reading ADOM {work.ref.domain} on {work.ref.unit}")
     with work.session():
         units, remember = world.installing.units, world.installing.audit.is_kept
-        told = units.bind(work.ref.unit, work.store.read_serial(), remember=remember)
+        told = units.bind(work.ref.unit, work.target.read_serial(), remember=remember)
         if told is not None:
             world.tell(told)
         yield
@@ -344,8 +344,9 @@ def _plan_adom(world: World, work: AdomWork, inventory: Inventory, result: AdomR
 
 def _status_adom(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
     result.seen = reconcile.look(work, world.intent, inventory.members)
-    if result.seen.topology.workspace is not Workspace.DISABLED:
-        result.locks = work.store.read_locks()
+    delivery = work.delivery
+    if delivery is not None and result.seen.topology.workspace is not Workspace.DISABLED:
+        result.locks = delivery.read_locks()
     result.survey = installs.survey(work, result.seen, ask_devices=True)
     rollout_pass.judge(world, work, inventory, result)
 

@@ -42,7 +42,7 @@ def tried(work: AdomWork, at_work: threading.Lock) -> bool:
         return False
     try:
         with work.session():
-            work.store.read_topology()
+            work.target.read_topology()
     except errors.TargetError as error:
         return not keeps_out(error)
     finally:

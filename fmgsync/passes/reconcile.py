@@ -28,7 +28,7 @@ from fmgsync.planning import (
     workflow_mode,
     written,
 )
-from fmgsync.targets.protocol import Installer, ObjectStore
+from fmgsync.targets.protocol import Delivery, Surroundings, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class AdomWork:
-    """One ADOM and the adapters that reach it.
+    """One target and what is wanted of it.
 
     Inside `session()` all reading calls share one login. `named` are what canaries, waves and
     windows name; `elsewhere` tells what other ADOMs have of that kind, and which could not be read.
@@ -62,12 +62,16 @@ class AdomWork:
 
     ref: TargetRef
     sites: tuple[Site, ...]
-    store: ObjectStore
-    installer: Installer
+    target: Target
     session: Callable[[], AbstractContextManager[object]]
     guard: AdomGuard
     named: tuple[NamedPlace, ...] = ()
     elsewhere: Callable[[], tuple[frozenset[str], str]] | None = None
+
+    @property
+    def delivery(self) -> Delivery | None:
+        """What brings to the devices what was written; None where writing is delivering."""
+        return self.target.delivery()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +84,9 @@ class Look:
     by the time it was read back.
     """
 
-    topology: AdomTopology
+    around: Surroundings
     desired: DesiredAdom
     observed: ObservedAdom
-    packages: tuple[Package, ...]
     usage: usage.Usage
     plan: AdomPlan
     unapproved: AdomPlan
@@ -97,10 +100,21 @@ class Look:
         """What this pass wrote, else what it read."""
         return self.observed if self.written is None else self.written
 
+    @property
+    def topology(self) -> AdomTopology:
+        """Devices and device groups."""
+        return self.around.topology
+
+    @property
+    def packages(self) -> tuple[Package, ...]:
+        """Who uses what."""
+        return self.around.packages
+
 
 def look(work: AdomWork, intent: Intent, members: desired.Members) -> Look:
     """Read the ADOM and make the plan. Writes nothing."""
-    topology = work.store.read_topology()
+    around = work.target.look()
+    topology, packages, delivery = around.topology, around.packages, work.delivery
     resolved = sites.resolve(work.sites, topology)
     wanted = desired.desired_adom(
         work.ref, owner=intent.owner, rules=intent.rules, sites=resolved, members=members
@@ -114,13 +128,11 @@ def look(work: AdomWork, intent: Intent, members: desired.Members) -> Look:
     refused = workflow_mode.refused(intent.at_once, topology)
     wanted = replace(wanted, errors=(*wanted.errors, *refused))
     wanted = replace(wanted, findings=(*wanted.findings, *notes))
-    packages = work.installer.read_packages()
-    if contested := assignment.rivals(packages):
-        statuses = work.installer.read_package_status()
-        packages = assignment.settle(packages, contested, statuses)
+    if delivery is not None and (contested := assignment.rivals(packages)):
+        packages = assignment.settle(packages, contested, delivery.read_package_status())
         told = assignment.findings(packages, targets)
         wanted = replace(wanted, findings=(*wanted.findings, *told))
-    return _compare(work, intent, topology, wanted, packages)
+    return _compare(work, intent, replace(around, packages=packages), wanted)
 
 
 def _misnamed(work: AdomWork, topology: AdomTopology) -> tuple[Finding, ...]:
@@ -134,26 +146,25 @@ def _misnamed(work: AdomWork, topology: AdomTopology) -> tuple[Finding, ...]:
 def _compare(
     work: AdomWork,
     intent: Intent,
-    topology: AdomTopology,
+    around: Surroundings,
     wanted: DesiredAdom,
-    packages: tuple[Package, ...],
 ) -> Look:
-    limits = _limits(intent, topology, work.store.read_limits())
+    topology, delivery = around.topology, work.delivery
+    limits = _limits(intent, topology, around.limits)
     asked = tuple(names(wanted, limits))
-    observed = work.store.read_observed(asked)
-    used = usage.find_usage(packages, observed)
+    observed = work.target.read_observed(asked)
+    used = usage.find_usage(around.packages, observed)
     plan, unapproved = _plans(work, intent, wanted, observed, used, limits)
     if backup_mode.is_closed(topology):
         plan = unapproved = backup_mode.refuse(plan)
     submission = None
-    if topology.workspace is Workspace.WORKFLOW:
+    if delivery is not None and topology.workspace is Workspace.WORKFLOW:
         plan = replace(plan, wants=summary.wants(wanted))
-        submission = _as_of_now(work.store.read_submission(), plan)
+        submission = _as_of_now(delivery.read_submission(), plan)
     return Look(
-        topology,
+        around,
         wanted,
         observed,
-        packages,
         used,
         plan,
         unapproved,
@@ -232,7 +243,7 @@ def write(work: AdomWork, intent: Intent, seen: Look) -> tuple[Look, ApplyReport
     if seen.submission is not None:
         return seen, ApplyReport(work.ref, submitted=seen.submission)
     note_write(work, seen)
-    report = work.store.apply(seen.plan)
+    report = work.target.write(seen.plan)
     work.guard.after_write(seen.plan, report)
     now = look_again(work, intent, seen)
     if report.submitted is None:
@@ -248,9 +259,10 @@ def note_write(work: AdomWork, seen: Look) -> None:
 
 def look_again(work: AdomWork, intent: Intent, seen: Look) -> Look:
     """The same ADOM after a write; devices and packages are taken as they were."""
-    return _compare(work, intent, seen.topology, seen.desired, seen.packages)
+    return _compare(work, intent, seen.around, seen.desired)
 
 
 def refresh_topology(work: AdomWork, seen: Look) -> Look:
     """The same look with the devices' connection, sync and database status of now."""
-    return replace(seen, topology=work.store.read_topology())
+    topology = work.target.read_topology()
+    return replace(seen, around=replace(seen.around, topology=topology))

@@ -84,11 +84,12 @@ def _pushed(run: Run, targets: Sequence[DeviceVdom]) -> Expected:
     The copy stage puts into the device database what is pushed next, so a device that agrees with
     it has got everything. The ADOM may hold newer members by now: those are the next install's.
     """
-    if not targets:
+    delivery = run.work.delivery
+    if not targets or delivery is None:
         return {}
     adom = batch.expected_on(run, targets)
     names = sorted({name for groups in adom.values() for _, name in groups})
-    databases = run.work.installer.read_device_databases(targets, names)
+    databases = delivery.read_device_databases(targets, names)
     found: dict[DeviceVdom, dict[ObjectKey, frozenset[Address]]] = {}
     for target, groups in adom.items():
         database = (databases[target].groups if target in databases else None) or {}
@@ -117,9 +118,9 @@ def _was_urgent(record: RolloutRecord, device: str) -> bool:
 def _ended_tasks(run: Run, after: int) -> tuple[SeenTask, ...] | None:
     """Our install tasks since then, once none of them is waited for any more; None if it is time
     to stop before that."""
-    told = False
-    while True:
-        ours = tuple(task for task in run.work.installer.find_installs(after) if task.ours)
+    told, delivery = False, run.work.delivery
+    while delivery is not None:
+        ours = tuple(task for task in delivery.find_installs(after) if task.ours)
         running = [task for task in ours if not task.over]
         if not running:
             return ours
@@ -133,6 +134,7 @@ def _ended_tasks(run: Run, after: int) -> tuple[SeenTask, ...] | None:
             run.report.come_back(run.clock.now() + POLL_S)
             return None
         run.rest(POLL_S)
+    return ()
 
 
 def forgive(run: Run) -> None:

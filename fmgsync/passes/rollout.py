@@ -25,6 +25,7 @@ from fmgsync.model.stop import Stop
 from fmgsync.model.target import DeviceVdom
 from fmgsync.passes import (
     batch_install,
+    direct_write,
     installs,
     new_ledger,
     pre_wave_hooks,
@@ -251,8 +252,9 @@ def roll_out(run: Run) -> Report:
     run.book.open(run.now, why_not=partial(_no_ledger, run))
     if run.book.lost:
         _log.warning("rollout held: its ledger is lost", adom=str(run.work.ref), why=run.book.lost)
-    if run.terms.mode is Mode.OBJECTS and run.pending:
-        run.report.waiting = run.work.installer.refuses_objects()
+    delivery = run.work.delivery
+    if delivery is not None and run.terms.mode is Mode.OBJECTS and run.pending:
+        run.report.waiting = delivery.refuses_objects()
         if run.report.waiting is not None:
             return run.report
     try:
@@ -267,7 +269,7 @@ def roll_out(run: Run) -> Report:
 
 def _no_ledger(run: Run) -> str:
     views = run.survey.views if run.survey else ()
-    return new_ledger.why_not(run.work.installer, views, run.seen.topology, asked=True)
+    return new_ledger.why_not(run.work.delivery, views, run.seen.topology, asked=True)
 
 
 def _tidied(run: Run) -> bool:
@@ -317,13 +319,30 @@ def _step(run: Run, decision: Decision) -> None:
     )
     before = run.report.steps
     if step is Step.URGENT and not run.held_by_command(rush.decision):
-        urgent_removal.push(run, rush)
+        _push_urgent(run, rush)
         _go_on(run, decision, before)
     elif step in (Step.URGENT, Step.INSTALL) and _may_start(run, decision):
-        batch_install.push(run, decision)
+        _push(run, decision)
         _follow(run, decision, before)
     elif not _rest(run, decision) and step is Step.WRITE:
-        batch_install.push(run, decision)
+        _push(run, decision)
+
+
+def _push(run: Run, decision: Decision) -> None:
+    """Bring what is pending to the devices that may start: by an install, or by writing it."""
+    delivery = run.work.delivery
+    if delivery is None:
+        direct_write.push(run, decision)
+    else:
+        batch_install.push(run, delivery, decision)
+
+
+def _push_urgent(run: Run, rush: urgent_removal.Rush) -> None:
+    delivery = run.work.delivery
+    if delivery is None:
+        direct_write.push_urgent(run, rush)
+    else:
+        urgent_removal.push(run, delivery, rush)
 
 
 def _may_start(run: Run, decision: Decision) -> bool:

@@ -60,7 +60,7 @@ def standing(world: World, work: AdomWork, result: AdomResult) -> Standing | Non
 
 
 def _why_lost(work: AdomWork, survey: Survey, seen: Look) -> str:
-    return new_ledger.why_not(work.installer, survey.views, seen.topology, asked=survey.asked)
+    return new_ledger.why_not(work.delivery, survey.views, seen.topology, asked=survey.asked)
 
 
 def wake_at(world: World, work: AdomWork, result: AdomResult) -> float | None:

@@ -32,7 +32,7 @@ from fmgsync.scheduling.forecast import Forecast
 from fmgsync.scheduling.foreign import ForeignChanges
 from fmgsync.scheduling.rollout import Candidate, Decision, Readiness
 from fmgsync.scheduling.urgent import Exposure, ExposureKind, RemovalPolicy, Urgent, UrgentDecision
-from fmgsync.targets.protocol import InstallFlow
+from fmgsync.targets.protocol import Delivery, InstallFlow
 from fmgsync.views import four
 from fmgsync.views.stale import Fault, Key
 
@@ -159,7 +159,7 @@ def _decide(run: Run, needs: UrgentDecision) -> Decision:
     return waves.decide(policy, run.book.ledger, listed, run.now)
 
 
-def push(run: Run, rush: Rush) -> None:
+def push(run: Run, delivery: Delivery, rush: Rush) -> None:
     """Narrow, install, put back, prove. Who stopped it meanwhile wants nothing more to be written:
     then it is put back first of all when it is started again."""
     rushed = [each for each in rush.needs if each.target.device in rush.decision.start]
@@ -170,7 +170,7 @@ def push(run: Run, rush: Rush) -> None:
         urgent=tuple(rushed),
         foreign=ForeignChanges.BLOCK,
     )
-    with run.work.installer.open_install_flow() as flow:
+    with delivery.open_install_flow() as flow:
         now = run.look()
         chosen.shared = frozenset(g.name for g in now.desired.groups if _is_shared(now, g.name))
         adom_proof.hold_to(run, flow, chosen, now)
@@ -202,11 +202,11 @@ def _install(
 
 def restore(run: Run) -> None:
     """Put back what an urgent install has narrowed that was broken off, before anything else."""
-    record = run.book.record
-    if record is None or not record.narrowed:
+    record, delivery = run.book.record, run.work.delivery
+    if record is None or not record.narrowed or delivery is None:
         return
     run.tell(f"ADOM {run.work.ref.domain}: putting back what an urgent install had narrowed")
-    with run.work.installer.open_install_flow() as flow:
+    with delivery.open_install_flow() as flow:
         now = run.look()
         _put_back(run, flow, narrowing.widen(now.observed, run.owner, record.narrowed))
 

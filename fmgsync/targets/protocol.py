@@ -1,8 +1,9 @@
 """The seam between the passes and whatever holds the firewalls' objects.
 
-`ObjectStore` is what a reconcile needs, `Installer` what an install pass needs. FortiManager
-implements both (`targets.fortimanager`); a FortiGate without FortiManager needs `Installer` alone,
-since there writing is installing. All methods block, and raise `errors.TargetError`.
+A `Target` is one place that is read and written as a whole: an ADOM of a FortiManager, or a VDOM of
+a FortiGate without one. Where writing is not yet delivering it has a `Delivery`: what brings to the
+devices what was written. Without one the write itself is the delivery, and everything that gates an
+install gates the write. All methods block, and raise `errors.TargetError`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,26 @@ from fmgsync.scheduling.install_policy import Mode
 
 
 @dataclass(frozen=True, slots=True)
+class Traits:
+    """What a target can do. Callers ask these, never what kind of unit it is.
+
+    `stages`: what is written reaches a device by an install only, through `Target.delivery`.
+    `mappings`: one object may hold other members for each device; without them a group has one
+    value, that of the target's only DeviceVdom. `locks`: others can be kept out while we write.
+    `approvals`: a write may have to wait for somebody's approval. `previews`: it can say what an
+    install would push. `object_installs`: single objects can be installed. All but `mappings` are
+    of the delivery, and without meaning where there is none.
+    """
+
+    stages: bool
+    mappings: bool
+    locks: bool = False
+    approvals: bool = False
+    previews: bool = False
+    object_installs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Purpose:
     """What a configuration wants of one unit: what `fmgsync doctor` holds the unit against."""
 
@@ -34,31 +55,93 @@ class Purpose:
     """Settings that need an ADOM written right when it is installed -> what to set instead."""
 
 
-class ObjectStore(Protocol):
-    """The object database of one ADOM."""
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a plan needs to know besides our objects: devices, who uses what, the unit's limits.
 
-    def read_topology(self) -> AdomTopology:
-        """Devices, VDOMs and device groups: what sites are expanded with."""
+    A FortiGate is one package without a path, installed on itself: its policies, as far as they may
+    be read (`Package.unread` says what may not).
+    """
+
+    topology: AdomTopology
+    packages: tuple[Package, ...]
+    limits: Limits
+
+
+class Target(Protocol):
+    """One place that is read and written as a whole.
+
+    Inside `with` all calls share one connection, which is given back at its end, whatever happens;
+    outside, each call has its own. It is not used by two threads at a time.
+
+    A pass looks with `look`, then with `read_observed`, since which names it asks for follows from
+    the first. `read_topology` alone is what the commands about windows, and the reach of a unit,
+    are answered from. `read_stamp` and `read_part` are for passes over a part: they compare and
+    write a few groups without reading the rest anew, and a stamp of None switches them off.
+    """
+
+    @property
+    def traits(self) -> Traits:
+        """What it can do."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
 
     def read_serial(self) -> str:
         """The unit's serial number; empty where it does not tell, or is one of a cluster's."""
 
-    def read_limits(self) -> Limits:
-        """The unit's own limits, as far as it states any."""
+    def read_topology(self) -> AdomTopology:
+        """Devices, VDOMs and device groups: what sites are expanded with."""
+
+    def look(self) -> Surroundings:
+        """The topology and everything else that a plan needs to know besides our objects."""
 
     def read_observed(self, group_names: Iterable[str]) -> ObservedAdom:
         """Own objects, and foreign ones that bear a rule's name or hold one of ours."""
-
-    def read_stamp(self) -> str | None:
-        """Stands for all objects and policies: another one, and somebody has changed something.
-
-        None where the ADOM does not tell.
-        """
 
     def read_part(
         self, groups: Iterable[ObjectKey], addresses: Iterable[ObjectKey]
     ) -> ObservedAdom:
         """These objects alone, as far as they are there."""
+
+    def read_stamp(self) -> str | None:
+        """Stands for all objects and policies: another one, and somebody has changed something.
+
+        None where the target does not tell.
+        """
+
+    def write(self, plan: AdomPlan) -> ApplyReport:
+        """Write the plan's changes in order; every prefix of it is a safe state.
+
+        A refused object is isolated and reported; the others are written. An empty plan costs no
+        request.
+        """
+
+    def ask(
+        self, targets: Iterable[DeviceVdom], group_names: Iterable[str]
+    ) -> Mapping[DeviceVdom, Reading]:
+        """Members by group as each FortiGate itself answers, asked now."""
+
+    def delivery(self) -> Delivery | None:
+        """What brings to the devices what was written; None where writing is delivering."""
+
+
+class Delivery(Protocol):
+    """What brings to the devices of a target what was written there."""
+
+    def read_package_status(self) -> tuple[PackageStatus, ...]:
+        """One row per DeviceVdom and package that was installed before."""
+
+    def read_device_databases(
+        self, targets: Iterable[DeviceVdom], group_names: Iterable[str]
+    ) -> Mapping[DeviceVdom, Reading]:
+        """Members by group in the unit's own copy of each device."""
 
     def read_submission(self) -> Submission | None:
         """What waits for a human's approval in an ADOM in workflow mode."""
@@ -66,11 +149,21 @@ class ObjectStore(Protocol):
     def read_locks(self) -> tuple[HeldLock, ...]:
         """Who has the ADOM, or a part of it, locked; asked only where there are locks."""
 
-    def apply(self, plan: AdomPlan) -> ApplyReport:
-        """Write the plan's changes in order; in a workspace ADOM lock, commit and unlock.
+    def find_installs(self, after: int) -> tuple[SeenTask, ...]:
+        """Installs of this ADOM that were started after task number `after`, by anybody."""
 
-        A refused object is isolated and reported; the others are written.
-        """
+    def own_installs(self) -> Mapping[int, bool]:
+        """Our administrator's installs in this ADOM by task number, as far as they are still known:
+        whether each has ended."""
+
+    def refuses_objects(self) -> str | None:
+        """Why objects alone cannot be installed here, with what to do; None if they can."""
+
+    def read_unused(self, targets: Iterable[DeviceVdom]) -> Mapping[DeviceVdom, int]:
+        """Own addresses per DeviceVdom that no group there uses any more."""
+
+    def open_install_flow(self) -> InstallFlow:
+        """Take what an install needs (session, lock); waits for nobody."""
 
 
 class Previewing(Protocol):
@@ -123,39 +216,3 @@ class InstallFlow(Protocol):
         targets: Collection[DeviceVdom],
     ) -> tuple[Marked, ...]:
         """Which of these objects bear whose mark; `gone` ones are looked for on devices as well."""
-
-
-class Installer(Protocol):
-    """What reaches the devices of one ADOM."""
-
-    def read_packages(self) -> tuple[Package, ...]:
-        """Policy packages with install targets and the objects their policies use."""
-
-    def read_package_status(self) -> tuple[PackageStatus, ...]:
-        """One row per DeviceVdom and package that was installed before."""
-
-    def read_device_databases(
-        self, targets: Iterable[DeviceVdom], group_names: Iterable[str]
-    ) -> Mapping[DeviceVdom, Reading]:
-        """Members by group in FortiManager's copy of each device."""
-
-    def read_devices(
-        self, targets: Iterable[DeviceVdom], group_names: Iterable[str]
-    ) -> Mapping[DeviceVdom, Reading]:
-        """Members by group as each FortiGate itself answers."""
-
-    def find_installs(self, after: int) -> tuple[SeenTask, ...]:
-        """Installs of this ADOM that were started after task number `after`, by anybody."""
-
-    def own_installs(self) -> Mapping[int, bool]:
-        """Our administrator's installs in this ADOM by task number, as far as they are still known:
-        whether each has ended."""
-
-    def refuses_objects(self) -> str | None:
-        """Why objects alone cannot be installed here, with what to do; None if they can."""
-
-    def read_unused(self, targets: Iterable[DeviceVdom]) -> Mapping[DeviceVdom, int]:
-        """Own addresses per DeviceVdom that no group there uses any more."""
-
-    def open_install_flow(self) -> InstallFlow:
-        """Take what an install needs (session, lock); waits for nobody."""

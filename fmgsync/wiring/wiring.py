@@ -428,7 +428,7 @@ def _adom_work(
     own = tuple(site for site in rules.sites(config) if site.adom == ref)
     guard = AdomGuard(ref, config.owner, rules.guard_limits(config), memory, clock)
     named = terms.named_places(config, ref)
-    return AdomWork(ref, own, target, target, session=lambda: target, guard=guard, named=named)
+    return AdomWork(ref, own, target, session=lambda: target, guard=guard, named=named)
 
 
 def unit_access(unit: FortiManager) -> Access:

@@ -79,7 +79,7 @@ def test_what_is_not_taken_is_told_with_fortimanagers_words(estate: Estate) -> N
     taken = {"name": "prod_10.1.0.6", "subnet": ["10.9.9.9", "255.255.255.255"]}
     with estate.administrator() as console:
         console.call("add", "/pm/config/adom/prod/obj/firewall/address", taken)
-    world.adoms[0].store.apply(seen.plan)
+    world.adoms[0].target.write(seen.plan)
     told = lines(estate, "write refused")[-1]
     assert told["changes"][0]["name"] == "prod_10.1.0.6"
     assert "exists" in told["changes"][0]["why"]

@@ -258,7 +258,7 @@ def test_a_stop_while_another_lock_is_waited_for_keeps_the_write_back(night: Est
     stopped(night)()
     mark = night.unit.requests.mark()
     with pytest.raises(errors.Stopped, match="INC-1"):
-        work.store.apply(seen.plan)
+        work.target.write(seen.plan)
     assert changing(night, mark) == []
 
 

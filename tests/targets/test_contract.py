@@ -50,7 +50,7 @@ def test_install_reaches_the_device(contract: Contract) -> None:
         assert told(view) == {ONE: Outcome.DONE, TWO: Outcome.DONE}
         expected = {ONE: {"web": {"10.1.0.5", "10.1.0.6"}}, TWO: {"web": {"10.2.0.1"}}}
         assert values(adom.read_device_databases([ONE, TWO], ["web"])) == expected
-        assert values(adom.read_devices([ONE, TWO], ["web"])) == expected
+        assert values(adom.ask([ONE, TWO], ["web"])) == expected
 
 
 def test_a_device_out_of_reach_gives_no_answer(contract: Contract) -> None:
@@ -58,7 +58,7 @@ def test_a_device_out_of_reach_gives_no_answer(contract: Contract) -> None:
         unit.simulator.fortigate("fgt-3").go_offline()
 
     contract.meanwhile(unplug)
-    readings = contract.adom().read_devices([ONE, THREE], ["web"])
+    readings = contract.adom().ask([ONE, THREE], ["web"])
     assert readings[THREE].groups is None
     assert readings[ONE].groups is not None
 
@@ -74,7 +74,7 @@ def test_one_refused_object_does_not_hinder_the_others(contract: Contract) -> No
     broken = Change(Action.CREATE, ObjectKind.GROUP, "broken", "a test", members=("nobody",))
     with contract.adom() as adom:
         plan = plan_for(adom, {"web": {ONE: "10.1.0.5"}})
-        report = adom.apply(AdomPlan(plan.ref, changes=(*plan.changes, broken)))
+        report = adom.write(AdomPlan(plan.ref, changes=(*plan.changes, broken)))
         assert [change.name for change, _ in report.refused] == ["broken"]
         assert "nobody" in report.refused[0][1]
         assert (Family.IPV4, "web") in adom.read_observed(["web", "broken"]).groups

@@ -68,7 +68,7 @@ def test_a_copy_that_is_refused_fails_and_reaches_no_device(start: Start) -> Non
     with unit.adom().open_install_flow() as flow:
         view = watch(flow, BOTH, unit.clock)
     assert told(view) == {ONE: Outcome.FAILED, TWO: Outcome.DONE}
-    assert values(unit.adom().read_devices([ONE], ["web"])) == {ONE: {}}
+    assert values(unit.adom().ask([ONE], ["web"])) == {ONE: {}}
 
 
 def test_installing_again_changes_nothing(start: Start) -> None:
@@ -97,7 +97,7 @@ def test_what_has_not_begun_is_cancelled(start: Start) -> None:
         assert view.final
         assert told(view) == {ONE: Outcome.CANCELLED}
     unit.clock.sleep(600)
-    assert values(unit.adom().read_devices([ONE], ["web"]))[ONE]["web"] == {"10.1.0.5", "10.1.0.6"}
+    assert values(unit.adom().ask([ONE], ["web"]))[ONE]["web"] == {"10.1.0.5", "10.1.0.6"}
 
 
 def test_an_install_whose_cancelling_was_not_heard_is_still_watched(start: Start) -> None:
@@ -156,5 +156,5 @@ def test_a_plan_can_be_written_under_the_lock_of_its_install(start: Start) -> No
     with adom.open_install_flow() as flow:
         assert flow.write(plan).refused == ()
         assert told(watch(flow, BOTH, unit.clock)) == {ONE: Outcome.DONE, TWO: Outcome.DONE}
-    assert values(adom.read_devices([ONE], ["web"])) == {ONE: {"web": {"10.1.0.9"}}}
+    assert values(adom.ask([ONE], ["web"])) == {ONE: {"web": {"10.1.0.9"}}}
     assert len(unit.simulator.requests.locks()) == 3, "ours, hers, and one for write and install"

@@ -8,7 +8,6 @@ from fmgsync import errors
 from fmgsync.model.address import Family
 from fmgsync.model.rollout import InstallRequest, Outcome
 from fmgsync.model.target import DeviceVdom
-from fmgsync.targets.protocol import Installer
 from tests.targets.conftest import REF, Start, Unit, seed
 from tests.targets.installing import WEB, add_policy, install, policy, told, values, watch
 from tests.targets.wanted import ONE, THREE, TWO, reconcile
@@ -22,7 +21,7 @@ def unit(request: pytest.FixtureRequest, start: Start) -> Unit:
 
 
 def test_packages_in_folders_with_targets_and_uses(unit: Unit) -> None:
-    adom: Installer = unit.adom()
+    adom = unit.adom()
     (package,) = adom.read_packages()
     assert package.path == "edge/default"
     assert package.targets == {ONE, TWO}
@@ -72,14 +71,14 @@ def test_an_install_brings_each_fortigate_its_own_members(unit: Unit) -> None:
     adom = unit.adom()
     reconcile(adom, WEB)
     add_policy(unit, policy("web", srcaddr6=["web"], dstaddr6=["all"]))
-    before = adom.read_devices([ONE, TWO], ["web"])
+    before = adom.ask([ONE, TWO], ["web"])
     assert before[ONE].groups == {}, "never installed, so not known there"
     assert told(install(unit, ONE, TWO)) == {ONE: Outcome.DONE, TWO: Outcome.DONE}
     expected = {
         ONE: {"web": {"10.1.0.5", "2001:db8::5"}},
         TWO: {"web": {"10.2.0.1", "10.2.0.2"}},
     }
-    assert values(adom.read_devices([ONE, TWO], ["web"])) == expected
+    assert values(adom.ask([ONE, TWO], ["web"])) == expected
     assert values(adom.read_device_databases([ONE, TWO], ["web"])) == expected
 
 
@@ -110,7 +109,7 @@ def test_an_unreachable_device_says_why_and_the_others_answer(start: Start) -> N
     ]
     unit = start(seed(adom={"devices": devices}))
     gone = DeviceVdom("no-such-device", "root")
-    readings = unit.adom().read_devices([ONE, TWO, THREE, gone], ["legacy"])
+    readings = unit.adom().ask([ONE, TWO, THREE, gone], ["legacy"])
     assert readings[ONE].groups is None
     assert "No tunnel" in (readings[ONE].problem or "")
     assert readings[TWO].groups is not None

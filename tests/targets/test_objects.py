@@ -48,7 +48,7 @@ def test_what_is_written_is_observed_and_the_second_pass_writes_nothing(start: S
     assert observed.addresses[V6, "prod_2001-db8--9"].value == "2001:db8::9"
     before = adom.requests
     assert plan_for(adom, groups).changes == ()
-    assert adom.apply(AdomPlan(REF)).written == ()
+    assert adom.write(AdomPlan(REF)).written == ()
     assert adom.requests - before <= 7, "a pass that changes nothing is a handful of reads"
 
 
@@ -149,7 +149,7 @@ def test_a_foreign_object_with_a_name_we_need_is_seen_and_never_touched(start: S
     assert not observed.addresses[V4, "legacy-db"].owned
     theirs = Change(Action.UPDATE, ObjectKind.GROUP, "legacy", "a stale plan", members=("none",))
     gone = Change(Action.DELETE, ObjectKind.ADDRESS, "legacy-db", "a stale plan")
-    report = adom.apply(AdomPlan(REF, (theirs, gone)))
+    report = adom.write(AdomPlan(REF, (theirs, gone)))
     assert report.written == ()
     assert [change for change, _ in report.refused] == [theirs, gone]
     assert all("owner mark" in why for _, why in report.refused)
@@ -173,7 +173,7 @@ def test_one_bad_object_is_isolated_and_everything_else_is_written(start: Start)
         )
         for change in plan.changes
     )
-    report = adom.apply(AdomPlan(REF, (bad, *changes)))
+    report = adom.write(AdomPlan(REF, (bad, *changes)))
     assert [change.name for change, _ in report.refused] == [bad.name]
     observed = adom.read_observed(["web", "db"])
     assert set(observed.groups[V4, "web"].mappings[ONE]) == {"prod_10.1.0.5", "prod_10.1.0.6"}
@@ -190,7 +190,7 @@ def test_a_group_that_could_not_be_created_takes_its_mappings_with_it(start: Sta
         else c
         for c in plan.changes
     )
-    report = adom.apply(AdomPlan(REF, taken))
+    report = adom.write(AdomPlan(REF, taken))
     assert [c.kind for c, _ in report.refused] == [ObjectKind.GROUP, ObjectKind.MAPPING]
     legacy = adom.read_observed([name]).groups[V4, name]
     assert legacy.mappings == {}
@@ -206,7 +206,7 @@ def test_an_address_somebody_uses_stays_and_is_reported(start: Start) -> None:
         url = "/pm/config/adom/prod/obj/firewall/addrgrp"
         assert session.call("add", [{"url": url, "data": data}])[0].ok
     delete = Change(Action.DELETE, ObjectKind.ADDRESS, "prod_10.1.0.5", "not needed")
-    report = adom.apply(AdomPlan(REF, (delete,)))
+    report = adom.write(AdomPlan(REF, (delete,)))
     assert report.refused == ((delete, "-10015 used"),)
 
 
@@ -340,16 +340,16 @@ def test_colour_and_the_like_are_left(start: Start) -> None:
 def test_deleting_what_is_gone_already_is_done(start: Start) -> None:
     adom = start(seed()).adom()
     gone = Change(Action.DELETE, ObjectKind.ADDRESS, "prod_10.1.0.5", "not needed")
-    assert adom.apply(AdomPlan(REF, (gone,))).written == (gone,)
+    assert adom.write(AdomPlan(REF, (gone,))).written == (gone,)
 
 
 def test_creating_what_is_there_already_is_done_if_it_is_the_same(start: Start) -> None:
     adom = start(seed()).adom()
     same = Change(Action.CREATE, ObjectKind.ADDRESS, "prod_10.1.0.5", "", value=parse("10.1.0.5"))
-    assert adom.apply(AdomPlan(REF, (same,))).written == (same,)
-    assert adom.apply(AdomPlan(REF, (same,))).written == (same,)
+    assert adom.write(AdomPlan(REF, (same,))).written == (same,)
+    assert adom.write(AdomPlan(REF, (same,))).written == (same,)
     other = Change(Action.CREATE, ObjectKind.ADDRESS, "prod_10.1.0.5", "", value=parse("10.1.0.99"))
-    assert [c for c, _ in adom.apply(AdomPlan(REF, (other,))).refused] == [other]
+    assert [c for c, _ in adom.write(AdomPlan(REF, (other,))).refused] == [other]
 
 
 @pytest.mark.parametrize(("most", "requests"), [(1000, 1), (100, 2), (1, 3)])
@@ -404,6 +404,6 @@ def test_whatever_a_release_does_after_a_refusal_all_others_are_written(
         for n in range(bad)
     ]
     mixed = [change for pair in itertools.zip_longest(creates, wrong) for change in pair if change]
-    report = adom.apply(AdomPlan(REF, tuple(mixed)))
+    report = adom.write(AdomPlan(REF, tuple(mixed)))
     assert {change for change, _ in report.refused} == set(wrong)
     assert set(report.written) == set(creates)

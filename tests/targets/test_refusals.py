@@ -92,7 +92,7 @@ def look(unit: Unit, _: int) -> None:
         adom.read_packages()
         adom.read_package_status()
         adom.read_device_databases([ONE, TWO], ["web"])
-        adom.read_devices([ONE, TWO], ["web"])
+        adom.ask([ONE, TWO], ["web"])
 
 
 def install(unit: Unit, number: int) -> None:

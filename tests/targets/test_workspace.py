@@ -57,13 +57,13 @@ def test_a_plan_is_written_committed_and_the_lock_given_back(unit: Unit) -> None
 
 def test_a_pass_without_changes_takes_no_lock(unit: Unit) -> None:
     with locked_by(unit, "alice", "wonder"):
-        assert unit.adom().apply(AdomPlan(REF)).requests == 0
+        assert unit.adom().write(AdomPlan(REF)).requests == 0
 
 
 def test_the_holder_of_a_lock_is_named_and_nothing_is_written(unit: Unit) -> None:
     with locked_by(unit, "alice", "wonder"):
         with pytest.raises(errors.LockHeld) as caught:
-            unit.adom(lock_wait_s=0).apply(AdomPlan(REF, (ADDRESS,)))
+            unit.adom(lock_wait_s=0).write(AdomPlan(REF, (ADDRESS,)))
         assert "'alice' since 2026-" in caught.value.message
         assert caught.value.retryable
     assert ("ipv4", ADDRESS.name) not in unit.adom().read_observed([]).addresses
@@ -72,7 +72,7 @@ def test_the_holder_of_a_lock_is_named_and_nothing_is_written(unit: Unit) -> Non
 def test_a_lock_is_waited_for_up_to_a_limit(unit: Unit) -> None:
     began = unit.clock.now()
     with locked_by(unit, "alice", "wonder"), pytest.raises(errors.LockHeld):
-        unit.adom(lock_wait_s=60).apply(AdomPlan(REF, (ADDRESS,)))
+        unit.adom(lock_wait_s=60).write(AdomPlan(REF, (ADDRESS,)))
     assert 60 <= unit.clock.now() - began < 80
 
 
@@ -91,7 +91,7 @@ def test_a_lock_given_back_while_we_wait_is_taken(unit: Unit) -> None:
         human = threading.Thread(target=unlock_later)
         human.start()
         try:
-            report = unit.adom(lock_wait_s=3600).apply(AdomPlan(REF, (ADDRESS,)))
+            report = unit.adom(lock_wait_s=3600).write(AdomPlan(REF, (ADDRESS,)))
         finally:
             done.set()
             human.join()
@@ -103,7 +103,7 @@ def test_our_own_orphan_is_explained(unit: Unit) -> None:
     with locked_by(unit, "fmgsync", "secret") as orphan:
         number = orphan.number()
         with pytest.raises(errors.LockHeld, match="our own administrator") as caught:
-            unit.adom(lock_wait_s=0).apply(AdomPlan(REF, (ADDRESS,)))
+            unit.adom(lock_wait_s=0).write(AdomPlan(REF, (ADDRESS,)))
         assert f"admin-session kill {number}" in str(caught.value)
 
 
@@ -111,7 +111,7 @@ def test_a_package_somebody_has_locked_is_waited_for_too(unit: Unit) -> None:
     with unit.session("alice", "wonder") as alice:
         assert alice.call("exec", [{"url": f"{LOCK}/pkg/edge/default"}])[0].ok
         with pytest.raises(errors.LockHeld, match="package"):
-            unit.adom(lock_wait_s=0).apply(AdomPlan(REF, (ADDRESS,)))
+            unit.adom(lock_wait_s=0).write(AdomPlan(REF, (ADDRESS,)))
 
 
 def test_changes_that_are_not_committed_are_discarded(unit: Unit) -> None:
@@ -163,7 +163,7 @@ def test_an_administrator_who_may_only_read_is_told_so(unit: Unit) -> None:
         REF, owner="prod", open_session=lambda: unit.session("reader", "look"), clock=unit.clock
     )
     with pytest.raises(errors.PermissionDenied, match="rpc-permit"):
-        reader.apply(AdomPlan(REF, (ADDRESS,)))
+        reader.write(AdomPlan(REF, (ADDRESS,)))
     assert holders(unit) == []
 
 
@@ -178,9 +178,9 @@ def test_a_unit_that_does_not_tell_a_session_its_number(unit: Unit) -> None:
     assert reconcile(adom, {"web": {ONE: "10.1.0.5"}}).refused == ()
     assert holders(unit) == []
     with locked_by(unit, "fmgsync", "secret"), pytest.raises(errors.LockHeld):
-        adom.apply(AdomPlan(REF, (ADDRESS,)))
+        adom.write(AdomPlan(REF, (ADDRESS,)))
     with locked_by(unit, "alice", "wonder"), pytest.raises(errors.LockHeld):
-        adom.apply(AdomPlan(REF, (ADDRESS,)))
+        adom.write(AdomPlan(REF, (ADDRESS,)))
 
 
 @pytest.mark.parametrize("answer", ["nothing", "the lock of another"])
@@ -196,7 +196,7 @@ def test_a_lock_that_cannot_be_proven_is_not_believed(unit: Unit, answer: str) -
                     element["data"][0]["lock_sid"] = 1
 
     with pytest.raises(errors.LockHeld):
-        unit.adom(adapter=Rewriting(lie), lock_wait_s=0).apply(AdomPlan(REF, (ADDRESS,)))
+        unit.adom(adapter=Rewriting(lie), lock_wait_s=0).write(AdomPlan(REF, (ADDRESS,)))
     assert holders(unit) == [], "what was taken is given back"
 
 
@@ -226,5 +226,5 @@ def test_an_api_key_is_refused_where_it_cannot(unit: Unit) -> None:
 
     adom = unit.keyed(Before(forget))
     with pytest.raises(errors.PermissionDenied, match="user"):
-        adom.apply(AdomPlan(REF, (ADDRESS,)))
+        adom.write(AdomPlan(REF, (ADDRESS,)))
     assert unit.simulator.requests.locks() == []

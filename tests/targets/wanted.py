@@ -10,7 +10,7 @@ from fmgsync.model.rule import MappingMode
 from fmgsync.model.state import DesiredAdom, DesiredGroup, DesiredMembers
 from fmgsync.model.target import DeviceVdom
 from fmgsync.planning import diff
-from fmgsync.targets.protocol import ObjectStore
+from fmgsync.targets.protocol import Target
 from tests.targets.conftest import OWNER, REF
 
 ONE = DeviceVdom("fgt-1", "root")
@@ -39,11 +39,11 @@ def desired(groups: Groups) -> DesiredAdom:
     return DesiredAdom(REF, OWNER, tuple(made))
 
 
-def plan_for(store: ObjectStore, groups: Groups) -> AdomPlan:
+def plan_for(store: Target, groups: Groups) -> AdomPlan:
     """Observe and plan."""
     return diff.make_plan(desired(groups), store.read_observed(groups))
 
 
-def reconcile(store: ObjectStore, groups: Groups) -> ApplyReport:
+def reconcile(store: Target, groups: Groups) -> ApplyReport:
     """Observe, plan and write."""
-    return store.apply(plan_for(store, groups))
+    return store.write(plan_for(store, groups))

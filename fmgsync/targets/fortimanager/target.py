@@ -1,4 +1,4 @@
-"""One ADOM on one FortiManager as the passes see it: an object store and an installer."""
+"""One ADOM on one FortiManager as the passes see it: a target, and its own delivery."""
 
 from __future__ import annotations
 
@@ -39,6 +39,11 @@ from fmgsync.targets.fortimanager.install import FortiManagerFlow
 from fmgsync.targets.fortimanager.progress import Progress
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.writing import Writer
+from fmgsync.targets.protocol import Delivery, Surroundings, Traits
+
+TRAITS = Traits(
+    stages=True, mappings=True, locks=True, approvals=True, previews=True, object_installs=True
+)
 
 
 class FortiManagerAdom:
@@ -115,6 +120,19 @@ class FortiManagerAdom:
                 self._limits = limits.read_limits(session, self.ref)
         return self._limits
 
+    def look(self) -> Surroundings:
+        """Topology, policy packages and limits."""
+        return Surroundings(self.read_topology(), self.read_packages(), self.read_limits())
+
+    def delivery(self) -> Delivery:
+        """What was written reaches the devices by an install."""
+        return self
+
+    @property
+    def traits(self) -> Traits:
+        """A FortiManager can do everything there is a word for."""
+        return TRAITS
+
     def read_observed(self, group_names: Iterable[str]) -> ObservedAdom:
         """Own objects, and foreign ones that bear a rule's name or hold one of ours."""
         with self._session() as session:
@@ -144,7 +162,7 @@ class FortiManagerAdom:
             place = Place(session.access.name, self.ref.domain)
             return tuple(workspace.read_lockinfo(session, place))
 
-    def apply(self, plan: AdomPlan) -> ApplyReport:
+    def write(self, plan: AdomPlan) -> ApplyReport:
         """Write the plan under the lock the ADOM needs; an empty plan costs no request."""
         if not plan.changes:
             return ApplyReport(self.ref)
@@ -192,7 +210,7 @@ class FortiManagerAdom:
         with self._session() as session:
             return verify.read_device_databases(session, self.ref.domain, targets, group_names)
 
-    def read_devices(
+    def ask(
         self, targets: Iterable[DeviceVdom], group_names: Iterable[str]
     ) -> Mapping[DeviceVdom, Reading]:
         """Members by group as each FortiGate itself answers."""
