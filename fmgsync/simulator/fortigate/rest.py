@@ -46,7 +46,9 @@ class Rest:
             path = url.partition("?")[0].strip("/")
             where = [url.strip("/"), path] if url.strip("/") != path else [path]
             struck = self.faults.strike(request.method, where, name, self.device.name)
-            early = troubles.before(self.world, self.device, struck, self.plugs, now)
+            early = troubles.before(self.device, user, struck, self.plugs, now)
+            if struck:
+                user = self._user(request, now)  # a fault may have ended the key
             reply = early or self._answered(request, user, struck, now)
             entry = Entry(
                 0, now, request.method[:20], (url[:500],), (reply.status,), name, self.device.name

@@ -5,10 +5,11 @@ Recorded reads: subnets as one text, names wrapped in objects with `q_origin_key
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container
 from typing import Any, Final
 
 from fmgsync.simulator.calls.reading import uuid_of
@@ -16,7 +17,7 @@ from fmgsync.simulator.fortigate.config import Config
 from fmgsync.simulator.fortigate.envelope import Body, Failed
 from fmgsync.simulator.fortigate.urls import Resource
 from fmgsync.simulator.schema.attributes import Attribute, Kind
-from fmgsync.simulator.schema.catalog_units import OWN
+from fmgsync.simulator.schema.catalog_units import OWN, named
 from fmgsync.simulator.schema.tables import Table
 from fmgsync.simulator.state.devices import Entry
 
@@ -28,28 +29,52 @@ LIMIT_SINCE: Final = (7, 4, 0)
 """7.2.5 was recorded without `limit_reached`, newer ones with it."""
 
 
-def show(table: Table, key: str | int, entry: Entry, version: tuple[int, ...]) -> Body:
-    """One row."""
-    own = table.name in OWN
-    uuid = entry.attrs.get("uuid") or uuid_of(entry.oid)
-    shown: Body = {table.key: key, "q_origin_key": key, "uuid": uuid}
-    for name, attribute in table.attributes.items():
-        if name == "uuid" or name.startswith("_") or not _applies(table, entry.attrs, name):
-            continue
-        if own and not (attribute.known_in(version) and (attribute.shown or name in entry.attrs)):
-            continue
-        if not own and (name in _NOT_ON_UNIT or attribute.only_mapped):
-            continue
-        shown[name] = _value(attribute, entry.attrs.get(name, attribute.default))
+def show(
+    table: Table,
+    key: str | int,
+    entry: Entry,
+    version: tuple[int, ...],
+    only: Container[str] | None = None,
+) -> Body:
+    """One row; of its members perhaps `only` some."""
+    attrs = entry.attrs
+    shown: Body = {table.key: key, "q_origin_key": key}
+    if only is None or "uuid" in only:
+        shown["uuid"] = attrs.get("uuid") or uuid_of(entry.oid)
+    kind = attrs.get("type") if table.by_type else None
+    for name, attribute, always, default in _columns(table.name, kind, version):
+        if (always or name in attrs) and (only is None or name in only):
+            shown[name] = _value(attribute, attrs[name]) if name in attrs else default
     return shown
 
 
-def _applies(table: Table, attrs: Mapping[str, Any], name: str) -> bool:
+@functools.lru_cache(maxsize=512)
+def _columns(
+    table_name: str, kind: str | None, version: tuple[int, ...]
+) -> tuple[tuple[str, Attribute, bool, Any], ...]:
+    """What a row of a type has in a release: name, whether it always shows, and its default."""
+    table = named(table_name)
+    if table is None:
+        return ()
+    own, found = table_name in OWN, []
+    for name, attribute in table.attributes.items():
+        if name == "uuid" or name.startswith("_") or not _applies(table, kind, name):
+            continue
+        if own and not attribute.known_in(version):
+            continue
+        if not own and (name in _NOT_ON_UNIT or attribute.only_mapped):
+            continue
+        always = attribute.shown or not own
+        found.append((name, attribute, always, _value(attribute, attribute.default)))
+    return tuple(found)
+
+
+def _applies(table: Table, kind: str | None, name: str) -> bool:
     """An address shows the value attributes of its own type only."""
     if not table.by_type:
         return True
-    kind = attrs.get("type", table.attributes["type"].default)
-    return name not in table.of_types or name in table.by_type.get(kind, ())
+    kind = kind or table.attributes["type"].default
+    return name not in table.of_types or name in table.by_type.get(str(kind), ())
 
 
 def _value(attribute: Attribute, value: Any) -> Any:
@@ -80,12 +105,17 @@ class Reading:
         self._config = config
         self._resource = resource
         self._version = config.device.os_version
-        self._tests = [
-            [_test(part) for part in value.split(",")] for value in resource.all("filter") if value
-        ]
+        filters = [value.split(",") for value in resource.all("filter") if value]
         key, pattern = resource.last("key"), resource.last("pattern")
         if key and pattern is not None:
-            self._tests.append([_test(f"{key}=@{pattern}")])
+            filters.append([f"{key}=@{pattern}"])
+        conditions = [[_condition(part) for part in parts] for parts in filters]
+        self._tests = [[_test(*one) for one in some] for some in conditions]
+        self._formats = [n for value in resource.all("format") for n in value.split("|") if n]
+        self._only: set[str] | None = None
+        if self._formats and not _said(resource, "with_contents_hash"):
+            asked = {name for some in conditions for name, _, _ in some}
+            self._only = asked | {*self._formats}
 
     def one(self, key: str | int) -> Body:
         """A row by its key: a list of one; 404 when it is not there."""
@@ -128,7 +158,7 @@ class Reading:
         return counts if self._version < LIMIT_SINCE else {**counts, "limit_reached": reached}
 
     def _shown(self, key: str | int, entry: Entry) -> Body:
-        return show(self._table, key, entry, self._version)
+        return show(self._table, key, entry, self._version, self._only)
 
     def _fits(self, row: Body) -> bool:
         return all(any(test(row) for test in tests) for tests in self._tests)
@@ -136,15 +166,14 @@ class Reading:
     def _asked(self, row: Body, key: str | int) -> Body:
         """The row with the members that were asked for."""
         whole = row
-        formats = [name for value in self._resource.all("format") for name in value.split("|")]
-        if any(formats):
-            row = {name: value for name, value in row.items() if name in formats}
+        if self._formats:
+            row = {name: value for name, value in row.items() if name in self._formats}
             row["q_origin_key"] = key
-        if self._resource.last("exclude-default-values") in ("1", "true"):
+        if _said(self._resource, "exclude-default-values"):
             row = {n: v for n, v in row.items() if not self._is_default(n, v)}
-        if self._resource.last("with_meta") in ("1", "true"):
+        if _said(self._resource, "with_meta"):
             row["q_ref"] = self._config.users((self._table.name, key))
-        if self._resource.last("with_contents_hash") in ("1", "true"):
+        if _said(self._resource, "with_contents_hash"):
             text = json.dumps(whole, sort_keys=True).encode()
             row["q_hash"] = hashlib.md5(text, usedforsecurity=False).hexdigest()
         return row
@@ -158,12 +187,19 @@ class Reading:
         return int(value) if value and value.isdecimal() and len(value) < 12 else default
 
 
-def _test(condition: str) -> Callable[[Body], bool]:
-    """One condition of a filter; what is no condition cannot be processed."""
-    parts = _CONDITION.fullmatch(condition)
+def _said(resource: Resource, name: str) -> bool:
+    return resource.last(name) in ("1", "true")
+
+
+def _condition(text: str) -> tuple[str, str, str]:
+    """Name, operator and value of a filter's part; what is no condition cannot be processed."""
+    parts = _CONDITION.fullmatch(text)
     if parts is None:
         raise Failed(400)
-    name, operator, wanted = parts.groups()
+    return parts[1], parts[2], parts[3]
+
+
+def _test(name: str, operator: str, wanted: str) -> Callable[[Body], bool]:
     matches = _OPERATORS[operator]
     return lambda row: matches(_texts(row.get(name)), wanted)
 

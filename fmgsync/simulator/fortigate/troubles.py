@@ -10,6 +10,7 @@ from fmgsync.simulator.fortigate import fortios
 from fmgsync.simulator.fortigate.ask import Answer, Ask
 from fmgsync.simulator.fortigate.envelope import Failed, frame
 from fmgsync.simulator.state.devices import Device
+from fmgsync.simulator.state.unitapi import ApiUser
 from fmgsync.simulator.state.world import World
 from fmgsync.simulator.wire import trouble
 from fmgsync.simulator.wire.delivery import Reply
@@ -56,11 +57,13 @@ def _page(status: int, title: str, text: str) -> Reply:
 
 
 def before(
-    world: World, device: Device, struck: Sequence[Fault], plugs: Plugs, now: float
+    device: Device, user: ApiUser | None, struck: Sequence[Fault], plugs: Plugs, now: float
 ) -> Reply | None:
     """Carry out what happens first; a reply if the request never gets through."""
     for fault in struck:
-        if fault.kind == "unit-failover":
+        if fault.kind == "expire-session" and user is not None:
+            user.expires_at = now
+        elif fault.kind == "unit-failover":
             fail_over(device, now)
         elif fault.kind == "reorder":
             device.api.shuffled += 1
@@ -83,13 +86,17 @@ def before(
 def carried_out(world: World, device: Device, ask: Ask, struck: Sequence[Fault]) -> Answer:
     """The answer; a `status` fault refuses instead of carrying out, a `lost-commit` only says so.
 
-    `expire-session` ends the administrator's key first.
+    A unit that stands by (`other-serial`) takes no writes.
     """
     for fault in struck:
+        failed = None
         if fault.kind == "status":
-            vdom = device.management_vdom
             failed = Failed(500, -abs(fault.status), fault.message or "refused on order")
-            return Answer(500, frame(device, ask.method, vdom) | failed.body())
+        elif fault.kind == "other-serial" and ask.method != "GET":
+            failed = Failed(403)
+        if failed is not None:
+            said = frame(device, ask.method, device.management_vdom)
+            return Answer(failed.http, said | failed.body())
     commits = "action=transaction-commit" in ask.url
     if commits and any(fault.kind == "lost-commit" for fault in struck):
         ask = replace(ask, url=ask.url.replace("transaction-commit", "transaction-abort"))
@@ -101,8 +108,11 @@ def carried_out(world: World, device: Device, ask: Ask, struck: Sequence[Fault])
 
 
 def spoiled(device: Device, body: Any, struck: Sequence[Fault]) -> Any:
-    """The body, from another unit's mouth if a fault wants it."""
-    if not any(fault.kind == "other-serial" for fault in struck):
+    """The body, from another unit's mouth, or with half of its rows, if a fault wants it."""
+    kinds = {fault.kind for fault in struck}
+    if "short-result" in kinds and isinstance(body, dict) and isinstance(body.get("results"), list):
+        body = {**body, "results": body["results"][: len(body["results"]) // 2]}
+    if "other-serial" not in kinds:
         return body
     other = device.api.standby[0] if device.api.standby else f"{device.serial[:-3]}999"
     bodies = body if isinstance(body, list) else [body]

@@ -94,6 +94,13 @@ def _adom(adom: AdomSeed, path: Path) -> Iterator[Misfit]:
     devices, groups = (d.name for d in adom.devices), (g.name for g in adom.device_groups)
     yield from _twice("device", devices, (*path, "devices"), "name")
     yield from _twice("device group", groups, (*path, "deviceGroups"), "name")
+    for at, device in enumerate(adom.devices):
+        where = (*path, "devices", at, "apiUsers")
+        yield from _twice("API administrator", (u.name for u in device.api_users), where, "name")
+        for user in device.api_users:
+            for vdom in user.vdoms:
+                if vdom not in device.vdoms:
+                    yield where, f"no VDOM {vdom!r} on {device.name!r} in this ADOM"
     for at, address in enumerate(adom.addresses):
         values = (address.subnet, address.ip6, address.start_ip, address.fqdn)
         if sum(value is not None for value in values) > 1:

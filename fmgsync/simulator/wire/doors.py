@@ -91,12 +91,16 @@ class Doors:
         """Hang up on everybody. May be called twice."""
         if self._closing.is_set():
             return
+        with self._guard:
+            left = [exchange for door in self._doors.values() for exchange in door.connections]
         for name in list(self._doors):
             self.unplug(name)
         self._closing.set()
         self._wake(lambda: None)
         self._thread.join(timeout=5)
         self._pool.shutdown(wait=False, cancel_futures=True)
+        for exchange in left:
+            exchange.close()
         self._selector.close()
         self._bell.close()
         self._ring.close()

@@ -37,14 +37,21 @@ def unit(**more: Any) -> dict[str, Any]:
 
 
 class Rest:
-    """Asks one unit; `last` is the HTTP answer of the last request."""
+    """Asks one unit; `last` is the HTTP answer of the last request.
 
-    def __init__(self, simulator: Simulator, name: str = "branch", key: str = "k3y") -> None:
+    `keep`: the connection stays open until somebody closes `http`.
+    """
+
+    def __init__(
+        self, simulator: Simulator, name: str = "branch", key: str = "k3y", *, keep: bool = False
+    ) -> None:
         self.base = simulator.fortigates[name]
         self.http = requests.Session()
         self.http.trust_env = False
         self.http.verify = simulator.ca_file or True
         self.http.headers["Authorization"] = f"Bearer {key}"
+        if not keep:
+            self.http.headers["Connection"] = "close"
         self.last: requests.Response
 
     def ask(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
@@ -99,7 +106,7 @@ def boot(clock: ManualClock, stack: ExitStack) -> Callable[..., tuple[Simulator,
         whole = {"fortigates": [unit(**more)], **(seed or {})}
         started = Simulator(whole, clock=clock.now, plain_http=True, faults=faults)
         simulator = stack.enter_context(started)
-        rest = Rest(simulator, whole["fortigates"][0]["name"])
+        rest = Rest(simulator, whole["fortigates"][0]["name"], keep=True)
         stack.callback(rest.http.close)
         return simulator, rest
 
