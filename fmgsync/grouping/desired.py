@@ -181,7 +181,7 @@ def desired_adom(
     lost = frozenset().union(*(site.clusters for site in sites if site.missing))
     withheld, findings = _overlaps(behind, tolerant, members)
     groups: list[DesiredGroup] = []
-    for rule in rules.rules:
+    for rule in rules.groups():
         places = {
             target: clusters & rule.clusters if rule.clusters is not None else clusters
             for target, clusters in behind.items()
@@ -190,7 +190,16 @@ def desired_adom(
         gone = lost if rule.clusters is None else lost & rule.clusters
         if places or gone:
             groups.extend(_groups(rule, places, members, withheld, gone))
-    return DesiredAdom(ref, owner, tuple(groups), findings, rules.unread, _missing(sites))
+    return DesiredAdom(
+        ref,
+        owner,
+        tuple(groups),
+        findings,
+        rules.unread,
+        _missing(sites),
+        aliases=rules.aliases,
+        broad=rules.broad,
+    )
 
 
 def _missing(sites: Iterable[ResolvedSite]) -> tuple[Finding, ...]:

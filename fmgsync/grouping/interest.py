@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 from fmgsync.grouping import selectors
 from fmgsync.grouping.rulebook import RuleBook
 from fmgsync.grouping.selector_tree import Combination, Comparison, Has, Membership, Node
-from fmgsync.model.endpoint import Kind
+from fmgsync.model.endpoint import ALWAYS, Kind
 from fmgsync.model.rule import GroupRule
 
 Demands: TypeAlias = "Mapping[str, frozenset[str] | None]"
@@ -50,25 +50,38 @@ ALL: Final = Narrowing()
 class Interest:
     """What must be followed of a cluster; None: no rule needs the kind.
 
-    Namespaces are always followed: they are few, and show that the cluster is there.
+    Namespaces are always followed where rules are: they are few, and show that the cluster is
+    there.
     """
 
     pods: Narrowing | None = ALL
     nodes: Narrowing | None = ALL
+    others: frozenset[Kind] = frozenset({Kind.NAMESPACES})
 
     @property
     def kinds(self) -> frozenset[Kind]:
         """The kinds to follow."""
-        wanted = {Kind.PODS: self.pods, Kind.NODES: self.nodes, Kind.NAMESPACES: ALL}
-        return frozenset(kind for kind, narrowing in wanted.items() if narrowing is not None)
+        return frozenset(self.narrowings)
+
+    @property
+    def narrowings(self) -> Mapping[Kind, Narrowing]:
+        """The same, each with what is asked for of it."""
+        wanted = {Kind.PODS: self.pods, Kind.NODES: self.nodes, **dict.fromkeys(self.others, ALL)}
+        return {kind: narrowing for kind, narrowing in wanted.items() if narrowing is not None}
 
     def covers(self, other: Interest) -> bool:
         """Whether whoever follows this much has all that the other needs; "no" may be wrong."""
         pairs = ((self.pods, other.pods), (self.nodes, other.nodes))
-        return all(wanted is None or mine in (ALL, wanted) for mine, wanted in pairs)
+        covered = all(wanted is None or mine in (ALL, wanted) for mine, wanted in pairs)
+        return covered and other.others <= self.others
 
 
 EVERYTHING: Final = Interest()
+
+
+def of_policies(kinds: frozenset[Kind]) -> Interest:
+    """What rules come from, and nothing else."""
+    return Interest(None, None, kinds)
 
 
 def of_rules(rules: Iterable[GroupRule]) -> Interest:
@@ -82,6 +95,7 @@ def of_rules(rules: Iterable[GroupRule]) -> Interest:
     return Interest(
         _narrowing(_common(pods)) if Kind.PODS in needed else None,
         nodes if Kind.NODES in needed else None,
+        frozenset({Kind.NAMESPACES}) | (needed - ALWAYS),
     )
 
 

@@ -18,8 +18,9 @@ from fmgsync.grouping import doubts, nothing
 from fmgsync.grouping.doubts import Key, Told
 from fmgsync.grouping.holders import NodeHolder, PodHolder, on_network
 from fmgsync.grouping.holdings import Holdings, Ranges
+from fmgsync.grouping.network_sets import NetworkSets
 from fmgsync.grouping.nothing import Note
-from fmgsync.grouping.rulebook import RuleBook
+from fmgsync.grouping.rulebook import Picked, RuleBook
 from fmgsync.model.address import Address
 from fmgsync.model.endpoint import (
     ClusterDifference,
@@ -28,7 +29,7 @@ from fmgsync.model.endpoint import (
     PodEndpoint,
     PodKey,
 )
-from fmgsync.model.labels import Labels, unread_namespace
+from fmgsync.model.labels import NO_LABELS, Labels, unread_account, unread_namespace
 from fmgsync.model.rule import GroupRule
 
 
@@ -70,6 +71,7 @@ class ClusterMembership:
         self._pods_in: defaultdict[str, set[Key]] = defaultdict(set)
         self._claiming: defaultdict[str, set[Key]] = defaultdict(set)  # by node
         self._namespaces: dict[str, Labels] = {}
+        self._accounts: dict[str, Labels] = {}
         self._nodes: dict[str, NodeHolder] = {}
         self._hosts: dict[int, Counter[str]] = {i: Counter() for i in self._book.publishing_nodes}
         self._hosting: defaultdict[str, set[int]] = defaultdict(set)  # the same by node
@@ -78,6 +80,7 @@ class ClusterMembership:
         self._selected: list[int] = [0] * count
         self._spaces: list[set[str]] = [set() for _ in range(count)]
         self._families = [rule.families for rule in self._book.rules]
+        self._sets = NetworkSets(self._book, self._families, ranges)
         self._dirty: set[int] = set(range(count))
         self._holdings = Holdings(
             count,
@@ -103,6 +106,9 @@ class ClusterMembership:
         """Take in what the other knew. Selectors are asked only for rules that are new."""
         self._synced = old._synced
         self._namespaces = old._namespaces
+        self._accounts = old._accounts
+        for each in old._sets:
+            self._sets.put(each.key, each, self._space)
         for name, node in old._nodes.items():
             self._put_node(name, node.node)
         for key, pod in old._pods.items():
@@ -126,6 +132,9 @@ class ClusterMembership:
             self._synced = difference.synced
         for name, _, labels in difference.namespaces:
             self._put_namespace(name, labels)
+        for key, _, labels in difference.accounts:
+            self._put_account(key, labels)
+        self._mark(self._sets.exchange(difference.network_sets, self._space))
         for _, node in difference.nodes:
             if node is not None:
                 self._put_node(node.name, node)
@@ -176,6 +185,8 @@ class ClusterMembership:
     def selected(self, name: str) -> Iterator[tuple[str, tuple[Address, ...], str]]:
         """What a rule selects, the addresses that stand for it, and why where there are none."""
         index = next(i for i, rule in enumerate(self._book.rules) if rule.name == name)
+        for each, place in self._sets.selected(index):
+            yield place, each.addresses, each.doubt
         for node in self._nodes.values():
             if index in node.picked.sure:
                 yield node.node.name, node.node.addresses, node.node.doubt
@@ -203,13 +214,16 @@ class ClusterMembership:
         """Why a rule publishes nothing here, or not all that it selects; None if it does."""
         index = next(i for i, rule in enumerate(self._book.rules) if rule.name == name)
         rule, holdings = self._book.rules[index], self._holdings
+        sets = bool(self._sets.addresses(index))
         if self._selected[index]:
             bare, count = self._bare.of[index].values(), self._selected[index]
-            some = bool(holdings.held[index] or holdings.denied[index])
+            some = sets or bool(holdings.held[index] or holdings.denied[index])
             return nothing.note_on_bare(self._where, bare, count, some=some)
+        if sets or rule.doubt:
+            return None
         nodes = [node.node.labels for node in self._nodes.values()]
-        sets = nodes if rule.select_nodes is not None else self._book.label_sets()
-        return Note(f"{self._where}: {nothing.nothing(rule, sets, self._namespaces)}")
+        seen = nodes if rule.select_nodes is not None else self._book.label_sets()
+        return Note(f"{self._where}: {nothing.nothing(rule, seen, self._namespaces)}")
 
     @property
     def _where(self) -> str:
@@ -218,12 +232,16 @@ class ClusterMembership:
     def _answer(self, index: int) -> ClusterMembers:
         gaps = self._gaps(index)
         held, withheld = frozenset(self._holdings.held[index]), self._holdings.withheld(index)
+        if self._book.rules[index].network_sets:
+            held |= self._sets.addresses(index)
+            withheld = (*withheld, *self._sets.withheld(index))
         return ClusterMembers(held, not gaps, "; ".join(gaps), withheld)
 
     def _gaps(self, index: int) -> list[str]:
         needs = self._book.needs[index]
         missing = sorted(kind.value for kind in needs - self._synced)
         gaps = [f"{', '.join(missing)} not read completely"] if missing else []
+        gaps += filter(None, (self._book.rules[index].doubt, *self._sets.gaps(index)))
         doubtful = self._doubts.of[index]
         gaps += [doubtful[min(doubtful)]] if doubtful else []
         hosts = self._hosts.get(index, ())
@@ -240,6 +258,16 @@ class ClusterMembership:
     def _space(self, name: str) -> Labels:
         return self._namespaces.get(name) or unread_namespace(name)
 
+    def _account(self, pod: PodEndpoint) -> Labels:
+        """The labels of the pod's service account, if some rule looks at them."""
+        if not self._book.by_account or not pod.account:
+            return NO_LABELS
+        key = f"{pod.namespace}/{pod.account}"
+        return self._accounts.get(key) or unread_account(pod.account)
+
+    def _picked(self, pod: PodEndpoint) -> Picked:
+        return self._book.for_pod(pod.labels, self._space(pod.namespace), self._account(pod))
+
     def _put_pod(self, key: Key, pod: PodEndpoint | None) -> None:
         before = self._pods.pop(key, None)
         after = None
@@ -247,7 +275,7 @@ class ClusterMembership:
             self._pods_in[key[0]].discard(key)
             self._claiming[before.pod.node].discard(key)
         if pod is not None:
-            picked = self._book.for_pod(pod.labels, self._space(pod.namespace))
+            picked = self._picked(pod)
             after = PodHolder(pod, picked, self._book.parts(picked.sure))
             self._pods_in[key[0]].add(key)
             if pod.claimed:
@@ -256,7 +284,7 @@ class ClusterMembership:
 
     def _put_stranger(self, before: PodEndpoint | None, after: PodEndpoint | None) -> None:
         """One that a rule selects is followed, and was only heard of the other way first."""
-        if after and self._book.for_pod(after.labels, self._space(after.namespace)).sure:
+        if after and self._picked(after).sure:
             after = None
         self._holdings.exchange_strangers(before, after)
 
@@ -314,10 +342,23 @@ class ClusterMembership:
             self._namespaces.pop(name, None)
         else:
             self._namespaces[name] = labels
-        space = self._space(name)
-        for key in tuple(self._pods_in.get(name, ())):
+        self._judge_again(tuple(self._pods_in.get(name, ())))
+        self._mark(self._sets.judge_again(name, self._space))
+
+    def _put_account(self, key: str, labels: Labels | None) -> None:
+        """Judge the pods that run as this account again."""
+        if labels is None:
+            self._accounts.pop(key, None)
+        else:
+            self._accounts[key] = labels
+        space, _, name = key.partition("/")
+        there = self._pods_in.get(space, ())
+        self._judge_again([key for key in there if self._pods[key].pod.account == name])
+
+    def _judge_again(self, keys: Iterable[Key]) -> None:
+        for key in keys:
             before = self._pods[key]
-            picked = self._book.for_pod(before.pod.labels, space)
+            picked = self._picked(before.pod)
             if picked != before.picked or picked.unsure:
                 after = PodHolder(before.pod, picked, self._book.parts(picked.sure))
                 self._replace_pod(key, before, after)

@@ -17,6 +17,7 @@ from fmgsync.model.labels import NO_LABELS, Labels
 from fmgsync.model.rule import GroupRule, Publish
 
 _NAMESPACE_PREFIX = "pcns."
+_ACCOUNT_PREFIX = "pcsa."
 
 
 class Picked(NamedTuple):
@@ -51,62 +52,100 @@ class Parts:
     all_own: tuple[int, ...] = ()
 
 
-class _WithNamespace(Mapping[str, str]):
-    """A pod's labels and, under `pcns.`, those of its namespace, as Calico's profiles give them."""
+class _Inheriting(Mapping[str, str]):
+    """A pod's labels, those of its namespace under `pcns.`, and those of its service account under
+    `pcsa.`, as Calico's profiles give them."""
 
-    __slots__ = ("_namespace", "_pod")
+    __slots__ = ("_account", "_namespace", "_pod")
 
-    def __init__(self, pod: Labels, namespace: Labels) -> None:
+    def __init__(self, pod: Labels, namespace: Labels, account: Labels) -> None:
         self._pod = pod
         self._namespace = namespace
+        self._account = account
+
+    def _told(self, key: str) -> tuple[Labels, str]:
+        """Whose label a key is, and what it is called there."""
+        if key.startswith(_NAMESPACE_PREFIX):
+            return self._namespace, key.removeprefix(_NAMESPACE_PREFIX)
+        if key.startswith(_ACCOUNT_PREFIX):
+            return self._account, key.removeprefix(_ACCOUNT_PREFIX)
+        return self._pod, key
 
     def __getitem__(self, key: str) -> str:
-        if key.startswith(_NAMESPACE_PREFIX):
-            return self._namespace[key.removeprefix(_NAMESPACE_PREFIX)]
-        return self._pod[key]
+        labels, name = self._told(key)
+        return labels[name]
 
     def __iter__(self) -> Iterator[str]:
         yield from self._pod
-        for key in self._namespace:
-            yield _NAMESPACE_PREFIX + key
+        for prefix, labels in self._inherited():
+            for key in labels:
+                yield prefix + key
+
+    def _inherited(self) -> Iterator[tuple[str, Labels]]:
+        yield _NAMESPACE_PREFIX, self._namespace
+        yield _ACCOUNT_PREFIX, self._account
 
     def __len__(self) -> int:
-        return len(self._pod) + len(self._namespace)
+        return len(self._pod) + len(self._namespace) + len(self._account)
 
     def doubts(self, key: str) -> bool:
         """Whether nothing can be said of the key."""
-        if key.startswith(_NAMESPACE_PREFIX):
-            return self._namespace.doubts(key.removeprefix(_NAMESPACE_PREFIX))
-        return self._pod.doubts(key)
+        labels, name = self._told(key)
+        return labels.doubts(name)
 
 
 @dataclass(frozen=True, slots=True)
 class _PodRule:
-    """One rule over pods. `inherits` means its selector mentions namespace labels."""
+    """One rule over pods. `accounts` None: it does not ask for a service account."""
 
     index: int
     select: selectors.Selector
     namespaces: selectors.Selector
-    inherits: bool
+    accounts: selectors.Selector | None = None
 
     @property
     def spaced(self) -> bool:
         """Whether it looks at namespaces at all."""
-        return self.inherits or str(self.namespaces) != "all()"
+        return self._mentions(_NAMESPACE_PREFIX) or str(self.namespaces) != "all()"
 
-    def matches(self, pod: Labels, namespace: Labels) -> bool:
+    @property
+    def by_account(self) -> bool:
+        """Whether it looks at service accounts at all."""
+        return self.accounts is not None or self._mentions(_ACCOUNT_PREFIX)
+
+    @property
+    def inherits(self) -> bool:
+        """Whether its selector mentions labels that are not the pod's own."""
+        return self._mentions(_NAMESPACE_PREFIX) or self._mentions(_ACCOUNT_PREFIX)
+
+    def _mentions(self, prefix: str) -> bool:
+        return any(key.startswith(prefix) for key in self.select.keys)
+
+    def matches(self, pod: Labels, namespace: Labels, account: Labels) -> bool:
         """Whether it selects the pod, whose labels are all known."""
-        labels = _WithNamespace(pod, namespace) if self.inherits else pod
-        return self.namespaces.matches(namespace) and self.select.matches(labels)
+        labels = _Inheriting(pod, namespace, account) if self.inherits else pod
+        return (
+            self.namespaces.matches(namespace)
+            and (self.accounts is None or self.accounts.matches(account))
+            and self.select.matches(labels)
+        )
 
-    def truth(self, pod: Labels, namespace: Labels) -> bool | None:
+    def truth(self, pod: Labels, namespace: Labels, account: Labels) -> bool | None:
         """The same where something may not be known; None where nobody can tell."""
-        labels = _WithNamespace(pod, namespace) if self.inherits else pod
-        both = (
+        labels = _Inheriting(pod, namespace, account) if self.inherits else pod
+        found = [
             self.namespaces.truth(namespace, namespace.doubts),
             self.select.truth(labels, labels.doubts),
-        )
-        return False if False in both else None if None in both else True
+        ]
+        if self.accounts is not None:
+            found.append(self.accounts.truth(account, account.doubts))
+        return False if False in found else None if None in found else True
+
+
+def _compiled(index: int, rule: GroupRule) -> _PodRule:
+    accounts = selectors.parse(rule.accounts) if rule.accounts is not None else None
+    select, spaces = selectors.parse(rule.select or ""), selectors.parse(rule.namespaces)
+    return _PodRule(index, select, spaces, accounts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,22 +160,26 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a rule says of an endpoint, condition by condition: of its namespace, of itself."""
+    """What a rule says of an endpoint, condition by condition: of its namespace, of itself, of its
+    service account."""
 
     holds: bool | None
     namespaces: tuple[Condition, ...]
     own: tuple[Condition, ...]
+    accounts: tuple[Condition, ...] = ()
 
 
-def judge_pod(rule: GroupRule, pod: Labels, namespace: Labels) -> Judgement:
+def judge_pod(
+    rule: GroupRule, pod: Labels, namespace: Labels, account: Labels = NO_LABELS
+) -> Judgement:
     """A rule over pods and one pod."""
-    select, spaces = selectors.parse(rule.select or ""), selectors.parse(rule.namespaces)
-    labels = _WithNamespace(pod, namespace)
-    compiled = _PodRule(0, select, spaces, inherits=True)
+    labels, compiled = _Inheriting(pod, namespace, account), _compiled(0, rule)
+    accounts = compiled.accounts
     return Judgement(
-        compiled.truth(pod, namespace),
-        _conditions(spaces, namespace, namespace.doubts),
-        _conditions(select, labels, labels.doubts),
+        compiled.truth(pod, namespace, account),
+        _conditions(compiled.namespaces, namespace, namespace.doubts),
+        _conditions(compiled.select, labels, labels.doubts),
+        _conditions(accounts, account, account.doubts) if accounts is not None else (),
     )
 
 
@@ -169,6 +212,7 @@ class RuleBook:
         self.needs: list[frozenset[Kind]] = []
         self._plain: list[_PodRule] = []
         self._spaced: list[_PodRule] = []
+        self._sets: list[_PodRule] = []
         self._nodes: list[tuple[int, selectors.Selector]] = []
         for index, rule in enumerate(self.rules):
             self.needs.append(self._add(index, rule))
@@ -179,7 +223,7 @@ class RuleBook:
         )
         self.networks = frozenset(rule.network for rule in self.rules if rule.network)
         self._known_plain: dict[Labels, Picked] = {}
-        self._known_spaced: dict[tuple[Labels, Labels], Picked] = {}
+        self._known_spaced: dict[tuple[Labels, Labels, Labels], Picked] = {}
         self._parts: dict[tuple[int, ...], Parts] = {}
         self.kept: dict[int, int] = {}
         if before is not None:
@@ -193,9 +237,11 @@ class RuleBook:
         spaced = [rule for rule in self._spaced if rule.index not in known]
         for labels, found in before._known_plain.items():
             self._known_plain[labels] = self._renumbered(found) + _picked(plain, labels)
-        for (labels, space), found in before._known_spaced.items():
-            more = _picked(spaced, labels, space)
-            self._known_spaced[labels, space] = self._renumbered(found) + more
+        if self.by_account and not before.by_account:
+            return  # its answers are of pods whose accounts nobody looked at
+        for (labels, space, account), found in before._known_spaced.items():
+            more = _picked(spaced, labels, space, account)
+            self._known_spaced[labels, space, account] = self._renumbered(found) + more
 
     def _renumbered(self, found: Picked) -> Picked:
         return Picked(*(tuple(self.kept[i] for i in part if i in self.kept) for part in found))
@@ -205,29 +251,41 @@ class RuleBook:
             self._nodes.append((index, selectors.parse(rule.select_nodes)))
             return frozenset({Kind.NODES})
         kinds = {Kind.PODS}
-        select, namespaces = selectors.parse(rule.select or ""), selectors.parse(rule.namespaces)
-        inherits = any(key.startswith(_NAMESPACE_PREFIX) for key in select.keys)
-        compiled = _PodRule(index, select, namespaces, inherits)
+        compiled = _compiled(index, rule)
         if compiled.spaced:
-            self._spaced.append(compiled)
             kinds.add(Kind.NAMESPACES)
-        else:
-            self._plain.append(compiled)
+        if compiled.by_account:
+            kinds.add(Kind.ACCOUNTS)
+        (self._spaced if compiled.spaced or compiled.by_account else self._plain).append(compiled)
         if rule.publish is Publish.NODE:
             kinds.add(Kind.NODES)
+        if rule.network_sets:
+            self._sets.append(compiled)
+            kinds |= {Kind.GLOBAL_SETS, Kind.NETWORK_SETS, Kind.NAMESPACES}
         return frozenset(kinds)
 
-    def for_pod(self, labels: Labels, namespace: Labels) -> Picked:
-        """The rules that select a pod whose namespace has these labels."""
+    @property
+    def by_account(self) -> bool:
+        """Whether some rule looks at service accounts."""
+        return any(rule.by_account for rule in self._spaced)
+
+    def for_set(self, labels: Labels, namespace: Labels | None) -> Picked:
+        """The rules that take in a network set; None: one of the whole cluster."""
+        space = namespace if namespace is not None else NO_LABELS
+        found = [(each.index, each.truth(labels, space, NO_LABELS)) for each in self._sets]
+        return _told_apart(found)
+
+    def for_pod(self, labels: Labels, namespace: Labels, account: Labels = NO_LABELS) -> Picked:
+        """The rules that select a pod whose namespace and service account have these labels."""
         plain = self._known_plain.get(labels)
         if plain is None:
             plain = self._known_plain[labels] = _picked(self._plain, labels)
         if not self._spaced:
             return plain
-        key = (labels, namespace)
+        key = (labels, namespace, account)
         spaced = self._known_spaced.get(key)
         if spaced is None:
-            spaced = self._known_spaced[key] = _picked(self._spaced, labels, namespace)
+            spaced = self._known_spaced[key] = _picked(self._spaced, labels, namespace, account)
         return plain + spaced
 
     def for_node(self, labels: Labels) -> Picked:
@@ -264,15 +322,21 @@ class RuleBook:
         return self._known_plain.keys()
 
 
-def _picked(rules: Iterable[_PodRule], labels: Labels, namespace: Labels | None = None) -> Picked:
-    """`namespace` None: the rules do not look at it."""
+def _picked(
+    rules: Iterable[_PodRule],
+    labels: Labels,
+    namespace: Labels | None = None,
+    account: Labels = NO_LABELS,
+) -> Picked:
+    """`namespace` None: the rules look neither at it nor at the account."""
     if namespace is None:
         if not labels.unknown:
             return Picked(tuple(rule.index for rule in rules if rule.select.matches(labels)))
         namespace = NO_LABELS
-    if not labels.unknown and not namespace.unknown:
-        return Picked(tuple(rule.index for rule in rules if rule.matches(labels, namespace)))
-    return _told_apart([(rule.index, rule.truth(labels, namespace)) for rule in rules])
+    if not labels.unknown and not namespace.unknown and not account.unknown:
+        found = (rule.index for rule in rules if rule.matches(labels, namespace, account))
+        return Picked(tuple(found))
+    return _told_apart([(rule.index, rule.truth(labels, namespace, account)) for rule in rules])
 
 
 def _told_apart(found: Iterable[tuple[int, bool | None]]) -> Picked:

@@ -39,6 +39,7 @@ class Resource:
 PODS: Final = Resource("", "v1", "pods")
 NODES: Final = Resource("", "v1", "nodes")
 NAMESPACES: Final = Resource("", "v1", "namespaces")
+SERVICE_ACCOUNTS: Final = Resource("", "v1", "serviceaccounts")
 CONFIGMAPS: Final = Resource("", "v1", "configmaps")
 EVENTS: Final = Resource("", "v1", "events")
 LEASES: Final = Resource("coordination.k8s.io", "v1", "leases")

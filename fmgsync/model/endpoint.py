@@ -1,4 +1,4 @@
-"""What runs: endpoints (pods and nodes with addresses) and the snapshot of one cluster."""
+"""What runs: endpoints (pods, nodes, network sets) and the snapshot of one cluster."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from types import MappingProxyType
 
 from fmgsync.model.address import Address
 from fmgsync.model.labels import Labels
+from fmgsync.model.policy import Policy
 
-_NO_NAMESPACES: Mapping[str, Labels] = MappingProxyType({})
+_NO_LABEL_SETS: Mapping[str, Labels] = MappingProxyType({})
 
 
 class Kind(enum.StrEnum):
@@ -19,6 +20,17 @@ class Kind(enum.StrEnum):
     PODS = "pods"
     NODES = "nodes"
     NAMESPACES = "namespaces"
+    ACCOUNTS = "serviceaccounts"
+    POLICIES = "globalnetworkpolicies"
+    STAGED_POLICIES = "stagedglobalnetworkpolicies"
+    GLOBAL_SETS = "globalnetworksets"
+    NETWORK_SETS = "networksets"
+
+
+ALWAYS: frozenset[Kind] = frozenset({Kind.PODS, Kind.NODES, Kind.NAMESPACES})
+"""What every cluster has, and is read for whatever the rules are."""
+POLICY_KINDS: frozenset[Kind] = frozenset({Kind.POLICIES, Kind.STAGED_POLICIES})
+"""What rules come from; the other kinds are what rules select among."""
 
 
 Network = tuple[str, tuple[Address, ...]]
@@ -39,7 +51,7 @@ class PodEndpoint:
     (`host_network`), its node still counts. `claimed` and `networks` are what only annotations
     say, which whoever may edit the pod writes. `terminating`, `lost` (phase Unknown) and `started`
     (RFC 3339 in UTC, empty if not known) tell which of two pods with one address has it by now.
-    `doubt` says why its addresses are not, or not all, known.
+    `doubt` says why its addresses are not, or not all, known. `account` is its service account.
     """
 
     namespace: str
@@ -54,6 +66,7 @@ class PodEndpoint:
     lost: bool = False
     started: str = ""
     doubt: str = ""
+    account: str = ""
 
     @property
     def key(self) -> PodKey:
@@ -84,6 +97,26 @@ class NodeEndpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkSet:
+    """A Calico network set: addresses and prefixes that somebody has given labels.
+
+    Without a namespace it is one of the whole cluster. `doubt` says why its addresses are not all
+    known.
+    """
+
+    namespace: str
+    name: str
+    labels: Labels
+    addresses: tuple[Address, ...]
+    doubt: str = ""
+
+    @property
+    def key(self) -> PodKey:
+        """What no other set of the cluster has."""
+        return self.namespace, self.name
+
+
+@dataclass(frozen=True, slots=True)
 class SourceProblem:
     """Something in a source that could not be used: where (`pods default/web-7`) and why."""
 
@@ -98,14 +131,18 @@ class ClusterSnapshot:
     `synced` holds the kinds that were read completely. A rule that needs a kind outside it must
     not remove anything that this cluster contributed. An object that is only partly readable is
     among the others, and says itself what is not known of it. `problems` names all of it.
+    `accounts` are the labels of service accounts by `namespace/name`.
     """
 
     cluster: str
     synced: frozenset[Kind]
     pods: tuple[PodEndpoint, ...] = ()
     nodes: tuple[NodeEndpoint, ...] = ()
-    namespaces: Mapping[str, Labels] = field(default_factory=lambda: _NO_NAMESPACES)
+    namespaces: Mapping[str, Labels] = field(default_factory=lambda: _NO_LABEL_SETS)
     problems: tuple[SourceProblem, ...] = ()
+    accounts: Mapping[str, Labels] = field(default_factory=lambda: _NO_LABEL_SETS)
+    network_sets: tuple[NetworkSet, ...] = ()
+    policies: tuple[Policy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +160,9 @@ class ClusterDifference:
     namespaces: tuple[tuple[str, Labels | None, Labels | None], ...] = ()
     problems: tuple[SourceProblem, ...] = ()
     strangers: tuple[tuple[PodEndpoint | None, PodEndpoint | None], ...] = ()
+    accounts: tuple[tuple[str, Labels | None, Labels | None], ...] = ()
+    network_sets: tuple[tuple[NetworkSet | None, NetworkSet | None], ...] = ()
+    policies: tuple[tuple[Policy | None, Policy | None], ...] = ()
 
 
 def whole(snapshot: ClusterSnapshot) -> ClusterDifference:
@@ -134,4 +174,7 @@ def whole(snapshot: ClusterSnapshot) -> ClusterDifference:
         tuple((None, node) for node in snapshot.nodes),
         tuple((name, None, labels) for name, labels in snapshot.namespaces.items()),
         snapshot.problems,
+        accounts=tuple((key, None, labels) for key, labels in snapshot.accounts.items()),
+        network_sets=tuple((None, each) for each in snapshot.network_sets),
+        policies=tuple((None, each) for each in snapshot.policies),
     )

@@ -79,6 +79,11 @@ def unread_namespace(name: str) -> Labels:
     return Labels(namespace_names(name), ANY_KEY)
 
 
+def unread_account(name: str) -> Labels:
+    """The labels of a service account that was not read."""
+    return Labels({"projectcalico.org/name": name}, ANY_KEY)
+
+
 def namespace_names(name: str) -> dict[str, str]:
     """The labels that name a namespace: Calico's, and the API server's own (since 1.21)."""
     return {"projectcalico.org/name": name, "kubernetes.io/metadata.name": name}

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from fmgsync.model.address import Family
+from fmgsync.model.change import Finding
 from fmgsync.model.target import DeviceVdom, TargetRef
 
 
@@ -31,7 +32,10 @@ class GroupRule:
 
     Exactly one of `select` (pods) and `select_nodes` is set; selectors are kept as text, already
     checked. `network` is a further network of the pods, whose addresses stand for them instead of
-    those of the default one. `clusters` None means every site.
+    those of the default one. `clusters` None means every site. `accounts` selects among the labels
+    of the pods' service accounts (None: it does not matter), `network_sets` says that sets of
+    Calico's with such labels belong to the group as well. `doubt` says why nobody can tell what
+    the rule selects: it may add nothing and remove nothing.
     """
 
     name: str
@@ -44,6 +48,23 @@ class GroupRule:
     mapping: MappingMode = MappingMode.PER_DEVICE
     allow_empty: bool = False
     network: str | None = None
+    accounts: str | None = None
+    network_sets: bool = False
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRule:
+    """A rule for each Calico policy that `select` matches by its labels, named by the policy.
+
+    `shape` is what these rules have in common. `staged`: policies that are not enforced count as
+    well. `opt_in`: only policies that ask for a group.
+    """
+
+    select: str
+    shape: GroupRule
+    staged: bool = False
+    opt_in: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +73,31 @@ class RuleSet:
 
     `unread` says which rules could not be read, and why; empty: all were. Until they are, a group
     that no rule asks for may belong to one of them, so none is retired. `origins` says of a rule
-    where it stands, if that is not the configuration.
+    where it stands, if that is not the configuration. `from_policies` are those that become rules
+    once the clusters' policies are known. Several rules may have one name, each for clusters of
+    its own: they are one group. `aliases` are other names a group may have already; `broad` are
+    the groups whose rule selects everything, which nobody may have meant. `problems` are reports
+    on objects that ask for rules.
     """
 
     rules: tuple[GroupRule, ...]
     unread: str = ""
     origins: Mapping[str, str] = field(default_factory=dict)
+    from_policies: tuple[PolicyRule, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    broad: frozenset[str] = frozenset()
+    problems: tuple[Finding, ...] = ()
+
+    def groups(self) -> tuple[GroupRule, ...]:
+        """One rule per group: of the clusters of all rules of its name."""
+        found: dict[str, GroupRule] = {}
+        for rule in self.rules:
+            known = found.setdefault(rule.name, rule)
+            if known is not rule:
+                both = (known.clusters, rule.clusters)
+                joined = None if None in both else frozenset().union(*(c or () for c in both))
+                found[rule.name] = replace(known, clusters=joined)
+        return tuple(found.values())
 
     def only(self, names: Collection[str]) -> RuleSet:
         """These rules alone, of the same source."""

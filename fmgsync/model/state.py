@@ -66,6 +66,8 @@ class DesiredAdom:
     `findings`: addresses withheld and sources that are not synced, for people; `errors` are parts
     of the sites that are not there. `unread` is what
     `RuleSet` says of rules that were not read: while there are any, no group is retired.
+    `aliases` are other names that groups may have already, `broad` the groups whose rule selects
+    everything: their first members wait for a human.
     """
 
     ref: TargetRef
@@ -74,6 +76,8 @@ class DesiredAdom:
     findings: tuple[Finding, ...] = ()
     unread: str = ""
     errors: tuple[Finding, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    broad: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

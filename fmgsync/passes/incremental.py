@@ -20,7 +20,7 @@ from fmgsync.model.change import AdomPlan, Finding
 from fmgsync.model.state import DesiredAdom, ObservedAdom
 from fmgsync.passes import installs, once, reconcile, rollout_pass, rollout_status
 from fmgsync.passes.reconcile import AdomWork, Look
-from fmgsync.planning import adom_cache, backup_mode, sites
+from fmgsync.planning import adom_cache, aliases, backup_mode, sites
 from fmgsync.planning.adom_cache import Picture
 
 if TYPE_CHECKING:
@@ -135,13 +135,15 @@ def _focused(
     world: World, work: AdomWork, inventory: Inventory, seen: Look, rules: frozenset[str]
 ) -> DesiredAdom:
     """What these rules ask for."""
-    return desired.desired_adom(
+    wanted = desired.desired_adom(
         work.ref,
         owner=world.intent.owner,
         rules=world.intent.rules.only(rules),
         sites=sites.resolve(work.sites, seen.topology),
         members=inventory.members,
     )
+    known = aliases.settle(wanted, seen.observed)
+    return replace(known, findings=wanted.findings)
 
 
 def _overlaps(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:

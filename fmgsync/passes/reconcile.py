@@ -16,6 +16,7 @@ from fmgsync.model.state import DesiredAdom, ObservedAdom
 from fmgsync.model.target import NamedPlace, TargetRef
 from fmgsync.passes.guard_memory import AdomGuard
 from fmgsync.planning import (
+    aliases,
     assignment,
     backup_mode,
     device_notes,
@@ -153,6 +154,7 @@ def _compare(
     limits = _limits(intent, topology, around.limits)
     asked = tuple(names(wanted, limits))
     observed = work.target.read_observed(asked)
+    wanted = aliases.settle(wanted, observed)
     used = usage.find_usage(around.packages, observed)
     plan, unapproved = _plans(work, intent, wanted, observed, used, limits)
     if backup_mode.is_closed(topology):
@@ -229,8 +231,9 @@ def _limits(intent: Intent, topology: AdomTopology, stated: Limits) -> sharding.
 def names(wanted: DesiredAdom, limits: sharding.Limits) -> Iterator[str]:
     """Every group name that must be free or ours."""
     for group in wanted.groups:
-        yield group.name
-        yield from sharding.possible_names(group, limits.members)
+        for name in filter(None, (group.name, wanted.aliases.get(group.name))):
+            yield name
+            yield from sharding.possible_names(replace(group, name=name), limits.members)
 
 
 def write(work: AdomWork, intent: Intent, seen: Look) -> tuple[Look, ApplyReport]:

@@ -177,6 +177,7 @@ def _pass(
         values,
         frozenset((g.family, g.name) for g in desired.groups if g.allow_empty),
         opens,
+        desired.broad,
     )
     return held.hold_back(wanted, (key for key in retired if key not in wanted), scene, gate)
 

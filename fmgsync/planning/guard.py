@@ -58,7 +58,8 @@ class Gate:
 class Transition:
     """One group at one place, as it is and as it should become.
 
-    `opens` says why an empty group would open traffic instead of closing it, or may.
+    `opens` says why an empty group would open traffic instead of closing it, or may. `broad`: its
+    rule selects everything, and nobody may have meant that for a firewall.
     """
 
     family: Family
@@ -68,6 +69,7 @@ class Transition:
     after: frozenset[Address]
     allow_empty: bool = False
     opens: str | None = None
+    broad: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +220,12 @@ def _removals_wait(case: _Case, going: frozenset[Address], members: frozenset[Ad
 
 
 def _growth_waits(case: _Case, coming: frozenset[Address]) -> bool:
-    """The first fill of a group knows no share."""
+    """The first fill of a group knows no share, unless its rule selects everything."""
     limits = case.gate.limits
     new = len(case.transition.after) - case.base
+    if case.transition.broad and not case.base:
+        message = f"its policy selects everything that runs: {len(coming)} addresses"
+        return _addition_waits(case, ADDITIONS, message, coming)
     if not case.base or new <= 0 or new < limits.unless_fewer_than:
         return False
     if new > limits.max_added_share * case.base:

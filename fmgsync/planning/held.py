@@ -30,7 +30,8 @@ class Scene:
 
     `standing` is the ADOM with shards joined to their groups; `nothing` the name, per family, of
     the address that matches nothing; `values` what the names of wanted addresses stand for;
-    `allow_empty` the groups that may become empty; `opens` where an empty group would open traffic.
+    `allow_empty` the groups that may become empty; `opens` where an empty group would open traffic;
+    `broad` the names of those whose rule selects everything.
     """
 
     ref: TargetRef
@@ -40,6 +41,7 @@ class Scene:
     values: Mapping[ObjectKey, Address]
     allow_empty: Collection[ObjectKey]
     opens: Mapping[ObjectKey, str]
+    broad: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,7 @@ def _of(
                 addresses(key[0], new),
                 allow_empty=key in scene.allow_empty,
                 opens=scene.opens.get(key),
+                broad=key[1] in scene.broad,
             )
 
 

@@ -68,6 +68,7 @@ def rules_digest(rules: Iterable[GroupRule], sites: Iterable[Site]) -> str:
             sorted(rule.families),
             sorted(rule.clusters) if rule.clusters is not None else None,
             rule.mapping,
+            *([rule.accounts, rule.network_sets] if rule.accounts or rule.network_sets else []),
         ]
         for rule in rules
     ]

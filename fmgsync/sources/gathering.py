@@ -11,8 +11,16 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from fmgsync.model.endpoint import ClusterSnapshot, Kind, NodeEndpoint, PodEndpoint, SourceProblem
+from fmgsync.model.endpoint import (
+    ClusterSnapshot,
+    Kind,
+    NetworkSet,
+    NodeEndpoint,
+    PodEndpoint,
+    SourceProblem,
+)
 from fmgsync.model.labels import Labels
+from fmgsync.model.policy import Policy
 from fmgsync.sources import outcome, problems
 from fmgsync.sources.convert.labels import LabelPool
 from fmgsync.sources.convert.objects import Malformed
@@ -93,7 +101,9 @@ class Gathering:
     def snapshot(self, cluster: str) -> ClusterSnapshot:
         """All of it, sorted by name."""
         pods, nodes = self._outcomes(Kind.PODS), self._outcomes(Kind.NODES)
-        namespaces = self._outcomes(Kind.NAMESPACES)
+        namespaces, accounts = self._outcomes(Kind.NAMESPACES), self._outcomes(Kind.ACCOUNTS)
+        policies = self._both(Kind.POLICIES, Kind.STAGED_POLICIES)
+        sets = self._both(Kind.GLOBAL_SETS, Kind.NETWORK_SETS)
         return ClusterSnapshot(
             cluster=cluster,
             synced=frozenset(kind for kind in self._complete if not self._problems[kind]),
@@ -103,7 +113,15 @@ class Gathering:
                 {name: each for name, each in namespaces.items() if isinstance(each, Labels)}
             ),
             problems=tuple(problem for kind in Kind for problem in self._all_problems(kind)),
+            accounts=MappingProxyType(
+                {key: each for key, each in accounts.items() if isinstance(each, Labels)}
+            ),
+            network_sets=tuple(each for each in sets if isinstance(each, NetworkSet)),
+            policies=tuple(each for each in policies if isinstance(each, Policy)),
         )
+
+    def _both(self, one: Kind, other: Kind) -> list[Found | None]:
+        return [*self._outcomes(one).values(), *self._outcomes(other).values()]
 
     def _outcomes(self, kind: Kind) -> dict[str, Found | None]:
         return {key: found.outcome.found for key, found in sorted(self._found[kind].items())}

@@ -28,6 +28,7 @@ from fmgsync.kube.changes import (
 from fmgsync.kube.listing import Garbled
 from fmgsync.model.address import Address
 from fmgsync.model.endpoint import (
+    ALWAYS,
     ClusterDifference,
     ClusterSnapshot,
     Kind,
@@ -114,7 +115,7 @@ class Inventory:
         *,
         clock: Clock,
         on_change: Callable[[], None] | None = None,
-        kinds: Iterable[Kind] = Kind,
+        kinds: Iterable[Kind] = ALWAYS,
     ) -> None:
         self.cluster: Final = cluster
         self._clock: Final = clock
@@ -199,7 +200,13 @@ class Inventory:
                 nodes=tuple((before, after) for _, before, after in nodes),
                 namespaces=tuple(self._taken(Kind.NAMESPACES, without)),
                 problems=self._problems(),
+                accounts=tuple(self._taken(Kind.ACCOUNTS)),
+                network_sets=self._pairs(Kind.GLOBAL_SETS, Kind.NETWORK_SETS),
+                policies=self._pairs(Kind.POLICIES, Kind.STAGED_POLICIES),
             )
+
+    def _pairs(self, *kinds: Kind) -> tuple[tuple[Any, Any], ...]:
+        return tuple((before, after) for kind in kinds for _, before, after in self._taken(kind))
 
     def wait(self, version: int, timeout_s: float) -> int:
         """Wait for a version newer than this one, at most so long; gives the version."""
@@ -275,6 +282,9 @@ class Inventory:
             nodes=tuple(found[Kind.NODES].values()),
             namespaces=MappingProxyType(found[Kind.NAMESPACES]),
             problems=self._problems(),
+            accounts=MappingProxyType(found[Kind.ACCOUNTS]),
+            network_sets=(*found[Kind.GLOBAL_SETS].values(), *found[Kind.NETWORK_SETS].values()),
+            policies=(*found[Kind.POLICIES].values(), *found[Kind.STAGED_POLICIES].values()),
         )
 
     def _synced(self) -> frozenset[Kind]:

@@ -9,22 +9,23 @@ from __future__ import annotations
 import math
 import random
 import threading
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
 import structlog
 
 from fmgsync import redaction
-from fmgsync.errors import SourceForbidden, SourceUnavailable
-from fmgsync.grouping.interest import ALL, EVERYTHING, Interest, Narrowing
-from fmgsync.kube import listing
+from fmgsync.errors import SourceError, SourceForbidden, SourceNotFound, SourceUnavailable
+from fmgsync.grouping.interest import EVERYTHING, Interest, Narrowing
+from fmgsync.kube import discovery, listing
 from fmgsync.kube.backoff import Backoff
 from fmgsync.kube.changes import Began, Interrupted
 from fmgsync.kube.client import Access, ApiSession
 from fmgsync.kube.listing import Scope
 from fmgsync.kube.stopping import Stop
 from fmgsync.kube.watch import Watch
-from fmgsync.model.endpoint import ClusterSnapshot, Kind
+from fmgsync.model.endpoint import ALWAYS, ClusterSnapshot, Kind
 from fmgsync.sources.convert.reading import Raw
 from fmgsync.sources.gathering import Gathering
 from fmgsync.sources.inventory import Inventory
@@ -34,15 +35,16 @@ from fmgsync.sources.outage import Outage
 _log = structlog.get_logger()
 
 _AFTER_DEFECT_S: Final = 30.0
+_AFTER_MOVE_S: Final = 2.0
+_AFTER_ABSENCE_S: Final = 30.0
+"""A kind that the cluster does not have may come with the next installation."""
 
 
 def readings(interest: Interest) -> dict[Kind, Row]:
     """How each kind is read by somebody who needs this much of it."""
-    wanted = {Kind.PODS: interest.pods, Kind.NODES: interest.nodes, Kind.NAMESPACES: ALL}
     return {
         kind: replace(KINDS[kind], scope=_narrowed(KINDS[kind].scope, narrowing))
-        for kind, narrowing in wanted.items()
-        if narrowing is not None
+        for kind, narrowing in interest.narrowings.items()
     }
 
 
@@ -51,25 +53,27 @@ def _narrowed(scope: Scope, narrowing: Narrowing) -> Scope:
     return replace(scope, labels=narrowing.labels, fields=fields)
 
 
-def read_snapshot(cluster: str, access: Access) -> ClusterSnapshot:
-    """What the cluster runs now.
+def read_snapshot(cluster: str, access: Access, kinds: Iterable[Kind] = ALWAYS) -> ClusterSnapshot:
+    """What the cluster runs now, of these kinds.
 
-    A kind that may not be listed is unsynced, and its problem names the missing RBAC rule.
-    Everything else that keeps the cluster from being read raises a `SourceError`.
+    A kind that may not be listed is unsynced, and its problem names the missing RBAC rule; so is
+    one that the cluster does not have. Everything else that keeps the cluster from being read
+    raises a `SourceError`.
     """
-    gathering = Gathering()
+    gathering, wanted = Gathering(), frozenset(kinds)
     session = ApiSession(cluster, access)
     try:
-        for kind, reading in KINDS.items():
-            _read_kind(gathering, session, kind, reading)
+        for kind in [each for each in Kind if each in wanted]:
+            _read_kind(gathering, session, kind, KINDS[kind])
     finally:
         session.close()
     return gathering.snapshot(cluster)
 
 
 def _read_kind(gathering: Gathering, session: ApiSession, kind: Kind, reading: Row) -> None:
-    pages = listing.pages(session, reading.resource, reading.item_type, reading.scope)
     try:
+        resource = discovery.served(session, reading.resource, reading.older)
+        pages = listing.pages(session, resource, reading.item_type, reading.scope)
         for page in pages:
             if page.starts:
                 gathering.restart(kind)
@@ -77,8 +81,9 @@ def _read_kind(gathering: Gathering, session: ApiSession, kind: Kind, reading: R
                 gathering.add(kind, item, session.where)
             for each in page.garbled:
                 gathering.add_json(kind, each.content, session.where)
-    except SourceForbidden as error:
-        gathering.problem(kind, str(kind), f"{error.message}: {error.next_step}")
+    except (SourceForbidden, SourceNotFound) as error:
+        more = f": {error.next_step}" if error.next_step else ""
+        gathering.problem(kind, str(kind), f"{error.message}{more}")
     else:
         gathering.complete(kind)
 
@@ -139,9 +144,17 @@ def _follow_kind(
     relist_s: float,
 ) -> None:
     while not stop.is_set():
+        try:
+            resource = discovery.served(session, reading.resource, reading.older)
+        except SourceError as error:
+            inventory.apply(kind, Interrupted(error))
+            outage.lost(kind, error)
+            stop.wait(_AFTER_ABSENCE_S if isinstance(error, SourceNotFound) else backoff.next_s())
+            continue
+        backoff.reset()
         watch = Watch(
             session,
-            reading.resource,
+            resource,
             reading.item_type,
             reading.scope,
             stop=stop,
@@ -150,7 +163,8 @@ def _follow_kind(
             relist_s=relist_s,
         )
         try:
-            _feed(inventory, kind, watch, outage)
+            _feed(inventory, kind, watch, outage, moves=reading.older is not None)
+            stop.wait(_AFTER_MOVE_S)
         except Exception as error:
             # A defect of ours must not end the watch for ever while everything looks well.
             text = redaction.traceback_text(error)
@@ -160,11 +174,18 @@ def _follow_kind(
             stop.wait(_AFTER_DEFECT_S)
 
 
-def _feed(inventory: Inventory, kind: Kind, watch: Watch[Raw], outage: Outage) -> None:
-    """Apply everything a watch yields; tell when it breaks and when it is back, not each try."""
+def _feed(
+    inventory: Inventory, kind: Kind, watch: Watch[Raw], outage: Outage, *, moves: bool
+) -> None:
+    """Apply everything a watch yields; tell when it breaks and when it is back, not each try.
+
+    What `moves` is looked for elsewhere when it is not there any more.
+    """
     for change in watch.changes():
         inventory.apply(kind, change)
         if isinstance(change, Interrupted):
             outage.lost(kind, change.error)
+            if moves and isinstance(change.error, SourceNotFound):
+                return
         elif not isinstance(change, Began):
             outage.heard(kind)

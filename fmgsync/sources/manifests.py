@@ -13,7 +13,7 @@ empty one; the second is the caller's to keep in mind: dump with `-A` and withou
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal
@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, Final, Literal
 import msgspec
 
 from fmgsync.errors import ManifestError
-from fmgsync.model.endpoint import ClusterSnapshot, Kind
+from fmgsync.model.endpoint import ALWAYS, ClusterSnapshot, Kind
 from fmgsync.sources import documents, jsontext, yamltext
 from fmgsync.sources.convert.objects import quoted
 from fmgsync.sources.convert.reading import is_null
@@ -43,17 +43,21 @@ _DUMP: Final = "kubectl get pods,nodes,namespaces -A -o json"
 
 
 def read_snapshot(
-    cluster: str, manifests: Path | Literal["-"], *, stdin: BinaryIO | None = None
+    cluster: str,
+    manifests: Path | Literal["-"],
+    *,
+    stdin: BinaryIO | None = None,
+    kinds: Iterable[Kind] = ALWAYS,
 ) -> ClusterSnapshot:
-    """What the dump says the cluster runs; `-` reads `stdin`, by default standard input.
+    """What the dump says of these kinds; `-` reads `stdin`, by default standard input.
 
     Standard input can be read once only. Raises `ManifestError` if the dump is cut off, garbled
     or cannot be opened; a single bad object only leaves its kind unsynced.
     """
-    gathering = Gathering()
+    gathering, wanted = Gathering(), frozenset(kinds)
     for name, stream in _streams(manifests, stdin):
-        _read_stream(gathering, Source(stream, name))
-    for kind in Kind:
+        _read_stream(gathering, Source(stream, name), wanted)
+    for kind in [each for each in Kind if each in wanted]:
         _judge(gathering, kind)
     return gathering.snapshot(cluster)
 
@@ -117,8 +121,8 @@ def _explained(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _read_stream(gathering: Gathering, source: Source) -> None:
-    reading = _Reading(gathering, source)
+def _read_stream(gathering: Gathering, source: Source, kinds: frozenset[Kind]) -> None:
+    reading = _Reading(gathering, source, kinds)
     try:
         for part in _parts(source):
             source.object_ended()
@@ -147,8 +151,10 @@ def _parts(source: Source) -> Iterator[Item | Document]:
 class _Reading:
     """One stream's objects, told apart by kind."""
 
-    def __init__(self, gathering: Gathering, source: Source) -> None:
+    def __init__(self, gathering: Gathering, source: Source, kinds: frozenset[Kind]) -> None:
         self.objects = 0
+        self._kinds: Final = kinds
+        self._all: Final = [kind for kind in Kind if kind in kinds]
         self._gathering: Final = gathering
         self._source: Final = source
         self._documents = 1
@@ -186,16 +192,16 @@ class _Reading:
 
     def _doubt_kind(self, kind: str, version: Any) -> None:
         """The text ends within what says what this is: `PodLi` may be pods."""
-        if kind != "List" and _known(version, kind.removesuffix("List")) is None:
+        if kind != "List" and self._known(version, kind.removesuffix("List")) is None:
             self._doubt_all(_INSIDE_A_LINE)
 
     def _doubt_all(self, why: str) -> None:
         """Nobody can say which kind it concerns."""
-        for each in Kind:
+        for each in self._all:
             self._cut(each, self._place(), why)
 
     def _single(self, document: Document, kind: str, version: Any) -> None:
-        known = _known(version, kind)
+        known = self._known(version, kind)
         if known is None:
             return
         if not document.proven and not self._source.ends_line:
@@ -206,8 +212,8 @@ class _Reading:
         )
 
     def _end_list(self, document: Document, kind: str, version: Any) -> None:
-        listed = BY_NAME.get(kind.removesuffix("List")) if version == "v1" else None
-        concerned = Kind if listed is None else (listed,)
+        listed = self._known(version, kind.removesuffix("List")) if version else None
+        concerned = self._all if listed is None else [listed]
         if document.proven or self._source.ends_line:
             self._take_latest(last=not document.proven)
         self._latest = None
@@ -247,7 +253,7 @@ class _Reading:
             self._take(item, msgspec.json.decode(text), place)
             return
         self._refuse_nested(item, head.kind)
-        known = _known(version, kind if head.kind is not None else kind.removesuffix("List"))
+        known = self._known(version, kind if head.kind is not None else kind.removesuffix("List"))
         if known is not None:
             self._gathering.add_json(known, text, place)
 
@@ -282,11 +288,17 @@ class _Reading:
     def _add(
         self, version: Any, kind: Any, content: Mapping[str, Any], place: str, *, last: bool = False
     ) -> None:
-        known = _known(version, kind)
+        known = self._known(version, kind)
         if known is not None:
             self._gathering.add_mapping(known, content, place, last=last)
         elif not isinstance(kind, str) or not kind:
             self._doubt_all(f"{place} has no kind: it is cut off, or is no Kubernetes object")
+
+    def _known(self, version: Any, kind: Any) -> Kind | None:
+        """The kind of an object, if that is one that is wanted."""
+        found = BY_NAME.get(kind) if isinstance(kind, str) else None
+        wanted = found is not None and found in self._kinds and KINDS[found].has_version(version)
+        return found if wanted else None
 
     def _fault(self, message: str) -> ManifestError:
         return self._source.fault(f"document {self._documents} {message}")
@@ -309,10 +321,6 @@ class _Head(msgspec.Struct, frozen=True, gc=False):
 _head_decoder: Final = msgspec.json.Decoder(_Head)
 
 
-def _known(version: Any, kind: Any) -> Kind | None:
-    return BY_NAME.get(kind) if isinstance(kind, str) and version in ("v1", None) else None
-
-
 def _continues(head: Mapping[str, Any]) -> bool:
     metadata = head.get("metadata")
     return isinstance(metadata, dict) and not is_null(metadata.get("continue") or None)
@@ -328,7 +336,7 @@ def _slim(content: Mapping[str, Any]) -> Mapping[str, Any]:
     }
 
 
-_NEEDED: Final = ("labels", "annotations", "podIPs", "addresses")
+_NEEDED: Final = ("labels", "annotations", "podIPs", "addresses", "nets", "ingress", "egress")
 
 
 def _judge(gathering: Gathering, kind: Kind) -> None:
@@ -336,10 +344,14 @@ def _judge(gathering: Gathering, kind: Kind) -> None:
     if gathering.holds(kind):
         gathering.complete(kind)
     if not gathering.is_complete(kind) and not gathering.has_problem(kind):
-        listed = KINDS[kind].name
+        row = KINDS[kind]
+        version, asked = row.resource.api_version, _DUMP
+        if kind not in ALWAYS:
+            asked = f"kubectl get {row.resource.plural} -A -o json"
         gathering.problem(
             kind,
             str(kind),
-            f"the dump holds no {kind}: either none were asked for ({_DUMP}), or there are none, "
-            f'which another document says: {{"apiVersion":"v1","kind":"{listed}List","items":[]}}',
+            f"the dump holds no {kind}: either none were asked for ({asked}), or there are none, "
+            f"which another document says: "
+            f'{{"apiVersion":"{version}","kind":"{row.name}List","items":[]}}',
         )

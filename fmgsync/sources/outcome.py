@@ -8,25 +8,25 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from fmgsync.model.endpoint import Kind, NodeEndpoint, PodEndpoint
+from fmgsync.model.endpoint import Kind, NetworkSet, NodeEndpoint, PodEndpoint
 from fmgsync.model.labels import Labels
+from fmgsync.model.policy import Policy
 from fmgsync.sources.convert import reading
 from fmgsync.sources.convert.labels import LabelPool
 from fmgsync.sources.convert.objects import (
     NO_FLAWS,
     Flaws,
     Malformed,
-    Pod,
     quoted,
 )
 from fmgsync.sources.convert.reading import Raw
 from fmgsync.sources.kinds import KINDS
 
-Found = PodEndpoint | NodeEndpoint | Labels
+Found = PodEndpoint | NodeEndpoint | Labels | NetworkSet | Policy
 
 
 class Outcome(NamedTuple):
-    """What an object contributes: an endpoint, a namespace's labels, or None if it does not run.
+    """What an object contributes: an endpoint, a set, a policy, labels, or None if it does not run.
 
     `told` says, for people, what of it could not be read; only rules that it matters to are held.
     """
@@ -81,9 +81,10 @@ def merged(one: Outcome, other: Outcome, pool: LabelPool, told: str) -> Outcome:
     if isinstance(first, Labels):
         return Outcome(_common(first, last, pool), told)
     assert not isinstance(last, Labels)  # noqa: S101  # both are of one kind
-    found = replace(
-        first, labels=_common(first.labels, last.labels, pool), addresses=(), doubt=told
-    )
+    common = _common(first.labels, last.labels, pool)
+    if isinstance(first, Policy):
+        return Outcome(replace(first, labels=common, doubt=told), told)
+    found = replace(first, labels=common, addresses=(), doubt=told)
     if isinstance(found, PodEndpoint) and isinstance(last, PodEndpoint):
         node = found.node if found.node == last.node else ""
         found = replace(found, claimed=(), networks=(), node=node)
@@ -97,8 +98,9 @@ def _common(one: Labels, other: Any, pool: LabelPool) -> Labels:
 
 
 def key(raw: Raw) -> str:
-    """`NAMESPACE/NAME` of a pod, the name of the others."""
-    return key_of(raw.metadata.namespace if isinstance(raw, Pod) else "", raw.metadata.name)
+    """`NAMESPACE/NAME` where a name is unique in its namespace only, the name of the others."""
+    namespaced = _OF_TYPE[type(raw)].namespaced
+    return key_of(raw.metadata.namespace if namespaced else "", raw.metadata.name)
 
 
 def key_of(space: str, name: str) -> str:

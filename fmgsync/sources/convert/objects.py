@@ -135,6 +135,76 @@ class Namespace(msgspec.Struct, frozen=True, gc=False):
     metadata: Metadata
 
 
+class CustomMetadata(msgspec.Struct, frozen=True, gc=False):
+    """`metadata` of an object whose annotations are looked at one by one."""
+
+    name: str = ""
+    namespace: str = ""
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+    resource_version: str = msgspec.field(name="resourceVersion", default="")
+
+
+class Account(msgspec.Struct, frozen=True, gc=False):
+    """A service account of `v1`."""
+
+    metadata: Metadata
+
+
+class PolicyStep(msgspec.Struct, frozen=True, gc=False):
+    """One rule of a policy."""
+
+    action: str | None = None
+
+
+class PolicySpec(msgspec.Struct, frozen=True, gc=False):
+    """`spec` of a Calico policy of the whole cluster."""
+
+    tier: str | None = None
+    selector: str | None = None
+    namespace_selector: str | None = msgspec.field(name="namespaceSelector", default=None)
+    account_selector: str | None = msgspec.field(name="serviceAccountSelector", default=None)
+    pre_dnat: bool | None = msgspec.field(name="preDNAT", default=None)
+    do_not_track: bool | None = msgspec.field(name="doNotTrack", default=None)
+    staged_action: str | None = msgspec.field(name="stagedAction", default=None)
+    ingress: list[PolicyStep] | None = None
+    egress: list[PolicyStep] | None = None
+
+
+class GlobalNetworkPolicy(msgspec.Struct, frozen=True, gc=False):
+    """A policy of Calico's, of either API group."""
+
+    metadata: CustomMetadata
+    spec: PolicySpec = PolicySpec()
+
+
+class StagedGlobalNetworkPolicy(msgspec.Struct, frozen=True, gc=False):
+    """One that is not enforced."""
+
+    metadata: CustomMetadata
+    spec: PolicySpec = PolicySpec()
+
+
+class SetSpec(msgspec.Struct, frozen=True, gc=False):
+    """`spec` of a network set."""
+
+    nets: list[str] | None = None
+
+
+class GlobalNetworkSet(msgspec.Struct, frozen=True, gc=False):
+    """A network set of the whole cluster."""
+
+    metadata: CustomMetadata
+    spec: SetSpec = SetSpec()
+
+
+class NetworkSet(msgspec.Struct, frozen=True, gc=False):
+    """A network set in a namespace."""
+
+    metadata: CustomMetadata
+    spec: SetSpec = SetSpec()
+
+
 def checked_name(name: str, what: str = "metadata.name") -> str:
     """The name, if it is one Kubernetes allows; so it is safe to print and to put in a url."""
     if not _NAME.fullmatch(name):
@@ -142,7 +212,7 @@ def checked_name(name: str, what: str = "metadata.name") -> str:
     return name
 
 
-def given_name(metadata: Metadata) -> str:
+def given_name(metadata: Metadata | CustomMetadata) -> str:
     """Its name; one that no API server would take, escaped. Raises `Malformed` if it has none."""
     try:
         return checked_name(metadata.name)

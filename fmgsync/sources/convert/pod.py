@@ -89,6 +89,7 @@ def endpoint(pod: Pod, pool: LabelPool, flaws: Flaws = NO_FLAWS) -> PodEndpoint 
         lost=status.phase == "Unknown",
         started=instant(status.start_time) or instant(pod.metadata.creation_timestamp),
         doubt="; ".join(filter(None, doubts)),
+        account=intern(pod.spec.service_account_name or ""),
     )
 
 

@@ -14,11 +14,16 @@ from typing import Any, Final, TypeAlias
 from fmgsync.model.endpoint import Kind
 from fmgsync.model.labels import ANY_KEY
 from fmgsync.sources.convert.objects import (
+    Account,
     Annotations,
+    CustomMetadata,
     Flaws,
+    GlobalNetworkPolicy,
+    GlobalNetworkSet,
     Malformed,
     Metadata,
     Namespace,
+    NetworkSet,
     Node,
     NodeAddress,
     NodeSpec,
@@ -27,10 +32,37 @@ from fmgsync.sources.convert.objects import (
     PodIP,
     PodSpec,
     PodStatus,
+    PolicySpec,
+    PolicyStep,
+    SetSpec,
+    StagedGlobalNetworkPolicy,
     quoted,
 )
 
-Raw: TypeAlias = Pod | Node | Namespace
+Raw: TypeAlias = (
+    Pod
+    | Node
+    | Namespace
+    | Account
+    | GlobalNetworkPolicy
+    | StagedGlobalNetworkPolicy
+    | GlobalNetworkSet
+    | NetworkSet
+)
+
+_POLICIES: Final[Mapping[Kind, type[GlobalNetworkPolicy] | type[StagedGlobalNetworkPolicy]]] = {
+    Kind.POLICIES: GlobalNetworkPolicy,
+    Kind.STAGED_POLICIES: StagedGlobalNetworkPolicy,
+}
+_SETS: Final[Mapping[Kind, type[GlobalNetworkSet] | type[NetworkSet]]] = {
+    Kind.GLOBAL_SETS: GlobalNetworkSet,
+    Kind.NETWORK_SETS: NetworkSet,
+}
+_LABELS_ONLY: Final[Mapping[Kind, type[Namespace] | type[Account]]] = {
+    Kind.NAMESPACES: Namespace,
+    Kind.ACCOUNTS: Account,
+}
+_CUT_OFF: Final = "the file may be cut off there"
 
 _ACCOUNT: Final = "projectcalico.org/serviceaccount"
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
@@ -70,17 +102,40 @@ def read(kind: Kind, content: Mapping[str, Any], *, last: bool = False) -> tuple
     metadata = fields.part(content, "metadata")
     if not metadata.get("name"):
         raise Malformed("it has no metadata.name: cut off, or no Kubernetes object")
+    if kind in _POLICIES or kind in _SETS:
+        return _custom(fields, kind, content, metadata, last=last)
     read_metadata = fields.metadata(metadata)
     if last:
         fields.doubt_end(kind, content)
-    if kind is Kind.NAMESPACES:
-        return Namespace(read_metadata), fields.flaws()
+    if kind in _LABELS_ONLY:
+        return _LABELS_ONLY[kind](read_metadata), fields.flaws()
     spec, status = fields.part(content, "spec"), fields.part(content, "status")
     if kind is Kind.NODES:
         return Node(read_metadata, fields.node_spec(spec), fields.node_status(status)), (
             fields.flaws()
         )
     return Pod(read_metadata, fields.pod_spec(spec), fields.pod_status(status)), fields.flaws()
+
+
+def _custom(
+    fields: _Fields,
+    kind: Kind,
+    content: Mapping[str, Any],
+    metadata: Mapping[str, Any],
+    *,
+    last: bool,
+) -> tuple[Raw, Flaws]:
+    """An object of Calico's. What stands last in it may widen it by not being there."""
+    spec = fields.part(content, "spec")
+    end = "types" if kind in _POLICIES else "nets"
+    closed = isinstance(content, ClosedMap) or isinstance(content.get("spec"), ClosedMap)
+    whole = _last(spec) == end if kind in _POLICIES else end in spec and _is_behind(end, spec)
+    if last and not closed and not (_last(content) == "spec" and whole):
+        fields.doubt(_CUT_OFF)
+    named = fields.custom_metadata(metadata)
+    if kind in _POLICIES:
+        return _POLICIES[kind](named, fields.policy_spec(spec)), fields.flaws()
+    return _SETS[kind](named, fields.set_spec(spec)), fields.flaws()
 
 
 class _Fields:
@@ -139,6 +194,62 @@ class _Fields:
             deletion_timestamp=None if is_null(deleted) else str(deleted),
             resource_version=str(version) if isinstance(version, str) else "",
         )
+
+    def doubt(self, text: str) -> None:
+        """Something is not known."""
+        self._doubts.append(text)
+        self._told.append(text)
+
+    def custom_metadata(self, content: Mapping[str, Any]) -> CustomMetadata:
+        """Name, labels, and all annotations that are text."""
+        known = self.metadata({**content, "annotations": None})
+        notes = content.get("annotations")
+        found = notes if isinstance(notes, dict) else {}
+        if notes is not found and not is_null(notes):
+            self._doubt("metadata.annotations", notes, "an object")
+        return CustomMetadata(
+            known.name,
+            known.namespace,
+            known.labels,
+            {str(key): str(each) for key, each in found.items() if isinstance(each, str)},
+            known.resource_version,
+        )
+
+    def policy_spec(self, content: Mapping[str, Any]) -> PolicySpec:
+        """Whom a policy selects. What cannot be read of its rules does not matter to that."""
+
+        def steps(key: str) -> list[PolicyStep]:
+            found = content.get(key)
+            listed = found if isinstance(found, list) else []
+            return [
+                PolicyStep(_text_or_none(each.get("action")))
+                for each in listed
+                if isinstance(each, dict)
+            ]
+
+        return PolicySpec(
+            tier=self._optional("spec.tier", content.get("tier")),
+            selector=self._optional("spec.selector", content.get("selector")),
+            namespace_selector=self._optional(
+                "spec.namespaceSelector", content.get("namespaceSelector")
+            ),
+            account_selector=self._optional(
+                "spec.serviceAccountSelector", content.get("serviceAccountSelector")
+            ),
+            pre_dnat=self._flag("spec.preDNAT", content.get("preDNAT")),
+            do_not_track=self._flag("spec.doNotTrack", content.get("doNotTrack")),
+            staged_action=self._optional("spec.stagedAction", content.get("stagedAction")),
+            ingress=steps("ingress"),
+            egress=steps("egress"),
+        )
+
+    def set_spec(self, content: Mapping[str, Any]) -> SetSpec:
+        """The addresses of a set."""
+        nets = content.get("nets")
+        if not isinstance(nets, list) and not is_null(nets):
+            self._doubt("spec.nets", nets, "a list")
+        found = nets if isinstance(nets, list) else []
+        return SetSpec([self._text("an entry of spec.nets", each) for each in found])
 
     def pod_spec(self, content: Mapping[str, Any]) -> PodSpec:
         """Where the pod runs, and as whom."""

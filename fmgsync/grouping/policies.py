@@ -1,0 +1,303 @@
+"""Calico's policies -> group rules: one per policy that a configuration asks for, named by it.
+
+Public source: the Calico reference, "Global network policy", and projectcalico/calico,
+`libcalico-go/lib/backend/syncersv1/updateprocessors/globalnetworkpolicyprocessor.go` (how the three
+selectors of a policy become one). One thing differs: Calico drops a namespaceSelector that it
+cannot parse, which widens the policy; here such a policy adds nothing and removes nothing.
+
+Rules, actions and order are not looked at: a group says who is meant, not what they may do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from fmgsync.errors import SelectorError
+from fmgsync.grouping import selectors
+from fmgsync.grouping.selector_tree import Combination, Comparison, Everything, Has, Node
+from fmgsync.model.change import Finding
+from fmgsync.model.endpoint import ClusterSnapshot, Kind
+from fmgsync.model.policy import Policy
+from fmgsync.model.rule import GroupRule, PolicyRule, RuleSet
+
+POLICY: Final = "policy"
+"""What a report on a policy is called."""
+MIRRORS: Final = ("knp.", "kanp.", "kbanp.")
+"""How the names begin under which Calico shows policies of Kubernetes: they are read elsewhere."""
+_ACCOUNT: Final = "projectcalico.org/serviceaccount"
+_ON_EVERY_POD: Final = ("projectcalico.org/namespace", "projectcalico.org/orchestrator")
+
+_SHOWN: Final = 80
+
+CheckName = Callable[[str], str | None]
+"""Why a name cannot be that of a group; None if it can."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyView:
+    """What is known of one cluster's policies; `unread` says of a kind why not all are known."""
+
+    policies: tuple[Policy, ...] = ()
+    unread: Mapping[Kind, str] = field(default_factory=dict)
+
+
+def view(snapshot: ClusterSnapshot | None, cluster: str) -> PolicyView:
+    """The policies in a snapshot; None: the cluster could not be read."""
+    if snapshot is None:
+        why = f"cluster {cluster} could not be read"
+        return PolicyView(unread={Kind.POLICIES: why, Kind.STAGED_POLICIES: why})
+    unread = {}
+    for kind in (Kind.POLICIES, Kind.STAGED_POLICIES):
+        if kind not in snapshot.synced:
+            told = [p.message for p in snapshot.problems if p.where.split(" ")[0] == kind]
+            more = f": {told[0]}" if told else ""
+            unread[kind] = f"cluster {cluster}: {kind} not read completely{more}"
+    return PolicyView(snapshot.policies, unread)
+
+
+def wanted_kinds(rules: RuleSet, cluster: str) -> frozenset[Kind]:
+    """The kinds that rules of this cluster come from."""
+    found: set[Kind] = set()
+    for each in rules.from_policies:
+        if each.shape.clusters is None or cluster in each.shape.clusters:
+            found |= {Kind.POLICIES, *((Kind.STAGED_POLICIES,) if each.staged else ())}
+    return frozenset(found)
+
+
+def derived(rules: RuleSet, views: Mapping[str, PolicyView], check_name: CheckName) -> RuleSet:
+    """The rules together with those that the policies ask for. Names of the configuration win."""
+    if not rules.from_policies:
+        return rules
+    draft = _Draft(check_name, {rule.name for rule in rules.rules})
+    for cluster, seen in sorted(views.items()):
+        templates = [
+            each
+            for each in rules.from_policies
+            if each.shape.clusters is None or cluster in each.shape.clusters
+        ]
+        if templates:
+            draft.add_cluster(cluster, seen, templates)
+    found = tuple(draft.rules())
+    return replace(
+        rules,
+        rules=(*rules.rules, *found),
+        unread="; ".join(filter(None, (rules.unread, *draft.unread))),
+        origins={**rules.origins, **draft.origins},
+        aliases={**rules.aliases, **draft.aliases()},
+        broad=frozenset(draft.broad),
+        problems=(*rules.problems, *dict.fromkeys(draft.problems)),
+    )
+
+
+class _Unusable(ValueError):
+    """A selector that nobody can rely on; the text says which, and why."""
+
+
+class _Draft:
+    """Rules in the making."""
+
+    def __init__(self, check_name: CheckName, taken: Iterable[str]) -> None:
+        self._check_name = check_name
+        self._taken = frozenset(taken)
+        self._found: dict[str, dict[GroupRule, set[str]]] = {}
+        self._twins: dict[str, str] = {}
+        self.unread: list[str] = []
+        self.origins: dict[str, str] = {}
+        self.broad: set[str] = set()
+        self.problems: list[Finding] = []
+
+    def add_cluster(self, cluster: str, seen: PolicyView, templates: list[PolicyRule]) -> None:
+        """The policies of one cluster, each by the first rule that selects it."""
+        staged = any(each.staged for each in templates)
+        kinds = (Kind.POLICIES, *((Kind.STAGED_POLICIES,) if staged else ()))
+        self.unread += [seen.unread[kind] for kind in kinds if kind in seen.unread]
+        enforced = {policy.name for policy in seen.policies if not policy.staged}
+        for policy in sorted(seen.policies, key=lambda policy: policy.key):
+            if policy.name.startswith(MIRRORS):
+                continue
+            for template in templates:
+                if policy.staged and not template.staged:
+                    continue
+                chosen = _selects(template, policy)
+                if chosen is None:
+                    why = f"{_place(policy, cluster)}: it is not known whether a rule selects it"
+                    self.unread.append(f"{why} ({policy.doubt})")
+                if chosen is not False:
+                    if chosen:
+                        self._add(cluster, policy, template, enforced)
+                    break
+
+    def _add(self, cluster: str, policy: Policy, template: PolicyRule, enforced: set[str]) -> None:
+        place = _place(policy, cluster)
+        if why := self._refusal(policy, enforced):
+            self._report(policy.name, f"{place}: {why}")
+            return
+        rule, broad = _rule(policy, template.shape)
+        if rule.doubt:
+            rule = replace(rule, doubt=f"{place}: {rule.doubt}")
+            self._report(
+                policy.name,
+                f"{rule.doubt}; its group stays as it is until that is corrected",
+                is_error=True,
+            )
+        elif policy.denies:
+            self._report(
+                policy.name,
+                f"{place}: all its rules deny: the group holds whom it denies; use it in no accept"
+                " policy",
+            )
+        if broad:
+            self.broad.add(policy.name)
+        self._found.setdefault(policy.name, {}).setdefault(rule, set()).add(cluster)
+        self.origins[policy.name] = place
+        self._twins[policy.name] = policy.twin
+
+    def _refusal(self, policy: Policy, enforced: set[str]) -> str:
+        """Why the policy gets no group."""
+        if policy.hosts_only:
+            return f"{policy.hosts_only}, so it selects no pods and gets no group"
+        if policy.staged and policy.name in enforced:
+            return "an enforced policy of this name counts instead"
+        if policy.staged and policy.deletes:
+            return "it only proposes to delete a policy, and gets no group"
+        if policy.name in self._taken:
+            return "a group of this name stands in the configuration, which counts"
+        why = self._check_name(policy.name)
+        return f"its name cannot be that of a group: {why}" if why else ""
+
+    def _report(self, name: str, message: str, *, is_error: bool = False) -> None:
+        self.problems.append(Finding(POLICY, name, message, is_error=is_error))
+
+    def rules(self) -> Iterator[GroupRule]:
+        """One per policy; of policies of one name in several clusters as many as differ."""
+        for name, variants in sorted(self._found.items()):
+            first = next(iter(variants))
+            for rule, clusters in variants.items():
+                shaped = replace(
+                    rule,
+                    families=first.families,
+                    mapping=first.mapping,
+                    allow_empty=first.allow_empty,
+                    clusters=frozenset(clusters),
+                )
+                if shaped != replace(rule, clusters=frozenset(clusters)):
+                    self._report(
+                        name,
+                        f"policies of this name in {', '.join(sorted(clusters))} and elsewhere ask"
+                        " for different families, mapping or allowEmpty: the first counts",
+                    )
+                yield shaped
+
+    def aliases(self) -> dict[str, str]:
+        """The other name of each policy, unless that is another policy's."""
+        found: dict[str, str] = {}
+        for name, twin in self._twins.items():
+            if twin in self._twins:
+                self._report(
+                    name,
+                    f"{self.origins[name]}: the names {name} and {twin} differ by their tier only:"
+                    " each has its own group",
+                )
+            elif twin not in self._taken and self._check_name(twin) is None:
+                found[name] = twin
+        return found
+
+
+def _place(policy: Policy, cluster: str) -> str:
+    return f"{policy.kind} {policy.name} of cluster {cluster}"
+
+
+def _selects(template: PolicyRule, policy: Policy) -> bool | None:
+    """Whether the rule asks for a group for the policy; None: nobody can tell."""
+    if policy.wants_group is False or (template.opt_in and policy.wants_group is None):
+        return False
+    return selectors.parse(template.select).truth(policy.labels, policy.labels.doubts)
+
+
+def _rule(policy: Policy, shape: GroupRule) -> tuple[GroupRule, bool]:
+    """The policy as a rule, and whether it selects everything."""
+    wanted = replace(shape, name=policy.name, select="all()", clusters=None)
+    if policy.doubt:
+        return replace(wanted, select="!all()", doubt=policy.doubt), False
+    try:
+        own, spaces, accounts = (
+            _parsed(key, text)
+            for key, text in (
+                ("selector", policy.selector),
+                ("namespaceSelector", policy.namespaces),
+                ("serviceAccountSelector", policy.accounts),
+            )
+        )
+    except _Unusable as error:
+        return replace(wanted, select="!all()", doubt=str(error)), False
+    select = str(own) if own is not None else "all()"
+    if accounts is not None and str(accounts) == "all()":
+        # As Calico has it: any service account, and not any pod.
+        select, accounts = f"({select}) && has({_ACCOUNT})", None
+    rule = replace(
+        wanted,
+        select=select,
+        namespaces=str(spaces) if spaces is not None else "all()",
+        accounts=str(accounts) if accounts is not None else None,
+    )
+    broad = accounts is None and all(
+        each is None or is_everything(each.tree) for each in (own, spaces)
+    )
+    return rule, broad
+
+
+def _parsed(key: str, text: str | None) -> selectors.Selector | None:
+    """None where there is none, or only blanks. Raises _Unusable."""
+    if text is None or not text.strip():
+        return None
+    try:
+        found = selectors.parse(text)
+    except SelectorError as error:
+        shown = repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")
+        step = f"; {error.next_step}" if error.next_step else ""
+        raise _Unusable(
+            f"its {key} {shown} is not a selector: {error.message} at position"
+            f" {error.position}{step}"
+        ) from None
+    if _has_global(found.tree):
+        raise _Unusable(f"its {key} uses global(), which selects no pods")
+    return found
+
+
+def _has_global(node: Node) -> bool:
+    match node:
+        case Everything(word):
+            return word == "global"
+        case Combination(_, terms):
+            return any(map(_has_global, terms))
+        case _:
+            return hasattr(node, "term") and _has_global(node.term)
+
+
+def is_everything(node: Node) -> bool:
+    """Whether it is true of every pod, whatever labels anybody gives it."""
+    match node:
+        case Everything():
+            return True
+        case Has(key):
+            return key in (*_ON_EVERY_POD, "projectcalico.org/name")
+        case Comparison(key, "==", value):
+            return key == "projectcalico.org/orchestrator" and value == "k8s"
+        case Combination("&&", terms):
+            return all(map(is_everything, terms))
+        case Combination(_, terms):
+            return any(map(is_everything, terms)) or _excludes_nothing(terms)
+        case _:
+            return False
+
+
+def _excludes_nothing(terms: Iterable[Node]) -> bool:
+    """`has(a) || !has(a)`, and the like: a condition beside its opposite."""
+    written: set[str] = set()
+    for term in terms:
+        out: list[str] = []
+        term.write(out)
+        written.add("".join(out))
+    return any(f"!{text}" in written for text in written)
