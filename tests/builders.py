@@ -98,6 +98,64 @@ def namespace(name: str = "default", *, labels: Mapping[str, str] | None = None)
     }
 
 
+def policy(
+    name: str,
+    selector: str | None = None,
+    *,
+    tier: str | None = None,
+    labels: Mapping[str, str] | None = None,
+    annotations: Mapping[str, str] | None = None,
+    raw: bool = False,
+    staged: bool = False,
+    **spec: Any,
+) -> Manifest:
+    """A Calico policy of the whole cluster; `raw`: as the store behind Calico's API has it."""
+    metadata: Manifest = {"name": name, "resourceVersion": "1", "uid": f"uid-{name}"}
+    if labels:
+        metadata["labels"] = dict(labels)
+    if annotations:
+        metadata["annotations"] = dict(annotations)
+    wanted = {"egress": [{"action": "Allow"}], **spec}
+    wanted |= {"selector": selector} if selector is not None else {}
+    wanted |= {"tier": tier} if tier is not None else {}
+    wanted["types"] = ["Egress"]
+    return {
+        "apiVersion": "crd.projectcalico.org/v1" if raw else "projectcalico.org/v3",
+        "kind": "StagedGlobalNetworkPolicy" if staged else "GlobalNetworkPolicy",
+        "metadata": metadata,
+        "spec": wanted,
+    }
+
+
+def network_set(
+    name: str,
+    *nets: str,
+    namespace: str = "",
+    labels: Mapping[str, str] | None = None,
+    raw: bool = False,
+) -> Manifest:
+    """A Calico network set, of a namespace or of the whole cluster."""
+    metadata: Manifest = {"name": name, "resourceVersion": "1", "labels": dict(labels or {})}
+    if namespace:
+        metadata["namespace"] = namespace
+    return {
+        "apiVersion": "crd.projectcalico.org/v1" if raw else "projectcalico.org/v3",
+        "kind": "NetworkSet" if namespace else "GlobalNetworkSet",
+        "metadata": metadata,
+        "spec": {"nets": list(nets)},
+    }
+
+
+def service_account(
+    name: str, *, namespace: str = "default", labels: Mapping[str, str] | None = None
+) -> Manifest:
+    """A service account."""
+    metadata: Manifest = {"name": name, "namespace": namespace, "resourceVersion": "1"}
+    if labels:
+        metadata["labels"] = dict(labels)
+    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
+
+
 def listing(*items: Manifest, kind: str = "List") -> Manifest:
     """The list around objects, its keys in kubectl's order."""
     return {
@@ -128,7 +186,7 @@ def pod_endpoint(
         Labels({**(labels or {}), **calico}),
         _parsed(ips),
         node,
-        **{"started": CREATED, **further},
+        **{"started": CREATED, "account": "default", **further},
     )
 
 

@@ -259,6 +259,7 @@ def _errors_code(result: Result) -> int:
     codes = [error.exit_code for error in result.inventory.problems]
     codes.extend(adom.error.exit_code for adom in result.adoms if adom.error)
     codes.extend(FAILED for adom in result.adoms if adom.seen and adom.seen.plan.foreign)
-    if result.inventory.frozen:
+    known = result.inventory
+    if known.frozen or known.unread or any(each.is_error for each in known.findings):
         codes.append(FAILED)
     return worst(*codes)

@@ -100,7 +100,9 @@ def _as_json(file: str, config: Config, found: tuple[ConfigProblem, ...]) -> dic
         "clusters": [cluster.name for cluster in config.clusters],
         "fortimanagers": [unit.name for unit in config.fortimanagers],
         "sites": len(config.sites),
-        "groups": [group.name for group in config.groups],
+        "groups": [
+            group.name or str(group.from_global_network_policies) for group in config.groups
+        ],
         "notices": [
             {"path": n.path, "line": n.line, "message": n.message, "next": n.next_step}
             for n in found

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from fmgsync import errors
 from fmgsync.clock import Clock
@@ -19,7 +19,14 @@ from fmgsync.grouping.interest import ALL, Interest
 from fmgsync.kube import client
 from fmgsync.kube.stopping import Stop
 from fmgsync.model.address import Address
-from fmgsync.model.endpoint import ClusterDifference, ClusterSnapshot, Kind, PodKey, SourceProblem
+from fmgsync.model.endpoint import (
+    ALWAYS,
+    ClusterDifference,
+    ClusterSnapshot,
+    Kind,
+    PodKey,
+    SourceProblem,
+)
 from fmgsync.model.health import Hearing
 from fmgsync.model.labels import Labels
 from fmgsync.sources import live
@@ -215,9 +222,7 @@ class DumpFeed:
             problem = SourceProblem(str(self._path), str(error))
             with self._lock:
                 last, self._lost = self._latest, str(error)
-                self._latest = ClusterSnapshot(
-                    self.cluster, frozenset(), last.pods, last.nodes, last.namespaces, (problem,)
-                )
+                self._latest = replace(last, synced=frozenset(), problems=(problem,))
             return True
         with self._lock:
             self._latest, self._lost, self._heard_at = latest, "", self._clock.now()
@@ -236,7 +241,7 @@ class DumpFeed:
     def hearing(self) -> Mapping[Kind, Hearing]:
         """When the files were last seen in good order."""
         with self._lock:
-            return {kind: Hearing(self._heard_at, self._lost) for kind in Kind}
+            return {kind: Hearing(self._heard_at, self._lost) for kind in ALWAYS}
 
     def runs(self, address: Address) -> bool:
         """Nothing is left out of a dump."""
@@ -267,7 +272,15 @@ def difference(before: ClusterSnapshot, after: ClusterSnapshot) -> ClusterDiffer
         tuple((old, new) for _, old, new in nodes),
         tuple(spaces),
         after.problems,
+        accounts=tuple(_pairs(before.accounts, after.accounts)),
+        network_sets=_by_key(before.network_sets, after.network_sets),
+        policies=_by_key(before.policies, after.policies),
     )
+
+
+def _by_key(before: Iterable[Any], after: Iterable[Any]) -> tuple[tuple[Any, Any], ...]:
+    found = _pairs({each.key: each for each in before}, {each.key: each for each in after})
+    return tuple((old, new) for _, old, new in found)
 
 
 def _pairs(

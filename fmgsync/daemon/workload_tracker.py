@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fmgsync.grouping import desired, publishable
+from fmgsync.grouping import desired, policies, publishable
 from fmgsync.model.address import Address
 from fmgsync.model.endpoint import ClusterDifference, ClusterSnapshot, Kind
 from fmgsync.model.health import Hearing
@@ -144,9 +144,10 @@ class WorkloadTracker:
         return once.Inventory(
             {name: _problems_of(record) for name, record in self._records.items()},
             dict(self._memberships.members) if anew else known.members,
-            self._memberships.findings if anew else known.findings,
+            (*self._memberships.findings, *self.rules.problems) if anew else known.findings,
             (),
             self.in_use,
+            self.rules.unread,
         )
 
 
@@ -155,4 +156,5 @@ def _problems_of(record: ClusterRecord) -> ClusterSnapshot:
     found = record.difference
     if found is None:
         return ClusterSnapshot(record.cluster, frozenset())
-    return ClusterSnapshot(record.cluster, found.synced, problems=found.problems)
+    told = policies.that_matter(found.problems, record.needs)
+    return ClusterSnapshot(record.cluster, found.synced, problems=told)

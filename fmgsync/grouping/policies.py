@@ -10,15 +10,16 @@ Rules, actions and order are not looked at: a group says who is meant, not what 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from fmgsync.errors import SelectorError
-from fmgsync.grouping import selectors
+from fmgsync.grouping import interest, selectors
 from fmgsync.grouping.selector_tree import Combination, Comparison, Everything, Has, Node
+from fmgsync.model import naming
 from fmgsync.model.change import Finding
-from fmgsync.model.endpoint import ClusterSnapshot, Kind
+from fmgsync.model.endpoint import ALWAYS, POLICY_KINDS, ClusterSnapshot, Kind, SourceProblem
 from fmgsync.model.policy import Policy
 from fmgsync.model.rule import GroupRule, PolicyRule, RuleSet
 
@@ -30,9 +31,6 @@ _ACCOUNT: Final = "projectcalico.org/serviceaccount"
 _ON_EVERY_POD: Final = ("projectcalico.org/namespace", "projectcalico.org/orchestrator")
 
 _SHOWN: Final = 80
-
-CheckName = Callable[[str], str | None]
-"""Why a name cannot be that of a group; None if it can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ def view(snapshot: ClusterSnapshot | None, cluster: str) -> PolicyView:
         why = f"cluster {cluster} could not be read"
         return PolicyView(unread={Kind.POLICIES: why, Kind.STAGED_POLICIES: why})
     unread = {}
-    for kind in (Kind.POLICIES, Kind.STAGED_POLICIES):
+    for kind in sorted(POLICY_KINDS):
         if kind not in snapshot.synced:
             told = [p.message for p in snapshot.problems if p.where.split(" ")[0] == kind]
             more = f": {told[0]}" if told else ""
@@ -66,11 +64,31 @@ def wanted_kinds(rules: RuleSet, cluster: str) -> frozenset[Kind]:
     return frozenset(found)
 
 
-def derived(rules: RuleSet, views: Mapping[str, PolicyView], check_name: CheckName) -> RuleSet:
+def that_matter(
+    problems: Iterable[SourceProblem], needed: frozenset[Kind]
+) -> tuple[SourceProblem, ...]:
+    """The problems without those of kinds that were asked for in case some policy needs them."""
+    spare = {str(kind) for kind in Kind} - {*needed, *ALWAYS, *POLICY_KINDS}
+    return tuple(each for each in problems if each.where.split(" ")[0] not in spare)
+
+
+def kinds_to_read(rules: RuleSet, cluster: str) -> frozenset[Kind]:
+    """Everything that one reading of the cluster must tell, whatever its policies say."""
+    policies = wanted_kinds(rules, cluster)
+    here = [r for r in rules.rules if r.clusters is None or cluster in r.clusters]
+    needed = interest.of_rules(here).kinds
+    if policies:
+        needed |= {Kind.ACCOUNTS}
+    if any(each.shape.network_sets for each in rules.from_policies):
+        needed |= {Kind.GLOBAL_SETS, Kind.NETWORK_SETS}
+    return ALWAYS | needed | policies
+
+
+def derived(rules: RuleSet, views: Mapping[str, PolicyView]) -> RuleSet:
     """The rules together with those that the policies ask for. Names of the configuration win."""
     if not rules.from_policies:
         return rules
-    draft = _Draft(check_name, {rule.name for rule in rules.rules})
+    draft = _Draft({rule.name for rule in rules.rules})
     for cluster, seen in sorted(views.items()):
         templates = [
             each
@@ -98,8 +116,7 @@ class _Unusable(ValueError):
 class _Draft:
     """Rules in the making."""
 
-    def __init__(self, check_name: CheckName, taken: Iterable[str]) -> None:
-        self._check_name = check_name
+    def __init__(self, taken: Iterable[str]) -> None:
         self._taken = frozenset(taken)
         self._found: dict[str, dict[GroupRule, set[str]]] = {}
         self._twins: dict[str, str] = {}
@@ -164,8 +181,8 @@ class _Draft:
             return "it only proposes to delete a policy, and gets no group"
         if policy.name in self._taken:
             return "a group of this name stands in the configuration, which counts"
-        why = self._check_name(policy.name)
-        return f"its name cannot be that of a group: {why}" if why else ""
+        refused = naming.group_refusal(policy.name)
+        return f"its name cannot be that of a group: it {refused[0]}" if refused else ""
 
     def _report(self, name: str, message: str, *, is_error: bool = False) -> None:
         self.problems.append(Finding(POLICY, name, message, is_error=is_error))
@@ -200,7 +217,7 @@ class _Draft:
                     f"{self.origins[name]}: the names {name} and {twin} differ by their tier only:"
                     " each has its own group",
                 )
-            elif twin not in self._taken and self._check_name(twin) is None:
+            elif twin not in self._taken and naming.group_refusal(twin) is None:
                 found[name] = twin
         return found
 
@@ -211,7 +228,8 @@ def _place(policy: Policy, cluster: str) -> str:
 
 def _selects(template: PolicyRule, policy: Policy) -> bool | None:
     """Whether the rule asks for a group for the policy; None: nobody can tell."""
-    if policy.wants_group is False or (template.opt_in and policy.wants_group is None):
+    asked = policy.wants_group or bool(policy.doubt)  # a word that nobody knows asks for something
+    if policy.wants_group is False or (template.opt_in and not asked):
         return False
     return selectors.parse(template.select).truth(policy.labels, policy.labels.doubts)
 

@@ -22,6 +22,11 @@ MARK_NAMES_IT = "its mark is that of an older release: from now on it names the 
 
 _LONGEST = 79
 _LONGEST_BEFORE_6_2 = 63
+_SHARD_SUFFIX = 4
+"""Characters of a group name kept free for `.1` to `.999`."""
+_LONGEST_GROUP = _LONGEST - _SHARD_SUFFIX
+GROUP_NAME = rf"^[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{_LONGEST_GROUP - 1}}}$"
+"""What the name of a group looks like."""
 
 _MARK = re.compile(
     r"Managed by fmgsync \(([a-z][a-z0-9-]{0,15})\)"
@@ -111,6 +116,26 @@ def longest_name(os_version: tuple[int, int]) -> int:
     """Characters in an object's name in an ADOM of this FortiOS release (FortiOS CLI reference,
     firewall address)."""
     return _LONGEST if os_version >= (6, 2) else _LONGEST_BEFORE_6_2
+
+
+def group_refusal(name: str) -> tuple[str, str] | None:
+    """Why no group can have the name, and what to do; None if one can.
+
+    The longest name is that of a FortiOS firewall object (FortiOS CLI reference, `config firewall
+    address`), less the room that shards need.
+    """
+    if not re.search(GROUP_NAME, name, re.ASCII) or name.endswith("\n"):
+        told = (
+            f"must be at most {_LONGEST_GROUP} letters, digits, '_', '.', '-', beginning with a"
+            " letter, digit or '_'"
+        )
+        return told, ""
+    if re.search(r"\.[0-9]+$", name):
+        step = "endings such as .1 are kept for the parts of groups over memberLimit"
+        return "ends like a shard", step
+    if name.lower() in {"none", "all"}:
+        return "is a predefined object of FortiManager", "choose another name"
+    return None
 
 
 def shard_name(group: str, number: int) -> str:

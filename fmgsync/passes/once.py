@@ -13,7 +13,7 @@ from functools import partial
 
 from fmgsync import errors
 from fmgsync.clock import Clock
-from fmgsync.grouping import desired
+from fmgsync.grouping import desired, policies
 from fmgsync.model.address import Address
 from fmgsync.model.adom import HeldLock, Workspace
 from fmgsync.model.change import AdomPlan, ApplyReport, Finding
@@ -70,6 +70,8 @@ class Inventory:
     problems: tuple[errors.FmgsyncError, ...]
     in_use: Callable[[str, Address], bool]
     """Whether anything in a cluster has an address, selected or not."""
+    unread: str = ""
+    """Why not all rules are known."""
 
     @property
     def frozen(self) -> dict[str, list[str]]:
@@ -130,8 +132,25 @@ class Result:
         return len({(a.ref, p.target) for a in self.adoms if a.survey for p in a.survey.pending})
 
 
+def begin(world: World, tell: Tell | None = None) -> tuple[World, Inventory]:
+    """Read every cluster, and with it the rules that its policies ask for: they count for the
+    whole run."""
+    snapshots, problems = _read(world, tell)
+    views = {name: policies.view(snapshots.get(name), name) for name in world.sources}
+    rules = policies.derived(world.intent.rules, views)
+    world = replace(world, intent=replace(world.intent, rules=rules))
+    return world, _inventory(world, snapshots, problems)
+
+
 def read_inventory(world: World, tell: Tell | None = None) -> Inventory:
-    """Read every cluster. One that fails is absent, so nothing of its part is removed."""
+    """Read every cluster anew, for the rules that are known."""
+    return _inventory(world, *_read(world, tell))
+
+
+def _read(
+    world: World, tell: Tell | None
+) -> tuple[dict[str, ClusterSnapshot], tuple[errors.FmgsyncError, ...]]:
+    """A cluster that fails is absent, so nothing of its part is removed."""
     snapshots: dict[str, ClusterSnapshot] = {}
     problems: list[errors.FmgsyncError] = []
     for name, read in world.sources.items():
@@ -140,18 +159,32 @@ def read_inventory(world: World, tell: Tell | None = None) -> Inventory:
             snapshots[name] = read()
         except errors.SourceError as error:
             problems.append(error)
-    found = desired.memberships(world.intent.rules.rules, snapshots, world.intent.allowed_ranges)
-    return Inventory(snapshots, found.members, found.findings, tuple(problems), found.in_use)
+    return snapshots, tuple(problems)
+
+
+def _inventory(
+    world: World,
+    snapshots: Mapping[str, ClusterSnapshot],
+    problems: tuple[errors.FmgsyncError, ...],
+) -> Inventory:
+    rules = world.intent.rules
+    found = desired.memberships(rules.rules, snapshots, world.intent.allowed_ranges)
+    told = {
+        name: replace(each, problems=policies.that_matter(each.problems, found.needs(name)))
+        for name, each in snapshots.items()
+    }
+    findings = (*found.findings, *rules.problems)
+    return Inventory(told, found.members, findings, problems, found.in_use, rules.unread)
 
 
 def plan(world: World) -> Result:
     """Look at everything; write nothing and ask no FortiGate."""
-    return _each_adom(world, read_inventory(world), _plan_adom)
+    return _each_adom(*begin(world), _plan_adom)
 
 
 def status(world: World) -> Result:
     """Look at everything, the FortiGates included; write nothing."""
-    return _each_adom(world, read_inventory(world), _status_adom)
+    return _each_adom(*begin(world), _status_adom)
 
 
 def apply(world: World, *, install: bool, digest: str | None = None) -> Result:
@@ -162,7 +195,7 @@ def apply(world: World, *, install: bool, digest: str | None = None) -> Result:
     """
     for work in world.adoms:
         world.installing.check(work.ref)
-    inventory = read_inventory(world)
+    world, inventory = begin(world)
     known = _still_the_same(world, inventory, digest) if digest is not None else None
     results = list(known or (AdomResult(work.ref) for work in world.adoms))
     made = {
@@ -370,5 +403,7 @@ def source_gaps(inventory: Inventory) -> Iterable[str]:
     for snapshot in inventory.snapshots.values():
         for problem in snapshot.problems:
             yield f"cluster {snapshot.cluster}: {problem.where}: {problem.message}"
+    if inventory.unread:
+        yield f"{inventory.unread}: no group is taken away"
     for reason, names in inventory.frozen.items():
         yield f"{reason}: nothing is removed from {', '.join(names)}"

@@ -16,6 +16,7 @@ from fmgsync.settings.refusing import nearest, shown
 from fmgsync.yamllines import Plain
 
 Steps = tuple[str | int, ...]
+_POLICIES = "fromGlobalNetworkPolicies"
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,7 +313,12 @@ def _groups(data: Plain) -> Iterator[Issue]:
 
 def _selectors(path: Steps, entry: dict[str, Plain]) -> Iterator[Issue]:
     pods, nodes = _has(entry, "select"), _has(entry, "selectNodes")
-    if pods and nodes:
+    yield from _named(path, entry)
+    if _has(entry, _POLICIES):
+        for key in ("select", "selectNodes", "namespaces"):
+            if _has(entry, key):
+                yield Issue((*path, key), "is what the policies themselves say", "remove it")
+    elif pods and nodes:
         yield Issue(
             (*path, "selectNodes"), "a group selects pods or nodes, not both", "make two groups"
         )
@@ -320,10 +326,11 @@ def _selectors(path: Steps, entry: dict[str, Plain]) -> Iterator[Issue]:
         yield Issue(
             path,
             "the group selects nothing",
-            "give select (pod labels) or selectNodes (node labels)",
+            "give select (pod labels), selectNodes (node labels) or fromGlobalNetworkPolicies"
+            " (policy labels)",
         )
     elif nodes:
-        for key in ("namespaces", "publish", "network"):
+        for key in ("namespaces", "publish", "network", "networkSets"):
             if _has(entry, key):
                 yield Issue(
                     (*path, key), "is about pods; nodes have no namespace and no other address",
@@ -334,6 +341,20 @@ def _selectors(path: Steps, entry: dict[str, Plain]) -> Iterator[Issue]:
             (*path, "network"), "is about the pods' own addresses, and `publish` asks for others",
             "remove one of them",
         )  # fmt: skip
+
+
+def _named(path: Steps, entry: dict[str, Plain]) -> Iterator[Issue]:
+    """A group has a name of its own, or those of policies."""
+    policies = _has(entry, _POLICIES)
+    if policies and _has(entry, "name"):
+        yield Issue((*path, "name"), "the groups have the names of their policies", "remove it")
+    elif not policies and not _has(entry, "name"):
+        yield Issue(
+            (*path, "name"), "the group has no name", "give it the name of the address group"
+        )
+    for key in ("staged", "optIn"):
+        if not policies and _has(entry, key):
+            yield Issue((*path, key), "is about groups from policies", "remove it")
 
 
 def _windows(data: Plain) -> Iterator[Issue]:

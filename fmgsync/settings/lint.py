@@ -10,7 +10,7 @@ from fmgsync.kube.kubeconfig import Access
 from fmgsync.scheduling import cron
 from fmgsync.settings import rules
 from fmgsync.settings.features import lacks
-from fmgsync.settings.schema import Config
+from fmgsync.settings.schema import Config, Group
 
 
 def notices(config: Config) -> tuple[ConfigProblem, ...]:
@@ -46,13 +46,16 @@ def _open_to_tenants(config: Config, index: int) -> Iterator[ConfigProblem]:
     groups = [
         group
         for group in config.groups
-        if group.select is not None and (group.sites is None or name in group.sites.clusters)
+        if (group.select or group.from_global_network_policies)
+        and (group.sites is None or name in group.sites.clusters)
     ]
-    open_to_all = [group for group in groups if interest.lets_in(rules.group_rule(group))]
+    open_to_all = [
+        group for group in groups if group.name is None or interest.lets_in(rules.group_rule(group))
+    ]
     if open_to_all:
         yield config.origin.problem(
             path,
-            f"group {open_to_all[0].name!r} takes pods from any namespace whose labels fit, and"
+            f"{_named(open_to_all[0])} takes pods from any namespace whose labels fit, and"
             f" without allowedRanges cluster {name!r} can publish any address",
             "name the ranges of its pods and nodes in allowedRanges",
         )
@@ -60,10 +63,17 @@ def _open_to_tenants(config: Config, index: int) -> Iterator[ConfigProblem]:
         if group.network is not None:
             yield config.origin.problem(
                 path,
-                f"only annotations tell the addresses of network {group.network!r} (group"
-                f" {group.name!r}): without allowedRanges none is published",
+                f"only annotations tell the addresses of network {group.network!r}"
+                f" ({_named(group)}): without allowedRanges none is published",
                 "name the ranges of that network in allowedRanges",
             )
+
+
+def _named(group: Group) -> str:
+    """The group, or the policies it stands for."""
+    if group.name is None:
+        return f"the groups from policies {group.from_global_network_policies!r}"
+    return f"group {group.name!r}"
 
 
 def _kubeconfig(config: Config, index: int, access: Access) -> Iterator[ConfigProblem]:
@@ -93,7 +103,7 @@ def _groups(config: Config) -> Iterator[ConfigProblem]:
         wanted = behind if group.sites is None else behind & set(group.sites.clusters)
         if not wanted:
             yield config.origin.problem(
-                ("groups", index), f"no site needs group {group.name!r}", "add a site"
+                ("groups", index), f"no site needs {_named(group)}", "add a site"
             )
 
 

@@ -9,12 +9,9 @@ from pydantic import AfterValidator, WithJsonSchema
 
 from fmgsync.errors import SelectorError
 from fmgsync.grouping import selectors
+from fmgsync.model import naming
 from fmgsync.settings.refusing import refuse, shown
 
-MAX_NAME: Final = 79
-"""Longest name of a FortiOS firewall object (FortiOS CLI reference, `config firewall address`)."""
-SHARD_SUFFIX: Final = 4
-"""Characters of a group name kept free for `.1` to `.999`."""
 GROUP_PREFIX: Final = "group:"
 """What marks the name of a FortiManager device group in a list of devices."""
 
@@ -75,30 +72,19 @@ KubernetesName = Annotated[
         "Kubernetes name",
     ),
 ]
-_GROUP_NAME = rf"^[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{MAX_NAME - SHARD_SUFFIX - 1}}}$"
 
 
 def check_group_name(name: str) -> str:
     """A name that FortiManager takes and that cannot be taken for a shard or a predefined one."""
-    if not re.search(_GROUP_NAME, name, re.ASCII) or name.endswith("\n"):
-        raise refuse(
-            f"{shown(name)} must be at most {MAX_NAME - SHARD_SUFFIX} letters, digits, '_', '.', "
-            "'-', beginning with a letter, digit or '_'"
-        )
-    if re.search(r"\.[0-9]+$", name):
-        raise refuse(
-            f"{shown(name)} ends like a shard",
-            "endings such as .1 are kept for the parts of groups over memberLimit",
-        )
-    if name.lower() in {"none", "all"}:
-        raise refuse(f"{shown(name)} is a predefined object of FortiManager", "choose another name")
+    if (refused := naming.group_refusal(name)) is not None:
+        raise refuse(f"{shown(name)} {refused[0]}", refused[1] or None)
     return name
 
 
 GroupName = Annotated[
     str,
     AfterValidator(check_group_name),
-    WithJsonSchema({"type": "string", "pattern": _GROUP_NAME, "title": "group name"}),
+    WithJsonSchema({"type": "string", "pattern": naming.GROUP_NAME, "title": "group name"}),
 ]
 
 

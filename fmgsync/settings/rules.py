@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from fmgsync.model.rule import GroupRule, RuleSet, Site
+from fmgsync.model.rule import GroupRule, PolicyRule, RuleSet, Site
 from fmgsync.model.target import TargetKind, TargetRef
 from fmgsync.planning import guard
 from fmgsync.settings import checks, schema
@@ -13,13 +13,21 @@ from fmgsync.settings.endpoints import Network
 
 def rule_set(config: schema.Config) -> RuleSet:
     """The groups in the order of the file; a configuration is always read as a whole."""
-    return RuleSet(tuple(group_rule(group) for group in config.groups))
+    named = tuple(g for g in config.groups if g.from_global_network_policies is None)
+    return RuleSet(
+        tuple(group_rule(group) for group in named),
+        from_policies=tuple(
+            PolicyRule(selector, group_rule(group), group.staged, group.opt_in)
+            for group in config.groups
+            if (selector := group.from_global_network_policies) is not None
+        ),
+    )
 
 
 def group_rule(group: schema.Group) -> GroupRule:
-    """One group as the rule it asks for."""
+    """One group as the rule it asks for, or as what the rules it stands for have in common."""
     return GroupRule(
-        name=group.name,
+        name=group.name or "",
         select=group.select,
         namespaces=group.namespaces,
         select_nodes=group.select_nodes,
@@ -29,6 +37,7 @@ def group_rule(group: schema.Group) -> GroupRule:
         mapping=group.mapping,
         allow_empty=group.allow_empty,
         network=group.network,
+        network_sets=group.network_sets,
     )
 
 

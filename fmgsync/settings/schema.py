@@ -247,9 +247,17 @@ class GroupSites(Part):
 class Group(Part):
     """An address group: which workloads are in it and how their addresses are published."""
 
-    model_config = ConfigDict(json_schema_extra=_one_of("select", "selectNodes"))
+    model_config = ConfigDict(
+        json_schema_extra=_one_of("select", "selectNodes", "fromGlobalNetworkPolicies")
+    )
 
-    name: GroupName = Field(description="Name of the address group in FortiManager.")
+    name: GroupName | None = Field(
+        default=None,
+        description=(
+            "Name of the address group in FortiManager. Groups from policies have the policies'"
+            " names."
+        ),
+    )
     select: SelectorText | None = Field(
         default=None, description="Selector over pod labels (Calico's selector language)."
     )
@@ -258,6 +266,34 @@ class Group(Part):
     )
     select_nodes: SelectorText | None = Field(
         default=None, description="Selector over node labels, instead of `select`."
+    )
+    from_global_network_policies: SelectorText | None = Field(
+        default=None,
+        description=(
+            "One group for each Calico policy of the whole cluster whose labels this selector"
+            " matches, named by the policy, with what the policy selects. `projectcalico.org/tier`"
+            " is the policy's tier even where the label is missing."
+        ),
+    )
+    staged: Flag = Field(
+        default=False,
+        description=(
+            "Policies that Calico does not enforce yet (StagedGlobalNetworkPolicy) count as well."
+        ),
+    )
+    opt_in: Flag = Field(
+        default=False,
+        description=(
+            'Only policies with the label or annotation `fmgsync/publish: "true"`. With "false" a'
+            " policy never gets a group."
+        ),
+    )
+    network_sets: Flag = Field(
+        default=False,
+        description=(
+            "Calico network sets whose labels the selectors match belong to the group as well:"
+            " GlobalNetworkSets, and inside `allowedRanges` NetworkSets."
+        ),
     )
     publish: Publish = Field(
         default=Publish.POD,

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fmgsync import errors
-from fmgsync.grouping import interest
-from fmgsync.model.endpoint import ClusterSnapshot
+from fmgsync.grouping import interest, policies
+from fmgsync.grouping.interest import Interest
+from fmgsync.model.endpoint import ALWAYS, POLICY_KINDS, ClusterSnapshot, Kind
 from fmgsync.model.rule import RuleSet
 from fmgsync.sources import manifests
+from fmgsync.sources.rules import FixedRules, RuleSource
 
 if TYPE_CHECKING:
     from fmgsync.daemon.announcements import Places
@@ -84,34 +87,57 @@ def check_kubeconfigs(config: Config) -> frozenset[str]:
     return frozenset(found)
 
 
-def source(cluster: Cluster) -> ReadSource:
+def source(cluster: Cluster, kinds: Iterable[Kind] = ALWAYS) -> ReadSource:
     """A dump, a kubeconfig, or, where neither is given, the pod's own service account."""
     if cluster.manifests is not None:
-        return partial(manifests.read_snapshot, cluster.name, cluster.manifests)
-    return partial(_read_live, cluster)
+        return partial(
+            manifests.read_snapshot, cluster.name, cluster.manifests, kinds=frozenset(kinds)
+        )
+    return partial(_read_live, cluster, frozenset(kinds))
 
 
-def _read_live(cluster: Cluster) -> ClusterSnapshot:
+def _read_live(cluster: Cluster, kinds: frozenset[Kind]) -> ClusterSnapshot:
     # The Kubernetes client costs most of a second to import: only who reads a live cluster pays.
     from fmgsync.sources import live
 
-    return live.read_snapshot(cluster.name, access(cluster))
+    return live.read_snapshot(cluster.name, access(cluster), kinds)
 
 
 def feeds(config: Config, world: World, rules: RuleSet) -> list[Feed]:
     """What the clusters' changes come through, as far as these rules need them."""
     resync_s = config.reconcile.resync.total_seconds()
-    return [_feed(cluster, world, rules, resync_s) for cluster in config.clusters]
+    found = []
+    for cluster in config.clusters:
+        here = (r for r in rules.rules if r.clusters is None or cluster.name in r.clusters)
+        kinds = policies.kinds_to_read(rules, cluster.name) - POLICY_KINDS
+        found.append(_feed(cluster, world, interest.of_rules(here), kinds, resync_s))
+    return found
 
 
-def _feed(cluster: Cluster, world: World, rules: RuleSet, resync_s: float) -> Feed:
-    """Every `resync_s` it is compared in full. Raises NotBuiltError for standard input."""
+def rule_source(config: Config, world: World) -> RuleSource:
+    """The rules of the configuration, and those of the policies it asks for."""
+    rules, resync_s = world.intent.rules, config.reconcile.resync.total_seconds()
+    if not rules.from_policies:
+        return FixedRules(rules)
+    found = [
+        _feed(cluster, world, interest.of_policies(kinds), kinds, resync_s)
+        for cluster in config.clusters
+        if (kinds := policies.wanted_kinds(rules, cluster.name))
+    ]
+    from fmgsync.daemon.policy_rules import PolicyRules
+
+    return PolicyRules(rules, found)
+
+
+def _feed(
+    cluster: Cluster, world: World, wanted: Interest, kinds: frozenset[Kind], resync_s: float
+) -> Feed:
+    """Every `resync_s` it is compared in full; of a dump these kinds are read. Raises NotBuiltError
+    for standard input."""
     # Imported here: one-shot commands on dumps need no Kubernetes client.
     from fmgsync.daemon.cluster_feeds import DumpFeed, LiveFeed
 
     if cluster.manifests is None:
-        here = (r for r in rules.rules if r.clusters is None or cluster.name in r.clusters)
-        wanted = interest.of_rules(here)
         return LiveFeed(
             cluster.name,
             access(cluster),
@@ -120,7 +146,7 @@ def _feed(cluster: Cluster, world: World, rules: RuleSet, resync_s: float) -> Fe
             relist_s=resync_s,
         )
     if isinstance(cluster.manifests, Path):
-        read = world.sources[cluster.name]
+        read = source(cluster, kinds)
         return DumpFeed(cluster.name, cluster.manifests, read, clock=world.clock)
     raise errors.NotBuiltError(
         f"cluster {cluster.name} is read from standard input, which cannot be followed",

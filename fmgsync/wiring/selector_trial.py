@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from fmgsync import errors
-from fmgsync.grouping import desired, selectors
+from fmgsync.grouping import desired, policies, selectors
 from fmgsync.grouping.holdings import Ranges
 from fmgsync.grouping.membership import ClusterMembership
 from fmgsync.model.address import Address, Family
@@ -62,7 +62,7 @@ def tried(config: Path, rule: GroupRule, *, tell: Callable[[str], None]) -> Trie
     """Read the clusters the rule is about, and ask it of each. One that fails is a gap."""
     selectors.parse(rule.select_nodes or rule.select or "")
     selectors.parse(rule.namespaces)
-    sources = wiring.make_sources(config, command="selector")
+    sources = wiring.make_sources(config, command="selector", more=[rule])
     ranges = rules.allowed_ranges(load.load_config(config))
     rows: list[Row] = []
     gaps: list[str] = []
@@ -93,7 +93,8 @@ def _in_cluster(rule: GroupRule, snapshot: ClusterSnapshot, ranges: Ranges | Non
         Row(snapshot.cluster, name, tuple(a for a in addresses if a not in withheld), why)
         for name, addresses, why in asked.selected(rule.name)
     ]
-    told = [f"cluster {snapshot.cluster}: {p.where}: {p.message}" for p in snapshot.problems]
+    problems = policies.that_matter(snapshot.problems, asked.needs)
+    told = [f"cluster {snapshot.cluster}: {p.where}: {p.message}" for p in problems]
     note = asked.note_on(rule.name) if found.complete else None
     notes = [f"{address} {reason}; not published" for address, reason in sorted(withheld.items())]
     notes += [note.text] if note else []

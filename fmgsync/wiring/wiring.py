@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -19,9 +19,11 @@ from fmgsync.daemon.loop import Controller
 from fmgsync.daemon.pace import Pace
 from fmgsync.daemon.stopping import Stopping
 from fmgsync.doctor.doctor import TargetToCheck
+from fmgsync.grouping import policies
 from fmgsync.leases import fencing
 from fmgsync.leases.ownership import Ownership
 from fmgsync.model.adom import Workspace
+from fmgsync.model.rule import GroupRule
 from fmgsync.model.target import TargetRef
 from fmgsync.passes import incremental, install_context, neighbours, once, rollout_status
 from fmgsync.passes.brake import Brake
@@ -31,7 +33,7 @@ from fmgsync.passes.once import ReadSource, Tell, World
 from fmgsync.passes.reconcile import AdomWork, Intent
 from fmgsync.passes.write_log import WriteLog
 from fmgsync.settings import features, load, rules, terms
-from fmgsync.sources.rules import FixedRules, RuleSource
+from fmgsync.sources.rules import RuleSource
 from fmgsync.state.documents import Documents
 from fmgsync.state.folder import Folder
 from fmgsync.state.memory import Memory
@@ -151,7 +153,7 @@ def make_controller(
     return Controller(
         world,
         partial(clusters.feeds, config, world),
-        rule_source or FixedRules(world.intent.rules),
+        rule_source or clusters.rule_source(config, world),
         pace_of=partial(_pace, config),
         passes_of=partial(incremental.Passes, install=config.install.mode != "none"),
         wake_at=partial(rollout_status.wake_at, world),
@@ -320,11 +322,13 @@ def _pace(config: Config, last: once.AdomResult | None) -> Pace:
     )
 
 
-def make_sources(path: Path, *, command: str) -> Mapping[str, ReadSource]:
-    """The clusters of a configuration alone."""
+def make_sources(
+    path: Path, *, command: str, more: Sequence[GroupRule] = ()
+) -> Mapping[str, ReadSource]:
+    """The clusters of a configuration alone, read for its rules and `more`."""
     config = load.load_config(path)
     features.refuse_unbuilt(config, command)
-    return _sources(config)
+    return _sources(config, more)
 
 
 def _intent(config: Config) -> Intent:
@@ -341,8 +345,13 @@ def _intent(config: Config) -> Intent:
     )
 
 
-def _sources(config: Config) -> dict[str, ReadSource]:
-    return {cluster.name: clusters.source(cluster) for cluster in config.clusters}
+def _sources(config: Config, more: Sequence[GroupRule] = ()) -> dict[str, ReadSource]:
+    found = rules.rule_set(config)
+    found = replace(found, rules=(*found.rules, *more))
+    return {
+        cluster.name: clusters.source(cluster, policies.kinds_to_read(found, cluster.name))
+        for cluster in config.clusters
+    }
 
 
 def make_access(path: Path, fortimanager: str | None) -> Access:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
+from fmgsync.model import naming
 from fmgsync.settings import amounts, endpoints, names, times
 from fmgsync.settings.amounts import DeviceGroup, Percent
 from fmgsync.settings.endpoints import Host
@@ -136,7 +137,7 @@ def test_what_is_no_group_name(name: str) -> None:
 
 
 def test_a_group_name_leaves_room_for_the_suffix_of_its_shards() -> None:
-    assert len("x" * 75 + ".999") == names.MAX_NAME
+    assert len("x" * 75 + ".999") == naming.longest_name((7, 4))
 
 
 @pytest.mark.parametrize("text", ["fgt-1", "fgt-1/root", "group:All FortiGates", "FGT 1/vd_2"])

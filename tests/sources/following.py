@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from fmgsync.clock import SystemClock
 from fmgsync.kube.client import ApiSession
 from fmgsync.kube.stopping import Stop
-from fmgsync.model.endpoint import ClusterSnapshot, Kind
+from fmgsync.model.endpoint import ALWAYS, ClusterSnapshot
 from fmgsync.sources import live
 from fmgsync.sources.inventory import Inventory
 
@@ -43,7 +43,7 @@ def wait_until(inventory: Inventory, holds: Callable[[ClusterSnapshot], bool]) -
 
 
 def synced(snapshot: ClusterSnapshot) -> bool:
-    return snapshot.synced == frozenset(Kind)
+    return snapshot.synced == ALWAYS
 
 
 def addresses(snapshot: ClusterSnapshot, space: str = "default") -> dict[str, str]:

@@ -23,7 +23,7 @@ from fmgsync.kube.changes import (
     Upserted,
 )
 from fmgsync.kube.listing import Garbled
-from fmgsync.model.endpoint import Kind, PodEndpoint
+from fmgsync.model.endpoint import ALWAYS, Kind, PodEndpoint
 from fmgsync.sources.convert.objects import Namespace, Node, Pod
 from fmgsync.sources.convert.reading import Raw
 from fmgsync.sources.inventory import Inventory
@@ -66,7 +66,7 @@ def list_all(inventory: Inventory, kind: Kind, *manifests: Manifest) -> None:
 def inventory() -> Inventory:
     """A cluster of which everything was listed, and nothing was there."""
     made = Inventory("east", clock=ManualClock(1000.0))
-    for kind in Kind:
+    for kind in ALWAYS:
         list_all(made, kind)
     return made
 
@@ -94,7 +94,7 @@ def test_each_kind_is_known_by_itself(inventory: Inventory) -> None:
     assert found.nodes == (node_endpoint("node-1", "10.0.0.1"),)
     assert dict(found.namespaces) == {"prod": namespace_labels("prod")}
     assert found.pods == (pod_endpoint("web-1", "10.1.0.9"),)
-    assert found.synced == frozenset(Kind)
+    assert found.synced == ALWAYS
     assert found.problems == ()
 
 
@@ -166,7 +166,7 @@ def test_an_interruption_takes_nothing_away_and_is_told_until_it_is_over(
     feed(inventory, Kind.PODS, upserted(pod("web-1", "10.1.0.9")))
     feed(inventory, Kind.PODS, Interrupted(SourceUnavailable("no answer: connection refused")))
     found = inventory.snapshot()
-    assert found.synced == frozenset(Kind)
+    assert found.synced == ALWAYS
     assert [each.name for each in found.pods] == ["web-1"]
     (problem,) = found.problems
     assert problem.where == "pods"
@@ -199,7 +199,7 @@ def test_an_odd_object_is_in_doubt_until_it_is_readable_or_gone(
 ) -> None:
     feed(inventory, Kind.PODS, upserted(pod("web-1", "10.1.0.8")), ill)
     found = inventory.snapshot()
-    assert found.synced == frozenset(Kind)
+    assert found.synced == ALWAYS
     assert [bool(each.doubt) for each in found.pods] == [True]
     assert [each.where for each in found.problems] == ["pods default/web-1"]
     feed(inventory, Kind.PODS, cure)
@@ -215,7 +215,7 @@ def test_an_object_that_cannot_be_named_unsyncs_its_kind_until_that_is_over(
     feed(inventory, Kind.PODS, ill)
     assert inventory.snapshot().synced == {Kind.NODES, Kind.NAMESPACES}
     feed(inventory, Kind.PODS, cure)
-    assert inventory.snapshot().synced == frozenset(Kind)
+    assert inventory.snapshot().synced == ALWAYS
 
 
 CLAIM = {"cni.projectcalico.org/podIP": "10.1.0.9/32"}

@@ -20,7 +20,7 @@ from fmgsync.errors import (
     SourceUntrusted,
 )
 from fmgsync.kube.client import Access
-from fmgsync.model.endpoint import Kind
+from fmgsync.model.endpoint import ALWAYS, Kind
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from fmgsync.sources import live, manifests
 from tests.builders import namespace, namespace_labels, node, pod, pod_endpoint
@@ -34,7 +34,7 @@ def test_a_cluster_is_read_by_the_rules_of_addresses(server: ApiServer) -> None:
     server.add_node("n1", "10.0.0.1", "2001:db8::1", labels={"pool": "a"})
     found = live.read_snapshot("east", server.access)
     assert found.cluster == "east"
-    assert found.synced == frozenset(Kind)
+    assert found.synced == ALWAYS
     assert found.problems == ()
     host, web = [each for each in found.pods if each.namespace == server.namespace]
     assert web == pod_endpoint(
@@ -73,20 +73,20 @@ def test_a_cluster_of_many_pages_equals_its_dump(
             verify=str(simulator.ca_file),
             timeout=30,
         ).content
-        for kind in Kind
+        for kind in ALWAYS
     ]
     dumped = manifests.read_snapshot("east", "-", stdin=io.BytesIO(b"\n".join(dump)))
     assert live.read_snapshot("east", access) == dumped
     assert len(dumped.pods) == 1200
 
 
-@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("kind", sorted(ALWAYS))
 def test_a_kind_that_may_not_be_listed_is_unsynced_and_the_rule_is_named(
     simulator: KubernetesSimulator, access: Access, kind: Kind
 ) -> None:
     simulator.faults.forbid(kind.value)
     found = live.read_snapshot("east", access)
-    assert found.synced == frozenset(Kind) - {kind}
+    assert found.synced == ALWAYS - {kind}
     (problem,) = found.problems
     assert problem.where == kind.value
     rule = f'{{apiGroups: [""], resources: ["{kind.value}"], verbs: ["list", "watch"]}}'
@@ -100,7 +100,7 @@ def test_an_object_of_the_wrong_shape_is_named_and_costs_nothing_but_itself(
     simulator.add(pod("bad", "10.1.0.8") | {"status": {"phase": 7}})
     simulator.add(pod("worse", annotations={"cni.projectcalico.org/podIP": "x"}))
     found = live.read_snapshot("east", access)
-    assert found.synced == frozenset(Kind)
+    assert found.synced == ALWAYS
     assert [(each.name, bool(each.doubt)) for each in found.pods] == [
         ("bad", True),
         ("good", False),
@@ -208,7 +208,7 @@ def test_a_pod_reads_its_own_cluster_with_its_service_account(
     simulator.add(pod("web-1", "10.1.0.9"))
     found = live.read_snapshot("here", Access())
     assert [each.addresses for each in found.pods] == [("10.1.0.9",)]
-    assert found.synced == frozenset(Kind)
+    assert found.synced == ALWAYS
 
 
 def test_a_context_chooses_among_clusters(simulator: KubernetesSimulator, tmp_path: Path) -> None:

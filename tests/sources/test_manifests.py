@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fmgsync.errors import ManifestError
-from fmgsync.model.endpoint import ClusterSnapshot, Kind
+from fmgsync.model.endpoint import ALWAYS, ClusterSnapshot, Kind
 from fmgsync.sources import documents, manifests, source
 from tests.builders import (
     Manifest,
@@ -206,7 +206,7 @@ def test_an_absent_kind_is_unsynced_and_the_problem_says_how_to_mean_none() -> N
     assert problem.where == "pods"
     meant = problem.message[problem.message.index("{") :]
     again = read(as_json(listing(NODE, SPACE)) + meant.encode())
-    assert again.synced == frozenset(Kind)
+    assert again.synced == ALWAYS
     assert again.problems == ()
 
 
@@ -253,7 +253,7 @@ def test_an_odd_object_is_named_and_costs_nothing_but_itself(
     bad: Manifest, where: str | None, message: str | None
 ) -> None:
     found = read(as_json(listing(*ALL), bad))
-    assert found.synced == frozenset(Kind)
+    assert found.synced == ALWAYS
     assert "web-1" in [each.name for each in found.pods]
     assert [each.where for each in found.problems] == ([where] if where else [])
     for problem in found.problems:
