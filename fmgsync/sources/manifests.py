@@ -23,8 +23,8 @@ import msgspec
 from fmgsync.errors import ManifestError
 from fmgsync.model.endpoint import ALWAYS, ClusterSnapshot, Kind
 from fmgsync.sources import documents, jsontext, yamltext
+from fmgsync.sources.convert.fields import is_null
 from fmgsync.sources.convert.objects import quoted
-from fmgsync.sources.convert.reading import is_null
 from fmgsync.sources.documents import Document, Item
 from fmgsync.sources.gathering import Gathering
 from fmgsync.sources.kinds import BY_NAME, KINDS
