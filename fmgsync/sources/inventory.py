@@ -200,13 +200,17 @@ class Inventory:
                 nodes=tuple((before, after) for _, before, after in nodes),
                 namespaces=tuple(self._taken(Kind.NAMESPACES, without)),
                 problems=self._problems(),
-                accounts=tuple(self._taken(Kind.ACCOUNTS)),
-                network_sets=self._pairs(Kind.GLOBAL_SETS, Kind.NETWORK_SETS),
-                policies=self._pairs(Kind.POLICIES, Kind.STAGED_POLICIES),
+                accounts=tuple(self._taken(Kind.ACCOUNTS, without)),
+                network_sets=self._pairs((Kind.GLOBAL_SETS, Kind.NETWORK_SETS), without),
+                policies=self._pairs((Kind.POLICIES, Kind.STAGED_POLICIES), without),
             )
 
-    def _pairs(self, *kinds: Kind) -> tuple[tuple[Any, Any], ...]:
-        return tuple((before, after) for kind in kinds for _, before, after in self._taken(kind))
+    def _pairs(
+        self, kinds: Iterable[Kind], without: frozenset[Kind]
+    ) -> tuple[tuple[Any, Any], ...]:
+        return tuple(
+            (before, after) for kind in kinds for _, before, after in self._taken(kind, without)
+        )
 
     def wait(self, version: int, timeout_s: float) -> int:
         """Wait for a version newer than this one, at most so long; gives the version."""

@@ -86,7 +86,7 @@ def test_each_policy_of_the_tier_becomes_a_group_of_its_name(estate: Estate) -> 
     assert written(estate, "knp.default.mirror") is None
 
 
-BY_SELECTORS: list[tuple[dict[str, str], set[str]]] = [
+BY_SELECTORS: list[tuple[dict[str, Any], set[str]]] = [
     ({"selector": "has(app)", "namespaceSelector": "team == 'pay'"}, {"10.1.0.2"}),
     ({"selector": "has(app)", "serviceAccountSelector": "role == 'till'"}, {"10.1.0.2"}),
     ({"selector": "pcns.team == 'pay' && pcsa.role == 'till'"}, {"10.1.0.2"}),
