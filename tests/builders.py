@@ -7,7 +7,13 @@ from types import MappingProxyType
 from typing import Any
 
 from fmgsync.model.address import Address, parse
-from fmgsync.model.endpoint import ClusterSnapshot, Kind, NodeEndpoint, PodEndpoint
+from fmgsync.model.endpoint import (
+    ALWAYS,
+    ClusterSnapshot,
+    Kind,
+    NodeEndpoint,
+    PodEndpoint,
+)
 from fmgsync.model.labels import Labels
 
 Manifest = dict[str, Any]
@@ -207,7 +213,7 @@ def snapshot(
     *endpoints: PodEndpoint | NodeEndpoint,
     cluster: str = "east",
     namespaces: Mapping[str, Mapping[str, str]] | None = None,
-    synced: Iterable[Kind] = Kind,
+    synced: Iterable[Kind] = ALWAYS,
 ) -> ClusterSnapshot:
     """A cluster with these endpoints; `namespaces` are label maps by name.
 
