@@ -195,10 +195,25 @@ class Run:
             self.terms,
             self.now,
             self.clearance,
-            record.held_back(self.held_since, lambda: self.approvals().keys()) if record else {},
+            self._held_back(),
             record.let_go if record else frozenset(),
             str(self.stop) if self.stop is not None else "",
         )
+
+    def _held_back(self) -> dict[str, str]:
+        """Devices that are left alone. One that this run has looked at stays that, wherever a clock
+        was set meanwhile, unless somebody has let through what held it."""
+        record = self.book.record
+        if record is None:
+            return {}
+        found = record.held_back(self.held_since, lambda: self.approvals().keys())
+        if self.patient:
+            let = self.approvals().keys() if self.report.blocked else ()
+            for device, why in self.report.blocked.items():
+                note = record.blocked.get(device)
+                if note is None or not note.digest or note.digest not in let:
+                    found.setdefault(device, why)
+        return found
 
 
 def make_run(

@@ -127,3 +127,41 @@ def test_it_ends_and_what_is_not_vouched_for_reaches_no_device(
             assert held in RIGHT[lane], held
             if held == BEFORE:
                 assert "k8s-web" in estate.world("plan").installing.blocked(result.ref)[device]
+
+
+class SetBack:
+    """A clock that is set back by so much while a run goes on."""
+
+    def __init__(self, right: Clock) -> None:
+        self._right, self.by_s = right, 0.0
+
+    def now(self) -> float:
+        """UTC epoch seconds."""
+        return self._right.now() - self.by_s
+
+    def sleep(self, seconds: float) -> None:
+        """Wait that long."""
+        self._right.sleep(seconds)
+
+
+@pytest.mark.parametrize("by_s", [200, 3600])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_it_ends_whatever_becomes_of_the_clock(tmp_path: Path, command: str, by_s: float) -> None:
+    """When a device was held back is no more a time that can be trusted."""
+    unit = {**seed(2), "workspaceMode": "disabled"}
+    with open_fleet(tmp_path, unit, foreignChanges="allow") as estate:
+        start(estate)
+        to(estate, OPEN + timedelta(days=1, minutes=90))
+        clock = estate.clock = SetBack(estate.clock)
+
+        def act() -> None:
+            clock.by_s = by_s if restless.acted > 4 else 0
+            widen_an_address(estate)
+
+        restless = Restless(estate.clock, reads_groups, act)
+        result = install(estate, command, restless)
+        assert result.error is None
+        assert all(estate.on_device(device, GROUP) == BEFORE for device in names(2))
+        assert result.rollout is not None
+        held = {each.pending.target.device for each in result.rollout.admissions if each.held}
+        assert sorted(held) == names(2)
