@@ -181,6 +181,7 @@ def _lock_row(adom: AdomResult, held: HeldLock) -> dict[str, Any]:
         "session": held.session,
         "since": held.instant,
         "whole": not held.part,
+        "part": held.what or None,
     }
 
 

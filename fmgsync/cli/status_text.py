@@ -85,9 +85,10 @@ def print_status(console: Console, document: Row, *, wide: bool = False) -> None
     findings.print_rows(console, document)
     _print_stale_grants(console, document, every=wide)
     for held in document.get("locks", ()):
-        part = "" if held["whole"] else "in part "
+        part = held.get("part")
+        what = "locked" if held["whole"] else f"{part} locked" if part else "locked in part"
         since = held["since"] or "an unknown time"
-        who = f"locked {part}by {held['user']!r} since {since} (session {held['session']})"
+        who = f"{what} by {held['user']!r} since {since} (session {held['session']})"
         text = f"lock: ADOM {held['adom']} on {held['fortimanager']}: {who}"
         console.print(Text(safe_text(text), style="magenta"))
     _print_windows(console, document)

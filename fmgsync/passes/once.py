@@ -379,7 +379,8 @@ def _status_adom(world: World, work: AdomWork, inventory: Inventory, result: Ado
     result.seen = reconcile.look(work, world.intent, inventory.members)
     delivery = work.delivery
     if delivery is not None and result.seen.topology.workspace is not Workspace.DISABLED:
-        result.locks = delivery.read_locks()
+        standing = result.seen.observed.groups.items()
+        result.locks = delivery.read_locks([key for key, group in standing if group.owned])
     result.survey = installs.survey(work, result.seen, ask_devices=True)
     rollout_pass.judge(world, work, inventory, result)
 

@@ -146,8 +146,9 @@ class Delivery(Protocol):
     def read_submission(self) -> Submission | None:
         """What waits for a human's approval in an ADOM in workflow mode."""
 
-    def read_locks(self) -> tuple[HeldLock, ...]:
-        """Who has the ADOM, or a part of it, locked; asked only where there are locks."""
+    def read_locks(self, groups: Collection[ObjectKey]) -> tuple[HeldLock, ...]:
+        """Who has the ADOM locked, or a part of it: a package, a device, one of these groups. Asked
+        only where there are locks."""
 
     def find_installs(self, after: int) -> tuple[SeenTask, ...]:
         """Installs of this ADOM that were started after task number `after`, by anybody."""

@@ -146,6 +146,7 @@ def test_status_tells_who_works_in_an_adom(
             "session": human.sid,
             "since": "2026-01-01T00:00:00Z",
             "whole": True,
+            "part": None,
         }
     ]
     status_text.print_status(Console(width=10_000), documents.status_document(result))
@@ -153,6 +154,36 @@ def test_status_tells_who_works_in_an_adom(
     assert "lock: ADOM prod on hq: locked by 'admin' since 2026-01-01T00:00:00Z" in out
     human.unlock("prod")
     assert documents.status_document(estate.status())["locks"] == []
+
+
+@pytest.mark.parametrize(
+    ("locks", "told"),
+    [
+        (["pkg/edge/default"], ["package edge/default"]),
+        (["pkg/edge/default/firewall/policy/1"], ["package edge/default"]),
+        (["dev/fgt-west"], ["device fgt-west"]),
+        (
+            ["pkg/edge/default", "obj/firewall/addrgrp/k8s-web"],
+            ["package edge/default", "group k8s-web"],
+        ),
+    ],
+)
+def test_status_tells_who_has_a_part_of_an_adom(
+    estate: Estate, locks: list[str], told: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It keeps us out of the whole, so whoever looks sees it before anything waits for it."""
+    estate.unit.world.switches.per_policy_lock = True
+    estate.apply_never()
+    human = estate.unit.console("admin")
+    for what in locks:
+        human.lock("prod", what)
+    document = documents.status_document(estate.status())
+    assert [(one["part"], one["whole"]) for one in document["locks"]] == [
+        (part, False) for part in told
+    ]
+    status_text.print_status(Console(width=10_000), document)
+    out = capsys.readouterr().out
+    assert f"lock: ADOM prod on hq: {told[-1]} locked by 'admin' since 2026-01-01T00:" in out
 
 
 @pytest.mark.parametrize(("own", "locks"), [("normal", 1), ("disabled", 0)])

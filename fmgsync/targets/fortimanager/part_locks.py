@@ -1,4 +1,4 @@
-"""Who has a package or device of an ADOM locked, where the ADOM's own lock is refused for it.
+"""Who has a package, a device or a group of an ADOM locked, which keeps others from locking it.
 
 The ADOM's lockinfo does not show locks of its parts, and a held package lock blocks the ADOM's
 ("How to FortiManager API", 013): each part is asked for its own.
@@ -6,11 +6,13 @@ The ADOM's lockinfo does not show locks of its parts, and a held package lock bl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from fmgsync.model.address import Family
 from fmgsync.model.adom import HeldLock
+from fmgsync.model.state import ObjectKey
 from fmgsync.targets import wire
 from fmgsync.targets.fortimanager import tables, urls
 from fmgsync.targets.fortimanager.answers import Place
@@ -18,11 +20,16 @@ from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.tables import Query
 from fmgsync.targets.wire import Row
 
+_TABLES = {Family.IPV4: "addrgrp", Family.IPV6: "addrgrp6"}
+
 Decode = Callable[[Any, Place], list[HeldLock]]
 
 
-def read(session: Session, place: Place, decode: Decode) -> list[HeldLock]:
-    """Locks of packages, of what is in them, and of devices, each with the part's name."""
+def read(
+    session: Session, place: Place, decode: Decode, groups: Collection[ObjectKey] = ()
+) -> list[HeldLock]:
+    """Locks of packages, of what is in them, of devices and of these groups, each with the part's
+    name. An object is locked by whoever has locked a package or policy, too."""
     adom = place.adom or ""
     tree = session.read({"url": urls.package_tree(adom)}, place=place)
     packages = list(_paths(tables.decode_rows(tree, place), ()))
@@ -32,6 +39,10 @@ def read(session: Session, place: Place, decode: Decode) -> list[HeldLock]:
         *(
             (f"device {name}", urls.part_lockinfo(adom, "dev", name))
             for name in sorted(wire.text(row.get("name")) for row in devices)
+        ),
+        *(
+            (f"group {name}", urls.part_lockinfo(adom, f"obj/firewall/{_TABLES[family]}", name))
+            for family, name in sorted(groups)
         ),
     ]
     found: dict[HeldLock, None] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
@@ -156,11 +156,11 @@ class FortiManagerAdom:
             mode = self._workspace(session)
             return workflow.awaiting(session, self.ref.domain, mode, now=self._clock.now())
 
-    def read_locks(self) -> tuple[HeldLock, ...]:
-        """Who works in this ADOM now, and has it or a part of it locked."""
+    def read_locks(self, groups: Collection[ObjectKey]) -> tuple[HeldLock, ...]:
+        """Who works in this ADOM now, and has it, a package, a device or one of these groups."""
         with self._session() as session:
             place = Place(session.access.name, self.ref.domain)
-            return tuple(workspace.read_lockinfo(session, place))
+            return tuple(workspace.read_locks(session, place, groups))
 
     def write(self, plan: AdomPlan) -> ApplyReport:
         """Write the plan under the lock the ADOM needs; an empty plan costs no request."""

@@ -67,7 +67,8 @@ def workspace(adom_name: str, verb: str) -> str:
 
 
 def part_lockinfo(adom_name: str, kind: str, name: str) -> str:
-    """Who holds the lock of a package (`pkg`, by its full path) or a device (`dev`)."""
+    """Who holds the lock of a package (`pkg`, by its full path), a device (`dev`), or an object
+    (`obj/` and its table)."""
     path = "/".join(escape(part) for part in name.split("/")) if kind == "pkg" else escape(name)
     return f"{workspace(adom_name, 'lockinfo')}/{kind}/{path}"
 

@@ -8,7 +8,7 @@ API", 013; Fortinet's Terraform provider compares the same two numbers).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -18,6 +18,7 @@ import tenacity
 from fmgsync import errors
 from fmgsync.clock import Clock
 from fmgsync.model.adom import HeldLock, Workspace
+from fmgsync.model.state import ObjectKey
 from fmgsync.targets import wire
 from fmgsync.targets.fortimanager import answers, part_locks, tables, tasks, urls
 from fmgsync.targets.fortimanager.answers import Place
@@ -237,6 +238,16 @@ def _refuse_unprovable_key(session: Session, place: Place) -> None:
 def read_lockinfo(session: Session, place: Place) -> list[HeldLock]:
     """Who holds a lock in this ADOM; empty when nobody does."""
     return _locks(session.read(_lockinfo(place), place=place), place)
+
+
+def read_locks(session: Session, place: Place, groups: Collection[ObjectKey]) -> list[HeldLock]:
+    """The same, and who holds a lock of a part, which an ADOM that is locked as a whole has not."""
+    found = read_lockinfo(session, place)
+    if any(not row.part for row in found):
+        return found
+    parts = part_locks.read(session, place, _locks, groups)
+    known = {(row.user, row.session, row.since) for row in parts}
+    return [*(r for r in found if (r.user, r.session, r.since) not in known), *parts]
 
 
 def _lockinfo(place: Place) -> Param:
