@@ -36,7 +36,6 @@ from fmgsync.sources.lookups import Lookups
 from fmgsync.sources.strangers import Strangers
 
 DUMP_POLL_S = 2.0
-_ASKING = SourceProblem(str(Kind.PODS), "who else has their addresses is not known yet")
 
 Key = TypeVar("Key", bound=Hashable)
 Thing = TypeVar("Thing")
@@ -145,9 +144,11 @@ class LiveFeed:
         """What became different since the last call; pods once it is known who else has theirs."""
         if self._strangers is None:
             return self._inventory.take_difference()
-        without = frozenset[Kind]() if self._strangers.settled else frozenset({Kind.PODS})
-        found = self._strangers.join(self._inventory.take_difference(without=without))
-        return replace(found, problems=found.problems or (_ASKING,)) if without else found
+        if self._strangers.settled:
+            return self._strangers.join(self._inventory.take_difference())
+        found = self._inventory.take_difference(without=frozenset({Kind.PODS}))
+        lost = any(kind.lost for kind in self._inventory.hearing().values())
+        return found if lost else replace(found, problems=())
 
     def heed(self, difference: ClusterDifference, selects: Callable[[PodKey], bool]) -> None:
         """Ask who has the addresses of pods that may have lost them to one that is not followed."""

@@ -39,9 +39,9 @@ class ClusterRecord:
 
     @property
     def heard(self) -> bool:
-        """Whether it ever answered, with objects or with a refusal."""
+        """Whether it ever answered, with all that is needed or with what keeps it from that."""
         found = self.difference
-        return found is not None and bool(found.synced or found.problems)
+        return self.was_synced or (found is not None and bool(found.problems))
 
 
 class WorkloadTracker:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from fmgsync import errors
 from fmgsync.clock import Clock
@@ -26,6 +27,9 @@ from fmgsync.scheduling.rollout_record import RolloutRecord
 from fmgsync.state.rollouts import Rollouts
 
 _AHEAD = (machine.Started, machine.Narrowed, machine.Pushing)
+_HELPS = (machine.TaskBegun, machine.TasksEnded)
+"""What whoever comes next finds out from the unit as well, so that nobody waits until it is
+written."""
 PATIENCE_S = 30.0
 """So long a memory that cannot be reached is tried again for what has happened already."""
 
@@ -114,7 +118,7 @@ class Book:
         self.refresh()
         self.lost = why_not() if self.record is None else ""
         if self.record is None and not self.lost:
-            self._change(lambda record: record)
+            self.record = self._rollouts.update_soon(self._ref, self._begun)
 
     def refresh(self) -> None:
         """Read what others may have changed: a stop, a resume."""
@@ -129,10 +133,14 @@ class Book:
         """
         if isinstance(event, machine.Withdrawn) and not event.devices:
             return
+        noted = partial(self._noted, event, now)
+        if isinstance(event, _HELPS):
+            self.record = self._rollouts.update_soon(self._ref, noted)
+            return
         ends_at = self._clock.now() + (0.0 if isinstance(event, _AHEAD) else PATIENCE_S)
         while True:
             try:
-                self._change(lambda record: machine.transition(record, event, now))
+                self.record = self._rollouts.update(self._ref, noted)
                 return
             except errors.UnitBusy as busy:
                 ref = self._ref
@@ -144,11 +152,11 @@ class Book:
                     raise
                 self._clock.sleep(1.0)
 
-    def _change(self, change: Callable[[RolloutRecord], RolloutRecord]) -> None:
-        def changed(found: RolloutRecord | None) -> RolloutRecord:
-            return change(self._current(found or RolloutRecord(Ledger(self._digest))))
+    def _noted(self, event: Event, now: datetime, found: RolloutRecord | None) -> RolloutRecord:
+        return machine.transition(self._begun(found), event, now)
 
-        self.record = self._rollouts.update(self._ref, changed)
+    def _begun(self, found: RolloutRecord | None) -> RolloutRecord:
+        return self._current(found or RolloutRecord(Ledger(self._digest)))
 
     def _current(self, record: RolloutRecord) -> RolloutRecord:
         return replace(record, ledger=ledgers.for_digest(record.ledger, self._digest))

@@ -37,6 +37,8 @@ MOST_BYTES: Final = 1024 * 1024
 _PLAIN_BYTES: Final = 16 * 1024
 _UNPACKED_MOST: Final = 64 * MOST_BYTES
 _TRIES: Final = 12
+LATER_S = 5.0
+"""So long a change that nobody waits for stays unwritten at most."""
 _PAUSE_S: Final = 0.05
 _LABELS: Final = {"app.kubernetes.io/name": "fmgsync", "app.kubernetes.io/managed-by": "fmgsync"}
 
@@ -69,6 +71,8 @@ class ConfigMap:
         self._wishes: list[_Wish] = []
         self._queue = threading.Lock()
         self._writing = threading.Lock()
+        self._wrote = False  # since the last flush
+        self._later: threading.Timer | None = None
 
     def where(self, name: str) -> str:
         """The ConfigMap and the key in it."""
@@ -81,7 +85,7 @@ class ConfigMap:
 
     def stop(self) -> None:
         """Write what is left, and follow no more."""
-        self.flush()
+        self._write_left()
         if self._following is not None:
             self._following.stop()
             self._following = None
@@ -102,21 +106,39 @@ class ConfigMap:
         self._grant(_Wish(name, change))
 
     def update_soon(self, name: str, change: Change) -> None:
-        """The same with the next write, at the latest when `flush` is called."""
+        """The same with the next write, or when it is flushed, or a few seconds later."""
         if self._following is None:
             self.update(name, change)
             return
         with self._queue:
             self._wishes.append(_Wish(name, change, patient=True))
+            if self._later is None:
+                self._later = threading.Timer(LATER_S, self._write_left)
+                self._later.daemon = True
+                self._later.start()
 
     def flush(self) -> None:
-        """Write what nobody waited for. Where that fails it is kept for the next time, and said."""
+        """Write what nobody waited for; where something was written since the last flush, later.
+
+        So a pass costs one write at most besides those that had to be made before it went on.
+        """
+        with self._queue:
+            wrote, self._wrote = self._wrote, False
+        if not wrote:
+            self._write_left()
+
+    def _write_left(self) -> None:
+        """Where that fails it is kept for the next time, and said."""
         with self._writing:
             with self._queue:
                 wishes, self._wishes = self._wishes, []
+                if self._later is not None:
+                    self._later.cancel()
+                    self._later = None
             if not wishes:
                 return
             self._serve(wishes)
+            self._wrote = False
         self._keep([one for one in wishes if one.error is not None])
 
     def _grant(self, wish: _Wish) -> None:
@@ -266,6 +288,7 @@ class ConfigMap:
             "binaryData": packed,
         }
         own = NAME if verb == "update" else ""
+        self._wrote = True
         body = msgspec.json.encode(content)
         answer = self._session.send(Request(verb, CONFIGMAPS, self._namespace, own, body=body))
         with suppress(msgspec.MsgspecError, ValueError):  # the watch will tell

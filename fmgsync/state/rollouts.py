@@ -19,7 +19,7 @@ from fmgsync.model.rollout import InstallTask, NarrowedMapping
 from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.scheduling.ledger import Attempt, Ledger, Proof
 from fmgsync.scheduling.rollout_record import Note, Phase, RolloutRecord, trusted
-from fmgsync.state.documents import Documents
+from fmgsync.state.documents import Documents, update_soon
 from fmgsync.state.units import Units
 
 _NAME = "rollouts"
@@ -51,6 +51,17 @@ class Rollouts:
     def update(self, ref: TargetRef, change: Change) -> RolloutRecord:
         """Replace one ADOM's record by what `change` makes of it. `change` may run twice."""
         made: list[RolloutRecord] = []
+        self._documents.update(_NAME, self._changed(ref, change, made))
+        return made[-1]
+
+    def update_soon(self, ref: TargetRef, change: Change) -> RolloutRecord | None:
+        """The same for what is a help only: who comes next must find it out without it as well."""
+        update_soon(self._documents, _NAME, self._changed(ref, change, []))
+        return self.read(ref)
+
+    def _changed(
+        self, ref: TargetRef, change: Change, made: list[RolloutRecord]
+    ) -> Callable[[str | None], str]:
         key = self._key(ref)
 
         def changed(text: str | None) -> str:
@@ -63,8 +74,7 @@ class Rollouts:
             rollouts = sorted([*others, row], key=lambda each: (each.owner, each.where))
             return msgspec.json.encode(_Document(rollouts=rollouts)).decode()
 
-        self._documents.update(_NAME, changed)
-        return made[0]
+        return changed
 
     def _decode(self, text: str | None) -> _Document:
         if text is None:

@@ -13,6 +13,7 @@ from fmgsync.clock import SystemClock
 from fmgsync.daemon import approval_watch, service_health
 from fmgsync.daemon.loop import Controller
 from fmgsync.simulator.kubernetes import KubernetesSimulator
+from fmgsync.state import configmap
 from tests import builders
 from tests.daemon.controllers import running, until, web, written
 from tests.end_to_end.estate import Estate, default_seed, open_estate
@@ -153,6 +154,30 @@ def test_a_controller_that_waits_asks_for_nothing(
         for _ in range(5):
             looked_again(controller)
         assert asked() == before
+
+
+def test_a_pass_that_writes_the_adom_writes_down_once(
+    estate: Estate, cluster: KubernetesSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the guard must know before, with what was left over from the pass before it."""
+    monkeypatch.setattr(configmap, "LATER_S", 60.0)
+
+    def writes() -> int:
+        return sum(
+            (each.verb, each.resource) == ("update", "configmaps") for each in cluster.requests
+        )
+
+    with running(estate) as controller:
+        until(lambda: written(estate, *PODS.values()))
+        looked_again(controller)
+        before, passes, new = writes(), controller.adoms[0].passes, list[str]()
+        for n in range(31, 36):
+            new.append(f"10.1.0.{n}")
+            cluster.add(web(f"web-{n}", new[-1]))
+            until(lambda: written(estate, *PODS.values(), *new))
+        looked_again(controller)
+        made = controller.adoms[0].passes - passes
+    assert 5 <= writes() - before <= made + 1  # the last is made while it ends
 
 
 def looked_again(controller: Controller) -> None:

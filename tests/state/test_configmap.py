@@ -16,6 +16,7 @@ from fmgsync import errors
 from fmgsync.clock import SystemClock
 from fmgsync.kube.client import Access, ApiSession
 from fmgsync.simulator.kubernetes import KubernetesSimulator
+from fmgsync.state import configmap
 from fmgsync.state.configmap import MOST_BYTES, NAME, ConfigMap
 from tests.daemon.controllers import until
 
@@ -402,9 +403,24 @@ def test_changes_nobody_waits_for_go_with_the_next_write(
     assert [other.read(name) for name in ("stale", "audit", "count")] == ["since", "2", "2"]
     followed.update_soon("audit", count)
     followed.flush()
+    assert other.read("audit") == "2"  # one write is enough for what ended here
+    followed.flush()
     assert other.read("audit") == "3"
     followed.flush()
-    assert asked(cluster)[-2:] == ["update", "get"]
+    assert asked(cluster)[-3:] == ["get", "update", "get"]
+
+
+def test_a_change_nobody_waits_for_waits_no_longer_than_some_seconds(
+    followed: ConfigMap, cluster: KubernetesSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also while a pass goes on that watches an install for minutes."""
+    monkeypatch.setattr(configmap, "LATER_S", 0.05)
+    before = asked(cluster)
+    followed.update_soon("audit", count)
+    followed.update_soon("audit", count)
+    until(lambda: asked(cluster) != before)
+    assert asked(cluster) == [*before, "update"]
+    assert followed.read("audit") == "2"
 
 
 def test_a_change_nobody_waits_for_is_kept_until_it_can_be_written(
