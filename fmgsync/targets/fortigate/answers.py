@@ -81,6 +81,7 @@ _ERRORS: dict[int, tuple[type[errors.TargetError], str | None]] = {
     -72: (errors.InvalidData, None),
     -73: (errors.InvalidData, None),
     -100: (errors.AlreadyExists, None),
+    -160: (errors.LockHeld, "somebody's transaction or workspace has the table; it is tried again"),
     -163: (errors.NameTaken, _SPACE),
     -164: (errors.NameTaken, _SPACE),
     -165: (errors.NameTaken, _SPACE),

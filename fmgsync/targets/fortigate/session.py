@@ -13,6 +13,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -39,7 +40,8 @@ class Session:
     """A FortiGate that is spoken to; closed on leaving.
 
     `adapter` replaces the HTTP transport (a recorder mounts there). `requests` counts what was
-    sent. `serial` and `release` are what the answers say, once there was one.
+    sent. `serial` and `release` are what the answers say, once there was one. `gate` is passed for
+    each request: what several sessions of one unit share.
     """
 
     def __init__(
@@ -50,11 +52,13 @@ class Session:
         adapter: requests.adapters.HTTPAdapter | None = None,
         attempts: int = 3,
         hooks: Hooks | None = None,
+        gate: AbstractContextManager[object] | None = None,
     ) -> None:
         self.access = access
         self.requests = 0
         self.serial = ""
         self.release: tuple[int, int, int] | None = None
+        self._gate = gate or nullcontext()
         self.hooks = hooks or Hooks()
         self._clock = clock
         self._adapter = adapter
@@ -227,7 +231,8 @@ class Session:
             self.requests += 1
         began = self._clock.now()
         try:
-            reply = self._carry(request, timeout_s)
+            with self._gate:
+                reply = self._carry(request, timeout_s)
         finally:
             with self._lock:
                 name = self.access.name

@@ -28,6 +28,12 @@ from fmgsync.targets.wire import Row
 
 _PATIENCE = 3
 _CREATES = frozenset({Stage.CREATE_ADDRESS, Stage.CREATE_SHARD, Stage.CREATE_GROUP})
+_CONCERNS_ALL = (
+    errors.PermissionDenied,
+    errors.LoginRefused,
+    errors.UnitBusy,
+    errors.LockHeld,
+)
 _DUPLICATE_STATUS = 424
 
 _log = structlog.get_logger()
@@ -181,7 +187,7 @@ class Writer:
         if answer.ok or self._is_gone(write, answer):
             return
         error = self._session.error_for(answer, write.url)
-        if isinstance(error, errors.PermissionDenied | errors.LoginRefused | errors.UnitBusy):
+        if isinstance(error, _CONCERNS_ALL):
             raise error
         if self._is_there(write, answer):
             return

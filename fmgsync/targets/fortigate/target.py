@@ -1,0 +1,276 @@
+"""One VDOM of one FortiGate as the passes see it: a target whose write is its delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from types import TracebackType
+from typing import Final, Self
+
+from fmgsync import errors
+from fmgsync.clock import Clock
+from fmgsync.model.adom import AdomTopology, Device, Limits, Package, Reading, Workspace
+from fmgsync.model.change import AdomPlan, ApplyReport, Change
+from fmgsync.model.state import ObjectKey, ObservedAdom
+from fmgsync.model.target import DeviceVdom, TargetRef
+from fmgsync.targets.fortigate import managed, policies, reading, steps, tables, urls
+from fmgsync.targets.fortigate.reading import Tables
+from fmgsync.targets.fortigate.session import Session
+from fmgsync.targets.fortigate.unit import Unit
+from fmgsync.targets.fortigate.urls import Table
+from fmgsync.targets.fortigate.writing import Outcome, Writer
+from fmgsync.targets.protocol import Delivery, Surroundings, Traits
+
+TRAITS: Final = Traits(stages=False, mappings=False)
+POLICIES_COUNT_S: Final = 600.0
+"""So long policies count as they were read, as long as nothing is taken away because of them."""
+IN_USE_COUNTS_S: Final = 600.0
+"""So long an object that could not be deleted is not tried again."""
+
+
+class FortiGateVdom:
+    """Reads and writes one VDOM.
+
+    Inside `with` all calls share one session; outside, each has its own. Not to be used by two
+    threads at a time. `requests` counts the HTTP requests so far.
+    """
+
+    def __init__(self, ref: TargetRef, unit: Unit, *, owner: str, clock: Clock) -> None:
+        self.ref = ref
+        self._unit = unit
+        self._owner = owner
+        self._clock = clock
+        self._place = DeviceVdom(ref.unit, ref.domain)
+        self._shared: Session | None = None
+        self._tables: Tables | None = None
+        self._seen_serial = ""
+        self._package: tuple[float, Package] | None = None
+        self._in_use: dict[ObjectKey, float] = {}
+        self._requests_before = 0
+
+    @property
+    def traits(self) -> Traits:
+        """A FortiGate has its own copy of every object, live as soon as it is written."""
+        return TRAITS
+
+    @property
+    def requests(self) -> int:
+        """HTTP requests sent so far."""
+        return self._requests_before + (self._shared.requests if self._shared else 0)
+
+    def __enter__(self) -> Self:
+        session = self._unit.open_session()
+        session.open()
+        self._shared = session
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._shared is not None:
+            self._shared.close()
+            self._requests_before += self._shared.requests
+            self._shared = None
+
+    def read_serial(self) -> str:
+        """Empty: behind one address the units of a cluster take turns."""
+        return ""
+
+    def read_topology(self) -> AdomTopology:
+        """The unit and this VDOM."""
+        with self._session() as session:
+            if not session.serial:
+                tables.revision(session, Table.GROUP, self.ref.domain)
+            return self._topology(session)
+
+    def look(self) -> Surroundings:
+        """The unit, its policies as far as they may be seen; the tables are read on the way."""
+        with self._session() as session:
+            self._read(session)
+            self._require_free(session, again=False)
+            package = self._policies(session)
+            return Surroundings(self._topology(session), (package,), Limits())
+
+    def read_observed(self, group_names: Iterable[str]) -> ObservedAdom:
+        """Own objects, and foreign ones that bear a rule's name or hold one of ours."""
+        with self._session() as session:
+            self._read(session)
+        return self._observed(group_names)
+
+    def read_part(
+        self, groups: Iterable[ObjectKey], addresses: Iterable[ObjectKey]
+    ) -> ObservedAdom:
+        """The whole: asking for a part would cost as much."""
+        return self.read_observed(name for _, name in groups)
+
+    def read_stamp(self) -> str | None:
+        """None: the revisions of four tables cost what reading them does."""
+        return None
+
+    def write(self, plan: AdomPlan) -> ApplyReport:
+        """Write the plan if the unit is still as it was read; an empty plan costs no request."""
+        if not plan.changes:
+            return ApplyReport(self.ref)
+        before = self.requests
+        with self._session() as session:
+            found = self._unchanged(session, plan)
+            self._require_free(session, again=True)
+            outcome = self._writer(session, plan, found).write()
+        self._note_in_use(outcome)
+        return ApplyReport(
+            self.ref,
+            written=tuple(outcome.written),
+            refused=tuple(outcome.refused),
+            requests=self.requests - before,
+        )
+
+    def ask(
+        self, targets: Iterable[DeviceVdom], group_names: Iterable[str]
+    ) -> Mapping[DeviceVdom, Reading]:
+        """Members by group as the FortiGate answers now."""
+        wanted, names = sorted(set(targets)), tuple(group_names)
+        found: dict[DeviceVdom, Reading] = {}
+        for target in wanted:
+            if target != self._place:
+                found[target] = Reading(None, f"{target} is not behind {self.ref}")
+                continue
+            try:
+                with self._session() as session:
+                    found[target] = reading.reading(
+                        reading.read_tables(session, self.ref.domain), names
+                    )
+            except errors.TargetError as error:
+                found[target] = Reading(None, error.message)
+        return found
+
+    def delivery(self) -> Delivery | None:
+        """None: what is written is live."""
+        return None
+
+    # --- reading --------------------------------------------------------------------------------
+
+    def _read(self, session: Session) -> Tables:
+        """The tables as they are; what has the same revision as before is not read again."""
+        self._tables = reading.read_tables(session, self.ref.domain, self._unit.known)
+        self._seen_serial = session.serial
+        self._unit.identities.claim(session.serial, self.ref.unit)
+        return self._tables
+
+    def _observed(self, group_names: Iterable[str]) -> ObservedAdom:
+        assert self._tables is not None  # noqa: S101
+        seen = reading.observed(self._tables, self.ref, self._owner, group_names)
+        now = self._clock.now()
+        used = {key for key, at in self._in_use.items() if now - at < IN_USE_COUNTS_S}
+        return replace(seen, used=frozenset(used), stamp=None)
+
+    def _topology(self, session: Session) -> AdomTopology:
+        release = session.release or (0, 0, 0)
+        unit, vdom = self._place.device, self._place.vdom
+        device = Device(unit, (vdom,), online=True, in_sync=True, database_modified=False)
+        return AdomTopology(self.ref, release[:2], Workspace.DISABLED, {unit: device}, {})
+
+    def _policies(self, session: Session) -> Package:
+        now = self._clock.now()
+        if self._package is None or now - self._package[0] >= POLICIES_COUNT_S:
+            self._package = now, policies.read_package(session, self._place)
+        return self._package[1]
+
+    def _require_free(self, session: Session, *, again: bool) -> None:
+        """Refuse a unit that a FortiManager manages; before each write it is asked `again`."""
+        if not self._unit.asks_management:
+            return
+        if again or session.serial not in self._unit.free_serials:
+            managed.refuse(session, self.ref.domain)
+            self._unit.free_serials.add(session.serial)
+
+    # --- writing --------------------------------------------------------------------------------
+
+    def _unchanged(self, session: Session, plan: AdomPlan) -> Tables:
+        """The tables as they were read, if nobody has written since; raises if somebody has."""
+        found, touched = self._tables, _tables_of(plan)
+        if found is None:
+            found = self._read(session)
+        moved = [
+            table
+            for table, now in zip(touched, self._revisions(session, touched), strict=True)
+            if now != found.revisions[table]
+        ]
+        if self._seen_serial and session.serial != self._seen_serial:
+            raise errors.OtherUnit(
+                f"{self._seen_serial} was read, {session.serial} answers now: a failover, or another"
+                " unit; nothing was written, and everything is read again",
+                fortigate=self.ref.unit,
+                vdom=self.ref.domain,
+            )
+        moved = [table for table in moved if self._differs(session, table, found)]
+        if moved or (self._takes_away(plan) and self._policies_moved(session)):
+            what = ", ".join(moved) or "a policy"
+            raise errors.ChangedMeanwhile(
+                f"{what} was changed since it was read; nothing was written",
+                fortigate=self.ref.unit,
+                vdom=self.ref.domain,
+                next_step="it is read again, and the plan is made anew",
+            )
+        return found
+
+    def _revisions(self, session: Session, touched: list[Table]) -> list[str]:
+        vdom = self.ref.domain
+        return session.each(lambda table: tables.revision(session, table, vdom), touched)
+
+    def _differs(self, session: Session, table: Table, found: Tables) -> bool:
+        """Whether the rows differ; a release that tells no revision is read once more."""
+        if found.revisions[table]:
+            return True
+        now = reading.read_tables(session, self.ref.domain).rows[table]
+        return now.rows != found.rows[table].rows
+
+    def _takes_away(self, plan: AdomPlan) -> bool:
+        return any(change.removed or change.action == "delete" for change in plan.changes)
+
+    def _policies_moved(self, session: Session) -> bool:
+        """Whether policies say something else than when the plan was made. What no key may see
+        has not been counted on either."""
+        if self._package is None:
+            return False
+        before = self._package[1]
+        if before.unread and not before.policies:
+            return False
+        now = policies.read_package(session, self._place)
+        self._package = self._clock.now(), now
+        return now != before
+
+    def _writer(self, session: Session, plan: AdomPlan, found: Tables) -> Writer:
+        scene = steps.scene(
+            self.ref.domain,
+            self._owner,
+            {table: found.rows[table].rows for table in urls.GROUPS.values()},
+            may_be_empty=found.may_be_empty,
+            member_limit=self._unit.member_limit,
+        )
+        return Writer(session, plan, scene, self._unit.ability)
+
+    def _note_in_use(self, outcome: Outcome) -> None:
+        self._in_use.update(dict.fromkeys(outcome.in_use, self._clock.now()))
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        """The shared session, or one of its own for this call."""
+        if self._shared is not None:
+            yield self._shared
+            return
+        with self:
+            assert self._shared is not None  # noqa: S101
+            yield self._shared
+
+
+def _tables_of(plan: AdomPlan) -> list[Table]:
+    """The tables that a plan writes."""
+    return sorted({_table(change) for change in plan.changes})
+
+
+def _table(change: Change) -> Table:
+    return urls.table_of(change.kind)
