@@ -20,6 +20,7 @@ from typing import Any, Self, TypeVar
 import requests
 import requests.adapters
 import tenacity
+import urllib3
 
 from fmgsync import errors
 from fmgsync.clock import Clock
@@ -90,6 +91,8 @@ class Session:
         http.verify = str(self.access.ca_file) if self.access.ca_file else True
         if not self.access.verify:
             http.verify = False
+            # Said once at the start, in our own words.
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         if self.access.client_cert is not None:
             http.cert = tuple(map(str, self.access.client_cert))  # type: ignore[assignment]
         http.mount("https://", self._adapter or _adapter(self.access.connections))
