@@ -28,6 +28,11 @@ PROFILES: Final[Mapping[str, Mapping[str, Right]]] = {
 _TABLES: Final = {
     "firewall policy": "policy",
     "firewall policy6": "policy",
+    # `monitor/firewall/local-in` is of this group.
+    "firewall local-in-policy": "policy",
+    "firewall local-in-policy6": "policy",
+    "firewall proxy-policy": "policy",
+    "firewall security-policy": "policy",
     "firewall address": "address",
     "firewall address6": "address",
     "firewall addrgrp": "address",

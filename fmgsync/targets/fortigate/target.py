@@ -44,6 +44,7 @@ class FortiGateVdom:
         self._place = DeviceVdom(ref.unit, ref.domain)
         self._shared: Session | None = None
         self._tables: Tables | None = None
+        self._just_read = False
         self._seen_serial = ""
         self._package: tuple[float, Package] | None = None
         self._in_use: dict[ObjectKey, float] = {}
@@ -93,12 +94,15 @@ class FortiGateVdom:
             self._read(session)
             self._require_free(session, again=False)
             package = self._policies(session)
+            self._just_read = True
             return Surroundings(self._topology(session), (package,), Limits())
 
     def read_observed(self, group_names: Iterable[str]) -> ObservedAdom:
         """Own objects, and foreign ones that bear a rule's name or hold one of ours."""
-        with self._session() as session:
-            self._read(session)
+        if not self._just_read:
+            with self._session() as session:
+                self._read(session)
+        self._just_read = False
         return self._observed(group_names)
 
     def read_part(
@@ -115,6 +119,7 @@ class FortiGateVdom:
         """Write the plan if the unit is still as it was read; an empty plan costs no request."""
         if not plan.changes:
             return ApplyReport(self.ref)
+        self._just_read = False
         before = self.requests
         with self._session() as session:
             found = self._unchanged(session, plan)

@@ -18,6 +18,7 @@ from fmgsync.simulator import Simulator
 from fmgsync.targets.fortigate.access import Access
 from fmgsync.targets.fortigate.session import Session
 from fmgsync.targets.fortigate.target import FortiGateVdom
+from fmgsync.targets.fortigate.transactions import Ability
 from fmgsync.targets.fortigate.unit import Identities, Unit
 
 OWNER = "prod"
@@ -53,6 +54,8 @@ class Branch:
         *,
         owner: str = OWNER,
         managed: str = "no",
+        transactions: str = "auto",
+        member_limit: int = 600,
         **more: Any,
     ) -> FortiGateVdom:
         """A VDOM of it, as the passes see it."""
@@ -62,9 +65,15 @@ class Branch:
             lambda: Session(access, clock=self.clock),
             self.identities,
             asks_management=managed == "ask",
+            member_limit=member_limit,
+            ability=Ability(usable=transactions == "auto"),
         )
         ref = TargetRef(self.name, vdom, TargetKind.FORTIGATE)
         return FortiGateVdom(ref, unit, owner=owner, clock=self.clock)
+
+    def groups(self, vdom: str = "root") -> set[str]:
+        """IPv4 groups that are not the factory's."""
+        return self.box.names("firewall addrgrp", vdom) - {"G Suite", "Microsoft Office 365"}
 
     def asked(self, *, since: int = 0) -> list[str]:
         """`METHOD path` of what was asked, without `/api/v2/` and query."""
