@@ -75,10 +75,10 @@ def refuse(session: Session, vdom: str) -> None:
     if found.state is State.MANAGED:
         by = f" {found.by}" if found.by else ""
         raise errors.ManagedElsewhere(
-            f"it is managed by FortiManager{by}: a direct change would be undone by its next install,"
-            " or make that fail",
+            f"it is managed by FortiManager{by}: its next install would undo a direct change, or"
+            " fail because of it",
             fortigate=session.access.name,
-            next_step="configure that FortiManager under 'fortimanagers', and the device in 'sites'",
+            next_step="configure that FortiManager, and name it with the device in 'sites'",
         )
     if found.state is State.UNKNOWN:
         raise errors.ManagedElsewhere(

@@ -206,8 +206,8 @@ class FortiGateVdom:
         ]
         if self._seen_serial and session.serial != self._seen_serial:
             raise errors.OtherUnit(
-                f"{self._seen_serial} was read, {session.serial} answers now: a failover, or another"
-                " unit; nothing was written, and everything is read again",
+                f"{self._seen_serial} was read, {session.serial} answers now: a failover, or"
+                " another unit; nothing was written, and everything is read again",
                 fortigate=self.ref.unit,
                 vdom=self.ref.domain,
             )

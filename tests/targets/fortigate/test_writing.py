@@ -182,7 +182,8 @@ def test_what_somebody_tampered_with_is_put_right(branch: Branch) -> None:
     converge(target, WEB)
     drift = branch.box.drift
     drift("firewall address", "prod_10.0.0.1", subnet=("10.6.6.6", "255.255.255.255"))
-    drift("firewall address", "prod_10.0.0.2", **{"associated-interface": ("port1",)})
+    bound: dict[str, Any] = {"associated-interface": ("port1",)}
+    drift("firewall address", "prod_10.0.0.2", **bound)
     drift("firewall address", "evil/one", subnet=("10.7.7.7", "255.255.255.255"))
     drift("firewall addrgrp", "web", member=("prod_10.0.0.1", "prod_10.0.0.2", "evil/one"))
     converge(target, WEB)
@@ -266,7 +267,7 @@ def test_an_unsure_outcome_is_looked_at_and_finished(
 ) -> None:
     target_of: Callable[[Branch], Any] = lambda one: one.target(transactions=transactions)  # noqa: E731
     for method, skip in (("POST", 0), ("POST", 2), ("PUT", 0), ("DELETE", 0), ("DELETE", 1)):
-        fault = {"kind": kind, "method": method, "skip": skip, "status": 502}
+        fault: Any = {"kind": kind, "method": method, "skip": skip, "status": 502}
         branch = boot()
         converge(target_of(branch), WEB | {"old": ["10.0.9.9"], "big": hosts(*range(20, 40))})
         branch.simulator.faults.add(**fault)
