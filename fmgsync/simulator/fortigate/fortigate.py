@@ -71,6 +71,7 @@ class FortiGate:
         """The running configuration is what it boots with."""
         with self._world.lock:
             self._device.api.unsaved.clear()
+            self._device.api.saves.append((self._world.now(), ""))
 
     def unplug(self, seconds: float | None = None) -> None:
         """Its REST API cannot be reached, for ever or for so many real seconds."""

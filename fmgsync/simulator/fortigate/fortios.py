@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from fmgsync.simulator.codes import Refusal
-from fmgsync.simulator.fortigate import described, monitors
+from fmgsync.simulator.fortigate import described, monitors, settings
 from fmgsync.simulator.fortigate.access import group_of
 from fmgsync.simulator.fortigate.ask import METHODS, UNREADABLE, Answer, Ask
 from fmgsync.simulator.fortigate.config import Config
@@ -19,8 +19,8 @@ from fmgsync.simulator.fortigate.rows import Reading
 from fmgsync.simulator.fortigate.settings import SETTINGS, Setting
 from fmgsync.simulator.fortigate.transactions import Transaction, Transactions
 from fmgsync.simulator.fortigate.urls import Resource, parse
-from fmgsync.simulator.fortigate.writes import Writes, written
-from fmgsync.simulator.schema.catalog_units import table_at
+from fmgsync.simulator.fortigate.writes import Writes, revised
+from fmgsync.simulator.schema.catalog_units import exists, table_at
 from fmgsync.simulator.schema.tables import Table
 from fmgsync.simulator.state.devices import Device, Vdom
 from fmgsync.simulator.state.world import World
@@ -116,9 +116,9 @@ class _Request:
             return self._transact(vdom, action)
         names = (self._resource.segment(0), self._resource.segment(1))
         if names in SETTINGS:
-            return self._names() | self._setting(SETTINGS[names], action)
+            return self._names() | self._setting(vdom, SETTINGS[names], action)
         table = table_at(*names)
-        if table is None:
+        if table is None or not exists(table.name, self._device.os_version):
             raise Failed(404)
         shrunken = self._permit(group_of(table.name))
         body = self._names()
@@ -165,18 +165,27 @@ class _Request:
         if own is not None or self._world.switches.transaction_locks_writes:
             self._transactions().require(vdom.name, table.name, own)
 
-    def _setting(self, setting: Setting, action: str) -> Body:
-        """Configuration without rows: it is read, and not written here."""
+    def _setting(self, vdom: Vdom, setting: Setting, action: str) -> Body:
+        """Configuration without rows of its own table."""
         if self._ask.method != "GET":
-            self._permit("cfg")
-            raise Failed(405)
+            return self._written(vdom, setting)
         if action == "schema":
             return success() | {"results": {"category": "complex", "mkey": None}}
         whole = self._ask.access.may(setting.group, "GET")
         if not whole and not setting.shrinks:
-            raise Failed(403)
-        key = self._resource.segment(2)
-        return success() | setting.read(self._device, key, whole)
+            self._permit(setting.group)
+            return success() | {"results": []}
+        return success() | settings.answer(setting, self._device, self._resource, whole=whole)
+
+    def _written(self, vdom: Vdom, setting: Setting) -> Body:
+        self._permit(setting.group)
+        if not setting.written or self._ask.method != "PUT":
+            raise Failed(405)
+        before, api = settings.revision(self._device), self._device.api
+        record = settings.checked(self._device, self._record())
+        transaction = self._transaction(vdom)
+        (api.written if transaction is None else transaction.settings).update(record)
+        return success() | revised(before, settings.revision(self._device))
 
     def _read(self, config: Config, table: Table, action: str) -> Body:
         body: Body = {"revision": config.revision(table.name)} | success()
@@ -210,7 +219,7 @@ class _Request:
                 failed.members.clear()
             raise
         mkey = {} if key is None else {"mkey": key}
-        return mkey | written(config, table, before) | success()
+        return mkey | revised(before, config.revision(table.name)) | success()
 
     def _done(self, config: Config, table: Table, action: str) -> str | int | None:
         """Carry a write out; the key it was about."""

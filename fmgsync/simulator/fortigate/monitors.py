@@ -10,6 +10,7 @@ import ipaddress
 from collections.abc import Mapping
 from typing import Any, Final
 
+from fmgsync.simulator.calls.hitcounts import Hits
 from fmgsync.simulator.calls.reading import uuid_of
 from fmgsync.simulator.fortigate.ask import Ask
 from fmgsync.simulator.fortigate.config import Config
@@ -79,8 +80,10 @@ def _policies(device: Device, vdom: Vdom, query: Mapping[str, str]) -> Any:
     def counters(key: int) -> Body:
         hits = device.hits.get((vdom.name, key))
         if hits is None:
-            return {"active_sessions": 0, "bytes": 0, "packets": 0}
-        return {"active_sessions": 0, "bytes": hits.byte, "packets": hits.pkts}
+            hits = Hits()
+        counted = {"bytes": hits.byte, "packets": hits.pkts}
+        in_software = {f"software_{name}": number for name, number in counted.items()}
+        return {"active_sessions": 0, **counted, **in_software, "asic_bytes": 0, "asic_packets": 0}
 
     entries = vdom.running_table(POLICY.name)
     return [
@@ -160,7 +163,9 @@ def answer(world: World, device: Device, vdom: Vdom, ask: Ask, resource: Resourc
     if not ask.access.may(monitor.group, "GET"):
         raise Failed(403)
     query = Heard(dict(resource.query) | {"now": str(world.now())})
-    body: Body = {"path": area, "name": name, "action": action, "status": "success"}
+    body: Body = {"path": area, "name": name, "status": "success"}
+    if action or _ACTION_FROM <= device.os_version < _ACTION_UNTIL:
+        body["action"] = action
     if name in _REVISED:
         body["revision"] = Config(device, vdom).revision("firewall policy")
     results = monitor.read(device, vdom, query)
@@ -170,6 +175,9 @@ def answer(world: World, device: Device, vdom: Vdom, ask: Ask, resource: Resourc
     return {**body, "results": results}
 
 
+_ACTION_FROM: Final = (7, 0, 0)
+_ACTION_UNTIL: Final = (8, 0, 0)
+"""Answers of 6.x and 8.0.0 were recorded without `action` where the url has none."""
 _REVISED: Final = frozenset(("available-interfaces", "ha-checksums", "ha-history"))
 
 

@@ -9,7 +9,7 @@ import functools
 import hashlib
 import json
 import re
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
 from typing import Any, Final
 
 from fmgsync.simulator.calls.reading import uuid_of
@@ -22,6 +22,8 @@ from fmgsync.simulator.schema.tables import Table
 from fmgsync.simulator.state.devices import Entry
 
 _NOT_ON_UNIT: Final = frozenset(("_image-base64", "visibility", "install-on"))
+_POLICIES: Final = frozenset(("firewall policy", "firewall policy6"))
+_SINGLE: Final = ("-profile", "-sensor", "-shaper", "application-list", "-protocol-options")
 _CONDITION: Final = re.compile(r"([\w.-]+?)(==|!=|=@|!@|<=|>=|<|>)(.*)", re.DOTALL)
 COUNTS_SINCE: Final = (7, 0, 0)
 """Reads of 6.2 and 6.4.2 have no `size`, `matched_count` and `next_idx`; one of 7.2.5 has."""
@@ -45,7 +47,17 @@ def show(
     for name, attribute, always, default in _columns(table.name, kind, version):
         if (always or name in attrs) and (only is None or name in only):
             shown[name] = _value(attribute, attrs[name]) if name in attrs else default
+    if table.name in _POLICIES:
+        _single(shown)
     return shown
+
+
+def _single(row: Body) -> None:
+    """Of a policy, FortiManager keeps lists where FortiOS has one name."""
+    for name in [n for n in row if n == "schedule" or n.endswith(_SINGLE)]:
+        value = row[name]
+        if isinstance(value, list):
+            row[name] = value[0]["name"] if value else ""
 
 
 @functools.lru_cache(maxsize=512)
@@ -97,47 +109,34 @@ def _listed(key: str, item: Any) -> Any:
     return {**row, "q_origin_key": row.get(key)}
 
 
-class Reading:
-    """One GET of a table: what its parameters ask for."""
+class Selection:
+    """What the parameters of a read ask for: which rows, which part of them, which members."""
 
-    def __init__(self, table: Table, config: Config, resource: Resource) -> None:
-        self._table = table
-        self._config = config
+    def __init__(self, resource: Resource, version: tuple[int, ...]) -> None:
         self._resource = resource
-        self._version = config.device.os_version
+        self._version = version
         filters = [value.split(",") for value in resource.all("filter") if value]
         key, pattern = resource.last("key"), resource.last("pattern")
         if key and pattern is not None:
             filters.append([f"{key}=@{pattern}"])
         conditions = [[_condition(part) for part in parts] for parts in filters]
         self._tests = [[_test(*one) for one in some] for some in conditions]
-        self._formats = [n for value in resource.all("format") for n in value.split("|") if n]
-        self._only: set[str] | None = None
-        if self._formats and not _said(resource, "with_contents_hash"):
+        self.formats = [n for value in resource.all("format") for n in value.split("|") if n]
+        self.only: set[str] | None = None
+        if self.formats and not _said(resource, "with_contents_hash"):
             asked = {name for some in conditions for name, _, _ in some}
-            self._only = asked | {*self._formats}
+            self.only = asked | {*self.formats}
 
-    def one(self, key: str | int) -> Body:
-        """A row by its key: a list of one; 404 when it is not there."""
-        entry = self._config.get((self._table.name, key))
-        if entry is None:
-            raise Failed(404)
-        body: Body = {"results": [self._asked(self._shown(key, entry), key)]}
-        if self._version < LIMIT_SINCE:
-            return body
-        keys = [found for found, _ in self._config.table(self._table.name)]
-        return body | self._counts(len(keys), 1, keys.index(key), reached=False)
+    def many(self, rows: Sequence[Callable[[], Body]], asked: Callable[[Body], Body]) -> Body:
+        """Rows from `start` on, `count` of them; `next_idx` is the last row delivered.
 
-    def many(self) -> Body:
-        """Rows from `start` on, `count` of them; `next_idx` is the last row delivered."""
-        entries = list(self._config.table(self._table.name))
-        if self._config.device.api.shuffled % 2:
-            entries.reverse()
-        start, count = self._number("start", 0), self._number("count", 0)
+        Each row is made when it is looked at; `asked` leaves of it what goes out.
+        """
+        start, count = self._number("start"), self._number("count")
         found: list[Body] = []
         last, matched, reached = max(0, start - 1), 0, False
-        for at, (key, entry) in enumerate(entries):
-            row = self._shown(key, entry) if self._tests else None
+        for at, make in enumerate(rows):
+            row = make() if self._tests else None
             if row is not None and not self._fits(row):
                 continue
             matched += 1
@@ -146,45 +145,79 @@ class Reading:
             if count and len(found) >= count:
                 reached = True
                 continue
-            found.append(self._asked(row or self._shown(key, entry), key))
+            found.append(asked(row or make()))
             last = at
-        counts = self._counts(len(entries), matched, last, reached=reached)
-        return {"results": found} | counts
+        return {"results": found} | self.counts(len(rows), matched, last, reached=reached)
 
-    def _counts(self, size: int, matched: int, last: int, *, reached: bool) -> Body:
+    def counts(self, size: int, matched: int, last: int, *, reached: bool) -> Body:
+        """The members about size and place that this release has."""
         if self._version < COUNTS_SINCE:
             return {}
         counts: Body = {"size": size, "matched_count": matched, "next_idx": last}
         return counts if self._version < LIMIT_SINCE else {**counts, "limit_reached": reached}
 
-    def _shown(self, key: str | int, entry: Entry) -> Body:
-        return show(self._table, key, entry, self._version, self._only)
+    def cut(self, row: Body) -> Body:
+        """The members that `format` names, and the key."""
+        if not self.formats:
+            return row
+        kept = {name: value for name, value in row.items() if name in self.formats}
+        return {**kept, "q_origin_key": row["q_origin_key"]}
 
     def _fits(self, row: Body) -> bool:
         return all(any(test(row) for test in tests) for tests in self._tests)
 
-    def _asked(self, row: Body, key: str | int) -> Body:
+    def _number(self, name: str) -> int:
+        value = self._resource.last(name)
+        return int(value) if value and value.isdecimal() and len(value) < 12 else 0
+
+
+class Reading:
+    """One GET of a table."""
+
+    def __init__(self, table: Table, config: Config, resource: Resource) -> None:
+        self._table = table
+        self._config = config
+        self._resource = resource
+        self._version = config.device.os_version
+        self._selection = Selection(resource, self._version)
+
+    def one(self, key: str | int) -> Body:
+        """A row by its key: a list of one; 404 when it is not there."""
+        entry = self._config.get((self._table.name, key))
+        if entry is None:
+            raise Failed(404)
+        body: Body = {"results": [self._asked(self._shown(key, entry))]}
+        if self._version < LIMIT_SINCE:
+            return body
+        keys = [found for found, _ in self._config.table(self._table.name)]
+        return body | self._selection.counts(len(keys), 1, keys.index(key), reached=False)
+
+    def many(self) -> Body:
+        """All rows that are asked for."""
+        entries = list(self._config.table(self._table.name))
+        if self._config.device.api.shuffled % 2:
+            entries.reverse()
+        rows = [functools.partial(self._shown, key, entry) for key, entry in entries]
+        return self._selection.many(rows, self._asked)
+
+    def _shown(self, key: str | int, entry: Entry) -> Body:
+        return show(self._table, key, entry, self._version, self._selection.only)
+
+    def _asked(self, whole: Body) -> Body:
         """The row with the members that were asked for."""
-        whole = row
-        if self._formats:
-            row = {name: value for name, value in row.items() if name in self._formats}
-            row["q_origin_key"] = key
+        row, key = self._selection.cut(whole), whole["q_origin_key"]
         if _said(self._resource, "exclude-default-values"):
             row = {n: v for n, v in row.items() if not self._is_default(n, v)}
         if _said(self._resource, "with_meta"):
-            row["q_ref"] = self._config.users((self._table.name, key))
+            row = {**row, "q_ref": self._config.users((self._table.name, key))}
         if _said(self._resource, "with_contents_hash"):
             text = json.dumps(whole, sort_keys=True).encode()
-            row["q_hash"] = hashlib.md5(text, usedforsecurity=False).hexdigest()
+            row = {**row, "q_hash": hashlib.md5(text, usedforsecurity=False).hexdigest()}
         return row
 
     def _is_default(self, name: str, value: Any) -> bool:
         attribute = self._table.attributes.get(name)
         return attribute is not None and value == _value(attribute, attribute.default)
-
-    def _number(self, name: str, default: int) -> int:
-        value = self._resource.last(name)
-        return int(value) if value and value.isdecimal() and len(value) < 12 else default
 
 
 def _said(resource: Resource, name: str) -> bool:

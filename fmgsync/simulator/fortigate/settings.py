@@ -1,73 +1,123 @@
-"""Configuration of a unit that has no rows of ours: read from what the unit is, never written."""
+"""Configuration of a unit beside its tables: what the unit is, and what was written of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import functools
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from typing import Any, Final
 
-from fmgsync.simulator.fortigate.envelope import Body, Failed
+from fmgsync.simulator.fortigate.envelope import Body, Failed, refused
+from fmgsync.simulator.fortigate.rows import LIMIT_SINCE, Selection
+from fmgsync.simulator.fortigate.urls import Resource
 from fmgsync.simulator.state.devices import Device
+
+_MOST: Final = 65_535
+"""The greatest number a setting takes here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """`read`: device, key and whether the profile shows all of it. `shrinks`: what the profile
-    hides is left out of the answer, which is a success all the same."""
+    """`group`: the access group. Either an object, or rows; `shrinks`: what the profile hides is
+    left out of the answer, which is a success all the same. `written`: PUT changes it."""
 
     group: str
-    read: Callable[[Device, str, bool], Body]
+    read: Callable[[Device], Body] | None = None
+    rows: Callable[[Device], Sequence[Body]] | None = None
     shrinks: bool = False
+    written: bool = False
 
 
-def _global(device: Device, key: str, whole: bool) -> Body:
-    """`config system global`: what was written in FortiManager's device database shows here."""
-    written = device.settings.get("global/system/global", {})
-    plain = {k: v for k, v in written.items() if isinstance(v, str | int)}
+def answer(setting: Setting, device: Device, resource: Resource, *, whole: bool) -> Body:
+    """The answer to a GET; `whole`: the profile shows all of it."""
+    if setting.read is not None:
+        found = setting.read(device)
+        if not whole:
+            found = {name: value for name, value in found.items() if name == _PUBLIC}
+        return {"results": found}
+    rows = setting.rows(device) if setting.rows is not None else []
+    selection = Selection(resource, device.os_version)
+    body: Body = {"revision": _checksum(rows)}
+    key = resource.segment(2)
+    if not key:
+        made = [functools.partial(dict[str, Any], row) for row in rows]
+        return body | selection.many(made, selection.cut)
+    at = next((at for at, row in enumerate(rows) if row["name"] == key), None)
+    if at is None:
+        raise Failed(404)
+    body["results"] = [selection.cut(rows[at])]
+    if device.os_version < LIMIT_SINCE:
+        return body
+    return body | selection.counts(len(rows), 1, at, reached=False)
+
+
+def revision(device: Device) -> str:
+    """Moves with what was written of the unit's settings."""
+    return _checksum([{"at": device.oid, **device.api.written}])
+
+
+def checked(device: Device, record: Mapping[str, Any]) -> dict[str, Any]:
+    """What a PUT may change: members there are, with values of their kind."""
+    known = _global(device)
+    for name, value in record.items():
+        if name not in known:
+            raise refused(-61, f"command parse error before '{name}'")
+        kind = type(known[name])
+        if type(value) is not kind or (kind is int and not 0 <= value <= _MOST):
+            raise refused(-651, f"value parse error before '{str(value)[:80]}'")
+    return dict(record)
+
+
+def _checksum(rows: Sequence[Body]) -> str:
+    text = json.dumps(rows, sort_keys=True).encode()
+    return hashlib.md5(text, usedforsecurity=False).hexdigest()
+
+
+@functools.cache
+def _defaults(name: str) -> Mapping[str, Any]:
+    file = resources.files("fmgsync.simulator.schema") / "unit_settings.json"
+    found: Mapping[str, Any] = json.loads(file.read_bytes())[name]
+    return found
+
+
+def _global(device: Device) -> Body:
+    """`config system global`: what was installed from FortiManager's device database shows."""
+    installed = {} if device.pending_global else device.settings.get("global/system/global", {})
+    plain = {k: v for k, v in installed.items() if isinstance(v, str | int)}
     return {
-        "results": {
-            "admin-https-redirect": "enable",
-            "admin-port": 80,
-            "admin-sport": 443,
-            "admintimeout": 5,
-            "alias": "",
-            "cfg-save": device.api.saving,
-            "hostname": device.hostname or device.name,
-            "management-vdom": device.management_vdom,
-            "timezone": "04",
-            "vdom-mode": "multi-vdom" if len(device.vdoms) > 1 else "no-vdom",
-            **({} if device.pending_global else plain),
-        }
+        **_defaults("system global"),
+        "cfg-save": device.api.saving,
+        "hostname": device.hostname or device.name,
+        "management-vdom": device.management_vdom,
+        "vdom-mode": "multi-vdom" if len(device.vdoms) > 1 else "no-vdom",
+        **plain,
+        **device.api.written,
     }
 
 
-def _ha(device: Device, key: str, whole: bool) -> Body:
-    """Recorded of 6.4.4: without the right most of it is silently missing."""
-    management: Body = {"ha-mgmt-interfaces": []}
-    if not whole:
-        return {"results": management}
-    mode = "a-p" if device.cluster or device.api.standby else "standalone"
+_PUBLIC: Final = "ha-mgmt-interfaces"
+"""Recorded of 6.4.4: all that one sees of `system ha` without the right."""
+
+
+def _ha(device: Device) -> Body:
+    found = dict(_defaults("system ha"))
+    if not (device.cluster or device.api.standby):
+        return found
+    network = {"dst": "0.0.0.0 0.0.0.0", "gateway": "192.0.2.254", "gateway6": "::"}
+    port = {"id": 1, "q_origin_key": 1, "interface": "port1", **network}
     priority = device.cluster[0].priority if device.cluster else 128
-    rest: Body = {"group-id": 0, "group-name": "", "mode": mode, "priority": priority}
-    rest |= {"sync-config": "enable", "override": "disable", "password": "", "ha-mgmt-status": ""}
-    return {"results": {**rest, **management, "ha-mgmt-status": "disable"}}
+    cluster = {"mode": "a-p", "group-name": "cluster", "priority": priority}
+    return {**found, **cluster, "ha-mgmt-status": "enable", "ha-mgmt-interfaces": [port]}
 
 
-def _named(device: Device, key: str, rows: list[Body]) -> Body:
-    found = [row for row in rows if key in ("", row["name"])]
-    if key and not found:
-        raise Failed(404)
-    at = rows.index(found[-1]) if found else 0
-    counts: Body = {"size": len(rows), "matched_count": len(found), "next_idx": at}
-    return {**counts, "limit_reached": False, "results": found}
+def _vdoms(device: Device) -> list[Body]:
+    return [_row(name, {"vcluster-id": 0, "flag": 0}) for name in device.vdoms]
 
 
-def _vdoms(device: Device, key: str, whole: bool) -> Body:
-    rows = [_row(name, {"vcluster-id": 0, "flag": 0}) for name in device.vdoms]
-    return _named(device, key, rows)
-
-
-def _properties(device: Device, key: str, whole: bool) -> Body:
+def _properties(device: Device) -> list[Body]:
     """Each VDOM's own limits, as pairs "maximum guaranteed"; 0 is no limit of its own."""
     limits = device.api.limits
     own = {
@@ -79,22 +129,15 @@ def _properties(device: Device, key: str, whole: bool) -> Body:
         "user": "0 0",
         "log-disk-quota": "0 0",
     }
-    rows = [
-        _row(
-            name,
-            {"description": f"property limits for vdom {name}", "snmp-index": at, **own},
-        )
+    return [
+        _row(name, {"description": f"property limits for vdom {name}", "snmp-index": at, **own})
         for at, name in enumerate(device.vdoms, 1)
     ]
-    return _named(device, key, rows)
 
 
-def _interfaces(device: Device, key: str, whole: bool) -> Body:
-    rows = [
-        _row(f"port{number}", {"type": "physical", "vdom": device.management_vdom})
-        for number in range(1, 11)
-    ]
-    return _named(device, key, rows)
+def _interfaces(device: Device) -> list[Body]:
+    more = {"type": "physical", "vdom": device.management_vdom}
+    return [_row(f"port{number}", more) for number in range(1, 11)]
 
 
 def _row(name: str, rest: Mapping[str, Any]) -> Body:
@@ -102,9 +145,9 @@ def _row(name: str, rest: Mapping[str, Any]) -> Body:
 
 
 SETTINGS: Final[Mapping[tuple[str, str], Setting]] = {
-    ("system", "global"): Setting("cfg", _global),
+    ("system", "global"): Setting("cfg", _global, written=True),
     ("system", "ha"): Setting("cfg", _ha, shrinks=True),
-    ("system", "vdom"): Setting("cfg", _vdoms),
-    ("system", "vdom-property"): Setting("cfg", _properties),
-    ("system", "interface"): Setting("net", _interfaces),
+    ("system", "vdom"): Setting("cfg", rows=_vdoms),
+    ("system", "vdom-property"): Setting("cfg", rows=_properties),
+    ("system", "interface"): Setting("net", rows=_interfaces),
 }

@@ -31,6 +31,7 @@ class Transaction:
     ends_at: float
     user: str
     queue: dict[Target, Entry | None] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
 
     @property
     def tables(self) -> set[str]:
@@ -100,6 +101,7 @@ class Transactions:
                 before = vdom.running(target)
                 self._device.api.unsaved.setdefault((vdom.name, target), before)
             vdom.set_running(target, entry)
+        self._device.api.written.update(transaction.settings)
         del self._open[transaction.number]
         return {}
 

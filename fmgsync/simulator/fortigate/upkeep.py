@@ -108,12 +108,20 @@ def _licenses(device: Device, vdom: Vdom, query: Mapping[str, str]) -> Any:
 
 
 def _revisions(device: Device, vdom: Vdom, query: Mapping[str, str]) -> Any:
-    """Nothing was saved by name; what matters is whether anything is unsaved."""
+    """When it was saved, newest first; what matters is whether anything is unsaved."""
     major, minor, patch = device.os_version
     release: Body = {"major_version": major, "minor_version": minor, "patch_number": patch}
     release |= {"build_number": device.build, "release_number": 0}
     unsaved = bool(device.api.unsaved)
-    return {"revisions": [], "categories": {"1": release}, "current_config_unsaved": unsaved}
+    saves = [
+        {"id": at, "time": int(when), "version_id": "1", "admin": "admin", "comment": why}
+        for at, (when, why) in enumerate(device.api.saves, 1)
+    ]
+    return {
+        "revisions": saves[::-1],
+        "categories": {"1": release},
+        "current_config_unsaved": unsaved,
+    }
 
 
 def _usage(device: Device, vdom: Vdom, query: Mapping[str, str]) -> Any:

@@ -278,9 +278,8 @@ def _plain(attribute: Attribute, value: Any) -> Any:
     return [item.get("name") if isinstance(item, dict) else item for item in value]
 
 
-def written(config: Config, table: Table, before: str) -> Body:
-    """What the answer to a write says of the table's revision."""
-    after = config.revision(table.name)
+def revised(before: str, after: str) -> Body:
+    """What the answer to a write says of the revision."""
     if after == before:
         return {"revision": after, "revision_changed": False}
     return {"revision": after, "revision_changed": True, "old_revision": before}

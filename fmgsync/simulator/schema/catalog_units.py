@@ -22,6 +22,11 @@ def table_at(path: str, name: str) -> Table | None:
     return named(full) if path in _PLACES else None
 
 
+def exists(name: str, version: tuple[int, ...]) -> bool:
+    """Whether a release has the table: policies of IPv6 were apart before 6.4.0."""
+    return name != "firewall policy6" or version < (6, 4)
+
+
 def named(name: str) -> Table | None:
     """The table of a name such as `firewall address`."""
     return OWN.get(name) or _SHARED.get(name)

@@ -58,6 +58,10 @@ class UnitApi:
     saving: Saving = "automatic"
     unsaved: dict[tuple[str, Target], Any] = field(default_factory=dict)
     """What was there at the last save, by VDOM and object, where it was changed since."""
+    written: dict[str, Any] = field(default_factory=dict)
+    """What was written of `system global` on the unit itself."""
+    saves: list[tuple[float, str]] = field(default_factory=list)
+    """When the configuration was saved, and why."""
     limits: Limits = field(default_factory=Limits)
     standby: list[str] = field(default_factory=list)
     """Serial numbers of the units that take over one after another."""
