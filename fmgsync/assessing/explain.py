@@ -82,7 +82,8 @@ def _selecting(
     """The rules that select the pod; if none does, or `every` is asked, why each does not."""
     snapshot = scene.snapshots[cluster]
     spaces = snapshot.namespaces.get(pod.namespace, NO_LABELS)
-    judged = [(rule, rulebook.judge_pod(rule, pod.labels, spaces)) for rule in rules]
+    account = snapshot.accounts.get(f"{pod.namespace}/{pod.account}", NO_LABELS)
+    judged = [(rule, rulebook.judge_pod(rule, pod.labels, spaces, account)) for rule in rules]
     yes = [rule for rule, judgement in judged if judgement.holds]
     for rule, judgement in judged:
         if every or judgement.holds or not yes:
@@ -93,6 +94,9 @@ def _selecting(
                 continue
             steps += (_condition("namespace", where, each) for each in judgement.namespaces)
             steps += (_condition("label", where, each) for each in judgement.own)
+            steps += (_condition("account", where, each) for each in judgement.accounts)
+            if rule.doubt:
+                steps.append(Step("rule", where, None, rule.doubt))
     yield from yes
 
 

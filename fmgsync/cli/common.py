@@ -260,6 +260,6 @@ def _errors_code(result: Result) -> int:
     codes.extend(adom.error.exit_code for adom in result.adoms if adom.error)
     codes.extend(FAILED for adom in result.adoms if adom.seen and adom.seen.plan.foreign)
     known = result.inventory
-    if known.frozen or known.unread or any(each.is_error for each in known.findings):
+    if known.frozen or known.rules.unread or any(each.is_error for each in known.findings):
         codes.append(FAILED)
     return worst(*codes)

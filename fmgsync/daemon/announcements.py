@@ -18,7 +18,7 @@ import structlog
 from fmgsync import redaction
 from fmgsync.clock import Clock
 from fmgsync.kube.events import About
-from fmgsync.model.change import AdomPlan, Finding, Hold
+from fmgsync.model.change import AdomPlan, Finding, Hold, ObjectReport
 from fmgsync.model.target import TargetRef
 from fmgsync.passes.once import AdomResult
 from fmgsync.passes.progress import Report
@@ -27,6 +27,7 @@ from fmgsync.passes.wrong_clock import CLOCK
 EVERY_S = 300.0
 """The same thing is told about the same object at most this often."""
 
+_CALICO = "projectcalico.org/v3"
 _EVENTS_MOST = 20
 _SPACES_MOST = 10
 _REMEMBERED = 2000
@@ -57,12 +58,14 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One thing to tell; `subject` is the group or device, `rules` whose workloads it concerns."""
+    """One thing to tell; `subject` is the group or device, `rules` whose workloads it concerns,
+    `about` the object of a cluster that it is about, if it is about one."""
 
     reason: str
     subject: str
     message: str
     rules: tuple[str, ...]
+    about: tuple[str, About] | None = None
 
 
 class Announcer:
@@ -85,9 +88,10 @@ class Announcer:
         self._put(None)
         self._thread.join(_END_S)
 
-    def announce(self, result: AdomResult) -> None:
-        """What came of a pass. Returns at once."""
-        if found := notices(result):
+    def announce(self, result: AdomResult, reports: Sequence[Finding] = ()) -> None:
+        """What came of a pass, and what is to be said of objects that ask for rules. Returns at
+        once."""
+        if found := (*notices(result), *of_objects(reports)):
             self._put(found)
 
     def tell(self, found: Sequence[Notice]) -> None:
@@ -110,6 +114,8 @@ class Announcer:
         """The configuration's object first: whoever runs fmgsync looks there."""
         for notice in found:
             yield "", self._places.config, notice
+            if notice.about is not None and notice.about[0] in self._places.clusters:
+                yield *notice.about, notice
         for notice in found:
             concerned: defaultdict[str, set[str]] = defaultdict(set)
             for rule in notice.rules:
@@ -156,6 +162,15 @@ def notices(result: AdomResult) -> tuple[Notice, ...]:
         message = f"ADOM {result.ref}: rollout held: {held.reason}; {held.next_step}"
         found.append(Notice("RolloutHeld", str(result.ref), message, ()))
     return tuple(found)
+
+
+def of_objects(reports: Iterable[Finding]) -> Iterator[Notice]:
+    """What is to be said of Calico's policies, each on the policy itself."""
+    for each in reports:
+        if isinstance(each, ObjectReport):
+            about = About(each.object_kind, each.name, api_version=_CALICO)
+            reason = "PolicyNotUnderstood" if each.is_error else "PolicyNoted"
+            yield Notice(reason, each.name, each.message, (), (each.cluster, about))
 
 
 def of_plan(plan: AdomPlan) -> Iterator[Notice]:

@@ -342,7 +342,7 @@ class Controller:
                 if self._remembered is not None:
                     self._remembered.flush()
             if self._announcer is not None:
-                self._announcer.announce(result)
+                self._announcer.announce(result, self._world.intent.rules.problems)
             return result, self._wake_at(work, result)
 
         return make

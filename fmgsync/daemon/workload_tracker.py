@@ -147,7 +147,7 @@ class WorkloadTracker:
             (*self._memberships.findings, *self.rules.problems) if anew else known.findings,
             (),
             self.in_use,
-            self.rules.unread,
+            self.rules,
         )
 
 

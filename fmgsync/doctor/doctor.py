@@ -22,7 +22,7 @@ from fmgsync.state.stops import Stops
 
 if TYPE_CHECKING:
     from fmgsync.kube.client import ApiSession, Tls
-    from fmgsync.kube.requests import Request
+    from fmgsync.kube.requests import Request, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,16 @@ class MemoryToCheck:
 
 @dataclass(frozen=True, slots=True)
 class ClusterToCheck:
-    """A cluster: a dump to read, or an API server to ask what is allowed."""
+    """A cluster: a dump to read, or an API server to ask what is allowed.
+
+    `homes` are kinds to be followed that it may have in one of two places.
+    """
 
     name: str
     read: Callable[[], ClusterSnapshot] | None = None
     session: Callable[[], ApiSession] | None = None
     wanted: tuple[Request, ...] = ()
+    homes: tuple[tuple[Resource, Resource], ...] = ()
 
 
 def check_time_zones(clock: Clock) -> Iterator[Diagnosis]:
@@ -100,7 +104,7 @@ def check_cluster(cluster: ClusterToCheck, clock: Clock) -> Iterator[Diagnosis]:
     where = f"cluster {cluster.name}"
     try:
         if cluster.session is not None:
-            yield from _ask_api(where, cluster.session(), cluster.wanted, clock)
+            yield from _ask_api(where, cluster.session(), cluster, clock)
         elif cluster.read is not None:
             yield from _dump(where, cluster.read())
         else:
@@ -110,14 +114,24 @@ def check_cluster(cluster: ClusterToCheck, clock: Clock) -> Iterator[Diagnosis]:
 
 
 def _ask_api(
-    where: str, session: ApiSession, wanted: Iterable[Request], clock: Clock
+    where: str, session: ApiSession, cluster: ClusterToCheck, clock: Clock
 ) -> Iterator[Diagnosis]:
-    from fmgsync.kube import rights
+    from fmgsync.kube import discovery, rights
+    from fmgsync.kube.requests import Request
 
+    wanted = list(cluster.wanted)
     try:
         major, minor = session.version()
         yield Diagnosis(where, "connection", Level.OK, f"Kubernetes {major}.{minor}")
         yield from judge_tls(where, session.tls(), clock.now())
+        for first, older in cluster.homes:
+            try:
+                home = discovery.served(session, first, older)
+            except errors.SourceNotFound as error:
+                text = f"it has no {first.plural}"
+                yield Diagnosis(where, "kinds", Level.FAILURE, text, error.next_step or "")
+            else:
+                wanted += [Request("list", home), Request("watch", home)]
         missing = rights.missing(session, wanted)
     finally:
         session.close()

@@ -18,7 +18,7 @@ from fmgsync.errors import SelectorError
 from fmgsync.grouping import interest, selectors
 from fmgsync.grouping.selector_tree import Combination, Comparison, Everything, Has, Node
 from fmgsync.model import naming
-from fmgsync.model.change import Finding
+from fmgsync.model.change import Finding, ObjectReport
 from fmgsync.model.endpoint import ALWAYS, POLICY_KINDS, ClusterSnapshot, Kind, SourceProblem
 from fmgsync.model.policy import Policy
 from fmgsync.model.rule import GroupRule, PolicyRule, RuleSet
@@ -119,7 +119,7 @@ class _Draft:
     def __init__(self, taken: Iterable[str]) -> None:
         self._taken = frozenset(taken)
         self._found: dict[str, dict[GroupRule, set[str]]] = {}
-        self._twins: dict[str, str] = {}
+        self._twins: dict[str, tuple[Policy, str]] = {}
         self.unread: list[str] = []
         self.origins: dict[str, str] = {}
         self.broad: set[str] = set()
@@ -149,27 +149,21 @@ class _Draft:
     def _add(self, cluster: str, policy: Policy, template: PolicyRule, enforced: set[str]) -> None:
         place = _place(policy, cluster)
         if why := self._refusal(policy, enforced):
-            self._report(policy.name, f"{place}: {why}")
+            self._report(policy, cluster, why)
             return
         rule, broad = _rule(policy, template.shape)
         if rule.doubt:
+            told = f"{rule.doubt}; its group stays as it is until that is corrected"
+            self._report(policy, cluster, told, is_error=True)
             rule = replace(rule, doubt=f"{place}: {rule.doubt}")
-            self._report(
-                policy.name,
-                f"{rule.doubt}; its group stays as it is until that is corrected",
-                is_error=True,
-            )
         elif policy.denies:
-            self._report(
-                policy.name,
-                f"{place}: all its rules deny: the group holds whom it denies; use it in no accept"
-                " policy",
-            )
+            told = "all its rules deny: the group holds whom it denies; use it in no accept policy"
+            self._report(policy, cluster, told)
         if broad:
             self.broad.add(policy.name)
         self._found.setdefault(policy.name, {}).setdefault(rule, set()).add(cluster)
         self.origins[policy.name] = place
-        self._twins[policy.name] = policy.twin
+        self._twins.setdefault(policy.name, (policy, cluster))
 
     def _refusal(self, policy: Policy, enforced: set[str]) -> str:
         """Why the policy gets no group."""
@@ -184,8 +178,19 @@ class _Draft:
         refused = naming.group_refusal(policy.name)
         return f"its name cannot be that of a group: it {refused[0]}" if refused else ""
 
-    def _report(self, name: str, message: str, *, is_error: bool = False) -> None:
-        self.problems.append(Finding(POLICY, name, message, is_error=is_error))
+    def _report(
+        self, policy: Policy, cluster: str, message: str, *, is_error: bool = False
+    ) -> None:
+        self.problems.append(
+            ObjectReport(
+                POLICY,
+                policy.name,
+                f"{_place(policy, cluster)}: {message}",
+                is_error=is_error,
+                cluster=cluster,
+                object_kind=policy.kind,
+            )
+        )
 
     def rules(self) -> Iterator[GroupRule]:
         """One per policy; of policies of one name in several clusters as many as differ."""
@@ -200,23 +205,23 @@ class _Draft:
                     clusters=frozenset(clusters),
                 )
                 if shaped != replace(rule, clusters=frozenset(clusters)):
-                    self._report(
-                        name,
+                    told = (
                         f"policies of this name in {', '.join(sorted(clusters))} and elsewhere ask"
-                        " for different families, mapping or allowEmpty: the first counts",
+                        " for different families, mapping or allowEmpty: the first counts"
                     )
+                    self._report(*self._twins[name], told)
                 yield shaped
 
     def aliases(self) -> dict[str, str]:
         """The other name of each policy, unless that is another policy's."""
         found: dict[str, str] = {}
-        for name, twin in self._twins.items():
+        for name, (policy, cluster) in self._twins.items():
+            twin = policy.twin
             if twin in self._twins:
-                self._report(
-                    name,
-                    f"{self.origins[name]}: the names {name} and {twin} differ by their tier only:"
-                    " each has its own group",
+                told = (
+                    f"the names {name} and {twin} differ by their tier only: each has its own group"
                 )
+                self._report(policy, cluster, told)
             elif twin not in self._taken and naming.group_refusal(twin) is None:
                 found[name] = twin
         return found

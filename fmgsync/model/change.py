@@ -86,6 +86,14 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class ObjectReport(Finding):
+    """About an object of a cluster that asks for a rule: `object_kind` is what the API calls it."""
+
+    cluster: str = ""
+    object_kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Hold(Finding):
     """A part of a plan that waits for a human: addresses that would come to or go from a group.
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 from fmgsync.assessing.explanation import AdomScene, Scene
 from fmgsync.grouping import desired
 from fmgsync.model.address import Address
-from fmgsync.model.rule import Site
+from fmgsync.model.rule import GroupRule, Site
 from fmgsync.model.target import DeviceVdom
 from fmgsync.passes.once import AdomResult, Result, World
 from fmgsync.planning import sites
@@ -27,8 +28,18 @@ def scene(world: World, result: Result) -> Scene:
 
     works = {work.ref: work for work in world.adoms}
     adoms = [_adom(works[adom.ref].sites, adom) for adom in result.adoms if adom.seen]
-    rules = world.intent.rules.rules
+    rules = tuple(_as_written(rule, result, told) for rule in result.inventory.rules.rules)
     return Scene(rules, result.inventory.snapshots, tuple(adoms), withheld)
+
+
+def _as_written(rule: GroupRule, result: Result, told: defaultdict[str, list[str]]) -> GroupRule:
+    """The rule under the name that its group has."""
+    alias = result.inventory.rules.aliases.get(rule.name)
+    groups = {g.name for adom in result.adoms if adom.seen for g in adom.seen.desired.groups}
+    if alias is None or rule.name in groups or alias not in groups:
+        return rule
+    told[alias] += told[rule.name]
+    return replace(rule, name=alias)
 
 
 def _adom(configured: Sequence[Site], adom: AdomResult) -> AdomScene:

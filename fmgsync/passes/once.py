@@ -19,6 +19,7 @@ from fmgsync.model.adom import HeldLock, Workspace
 from fmgsync.model.change import AdomPlan, ApplyReport, Finding
 from fmgsync.model.endpoint import ClusterSnapshot
 from fmgsync.model.rollout import TargetOutcome
+from fmgsync.model.rule import RuleSet
 from fmgsync.model.stop import Stop
 from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.passes import guard_memory, installs, reconcile, rollout_pass, turns, wrong_clock
@@ -70,8 +71,8 @@ class Inventory:
     problems: tuple[errors.FmgsyncError, ...]
     in_use: Callable[[str, Address], bool]
     """Whether anything in a cluster has an address, selected or not."""
-    unread: str = ""
-    """Why not all rules are known."""
+    rules: RuleSet = field(default_factory=lambda: RuleSet(()))
+    """The rules that were asked of it, those of policies among them."""
 
     @property
     def frozen(self) -> dict[str, list[str]]:
@@ -174,7 +175,7 @@ def _inventory(
         for name, each in snapshots.items()
     }
     findings = (*found.findings, *rules.problems)
-    return Inventory(told, found.members, findings, problems, found.in_use, rules.unread)
+    return Inventory(told, found.members, findings, problems, found.in_use, rules)
 
 
 def plan(world: World) -> Result:
@@ -404,7 +405,7 @@ def source_gaps(inventory: Inventory) -> Iterable[str]:
     for snapshot in inventory.snapshots.values():
         for problem in snapshot.problems:
             yield f"cluster {snapshot.cluster}: {problem.where}: {problem.message}"
-    if inventory.unread:
-        yield f"{inventory.unread}: no group is taken away"
+    if inventory.rules.unread:
+        yield f"{inventory.rules.unread}: no group is taken away"
     for reason, names in inventory.frozen.items():
         yield f"{reason}: nothing is removed from {', '.join(names)}"

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from fmgsync.clock import Clock
 from fmgsync.doctor.doctor import ClusterToCheck, MemoryToCheck, TargetToCheck
+from fmgsync.grouping import policies
 from fmgsync.passes import wrong_clock
 from fmgsync.passes.reconcile import AdomWork
-from fmgsync.settings import features, load
+from fmgsync.settings import features, load, rules
 from fmgsync.wiring import clusters, wiring
 
 if TYPE_CHECKING:
@@ -52,9 +53,16 @@ def _clusters_to_check(config: Config) -> list[ClusterToCheck]:
             from fmgsync.kube.requests import Request
             from fmgsync.sources.kinds import KINDS
 
-            wanted = [Request(v, row.resource) for row in KINDS.values() for v in _FOLLOW]
+            needed = policies.kinds_to_read(rules.rule_set(config), cluster.name)
+            rows = [row for kind, row in KINDS.items() if kind in needed]
+            wanted = [Request(v, row.resource) for row in rows if not row.older for v in _FOLLOW]
+            homes = [(row.resource, row.older) for row in rows if row.older]
             session = partial(ApiSession, cluster.name, clusters.access(cluster))
-            found.append(ClusterToCheck(cluster.name, session=session, wanted=tuple(wanted)))
+            found.append(
+                ClusterToCheck(
+                    cluster.name, session=session, wanted=tuple(wanted), homes=tuple(homes)
+                )
+            )
         else:
             read = clusters.source(cluster) if isinstance(cluster.manifests, Path) else None
             found.append(ClusterToCheck(cluster.name, read=read))

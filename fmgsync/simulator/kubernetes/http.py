@@ -17,7 +17,13 @@ from fmgsync.simulator.kubernetes.applying import Author
 from fmgsync.simulator.kubernetes.connections import Connection
 from fmgsync.simulator.kubernetes.faults import Faults
 from fmgsync.simulator.kubernetes.refusals import ApiRefusal
-from fmgsync.simulator.kubernetes.resources import Target, discovery, target
+from fmgsync.simulator.kubernetes.resources import (
+    RESOURCES,
+    Resource,
+    Target,
+    discovery,
+    target,
+)
 from fmgsync.simulator.kubernetes.store import Store
 from fmgsync.simulator.kubernetes.watching import Watch
 
@@ -55,6 +61,7 @@ class World:
     api: Api = field(init=False)
     received: list[Received] = field(default_factory=list)
     unauthorized: int = 0
+    served: tuple[Resource, ...] = RESOURCES
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -96,14 +103,14 @@ class Handler(Connection):
             with self.world.lock:
                 self.world.unauthorized += 1
             raise refusals.unauthorized()
-        named = target(url.path)
+        named = target(url.path, self.world.served)
         if named is not None:
             self._on_target(named, query, raw)
             return
         if url.path == _REVIEWS and self.command == "POST":
             self._send_json(201, self._review(parsed_body(raw)))
             return
-        found = discovery(url.path)
+        found = discovery(url.path, self.world.served)
         if found is None:
             raise refusals.no_such_path()
         self._send_json(200, found)

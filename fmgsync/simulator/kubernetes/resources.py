@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
@@ -64,6 +65,27 @@ RESOURCES: Final = (
 )
 
 
+def calico(api_version: str) -> tuple[Resource, ...]:
+    """Calico's kinds in one of their homes: `projectcalico.org/v3`, or the store behind it."""
+    group, version = api_version.split("/")
+    kinds = (
+        ("GlobalNetworkPolicy", False),
+        ("StagedGlobalNetworkPolicy", False),
+        ("GlobalNetworkSet", False),
+        ("NetworkSet", True),
+        ("IPPool", False),
+    )
+    return tuple(
+        Resource(group, version, _plural(kind), kind, namespaced=namespaced)
+        for kind, namespaced in kinds
+    )
+
+
+def _plural(kind: str) -> str:
+    name = kind.lower()
+    return f"{name.removesuffix('y')}ies" if name.endswith("y") else f"{name}s"
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """What a url names: a resource, and in it a namespace, an object, a part of the object."""
@@ -74,8 +96,9 @@ class Target:
     part: str = ""
 
 
-def target(path: str) -> Target | None:
+def target(path: str, served: Iterable[Resource] = RESOURCES) -> Target | None:
     """What the path of a url names, or None if there is no such thing here."""
+    served = tuple(served)
     words = [unquote(word) for word in path.strip("/").split("/")]
     if words[:1] == ["api"] and len(words) > 2:
         group, version, rest = CORE, words[1], words[2:]
@@ -84,25 +107,25 @@ def target(path: str) -> Target | None:
     else:
         return None
     namespace = ""
-    if rest[0] == "namespaces" and len(rest) > 2 and _named(group, version, rest[2]):
+    if rest[0] == "namespaces" and len(rest) > 2 and _named(served, group, version, rest[2]):
         namespace, rest = rest[1], rest[2:]
-    resource = _named(group, version, rest[0])
+    resource = _named(served, group, version, rest[0])
     if resource is None or len(rest) > 3 or (namespace and not resource.namespaced):
         return None
     return Target(resource, namespace, *rest[1:])
 
 
-def _named(group: str, version: str, plural: str) -> Resource | None:
-    for each in RESOURCES:
+def _named(served: Iterable[Resource], group: str, version: str, plural: str) -> Resource | None:
+    for each in served:
         if (each.group, each.version, each.plural) == (group, version, plural):
             return each
     return None
 
 
-def discovery(path: str) -> dict[str, Any] | None:
+def discovery(path: str, served: Iterable[Resource] = RESOURCES) -> dict[str, Any] | None:
     """The answers by which clients find out what is served."""
-    words = path.strip("/").split("/")
-    groups = sorted({(each.group, each.version) for each in RESOURCES if each.group})
+    served, words = tuple(served), path.strip("/").split("/")
+    groups = sorted({(each.group, each.version) for each in served if each.group})
     if words == ["version"]:
         return {"major": "1", "minor": "36", "gitVersion": "v1.36.0+fmgsync-simulator"}
     if words == ["api"]:
@@ -114,9 +137,9 @@ def discovery(path: str) -> dict[str, Any] | None:
             "groups": [_group(group, version) for group, version in groups],
         }
     if words == ["api", "v1"]:
-        return _resource_list(CORE, "v1")
+        return _resource_list(served, CORE, "v1")
     if len(words) == 3 and words[0] == "apis" and (words[1], words[2]) in groups:
-        return _resource_list(words[1], words[2])
+        return _resource_list(served, words[1], words[2])
     return None
 
 
@@ -125,8 +148,8 @@ def _group(group: str, version: str) -> dict[str, Any]:
     return {"name": group, "versions": [served], "preferredVersion": served}
 
 
-def _resource_list(group: str, version: str) -> dict[str, Any]:
-    served = [each for each in RESOURCES if (each.group, each.version) == (group, version)]
+def _resource_list(all_served: Iterable[Resource], group: str, version: str) -> dict[str, Any]:
+    served = [each for each in all_served if (each.group, each.version) == (group, version)]
     return {
         "kind": "APIResourceList",
         "apiVersion": "v1",

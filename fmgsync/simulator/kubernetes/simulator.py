@@ -24,9 +24,9 @@ from fmgsync.simulator.kubernetes.faults import Faults
 from fmgsync.simulator.kubernetes.http import Received, World
 from fmgsync.simulator.kubernetes.resources import (
     NAMESPACES,
-    RESOURCES,
     Resource,
     Target,
+    calico,
 )
 from fmgsync.simulator.kubernetes.store import Backup
 from fmgsync.simulator.wire import certificates
@@ -68,6 +68,14 @@ class KubernetesSimulator:
         """`https://127.0.0.1:PORT`; the port stays the same through `down` and `up`."""
         return self._listener.url
 
+    def install_calico(self, api_version: str = "projectcalico.org/v3") -> None:
+        """From now on Calico's kinds are served, in this home of theirs as well."""
+        self._world.served = (*self._world.served, *calico(api_version))
+
+    def withdraw(self, group: str) -> None:
+        """A group is served no more, as when the API server behind it is taken away."""
+        self._world.served = tuple(each for each in self._world.served if each.group != group)
+
     @property
     def faults(self) -> Faults:
         """The switches that make it fail."""
@@ -106,7 +114,7 @@ class KubernetesSimulator:
 
     def add(self, manifest: Mapping[str, Any]) -> Manifest:
         """Write a whole object, status included, new or over the one of that name."""
-        resource = _resource(str(manifest["kind"]))
+        resource = self._resource(str(manifest["kind"]), str(manifest.get("apiVersion", "")))
         content = admission.parsed(resource, dict(manifest))
         status = content.get("status")
         namespace = content["metadata"].get("namespace") or "default"
@@ -129,7 +137,7 @@ class KubernetesSimulator:
         self, kind: str, name: str, patch: Mapping[str, Any], *, namespace: str = "default"
     ) -> Manifest:
         """Merge a patch into a whole object, status included."""
-        resource = _resource(kind)
+        resource = self._resource(kind)
         place = namespace if resource.namespaced else ""
         store = self._world.store
         with store.changed:
@@ -139,7 +147,7 @@ class KubernetesSimulator:
 
     def delete(self, kind: str, name: str, *, namespace: str = "default") -> None:
         """Remove an object at once, as after the grace period; a namespace with all in it."""
-        resource = _resource(kind)
+        resource = self._resource(kind)
         place = namespace if resource.namespaced else ""
         self._world.api.delete(Target(resource, place, name), {"gracePeriodSeconds": 0})
         if resource is NAMESPACES:
@@ -147,11 +155,11 @@ class KubernetesSimulator:
 
     def terminate(self, name: str, *, namespace: str = "default") -> None:
         """Begin to terminate a pod, as `kubectl delete pod` does."""
-        self._world.api.delete(Target(_resource("Pod"), namespace, name), {})
+        self._world.api.delete(Target(self._resource("Pod"), namespace, name), {})
 
     def find(self, kind: str, name: str, *, namespace: str = "default") -> Manifest | None:
         """The object as it is, or None."""
-        resource = _resource(kind)
+        resource = self._resource(kind)
         place = namespace if resource.namespaced else ""
         found = self._world.store.get(resource, place, name)
         return None if found is None else _shown(resource, found.content)
@@ -204,14 +212,14 @@ class KubernetesSimulator:
     def _is_token(self, given: str) -> bool:
         return secrets.compare_digest(given.encode(), self.token.encode())
 
+    def _resource(self, kind: str, version: str = "") -> Resource:
+        found = [each for each in self._world.served if each.kind == kind]
+        return next((each for each in found if each.api_version == version), found[0])
+
     def _tls(self) -> ssl.SSLContext:
         certificate = certificates.certificate("127.0.0.1", "localhost")
         self.ca_file.write_bytes(certificate.ca_pem)
         return certificate.context
-
-
-def _resource(kind: str) -> Resource:
-    return next(each for each in RESOURCES if each.kind == kind)
 
 
 def _shown(resource: Resource, content: Mapping[str, Any]) -> Manifest:
