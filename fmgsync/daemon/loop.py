@@ -316,10 +316,12 @@ class Controller:
                 self._workers[work.ref].touch(touched)
 
     def _start_workers(self, *, late: bool) -> None:
-        """An ADOM's first pass waits until its clusters were heard, or were given time enough."""
+        """An ADOM's first pass waits until its clusters and all rules were heard, or were given
+        time enough: rules that come later would let a canary begin anew."""
+        heard = not self._world.intent.rules.unread
         for work in self._world.adoms:
             behind = frozenset[str]().union(*(site.clusters for site in work.sites))
-            if work.ref not in self._started and (late or self._tracker.heard(behind)):
+            if work.ref not in self._started and (late or (heard and self._tracker.heard(behind))):
                 self._started.add(work.ref)
                 self._workers[work.ref].start()
 
