@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from fmgsync.cli import common
 
@@ -46,9 +48,24 @@ if TYPE_CHECKING:
         "fails, the rollout is held and resumed. Hours pass in seconds."
     ),
 )
+@click.option(
+    "--stay",
+    is_flag=True,
+    help=(
+        "Build a lab instead and keep it up until Ctrl-C: 40 FortiGates, clusters with churn, an"
+        " administrator's pending policy, and a fmgsync.yaml for your own commands."
+    ),
+)
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where --stay lays its files.  [default: fmgsync-lab]",
+)
 @common.command_options()
 def command(
     options: common.Options,
+    stay: bool,
+    folder: Path | None,
     devices: int,
     pods: int,
     groups: int,
@@ -60,13 +77,27 @@ def command(
     churn, all simulated; fmgsync itself is the real one, over HTTPS.
 
     Ends when every FortiGate was asked and holds exactly what runs behind it (exit code 0).
+
+    \b
+    fmgsync demo
+    fmgsync demo --rollout
+    fmgsync demo --stay
     """
     from fmgsync.cli import logs, rollout_story, story
     from fmgsync.clock import SystemClock
     from fmgsync.simulator import Simulator
 
-    if watch and rollout:
-        raise click.UsageError("--watch and --rollout are two stories; choose one")
+    if bool(watch) + rollout + stay > 1:
+        raise click.UsageError("--watch, --rollout and --stay are three stories; choose one")
+    if folder is not None and not stay:
+        raise click.UsageError("--folder is for --stay; the other stories leave no files")
+    if stay:
+        from fmgsync.cli import lab_story
+
+        given = click.get_current_context().get_parameter_source("devices")
+        count = devices if given is ParameterSource.COMMANDLINE else lab_story.DEVICES
+        where = folder or Path(lab_story.FOLDER)
+        return _stay(options, where, story.Size(count, pods, groups, 0))
     if rollout and devices < rollout_story.LEAST:
         raise click.UsageError(f"--rollout needs at least {rollout_story.LEAST} devices")
     started_at = time.monotonic()
@@ -104,6 +135,36 @@ def command(
             f"{tally.installs} installs, {tally.requests} requests, {tally.seconds} s"
         )
     return common.IN_SYNC if tally.verified == tally.devices else common.FAILED
+
+
+def _stay(options: common.Options, folder: Path, size: story.Size) -> int:
+    """Until Ctrl-C. Beside JSON one document says where everything is."""
+    from fmgsync.cli import interrupting, lab_story
+
+    ends = interrupting.Stop(lambda text: None)
+    lab_story.prepare(folder)
+    options.progress(f"building the lab in {folder}: {size.devices} FortiGates")
+    with ends.watching(), lab_story.open_lab(folder, size) as estate:
+        tries = lab_story.commands(estate)
+        if options.is_json:
+            commands = [text for text, _ in tries]
+            options.print_document(
+                {"folder": str(folder), "url": estate.unit.url, "commands": commands}
+            )
+        else:
+            console = options.console()
+            console.print(
+                f"{size.devices} FortiGates behind {estate.unit.url}, {size.pods} pods in two"
+                f" clusters; a pod changes every {lab_story.CHURN_S:.0f} s. In another terminal:\n"
+            )
+            width = max(len(text) for text, _ in tries)
+            for text in (f"cd {folder}", *(f"{text:{width}}  # {why}" for text, why in tries)):
+                console.print(f"  {text}", soft_wrap=True)
+            console.print("\nCtrl-C ends it.")
+        sys.stdout.flush()
+        lab_story.live_on(estate, ends.asked)
+    options.progress(f"the lab is down; its files stay in {folder}")
+    return common.IN_SYNC
 
 
 def _seconds(text: str) -> float:

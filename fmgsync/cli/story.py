@@ -55,7 +55,7 @@ class Tally:
 
 @dataclass(slots=True)
 class Estate:
-    """The simulated world and where its files lie."""
+    """The simulated world and where its files lie; `state` is the folder for what is remembered."""
 
     folder: Path
     size: Size
@@ -65,6 +65,7 @@ class Estate:
     devices: Mapping[str, list[str]]
     clock: Clock = field(default_factory=SystemClock)
     tally: Tally = field(default_factory=Tally)
+    state: str = "state"
     views: tuple[DeviceView, ...] = ()
 
     @property
@@ -211,7 +212,7 @@ def make_world(
         command=f"apply --install {install}",
         tell=tell,
         clock=estate.clock,
-        state_dir=estate.folder / "state",
+        state_dir=estate.folder / estate.state,
         people=people,
     )
 

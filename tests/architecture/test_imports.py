@@ -19,6 +19,7 @@ IMPURE_MODULES = {
 SIMULATOR_USERS = (
     "cli/simulator.py",
     "cli/demo.py",
+    "cli/lab_story.py",
     "cli/story.py",
     "cli/watch_story.py",
     "cli/cassette.py",
