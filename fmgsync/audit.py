@@ -90,6 +90,11 @@ class Audit:
         """Whether lines are written: not by a command that only looks."""
         return self._keeper is not None
 
+    @property
+    def now(self) -> float:
+        """By the clock that its lines go by."""
+        return self._clock.now()
+
     def check(self) -> None:
         """Whether decisions can be kept: asked before anything is done that must be."""
         if self._keeper is not None:

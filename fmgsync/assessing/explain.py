@@ -15,6 +15,7 @@ from fmgsync.assessing.explanation import (
     Scene,
     Step,
     chain,
+    concerns,
     names,
     policies,
     texts,
@@ -135,7 +136,7 @@ def _published(
 
 def ip(scene: Scene, address: Address) -> Explanation:
     """Who has an address, in which groups it is, and on which devices it is let through."""
-    steps = [_owners(scene, address)]
+    steps = [_owners(scene, address), *_formerly(scene, address)]
     devices: dict[DeviceVdom, bool | None] = {}
     groups = sorted(
         {
@@ -143,10 +144,7 @@ def ip(scene: Scene, address: Address) -> Explanation:
             for adom in scene.adoms
             for view in adom.views
             for one in view.groups
-            if any(
-                members is not None and address in members
-                for members in (one.desired, one.adom, one.device_database, one.device)
-            )
+            if concerns(one, address)
         }
     )
     if not groups:
@@ -164,7 +162,8 @@ def ip(scene: Scene, address: Address) -> Explanation:
         because = f"{text}; wanted on {names(wanted)}" if wanted else "no rule wants it any more"
         steps.append(Step("rule", f"group {name}", bool(wanted), because))
         steps += _stale(scene, name, address)
-        for target, holds in chain(scene, name, None, address, steps).items():
+        found = chain(scene, name, None, address, steps, everywhere=False)
+        for target, holds in found.items():
             devices[target] = devices.get(target) or holds
     return Explanation(
         f"ip {address}", tuple(steps), tuple(sorted(devices.items())), somewhere=True
@@ -184,6 +183,25 @@ def _owners(scene: Scene, address: Address) -> Step:
     if gaps:
         return Step("endpoint", "clusters", None, f"{', '.join(gaps)} not read completely")
     return Step("endpoint", "clusters", False, "no pod and no node has it")
+
+
+def _formerly(scene: Scene, address: Address) -> Iterator[Step]:
+    """Who had it when it was last let through; told where a device still lets it through for it."""
+    stale = any(
+        grant.address == address
+        for adom in scene.adoms
+        for view in adom.views
+        for grant in view.stale_grants
+    )
+    found = scene.formerly(address)
+    if found is not None:
+        names_then, at = found
+        when = f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        because = f"let through for {' and '.join(names_then)}, written {when}"
+        yield Step("before", "audit", True, because, names_then)
+    elif stale:
+        because = "who had it is not known here: no write that was seen names it"
+        yield Step("before", "audit", None, because)
 
 
 def _endpoints(

@@ -14,7 +14,7 @@ from fmgsync.model.target import DeviceVdom, TargetRef, natural
 from fmgsync.model.view import DeviceView, GroupState, GroupView
 from fmgsync.planning import absence
 
-SHOWN = 5
+SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +67,40 @@ class AdomScene:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Everything that was looked at. `withheld` says why a rule does not publish an address."""
+    """Everything that was looked at. `withheld` says why a rule does not publish an address,
+    `formerly` what had an address when it was last let through, and when that was written."""
 
     rules: tuple[GroupRule, ...]
     snapshots: Mapping[str, ClusterSnapshot]
     adoms: tuple[AdomScene, ...]
     withheld: Callable[[str, str, Address], str] = lambda rule, cluster, address: ""
+    formerly: Callable[[Address], tuple[tuple[str, ...], float] | None] = lambda address: None
+
+
+def concerns(one: GroupView, address: Address) -> bool:
+    """Whether the address is in any of the four views."""
+    views = (one.desired, one.adom, one.device_database, one.device)
+    return any(members is not None and address in members for members in views)
 
 
 def chain(
-    scene: Scene, group: str, cluster: str | None, address: Address, steps: list[Step]
+    scene: Scene,
+    group: str,
+    cluster: str | None,
+    address: Address,
+    steps: list[Step],
+    *,
+    everywhere: bool = True,
 ) -> dict[DeviceVdom, bool | None]:
-    """One step for all devices at each stage; what each device itself holds."""
+    """One step for all devices at each stage; what each device itself holds. Unless `everywhere`,
+    devices where nobody has the address or wants it are left out."""
     placed = [
         (adom, view, one)
         for adom in scene.adoms
         for view in adom.views
         if cluster is None or cluster in adom.clusters.get(view.target, frozenset())
         for one in view.groups
-        if one.name == group
+        if one.name == group and (everywhere or concerns(one, address))
     ]
     where = f"group {group}"
     if not placed:

@@ -96,8 +96,7 @@ def command(
 
         given = click.get_current_context().get_parameter_source("devices")
         count = devices if given is ParameterSource.COMMANDLINE else lab_story.DEVICES
-        where = folder or Path(lab_story.FOLDER)
-        return _stay(options, where, story.Size(count, pods, groups, 0))
+        return _stay(options, folder or Path(lab_story.FOLDER), story.Size(count, pods, groups, 0))
     if rollout and devices < rollout_story.LEAST:
         raise click.UsageError(f"--rollout needs at least {rollout_story.LEAST} devices")
     started_at = time.monotonic()
@@ -112,9 +111,9 @@ def command(
         workspace="disabled" if watch else "normal",
         install_s=rollout_story.INSTALL_S if rollout else story.INSTALL_S,
     )
-    with tempfile.TemporaryDirectory() as folder, Simulator(seed, clock=clock.now) as unit:
+    with tempfile.TemporaryDirectory() as hidden, Simulator(seed, clock=clock.now) as unit:
         clusters, fortigates = story.clusters_of(size, apps), story.devices_of(size)
-        estate = story.Estate(Path(folder), size, unit, clusters, apps, fortigates, clock)
+        estate = story.Estate(Path(hidden), size, unit, clusters, apps, fortigates, clock)
         story.write_files(estate)
         if watch:
             tally = _watch(estate, _seconds(watch), console, started_at)

@@ -9,6 +9,7 @@ from typing import Any
 from fmgsync import errors
 from fmgsync.cli.progress import rollout_rows
 from fmgsync.cli.stop import stop_rows
+from fmgsync.model import naming
 from fmgsync.model.address import Address, sorted_addresses
 from fmgsync.model.adom import HeldLock
 from fmgsync.model.rollout import PendingInstall
@@ -16,14 +17,15 @@ from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView, GroupView
 from fmgsync.passes import installs
 from fmgsync.passes.once import AdomResult, Result, source_gaps
-from fmgsync.planning import summary
+from fmgsync.passes.reconcile import Look
+from fmgsync.planning import absence, summary
 
 
 def plan_document(result: Result) -> dict[str, Any]:
     """What would change and what would be installed."""
     return {
         "digest": result.digest,
-        "adoms": [summary.plan_json(adom.seen.plan) for adom in result.adoms if adom.seen],
+        "adoms": [_plan_row(adom.seen) for adom in result.adoms if adom.seen],
         "installs": [row for adom in result.adoms for row in _installs(adom)],
         "blastRadius": _blast_radius(result),
         "stops": stop_rows(result.stops),
@@ -31,6 +33,18 @@ def plan_document(result: Result) -> dict[str, Any]:
         "sources": _source_rows(result),
         "errors": error_rows(result),
         **_failure(result),
+    }
+
+
+def _plan_row(seen: Look) -> dict[str, Any]:
+    """One ADOM's plan, and which policies use the groups that change."""
+    plan = seen.plan
+    named = {change.name for change in plan.changes if change.value is None}
+    named |= {hold.name for hold in plan.held}
+    groups = {naming.group_of(name) for name in named} | named
+    return {
+        **summary.plan_json(plan),
+        "policies": absence.uses_json(seen.packages, seen.observed, groups),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +10,14 @@ import click
 
 from fmgsync import errors
 from fmgsync.cli import common
+from fmgsync.cli.safe import safe_text
 from fmgsync.cli.stop import stop_rows
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from fmgsync.assessing.explanation import Explanation, Scene
+    from fmgsync.passes.once import World
 
 
 @click.group("explain")
@@ -102,19 +104,34 @@ def _tell(options: common.Options, state_dir: Path, ask: Callable[[Scene], Expla
         transport=options.transport,
         state_dir=state_dir,
     )
+    _recall(world, state_dir)
     result = once.status(world)
     found = ask(explain_scene.scene(world, result))
     problems = documents.error_rows(result)
+    document = {
+        **as_document(found),
+        "stops": stop_rows(result.stops),
+        "errors": problems,
+    }
     if options.is_json:
-        stops = stop_rows(result.stops)
-        options.print_document({**as_document(found), "stops": stops, "errors": problems})
+        options.print_document(document)
     else:
         console = options.console()
-        findings.print_stops(console, {"stops": stop_rows(result.stops)})
-        print_explanation(console, found)
-        findings.print_problems(console, {"errors": problems})
+        findings.print_stops(console, document)
+        print_explanation(console, document)
+        findings.print_problems(console, document)
     code = {"yes": common.IN_SYNC, "no": common.OUTSTANDING}.get(found.answer, common.FAILED)
     return common.worst(code, common.FAILED if problems else common.IN_SYNC)
+
+
+def _recall(world: World, state_dir: Path) -> None:
+    """Who had which address before, as far as the audit that is kept here says so."""
+    from fmgsync import audit
+    from fmgsync.passes.install_context import AUDIT
+
+    path = state_dir / AUDIT
+    if path.exists():
+        world.installing.formerly.read(line.fields for line in audit.read(path))
 
 
 def as_document(found: Explanation) -> dict[str, Any]:
@@ -142,19 +159,22 @@ def as_document(found: Explanation) -> dict[str, Any]:
 _SIGNS = {True: ("yes", "green"), False: ("no", "red"), None: ("?", "yellow")}
 
 
-def print_explanation(console: Console, found: Explanation) -> None:
-    """One line for each step; the first "no" is marked."""
-    from rich.text import Text
+def print_explanation(console: Console, found: Mapping[str, Any]) -> None:
+    """The answer, then one line for each step; the first "no" is marked."""
+    from fmgsync.cli import tables
 
-    from fmgsync.cli.safe import safe_text
-
-    first = next((n for n, step in enumerate(found.steps) if step.holds is False), None)
-    for number, step in enumerate(found.steps):
-        word, style = _SIGNS[step.holds]
+    style = {"yes": "green", "no": "red"}.get(found["answer"], "yellow")
+    holding = [row for row in found["devices"] if row["holds"]]
+    line = tables.cell(f"{found['question']}: ", "bold")
+    line.append(safe_text("?" if found["answer"] == "unknown" else found["answer"]), style)
+    if found["devices"]:
+        line.append(f", in force on {len(holding)} of {len(found['devices'])} device VDOMs", "bold")
+    console.print(line)
+    first = next((n for n, step in enumerate(found["steps"]) if step["holds"] is False), None)
+    for number, step in enumerate(found["steps"]):
+        word, style = _SIGNS[step["holds"]]
         marked = number == first
-        line = Text(f"{'> ' if marked else '  '}{word:4}", f"bold {style}" if marked else style)
-        line.append(safe_text(f"{step.what}, {step.where}: "), "bold" if marked else "dim")
-        line.append(safe_text(step.because), "bold" if marked else "")
-        console.print(line)
-    word, style = {"yes": ("yes", "green"), "no": ("no", "red")}.get(found.answer, ("?", "yellow"))
-    console.print(Text(safe_text(f"{found.question}: "), "bold").append(word, f"bold {style}"))
+        line = tables.cell(f"{'> ' if marked else '  '}{word:4}", style)
+        line.append(safe_text(f"{step['what']}, {step['where']}: "), "bold" if marked else "dim")
+        line.append(safe_text(step["because"]), "bold" if marked else "")
+        tables.print_hanging(console, line, indent=6)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fmgsync import errors
-from fmgsync.cli import common
+from fmgsync.cli import common, instants
 from fmgsync.cli.instants import Instant
 from fmgsync.cli.stop import stop_rows
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
     from fmgsync.passes.look_ahead import AdomForecast
 
 _AHEAD = timedelta(days=1)
+
+Row = Mapping[str, Any]
 
 
 @click.command("forecast")
@@ -63,16 +66,20 @@ def command(options: common.Options, state_dir: Path, until: datetime | None) ->
     result = once.plan(world)
     found = look_ahead.forecast(world, result, end)
     problems = documents.error_rows(result)
+    document = {
+        **as_document(found, start, end),
+        "stops": stop_rows(result.stops),
+        "errors": problems,
+    }
     if options.is_json:
-        stops = stop_rows(result.stops)
-        options.print_document(
-            {**as_document(found, start, end), "stops": stops, "errors": problems}
-        )
+        options.print_document(document)
     else:
         console = options.console()
-        findings.print_stops(console, {"stops": stop_rows(result.stops)})
-        print_forecast(console, found, end)
-        findings.print_problems(console, {"errors": problems})
+        findings.print_stops(console, document)
+        print_forecast(
+            console, document, instants.zone_of(world.terms.calendar), every=options.verbose > 0
+        )
+        findings.print_problems(console, document)
     pending = any(each.foreseen for each in found)
     code = common.OUTSTANDING if pending else common.IN_SYNC
     return common.worst(code, common.FAILED if problems else common.IN_SYNC)
@@ -105,35 +112,53 @@ def _written(instant: datetime | None) -> str | None:
     return None if instant is None else instant.astimezone(UTC).isoformat(timespec="seconds")
 
 
-def print_forecast(console: Console, found: Sequence[AdomForecast], end: datetime) -> None:
-    """One row for devices that start together, and one for those that are held alike."""
-    from fmgsync.cli import findings, tables
+def print_forecast(
+    console: Console, document: Mapping[str, Any], zone: str, *, every: bool = False
+) -> None:
+    """One row for each wave, or with `every` for devices that start together; then what is held.
 
-    made = tables.table(("starts", "ends by", "wave", "device VDOMs", "groups"))
-    waits = tables.table(("held", "device VDOMs", "groups"))
-    starting = holding = 0
-    for adom in found:
-        together: dict[tuple[Any, ...], list[str]] = {}
-        for each in adom.foreseen:
-            key = (each.at, each.ends_by, each.wave, each.held, each.groups)
-            together.setdefault(key, []).append(str(each.target))
-        for (at, ends, wave, held, groups), places in together.items():
-            where, what = tables.cell(tables.names(places)), tables.cell(", ".join(groups))
-            if at is None:
-                holding += len(places)
-                waits.add_row(tables.cell(held, "magenta"), where, what)
-                continue
-            starting += len(places)
-            made.add_row(
-                tables.cell(findings.instant(_written(at))),
-                tables.cell(findings.instant(_written(ends))),
-                tables.cell("new members" if wave is None else "canary" if wave == 0 else wave),
-                where,
-                what,
-            )
+    Times are in `zone`.
+    """
+    from fmgsync.cli import tables
+
+    made = tables.table(("wave", "starts", "ends by", "FortiGates", "groups"))
+    waits = tables.table(("held", "FortiGates", "groups"))
+    waves: dict[tuple[Any, ...], list[Row]] = {}
+    held: dict[tuple[str, str], list[Row]] = {}
+    for row in document["devices"]:
+        place = f"{row['fortimanager']}/{row['adom']}"
+        if row["at"] is None:
+            held.setdefault((place, row["held"]), []).append(row)
+        else:
+            moment = row["at"] if every else None
+            waves.setdefault((place, row["wave"], moment), []).append(row)
+    for (_, wave, _), rows in waves.items():
+        made.add_row(
+            tables.cell({None: "new members", 0: "canary"}.get(wave, f"wave {wave}")),
+            tables.cell(instants.local(min(row["at"] for row in rows), zone)),
+            tables.cell(instants.local(max(row["endsBy"] for row in rows), zone)),
+            *_where(rows, every=every),
+        )
+    for (_, why), rows in held.items():
+        waits.add_row(tables.cell(why, "magenta"), *_where(rows, every=every))
+    starting, holding = (sum(map(len, found.values())) for found in (waves, held))
+    told = f"{tables.many(starting, 'install')} until {instants.local(document['until'], zone)}"
+    told = f"{told}, {holding} held." if starting or holding else "Nothing is pending."
+    console.print(tables.cell(told, "bold"))
     if starting:
         made.show(console)
     if holding:
         waits.show(console)
-    told = f"{tables.many(starting, 'install')} until {findings.instant(_written(end))}"
-    console.print(f"{told}, {holding} held." if starting or holding else "Nothing is pending.")
+
+
+def _where(rows: Sequence[Row], *, every: bool) -> tuple[Text, Text]:
+    """How many, and which first."""
+    from fmgsync.cli import findings, tables
+
+    places = [findings.place(row) for row in rows]
+    count = f"{len(places)}: " if len(places) > 3 and not every else ""
+    groups = {group for row in rows for group in row["groups"]}
+    return (
+        tables.cell(count + tables.names(places, len(places) if every else 3)),
+        tables.cell(tables.names(groups, len(groups) if every else 3)),
+    )

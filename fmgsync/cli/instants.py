@@ -1,12 +1,17 @@
-"""Instants as people type them."""
+"""Instants as people type and read them."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from fmgsync import zones
+
+if TYPE_CHECKING:
+    from fmgsync.scheduling.calendar import Calendar
 
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
 _AGO = re.compile(r"(\d{1,5})([smhd])", re.ASCII)
@@ -28,6 +33,23 @@ class Instant(click.ParamType):  # type: ignore[type-arg] # generic in the stubs
         if instant is not None and 1970 <= instant.year <= 9000:
             return instant
         return self.fail(f"{value!r} is no time; write 2026-12-24T02:00 or 2026-12-24T02:00+01:00")
+
+
+def zone_of(calendar: Calendar) -> str:
+    """The zone in which times of installs are told: that of the windows, UTC where they differ."""
+    named = {window.timezone for window in calendar.windows}
+    return named.pop() if len(named) == 1 else "UTC"
+
+
+def local(text: str | None, zone: str) -> str:
+    """An RFC 3339 instant as people read it in a zone: `Wed 2026-12-02 01:00 CET`."""
+    if text is None:
+        return "not known"
+    try:
+        found = datetime.fromisoformat(text).astimezone(zones.zone(zone))
+    except (ValueError, OverflowError):
+        return text
+    return f"{found:%a %Y-%m-%d %H:%M} {found.tzname() or ''}".rstrip()
 
 
 def since(text: str, now: datetime) -> datetime | None:

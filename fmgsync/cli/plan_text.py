@@ -25,6 +25,7 @@ _ACTIONS = ("create", "update", "delete")
 _SIGN = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("-", "red")}
 _ADDRESSES = ("address", "address6")
 _FEW, _FIRST = 4, 2
+_WORKLOADS, _USES = 3, 3
 
 
 def print_plan(console: Console, document: Row, *, every: bool = False) -> None:
@@ -98,17 +99,38 @@ def _print_adom(console: Console, adom: Row, *, every: bool) -> None:
         for row in changes if every else folded(changes):
             sign, style = _SIGN[row["action"]]
             made.add_row(
-                cell(f"{sign} {row['kind']} {row['name']}", style),
+                cell(f"{sign} {row.get('what') or row['kind']} {row['name']}", style),
                 cell(_members(row["added"])),
                 cell(_members(row["removed"])),
                 cell(row.get("where") or row.get("device") or ""),
                 cell(row["because"]),
             )
         made.show(console)
+        _print_behind(console, adom, every=every)
         plain = [change for change in changes if change["kind"] in _ADDRESSES]
         if plain and not every:
             console.print(f"and address objects: {counted(plain)} (-v lists everything)")
     findings.print_rows(console, adom)
+
+
+def _print_behind(console: Console, adom: Row, *, every: bool) -> None:
+    """The workloads behind what comes, and the policies that let it through."""
+    workloads = adom.get("workloads") or {}
+    most = len(workloads) if every else _WORKLOADS
+    told = [f"{address} is {'; '.join(who)}" for address, who in list(workloads.items())[:most]]
+    if told:
+        rest = f"; and {len(workloads) - most} more (-v)" if len(workloads) > most else ""
+        console.print(Text(safe_text(f"behind them: {', '.join(told)}{rest}"), "dim"))
+    uses: dict[str, list[str]] = {}
+    for name, policies in (adom.get("policies") or {}).items():
+        for use in policies:
+            position = f"{use['action']} at position {use['position']}"
+            off = "" if use["enabled"] else ", disabled"
+            uses.setdefault(f"{name} by {use['policy']} ({position}{off})", []).append(name)
+    listed = list(uses) if every else list(uses)[:_USES]
+    if listed:
+        rest = f"; and {len(uses) - len(listed)} more (-v)" if len(uses) > len(listed) else ""
+        console.print(Text(safe_text(f"used: {'; '.join(listed)}{rest}"), "dim"))
 
 
 def folded(changes: Iterable[Row]) -> Iterator[dict[str, Any]]:
@@ -121,13 +143,15 @@ def folded(changes: Iterable[Row]) -> Iterator[dict[str, Any]]:
         if change["kind"] in _ADDRESSES and change["action"] != "update":
             continue
         place = "" if change.get("device") else change["name"]
-        key = (change["action"], change["kind"], change["name"], change["because"], place)
+        what = change["kind"].removesuffix("6")
+        key = (change["action"], what, change["name"], change["because"], place)
         rows.setdefault(key, []).append(change)
-    for same in rows.values():
-        devices = [change["device"] for change in same if change.get("device")]
+    for (_, what, *_), same in rows.items():
+        devices = {change["device"] for change in same if change.get("device")}
         where = names(devices) if len(devices) < 4 else f"{len(devices)} device VDOMs"
         yield {
             **same[0],
+            "what": "group" if what == "addrgrp" else what,
             "added": sorted({address for change in same for address in change["added"]}),
             "removed": sorted({address for change in same for address in change["removed"]}),
             "where": where,
@@ -156,7 +180,7 @@ def _print_installs(console: Console, rows: Sequence[Row], *, every: bool) -> No
             made.add_row(
                 cell(devices),
                 cell(row["package"]),
-                cell(", ".join(row["groups"])),
+                cell(", ".join(row["groups"]) if every else names(row["groups"])),
                 cell("; ".join(row["reasons"])),
                 cell(*_starts(row)),
             )
@@ -216,11 +240,11 @@ def markdown(document: Row) -> str:
 
 
 def _markdown_table(rows: Iterable[Row]) -> list[str]:
-    lines = ["| | kind | name | added | removed | where |", "|---|---|---|---|---|---|"]
+    lines = ["| | what | name | added | removed | where |", "|---|---|---|---|---|---|"]
     for row in rows:
         cells = (
             _SIGN[row["action"]][0],
-            row["kind"],
+            row.get("what") or row["kind"],
             row["name"],
             _members(row["added"]),
             _members(row["removed"]),

@@ -39,7 +39,8 @@ STYLES = {
 
 _ORDER = {state.value: number for number, state in enumerate(STYLES)}
 _FINE = {GroupState.IN_SYNC.value, GroupState.NOT_REFERENCED.value}
-_GRANTS_SHOWN = 10
+_GRANTS_SHOWN = 5
+_LISTED = 4
 _VIEWS = ("desired", "adom", "deviceDatabase", "device")
 
 
@@ -145,22 +146,41 @@ def _style(state: str) -> str:
 
 
 def _print_trouble(console: Console, document: Row) -> None:
-    """What is not in sync, one row for all devices that share group, state and difference."""
-    rows: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
+    """What is not in sync: one row for all groups and devices that share a trouble.
+
+    A few addresses are listed, of more it is told how many; `-o wide` has them all.
+    """
+    found: defaultdict[tuple[str, str, str], list[tuple[str, Row]]] = defaultdict(list)
     for device in document["devices"]:
         for group in device["groups"]:
             if group["state"] not in _FINE:
                 told = findings.told(group["state"], group.get("because", ""))
-                key = (group["state"], told, group["name"], _difference(group))
-                rows[key].append(findings.place(device))
-    if not rows:
+                key = (group["state"], told, group["name"])
+                found[key].append((findings.place(device), group))
+    if not found:
         return
-    made = table(("state", "group", "device VDOMs", "to come (+), to go (-)"))
-    for (state, told, name, difference), places in sorted(
-        rows.items(), key=lambda row: (_trouble(row[0][0]), -len(row[1]), natural(row[0][2]))
+    alike: defaultdict[tuple[str, str, tuple[str, ...]], list[Row]] = defaultdict(list)
+    for (state, told, _), places in found.items():
+        where = tuple(sorted({place for place, _ in places}))
+        alike[state, told, where].extend(group for _, group in places)
+    made = table(("state", "groups", "device VDOMs", "to come (+), to go (-)"))
+    for (state, told, where), groups in sorted(
+        alike.items(), key=lambda row: (_trouble(row[0][0]), -len(row[0][2]), row[0])
     ):
-        made.add_row(cell(told, _style(state)), cell(name), cell(names(places)), cell(difference))
+        listed = names(group["name"] for group in groups)
+        made.add_row(cell(told, _style(state)), cell(listed), cell(names(where)), _moving(groups))
     made.show(console)
+
+
+def _moving(groups: Sequence[Row]) -> Text:
+    come, go = set[str](), set[str]()
+    for wanted, last in map(_difference, groups):
+        come |= wanted
+        go |= last
+    parts = (("+", come), ("-", go))
+    if len(come) + len(go) > _LISTED:
+        return cell("  ".join(f"{sign}{len(part)}" for sign, part in parts if part))
+    return cell("  ".join(f"{sign} {findings.members(part)}" for sign, part in parts if part))
 
 
 def troubled(document: Row) -> list[str]:
@@ -175,16 +195,15 @@ def troubled(document: Row) -> list[str]:
     )
 
 
-def _difference(group: Row) -> str:
+def _difference(group: Row) -> tuple[set[str], set[str]]:
     """What desired asks for beyond the last view that is known, and the other way round."""
     known = [group[view] for view in _VIEWS[1:] if group[view] is not None]
     if group["state"] == GroupState.WRITE_PENDING.value:
         known = [group["adom"] or ()]
     if group["desired"] is None or not known:
-        return ""
+        return set(), set()
     wanted, last = set(group["desired"]), set(known[-1])
-    parts = (("+", wanted - last), ("-", last - wanted))
-    return "  ".join(f"{sign} {findings.members(part)}" for sign, part in parts if part)
+    return wanted - last, last - wanted
 
 
 def print_views(console: Console, document: Row) -> None:
@@ -210,26 +229,28 @@ def _by_name(device: Row) -> list[tuple[bool, int, str]]:
 
 
 def _print_stale_grants(console: Console, document: Row, *, every: bool) -> None:
-    """The oldest first; one row for all devices that hold the same address since the same time."""
-    rows: defaultdict[tuple[str, str, str, bool], list[str]] = defaultdict(list)
+    """The oldest first; one row for all addresses of a group that share devices and time."""
+    places: defaultdict[tuple[str, str, str, bool], list[str]] = defaultdict(list)
     for device in document["devices"]:
         for grant in device["staleGrants"]:
             reused = bool(grant.get("reused"))
             key = (grant["since"] or "", grant["group"], grant["address"], reused)
-            rows[key].append(findings.place(device))
-    if not rows:
+            places[key].append(findings.place(device))
+    if not places:
         return
+    rows: defaultdict[tuple[str, str, bool, str], list[str]] = defaultdict(list)
+    for (since, group, address, reused), where in sorted(places.items()):
+        rows[since, group, reused, names(where)].append(address)
     title = "Stale grants (sessions that are open already may outlive the removal)"
-    made = table(("since", "group", "address", "device VDOMs", ""), title=title)
+    made = table(("since", "group", "addresses", "device VDOMs", ""), title=title)
     shown = sorted(rows.items())[: None if every else _GRANTS_SHOWN]
-    for (since, group, address, reused), places in shown:
-        again = "another workload has it now" if reused else ""
+    for (since, group, reused, places_told), addresses in shown:
         made.add_row(
             cell(findings.instant(since or None)),
             cell(group),
-            cell(address),
-            cell(names(places)),
-            cell(again, "red"),
+            cell(findings.members(addresses, len(addresses) if every else 2)),
+            cell(places_told),
+            cell("another workload has it now" if reused else "", "red"),
         )
     made.show(console)
     if len(shown) < len(rows):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 NARROW = 100
 """On a terminal with fewer columns rows are blocks."""
 
-_GAP = 2
+_GAP = 3
 _INDENT = "  "
 
 
@@ -71,7 +71,7 @@ class Listing:
         ]
         least = [max(map(_longest_word, texts)) for texts in columns]
         widths = [max(1, *map(cell_len, texts)) for texts in columns]
-        room -= _GAP * len(widths)
+        room -= _GAP * (len(widths) - 1)
         while sum(widths) > room:
             slack, number = max((width - least[n], n) for n, width in enumerate(widths))
             if slack <= 0:
@@ -106,6 +106,18 @@ def _wrapped(content: Text, room: int) -> Iterable[Text]:
         line.append(f" {word}" if used else word)
         used += needed
     yield line
+
+
+def print_hanging(console: Console, line: Text, *, indent: int) -> None:
+    """One line; on a terminal it goes on under itself, words kept whole."""
+    room = console.width - indent
+    if not console.is_terminal or _longest_word(line.plain) > room:
+        console.print(line, soft_wrap=True)
+        return
+    lead = Text()
+    for part in line.wrap(console, room):
+        console.print(lead + part, soft_wrap=True)
+        lead = Text(" " * indent)
 
 
 def table(columns: Sequence[str], *, title: str | None = None) -> Listing:

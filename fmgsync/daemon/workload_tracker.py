@@ -64,7 +64,7 @@ class WorkloadTracker:
             feed.cluster: ClusterRecord(feed.cluster, self._memberships.needs(feed.cluster))
             for feed in feeds
         }
-        self.inventory = once.Inventory({}, {}, (), (), self.in_use)
+        self.inventory = once.Inventory({}, {}, (), (), self.in_use, who=self.who)
 
     @property
     def clusters(self) -> tuple[ClusterRecord, ...]:
@@ -139,6 +139,10 @@ class WorkloadTracker:
             return True
         return any(feed.runs(address) for feed in self._feeds if feed.cluster == cluster)
 
+    def who(self, address: Address) -> tuple[str, ...]:
+        """Whatever has the address, in words. Any thread may ask."""
+        return self._memberships.who(address)
+
     def _stock(self, *, anew: bool) -> once.Inventory:
         known = self.inventory
         return once.Inventory(
@@ -148,6 +152,7 @@ class WorkloadTracker:
             (),
             self.in_use,
             self.rules,
+            self.who,
         )
 
 

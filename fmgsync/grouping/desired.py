@@ -126,7 +126,15 @@ class Memberships:
         Any thread may ask.
         """
         found = self._clusters.get(cluster)
-        return found is not None and found.uses(address)
+        return found is not None and found.holdings.uses(address)
+
+    def who(self, address: Address) -> tuple[str, ...]:
+        """Whatever has the address, in words, over all clusters. Any thread may ask."""
+        return tuple(
+            f"{holder.place} of cluster {name}"
+            for name, cluster in self._clusters.items()
+            for holder in cluster.holdings.having(address)
+        )
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -41,8 +41,12 @@ class Holdings:
 
     def uses(self, address: Address) -> bool:
         """Whether anything that runs has the address, selected or not. Any thread may ask."""
+        return bool(self.having(address))
+
+    def having(self, address: Address) -> tuple[Holder, ...]:
+        """Whatever has the address by what the cluster says. Any thread may ask."""
         found = self._holders.get(address, ())
-        return any(isinstance(h, NodeHolder) or address in h.pod.addresses for h in found)
+        return tuple(h for h in found if isinstance(h, NodeHolder) or address in h.pod.addresses)
 
     def withheld(self, index: int) -> tuple[tuple[Address, str], ...]:
         """What a rule must not publish although it selects something that has it, and why."""

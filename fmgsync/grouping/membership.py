@@ -24,6 +24,7 @@ from fmgsync.grouping.rulebook import Picked, RuleBook
 from fmgsync.model.address import Address
 from fmgsync.model.endpoint import (
     ClusterDifference,
+    ClusterSnapshot,
     Kind,
     NodeEndpoint,
     PodEndpoint,
@@ -82,7 +83,7 @@ class ClusterMembership:
         self._families = [rule.families for rule in self._book.rules]
         self._sets = NetworkSets(self._book, self._families, ranges)
         self._dirty: set[int] = set(range(count))
-        self._holdings = Holdings(
+        self.holdings = Holdings(
             count,
             ranges=ranges,
             networks=self._book.networks,
@@ -113,7 +114,7 @@ class ClusterMembership:
             self._put_node(name, node.node)
         for key, pod in old._pods.items():
             self._put_pod(key, pod.pod)
-        for stranger in old._holdings.strangers:
+        for stranger in old.holdings.strangers:
             self._put_stranger(None, stranger)
         kept = self._book.kept
         self._dirty.difference_update(
@@ -157,9 +158,12 @@ class ClusterMembership:
         """Let every rule count as changed."""
         self._mark(range(len(self._book.rules)))
 
-    def uses(self, address: Address) -> bool:
-        """Whether anything that runs has the address, selected or not. Any thread may ask."""
-        return self._holdings.uses(address)
+    def about(self, key: PodKey) -> ClusterSnapshot:
+        """A snapshot of one pod alone, with its node and namespace. Any thread may ask."""
+        found = [held.pod for held in (self._pods.get(key),) if held is not None]
+        nodes = (self._nodes[pod.node].node for pod in found if pod.node in self._nodes)
+        spaces = {n: labels for n in key[:1] if (labels := self._namespaces.get(n)) is not None}
+        return ClusterSnapshot(self.cluster, self._synced, tuple(found), tuple(nodes), spaces)
 
     def selects(self, pod: PodKey) -> bool:
         """Whether some rule selects it."""
@@ -213,7 +217,7 @@ class ClusterMembership:
     def note_on(self, name: str) -> Note | None:
         """Why a rule publishes nothing here, or not all that it selects; None if it does."""
         index = next(i for i, rule in enumerate(self._book.rules) if rule.name == name)
-        rule, holdings = self._book.rules[index], self._holdings
+        rule, holdings = self._book.rules[index], self.holdings
         sets = bool(self._sets.addresses(index))
         if self._selected[index]:
             bare, count = self._bare.of[index].values(), self._selected[index]
@@ -231,7 +235,7 @@ class ClusterMembership:
 
     def _answer(self, index: int) -> ClusterMembers:
         gaps = self._gaps(index)
-        held, withheld = frozenset(self._holdings.held[index]), self._holdings.withheld(index)
+        held, withheld = frozenset(self.holdings.held[index]), self.holdings.withheld(index)
         if self._book.rules[index].network_sets:
             held |= self._sets.addresses(index)
             withheld = (*withheld, *self._sets.withheld(index))
@@ -286,13 +290,13 @@ class ClusterMembership:
         """One that a rule selects is followed, and was only heard of the other way first."""
         if after and self._picked(after).sure:
             after = None
-        self._holdings.exchange_strangers(before, after)
+        self.holdings.exchange_strangers(before, after)
 
     def _replace_pod(self, key: Key, before: PodHolder | None, after: PodHolder | None) -> None:
         """Count what is there now, then take back what was: what stays never looks changed."""
         if after is not None:
             self._pods[key] = after
-        with self._holdings.exchanged(before, after):
+        with self.holdings.exchanged(before, after):
             pass
         for holder, by in ((after, +1), (before, -1)):
             if holder is not None:
@@ -328,7 +332,7 @@ class ClusterMembership:
         """A rule that publishes nodes begins or ends to select something on a node."""
         self._dirty.add(index)
         node = self._nodes.get(name)
-        with self._holdings.exchanged(None, None, node.node.addresses if node else ()):
+        with self.holdings.exchanged(None, None, node.node.addresses if node else ()):
             if hosts:
                 self._hosting[name].add(index)
             else:
@@ -370,7 +374,7 @@ class ClusterMembership:
             picked = self._book.for_node(node.labels)
             after = NodeHolder(node, picked, self._families, self._hosting[name])
         claims = [a for key in self._claiming.get(name, ()) for a in self._pods[key].pod.claimed]
-        with self._holdings.exchanged(before, after, claims):
+        with self.holdings.exchanged(before, after, claims):
             if after is not None:
                 self._nodes[name] = after
             else:

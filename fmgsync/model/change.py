@@ -124,7 +124,7 @@ class AdomPlan:
     guard keeps back; `findings` what a person should know but nothing waits for. `sizes` is what
     the guard remembers of it, `approved` the digests that let some of it through, `grants` what
     comes and goes on the devices. `wants` is a digest of what the rules ask for, where a plan may
-    have to wait for somebody to approve it.
+    have to wait for somebody to approve it. `workloads` are those behind the addresses that come.
     """
 
     ref: TargetRef
@@ -136,6 +136,7 @@ class AdomPlan:
     approved: tuple[str, ...] = ()
     grants: tuple[Grants, ...] = ()
     wants: str = ""
+    workloads: tuple[tuple[Address, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,8 @@ def scene(world: World, result: Result) -> Scene:
     works = {work.ref: work for work in world.adoms}
     adoms = [_adom(works[adom.ref].sites, adom) for adom in result.adoms if adom.seen]
     rules = tuple(_as_written(rule, result, told) for rule in result.inventory.rules.rules)
-    return Scene(rules, result.inventory.snapshots, tuple(adoms), withheld)
+    formerly = world.installing.formerly.about
+    return Scene(rules, result.inventory.snapshots, tuple(adoms), withheld, formerly)
 
 
 def _as_written(rule: GroupRule, result: Result, told: defaultdict[str, list[str]]) -> GroupRule:

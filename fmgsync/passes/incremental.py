@@ -20,7 +20,7 @@ from fmgsync.model.change import AdomPlan, Finding
 from fmgsync.model.state import DesiredAdom, ObservedAdom
 from fmgsync.passes import installs, once, reconcile, rollout_pass, rollout_status
 from fmgsync.passes.reconcile import AdomWork, Look
-from fmgsync.planning import adom_cache, aliases, backup_mode, sites
+from fmgsync.planning import adom_cache, aliases, backup_mode, provenance, sites
 from fmgsync.planning.adom_cache import Picture
 
 if TYPE_CHECKING:
@@ -110,6 +110,7 @@ class Passes:
         if work.target.read_stamp() != known.stamp:
             return None
         there = reconcile.compare_part(work, intent, seen, part, known.part(part, names))
+        there = replace(there, plan=provenance.told(there.plan, inventory.who))
         result.planned = there.plan
         if there.plan.changes:
             reconcile.note_write(work, replace(seen, plan=there.plan))

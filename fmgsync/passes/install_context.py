@@ -16,6 +16,7 @@ import structlog
 from fmgsync.audit import Audit, FileKeeper, Keeper, StreamKeeper
 from fmgsync.clock import Clock
 from fmgsync.model.target import TargetRef
+from fmgsync.passes.formerly import Formerly
 from fmgsync.passes.progress import Reason
 from fmgsync.scheduling.admission import Clearance
 from fmgsync.settings import features
@@ -53,6 +54,7 @@ class Installing:
     audit: Audit
     reason: Reason
     stops: Stops
+    formerly: Formerly
     clearance: Clearance = field(default_factory=Clearance)
     patient: bool = True
     began_at: float = 0.0
@@ -142,6 +144,7 @@ def make_installing(
         audit,
         reason,
         Stops(documents, config.owner),
+        Formerly(),
         Clearance(now=command == features.APPLY_NOW, override_deny=people.override_deny),
         patient=command != features.RUN,
         began_at=clock.now(),

@@ -63,7 +63,8 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """What runs, as far as it could be read, and what each rule selects in it."""
+    """What runs, as far as it could be read, and what each rule selects in it. `who` names what
+    has an address, in all clusters."""
 
     snapshots: Mapping[str, ClusterSnapshot]
     members: desired.Members
@@ -73,6 +74,7 @@ class Inventory:
     """Whether anything in a cluster has an address, selected or not."""
     rules: RuleSet = field(default_factory=lambda: RuleSet(()))
     """The rules that were asked of it, those of policies among them."""
+    who: Callable[[Address], tuple[str, ...]] = lambda address: ()
 
     @property
     def frozen(self) -> dict[str, list[str]]:
@@ -175,7 +177,7 @@ def _inventory(
         for name, each in snapshots.items()
     }
     findings = (*found.findings, *rules.problems)
-    return Inventory(told, found.members, findings, problems, found.in_use, rules)
+    return Inventory(told, found.members, findings, problems, found.in_use, rules, found.who)
 
 
 def plan(world: World) -> Result:
@@ -233,7 +235,7 @@ def apply_one(
         if before is not None and before.rollout is not None:
             result.rollout = before.rollout.follows(world.clock.now())
             result.survey = before.survey
-        result.seen = reconcile.look(work, world.intent, inventory.members)
+        result.seen = reconcile.look(work, world.intent, inventory.members, inventory.who)
         _write_and_install(world, work, inventory, result, install=install)
 
     return _one_adom(world, work, inventory, step)
@@ -311,7 +313,7 @@ def _still_the_same(world: World, inventory: Inventory, digest: str) -> Sequence
     """
 
     def look(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
-        result.seen = reconcile.look(work, world.intent, inventory.members)
+        result.seen = reconcile.look(work, world.intent, inventory.members, inventory.who)
 
     now = _each_adom(world, inventory, look)
     if digest not in (now.digest, now.unapproved_digest):
@@ -337,7 +339,7 @@ def _turn(
             if is_first and saved is not None:
                 result.seen = saved
             else:
-                result.seen = reconcile.look(work, world.intent, inventory.members)
+                result.seen = reconcile.look(work, world.intent, inventory.members, inventory.who)
             if is_first or saved is None:
                 _write_and_install(world, work, inventory, result, install=install)
             else:
@@ -371,13 +373,13 @@ def _write_and_install(
 
 
 def _plan_adom(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
-    result.seen = reconcile.look(work, world.intent, inventory.members)
+    result.seen = reconcile.look(work, world.intent, inventory.members, inventory.who)
     result.survey = installs.survey(work, result.seen, ask_devices=False)
     rollout_pass.judge(world, work, inventory, result)
 
 
 def _status_adom(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
-    result.seen = reconcile.look(work, world.intent, inventory.members)
+    result.seen = reconcile.look(work, world.intent, inventory.members, inventory.who)
     delivery = work.delivery
     if delivery is not None and result.seen.topology.workspace is not Workspace.DISABLED:
         standing = result.seen.observed.groups.items()

@@ -22,6 +22,7 @@ from fmgsync.planning import (
     device_notes,
     diff,
     misnamed,
+    provenance,
     sharding,
     sites,
     summary,
@@ -112,8 +113,10 @@ class Look:
         return self.around.packages
 
 
-def look(work: AdomWork, intent: Intent, members: desired.Members) -> Look:
-    """Read the ADOM and make the plan. Writes nothing."""
+def look(
+    work: AdomWork, intent: Intent, members: desired.Members, who: provenance.Who | None = None
+) -> Look:
+    """Read the ADOM and make the plan. Writes nothing. `who` names what is behind an address."""
     around = work.target.look()
     topology, packages, delivery = around.topology, around.packages, work.delivery
     resolved = sites.resolve(work.sites, topology)
@@ -133,7 +136,8 @@ def look(work: AdomWork, intent: Intent, members: desired.Members) -> Look:
         packages = assignment.settle(packages, contested, delivery.read_package_status())
         told = assignment.findings(packages, targets)
         wanted = replace(wanted, findings=(*wanted.findings, *told))
-    return _compare(work, intent, replace(around, packages=packages), wanted)
+    seen = _compare(work, intent, replace(around, packages=packages), wanted)
+    return seen if who is None else replace(seen, plan=provenance.told(seen.plan, who))
 
 
 def _misnamed(work: AdomWork, topology: AdomTopology) -> tuple[Finding, ...]:

@@ -30,7 +30,7 @@ def advance_installs(
     plan = result.planned or result.seen.plan
 
     def look() -> Look:
-        return reconcile.look(work, world.intent, inventory.members)
+        return reconcile.look(work, world.intent, inventory.members, inventory.who)
 
     report = result.rollout or Report()
     done = len(report.outcomes)

@@ -11,6 +11,7 @@ from fmgsync.audit import Audit
 from fmgsync.model.change import AdomPlan, Change
 from fmgsync.model.memory import Approval
 from fmgsync.model.target import TargetRef
+from fmgsync.passes.formerly import Formerly
 from fmgsync.state.memory import Memory
 from fmgsync.state.stops import Stops
 
@@ -30,6 +31,7 @@ class WriteLog:
     audit: Audit
     memory: Memory
     stops: Stops
+    formerly: Formerly
 
     def writing(self, plan: AdomPlan) -> None:
         """What is about to be written. Raises Stopped."""
@@ -39,7 +41,9 @@ class WriteLog:
             why=f"{len(plan.changes)} changes to the ADOM",
             changes=_listed(plan.changes),
             approved=_approved(plan, self.memory.approved()) or None,
+            workloads={address: list(names) for address, names in plan.workloads} or None,
         )
+        self.formerly.note(plan.workloads, self.audit.now)
 
     def refused(self, refused: Sequence[tuple[Change, str]]) -> None:
         """What was not taken."""

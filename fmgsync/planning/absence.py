@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from fmgsync.model.address import Family
 from fmgsync.model.adom import Package, PolicyUse
 from fmgsync.model.state import ObjectKey, ObservedAdom
 from fmgsync.model.target import DeviceVdom
@@ -60,3 +61,23 @@ def why(target: DeviceVdom, keys: Iterable[ObjectKey], uses: Uses) -> str:
     if not known[0].package.path:
         return f"{known[0]} uses it, but no package takes the block in"
     return f"{known[0]} uses it, but the package is not assigned to this device"
+
+
+def uses_json(
+    packages: Iterable[Package], observed: ObservedAdom, names: Collection[str]
+) -> dict[str, list[dict[str, object]]]:
+    """The policies that use each of these groups, for scripts; by the group's name."""
+    keys = [(family, name) for name in names for family in Family]
+    found: dict[str, list[dict[str, object]]] = {}
+    for (_, name), uses in sorted(find_uses(packages, observed, keys).items()):
+        for use in uses:
+            row: dict[str, object] = {
+                "package": use.package.path,
+                "policy": str(use),
+                "action": use.policy.action or "deny",
+                "position": use.package.policies.index(use.policy) + 1,
+                "enabled": use.policy.enabled,
+            }
+            if row not in found.setdefault(name, []):
+                found[name].append(row)
+    return found

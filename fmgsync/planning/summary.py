@@ -50,6 +50,7 @@ def plan_json(plan: AdomPlan) -> dict[str, Any]:
         "foreign": [finding_json(finding) for finding in plan.foreign],
         "held": [finding_json(finding) for finding in plan.held],
         "findings": [finding_json(finding) for finding in plan.findings],
+        "workloads": {address: list(names) for address, names in plan.workloads},
     }
 
 

@@ -192,7 +192,7 @@ def _with_write_log(hooks: HooksOf | None, installs: Installing, memory: Memory)
     where a person has stopped it."""
 
     def made(ref: TargetRef) -> Hooks:
-        log = WriteLog(ref, installs.audit, memory, installs.stops)
+        log = WriteLog(ref, installs.audit, memory, installs.stops, installs.formerly)
         known = hooks(ref) if hooks is not None else Hooks()
         return replace(known, writing=log.writing, refused=log.refused)
 

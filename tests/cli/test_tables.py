@@ -24,11 +24,14 @@ words = st.sampled_from(
     ]
 )
 texts = st.lists(words, max_size=6).map(", ".join)
-rows = st.lists(st.tuples(texts, texts, texts), max_size=5)
+rows = st.integers(2, 7).flatmap(
+    lambda columns: st.lists(st.tuples(*[texts] * columns), min_size=1, max_size=5)
+)
 
 
-def shown(console: Console, listed: list[tuple[str, str, str]]) -> str:
-    made = tables.table(("device", "members", "because"), title="what there is")
+def shown(console: Console, listed: list[tuple[str, ...]]) -> str:
+    columns = ("device", "members", "because", "wave", "starts", "groups", "why")
+    made = tables.table(columns[: len(listed[0])], title="what there is")
     for row in listed:
         made.add_row(*map(tables.cell, row))
     made.show(console)
@@ -39,7 +42,7 @@ def shown(console: Console, listed: list[tuple[str, str, str]]) -> str:
 
 @given(rows, st.integers(20, 200))
 @settings(max_examples=150, deadline=None)
-def test_no_word_is_broken_at_any_width(listed: list[tuple[str, str, str]], width: int) -> None:
+def test_no_word_is_broken_at_any_width(listed: list[tuple[str, ...]], width: int) -> None:
     console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
     said = shown(console, listed).split()
     for row in listed:
@@ -49,7 +52,7 @@ def test_no_word_is_broken_at_any_width(listed: list[tuple[str, str, str]], widt
 
 @given(rows)
 @settings(max_examples=50, deadline=None)
-def test_a_pipe_gets_one_line_for_each_row(listed: list[tuple[str, str, str]]) -> None:
+def test_a_pipe_gets_one_line_for_each_row(listed: list[tuple[str, ...]]) -> None:
     lines = shown(Console(file=io.StringIO(), width=10_000), listed).splitlines()
     assert len(lines) == len(listed) + 2  # title and columns
 

@@ -142,7 +142,8 @@ def test_whoever_decides_says_why(estate: Estate, run: Run) -> None:
         assert (code, "requireReason" in document["error"]["message"]) == (2, True), decision
     assert run("approve", digest, "--reason", "CHG-7")[0] == 0
     assert run("approve")[1]["approved"][0]["reason"] == "CHG-7"
-    assert run("approve", digest, "--withdraw")[0] == 0
+    assert run("approve", digest, "--withdraw")[0] == 2
+    assert run("approve", digest, "--withdraw", "--reason", "no")[0] == 0
 
 
 def test_the_reason_is_in_the_revisions_of_the_devices(estate: Estate) -> None:

@@ -171,7 +171,7 @@ def test_any_history_ends_where_a_fresh_look_does(history: list[tuple[str, objec
     assert before == fresh(world.snapshot())
     of_pods = {address for pod in world.snapshot().pods for address in pod.addresses}
     of_nodes = {address for node in world.snapshot().nodes for address in node.addresses}
-    assert {each for each in EVERY_ADDRESS if membership.uses(each)} == of_pods | of_nodes
+    assert {each for each in EVERY_ADDRESS if membership.holdings.uses(each)} == of_pods | of_nodes
 
 
 @given(
@@ -260,7 +260,7 @@ def test_a_stranger_contends_for_an_address_under_any_rules_and_stands_for_none(
     assert published() == {"10.0.0.1"}
     membership.apply(met(strangers=((None, stranger), (twin, None))))
     assert published() == frozenset()
-    assert membership.uses(Address("10.0.0.1"))
+    assert membership.holdings.uses(Address("10.0.0.1"))
     membership = membership.under(RULES[:2])
     assert published() == frozenset()
     ending = replace(stranger, terminating=True, started="2020-01-01T00:00:00Z")
