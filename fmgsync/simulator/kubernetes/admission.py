@@ -125,9 +125,9 @@ def check_revision(old: Stored, revision: str | None) -> None:
         raise conflict(old.resource, old.name)
 
 
-def timestamp() -> str:
-    """Now, as metadata carries it."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+def timestamp(*, in_s: float = 0) -> str:
+    """Now, or soon, as metadata carries it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + in_s))
 
 
 def _unchanged(resource: Resource, content: Content) -> Content:
@@ -170,15 +170,34 @@ def _updated_pod(old: Stored, content: Content) -> Content:
     return content
 
 
+def _created_policy(resource: Resource, content: Content) -> Content:
+    metadata = {**content["metadata"], "generation": 1}
+    return {**content, "metadata": metadata, "spec": _without_nothing(content.get("spec"))}
+
+
+def _updated_policy(old: Stored, content: Content) -> Content:
+    """Seen: an empty list of rules is stored as none, and differs from none all the same."""
+    generation, spec = old.content["metadata"].get("generation", 1), content.get("spec") or {}
+    bumped = generation + (spec != old.content.get("spec"))
+    metadata = {**content["metadata"], "generation": bumped}
+    return {**content, "metadata": metadata, "spec": _without_nothing(spec)}
+
+
+def _without_nothing(spec: Mapping[str, Any] | None) -> Content:
+    return {key: each for key, each in (spec or {}).items() if each != []}
+
+
 _CREATED: Final[dict[str, Callable[[Resource, Content], Content]]] = {
     "pods": _created_pod,
     "namespaces": _created_namespace,
     "leases": validation.lease,
     "events": validation.event,
     "configmaps": validation.config_map,
+    "networkpolicies": _created_policy,
 }
 _UPDATED: Final[dict[str, Callable[[Stored, Content], Content]]] = {
     "pods": _updated_pod,
     "leases": lambda old, content: validation.lease(old.resource, content),
     "configmaps": lambda old, content: validation.config_map(old.resource, content),
+    "networkpolicies": _updated_policy,
 }

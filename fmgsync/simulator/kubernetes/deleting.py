@@ -27,7 +27,7 @@ def delete(store: Store, old: Stored, options: Mapping[str, Any]) -> Stored:
         return _terminate_namespace(store, old)
     grace, held = _grace_s(old, options), old.content["metadata"].get("finalizers")
     marked = old
-    if held or (old.resource is PODS and old.content["spec"].get("nodeName")):
+    if held or old.resource is PODS:  # with or without a node, and with no time as well
         marked = _marked(store, old, grace)
     left = marked.content["metadata"].get("deletionGracePeriodSeconds", grace)
     if held or left:
@@ -95,10 +95,9 @@ def _grace_s(old: Stored, options: Mapping[str, Any]) -> int:
 def _marked(store: Store, old: Stored, grace: int) -> Stored:
     """The object with the mark of its deletion; a period that runs can only become shorter."""
     metadata = dict(old.content["metadata"])
-    metadata.setdefault("deletionTimestamp", timestamp())
-    metadata["deletionGracePeriodSeconds"] = min(
-        grace, metadata.get("deletionGracePeriodSeconds", grace)
-    )
+    if grace < metadata.get("deletionGracePeriodSeconds", grace + 1):
+        metadata["deletionTimestamp"] = timestamp(in_s=grace)  # when the time is over
+        metadata["deletionGracePeriodSeconds"] = grace
     after = {**old.content, "metadata": metadata}
     return store.put(old.resource, old.namespace, old.name, after)
 

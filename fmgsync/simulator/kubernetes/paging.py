@@ -43,6 +43,9 @@ class Lists:
     def __init__(self, store: Store) -> None:
         self._store: Final = store
         self._moments: Final[OrderedDict[str, _Moment]] = OrderedDict()
+        self.read = 0
+        """Objects that lists without a version had to read from etcd, as they do on servers that
+        do not answer those from their cache."""
 
     def forget(self) -> None:
         """Let every continue token expire."""
@@ -79,6 +82,8 @@ class Lists:
             if asked < self._store.floor:
                 raise expired(_EXPIRED_VERSION)
         objects = self._store.all_at(target.resource, target.namespace, revision)
+        if not query.get("resourceVersion"):
+            self.read += len(objects)
         matches = selected(target.resource, query)
         return _Moment(revision, [each for each in objects if matches(each.content)])
 

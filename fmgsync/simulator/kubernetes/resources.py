@@ -62,6 +62,7 @@ RESOURCES: Final = (
     Resource(CORE, "v1", "serviceaccounts", "ServiceAccount", short=("sa",)),
     Resource(CORE, "v1", "events", "Event", short=("ev",)),
     LEASES,
+    Resource("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", short=("netpol",)),
 )
 
 

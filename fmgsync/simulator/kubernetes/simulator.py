@@ -93,6 +93,12 @@ class KubernetesSimulator:
         with self._world.lock:
             return self._world.unauthorized
 
+    @property
+    def read_from_etcd(self) -> int:
+        """How many objects lists without a version have read so far, to choose among them, on a
+        server whose watch cache does not answer those."""
+        return self._world.api.lists.read
+
     def kubeconfig(self, path: Path, *, context: str = "simulator") -> Path:
         """Write a kubeconfig for this server, with one context."""
         content = {

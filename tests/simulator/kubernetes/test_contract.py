@@ -173,8 +173,9 @@ def test_a_watch_tells_what_happened_since_a_version(server: ApiServer) -> None:
     server.create(PODS, pod("a", node=None))
     server.patch(PODS, "a", {"metadata": {"labels": {"app": "x"}}})
     server.delete(PODS, "a")
-    lines = watched(server, 3, {"resourceVersion": version})
-    assert events(lines) == [("ADDED", "a"), ("MODIFIED", "a"), ("DELETED", "a")]
+    lines = watched(server, 4, {"resourceVersion": version})
+    changes = ["ADDED", "MODIFIED", "MODIFIED", "DELETED"]  # a pod is marked before it is gone
+    assert events(lines) == [(change, "a") for change in changes]
     assert lines[0]["object"]["kind"] == "Pod"
     versions = [int(each["object"]["metadata"]["resourceVersion"]) for each in lines]
     assert versions == sorted(set(versions))
@@ -309,3 +310,27 @@ def test_a_list_as_rows(server: ApiServer) -> None:
     with pytest.raises(SourceRefused) as caught:
         server.session.read(changed(asked, query={"includeObject": "Some"}))
     assert caught.value.code == 400
+
+
+POLICIES = Resource("networking.k8s.io", "v1", "networkpolicies")
+
+
+def test_a_network_policy_with_no_rules_is_another_than_one_without(server: ApiServer) -> None:
+    """An empty list is stored as none, so whoever applies it changes it each time anew."""
+    spec = {"podSelector": {"matchLabels": {"app": "a"}}, "policyTypes": ["Ingress"]}
+    made = server.create(
+        POLICIES,
+        {
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "NetworkPolicy",
+            "metadata": {"name": "a"},
+            "spec": {**spec, "ingress": []},
+        },
+    )
+    assert made["spec"] == spec
+    assert made["metadata"]["generation"] == 1
+    same = server.patch(POLICIES, "a", {"spec": {"policyTypes": ["Ingress"]}})
+    assert same["metadata"]["resourceVersion"] == made["metadata"]["resourceVersion"]
+    again = server.patch(POLICIES, "a", {"spec": {"ingress": []}})
+    assert again["metadata"]["generation"] == 2
+    assert again["spec"] == spec

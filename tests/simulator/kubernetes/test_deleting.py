@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -26,19 +27,29 @@ def test_a_scheduled_pod_terminates_before_it_is_gone(server: ApiServer) -> None
     assert [kind for kind, _ in events(lines)] == ["MODIFIED", "MODIFIED", "DELETED"]
 
 
-def test_an_unscheduled_pod_is_gone_at_once(server: ApiServer) -> None:
-    server.create(PODS, pod("a", node=None))
-    server.delete(PODS, "a", grace_s=None)
-    assert server.listed(PODS)[1] == []
-
-
-def test_a_scheduled_pod_is_marked_even_when_it_has_no_time(server: ApiServer) -> None:
-    server.add_pod("a", "10.1.0.9")
+@pytest.mark.parametrize("node", ["node-1", None], ids=["scheduled", "unscheduled"])
+def test_a_pod_is_marked_even_when_it_has_no_time(server: ApiServer, node: str | None) -> None:
+    """One that no kubelet runs has none, whatever it asks for."""
+    server.create(PODS, pod("a", node=node))
     version, _ = server.listed(PODS)
-    server.delete(PODS, "a")
+    server.delete(PODS, "a", grace_s=0 if node else None)
+    assert server.listed(PODS)[1] == []
     first, second = watched(server, 2, {"resourceVersion": version})
     assert (first["type"], second["type"]) == ("MODIFIED", "DELETED")
     assert first["object"]["metadata"]["deletionTimestamp"]
+    assert first["object"]["metadata"]["deletionGracePeriodSeconds"] == 0
+
+
+def test_a_deletion_is_marked_with_its_end_which_only_comes_nearer(server: ApiServer) -> None:
+    server.create(PODS, pod("a"))
+    seen = []
+    for grace_s in (500, 100, 300):
+        server.delete(PODS, "a", grace_s=grace_s)
+        (found,) = server.listed(PODS)[1]
+        seen.append(datetime.fromisoformat(found["metadata"]["deletionTimestamp"]))
+    assert 350 <= (seen[0] - seen[1]).total_seconds() <= 450
+    assert seen[1] == seen[2]
+    assert seen[0] > datetime.now(UTC)
 
 
 @pytest.mark.parametrize("phase", ["Succeeded", "Failed"])

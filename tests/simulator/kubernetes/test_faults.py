@@ -240,3 +240,16 @@ def test_what_it_does_not_do_is_refused_and_not_done(simulator: KubernetesSimula
     assert post("", "application/vnd.kubernetes.protobuf", b"k8s\0") == 415
     assert post("?dryRun=All", "application/json", body) == 400
     assert simulator.find("ConfigMap", "a") is None
+
+
+def test_a_list_without_a_version_costs_what_there_is_and_not_what_it_finds(
+    simulator: KubernetesSimulator,
+) -> None:
+    """As on a server that does not answer it from its watch cache: pages go on where they were."""
+    for number in range(20):
+        simulator.add(pod(f"a-{number}", f"10.1.0.{number}"))
+    wanted = "/api/v1/pods?fieldSelector=status.podIP%3D10.1.0.1"
+    assert len(ask(simulator, f"{wanted}&resourceVersion=0").json()["items"]) == 1
+    assert simulator.read_from_etcd == 0
+    assert len(ask(simulator, wanted).json()["items"]) == 1
+    assert simulator.read_from_etcd == 20
