@@ -99,6 +99,11 @@ class RuleSet:
                 found[rule.name] = replace(known, clusters=joined)
         return tuple(found.values())
 
+    def shared(self) -> RuleSet:
+        """The same for a target that knows no mappings: a group has one value there."""
+        rules = tuple(replace(rule, mapping=MappingMode.SHARED) for rule in self.rules)
+        return replace(self, rules=rules)
+
     def only(self, names: Collection[str]) -> RuleSet:
         """These rules alone, of the same source."""
         return replace(self, rules=tuple(rule for rule in self.rules if rule.name in names))

@@ -120,8 +120,9 @@ def look(
     around = work.target.look()
     topology, packages, delivery = around.topology, around.packages, work.delivery
     resolved = sites.resolve(work.sites, topology)
+    rules = intent.rules if work.target.traits.mappings else intent.rules.shared()
     wanted = desired.desired_adom(
-        work.ref, owner=intent.owner, rules=intent.rules, sites=resolved, members=members
+        work.ref, owner=intent.owner, rules=rules, sites=resolved, members=members
     )
     targets = {target for site in resolved for target in site.targets}
     notes = (

@@ -97,7 +97,7 @@ UNBUILT: Final[tuple[Unbuilt, ...]] = (
     Unbuilt(
         "FortiGates without a FortiManager",
         _direct_fortigates,
-        COMMANDS - {SELECTOR},
+        _WRITE | {ROLLOUT},
         "name only devices of a FortiManager",
     ),
 )

@@ -24,7 +24,7 @@ from fmgsync.leases import fencing
 from fmgsync.leases.ownership import Ownership
 from fmgsync.model.adom import Workspace
 from fmgsync.model.rule import GroupRule
-from fmgsync.model.target import TargetRef
+from fmgsync.model.target import TargetKind, TargetRef
 from fmgsync.passes import incremental, install_context, neighbours, once, rollout_status
 from fmgsync.passes.brake import Brake
 from fmgsync.passes.guard_memory import AdomGuard
@@ -40,13 +40,15 @@ from fmgsync.state.memory import Memory
 from fmgsync.state.rollouts import Rollouts
 from fmgsync.state.stops import Stops
 from fmgsync.state.units import Units
-from fmgsync.targets.fortimanager import authority, diagnose
+from fmgsync.targets import authority
+from fmgsync.targets.fortimanager import diagnose
 from fmgsync.targets.fortimanager.access import Access
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.target import FortiManagerAdom
 from fmgsync.targets.hooks import Hooks
-from fmgsync.targets.protocol import Purpose
-from fmgsync.wiring import clusters
+from fmgsync.targets.protocol import Purpose, Target
+from fmgsync.wiring import clusters, fortigates
+from fmgsync.wiring.fortigates import FortiGates
 
 if TYPE_CHECKING:
     from fmgsync.settings.schema import Config, FortiManager
@@ -88,7 +90,9 @@ def make_world(
     features.refuse_unbuilt(config, command)
     time = clock or SystemClock()
     documents = documents or _documents(config, state_dir, time)
-    units = Units(documents, {unit.name: str(unit.host) for unit in config.fortimanagers})
+    hosts = {unit.name: str(unit.host) for unit in config.fortimanagers}
+    hosts |= {unit.name: str(unit.host) for unit in config.fortigates}
+    units = Units(documents, hosts)
     memory = Memory(documents, units)
     installs = make_installing(
         config, command, documents, time, people or People(), folder=state_dir, units=units
@@ -102,7 +106,16 @@ def make_world(
     access = {unit.name: unit_access(unit) for unit in config.fortimanagers}
     if command == features.RUN:
         access = {name: authority.kept(each) for name, each in access.items()}
-    adoms = _adoms(config, access, partial(_session_of, time, transport, hooks), time, memory)
+    direct = FortiGates(config, clock=time, hooks=hooks, keeps=command == features.RUN)
+    opened = partial(_session_of, time, transport, hooks)
+
+    def target_of(ref: TargetRef) -> Target:
+        if ref.kind is TargetKind.FORTIGATE:
+            return direct.target(ref)
+        session = partial(opened, access[ref.unit], ref)
+        return FortiManagerAdom(ref, owner=config.owner, open_session=session, clock=time)
+
+    adoms = _adoms(config, target_of, time, memory)
     if ownership is not None:
         adoms = tuple(_under_lease(work, ownership, time) for work in adoms)
     return World(
@@ -178,6 +191,13 @@ def _check_files(config: Config, known: frozenset[str]) -> frozenset[str]:
             raise config.origin.error(("fortimanagers", index), error.message, step) from error
     found = {f"cluster {name}" for name in clusters.check_kubeconfigs(config)}
     found |= {f"FortiManager {unit.name}" for unit in config.fortimanagers if not unit.tls.verify}
+    for index, direct in enumerate(config.fortigates):
+        try:
+            fortigates.unit_access(direct).check()
+        except errors.TargetError as error:
+            step = error.next_step
+            raise config.origin.error(("fortigates", index), error.message, step) from error
+    found |= {f"FortiGate {unit.name}" for unit in config.fortigates if not unit.tls.verify}
     for name in sorted(found - known):
         _log.warning(
             "certificate not verified",
@@ -220,7 +240,9 @@ def make_brake(path: Path, *, state_dir: Path, by: str, reason: str) -> Brake:
     """What `fmgsync stop` and `start` work with; connects to no FortiManager."""
     config, clock = load.load_config(path), SystemClock()
     documents = _documents(config, state_dir, clock)
-    units = Units(documents, {unit.name: str(unit.host) for unit in config.fortimanagers})
+    hosts = {unit.name: str(unit.host) for unit in config.fortimanagers}
+    hosts |= {unit.name: str(unit.host) for unit in config.fortigates}
+    units = Units(documents, hosts)
     return Brake(
         Stops(documents, config.owner),
         Rollouts(documents, config.owner, clock=clock, units=units),
@@ -304,6 +326,8 @@ def referenced_files(path: Path) -> tuple[Path, ...]:
         secrets = (unit.credentials.password, unit.credentials.api_key)
         found += [secret.file for secret in secrets if secret and secret.file]
         found += [unit.tls.ca_file] if unit.tls.ca_file else []
+    for direct in config.fortigates:
+        found += fortigates.files(direct)
     return tuple(found)
 
 
@@ -391,7 +415,7 @@ def make_target_checks(
         session = make_session(unit_access(unit), clock=clock, transport=transport)
         check = partial(diagnose.check_unit, session, purpose)
         found.append(TargetToCheck(f"FortiManager {unit.name}", check))
-    return found
+    return [*found, *fortigates.checks(config, clock=clock)]
 
 
 def _session_of(
@@ -410,17 +434,12 @@ def _session_of(
 
 
 def _adoms(
-    config: Config,
-    access: Mapping[str, Access],
-    open_session: Callable[[Access, TargetRef], Session],
-    clock: Clock,
-    memory: Memory,
+    config: Config, target_of: Callable[[TargetRef], Target], clock: Clock, memory: Memory
 ) -> tuple[AdomWork, ...]:
     refs = sorted({site.adom for site in rules.sites(config)})
 
     def make(ref: TargetRef) -> AdomWork:
-        opened = partial(open_session, access[ref.unit], ref)
-        return _adom_work(config, ref, opened, clock, memory)
+        return _adom_work(config, ref, target_of(ref), clock, memory)
 
     works = map(make, refs)
     return tuple(replace(w, elsewhere=neighbours.reader(w, refs, make)) for w in works)
@@ -429,11 +448,10 @@ def _adoms(
 def _adom_work(
     config: Config,
     ref: TargetRef,
-    open_session: Callable[[], Session],
+    target: Target,
     clock: Clock,
     memory: Memory,
 ) -> AdomWork:
-    target = FortiManagerAdom(ref, owner=config.owner, open_session=open_session, clock=clock)
     own = tuple(site for site in rules.sites(config) if site.adom == ref)
     guard = AdomGuard(ref, config.owner, rules.guard_limits(config), memory, clock)
     named = terms.named_places(config, ref)

@@ -25,7 +25,7 @@ def test_a_plain_configuration_is_built(command: str) -> None:
 
 ASKED = [
         (SMALL + GROUP + ", publish: auto}]", "status", "groups[0].publish"),
-        (DIRECT, "plan", "sites[0].fortigates"),
+        (DIRECT, "run", "sites[0].fortigates"),
 ]  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from types import TracebackType
@@ -36,9 +36,18 @@ class FortiGateVdom:
     threads at a time. `requests` counts the HTTP requests so far.
     """
 
-    def __init__(self, ref: TargetRef, unit: Unit, *, owner: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        ref: TargetRef,
+        unit: Unit,
+        *,
+        owner: str,
+        open_session: Callable[[], Session],
+        clock: Clock,
+    ) -> None:
         self.ref = ref
         self._unit = unit
+        self._open_session = open_session
         self._owner = owner
         self._clock = clock
         self._place = DeviceVdom(ref.unit, ref.domain)
@@ -61,7 +70,7 @@ class FortiGateVdom:
         return self._requests_before + (self._shared.requests if self._shared else 0)
 
     def __enter__(self) -> Self:
-        session = self._unit.open_session()
+        session = self._open_session()
         session.open()
         self._shared = session
         return self

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from fmgsync import errors
 from fmgsync.targets.fortigate.access import Access
-from fmgsync.targets.fortigate.session import Session
 from fmgsync.targets.fortigate.tables import Known
 from fmgsync.targets.fortigate.transactions import Ability
 
@@ -48,8 +46,6 @@ class Unit:
     one group.
     """
 
-    access: Access
-    open_session: Callable[[], Session]
     identities: Identities
     asks_management: bool = True
     member_limit: int = 600

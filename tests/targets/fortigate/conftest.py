@@ -56,20 +56,25 @@ class Branch:
         managed: str = "no",
         transactions: str = "auto",
         member_limit: int = 600,
+        name: str = NAME,
         **more: Any,
     ) -> FortiGateVdom:
         """A VDOM of it, as the passes see it."""
         access = self.access(key, **more)
         unit = Unit(
-            access,
-            lambda: Session(access, clock=self.clock),
             self.identities,
             asks_management=managed == "ask",
             member_limit=member_limit,
             ability=Ability(usable=transactions == "auto"),
         )
-        ref = TargetRef(self.name, vdom, TargetKind.FORTIGATE)
-        return FortiGateVdom(ref, unit, owner=owner, clock=self.clock)
+        ref = TargetRef(name, vdom, TargetKind.FORTIGATE)
+        return FortiGateVdom(
+            ref,
+            unit,
+            owner=owner,
+            open_session=lambda: Session(access, clock=self.clock),
+            clock=self.clock,
+        )
 
     def groups(self, vdom: str = "root") -> set[str]:
         """IPv4 groups that are not the factory's."""

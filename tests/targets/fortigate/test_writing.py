@@ -10,7 +10,6 @@ import pytest
 
 from fmgsync import errors
 from fmgsync.model.change import Action
-from fmgsync.targets.fortigate.unit import Unit
 from tests.targets.fortigate.conftest import NAME, Branch
 from tests.targets.fortigate.planning import converge, plan
 
@@ -374,11 +373,7 @@ def test_a_unit_that_is_taken_over_meanwhile_is_not_written(branch: Branch) -> N
 
 def test_two_names_for_one_unit_are_refused(branch: Branch) -> None:
     converge(branch.target(), WEB)
-    twin = branch.target()
-    twin._unit = Unit(
-        branch.access(), lambda: branch.session(), branch.identities, asks_management=False
-    )
-    twin.ref = type(twin.ref)("twin", "root", twin.ref.kind)
+    twin = branch.target(name="twin")
     with pytest.raises(errors.OtherUnit, match="'branch' in the configuration as well"):
         twin.look()
 

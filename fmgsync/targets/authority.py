@@ -11,8 +11,22 @@ import hashlib
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol, TypeVar
 
-from fmgsync.targets.fortimanager.access import Access
+
+class Trusting(Protocol):
+    """How to reach a unit, as far as certificates are concerned."""
+
+    @property
+    def ca_file(self) -> Path | None:
+        """The authority."""
+
+    @property
+    def verify(self) -> bool:
+        """Whether it counts."""
+
+
+_T = TypeVar("_T", bound=Trusting)
 
 
 @functools.cache
@@ -21,7 +35,7 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="fmgsync-trusts-")
 
 
-def kept(access: Access) -> Access:
+def kept(access: _T) -> _T:
     """The same, trusting a copy of the authority as it is now."""
     if access.ca_file is None or not access.verify:
         return access
@@ -31,4 +45,4 @@ def kept(access: Access) -> Access:
         copy.write_bytes(content)
     except OSError:
         return access  # connecting will say what is wrong with it
-    return replace(access, ca_file=copy)
+    return replace(access, ca_file=copy)  # type: ignore[type-var]

@@ -1,0 +1,150 @@
+"""Is one FortiGate as it must be? Reads only; what the key may not see is said to be unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+
+from fmgsync import errors
+from fmgsync.clock import Clock
+from fmgsync.model import diagnosis
+from fmgsync.model.diagnosis import Diagnosis, Level
+from fmgsync.model.target import DeviceVdom
+from fmgsync.targets import wire
+from fmgsync.targets.fortigate import managed, policies, reading, urls
+from fmgsync.targets.fortigate.managed import State
+from fmgsync.targets.fortigate.session import Session
+from fmgsync.targets.fortigate.unit import Identities
+
+MINIMAL = """config system accprofile
+    edit "fmgsync"
+        set fwgrp custom
+        config fwgrp-permission
+            set address read-write
+        end
+    next
+end"""
+ADVISED = """config system accprofile
+    edit "fmgsync"
+        set fwgrp custom
+        config fwgrp-permission
+            set address read-write
+            set policy read
+        end
+        set sysgrp custom
+        config sysgrp-permission
+            set cfg read
+        end
+    next
+end"""
+
+_OLDEST = (6, 4, 0)
+
+
+def check_unit(
+    session: Session,
+    places: Sequence[DeviceVdom],
+    identities: Identities,
+    *,
+    asks_management: bool,
+    clock: Clock,
+) -> Iterator[Diagnosis]:
+    """Everything that can be told of one unit and the VDOMs that are written on it."""
+    where = f"FortiGate {session.access.name}"
+    try:
+        session.open()
+    except errors.TargetError as error:
+        yield diagnosis.failed(where, "settings", error)
+        return
+    with closing(session):
+        try:
+            yield from _connection(where, session, places[0].vdom if places else "root", identities)
+        except errors.TargetError as error:
+            yield diagnosis.failed(where, "connection", error)
+            return
+        yield _management(where, session, places, asks_management=asks_management)
+        for place in places:
+            yield from _vdom(f"{where}, VDOM {place.vdom}", session, place)
+        yield _saving(where, session, places)
+
+
+def _connection(
+    where: str, session: Session, vdom: str, identities: Identities
+) -> Iterator[Diagnosis]:
+    answer = session.read(urls.monitor("system/status", vdom))
+    found = answer.results if isinstance(answer.results, dict) else {}
+    model = wire.printable(" ".join(str(found.get(k, "")) for k in ("model_name", "model_number")))
+    release = ".".join(map(str, session.release)) if session.release else "unknown release"
+    text = f"FortiOS {release}, serial number {session.serial or 'unknown'} {model}".strip()
+    old = session.release is not None and session.release < _OLDEST
+    fix = "nothing here is known of releases before 6.4; update the unit" if old else ""
+    yield Diagnosis(where, "connection", Level.WARNING if old else Level.OK, text, fix)
+    identities.claim(session.serial, session.access.name)
+    if not session.access.verify:
+        fix = "name the authority in tls.caFile: who is on the way can read the key"
+        yield Diagnosis(where, "certificate", Level.WARNING, "is not verified", fix)
+
+
+def _management(
+    where: str, session: Session, places: Sequence[DeviceVdom], *, asks_management: bool
+) -> Diagnosis:
+    """Asked each time, whatever the configuration vouches for."""
+    check = "management"
+    try:
+        found = managed.read(session, places[0].vdom if places else "root")
+    except errors.TargetError as error:
+        return diagnosis.failed(where, check, error)
+    if found.state is State.FREE:
+        return Diagnosis(where, check, Level.OK, "no FortiManager manages it")
+    if found.state is State.MANAGED:
+        fix = "configure that FortiManager, and name it with the device in 'sites'"
+        by = f" {found.by}" if found.by else ""
+        return Diagnosis(where, check, Level.FAILURE, f"FortiManager{by} manages it", fix)
+    if found.state is State.BACKUP:
+        text = f"FortiManager {found.by} keeps copies of it and changes nothing (mode backup)"
+        return Diagnosis(where, check, Level.OK, text)
+    text = f"whether a FortiManager manages it is not known: {found.why}"
+    if asks_management:
+        fix = f"advised profile:\n{ADVISED}\nor 'managed: \"no\"' if you know that none does"
+        return Diagnosis(where, check, Level.FAILURE, text, fix)
+    fix = f"you vouch for it ('managed: \"no\"'); advised profile, to see it:\n{ADVISED}"
+    return Diagnosis(where, check, Level.WARNING, text, fix)
+
+
+def _vdom(where: str, session: Session, place: DeviceVdom) -> Iterator[Diagnosis]:
+    try:
+        found = reading.read_tables(session, place.vdom)
+    except errors.TargetError as error:
+        yield diagnosis.failed(where, "objects", error)
+        return
+    count = sum(len(rows.rows) for rows in found.rows.values())
+    yield Diagnosis(where, "objects", Level.OK, f"{count} addresses and groups can be read")
+    package = policies.read_package(session, place)
+    if not package.unread:
+        told = f"{len(package.policies)} policies can be read"
+        yield Diagnosis(where, "policies", Level.OK, told)
+        return
+    text = (
+        f"not known: {'; '.join(package.unread)}. Which policy uses a group, and where empty means"
+        " open, cannot be told, so emptying a group always waits for an approval"
+    )
+    yield Diagnosis(where, "policies", Level.WARNING, text, f"advised profile:\n{ADVISED}")
+
+
+def _saving(where: str, session: Session, places: Sequence[DeviceVdom]) -> Diagnosis:
+    """Whether a change survives a restart by itself (`config system global`, `cfg-save`)."""
+    check = "saving"
+    vdom = places[0].vdom if places else "root"
+    answer = session.ask(urls.table("system/global", vdom, {"format": "cfg-save"}))
+    if not answer.ok:
+        text = "not known: the key may not see whether a change is kept at a restart"
+        return Diagnosis(where, check, Level.WARNING, text, f"advised profile:\n{ADVISED}")
+    found = answer.results
+    row = found[0] if isinstance(found, list) and found else found
+    how = wire.printable(row.get("cfg-save", "")) if isinstance(row, dict) else ""
+    if how in ("automatic", ""):
+        text = "changes are kept at a restart" if how else "not said; automatic is the default"
+        return Diagnosis(where, check, Level.OK, text)
+    fix = "set cfg-save automatic, or save on the unit; it is written again after a restart"
+    text = f"cfg-save is {how}: what is written is lost at a restart until somebody saves"
+    return Diagnosis(where, check, Level.WARNING, text, fix)

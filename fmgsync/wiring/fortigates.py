@@ -1,0 +1,122 @@
+"""Builds what reaches the FortiGates without a FortiManager."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fmgsync.clock import Clock
+from fmgsync.doctor.doctor import TargetToCheck
+from fmgsync.model.diagnosis import Diagnosis
+from fmgsync.model.target import DeviceVdom, TargetKind, TargetRef
+from fmgsync.settings import rules
+from fmgsync.targets import authority
+from fmgsync.targets.fortigate import diagnose
+from fmgsync.targets.fortigate.access import Access
+from fmgsync.targets.fortigate.session import Session
+from fmgsync.targets.fortigate.target import FortiGateVdom
+from fmgsync.targets.fortigate.transactions import Ability
+from fmgsync.targets.fortigate.unit import Identities, Unit
+from fmgsync.targets.hooks import Hooks
+
+if TYPE_CHECKING:
+    from fmgsync.settings.schema import Config, FortiGate
+
+HooksOf = Callable[[TargetRef], Hooks]
+
+
+class FortiGates:
+    """The FortiGates of one configuration, each once however many of its VDOMs are written.
+
+    `keeps`: what is trusted stays as it is now, whatever becomes of the files.
+    """
+
+    def __init__(
+        self, config: Config, *, clock: Clock, hooks: HooksOf | None = None, keeps: bool = False
+    ) -> None:
+        self._clock = clock
+        self._hooks = hooks
+        self._owner = config.owner
+        identities = Identities()
+        self._access: dict[str, Access] = {}
+        self._units: dict[str, Unit] = {}
+        self._gates: dict[str, AbstractContextManager[object]] = {}
+        for unit in config.fortigates:
+            access = unit_access(unit)
+            self._access[unit.name] = authority.kept(access) if keeps else access
+            self._units[unit.name] = Unit(
+                identities,
+                asks_management=unit.managed == "ask",
+                member_limit=config.member_limit,
+                ability=Ability(usable=unit.transactions == "auto"),
+            )
+            self._gates[unit.name] = threading.BoundedSemaphore(unit.connections)
+
+    def target(self, ref: TargetRef) -> FortiGateVdom:
+        """One VDOM of one of them."""
+        return FortiGateVdom(
+            ref,
+            self._units[ref.unit],
+            owner=self._owner,
+            open_session=partial(self._session, ref),
+            clock=self._clock,
+        )
+
+    def _session(self, ref: TargetRef) -> Session:
+        return Session(
+            self._access[ref.unit],
+            clock=self._clock,
+            hooks=self._hooks(ref) if self._hooks else None,
+            gate=self._gates[ref.unit],
+        )
+
+
+def unit_access(unit: FortiGate) -> Access:
+    """How to reach a FortiGate; its key is read now."""
+    shown = unit.tls.client_cert
+    return Access(
+        name=unit.name,
+        host=str(unit.host),
+        api_key=unit.api_key.read(),
+        ca_file=unit.tls.ca_file,
+        verify=unit.tls.verify,
+        client_cert=(shown.cert_file, shown.key_file) if shown else None,
+        connections=unit.connections,
+    )
+
+
+def files(unit: FortiGate) -> Iterator[Path]:
+    """The files that a FortiGate's part of the configuration refers to."""
+    if unit.api_key.file:
+        yield unit.api_key.file
+    if unit.tls.ca_file:
+        yield unit.tls.ca_file
+    if unit.tls.client_cert:
+        yield unit.tls.client_cert.cert_file
+        yield unit.tls.client_cert.key_file
+
+
+def checks(config: Config, *, clock: Clock) -> list[TargetToCheck]:
+    """All of them, for `fmgsync doctor`."""
+    identities = Identities()
+    direct = [s.adom for s in rules.sites(config) if s.adom.kind is TargetKind.FORTIGATE]
+    found = []
+    for unit in config.fortigates:
+        vdoms = dict.fromkeys(ref.domain for ref in direct if ref.unit == unit.name)
+        places = [DeviceVdom(unit.name, vdom) for vdom in vdoms]
+        session = Session(unit_access(unit), clock=clock)
+
+        def check(
+            now: Clock,
+            session: Session = session,
+            places: list[DeviceVdom] = places,
+            asks: bool = unit.managed == "ask",
+        ) -> Iterator[Diagnosis]:
+            return diagnose.check_unit(session, places, identities, asks_management=asks, clock=now)
+
+        found.append(TargetToCheck(f"FortiGate {unit.name}", check))
+    return found
