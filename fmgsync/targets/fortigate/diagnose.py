@@ -16,27 +16,8 @@ from fmgsync.targets.fortigate.managed import State
 from fmgsync.targets.fortigate.session import Session
 from fmgsync.targets.fortigate.unit import Identities
 
-MINIMAL = """config system accprofile
-    edit "fmgsync"
-        set fwgrp custom
-        config fwgrp-permission
-            set address read-write
-        end
-    next
-end"""
-ADVISED = """config system accprofile
-    edit "fmgsync"
-        set fwgrp custom
-        config fwgrp-permission
-            set address read-write
-            set policy read
-        end
-        set sysgrp custom
-        config sysgrp-permission
-            set cfg read
-        end
-    next
-end"""
+_CFG = "add 'sysgrp custom' with 'cfg read' to the key's access profile (docs/fortigates.md)"
+_POLICY = "add 'policy read' under 'fwgrp custom' to the key's access profile (docs/fortigates.md)"
 
 _OLDEST = (6, 4, 0)
 
@@ -105,10 +86,9 @@ def _management(
         return Diagnosis(where, check, Level.OK, text)
     text = f"whether a FortiManager manages it is not known: {found.why}"
     if asks_management:
-        fix = f"advised profile:\n{ADVISED}\nor 'managed: \"no\"' if you know that none does"
+        fix = f"{_CFG}, or write 'managed: \"no\"' if you know that none does"
         return Diagnosis(where, check, Level.FAILURE, text, fix)
-    fix = f"you vouch for it ('managed: \"no\"'); advised profile, to see it:\n{ADVISED}"
-    return Diagnosis(where, check, Level.WARNING, text, fix)
+    return Diagnosis(where, check, Level.WARNING, f"{text}; 'managed: \"no\"' vouches for it", _CFG)
 
 
 def _vdom(where: str, session: Session, place: DeviceVdom) -> Iterator[Diagnosis]:
@@ -128,7 +108,7 @@ def _vdom(where: str, session: Session, place: DeviceVdom) -> Iterator[Diagnosis
         f"not known: {'; '.join(package.unread)}. Which policy uses a group, and where empty means"
         " open, cannot be told, so emptying a group always waits for an approval"
     )
-    yield Diagnosis(where, "policies", Level.WARNING, text, f"advised profile:\n{ADVISED}")
+    yield Diagnosis(where, "policies", Level.WARNING, text, _POLICY)
 
 
 def _saving(where: str, session: Session, places: Sequence[DeviceVdom]) -> Diagnosis:
@@ -138,7 +118,7 @@ def _saving(where: str, session: Session, places: Sequence[DeviceVdom]) -> Diagn
     answer = session.ask(urls.table("system/global", vdom, {"format": "cfg-save"}))
     if not answer.ok:
         text = "not known: the key may not see whether a change is kept at a restart"
-        return Diagnosis(where, check, Level.WARNING, text, f"advised profile:\n{ADVISED}")
+        return Diagnosis(where, check, Level.WARNING, text, _CFG)
     found = answer.results
     row = found[0] if isinstance(found, list) and found else found
     how = wire.printable(row.get("cfg-save", "")) if isinstance(row, dict) else ""
