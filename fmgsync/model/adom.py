@@ -44,7 +44,8 @@ class AdomTopology:
     """Devices and device groups of an ADOM; nested groups are expanded to DeviceVdoms.
 
     `flags` are FortiManager's own words: `backup` means nothing can be installed from here,
-    `auto_push_cfg` that the unit pushes changes by itself.
+    `auto_push_cfg` that the unit pushes changes by itself. `fleet` is what its devices are rolled
+    out with, empty while nobody has said.
     """
 
     ref: TargetRef
@@ -53,6 +54,7 @@ class AdomTopology:
     devices: Mapping[str, Device]
     groups: Mapping[str, frozenset[DeviceVdom]]
     flags: frozenset[str] = frozenset()
+    fleet: str = ""
 
 
 @dataclass(frozen=True, slots=True)

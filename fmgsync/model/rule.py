@@ -114,13 +114,19 @@ class Site:
     """Which FortiGates stand in front of which clusters.
 
     `devices` are as configured: `device`, `device/vdom` or `group:NAME`; they become `DeviceVdom`
-    by asking FortiManager (`targets.fortimanager.topology`).
+    by asking FortiManager (`targets.fortimanager.topology`). `fleet` is the name of the fleet that
+    its target is rolled out with, empty for one of its own.
     """
 
     clusters: frozenset[str]
     adom: TargetRef
     devices: tuple[str, ...]
     allow_overlap: bool = False
+    fleet: str = ""
+
+    def names(self) -> frozenset[str]:
+        """The devices it names, with and without VDOM."""
+        return frozenset(part for name in self.devices for part in (name, name.partition("/")[0]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from fmgsync.model.target import TargetRef
 from fmgsync.passes.formerly import Formerly
 from fmgsync.passes.progress import Reason
 from fmgsync.scheduling.admission import Clearance
-from fmgsync.settings import features
+from fmgsync.settings import features, rules
 from fmgsync.settings.schema import Config
 from fmgsync.state.documents import Documents
 from fmgsync.state.heads import AuditHeads
@@ -138,7 +138,7 @@ def make_installing(
         },
     )
     return Installing(
-        Rollouts(documents, config.owner, clock=clock, units=units),
+        Rollouts(documents, config.owner, clock=clock, units=units, fleets=rules.fleets(config)),
         StaleSince(documents, config.owner, units=units),
         units,
         audit,

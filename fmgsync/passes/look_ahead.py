@@ -8,7 +8,6 @@ from datetime import datetime
 from fmgsync.model.target import TargetRef
 from fmgsync.passes import rollout_status
 from fmgsync.passes.once import AdomResult, Result, World
-from fmgsync.planning import summary
 from fmgsync.scheduling import rehearsal
 from fmgsync.scheduling.admission import Situation
 from fmgsync.scheduling.ledger import Ledger
@@ -32,7 +31,7 @@ def _adom(world: World, adom: AdomResult, until: datetime) -> AdomForecast:
     assert adom.seen is not None and adom.survey is not None  # noqa: S101, PT018 - see forecast
     work = next(work for work in world.adoms if work.ref == adom.ref)
     record = adom.standing.record if adom.standing is not None else None
-    rules = summary.rules_digest(world.intent.rules.rules, work.sites)
+    rules = work.fleet.rules_digest(world.intent.rules.rules)
     situation = Situation(
         adom.seen.topology,
         adom.survey.statuses,

@@ -22,7 +22,15 @@ from fmgsync.model.rollout import TargetOutcome
 from fmgsync.model.rule import RuleSet
 from fmgsync.model.stop import Stop
 from fmgsync.model.target import DeviceVdom, TargetRef
-from fmgsync.passes import guard_memory, installs, reconcile, rollout_pass, turns, wrong_clock
+from fmgsync.passes import (
+    guard_memory,
+    installs,
+    reconcile,
+    rollout_pass,
+    rollout_status,
+    turns,
+    wrong_clock,
+)
 from fmgsync.passes.install_context import Installing
 from fmgsync.passes.progress import Report
 from fmgsync.passes.reconcile import AdomWork, Intent, Look
@@ -246,6 +254,10 @@ Step = Callable[[World, AdomWork, Inventory, AdomResult], None]
 
 def _each_adom(world: World, inventory: Inventory, step: Step) -> Result:
     results = [_one_adom(world, work, inventory, step) for work in world.adoms]
+    for work, result in zip(world.adoms, results, strict=True):
+        if result.standing is not None and not work.fleet.fleet.is_alone:
+            # Whose turn it is shows once all of a fleet were looked at.
+            result.standing = rollout_status.standing(world, work, result)
     return _shown(world, Result(inventory, results))
 
 
@@ -295,10 +307,20 @@ def _end_pass(world: World, result: AdomResult, ahead: tuple[Finding, ...]) -> N
 
 
 @contextmanager
+def _looked_at(work: AdomWork) -> Iterator[None]:
+    """Whoever cannot be looked at holds nobody of its fleet up."""
+    try:
+        yield
+    except errors.TargetError as error:
+        work.fleet.absent(work.ref, error.message)
+        raise
+
+
+@contextmanager
 def _session(world: World, work: AdomWork) -> Iterator[None]:
     """What is remembered was made with a unit, and counts for no other: it is asked who it is."""
     world.tell(f"reading ADOM {work.ref.domain} on {work.ref.unit}")
-    with work.session():
+    with _looked_at(work), work.session():
         units, remember = world.installing.units, world.installing.audit.is_kept
         told = units.bind(work.ref.unit, work.target.read_serial(), remember=remember)
         if told is not None:
@@ -348,7 +370,8 @@ def _turn(
             _end_pass(world, result, ahead)
         return result.rollout.goes_on_at if result.rollout else None
 
-    return Turn(partial(_session, world, work), one_pass)
+    is_called = partial(work.fleet.take_call, work.ref)
+    return Turn(partial(_session, world, work), one_pass, is_called=is_called)
 
 
 def _write_and_install(

@@ -14,6 +14,7 @@ from fmgsync.model.change import AdomPlan, ApplyReport, Finding, Submission
 from fmgsync.model.rule import RuleSet, Site
 from fmgsync.model.state import DesiredAdom, ObservedAdom
 from fmgsync.model.target import NamedPlace, TargetRef
+from fmgsync.passes.fleet_roster import Roster
 from fmgsync.passes.guard_memory import AdomGuard
 from fmgsync.planning import (
     aliases,
@@ -66,6 +67,7 @@ class AdomWork:
     sites: tuple[Site, ...]
     target: Target
     session: Callable[[], AbstractContextManager[object]]
+    fleet: Roster
     guard: AdomGuard
     named: tuple[NamedPlace, ...] = ()
     elsewhere: Callable[[], tuple[frozenset[str], str]] | None = None
@@ -118,6 +120,7 @@ def look(
 ) -> Look:
     """Read the ADOM and make the plan. Writes nothing. `who` names what is behind an address."""
     around = work.target.look()
+    around = replace(around, topology=work.fleet.of(around.topology))
     topology, packages, delivery = around.topology, around.packages, work.delivery
     resolved = sites.resolve(work.sites, topology)
     rules = intent.rules if work.target.traits.mappings else intent.rules.shared()
@@ -272,5 +275,5 @@ def look_again(work: AdomWork, intent: Intent, seen: Look) -> Look:
 
 def refresh_topology(work: AdomWork, seen: Look) -> Look:
     """The same look with the devices' connection, sync and database status of now."""
-    topology = work.target.read_topology()
+    topology = work.fleet.of(work.target.read_topology())
     return replace(seen, around=replace(seen.around, topology=topology))

@@ -33,9 +33,9 @@ def settle(run: Run) -> bool:
     False if there was none.
     """
     record = run.book.record
-    if record is None or not record.ledger.running:
+    devices = record.running_on(run.own) if record is not None else []
+    if record is None or not devices:
         return False
-    devices = sorted(attempt.device for attempt in record.ledger.running)
     found: tuple[SeenTask, ...] | None = ()
     if record.after is not None:
         found = _ended_tasks(run, record.after)
@@ -47,6 +47,10 @@ def settle(run: Run) -> bool:
         touched |= task.devices
         failed.update({d: why or _UNTOLD for d, why in task.failed.items() if d in devices})
     targets = _targets(run, devices)
+    if run.work.delivery is None:
+        # What was looked at is the device itself: where something is left to write it is pending.
+        left = {each.target for each in run.pending}
+        targets = [target for target in targets if target not in left]
     narrowed = [t for t in targets if _was_urgent(record, t.device)]
     wanted = _pushed(run, [t for t in targets if t.device in touched])
     proofs = batch.prove(run, targets, at_most=narrowed)

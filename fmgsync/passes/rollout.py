@@ -38,8 +38,7 @@ from fmgsync.passes import (
 )
 from fmgsync.passes.progress import Book, Reason, Report
 from fmgsync.passes.reconcile import AdomWork, Intent, Look
-from fmgsync.planning import summary
-from fmgsync.scheduling import admission, waves
+from fmgsync.scheduling import admission
 from fmgsync.scheduling.admission import Admission, Clearance, Situation
 from fmgsync.scheduling.install_policy import Mode, Terms
 from fmgsync.scheduling.machine import Event, Facts, Step, next_step
@@ -120,6 +119,11 @@ class Run:
         return self.intent.owner
 
     @property
+    def own(self) -> frozenset[str] | None:
+        """The devices this run answers for; None: all that its record knows."""
+        return self.work.fleet.own(self.work.ref)
+
+    @property
     def unwritten(self) -> bool:
         """Whether the ADOM lacks changes that are written only when something is installed."""
         return self.intent.before_install and bool(self.seen.plan.changes)
@@ -133,6 +137,7 @@ class Run:
     def note(self, event: Event) -> None:
         """Something of the rollout happens now; it is written down before anything follows."""
         self.book.note(event, self.now)
+        self.work.fleet.changed()
 
     def rest(self, seconds: float) -> None:
         """Wait with lock and session in hand. Raises Left when it is time to leave."""
@@ -228,7 +233,7 @@ def make_run(
 ) -> Run:
     """What a rollout of one ADOM works with; `report` is what earlier steps of this run did."""
     installing = world.installing
-    rules = summary.rules_digest(world.intent.rules.rules, work.sites)
+    rules = work.fleet.rules_digest(world.intent.rules.rules)
     return Run(
         work=work,
         terms=world.terms,
@@ -293,13 +298,13 @@ def _tidied(run: Run) -> bool:
     False while that has to be waited for, and after it was put back: what this run vouches for is
     what it finds when it looks the next time.
     """
-    step = next_step(Facts(run.book.record))
+    step = next_step(Facts(run.book.record, own=run.own))
     if step is Step.RESUME:
         if not resume.settle(run):
             return False
         # What ended meanwhile changed the device databases.
         _survey(run, again=True)
-        step = next_step(Facts(run.book.record))
+        step = next_step(Facts(run.book.record, own=run.own))
     if step is Step.RESTORE and run.stop is not None:
         run.report.waiting = str(run.stop)
         return False
@@ -330,6 +335,7 @@ def _step(run: Run, decision: Decision) -> None:
             rush.decision.start,
             decision.start,
             stopping=run.is_stopped(),
+            own=run.own,
         )
     )
     before = run.report.steps
@@ -407,7 +413,9 @@ def _decide(run: Run) -> Decision:
     policy, admissions = run.policy, run.admissions()
     views = run.survey.views if run.survey else ()
     candidates = admission.candidates(admissions, policy.canary, views, run.seen.topology)
-    decision = waves.decide(policy, run.book.ledger, candidates, run.now, lost=run.book.lost)
+    decision = run.work.fleet.decide(
+        run.work.ref, policy, run.book.ledger, candidates, run.now, lost=run.book.lost
+    )
     run.report.admissions, run.report.decision = admissions, decision
     run.report.steered_at = run.book.record.decided_at if run.book.record else None
     run.report.waiting = decision.held.reason if decision.held is not None else None

@@ -9,8 +9,8 @@ from fmgsync.model.stop import Stop
 from fmgsync.passes import new_ledger
 from fmgsync.passes.installs import Survey
 from fmgsync.passes.reconcile import AdomWork, Look
-from fmgsync.planning import misnamed, summary
-from fmgsync.scheduling import admission, ledger, outlook, waves
+from fmgsync.planning import misnamed
+from fmgsync.scheduling import admission, ledger, outlook
 from fmgsync.scheduling.install_policy import Mode, Terms
 from fmgsync.scheduling.ledger import Ledger
 from fmgsync.scheduling.rollout import Decision, RolloutPolicy
@@ -43,7 +43,7 @@ def standing(world: World, work: AdomWork, result: AdomResult) -> Standing | Non
     """How the rollout stands; None if the ADOM was not looked at."""
     if result.seen is None or result.survey is None:
         return None
-    rules = summary.rules_digest(world.intent.rules.rules, work.sites)
+    rules = work.fleet.rules_digest(world.intent.rules.rules)
     record = world.installing.rollouts.read(work.ref)
     if record is not None:
         record = replace(record, ledger=ledger.for_digest(record.ledger, rules))
@@ -56,7 +56,8 @@ def standing(world: World, work: AdomWork, result: AdomResult) -> Standing | Non
     lost = "" if record is not None else _why_lost(work, result.survey, result.seen)
     fresh = None if lost else Ledger(rules)
     known = record.ledger if record is not None else fresh
-    return Standing(record, waves.decide(policy, known, found, world.instant, lost=lost))
+    decision = work.fleet.decide(work.ref, policy, known, found, world.instant, lost=lost)
+    return Standing(record, decision)
 
 
 def _why_lost(work: AdomWork, survey: Survey, seen: Look) -> str:

@@ -1,6 +1,7 @@
 """Who works on several ADOMs at once: one pass each in turn, until every rollout rests.
 
-So no ADOM's writes and urgent removals wait for another one's rollout, only for one of its batches.
+Whoever rests is called again when its turn comes in its fleet. So no ADOM's writes and urgent
+removals wait for another one's rollout, only for one of its batches.
 """
 
 from __future__ import annotations
@@ -27,14 +28,25 @@ class OnePass(Protocol[StockIn]):
         """One pass over one ADOM."""
 
 
+def _never() -> bool:
+    return False
+
+
 class Turn(Generic[Stock]):
-    """One ADOM's passes, in one session that is kept while its rollout goes on."""
+    """One ADOM's passes, in one session that is kept while its rollout goes on. `is_called` says,
+    once, that others have come so far that it may go on."""
 
     def __init__(
-        self, open_session: Callable[[], AbstractContextManager[object]], one_pass: OnePass[Stock]
+        self,
+        open_session: Callable[[], AbstractContextManager[object]],
+        one_pass: OnePass[Stock],
+        *,
+        is_called: Callable[[], bool] = _never,
     ) -> None:
         self._open_session = open_session
         self._one_pass = one_pass
+        self._is_called = is_called
+        self._is_first = True
         self._session: ExitStack | None = None
         self.goes_on_at: float | None = None
         self.error: errors.TargetError | None = None
@@ -46,11 +58,16 @@ class Turn(Generic[Stock]):
             with kept or ExitStack() as stack:
                 if kept is None:
                     stack.enter_context(self._open_session())
-                goes_on_at = self._one_pass(inventory, is_first=kept is None)
+                is_first, self._is_first = self._is_first, False
+                goes_on_at = self._one_pass(inventory, is_first=is_first)
                 if goes_on_at is not None:
                     self.goes_on_at, self._session = goes_on_at, stack.pop_all()
         except errors.TargetError as error:
             self.error = error
+
+    def is_called(self) -> bool:
+        """Whether it goes on because of others. One that has failed does not."""
+        return self._is_called() and self.error is None
 
     def end(self) -> None:
         """Give the session back, whatever happened."""
@@ -84,6 +101,9 @@ def take(turns: Sequence[Turn[Stock]], inventory: Stock, taking: Taking[Stock]) 
 
 def _await(turns: Sequence[Turn[Stock]], taking: Taking[Stock]) -> Sequence[Turn[Stock]]:
     """Those that go on, once the first of them is due; nobody if it is time to stop."""
+    for turn in turns:
+        if turn.is_called():
+            turn.goes_on_at = taking.clock.now()
     waiting = [(turn.goes_on_at, turn) for turn in turns if turn.goes_on_at is not None]
     if not waiting:
         return ()

@@ -156,6 +156,7 @@ def _decide(run: Run, needs: UrgentDecision) -> Decision:
     unknown = admission.candidates((), run.policy.canary, views, run.seen.topology)
     listed = [*candidates.values(), *(u for u in unknown if u.device not in candidates)]
     policy = replace(run.policy, pause=timedelta(0))
+    listed += run.work.fleet.bystanders(run.work.ref, policy)
     return waves.decide(policy, run.book.ledger, listed, run.now)
 
 

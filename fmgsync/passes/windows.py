@@ -32,7 +32,7 @@ def _look_ahead(world: World, work: AdomWork, at: datetime, ahead: timedelta) ->
     world.tell(f"reading ADOM {work.ref.domain} on {work.ref.unit}")
     try:
         with work.session():
-            topology = work.target.read_topology()
+            topology = work.fleet.of(work.target.read_topology())
         targets = {t for site in sites.resolve(work.sites, topology) for t in site.targets}
     except errors.TargetError as error:
         return AdomWindows(work.ref, error=error)

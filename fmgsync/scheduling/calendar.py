@@ -60,4 +60,4 @@ NEVER: Final = Calendar()
 def place_of(topology: AdomTopology, target: DeviceVdom) -> Place:
     """The place of a DeviceVdom, with the device groups that it is in."""
     groups = (name for name, members in topology.groups.items() if target in members)
-    return Place(topology.ref, target, frozenset(groups))
+    return Place(topology.ref, target, frozenset(groups), topology.fleet)

@@ -34,7 +34,8 @@ class Facts:
     """What decides about the next step. `record` None: what was done is not known any more.
 
     `unwritten`: the ADOM lacks something that may be written now, and no install brings it along.
-    `urgent` and `batch` are the devices that may start, if any may.
+    `urgent` and `batch` are the devices that may start, if any may. `own` are those that this pass
+    answers for, where the record is of a fleet of several targets; None: all of them.
     """
 
     record: RolloutRecord | None
@@ -42,12 +43,13 @@ class Facts:
     urgent: tuple[str, ...] = ()
     batch: tuple[str, ...] = ()
     stopping: bool = False
+    own: frozenset[str] | None = None
 
 
 def next_step(facts: Facts) -> Step:
     """The first that applies, in the order of what could do harm if it waited."""
     record = facts.record
-    if record is not None and record.ledger.running:
+    if record is not None and record.running_on(facts.own):
         return Step.RESUME
     if record is not None and record.narrowed:
         return Step.RESTORE

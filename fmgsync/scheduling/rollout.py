@@ -99,6 +99,7 @@ class HoldKind(enum.StrEnum):
     MISNAMED = "misnamed"
     NO_WAVE_LEFT = "no wave left"
     FAILURES_LEFT = "failures left"
+    UNSEEN = "fleet not looked at yet"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What is kept of one ADOM's rollout between two steps, whoever makes the next one."""
+"""What is kept of one fleet's rollout between two steps, whoever makes the next one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class RolloutRecord:
-    """One ADOM's rollout as it is kept.
+    """One fleet's rollout as it is kept.
 
     `tasks` were started and their end was not seen yet. `after` is the number of the newest task
     before the first of them, None while nothing is being pushed: a process that died may have
@@ -54,6 +54,11 @@ class RolloutRecord:
     phase: Phase = Phase.IDLE
     narrowed: tuple[NarrowedMapping, ...] = ()
     odd: tuple[str, ...] = ()
+
+    def running_on(self, devices: Collection[str] | None) -> list[str]:
+        """Which of these devices are at risk with an open end; None: any."""
+        found = (attempt.device for attempt in self.ledger.running)
+        return sorted(device for device in found if devices is None or device in devices)
 
     def held_back(self, since: datetime, approved: Callable[[], Collection[str]]) -> dict[str, str]:
         """Devices that were held back since then, with why, unless somebody has let through by now

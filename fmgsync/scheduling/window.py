@@ -16,7 +16,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from fmgsync.errors import ScheduleError
-from fmgsync.model.target import DeviceVdom, TargetRef
+from fmgsync.model.target import DeviceVdom, TargetKind, TargetRef
 from fmgsync.scheduling import cron
 
 MAX_DURATION: Final = timedelta(days=366)
@@ -43,6 +43,12 @@ class Place:
     adom: TargetRef
     target: DeviceVdom
     device_groups: frozenset[str] = frozenset()
+    fleet: str = ""
+
+    @property
+    def fleet_name(self) -> str:
+        """What it is rolled out with: by itself unless somebody says else."""
+        return self.fleet or str(self.adom)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +56,24 @@ class Scope:
     """The places a window is for: every key that is given must match, None matches all.
 
     Each entry is a name or a glob. `devices` match a device, `device/vdom`, or with `group:` in
-    front a device group, as in a site's devices.
+    front a device group, as in a site's devices. What names FortiManagers or ADOMs is for no
+    FortiGate without one.
     """
 
     fortimanagers: tuple[str, ...] | None = None
     adoms: tuple[str, ...] | None = None
     devices: tuple[str, ...] | None = None
     device_groups: tuple[str, ...] | None = None
+    fleets: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        for names in (self.fortimanagers, self.adoms, self.devices, self.device_groups):
+        for names in (
+            self.fortimanagers,
+            self.adoms,
+            self.devices,
+            self.device_groups,
+            self.fleets,
+        ):
             if names is not None and not names:
                 raise ScheduleError(
                     "an empty list in a window's scope names nothing",
@@ -69,16 +83,18 @@ class Scope:
     def covers(self, place: Place) -> bool:
         """Whether the window is for this place."""
         return (
-            _any_match(self.fortimanagers, (place.adom.unit,))
-            and _any_match(self.adoms, (place.adom.domain,))
+            self.may_cover(place.adom, place.fleet_name)
             and _any_match(self.device_groups, place.device_groups)
             and self._covers_device(place)
         )
 
-    def may_cover(self, adom: TargetRef) -> bool:
-        """Whether the window may be for a device of this ADOM."""
-        return _any_match(self.fortimanagers, (adom.unit,)) and _any_match(
-            self.adoms, (adom.domain,)
+    def may_cover(self, ref: TargetRef, fleet: str) -> bool:
+        """Whether the window may be for a device of this target."""
+        managed = ref.kind is TargetKind.FORTIMANAGER
+        return (
+            _any_match(self.fortimanagers, (ref.unit,) if managed else ())
+            and _any_match(self.adoms, (ref.domain,) if managed else ())
+            and _any_match(self.fleets, (fleet,))
         )
 
     def _covers_device(self, place: Place) -> bool:
@@ -167,6 +183,7 @@ class Window:
             "ADOM": self.scope.adoms,
             "device": self.scope.devices,
             "device group": self.scope.device_groups,
+            "fleet": self.scope.fleets,
         }
         limits = [f"{key} {' or '.join(names)}" for key, names in keys.items() if names]
         return f"{text} on {', '.join(limits)}" if limits else text

@@ -230,6 +230,7 @@ def _sites(data: Plain) -> Iterator[Issue]:
                     f"defined are: {', '.join(direct) or 'none'}",
                 )
     yield from _twice(data, direct)
+    yield from _fleets(data, direct)
 
 
 def _one_way(path: Steps, entry: dict[str, Plain]) -> Iterator[Issue]:
@@ -360,7 +361,7 @@ def _named(path: Steps, entry: dict[str, Plain]) -> Iterator[Issue]:
 def _windows(data: Plain) -> Iterator[Issue]:
     """Names that exist nowhere: a deny window with a slip in its name would deny nothing."""
     adoms = {str(site["adom"]) for _, site in _entries(data, "sites") if _has(site, "adom")}
-    devices = _site_devices(data)
+    devices, fleets = _site_devices(data), _fleet_names(data)
     for path, entry in _entries(data, "install", "windows"):
         units = _exact(entry.get("fortimanagers"))
         yield from _references(
@@ -371,6 +372,50 @@ def _windows(data: Plain) -> Iterator[Issue]:
         )
         if devices is not None:
             yield from _unmatched((*path, "devices"), entry.get("devices"), devices)
+        for index, pattern in _words(entry.get("fleets")):
+            if not any(fnmatch.fnmatchcase(name, pattern) for name in fleets):
+                yield Issue(
+                    (*path, "fleets", index),
+                    f"there is no fleet {shown(pattern)}{nearest(pattern, fleets)}",
+                    f"there are: {', '.join(sorted(fleets)) or 'none'}",
+                )
+
+
+def fleet_name(fleet: str | None, fortigates: Iterable[str]) -> str:
+    """What a site's FortiGates without a FortiManager are rolled out with."""
+    return fleet or "+".join(fortigates)
+
+
+def _fleet_names(data: Plain) -> set[str]:
+    """Every fleet: each ADOM is one, and each site of FortiGates that has no name for it."""
+    found: set[str] = set()
+    for _, site in _entries(data, "sites"):
+        fleet, words = site.get("fleet"), [word for _, word in _words(site.get("fortigates"))]
+        if words:
+            found.add(fleet_name(fleet if isinstance(fleet, str) else None, words))
+        elif _has(site, "adom"):
+            found.add(f"{site.get('fortimanager')}/{site['adom']}")
+    return found
+
+
+def _fleets(data: Plain, direct: list[str]) -> Iterator[Issue]:
+    """An ADOM is a fleet of its own, and a FortiGate is of one fleet."""
+    chosen: dict[str, str] = {}
+    for path, site in _entries(data, "sites"):
+        fleet = site.get("fleet")
+        if not isinstance(fleet, str):
+            continue
+        if _has(site, "fortimanager"):
+            yield Issue((*path, "fleet"), "an ADOM is a fleet of its own",
+                        "remove it: only FortiGates without a FortiManager are joined")  # fmt: skip
+        words = [word for _, word in _words(site.get("fortigates"))]
+        for unit, _ in direct_places(words, direct):
+            if chosen.setdefault(unit, fleet) != fleet:
+                yield Issue(
+                    (*path, "fleet"),
+                    f"{shown(unit)} is in fleet {shown(chosen[unit])} as well",
+                    "a FortiGate is rolled out with one fleet",
+                )
 
 
 def _exact(value: Plain) -> Plain:

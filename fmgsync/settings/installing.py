@@ -16,7 +16,7 @@ class Window(Part):
     """A time range in which installs may start (allow) or may not (deny).
 
     It belongs to the instant it opens, also across midnight and clock changes. Deny beats allow.
-    The four scopes must all fit; one that is left out fits everything.
+    The five scopes must all fit; one that is left out fits everything.
     """
 
     kind: Literal["allow", "deny"] = Field(description="Whether installs may or may not start.")
@@ -45,6 +45,11 @@ class Window(Part):
         default=None,
         min_length=1,
         description="Only members of these device groups of FortiManager.",
+    )
+    fleets: tuple[Glob, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="Only these fleets, by name or pattern; an ADOM's own is `fortimanager/adom`.",
     )
 
 

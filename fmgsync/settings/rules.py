@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from fmgsync.model import fleet
+from fmgsync.model.fleet import Fleets
 from fmgsync.model.rule import GroupRule, PolicyRule, RuleSet, Site
 from fmgsync.model.target import TargetKind, TargetRef
 from fmgsync.planning import guard
@@ -55,13 +57,24 @@ def _of_site(site: schema.Site, config: schema.Config) -> Iterator[Site]:
         return
     for unit, vdom in direct_places(site, config):
         ref = TargetRef(unit, vdom, TargetKind.FORTIGATE)
-        yield Site(clusters=clusters, adom=ref, devices=(str(ref),), allow_overlap=overlap)
+        yield Site(
+            clusters=clusters,
+            adom=ref,
+            devices=(str(ref),),
+            allow_overlap=overlap,
+            fleet=checks.fleet_name(site.fleet, site.fortigates),
+        )
 
 
 def direct_places(site: schema.Site, config: schema.Config) -> tuple[tuple[str, str], ...]:
     """The FortiGates without a FortiManager that a site names, each with its VDOM."""
     direct = [unit.name for unit in config.fortigates]
     return tuple(dict.fromkeys(checks.direct_places(site.fortigates, direct)))
+
+
+def fleets(config: schema.Config) -> Fleets:
+    """What is rolled out together; who is named in several sites is of the first one's fleet."""
+    return fleet.of_sites(sites(config))
 
 
 def allowed_ranges(config: schema.Config) -> Mapping[str, tuple[Network, ...]]:

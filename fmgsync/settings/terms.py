@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from fmgsync.model.fleet import fleet_of
 from fmgsync.model.target import NamedPlace, TargetRef
 from fmgsync.scheduling import budget
 from fmgsync.scheduling.calendar import ALWAYS, Calendar
@@ -12,7 +13,7 @@ from fmgsync.scheduling.install_policy import HoldCommand, Mode, RolloutTerms, T
 from fmgsync.scheduling.rollout import Overrun
 from fmgsync.scheduling.urgent import RemovalPolicy
 from fmgsync.scheduling.window import Scope, Window, WindowKind
-from fmgsync.settings import amounts, installing
+from fmgsync.settings import amounts, installing, rules
 from fmgsync.settings.schema import Config
 
 
@@ -58,23 +59,18 @@ def named_places(config: Config, ref: TargetRef) -> tuple[NamedPlace, ...]:
     """What canaries, waves and windows name, as far as it may be meant for this ADOM: what the
     sites of another one name is meant for that."""
     found: list[NamedPlace] = []
-    rollout = config.install.rollout
+    rollout, fleets = config.install.rollout, rules.fleets(config)
     found += (NamedPlace("install.rollout.canary", str(name)) for name in rollout.canary)
     waves = (size for size in rollout.waves if isinstance(size, amounts.DeviceGroup))
     found += (NamedPlace("install.rollout.waves", str(size)) for size in waves)
     windows = config.install.windows
     for number, window in enumerate(windows if windows != "always" else ()):
         scope, where = _window(window).scope, f"install.windows[{number}]"
-        if scope.may_cover(ref):
+        if scope.may_cover(ref, fleet_of(fleets, ref).name):
             found += (NamedPlace(where, name) for name in scope.devices or ())
             found += (NamedPlace(where, f"group:{name}") for name in scope.device_groups or ())
-    others = {
-        name
-        for site in config.sites
-        if (site.fortimanager, site.adom) != (ref.unit, ref.domain)
-        for name in map(str, site.devices)
-    }
-    others |= {name.partition("/")[0] for name in others}
+    theirs = (site.names() for site in rules.sites(config) if site.adom != ref)
+    others = frozenset[str]().union(*theirs)
     return tuple(each for each in dict.fromkeys(found) if each.name not in others)
 
 
@@ -89,6 +85,7 @@ def _window(window: installing.Window) -> Window:
             adoms=window.adoms,
             devices=window.devices,
             device_groups=window.device_groups,
+            fleets=window.fleets,
         ),
     )
 

@@ -1,4 +1,4 @@
-"""What is remembered of rollouts: each ADOM's ledger, and which tasks were started for it.
+"""What is remembered of rollouts: each fleet's ledger, and which tasks were started for it.
 
 A missing record means that what was done is not known any more; it is for the caller to tell that
 from a first rollout. A damaged one is an error: guessing could exceed a failure budget.
@@ -15,6 +15,7 @@ import msgspec
 from fmgsync import errors
 from fmgsync.clock import Clock
 from fmgsync.model.address import Family
+from fmgsync.model.fleet import Fleets, fleet_of
 from fmgsync.model.rollout import InstallTask, NarrowedMapping
 from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.scheduling.ledger import Attempt, Ledger, Proof
@@ -25,6 +26,9 @@ from fmgsync.state.units import Units
 _NAME = "rollouts"
 
 
+_Key = tuple[str, str, str]
+"""Unit and ADOM, or the name of a fleet."""
+
 Change = Callable[[RolloutRecord | None], RolloutRecord]
 
 
@@ -32,9 +36,16 @@ class Rollouts:
     """Reads and writes the rollouts of one installation."""
 
     def __init__(
-        self, documents: Documents, owner: str, *, clock: Clock, units: Units | None = None
+        self,
+        documents: Documents,
+        owner: str,
+        *,
+        clock: Clock,
+        units: Units | None = None,
+        fleets: Fleets | None = None,
     ) -> None:
-        self._key = units.of if units is not None else _as_named
+        self._unit_of = units.of if units is not None else _as_named
+        self._fleets = fleets or {}
         self._documents = documents
         self._owner = owner
         self._clock = clock
@@ -44,12 +55,13 @@ class Rollouts:
         return self._documents.where(_NAME)
 
     def read(self, ref: TargetRef) -> RolloutRecord | None:
-        """What is known of one ADOM's rollout; None if nothing is."""
+        """What is known of the rollout of a target's fleet; None if nothing is."""
         found = _find(self._decode(self._documents.read(_NAME)), self._owner, self._key(ref))
         return self._record(found, ref)
 
     def update(self, ref: TargetRef, change: Change) -> RolloutRecord:
-        """Replace one ADOM's record by what `change` makes of it. `change` may run twice."""
+        """Replace the record of a target's fleet by what `change` makes of it. `change` may run
+        twice."""
         made: list[RolloutRecord] = []
         self._documents.update(_NAME, self._changed(ref, change, made))
         return made[-1]
@@ -75,6 +87,14 @@ class Rollouts:
             return msgspec.json.encode(_Document(rollouts=rollouts)).decode()
 
         return changed
+
+    def _key(self, ref: TargetRef) -> _Key:
+        """What nobody has joined is kept by the name of its unit and ADOM."""
+        fleet = fleet_of(self._fleets, ref)
+        if not fleet.is_alone:
+            return "", "", fleet.name
+        known = self._unit_of(ref)
+        return known.unit, known.domain, ""
 
     def _decode(self, text: str | None) -> _Document:
         if text is None:
@@ -158,10 +178,11 @@ class _Rollout(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     decided_at: float | None = None
     phase: str = ""
     narrowed: list[_Narrowed] = []
+    fleet: str = ""
 
     @property
-    def where(self) -> tuple[str, str]:
-        return self.fortimanager, self.adom
+    def where(self) -> _Key:
+        return self.fortimanager, self.adom, self.fleet
 
 
 class _Document(msgspec.Struct, forbid_unknown_fields=True):
@@ -169,8 +190,8 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
     rollouts: list[_Rollout] = []
 
 
-def _find(document: _Document, owner: str, ref: TargetRef) -> _Rollout | None:
-    wanted = (owner, ref.unit, ref.domain)
+def _find(document: _Document, owner: str, key: _Key) -> _Rollout | None:
+    wanted = (owner, *key)
     return next((row for row in document.rollouts if (row.owner, *row.where) == wanted), None)
 
 
@@ -219,12 +240,14 @@ def _phase(row: _Rollout, ledger: Ledger) -> Phase:
     return Phase.PREVIEWING if row.after is None else Phase.PUSHING
 
 
-def _row(owner: str, ref: TargetRef, record: RolloutRecord) -> _Rollout:
+def _row(owner: str, key: _Key, record: RolloutRecord) -> _Rollout:
     ledger = record.ledger
+    unit, domain, fleet = key
     return _Rollout(
         owner=owner,
-        fortimanager=ref.unit,
-        adom=ref.domain,
+        fortimanager=unit,
+        adom=domain,
+        fleet=fleet,
         digest=ledger.digest,
         proofs=[_Proof(p.device, p.wave, p.verified_at.timestamp()) for p in ledger.proofs],
         attempts=[

@@ -27,6 +27,7 @@ from fmgsync.model.rule import GroupRule
 from fmgsync.model.target import TargetKind, TargetRef
 from fmgsync.passes import incremental, install_context, neighbours, once, rollout_status
 from fmgsync.passes.brake import Brake
+from fmgsync.passes.fleet_roster import Roster
 from fmgsync.passes.guard_memory import AdomGuard
 from fmgsync.passes.install_context import Installing, People, make_installing
 from fmgsync.passes.once import ReadSource, Tell, World
@@ -245,7 +246,7 @@ def make_brake(path: Path, *, state_dir: Path, by: str, reason: str) -> Brake:
     units = Units(documents, hosts)
     return Brake(
         Stops(documents, config.owner),
-        Rollouts(documents, config.owner, clock=clock, units=units),
+        Rollouts(documents, config.owner, clock=clock, units=units, fleets=rules.fleets(config)),
         install_context.make_decision_audit(
             config.owner, documents, clock, state_dir, by=by, reason=reason
         ),
@@ -437,12 +438,23 @@ def _adoms(
     config: Config, target_of: Callable[[TargetRef], Target], clock: Clock, memory: Memory
 ) -> tuple[AdomWork, ...]:
     refs = sorted({site.adom for site in rules.sites(config)})
+    rosters = _rosters(config)
 
     def make(ref: TargetRef) -> AdomWork:
-        return _adom_work(config, ref, target_of(ref), clock, memory)
+        return _adom_work(config, ref, target_of(ref), clock, memory, rosters[ref])
 
     works = map(make, refs)
     return tuple(replace(w, elsewhere=neighbours.reader(w, refs, make)) for w in works)
+
+
+def _rosters(config: Config) -> Mapping[TargetRef, Roster]:
+    """One for each fleet, shared by its targets."""
+    sites = rules.sites(config)
+    made: dict[str, Roster] = {}
+    for fleet in rules.fleets(config).values():
+        theirs = [site for site in sites if site.adom in fleet.targets]
+        made.setdefault(fleet.name, Roster(fleet, theirs))
+    return {ref: roster for roster in made.values() for ref in roster.fleet.targets}
 
 
 def _adom_work(
@@ -451,11 +463,12 @@ def _adom_work(
     target: Target,
     clock: Clock,
     memory: Memory,
+    roster: Roster,
 ) -> AdomWork:
     own = tuple(site for site in rules.sites(config) if site.adom == ref)
     guard = AdomGuard(ref, config.owner, rules.guard_limits(config), memory, clock)
     named = terms.named_places(config, ref)
-    return AdomWork(ref, own, target, session=lambda: target, guard=guard, named=named)
+    return AdomWork(ref, own, target, lambda: target, roster, guard, named)
 
 
 def unit_access(unit: FortiManager) -> Access:

@@ -109,6 +109,12 @@ def test_what_does_not_fit(text: str, path: str, words: str) -> None:
         (UNITS + DIRECT.replace("fortigates: [b", "adom: a, fortigates: [b"),
          "sites[0].fortigates", "beside adom"),
         (SMALL.replace("adom: prod, ", ""), "sites[0].adom", "required"),
+        (DIRECT.replace("8/dmz]", "8/dmz], fleet: a")
+         + "  - {clusters: [east], fortigates: [branch-7/x], fleet: b}",
+         "sites[1].fleet", "is in fleet 'a' as well"),
+        (UNITS + DIRECT
+         + "  - {clusters: [east], fortimanager: hq, adom: a, devices: [f], fleet: x}",
+         "sites[1].fleet", "an ADOM is a fleet of its own"),
         (UNITS + DIRECT + "  - {clusters: [east], fortimanager: hq, adom: a, devices: [branch-7]}",
          "sites[1].devices[0]", "directly as well"),
         # trust
@@ -139,6 +145,7 @@ WINDOW = "kind: deny, schedule: '0 1 * * *', duration: 1h"
         ("devices: [fgt-3]", "install.windows[0].devices[0]"),
         ("devices: ['*', 'branch-*']", "install.windows[0].devices[1]"),
         ("devices: [fgt-2/root]", "install.windows[0].devices[0]"),
+        ("fleets: [hq/prod, branches]", "install.windows[0].fleets[1]"),
     ],
 )
 def test_a_window_for_what_does_not_exist_is_refused_because_it_would_deny_nothing(
@@ -154,6 +161,7 @@ def test_a_window_for_what_does_not_exist_is_refused_because_it_would_deny_nothi
         "adoms: [prod, '*']",
         "devices: [fgt-1, 'fgt-*', fgt-1/any, fgt-2, fgt-2/dmz, '*/d*']",
         "deviceGroups: [East]",
+        "fleets: [hq/prod, 'hq/*']",
     ],
 )
 def test_a_window_for_what_exists_or_may_exist_is_taken(scope: str) -> None:

@@ -56,10 +56,26 @@ def test_sites() -> None:
                 clusters=frozenset({"east"}),
                 adom=TargetRef(unit, vdom, TargetKind.FORTIGATE),
                 devices=(f"{unit}/{vdom}",),
+                fleet="branches",
             )
             for unit, vdom in (("branch-7", "root"), ("branch-8", "dmz"))
         ),
     )
+
+
+def test_every_adom_is_a_fleet_of_its_own_and_sites_join_fortigates() -> None:
+    found = {fleet.name: [*map(str, fleet.targets)] for fleet in rules.fleets(WHOLE).values()}
+    assert found == {"hq/prod": ["hq/prod"], "branches": ["branch-7/root", "branch-8/dmz"]}
+
+
+def test_fortigates_without_a_name_for_their_fleet_are_one_for_each_site() -> None:
+    more = "  - {clusters: [east], fortigates: [branch-8/root, branch-7]}\n"
+    found = rules.fleets(parsed(DIRECT + more))
+    assert {str(ref): fleet.name for ref, fleet in found.items()} == {
+        "branch-7/root": "branch-7+branch-8/dmz",  # named twice: the first site's
+        "branch-8/dmz": "branch-7+branch-8/dmz",
+        "branch-8/root": "branch-8/root+branch-7",
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,179 @@
+"""A fleet in this process: what the passes over its targets know, and whose turn it is.
+
+A fleet that nobody has joined is one target, and all of this is nothing there. In a joined one each
+target has its own passes; what they find out about their device meets here, so that canary, waves
+and budget are decided over all of them. Who may start is decided under one lock, and a target whose
+turn has come is called.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from fmgsync.model.adom import AdomTopology, Device
+from fmgsync.model.fleet import Fleet
+from fmgsync.model.rule import GroupRule, Site
+from fmgsync.model.target import TargetRef
+from fmgsync.planning import summary
+from fmgsync.scheduling import waves
+from fmgsync.scheduling.ledger import Ledger
+from fmgsync.scheduling.rollout import (
+    Candidate,
+    Decision,
+    Hold,
+    HoldKind,
+    Readiness,
+    RolloutPolicy,
+    Wait,
+)
+
+FIRST_LOOK = timedelta(seconds=15)
+"""A fleet that was not looked at as a whole yet is asked for again after this time."""
+
+
+class Roster:
+    """One fleet's targets. Any thread may use it."""
+
+    def __init__(self, fleet: Fleet, sites: Sequence[Site]) -> None:
+        self.fleet = fleet
+        self.sites = tuple(sites)
+        self._lock = threading.RLock()
+        self._known: dict[TargetRef, tuple[Candidate, ...]] = {}
+        self._changes = 0
+        self._asked_at: dict[TargetRef, int] = {}
+        self._called: set[TargetRef] = set()
+        self._listener: Callable[[TargetRef], None] | None = None
+
+    def rules_digest(self, rules: Iterable[GroupRule]) -> str:
+        """What the fleet's canary proves."""
+        return summary.rules_digest(rules, self.sites)
+
+    def of(self, topology: AdomTopology) -> AdomTopology:
+        """A target's topology with the fleet's name, and with the devices that the fleet has
+        besides: canaries and waves may name them."""
+        others = {
+            ref.unit: Device(ref.unit, (ref.domain,))
+            for ref in self.fleet.targets
+            if ref.unit in self.fleet.devices
+        }
+        devices = {**others, **topology.devices}
+        return replace(topology, fleet=self.fleet.name, devices=devices)
+
+    def own(self, ref: TargetRef) -> frozenset[str] | None:
+        """The devices that this target answers for; None where it is the whole fleet."""
+        return None if self.fleet.is_alone else frozenset({ref.unit})
+
+    def deciding(self) -> AbstractContextManager[object]:
+        """From a decision until it is noted: nobody else of the fleet decides meanwhile."""
+        return self._lock
+
+    def decide(
+        self,
+        ref: TargetRef,
+        policy: RolloutPolicy,
+        ledger: Ledger | None,
+        candidates: Iterable[Candidate],
+        now: datetime,
+        *,
+        lost: str = "",
+    ) -> Decision:
+        """Who of this target may start, as the whole fleet stands; others whose turn it is are
+        called."""
+        own = tuple(candidates)
+        mine = self.own(ref)
+        if mine is None:
+            return waves.decide(policy, ledger, own, now, lost=lost)
+        with self._lock:
+            self._note(ref, own)
+            self._asked_at[ref] = self._changes
+            if unseen := len(self.fleet.targets) - len(self._known):
+                return _unseen(own, unseen, now)
+            found = waves.decide(policy, ledger, self._everybody(own), now, lost=lost)
+            self._call(found.start, besides=ref)
+        return replace(
+            found,
+            start=tuple(device for device in found.start if device in mine),
+            waits=tuple(wait for wait in found.waits if wait.device in mine),
+        )
+
+    def bystanders(self, ref: TargetRef, policy: RolloutPolicy) -> tuple[Candidate, ...]:
+        """The others as an urgent removal counts them: they take part, and take no turn."""
+        with self._lock:
+            others = [
+                each
+                for other, theirs in self._known.items()
+                for each in theirs
+                if other.unit != ref.unit and each.device not in policy.canary
+            ]
+        if self.own(ref) is None:
+            return ()
+        return tuple(replace(each, readiness=Readiness.BLOCKED) for each in others)
+
+    def absent(self, ref: TargetRef, why: str) -> None:
+        """A target could not be looked at: the others no longer wait for that."""
+        if self.own(ref) is None:
+            return
+        with self._lock:
+            self._note(ref, (Candidate(ref.unit, Readiness.OFFLINE, detail=why),))
+            self._asked_at[ref] = self._changes
+            if len(self._known) == len(self.fleet.targets):
+                ready = (c for theirs in self._known.values() for c in theirs if _may_start(c))
+                self._call([each.device for each in ready], besides=ref)
+
+    def changed(self) -> None:
+        """Something has happened to a device of the fleet: whoever was asked may be asked again."""
+        with self._lock:
+            self._changes += 1
+
+    def listen(self, listener: Callable[[TargetRef], None]) -> None:
+        """Call this with every target whose turn has come."""
+        self._listener = listener
+
+    def take_call(self, ref: TargetRef) -> bool:
+        """Whether it was this target's turn since it was asked last."""
+        with self._lock:
+            called = ref in self._called
+            self._called.discard(ref)
+        return called
+
+    def _note(self, ref: TargetRef, candidates: tuple[Candidate, ...]) -> None:
+        before = self._known.get(ref)
+        self._known[ref] = candidates
+        if before is None or list(map(_gist, before)) != list(map(_gist, candidates)):
+            self._changes += 1
+
+    def _everybody(self, own: Iterable[Candidate]) -> list[Candidate]:
+        """One for each device: of one with several VDOMs the one that may start, if any."""
+        found: dict[str, Candidate] = {}
+        for each in (*(c for theirs in self._known.values() for c in theirs), *own):
+            if each.device not in found or not _may_start(found[each.device]):
+                found[each.device] = each
+        return list(found.values())
+
+    def _call(self, devices: Collection[str], *, besides: TargetRef) -> None:
+        """Not whom it was said already, unless something has changed since."""
+        for ref in self.fleet.targets:
+            asked_at = self._asked_at.get(ref, -1)
+            if ref.unit in devices and ref != besides and asked_at < self._changes:
+                self._called.add(ref)
+                if self._listener is not None:
+                    self._listener(ref)
+
+
+def _gist(each: Candidate) -> tuple[str, Readiness, bool]:
+    return each.device, each.readiness, each.opening is not None
+
+
+def _may_start(each: Candidate) -> bool:
+    return each.readiness is Readiness.READY and each.opening is not None
+
+
+def _unseen(own: Iterable[Candidate], unseen: int, now: datetime) -> Decision:
+    """Shares are of a number, and a canary may be among those that nobody has looked at."""
+    reason = f"{unseen} of its fleet's FortiGates were not looked at yet"
+    hold = Hold(HoldKind.UNSEEN, reason, until=now + FIRST_LOOK)
+    return Decision(None, (), tuple(Wait(each.device, reason) for each in own), hold)
