@@ -63,6 +63,28 @@ def serve(clock: Clock) -> Iterator[Serve]:
         yield start
 
 
+KEY = "0123456789abcdefghijklmnopqrst"
+"""Of the FortiGate's API administrator; some clients want so long a one."""
+
+
+@pytest.fixture
+def branch(serve: Serve) -> Simulator:
+    """A FortiGate that nobody manages, in a simulator of its own."""
+    users = [{"name": "robot", "key": KEY}]
+    known: dict[str, Any] = {
+        "addresses": [{"name": "legacy", "subnet": "10.9.0.1/32"}],
+        "addressGroups": [{"name": "shop", "members": ["legacy"]}],
+        "policies": [{"name": "web", "srcaddr": ["shop"], "dstaddr": ["all"]}],
+    }
+    return serve(fortigates=[{"name": "branch", "version": "7.4.5", "apiUsers": users, **known}])
+
+
+def place_of(unit: Simulator, name: str = "branch") -> tuple[str, int]:
+    """Host and port of a FortiGate's own REST API."""
+    host, _, port = unit.fortigates[name].rpartition("//")[2].rpartition(":")
+    return host, int(port)
+
+
 _SEED: dict[str, Any] = {
     "admins": [
         {"user": "robot", "password": "secret", "adoms": ["prod"]},

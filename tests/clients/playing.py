@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from fmgsync.simulator import Simulator
+from tests.clients.conftest import place_of
 
 _PLAYBOOKS = Path(__file__).parent / "playbooks"
 _HOST = "fortimanager"
+"""Name of the one host in every inventory; it may be a FortiGate as well."""
 _LIMIT_S = 300
 
 
@@ -38,8 +40,20 @@ class Outcome:
 
 def play(unit: Simulator, playbook: str, folder: Path, *, user: str | None = "robot") -> Outcome:
     """One run. Without a user the playbook itself must bring an API key."""
+    return _run(_inventory(unit, user), playbook, folder)
+
+
+def play_fortigate(unit: Simulator, key: str, playbook: str, folder: Path) -> Outcome:
+    """One run against the FortiGate's own REST API, with the key in the inventory."""
+    host, port = place_of(unit)
+    known = _known(unit, "fortinet.fortios.fortios", host, port)
+    known["ansible_httpapi_session_key"] = {"access_token": key}
+    return _run({"all": {"hosts": {_HOST: known}}}, playbook, folder)
+
+
+def _run(hosts: Mapping[str, Any], playbook: str, folder: Path) -> Outcome:
     inventory = folder / "inventory.json"
-    inventory.write_text(json.dumps(_inventory(unit, user)))
+    inventory.write_text(json.dumps(hosts))
     command = (_program(), "-i", str(inventory), str(_PLAYBOOKS / f"{playbook}.yml"))
     run = subprocess.run(
         command, env=_environment(folder), capture_output=True, text=True, timeout=_LIMIT_S
@@ -57,19 +71,23 @@ def _program() -> str:
 
 def _inventory(unit: Simulator, user: str | None) -> dict[str, Any]:
     host, _, port = unit.host.rpartition(":")
-    known = {
+    known = _known(unit, "fortinet.fortimanager.fortimanager", host, int(port))
+    if user is not None:
+        known |= {"ansible_user": user, "ansible_password": "secret"}
+    return {"all": {"hosts": {_HOST: known}}}
+
+
+def _known(unit: Simulator, system: str, host: str, port: int) -> dict[str, Any]:
+    return {
         "ansible_connection": "ansible.netcommon.httpapi",
-        "ansible_network_os": "fortinet.fortimanager.fortimanager",
+        "ansible_network_os": system,
         "ansible_host": host,
-        "ansible_httpapi_port": int(port),
+        "ansible_httpapi_port": port,
         "ansible_httpapi_use_ssl": True,
         "ansible_httpapi_validate_certs": True,
         "ansible_httpapi_ca_path": unit.ca_file,
         "ansible_python_interpreter": sys.executable,
     }
-    if user is not None:
-        known |= {"ansible_user": user, "ansible_password": "secret"}
-    return {"all": {"hosts": {_HOST: known}}}
 
 
 def _environment(folder: Path) -> dict[str, str]:
