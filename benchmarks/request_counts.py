@@ -21,6 +21,7 @@ import structlog
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from fmgsync.passes import once
+from fmgsync.passes.world import World
 from fmgsync.settings import features
 from fmgsync.wiring import wiring
 from tests.end_to_end.estate import Estate
@@ -33,14 +34,22 @@ def applied(estate: Estate) -> None:
     estate.apply("window")
 
 
-def passed(estate: Estate) -> None:
-    """One pass as the controller's worker makes it."""
-    state = estate.folder / "state"
-    world = wiring.make_world(
-        estate.path, command=features.RUN, clock=estate.clock, state_dir=state
-    )
-    (work,) = world.adoms
-    once.apply_one(world, work, once.read_inventory(world), install=True)
+def passes() -> Callable[[Estate], None]:
+    """Passes as the controller's worker makes them, one after the other."""
+    kept: list[World] = []
+
+    def one(estate: Estate) -> None:
+        if not kept:
+            state = estate.folder / "state"
+            kept.append(
+                wiring.make_world(
+                    estate.path, command=features.RUN, clock=estate.clock, state_dir=state
+                )
+            )
+        (work,) = kept[0].adoms
+        once.apply_one(kept[0], work, once.read_inventory(kept[0]), install=True)
+
+    return one
 
 
 def count(mode: str, act: Callable[[Estate], None], *, urgent: bool) -> Sequence[str]:
@@ -64,19 +73,23 @@ def count(mode: str, act: Callable[[Estate], None], *, urgent: bool) -> Sequence
         return [f"{e.method} {' '.join(e.urls[:1])}" for e in estate.unit.requests.since(mark)]
 
 
+def measured() -> dict[str, Sequence[str]]:
+    """The requests of each run, by its name."""
+    return {
+        "apply, one changed pod, workspaces": count("normal", applied, urgent=False),
+        "a controller's pass, one changed pod, no workspaces": count(
+            "disabled", passes(), urgent=False
+        ),
+        "apply, an urgent removal, workspaces": count("normal", applied, urgent=True),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--list", action="store_true", help="show each request")
     shown = parser.parse_args().list
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-    runs = {
-        "apply, one changed pod, workspaces": count("normal", applied, urgent=False),
-        "a controller's pass, one changed pod, no workspaces": count(
-            "disabled", passed, urgent=False
-        ),
-        "apply, an urgent removal, workspaces": count("normal", applied, urgent=True),
-    }
-    for name, requests in runs.items():
+    for name, requests in measured().items():
         print(f"{len(requests):4}  {name}")
         for request in requests if shown else ():
             print(f"        {request}")

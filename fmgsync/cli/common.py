@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from requests.adapters import HTTPAdapter
     from rich.console import Console
 
-    from fmgsync.passes.once import Result
+    from fmgsync.passes.result import Result
 
 Output = Literal["text", "json", "yaml", "markdown", "wide", "name"]
 _Function = TypeVar("_Function", bound=Callable[..., Any])

@@ -16,8 +16,9 @@ from fmgsync.model.rollout import PendingInstall
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView, GroupView
 from fmgsync.passes import installs
-from fmgsync.passes.once import AdomResult, Result, source_gaps
+from fmgsync.passes.once import source_gaps
 from fmgsync.passes.reconcile import Look
+from fmgsync.passes.result import AdomResult, Result
 from fmgsync.planning import absence, summary
 
 

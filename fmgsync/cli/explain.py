@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from fmgsync.assessing.explanation import Explanation, Scene
-    from fmgsync.passes.once import World
+    from fmgsync.passes.world import World
 
 
 @click.group("explain")

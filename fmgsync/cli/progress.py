@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from fmgsync.model.preview import PendingEdit
-    from fmgsync.passes.once import AdomResult, Result
+    from fmgsync.passes.result import AdomResult, Result
 
 SHOWN = 20
 """Waiting devices listed for people before the rest becomes a count."""

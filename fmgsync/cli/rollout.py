@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fmgsync.model.target import TargetRef
-    from fmgsync.passes.once import World
     from fmgsync.passes.rollout_commands import Steered
+    from fmgsync.passes.world import World
 
 
 @click.group("rollout")

@@ -21,8 +21,10 @@ from fmgsync.cli import findings, progress, story, timeline
 from fmgsync.cli.audit import print_lines
 from fmgsync.cli.safe import safe_text
 from fmgsync.clock import ManualClock
-from fmgsync.passes import once, rollout_commands, windows
+from fmgsync.passes import rollout_commands, windows
 from fmgsync.passes.install_context import AUDIT, People
+from fmgsync.passes.result import Result
+from fmgsync.passes.world import World
 from fmgsync.planning import summary
 from fmgsync.scheduling.ledger import Ledger
 
@@ -180,7 +182,7 @@ class Night:
 
     # -- the commands ------------------------------------------------------------------------------
 
-    def _apply(self, who: str) -> once.Result:
+    def _apply(self, who: str) -> Result:
         """`fmgsync apply`, told as it goes."""
         return story.run_apply(self._estate, self._tell, "window", People(_WHY.get(who, "")))
 
@@ -188,7 +190,7 @@ class Night:
         story.run_apply(self._estate, lambda text: None, install, People("the day before"))
         self._before = len(self._audit())
 
-    def _world(self, who: str) -> once.World:
+    def _world(self, who: str) -> World:
         people = People(_WHY.get(who, ""))
         return story.make_world(self._estate, lambda text: None, "window", people)
 

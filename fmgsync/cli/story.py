@@ -18,6 +18,8 @@ from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView
 from fmgsync.passes import installs, once
 from fmgsync.passes.install_context import People
+from fmgsync.passes.result import Result
+from fmgsync.passes.world import World
 from fmgsync.simulator import Simulator
 from fmgsync.simulator.clusters import SimulatedCluster
 from fmgsync.wiring import wiring
@@ -205,7 +207,7 @@ def administrator_brings_policies(estate: Estate) -> None:
 
 def make_world(
     estate: Estate, tell: Tell, install: str = "now", people: People | None = None
-) -> once.World:
+) -> World:
     """What `fmgsync apply --install ...` works with, on the demo's configuration."""
     return wiring.make_world(
         estate.config,
@@ -226,7 +228,7 @@ def approve(estate: Estate, digest: str) -> None:
 
 def run_apply(
     estate: Estate, tell: Tell, install: str = "now", people: People | None = None
-) -> once.Result:
+) -> Result:
     """What `fmgsync apply --install ...` does."""
     world = make_world(estate, tell, install, people)
     result = once.apply(world, install=install != "never")

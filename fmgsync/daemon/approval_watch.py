@@ -13,10 +13,10 @@ from datetime import datetime
 import structlog
 
 from fmgsync import errors, redaction
-from fmgsync.daemon.worker import AdomRecord
+from fmgsync.daemon.adom_record import AdomRecord
 from fmgsync.model.stop import Stop
 from fmgsync.model.target import TargetRef
-from fmgsync.passes.once import World
+from fmgsync.passes.world import World
 
 POLL_S = 2.0
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import chain
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from fmgsync.daemon.adom_record import AdomRecord
 from fmgsync.model.health import DevicesHealth, Latency
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import GroupState
-
-if TYPE_CHECKING:
-    from fmgsync.daemon.worker import AdomRecord
-    from fmgsync.passes.once import AdomResult
+from fmgsync.passes.result import AdomResult
 
 MOST_SIZES: Final = 2000
 """Group sizes that are told of one ADOM, the largest first: each is a series in Prometheus."""

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 import structlog
 
 from fmgsync.daemon import troubles
+from fmgsync.daemon.adom_record import AdomRecord
 from fmgsync.daemon.approval_watch import Deciding
 from fmgsync.daemon.gc_tuning import Heap
 from fmgsync.daemon.stopping import Stopping
-from fmgsync.daemon.worker import AdomRecord, AdomWorker, MakePass, PaceOf
+from fmgsync.daemon.worker import AdomWorker, MakePass, PaceOf
 from fmgsync.daemon.workload_tracker import ClusterRecord, WorkloadTracker
 from fmgsync.leases.ownership import Ownership
 from fmgsync.model.endpoint import Kind
@@ -27,9 +28,11 @@ from fmgsync.model.health import Hearing, RolloutHealth
 from fmgsync.model.rule import RuleSet
 from fmgsync.model.stop import Stop
 from fmgsync.model.target import TargetRef
-from fmgsync.passes import once, reach, rollout_status
+from fmgsync.passes import reach, rollout_status
 from fmgsync.passes.incremental import Passes
 from fmgsync.passes.reconcile import AdomWork
+from fmgsync.passes.result import AdomResult
+from fmgsync.passes.world import Inventory, World
 from fmgsync.sources.rules import RuleSource
 from fmgsync.state.documents import Remembered
 
@@ -50,10 +53,10 @@ its own part."""
 FeedsOf = Callable[[RuleSet], "Sequence[Feed]"]
 """What the clusters' changes come through, as far as these rules need them."""
 
-PassesOf = Callable[[Callable[[], once.World], AdomWork], Passes]
+PassesOf = Callable[[Callable[[], World], AdomWork], Passes]
 """One ADOM's passes; the world is asked for anew in each, since rules may change."""
 
-WakeAt = Callable[[AdomWork, once.AdomResult], float | None]
+WakeAt = Callable[[AdomWork, AdomResult], float | None]
 """When something besides changes makes an ADOM's next pass due: a window, a pause between waves."""
 
 
@@ -63,7 +66,7 @@ class Controller:
 
     def __init__(
         self,
-        world: once.World,
+        world: World,
         feeds_of: FeedsOf,
         rules: RuleSource,
         *,
@@ -185,7 +188,7 @@ class Controller:
         return self._beat_at
 
     @property
-    def inventory(self) -> once.Inventory:
+    def inventory(self) -> Inventory:
         """What runs, as of the latest look; immutable."""
         return self._tracker.inventory
 
@@ -336,7 +339,7 @@ class Controller:
             self._heap.settle(now, tidy=self._tracker.took_over)
 
     def _pass_over(self, work: AdomWork, passes: Passes) -> MakePass:
-        def make(rules: frozenset[str] | None) -> tuple[once.AdomResult, float | None]:
+        def make(rules: frozenset[str] | None) -> tuple[AdomResult, float | None]:
             try:
                 with self._at_work[work.ref]:
                     result = passes.make(self._tracker.inventory, rules)

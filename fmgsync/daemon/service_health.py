@@ -6,12 +6,12 @@ from collections.abc import Iterable
 
 import fmgsync
 from fmgsync.daemon import figures
+from fmgsync.daemon.adom_record import AdomRecord
 from fmgsync.daemon.loop import Controller
-from fmgsync.daemon.worker import AdomRecord
 from fmgsync.daemon.workload_tracker import ClusterRecord
 from fmgsync.model.health import AdomHealth, ClusterHealth, ServiceHealth
 from fmgsync.model.view import StaleGrant
-from fmgsync.passes import once
+from fmgsync.passes.result import Result
 
 UNKNOWN = 0.0
 """Since when a grant is stale whose memory was lost: so long that every bound has passed."""
@@ -30,10 +30,10 @@ def health(controller: Controller) -> ServiceHealth:
     )
 
 
-def result(controller: Controller) -> once.Result:
+def result(controller: Controller) -> Result:
     """What the latest pass over each ADOM saw, as `status` shows it."""
     found = [record.result for record in controller.adoms if record.result is not None]
-    return once.Result(controller.inventory, found, controller.stops)
+    return Result(controller.inventory, found, controller.stops)
 
 
 def _adom(controller: Controller, record: AdomRecord) -> AdomHealth:

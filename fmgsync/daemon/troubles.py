@@ -6,16 +6,14 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING
 
 from fmgsync.model.health import RolloutHealth
 from fmgsync.model.rollout import Outcome
 from fmgsync.model.target import DeviceVdom
+from fmgsync.passes.result import AdomResult
+from fmgsync.passes.world import World
 from fmgsync.scheduling import calendar
 from fmgsync.scheduling.timetable import Timetable
-
-if TYPE_CHECKING:
-    from fmgsync.passes.once import AdomResult, World
 
 LOOK_BACK = timedelta(days=31)
 """Openings longer ago than this are not counted, however long a device has been pending."""

@@ -8,20 +8,19 @@ from __future__ import annotations
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import structlog
 
 from fmgsync import errors, redaction
 from fmgsync.clock import Clock
 from fmgsync.daemon import figures, troubles
+from fmgsync.daemon.adom_record import AdomRecord
 from fmgsync.daemon.pace import Pace, Rhythm, is_whole, next_pass_at
-from fmgsync.model.health import Latency
-from fmgsync.model.rollout import Outcome
-from fmgsync.model.target import DeviceVdom, TargetRef
+from fmgsync.model.target import TargetRef
 from fmgsync.passes import reach, wrong_clock
-from fmgsync.passes.once import AdomResult
+from fmgsync.passes.result import AdomResult
 
 _log = structlog.get_logger(__name__)
 
@@ -33,26 +32,6 @@ something of its own becomes due (epoch seconds)."""
 
 PaceOf = Callable[[AdomResult | None], Pace]
 """The pace after a pass (None before the first): a workspace ADOM is left to people for longer."""
-
-
-@dataclass(frozen=True, slots=True)
-class AdomRecord:
-    """What is known of one ADOM's passes; instants in UTC epoch seconds. `unreached` counts the
-    latest passes that did not get through to FortiManager, None before the first since the ADOM
-    became ours."""
-
-    ref: TargetRef
-    result: AdomResult | None = None
-    last_pass_at: float | None = None
-    last_success_at: float | None = None
-    passes: int = 0
-    failures: int = 0
-    error: str | None = None
-    installs: Mapping[Outcome, int] = field(default_factory=dict)
-    pending_since: Mapping[DeviceVdom, float] = field(default_factory=dict)
-    unreached: int | None = None
-    verified_at: Mapping[DeviceVdom, float] = field(default_factory=dict)
-    latency: Latency = field(default_factory=Latency)
 
 
 class AdomWorker:

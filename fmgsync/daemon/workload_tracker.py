@@ -16,7 +16,7 @@ from fmgsync.model.address import Address
 from fmgsync.model.endpoint import ClusterDifference, ClusterSnapshot, Kind
 from fmgsync.model.health import Hearing
 from fmgsync.model.rule import RuleSet
-from fmgsync.passes import once
+from fmgsync.passes.world import Inventory
 
 if TYPE_CHECKING:
     from fmgsync.daemon.cluster_feeds import Feed
@@ -64,7 +64,7 @@ class WorkloadTracker:
             feed.cluster: ClusterRecord(feed.cluster, self._memberships.needs(feed.cluster))
             for feed in feeds
         }
-        self.inventory = once.Inventory({}, {}, (), (), self.in_use, who=self.who)
+        self.inventory = Inventory({}, {}, (), (), self.in_use, who=self.who)
 
     @property
     def clusters(self) -> tuple[ClusterRecord, ...]:
@@ -143,9 +143,9 @@ class WorkloadTracker:
         """Whatever has the address, in words. Any thread may ask."""
         return self._memberships.who(address)
 
-    def _stock(self, *, anew: bool) -> once.Inventory:
+    def _stock(self, *, anew: bool) -> Inventory:
         known = self.inventory
-        return once.Inventory(
+        return Inventory(
             {name: _problems_of(record) for name, record in self._records.items()},
             dict(self._memberships.members) if anew else known.members,
             (*self._memberships.findings, *self.rules.problems) if anew else known.findings,

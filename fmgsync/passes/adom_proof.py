@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from fmgsync import errors
 from fmgsync.model.adom import Workspace
@@ -17,24 +16,19 @@ from fmgsync.model.rollout import InstallRequest
 from fmgsync.model.state import ObservedAdom
 from fmgsync.model.target import DeviceVdom
 from fmgsync.passes import reconcile, rollout_log, stale_grants
-from fmgsync.passes.reconcile import Look
+from fmgsync.passes.run import Round, Run
 from fmgsync.planning import packages, written
 from fmgsync.scheduling.machine import Blocked
 from fmgsync.targets.protocol import InstallFlow
 from fmgsync.views import four, yardstick
 from fmgsync.views.yardstick import Yardstick
 
-if TYPE_CHECKING:
-    from fmgsync.passes.batch import Round
-    from fmgsync.passes.rollout import Run
-
 Wrong = Mapping[DeviceVdom, str]
 """Where an install would push what no rule asks for, with a sentence each."""
 
 
-def hold_to(run: Run, flow: InstallFlow, chosen: Round, now: Look) -> None:
-    """Leave out of a round the devices for which this run cannot vouch, as the ADOM is `now`."""
-    run.seen = now
+def hold_to(run: Run, flow: InstallFlow, chosen: Round) -> None:
+    """Leave out of a round the devices for which this run cannot vouch, as the ADOM is now."""
     wrong = _wrong(run, chosen, chosen.targets, run.written)
     if wrong and _may_repair(run):
         _repair(run, flow, wrong)
@@ -56,10 +50,15 @@ def still_vouched(run: Run, chosen: Round, targets: Iterable[DeviceVdom]) -> fro
     return frozenset(target.device for target in targets)
 
 
-def before_push(run: Run) -> str | None:
-    """What stands for the ADOM when a preview begins; None where a lock keeps others out."""
-    locked = run.seen.topology.workspace is not Workspace.DISABLED
-    return None if locked else run.work.target.read_stamp()
+def before_push(run: Run, chosen: Round) -> str | None:
+    """What stands for the ADOM when a preview begins; None where a lock keeps others out.
+
+    It was read with the ADOM, unless this round itself has changed something since.
+    """
+    if run.seen.topology.workspace is not Workspace.DISABLED:
+        return None
+    as_seen = not (chosen.urgent or chosen.tasks)
+    return run.seen.observed.stamp if as_seen else run.work.target.read_stamp()
 
 
 def look_afterwards(run: Run, request: InstallRequest, before: str | None) -> None:

@@ -3,75 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import structlog
 
 from fmgsync.model.address import Address
-from fmgsync.model.rollout import Outcome, TargetOutcome, Verdict
-from fmgsync.model.state import ObservedAdom
+from fmgsync.model.rollout import Outcome, Verdict
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import in_families
 from fmgsync.passes import adom_proof, device_proof, place_reasons, rollout_log
 from fmgsync.passes.device_proof import Expected, Proof
-from fmgsync.scheduling.admission import Admission
-from fmgsync.scheduling.foreign import ForeignChanges
+from fmgsync.passes.run import IN_DOUBT, Round, Run
 from fmgsync.scheduling.install_policy import Mode
 from fmgsync.scheduling.machine import Settled, Withdrawn
-from fmgsync.scheduling.rollout import Decision
-from fmgsync.scheduling.urgent import Urgent
 from fmgsync.views import four, rendered, yardstick
-
-if TYPE_CHECKING:
-    from fmgsync.passes.rollout import Run
 
 _log = structlog.get_logger()
 
 _ARRIVED = frozenset({Outcome.DONE, Outcome.NO_CHANGES})
-_IN_DOUBT = frozenset({Outcome.MISSING, Outcome.FROZEN, Outcome.BROKEN_OFF})
-
-
-@dataclass(slots=True)
-class Round:
-    """Devices that start together: what is installed there and what became of it.
-
-    `urgent` is set in the urgent lane; then `expected` is what each device should hold afterwards,
-    which otherwise is what this run wrote, and `foreign` overrides the configuration. `written` is
-    what the ADOM holds while it is pushed, `shared` the groups that even an urgent round adds to,
-    `along` what it adds.
-    """
-
-    decision: Decision
-    admissions: tuple[Admission, ...]
-    urgent: tuple[Urgent, ...] = ()
-    foreign: ForeignChanges | None = None
-    expected: Expected | None = None
-    written: ObservedAdom = field(init=False)
-    shared: frozenset[str] = frozenset()
-    along: dict[DeviceVdom, dict[str, frozenset[Address]]] = field(default_factory=dict)
-    outcomes: dict[DeviceVdom, TargetOutcome] = field(default_factory=dict)
-    begun: set[str] = field(default_factory=set)
-    tasks: list[int] = field(default_factory=list)
-
-    @property
-    def devices(self) -> frozenset[str]:
-        """Physical devices."""
-        return frozenset(each.pending.target.device for each in self.admissions)
-
-    @property
-    def targets(self) -> tuple[DeviceVdom, ...]:
-        """DeviceVdoms."""
-        return tuple(sorted({each.pending.target for each in self.admissions}))
-
-    def adds_to(self, name: str) -> bool:
-        """Whether this round may bring new members of a group."""
-        return not self.urgent or name in self.shared
-
-    @property
-    def in_doubt(self) -> bool:
-        """Whether only a device itself can tell how its install ended."""
-        return any(each.outcome in _IN_DOUBT for each in self.outcomes.values())
 
 
 def settle(run: Run, chosen: Round) -> None:
@@ -80,14 +28,19 @@ def settle(run: Run, chosen: Round) -> None:
     failed = {
         outcome.target.device: outcome.detail or "the task does not say why"
         for outcome in chosen.outcomes.values()
-        if outcome.outcome not in _ARRIVED | _IN_DOUBT | {Outcome.CANCELLED}
+        if outcome.outcome not in _ARRIVED | IN_DOUBT | {Outcome.CANCELLED}
     }
     targets = [
         outcome.target
         for outcome in chosen.outcomes.values()
-        if outcome.outcome in _ARRIVED | _IN_DOUBT and outcome.target.device not in failed
+        if outcome.outcome in _ARRIVED | IN_DOUBT and outcome.target.device not in failed
     ]
     proofs = prove(run, targets, chosen.expected)
+    run.answered = {
+        target: proof.reading
+        for target, proof in proofs.items()
+        if proof.reading is not None and proof.names >= run.names
+    }
     cured = _right_all_the_same(run, chosen, failed)
     proofs.update(cured)
     failed = {device: why for device, why in failed.items() if device not in _devices(cured)}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import structlog
 
@@ -26,8 +26,8 @@ from fmgsync.model.rollout import (
     TaskView,
 )
 from fmgsync.passes import adom_proof, batch, guard_memory, reconcile, rollout_log
-from fmgsync.passes.batch import Round
 from fmgsync.passes.rests import Left
+from fmgsync.passes.run import Round, Run
 from fmgsync.scheduling import admission, foreign, waves
 from fmgsync.scheduling.foreign import Owners, Sorted
 from fmgsync.scheduling.install_policy import Mode
@@ -44,9 +44,6 @@ from fmgsync.scheduling.rollout import Decision
 from fmgsync.targets.protocol import Delivery, InstallFlow
 from fmgsync.views import pending
 
-if TYPE_CHECKING:
-    from fmgsync.passes.rollout import Run
-
 _log = structlog.get_logger()
 
 FIRST_POLL_S = 0.2
@@ -61,9 +58,8 @@ def push(run: Run, delivery: Delivery, decision: Decision) -> None:
     """Install on the devices that may start, and prove each of them."""
     chosen = Round(decision, admission.starting(run.report.admissions, decision.start))
     with delivery.open_install_flow() as flow:
-        if run.unwritten:
-            _write(run, flow)
-        adom_proof.hold_to(run, flow, chosen, reconcile.look_again(run.work, run.intent, run.seen))
+        look_under_lock(run, flow)
+        adom_proof.hold_to(run, flow, chosen)
         install_round(run, flow, chosen)
         if chosen.in_doubt:
             # It may still be pushing, for which it needs the lock.
@@ -89,10 +85,19 @@ def install_round(run: Run, flow: InstallFlow, chosen: Round) -> None:
     run.note(TasksEnded())
 
 
+def look_under_lock(run: Run, flow: InstallFlow) -> None:
+    """See what the ADOM holds now, after what is due there was written."""
+    if run.unwritten:
+        _write(run, flow)
+    else:
+        run.seen = reconcile.look_again(run.work, run.intent, run.seen)
+
+
 def _write(run: Run, flow: InstallFlow) -> None:
     """Write the ADOM under the install's own lock, so that nobody else's install can carry it."""
     plan = run.seen.plan
     run.tell(f"writing {len(plan.changes)} changes to ADOM {run.work.ref.domain}, then install")
+    run.writes_along = False
     run.report.written = adom_proof.write(run, flow.write, plan)
 
 
@@ -126,7 +131,7 @@ def may_go_on(run: Run, chosen: Round, request: InstallRequest) -> bool:
 def _install(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest) -> None:
     """One package: look at what it would push, then push it to the devices that pass."""
     passing, previewed, judged = request, False, Sorted()
-    stamp = adom_proof.before_push(run)
+    stamp = adom_proof.before_push(run, chosen)
     if not request.objects:  # objects alone carry nobody else's edits
         judged = _preview(run, flow, chosen, request)
         passing = _passing(run, chosen, request, judged)
@@ -251,6 +256,7 @@ def _watch(run: Run, flow: InstallFlow, task: InstallTask) -> TaskView:
     watched on, since a device must not be left half configured."""
     stopped, rests, patience = False, _rests(), Patience(run.clock)
     while True:
+        run.rest(next(rests))
         if not stopped and _is_stopped(run):
             stopped = True
             view = patience.hear(partial(flow.cancel, task))
@@ -262,7 +268,6 @@ def _watch(run: Run, flow: InstallFlow, task: InstallTask) -> TaskView:
             view = patience.hear(partial(flow.poll, task))
         if view is not None and view.final:
             return view
-        run.rest(next(rests))
 
 
 def _is_stopped(run: Run) -> bool:
@@ -306,4 +311,4 @@ def _rests() -> Iterator[float]:
     pause_s = FIRST_POLL_S
     while True:
         yield pause_s
-        pause_s = min(pause_s * 2, POLL_S)
+        pause_s = min(pause_s * 3, POLL_S)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fmgsync.model.address import Address
 from fmgsync.model.adom import Reading
@@ -23,11 +23,14 @@ Ask = Callable[[Sequence[DeviceVdom], Sequence[str]], Mapping[DeviceVdom, Readin
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What one DeviceVdom answered, and one sentence about it unless it is verified."""
+    """What one DeviceVdom answered when it was asked for groups of these `names`, and one sentence
+    about it unless it is verified."""
 
     verdict: Verdict
     because: str = ""
     held: Mapping[str, frozenset[Address]] | None = None
+    reading: Reading | None = None
+    names: frozenset[str] = frozenset()
 
 
 def prove(
@@ -50,7 +53,8 @@ def prove(
         readings = ask(open_ones, names) if open_ones else {}
         for target in open_ones:
             reading = readings.get(target)
-            proofs[target] = judge(reading, wanted[target], at_most=target in at_most)
+            proof = judge(reading, wanted[target], at_most=target in at_most)
+            proofs[target] = replace(proof, reading=reading, names=frozenset(names))
         if all(map(_is_verified, proofs.values())) or not left:
             break
         rest(SETTLE_S)

@@ -6,22 +6,17 @@ is a prefix of a plan, which is safe; `resume` looks at the unit and takes it fr
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from fmgsync import errors
 from fmgsync.model.change import AdomPlan
 from fmgsync.model.rollout import InstallRequest, Outcome, TargetOutcome
 from fmgsync.passes import adom_proof, batch, batch_install, rollout_log
-from fmgsync.passes.batch import Round
+from fmgsync.passes.run import Round, Run
+from fmgsync.passes.urgent_removal import Rush
 from fmgsync.planning import removals
 from fmgsync.scheduling import admission
 from fmgsync.scheduling.machine import Settled, Started, TasksEnded, Withdrawn
 from fmgsync.scheduling.rollout import Decision
 from fmgsync.views import rendered
-
-if TYPE_CHECKING:
-    from fmgsync.passes.rollout import Run
-    from fmgsync.passes.urgent_removal import Rush
 
 
 def push(run: Run, decision: Decision) -> None:

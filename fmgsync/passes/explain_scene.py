@@ -11,7 +11,8 @@ from fmgsync.grouping import desired
 from fmgsync.model.address import Address
 from fmgsync.model.rule import GroupRule, Site
 from fmgsync.model.target import DeviceVdom
-from fmgsync.passes.once import AdomResult, Result, World
+from fmgsync.passes.result import AdomResult, Result
+from fmgsync.passes.world import World
 from fmgsync.planning import sites
 
 

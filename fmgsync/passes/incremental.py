@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from fmgsync import errors
 from fmgsync.grouping import desired
@@ -20,11 +19,10 @@ from fmgsync.model.change import AdomPlan, Finding
 from fmgsync.model.state import DesiredAdom, ObservedAdom
 from fmgsync.passes import installs, once, reconcile, rollout_pass, rollout_status
 from fmgsync.passes.reconcile import AdomWork, Look
+from fmgsync.passes.result import AdomResult
+from fmgsync.passes.world import Inventory, World
 from fmgsync.planning import adom_cache, aliases, backup_mode, provenance, sites
 from fmgsync.planning.adom_cache import Picture
-
-if TYPE_CHECKING:
-    from fmgsync.passes.once import AdomResult, Inventory, World
 
 OVERLAP = "overlap"
 
@@ -128,7 +126,8 @@ class Passes:
                 there = reconcile.compare_part(work, intent, seen, part, now)
         result.seen = _joined(seen, there, part, known.observed())
         result.survey = installs.survey_part(work, result.survey, there, adom=result.seen.observed)
-        rollout_pass.judge(self._world, work, inventory, result)
+        record = self._world.installing.rollouts.read(work.ref)
+        rollout_pass.judge(self._world, work, inventory, result, record)
         return result
 
 

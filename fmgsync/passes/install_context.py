@@ -19,6 +19,7 @@ from fmgsync.model.target import TargetRef
 from fmgsync.passes.formerly import Formerly
 from fmgsync.passes.progress import Reason
 from fmgsync.scheduling.admission import Clearance
+from fmgsync.scheduling.rollout_record import RolloutRecord
 from fmgsync.settings import features, rules
 from fmgsync.settings.schema import Config
 from fmgsync.state.documents import Documents
@@ -61,28 +62,19 @@ class Installing:
     stopping: Callable[[], bool] = lambda: False
     leaving: Callable[[], bool] = lambda: False
 
-    def check(self, ref: TargetRef) -> None:
-        """Read what is remembered of an ADOM, before anything is written or pushed there.
+    def recall(self, ref: TargetRef) -> RolloutRecord | None:
+        """What is remembered of an ADOM's rollout, before anything is written or pushed there.
 
         Raises StateError for what is damaged, and where decisions could not be kept.
         """
         self.stops.covering(ref)
-        self.rollouts.read(ref)
+        record = self.rollouts.read(ref)
         self.audit.check()
+        return record
 
     def held_since(self, now: float) -> float:
         """A device that was held back since then is not looked at again by who looks `now`."""
         return self.began_at if self.patient else now - RECHECK_S
-
-    def interrupted(self, ref: TargetRef) -> frozenset[str]:
-        """Devices in the middle of whose install a run has left."""
-        record = self.rollouts.read(ref)
-        return frozenset() if record is None else record.let_go
-
-    def blocked(self, ref: TargetRef) -> dict[str, str]:
-        """Devices that the last run held back, with why."""
-        record = self.rollouts.read(ref)
-        return {} if record is None else {d: note.why for d, note in record.blocked.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from fmgsync.model import naming
 from fmgsync.model.address import Family
@@ -25,8 +25,18 @@ from fmgsync.views import four, pending, rendered
 
 _SETTLED = frozenset({GroupState.IN_SYNC, GroupState.HELD})
 
-Readings = Mapping[DeviceVdom, tuple[Reading, Reading]]
-"""What the device database and the device itself held when they were read."""
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What need not be asked again: what device databases and devices held when they were read,
+    and which packages were installed before."""
+
+    databases: Mapping[DeviceVdom, Reading] = field(default_factory=dict)
+    devices: Mapping[DeviceVdom, Reading] = field(default_factory=dict)
+    statuses: tuple[PackageStatus, ...] = ()
+
+
+NOTHING = Known()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +55,22 @@ class Survey:
     facts: four.Facts | None = None
     plain: tuple[DeviceView, ...] = ()
 
-    def readings_but(self, changed: Collection[DeviceVdom]) -> Readings:
-        """What was read of device databases and devices, save of those that have changed since."""
+    def known_but(
+        self, changed: Collection[DeviceVdom], fresh: Mapping[DeviceVdom, Reading] | None = None
+    ) -> Known:
+        """What was read, save of those that have changed since; `fresh` is what these answered."""
         if self.facts is None:
-            return {}
+            return NOTHING
         databases, devices = self.facts.databases, self.facts.devices
         kept = (databases.keys() & devices.keys()) - set(changed)
-        return {target: (databases[target], devices[target]) for target in kept}
+        return Known(
+            {target: databases[target] for target in kept},
+            {**{target: devices[target] for target in kept}, **(fresh or {})},
+            () if changed else self.statuses,
+        )
 
 
-def survey(
-    work: AdomWork, seen: Look, *, ask_devices: bool, known: Readings | None = None
-) -> Survey:
+def survey(work: AdomWork, seen: Look, *, ask_devices: bool, known: Known = NOTHING) -> Survey:
     """Hold the four views side by side.
 
     Only DeviceVdoms that some policy brings our groups to are read, and of these only those that
@@ -70,11 +84,11 @@ def survey(
     families = _families(seen, reach)
     disputed = _disputed(seen, wanted, names)
     targets = sorted({target for target, _ in (*reach, *disputed)})
-    databases = {target: readings[0] for target, readings in (known or {}).items()}
-    devices = {target: readings[1] for target, readings in (known or {}).items()}
+    databases, devices = dict(known.databases), dict(known.devices)
     if fresh := [target for target in targets if target not in databases]:
         databases |= delivery.read_device_databases(fresh, names) if delivery else {}
-        devices |= work.target.ask(fresh, names) if ask_devices else {}
+    if ask_devices and (fresh := [target for target in targets if target not in devices]):
+        devices |= work.target.ask(fresh, names)
     facts = four.Facts(
         ref=work.ref,
         topology=seen.topology,
@@ -99,7 +113,7 @@ def survey(
         pending.not_referenced(views),
         asked=ask_devices,
         # Only who has something to install must know what was installed before.
-        statuses=delivery.read_package_status() if delivery and waiting else (),
+        statuses=(known.statuses or delivery.read_package_status()) if delivery and waiting else (),
         facts=facts,
         plain=views,
     )

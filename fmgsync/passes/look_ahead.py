@@ -7,7 +7,8 @@ from datetime import datetime
 
 from fmgsync.model.target import TargetRef
 from fmgsync.passes import rollout_status
-from fmgsync.passes.once import AdomResult, Result, World
+from fmgsync.passes.result import AdomResult, Result
+from fmgsync.passes.world import World
 from fmgsync.scheduling import rehearsal
 from fmgsync.scheduling.admission import Situation
 from fmgsync.scheduling.ledger import Ledger
@@ -38,8 +39,8 @@ def _adom(world: World, adom: AdomResult, until: datetime) -> AdomForecast:
         world.terms,
         world.instant,
         world.installing.clearance,
-        world.installing.blocked(adom.ref),
-        world.installing.interrupted(adom.ref),
+        record.why_held if record is not None else {},
+        record.let_go if record is not None else frozenset(),
         stopped=str(adom.stop) if adom.stop is not None else "",
     )
     stage = Stage(

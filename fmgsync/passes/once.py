@@ -7,21 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from functools import partial
 
 from fmgsync import errors
-from fmgsync.clock import Clock
 from fmgsync.grouping import desired, policies
-from fmgsync.model.address import Address
-from fmgsync.model.adom import HeldLock, Workspace
-from fmgsync.model.change import AdomPlan, ApplyReport, Finding
+from fmgsync.model.adom import Workspace
+from fmgsync.model.change import AdomPlan, Finding
 from fmgsync.model.endpoint import ClusterSnapshot
-from fmgsync.model.rollout import TargetOutcome
-from fmgsync.model.rule import RuleSet
-from fmgsync.model.stop import Stop
-from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.passes import (
     guard_memory,
     installs,
@@ -31,116 +24,15 @@ from fmgsync.passes import (
     turns,
     wrong_clock,
 )
-from fmgsync.passes.install_context import Installing
-from fmgsync.passes.progress import Report
-from fmgsync.passes.reconcile import AdomWork, Intent, Look
-from fmgsync.passes.rollout_status import Standing
+from fmgsync.passes.reconcile import AdomWork, Look
+from fmgsync.passes.result import AdomResult, Result
 from fmgsync.passes.turns import Taking, Turn
-from fmgsync.planning import radius, summary
-from fmgsync.planning.radius import BlastRadius
+from fmgsync.passes.world import Inventory, Tell, World
+from fmgsync.planning import summary
 from fmgsync.scheduling import machine
-from fmgsync.scheduling.admission import Admission
-from fmgsync.scheduling.install_policy import Terms
-from fmgsync.scheduling.outlook import Outlook
-from fmgsync.state.memory import Memory
+from fmgsync.scheduling.rollout_record import RolloutRecord
 
 _LOOK_S = 60.0
-
-ReadSource = Callable[[], ClusterSnapshot]
-Tell = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """Everything a one-shot pass works with. `sources` are asked once, in order."""
-
-    intent: Intent
-    sources: Mapping[str, ReadSource]
-    adoms: Sequence[AdomWork]
-    clock: Clock
-    memory: Memory
-    installing: Installing
-    tell: Tell = lambda text: None
-    terms: Terms = field(default_factory=Terms)
-
-    @property
-    def instant(self) -> datetime:
-        """Now, in UTC."""
-        return datetime.fromtimestamp(self.clock.now(), UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Inventory:
-    """What runs, as far as it could be read, and what each rule selects in it. `who` names what
-    has an address, in all clusters."""
-
-    snapshots: Mapping[str, ClusterSnapshot]
-    members: desired.Members
-    findings: tuple[Finding, ...]
-    problems: tuple[errors.FmgsyncError, ...]
-    in_use: Callable[[str, Address], bool]
-    """Whether anything in a cluster has an address, selected or not."""
-    rules: RuleSet = field(default_factory=lambda: RuleSet(()))
-    """The rules that were asked of it, those of policies among them."""
-    who: Callable[[Address], tuple[str, ...]] = lambda address: ()
-
-    @property
-    def frozen(self) -> dict[str, list[str]]:
-        """Why some rules can remove nothing -> their names."""
-        found: dict[str, list[str]] = {}
-        for (rule, _), members in sorted(self.members.items()):
-            if not members.complete:
-                found.setdefault(members.because, []).append(rule)
-        return found
-
-
-@dataclass(slots=True)
-class AdomResult:
-    """What became of one ADOM in one pass; `whole` False if it compared only a part of it."""
-
-    ref: TargetRef
-    seen: Look | None = None
-    survey: installs.Survey | None = None
-    planned: AdomPlan | None = None
-    report: ApplyReport | None = None
-    outcomes: tuple[TargetOutcome, ...] = ()
-    outlooks: Mapping[DeviceVdom, Outlook] = field(default_factory=dict)
-    admissions: tuple[Admission, ...] = ()
-    rollout: Report | None = None
-    standing: Standing | None = None
-    stop: Stop | None = None
-    locks: tuple[HeldLock, ...] = ()
-    error: errors.TargetError | None = None
-    whole: bool = True
-
-
-@dataclass(slots=True)
-class Result:
-    """What became of all ADOMs, and what is stopped; `digest` stands for the whole plan."""
-
-    inventory: Inventory
-    adoms: list[AdomResult] = field(default_factory=list)
-    stops: tuple[Stop, ...] = ()
-
-    @property
-    def digest(self) -> str:
-        """The digest of all plans seen."""
-        return summary.digest(result.seen.plan for result in self.adoms if result.seen)
-
-    @property
-    def unapproved_digest(self) -> str:
-        """The digest as it was before approvals let held parts through."""
-        return summary.digest(result.seen.unapproved for result in self.adoms if result.seen)
-
-    @property
-    def blast_radius(self) -> BlastRadius:
-        """How much of the estate the plans touch."""
-        return radius.blast_radius(adom.seen.plan for adom in self.adoms if adom.seen)
-
-    @property
-    def behind(self) -> int:
-        """Device VDOMs that an install has to reach."""
-        return len({(a.ref, p.target) for a in self.adoms if a.survey for p in a.survey.pending})
 
 
 def begin(world: World, tell: Tell | None = None) -> tuple[World, Inventory]:
@@ -205,7 +97,7 @@ def apply(world: World, *, install: bool, digest: str | None = None) -> Result:
     raised, before anything is written, if it no longer is what there is to do.
     """
     for work in world.adoms:
-        world.installing.check(work.ref)
+        world.installing.recall(work.ref)
     world, inventory = begin(world)
     known = _still_the_same(world, inventory, digest) if digest is not None else None
     results = list(known or (AdomResult(work.ref) for work in world.adoms))
@@ -239,12 +131,12 @@ def apply_one(
     goes on after the pass `before`."""
 
     def step(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
-        world.installing.check(work.ref)
+        record = world.installing.recall(work.ref)
         if before is not None and before.rollout is not None:
             result.rollout = before.rollout.follows(world.clock.now())
             result.survey = before.survey
         result.seen = reconcile.look(work, world.intent, inventory.members, inventory.who)
-        _write_and_install(world, work, inventory, result, install=install)
+        _write_and_install(world, work, inventory, result, record, install=install)
 
     return _one_adom(world, work, inventory, step)
 
@@ -257,7 +149,8 @@ def _each_adom(world: World, inventory: Inventory, step: Step) -> Result:
     for work, result in zip(world.adoms, results, strict=True):
         if result.standing is not None and not work.fleet.fleet.is_alone:
             # Whose turn it is shows once all of a fleet were looked at.
-            result.standing = rollout_status.standing(world, work, result)
+            record = world.installing.rollouts.read(work.ref)
+            result.standing = rollout_status.standing(world, work, result, record)
     return _shown(world, Result(inventory, results))
 
 
@@ -363,7 +256,9 @@ def _turn(
             else:
                 result.seen = reconcile.look(work, world.intent, inventory.members, inventory.who)
             if is_first or saved is None:
-                _write_and_install(world, work, inventory, result, install=install)
+                # Read first: what cannot be understood stops everything before anything is written.
+                record = world.installing.recall(work.ref)
+                _write_and_install(world, work, inventory, result, record, install=install)
             else:
                 rollout_pass.advance_installs(world, work, inventory, result)
         finally:
@@ -375,7 +270,13 @@ def _turn(
 
 
 def _write_and_install(
-    world: World, work: AdomWork, inventory: Inventory, result: AdomResult, *, install: bool
+    world: World,
+    work: AdomWork,
+    inventory: Inventory,
+    result: AdomResult,
+    record: RolloutRecord | None,
+    *,
+    install: bool,
 ) -> None:
     """Where no install may start, because a configuration only observes or because installs are
     left to somebody else, what is outstanding is told."""
@@ -383,22 +284,24 @@ def _write_and_install(
     if result.stop is not None:
         world.tell(f"nothing is written or installed: {result.stop}")
     install = install and world.intent.writes
-    # Read first: a record that cannot be understood stops everything before anything is written.
-    record = world.installing.rollouts.read(work.ref)
+    along = False
     may_write = result.stop is None and machine.may_write(record)
     if may_write and not world.intent.before_install:
-        _write_adom(world, work, result)
+        along = install and rollout_pass.may_write_along(world, work, result, record)
+        _note_planned(result)
+        if not along:
+            _write_adom(world, work, result)
     if install:
-        rollout_pass.advance_installs(world, work, inventory, result)
+        rollout_pass.advance_installs(world, work, inventory, result, writes_along=along)
     elif result.seen is not None:
         result.survey = installs.survey(work, result.seen, ask_devices=False)
-        rollout_pass.judge(world, work, inventory, result)
+        rollout_pass.judge(world, work, inventory, result, record)
 
 
 def _plan_adom(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
     result.seen = reconcile.look(work, world.intent, inventory.members, inventory.who)
     result.survey = installs.survey(work, result.seen, ask_devices=False)
-    rollout_pass.judge(world, work, inventory, result)
+    rollout_pass.judge(world, work, inventory, result, world.installing.rollouts.read(work.ref))
 
 
 def _status_adom(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
@@ -408,15 +311,18 @@ def _status_adom(world: World, work: AdomWork, inventory: Inventory, result: Ado
         standing = result.seen.observed.groups.items()
         result.locks = delivery.read_locks([key for key, group in standing if group.owned])
     result.survey = installs.survey(work, result.seen, ask_devices=True)
-    rollout_pass.judge(world, work, inventory, result)
+    rollout_pass.judge(world, work, inventory, result, world.installing.rollouts.read(work.ref))
+
+
+def _note_planned(result: AdomResult) -> None:
+    if result.seen is not None and (result.planned is None or result.seen.plan.changes):
+        result.planned = result.seen.plan
 
 
 def _write_adom(world: World, work: AdomWork, result: AdomResult) -> None:
     before = result.seen
     if before is None:
         return
-    if result.planned is None or before.plan.changes:
-        result.planned = before.plan
     if before.plan.changes and world.intent.writes and before.submission is None:
         world.tell(f"writing {len(before.plan.changes)} changes to ADOM {work.ref.domain}")
     result.seen, report = reconcile.write(work, world.intent, before)

@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import structlog
 
 from fmgsync import errors
 from fmgsync.model.target import TargetRef
+from fmgsync.passes.reconcile import AdomWork
 from fmgsync.scheduling.shares import shares
-
-if TYPE_CHECKING:
-    from fmgsync.passes.reconcile import AdomWork
 
 TRIES: Final = 2
 """Passes in a row that end without having reached FortiManager before its ADOMs are offered."""

@@ -273,6 +273,12 @@ def look_again(work: AdomWork, intent: Intent, seen: Look) -> Look:
     return _compare(work, intent, seen.around, seen.desired)
 
 
+def as_written(seen: Look) -> Look:
+    """What the ADOM will be seen to hold once the plan is carried out."""
+    done = replace(seen.plan, changes=(), sizes=(), grants=())
+    return replace(seen, observed=written.after(seen.observed, seen.plan.changes), plan=done)
+
+
 def refresh_topology(work: AdomWork, seen: Look) -> Look:
     """The same look with the devices' connection, sync and database status of now."""
     topology = work.fleet.of(work.target.read_topology())

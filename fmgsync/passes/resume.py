@@ -7,7 +7,6 @@ which tasks may have been started for them; the task list and the devices say th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from fmgsync.model.address import Address
 from fmgsync.model.rollout import SeenTask, Verdict
@@ -17,12 +16,10 @@ from fmgsync.model.view import in_families
 from fmgsync.passes import batch
 from fmgsync.passes.batch_install import POLL_S
 from fmgsync.passes.device_proof import Expected, Proof
+from fmgsync.passes.run import Run
 from fmgsync.scheduling.machine import Settled, Withdrawn
 from fmgsync.scheduling.rollout_record import RolloutRecord
 from fmgsync.views import four
-
-if TYPE_CHECKING:
-    from fmgsync.passes.rollout import Run
 
 _UNTOLD = "the task does not say why"
 

@@ -7,49 +7,34 @@ anew, writes what is due there and asks for what must go before the next batch o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 import structlog
 
 from fmgsync import errors
-from fmgsync.audit import Audit
-from fmgsync.clock import Clock
-from fmgsync.model.memory import Approval
-from fmgsync.model.rollout import PendingInstall
-from fmgsync.model.state import ObservedAdom
-from fmgsync.model.stop import Stop
-from fmgsync.model.target import DeviceVdom
 from fmgsync.passes import (
     batch_install,
     direct_write,
     installs,
     new_ledger,
-    pre_wave_hooks,
-    rests,
+    reconcile,
     resume,
     rollout_log,
-    rollout_status,
     stale_grants,
     urgent_removal,
 )
-from fmgsync.passes.progress import Book, Reason, Report
-from fmgsync.passes.reconcile import AdomWork, Intent, Look
+from fmgsync.passes.installs import Known
+from fmgsync.passes.progress import Report
+from fmgsync.passes.run import Run
+from fmgsync.passes.urgent_removal import Rush
 from fmgsync.scheduling import admission
-from fmgsync.scheduling.admission import Admission, Clearance, Situation
-from fmgsync.scheduling.install_policy import Mode, Terms
-from fmgsync.scheduling.machine import Event, Facts, Step, next_step
-from fmgsync.scheduling.rollout import Decision, RolloutPolicy
-from fmgsync.scheduling.timetable import Timetable
-from fmgsync.state.stale import StaleSince
-from fmgsync.state.stops import Stops
-from fmgsync.views.stale import Since
-
-if TYPE_CHECKING:
-    from fmgsync.passes.once import World
+from fmgsync.scheduling.install_policy import Mode
+from fmgsync.scheduling.machine import Facts, Step, next_step
+from fmgsync.scheduling.rollout import Decision
 
 _log = structlog.get_logger()
 
@@ -63,213 +48,20 @@ PATIENCE_S = 600.0
 """How long in all somebody else is waited for in one run."""
 
 
-@dataclass(slots=True)
-class Run:
-    """One ADOM's rollout in one run.
-
-    `look` reads the ADOM anew. `stopping` says that nothing more may start. `tell` is for people
-    who watch. `rules` is the digest of the rules, `plan` that of what was written. A device that
-    was held back since `held_since` is not looked at again. `stale` is since when grants are stale,
-    kept in `memory`. `known` is what was read of the devices before this step,
-    where the step before it was a batch of the same wave. `pending` are the installs still to make,
-    `exposed_until` when the next exposure that may still last becomes due. `written` is what this
-    run vouches for in the ADOM: as it found or left it, without what others do to it meanwhile.
-    `stop` is what a person has stopped it by, as last read from `stops`.
-    """
-
-    work: AdomWork
-    terms: Terms
-    clearance: Clearance
-    intent: Intent
-    reason: Reason
-    book: Book
-    audit: Audit
-    clock: Clock
-    look: Callable[[], Look]
-    seen: Look
-    tell: Callable[[str], None]
-    stopping: Callable[[], bool]
-    leaving: Callable[[], bool]
-    patient: bool
-    rules: str
-    plan: str
-    memory: StaleSince
-    stops: Stops
-    held_since: datetime
-    stop: Stop | None = None
-    stale: Since = field(default_factory=dict)
-    exposed_until: float | None = None
-    known: installs.Survey | None = None
-    survey: installs.Survey | None = None
-    pending: tuple[PendingInstall, ...] = ()
-    written: ObservedAdom = field(init=False)
-    report: Report = field(default_factory=Report)
-
-    def __post_init__(self) -> None:
-        self.written = self.seen.vouched
-
-    @property
-    def now(self) -> datetime:
-        """UTC."""
-        return datetime.fromtimestamp(self.clock.now(), UTC)
-
-    @property
-    def owner(self) -> str:
-        """This installation's name."""
-        return self.intent.owner
-
-    @property
-    def own(self) -> frozenset[str] | None:
-        """The devices this run answers for; None: all that its record knows."""
-        return self.work.fleet.own(self.work.ref)
-
-    @property
-    def unwritten(self) -> bool:
-        """Whether the ADOM lacks changes that are written only when something is installed."""
-        return self.intent.before_install and bool(self.seen.plan.changes)
-
-    @property
-    def policy(self) -> RolloutPolicy:
-        """The rollout policy with this ADOM's devices. `now` waits for no clock."""
-        policy = rollout_status.policy_of(self.terms, self.seen, self.stop)
-        return replace(policy, pause=timedelta(0)) if self.clearance.now else policy
-
-    def note(self, event: Event) -> None:
-        """Something of the rollout happens now; it is written down before anything follows."""
-        self.book.note(event, self.now)
-        self.work.fleet.changed()
-
-    def rest(self, seconds: float) -> None:
-        """Wait with lock and session in hand. Raises Left when it is time to leave."""
-        rests.rest(self.clock, seconds, leaving=self.leaving)
-
-    def is_stopped(self) -> bool:
-        """Whether somebody wants nothing more to start: here, by `fmgsync stop` or by
-        `fmgsync rollout abort`."""
-        self.book.refresh()
-        self.stop = self.stops.covering(self.work.ref)
-        ledger = self.book.ledger
-        told = self.stop is not None or ledger is None or ledger.halted is not None
-        return told or self.stopping()
-
-    def held_by_command(self, decision: Decision) -> bool:
-        """Ask the configured commands; one that says no keeps this run from starting anything."""
-        if not self.terms.hold:
-            return False
-        about = {
-            "FORTIMANAGER": self.work.ref.unit,
-            "ADOM": self.work.ref.domain,
-            "WAVE": "" if decision.wave is None else str(decision.wave),
-            "DEVICES": " ".join(decision.start),
-            "RUN": self.reason.run,
-            "REASON": self.reason.reason,
-        }
-        refusal = pre_wave_hooks.ask(self.terms.hold, about)
-        if refusal is None:
-            return False
-        self.report.waiting = f"held by install.hold: {refusal}"
-        self.report.again_at = self.clock.now() + _ASK_AGAIN_S
-        self.tell(f"ADOM {self.work.ref.domain}: {self.report.waiting}")
-        self.audit.record(
-            "held",
-            fortimanager=self.work.ref.unit,
-            adom=self.work.ref.domain,
-            wave=decision.wave,
-            devices=list(decision.start),
-            why=self.report.waiting,
-        )
-        return True
-
-    def approvals(self) -> Mapping[str, Approval]:
-        """What people have let through, by its digest."""
-        return {one.digest: one for one in self.work.guard.memory.approvals(self.clock.now())}
-
-    def timetable_of(self, target: DeviceVdom) -> Timetable:
-        """The windows of a DeviceVdom, as the person who started this run lets them count."""
-        return admission.timetable_of(target, self._situation())
-
-    def admissions(self) -> tuple[Admission, ...]:
-        """Which pending installs may be made at all, now."""
-        return admission.admit(self.pending, self._situation())
-
-    def _situation(self) -> Situation:
-        record = self.book.record
-        return Situation(
-            self.seen.topology,
-            self.survey.statuses if self.survey else (),
-            self.terms,
-            self.now,
-            self.clearance,
-            self._held_back(),
-            record.let_go if record else frozenset(),
-            str(self.stop) if self.stop is not None else "",
-        )
-
-    def _held_back(self) -> dict[str, str]:
-        """Devices that are left alone. One that this run has looked at stays that, wherever a clock
-        was set meanwhile, unless somebody has let through what held it."""
-        record = self.book.record
-        if record is None:
-            return {}
-        found = record.held_back(self.held_since, lambda: self.approvals().keys())
-        if self.patient:
-            let = self.approvals().keys() if self.report.blocked else ()
-            for device, why in self.report.blocked.items():
-                note = record.blocked.get(device)
-                if note is None or not note.digest or note.digest not in let:
-                    found.setdefault(device, why)
-        return found
-
-
-def make_run(
-    world: World,
-    work: AdomWork,
-    seen: Look,
-    look: Callable[[], Look],
-    report: Report,
-    known: installs.Survey | None,
-    *,
-    plan: str,
-) -> Run:
-    """What a rollout of one ADOM works with; `report` is what earlier steps of this run did."""
-    installing = world.installing
-    rules = work.fleet.rules_digest(world.intent.rules.rules)
-    return Run(
-        work=work,
-        terms=world.terms,
-        clearance=installing.clearance,
-        intent=world.intent,
-        reason=installing.reason,
-        book=Book(
-            installing.rollouts, work.ref, rules, clock=world.clock, leaving=installing.leaving
-        ),
-        audit=installing.audit,
-        clock=world.clock,
-        look=look,
-        seen=seen,
-        tell=world.tell,
-        stopping=installing.stopping,
-        leaving=installing.leaving,
-        patient=installing.patient,
-        rules=rules,
-        plan=plan,
-        report=report,
-        known=known,
-        held_since=datetime.fromtimestamp(installing.held_since(world.clock.now()), UTC),
-        memory=installing.stale,
-        stops=installing.stops,
-        stop=installing.stops.covering(work.ref),
-    )
-
-
 def roll_out(run: Run) -> Report:
     """The next step of the rollout: what a run before has left, else one batch of devices.
 
     Where more may follow, `report.goes_on_at` says when.
     """
     before, run.report.batch, run.report.goes_on_at = run.report.batch, None, None
-    _survey(run, known=run.known.readings_but(()) if run.known and before else None)
-    run.book.open(run.now, why_not=partial(_no_ledger, run))
+    known = run.known.known_but(()) if run.known and before else installs.NOTHING
+    try:
+        _survey(run, known=known)
+        run.book.open(run.now, why_not=partial(_no_ledger, run))
+    except errors.TargetError:
+        if run.due_alone:
+            write_alone(run)  # what hinders an install does not hinder this
+        raise
     if run.book.lost:
         _log.warning("rollout held: its ledger is lost", adom=str(run.work.ref), why=run.book.lost)
     delivery = run.work.delivery
@@ -277,14 +69,32 @@ def roll_out(run: Run) -> Report:
         run.report.waiting = delivery.refuses_objects()
         if run.report.waiting is not None:
             return run.report
+    choice = _patiently(run, partial(_thought, run, before))
+    if choice is None:
+        return run.report
+    if run.due_alone and choice.step not in (Step.URGENT, Step.INSTALL):
+        write_alone(run)
+        choice = _choose(run, _decide(run))
+    _patiently(run, partial(_act, run, choice))
+    return run.report
+
+
+Answer = TypeVar("Answer")
+
+
+def _patiently(run: Run, act: Callable[[], Answer]) -> Answer | None:
+    """What comes of it; None where somebody else has to be waited for."""
     try:
-        if _tidied(run):
-            _step(run, _decided(run, before))
+        return act()
     except errors.TargetError as trouble:
         if not (trouble.retryable or isinstance(trouble, errors.LockLost)):
             raise
         _wait_for_others(run, trouble)
-    return run.report
+        return None
+
+
+def _thought(run: Run, before: Decision | None) -> _Choice | None:
+    return _choose(run, _decided(run, before)) if _tidied(run) else None
 
 
 def _no_ledger(run: Run) -> str:
@@ -325,22 +135,34 @@ def _decided(run: Run, before: Decision | None) -> Decision:
     return decision
 
 
-def _step(run: Run, decision: Decision) -> None:
-    """One step: what has to go soon is first, then the wave's turn, then what needs no install."""
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """What is done next, and which devices may start."""
+
+    step: Step
+    decision: Decision
+    rush: Rush
+
+
+def _choose(run: Run, decision: Decision) -> _Choice:
+    """What has to go soon is first, then the wave's turn, then what needs no install."""
     rush = urgent_removal.decide(run, under_way=bool(decision.start))
-    step = next_step(
-        Facts(
-            run.book.record,
-            run.unwritten and _may_write_alone(run),
-            rush.decision.start,
-            decision.start,
-            stopping=run.is_stopped(),
-            own=run.own,
-        )
+    facts = Facts(
+        run.book.record,
+        run.unwritten and _may_write_alone(run),
+        rush.decision.start,
+        decision.start,
+        stopping=run.is_stopped(),
+        own=run.own,
     )
-    before = run.report.steps
-    if step is Step.URGENT and not run.held_by_command(rush.decision):
-        _push_urgent(run, rush)
+    return _Choice(next_step(facts), decision, rush)
+
+
+def _act(run: Run, choice: _Choice) -> None:
+    """Take the step, unless a command says no; then say when it is worth coming back."""
+    step, decision, before = choice.step, choice.decision, run.report.steps
+    if step is Step.URGENT and not run.held_by_command(choice.rush.decision):
+        _push_urgent(run, choice.rush)
         _go_on(run, decision, before)
     elif step in (Step.URGENT, Step.INSTALL) and _may_start(run, decision):
         _push(run, decision)
@@ -364,6 +186,16 @@ def _push_urgent(run: Run, rush: urgent_removal.Rush) -> None:
         direct_write.push_urgent(run, rush)
     else:
         urgent_removal.push(run, delivery, rush)
+
+
+def write_alone(run: Run) -> None:
+    """No install follows: what is due in the ADOM is written by itself."""
+    run.writes_along = False
+    run.tell(f"writing {len(run.seen.plan.changes)} changes to ADOM {run.work.ref.domain}")
+    run.seen, run.report.written = reconcile.write(run.work, run.intent, run.seen)
+    run.written = run.seen.vouched
+    if run.survey is not None:
+        _survey(run, known=run.survey.known_but(()))
 
 
 def _may_start(run: Run, decision: Decision) -> bool:
@@ -397,11 +229,13 @@ def _rest(run: Run, decision: Decision) -> bool:
     return pause is not None
 
 
-def _survey(run: Run, *, again: bool = False, known: installs.Readings | None = None) -> None:
-    """Look at everything; what was verified in this run is found to be in sync."""
+def _survey(run: Run, *, again: bool = False, known: Known = installs.NOTHING) -> None:
+    """Look at everything; what was verified in this run is found to be in sync. What is written
+    along with an install counts as written."""
     if again:
         run.seen = run.look()
-    run.survey = installs.survey(run.work, run.seen, ask_devices=True, known=known)
+    seen = reconcile.as_written(run.seen) if run.writes_along else run.seen
+    run.survey = installs.survey(run.work, seen, ask_devices=True, known=known)
     run.pending = run.survey.pending
     run.stale = stale_grants.note(
         run.memory, run.work.ref, run.survey, run.seen, run.clock.now(), run.tell
@@ -469,6 +303,10 @@ def _pause(run: Run, decision: Decision) -> float | None:
 
 def _wait_for_others(run: Run, trouble: errors.TargetError) -> None:
     """Somebody else's lock or task, or a unit that is away, is worth some patience."""
+    if run.due_alone and isinstance(trouble, errors.LockHeld):
+        write_alone(run)
+        run.report.go_on(run.clock.now())
+        return
     if run.report.waited_s == 0:
         run.tell(f"waiting: {trouble}")
         _log.info("install waits", adom=run.work.ref.domain, why=trouble.message)

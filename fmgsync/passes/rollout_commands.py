@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from fmgsync.model.target import TargetRef
+from fmgsync.passes.world import World
 from fmgsync.scheduling import ledger as ledgers
 from fmgsync.scheduling.ledger import Ledger
 from fmgsync.scheduling.rollout_record import RolloutRecord
-
-if TYPE_CHECKING:
-    from fmgsync.passes.once import World
-
 
 _STILL_WRITTEN = "the ADOM is still written ('fmgsync stop' ends that, too)"
 

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fmgsync import errors
 from fmgsync.model.preview import PendingEdit
 from fmgsync.model.rollout import InstallRequest
 from fmgsync.model.target import DeviceVdom
 from fmgsync.passes.device_proof import Proof
+from fmgsync.passes.run import Round, Run
 from fmgsync.scheduling import foreign
 from fmgsync.scheduling.urgent import Urgent
-
-if TYPE_CHECKING:
-    from fmgsync.passes.batch import Round
-    from fmgsync.passes.rollout import Run
 
 
 def start(run: Run, chosen: Round, request: InstallRequest) -> None:

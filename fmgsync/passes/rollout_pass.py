@@ -6,23 +6,54 @@ Also what every pass says of installs that do not start: the windows, and what w
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from fmgsync.model.adom import Workspace
 from fmgsync.passes import installs, reconcile, rollout, rollout_status, stale_grants
 from fmgsync.passes.progress import Report
 from fmgsync.passes.reconcile import AdomWork, Look
 from fmgsync.passes.rests import Left
-from fmgsync.planning import summary
+from fmgsync.passes.result import AdomResult
+from fmgsync.passes.run import make_run
+from fmgsync.passes.world import Inventory, World
+from fmgsync.planning import sites, summary
 from fmgsync.scheduling import admission, outlook
 from fmgsync.scheduling.admission import Situation
+from fmgsync.scheduling.install_policy import Mode
+from fmgsync.scheduling.rollout_record import RolloutRecord
 from fmgsync.views import four
 
-if TYPE_CHECKING:
-    from fmgsync.passes.once import AdomResult, Inventory, World
+
+def may_write_along(
+    world: World, work: AdomWork, result: AdomResult, record: RolloutRecord | None
+) -> bool:
+    """Whether an install may follow at once, under whose lock what is due in the ADOM can be
+    written. Told without asking anything: a write must not wait for devices without need."""
+    seen, terms = result.seen, world.terms
+    if seen is None or not seen.plan.changes or seen.submission is not None:
+        return False
+    if work.delivery is None or seen.topology.workspace is Workspace.WORKFLOW:
+        return False
+    if terms.mode is not Mode.PACKAGE:
+        return False
+    if terms.hold or world.installing.stopping():
+        return False
+    if record is not None and (record.narrowed or record.ledger.running or record.ledger.halted):
+        return False
+    removes = any(change.removed for change in seen.plan.changes)
+    if world.installing.clearance.now or (terms.removals.within is not None and removes):
+        return True
+    targets = {t for site in sites.resolve(work.sites, seen.topology) for t in site.targets}
+    found = outlook.outlooks(terms.calendar, seen.topology, targets, world.instant)
+    return any(each.judgement.is_open for each in found)
 
 
 def advance_installs(
-    world: World, work: AdomWork, inventory: Inventory, result: AdomResult
+    world: World,
+    work: AdomWork,
+    inventory: Inventory,
+    result: AdomResult,
+    *,
+    writes_along: bool = False,
 ) -> None:
     """Let the ADOM's rollout go one step, then look at what that changed."""
     if result.seen is None:
@@ -34,8 +65,15 @@ def advance_installs(
 
     report = result.rollout or Report()
     done = len(report.outcomes)
-    run = rollout.make_run(
-        world, work, result.seen, look, report, result.survey, plan=summary.digest([plan])
+    run = make_run(
+        world,
+        work,
+        result.seen,
+        look,
+        report,
+        result.survey,
+        plan=summary.digest([plan]),
+        writes_along=writes_along,
     )
     result.rollout, result.planned = report, plan
     try:
@@ -53,12 +91,18 @@ def advance_installs(
         if report.failures:
             result.seen = reconcile.refresh_topology(work, run.seen)
         touched = {outcome.target for outcome in report.outcomes[done:]}
-        known = run.survey.readings_but(touched) if run.survey else None
+        known = run.survey.known_but(touched, run.answered) if run.survey else installs.NOTHING
         result.survey = installs.survey(work, result.seen, ask_devices=True, known=known)
-    judge(world, work, inventory, result)
+    judge(world, work, inventory, result, run.book.record)
 
 
-def judge(world: World, work: AdomWork, inventory: Inventory, result: AdomResult) -> None:
+def judge(
+    world: World,
+    work: AdomWork,
+    inventory: Inventory,
+    result: AdomResult,
+    record: RolloutRecord | None,
+) -> None:
     """What the windows say of every DeviceVdom, and which pending installs wait for a person."""
     if result.seen is None or result.survey is None:
         return
@@ -67,19 +111,19 @@ def judge(world: World, work: AdomWork, inventory: Inventory, result: AdomResult
     targets = [view.target for view in result.survey.views]
     found = outlook.outlooks(world.terms.calendar, topology, targets, instant)
     result.outlooks = {each.target: each for each in found}
-    blocked = result.rollout.blocked if result.rollout else world.installing.blocked(result.ref)
+    kept = record.why_held if record is not None else {}
     situation = Situation(
         topology,
         result.survey.statuses,
         world.terms,
         instant,
         world.installing.clearance,
-        blocked,
-        world.installing.interrupted(result.ref),
+        result.rollout.blocked if result.rollout else kept,
+        record.let_go if record is not None else frozenset(),
         stopped=str(result.stop) if result.stop is not None else "",
     )
     result.admissions = admission.admit(result.survey.pending, situation)
     held = {each.pending.target: each.because for each in result.admissions if each.held}
     result.survey = replace(result.survey, views=four.with_held(result.survey.views, held))
     stale_grants.date(world, work, inventory, result)
-    result.standing = rollout_status.standing(world, work, result)
+    result.standing = rollout_status.standing(world, work, result, record)

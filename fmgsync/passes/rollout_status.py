@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 from fmgsync.model.stop import Stop
 from fmgsync.passes import new_ledger
 from fmgsync.passes.installs import Survey
 from fmgsync.passes.reconcile import AdomWork, Look
+from fmgsync.passes.result import AdomResult, Standing
+from fmgsync.passes.world import World
 from fmgsync.planning import misnamed
 from fmgsync.scheduling import admission, ledger, outlook
 from fmgsync.scheduling.install_policy import Mode, Terms
 from fmgsync.scheduling.ledger import Ledger
-from fmgsync.scheduling.rollout import Decision, RolloutPolicy
+from fmgsync.scheduling.rollout import RolloutPolicy
 from fmgsync.scheduling.rollout_record import RolloutRecord
-
-if TYPE_CHECKING:
-    from fmgsync.passes.once import AdomResult, World
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """One ADOM's rollout: what is remembered, and the decision that follows now.
-
-    `record` None: nothing was rolled out yet, or it is not known any more.
-    """
-
-    record: RolloutRecord | None
-    decision: Decision
 
 
 def policy_of(terms: Terms, seen: Look, stop: Stop | None) -> RolloutPolicy:
@@ -39,12 +26,13 @@ def policy_of(terms: Terms, seen: Look, stop: Stop | None) -> RolloutPolicy:
     )
 
 
-def standing(world: World, work: AdomWork, result: AdomResult) -> Standing | None:
+def standing(
+    world: World, work: AdomWork, result: AdomResult, record: RolloutRecord | None
+) -> Standing | None:
     """How the rollout stands; None if the ADOM was not looked at."""
     if result.seen is None or result.survey is None:
         return None
     rules = work.fleet.rules_digest(world.intent.rules.rules)
-    record = world.installing.rollouts.read(work.ref)
     if record is not None:
         record = replace(record, ledger=ledger.for_digest(record.ledger, rules))
     if result.rollout is not None and result.rollout.decision is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING
 
 from fmgsync import errors
 from fmgsync.model import instants
@@ -13,13 +12,12 @@ from fmgsync.model.address import Address
 from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.passes.installs import Survey
 from fmgsync.passes.reconcile import AdomWork, Look
+from fmgsync.passes.result import AdomResult
+from fmgsync.passes.world import Inventory, World
 from fmgsync.planning import sites
 from fmgsync.state.stale import StaleSince
 from fmgsync.views import four, stale
 from fmgsync.views.stale import Key, Since
-
-if TYPE_CHECKING:
-    from fmgsync.passes.once import AdomResult, Inventory, World
 
 
 def track(

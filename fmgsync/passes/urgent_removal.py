@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
 
 from fmgsync import errors
 from fmgsync.model.address import Address
@@ -22,9 +21,9 @@ from fmgsync.model.state import ObjectKey
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView, GroupView, in_families
 from fmgsync.passes import adom_proof, batch, batch_install, stale_grants
-from fmgsync.passes.batch import Round
 from fmgsync.passes.device_proof import Expected
 from fmgsync.passes.reconcile import Look
+from fmgsync.passes.run import Round, Run
 from fmgsync.planning import narrowing, written
 from fmgsync.planning.narrowing import Keep, Narrowed
 from fmgsync.scheduling import admission, budget, machine, urgent, waves
@@ -35,9 +34,6 @@ from fmgsync.scheduling.urgent import Exposure, ExposureKind, RemovalPolicy, Urg
 from fmgsync.targets.protocol import Delivery, InstallFlow
 from fmgsync.views import four
 from fmgsync.views.stale import Fault, Key
-
-if TYPE_CHECKING:
-    from fmgsync.passes.rollout import Run
 
 SPACING = timedelta(minutes=5)
 """The least time between two urgent installs of one physical device."""
@@ -172,9 +168,10 @@ def push(run: Run, delivery: Delivery, rush: Rush) -> None:
         foreign=ForeignChanges.BLOCK,
     )
     with delivery.open_install_flow() as flow:
-        now = run.look()
+        batch_install.look_under_lock(run, flow)
+        now = run.seen
         chosen.shared = frozenset(g.name for g in now.desired.groups if _is_shared(now, g.name))
-        adom_proof.hold_to(run, flow, chosen, now)
+        adom_proof.hold_to(run, flow, chosen)
         narrowed = _narrow(run, _expected(run, chosen.targets))
         chosen.expected = _expected(run, chosen.targets)
         chosen.along = _along(run, chosen)

@@ -7,18 +7,15 @@ puts right what it may.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from fmgsync.model import instants
 from fmgsync.model.change import Finding
 from fmgsync.model.target import TargetRef
 from fmgsync.passes import guard_memory
 from fmgsync.passes.guard_memory import AdomGuard
+from fmgsync.passes.result import AdomResult
 from fmgsync.state.rollouts import Rollouts
 from fmgsync.state.stale import StaleSince
-
-if TYPE_CHECKING:
-    from fmgsync.passes.once import AdomResult
 
 CLOCK = "clock"
 """The kind of these findings."""

@@ -60,6 +60,11 @@ class RolloutRecord:
         found = (attempt.device for attempt in self.ledger.running)
         return sorted(device for device in found if devices is None or device in devices)
 
+    @property
+    def why_held(self) -> dict[str, str]:
+        """Devices that the last run held back, with why."""
+        return {device: note.why for device, note in self.blocked.items()}
+
     def held_back(self, since: datetime, approved: Callable[[], Collection[str]]) -> dict[str, str]:
         """Devices that were held back since then, with why, unless somebody has let through by now
         what held them. They are looked at again only by who asks from a later time on."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fmgsync.daemon.announcements import Places
     from fmgsync.daemon.cluster_feeds import Feed
     from fmgsync.kube.client import Access
-    from fmgsync.passes.once import ReadSource, World
+    from fmgsync.passes.world import ReadSource, World
     from fmgsync.settings.schema import Cluster, Config
 
 CONFIG_MAP = "FMGSYNC_CONFIG_MAP"

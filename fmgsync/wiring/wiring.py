@@ -25,13 +25,14 @@ from fmgsync.leases.ownership import Ownership
 from fmgsync.model.adom import Workspace
 from fmgsync.model.rule import GroupRule
 from fmgsync.model.target import TargetKind, TargetRef
-from fmgsync.passes import incremental, install_context, neighbours, once, rollout_status
+from fmgsync.passes import incremental, install_context, neighbours, rollout_status
 from fmgsync.passes.brake import Brake
 from fmgsync.passes.fleet_roster import Roster
 from fmgsync.passes.guard_memory import AdomGuard
 from fmgsync.passes.install_context import Installing, People, make_installing
-from fmgsync.passes.once import ReadSource, Tell, World
 from fmgsync.passes.reconcile import AdomWork, Intent
+from fmgsync.passes.result import AdomResult
+from fmgsync.passes.world import ReadSource, Tell, World
 from fmgsync.passes.write_log import WriteLog
 from fmgsync.settings import features, load, rules, terms
 from fmgsync.sources.rules import RuleSource
@@ -332,7 +333,7 @@ def referenced_files(path: Path) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def _pace(config: Config, last: once.AdomResult | None) -> Pace:
+def _pace(config: Config, last: AdomResult | None) -> Pace:
     """Workspace ADOMs are left to administrators for 30 s between writes, unless configured."""
     times = config.reconcile
     shortest = times.min_interval.total_seconds() if times.min_interval is not None else 0.0

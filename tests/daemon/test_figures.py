@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fmgsync.daemon import figures
-from fmgsync.daemon.worker import AdomRecord
+from fmgsync.daemon.adom_record import AdomRecord
 from fmgsync.model.health import LATENCY_S, Latency
 from fmgsync.model.target import DeviceVdom, TargetRef
 from tests import builders

@@ -17,6 +17,8 @@ from fmgsync.clock import Clock, ManualClock
 from fmgsync.model import address
 from fmgsync.passes import once, rollout_commands
 from fmgsync.passes.install_context import People
+from fmgsync.passes.result import Result
+from fmgsync.passes.world import World
 from fmgsync.simulator import Simulator
 from fmgsync.simulator.life.console import Console
 from fmgsync.wiring import wiring
@@ -135,7 +137,7 @@ class Estate:
             console.unlock("prod")
         console.log_out()
 
-    def world(self, command: str, **people: Any) -> once.World:
+    def world(self, command: str, **people: Any) -> World:
         """What a command works with; `people` as the person at the command line says it."""
         return wiring.make_world(
             self.path,
@@ -145,11 +147,11 @@ class Estate:
             people=People(**people),
         )
 
-    def plan(self) -> once.Result:
+    def plan(self) -> Result:
         """What `fmgsync plan` sees."""
         return once.plan(self.world("plan"))
 
-    def status(self) -> once.Result:
+    def status(self) -> Result:
         """What `fmgsync status` sees."""
         return once.status(self.world("status"))
 
@@ -160,12 +162,12 @@ class Estate:
         digest: str | None = None,
         tell: Callable[[str], None] = lambda text: None,
         **people: Any,
-    ) -> once.Result:
+    ) -> Result:
         """What `fmgsync apply --install ...` does; `tell` hears what people are told."""
         world = replace(self.world(f"apply --install {install}", **people), tell=tell)
         return once.apply(world, install=install != "never", digest=digest)
 
-    def apply_never(self) -> once.Result:
+    def apply_never(self) -> Result:
         """What `fmgsync apply --install never` does."""
         return self.apply("never")
 

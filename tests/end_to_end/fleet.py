@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from fmgsync.clock import Clock, ManualClock
-from fmgsync.passes import once
 from fmgsync.passes.progress import Report
+from fmgsync.passes.result import Result
 from tests import builders
 from tests.end_to_end.estate import PACKAGE, Estate, default_seed, open_estate
 
@@ -94,7 +94,7 @@ def during(estate: Estate, after_s: float, action: Callable[[], object]) -> None
     estate.clock.plan(OPEN.timestamp() + after_s, action)
 
 
-def report(result: once.Result) -> Report:
+def report(result: Result) -> Report:
     """What became of the one ADOM's rollout."""
     (adom,) = result.adoms
     assert adom.error is None, adom.error
@@ -102,7 +102,7 @@ def report(result: once.Result) -> Report:
     return adom.rollout
 
 
-def verified(result: once.Result) -> list[str]:
+def verified(result: Result) -> list[str]:
     """Devices proven in this run, in the order they were."""
     return [target.device for target in report(result).verified]
 

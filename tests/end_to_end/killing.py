@@ -7,6 +7,7 @@ from typing import Any
 from requests.adapters import HTTPAdapter
 
 from fmgsync.passes import once
+from fmgsync.passes.result import Result
 from fmgsync.wiring import wiring
 from tests.end_to_end import fleet
 from tests.end_to_end.estate import Estate
@@ -61,7 +62,7 @@ class Pushed(Life):
             self.dies_at = self.requests + 1
 
 
-def run(estate: Estate, life: Life) -> once.Result | None:
+def run(estate: Estate, life: Life) -> Result | None:
     """`apply --install window` as long as it lives."""
     world = wiring.make_world(
         estate.path,
@@ -90,7 +91,7 @@ def newest(estate: Estate) -> int:
     return max((task.id for task in estate.unit.world.tasks.all()), default=0)
 
 
-def go_on(estate: Estate) -> once.Result:
+def go_on(estate: Estate) -> Result:
     """Later, when the unit has let go of a dead session, somebody runs it again."""
     estate.clock.sleep(IDLE_S + 1)
     result = run(estate, Life(float("inf")))

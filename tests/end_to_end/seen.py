@@ -11,34 +11,34 @@ from fmgsync.model.address import NOWHERE
 from fmgsync.model.change import AdomPlan, Change, Finding, Hold
 from fmgsync.model.rollout import Outcome
 from fmgsync.model.view import GroupState
-from fmgsync.passes import once
+from fmgsync.passes.result import Result
 from tests import builders
 from tests.end_to_end.estate import Estate
 
 
-def plans(result: once.Result) -> list[AdomPlan]:
+def plans(result: Result) -> list[AdomPlan]:
     """The plans of the ADOMs that could be read."""
     return [adom.seen.plan for adom in result.adoms if adom.seen]
 
 
-def changes(result: once.Result) -> list[Change]:
+def changes(result: Result) -> list[Change]:
     """What is still to write."""
     return [change for plan in plans(result) for change in plan.changes]
 
 
-def held(result: once.Result) -> list[Hold]:
+def held(result: Result) -> list[Hold]:
     """What waits for a human."""
     return [hold for plan in plans(result) for hold in plan.held]
 
 
-def findings(result: once.Result, kind: str) -> list[Finding]:
+def findings(result: Result, kind: str) -> list[Finding]:
     """What people are told, of one kind, errors of rules included."""
     found = [*result.inventory.findings]
     found += [one for plan in plans(result) for one in (*plan.foreign, *plan.findings)]
     return [one for one in found if one.kind == kind]
 
 
-def states(result: once.Result) -> dict[tuple[str, str], GroupState]:
+def states(result: Result) -> dict[tuple[str, str], GroupState]:
     """State by device and group."""
     return {
         (view.target.device, group.name): group.state
@@ -49,7 +49,7 @@ def states(result: once.Result) -> dict[tuple[str, str], GroupState]:
     }
 
 
-def outcomes(result: once.Result) -> dict[str, Outcome]:
+def outcomes(result: Result) -> dict[str, Outcome]:
     """How the installs ended, by device."""
     return {one.target.device: one.outcome for adom in result.adoms for one in adom.outcomes}
 
@@ -64,7 +64,7 @@ def passed(estate: Estate, device: str, group: str = "k8s-web") -> set[str]:
     return {str(a) for a in (estate.on_device(device, group) or set()) - set(NOWHERE.values())}
 
 
-def said(result: once.Result) -> str:
+def said(result: Result) -> str:
     """What `fmgsync apply` prints, in one line."""
     out = io.StringIO()
     status_text.print_apply(Console(file=out, width=10_000), documents.apply_document(result))

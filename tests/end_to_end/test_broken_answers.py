@@ -15,7 +15,7 @@ import pytest
 from fmgsync import errors
 from fmgsync.cli import common
 from fmgsync.model.view import GroupState
-from fmgsync.passes import once
+from fmgsync.passes.result import Result
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 from tests.end_to_end.seen import passed, said, states, web
 
@@ -54,7 +54,7 @@ def referenced(estate: Estate) -> None:
     estate.run("east", web("10.1.0", 5), web("10.1.0", 6))
 
 
-def the_error(result: once.Result) -> errors.TargetError:
+def the_error(result: Result) -> errors.TargetError:
     """The one error, as it is printed: with the FortiManager's name and without page or body."""
     error = result.adoms[0].error
     assert error is not None

@@ -13,6 +13,7 @@ from requests.adapters import HTTPAdapter
 
 from fmgsync.clock import Clock
 from fmgsync.passes import once
+from fmgsync.passes.result import AdomResult
 from fmgsync.settings import features
 from fmgsync.wiring import wiring
 from tests.end_to_end.edits import GROUPS, edit, open_up, start, widen_an_address
@@ -86,7 +87,7 @@ OTHERS: dict[str, tuple[str, Callable[[str], bool], Callable[[], Act]]] = {
 }
 
 
-def install(estate: Estate, command: str, restless: Restless) -> once.AdomResult:
+def install(estate: Estate, command: str, restless: Restless) -> AdomResult:
     """What the command does with the one ADOM; the controller's passes as long as they go on."""
     world = wiring.make_world(
         estate.path,
@@ -126,7 +127,9 @@ def test_it_ends_and_what_is_not_vouched_for_reaches_no_device(
             held = estate.on_device(device, GROUP)
             assert held in RIGHT[lane], held
             if held == BEFORE:
-                assert "k8s-web" in estate.world("plan").installing.blocked(result.ref)[device]
+                record = estate.world("plan").installing.rollouts.read(result.ref)
+                assert record is not None
+                assert "k8s-web" in record.why_held[device]
 
 
 class SetBack:

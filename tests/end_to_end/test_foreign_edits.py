@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fmgsync.passes import once
+from fmgsync.passes.result import Result
 from tests.end_to_end import seen
 from tests.end_to_end.estate import Estate
 from tests.end_to_end.fleet import GROUP, OPEN, holding, open_fleet, report, seed, to, verified, web
@@ -76,7 +76,7 @@ def test_no_lane_pushes_other_peoples_edits(estate: Estate, case: str, lane: str
     assert holding(estate, "10.1.0.1") == ["fgt-1"]
 
 
-def digest_of(result: once.Result) -> str:
+def digest_of(result: Result) -> str:
     """What the person is told to approve."""
     why = report(result).blocked["fgt-1"]
     return why.split("'fmgsync approve ")[1].split("'")[0]

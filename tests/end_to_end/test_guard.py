@@ -14,7 +14,8 @@ from fmgsync.cli import main
 from fmgsync.model.address import NOWHERE
 from fmgsync.model.change import Hold
 from fmgsync.model.view import GroupState
-from fmgsync.passes import install_context, once
+from fmgsync.passes import install_context
+from fmgsync.passes.result import Result
 from tests import builders
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 
@@ -62,11 +63,11 @@ def on_east(estate: Estate) -> set[int]:
     return {int(a.rpartition(".")[2]) for a in members - set(NOWHERE.values())}
 
 
-def held(result: once.Result) -> list[Hold]:
+def held(result: Result) -> list[Hold]:
     return [hold for adom in result.adoms if adom.seen for hold in adom.seen.plan.held]
 
 
-def kinds(result: once.Result) -> list[tuple[str, str]]:
+def kinds(result: Result) -> list[tuple[str, str]]:
     return [(hold.kind, str(hold.device)) for hold in held(result)]
 
 

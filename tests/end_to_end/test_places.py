@@ -13,7 +13,7 @@ import pytest
 
 from fmgsync.cli import common, documents, main
 from fmgsync.model.view import GroupState
-from fmgsync.passes import once
+from fmgsync.passes.result import Result
 from tests import builders
 from tests.end_to_end.estate import PACKAGE, Estate, default_seed, open_estate
 from tests.end_to_end.seen import changes, findings, passed, states, web
@@ -33,7 +33,7 @@ def pods(estate: Estate) -> None:
     estate.run("west", web("10.2.0", 5))
 
 
-def because(result: once.Result) -> dict[tuple[str, str], str]:
+def because(result: Result) -> dict[tuple[str, str], str]:
     """The reason of each state, as scripts read it."""
     return {
         (device["device"], group["name"]): group.get("because", "")

@@ -8,12 +8,12 @@ from __future__ import annotations
 from fmgsync.model.change import Change
 from fmgsync.model.rollout import Outcome
 from fmgsync.model.view import GroupState
-from fmgsync.passes import once
+from fmgsync.passes.result import Result
 from tests import builders
 from tests.end_to_end.estate import Estate
 
 
-def states(result: once.Result) -> set[GroupState]:
+def states(result: Result) -> set[GroupState]:
     return {
         group.state
         for adom in result.adoms
@@ -23,11 +23,11 @@ def states(result: once.Result) -> set[GroupState]:
     }
 
 
-def changes(result: once.Result) -> list[Change]:
+def changes(result: Result) -> list[Change]:
     return [change for adom in result.adoms if adom.seen for change in adom.seen.plan.changes]
 
 
-def outcomes(result: once.Result) -> dict[str, Outcome]:
+def outcomes(result: Result) -> dict[str, Outcome]:
     return {str(o.target): o.outcome for adom in result.adoms for o in adom.outcomes}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from fmgsync.passes import once
+from fmgsync.passes.result import Result
 from tests.builders import (
     Manifest,
     listing,
@@ -62,7 +63,7 @@ def written(estate: Estate, group: str) -> set[str] | None:
     return {name.removeprefix("prod_") for name in names} - {"none"}
 
 
-def told(result: once.Result) -> str:
+def told(result: Result) -> str:
     gaps = [*once.source_gaps(result.inventory)]
     findings = [f"{each.name}: {each.message}" for each in result.inventory.findings]
     findings += [

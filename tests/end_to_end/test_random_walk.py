@@ -18,6 +18,7 @@ from requests.adapters import HTTPAdapter
 
 from fmgsync import errors
 from fmgsync.passes import once
+from fmgsync.passes.result import Result
 from fmgsync.simulator.codes import Refusal
 from fmgsync.simulator.life.console import Console
 from fmgsync.wiring import wiring
@@ -181,7 +182,7 @@ class Walk:
             self.check(result)
         self.estate.clock.sleep(self.dice.choice((1, 60, 900)))
 
-    def run(self) -> once.Result | None:
+    def run(self) -> Result | None:
         """`apply --install window`, the windows being always open. Only our own errors come out."""
         try:
             world = wiring.make_world(
@@ -195,7 +196,7 @@ class Walk:
         except errors.FmgsyncError:
             return None
 
-    def check(self, result: once.Result) -> None:
+    def check(self, result: Result) -> None:
         held = {name: self.held(name) for name in names(DEVICES)}
         there = self.estate.unit.console("admin").objects("prod", "address")
         for name, value in self.somebody.foreign.items():

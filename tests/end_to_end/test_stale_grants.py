@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fmgsync.model.view import StaleGrant
-from fmgsync.passes import once
+from fmgsync.passes.result import Result
 from tests import builders
 from tests.end_to_end import fleet
 from tests.end_to_end.edits import mapped, start
@@ -29,7 +29,7 @@ from tests.end_to_end.fleet import (
 ALL_AT_ONCE = {"waves": ["100%"], "pause": "0s", "maxFailures": "100%"}
 
 
-def stale(result: once.Result) -> list[StaleGrant]:
+def stale(result: Result) -> list[StaleGrant]:
     survey = result.adoms[0].survey
     assert survey is not None
     return [grant for view in survey.views for grant in view.stale_grants]

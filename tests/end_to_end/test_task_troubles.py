@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fmgsync.model.rollout import Outcome
-from fmgsync.passes import once
+from fmgsync.passes.result import Result
 from fmgsync.scheduling.rollout import HoldKind
 from tests.end_to_end import fleet
 from tests.end_to_end.edits import INSTALL_S, TOGETHER, due
@@ -25,7 +25,7 @@ from tests.end_to_end.fleet import (
 IN_THE_MIDDLE_S = 25.0
 
 
-def outcomes(result: once.Result) -> dict[str, Outcome]:
+def outcomes(result: Result) -> dict[str, Outcome]:
     return {each.target.device: each.outcome for each in report(result).outcomes}
 
 

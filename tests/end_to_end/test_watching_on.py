@@ -11,6 +11,7 @@ import pytest
 
 from fmgsync import errors
 from fmgsync.passes import once
+from fmgsync.passes.result import Result
 from fmgsync.state.documents import Change, Documents
 from fmgsync.state.folder import Folder
 from fmgsync.state.rollouts import Rollouts
@@ -35,7 +36,7 @@ def is_pushing(estate: Estate, since: int) -> bool:
     return any(line.state == "running" for task in tasks for line in task.lines)
 
 
-def all_went_well(estate: Estate, result: once.Result, since: int) -> None:
+def all_went_well(estate: Estate, result: Result, since: int) -> None:
     assert sorted(verified(result)) == fleet.names(2)
     assert report(result).failures == {}
     assert holding(estate, "10.1.0.2") == fleet.names(2)

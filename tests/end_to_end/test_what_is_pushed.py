@@ -15,6 +15,7 @@ from requests.adapters import HTTPAdapter
 
 from fmgsync.model.view import GroupState
 from fmgsync.passes import installs, once
+from fmgsync.passes.result import Result
 from fmgsync.wiring import wiring
 from tests import builders
 from tests.end_to_end import seen
@@ -117,9 +118,7 @@ class _Meddler(HTTPAdapter):
         return super().send(*arguments, **options)
 
 
-def apply_meddled(
-    estate: Estate, when: Callable[[str], bool], act: Callable[[], object]
-) -> once.Result:
+def apply_meddled(estate: Estate, when: Callable[[str], bool], act: Callable[[], object]) -> Result:
     """`apply --install window` while somebody acts in the middle of it."""
     meddler = _Meddler(when, act)
     world = wiring.make_world(
@@ -206,17 +205,15 @@ def test_a_family_that_no_policy_uses_is_asked_of_no_device(tmp_path: Path, posi
 def test_what_somebody_changed_right_before_the_install_is_put_right_under_its_lock(
     tmp_path: Path, change: Callable[[Estate], None]
 ) -> None:
-    locks: list[str] = []
-
-    def second_lock(body: str) -> bool:
-        """The first is for the write, the second for the install."""
-        locks.extend(["lock"] if '/workspace/lock"' in body else [])
-        return len(locks) == 2
+    def locks(body: str) -> bool:
+        """The ADOM is written already: this is for the install."""
+        return '/workspace/lock"' in body
 
     with open_fleet(tmp_path, seed(2), rollout={**CANARY, "canary": ["fgt-2"]}) as estate:
         web(estate, "10.1.0.1", "10.1.0.2")
+        estate.apply("never")
         to(estate, OPEN)
-        result = apply_meddled(estate, second_lock, lambda: change(estate))
+        result = apply_meddled(estate, locks, lambda: change(estate))
         assert verified(result) == ["fgt-2", "fgt-1"]
         assert holding(estate, "10.1.0.1", "10.1.0.2") == ["fgt-1", "fgt-2"]
         assert "fgt-2" in {line["device"] for line in audited(estate, "repaired")}

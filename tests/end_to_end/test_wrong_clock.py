@@ -18,7 +18,8 @@ from fmgsync.cli import main
 from fmgsync.clock import Clock, SystemClock
 from fmgsync.daemon import announcements
 from fmgsync.doctor import doctor
-from fmgsync.passes import once, wrong_clock
+from fmgsync.passes import wrong_clock
+from fmgsync.passes.result import Result
 from fmgsync.wiring import checkups
 from tests import builders
 from tests.end_to_end import seen
@@ -91,7 +92,7 @@ KINDS: dict[str, Callable[[Estate], None]] = {
 }
 
 
-def told(result: once.Result) -> list[str]:
+def told(result: Result) -> list[str]:
     """What plan or status says of times."""
     return sorted({one.message for one in seen.findings(result, wrong_clock.CLOCK)})
 

@@ -13,7 +13,8 @@ from fmgsync.model.address import Address
 from fmgsync.model.view import GroupState
 from fmgsync.passes import once, rollout_status
 from fmgsync.passes.incremental import Passes
-from fmgsync.passes.once import AdomResult, World
+from fmgsync.passes.result import AdomResult
+from fmgsync.passes.world import World
 from fmgsync.wiring import wiring
 from tests import builders
 from tests.end_to_end import fleet

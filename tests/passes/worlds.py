@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 from fmgsync.passes import once, rollout_status
 from fmgsync.passes.install_context import People
+from fmgsync.passes.result import AdomResult
+from fmgsync.passes.world import World
 from fmgsync.settings import features
 from fmgsync.wiring import wiring
 from tests.end_to_end.estate import Estate
@@ -17,7 +19,7 @@ NOTHING = "0.0.0.0"
 OPENS = datetime(2026, 3, 2, 1, tzinfo=UTC)
 
 
-def world_of(estate: Estate, **people: object) -> once.World:
+def world_of(estate: Estate, **people: object) -> World:
     return wiring.make_world(
         estate.path,
         command=features.RUN,
@@ -27,7 +29,7 @@ def world_of(estate: Estate, **people: object) -> once.World:
     )
 
 
-def make_pass(world: once.World) -> tuple[once.AdomResult, float | None]:
+def make_pass(world: World) -> tuple[AdomResult, float | None]:
     """One pass as the controller's worker makes it, and when it comes back for its own sake."""
     (work,) = world.adoms
     result = once.apply_one(world, work, once.read_inventory(world), install=True)

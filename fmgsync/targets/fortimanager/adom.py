@@ -31,10 +31,12 @@ def read_observed(
     their mappings, which can be a thousand times the size: somebody's group may hold one of ours on
     one device only.
     """
-    before = change_stamp.read_stamp(session, ref)
     rule_names = frozenset(group_names)
     queries = {family: _scan_queries(session, ref, owner, family, rule_names) for family in Family}
-    scanned = iter(tables.read_all(session, [query for many in queries.values() for query in many]))
+    stamp, read = tables.read_after(
+        session, change_stamp.questions(ref), [query for many in queries.values() for query in many]
+    )
+    scanned = iter(read)
     addresses = {}
     groups: dict[ObjectKey, ObservedGroup] = {}
     used: set[tuple[Family, str]] = set()
@@ -61,7 +63,7 @@ def read_observed(
         matter = relevance.groups_that_matter(found.values(), own, rule_names, owner)
         groups.update(((family, name), found[name]) for name in matter)
     beyond = frozenset(used - _held(groups.values()))
-    return ObservedAdom(ref, addresses, groups, beyond, stamp=before)
+    return ObservedAdom(ref, addresses, groups, beyond, stamp=change_stamp.stamp_of(stamp))
 
 
 def read_part(
@@ -72,7 +74,6 @@ def read_part(
     addresses: Iterable[ObjectKey],
 ) -> ObservedAdom:
     """These objects alone, as far as they are there, and the stamp of the whole from before."""
-    before = change_stamp.read_stamp(session, ref)
     groups = tuple(groups)
     asked = {name for _, name in groups}
     wanted = [
@@ -87,7 +88,8 @@ def read_part(
     kinds = [(kind, family) for kind, family, names in wanted for _ in _chunks(names)]
     found_groups: dict[ObjectKey, ObservedGroup] = {}
     found_addresses: dict[ObjectKey, ObservedAddress] = {}
-    for (kind, family), table in zip(kinds, tables.read_all(session, queries), strict=True):
+    stamp, read = tables.read_after(session, change_stamp.questions(ref), queries)
+    for (kind, family), table in zip(kinds, read, strict=True):
         for row in table.checked():
             if kind == "group":
                 group = wire.decode_group(row, family, owner, asked)
@@ -95,6 +97,7 @@ def read_part(
             else:
                 address = wire.decode_address(row, family, owner)
                 found_addresses[family, address.name] = address
+    before = change_stamp.stamp_of(stamp)
     return ObservedAdom(ref, found_addresses, found_groups, stamp=before)
 
 

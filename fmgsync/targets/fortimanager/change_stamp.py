@@ -10,21 +10,30 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 
 from fmgsync.model.target import TargetRef
 from fmgsync.targets.fortimanager import urls
-from fmgsync.targets.fortimanager.session import Session
+from fmgsync.targets.fortimanager.answers import Result
+from fmgsync.targets.fortimanager.session import Param, Session
 
 
 def read_stamp(session: Session, ref: TargetRef) -> str | None:
     """The stamp; None where the unit does not tell."""
-    objects, packages = session.call(
-        "get",
-        [
-            {"url": urls.objects(ref.domain), "option": "devinfo"},
-            {"url": urls.package_tree(ref.domain)},
-        ],
-    )
+    return stamp_of(session.call("get", questions(ref)))
+
+
+def questions(ref: TargetRef) -> list[Param]:
+    """What to ask for it; where tables are read in the same request, ask it first."""
+    return [
+        {"url": urls.objects(ref.domain), "option": "devinfo"},
+        {"url": urls.package_tree(ref.domain)},
+    ]
+
+
+def stamp_of(answered: Sequence[Result]) -> str | None:
+    """The stamp that the answers make; None where the unit does not tell."""
+    objects, packages = answered
     told = objects.data if objects.ok and isinstance(objects.data, dict) else {}
     if not told.get("uuid") or not packages.ok:
         return None

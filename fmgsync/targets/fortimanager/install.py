@@ -172,8 +172,6 @@ class FortiManagerFlow:
     def _begin(
         self, request: InstallRequest, url: str, data: dict[str, object], *, title: str
     ) -> InstallTask:
-        if self._mode is not Workspace.DISABLED:
-            self._lock.prove()
         newest = self._refuse_second_install(request)
         try:
             result = self._session.call("exec", [{"url": url, "data": data}])[0]
@@ -242,13 +240,15 @@ class FortiManagerFlow:
         }
 
     def _refuse_second_install(self, request: InstallRequest) -> int:
-        """The newest task's number; raises UnitBusy while another install is under way here.
+        """The newest task's number; raises LockLost without the lock this ADOM needs, and UnitBusy
+        while another install is under way here.
 
         What becomes of two installs at once in one ADOM is documented nowhere. A task on other
         devices that this flow saw freeze, or that has been there for hours, is not waited for: it
         may never end. Nor is one in another ADOM, unless it has one of our devices.
         """
-        recent = tasks.read_recent(self._session, self._place)
+        asked = self._lock.prove_and_ask(tasks.recent())
+        recent = tasks.recent_of(asked, self._place)
         self._progress.forget_others({task.task_id for task in recent if not task.finished})
         for task in recent:
             if not task.finished and task.is_install and self._in_the_way(task, request):

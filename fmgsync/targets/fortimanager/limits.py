@@ -15,16 +15,12 @@ from fmgsync.model.adom import Limits
 from fmgsync.model.target import TargetRef
 from fmgsync.targets.fortimanager import urls
 from fmgsync.targets.fortimanager.answers import Result
-from fmgsync.targets.fortimanager.session import Session
+from fmgsync.targets.fortimanager.session import Param, Session
 
 
 def read_limits(session: Session, ref: TargetRef) -> Limits:
     """The tighter of both families for each limit."""
-    tables = [
-        make(ref.domain, family) for make in (urls.groups, urls.addresses) for family in Family
-    ]
-    results = session.call("get", [{"url": url, "option": ["syntax"]} for url in tables])
-    described = [_description(result) for result in results]
+    described = [_description(result) for result in session.ask_once(questions(ref))]
     groups, addresses = described[: len(Family)], described[len(Family) :]
     return Limits(
         members=_least(_of(groups, "member", "max_argv")),
@@ -32,6 +28,14 @@ def read_limits(session: Session, ref: TargetRef) -> Limits:
         comment=_least(_of(described, "comment", "max")),
         addresses=_least(table.get("alimit") for table in addresses),
     )
+
+
+def questions(ref: TargetRef) -> list[Param]:
+    """What to ask for them."""
+    tables = [
+        make(ref.domain, family) for make in (urls.groups, urls.addresses) for family in Family
+    ]
+    return [{"url": url, "option": ["syntax"]} for url in tables]
 
 
 def _description(result: Result) -> dict[str, Any]:

@@ -7,7 +7,7 @@ all. After an install that failed only the device itself has it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from fmgsync.model import naming
@@ -45,9 +45,9 @@ def read_marked(
     """All of these objects that bear a valid mark, by owner; those that are `gone` from the ADOM
     are looked for on `targets` as well."""
     found: dict[str, Marked] = {}
-    _note(found, ref, _rows(session, ref, keys, [None]))
+    copies = [(gone, target) for target in sorted(targets)] if gone else []
+    _note(found, ref, _rows(session, ref, [(keys, None), *copies]))
     if gone:
-        _note(found, ref, _rows(session, ref, gone, sorted(targets)))
         for target in sorted(targets):
             copied = (key for one in found.values() for _, key in one.copied.get(target, ()))
             if left := set(gone).difference(copied):
@@ -66,15 +66,14 @@ def _note(found: dict[str, Marked], ref: TargetRef, rows: _Rows) -> None:
 def _rows(
     session: Session,
     ref: TargetRef,
-    keys: Collection[ObjectKey],
-    targets: Collection[DeviceVdom | None],
+    wanted: Iterable[tuple[Collection[ObjectKey], DeviceVdom | None]],
 ) -> _Rows:
     place = Place(session.access.name, ref.domain)
     asked = [
         (family, is_group, target, query)
+        for keys, target in wanted
         for family, is_group in _TABLE
         for names in _chunks(keys, family)
-        for target in targets
         for query in (_query(place, family, names, target, is_group=is_group),)
     ]
     read = tables.read_all(session, [query for *_, query in asked]) if asked else []

@@ -60,6 +60,7 @@ class Session:
         self.hooks = hooks or Hooks()
         self._client: Any = None
         self._number: int | None = None
+        self._known: dict[str, Result] = {}
         self._answered = False
         self._pinned = False
         self._in_use = threading.Lock()
@@ -125,6 +126,16 @@ class Session:
         """The same for an `exec` that only reads: after a broken connection it is asked again."""
         return self._request(method, params, repeatable=True)
 
+    def ask_once(self, params: Sequence[Param]) -> list[Result]:
+        """The same for what cannot change while a session lasts; an error is asked for again."""
+        asked = [repr(param) for param in params]
+        if not all(each in self._known for each in asked):
+            results = self.call("get", params)
+            known = zip(asked, results, strict=True)
+            self._known.update((each, result) for each, result in known if result.ok)
+            return results
+        return [self._known[each] for each in asked]
+
     def read(self, param: Param, *, place: Place | None = None) -> Any:
         """The data of one `get`; raises its error."""
         return answers.checked(self.call("get", [param])[0], place or self.place)
@@ -177,6 +188,7 @@ class Session:
     def _login(self) -> None:
         self._client.sid = None
         self._number = None
+        self._known.clear()
         if self.uses_api_key:
             self._client.login()  # sends nothing: a bad key shows on the first call
             self.logins += 1

@@ -13,7 +13,7 @@ from typing import Any
 from fmgsync import errors
 from fmgsync.targets.fortimanager import answers
 from fmgsync.targets.fortimanager.answers import Place, Result
-from fmgsync.targets.fortimanager.session import Session
+from fmgsync.targets.fortimanager.session import Param, Session
 from fmgsync.targets.wire import Row
 
 PARAMS_PER_REQUEST = 50
@@ -60,10 +60,22 @@ def read(session: Session, query: Query) -> list[Row]:
 
 def read_all(session: Session, queries: Sequence[Query]) -> list[Table]:
     """All rows of several tables, each with its own error; as few requests as paging allows."""
+    return read_after(session, (), queries)[1]
+
+
+def read_after(
+    session: Session, first: Sequence[Param], queries: Sequence[Query]
+) -> tuple[list[Result], list[Table]]:
+    """The same, with questions that the first request asks before it reads any table."""
     tables = [Table(query) for query in queries]
-    for batch in _batches(tables, PARAMS_PER_REQUEST // 2):
+    answered: list[Result] = []
+    asked = list(first)
+    nothing: list[Sequence[Table]] = [()] if asked else []
+    for batch in _batches(tables, (PARAMS_PER_REQUEST - len(asked)) // 2) or nothing:
         params = [param for table in batch for param in (_count(table), _page(table))]
-        results = session.call("get", params)
+        results = session.call("get", [*asked, *params])
+        answered += results[: len(asked)]
+        results, asked = results[len(asked) :], []
         for table, count, page in zip(batch, results[::2], results[1::2], strict=True):
             if count.ok and isinstance(count.data, int):
                 table._total = count.data
@@ -73,7 +85,7 @@ def read_all(session: Session, queries: Sequence[Query]) -> list[Table]:
             results = session.call("get", [_page(table) for table in batch])
             for table, page in zip(batch, results, strict=True):
                 _take(table, page)
-    return tables
+    return answered, tables
 
 
 def decode_rows(data: Any, place: Place) -> list[Row]:

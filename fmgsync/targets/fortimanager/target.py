@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import TracebackType
 from typing import Self
 
@@ -110,6 +110,8 @@ class FortiManagerAdom:
         """The unit's serial number, asked once; units of a cluster take turns, and have none."""
         if self._serial is None:
             with self._session() as session:
+                # The unit's limits are asked along: both stand while the session lasts.
+                session.ask_once([*unit_version.QUESTIONS, *limits.questions(self.ref)])
                 self._serial = unit_version.read_serial(session)
         return self._serial
 
@@ -261,11 +263,12 @@ class FortiManagerAdom:
             return object_install.read_unused(session, self.ref.domain, self._owner, targets)
 
     def open_install_flow(self) -> FortiManagerFlow:
-        """An install flow with a session of its own; entering it takes the lock, or raises."""
+        """An install flow, in the session that is open if one is; entering it takes the lock, or
+        raises."""
         return FortiManagerFlow(
             self.ref,
             owner=self._owner,
-            session=self._own_session(),
+            session=self._own_session() if self._shared is None else nullcontext(self._shared),
             clock=self._clock,
             progress=self._progress,
             mode=self._topology.workspace if self._topology else None,

@@ -15,7 +15,7 @@ from fmgsync.clock import Clock
 from fmgsync.targets import wire
 from fmgsync.targets.fortimanager import answers, tables, urls
 from fmgsync.targets.fortimanager.answers import Place
-from fmgsync.targets.fortimanager.session import Session
+from fmgsync.targets.fortimanager.session import Param, Session
 from fmgsync.targets.wire import Row
 
 _STATES = (
@@ -127,11 +127,18 @@ def read(session: Session, task_id: int, place: Place) -> Task:
 
 def read_recent(session: Session, place: Place, *, count: int = 50) -> Sequence[Task]:
     """The newest tasks first, without their lines."""
-    data = session.read(
-        {"url": urls.TASKS, "loadsub": 0, "sortings": [{"id": -1}], "range": [0, count]},
-        place=place,
-    )
-    decoded = (_decode(row, _integer(row.get("id"))) for row in tables.decode_rows(data, place))
+    return recent_of(session.call("get", [recent(count)])[0], place)
+
+
+def recent(count: int = 50) -> Param:
+    """What to ask for the newest tasks."""
+    return {"url": urls.TASKS, "loadsub": 0, "sortings": [{"id": -1}], "range": [0, count]}
+
+
+def recent_of(answered: answers.Result, place: Place) -> Sequence[Task]:
+    """The newest tasks first, without their lines."""
+    rows = tables.decode_rows(answers.checked(answered, place), place)
+    decoded = (_decode(row, _integer(row.get("id"))) for row in rows)
     return sorted(decoded, key=lambda task: task.task_id, reverse=True)
 
 

@@ -41,19 +41,23 @@ _MODES = {
 
 
 def read_topology(session: Session, ref: TargetRef) -> AdomTopology:
-    """Everything sites and packages are expanded with; two requests for a small ADOM."""
+    """Everything sites and packages are expanded with; one request for a small ADOM."""
     place = Place(session.access.name, ref.domain)
-    settings, row, members = session.call(
-        "get",
+    (settings, row, members), (devices_there, device_groups) = tables.read_after(
+        session,
         [
             {"url": urls.GLOBAL_SETTINGS, "fields": ["workspace-mode"]},
             {"url": urls.adom(ref.domain), "fields": list(_ADOM_FIELDS)},
             {"url": urls.adom(ref.domain), "fields": ["name"], "option": ["object member"]},
         ],
+        [
+            Query(urls.devices(ref.domain), _DEVICE_FIELDS, place, subtables=True, page=500),
+            Query(urls.device_groups(ref.domain), ("name",), place, options=("object member",)),
+        ],
     )
     adom = _adom_row(row, place)
-    device_rows, group_rows = _read_device_tables(session, ref.domain, place)
-    devices = _devices(device_rows, _members(members))
+    group_rows = device_groups.checked()
+    devices = _devices(devices_there.checked(), _members(members))
     return AdomTopology(
         ref=ref,
         os_version=_os_version(adom),
@@ -126,17 +130,6 @@ def expand_groups(
         return frozenset(t for t in known if t.device in devices)
 
     return {name: flatten(name, frozenset()) for name in members}
-
-
-def _read_device_tables(session: Session, adom: str, place: Place) -> tuple[list[Row], list[Row]]:
-    device_table, group_table = tables.read_all(
-        session,
-        [
-            Query(urls.devices(adom), _DEVICE_FIELDS, place, subtables=True, page=500),
-            Query(urls.device_groups(adom), ("name",), place, options=("object member",)),
-        ],
-    )
-    return device_table.checked(), group_table.checked()
 
 
 def _adom_row(result: Result, place: Place) -> Row:

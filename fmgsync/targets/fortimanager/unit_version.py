@@ -8,13 +8,15 @@ from fmgsync.targets.wire import printable
 
 Version = tuple[int, int, int]
 
+QUESTIONS = ({"url": urls.STATUS}, {"url": urls.CLI_STATUS})
+
 
 def read_version(session: Session) -> Version | None:
     """Release as `(7, 4, 5)`; None where the administrator may not read it.
 
     Two urls have it, and either may be closed to a restricted administrator.
     """
-    for result in session.call("get", [{"url": urls.STATUS}, {"url": urls.CLI_STATUS}]):
+    for result in session.ask_once(QUESTIONS):
         data = result.data if result.ok and isinstance(result.data, dict) else {}
         parts = (str(data.get(key)) for key in ("Major", "Minor", "Patch"))
         numbers = [int(part) for part in parts if part.isdecimal()]
@@ -25,7 +27,7 @@ def read_version(session: Session) -> Version | None:
 
 def read_serial(session: Session) -> str:
     """Its serial number; empty where it may not be read, or where units of a cluster take turns."""
-    for result in session.call("get", [{"url": urls.STATUS}, {"url": urls.CLI_STATUS}]):
+    for result in session.ask_once(QUESTIONS):
         data = result.data if result.ok and isinstance(result.data, dict) else {}
         serial, mode = data.get("Serial Number"), str(data.get("HA Mode", ""))
         if isinstance(serial, str) and serial:

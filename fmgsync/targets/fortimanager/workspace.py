@@ -34,12 +34,16 @@ _SLICE_S = 0.5
 class NoLock:
     """An ADOM without workspace: every write is final at once, so there is nothing to commit."""
 
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
     def commit(self) -> int | None:
         """Nothing to do."""
         return None
 
-    def prove(self) -> None:
-        """Nothing to prove."""
+    def prove_and_ask(self, param: Param) -> answers.Result:
+        """Nothing to prove; what is answered to `param`."""
+        return self._session.call("get", [param])[0]
 
 
 class Lock:
@@ -54,9 +58,22 @@ class Lock:
 
     def prove(self) -> None:
         """Raise LockLost unless the ADOM is still locked by our session."""
+        self._refuse_another_session()
+        self._check(self._session.call("get", [_lockinfo(self._place)])[0])
+
+    def prove_and_ask(self, param: Param) -> answers.Result:
+        """The same, and what is answered to `param` in the same request."""
+        self._refuse_another_session()
+        proof, answered = self._session.call("get", [_lockinfo(self._place), param])
+        self._check(proof)
+        return answered
+
+    def _refuse_another_session(self) -> None:
         if self._session.logins != self._logins:
             raise _lost(self._place, "the session that held it was closed")
-        rows = read_lockinfo(self._session, self._place)
+
+    def _check(self, proof: answers.Result) -> None:
+        rows = _locks(answers.checked(proof, self._place), self._place)
         if not any(not row.part and row.session == self._holder for row in rows):
             raise _lost(self._place, _told(rows))
 
@@ -117,7 +134,7 @@ def holding(
     Changes not committed are discarded on leaving.
     """
     if mode is Workspace.DISABLED:
-        yield NoLock()
+        yield NoLock(session)
         return
     lock = take(session, adom, clock=clock, wait_s=wait_s)
     with session.pinned():

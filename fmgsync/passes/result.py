@@ -1,0 +1,83 @@
+"""What became of a pass: of one ADOM, and of all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fmgsync import errors
+from fmgsync.model.adom import HeldLock
+from fmgsync.model.change import AdomPlan, ApplyReport
+from fmgsync.model.rollout import TargetOutcome
+from fmgsync.model.stop import Stop
+from fmgsync.model.target import DeviceVdom, TargetRef
+from fmgsync.passes.installs import Survey
+from fmgsync.passes.progress import Report
+from fmgsync.passes.reconcile import Look
+from fmgsync.passes.world import Inventory
+from fmgsync.planning import radius, summary
+from fmgsync.planning.radius import BlastRadius
+from fmgsync.scheduling.admission import Admission
+from fmgsync.scheduling.outlook import Outlook
+from fmgsync.scheduling.rollout import Decision
+from fmgsync.scheduling.rollout_record import RolloutRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One ADOM's rollout: what is remembered, and the decision that follows now.
+
+    `record` None: nothing was rolled out yet, or it is not known any more.
+    """
+
+    record: RolloutRecord | None
+    decision: Decision
+
+
+@dataclass(slots=True)
+class AdomResult:
+    """What became of one ADOM in one pass; `whole` False if it compared only a part of it."""
+
+    ref: TargetRef
+    seen: Look | None = None
+    survey: Survey | None = None
+    planned: AdomPlan | None = None
+    report: ApplyReport | None = None
+    outcomes: tuple[TargetOutcome, ...] = ()
+    outlooks: Mapping[DeviceVdom, Outlook] = field(default_factory=dict)
+    admissions: tuple[Admission, ...] = ()
+    rollout: Report | None = None
+    standing: Standing | None = None
+    stop: Stop | None = None
+    locks: tuple[HeldLock, ...] = ()
+    error: errors.TargetError | None = None
+    whole: bool = True
+
+
+@dataclass(slots=True)
+class Result:
+    """What became of all ADOMs, and what is stopped; `digest` stands for the whole plan."""
+
+    inventory: Inventory
+    adoms: list[AdomResult] = field(default_factory=list)
+    stops: tuple[Stop, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """The digest of all plans seen."""
+        return summary.digest(result.seen.plan for result in self.adoms if result.seen)
+
+    @property
+    def unapproved_digest(self) -> str:
+        """The digest as it was before approvals let held parts through."""
+        return summary.digest(result.seen.unapproved for result in self.adoms if result.seen)
+
+    @property
+    def blast_radius(self) -> BlastRadius:
+        """How much of the estate the plans touch."""
+        return radius.blast_radius(adom.seen.plan for adom in self.adoms if adom.seen)
+
+    @property
+    def behind(self) -> int:
+        """Device VDOMs that an install has to reach."""
+        return len({(a.ref, p.target) for a in self.adoms if a.survey for p in a.survey.pending})

@@ -1,0 +1,299 @@
+"""One step of one ADOM's rollout: what it works with, and the devices that start together in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from fmgsync.audit import Audit
+from fmgsync.clock import Clock
+from fmgsync.model.address import Address
+from fmgsync.model.adom import Reading
+from fmgsync.model.memory import Approval
+from fmgsync.model.rollout import Outcome, PendingInstall, TargetOutcome
+from fmgsync.model.state import ObservedAdom
+from fmgsync.model.stop import Stop
+from fmgsync.model.target import DeviceVdom
+from fmgsync.passes import (
+    installs,
+    pre_wave_hooks,
+    rests,
+    rollout_status,
+)
+from fmgsync.passes.device_proof import Expected
+from fmgsync.passes.progress import Book, Reason, Report
+from fmgsync.passes.reconcile import AdomWork, Intent, Look
+from fmgsync.passes.world import World
+from fmgsync.scheduling import admission
+from fmgsync.scheduling.admission import Admission, Clearance, Situation
+from fmgsync.scheduling.foreign import ForeignChanges
+from fmgsync.scheduling.install_policy import Terms
+from fmgsync.scheduling.machine import Event
+from fmgsync.scheduling.rollout import Decision, RolloutPolicy
+from fmgsync.scheduling.timetable import Timetable
+from fmgsync.scheduling.urgent import Urgent
+from fmgsync.state.stale import StaleSince
+from fmgsync.state.stops import Stops
+from fmgsync.views.stale import Since
+
+_ASK_AGAIN_S = 60.0
+
+IN_DOUBT = frozenset({Outcome.MISSING, Outcome.FROZEN, Outcome.BROKEN_OFF})
+
+
+@dataclass(slots=True)
+class Round:
+    """Devices that start together: what is installed there and what became of it.
+
+    `urgent` is set in the urgent lane; then `expected` is what each device should hold afterwards,
+    which otherwise is what this run wrote, and `foreign` overrides the configuration. `written` is
+    what the ADOM holds while it is pushed, `shared` the groups that even an urgent round adds to,
+    `along` what it adds.
+    """
+
+    decision: Decision
+    admissions: tuple[Admission, ...]
+    urgent: tuple[Urgent, ...] = ()
+    foreign: ForeignChanges | None = None
+    expected: Expected | None = None
+    written: ObservedAdom = field(init=False)
+    shared: frozenset[str] = frozenset()
+    along: dict[DeviceVdom, dict[str, frozenset[Address]]] = field(default_factory=dict)
+    outcomes: dict[DeviceVdom, TargetOutcome] = field(default_factory=dict)
+    begun: set[str] = field(default_factory=set)
+    tasks: list[int] = field(default_factory=list)
+
+    @property
+    def devices(self) -> frozenset[str]:
+        """Physical devices."""
+        return frozenset(each.pending.target.device for each in self.admissions)
+
+    @property
+    def targets(self) -> tuple[DeviceVdom, ...]:
+        """DeviceVdoms."""
+        return tuple(sorted({each.pending.target for each in self.admissions}))
+
+    def adds_to(self, name: str) -> bool:
+        """Whether this round may bring new members of a group."""
+        return not self.urgent or name in self.shared
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether only a device itself can tell how its install ended."""
+        return any(each.outcome in IN_DOUBT for each in self.outcomes.values())
+
+
+@dataclass(slots=True)
+class Run:
+    """One ADOM's rollout in one run.
+
+    `look` reads the ADOM anew. `stopping` says that nothing more may start. `tell` is for people
+    who watch. `rules` is the digest of the rules, `plan` that of what was written. A device that
+    was held back since `held_since` is not looked at again. `stale` is since when grants are stale,
+    kept in `memory`. `writes_along`: what is due in the ADOM is written
+    under the lock of the install that follows, if one does. `answered` is what the devices of the
+    batch have answered since it ended. `known` is what was read of the devices before this step,
+    where the step before it was a batch of the same wave. `pending` are the installs still to make,
+    `exposed_until` when the next exposure that may still last becomes due. `written` is what this
+    run vouches for in the ADOM: as it found or left it, without what others do to it meanwhile.
+    `stop` is what a person has stopped it by, as last read from `stops`.
+    """
+
+    work: AdomWork
+    terms: Terms
+    clearance: Clearance
+    intent: Intent
+    reason: Reason
+    book: Book
+    audit: Audit
+    clock: Clock
+    look: Callable[[], Look]
+    seen: Look
+    tell: Callable[[str], None]
+    stopping: Callable[[], bool]
+    leaving: Callable[[], bool]
+    patient: bool
+    rules: str
+    plan: str
+    memory: StaleSince
+    stops: Stops
+    held_since: datetime
+    stop: Stop | None = None
+    writes_along: bool = False
+    answered: Mapping[DeviceVdom, Reading] = field(default_factory=dict)
+    stale: Since = field(default_factory=dict)
+    exposed_until: float | None = None
+    known: installs.Survey | None = None
+    survey: installs.Survey | None = None
+    pending: tuple[PendingInstall, ...] = ()
+    written: ObservedAdom = field(init=False)
+    report: Report = field(default_factory=Report)
+
+    def __post_init__(self) -> None:
+        self.written = self.seen.vouched
+
+    @property
+    def now(self) -> datetime:
+        """UTC."""
+        return datetime.fromtimestamp(self.clock.now(), UTC)
+
+    @property
+    def owner(self) -> str:
+        """This installation's name."""
+        return self.intent.owner
+
+    @property
+    def own(self) -> frozenset[str] | None:
+        """The devices this run answers for; None: all that its record knows."""
+        return self.work.fleet.own(self.work.ref)
+
+    @property
+    def unwritten(self) -> bool:
+        """Whether the ADOM lacks changes that are to be written under an install's lock."""
+        return (self.intent.before_install or self.writes_along) and bool(self.seen.plan.changes)
+
+    @property
+    def due_alone(self) -> bool:
+        """Whether what the ADOM lacks is written by itself where no install follows."""
+        return self.writes_along and self.unwritten and self.stop is None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The groups that devices are asked for."""
+        return frozenset(group.name for group in self.seen.desired.groups)
+
+    @property
+    def policy(self) -> RolloutPolicy:
+        """The rollout policy with this ADOM's devices. `now` waits for no clock."""
+        policy = rollout_status.policy_of(self.terms, self.seen, self.stop)
+        return replace(policy, pause=timedelta(0)) if self.clearance.now else policy
+
+    def note(self, event: Event) -> None:
+        """Something of the rollout happens now; it is written down before anything follows."""
+        self.book.note(event, self.now)
+        self.work.fleet.changed()
+
+    def rest(self, seconds: float) -> None:
+        """Wait with lock and session in hand. Raises Left when it is time to leave."""
+        rests.rest(self.clock, seconds, leaving=self.leaving)
+
+    def is_stopped(self) -> bool:
+        """Whether somebody wants nothing more to start: here, by `fmgsync stop` or by
+        `fmgsync rollout abort`."""
+        self.book.refresh()
+        self.stop = self.stops.covering(self.work.ref)
+        ledger = self.book.ledger
+        told = self.stop is not None or ledger is None or ledger.halted is not None
+        return told or self.stopping()
+
+    def held_by_command(self, decision: Decision) -> bool:
+        """Ask the configured commands; one that says no keeps this run from starting anything."""
+        if not self.terms.hold:
+            return False
+        about = {
+            "FORTIMANAGER": self.work.ref.unit,
+            "ADOM": self.work.ref.domain,
+            "WAVE": "" if decision.wave is None else str(decision.wave),
+            "DEVICES": " ".join(decision.start),
+            "RUN": self.reason.run,
+            "REASON": self.reason.reason,
+        }
+        refusal = pre_wave_hooks.ask(self.terms.hold, about)
+        if refusal is None:
+            return False
+        self.report.waiting = f"held by install.hold: {refusal}"
+        self.report.again_at = self.clock.now() + _ASK_AGAIN_S
+        self.tell(f"ADOM {self.work.ref.domain}: {self.report.waiting}")
+        self.audit.record(
+            "held",
+            fortimanager=self.work.ref.unit,
+            adom=self.work.ref.domain,
+            wave=decision.wave,
+            devices=list(decision.start),
+            why=self.report.waiting,
+        )
+        return True
+
+    def approvals(self) -> Mapping[str, Approval]:
+        """What people have let through, by its digest."""
+        return {one.digest: one for one in self.work.guard.memory.approvals(self.clock.now())}
+
+    def timetable_of(self, target: DeviceVdom) -> Timetable:
+        """The windows of a DeviceVdom, as the person who started this run lets them count."""
+        return admission.timetable_of(target, self._situation())
+
+    def admissions(self) -> tuple[Admission, ...]:
+        """Which pending installs may be made at all, now."""
+        return admission.admit(self.pending, self._situation())
+
+    def _situation(self) -> Situation:
+        record = self.book.record
+        return Situation(
+            self.seen.topology,
+            self.survey.statuses if self.survey else (),
+            self.terms,
+            self.now,
+            self.clearance,
+            self._held_back(),
+            record.let_go if record else frozenset(),
+            str(self.stop) if self.stop is not None else "",
+        )
+
+    def _held_back(self) -> dict[str, str]:
+        """Devices that are left alone. One that this run has looked at stays that, wherever a clock
+        was set meanwhile, unless somebody has let through what held it."""
+        record = self.book.record
+        if record is None:
+            return {}
+        found = record.held_back(self.held_since, lambda: self.approvals().keys())
+        if self.patient:
+            let = self.approvals().keys() if self.report.blocked else ()
+            for device, why in self.report.blocked.items():
+                note = record.blocked.get(device)
+                if note is None or not note.digest or note.digest not in let:
+                    found.setdefault(device, why)
+        return found
+
+
+def make_run(
+    world: World,
+    work: AdomWork,
+    seen: Look,
+    look: Callable[[], Look],
+    report: Report,
+    known: installs.Survey | None,
+    *,
+    plan: str,
+    writes_along: bool,
+) -> Run:
+    """What a rollout of one ADOM works with; `report` is what earlier steps of this run did."""
+    installing = world.installing
+    rules = work.fleet.rules_digest(world.intent.rules.rules)
+    return Run(
+        work=work,
+        terms=world.terms,
+        clearance=installing.clearance,
+        intent=world.intent,
+        reason=installing.reason,
+        book=Book(
+            installing.rollouts, work.ref, rules, clock=world.clock, leaving=installing.leaving
+        ),
+        audit=installing.audit,
+        clock=world.clock,
+        look=look,
+        seen=seen,
+        tell=world.tell,
+        stopping=installing.stopping,
+        leaving=installing.leaving,
+        patient=installing.patient,
+        rules=rules,
+        plan=plan,
+        report=report,
+        known=known,
+        writes_along=writes_along,
+        held_since=datetime.fromtimestamp(installing.held_since(world.clock.now()), UTC),
+        memory=installing.stale,
+        stops=installing.stops,
+        stop=installing.stops.covering(work.ref),
+    )

@@ -1,0 +1,66 @@
+"""What every pass works with: the configuration's intent, the adapters, and what runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from fmgsync import errors
+from fmgsync.clock import Clock
+from fmgsync.grouping import desired
+from fmgsync.model.address import Address
+from fmgsync.model.change import Finding
+from fmgsync.model.endpoint import ClusterSnapshot
+from fmgsync.model.rule import RuleSet
+from fmgsync.passes.install_context import Installing
+from fmgsync.passes.reconcile import AdomWork, Intent
+from fmgsync.scheduling.install_policy import Terms
+from fmgsync.state.memory import Memory
+
+ReadSource = Callable[[], ClusterSnapshot]
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything a one-shot pass works with. `sources` are asked once, in order."""
+
+    intent: Intent
+    sources: Mapping[str, ReadSource]
+    adoms: Sequence[AdomWork]
+    clock: Clock
+    memory: Memory
+    installing: Installing
+    tell: Tell = lambda text: None
+    terms: Terms = field(default_factory=Terms)
+
+    @property
+    def instant(self) -> datetime:
+        """Now, in UTC."""
+        return datetime.fromtimestamp(self.clock.now(), UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What runs, as far as it could be read, and what each rule selects in it. `who` names what
+    has an address, in all clusters."""
+
+    snapshots: Mapping[str, ClusterSnapshot]
+    members: desired.Members
+    findings: tuple[Finding, ...]
+    problems: tuple[errors.FmgsyncError, ...]
+    in_use: Callable[[str, Address], bool]
+    """Whether anything in a cluster has an address, selected or not."""
+    rules: RuleSet = field(default_factory=lambda: RuleSet(()))
+    """The rules that were asked of it, those of policies among them."""
+    who: Callable[[Address], tuple[str, ...]] = lambda address: ()
+
+    @property
+    def frozen(self) -> dict[str, list[str]]:
+        """Why some rules can remove nothing -> their names."""
+        found: dict[str, list[str]] = {}
+        for (rule, _), members in sorted(self.members.items()):
+            if not members.complete:
+                found.setdefault(members.because, []).append(rule)
+        return found

@@ -1,0 +1,18 @@
+"""What a changed pod costs a FortiManager in requests does not grow unnoticed."""
+
+from __future__ import annotations
+
+from benchmarks import request_counts
+
+MOST = {
+    "apply, one changed pod, workspaces": 38,
+    # Without locks the ADOM is read again after each preview, and an edit during the push is seen.
+    "a controller's pass, one changed pod, no workspaces": 34,
+    "apply, an urgent removal, workspaces": 54,
+}
+
+
+def test_no_run_needs_more_requests_than_it_did() -> None:
+    counted = {name: len(requests) for name, requests in request_counts.measured().items()}
+    assert {name: n for name, n in counted.items() if n > MOST[name]} == {}
+    assert counted.keys() == MOST.keys()
