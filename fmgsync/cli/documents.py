@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fmgsync import errors
+from fmgsync.assessing.observation import Look
 from fmgsync.cli.progress import rollout_rows
 from fmgsync.cli.stop import stop_rows
 from fmgsync.model import naming
@@ -17,7 +18,6 @@ from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView, GroupView
 from fmgsync.passes import installs
 from fmgsync.passes.once import source_gaps
-from fmgsync.passes.reconcile import Look
 from fmgsync.passes.result import AdomResult, Result
 from fmgsync.planning import absence, summary
 

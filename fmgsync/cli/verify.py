@@ -23,9 +23,9 @@ def command(options: common.Options, state_dir: Path) -> int:
     Exit codes: 0 every device verified, 3 drift or an outstanding install,
     1 a device could not be asked, or what it should hold is not known.
     """
+    from fmgsync.assessing import four
     from fmgsync.cli import documents, status_text
     from fmgsync.passes import once
-    from fmgsync.views import four
     from fmgsync.wiring import wiring
 
     world = wiring.make_world(

@@ -180,3 +180,16 @@ class Reading:
     groups: Mapping[str, frozenset[Address]] | None
     problem: str | None = None
     opaque: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a plan needs to know besides our objects: devices, who uses what, the unit's limits.
+
+    A FortiGate is one package without a path, installed on itself: its policies, as far as they may
+    be read (`Package.unread` says what may not).
+    """
+
+    topology: AdomTopology
+    packages: tuple[Package, ...]
+    limits: Limits

@@ -10,6 +10,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
 from fmgsync import errors
+from fmgsync.assessing import four, yardstick
+from fmgsync.assessing.yardstick import Yardstick
 from fmgsync.model.adom import Workspace
 from fmgsync.model.change import AdomPlan, ApplyReport
 from fmgsync.model.rollout import InstallRequest
@@ -20,8 +22,6 @@ from fmgsync.passes.run import Round, Run
 from fmgsync.planning import packages, written
 from fmgsync.scheduling.machine import Blocked
 from fmgsync.targets.protocol import InstallFlow
-from fmgsync.views import four, yardstick
-from fmgsync.views.yardstick import Yardstick
 
 Wrong = Mapping[DeviceVdom, str]
 """Where an install would push what no rule asks for, with a sentence each."""

@@ -6,16 +6,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import structlog
 
+from fmgsync.assessing import four, place_reasons, rendered, yardstick
 from fmgsync.model.address import Address
 from fmgsync.model.rollout import Outcome, Verdict
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import in_families
-from fmgsync.passes import adom_proof, device_proof, place_reasons, rollout_log
+from fmgsync.passes import adom_proof, device_proof, rollout_log
 from fmgsync.passes.device_proof import Expected, Proof
 from fmgsync.passes.run import IN_DOUBT, Round, Run
 from fmgsync.scheduling.install_policy import Mode
 from fmgsync.scheduling.machine import Settled, Withdrawn
-from fmgsync.views import four, rendered, yardstick
 
 _log = structlog.get_logger()
 

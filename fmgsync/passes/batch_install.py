@@ -14,6 +14,7 @@ from typing import TypeVar
 import structlog
 
 from fmgsync import errors
+from fmgsync.assessing import pending
 from fmgsync.clock import Clock
 from fmgsync.model.adom import Workspace
 from fmgsync.model.preview import Marked, Source
@@ -42,7 +43,6 @@ from fmgsync.scheduling.machine import (
 )
 from fmgsync.scheduling.rollout import Decision
 from fmgsync.targets.protocol import Delivery, InstallFlow
-from fmgsync.views import pending
 
 _log = structlog.get_logger()
 

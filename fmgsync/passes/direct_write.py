@@ -7,6 +7,7 @@ is a prefix of a plan, which is safe; `resume` looks at the unit and takes it fr
 from __future__ import annotations
 
 from fmgsync import errors
+from fmgsync.assessing import rendered
 from fmgsync.model.change import AdomPlan
 from fmgsync.model.rollout import InstallRequest, Outcome, TargetOutcome
 from fmgsync.passes import adom_proof, batch, batch_install, rollout_log
@@ -16,7 +17,6 @@ from fmgsync.planning import removals
 from fmgsync.scheduling import admission
 from fmgsync.scheduling.machine import Settled, Started, TasksEnded, Withdrawn
 from fmgsync.scheduling.rollout import Decision
-from fmgsync.views import rendered
 
 
 def push(run: Run, decision: Decision) -> None:

@@ -12,13 +12,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from fmgsync import errors
+from fmgsync.assessing.observation import Look
 from fmgsync.grouping import desired
 from fmgsync.model import naming
 from fmgsync.model.adom import Workspace
 from fmgsync.model.change import AdomPlan, Finding
 from fmgsync.model.state import DesiredAdom, ObservedAdom
 from fmgsync.passes import installs, once, reconcile, rollout_pass, rollout_status
-from fmgsync.passes.reconcile import AdomWork, Look
+from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.result import AdomResult
 from fmgsync.passes.world import Inventory, World
 from fmgsync.planning import adom_cache, aliases, backup_mode, provenance, sites

@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from fmgsync.assessing import four, pending, place_reasons, rendered
+from fmgsync.assessing.observation import Look
 from fmgsync.model import naming
 from fmgsync.model.address import Family
 from fmgsync.model.adom import PackageStatus, Reading
@@ -19,9 +21,7 @@ from fmgsync.model.rollout import (
 from fmgsync.model.state import ObservedAdom
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView, GroupState
-from fmgsync.passes import place_reasons
-from fmgsync.passes.reconcile import AdomWork, Look
-from fmgsync.views import four, pending, rendered
+from fmgsync.passes.reconcile import AdomWork
 
 _SETTLED = frozenset({GroupState.IN_SYNC, GroupState.HELD})
 

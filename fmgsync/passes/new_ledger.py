@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from fmgsync.assessing import four
 from fmgsync.model.adom import AdomTopology
 from fmgsync.model.view import DeviceView
 from fmgsync.targets.protocol import Delivery
-from fmgsync.views import four
 
 
 def why_not(

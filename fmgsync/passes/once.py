@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 
 from fmgsync import errors
+from fmgsync.assessing.observation import Look
 from fmgsync.grouping import desired, policies
 from fmgsync.model.adom import Workspace
 from fmgsync.model.change import AdomPlan, Finding
@@ -24,7 +25,7 @@ from fmgsync.passes import (
     turns,
     wrong_clock,
 )
-from fmgsync.passes.reconcile import AdomWork, Look
+from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.result import AdomResult, Result
 from fmgsync.passes.turns import Taking, Turn
 from fmgsync.passes.world import Inventory, Tell, World

@@ -7,9 +7,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from fmgsync.assessing.observation import Look
 from fmgsync.grouping import desired, publishable
 from fmgsync.model import naming
-from fmgsync.model.adom import AdomTopology, Limits, Package, Workspace
+from fmgsync.model.adom import AdomTopology, Limits, Surroundings, Workspace
 from fmgsync.model.change import AdomPlan, ApplyReport, Finding, Submission
 from fmgsync.model.rule import RuleSet, Site
 from fmgsync.model.state import DesiredAdom, ObservedAdom
@@ -31,7 +32,7 @@ from fmgsync.planning import (
     workflow_mode,
     written,
 )
-from fmgsync.targets.protocol import Delivery, Surroundings, Target
+from fmgsync.targets.protocol import Delivery, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,43 +77,6 @@ class AdomWork:
     def delivery(self) -> Delivery | None:
         """What brings to the devices what was written; None where writing is delivering."""
         return self.target.delivery()
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """One ADOM as a pass sees it: what should be, what is, and the plan between the two.
-
-    `unapproved` is the plan as it was before approvals let parts of it through; `submission` what
-    waits for approval in workflow mode; `asked` are the names for which foreign objects were
-    looked for. `written` is what a write of this pass has left there: others may have changed more
-    by the time it was read back.
-    """
-
-    around: Surroundings
-    desired: DesiredAdom
-    observed: ObservedAdom
-    usage: usage.Usage
-    plan: AdomPlan
-    unapproved: AdomPlan
-    submission: Submission | None = None
-    limits: sharding.Limits = sharding.DEFAULT
-    asked: frozenset[str] = frozenset()
-    written: ObservedAdom | None = None
-
-    @property
-    def vouched(self) -> ObservedAdom:
-        """What this pass wrote, else what it read."""
-        return self.observed if self.written is None else self.written
-
-    @property
-    def topology(self) -> AdomTopology:
-        """Devices and device groups."""
-        return self.around.topology
-
-    @property
-    def packages(self) -> tuple[Package, ...]:
-        """Who uses what."""
-        return self.around.packages
 
 
 def look(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fmgsync import errors
+from fmgsync.assessing.observation import Look
 from fmgsync.model.adom import HeldLock
 from fmgsync.model.change import AdomPlan, ApplyReport
 from fmgsync.model.rollout import TargetOutcome
@@ -13,7 +14,6 @@ from fmgsync.model.stop import Stop
 from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.passes.installs import Survey
 from fmgsync.passes.progress import Report
-from fmgsync.passes.reconcile import Look
 from fmgsync.passes.world import Inventory
 from fmgsync.planning import radius, summary
 from fmgsync.planning.radius import BlastRadius

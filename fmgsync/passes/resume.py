@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from fmgsync.assessing import four
 from fmgsync.model.address import Address
 from fmgsync.model.rollout import SeenTask, Verdict
 from fmgsync.model.state import ObjectKey
@@ -19,7 +20,6 @@ from fmgsync.passes.device_proof import Expected, Proof
 from fmgsync.passes.run import Run
 from fmgsync.scheduling.machine import Settled, Withdrawn
 from fmgsync.scheduling.rollout_record import RolloutRecord
-from fmgsync.views import four
 
 _UNTOLD = "the task does not say why"
 

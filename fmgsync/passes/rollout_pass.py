@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from fmgsync.assessing import four
+from fmgsync.assessing.observation import Look
 from fmgsync.model.adom import Workspace
 from fmgsync.passes import installs, reconcile, rollout, rollout_status, stale_grants
 from fmgsync.passes.progress import Report
-from fmgsync.passes.reconcile import AdomWork, Look
+from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.rests import Left
 from fmgsync.passes.result import AdomResult
 from fmgsync.passes.run import make_run
@@ -20,7 +22,6 @@ from fmgsync.scheduling import admission, outlook
 from fmgsync.scheduling.admission import Situation
 from fmgsync.scheduling.install_policy import Mode
 from fmgsync.scheduling.rollout_record import RolloutRecord
-from fmgsync.views import four
 
 
 def may_write_along(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from fmgsync.assessing.observation import Look
 from fmgsync.model.stop import Stop
 from fmgsync.passes import new_ledger
 from fmgsync.passes.installs import Survey
-from fmgsync.passes.reconcile import AdomWork, Look
+from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.result import AdomResult, Standing
 from fmgsync.passes.world import World
 from fmgsync.planning import misnamed

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from fmgsync.assessing.observation import Look
+from fmgsync.assessing.stale import Since
 from fmgsync.audit import Audit
 from fmgsync.clock import Clock
 from fmgsync.model.address import Address
@@ -23,7 +25,7 @@ from fmgsync.passes import (
 )
 from fmgsync.passes.device_proof import Expected
 from fmgsync.passes.progress import Book, Reason, Report
-from fmgsync.passes.reconcile import AdomWork, Intent, Look
+from fmgsync.passes.reconcile import AdomWork, Intent
 from fmgsync.passes.world import World
 from fmgsync.scheduling import admission
 from fmgsync.scheduling.admission import Admission, Clearance, Situation
@@ -35,7 +37,6 @@ from fmgsync.scheduling.timetable import Timetable
 from fmgsync.scheduling.urgent import Urgent
 from fmgsync.state.stale import StaleSince
 from fmgsync.state.stops import Stops
-from fmgsync.views.stale import Since
 
 _ASK_AGAIN_S = 60.0
 

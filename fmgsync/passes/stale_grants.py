@@ -7,17 +7,18 @@ from dataclasses import replace
 from functools import cache
 
 from fmgsync import errors
+from fmgsync.assessing import four, stale
+from fmgsync.assessing.observation import Look
+from fmgsync.assessing.stale import Key, Since
 from fmgsync.model import instants
 from fmgsync.model.address import Address
 from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.passes.installs import Survey
-from fmgsync.passes.reconcile import AdomWork, Look
+from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.result import AdomResult
 from fmgsync.passes.world import Inventory, World
 from fmgsync.planning import sites
 from fmgsync.state.stale import StaleSince
-from fmgsync.views import four, stale
-from fmgsync.views.stale import Key, Since
 
 
 def track(

@@ -13,6 +13,9 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from fmgsync import errors
+from fmgsync.assessing import four
+from fmgsync.assessing.observation import Look
+from fmgsync.assessing.stale import Fault, Key
 from fmgsync.model.address import Address
 from fmgsync.model.address import family as family_of
 from fmgsync.model.adom import Workspace
@@ -22,7 +25,6 @@ from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView, GroupView, in_families
 from fmgsync.passes import adom_proof, batch, batch_install, stale_grants
 from fmgsync.passes.device_proof import Expected
-from fmgsync.passes.reconcile import Look
 from fmgsync.passes.run import Round, Run
 from fmgsync.planning import narrowing, written
 from fmgsync.planning.narrowing import Keep, Narrowed
@@ -32,8 +34,6 @@ from fmgsync.scheduling.foreign import ForeignChanges
 from fmgsync.scheduling.rollout import Candidate, Decision, Readiness
 from fmgsync.scheduling.urgent import Exposure, ExposureKind, RemovalPolicy, Urgent, UrgentDecision
 from fmgsync.targets.protocol import Delivery, InstallFlow
-from fmgsync.views import four
-from fmgsync.views.stale import Fault, Key
 
 SPACING = timedelta(minutes=5)
 """The least time between two urgent installs of one physical device."""

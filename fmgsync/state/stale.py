@@ -8,11 +8,11 @@ from typing import Literal
 import msgspec
 
 from fmgsync import errors
+from fmgsync.assessing.stale import Fault, Key, Since
 from fmgsync.model import address
 from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.state.documents import Documents, update_soon
 from fmgsync.state.units import Units
-from fmgsync.views.stale import Fault, Key, Since
 
 _NAME = "stale"
 

@@ -13,7 +13,13 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self
 
-from fmgsync.model.adom import AdomTopology, HeldLock, Limits, Package, PackageStatus, Reading
+from fmgsync.model.adom import (
+    AdomTopology,
+    HeldLock,
+    PackageStatus,
+    Reading,
+    Surroundings,
+)
 from fmgsync.model.change import AdomPlan, ApplyReport, Submission
 from fmgsync.model.preview import DevicePreview, Marked
 from fmgsync.model.rollout import InstallRequest, InstallTask, SeenTask, TaskView
@@ -53,19 +59,6 @@ class Purpose:
     named: Mapping[TargetRef, tuple[NamedPlace, ...]] = field(default_factory=dict)
     at_once: Mapping[str, str] = field(default_factory=dict)
     """Settings that need an ADOM written right when it is installed -> what to set instead."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a plan needs to know besides our objects: devices, who uses what, the unit's limits.
-
-    A FortiGate is one package without a path, installed on itself: its policies, as far as they may
-    be read (`Package.unread` says what may not).
-    """
-
-    topology: AdomTopology
-    packages: tuple[Package, ...]
-    limits: Limits
 
 
 class Target(Protocol):

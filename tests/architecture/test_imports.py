@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "fmgsync"
 
-PURE = ("assessing", "model", "grouping", "planning", "scheduling", "views")
+PURE = ("assessing", "model", "grouping", "planning", "scheduling")
 IMPURE_MODULES = {
     "asyncio", "http", "logging", "os", "pathlib", "random", "requests", "socket", "structlog",
     "subprocess", "threading", "time", "urllib", "kubernetes", "pyFMG", "rich", "click", "pydantic",

@@ -239,7 +239,9 @@ def test_what_somebody_changed_right_after_the_write_is_put_right_before_the_pus
         return done and '"method": "get"' in body
 
     unit = {**seed(2), "workspaceMode": mode}
-    with open_fleet(tmp_path, unit, rollout={**CANARY, "canary": ["fgt-2"]}) as estate:
+    rollout = {**CANARY, "canary": ["fgt-2"]}
+    # Where a command has a say in installs, the ADOM is written before and by itself.
+    with open_fleet(tmp_path, unit, rollout=rollout, hold=[{"command": ["/bin/true"]}]) as estate:
         web(estate, "10.1.0.1", "10.1.0.2")
         to(estate, OPEN)
         result = apply_meddled(estate, first_read_after_the_write, lambda: change(estate))

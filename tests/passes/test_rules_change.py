@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from fmgsync.assessing.observation import Look
 from fmgsync.clock import SystemClock
 from fmgsync.daemon import cluster_feeds
 from fmgsync.daemon.loop import Controller
 from fmgsync.model.rule import GroupRule, RuleSet
-from fmgsync.passes.reconcile import Look
 from fmgsync.wiring import wiring
 from tests.daemon.controllers import running, until, web
 from tests.end_to_end.estate import UNATTENDED, Estate, default_seed, open_estate

@@ -10,7 +10,15 @@ from typing import Final, Self
 
 from fmgsync import errors
 from fmgsync.clock import Clock
-from fmgsync.model.adom import AdomTopology, Device, Limits, Package, Reading, Workspace
+from fmgsync.model.adom import (
+    AdomTopology,
+    Device,
+    Limits,
+    Package,
+    Reading,
+    Surroundings,
+    Workspace,
+)
 from fmgsync.model.change import AdomPlan, ApplyReport, Change
 from fmgsync.model.state import ObjectKey, ObservedAdom
 from fmgsync.model.target import DeviceVdom, TargetRef
@@ -20,7 +28,7 @@ from fmgsync.targets.fortigate.session import Session
 from fmgsync.targets.fortigate.unit import Unit
 from fmgsync.targets.fortigate.urls import Table
 from fmgsync.targets.fortigate.writing import Outcome, Writer
-from fmgsync.targets.protocol import Delivery, Surroundings, Traits
+from fmgsync.targets.protocol import Delivery, Traits
 
 TRAITS: Final = Traits(stages=False, mappings=False)
 POLICIES_COUNT_S: Final = 600.0

@@ -15,6 +15,7 @@ from fmgsync.model.adom import (
     Package,
     PackageStatus,
     Reading,
+    Surroundings,
     Workspace,
 )
 from fmgsync.model.change import AdomPlan, ApplyReport, Submission
@@ -39,7 +40,7 @@ from fmgsync.targets.fortimanager.install import FortiManagerFlow
 from fmgsync.targets.fortimanager.progress import Progress
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.writing import Writer
-from fmgsync.targets.protocol import Delivery, Surroundings, Traits
+from fmgsync.targets.protocol import Delivery, Traits
 
 TRAITS = Traits(
     stages=True, mappings=True, locks=True, approvals=True, previews=True, object_installs=True

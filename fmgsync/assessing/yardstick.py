@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from fmgsync.assessing import rendered
 from fmgsync.model import naming
 from fmgsync.model.address import Address
 from fmgsync.model.change import AdomPlan
 from fmgsync.model.state import DesiredAdom, ObjectKey, ObservedAddress, ObservedAdom
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView, GroupView
-from fmgsync.views import rendered
 
 
 def _strange(adom: ObservedAdom, group: GroupView, target: DeviceVdom) -> frozenset[str]:

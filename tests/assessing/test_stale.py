@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from fmgsync.assessing import stale
+from fmgsync.assessing.stale import Fault, Key, Since
 from fmgsync.model.address import Address
 from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.model.view import DeviceView, GroupState, GroupView, StaleGrant
-from fmgsync.views import stale
-from fmgsync.views.stale import Fault, Key, Since
 
 PLACE = DeviceVdom("fgt", "root")
 A, B = Address("10.1.0.1"), Address("10.1.0.2")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
+from fmgsync.assessing.four import Place
 from fmgsync.model import naming
 from fmgsync.model.rollout import InstallRequest, NotReferenced, PendingInstall, PendingReason
 from fmgsync.model.state import ObjectKey, ObservedAdom
 from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.model.view import DeviceView, GroupState, GroupView
-from fmgsync.views.four import Place
 
 
 def pending_installs(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
+from fmgsync.assessing import four
+from fmgsync.assessing.observation import Look
 from fmgsync.model.address import Family
 from fmgsync.model.change import Finding
 from fmgsync.model.target import DeviceVdom
-from fmgsync.passes.reconcile import Look
 from fmgsync.planning import absence, backup_mode
-from fmgsync.views import four
 
 _FAMILY = {Family.IPV4: "IPv4", Family.IPV6: "IPv6"}
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from fmgsync.assessing import four, pending
 from fmgsync.model.address import Address
 from fmgsync.model.adom import AdomTopology, Device, Reading, Workspace
 from fmgsync.model.rollout import PendingReason
 from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.model.view import GroupState
-from fmgsync.views import four, pending
 
 REF = TargetRef("hq", "prod")
 FGT = DeviceVdom("fgt", "root")

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from fmgsync.assessing.rendered import Members
 from fmgsync.model.address import Address, Family
 from fmgsync.model.adom import AdomTopology, Reading
 from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.model.view import DeviceView, GroupState, GroupView, StaleGrant, in_families
-from fmgsync.views.rendered import Members
 
 _BOTH = frozenset(Family)
 

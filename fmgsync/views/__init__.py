@@ -1,1 +1,0 @@
-"""The four views held side by side: state per group and device, what is pending. Pure."""
