@@ -17,7 +17,7 @@ from fmgsync.simulator.fortigate.envelope import Body, Failed, frame, success
 from fmgsync.simulator.fortigate.members import Members
 from fmgsync.simulator.fortigate.rows import Reading
 from fmgsync.simulator.fortigate.settings import SETTINGS, Setting
-from fmgsync.simulator.fortigate.transactions import Transaction, Transactions
+from fmgsync.simulator.fortigate.transactions import Transaction, Transactions, vdom_of
 from fmgsync.simulator.fortigate.urls import Resource, parse
 from fmgsync.simulator.fortigate.writes import Writes, revised
 from fmgsync.simulator.schema.catalog_units import exists, table_at
@@ -41,7 +41,7 @@ def request(world: World, device: Device, ask: Ask) -> Answer:
     if resource is None:
         body = frame(device, ask.method, device.management_vdom)
         return Answer(404, body | Failed(404).body())
-    wanted = resource.last("vdom") or device.management_vdom
+    wanted = resource.last("vdom") or vdom_of(device, ask.transaction) or device.management_vdom
     each = list(device.vdoms) if wanted == "*" else wanted.split(",")
     answers = [_Request(world, device, ask, resource, name).answer() for name in each]
     status = max(status for status, _ in answers)

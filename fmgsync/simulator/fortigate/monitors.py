@@ -158,9 +158,9 @@ def answer(world: World, device: Device, vdom: Vdom, ask: Ask, resource: Resourc
     area, name, action, monitor = known
     if not monitor.since <= device.os_version <= monitor.until:
         raise Failed(404)
-    if ask.method != "GET":
+    if ask.method != monitor.method:
         raise Failed(405)
-    if not ask.access.may(monitor.group, "GET"):
+    if not ask.access.may(monitor.group, ask.method):
         raise Failed(403)
     query = Heard(dict(resource.query) | {"now": str(world.now())})
     body: Body = {"path": area, "name": name, "status": "success"}

@@ -6,6 +6,7 @@ Exchanges and rules: Fortinet Developer Network, "Batch transactions"; `transact
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -16,6 +17,7 @@ from fmgsync.simulator.state.devices import Device, Entry, Vdom
 from fmgsync.simulator.state.store import Target
 from fmgsync.simulator.state.timeline import Timeline
 
+_NUMBER: Final = re.compile(r"\d{1,9}", re.ASCII)
 SINCE: Final = (6, 4, 0)
 SHOWN_SINCE: Final = (7, 4, 1)
 _LOCKED: Final = -160
@@ -57,7 +59,7 @@ class Transactions:
 
     def find(self, number: str, vdom: str) -> Transaction:
         """The one a write belongs to; none if it was ended, ran out or belongs elsewhere."""
-        found = self._open.get(int(number)) if number.isdecimal() and len(number) < 10 else None
+        found = self._open.get(int(number)) if _NUMBER.fullmatch(number) else None
         if found is None or found.vdom != vdom:
             raise Failed(424, _LOCKED, f"no transaction {number[:20]} in this VDOM")
         return found
@@ -133,6 +135,12 @@ class Transactions:
         changes = [(t, vdom.running(t), entry) for t, entry in transaction.queue.items()]
         commands = changes_text(changes).splitlines()
         return {"results": [{**self._told(transaction), "commands": commands}]}
+
+
+def vdom_of(device: Device, number: str | None) -> str | None:
+    """The VDOM of an open transaction: recorded of a write that named none (7.4.2)."""
+    held = device.api.open.get(int(number)) if number and _NUMBER.fullmatch(number) else None
+    return held.vdom if held is not None else None
 
 
 _Action = Callable[[Transactions, Vdom, Mapping[str, Any], str], Body]

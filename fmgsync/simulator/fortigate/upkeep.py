@@ -26,6 +26,7 @@ class Monitor:
     read: Read
     since: tuple[int, ...] = ()
     until: tuple[int, ...] = (99,)
+    method: str = "GET"
 
 
 def _central(device: Device, vdom: Vdom, query: Mapping[str, str]) -> Any:
@@ -124,6 +125,41 @@ def _revisions(device: Device, vdom: Vdom, query: Mapping[str, str]) -> Any:
     }
 
 
+def _save(device: Device, vdom: Vdom, query: Mapping[str, str]) -> Any:
+    """`POST .../config/save`: what runs is what the unit boots with."""
+    device.api.unsaved.clear()
+    device.api.saves.append((float(query["now"]), ""))
+    return {}
+
+
+def _statistics(device: Device, vdom: Vdom, query: Mapping[str, str]) -> Any:
+    """One row per unit of the cluster, all of them idle."""
+    units = [(unit.serial, unit.name) for unit in device.cluster]
+    units = units or [(device.serial, device.hostname or device.name)]
+    units += [(serial, serial) for serial in device.api.standby]
+    idle: Body = {"sessions": 0, "tnow": float(query["now"]), "cpu_usage": 0, "mem_usage": 25}
+    idle |= {"packets": 0, "bytes": 0, "net_usage": 0}
+    return [{"hostname": name, "serial_no": serial, **idle} for serial, name in units]
+
+
+def _tables(device: Device, vdom: Vdom, query: Mapping[str, str]) -> Any:
+    """The checksum of one table of this VDOM, which all units of the cluster have."""
+    config, wanted = Config(device, vdom), query.get("vdom_name") or vdom.name
+    held = [table for table in sorted(vdom.tables) if wanted == vdom.name]
+    return [{"name": name.replace(" ", "."), "checksum": config.revision(name)} for name in held]
+
+
+def _fabric(device: Device, vdom: Vdom, query: Mapping[str, str]) -> Any:
+    """The Security Fabric is off."""
+    return {"devices": [], "fabric_status": "disabled"}
+
+
+def _backup(device: Device, vdom: Vdom, query: Mapping[str, str]) -> Any:
+    """What a FortiManager in backup mode has of the unit."""
+    backup = device.api.managed == "backup"
+    return {"mode": "backup" if backup else "normal", "backups": []}
+
+
 def _usage(device: Device, vdom: Vdom, query: Mapping[str, str]) -> Any:
     """Which tables name an object. The shape is not published."""
     path, name = query.get("q_path", ""), query.get("q_name", "")
@@ -166,6 +202,11 @@ UPKEEP: Final[Mapping[tuple[str, str, str], Monitor]] = {
     ("system", "config-revision", ""): Monitor("cfg", _revisions),
     ("system", "ha-checksums", ""): Monitor("cfg", _checksums),
     ("system", "ha-history", ""): Monitor("cfg", _history),
+    ("system", "ha-statistics", ""): Monitor("cfg", _statistics),
+    ("system", "ha-table-checksums", ""): Monitor("cfg", _tables, since=(7, 0)),
+    ("system", "config", "save"): Monitor("cfg", _save, until=(7, 0), method="POST"),
+    ("system", "csf", ""): Monitor("any", _fabric),
+    ("system", "fortimanager", "backup-summary"): Monitor("address", _backup),
     ("system", "ha-peer", ""): Monitor("cfg", _peers),
     ("system", "object", "usage"): Monitor("any", _usage),
     ("system", "global-resources", ""): Monitor("cfg", _resources),

@@ -32,6 +32,11 @@ EMPTY_GROUPS_SINCE: Final = (7, 2, 0)
 """Fortinet's release notes; of IPv6 groups an empty one was recorded with 6.2.3."""
 _GROUPS: Final = ("firewall addrgrp", "firewall addrgrp6")
 _ADDRESSES: Final = ("firewall address", "firewall address6")
+_RIVALS: Final = {
+    "firewall vip": ("firewall address", "firewall addrgrp"),
+    "firewall vip6": ("firewall address6", "firewall addrgrp6"),
+}
+"""Tables that share names with addresses and are described by FortiManager's own."""
 _CODES: Final = {
     Kind.INTEGER: -650,
     Kind.WORD: -651,
@@ -140,7 +145,7 @@ class Writes:
     def _check_free(self, key: str | int) -> None:
         if self._config.get((self._table.name, key)) is not None:
             raise refused(EXISTS, f"a duplicate entry '{key}'")
-        for rival in self._table.rivals:
+        for rival in _RIVALS.get(self._table.name, self._table.rivals):
             if self._config.get((rival, key)) is not None:
                 name = f"{rival.removeprefix('firewall ')} '{key}'"
                 raise refused(-163, f"the name is in use by the {name}")

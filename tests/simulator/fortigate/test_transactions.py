@@ -98,6 +98,17 @@ def test_it_keeps_its_tables_from_others(boot: Boot, locks: bool) -> None:
     assert rest.outcome("POST", ADDRESS, {**new, "name": "z"}, **within(second)) == 200
 
 
+def test_a_write_that_names_no_vdom_goes_where_its_transaction_is(boot: Boot) -> None:
+    _, rest = boot(managementVdom="dmz")
+    number = start(rest)
+
+    told = rest.ask("POST", ADDRESS, {"name": "x"}, **within(number))
+
+    assert (told["status"], told["vdom"]) == ("success", "root")
+    act(rest, "commit", number)
+    assert "x" in rest.names("address", "&vdom=root")
+
+
 def test_it_belongs_to_its_vdom(boot: Boot) -> None:
     _, rest = boot()
     number = start(rest)

@@ -136,6 +136,19 @@ def test_what_is_not_saved_is_lost_at_a_restart(
     assert gone["status"] == "error"
 
 
+@pytest.mark.parametrize(("version", "outcome"), [("6.4.4", 200), ("7.4.5", 404)])
+def test_saving_by_the_api_went_away(boot: Boot, version: str, outcome: int) -> None:
+    simulator, rest = boot(saving="manual", version=version)
+    alice = Rest(simulator, key="wonder")
+    rest.ask("POST", ADDRESS, NEW)
+
+    alice.ask("POST", "monitor/system/config/save")
+    assert alice.last.status_code == outcome
+    simulator.fortigate("branch").restart()
+
+    assert ("new" in rest.names("address")) == (outcome == 200)
+
+
 def test_a_restart_on_order_takes_it_off_the_network(boot: Boot) -> None:
     simulator, rest = boot(saving="manual")
     rest.ask("POST", ADDRESS, NEW)
