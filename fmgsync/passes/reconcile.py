@@ -128,6 +128,7 @@ def _compare(
     observed = work.target.read_observed(asked)
     wanted = aliases.settle(wanted, observed)
     used = usage.find_usage(around.packages, observed)
+    used = usage.delivered(used, wanted.groups) if delivery is None else used
     plan, unapproved = _plans(work, intent, wanted, observed, used, limits)
     if backup_mode.is_closed(topology):
         plan = unapproved = backup_mode.refuse(plan)

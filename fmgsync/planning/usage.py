@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fmgsync.model.address import Family
 from fmgsync.model.adom import Package
-from fmgsync.model.state import ObjectKey, ObservedAdom, ObservedGroup
+from fmgsync.model.state import DesiredGroup, ObjectKey, ObservedAdom, ObservedGroup
 from fmgsync.model.target import DeviceVdom
 
 
@@ -69,6 +69,16 @@ def find_usage(packages: Iterable[Package], observed: ObservedAdom) -> Usage:
             named_by_policies |= named
     unknown = _unknown(packages, observed, named_by_policies)
     return Usage(dict(devices), frozenset(used), widening, unknown, dict(disputed))
+
+
+def delivered(found: Usage, groups: Iterable[DesiredGroup]) -> Usage:
+    """The same where writing is delivering: a group is on its device whether or not a policy there
+    uses it, and no package carries it."""
+    devices = {key: dict(places) for key, places in found.devices.items()}
+    for group in groups:
+        there = devices.setdefault((group.family, group.name), {})
+        there |= dict.fromkeys(group.places, "")
+    return replace(found, devices=devices)
 
 
 def _unknown(

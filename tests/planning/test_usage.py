@@ -8,6 +8,7 @@ from fmgsync.model.adom import PolicyUse
 from fmgsync.model.state import ObservedGroup
 from fmgsync.model.target import DeviceVdom
 from fmgsync.planning import usage
+from tests.planning.estates import shared
 from tests.planning.usages import EAST, V4, WEST, adom, group, package, policy
 
 
@@ -81,3 +82,13 @@ def test_emptying_opens_traffic_where_a_group_denies_or_is_negated(use: PolicyUs
 
 def test_an_accept_policy_is_closed_by_an_empty_group() -> None:
     assert usage.find_usage([package(policy("web"))], adom(group("web"))).widening == {}
+
+
+def test_where_writing_is_delivering_a_group_is_there_whoever_uses_it() -> None:
+    """A FortiGate holds what is written to it; only a FortiManager leaves out what nobody uses."""
+    place = DeviceVdom("branch", "root")
+    web = shared("web", ["10.0.0.1"], place)
+    found = usage.delivered(usage.Usage(), [web])
+    assert found.reaches([(V4, "web")], place)
+    assert found.devices[V4, "web"] == {place: ""}
+    assert not found.reaches([(V4, "api")], place)
