@@ -65,8 +65,7 @@ def _submissions(result: Result) -> list[dict[str, Any]]:
     """What waits for approval in ADOMs in workflow mode."""
     return [
         {
-            "fortimanager": adom.ref.unit,
-            "adom": adom.ref.domain,
+            **adom.ref.row,
             "session": adom.seen.submission.session,
             "turnedDown": adom.seen.submission.turned_down,
             "message": str(adom.seen.submission),
@@ -129,8 +128,7 @@ def apply_document(result: Result) -> dict[str, Any]:
         "written": sum(len(a.report.written) for a in result.adoms if a.report),
         "adoms": [
             {
-                "fortimanager": adom.ref.unit,
-                "adom": adom.ref.domain,
+                **adom.ref.row,
                 "written": len(adom.report.written),
                 "submitted": adom.report.submitted is not None and bool(adom.report.written),
             }
@@ -190,8 +188,7 @@ def verify_document(result: Result) -> dict[str, Any]:
 def _lock_row(adom: AdomResult, held: HeldLock) -> dict[str, Any]:
     """Who works in an ADOM: FortiManager's own words, and whether it is locked as a whole."""
     return {
-        "fortimanager": adom.ref.unit,
-        "adom": adom.ref.domain,
+        **adom.ref.row,
         "user": held.user,
         "session": held.session,
         "since": held.instant,
@@ -214,8 +211,7 @@ def _device_row(adom: AdomResult, view: DeviceView) -> dict[str, Any]:
     return {
         "device": view.target.device,
         "vdom": view.target.vdom,
-        "adom": view.adom.domain,
-        "fortimanager": view.adom.unit,
+        **view.adom.row,
         "groups": [_group_row(group) for group in view.groups],
         "staleGrants": [
             {

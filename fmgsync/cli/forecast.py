@@ -13,6 +13,7 @@ from fmgsync import errors
 from fmgsync.cli import common, instants
 from fmgsync.cli.instants import Instant
 from fmgsync.cli.stop import stop_rows
+from fmgsync.model.target import path_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -94,8 +95,7 @@ def as_document(found: Sequence[AdomForecast], start: datetime, end: datetime) -
             {
                 "device": each.target.device,
                 "vdom": each.target.vdom,
-                "adom": adom.ref.domain,
-                "fortimanager": adom.ref.unit,
+                **adom.ref.row,
                 "groups": list(each.groups),
                 "at": _written(each.at),
                 "wave": each.wave,
@@ -126,7 +126,7 @@ def print_forecast(
     waves: dict[tuple[Any, ...], list[Row]] = {}
     held: dict[tuple[str, str], list[Row]] = {}
     for row in document["devices"]:
-        place = f"{row['fortimanager']}/{row['adom']}"
+        place = path_of(row)
         if row["at"] is None:
             held.setdefault((place, row["held"]), []).append(row)
         else:

@@ -157,8 +157,9 @@ def as_row(fields: Mapping[str, Any]) -> Row:
         "event": fields["event"],
         "reason": None if reason in ("", "not given") else reason,
     }
-    if fields.get("adom"):
-        row["adom"] = f"{_text(fields.get('fortimanager'))}/{_text(fields['adom'])}"
+    for unit, part in (("fortimanager", "adom"), ("fortigate", "vdom")):
+        if fields.get(part):
+            row["adom"] = f"{_text(fields.get(unit))}/{_text(fields[part])}"
     if devices := list(_devices(fields)):
         row["devices"] = devices
     moved = [one for one in _list(fields.get("members")) if isinstance(one, dict)]

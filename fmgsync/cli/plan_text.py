@@ -14,6 +14,7 @@ from rich.text import Text
 from fmgsync.cli import findings
 from fmgsync.cli.safe import safe_text
 from fmgsync.cli.tables import cell, many, names, table
+from fmgsync.model.target import path_of, title_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -90,7 +91,7 @@ def _installs(rows: Iterable[Row]) -> str | None:
 
 def _print_adom(console: Console, adom: Row, *, every: bool) -> None:
     changes = adom["changes"]
-    where = f"ADOM {adom['adom']} on {adom['fortimanager']}"
+    where = title_of(adom)
     if not changes:
         console.print(safe_text(f"{where}: nothing to write"))
     else:
@@ -223,7 +224,7 @@ def markdown(document: Row) -> str:
     for row in document.get("stops", ()):
         lines += [f"**stopped: {_escaped(row['message'])}**", ""]
     for adom in document["adoms"]:
-        where = _escaped(f"{adom['fortimanager']}/{adom['adom']}")
+        where = _escaped(path_of(adom))
         lines += [f"#### {where}: {counted(adom['changes'])}", ""]
         if adom["changes"]:
             lines += _markdown_table(list(folded(adom["changes"])))

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from fmgsync.cli.safe import safe_text
 from fmgsync.cli.tables import cell, table
+from fmgsync.model.target import title_of
 from fmgsync.passes import wrong_clock
 
 if TYPE_CHECKING:
@@ -34,8 +35,7 @@ def _row(adom: AdomResult) -> dict[str, Any]:
     held = decision.held
     waiting = adom.rollout.waiting if adom.rollout is not None else None
     return {
-        "fortimanager": adom.ref.unit,
-        "adom": adom.ref.domain,
+        **adom.ref.row,
         "rules": ledger.digest if ledger is not None else None,
         "wave": decision.wave,
         "held": None
@@ -82,7 +82,7 @@ def print_rollouts(
         silent = not any(row[key] for key in ("held", "failed", "waits", "blocked", "unused"))
         if quiet and silent and not row["waiting"]:
             continue
-        title = f"Rollout of ADOM {row['adom']} on {row['fortimanager']}"
+        title = f"Rollout of {title_of(row)}"
         console.print(Text(safe_text(f"{title}: {_summary(row)}"), style="bold"))
         if row["held"]:
             step = f" ({row['held']['next']})" if row["held"]["next"] else ""

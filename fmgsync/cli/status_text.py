@@ -17,7 +17,7 @@ from rich.text import Text
 from fmgsync.cli import findings
 from fmgsync.cli.safe import safe_text
 from fmgsync.cli.tables import cell, many, names, table
-from fmgsync.model.target import natural
+from fmgsync.model.target import natural, path_of, title_of
 from fmgsync.model.view import GroupState
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Filter:
         devices = []
         for device in document["devices"]:
             place = (device["device"], findings.place(device))
-            adom = (device["adom"], f"{device['fortimanager']}/{device['adom']}")
+            adom = (device["adom"] or "", path_of(device))
             if not _matches(self.device, *place) or not _matches(self.adom, *adom):
                 continue
             groups = [g for g in device["groups"] if self._wants(g)]
@@ -90,7 +90,7 @@ def print_status(console: Console, document: Row, *, wide: bool = False) -> None
         what = "locked" if held["whole"] else f"{part} locked" if part else "locked in part"
         since = held["since"] or "an unknown time"
         who = f"{what} by {held['user']!r} since {since} (session {held['session']})"
-        text = f"lock: ADOM {held['adom']} on {held['fortimanager']}: {who}"
+        text = f"lock: {title_of(held)}: {who}"
         console.print(Text(safe_text(text), style="magenta"))
     _print_windows(console, document)
     findings.print_problems(console, document)
@@ -122,9 +122,9 @@ def _print_summary(console: Console, document: Row) -> None:
     for device in document["devices"]:
         states = [g["state"] for g in device["groups"]] or [GroupState.NOT_REFERENCED.value]
         worst = min(states, key=_trouble)
-        found[f"{device['adom']} on {device['fortimanager']}"][worst] += 1
+        found[title_of(device)][worst] += 1
     for adom, counts in sorted(found.items(), key=lambda each: natural(each[0])):
-        line = Text(safe_text(f"ADOM {adom}: {many(counts.total(), 'device VDOM')}: "))
+        line = Text(safe_text(f"{adom}: {many(counts.total(), 'device VDOM')}: "))
         for number, state in enumerate(sorted(counts, key=_trouble, reverse=True)):
             line.append(", " if number else "").append(f"{counts[state]} ")
             line.append(safe_text(state), _style(state))
@@ -274,7 +274,7 @@ def print_apply(console: Console, document: Row) -> None:
     """What was written and installed, then how everything stands."""
     for adom in document["adoms"]:
         done = "submitted for approval" if adom["submitted"] else "written"
-        console.print(safe_text(f"ADOM {adom['adom']}: {many(adom['written'], 'change')} {done}"))
+        console.print(safe_text(f"{title_of(adom)}: {many(adom['written'], 'change')} {done}"))
     for row in document["refused"]:
         text = f"refused: {row['action']} {row['kind']} {row['name']}: {row['message']}"
         console.print(Text(safe_text(text), style="red"))

@@ -67,8 +67,7 @@ def _row(outlook: Outlook) -> dict[str, Any]:
 
     return {
         "device": str(outlook.target),
-        "adom": outlook.adom.domain,
-        "fortimanager": outlook.adom.unit,
+        **outlook.adom.row,
         "openNow": outlook.judgement.is_open,
         "because": outlook.judgement.because,
         "opensAt": written_instant(outlook.opens_at),

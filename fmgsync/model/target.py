@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 class TargetKind(enum.StrEnum):
@@ -28,6 +30,37 @@ class TargetRef:
 
     def __str__(self) -> str:
         return f"{self.unit}/{self.domain}"
+
+    @property
+    def named(self) -> dict[str, str]:
+        """What an audit line or an error calls it."""
+        if self.kind is TargetKind.FORTIGATE:
+            return {"fortigate": self.unit, "vdom": self.domain}
+        return {"fortimanager": self.unit, "adom": self.domain}
+
+    @property
+    def row(self) -> dict[str, str | None]:
+        """The same for documents, which always have FortiManager and ADOM."""
+        return {"fortimanager": None, "adom": None, **self.named}
+
+    @property
+    def title(self) -> str:
+        """`ADOM prod on hq`, `VDOM root on branch-7`."""
+        return title_of(self.row)
+
+
+def title_of(row: Mapping[str, Any]) -> str:
+    """A target as people call it, from what documents tell of it."""
+    if row.get("fortigate"):
+        return f"VDOM {row['vdom']} on {row['fortigate']}"
+    return f"ADOM {row['adom']} on {row['fortimanager']}"
+
+
+def path_of(row: Mapping[str, Any]) -> str:
+    """The same in short: `hq/prod`, `branch-7/root`."""
+    if row.get("fortigate"):
+        return f"{row['fortigate']}/{row['vdom']}"
+    return f"{row['fortimanager']}/{row['adom']}"
 
 
 @dataclass(frozen=True, slots=True, order=True)

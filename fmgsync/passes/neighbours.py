@@ -30,7 +30,7 @@ def reader(
                     with other.session():
                         found.update(misnamed.known(other.target.read_topology()))
                 except errors.TargetError:
-                    unread.append(f"ADOM {ref.domain} on {ref.unit}")
+                    unread.append(ref.title)
         return frozenset(found), f"{', '.join(unread)} could not be read" if unread else ""
 
     return read if others else None

@@ -213,7 +213,7 @@ def _looked_at(work: AdomWork) -> Iterator[None]:
 @contextmanager
 def _session(world: World, work: AdomWork) -> Iterator[None]:
     """What is remembered was made with a unit, and counts for no other: it is asked who it is."""
-    world.tell(f"reading ADOM {work.ref.domain} on {work.ref.unit}")
+    world.tell(f"reading {work.ref.title}")
     with _looked_at(work), work.session():
         units, remember = world.installing.units, world.installing.audit.is_kept
         told = units.bind(work.ref.unit, work.target.read_serial(), remember=remember)

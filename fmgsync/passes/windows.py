@@ -29,7 +29,7 @@ def look_ahead(world: World, at: datetime, ahead: timedelta) -> tuple[AdomWindow
 
 
 def _look_ahead(world: World, work: AdomWork, at: datetime, ahead: timedelta) -> AdomWindows:
-    world.tell(f"reading ADOM {work.ref.domain} on {work.ref.unit}")
+    world.tell(f"reading {work.ref.title}")
     try:
         with work.session():
             topology = work.fleet.of(work.target.read_topology())

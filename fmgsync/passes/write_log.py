@@ -51,7 +51,7 @@ class WriteLog:
         self._record("write refused", why=f"{len(refused)} changes refused", changes=listed)
 
     def _record(self, event: str, **fields: Any) -> None:
-        where = {"fortimanager": self.ref.unit, "adom": self.ref.domain}
+        where = self.ref.named
         self.audit.record(event, **where, **fields)
 
 

@@ -44,8 +44,7 @@ def finding_json(finding: Finding) -> dict[str, Any]:
 def plan_json(plan: AdomPlan) -> dict[str, Any]:
     """One ADOM's plan."""
     return {
-        "fortimanager": plan.ref.unit,
-        "adom": plan.ref.domain,
+        **plan.ref.row,
         "changes": [change_json(change) for change in plan.changes],
         "foreign": [finding_json(finding) for finding in plan.foreign],
         "held": [finding_json(finding) for finding in plan.held],
