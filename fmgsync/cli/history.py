@@ -157,9 +157,9 @@ def as_row(fields: Mapping[str, Any]) -> Row:
         "event": fields["event"],
         "reason": None if reason in ("", "not given") else reason,
     }
-    for unit, part in (("fortimanager", "adom"), ("fortigate", "vdom")):
-        if fields.get(part):
-            row["adom"] = f"{_text(fields.get(unit))}/{_text(fields[part])}"
+    unit, part = ("fortigate", "vdom") if fields.get("fortigate") else ("fortimanager", "adom")
+    if fields.get(part):
+        row["adom"] = f"{_text(fields.get(unit))}/{_text(fields[part])}"
     if devices := list(_devices(fields)):
         row["devices"] = devices
     moved = [one for one in _list(fields.get("members")) if isinstance(one, dict)]
