@@ -93,7 +93,8 @@ def command(
 ) -> None:
     """Serve a simulated FortiManager with its FortiGates until interrupted.
 
-    Prints one JSON line when ready: url, caFile (the certificate to trust) and pid. Without a
+    Prints one JSON line when ready: url, caFile (the certificate to trust), pid and fortigates
+    (the urls of their own REST APIs). Without a
     seed: user admin, password admin, API key simulator, ADOM root, two FortiGates, one package.
     With -v every request and fault is told on standard error: urls and codes, never data. What a
     request says that is not simulated is told there in any case, at its first time.
@@ -124,6 +125,7 @@ def _tell_request(request: Entry) -> None:
     pairs = zip(request.urls, request.codes, strict=True)
     structlog.get_logger().info(
         "request",
+        device=safe_text(request.device) or None,
         user=safe_text(request.user) or None,
         method=safe_text(request.method),
         answered=_first([f"{url or '-'} {code}" for url, code in pairs]),

@@ -33,11 +33,18 @@ def test_it_says_where_it_listens_serves_and_stops_when_told() -> None:
         answer = requests.post(
             f"{ready['url']}/jsonrpc", json=login, verify=ready["caFile"], timeout=10
         )
+        gate = requests.get(
+            f"{ready['fortigates']['fgt-1']}/api/v2/monitor/system/status",
+            headers={"Authorization": "Bearer simulator"},
+            verify=ready["caFile"],
+            timeout=10,
+        )
         os.kill(ready["pid"], signal.SIGTERM)
         _, complaints = process.communicate(timeout=20)
 
     assert ready["url"].startswith("https://127.0.0.1:")
     assert answer.json()["session"]
+    assert gate.json()["results"]["hostname"] == "fgt-1"
     assert (process.returncode, complaints) == (0, "")
     assert not Path(ready["caFile"]).exists()
 

@@ -32,6 +32,7 @@ _PARAMETERS: Final = frozenset(
         "transaction-id",
     )
 )  # fmt: skip
+_TRANSACTION: Final = frozenset(("timeout", "transaction-id", "transaction_id"))
 _STRANGE_MEMBER: Final = -61
 
 
@@ -150,6 +151,8 @@ class _Request:
         if self._ask.method != wanted:
             raise Failed(405)
         given = dict(self._resource.query) if wanted == "GET" else self._record()
+        for name in given.keys() - _PARAMETERS - _TRANSACTION:
+            self._ignore(name)
         done = self._transactions().act(action, vdom, given, self._ask.access.user)
         revision = {"revision": Config(self._device, vdom).revision(""), "revision_changed": False}
         return {"action": action} | revision | success() | done
@@ -227,9 +230,9 @@ class _Request:
         key, child = self._resource.segment(2), self._resource.segment(3)
         if child:
             held = Members(table, config, writes, key_in(table, key), child)
-            record = {} if method == "DELETE" else self._record()
-            return held.write(method, self._resource.segment(4), record)
+            return held.write(method, self._resource.segment(4), self._record())
         if method == "DELETE":
+            writes.ignore_but(self._record())
             if not key:
                 writes.purge()
                 return None

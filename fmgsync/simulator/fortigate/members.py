@@ -59,6 +59,7 @@ class Members:
             raise refused(-56, "name: an empty value is not allowed")
         if name in self._names:
             raise refused(EXISTS, f"a duplicate entry '{name}'")
+        self._writes.ignore_but(record, "name")
         self._keep((*self._names, name))
         return name
 

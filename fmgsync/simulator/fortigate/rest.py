@@ -43,9 +43,7 @@ class Rest:
             now = self.world.now()
             user = self._user(request, now)
             name = user.name if user is not None else ""
-            path = url.partition("?")[0].strip("/")
-            where = [url.strip("/"), path] if url.strip("/") != path else [path]
-            struck = self.faults.strike(request.method, where, name, self.device.name)
+            struck = self.faults.strike(request.method, [url], name, self.device.name)
             early = troubles.before(self.device, user, struck, self.plugs, now)
             if struck:
                 user = self._user(request, now)  # a fault may have ended the key

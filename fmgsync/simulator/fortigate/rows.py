@@ -25,6 +25,7 @@ _NOT_ON_UNIT: Final = frozenset(("_image-base64", "visibility", "install-on"))
 _POLICIES: Final = frozenset(("firewall policy", "firewall policy6"))
 _SINGLE: Final = ("-profile", "-sensor", "-shaper", "application-list", "-protocol-options")
 _CONDITION: Final = re.compile(r"([\w.-]+?)(==|!=|=@|!@|<=|>=|<|>)(.*)", re.DOTALL)
+_NUMBER: Final = re.compile(r"-?\d{1,9}", re.ASCII)
 COUNTS_SINCE: Final = (7, 0, 0)
 """Reads of 6.2 and 6.4.2 have no `size`, `matched_count` and `next_idx`; one of 7.2.5 has."""
 LIMIT_SINCE: Final = (7, 4, 0)
@@ -167,8 +168,10 @@ class Selection:
         return all(any(test(row) for test in tests) for tests in self._tests)
 
     def _number(self, name: str) -> int:
-        value = self._resource.last(name)
-        return int(value) if value and value.isdecimal() and len(value) < 12 else 0
+        value = self._resource.last(name) or "0"
+        if _NUMBER.fullmatch(value) is None:
+            raise Failed(400)
+        return max(0, int(value))
 
 
 class Reading:

@@ -122,6 +122,12 @@ class Writes:
             if key not in used and target not in KEEPS:
                 self._config.put(target, None)
 
+    def ignore_but(self, record: Mapping[str, Any], *known: str) -> None:
+        """Tell of members that mean nothing here."""
+        for name in record:
+            if name not in known and name not in _NOT_WRITTEN:
+                self._ignore(name)
+
     def _new_key(self, record: Mapping[str, Any]) -> str | int:
         value = record.get(self._table.key)
         if self._table.numbered:

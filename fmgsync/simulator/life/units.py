@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -34,11 +35,13 @@ class Units:
     def __init__(self, world: World, source: Source) -> None:
         self._world = world
         self._source = source
-        self._factory: dict[str, dict[str | int, Row]] = {
-            table: {
-                name: Row(name, world.next_oid(), attrs)
-                for name, attrs in PREDEFINED[table].items()
-            }
+
+    @functools.cached_property
+    def _factory(self) -> dict[str, dict[str | int, Row]]:
+        """What a unit has from the start; all of them share it."""
+        number = self._world.next_oid
+        return {
+            table: {name: Row(name, number(), attrs) for name, attrs in PREDEFINED[table].items()}
             for table in _FACTORY
         }
 

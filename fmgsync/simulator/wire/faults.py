@@ -238,5 +238,6 @@ def _happens(armed: _Armed, method: str, urls: Sequence[str], user: str) -> bool
 
 
 def matches(url: str, pattern: str) -> bool:
-    """Whether a url fits a pattern; outer slashes do not count."""
-    return fnmatch.fnmatchcase(url.strip("/"), pattern.strip("/"))
+    """Whether a url, or what stands before its parameters, fits; outer slashes do not count."""
+    parts = dict.fromkeys((url.strip("/"), url.partition("?")[0].strip("/")))
+    return any(fnmatch.fnmatchcase(part, pattern.strip("/")) for part in parts)

@@ -98,6 +98,8 @@ def test_one_object_is_a_list_of_one(boot: Boot) -> None:
         ("GET", "log/traffic", None, 404),
         ("GET", f"{ADDRESS}?vdom=nowhere", None, 403),
         ("GET", f"{ADDRESS}?filter=nonsense", None, 400),
+        ("GET", f"{ADDRESS}?start=x", None, 400),
+        ("GET", f"{ADDRESS}?count=-1", None, 200),
     ],
 )  # fmt: skip
 def test_outcomes(boot: Boot, method: str, path: str, body: Any, outcome: int) -> None:
@@ -297,14 +299,26 @@ def test_members_nobody_knows_are_told_and_refused_where_that_is_wished(boot: Bo
     simulator, rest = boot()
     rest.ask("PUT", f"{ADDRESS}/db", {"nonsense": 1})
     rest.ask("GET", f"{ADDRESS}?nonsense=1")
+    rest.ask("GET", "monitor/system/status?strange=1")
+    rest.ask("DELETE", f"{ADDRESS}/ghost", {"force": 1})
+    rest.ask("POST", f"{GROUP}/legacy/member", {"name": "spare", "after": "db"})
+    rest.ask("POST", "cmdb?action=transaction-start", {"timeout": 60, "comment": "x"})
     assert {(kind, name) for kind, _, name in simulator.ignored.counts} == {
-        ("member", "nonsense"), ("parameter", "nonsense"),
+        ("member", "nonsense"), ("parameter", "nonsense"), ("parameter", "strange"),
+        ("member", "force"), ("member", "after"), ("member", "comment"),
     }  # fmt: skip
 
     simulator.ignored.strict = True
+    before = rest.members("legacy")
 
     assert rest.outcome("PUT", f"{ADDRESS}/db", {"nonsense": 1}) == -61
     assert rest.outcome("GET", f"{ADDRESS}?nonsense=1") == 400
+    assert rest.outcome("GET", "monitor/system/status?strange=1") == 400
+    assert rest.outcome("DELETE", f"{ADDRESS}/spare", {"force": 1}) == -61
+    assert rest.outcome("POST", f"{GROUP}/legacy/member", {"name": "all", "after": "db"}) == -61
+    assert rest.outcome("POST", "cmdb?action=transaction-start", {"comment": "x"}) == -61
+    assert rest.members("legacy") == before
+    assert "spare" in rest.names("address")
 
 
 def test_policies_are_written_by_others(boot: Boot) -> None:
