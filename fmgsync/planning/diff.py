@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 
 from fmgsync.model import naming
 from fmgsync.model.address import Address, Family
+from fmgsync.model.address import family as family_of
 from fmgsync.model.change import AdomPlan, Change, Finding
 from fmgsync.model.state import DesiredAdom, ObjectKey, ObservedAdom, ObservedGroup
 from fmgsync.planning import addresses, groups, held, name_conflicts, radius, sharding
 from fmgsync.planning.guard import Gate
-from fmgsync.planning.render import GroupObject, none_member, render
+from fmgsync.planning.render import GroupObject, Rendering, none_member, render
 from fmgsync.planning.sharding import Limits
 
 _NOWHERE_OPEN: Mapping[ObjectKey, str] = {}
@@ -70,10 +71,11 @@ def make_plan(
     shards = sharding.own_shards(observed, asked.union(own))
     standing = sharding.joined(observed, shards)
 
-    blocked = {clash.name for clash in draft.errors}
+    blocked = {clash.name for clash in draft.errors if not clash.newcomers_only}
     draft.errors += desired.errors
     rules = tuple(group for group in desired.groups if group.name not in blocked)
     rendering = render(rules, standing, owner=desired.owner, keep_all=not removes)
+    rendering = _without_strangers(draft, rendering, standing)
     retired = _retired(draft, standing, asked) if removes else []
     wanted = {**rendering.groups, **_emptied(draft, retired, used)}
     waits = {
@@ -103,6 +105,25 @@ def make_plan(
         passed.approved,
         tuple(radius.grants(desired, standing, whole, touched)),
     )
+
+
+def _without_strangers(draft: _Draft, rendering: Rendering, standing: ObservedAdom) -> Rendering:
+    """What is wanted, without foreign addresses that bear a name of ours: they are not written, and
+    come to no group. Where one is a member already, since it was ours, it stays."""
+    observed, owner = draft.observed, draft.desired.owner
+    named = name_conflicts.strangers(observed, owner)
+    taken = {(family_of(value), name) for value, name in named.items()} & rendering.values.keys()
+    if not taken:
+        return rendering
+    barred = {family: {name for table, name in taken if table is family} for family in Family}
+    rendered = {
+        key: sharding.without_newcomers(
+            group, standing.groups.get(key), draft.nothing(key[0]), barred[key[0]]
+        )
+        for key, group in rendering.groups.items()
+    }
+    values = {key: one for key, one in rendering.values.items() if key not in taken}
+    return Rendering(rendered, values)
 
 
 def _retired(

@@ -31,7 +31,7 @@ def find_clashes(
     firewall addrgrp), so a foreign address in the group's name is a clash as well.
     """
     found: dict[Finding, None] = {}
-    strangers = _strangers(observed, desired.owner)
+    named = strangers(observed, desired.owner)
     open_to_all = without_nothing(observed, desired.owner)
     for group in desired.groups:
         if len(group.name) > longest:
@@ -41,13 +41,14 @@ def find_clashes(
         for finding in _clashes_of(group, desired.owner, observed):
             found[finding] = None
         for members in group.distinct():
-            names = (strangers[a] for a in strangers.keys() & members.addresses)
-            for name in sorted(names):
-                found[_taken(group.name, ADDRESS[group.family], name, desired.owner)] = None
+            for address in sorted(named.keys() & members.addresses):
+                taken = _taken(group.name, ADDRESS[group.family], named[address], desired.owner)
+                message = f"{taken.message}; {address} is not added, all else goes on"
+                found[replace(taken, message=message, newcomers_only=True)] = None
     return tuple(found)
 
 
-def _strangers(observed: ObservedAdom, owner: str) -> dict[Address, str]:
+def strangers(observed: ObservedAdom, owner: str) -> dict[Address, str]:
     """Foreign addresses that bear a name of ours, by the value the name stands for."""
     return {
         value: name

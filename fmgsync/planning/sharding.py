@@ -8,7 +8,7 @@ group around the limit does not change its shape with every pod.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from fmgsync.model import naming
@@ -146,12 +146,18 @@ def split(name: str, wanted: GroupObject, standing: Shards, *, nothing: str, lim
     return Split(parent, shards)
 
 
-def without_newcomers(wanted: GroupObject, before: ObservedGroup, nothing: str) -> GroupObject:
-    """The group with those members only that each place has already."""
+def without_newcomers(
+    wanted: GroupObject,
+    before: ObservedGroup | None,
+    nothing: str,
+    barred: Collection[str] | None = None,
+) -> GroupObject:
+    """The group with those members only that each place has already, or that are not `barred`."""
 
     def staying(place: Place, names: tuple[str, ...]) -> tuple[str, ...]:
-        held = set(_held(before, place))
-        return tuple(name for name in names if name in held) or (nothing,)
+        held = set(_held(before, place)) if before is not None else set()
+        kept = (n for n in names if n in held or (barred is not None and n not in barred))
+        return tuple(kept) or (nothing,)
 
     mappings = {place: staying(place, names) for place, names in wanted.mappings.items()}
     return replace(wanted, members=staying(None, wanted.members), mappings=mappings)

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from fmgsync.cli import common
+from fmgsync.model.view import GroupState
 from tests import builders
 from tests.end_to_end.estate import Estate, default_seed, open_estate
-from tests.end_to_end.seen import changes, findings, held, passed, plans, web
+from tests.end_to_end.seen import changes, findings, held, passed, plans, states, web
 
 OBJ = "/pm/config/adom/prod/obj/firewall"
 ADDRESS = f"{OBJ}/address/prod_10.1.0.5"
@@ -195,6 +196,25 @@ def test_a_lost_mark_makes_an_object_foreign(estate: Estate) -> None:
     assert found is not None
     assert (found["comment"], found["subnet"][0]) == ("mine now", "10.9.9.9")
     assert estate.mapped("k8s-db")["fgt-east"] == ["prod_10.1.0.8"]
+
+
+def test_an_address_that_is_in_the_way_stops_itself_only(estate: Estate) -> None:
+    """What goes from the group goes, what else is new comes; also where ours lost its mark."""
+    estate.run("east", web("10.1.0", 5), web("10.1.0", 6))
+    estate.apply()
+    theirs = {"name": "prod_10.1.0.7", "subnet": ["10.1.0.7", "255.255.255.255"]}
+    by_hand(estate, "add", f"{OBJ}/address", theirs)
+    estate.run("east", web("10.1.0", 6), web("10.1.0", 7), web("10.1.0", 8))
+    result = estate.apply()
+    (clash,) = findings(result, "foreign-name")
+    assert "10.1.0.7 is not added, all else goes on" in clash.message
+    assert common.apply_code(result) == common.FAILED
+    assert estate.on_device("fgt-east", "k8s-web") == {"10.1.0.6", "10.1.0.8"}
+    assert states(estate.status())["fgt-east", "k8s-web"] is GroupState.HELD
+    by_hand(estate, "update", f"{OBJ}/address/prod_10.1.0.6", {"comment": "mine now"})
+    estate.run("east", web("10.1.0", 6))
+    estate.apply()
+    assert estate.on_device("fgt-east", "k8s-web") == {"10.1.0.6"}
 
 
 def test_a_group_deleted_by_hand_is_made_again(estate: Estate) -> None:

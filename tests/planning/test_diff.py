@@ -130,12 +130,25 @@ def test_a_foreign_group_fails_its_rule_only() -> None:
     assert {change.name for change in plan.changes} == {"db", "prod_10.1.0.7"}
 
 
-def test_a_foreign_address_in_our_name_space_fails_the_rules_that_need_it() -> None:
-    """We neither overwrite it nor trust what it will be tomorrow."""
+def test_a_foreign_address_in_our_name_space_comes_to_no_group() -> None:
+    """We neither overwrite it nor trust what it will be tomorrow; what goes, goes, and the other
+    addresses come."""
     foreign = ObservedAddress("prod_10.1.0.9", V4, Address("10.1.0.9"), "by hand", owned=False)
-    plan = diff.make_plan(desired(wanted("web", {EAST: {"10.1.0.9"}})), adom(foreign))
-    assert [finding.kind for finding in plan.foreign] == ["foreign-name"]
-    assert plan.changes == ()
+    have = adom(foreign, group("web", {EAST: {"10.1.0.1"}}), own("10.1.0.1"))
+    plan = diff.make_plan(desired(wanted("web", {EAST: {"10.1.0.9", "10.1.0.8"}})), have)
+    assert [(one.kind, one.newcomers_only) for one in plan.foreign] == [("foreign-name", True)]
+    (mapping,) = (change for change in plan.changes if change.device is not None)
+    assert mapping.members == ("prod_10.1.0.8",)
+    assert "prod_10.1.0.9" not in {change.name for change in plan.changes}
+
+
+def test_an_address_that_lost_its_mark_stays_where_it_is_and_what_goes_goes() -> None:
+    foreign = ObservedAddress("prod_10.1.0.9", V4, Address("10.9.9.9"), "by hand", owned=False)
+    have = adom(foreign, group("web", {EAST: {"10.1.0.1", "10.1.0.9"}}), own("10.1.0.1"))
+    plan = diff.make_plan(desired(wanted("web", {EAST: {"10.1.0.9"}})), have)
+    assert [(one.kind, one.newcomers_only) for one in plan.foreign] == [("foreign-name", True)]
+    (mapping,) = (change for change in plan.changes if change.device is not None)
+    assert mapping.members == ("prod_10.1.0.9",)
 
 
 def test_a_blocked_rule_keeps_what_it_has() -> None:
