@@ -270,6 +270,14 @@ def group(scene: Scene, name: str) -> Explanation:
     return Explanation(where, tuple(steps), tuple(sorted(fine.items())))
 
 
+def _unknown_place(scene: Scene, name: str) -> Step:
+    for adom in scene.adoms:
+        for part, why in adom.missing.items():
+            if name in (part, part.partition("/")[0]):
+                return Step("site", str(adom.ref), False, f"a site names it: {why}")
+    return Step("site", "configuration", False, "no site names it")
+
+
 def device(scene: Scene, name: str) -> Explanation:
     """Whether a FortiGate is reachable and in sync, what it waits for, and how its groups are."""
     found = [
@@ -280,7 +288,7 @@ def device(scene: Scene, name: str) -> Explanation:
     ]
     question = f"device {name}"
     if not found:
-        return Explanation(question, (Step("site", "configuration", False, "no site names it"),))
+        return Explanation(question, (_unknown_place(scene, name),))
     steps: list[Step] = []
     for adom, view in found:
         target, where = view.target, f"{view.target} in {adom.ref}"

@@ -53,7 +53,8 @@ class Explanation:
 @dataclass(frozen=True, slots=True)
 class AdomScene:
     """What was seen of one ADOM. `waits` says of a device why its install cannot start now, and
-    `opens` when its next opening is, in words."""
+    `opens` when its next opening is, in words; `missing` what a site names that is not there -> why
+    (device, device/vdom or `group:NAME`)."""
 
     ref: TargetRef
     clusters: Mapping[DeviceVdom, frozenset[str]]
@@ -63,6 +64,7 @@ class AdomScene:
     views: tuple[DeviceView, ...]
     waits: Mapping[DeviceVdom, str] = field(default_factory=dict)
     opens: Mapping[DeviceVdom, str] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

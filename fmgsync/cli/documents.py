@@ -118,7 +118,13 @@ def _admission(adom: AdomResult, entry: PendingInstall) -> dict[str, str | None]
     """Why an install cannot start now (`because`), and whether a person must see to it (`held`)."""
     found = next((each for each in adom.admissions if each.pending == entry), None)
     because = found.because if found is not None and found.because else None
-    return {"held": because if found is not None and found.held else None, "because": because}
+    if found is not None and found.held:
+        return {"held": because, "because": because}
+    held = adom.standing.decision.held if adom.standing is not None else None
+    if held is not None and held.until is None:
+        whole = f"the rollout is held: {held.reason}"
+        return {"held": whole, "because": whole}
+    return {"held": None, "because": because or (held.reason if held is not None else None)}
 
 
 def apply_document(result: Result) -> dict[str, Any]:

@@ -99,6 +99,11 @@ def print_rows(console: Console, document: Row) -> None:
                     console.print(safe_text(f"      {step}"))
 
 
+def print_errors(console: Console, document: Row) -> None:
+    """What stands in the way, without what waits and the notes."""
+    print_rows(console, {"foreign": document.get("foreign", ())})
+
+
 def sentence(row: Row, devices: Iterable[str] = ()) -> str:
     """The object, the places and what there is to say; not yet safe for a terminal."""
     where = names(devices) or row.get("device") or ""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from fmgsync.passes.look_ahead import AdomForecast
+    from fmgsync.passes.once import Result
 
 _AHEAD = timedelta(days=1)
 
@@ -47,7 +48,8 @@ def command(options: common.Options, state_dir: Path, until: datetime | None) ->
     fmgsync forecast --until 2026-12-24T06:00
 
     \b
-    Exit codes: 0 nothing is pending, 3 something is, 1 something could not be read.
+    Exit codes: 0 nothing is pending, 3 something is, 1 something could not be read, or a part of
+    the sites is not there.
     """
     from fmgsync.cli import documents, findings
     from fmgsync.passes import look_ahead, once
@@ -66,7 +68,7 @@ def command(options: common.Options, state_dir: Path, until: datetime | None) ->
         raise errors.UsageError("--until lies in the past", next_step="name a time to come")
     result = once.plan(world)
     found = look_ahead.forecast(world, result, end)
-    problems = documents.error_rows(result)
+    problems = [*documents.error_rows(result), *_missing(result)]
     document = {
         **as_document(found, start, end),
         "stops": stop_rows(result.stops),
@@ -83,7 +85,20 @@ def command(options: common.Options, state_dir: Path, until: datetime | None) ->
         findings.print_problems(console, document)
     pending = any(each.foreseen for each in found)
     code = common.OUTSTANDING if pending else common.IN_SYNC
-    return common.worst(code, common.FAILED if problems else common.IN_SYNC)
+    failed = [adom.error.exit_code for adom in result.adoms if adom.error]
+    return common.worst(code, *failed, common.FAILED if problems else common.IN_SYNC)
+
+
+def _missing(result: Result) -> list[dict[str, Any]]:
+    """Parts of the sites that are not there, as errors: nothing is foreseen for them."""
+    return [
+        errors.UnknownDevice(
+            part.message, fortimanager=adom.ref.unit, adom=adom.ref.domain
+        ).as_document()
+        for adom in result.adoms
+        if adom.seen
+        for part in adom.seen.desired.errors
+    ]
 
 
 def as_document(found: Sequence[AdomForecast], start: datetime, end: datetime) -> dict[str, Any]:

@@ -301,6 +301,7 @@ def print_verify(console: Console, document: Row) -> None:
         )
     if wrong:
         made.show(console)
+    findings.print_errors(console, document)
     findings.print_problems(console, document)
     total = len(document["devices"])
     done = total - len(wrong)

@@ -37,6 +37,9 @@ def print_windows(
     for adom in found:
         if adom.error:
             console.print(Text("error: " + safe_text(str(adom.error)), style="red"))
+        for why in adom.missing:
+            text = f"error: ADOM {adom.ref}: {why}: correct 'sites'"
+            console.print(Text(safe_text(text), style="red"))
         outlooks.extend(adom.outlooks)
     local = start.astimezone(zones.zone(zone))
     _print_table(console, outlooks, local)

@@ -35,6 +35,10 @@ def command(options: common.Options, at: datetime | None, days: int) -> int:
 
     \b
     fmgsync windows --at 2026-12-24T02:00 --days 3
+
+    \b
+    Exit codes: 0 every device that the sites name is listed, 1 something could not be read, or a
+    part of the sites is not there.
     """
     from fmgsync import zones
     from fmgsync.cli import timeline
@@ -59,7 +63,8 @@ def command(options: common.Options, at: datetime | None, days: int) -> int:
         zone = named.pop() if len(named) == 1 else "UTC"
         timeline.print_windows(options.console(), found, start, timedelta(days=days), zone)
         timeline.print_notes(options.console(), [f"time zone data {zones.in_use()}", *notes])
-    return common.worst(*(adom.error.exit_code for adom in found if adom.error))
+    codes = [adom.error.exit_code for adom in found if adom.error]
+    return common.worst(*codes, *(common.FAILED for adom in found if adom.missing))
 
 
 def _row(outlook: Outlook) -> dict[str, Any]:
@@ -86,3 +91,5 @@ def _tell_errors(options: common.Options, found: Sequence[AdomWindows]) -> None:
     for adom in found:
         if adom.error:
             options.progress(f"error: {adom.error}")
+        for why in adom.missing:
+            options.progress(f"error: ADOM {adom.ref}: {why}: correct 'sites'")

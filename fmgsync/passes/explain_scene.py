@@ -47,7 +47,9 @@ def _as_written(rule: GroupRule, result: Result, told: defaultdict[str, list[str
 def _adom(configured: Sequence[Site], adom: AdomResult) -> AdomScene:
     assert adom.seen is not None  # noqa: S101 - only what was looked at is asked about
     behind: dict[DeviceVdom, frozenset[str]] = {}
-    for site in sites.resolve(configured, adom.seen.topology):
+    resolved = sites.resolve(configured, adom.seen.topology)
+    missing = dict(part for site in resolved for part in site.missing)
+    for site in resolved:
         for target in site.targets:
             behind[target] = behind.get(target, frozenset()) | site.clusters
     waits = {
@@ -67,5 +69,5 @@ def _adom(configured: Sequence[Site], adom: AdomResult) -> AdomScene:
     views = adom.survey.views if adom.survey is not None else ()
     seen = adom.seen
     return AdomScene(
-        adom.ref, behind, seen.topology, seen.observed, seen.packages, views, waits, opens
+        adom.ref, behind, seen.topology, seen.observed, seen.packages, views, waits, opens, missing
     )

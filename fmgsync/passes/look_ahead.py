@@ -13,6 +13,7 @@ from fmgsync.scheduling import rehearsal
 from fmgsync.scheduling.admission import Situation
 from fmgsync.scheduling.ledger import Ledger
 from fmgsync.scheduling.rehearsal import Foreseen, Stage
+from fmgsync.scheduling.rollout import HoldKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ def _adom(world: World, adom: AdomResult, until: datetime) -> AdomForecast:
     work = next(work for work in world.adoms if work.ref == adom.ref)
     record = adom.standing.record if adom.standing is not None else None
     rules = work.fleet.rules_digest(world.intent.rules.rules)
+    held = adom.standing.decision.held if adom.standing is not None else None
+    lost = held if held is not None and held.kind is HoldKind.LEDGER_LOST else None
     situation = Situation(
         adom.seen.topology,
         adom.survey.statuses,
@@ -45,9 +48,10 @@ def _adom(world: World, adom: AdomResult, until: datetime) -> AdomForecast:
     )
     stage = Stage(
         rollout_status.policy_of(world.terms, adom.seen, adom.stop),
-        record.ledger if record is not None else Ledger(rules),
+        record.ledger if record is not None else Ledger(rules) if lost is None else None,
         adom.survey.pending,
         adom.survey.views,
         situation,
+        lost=lost.reason if lost is not None else "",
     )
     return AdomForecast(adom.ref, rehearsal.rehearse(stage, until))

@@ -16,10 +16,12 @@ from fmgsync.scheduling.outlook import Outlook
 
 @dataclass(frozen=True, slots=True)
 class AdomWindows:
-    """One ADOM's devices, or why they could not be read."""
+    """One ADOM's devices, or why they could not be read. `missing` are parts of the sites that are
+    not there."""
 
     ref: TargetRef
     outlooks: tuple[Outlook, ...] = ()
+    missing: tuple[str, ...] = ()
     error: errors.TargetError | None = None
 
 
@@ -33,8 +35,10 @@ def _look_ahead(world: World, work: AdomWork, at: datetime, ahead: timedelta) ->
     try:
         with work.session():
             topology = work.fleet.of(work.target.read_topology())
-        targets = {t for site in sites.resolve(work.sites, topology) for t in site.targets}
+        resolved = sites.resolve(work.sites, topology)
     except errors.TargetError as error:
         return AdomWindows(work.ref, error=error)
+    targets = {target for site in resolved for target in site.targets}
     found = outlook.outlooks(world.terms.calendar, topology, targets, at, ahead=ahead)
-    return AdomWindows(work.ref, found)
+    missing = dict.fromkeys(why for site in resolved for _, why in site.missing)
+    return AdomWindows(work.ref, found, tuple(missing))

@@ -40,13 +40,15 @@ class Foreseen:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What a rollout stands before: its policy, what was done, what is pending, the views."""
+    """What a rollout stands before: its policy, what was done, what is pending, the views. `lost`
+    says why what was done is not known."""
 
     policy: RolloutPolicy
     ledger: Ledger | None
     pending: tuple[PendingInstall, ...]
     views: tuple[DeviceView, ...]
     situation: Situation
+    lost: str = ""
 
 
 def rehearse(stage: Stage, until: datetime) -> tuple[Foreseen, ...]:
@@ -85,7 +87,7 @@ def _next(
     situation = replace(stage.situation, now=now)
     admitted = admission.admit(left, situation)
     found = admission.candidates(admitted, stage.policy.canary, stage.views, situation.topology)
-    decision = waves.decide(stage.policy, known, found, now)
+    decision = waves.decide(stage.policy, known, found, now, lost=stage.lost)
     chosen = admission.starting(admitted, decision.start)
     return decision, [each.pending for each in chosen]
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fmgsync.cli import common
+from fmgsync.cli import common, main
 from fmgsync.simulator.life.console import Console
 from tests.end_to_end.estate import UNATTENDED, Estate, default_seed, open_estate
 from tests.end_to_end.seen import changes, findings, held, passed, states, web
 
 DVMDB = "/dvmdb/adom/prod"
+WRONG = 2
+"""The exit code of a configuration that cannot be right."""
 GONE: dict[str, tuple[str, Callable[[Console], Any], str]] = {
     "retired": (
         "fgt-third/dmz",
@@ -144,3 +147,46 @@ def test_where_no_part_is_there_the_configuration_is_wrong(estate: Estate) -> No
     estate.run("east", web("10.1.0", 5))
     estate.run("west", web("10.2.0", 5))
     assert common.apply_code(estate.apply()) == 2
+
+
+COMMANDS = {
+    "windows": 1,
+    "forecast": 1,
+    "verify": 1,
+    "plan": 1,
+    "status": 1,
+    "doctor": 1,
+    "explain device fgt-thrid": 3,
+}
+
+
+def test_every_command_names_it(estate: Estate, capsys: pytest.CaptureFixture[str]) -> None:
+    """A list without it would look complete."""
+    estate.run("east", web("10.1.0", 5))
+    estate.run("west", web("10.2.0", 5))
+    (site, *_) = estate.config["sites"]
+    estate.write_config(sites=[{**site, "devices": ["fgt-east", "fgt-thrid"]}])
+    for command, code in COMMANDS.items():
+        for more in ([], ["-o", "json"]):
+            capsys.readouterr()
+            arguments = [*command.split(), "-c", str(estate.path), *more]
+            assert main.run(arguments) == code, command
+            told = capsys.readouterr()
+            assert "no device 'fgt-thrid' (nearest: 'fgt-third')" in told.out + told.err, command
+            assert not more or json.loads(told.out)
+
+
+def test_one_adom_whose_sites_name_nothing_stops_no_other(
+    estate: Estate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    in_sync(estate, "fgt-third/dmz")
+    nothing = {"clusters": ["east"], "fortimanager": "hq", "adom": "other", "devices": ["fgt-9"]}
+    estate.write_config(sites=[nothing, *estate.config["sites"]])
+    estate.run("east", web("10.1.0", 6))
+    result = estate.apply()
+    assert common.apply_code(result) == WRONG
+    assert passed(estate, "fgt-east") == {"10.1.0.6"}
+    for command in ("plan", "status", "verify", "windows", "forecast"):
+        capsys.readouterr()
+        assert main.run([command, "-c", str(estate.path)]) == WRONG, command
+        assert "ADOM other: no device 'fgt-9'" in capsys.readouterr().out

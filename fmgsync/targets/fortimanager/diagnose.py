@@ -174,6 +174,8 @@ def _adom(
             yield Diagnosis(where, "names", Level.WARNING, odd.message, fix)
         resolved = site_names.resolve(sites, found)
         names = {target.device for site in resolved for target in site.targets}
+        for why in dict.fromkeys(why for site in resolved for _, why in site.missing):
+            yield Diagnosis(where, "sites", Level.FAILURE, why, "correct 'sites'")
         yield from _devices(where, found, names)
         yield from _scheduled(where, session, ref.domain)
     except errors.FmgsyncError as error:
