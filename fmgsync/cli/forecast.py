@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from fmgsync.passes.look_ahead import AdomForecast
-    from fmgsync.passes.once import Result
+    from fmgsync.passes.result import Result
 
 _AHEAD = timedelta(days=1)
 

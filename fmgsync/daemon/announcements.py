@@ -156,6 +156,10 @@ def notices(result: AdomResult) -> tuple[Notice, ...]:
     found: list[Notice] = []
     if result.seen is not None:
         found += of_plan(result.seen.plan)
+        waits = result.seen.submission
+        if waits is not None and waits.outdated:
+            message = f"ADOM {result.ref}: {waits}"
+            found.append(Notice("SubmissionObsolete", str(result.ref), message, ()))
     if result.rollout is not None:
         found += _failures(result.ref, result.rollout)
     if result.standing is not None and (held := result.standing.decision.held) is not None:

@@ -204,8 +204,8 @@ class AdomWorker:
             )
         elif error is None and before.error is not None:
             _log.info("pass works again", adom=self.ref.domain, fortimanager=self.ref.unit)
-        for sentence in sorted(wrong_clock.told(result) - wrong_clock.told(before.result)):
-            _log.warning("a time lies ahead", adom=str(self.ref), why=sentence)
+        for event, sentence in sorted(_oddities(result) - _oddities(before.result)):
+            _log.warning(event, adom=str(self.ref), why=sentence)
         with self._changed:
             self._busy = False
             self._pace = self._pace_of(result)
@@ -237,3 +237,13 @@ class AdomWorker:
                     now=now,
                 ),
             )
+
+
+def _oddities(result: AdomResult | None) -> frozenset[tuple[str, str]]:
+    """What somebody should see to, once each: times that lie ahead, and a submission that must not
+    be approved any more."""
+    told = {("a time lies ahead", sentence) for sentence in wrong_clock.told(result)}
+    waits = result.seen.submission if result is not None and result.seen is not None else None
+    if waits is not None and waits.outdated:
+        told.add(("a submission is obsolete", str(waits)))
+    return frozenset(told)

@@ -11,6 +11,7 @@ import pytest
 
 from fmgsync.cli import main
 from fmgsync.clock import SystemClock
+from fmgsync.daemon import announcements
 from fmgsync.model.view import GroupState
 from tests import builders
 from tests.end_to_end.estate import Estate, default_seed, open_estate
@@ -145,6 +146,12 @@ def test_an_obsolete_submission_is_named_and_never_installed(installed: Estate, 
     _, document, text = run("plan")
     assert "not what the rules ask for any more: reject it" in text
     assert "not what the rules ask for" in document["submitted"][0]["message"]
+    assert "not what the rules ask for" in run("status")[2]
+    _, checked, _ = run("doctor")
+    (row,) = (row for row in checked["findings"] if row["check"] == "workflow")
+    assert row["message"].endswith("waits for approval")
+    (adom,) = installed.plan().adoms
+    assert "SubmissionObsolete" in {notice.reason for notice in announcements.notices(adom)}
     decide(installed, "approve", document["submitted"][0]["session"])
     code, document, _ = run("apply", "--install", "now")
     assert code == 3

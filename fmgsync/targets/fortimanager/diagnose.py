@@ -18,7 +18,7 @@ from fmgsync.model.target import TargetRef
 from fmgsync.planning import misnamed, workflow_mode
 from fmgsync.planning import sites as site_names
 from fmgsync.scheduling.install_policy import Mode
-from fmgsync.targets.fortimanager import checkup, object_install, topology
+from fmgsync.targets.fortimanager import checkup, object_install, topology, workflow
 from fmgsync.targets.fortimanager.checkup import UnitFacts
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.protocol import Purpose
@@ -42,7 +42,7 @@ def check_unit(session: Session, purpose: Purpose, clock: Clock) -> Iterator[Dia
             if purpose.mode is Mode.OBJECTS:
                 yield from _objects(where, object_install.refusal(session))
             for ref, sites in purpose.sites.items():
-                yield from _adom(session, ref, sites, purpose)
+                yield from _adom(session, ref, sites, purpose, clock)
     except errors.FmgsyncError as error:
         yield diagnosis.failed(where, "connection", error)
 
@@ -158,7 +158,11 @@ def _objects(where: str, refusal: str | None) -> Iterator[Diagnosis]:
 
 
 def _adom(
-    session: Session, ref: TargetRef, sites: tuple[Site, ...], purpose: Purpose
+    session: Session,
+    ref: TargetRef,
+    sites: tuple[Site, ...],
+    purpose: Purpose,
+    clock: Clock,
 ) -> Iterator[Diagnosis]:
     where = f"ADOM {ref.domain} on {ref.unit}"
     try:
@@ -172,6 +176,7 @@ def _adom(
         ):
             fix = "correct the name; if it is meant for another ADOM, all is well"
             yield Diagnosis(where, "names", Level.WARNING, odd.message, fix)
+        yield from _submission(where, session, found, clock)
         resolved = site_names.resolve(sites, found)
         names = {target.device for site in resolved for target in site.targets}
         for why in dict.fromkeys(why for site in resolved for _, why in site.missing):
@@ -180,6 +185,16 @@ def _adom(
         yield from _scheduled(where, session, ref.domain)
     except errors.FmgsyncError as error:
         yield diagnosis.failed(where, "sites", error)
+
+
+def _submission(
+    where: str, session: Session, found: AdomTopology, clock: Clock
+) -> Iterator[Diagnosis]:
+    """What of ours waits for somebody, who may not know that the rules ask for other things now."""
+    adom, mode = found.ref.domain, found.workspace
+    if (waits := workflow.awaiting(session, adom, mode, now=clock.now())) is not None:
+        fix = "decide on it in FortiManager; 'fmgsync plan' says whether it is still right"
+        yield Diagnosis(where, "workflow", Level.WARNING, waits.brief, fix)
 
 
 def _judge_adom(where: str, found: AdomTopology) -> Iterator[Diagnosis]:
