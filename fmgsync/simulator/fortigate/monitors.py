@@ -38,7 +38,7 @@ def _status(device: Device, vdom: Vdom, query: Mapping[str, str]) -> Any:
     return {
         "model_name": "FortiGate",
         "model_number": device.platform.removeprefix("FortiGate-"),
-        "model": device.serial[:6],
+        "model": f"FG{device.platform.removeprefix('FortiGate-')}",
         "hostname": device.hostname or device.name,
         "log_disk_status": "available",
     }
@@ -109,7 +109,7 @@ def _state(device: Device, vdom: Vdom, query: Mapping[str, str]) -> Any:
     return {
         "model_name": "FortiGate",
         "model_number": device.platform.removeprefix("FortiGate-"),
-        "model": device.serial[:6],
+        "model": f"FG{device.platform.removeprefix('FortiGate-')}",
         "hostname": device.hostname or device.name,
         "snapshot_utc_time": int(float(query["now"])) * 1000,
         "utc_last_reboot": int(device.api.booted) * 1000,

@@ -14,13 +14,13 @@ from fmgsync.simulator.schema.predefined import PREDEFINED
 from fmgsync.simulator.state.devices import Device, Vdom
 from fmgsync.simulator.state.layered import Layered
 from fmgsync.simulator.state.problems import SeedError, Source
-from fmgsync.simulator.state.seed import (
+from fmgsync.simulator.state.seeddevices import api_users, new_unit
+from fmgsync.simulator.state.seedunits import (
     UnitAddressSeed,
     UnitGroupSeed,
     UnitPolicySeed,
     UnitSeed,
 )
-from fmgsync.simulator.state.seeddevices import api_users, new_unit
 from fmgsync.simulator.state.store import Row
 from fmgsync.simulator.state.unitapi import Limits
 from fmgsync.simulator.state.world import World

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from pydantic.alias_generators import to_camel
 
 from fmgsync.simulator.state.rights import PREDEFINED
-from fmgsync.simulator.state.seed import AdminSeed, AdomSeed, Seed, UnitSeed
+from fmgsync.simulator.state.seed import AdminSeed, AdomSeed, Seed
+from fmgsync.simulator.state.seedunits import UnitSeed
 
 Path = tuple[str | int, ...]
 Misfit = tuple[Path, str]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
 
 from fmgsync import yamllines
@@ -16,21 +16,16 @@ from fmgsync.simulator.state.seedtypes import (
     AdomRelease,
     DeviceRelease,
     Name,
-    Network,
     Segment,
     UnitRelease,
 )
+from fmgsync.simulator.state.seedunits import ApiUserSeed, UnitSeed
+from fmgsync.simulator.state.seedvalues import AddressValues, GroupValues, Model, PolicyValues
 from fmgsync.simulator.state.sessions import Permit
 from fmgsync.simulator.state.world import Switches
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", alias_generator=to_camel, populate_by_name=True, frozen=True
-    )
-
-
-class AdminSeed(_Model):
+class AdminSeed(Model):
     """An administrator with a password or an API key; without `adoms`, all are open."""
 
     user: Name
@@ -43,7 +38,7 @@ class AdminSeed(_Model):
     profile: Name | None = None
 
 
-class ProfileSeed(_Model):
+class ProfileSeed(Model):
     """An administrator profile of one's own; what is not said is given whole."""
 
     name: Name
@@ -57,7 +52,7 @@ class ProfileSeed(_Model):
     system_setting: Right = "read-write"
 
 
-class ClusterSeed(_Model):
+class ClusterSeed(Model):
     """A unit of a FortiGate HA cluster; the first is the master unless `role` says otherwise."""
 
     name: Segment
@@ -67,18 +62,7 @@ class ClusterSeed(_Model):
     up: bool = True
 
 
-class ApiUserSeed(_Model):
-    """A REST API administrator of a FortiGate; without `trustHosts`, from anywhere."""
-
-    name: Name
-    key: Annotated[str, Field(min_length=1, max_length=255)]
-    profile: Literal["minimal", "advised", "read-only", "super_admin"] = "minimal"
-    vdoms: list[Segment] = Field(default_factory=list)
-    trust_hosts: list[Network] = Field(default_factory=list)
-    expires_in_seconds: Annotated[float, Field(gt=0)] | None = None
-
-
-class DeviceSeed(_Model):
+class DeviceSeed(Model):
     """A FortiGate. `installed`: its package was installed before and it is in sync."""
 
     name: Segment
@@ -94,14 +78,14 @@ class DeviceSeed(_Model):
     api_users: list[ApiUserSeed] = Field(default_factory=list)
 
 
-class DeviceGroupSeed(_Model):
+class DeviceGroupSeed(Model):
     """Members are `device/vdom`, `device` (its only VDOM) or the name of another group."""
 
     name: Name
     members: list[str] = Field(default_factory=list)
 
 
-class MappingSeed(_Model):
+class MappingSeed(Model):
     """The value an object takes on one `device/vdom`."""
 
     device: Name
@@ -110,90 +94,25 @@ class MappingSeed(_Model):
     members: list[str] | None = None
 
 
-class _AddressSeed(_Model):
-    """An address by subnet, range or name; `ip6` puts it in the IPv6 table."""
-
-    name: Name
-    subnet: str | None = None
-    ip6: str | None = None
-    start_ip: str | None = None
-    end_ip: str | None = None
-    fqdn: str | None = None
-    comment: str | None = None
-    color: int | None = None
-
-
-class AddressSeed(_AddressSeed):
+class AddressSeed(AddressValues):
     """An address of an ADOM."""
 
     mappings: list[MappingSeed] = Field(default_factory=list)
 
 
-class UnitAddressSeed(_AddressSeed):
-    """An address of a FortiGate; without `vdom`, of its first one."""
-
-    vdom: Segment | None = None
-
-
-class _GroupSeed(_Model):
-    """An address group; `family: ipv6` puts it in the IPv6 table."""
-
-    name: Name
-    members: list[str] = Field(default_factory=list)
-    family: Literal["ipv4", "ipv6"] = "ipv4"
-    comment: str | None = None
-    exclude_members: list[str] = Field(default_factory=list)
-
-
-class GroupSeed(_GroupSeed):
+class GroupSeed(GroupValues):
     """An address group of an ADOM."""
 
     mappings: list[MappingSeed] = Field(default_factory=list)
 
 
-class UnitGroupSeed(_GroupSeed):
-    """An address group of a FortiGate."""
-
-    vdom: Segment | None = None
-
-
-class _PolicySeed(_Model):
-    """A firewall policy."""
-
-    name: str | None = None
-    policyid: Annotated[int, Field(gt=0, lt=2**31)] | None = None
-    srcaddr: list[str] = Field(default_factory=list)
-    dstaddr: list[str] = Field(default_factory=list)
-    srcaddr6: list[str] = Field(default_factory=list)
-    dstaddr6: list[str] = Field(default_factory=list)
-    srcintf: list[str] = Field(default_factory=lambda: ["any"])
-    dstintf: list[str] = Field(default_factory=lambda: ["any"])
-    service: list[str] = Field(default_factory=lambda: ["ALL"])
-    schedule: list[str] = Field(default_factory=lambda: ["always"])
-    action: Literal["accept", "deny", "ipsec"] = "accept"
-    status: Literal["enable", "disable"] = "enable"
-    srcaddr_negate: bool = False
-    dstaddr_negate: bool = False
-
-    @field_validator("schedule", mode="before")
-    @classmethod
-    def _listed(cls, value: Any) -> Any:
-        return [value] if isinstance(value, str) else value
-
-
-class PolicySeed(_PolicySeed):
+class PolicySeed(PolicyValues):
     """A policy of a package; `installOn` restricts it to some targets."""
 
     install_on: list[str] | None = None
 
 
-class UnitPolicySeed(_PolicySeed):
-    """A policy of a FortiGate."""
-
-    vdom: Segment | None = None
-
-
-class PackageSeed(_Model):
+class PackageSeed(Model):
     """A policy package; folders come from the path in its name."""
 
     name: Name
@@ -201,7 +120,7 @@ class PackageSeed(_Model):
     policies: list[PolicySeed] = Field(default_factory=list)
 
 
-class AdomSeed(_Model):
+class AdomSeed(Model):
     """An ADOM with all that is in it; `backup`: one that only keeps copies of configurations."""
 
     name: Segment
@@ -216,46 +135,7 @@ class AdomSeed(_Model):
     packages: list[PackageSeed] = Field(default_factory=list)
 
 
-class LimitSeed(_Model):
-    """How much fits on a unit; the limits of a VDOM are 0 for none of its own."""
-
-    addresses: Annotated[int, Field(gt=0)] = 100_000
-    groups: Annotated[int, Field(gt=0)] = 20_000
-    members: Annotated[int, Field(gt=0)] = 600
-    vdom_addresses: Annotated[int, Field(ge=0)] = 0
-    vdom_groups: Annotated[int, Field(ge=0)] = 0
-
-
-class UnitSeed(_Model):
-    """A FortiGate without this FortiManager, or more about one that an ADOM has by that name.
-
-    `managed`: whether it says that a FortiManager manages it. `standby`: serial numbers that take
-    over. `saving` is `system global cfg-save`.
-    """
-
-    name: Segment
-    serial: Segment | None = None
-    version: DeviceRelease | None = None
-    platform: str = "FortiGate-VM64"
-    vdoms: list[Segment] | None = Field(default=None, min_length=1)
-    management_vdom: Segment | None = None
-    api_users: list[ApiUserSeed] = Field(default_factory=list)
-    addresses: list[UnitAddressSeed] = Field(default_factory=list)
-    address_groups: list[UnitGroupSeed] = Field(default_factory=list)
-    policies: list[UnitPolicySeed] = Field(default_factory=list)
-    managed: Literal["no", "yes", "backup"] | None = None
-    manager: str | None = None
-    saving: Literal["automatic", "manual", "revert"] = "automatic"
-    standby: list[Segment] = Field(default_factory=list)
-    limits: LimitSeed = Field(default_factory=LimitSeed)
-
-    @field_validator("managed", mode="before")
-    @classmethod
-    def _worded(cls, value: Any) -> Any:
-        return {False: "no", True: "yes"}[value] if isinstance(value, bool) else value
-
-
-class Seed(_Model):
+class Seed(Model):
     """Everything. `switches` sets behaviour that no public source settles."""
 
     version: UnitRelease = "7.4.5"

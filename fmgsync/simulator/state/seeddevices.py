@@ -8,7 +8,8 @@ from typing import Final
 
 from fmgsync.simulator.state.adom import Adom
 from fmgsync.simulator.state.devices import ClusterMember, Device
-from fmgsync.simulator.state.seed import ApiUserSeed, DeviceSeed, UnitSeed
+from fmgsync.simulator.state.seed import DeviceSeed
+from fmgsync.simulator.state.seedunits import ApiUserSeed, UnitSeed
 from fmgsync.simulator.state.unitapi import ApiUser
 from fmgsync.simulator.state.world import Version, World
 
