@@ -208,7 +208,7 @@ def _findings(result: Result) -> dict[str, Any]:
     plans = [adom.seen.plan for adom in result.adoms if adom.seen]
     return {
         "foreign": [summary.finding_json(one) for plan in plans for one in plan.foreign],
-        "held": [summary.finding_json(one) for plan in plans for one in plan.held],
+        "held": [row for plan in plans for row in summary.held_json(plan)],
         "findings": [summary.finding_json(one) for plan in plans for one in plan.findings],
     }
 

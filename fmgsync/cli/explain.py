@@ -167,7 +167,7 @@ def print_explanation(console: Console, found: Mapping[str, Any]) -> None:
     holding = [row for row in found["devices"] if row["holds"]]
     line = tables.cell(f"{found['question']}: ", "bold")
     line.append(safe_text("?" if found["answer"] == "unknown" else found["answer"]), style)
-    if found["devices"]:
+    if found["devices"] and found["question"].split()[0] in ("ip", "pod"):
         line.append(f", in force on {len(holding)} of {len(found['devices'])} device VDOMs", "bold")
     console.print(line)
     first = next((n for n, step in enumerate(found["steps"]) if step["holds"] is False), None)

@@ -6,7 +6,7 @@ in the same words as what was just looked at.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -79,24 +79,48 @@ def print_stops(console: Console, document: Row) -> None:
         console.print("      let it go on: fmgsync start")
 
 
-def print_rows(console: Console, document: Row) -> None:
-    """One line for each finding and all places that share it; of a part that waits also the
-    command that lets it through."""
+def print_rows(console: Console, document: Row, *, every: bool = False) -> None:
+    """One line for each finding and all places that share it; of a group that waits one line for
+    all its devices, and the command that lets it through. `every` tells each device's digest."""
     for kind in KINDS:
         word, style = _WORDS[kind]
         alike: dict[tuple[str, str], list[Row]] = {}
         for row in document.get(kind, ()):
-            alike.setdefault((row["name"], row["message"]), []).append(row)
+            together = row.get("groupDigest") or row["message"]
+            alike.setdefault((row["name"], together), []).append(row)
         for rows in alike.values():
-            devices = [row["device"] for row in rows if row.get("device")]
             line = Text(f"{word}: ", style=style)
-            line.append(safe_text(sentence(rows[0], devices)), style="")
+            line.append(safe_text(_told_of(rows)), style="")
             console.print(line)
-            for row in rows:
-                if row.get("digest"):
-                    where = f" ({row['device']})" if len(rows) > 1 and row.get("device") else ""
-                    step = f"let it through: fmgsync approve {row['digest']}{where}"
-                    console.print(safe_text(f"      {step}"))
+            for step in _steps(rows, every=every):
+                console.print(safe_text(f"      {step}"))
+
+
+def _told_of(rows: Sequence[Row]) -> str:
+    """One sentence for all devices; where they differ, the first two of what is said of them."""
+    devices = [row["device"] for row in rows if row.get("device")]
+    said = list(dict.fromkeys(row["message"] for row in rows))
+    more = f" and {len(said) - 2} more" if len(said) > 2 else ""
+    moving = {
+        name: sorted({address for row in rows for address in row.get(name) or ()})
+        for name in ("added", "removed")
+    }
+    return sentence({**rows[0], **moving, "message": "; ".join(said[:2]) + more}, devices)
+
+
+def _steps(rows: Sequence[Row], *, every: bool) -> Iterator[str]:
+    """What a person does about it."""
+    first = rows[0]
+    if first.get("next"):
+        yield first["next"]
+    if not first.get("digest"):
+        return
+    digest = first.get("groupDigest") or first["digest"]
+    yield f"let it through: fmgsync approve {digest}"
+    if len(rows) > 1 and every:
+        for row in rows:
+            where = f" ({row['device']})" if row.get("device") else ""
+            yield f"  or a part of it: fmgsync approve {row['digest']}{where}"
 
 
 def print_errors(console: Console, document: Row) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,15 +34,21 @@ Row = Mapping[str, Any]
     metavar="TIME",
     help="How far to look, ISO 8601; default: a day ahead.",
 )
+@click.option(
+    "--preview",
+    is_flag=True,
+    help="Let an ADOM with workspaces be locked while its installs are previewed.",
+)
 @common.state_option
 @common.command_options()
-def command(options: common.Options, state_dir: Path, until: datetime | None) -> int:
+def command(options: common.Options, state_dir: Path, until: datetime | None, preview: bool) -> int:
     """Play the rollout of what is pending ahead: wave by wave, device by device, when each install
     starts, by when it ends if it is slow, and what will be held, and why.
 
     Installs are taken to need what past ones needed (five minutes each while none is on record),
-    and every device to prove itself. Other people's pending edits show only in the preview right
-    before an install; those that an earlier preview found are known here. Nothing is written.
+    and every device to prove itself. Other people's pending edits are looked for by a preview now:
+    at once in an ADOM without workspaces, elsewhere with --preview, since that takes the lock of
+    the ADOM meanwhile. Nothing is written or pushed.
 
     \b
     fmgsync forecast --until 2026-12-24T06:00
@@ -67,10 +73,11 @@ def command(options: common.Options, state_dir: Path, until: datetime | None) ->
     if end <= start:
         raise errors.UsageError("--until lies in the past", next_step="name a time to come")
     result = once.plan(world)
-    found = look_ahead.forecast(world, result, end)
+    found = look_ahead.forecast(world, result, end, may_lock=preview)
     problems = [*documents.error_rows(result), *_missing(result)]
     document = {
         **as_document(found, start, end),
+        "previews": [_preview_row(each) for each in found],
         "stops": stop_rows(result.stops),
         "errors": problems,
     }
@@ -123,6 +130,36 @@ def as_document(found: Sequence[AdomForecast], start: datetime, end: datetime) -
     }
 
 
+def _preview_row(adom: AdomForecast) -> dict[str, Any]:
+    """Other people's pending edits in one ADOM, or why nobody looked."""
+    return {
+        "fortimanager": adom.ref.unit,
+        "adom": adom.ref.domain,
+        "unseen": adom.edits.unseen or None,
+        "devices": {
+            device: [{"what": str(edit), "lines": list(edit.lines)} for edit in edits]
+            for device, edits in sorted(adom.edits.foreign.items())
+        },
+    }
+
+
+def _print_previews(console: Console, rows: Iterable[Mapping[str, Any]]) -> None:
+    """One line for all devices with the same edits."""
+    from fmgsync.cli import tables
+
+    for row in rows:
+        alike: dict[str, list[str]] = {}
+        for device, edits in row["devices"].items():
+            what = ", ".join(edit["what"] for edit in edits[:3])
+            more = f" and {len(edits) - 3} more" if len(edits) > 3 else ""
+            alike.setdefault(what + more, []).append(device)
+        for what, devices in alike.items():
+            text = f"other people's edits pending on {tables.names(devices)}: {what}"
+            console.print(tables.cell(text, "magenta"))
+        if row["unseen"]:
+            console.print(tables.cell(f"note: {row['unseen']}", "yellow"))
+
+
 def _written(instant: datetime | None) -> str | None:
     return None if instant is None else instant.astimezone(UTC).isoformat(timespec="seconds")
 
@@ -164,6 +201,7 @@ def print_forecast(
         made.show(console)
     if holding:
         waits.show(console)
+    _print_previews(console, document["previews"])
 
 
 def _where(rows: Sequence[Row], *, every: bool) -> tuple[Text, Text]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -198,28 +198,28 @@ def _text(value: Any) -> str:
 
 
 def print_history(console: Console, rows: Iterable[Row]) -> None:
-    """One row for what a run did alike on several devices at a time."""
+    """One row for what a run did on several devices of a wave; times are UTC."""
     from fmgsync.cli import findings, tables
 
     alike: dict[tuple[Any, ...], list[Row]] = {}
     listed = list(rows)
     for row in listed:
-        told = (row.get(name) for name in ("who", "by", "adom", "wave", "what"))
-        key = (row["run"], row["event"], *told, _moved(row), row["reason"])
-        alike.setdefault(key, []).append(row)
-    made = tables.table(("at", "who", "event", "where", "what", "members", "reason"))
+        is_fine = row["event"] in _FOLDED
+        what = None if is_fine else row.get("what")
+        told = (row.get(name) for name in ("who", "by", "adom", "wave", "reason"))
+        alike.setdefault((row["run"], row["event"], what, *told), []).append(row)
+    made = tables.table(("at (UTC)", "event", "where", "what", "who, why"))
     for same in alike.values():
         first = same[0]
         places = [place for row in same for place in row.get("devices", ())]
         where = tables.names(places) or first.get("adom", "")
+        count = f"{len(set(places))}: " if len(set(places)) > 3 else ""
         made.add_row(
-            tables.cell(findings.instant(first["at"])),
-            tables.cell(f"{first['by']} ({first['who']})" if "by" in first else first["who"]),
+            tables.cell(findings.instant(first["at"]).removesuffix(" UTC")),
             tables.cell(f"{first['event']}{_wave(first)}", _STYLES.get(first["event"], "")),
-            tables.cell(where),
-            tables.cell(first.get("what", "")),
-            tables.cell(_moved(first)),
-            tables.cell(first["reason"] or ""),
+            tables.cell(count + where),
+            tables.cell("; ".join(filter(None, (_said(same), _moved(same))))),
+            tables.cell(", ".join(filter(None, (_actor(first), first["reason"])))),
         )
     if not listed:
         console.print("Nothing was done.")
@@ -230,20 +230,42 @@ def print_history(console: Console, rows: Iterable[Row]) -> None:
     console.print(f"{tables.many(len(listed), 'line')}: {verified} verified, {failed} failed")
 
 
+_FOLDED = ("verified",)
+"""Events whose own words matter little: FortiManager says the same of every device."""
+
+
+def _actor(row: Row) -> str:
+    return f"{row['by']} ({row['who']})" if "by" in row else str(row["who"])
+
+
+def _said(rows: Sequence[Row]) -> str:
+    return "" if rows[0]["event"] in _FOLDED else str(rows[0].get("what", ""))
+
+
 def _wave(row: Row) -> str:
     wave = row.get("wave")
     return "" if wave is None else " (canary)" if wave == 0 else f" (wave {wave})"
 
 
-def _moved(row: Row) -> str:
-    """`k8s-web + 10.1.0.9 - 10.1.0.5` for each group whose members on the device changed."""
-    from fmgsync.cli import findings
-
+def _moved(rows: Iterable[Row]) -> str:
+    """`k8s-web +1 -1` for each group whose members on these devices changed."""
+    found: dict[str, tuple[set[str], set[str]]] = {}
+    for row in rows:
+        for one in row.get("members", ()):
+            if one.get("before") is None or one.get("after") is None:
+                continue
+            before, after = (set(map(_text, _list(one.get(when)))) for when in ("before", "after"))
+            come, go = found.setdefault(_text(one.get("group")), (set(), set()))
+            come |= after - before
+            go |= before - after
     told = []
-    for one in row.get("members", ()):
-        before, after = (set(map(_text, _list(one.get(when)))) for when in ("before", "after"))
-        parts = (("+", after - before), ("-", before - after))
-        moved = [f"{sign} {findings.members(part, 3)}" for sign, part in parts if part]
-        if moved and one.get("before") is not None and one.get("after") is not None:
-            told.append(f"{_text(one.get('group'))} {' '.join(moved)}")
+    for group, (come, go) in sorted(found.items()):
+        signs = [f"{sign}{_few(part)}" for sign, part in (("+", come), ("-", go)) if part]
+        if signs:
+            told.append(f"{group} {' '.join(signs)}")
     return "; ".join(told)
+
+
+def _few(addresses: set[str]) -> str:
+    """The address itself if it is one, otherwise how many."""
+    return f" {next(iter(addresses))}" if len(addresses) == 1 else str(len(addresses))

@@ -51,7 +51,7 @@ def open_lab(
         story.write_files(estate)
         _first_day(estate)
         _configure(estate)
-        _ordinary_day(estate, install_s)
+        ordinary_day(estate, install_s)
         yield estate
 
 
@@ -67,7 +67,7 @@ def _configure(estate: story.Estate) -> None:
     import yaml
 
     config = json.loads(estate.config.read_text(encoding="utf-8"))
-    first = min((n for names in estate.devices.values() for n in names), key=natural)
+    first = _names(estate)[0]
     config["install"] = {
         "windows": [
             {
@@ -89,17 +89,29 @@ def _configure(estate: story.Estate) -> None:
     estate.config.write_text(_HEAD + text, encoding="utf-8")
 
 
-def _ordinary_day(estate: story.Estate, install_s: float) -> None:
+def bring_back(estate: story.Estate) -> None:
+    """The FortiGate that went offline is back, and the administrator has installed the policy."""
+    names = _names(estate)
+    if len(names) > 2:
+        estate.unit.fortigate(names[-2]).come_back()
+        story.install_by_hand(estate)
+
+
+def ordinary_day(estate: story.Estate, install_s: float) -> None:
     """Pods change, an administrator works on one FortiGate, another one goes offline."""
     for cluster in estate.clusters.values():
         estate.tally.changes += cluster.churn(max(1, estate.size.pods // 25))
     story.write_dumps(estate)
-    names = sorted((n for found in estate.devices.values() for n in found), key=natural)
+    names = _names(estate)
     for device in estate.unit.world.devices.values():
         device.install_seconds = install_s
     if len(names) > 2:
         _pending_policy(estate, names[-1])
         estate.unit.fortigate(names[-2]).go_offline()
+
+
+def _names(estate: story.Estate) -> list[str]:
+    return sorted((n for found in estate.devices.values() for n in found), key=natural)
 
 
 def _pending_policy(estate: story.Estate, device: str) -> None:
@@ -166,3 +178,9 @@ def live_on(estate: story.Estate, asked: Callable[[], bool]) -> None:
                 estate.tally.changes += cluster.churn(1)
             story.write_dumps(estate)
         clock.sleep(0.2)
+
+
+def newest(estate: story.Estate) -> str:
+    """The youngest pod of the first site, `NAMESPACE/NAME`."""
+    cluster = next(iter(estate.clusters.values()))
+    return f"{cluster.NAMESPACE}/{list(cluster.pods)[-1]}"

@@ -111,7 +111,7 @@ def _print_adom(console: Console, adom: Row, *, every: bool) -> None:
         plain = [change for change in changes if change["kind"] in _ADDRESSES]
         if plain and not every:
             console.print(f"and address objects: {counted(plain)} (-v lists everything)")
-    findings.print_rows(console, adom)
+    findings.print_rows(console, adom, every=every)
 
 
 def _print_behind(console: Console, adom: Row, *, every: bool) -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from fmgsync.cli.findings import instant
 from fmgsync.cli.safe import safe_text
-from fmgsync.cli.tables import cell, table
+from fmgsync.cli.tables import cell, names, table
 from fmgsync.model.target import title_of
 from fmgsync.passes import wrong_clock
 
@@ -122,9 +123,14 @@ def _print_waits(console: Console, row: Mapping[str, Any]) -> None:
     waits = [] if row["held"] else row["waits"]
     if not waits:
         return
-    made = table(("  device", "waits", "until"))
-    for wait in waits[:SHOWN]:
-        made.add_row(cell(f"  {wait['device']}"), cell(wait["reason"]), cell(wait["until"] or ""))
+    alike: dict[tuple[str, str], list[str]] = {}
+    for wait in waits:
+        alike.setdefault((wait["reason"], wait["until"] or ""), []).append(wait["device"])
+    made = table(("  devices", "wait", "until"))
+    for (reason, until), devices in list(alike.items())[:SHOWN]:
+        count = f"{len(devices)}: " if len(devices) > 3 else ""
+        when = instant(until) if until else ""
+        made.add_row(cell(f"  {count}{names(devices)}"), cell(reason), cell(when))
     made.show(console)
-    if len(waits) > SHOWN:
-        console.print(f"  and {len(waits) - SHOWN} more")
+    if len(alike) > SHOWN:
+        console.print(f"  and {len(alike) - SHOWN} more")

@@ -36,7 +36,7 @@ def command(
         options.print_document({"started": stop_rows(lifted), "stopped": stop_rows(left)})
         return common.IN_SYNC
     for stop in lifted:
-        click.echo(safe_text(f"{stop.place} goes on. It was stopped: {stop}."))
+        click.echo(safe_text(f"{stop.place} goes on; it was stopped {stop.by}"))
     for stop in left:
         click.echo(safe_text(f"Still stopped: {stop}."))
     if not lifted and not left:

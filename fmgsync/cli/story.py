@@ -196,6 +196,17 @@ def administrator_brings_policies(estate: Estate) -> None:
         )
     if locks:
         console.commit(ADOM)
+        console.unlock(ADOM)
+    console.log_out()
+    install_by_hand(estate)
+
+
+def install_by_hand(estate: Estate) -> None:
+    """The administrator installs the package on all its devices, and waits for the end."""
+    console = estate.unit.console("admin")
+    locks = estate.unit.world.mode != "disabled"
+    if locks:
+        console.lock(ADOM)
     package = {"adom": ADOM, "pkg": PACKAGE}
     task = console.call("exec", "/securityconsole/install/package", package)["task"]
     while console.get(f"/task/task/{task}")["percent"] < 100:

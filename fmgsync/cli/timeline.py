@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from fmgsync import zones
+from fmgsync.cli import instants
 from fmgsync.cli.safe import safe_text
 from fmgsync.cli.tables import cell, names, table
+from fmgsync.scheduling.window import WindowKind, written
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from fmgsync.passes.windows import AdomWindows
+    from fmgsync.scheduling.calendar import Calendar
     from fmgsync.scheduling.outlook import Outlook
     from fmgsync.scheduling.timetable import Opening
+    from fmgsync.scheduling.window import Window
 
 SHOWN = 3
 """Openings listed per device before the rest becomes a count."""
@@ -30,9 +34,15 @@ _PLAIN = str.maketrans({_OPEN: "#", _PARTLY: "+", _CLOSED: "."})
 
 
 def print_windows(
-    console: Console, found: Iterable[AdomWindows], start: datetime, ahead: timedelta, zone: str
+    console: Console,
+    found: Iterable[AdomWindows],
+    calendar: Calendar,
+    start: datetime,
+    ahead: timedelta,
 ) -> None:
-    """Everything from `start` on, in the time of `zone`."""
+    """The windows, then everything from `start` on, in the time of their zone."""
+    print_calendar(console, calendar.windows, start)
+    zone = instants.zone_of(calendar)
     outlooks: list[Outlook] = []
     for adom in found:
         if adom.error:
@@ -44,6 +54,31 @@ def print_windows(
     local = start.astimezone(zones.zone(zone))
     _print_table(console, outlooks, local)
     print_bars(console, outlooks, local, ahead)
+
+
+def print_calendar(console: Console, windows: Sequence[Window], start: datetime) -> None:
+    """The windows as they are configured, each in its own zone, and whether it is active."""
+    if not windows:
+        return
+    made = table(("window", "schedule", "for", "scope", "seen from then"), title="Windows")
+    for window in windows:
+        style = "red" if window.kind is WindowKind.DENY else ""
+        made.add_row(
+            cell(window.kind.value, style),
+            cell(f"{window.schedule} ({window.timezone})"),
+            cell(written(window.duration)),
+            cell(window.limits or "everything"),
+            cell(*_activity(window, start)),
+        )
+    made.show(console)
+
+
+def _activity(window: Window, start: datetime) -> tuple[str, str]:
+    zone = zones.zone(window.timezone)
+    if (closes := window.closes_at(start)) is not None:
+        return f"active until {_clock(closes.astimezone(zone))}", "green"
+    opens = window.next_opening(start)
+    return (f"opens {_clock(opens.astimezone(zone))}" if opens else "never opens again"), ""
 
 
 def print_notes(console: Console, notes: Iterable[str]) -> None:

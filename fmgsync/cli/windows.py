@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 )
 @common.command_options()
 def command(options: common.Options, at: datetime | None, days: int) -> int:
-    """Show when installs may start on each FortiGate: a table and a timeline.
+    """Show the windows themselves, then when installs may start on each FortiGate: a table and a
+    timeline.
 
     Deny windows are taken out already. FortiManager is asked only which devices and device groups
     there are; nothing is written.
@@ -59,9 +60,8 @@ def command(options: common.Options, at: datetime | None, days: int) -> int:
         options.print_document(rows)
         _tell_errors(options, found)
     else:
-        named = {window.timezone for window in world.terms.calendar.windows}
-        zone = named.pop() if len(named) == 1 else "UTC"
-        timeline.print_windows(options.console(), found, start, timedelta(days=days), zone)
+        calendar, ahead = world.terms.calendar, timedelta(days=days)
+        timeline.print_windows(options.console(), found, calendar, start, ahead)
         timeline.print_notes(options.console(), [f"time zone data {zones.in_use()}", *notes])
     codes = [adom.error.exit_code for adom in found if adom.error]
     return common.worst(*codes, *(common.FAILED for adom in found if adom.missing))

@@ -46,9 +46,14 @@ class Stop:
         return (not unit or unit == self.unit) and (not domain or domain == self.domain)
 
     def __str__(self) -> str:
+        return f"{self.place} is stopped {self.by}"
+
+    @property
+    def by(self) -> str:
+        """Who stopped it, since when and why."""
         try:
             at = f"{datetime.fromtimestamp(self.at, UTC):%Y-%m-%d %H:%M} UTC"
         except (ValueError, OverflowError, OSError):
             at = "a time nobody can read"
         why = self.reason or "no reason given"
-        return f"{self.place} is stopped by {self.who} since {at}: {why}"
+        return f"by {self.who} since {at}: {why}"

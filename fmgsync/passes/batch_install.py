@@ -6,7 +6,7 @@ has happened; `resume` picks up from there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
@@ -30,7 +30,7 @@ from fmgsync.passes import adom_proof, batch, guard_memory, reconcile, rollout_l
 from fmgsync.passes.rests import Left
 from fmgsync.passes.run import Round, Run
 from fmgsync.scheduling import admission, foreign, waves
-from fmgsync.scheduling.foreign import Owners, Sorted
+from fmgsync.scheduling.foreign import ForeignChanges, Owners, Sorted
 from fmgsync.scheduling.install_policy import Mode
 from fmgsync.scheduling.machine import (
     Blocked,
@@ -193,21 +193,44 @@ def _start(
 
 def _preview(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest) -> Sorted:
     """What the install would push, device by device, and whether it may."""
-    preview = flow.start_preview(request)
-    rests, patience = _rests(), Patience(run.clock)
-    while (found := patience.hear(preview.poll)) is None:
-        run.rest(next(rests))
-    owners = Owners(Marked(run.owner, chosen.written), places=request.targets)
+    asking = Asking(
+        Marked(run.owner, chosen.written),
+        chosen.foreign or run.terms.foreign_changes,
+        run.approvals(),
+        run.clock,
+        run.rest,
+    )
+    return preview(flow, request, asking)
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Who looks at a preview: what is theirs, how other people's edits are taken, which are let
+    through, and how they wait."""
+
+    own: Marked
+    policy: ForeignChanges
+    approved: Collection[str]
+    clock: Clock
+    rest: Callable[[float], None]
+
+
+def preview(flow: InstallFlow, request: InstallRequest, asking: Asking) -> Sorted:
+    """Have it worked out what an install would push, and judge that. Nothing is pushed."""
+    started = flow.start_preview(request)
+    rests, patience = _rests(), Patience(asking.clock)
+    while (found := patience.hear(started.poll)) is None:
+        asking.rest(next(rests))
+    owners = Owners(asking.own, places=request.targets)
     unknown = [edit for each in found for edit in foreign.by_source(each, owners)[Source.FOREIGN]]
     named = [(key, edit) for edit in unknown if (key := foreign.key_of(edit)) is not None]
     if named:
         gone = {key for key, edit in named if edit.deletes}
         marked = flow.read_marked({key for key, _ in named}, gone, request.targets)
-        copied = next((one.copied for one in marked if one.owner == run.owner), {})
-        peers = tuple(one for one in marked if one.owner != run.owner)
+        copied = next((one.copied for one in marked if one.owner == asking.own.owner), {})
+        peers = tuple(one for one in marked if one.owner != asking.own.owner)
         owners = replace(owners, own=replace(owners.own, copied=copied), peers=peers)
-    policy = chosen.foreign or run.terms.foreign_changes
-    return foreign.judge(found, owners, policy, ref=run.work.ref, approved=run.approvals())
+    return foreign.judge(found, owners, asking.policy, ref=request.adom, approved=asking.approved)
 
 
 def _passing(run: Run, chosen: Round, request: InstallRequest, judged: Sorted) -> InstallRequest:

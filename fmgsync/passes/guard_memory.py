@@ -12,7 +12,7 @@ from fmgsync.model import instants
 from fmgsync.model.change import AdomPlan, ApplyReport, Hold
 from fmgsync.model.memory import History
 from fmgsync.model.target import TargetRef
-from fmgsync.planning import guard
+from fmgsync.planning import guard, summary
 from fmgsync.scheduling.foreign import Sorted
 from fmgsync.state.memory import Memory
 
@@ -97,9 +97,16 @@ def note_shown(
     now: float,
     tell: Callable[[str], None],
 ) -> None:
-    """Remember what people are shown as held. Where nothing can be written, say so and go on."""
-    holds = [(plan.ref, hold) for plan in plans for hold in plan.held]
+    """Remember what people are shown as held: all of it, and each group's parts, can be approved
+    together. Where nothing can be written, say so and go on."""
+    listed = tuple(plans)
+    holds = [(plan.ref, hold) for plan in listed for hold in plan.held]
     _note(memory, digest, holds, now=now, tell=tell)
+    for plan in listed:
+        for parts in summary.by_group(plan).values():
+            if len(parts) > 1:
+                theirs = [(plan.ref, hold) for hold in parts]
+                _note(memory, summary.digest_of(parts), theirs, now=now, tell=tell)
 
 
 def _note(

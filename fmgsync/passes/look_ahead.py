@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from fmgsync.model.target import TargetRef
-from fmgsync.passes import rollout_status
+from fmgsync.passes import edits_now, rollout_status
+from fmgsync.passes.edits_now import Edits
 from fmgsync.passes.result import AdomResult, Result
 from fmgsync.passes.world import World
 from fmgsync.scheduling import rehearsal
@@ -22,27 +23,32 @@ class AdomForecast:
 
     ref: TargetRef
     foreseen: tuple[Foreseen, ...]
+    edits: Edits = field(default_factory=Edits)
 
 
-def forecast(world: World, result: Result, until: datetime) -> tuple[AdomForecast, ...]:
-    """Each ADOM that was looked at."""
-    return tuple(_adom(world, adom, until) for adom in result.adoms if adom.survey and adom.seen)
+def forecast(
+    world: World, result: Result, until: datetime, *, may_lock: bool = False
+) -> tuple[AdomForecast, ...]:
+    """Each ADOM that was looked at. Whether an ADOM may be locked for its preview is said."""
+    looked = (adom for adom in result.adoms if adom.survey and adom.seen)
+    return tuple(_adom(world, adom, until, may_lock=may_lock) for adom in looked)
 
 
-def _adom(world: World, adom: AdomResult, until: datetime) -> AdomForecast:
+def _adom(world: World, adom: AdomResult, until: datetime, *, may_lock: bool) -> AdomForecast:
     assert adom.seen is not None and adom.survey is not None  # noqa: S101, PT018 - see forecast
     work = next(work for work in world.adoms if work.ref == adom.ref)
     record = adom.standing.record if adom.standing is not None else None
     rules = work.fleet.rules_digest(world.intent.rules.rules)
     held = adom.standing.decision.held if adom.standing is not None else None
     lost = held if held is not None and held.kind is HoldKind.LEDGER_LOST else None
+    edits = edits_now.look(world, work, adom, may_lock=may_lock)
     situation = Situation(
         adom.seen.topology,
         adom.survey.statuses,
         world.terms,
         world.instant,
         world.installing.clearance,
-        record.why_held if record is not None else {},
+        {**(record.why_held if record is not None else {}), **edits.blocked},
         record.let_go if record is not None else frozenset(),
         stopped=str(adom.stop) if adom.stop is not None else "",
     )
@@ -54,4 +60,4 @@ def _adom(world: World, adom: AdomResult, until: datetime) -> AdomForecast:
         situation,
         lost=lost.reason if lost is not None else "",
     )
-    return AdomForecast(adom.ref, rehearsal.rehearse(stage, until))
+    return AdomForecast(adom.ref, rehearsal.rehearse(stage, until), edits)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from fmgsync.model.change import AdomPlan, Change, Finding, Hold
@@ -29,9 +29,19 @@ def change_json(change: Change) -> dict[str, Any]:
     return body
 
 
+_WAYS_OUT = {
+    "foreign-name": "three ways out: rename or delete that object in FortiManager; give the rule"
+    " another name; or, if it is meant to be fmgsync's, take it over: fmgsync adopt --names {name}",
+    "name-too-long": "give the rule a shorter name",
+}
+"""By the kind of a finding, what a person can do about it."""
+
+
 def finding_json(finding: Finding) -> dict[str, Any]:
     """One finding: its stable kind, the object or rule, the device if any, the sentence."""
     body: dict[str, Any] = {"kind": finding.kind, "name": finding.name, "message": finding.message}
+    if way_out := _WAYS_OUT.get(finding.kind):
+        body["next"] = way_out.format(name=finding.name)
     if finding.device is not None:
         body["device"] = str(finding.device)
     if isinstance(finding, Hold):
@@ -41,13 +51,35 @@ def finding_json(finding: Finding) -> dict[str, Any]:
     return body
 
 
+def held_json(plan: AdomPlan) -> list[dict[str, Any]]:
+    """What waits for a human, each with its own digest and the one of all its group's parts."""
+    together = {name: digest_of(parts) for name, parts in by_group(plan).items()}
+    return [{**finding_json(hold), "groupDigest": together[hold.name]} for hold in plan.held]
+
+
+def by_group(plan: AdomPlan) -> dict[str, tuple[Hold, ...]]:
+    """What waits, by group."""
+    found: dict[str, tuple[Hold, ...]] = {}
+    for hold in plan.held:
+        found[hold.name] = (*found.get(hold.name, ()), hold)
+    return found
+
+
+def digest_of(parts: Collection[Hold]) -> str:
+    """Stands for exactly these parts; of one alone it is its own."""
+    digests = sorted({hold.digest for hold in parts})
+    if len(digests) == 1:
+        return digests[0]
+    return hashlib.sha256(" ".join(digests).encode()).hexdigest()[:16]
+
+
 def plan_json(plan: AdomPlan) -> dict[str, Any]:
     """One ADOM's plan."""
     return {
         **plan.ref.row,
         "changes": [change_json(change) for change in plan.changes],
         "foreign": [finding_json(finding) for finding in plan.foreign],
-        "held": [finding_json(finding) for finding in plan.held],
+        "held": held_json(plan),
         "findings": [finding_json(finding) for finding in plan.findings],
         "workloads": {address: list(names) for address, names in plan.workloads},
     }

@@ -178,6 +178,12 @@ class Window:
 
     def __str__(self) -> str:
         text = f"{self.kind} '{self.schedule}' for {written(self.duration)} ({self.timezone})"
+        limits = self.limits
+        return f"{text} on {limits}" if limits else text
+
+    @property
+    def limits(self) -> str:
+        """What it is for, in words; empty if for everything."""
         keys = {
             "FortiManager": self.scope.fortimanagers,
             "ADOM": self.scope.adoms,
@@ -185,8 +191,7 @@ class Window:
             "device group": self.scope.device_groups,
             "fleet": self.scope.fleets,
         }
-        limits = [f"{key} {' or '.join(names)}" for key, names in keys.items() if names]
-        return f"{text} on {', '.join(limits)}" if limits else text
+        return ", ".join(f"{key} {' or '.join(names)}" for key, names in keys.items() if names)
 
 
 def as_utc(instant: datetime) -> datetime:
