@@ -92,6 +92,8 @@ def check(access: Access, where: str) -> Connection | None:
     who = credentials.of(chosen, where)
     if isinstance(who, credentials.Fixed | credentials.TokenFile):
         who.authorization()
+    if isinstance(who, credentials.Plugin):
+        who.check()
     return _connection(chosen, who, _own_certificate(chosen, where), where)
 
 

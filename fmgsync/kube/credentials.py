@@ -105,6 +105,10 @@ class Plugin:
         self._lock: Final = threading.Lock()
         self._printed: exec_plugin.Printed | None = None
 
+    def check(self) -> None:
+        """Whether it could be run. Raises SourceMisconfigured."""
+        exec_plugin.check(self._chosen, self._plugin, self._where)
+
     def printed(self) -> exec_plugin.Printed:
         """The credentials as of now. Raises a `SourceError`."""
         with self._lock:

@@ -8,6 +8,8 @@ standard error is, without secrets that are known.
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -34,6 +36,12 @@ _TOLD: Final = (
     "proxy-url",
 )
 """Of the cluster, to a plugin that asks for it."""
+_TOLD_SECRET: Final = re.compile(
+    r"((?:bearer\s|(?:token|secret|passw\w*|pwd|key|auth\w*)[\"']?\s*[:=])\s*[\"']?)"
+    r"(?=[^\s\"']*\d)[^\s\"',;&]{8,}",
+    re.IGNORECASE,
+)
+"""What a plugin that is at a loss may show: `token=...`, `Authorization: Bearer ...`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +67,25 @@ class _Credential(msgspec.Struct, frozen=True):
     status: _Status | None = None
 
 
+def check(chosen: Chosen, plugin: Exec, where: str) -> None:
+    """Whether it could be run, as far as that shows without. Raises SourceMisconfigured."""
+    command = _command(plugin, chosen.user_folder, where)
+    shown = redaction.hide(command)
+    _is_interactive(plugin, Path(shown).name, where)
+    path = _environment(plugin).get("PATH")
+    if shutil.which(command, mode=os.F_OK, path=path) is None:
+        raise _missing(plugin, shown, where)
+
+
 def run(chosen: Chosen, plugin: Exec, where: str) -> Printed:
     """Run it. Raises a `SourceError` that names it and has its own words and its installHint."""
     command = _command(plugin, chosen.user_folder, where)
     shown = redaction.hide(command)  # somebody may have written its arguments there as well
     name = Path(shown).name
     interactive = _is_interactive(plugin, name, where)
-    hint = " ".join((plugin.install_hint or "").split())
-    environment = {
-        **os.environ,
-        **{each.name: each.value for each in plugin.env or ()},
-        "KUBERNETES_EXEC_INFO": _information(chosen, plugin, interactive=interactive),
-    }
+    hint = _hint(plugin)
+    told = _information(chosen, plugin, interactive=interactive)
+    environment = {**_environment(plugin), "KUBERNETES_EXEC_INFO": told}
     try:
         done = subprocess.run(  # noqa: S603  # what the kubeconfig names, as kubectl runs it
             [command, *(plugin.args or ())],
@@ -82,11 +97,7 @@ def run(chosen: Chosen, plugin: Exec, where: str) -> Printed:
             check=False,
         )
     except FileNotFoundError:
-        raise SourceMisconfigured(
-            f"the exec plugin {shown!r} of the kubeconfig is not installed here",
-            where=where,
-            next_step=failures.shown(hint) or f"install {name}, or name its full path there",
-        ) from None
+        raise _missing(plugin, shown, where) from None
     except (OSError, ValueError) as error:  # a ValueError: no process can be given such text
         why = getattr(error, "strerror", None) or "a NUL or `=` where none can be"
         raise SourceMisconfigured(
@@ -100,6 +111,23 @@ def run(chosen: Chosen, plugin: Exec, where: str) -> Printed:
         said = _words(done.stderr)
         raise _failed(name, f"it ended with {done.returncode}{said}", hint, where)
     return _printed(done.stdout, plugin, name, hint, where)
+
+
+def _environment(plugin: Exec) -> dict[str, str]:
+    return {**os.environ, **{each.name: each.value for each in plugin.env or ()}}
+
+
+def _hint(plugin: Exec) -> str:
+    return " ".join((plugin.install_hint or "").split())
+
+
+def _missing(plugin: Exec, shown: str, where: str) -> SourceMisconfigured:
+    return SourceMisconfigured(
+        f"the exec plugin {shown!r} of the kubeconfig is not installed here",
+        where=where,
+        next_step=failures.shown(_hint(plugin))
+        or f"install {Path(shown).name}, or name its full path there",
+    )
 
 
 def _command(plugin: Exec, folder: Path, where: str) -> str:
@@ -176,4 +204,5 @@ def _failed(name: str, what: str, hint: str, where: str) -> SourceError:
 
 def _words(said: bytes | None) -> str:
     text = " ".join((said or b"").decode("utf-8", "replace").split())
+    text = _TOLD_SECRET.sub(rf"\g<1>{redaction.SHOWN_INSTEAD}", text)
     return f": {failures.shown(text)}" if text else ""

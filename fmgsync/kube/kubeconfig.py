@@ -221,7 +221,9 @@ def _problems(error: pydantic.ValidationError, path: Path, *, alone: bool) -> It
     for each in error.errors(include_url=False, include_input=False)[:5]:
         place = "".join(f"[{at}]" if isinstance(at, int) else f".{at}" for at in each["loc"])
         file = "" if alone else f"{path}: "
-        yield f"{file}{place.strip('.')} {_TYPES.get(each['type'], 'has the wrong type')}"
+        expected = each.get("ctx", {}).get("expected")
+        must = f"must be {expected}" if expected else _TYPES.get(each["type"], "has the wrong type")
+        yield f"{file}{place.strip('.')} {must}"
 
 
 def _named(

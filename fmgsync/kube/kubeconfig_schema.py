@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -45,6 +45,7 @@ class Server(_Part):
     certificate_authority: str | None = None
     certificate_authority_data: Data | None = None
     proxy_url: str | None = Field(default=None, repr=False)
+    disable_compression: bool | None = None
 
 
 class EnvironmentEntry(_Part):
@@ -65,7 +66,7 @@ class Exec(_Part):
     env: list[EnvironmentEntry] | None = None
     install_hint: str | None = None
     provide_cluster_info: bool | None = None
-    interactive_mode: str | None = None
+    interactive_mode: Literal["Never", "IfAvailable", "Always"] | None = None
 
 
 class AuthProvider(_Part):
@@ -99,6 +100,7 @@ class Context(_Part):
 
     cluster: str | None = None
     user: str | None = None
+    namespace: str | None = None
 
 
 class NamedCluster(_Part):
@@ -125,6 +127,8 @@ class NamedContext(_Part):
 class File(_Part):
     """All of it that is looked at."""
 
+    kind: Literal["Config", ""] | None = None
+    api_version: Literal["v1", ""] | None = Field(default=None, alias="apiVersion")
     clusters: list[NamedCluster] | None = None
     users: list[NamedUser] | None = None
     contexts: list[NamedContext] | None = None

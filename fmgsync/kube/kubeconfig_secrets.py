@@ -18,8 +18,11 @@ _SECRET_WORD: Final = re.compile(
     r"token|secret|pass(?!ive)|pwd|key|credential|auth\b|authoriz|bearer|jwt|cookie|\bpat\b|_pat\b",
     re.IGNORECASE,
 )
-_CONTENT: Final = re.compile(r"-----|\n|LS0t|[^/\\]{32,}\Z|[a-z0-9]{6}\.[a-z0-9]{16}\Z")
-"""What is written in place of a file's name by mistake: PEM, the same in base64, or a token."""
+_CONTENT: Final = re.compile(
+    r"-----|\n|LS0t|[^/\\]{32,}\Z|[a-z0-9]{6}\.[a-z0-9]{16}\Z|(?=\D*\d)[^/\\.]{12,}\Z"
+)
+"""What is written in place of a file's name by mistake: PEM, the same in base64, or a token. A name
+with a digit in it, and neither folder nor suffix, may be one: its file is not named then."""
 
 
 def know_credentials(raw: Mapping[str, Any]) -> None:

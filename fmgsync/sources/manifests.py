@@ -97,11 +97,16 @@ def _files(manifests: Path) -> list[Path]:
             )
     if not found:
         raise ManifestError(
-            "the folder holds no *.yaml, *.yml or *.json",
+            f"the folder holds no *.yaml, *.yml or *.json{_instead(files)}",
             where=str(manifests),
             next_step=f"write into it: {_DUMP}",
         )
     return found
+
+
+def _instead(files: list[Path]) -> str:
+    shown = ", ".join(quoted(path.name) for path in files[:2])
+    return f", only {shown}{' and more' if files[2:] else ''}" if shown else ""
 
 
 def _is_manifest(path: Path) -> bool:

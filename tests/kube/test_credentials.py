@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fmgsync.errors import SourceError, SourceLoginRefused, SourceMisconfigured
-from fmgsync.kube import credentials
+from fmgsync.kube import connection, credentials
 from fmgsync.kube.client import Access, ApiSession
 from fmgsync.kube.kubeconfig import Chosen
 from fmgsync.kube.kubeconfig_schema import Exec, Server, User
@@ -234,6 +234,18 @@ def test_a_plugin_that_gives_nothing_is_named_with_its_own_words(
     with pytest.raises(kind, match=message) as caught:
         ApiSession("east", access).version()
     assert "tok-5ecret" not in causes(caught.value)
+
+
+@pytest.mark.parametrize("why", ["absent", "wants a person", "an old version"])
+def test_a_plugin_that_cannot_be_run_is_found_without_running_it(
+    simulator: KubernetesSimulator, tmp_path: Path, why: str
+) -> None:
+    """At the start of the controller and when a kubeconfig is changed."""
+    script, more, message, _ = PLUGINS[why]
+    command = tmp_path / "gone" if script is None else plugin(tmp_path / "login", script)
+    access = written(simulator, tmp_path / "config", user=exec_user(command, **more))
+    with pytest.raises(SourceMisconfigured, match=message):
+        connection.check(access, "east")
 
 
 def test_a_plugin_is_run_again_when_what_it_printed_ends_and_not_before(tmp_path: Path) -> None:

@@ -142,6 +142,21 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         "it has two entries of the name 'u'",
     ),
     "a server with a query": ({"cluster__server": "https://a?token=x"}, "`server` is no url"),
+    "a quoted yes about compression": (
+        {"cluster__disable_compression": "yes"},
+        "disable-compression must be true or false",
+    ),
+    "another kind of file": ({"top__kind": "Pod"}, "kind must be 'Config'"),
+    "a mode of a plugin that there is not": (
+        {
+            "user__exec": {
+                "apiVersion": "client.authentication.k8s.io/v1",
+                "command": "true",
+                "interactiveMode": "never",
+            }
+        },
+        "interactiveMode must be 'Never', 'IfAvailable' or 'Always'",
+    ),
     "a token file of no name": ({"user__tokenFile": "a\0b"}, "no file can have that name"),
     "an authority of no name": (
         {"cluster__certificate_authority": "a\0b"},
@@ -229,6 +244,16 @@ MISPLACED: dict[str, dict[str, Any]] = {
         "user__client_certificate_data": "AAAA",
     },
     "a token in place of its file": {"user__tokenFile": JWT},
+    "an opaque token in place of its file": {"user__tokenFile": TOKEN},
+    "a token that a plugin tells": {
+        "user__exec": {"command": "sh", "args": ["-c", f"echo sent token={TOKEN} >&2; exit 1"]}
+    },
+    "a header that a plugin tells": {
+        "user__exec": {
+            "command": "sh",
+            "args": ["-c", f"echo 'Authorization: Bearer {TOKEN}' >&2; exit 1"],
+        }
+    },
     "a token of kubeadm in place of its file": {"user__tokenFile": "abcdef.0123456789abcdef"},
     "a program with its arguments": {"user__exec": {"command": f"get --token {TOKEN}"}},
     "a word for a key in the environment": {
