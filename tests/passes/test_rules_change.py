@@ -11,7 +11,7 @@ import pytest
 
 from fmgsync.assessing.observation import Look
 from fmgsync.clock import SystemClock
-from fmgsync.daemon import cluster_feeds
+from fmgsync.daemon import cluster_feeds, loop
 from fmgsync.daemon.loop import Controller
 from fmgsync.model.rule import GroupRule, RuleSet
 from fmgsync.wiring import wiring
@@ -104,8 +104,11 @@ def test_rules_that_are_told_again_are_no_news(estate: Estate) -> None:
         assert controller.adoms[0].passes == passes
 
 
-def test_while_the_rules_were_not_read_their_groups_stay(estate: Estate) -> None:
+def test_while_the_rules_were_not_read_their_groups_stay(
+    estate: Estate, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A start without any knowledge of the rules must not look like a world without rules."""
+    monkeypatch.setattr(loop, "FIRST_LOOK_S", 0.2)
     with running(
         estate,
         wiring.make_controller(
