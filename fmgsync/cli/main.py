@@ -35,6 +35,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "windows": ("windows", "When installs may start on each FortiGate: coming openings."),
     "verify": ("verify", "Ask every FortiGate what it really holds and report differences."),
     "doctor": ("doctor", "Connect to everything, check rights and settings, print the fixes."),
+    "adopt": ("adopt", "Take over groups that exist already, or give them back."),
+    "cleanup": ("cleanup", "Take away all that this installation wrote."),
     "selector": ("selector", "Try a selector on the inventory."),
     "config": ("config", "Check the configuration, print its JSON Schema."),
     "simulator": ("simulator", "Serve a simulated FortiManager for any client."),

@@ -53,6 +53,9 @@ class Change:
 
     `resets` are fields that somebody has set and we never do. Such a change sets them back and
     writes nothing else, so that a unit which refuses it keeps no address from coming or going.
+
+    `instead_of` is the comment an object must bear for its ownership to change hands: such a change
+    writes `comment` and nothing else.
     """
 
     action: Action
@@ -67,6 +70,7 @@ class Change:
     clears_exclusion: bool = False
     comment: str = ""
     resets: tuple[str, ...] = ()
+    instead_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,9 @@ MAX_SHARDS = 999
 MARK_NAMES_IT = "its mark is that of an older release: from now on it names the object"
 """Why an object is written of which nothing else changes."""
 
+_TAKEN = "; taken over from: "
+_LONGEST_COMMENT = 255
+"""Of a FortiOS firewall address or group (FortiOS CLI reference)."""
 _LONGEST = 79
 _LONGEST_BEFORE_6_2 = 63
 _SHARD_SUFFIX = 4
@@ -65,6 +68,24 @@ def has_older_mark(comment: str, owner: str) -> bool:
 def with_mark(comment: str, owner: str, name: str) -> str:
     """A comment with an older mark as it should be; what people have added stays."""
     return mark(owner, name) + comment.removeprefix(older_mark(owner))
+
+
+def taken_over(comment: str) -> str | None:
+    """The comment that an object had before it was taken over; None if it never was."""
+    found = _MARK.match(comment)
+    if found is None or not found["name"] or not comment[found.end() :].startswith(_TAKEN):
+        return None
+    return comment[found.end() + len(_TAKEN) :]
+
+
+def taking_over(owner: str, name: str, comment: str) -> str:
+    """The comment with which an object is ours, and remembers what it was."""
+    return f"{mark(owner, name)}{_TAKEN}{comment}"[:_LONGEST_COMMENT]
+
+
+def can_be_marked(name: str) -> bool:
+    """Whether a mark can name an object of this name."""
+    return re.fullmatch(r"[A-Za-z0-9_.-]+", name, re.ASCII) is not None
 
 
 def owner_of(comment: str) -> str | None:

@@ -37,7 +37,9 @@ class DesiredGroup:
 
     Per-device: `mappings` holds the members per DeviceVdom and the group's own value is `none`.
     Shared: `mappings` is empty and `shared` holds the members, the same at all `places`. `keeps`:
-    some of its places are not known, so what stands at others than these is left.
+    some of its places are not known, so what stands at others than these is left. `own` are members
+    that the group has besides its mappings: it was taken over, and devices use it that no site of
+    the rule names.
     """
 
     name: str
@@ -48,10 +50,11 @@ class DesiredGroup:
     places: frozenset[DeviceVdom] = frozenset()
     allow_empty: bool = False
     keeps: bool = False
+    own: DesiredMembers | None = None
 
     def distinct(self) -> Iterator[DesiredMembers]:
         """The members of all places, each once where places share them."""
-        every = (*self.mappings.values(), self.shared)
+        every = (*self.mappings.values(), self.shared, self.own)
         yield from {id(members): members for members in every if members is not None}.values()
 
     def at(self, place: DeviceVdom) -> DesiredMembers | None:

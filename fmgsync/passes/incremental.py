@@ -22,7 +22,7 @@ from fmgsync.passes import installs, once, reconcile, rollout_pass, rollout_stat
 from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.result import AdomResult
 from fmgsync.passes.world import Inventory, World
-from fmgsync.planning import adom_cache, aliases, backup_mode, provenance, sites
+from fmgsync.planning import adom_cache, aliases, backup_mode, provenance, sites, stays_shared
 from fmgsync.planning.adom_cache import Picture
 
 OVERLAP = "overlap"
@@ -143,7 +143,7 @@ def _focused(
         sites=sites.resolve(work.sites, seen.topology),
         members=inventory.members,
     )
-    known = aliases.settle(wanted, seen.observed)
+    known = stays_shared.settle(aliases.settle(wanted, seen.observed), seen.observed, seen.usage)
     return replace(known, findings=wanted.findings)
 
 

@@ -177,7 +177,7 @@ def _one_adom(world: World, work: AdomWork, inventory: Inventory, step: Step) ->
     result = AdomResult(work.ref)
     ahead = _lying_ahead(world, work)
     try:
-        with _session(world, work):
+        with session(world, work):
             step(world, work, inventory, result)
     except errors.TargetError as error:
         result.error = error
@@ -211,7 +211,7 @@ def _looked_at(work: AdomWork) -> Iterator[None]:
 
 
 @contextmanager
-def _session(world: World, work: AdomWork) -> Iterator[None]:
+def session(world: World, work: AdomWork) -> Iterator[None]:
     """What is remembered was made with a unit, and counts for no other: it is asked who it is."""
     world.tell(f"reading {work.ref.title}")
     with _looked_at(work), work.session():
@@ -267,7 +267,7 @@ def _turn(
         return result.rollout.goes_on_at if result.rollout else None
 
     is_called = partial(work.fleet.take_call, work.ref)
-    return Turn(partial(_session, world, work), one_pass, is_called=is_called)
+    return Turn(partial(session, world, work), one_pass, is_called=is_called)
 
 
 def _write_and_install(

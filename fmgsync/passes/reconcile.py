@@ -27,6 +27,7 @@ from fmgsync.planning import (
     provenance,
     sharding,
     sites,
+    stays_shared,
     summary,
     usage,
     workflow_mode,
@@ -129,6 +130,7 @@ def _compare(
     wanted = aliases.settle(wanted, observed)
     used = usage.find_usage(around.packages, observed)
     used = usage.delivered(used, wanted.groups) if delivery is None else used
+    wanted = stays_shared.settle(wanted, observed, used)
     plan, unapproved = _plans(work, intent, wanted, observed, used, limits)
     if backup_mode.is_closed(topology):
         plan = unapproved = backup_mode.refuse(plan)

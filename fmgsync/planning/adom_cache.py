@@ -202,7 +202,7 @@ def _by_place(
     found = set()
     for place in (None, *everywhere):
         held = tuple(names_at(one, place) for one in objects)
-        asked = wanted.shared if place is None else wanted.at(place)
+        asked = (wanted.shared or wanted.own) if place is None else wanted.at(place)
         found.add((held, asked.addresses if asked is not None else frozenset()))
     return found
 

@@ -17,6 +17,7 @@ from fmgsync.model import naming
 from fmgsync.model.address import Address, Family
 from fmgsync.model.address import family as family_of
 from fmgsync.model.change import AdomPlan, Change, Finding
+from fmgsync.model.rule import MappingMode
 from fmgsync.model.state import DesiredAdom, ObjectKey, ObservedAdom, ObservedGroup
 from fmgsync.planning import addresses, groups, held, name_conflicts, radius, sharding
 from fmgsync.planning.guard import Gate
@@ -199,8 +200,19 @@ def _pass(
         frozenset((g.family, g.name) for g in desired.groups if g.allow_empty),
         opens,
         desired.broad,
+        frozenset(_covered(desired, standing)),
     )
     return held.hold_back(wanted, (key for key in retired if key not in wanted), scene, gate)
+
+
+def _covered(desired: DesiredAdom, standing: ObservedAdom) -> Iterator[ObjectKey]:
+    """Groups that were taken over, and of which each device that uses them has members of its own
+    (`stays_shared`): what they hold by themselves reaches nobody."""
+    for group in desired.groups:
+        before = standing.groups.get((group.family, group.name))
+        by_device = group.mode is MappingMode.PER_DEVICE and group.own is None and group.mappings
+        if by_device and before is not None and naming.taken_over(before.comment) is not None:
+            yield group.family, group.name
 
 
 def _openings(asked: Iterable[ObjectKey], opens: Mapping[ObjectKey, str]) -> Iterator[Finding]:

@@ -31,7 +31,8 @@ class Scene:
     `standing` is the ADOM with shards joined to their groups; `nothing` the name, per family, of
     the address that matches nothing; `values` what the names of wanted addresses stand for;
     `allow_empty` the groups that may become empty; `opens` where an empty group would open traffic;
-    `broad` the names of those whose rule selects everything.
+    `broad` the names of those whose rule selects everything; `covered` those whose own value no
+    device gets any more.
     """
 
     ref: TargetRef
@@ -42,6 +43,7 @@ class Scene:
     allow_empty: Collection[ObjectKey]
     opens: Mapping[ObjectKey, str]
     broad: Collection[str] = ()
+    covered: Collection[ObjectKey] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,8 @@ def _of(
     places = {*(before.mappings if before else ()), *after.mappings}
     for place in (None, *sorted(places)):
         old, new = groups.names_at(before, place), groups.names_at(after, place)
+        if place is None and key in scene.covered:
+            continue
         if old != new and set(old) != set(new):
             yield guard.Transition(
                 key[0],

@@ -93,7 +93,7 @@ def _render_group(
         mappings = {place: names(place, group.shared) for place in staying}
         return GroupObject(names(None, group.shared), mappings, reasons)
     mappings = {place: names(place, wanted) for place, wanted in group.mappings.items()}
-    own: tuple[str, ...] = (nothing,)
+    own: tuple[str, ...] = names(None, group.own) if group.own is not None else (nothing,)
     if (keep_all or group.keeps) and before is not None:
         mappings = {**before.mappings, **mappings}
     if keep_all and before is not None:

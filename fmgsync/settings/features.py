@@ -24,13 +24,17 @@ STATUS: Final = "status"
 VERIFY: Final = "verify"
 SELECTOR: Final = "selector"
 RUN: Final = "run"
+ADOPT: Final = "adopt"
+CLEANUP: Final = "cleanup"
 WINDOWS: Final = "windows"
 ROLLOUT: Final = "rollout"
 
-APPLIES: Final = frozenset({APPLY_NEVER, APPLY_NOW, APPLY_WINDOW})
+OWNERSHIP: Final = frozenset({ADOPT, CLEANUP})
+"""They change whose objects are, or that there are any."""
+APPLIES: Final = frozenset({APPLY_NEVER, APPLY_NOW, APPLY_WINDOW}) | OWNERSHIP
 _INSTALL: Final = frozenset({APPLY_NOW, APPLY_WINDOW, RUN})
 _WRITE: Final = _INSTALL | {APPLY_NEVER}
-_THINK: Final = _WRITE | {PLAN, STATUS, VERIFY}
+_THINK: Final = _WRITE | {PLAN, STATUS, VERIFY} | OWNERSHIP
 COMMANDS: Final = _THINK | {SELECTOR, WINDOWS, ROLLOUT}
 """Every command this table knows."""
 

@@ -59,7 +59,8 @@ def decode_address(row: Row, family: Family, owner: str) -> ObservedAddress:
     """An address row, with or without its `dynamic_mapping`."""
     name, comment = text(row.get("name")), text(row.get("comment"))
     marked = naming.is_marked(comment, owner, name) or naming.has_older_mark(comment, owner)
-    owned = marked and naming.is_address_name(owner, name)
+    taken = naming.taken_over(comment) is not None
+    owned = marked and (naming.is_address_name(owner, name) or taken)
     kind = ObjectKind.ADDRESS if family is Family.IPV4 else ObjectKind.ADDRESS6
     return ObservedAddress(
         name=name,
@@ -68,7 +69,8 @@ def decode_address(row: Row, family: Family, owner: str) -> ObservedAddress:
         comment=comment,
         owned=owned,
         mapped=bool(row.get(MAPPINGS)),
-        altered=altered(row, kind) if owned else (),
+        # What was taken over is as others made it, and stays so.
+        altered=altered(row, kind) if owned and not taken else (),
     )
 
 
@@ -117,7 +119,7 @@ def decode_group(row: Row, family: Family, owner: str, rules: Container[str] = (
         },
         altered={
             place: what
-            for one in ((row, *mappings) if owned else ())
+            for one in ((row, *mappings) if owned and naming.taken_over(comment) is None else ())
             if (what := altered(one, kind))
             for place in ((None,) if one is row else scopes(one))
         },

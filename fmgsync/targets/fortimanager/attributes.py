@@ -45,6 +45,8 @@ def content(change: Change) -> Row:
     """The attributes a change decides. Attributes not sent keep their value."""
     if change.resets:
         return {name: wire.UNSET[name] for name in change.resets}
+    if change.instead_of is not None:
+        return {"comment": change.comment}
     if change.kind in (ObjectKind.ADDRESS, ObjectKind.ADDRESS6):
         if change.value is None:
             raise ValueError(f"{change.name}: an address without a value")

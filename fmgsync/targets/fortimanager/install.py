@@ -6,7 +6,7 @@ it says OK even without a lock: every failure shows only in the task.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
 from typing import Self
@@ -21,6 +21,7 @@ from fmgsync.model.preview import Marked
 from fmgsync.model.rollout import InstallRequest, InstallTask, Outcome, TargetOutcome, TaskView
 from fmgsync.model.state import ObjectKey
 from fmgsync.model.target import DeviceVdom, TargetRef
+from fmgsync.targets import taken_over
 from fmgsync.targets.fortimanager import (
     answers,
     marks,
@@ -36,6 +37,7 @@ from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.progress import Progress
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.writing import Writer
+from fmgsync.targets.taken_over import Names
 from fmgsync.targets.wire import printable
 
 _log = structlog.get_logger()
@@ -48,8 +50,8 @@ class FortiManagerFlow:
     """One install flow in one ADOM: from taking the lock to giving it back.
 
     `progress` says which devices are frozen; `mode` is how the ADOM wants its changes made, None if
-    that was not read yet. Entering waits for nobody: LockHeld if another session
-    has the ADOM.
+    that was not read yet; `names` tells which addresses were taken over. Entering waits for nobody:
+    LockHeld if another session has the ADOM.
     """
 
     def __init__(
@@ -61,7 +63,9 @@ class FortiManagerFlow:
         clock: Clock,
         progress: Progress,
         mode: Workspace | None = None,
+        names: Callable[[], Names] = lambda: taken_over.NONE,
     ) -> None:
+        self._names = names
         self._ref = ref
         self._owner = owner
         self._open = session
@@ -109,11 +113,14 @@ class FortiManagerFlow:
                 next_step="set 'reconcile.write: continuous' and 'install.removals: in-window'",
             )
         before = self._session.requests
-        done = Writer(self._session, plan, self._owner, clock=self._clock).write()
+        names = self._names()
+        there = taken_over.written(plan, names)
+        done = Writer(self._session, there, self._owner, clock=self._clock).write()
         self._lock.commit()
-        return ApplyReport(
+        report = ApplyReport(
             self._ref, tuple(done.written), tuple(done.refused), self._session.requests - before
         )
+        return taken_over.reported(report, plan, names)
 
     def start(self, request: InstallRequest) -> InstallTask:
         """Start one install with an explicit scope; answers at once with the task.
@@ -142,6 +149,7 @@ class FortiManagerFlow:
             task.task_id,
             clock=self._clock,
             limit_s=self._progress.limit_s,
+            names=self._names,
         )
         return self._preview
 

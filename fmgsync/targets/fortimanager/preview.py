@@ -12,7 +12,7 @@ device by device.
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any
 
 import structlog
@@ -21,10 +21,11 @@ from fmgsync.clock import Clock
 from fmgsync.model.preview import DevicePreview
 from fmgsync.model.rollout import InstallRequest
 from fmgsync.model.target import DeviceVdom
-from fmgsync.targets import wire
+from fmgsync.targets import taken_over, wire
 from fmgsync.targets.fortimanager import answers, clitext, tasks, unit_version, urls
 from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.session import Session
+from fmgsync.targets.taken_over import Names
 
 _log = structlog.get_logger()
 
@@ -48,6 +49,7 @@ class Preview:
         *,
         clock: Clock,
         limit_s: float,
+        names: Callable[[], Names] = lambda: taken_over.NONE,
     ) -> None:
         self._session = session
         self._place = place
@@ -56,6 +58,7 @@ class Preview:
         self._clock = clock
         self._gives_up_at = clock.now() + limit_s
         self._wanted = _devices(request.targets)
+        self._names = names
         self._problems: dict[str, str] = {}
         self._texts: dict[str, str] = {}
         self._found: tuple[DevicePreview, ...] | None = None
@@ -65,7 +68,7 @@ class Preview:
         """One look, or one step further; None while it is under way. One entry per device."""
         if self._found is None:
             next(self._steps, None)
-        return self._found
+        return None if self._found is None else taken_over.previewed(self._found, self._names())
 
     @property
     def newest_task(self) -> int:

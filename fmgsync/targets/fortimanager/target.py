@@ -22,6 +22,7 @@ from fmgsync.model.change import AdomPlan, ApplyReport, Submission
 from fmgsync.model.rollout import SeenTask
 from fmgsync.model.state import ObjectKey, ObservedAdom
 from fmgsync.model.target import DeviceVdom, TargetRef
+from fmgsync.targets import taken_over
 from fmgsync.targets.fortimanager import (
     adom,
     change_stamp,
@@ -75,6 +76,7 @@ class FortiManagerAdom:
         self._limits: Limits | None = None
         self._serial: str | None = None
         self._requests_before = 0
+        self._names = taken_over.NONE
 
     @property
     def requests(self) -> int:
@@ -139,7 +141,9 @@ class FortiManagerAdom:
     def read_observed(self, group_names: Iterable[str]) -> ObservedAdom:
         """Own objects, and foreign ones that bear a rule's name or hold one of ours."""
         with self._session() as session:
-            return adom.read_observed(session, self.ref, self._owner, group_names)
+            found = adom.read_observed(session, self.ref, self._owner, group_names)
+        self._names = taken_over.names_in(found, self._owner)
+        return taken_over.show(found, self._names)
 
     def read_stamp(self) -> str | None:
         """Stands for all objects and policies of the ADOM; None where the unit does not tell."""
@@ -150,8 +154,10 @@ class FortiManagerAdom:
         self, groups: Iterable[ObjectKey], addresses: Iterable[ObjectKey]
     ) -> ObservedAdom:
         """These objects alone, as far as they are there."""
+        asked = taken_over.keys(addresses, self._names)
         with self._session() as session:
-            return adom.read_part(session, self.ref, self._owner, groups, addresses)
+            found = adom.read_part(session, self.ref, self._owner, groups, asked)
+        return taken_over.show(found, self._names)
 
     def read_submission(self) -> Submission | None:
         """What waits for a human's approval in this ADOM, if it is in workflow mode."""
@@ -185,15 +191,17 @@ class FortiManagerAdom:
                 owner=self._owner,
                 note=workflow.note_of(self._owner, len(plan.changes), plan.wants),
             ) as edit:
-                outcome = Writer(session, plan, self._owner, clock=self._clock).write()
+                there = taken_over.written(plan, self._names)
+                outcome = Writer(session, there, self._owner, clock=self._clock).write()
                 session_number = edit.commit()
-        return ApplyReport(
+        report = ApplyReport(
             self.ref,
             written=tuple(outcome.written),
             refused=tuple(outcome.refused),
             requests=self.requests - before,
             submitted=None if session_number is None else Submission(session_number),
         )
+        return taken_over.reported(report, plan, self._names)
 
     def read_packages(self) -> tuple[Package, ...]:
         """Policy packages with install targets and the objects their policies use."""
@@ -273,6 +281,7 @@ class FortiManagerAdom:
             clock=self._clock,
             progress=self._progress,
             mode=self._topology.workspace if self._topology else None,
+            names=lambda: self._names,
         )
 
     def _workspace(self, session: Session) -> Workspace:

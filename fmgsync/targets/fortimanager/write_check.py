@@ -52,6 +52,8 @@ def carried_out(
 
 def is_ours(row: Row, change: Change, owner: str) -> bool:
     """Whether it bears the mark of what a plan took for ours, be it an older one."""
+    if change.instead_of is not None:
+        return wire.text(row.get("comment")) == change.instead_of
     older = naming.has_older_mark(wire.text(row.get("comment")), owner)
     return older or _is_marked(row, change, owner)
 
@@ -71,6 +73,8 @@ def _shows(change: Change, result: Result, place: Place, owner: str) -> bool:
     row = rows[0]
     if change.resets:
         return not any(name in change.resets for name, _ in wire.altered(row, change.kind.table))
+    if change.instead_of is not None:
+        return wire.text(row.get("comment")) == change.comment
     if change.kind in _MAPPINGS:
         return set(wire.names(row.get("member"))) == set(change.members)
     if not is_ours(row, change, owner) or (change.comment and not _is_marked(row, change, owner)):

@@ -115,7 +115,9 @@ class Writer:
         params = [
             {"url": urls.mapping(_table(self._adom, change), change.name, target)}
             for change in changes
-            if change.kind in _ADDRESSES and change.action is Action.UPDATE
+            if change.kind in _ADDRESSES
+            and change.action is Action.UPDATE
+            and change.instead_of is None
             for row in (found.get((change.kind, change.name), {}).get(wire.MAPPINGS) or [])
             for target in wire.scopes(row)
         ]

@@ -1,0 +1,145 @@
+"""`adopt` and `cleanup`: each ADOM is looked at, told what would happen, and written when asked to.
+
+Nothing is installed by them: what a device has to be told goes along with its next install.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from fmgsync import errors
+from fmgsync.model.change import AdomPlan, ApplyReport
+from fmgsync.model.target import TargetRef
+from fmgsync.passes import once, reconcile
+from fmgsync.passes.once import Inventory, World
+from fmgsync.passes.reconcile import AdomWork, Look
+from fmgsync.planning import adoption, cleanup
+from fmgsync.planning.adoption import Adoption, Choice
+from fmgsync.planning.cleanup import Cleanup
+
+OLD_CONTROLLER = ("k8s-app", "tigera-firewall-controller")
+
+
+@dataclass(slots=True)
+class Changed:
+    """What became of one ADOM; `report` None: nothing was written."""
+
+    ref: TargetRef
+    adoption: Adoption | None = None
+    cleanup: Cleanup | None = None
+    report: ApplyReport | None = None
+    error: errors.TargetError | None = None
+
+    @property
+    def plan(self) -> AdomPlan | None:
+        """What there is to write."""
+        made = self.adoption or self.cleanup
+        return made.plan if made is not None else None
+
+
+Make = Callable[[AdomWork, Look, Changed], None]
+
+
+def adopt(world: World, choice: Choice, *, write: bool) -> list[Changed]:
+    """Take groups over. Raises UsageError while what made them still runs."""
+    world, inventory = once.begin(world)
+    if choice.calico and write:
+        _refuse_two_hands(inventory)
+    ambiguous = {
+        rule.name
+        for rule in inventory.rules.groups()
+        if rule.clusters is not None and len(rule.clusters) > 1
+    }
+
+    def make(work: AdomWork, seen: Look, changed: Changed) -> None:
+        keys = adoption.members_of(choice, seen.observed, seen.desired)
+        members = work.target.read_part((), sorted(keys)) if keys else None
+        changed.adoption = adoption.take_over(
+            choice,
+            seen.desired,
+            seen.observed,
+            members.addresses if members is not None else {},
+            seen.usage.devices,
+            ambiguous,
+        )
+
+    return _each(world, inventory, make, write=write)
+
+
+def release(world: World, choice: Choice, *, write: bool) -> list[Changed]:
+    """Give groups back that were taken over."""
+    world, inventory = once.begin(world)
+
+    def make(work: AdomWork, seen: Look, changed: Changed) -> None:
+        del work
+        changed.adoption = adoption.release(choice, world.intent.owner, seen.observed)
+
+    return _each(world, inventory, make, write=write)
+
+
+def clean_up(world: World, *, write: bool) -> list[Changed]:
+    """Take away all that this owner wrote; no cluster is asked."""
+    inventory = Inventory({}, {}, (), (), lambda cluster, address: False)
+
+    def make(work: AdomWork, seen: Look, changed: Changed) -> None:
+        del work
+        changed.cleanup = cleanup.make(
+            world.intent.owner, seen.observed, seen.packages, seen.usage, seen.limits
+        )
+
+    return _each(world, inventory, make, write=write)
+
+
+def _each(world: World, inventory: Inventory, make: Make, *, write: bool) -> list[Changed]:
+    if write and not world.intent.writes:
+        raise errors.UsageError(
+            "policy.mode is observe: nothing is written", next_step="set it to sync or upsert"
+        )
+    return [_one(world, work, inventory, partial(make, work), write=write) for work in world.adoms]
+
+
+def _one(
+    world: World,
+    work: AdomWork,
+    inventory: Inventory,
+    make: Callable[[Look, Changed], None],
+    *,
+    write: bool,
+) -> Changed:
+    changed = Changed(work.ref)
+    try:
+        with once.session(world, work):
+            if not work.target.traits.stages:
+                raise errors.TargetError(
+                    "groups on a FortiGate itself cannot change hands yet",
+                    fortimanager=work.ref.unit,
+                    adom=work.ref.domain,
+                    next_step="let fmgsync make groups of other names there",
+                )
+            make(reconcile.look(work, world.intent, inventory.members), changed)
+            plan = changed.plan
+            if write and plan is not None and plan.changes:
+                world.installing.check(work.ref)
+                world.tell(f"writing {len(plan.changes)} changes to ADOM {work.ref.domain}")
+                changed.report = work.target.write(plan)
+    except errors.TargetError as error:
+        changed.error = error
+    world.installing.audit.keep_head()
+    return changed
+
+
+def _refuse_two_hands(inventory: Inventory) -> None:
+    """What the Calico controller does with an object that is not its own any more is documented
+    nowhere: it may write it again."""
+    key, name = OLD_CONTROLLER
+    for cluster, snapshot in sorted(inventory.snapshots.items()):
+        for pod in snapshot.pods:
+            if pod.labels.get(key) == name:
+                raise errors.UsageError(
+                    f"pod {pod.namespace}/{pod.name} of cluster {cluster} is the Calico controller,"
+                    " and still runs",
+                    next_step="stop it first: kubectl -n tigera-firewall-controller scale deploy"
+                    " tigera-firewall-controller --replicas=0",
+                )
