@@ -84,7 +84,7 @@ def example(options: common.Options) -> None:
 
 def _summary(config: Config) -> str:
     counts = (
-        (len(config.groups), "group"),
+        (sum(group.name is not None for group in config.groups), "group"),
         (len(config.clusters), "cluster"),
         (len(config.sites), "site"),
         (len(config.fortimanagers), "FortiManager"),
@@ -100,8 +100,9 @@ def _as_json(file: str, config: Config, found: tuple[ConfigProblem, ...]) -> dic
         "clusters": [cluster.name for cluster in config.clusters],
         "fortimanagers": [unit.name for unit in config.fortimanagers],
         "sites": len(config.sites),
-        "groups": [
-            group.name or str(group.from_global_network_policies) for group in config.groups
+        "groups": [group.name for group in config.groups if group.name],
+        "policies": [
+            group.from_global_network_policies for group in config.groups if not group.name
         ],
         "notices": [
             {"path": n.path, "line": n.line, "message": n.message, "next": n.next_step}
