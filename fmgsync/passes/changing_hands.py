@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from fmgsync import errors
+from fmgsync.assessing.observation import Look
 from fmgsync.model.change import AdomPlan, ApplyReport
 from fmgsync.model.target import TargetRef
 from fmgsync.passes import once, reconcile
-from fmgsync.passes.once import Inventory, World
-from fmgsync.passes.reconcile import AdomWork, Look
+from fmgsync.passes.reconcile import AdomWork
+from fmgsync.passes.world import Inventory, World
 from fmgsync.planning import adoption, cleanup
 from fmgsync.planning.adoption import Adoption, Choice
 from fmgsync.planning.cleanup import Cleanup
@@ -121,7 +122,7 @@ def _one(
             make(reconcile.look(work, world.intent, inventory.members), changed)
             plan = changed.plan
             if write and plan is not None and plan.changes:
-                world.installing.check(work.ref)
+                world.installing.recall(work.ref)
                 world.tell(f"writing {len(plan.changes)} changes to ADOM {work.ref.domain}")
                 changed.report = work.target.write(plan)
     except errors.TargetError as error:
