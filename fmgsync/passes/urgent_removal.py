@@ -29,6 +29,7 @@ from fmgsync.passes.run import Round, Run
 from fmgsync.planning import narrowing, written
 from fmgsync.planning.narrowing import Keep, Narrowed
 from fmgsync.scheduling import admission, budget, machine, urgent, waves
+from fmgsync.scheduling import ledger as ledgers
 from fmgsync.scheduling.forecast import Forecast
 from fmgsync.scheduling.foreign import ForeignChanges
 from fmgsync.scheduling.rollout import Candidate, Decision, Readiness
@@ -153,7 +154,9 @@ def _decide(run: Run, needs: UrgentDecision) -> Decision:
     listed = [*candidates.values(), *(u for u in unknown if u.device not in candidates)]
     policy = replace(run.policy, pause=timedelta(0))
     listed += run.work.fleet.bystanders(run.work.ref, policy)
-    return waves.decide(policy, run.book.ledger, listed, run.now)
+    book = run.book.ledger
+    known = ledgers.in_the_urgent_lane(book) if book is not None else None
+    return waves.decide(policy, known, listed, run.now)
 
 
 def push(run: Run, delivery: Delivery, rush: Rush) -> None:

@@ -20,7 +20,8 @@ class Attempt:
 
     `wave` is 0 for a canary, 1.. for the waves. It is None for a device that needs none, because it
     was proven before and only its members changed, and for one left over from an earlier digest.
-    `failed_at` is None while the outcome is open.
+    `failed_at` is None while the outcome is open. `urgent`: it adds nothing, so that it proves no
+    wave.
     """
 
     device: str
@@ -28,15 +29,18 @@ class Attempt:
     started_at: datetime
     failed_at: datetime | None = None
     detail: str = ""
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A device that was verified under the rollout's digest, and in which wave."""
+    """A device that was verified under the rollout's digest, and in which wave; `urgent`: without
+    what was to be added there."""
 
     device: str
     wave: int
     verified_at: datetime
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +59,8 @@ class Ledger:
 
     @property
     def proven(self) -> frozenset[str]:
-        """Devices that were verified under this digest."""
-        return frozenset(proof.device for proof in self.proofs)
+        """Devices that were verified under this digest, with all that it brings them."""
+        return frozenset(proof.device for proof in self.proofs if not proof.urgent)
 
     @property
     def at_risk(self) -> frozenset[str]:
@@ -74,7 +78,29 @@ class Ledger:
         return tuple(attempt for attempt in self.attempts if attempt.failed_at is None)
 
 
-def started(ledger: Ledger, devices: Iterable[str], wave: int | None, now: datetime) -> Ledger:
+def in_full(ledger: Ledger) -> Ledger:
+    """What counts for waves: what is at risk because of the urgent lane is in none, and nothing was
+    proven there."""
+    attempts = (replace(one, wave=None) if one.urgent else one for one in ledger.attempts)
+    proofs = tuple(proof for proof in ledger.proofs if not proof.urgent)
+    return replace(ledger, proofs=proofs, attempts=tuple(attempts))
+
+
+def in_the_urgent_lane(ledger: Ledger) -> Ledger:
+    """What counts there: whoever was proven to lose what it should has had its turn."""
+    attempts = tuple(replace(attempt, urgent=False) for attempt in ledger.attempts)
+    proofs = tuple(replace(proof, urgent=False) for proof in ledger.proofs)
+    return replace(ledger, proofs=proofs, attempts=attempts)
+
+
+def started(
+    ledger: Ledger,
+    devices: Iterable[str],
+    wave: int | None,
+    now: datetime,
+    *,
+    urgent: bool = False,
+) -> Ledger:
     """An install is about to start on these devices, as decided.
 
     Raises ValueError for a device that is at risk already, or unproven and in no wave.
@@ -84,9 +110,9 @@ def started(ledger: Ledger, devices: Iterable[str], wave: int | None, now: datet
     for device in sorted(set(devices)):
         if device in at_risk:
             raise ValueError(f"{device} is at risk already")
-        if wave is None and device not in proven:
+        if wave is None and device not in proven and not urgent:
             raise ValueError(f"{device} is in no wave")
-        added.append(Attempt(device, None if device in proven else wave, now))
+        added.append(Attempt(device, None if device in proven else wave, now, urgent=urgent))
     return replace(ledger, attempts=(*ledger.attempts, *added))
 
 
@@ -99,7 +125,8 @@ def verified(ledger: Ledger, device: str, now: datetime) -> Ledger:
     past = (*ledger.past_s, needed) if attempt.failed_at is None else ledger.past_s
     proofs = ledger.proofs
     if attempt.wave is not None:
-        proofs = (*proofs, Proof(device, attempt.wave, now))
+        others = (p for p in proofs if p.device != device)
+        proofs = (*others, Proof(device, attempt.wave, now, attempt.urgent))
     return replace(
         ledger,
         attempts=tuple(other for other in ledger.attempts if other is not attempt),

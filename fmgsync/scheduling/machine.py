@@ -210,7 +210,7 @@ def _started(record: RolloutRecord, event: Started, now: datetime) -> RolloutRec
     urgent = dict.fromkeys(event.devices, now) if event.urgent else {}
     return replace(
         record,
-        ledger=ledgers.started(record.ledger, event.devices, event.wave, now),
+        ledger=ledgers.started(record.ledger, event.devices, event.wave, now, urgent=event.urgent),
         blocked={d: note for d, note in record.blocked.items() if d not in event.devices},
         urgent_at={**record.urgent_at, **urgent},
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fmgsync.scheduling import budget
+from fmgsync.scheduling import ledger as ledgers
 from fmgsync.scheduling.budget import Percent, Room
 from fmgsync.scheduling.ledger import Ledger
 from fmgsync.scheduling.rollout import (
@@ -61,6 +62,7 @@ def survey(
     policy: RolloutPolicy, ledger: Ledger, candidates: Iterable[Candidate], now: datetime
 ) -> Field:
     """Sort out who takes part."""
+    ledger = ledgers.in_full(ledger)
     at_risk, proven = ledger.at_risk, ledger.proven
     pending = {
         candidate.device: candidate

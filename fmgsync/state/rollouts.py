@@ -131,12 +131,14 @@ class _Attempt(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     started_at: float
     failed_at: float | None = None
     detail: str = ""
+    urgent: bool = False
 
 
-class _Proof(msgspec.Struct, forbid_unknown_fields=True):
+class _Proof(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     device: str
     wave: int
     verified_at: float
+    urgent: bool = False
 
 
 class _Task(msgspec.Struct, forbid_unknown_fields=True):
@@ -198,9 +200,13 @@ def _find(document: _Document, owner: str, key: _Key) -> _Rollout | None:
 def _record(row: _Rollout, ref: TargetRef) -> RolloutRecord:
     ledger = Ledger(
         digest=row.digest,
-        proofs=tuple(Proof(p.device, p.wave, _instant(p.verified_at)) for p in row.proofs),
+        proofs=tuple(
+            Proof(p.device, p.wave, _instant(p.verified_at), p.urgent) for p in row.proofs
+        ),
         attempts=tuple(
-            Attempt(a.device, a.wave, _instant(a.started_at), _maybe(a.failed_at), a.detail)
+            Attempt(
+                a.device, a.wave, _instant(a.started_at), _maybe(a.failed_at), a.detail, a.urgent
+            )
             for a in row.attempts
         ),
         halted=row.halted,
@@ -249,7 +255,9 @@ def _row(owner: str, key: _Key, record: RolloutRecord) -> _Rollout:
         adom=domain,
         fleet=fleet,
         digest=ledger.digest,
-        proofs=[_Proof(p.device, p.wave, p.verified_at.timestamp()) for p in ledger.proofs],
+        proofs=[
+            _Proof(p.device, p.wave, p.verified_at.timestamp(), p.urgent) for p in ledger.proofs
+        ],
         attempts=[
             _Attempt(
                 a.device,
@@ -257,6 +265,7 @@ def _row(owner: str, key: _Key, record: RolloutRecord) -> _Rollout:
                 a.started_at.timestamp(),
                 a.failed_at.timestamp() if a.failed_at else None,
                 a.detail,
+                a.urgent,
             )
             for a in ledger.attempts
         ],

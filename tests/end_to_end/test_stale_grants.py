@@ -80,6 +80,27 @@ def test_the_urgent_lane_removes_and_adds_nothing(tmp_path: Path) -> None:
         assert holding(estate, "10.1.0.2", "10.1.0.3") == fleet.names(2)
 
 
+def test_what_the_urgent_lane_proves_is_no_canarys_proof(tmp_path: Path) -> None:
+    """The rules changed, so a canary goes first; that it lost an address shows nothing of what is
+    new. In the lane itself it has had its turn: the others need not wait for its window."""
+    rollout = {"canary": ["fgt-1"], "waves": ["100%"], "pause": "0s", "maxFailures": "100%"}
+    with open_fleet(tmp_path, seed(2), removals="immediately", rollout=rollout) as estate:
+        start(estate)
+        estate.write_config(groups=[{"name": "k8s-web", "select": "app == 'web' || app == 'new'"}])
+        estate.apply("window")
+        assert holding(estate, "10.1.0.2") == fleet.names(2)
+        standing = estate.status().adoms[0].standing
+        assert standing is not None
+        assert standing.record is not None
+        assert not standing.record.ledger.proven
+        to(estate, OPEN + timedelta(days=1))
+        told: list[str] = []
+        estate.apply("window", tell=told.append)
+        assert holding(estate, "10.1.0.2", "10.1.0.3") == fleet.names(2)
+        installs = [line for line in told if "installing on" in line]
+        assert ["canary" in line for line in installs] == [True, False]
+
+
 def test_in_window_waits(tmp_path: Path) -> None:
     with open_fleet(tmp_path, seed(2)) as estate:
         start(estate)

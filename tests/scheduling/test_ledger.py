@@ -83,3 +83,20 @@ def test_only_the_latest_times_are_kept() -> None:
         book = ledger.verified(book, f"d{number}", at + timedelta(seconds=number))
     assert len(book.past_s) == REMEMBERED
     assert book.past_s[-1] == REMEMBERED + 4
+
+
+def test_what_the_urgent_lane_proves_counts_there_and_for_no_wave() -> None:
+    """A canary that only lost an address has shown nothing of what the rules add."""
+    book = ledger.started(Ledger("d"), ["a"], 0, NOW, urgent=True)
+    assert ledger.in_full(book).attempts == (Attempt("a", None, NOW, urgent=True),)
+    book = ledger.verified(book, "a", LATER)
+    assert book.proven == frozenset()
+    assert ledger.in_full(book).proofs == ()
+    assert ledger.in_the_urgent_lane(book).proven == {"a"}
+    # Again in the lane, where it is in no wave any more.
+    again = ledger.verified(ledger.started(book, ["a"], None, LATER, urgent=True), "a", LATER)
+    assert again.proofs == book.proofs
+    full = ledger.verified(ledger.started(again, ["a"], 0, LATER), "a", LATER)
+    assert full.proofs == (Proof("a", 0, LATER),)
+    kept = ledger.verified(ledger.started(full, ["a"], None, LATER, urgent=True), "a", LATER)
+    assert kept.proven == {"a"}
