@@ -58,6 +58,11 @@ class Access:
         right = self.rights.get(group, "none")
         return group == "any" or right == _WRITE or (right == _READ and method == "GET")
 
+    @property
+    def writes(self) -> bool:
+        """Whether anything at all may be written."""
+        return _WRITE in self.rights.values()
+
     def enters(self, vdom: str) -> bool:
         """Whether the VDOM is this administrator's."""
         return not self.vdoms or vdom in self.vdoms

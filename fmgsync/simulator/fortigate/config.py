@@ -7,9 +7,35 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from fmgsync.simulator.calls.reading import uuid_of
+from fmgsync.simulator.schema.attributes import Attribute
 from fmgsync.simulator.schema.catalog_units import named
 from fmgsync.simulator.state.devices import Device, Entry, Vdom, same
 from fmgsync.simulator.state.store import Target
+
+
+def alike(target: Target, one: Entry | None, other: Entry | None) -> bool:
+    """Whether two entries mean the same: what is not set has its default."""
+    table = named(target[0])
+    if one is None or other is None or table is None or same(one, other):
+        return same(one, other)
+    if _uuid(one) != _uuid(other):
+        return False
+    return all(
+        _meant(one, name, attribute) == _meant(other, name, attribute)
+        for name, attribute in table.attributes.items()
+        if name != "uuid"
+    )
+
+
+def _meant(entry: Entry, name: str, attribute: Attribute) -> Any:
+    """A value; those that show as nothing are all the same."""
+    value = entry.attrs.get(name, attribute.default)
+    return None if value in ("", ()) else value
+
+
+def _uuid(entry: Entry) -> str:
+    return str(entry.attrs.get("uuid") or uuid_of(entry.oid))
 
 
 @dataclass(slots=True)
@@ -49,8 +75,11 @@ class Config:
     def put(self, target: Target, entry: Entry | None) -> None:
         """Write, or queue; what changes nothing moves no revision."""
         before = self.get(target)
-        if same(before, entry):
+        if alike(target, before, entry):
             return
+        known = self.vdom.known(target)
+        if known is not None and alike(target, known, entry):
+            entry = known  # as FortiManager has it: nothing is left that it could notice
         self.written.append(target)
         if self.queue is not None:
             self.queue[target] = entry

@@ -32,6 +32,8 @@ class Fleet:
         self._tls = tls
         self._latency_s = latency_s
         self._doors: Doors | None = None
+        self._off: set[str] = set()
+        """Units that were taken off the network before anybody asked for their ports."""
 
     def open(self, host: str, port: int) -> dict[str, int]:
         """Ports by unit. `port`: FortiManager's, 0 if any will do."""
@@ -44,15 +46,20 @@ class Fleet:
             rest = Rest(self._world, device, self._faults, self._log, self)
             wished = port + at if port and port + at < 65_536 else 0
             found[name] = self._doors.open(name, rest.answer, wished)
+        while self._off:
+            self._doors.unplug(self._off.pop())
         return found
 
     def unplug(self, name: str, seconds: float | None = None) -> None:
         """A unit is off the network, for ever or for so many seconds."""
         if self._doors is not None:
             self._doors.unplug(name, seconds)
+        elif seconds is None:
+            self._off.add(name)
 
     def plug(self, name: str) -> None:
         """A unit is back, on the same port."""
+        self._off.discard(name)
         if self._doors is not None:
             self._doors.plug(name)
 

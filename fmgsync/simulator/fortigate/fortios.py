@@ -43,7 +43,8 @@ def request(world: World, device: Device, ask: Ask) -> Answer:
         body = frame(device, ask.method, device.management_vdom)
         return Answer(404, body | Failed(404).body())
     wanted = resource.last("vdom") or vdom_of(device, ask.transaction) or device.management_vdom
-    each = list(device.vdoms) if wanted == "*" else wanted.split(",")
+    own = [name for name in device.vdoms if ask.access.enters(name)]
+    each = own if wanted == "*" and own else wanted.split(",")
     answers = [_Request(world, device, ask, resource, name).answer() for name in each]
     status = max(status for status, _ in answers)
     if wanted == "*" or len(each) > 1:
@@ -150,6 +151,8 @@ class _Request:
             raise Failed(404)
         if self._ask.method != wanted:
             raise Failed(405)
+        if not self._ask.access.writes:
+            raise Failed(403)
         given = dict(self._resource.query) if wanted == "GET" else self._record()
         for name in given.keys() - _PARAMETERS - _TRANSACTION:
             self._ignore(name)

@@ -38,7 +38,7 @@ class Members:
         return {"results": [{"name": found, "q_origin_key": found} for found in names]}
 
     def write(self, method: str, name: str, record: Mapping[str, Any]) -> str:
-        """POST adds, PUT says again what is there or adds it, DELETE takes out; the member."""
+        """POST adds, PUT says again what is there, DELETE takes out; the member."""
         if method == "POST":
             return self._add(name, record)
         if not name:

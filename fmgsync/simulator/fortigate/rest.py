@@ -44,7 +44,7 @@ class Rest:
             user = self._user(request, now)
             name = user.name if user is not None else ""
             struck = self.faults.strike(request.method, [url], name, self.device.name)
-            early = troubles.before(self.device, user, struck, self.plugs, now)
+            early = troubles.before(self.world, self.device, user, struck, self.plugs, now)
             if struck:
                 user = self._user(request, now)  # a fault may have ended the key
             reply = early or self._answered(request, user, struck, now)

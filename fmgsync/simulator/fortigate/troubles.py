@@ -57,7 +57,12 @@ def _page(status: int, title: str, text: str) -> Reply:
 
 
 def before(
-    device: Device, user: ApiUser | None, struck: Sequence[Fault], plugs: Plugs, now: float
+    world: World,
+    device: Device,
+    user: ApiUser | None,
+    struck: Sequence[Fault],
+    plugs: Plugs,
+    now: float,
 ) -> Reply | None:
     """Carry out what happens first; a reply if the request never gets through."""
     for fault in struck:
@@ -67,6 +72,8 @@ def before(
             fail_over(device, now)
         elif fault.kind == "reorder":
             device.api.shuffled += 1
+        elif fault.kind.startswith("device-"):
+            trouble.strike_device(world, fault)
     restarts = [fault for fault in struck if fault.kind == "unit-restart"]
     if restarts:
         restart(device, now)

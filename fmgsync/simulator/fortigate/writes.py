@@ -26,7 +26,7 @@ from fmgsync.simulator.schema.tables import Table
 from fmgsync.simulator.state.store import Row
 
 _FORBIDDEN: Final = re.compile(r"[<>()#'\"\x00-\x1f\x7f]")
-_NOT_WRITTEN: Final = frozenset(("q_origin_key", "uuid", "q_ref", "q_hash", "q_static", "q_type"))
+_NOT_WRITTEN: Final = frozenset(("q_origin_key", "q_ref", "q_hash", "q_static", "q_type"))
 _PORT: Final = re.compile(r"port([1-9]|10)", re.ASCII)
 EMPTY_GROUPS_SINCE: Final = (7, 2, 0)
 """Fortinet's release notes; of IPv6 groups an empty one was recorded with 6.2.3."""
@@ -178,8 +178,6 @@ class Writes:
             if attribute is None or (own and not attribute.known_in(version)):
                 if name not in _NOT_WRITTEN and name != self._table.key:
                     self._ignore(name)
-            elif name == "uuid":
-                continue
             elif value is None:
                 attrs.pop(name, None)
             else:
@@ -284,9 +282,17 @@ def _short(value: Any) -> str:
 
 def _plain(attribute: Attribute, value: Any) -> Any:
     """FortiOS wraps names in objects."""
-    if attribute.kind is Kind.TABLE or not isinstance(value, list):
+    if attribute.kind is Kind.NAMES and value == "":
+        return []
+    if not isinstance(value, list):
         return value
+    if attribute.kind is Kind.TABLE:
+        return [_without_key(item) if isinstance(item, dict) else item for item in value]
     return [item.get("name") if isinstance(item, dict) else item for item in value]
+
+
+def _without_key(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "q_origin_key"}
 
 
 def revised(before: str, after: str) -> Body:

@@ -53,6 +53,7 @@ Kind = Literal[
 ]
 
 
+_MANAGER_ONLY = frozenset(("failover",))
 _UNITS_ONLY = frozenset(("unit-restart", "unit-failover", "other-serial", "lost-commit", "reorder"))
 
 
@@ -215,7 +216,7 @@ class Faults:
 
 def _meant(fault: Fault, device: str | None) -> bool:
     """Whether a fault is for who was asked: FortiManager (None) or a unit's own API."""
-    if fault.kind in _UNITS_ONLY and device is None:
+    if fault.kind in (_MANAGER_ONLY if device is not None else _UNITS_ONLY):
         return False
     if fault.kind.startswith("device-") or fault.device is None:
         return True

@@ -30,7 +30,7 @@ def before(world: World, struck: Sequence[Fault], session: Session | None) -> Re
         elif fault.kind == "failover":
             world.fail_over()
         elif fault.kind.startswith("device-"):
-            _strike_device(world, fault)
+            strike_device(world, fault)
     for fault in struck:
         if fault.kind == "unplug":
             world.unplug(fault.seconds)
@@ -50,7 +50,8 @@ def page_of(fault: Fault) -> Reply:
     return replace(made, stall_s=fault.seconds, headers=headers)
 
 
-def _strike_device(world: World, fault: Fault) -> None:
+def strike_device(world: World, fault: Fault) -> None:
+    """What a `device-` fault does to its FortiGate."""
     device = world.devices.get(fault.device or "")
     if device is None:
         return

@@ -147,6 +147,13 @@ def test_a_key_sees_its_vdoms(boot: Boot) -> None:
     assert rest.outcome("GET", f"{ADDRESS}?vdom=dmz") == 200
     assert rest.outcome("GET", f"{ADDRESS}?vdom=root") == 403
     assert rest.outcome("DELETE", f"{ADDRESS}/spare") == 403
+    assert [one["vdom"] for one in rest.ask("GET", f"{ADDRESS}?vdom=*")] == ["dmz"]
+
+
+def test_who_only_reads_opens_no_transaction(boot: Boot) -> None:
+    _, rest = boot(apiUsers=[{"name": "a", "key": "k3y", "profile": "read-only"}])
+
+    assert status_of(rest, "cmdb?action=transaction-start", "POST", json={}) == 403
 
 
 @pytest.mark.parametrize(

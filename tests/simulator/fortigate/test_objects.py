@@ -321,6 +321,17 @@ def test_members_nobody_knows_are_told_and_refused_where_that_is_wished(boot: Bo
     assert "spare" in rest.names("address")
 
 
+def test_a_row_is_written_back_as_it_was_read(boot: Boot) -> None:
+    simulator, _ = boot()
+    rest = Rest(simulator, key="wonder")
+    for path in ("address/db", "address6/db6", "addrgrp/legacy", "policy/1"):
+        [row] = rest.get(f"cmdb/firewall/{path}")
+        told = rest.ask("PUT", f"cmdb/firewall/{path}", row)
+        assert (told["status"], told["revision_changed"]) == ("success", False), told
+        assert rest.get(f"cmdb/firewall/{path}") == [row]
+    assert simulator.ignored.total == 0
+
+
 def test_policies_are_written_by_others(boot: Boot) -> None:
     simulator, _ = boot()
     alice = Rest(simulator, key="wonder")
@@ -355,4 +366,8 @@ def test_a_write_on_a_managed_unit_is_an_edit_behind_its_fortimanagers_back(boot
     assert simulator.fortigate("east-1").members("legacy") == {"10.9.0.1", "10.0.0.1"}
     assert rest.outcome("DELETE", f"{GROUP}/legacy/member/hand") == 200
     assert rest.outcome("DELETE", f"{ADDRESS}/hand") == 200
+    assert status() == "insync"
+    assert rest.outcome("PUT", f"{GROUP}/legacy", {"comment": "x", "color": 3}) == 200
+    assert status() == "outofsync"
+    assert rest.outcome("PUT", f"{GROUP}/legacy", {"comment": "", "color": 0}) == 200
     assert status() == "insync"

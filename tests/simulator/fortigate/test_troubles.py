@@ -162,6 +162,27 @@ def test_a_restart_on_order_takes_it_off_the_network(boot: Boot) -> None:
     assert "new" not in rest.names("address")
 
 
+def test_a_units_requests_may_be_what_breaks_it_for_its_fortimanager(boot: Boot) -> None:
+    users = [{"name": "a", "key": "k3y"}]
+    simulator, rest = boot(seed=small_seed(fortigates=[{"name": "east-1", "apiUsers": users}]))
+    simulator.faults.add("device-offline", device="east-1", url="*system/status")
+    simulator.faults.add("failover")
+
+    assert rest.get("monitor/system/status")
+
+    console = simulator.console("alice")
+    assert console.get("/dvmdb/adom/prod/device/east-1")["conn_status"] == "down"
+    assert simulator.faults.happened() == 1
+
+
+def test_unplugged_before_anybody_asked_where_it_is() -> None:
+    with Simulator({"fortigates": [unit()]}, plain_http=True) as simulator:
+        simulator.fortigate("branch").unplug()
+        rest = Rest(simulator)
+        with pytest.raises(requests.ConnectionError):
+            rest.names("address")
+
+
 def test_unplugged_it_refuses_connections_and_comes_back_at_its_port(boot: Boot) -> None:
     simulator, rest = boot()
     assert rest.names("address")
