@@ -48,7 +48,10 @@ def pod(scene: Scene, namespace: str, name: str, *, group: str | None = None) ->
         because = "no cluster has such a pod, or it is not scheduled or has ended"
         if gaps:
             because = f"not seen, but pods were not read completely in {', '.join(sorted(gaps))}"
-        return Explanation(question, (Step("pod", "clusters", None if gaps else False, because),))
+        elif scene.partial:
+            because = "the controller does not follow it: no rule can select it, or there is none"
+        holds = None if gaps or scene.partial else False
+        return Explanation(question, (Step("pod", "clusters", holds, because),))
     steps: list[Step] = []
     devices: dict[DeviceVdom, bool | None] = {}
     for cluster, each in found:

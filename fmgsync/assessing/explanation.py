@@ -70,13 +70,15 @@ class AdomScene:
 @dataclass(frozen=True, slots=True)
 class Scene:
     """Everything that was looked at. `withheld` says why a rule does not publish an address,
-    `formerly` what had an address when it was last let through, and when that was written."""
+    `formerly` what had an address when it was last let through, and when that was written.
+    `partial`: of pods only those are known that some rule may select."""
 
     rules: tuple[GroupRule, ...]
     snapshots: Mapping[str, ClusterSnapshot]
     adoms: tuple[AdomScene, ...]
     withheld: Callable[[str, str, Address], str] = lambda rule, cluster, address: ""
     formerly: Callable[[Address], tuple[tuple[str, ...], float] | None] = lambda address: None
+    partial: bool = False
 
 
 def concerns(one: GroupView, address: Address) -> bool:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from fmgsync import errors
 from fmgsync.cli import common
 from fmgsync.cli.safe import safe_text
 from fmgsync.cli.stop import stop_rows
@@ -16,7 +15,9 @@ from fmgsync.cli.stop import stop_rows
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from fmgsync.assessing.explanation import Explanation, Scene
+    from fmgsync.assessing.explanation import Explanation
+    from fmgsync.assessing.question import Question
+    from fmgsync.passes.result import Result
     from fmgsync.passes.world import World
 
 
@@ -37,63 +38,103 @@ def command() -> None:
     """
 
 
+_CONTROLLER = click.option(
+    "--controller",
+    metavar="URL",
+    help="Ask a running 'fmgsync run' (its --listen address) what it saw last, instead of looking.",
+)
+
+
 @command.command("pod")
 @click.argument("pod", metavar="NAMESPACE/NAME")
 @click.option("--group", metavar="NAME", help="Only about this group, with every condition.")
+@_CONTROLLER
 @common.state_option
 @common.command_options()
-def pod(options: common.Options, state_dir: Path, pod: str, group: str | None) -> int:
-    """In which groups a pod is, on which devices, or what keeps it out."""
-    from fmgsync.assessing import explain
+def pod(
+    options: common.Options, state_dir: Path, pod: str, group: str | None, controller: str | None
+) -> int:
+    """In which groups a pod is, on which devices, or what keeps it out.
 
-    namespace, _, name = pod.partition("/")
-    if not namespace or not name:
-        raise errors.UsageError(f"{pod!r} names no pod", next_step="write NAMESPACE/NAME")
-    return _tell(options, state_dir, lambda s: explain.pod(s, namespace, name, group=group))
+    \b
+    fmgsync explain pod shop/web-7
+    fmgsync explain pod shop/web-7 --group k8s-frontend
+    """
+    return _tell(options, state_dir, controller, "pod", pod, group)
 
 
 @command.command("ip")
 @click.argument("ip", metavar="ADDRESS")
+@_CONTROLLER
 @common.state_option
 @common.command_options()
-def ip(options: common.Options, state_dir: Path, ip: str) -> int:
-    """Who has an address, which groups hold it, and on which devices it is let through."""
-    from fmgsync.assessing import explain
-    from fmgsync.model import address
+def ip(options: common.Options, state_dir: Path, ip: str, controller: str | None) -> int:
+    """Who has an address and had it before, which groups hold it, and on which devices it is let
+    through.
 
-    try:
-        wanted = address.parse(ip)
-    except ValueError as error:
-        raise errors.UsageError(
-            f"{ip!r} is no address", next_step="write 10.1.0.9 or 2001:db8::9"
-        ) from error
-    return _tell(options, state_dir, lambda scene: explain.ip(scene, wanted))
+    \b
+    fmgsync explain ip 10.1.0.9
+    fmgsync explain ip 10.1.0.9 --controller http://127.0.0.1:8080
+    """
+    return _tell(options, state_dir, controller, "ip", ip)
 
 
 @command.command("group")
 @click.argument("group", metavar="NAME")
+@_CONTROLLER
 @common.state_option
 @common.command_options()
-def group(options: common.Options, state_dir: Path, group: str) -> int:
-    """What a group selects, which policies use it, and how it is on every device."""
-    from fmgsync.assessing import explain
+def group(options: common.Options, state_dir: Path, group: str, controller: str | None) -> int:
+    """What a group selects, which policies use it, and how it is on every device.
 
-    return _tell(options, state_dir, lambda scene: explain.group(scene, group))
+    \b
+    fmgsync explain group k8s-frontend
+    """
+    return _tell(options, state_dir, controller, "group", group)
 
 
 @command.command("device")
 @click.argument("device", metavar="DEVICE[/VDOM]")
+@_CONTROLLER
 @common.state_option
 @common.command_options()
-def device(options: common.Options, state_dir: Path, device: str) -> int:
-    """Whether a FortiGate is reachable and in sync, and what it waits for."""
-    from fmgsync.assessing import explain
+def device(options: common.Options, state_dir: Path, device: str, controller: str | None) -> int:
+    """Whether a FortiGate is reachable and in sync, and what it waits for.
 
-    return _tell(options, state_dir, lambda scene: explain.device(scene, device))
+    \b
+    fmgsync explain device fgt-east-2/dmz
+    """
+    return _tell(options, state_dir, controller, "device", device)
 
 
-def _tell(options: common.Options, state_dir: Path, ask: Callable[[Scene], Explanation]) -> int:
-    from fmgsync.cli import documents, findings
+def _tell(
+    options: common.Options,
+    state_dir: Path,
+    controller: str | None,
+    kind: str,
+    name: str,
+    group: str | None = None,
+) -> int:
+    from fmgsync.assessing.question import Question
+    from fmgsync.cli import findings, remote
+
+    question = Question(kind, name, group)
+    if controller is not None:
+        document = remote.read_explanation(controller, question)
+    else:
+        document = _by_looking(options, state_dir, question)
+    if options.is_json:
+        options.print_document(document)
+    else:
+        console = options.console()
+        findings.print_stops(console, document)
+        print_explanation(console, document)
+        findings.print_problems(console, document)
+    code = {"yes": common.IN_SYNC, "no": common.OUTSTANDING}.get(document["answer"], common.FAILED)
+    return common.worst(code, common.FAILED if document["errors"] else common.IN_SYNC)
+
+
+def _by_looking(options: common.Options, state_dir: Path, question: Question) -> dict[str, Any]:
     from fmgsync.passes import explain_scene, once
     from fmgsync.wiring import wiring
 
@@ -106,22 +147,18 @@ def _tell(options: common.Options, state_dir: Path, ask: Callable[[Scene], Expla
     )
     _recall(world, state_dir)
     result = once.status(world)
-    found = ask(explain_scene.scene(world, result))
-    problems = documents.error_rows(result)
-    document = {
+    return document_of(question.answer(explain_scene.scene(world, result)), result)
+
+
+def document_of(found: Explanation, result: Result) -> dict[str, Any]:
+    """An answer, and what stands in the way of knowing better."""
+    from fmgsync.cli import documents
+
+    return {
         **as_document(found),
         "stops": stop_rows(result.stops),
-        "errors": problems,
+        "errors": documents.error_rows(result),
     }
-    if options.is_json:
-        options.print_document(document)
-    else:
-        console = options.console()
-        findings.print_stops(console, document)
-        print_explanation(console, document)
-        findings.print_problems(console, document)
-    code = {"yes": common.IN_SYNC, "no": common.OUTSTANDING}.get(found.answer, common.FAILED)
-    return common.worst(code, common.FAILED if problems else common.IN_SYNC)
 
 
 def _recall(world: World, state_dir: Path) -> None:

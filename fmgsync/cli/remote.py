@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 import requests
 
@@ -10,26 +11,48 @@ from fmgsync import errors
 from fmgsync.cli import common
 from fmgsync.model.view import GroupState
 
+if TYPE_CHECKING:
+    from fmgsync.assessing.question import Question
+
 TIMEOUT_S = 10.0
+_STEP = "give the address of 'fmgsync run --listen', for example http://127.0.0.1:8080"
 
 
 def read_status(url: str) -> dict[str, Any]:
     """The status document; raises ConnectionFailed or ProtocolError with the next step."""
-    step = "give the address of 'fmgsync run --listen', for example http://127.0.0.1:8080"
-    try:
-        with requests.Session() as session:
-            session.trust_env = False
-            answer = session.get(f"{url.rstrip('/')}/status", timeout=TIMEOUT_S)
-            document = answer.json()
-    except requests.exceptions.JSONDecodeError as error:
-        raise errors.ProtocolError(f"{url} is no controller", next_step=step) from error
-    except (requests.RequestException, ValueError) as error:
-        raise errors.ConnectionFailed(f"cannot reach {url}", next_step=step) from error
-    if not isinstance(document, dict) or not isinstance(document.get("devices"), list):
-        raise errors.ProtocolError(f"{url} is no controller", next_step=step)
+    document = _read(url, "status", {})
+    if not isinstance(document.get("devices"), list):
+        raise errors.ProtocolError(f"{url} is no controller", next_step=_STEP)
     for device in document["devices"]:  # an earlier version may not tell all that is shown now
         for key in ("adom", "fortimanager"):
             device.setdefault(key, "")
+    return document
+
+
+def read_explanation(url: str, question: Question) -> dict[str, Any]:
+    """The controller's answer; raises as `read_status` does."""
+    words = {question.kind: question.name}
+    if question.group is not None:
+        words["in"] = question.group
+    document = _read(url, "explain", words)
+    if not isinstance(document.get("steps"), list):
+        step = "it may be older than this fmgsync; leave --controller out to look by yourself"
+        raise errors.ProtocolError(f"{url} answers no questions", next_step=step)
+    return document
+
+
+def _read(url: str, path: str, words: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        with requests.Session() as session:
+            session.trust_env = False
+            answer = session.get(f"{url.rstrip('/')}/{path}", params=words, timeout=TIMEOUT_S)
+            document = answer.json()
+    except requests.exceptions.JSONDecodeError as error:
+        raise errors.ProtocolError(f"{url} is no controller", next_step=_STEP) from error
+    except (requests.RequestException, ValueError) as error:
+        raise errors.ConnectionFailed(f"cannot reach {url}", next_step=_STEP) from error
+    if not isinstance(document, dict):
+        raise errors.ProtocolError(f"{url} is no controller", next_step=_STEP)
     return cast("dict[str, Any]", document)
 
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     default="127.0.0.1:8080",
     show_default=True,
     metavar="ADDRESS:PORT",
-    help="Where /healthz, /readyz, /metrics and /status are served; 'none' serves nothing.",
+    help="Where /healthz, /readyz, /metrics, /status and /explain are served; 'none' serves"
+    " nothing.",
 )
 @common.state_option
 @common.command_options()
@@ -74,9 +75,9 @@ def command(options: common.Options, state_dir: Path, listen: str) -> int:
 
 
 def _serve(running: Supervisor, metrics: Metrics, listen: str) -> Service:
-    from fmgsync.cli import documents
+    from fmgsync.cli import documents, explain
     from fmgsync.clock import SystemClock
-    from fmgsync.daemon import service_health
+    from fmgsync.daemon import questions, service_health
     from fmgsync.serve.http import Service
 
     service = Service(
@@ -84,6 +85,7 @@ def _serve(running: Supervisor, metrics: Metrics, listen: str) -> Service:
         health=lambda: service_health.health(running.controller),
         metrics=metrics,
         status=lambda: documents.status_document(service_health.result(running.controller)),
+        explain=lambda words: explain.document_of(*questions.answer(running.controller, words)),
         clock=SystemClock(),
     )
     service.start()

@@ -23,7 +23,8 @@ from fmgsync.daemon.stopping import Stopping
 from fmgsync.daemon.worker import AdomWorker, MakePass, PaceOf
 from fmgsync.daemon.workload_tracker import ClusterRecord, WorkloadTracker
 from fmgsync.leases.ownership import Ownership
-from fmgsync.model.endpoint import Kind
+from fmgsync.model.address import Address
+from fmgsync.model.endpoint import ClusterSnapshot, Kind, PodKey
 from fmgsync.model.health import Hearing, RolloutHealth
 from fmgsync.model.rule import RuleSet
 from fmgsync.model.stop import Stop
@@ -156,6 +157,17 @@ class Controller:
     def stops(self) -> tuple[Stop, ...]:
         """What people have stopped, as last read."""
         return self._deciding.stops
+
+    @property
+    def world(self) -> World:
+        """What its passes work with now."""
+        return self._world
+
+    def about(
+        self, *, pod: PodKey | None = None, address: Address | None = None
+    ) -> Mapping[str, ClusterSnapshot]:
+        """What is known of a pod, or of whatever has an address, by cluster. Any thread may ask."""
+        return self._tracker.about(pod, address)
 
     def leads(self, ref: TargetRef) -> bool:
         """Whether this replica works on the ADOM."""

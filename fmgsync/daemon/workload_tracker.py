@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from fmgsync.grouping import desired, policies, publishable
 from fmgsync.model.address import Address
-from fmgsync.model.endpoint import ClusterDifference, ClusterSnapshot, Kind
+from fmgsync.model.endpoint import ClusterDifference, ClusterSnapshot, Kind, PodKey
 from fmgsync.model.health import Hearing
 from fmgsync.model.rule import RuleSet
 from fmgsync.passes.world import Inventory
@@ -142,6 +142,12 @@ class WorkloadTracker:
     def who(self, address: Address) -> tuple[str, ...]:
         """Whatever has the address, in words. Any thread may ask."""
         return self._memberships.who(address)
+
+    def about(
+        self, pod: PodKey | None = None, address: Address | None = None
+    ) -> Mapping[str, ClusterSnapshot]:
+        """What is known of a pod, or of whatever has an address. Any thread may ask."""
+        return self._memberships.about(pod, address)
 
     def _stock(self, *, anew: bool) -> Inventory:
         known = self.inventory

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 from fmgsync.grouping import membership, nothing, publishable
+from fmgsync.grouping.holders import NodeHolder, PodHolder
 from fmgsync.model.address import Address, Family, family
 from fmgsync.model.change import Finding
 from fmgsync.model.endpoint import ClusterDifference, ClusterSnapshot, Kind, PodKey, whole
@@ -127,6 +128,19 @@ class Memberships:
         """
         found = self._clusters.get(cluster)
         return found is not None and found.holdings.uses(address)
+
+    def about(self, pod: PodKey | None, address: Address | None) -> dict[str, ClusterSnapshot]:
+        """A snapshot of that pod alone, or of whatever has the address. Any thread may ask."""
+        found: dict[str, ClusterSnapshot] = {}
+        for name, cluster in self._clusters.items():
+            having = cluster.holdings.having(address) if address is not None else ()
+            if pod is not None:
+                found[name] = cluster.about(pod)
+            elif having:
+                pods = tuple(each.pod for each in having if isinstance(each, PodHolder))
+                nodes = tuple(each.node for each in having if isinstance(each, NodeHolder))
+                found[name] = ClusterSnapshot(name, frozenset(), pods, nodes)
+        return found
 
     def who(self, address: Address) -> tuple[str, ...]:
         """Whatever has the address, in words, over all clusters. Any thread may ask."""

@@ -1,4 +1,5 @@
-"""The HTTP side: `/healthz`, `/readyz`, `/metrics`, `/status`. Reads only; no body is accepted."""
+"""The HTTP side: `/healthz`, `/readyz`, `/metrics`, `/status`, `/explain`. Reads only; no body is
+accepted."""
 
 from __future__ import annotations
 
@@ -6,10 +7,11 @@ import json
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs
 
 import structlog
 
@@ -24,11 +26,19 @@ STUCK_S = 60.0
 
 _log = structlog.get_logger(__name__)
 
+_LONGEST = 2000
+"""Characters of a question that are read."""
+
 Answer = tuple[HTTPStatus, str, bytes]
 
 
+def _nobody_answers(words: Mapping[str, str]) -> dict[str, Any]:
+    raise errors.UsageError("no questions are answered here")
+
+
 class Service:
-    """Serves a controller's state until `stop`. `status` gives the document of `status`."""
+    """Serves a controller's state until `stop`. `status` gives the document of `status`, `explain`
+    that of `explain` for the words of a question, or raises UsageError."""
 
     def __init__(
         self,
@@ -38,10 +48,12 @@ class Service:
         metrics: Metrics,
         status: Callable[[], dict[str, Any]],
         clock: Clock,
+        explain: Callable[[Mapping[str, str]], dict[str, Any]] = _nobody_answers,
     ) -> None:
         self._health = health
         self._metrics = metrics
         self._status = status
+        self._explain = explain
         self._clock = clock
         self._server = _listen(listen, self.answer)
         # As long as this, stopping waits: the default of half a second holds up whoever stops.
@@ -82,8 +94,20 @@ class Service:
                 clusters = hearing.rows(self._health(), self._clock.now())
                 body = json.dumps({**self._status(), "clusters": clusters}).encode()
                 return HTTPStatus.OK, "application/json", body
+            case "/explain":
+                return self._answer_question(path.partition("?")[2])
             case _:
-                return _text(HTTPStatus.NOT_FOUND, "there are /healthz /readyz /metrics /status")
+                paths = "/healthz /readyz /metrics /status /explain"
+                return _text(HTTPStatus.NOT_FOUND, f"there are {paths}")
+
+    def _answer_question(self, query: str) -> Answer:
+        words = {name: values[0] for name, values in parse_qs(query[:_LONGEST]).items()}
+        status, document = HTTPStatus.OK, dict[str, Any]()
+        try:
+            document = self._explain(words)
+        except errors.UsageError as error:
+            status, document = HTTPStatus.BAD_REQUEST, {"error": error.as_document()}
+        return status, "application/json", json.dumps(document).encode()
 
 
 def _text(status: HTTPStatus, text: str) -> Answer:
