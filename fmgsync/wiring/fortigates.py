@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from requests.adapters import HTTPAdapter
+
 from fmgsync.clock import Clock
 from fmgsync.doctor.doctor import TargetToCheck
 from fmgsync.model.diagnosis import Diagnosis
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from fmgsync.settings.schema import Config, FortiGate
 
 HooksOf = Callable[[TargetRef], Hooks]
+Transport = Callable[[Access], HTTPAdapter]
 
 
 class FortiGates:
@@ -36,9 +39,16 @@ class FortiGates:
     """
 
     def __init__(
-        self, config: Config, *, clock: Clock, hooks: HooksOf | None = None, keeps: bool = False
+        self,
+        config: Config,
+        *,
+        clock: Clock,
+        transport: Transport | None = None,
+        hooks: HooksOf | None = None,
+        keeps: bool = False,
     ) -> None:
         self._clock = clock
+        self._transport = transport
         self._hooks = hooks
         self._owner = config.owner
         identities = Identities()
@@ -70,6 +80,7 @@ class FortiGates:
         return Session(
             self._access[ref.unit],
             clock=self._clock,
+            adapter=self._transport(self._access[ref.unit]) if self._transport else None,
             hooks=self._hooks(ref) if self._hooks else None,
             gate=self._gates[ref.unit],
         )

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from requests.adapters import HTTPAdapter
@@ -62,8 +62,9 @@ _log = structlog.get_logger(__name__)
 HooksOf = Callable[[TargetRef], Hooks]
 """What the sessions of one ADOM may be forbidden, and who hears of their requests."""
 
-Transport = Callable[[Access], HTTPAdapter]
-"""Makes the HTTP transport of one session; a recorder gives one that takes notes."""
+Transport = Callable[[Any], HTTPAdapter]
+"""Makes the HTTP transport of one session with a unit, from how that is reached; a recorder gives
+one that takes notes."""
 WORKSPACE_MIN_INTERVAL_S = 30.0
 
 
@@ -108,7 +109,9 @@ def make_world(
     access = {unit.name: unit_access(unit) for unit in config.fortimanagers}
     if command == features.RUN:
         access = {name: authority.kept(each) for name, each in access.items()}
-    direct = FortiGates(config, clock=time, hooks=hooks, keeps=command == features.RUN)
+    direct = FortiGates(
+        config, clock=time, transport=transport, hooks=hooks, keeps=command == features.RUN
+    )
     opened = partial(_session_of, time, transport, hooks)
 
     def target_of(ref: TargetRef) -> Target:
