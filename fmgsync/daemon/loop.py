@@ -242,6 +242,7 @@ class Controller:
                 on_gain=self.look_at,
                 unreached=self._unreached,
                 reaches=self._reaches,
+                fleets={work.ref: work.fleet.fleet for work in self._world.adoms},
             )
         if self._remembered is not None:
             self._remembered.follow()

@@ -9,7 +9,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from fmgsync import errors
@@ -129,8 +129,7 @@ def held_for(ref: TargetRef, lease: HeldLease, *, clock: Clock, wait_s: float) -
         if clock.now() >= ends_at:
             raise errors.LockHeld(
                 f"replica {lease.other_holder or 'unknown'} holds the Lease {lease.name}",
-                fortimanager=ref.unit,
-                adom=ref.domain,
+                **ref.named,
                 next_step="that replica does the work; stop 'fmgsync run' first to do it by hand",
             )
         clock.sleep(1.0)
@@ -152,3 +151,32 @@ def held_for(ref: TargetRef, lease: HeldLease, *, clock: Clock, wait_s: float) -
         thread.join(DURATION_S)
         with suppress(errors.SourceError):
             lease.release()
+
+
+class SharedLeases:
+    """Leases for as long as anybody in this process needs them: targets of one fleet share theirs,
+    and whoever has done with it first must not give it back."""
+
+    def __init__(self, clock: Clock, *, wait_s: float = WAIT_S) -> None:
+        self._clock = clock
+        self._wait_s = wait_s
+        self._lock = threading.Lock()
+        self._open: dict[str, tuple[int, ExitStack]] = {}
+
+    @contextmanager
+    def held(self, ref: TargetRef, lease: HeldLease) -> Iterator[None]:
+        """Hold the Lease for the length of a block."""
+        with self._lock:
+            count, stack = self._open.get(lease.name, (0, ExitStack()))
+            if not count:
+                stack.enter_context(held_for(ref, lease, clock=self._clock, wait_s=self._wait_s))
+            self._open[lease.name] = count + 1, stack
+        try:
+            yield
+        finally:
+            with self._lock:
+                count, stack = self._open.pop(lease.name)
+                if count > 1:
+                    self._open[lease.name] = count - 1, stack
+                else:
+                    stack.close()

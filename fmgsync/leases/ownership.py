@@ -1,4 +1,5 @@
 """Who works on which ADOM: one Lease per ADOM, shared evenly among the replicas that are alive.
+FortiGates of one fleet go by one Lease: who decides whose turn it is has to know them all.
 
 High availability and scale-out are the same thing here. Each replica shows that it is there by a
 Lease of its own; all compute the same shares from who is there; each holds the Leases of its
@@ -16,7 +17,8 @@ from typing import Protocol
 import structlog
 
 from fmgsync import errors, redaction
-from fmgsync.model.target import TargetRef
+from fmgsync.model.fleet import Fleets, fleet_of
+from fmgsync.model.target import TargetKind, TargetRef
 from fmgsync.passes.reach import PROBE_S, Reach, shares_of
 
 DURATION_S = 10
@@ -27,7 +29,30 @@ MARGIN_S = 2.0
 UNREACHABLE = "fmgsync/unreachable"
 """Annotation of a replica's own Lease: the FortiManagers that it cannot reach."""
 
+_PROBED = 3
+"""So many units of a fleet are tried: that one is dead says nothing of the way to the others."""
+
 _log = structlog.get_logger(__name__)
+
+
+def fleet_lease(name: str) -> TargetRef:
+    """What the Lease of a fleet goes by that somebody has named."""
+    return TargetRef(name, "", TargetKind.FORTIGATE)
+
+
+def _by_lease(adoms: Iterable[TargetRef], fleets: Fleets) -> dict[TargetRef, tuple[TargetRef, ...]]:
+    """The targets that go by each Lease."""
+    found: dict[TargetRef, list[TargetRef]] = {}
+    for ref in sorted(set(adoms)):
+        fleet = fleet_of(fleets, ref)
+        found.setdefault(ref if fleet.is_alone else fleet_lease(fleet.name), []).append(ref)
+    return {lease: tuple(refs) for lease, refs in found.items()}
+
+
+def _lease_of(
+    members: Mapping[TargetRef, Iterable[TargetRef]],
+) -> dict[TargetRef, TargetRef]:
+    return {ref: lease for lease, refs in members.items() for ref in refs}
 
 
 class HeldLease(Protocol):
@@ -85,11 +110,14 @@ class Ownership:
         adoms: Iterable[TargetRef],
         *,
         key: Hashable = None,
+        fleets: Fleets | None = None,
     ) -> None:
         self.replica = replica
         self.key = key
         self._leases = leases
-        self._adoms = frozenset(adoms)
+        self._members = _by_lease(adoms, fleets or {})
+        self._adoms = frozenset(self._members)
+        self._lease_of = _lease_of(self._members)
         self._of = {ref: leases.of(ref) for ref in self._adoms}
         self._serving = threading.Lock()
         self._busy: Callable[[TargetRef], bool] = lambda ref: False
@@ -108,13 +136,16 @@ class Ownership:
         on_gain: Callable[[TargetRef], None],
         unreached: Callable[[TargetRef], int | None] = lambda ref: None,
         reaches: Callable[[str], bool] = lambda name: True,
+        fleets: Fleets | None = None,
     ) -> None:
         """Take a share of these ADOMs from now on, for whoever does the work: an ADOM with a
         running pass is not handed over before its end, and `on_gain` is called, from another
         thread, when an ADOM becomes ours. `unreached` says how many passes in a row did not get
         through to FortiManager (None: none was made yet), `reaches` tries the way to one."""
         with self._serving:
-            self._adoms = frozenset(adoms)
+            self._members = {**self._members, **_by_lease(adoms, fleets or {})}
+            self._lease_of = {**self._lease_of, **_lease_of(_by_lease(adoms, fleets or {}))}
+            self._adoms = frozenset(_by_lease(adoms, fleets or {}))
             self._of = {**self._of, **{ref: self._leases.of(ref) for ref in self._adoms}}
             self._busy, self._on_gain = busy, on_gain
             self._unreached, self._reaches = unreached, reaches
@@ -139,31 +170,30 @@ class Ownership:
 
     def holds(self, ref: TargetRef) -> bool:
         """Whether a pass over the ADOM may begin here."""
-        lease = self._of.get(ref)
+        lease = self._of.get(self._lease_of.get(ref, ref))
         return lease is not None and lease.holds(MARGIN_S)
 
     def elsewhere(self, ref: TargetRef) -> bool:
         """Whether another replica holds the ADOM's Lease, as last seen."""
-        lease = self._of.get(ref)
+        lease = self._of.get(self._lease_of.get(ref, ref))
         return lease is not None and bool(lease.other_holder)
 
     def lease(self, ref: TargetRef) -> HeldLease:
         """The ADOM's Lease itself."""
-        return self._of[ref]
+        return self._of[self._lease_of.get(ref, ref)]
 
     def check(self, ref: TargetRef) -> None:
         """Before every write: raises Deposed if another replica may be at work by now."""
         if not self.holds(ref):
             raise errors.Deposed(
                 "another replica may work on this ADOM now; nothing more is written here",
-                fortimanager=ref.unit,
-                adom=ref.domain,
+                **ref.named,
             )
 
     def tick(self) -> None:
         """Show that we are here, and hold exactly our share."""
         held = [ref for ref, lease in self._of.items() if lease.holds()]
-        self.reach.passed({ref: self._unreached(ref) for ref in held})
+        self.reach.passed({ref: self._not_through(ref) for ref in held})
         out_of_reach = self.reach.unreachable
         self._leases.presence.annotate({UNREACHABLE: " ".join(sorted(out_of_reach))})
         self._leases.presence.try_hold()
@@ -179,19 +209,36 @@ class Ownership:
         lease = self._of[ref]
         return self.replica if lease.holds() else lease.other_holder
 
+    def _not_through(self, lease: TargetRef) -> int | None:
+        """How many passes in a row got through to none of those that go by a Lease."""
+        counts = [
+            count for ref in self._of_lease(lease) if (count := self._unreached(ref)) is not None
+        ]
+        return min(counts, default=None)
+
+    def _of_lease(self, lease: TargetRef) -> tuple[TargetRef, ...]:
+        return self._members.get(lease, (lease,))
+
     def _probe(self) -> None:
         while not self._stopping.wait(PROBE_S):
-            self.reach.probe(self._reaches)
+            self.reach.probe(self._reached)
+
+    def _reached(self, name: str) -> bool:
+        """Whether the way to a unit, or to one of a fleet, is open."""
+        fleet = self._members.get(fleet_lease(name))
+        names = {ref.unit for ref in fleet} if fleet else {name}
+        return any(self._reaches(each) for each in sorted(names)[:_PROBED])
 
     def _hold_or_yield(self, ref: TargetRef, lease: HeldLease, who: str | None) -> None:
         """`who` should have it: nobody, if the ADOM is no longer in the configuration."""
         held = lease.holds()
         if who == self.replica:
             if lease.try_hold() and not held:
-                _log.info("took over", adom=ref.domain, fortimanager=ref.unit)
-                self._on_gain(ref)
-        elif held and not self._busy(ref):
-            _log.info("hands over", adom=ref.domain, fortimanager=ref.unit, to=who)
+                _log.info("took over", lease=lease.name, **ref.named)
+                for each in self._of_lease(ref):
+                    self._on_gain(each)
+        elif held and not any(map(self._busy, self._of_lease(ref))):
+            _log.info("hands over", lease=lease.name, to=who, **ref.named)
             lease.release()
         elif held:
             lease.try_hold()

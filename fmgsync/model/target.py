@@ -32,14 +32,14 @@ class TargetRef:
         return f"{self.unit}/{self.domain}"
 
     @property
-    def named(self) -> dict[str, str]:
+    def named(self) -> dict[str, Any]:
         """What an audit line or an error calls it."""
         if self.kind is TargetKind.FORTIGATE:
             return {"fortigate": self.unit, "vdom": self.domain}
         return {"fortimanager": self.unit, "adom": self.domain}
 
     @property
-    def row(self) -> dict[str, str | None]:
+    def row(self) -> dict[str, Any]:
         """The same for documents, which always have FortiManager and ADOM."""
         return {"fortimanager": None, "adom": None, **self.named}
 

@@ -122,7 +122,7 @@ def make_world(
 
     adoms = _adoms(config, target_of, time, memory)
     if ownership is not None:
-        adoms = tuple(_under_lease(work, ownership, time) for work in adoms)
+        adoms = _under_leases(adoms, ownership, time)
     return World(
         _intent(config),
         _sources(config),
@@ -302,21 +302,27 @@ def _ownership(config: Config, before: Ownership | None = None) -> Ownership | N
         return before
     replica = leasing.replica_name()
     refs = {site.adom for site in rules.sites(config)}
-    return Ownership(replica, leasing.make_leases(*key, replica), refs, key=key)
+    leases, fleets = leasing.make_leases(*key, replica), rules.fleets(config)
+    return Ownership(replica, leases, refs, key=key, fleets=fleets)
 
 
-def _under_lease(work: AdomWork, ownership: Ownership, clock: Clock) -> AdomWork:
+def _under_leases(
+    works: Sequence[AdomWork], ownership: Ownership, clock: Clock
+) -> tuple[AdomWork, ...]:
     """One-shot work on an ADOM holds its Lease, as a controller's does."""
     from fmgsync.leases import leasing
 
-    @contextmanager
-    def session() -> Iterator[object]:
-        lease = ownership.lease(work.ref)
-        held = leasing.held_for(work.ref, lease, clock=clock, wait_s=leasing.WAIT_S)
-        with held, work.session() as opened:
-            yield opened
+    shared = leasing.SharedLeases(clock)
 
-    return replace(work, session=session)
+    def under(work: AdomWork) -> AdomWork:
+        @contextmanager
+        def session() -> Iterator[object]:
+            with shared.held(work.ref, ownership.lease(work.ref)), work.session() as opened:
+                yield opened
+
+        return replace(work, session=session)
+
+    return tuple(map(under, works))
 
 
 def referenced_files(path: Path) -> tuple[Path, ...]:

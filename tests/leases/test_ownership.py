@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,8 @@ from fmgsync.kube.client import Access
 from fmgsync.leases import leasing, ownership
 from fmgsync.leases.ownership import Ownership
 from fmgsync.model.address import Address
-from fmgsync.model.target import TargetRef
+from fmgsync.model.fleet import Fleet
+from fmgsync.model.target import TargetKind, TargetRef
 from fmgsync.passes.reach import STEADY, TRIES
 from fmgsync.scheduling.shares import shares
 from fmgsync.simulator.kubernetes import KubernetesSimulator
@@ -294,3 +296,36 @@ def test_the_times_of_the_page_are_those_in_force() -> None:
     late_s = write.read_timeout_s - ownership.MARGIN_S
     assert f"at most {write.read_timeout_s:g} s old" in page
     assert f"{late_s:g} s after the Lease ended" in page
+
+
+def test_fortigates_of_one_fleet_go_by_one_lease(access: Access) -> None:
+    """Who decides whose turn it is has to know all of them, so they stay together."""
+    units = [TargetRef(f"branch-{n}", "root", TargetKind.FORTIGATE) for n in range(6)]
+    named = {ref: Fleet("branches" if n < 5 else "hub", (ref,)) for n, ref in enumerate(units)}
+    fleets = {ref: replace(one, targets=tuple(units[:5])) for ref, one in named.items()}
+    fleets[units[5]] = Fleet("hub", (units[5],))
+    both = [*ADOMS, *units]
+
+    def made(name: str) -> Ownership:
+        leases = leasing.make_leases(access, "fmgsync", "prod", name)
+        return Ownership(name, leases, both, fleets=fleets)
+
+    one, two = made("one"), made("two")
+    for _ in range(4):
+        two.tick()
+        one.tick()
+    for each in (one, two):
+        assert len({each.holds(ref) for ref in units[:5]}) == 1
+    assert all(one.holds(ref) != two.holds(ref) for ref in both)
+    assert one.lease(units[0]).name == two.lease(units[4]).name
+    assert one.lease(units[0]).name != one.lease(units[5]).name
+
+
+def test_a_lease_that_is_shared_is_given_back_by_the_last(access: Access) -> None:
+    leases = leasing.make_leases(access, "fmgsync", "prod", "one")
+    lease, shared = leases.of(ADOMS[0]), leasing.SharedLeases(SystemClock())
+    with shared.held(ADOMS[0], lease):
+        with shared.held(ADOMS[1], lease):
+            assert lease.holds()
+        assert lease.holds()
+    assert not lease.holds()
