@@ -44,6 +44,7 @@ what a person does about it. No message ever holds a secret.
     |   +-- ManagedElsewhere           a FortiManager manages the FortiGate, or may
     |   +-- Stopped                    exit code 3: a person wants nothing more to be written
     |   +-- UnknownDevice              a site names a device or VDOM the ADOM does not have
+    |   +-- StaleMeanwhile             a saved plan no longer fits an ADOM that was waited for
     +-- InternalError                  a defect of fmgsync
     +-- StalePlan                      a saved plan no longer fits what is there
     +-- StateError                     the folder or ConfigMap of remembered decisions
@@ -475,6 +476,12 @@ class UnknownDevice(TargetError):
 
 class StalePlan(FmgsyncError):
     """What is there no longer is what the saved plan was made from."""
+
+    kind = "stale-plan"
+
+
+class StaleMeanwhile(TargetError):
+    """The same of one ADOM, which had to be waited for before it could be written."""
 
     kind = "stale-plan"
 

@@ -109,7 +109,8 @@ def apply(world: World, *, install: bool, digest: str | None = None) -> Result:
     }
     taking = Taking(
         world.clock,
-        partial(read_inventory, world, lambda text: None),
+        # A saved plan was made from what ran then.
+        (lambda: inventory) if known else partial(read_inventory, world, lambda text: None),
         world.installing.stopping,
         # Nobody tells a one-shot run that something has to go: it looks by itself in a pause.
         at_most_s=float("inf") if world.terms.removals.within is None else _LOOK_S,
@@ -246,7 +247,7 @@ def _turn(
     world: World, work: AdomWork, result: AdomResult, *, saved: Look | None, install: bool
 ) -> Turn[Inventory]:
     """One ADOM's passes in an `apply`. `saved` is what was looked at for a saved plan: nothing more
-    than that is written."""
+    than that is written, and what others change in it meanwhile is put right."""
 
     ahead = _lying_ahead(world, work)
 
@@ -256,7 +257,9 @@ def _turn(
                 result.seen = saved
             else:
                 result.seen = reconcile.look(work, world.intent, inventory.members, inventory.who)
-            if is_first or saved is None:
+                if saved is not None:
+                    result.seen = _as_saved(saved, replace(result.seen, written=result.vouched))
+            if is_first or saved is None or result.vouched is None:
                 # Read first: what cannot be understood stops everything before anything is written.
                 record = world.installing.recall(work.ref)
                 _write_and_install(world, work, inventory, result, record, install=install)
@@ -268,6 +271,19 @@ def _turn(
 
     is_called = partial(work.fleet.take_call, work.ref)
     return Turn(partial(session, world, work), one_pass, is_called=is_called)
+
+
+def _as_saved(saved: Look, now: Look) -> Look:
+    """A later look in the run of a saved plan. Raises StaleMeanwhile if that was not written yet
+    and is not any more what there is to do."""
+    if now.written is None and summary.digest([now.plan]) != summary.digest([saved.plan]):
+        raise errors.StaleMeanwhile(
+            "somebody changed the ADOM before the saved plan could be written",
+            fortimanager=now.plan.ref.unit,
+            adom=now.plan.ref.domain,
+            next_step="nothing was written there; save a new plan and read it",
+        )
+    return now
 
 
 def _write_and_install(

@@ -10,6 +10,7 @@ from fmgsync.assessing.observation import Look
 from fmgsync.model.adom import HeldLock
 from fmgsync.model.change import AdomPlan, ApplyReport
 from fmgsync.model.rollout import TargetOutcome
+from fmgsync.model.state import ObservedAdom
 from fmgsync.model.stop import Stop
 from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.passes.installs import Survey
@@ -36,7 +37,10 @@ class Standing:
 
 @dataclass(slots=True)
 class AdomResult:
-    """What became of one ADOM in one pass; `whole` False if it compared only a part of it."""
+    """What became of one ADOM in one pass; `whole` False if it compared only a part of it.
+
+    `vouched` is what the ADOM holds as a saved plan was carried out there, None before that.
+    """
 
     ref: TargetRef
     seen: Look | None = None
@@ -52,6 +56,7 @@ class AdomResult:
     locks: tuple[HeldLock, ...] = ()
     error: errors.TargetError | None = None
     whole: bool = True
+    vouched: ObservedAdom | None = None
 
 
 @dataclass(slots=True)

@@ -86,6 +86,8 @@ def advance_installs(
         written, report.written = report.written, None
         if written is not None:
             result.report = result.report.then(written) if result.report else written
+    if written is not None or result.seen.written is not None or not plan.changes:
+        result.vouched = run.written
     result.seen, result.survey = run.seen, run.survey
     if len(report.outcomes) > done or written is not None:
         # The installs changed device database and status: look before believing anything.

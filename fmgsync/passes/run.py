@@ -151,8 +151,10 @@ class Run:
 
     @property
     def unwritten(self) -> bool:
-        """Whether the ADOM lacks changes that are to be written under an install's lock."""
-        return (self.intent.before_install or self.writes_along) and bool(self.seen.plan.changes)
+        """Whether the ADOM lacks changes that are to be written under an install's lock. Where this
+        run has written it already, what differs is put right instead."""
+        wanted = self.intent.before_install or self.writes_along
+        return wanted and bool(self.seen.plan.changes) and self.seen.written is None
 
     @property
     def due_alone(self) -> bool:

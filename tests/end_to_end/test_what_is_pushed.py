@@ -296,3 +296,53 @@ def test_an_edit_between_preview_and_push_is_told_afterwards(
         if is_edited:
             assert told[0]["devices"] == ["fgt-1"]
             assert any("of package edge/default" in edit for edit in told[0]["edits"])
+
+
+WRITES = {"continuous": {}, "before-install": {"write": "before-install"}}
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_with_a_saved_plan_nothing_else_is_written_and_a_repair_is_told(
+    tmp_path: Path, write: str
+) -> None:
+    """Between two waves a pod comes, and somebody takes a member out of our group."""
+    with open_fleet(tmp_path, seed(2), clock=Agenda(), rollout=CANARY) as estate:
+        estate.write_config(reconcile=WRITES[write])
+        web(estate, "10.1.0.1", "10.1.0.2")
+        to(estate, OPEN)
+        saved = estate.plan().digest
+        during(estate, 60, lambda: web(estate, "10.1.0.1", "10.1.0.2", "10.1.0.3"))
+        during(estate, 61, lambda: take_out_a_member(estate))
+        told: list[str] = []
+        result = estate.apply("window", digest=saved, tell=told.append)
+        assert verified(result) == ["fgt-1", "fgt-2"]
+        assert holding(estate, "10.1.0.1", "10.1.0.2") == ["fgt-1", "fgt-2"]
+        assert estate.object("address", "prod_10.1.0.3") is None
+        assert [line["device"] for line in audited(estate, "repaired")] == ["fgt-2"]
+        assert any("it is put right before the install" in text for text in told)
+        # What came meanwhile is for the next plan.
+        assert {change.name for change in seen.changes(estate.plan())} >= {"prod_10.1.0.3"}
+
+
+def test_a_saved_plan_that_could_not_be_written_is_refused_once_it_is_stale(tmp_path: Path) -> None:
+    """Somebody has the ADOM locked, and changes our group before the lock is ours."""
+    with open_fleet(tmp_path, seed(2), clock=Agenda(), rollout=CANARY) as estate:
+        estate.write_config(reconcile=WRITES["before-install"])
+        web(estate, "10.1.0.1", "10.1.0.2")
+        to(estate, OPEN)
+        saved = estate.plan().digest
+        human = estate.unit.console("admin")
+        human.lock("prod")
+
+        def end() -> None:
+            mapping = f"{GROUPS}/{GROUP}/dynamic_mapping/fgt-2/root"
+            human.call("set", mapping, {"member": ["all"]})
+            human.commit("prod")
+            human.unlock("prod")
+
+        during(estate, 100, end)
+        (adom,) = estate.apply("window", digest=saved).adoms
+        assert adom.error is not None
+        assert "the saved plan" in str(adom.error)
+        assert holding(estate, "10.1.0.1") == ["fgt-1", "fgt-2"]
+        assert estate.object("address", "prod_10.1.0.2") is None
