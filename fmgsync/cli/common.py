@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 import click
 
 from fmgsync import errors
+from fmgsync.assessing import survey
 from fmgsync.state import DEFAULT_FOLDER
 
 if TYPE_CHECKING:
@@ -243,13 +244,12 @@ def status_code(result: Result) -> int:
 
 def apply_code(result: Result) -> int:
     """The exit code of an apply: refused writes, failed installs, and what is seen afterwards."""
-    from fmgsync.passes import installs
 
     codes = [status_code(result)]
     for adom in result.adoms:
         if adom.report and adom.report.refused:
             codes.append(FAILED)
-        if installs.failed(adom.outcomes) or (adom.rollout and adom.rollout.failures):
+        if survey.failed(adom.outcomes) or (adom.rollout and adom.rollout.failures):
             codes.append(FAILED)
     return worst(*codes)
 

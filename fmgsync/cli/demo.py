@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from fmgsync.assessing import survey
 from fmgsync.cli import common
 
 if TYPE_CHECKING:
@@ -220,9 +221,8 @@ def _tell(estate: story.Estate, options: common.Options, console: Console) -> No
 
 def _show(console: Console, estate: story.Estate) -> None:
     from fmgsync.cli import story, tables
-    from fmgsync.passes import installs
 
-    proven = set(installs.verified(estate.views))
+    proven = set(survey.verified(estate.views))
     made = tables.table(("FortiGate", "cluster", *estate.apps[:6], "verdict"))
     for view in estate.views[:50]:
         right = view.target in proven and story.holds_what_runs(estate, view)

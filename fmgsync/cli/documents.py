@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fmgsync import errors
+from fmgsync.assessing import survey
 from fmgsync.assessing.observation import Look
 from fmgsync.cli.progress import rollout_rows
 from fmgsync.cli.stop import stop_rows
@@ -16,7 +17,6 @@ from fmgsync.model.adom import HeldLock
 from fmgsync.model.rollout import PendingInstall
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView, GroupView
-from fmgsync.passes import installs
 from fmgsync.passes.once import source_gaps
 from fmgsync.passes.result import AdomResult, Result
 from fmgsync.planning import absence, summary
@@ -184,7 +184,7 @@ def status_document(result: Result) -> dict[str, Any]:
 def verify_document(result: Result) -> dict[str, Any]:
     """The four views, and which device VDOMs answered with just what they should hold."""
     document = status_document(result)
-    done = {t for adom in result.adoms if adom.survey for t in installs.verified(adom.survey.views)}
+    done = {t for adom in result.adoms if adom.survey for t in survey.verified(adom.survey.views)}
     views = (view for adom in result.adoms if adom.survey for view in adom.survey.views)
     for row, view in zip(document["devices"], views, strict=True):
         row["verified"] = view.target in done

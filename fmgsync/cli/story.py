@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fmgsync.assessing import survey
 from fmgsync.clock import Clock, SystemClock
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView
-from fmgsync.passes import installs, once
+from fmgsync.passes import once
 from fmgsync.passes.install_context import People
 from fmgsync.passes.result import Result
 from fmgsync.passes.world import World
@@ -253,7 +254,7 @@ def run_apply(
 
 def count(estate: Estate, started_at: float) -> Tally:
     """The tally at the end. Verified: asked, right, and equal to what runs in the clusters."""
-    proven = set(installs.verified(estate.views))
+    proven = set(survey.verified(estate.views))
     estate.tally.devices = estate.size.devices
     estate.tally.verified = sum(
         view.target in proven and holds_what_runs(estate, view) for view in estate.views

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 from fmgsync import errors
 from fmgsync.assessing.observation import Look
+from fmgsync.assessing.survey import Survey
 from fmgsync.model.adom import HeldLock
 from fmgsync.model.change import AdomPlan, ApplyReport
 from fmgsync.model.rollout import TargetOutcome
 from fmgsync.model.state import ObservedAdom
 from fmgsync.model.stop import Stop
 from fmgsync.model.target import DeviceVdom, TargetRef
-from fmgsync.passes.installs import Survey
 from fmgsync.passes.progress import Report
 from fmgsync.passes.world import Inventory
 from fmgsync.planning import radius, summary

@@ -16,6 +16,7 @@ from typing import TypeVar
 import structlog
 
 from fmgsync import errors
+from fmgsync.assessing.survey import NOTHING, Known
 from fmgsync.passes import (
     batch_install,
     direct_write,
@@ -27,7 +28,6 @@ from fmgsync.passes import (
     stale_grants,
     urgent_removal,
 )
-from fmgsync.passes.installs import Known
 from fmgsync.passes.progress import Report
 from fmgsync.passes.run import Run
 from fmgsync.passes.urgent_removal import Rush
@@ -54,7 +54,7 @@ def roll_out(run: Run) -> Report:
     Where more may follow, `report.goes_on_at` says when.
     """
     before, run.report.batch, run.report.goes_on_at = run.report.batch, None, None
-    known = run.known.known_but(()) if run.known and before else installs.NOTHING
+    known = run.known.known_but(()) if run.known and before else NOTHING
     try:
         _survey(run, known=known)
         run.book.open(run.now, why_not=partial(_no_ledger, run))
@@ -229,7 +229,7 @@ def _rest(run: Run, decision: Decision) -> bool:
     return pause is not None
 
 
-def _survey(run: Run, *, again: bool = False, known: Known = installs.NOTHING) -> None:
+def _survey(run: Run, *, again: bool = False, known: Known = NOTHING) -> None:
     """Look at everything; what was verified in this run is found to be in sync. What is written
     along with an install counts as written."""
     if again:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from fmgsync.assessing import four
 from fmgsync.assessing.observation import Look
+from fmgsync.assessing.survey import NOTHING
 from fmgsync.model.adom import Workspace
 from fmgsync.passes import installs, reconcile, rollout, rollout_status, stale_grants
 from fmgsync.passes.progress import Report
@@ -94,7 +95,7 @@ def advance_installs(
         if report.failures:
             result.seen = reconcile.refresh_topology(work, run.seen)
         touched = {outcome.target for outcome in report.outcomes[done:]}
-        known = run.survey.known_but(touched, run.answered) if run.survey else installs.NOTHING
+        known = run.survey.known_but(touched, run.answered) if run.survey else NOTHING
         result.survey = installs.survey(work, result.seen, ask_devices=True, known=known)
     judge(world, work, inventory, result, run.book.record)
 

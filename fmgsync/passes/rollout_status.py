@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fmgsync.assessing.observation import Look
+from fmgsync.assessing.survey import Survey
 from fmgsync.model.stop import Stop
 from fmgsync.passes import new_ledger
-from fmgsync.passes.installs import Survey
 from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.result import AdomResult, Standing
 from fmgsync.passes.world import World

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from fmgsync.assessing.observation import Look
 from fmgsync.assessing.stale import Since
+from fmgsync.assessing.survey import Survey
 from fmgsync.audit import Audit
 from fmgsync.clock import Clock
 from fmgsync.model.address import Address
@@ -18,7 +19,6 @@ from fmgsync.model.state import ObservedAdom
 from fmgsync.model.stop import Stop
 from fmgsync.model.target import DeviceVdom
 from fmgsync.passes import (
-    installs,
     pre_wave_hooks,
     rests,
     rollout_status,
@@ -125,8 +125,8 @@ class Run:
     answered: Mapping[DeviceVdom, Reading] = field(default_factory=dict)
     stale: Since = field(default_factory=dict)
     exposed_until: float | None = None
-    known: installs.Survey | None = None
-    survey: installs.Survey | None = None
+    known: Survey | None = None
+    survey: Survey | None = None
     pending: tuple[PendingInstall, ...] = ()
     written: ObservedAdom = field(init=False)
     report: Report = field(default_factory=Report)
@@ -265,7 +265,7 @@ def make_run(
     seen: Look,
     look: Callable[[], Look],
     report: Report,
-    known: installs.Survey | None,
+    known: Survey | None,
     *,
     plan: str,
     writes_along: bool,

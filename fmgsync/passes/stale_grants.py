@@ -10,10 +10,10 @@ from fmgsync import errors
 from fmgsync.assessing import four, stale
 from fmgsync.assessing.observation import Look
 from fmgsync.assessing.stale import Key, Since
+from fmgsync.assessing.survey import Survey
 from fmgsync.model import instants
 from fmgsync.model.address import Address
 from fmgsync.model.target import DeviceVdom, TargetRef
-from fmgsync.passes.installs import Survey
 from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.result import AdomResult
 from fmgsync.passes.world import Inventory, World

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from fmgsync.assessing import survey
 from fmgsync.cli import documents
-from fmgsync.passes import installs
 from tests.end_to_end.estate import Estate
 from tests.end_to_end.fleet import OPEN, holding, open_fleet, seed, to, verified, web
 
@@ -79,7 +79,7 @@ def test_a_device_left_to_a_person_is_not_verified(tmp_path: Path, case: str) ->
 
         (adom,) = estate.status().adoms
         assert adom.survey is not None
-        assert [str(t) for t in installs.verified(adom.survey.views)] == ["fgt-2/root"]
+        assert [str(t) for t in survey.verified(adom.survey.views)] == ["fgt-2/root"]
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from requests.adapters import HTTPAdapter
 
+from fmgsync.assessing import survey
 from fmgsync.model.view import GroupState
-from fmgsync.passes import installs, once
+from fmgsync.passes import once
 from fmgsync.passes.result import Result
 from fmgsync.wiring import wiring
 from tests import builders
@@ -169,7 +170,7 @@ def test_a_rule_whose_name_is_taken_is_asked_of_no_device(tmp_path: Path) -> Non
         assert not report(result).failures
         (adom,) = estate.status().adoms
         assert adom.survey is not None
-        assert len(installs.verified(adom.survey.views)) == 2
+        assert len(survey.verified(adom.survey.views)) == 2
         assert not any(view.stale_grants for view in adom.survey.views)
 
 

@@ -1,0 +1,190 @@
+"""The four views of one target, and what follows from them: what is pending, what never arrives."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from fmgsync.assessing import four, pending, place_reasons, reach, rendered
+from fmgsync.assessing.observation import Look
+from fmgsync.model import naming
+from fmgsync.model.adom import PackageStatus, Reading
+from fmgsync.model.change import Finding, ObjectKind
+from fmgsync.model.rollout import NotReferenced, Outcome, PendingInstall, TargetOutcome
+from fmgsync.model.state import ObservedAdom
+from fmgsync.model.target import DeviceVdom
+from fmgsync.model.view import DeviceView, GroupState
+
+_SETTLED = frozenset({GroupState.IN_SYNC, GroupState.HELD})
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What need not be asked again: what device databases and devices held when they were read,
+    and which packages were installed before."""
+
+    databases: Mapping[DeviceVdom, Reading] = field(default_factory=dict)
+    devices: Mapping[DeviceVdom, Reading] = field(default_factory=dict)
+    statuses: tuple[PackageStatus, ...] = ()
+
+
+NOTHING = Known()
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The four views of one ADOM and what follows from them.
+
+    `asked` says whether the FortiGates themselves were asked. `facts` are what the views were made
+    from, `plain` the views as they were before windows and people were considered.
+    """
+
+    views: tuple[DeviceView, ...]
+    pending: tuple[PendingInstall, ...]
+    not_referenced: tuple[NotReferenced, ...]
+    asked: bool = True
+    statuses: tuple[PackageStatus, ...] = ()
+    facts: four.Facts | None = None
+    plain: tuple[DeviceView, ...] = ()
+
+    def known_but(
+        self, changed: Collection[DeviceVdom], fresh: Mapping[DeviceVdom, Reading] | None = None
+    ) -> Known:
+        """What was read, save of those that have changed since; `fresh` is what these answered."""
+        if self.facts is None:
+            return NOTHING
+        databases, devices = self.facts.databases, self.facts.devices
+        kept = (databases.keys() & devices.keys()) - set(changed)
+        return Known(
+            {target: databases[target] for target in kept},
+            {**{target: devices[target] for target in kept}, **(fresh or {})},
+            () if changed else self.statuses,
+        )
+
+
+def facts_of(seen: Look) -> four.Facts:
+    """What the views are made from, but for what databases and devices hold."""
+    wanted = rendered.from_desired(seen.desired)
+    names = _names_in(wanted)
+    carried = reach.packages(seen, wanted, names)
+    families = reach.families(seen, carried)
+    return four.Facts(
+        ref=seen.topology.ref,
+        topology=seen.topology,
+        desired=wanted,
+        adom=rendered.from_adom(seen.observed, wanted, names),
+        reach=carried,
+        families=families,
+        disputed=reach.disputed(seen, wanted, names),
+        databases={},
+        devices={},
+        write_pending=_places(seen, wanted),
+        submitted=seen.submission.brief if seen.submission else "",
+        held=_held(seen, wanted),
+        blocked=place_reasons.blocked(seen, names),
+        reasons=place_reasons.reasons(seen, wanted, carried, families),
+    )
+
+
+def places(facts: four.Facts) -> tuple[list[DeviceVdom], tuple[str, ...]]:
+    """The DeviceVdoms that some policy brings our groups to, and the groups' names: what is to be
+    read of devices."""
+    targets = {target for target, _ in (*facts.reach, *facts.disputed)}
+    return sorted(targets), _names_in(facts.desired)
+
+
+def made(facts: four.Facts, seen: Look, *, asked: bool) -> Survey:
+    """The views side by side. Without the FortiGates' own answers a device is believed as far as
+    FortiManager's status goes, so `unknown` may stand where only the device could tell."""
+    views = four.device_views(facts)
+    return Survey(
+        views,
+        pending.pending_installs(views, facts.reach, after_write=bool(seen.plan.changes)),
+        pending.not_referenced(views),
+        asked=asked,
+        facts=facts,
+        plain=views,
+    )
+
+
+def with_part(known: Survey, part: Look, *, adom: ObservedAdom) -> Survey:
+    """The survey with the views of a part made anew from the whole ADOM; devices are taken as they
+    were."""
+    if known.facts is None:
+        return known
+    wanted = rendered.from_desired(part.desired)
+    names = _names_in(wanted)
+    families = {**known.facts.families, **reach.families(part, known.facts.reach)}
+    facts = replace(
+        known.facts,
+        families=families,
+        desired=wanted,
+        adom=rendered.from_adom(adom, wanted, names),
+        write_pending=_places(part, wanted),
+        held=_held(part, wanted),
+        blocked=place_reasons.blocked(part, names),
+        reasons=place_reasons.reasons(part, wanted, known.facts.reach, families),
+    )
+    views = four.joined(known.plain, four.device_views(facts))
+    waiting = pending.pending_installs(
+        views, known.facts.reach, after_write=bool(part.plan.changes)
+    )
+    return replace(
+        known,
+        views=views,
+        pending=waiting,
+        not_referenced=pending.not_referenced(views),
+        plain=views,
+    )
+
+
+def _names_in(wanted: Mapping[DeviceVdom, Iterable[str]]) -> tuple[str, ...]:
+    return tuple(sorted({name for groups in wanted.values() for name in groups}))
+
+
+def _without_room(seen: Look) -> Iterable[Finding]:
+    return (finding for finding in seen.plan.foreign if finding.newcomers_only)
+
+
+def _places(seen: Look, targets: Iterable[DeviceVdom]) -> frozenset[four.Place]:
+    """The places the plan still has to write; a group's own change concerns all its places."""
+    everywhere = tuple(targets)
+    places: set[four.Place] = set()
+    for change in seen.plan.changes:
+        if change.kind in (ObjectKind.ADDRESS, ObjectKind.ADDRESS6):
+            continue
+        for target in (change.device,) if change.device else everywhere:
+            places.add((target, naming.group_of(change.name)))
+    return frozenset(places)
+
+
+def _held(seen: Look, targets: Iterable[DeviceVdom]) -> frozenset[four.Place]:
+    """The places at which something waits for a human."""
+    everywhere = tuple(targets)
+    return frozenset(
+        (target, hold.name)
+        for hold in (*seen.plan.held, *_without_room(seen))
+        for target in ((hold.device,) if hold.device else everywhere)
+    )
+
+
+def failed(outcomes: Iterable[TargetOutcome]) -> tuple[TargetOutcome, ...]:
+    """The outcomes that are neither done nor without changes."""
+    fine = {Outcome.DONE, Outcome.NO_CHANGES}
+    return tuple(outcome for outcome in outcomes if outcome.outcome not in fine)
+
+
+def verified(views: Iterable[DeviceView]) -> tuple[DeviceVdom, ...]:
+    """DeviceVdoms that were asked and hold, in every referenced group, what the ADOM says.
+
+    Of a held group that is what FortiManager would install, not yet what the rules ask for.
+    Something that waits for a person may be the install itself: only the values tell.
+
+    At least one group must be asked for: a device that uses none of our groups proves nothing.
+    """
+    return tuple(
+        view.target
+        for view in views
+        if (asked := four.asked_for(view))
+        and all(group.state in _SETTLED and group.is_proven for group in asked)
+    )
