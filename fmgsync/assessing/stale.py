@@ -12,7 +12,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from fmgsync.assessing import four
+from fmgsync.assessing.observation import Look
+from fmgsync.model import instants
 from fmgsync.model.address import Address
+from fmgsync.model.rule import ResolvedSite
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView, GroupView
 
@@ -85,6 +89,32 @@ def _of_group(
 def _still(key: Key, desired: frozenset[Address]) -> bool:
     """Whether the rules still make it wrong."""
     return (key.address in desired) is (key.fault is Fault.MISSING)
+
+
+def seen_since(
+    known: Since | None, views: Iterable[DeviceView], seen: Look, *, now: float
+) -> dict[Key, float | None]:
+    """As `track`, of what a pass saw; a time that lies ahead is not known."""
+    if known is not None:
+        ahead = (at is not None and instants.lies_ahead(at, now) for at in known.values())
+        known = {k: None if late else known[k] for k, late in zip(known, ahead, strict=True)}
+    return track(known, views, lambda name, target: denies(seen, name), now=now)
+
+
+def denies(seen: Look, name: str) -> bool:
+    """Whether membership of the group closes traffic: a deny policy or a negated position."""
+    return any(key in seen.usage.widening for key in four.keys(name))
+
+
+def running_behind(
+    resolved: Iterable[ResolvedSite], in_use: Callable[[str, Address], bool]
+) -> Running:
+    """Whether an address runs behind a DeviceVdom, as far as the clusters were read."""
+    clusters: defaultdict[DeviceVdom, set[str]] = defaultdict(set)
+    for site in resolved:
+        for target in site.targets:
+            clusters[target] |= site.clusters
+    return lambda target, address: any(in_use(name, address) for name in clusters.get(target, ()))
 
 
 def with_since(views: Iterable[DeviceView], since: Since) -> tuple[DeviceView, ...]:

@@ -22,6 +22,7 @@ from fmgsync.daemon.gc_tuning import Heap
 from fmgsync.daemon.stopping import Stopping
 from fmgsync.daemon.worker import AdomWorker, MakePass, PaceOf
 from fmgsync.daemon.workload_tracker import ClusterRecord, WorkloadTracker
+from fmgsync.leases import reach
 from fmgsync.leases.ownership import Ownership
 from fmgsync.model.address import Address
 from fmgsync.model.endpoint import ClusterSnapshot, Kind, PodKey
@@ -29,7 +30,7 @@ from fmgsync.model.health import Hearing, RolloutHealth
 from fmgsync.model.rule import RuleSet
 from fmgsync.model.stop import Stop
 from fmgsync.model.target import TargetRef
-from fmgsync.passes import reach, rollout_status
+from fmgsync.passes import rollout_status
 from fmgsync.passes.incremental import Passes
 from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.result import AdomResult

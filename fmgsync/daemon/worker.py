@@ -18,8 +18,9 @@ from fmgsync.clock import Clock
 from fmgsync.daemon import figures, troubles
 from fmgsync.daemon.adom_record import AdomRecord
 from fmgsync.daemon.pace import Pace, Rhythm, is_whole, next_pass_at
+from fmgsync.leases import reach
 from fmgsync.model.target import TargetRef
-from fmgsync.passes import reach, wrong_clock
+from fmgsync.passes import wrong_clock
 from fmgsync.passes.result import AdomResult
 
 _log = structlog.get_logger(__name__)

@@ -17,9 +17,10 @@ from typing import Protocol
 import structlog
 
 from fmgsync import errors, redaction
+from fmgsync.leases.reach import PROBE_S, Reach
 from fmgsync.model.fleet import Fleets, fleet_of
 from fmgsync.model.target import TargetKind, TargetRef
-from fmgsync.passes.reach import PROBE_S, Reach, shares_of
+from fmgsync.scheduling.shares import shares_of
 
 DURATION_S = 10
 TICK_S = 3.0

@@ -10,14 +10,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
 from fmgsync import errors
-from fmgsync.assessing import four, yardstick
+from fmgsync.assessing import four, stale, yardstick
 from fmgsync.assessing.yardstick import Yardstick
 from fmgsync.model.adom import Workspace
 from fmgsync.model.change import AdomPlan, ApplyReport
 from fmgsync.model.rollout import InstallRequest
 from fmgsync.model.state import ObservedAdom
 from fmgsync.model.target import DeviceVdom
-from fmgsync.passes import reconcile, rollout_log, stale_grants
+from fmgsync.passes import reconcile, rollout_log
 from fmgsync.passes.run import Round, Run
 from fmgsync.planning import packages, written
 from fmgsync.scheduling.machine import Blocked
@@ -93,7 +93,7 @@ def yardstick_of(run: Run) -> Yardstick:
     return Yardstick(
         run.seen.desired,
         run.seen.plan,
-        lambda name: stale_grants.denies(run.seen, name),
+        lambda name: stale.denies(run.seen, name),
         removes=run.intent.removes,
     )
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from fmgsync.assessing import assessment
+from fmgsync.assessing.assessment import Circumstances
 from fmgsync.model.target import TargetRef
-from fmgsync.passes import edits_now, rollout_status
+from fmgsync.passes import edits_now
 from fmgsync.passes.edits_now import Edits
 from fmgsync.passes.result import AdomResult, Result
 from fmgsync.passes.world import World
 from fmgsync.scheduling import rehearsal
-from fmgsync.scheduling.admission import Situation
 from fmgsync.scheduling.ledger import Ledger
 from fmgsync.scheduling.rehearsal import Foreseen, Stage
 from fmgsync.scheduling.rollout import HoldKind
@@ -42,22 +43,15 @@ def _adom(world: World, adom: AdomResult, until: datetime, *, may_lock: bool) ->
     held = adom.standing.decision.held if adom.standing is not None else None
     lost = held if held is not None and held.kind is HoldKind.LEDGER_LOST else None
     edits = edits_now.look(world, work, adom, may_lock=may_lock)
-    situation = Situation(
-        adom.seen.topology,
-        adom.survey.statuses,
-        world.terms,
-        world.instant,
-        world.installing.clearance,
-        {**(record.why_held if record is not None else {}), **edits.blocked},
-        record.let_go if record is not None else frozenset(),
-        stopped=str(adom.stop) if adom.stop is not None else "",
-    )
+    blocked = {**(record.why_held if record is not None else {}), **edits.blocked}
+    clearance = world.installing.clearance
+    around = Circumstances(world.terms, world.instant, clearance, adom.stop, record, blocked)
     stage = Stage(
-        rollout_status.policy_of(world.terms, adom.seen, adom.stop),
+        assessment.policy_of(world.terms, adom.seen, adom.stop),
         record.ledger if record is not None else Ledger(rules) if lost is None else None,
         adom.survey.pending,
         adom.survey.views,
-        situation,
+        assessment.situation(adom.seen, adom.survey, around),
         lost=lost.reason if lost is not None else "",
     )
     return AdomForecast(adom.ref, rehearsal.rehearse(stage, until), edits)

@@ -21,10 +21,10 @@ from fmgsync.passes import (
     batch_install,
     direct_write,
     installs,
-    new_ledger,
     reconcile,
     resume,
     rollout_log,
+    rollout_status,
     stale_grants,
     urgent_removal,
 )
@@ -98,8 +98,7 @@ def _thought(run: Run, before: Decision | None) -> _Choice | None:
 
 
 def _no_ledger(run: Run) -> str:
-    views = run.survey.views if run.survey else ()
-    return new_ledger.why_not(run.work.delivery, views, run.seen.topology, asked=True)
+    return rollout_status.why_lost(run.work, run.survey, run.seen) if run.survey else ""
 
 
 def _tidied(run: Run) -> bool:

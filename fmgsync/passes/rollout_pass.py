@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fmgsync.assessing import four
+from fmgsync.assessing import assessment, stale
+from fmgsync.assessing.assessment import Circumstances
 from fmgsync.assessing.observation import Look
 from fmgsync.assessing.survey import NOTHING
 from fmgsync.model.adom import Workspace
@@ -19,8 +20,7 @@ from fmgsync.passes.result import AdomResult
 from fmgsync.passes.run import make_run
 from fmgsync.passes.world import Inventory, World
 from fmgsync.planning import sites, summary
-from fmgsync.scheduling import admission, outlook
-from fmgsync.scheduling.admission import Situation
+from fmgsync.scheduling import outlook
 from fmgsync.scheduling.install_policy import Mode
 from fmgsync.scheduling.rollout_record import RolloutRecord
 
@@ -46,7 +46,7 @@ def may_write_along(
         return True
     targets = {t for site in sites.resolve(work.sites, seen.topology) for t in site.targets}
     found = outlook.outlooks(terms.calendar, seen.topology, targets, world.instant)
-    return any(each.judgement.is_open for each in found)
+    return assessment.window_open(found)
 
 
 def advance_installs(
@@ -110,24 +110,19 @@ def judge(
     """What the windows say of every DeviceVdom, and which pending installs wait for a person."""
     if result.seen is None or result.survey is None:
         return
-    topology, instant = result.seen.topology, world.instant
-    result.stop = world.installing.stops.covering(work.ref)
-    targets = [view.target for view in result.survey.views]
-    found = outlook.outlooks(world.terms.calendar, topology, targets, instant)
-    result.outlooks = {each.target: each for each in found}
-    kept = record.why_held if record is not None else {}
-    situation = Situation(
-        topology,
-        result.survey.statuses,
+    seen, survey, installing = result.seen, result.survey, world.installing
+    result.stop = installing.stops.covering(work.ref)
+    around = Circumstances(
         world.terms,
-        instant,
-        world.installing.clearance,
-        result.rollout.blocked if result.rollout else kept,
-        record.let_go if record is not None else frozenset(),
-        stopped=str(result.stop) if result.stop is not None else "",
+        world.instant,
+        installing.clearance,
+        result.stop,
+        record,
+        result.rollout.blocked if result.rollout else None,
+        stale_grants.note(installing.stale, work.ref, survey, seen, world.clock.now(), world.tell),
+        stale.running_behind(sites.resolve(work.sites, seen.topology), inventory.in_use),
     )
-    result.admissions = admission.admit(result.survey.pending, situation)
-    held = {each.pending.target: each.because for each in result.admissions if each.held}
-    result.survey = replace(result.survey, views=four.with_held(result.survey.views, held))
-    stale_grants.date(world, work, inventory, result)
+    found = assessment.assess(seen, survey, around)
+    result.outlooks, result.admissions = found.outlooks, found.admissions
+    result.survey = replace(survey, views=found.views)
     result.standing = rollout_status.standing(world, work, result, record)

@@ -4,27 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from fmgsync.assessing import assessment, new_ledger
 from fmgsync.assessing.observation import Look
 from fmgsync.assessing.survey import Survey
-from fmgsync.model.stop import Stop
-from fmgsync.passes import new_ledger
 from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.result import AdomResult, Standing
 from fmgsync.passes.world import World
-from fmgsync.planning import misnamed
 from fmgsync.scheduling import admission, ledger, outlook
-from fmgsync.scheduling.install_policy import Mode, Terms
+from fmgsync.scheduling.install_policy import Mode
 from fmgsync.scheduling.ledger import Ledger
-from fmgsync.scheduling.rollout import RolloutPolicy
 from fmgsync.scheduling.rollout_record import RolloutRecord
-
-
-def policy_of(terms: Terms, seen: Look, stop: Stop | None) -> RolloutPolicy:
-    """How installs spread over an ADOM's devices as it is now, and what keeps all of them."""
-    policy = terms.rollout.policy(seen.topology, terms.overrun)
-    return replace(
-        policy, misnamed=misnamed.told(seen.plan), stopped=str(stop) if stop is not None else ""
-    )
 
 
 def standing(
@@ -38,34 +27,40 @@ def standing(
         record = replace(record, ledger=ledger.for_digest(record.ledger, rules))
     if result.rollout is not None and result.rollout.decision is not None:
         return Standing(record, result.rollout.decision)
-    policy = policy_of(world.terms, result.seen, result.stop)
+    policy = assessment.policy_of(world.terms, result.seen, result.stop)
     found = admission.candidates(
         result.admissions, policy.canary, result.survey.views, result.seen.topology
     )
-    lost = "" if record is not None else _why_lost(work, result.survey, result.seen)
+    lost = "" if record is not None else why_lost(work, result.survey, result.seen)
     fresh = None if lost else Ledger(rules)
     known = record.ledger if record is not None else fresh
     decision = work.fleet.decide(work.ref, policy, known, found, world.instant, lost=lost)
     return Standing(record, decision)
 
 
-def _why_lost(work: AdomWork, survey: Survey, seen: Look) -> str:
-    return new_ledger.why_not(work.delivery, survey.views, seen.topology, asked=survey.asked)
+def why_lost(work: AdomWork, survey: Survey, seen: Look) -> str:
+    """Why a rollout without a record cannot begin one; empty if it can.
+
+    Where writing is delivering nothing can be under way, and who was looked at has answered.
+    """
+    delivery = work.delivery
+    if delivery is None or not new_ledger.may_be_one(survey.views):
+        return ""
+    installs = delivery.own_installs()
+    return new_ledger.why_not(installs, survey.views, seen.topology, asked=survey.asked)
 
 
 def wake_at(world: World, work: AdomWork, result: AdomResult) -> float | None:
     """When something of the ADOM becomes due that no change announces, in UTC epoch seconds."""
     times = [result.rollout.again_at] if result.rollout else []
-    installs = world.terms.mode is not Mode.NONE
-    if installs and not result.whole and result.survey is not None:
-        # A pass over a part installs nothing: what it left pending is for the next opening.
-        waiting = {each.target for each in result.survey.pending}
-        opens = (each.opens_at for each in result.outlooks.values() if each.target in waiting)
-        times += [at.timestamp() for at in opens if at is not None]
-    if world.intent.before_install and result.seen is not None and result.seen.plan.changes:
-        # Written with an install, or at an opening, where no policy uses the group yet.
-        opens = (each.opens_at for each in result.outlooks.values() if not each.judgement.is_open)
-        times += [at.timestamp() for at in opens if at is not None]
+    changes = result.seen.plan.changes if result.seen is not None else ()
+    opens = assessment.openings(
+        result.outlooks,
+        result.survey.pending if result.survey is not None else (),
+        unwritten=world.intent.before_install and bool(changes),
+        partly=world.terms.mode is not Mode.NONE and not result.whole,
+    )
+    times += [at.timestamp() for at in opens]
     return min((at for at in times if at is not None), default=None)
 
 
@@ -76,4 +71,4 @@ def window_open(world: World, result: AdomResult) -> bool | None:
         return None
     targets = [view.target for view in result.survey.views]
     found = outlook.outlooks(world.terms.calendar, result.seen.topology, targets, world.instant)
-    return any(each.judgement.is_open for each in found)
+    return assessment.window_open(found)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from fmgsync.assessing import assessment
+from fmgsync.assessing.assessment import Circumstances
 from fmgsync.assessing.observation import Look
 from fmgsync.assessing.stale import Since
 from fmgsync.assessing.survey import Survey
@@ -21,7 +23,6 @@ from fmgsync.model.target import DeviceVdom
 from fmgsync.passes import (
     pre_wave_hooks,
     rests,
-    rollout_status,
 )
 from fmgsync.passes.device_proof import Expected
 from fmgsync.passes.progress import Book, Reason, Report
@@ -169,7 +170,7 @@ class Run:
     @property
     def policy(self) -> RolloutPolicy:
         """The rollout policy with this ADOM's devices. `now` waits for no clock."""
-        policy = rollout_status.policy_of(self.terms, self.seen, self.stop)
+        policy = assessment.policy_of(self.terms, self.seen, self.stop)
         return replace(policy, pause=timedelta(0)) if self.clearance.now else policy
 
     def note(self, event: Event) -> None:
@@ -231,17 +232,15 @@ class Run:
         return admission.admit(self.pending, self._situation())
 
     def _situation(self) -> Situation:
-        record = self.book.record
-        return Situation(
-            self.seen.topology,
-            self.survey.statuses if self.survey else (),
+        around = Circumstances(
             self.terms,
             self.now,
             self.clearance,
+            self.stop,
+            self.book.record,
             self._held_back(),
-            record.let_go if record else frozenset(),
-            str(self.stop) if self.stop is not None else "",
         )
+        return assessment.situation(self.seen, self.survey, around)
 
     def _held_back(self) -> dict[str, str]:
         """Devices that are left alone. One that this run has looked at stays that, wherever a clock

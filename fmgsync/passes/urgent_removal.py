@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from fmgsync import errors
-from fmgsync.assessing import four
+from fmgsync.assessing import four, stale
 from fmgsync.assessing.observation import Look
 from fmgsync.assessing.stale import Fault, Key
 from fmgsync.model.address import Address
@@ -23,7 +23,7 @@ from fmgsync.model.change import AdomPlan, Change
 from fmgsync.model.state import ObjectKey
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView, GroupView, in_families
-from fmgsync.passes import adom_proof, batch, batch_install, stale_grants
+from fmgsync.passes import adom_proof, batch, batch_install
 from fmgsync.passes.device_proof import Expected
 from fmgsync.passes.run import Round, Run
 from fmgsync.planning import narrowing, written
@@ -263,7 +263,7 @@ def _kept(
     held = in_families(device, frozenset({family}))
     if held is None or _is_shared(run.seen, name):
         return adom  # one value for all devices: additions ride along
-    return held | adom if stale_grants.denies(run.seen, name) else held & adom
+    return held | adom if stale.denies(run.seen, name) else held & adom
 
 
 def _is_shared(seen: Look, name: str) -> bool:

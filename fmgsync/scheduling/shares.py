@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from fmgsync.model.target import TargetRef
 
@@ -27,6 +27,28 @@ def shares(adoms: Iterable[TargetRef], replicas: Collection[str]) -> Mapping[Tar
         chosen = max(free, key=lambda replica: (_weight(adom, replica), replica))
         load[chosen] += 1
         found[adom] = chosen
+    return found
+
+
+def shares_of(
+    adoms: Collection[TargetRef],
+    alive: Mapping[str, Collection[str]],
+    holder: Callable[[TargetRef], str],
+) -> Mapping[TargetRef, str]:
+    """The replica for each ADOM. `alive` says what each cannot reach, `holder` who has it now.
+
+    Only what its replica cannot reach moves to another. What nobody reaches stays where it is:
+    to hand it around would help nobody.
+    """
+    found = dict(shares(adoms, tuple(alive)))
+    astray = {ref for ref, who in found.items() if ref.unit in alive[who]}
+    for name in sorted({ref.unit for ref in astray}):
+        refs = {ref for ref in astray if ref.unit == name}
+        fit = [who for who, out_of_reach in alive.items() if name not in out_of_reach]
+        if fit:
+            found |= shares(refs, fit)
+        else:
+            found |= {ref: now for ref in refs if (now := holder(ref)) in alive}
     return found
 
 

@@ -18,10 +18,10 @@ from fmgsync.daemon.loop import Controller
 from fmgsync.kube.client import Access
 from fmgsync.leases import leasing, ownership
 from fmgsync.leases.ownership import Ownership
+from fmgsync.leases.reach import STEADY, TRIES
 from fmgsync.model.address import Address
 from fmgsync.model.fleet import Fleet
 from fmgsync.model.target import TargetKind, TargetRef
-from fmgsync.passes.reach import STEADY, TRIES
 from fmgsync.scheduling.shares import shares
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from fmgsync.targets.fortimanager.access import Access as UnitAccess

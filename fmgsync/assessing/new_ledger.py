@@ -8,33 +8,28 @@ done is what the devices say.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from fmgsync.assessing import four
 from fmgsync.model.adom import AdomTopology
 from fmgsync.model.view import DeviceView
-from fmgsync.targets.protocol import Delivery
+
+
+def may_be_one(views: Iterable[DeviceView]) -> bool:
+    """Whether there may have been a rollout at all: some device already has one of our groups."""
+    return any(group.device_database for view in views for group in four.asked_for(view))
 
 
 def why_not(
-    delivery: Delivery | None,
+    installs: Mapping[int, bool],
     views: Iterable[DeviceView],
     topology: AdomTopology,
     *,
     asked: bool,
 ) -> str:
-    """Why no ledger can begin; empty if one can. `asked`: the devices themselves were asked.
-
-    Where writing is delivering nothing can be under way, and who was looked at has answered.
-
-    Only where a device already has one of our groups may there have been a rollout at all.
-    """
-    if delivery is None:
-        return ""
+    """Why no ledger can begin; empty if one can. `installs` are our tasks and whether each has
+    ended; `asked`: the devices themselves were asked."""
     concerned = [view for view in views if four.asked_for(view)]
-    if not any(g.device_database for view in concerned for g in four.asked_for(view)):
-        return ""
-    installs = delivery.own_installs()
     if running := sorted(number for number, over in installs.items() if not over):
         return f"install task {running[0]} of ours has not ended"
     if not installs:

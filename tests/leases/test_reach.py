@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import pytest
 
 from fmgsync import errors
+from fmgsync.leases.reach import STEADY, TRIES, Reach, keeps_out
 from fmgsync.model.target import TargetRef
-from fmgsync.passes.reach import STEADY, TRIES, Reach, keeps_out, shares_of
-from fmgsync.scheduling.shares import shares
+from fmgsync.scheduling.shares import shares, shares_of
 
 HQ = [TargetRef("hq", f"adom-{n}") for n in range(6)]
 LAB = [TargetRef("lab", f"adom-{n}") for n in range(4)]

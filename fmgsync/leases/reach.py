@@ -9,7 +9,7 @@ bad now and then would otherwise take the ADOMs back and forth.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import structlog
@@ -17,7 +17,6 @@ import structlog
 from fmgsync import errors
 from fmgsync.model.target import TargetRef
 from fmgsync.passes.reconcile import AdomWork
-from fmgsync.scheduling.shares import shares
 
 TRIES: Final = 2
 """Passes in a row that end without having reached FortiManager before its ADOMs are offered."""
@@ -89,25 +88,3 @@ class Reach:
                     continue
                 del self._probed[name]
             _log.info("FortiManager is reached again", fortimanager=name)
-
-
-def shares_of(
-    adoms: Collection[TargetRef],
-    alive: Mapping[str, Collection[str]],
-    holder: Callable[[TargetRef], str],
-) -> Mapping[TargetRef, str]:
-    """The replica for each ADOM. `alive` says what each cannot reach, `holder` who has it now.
-
-    Only what its replica cannot reach moves to another. What nobody reaches stays where it is:
-    to hand it around would help nobody.
-    """
-    found = dict(shares(adoms, tuple(alive)))
-    astray = {ref for ref, who in found.items() if ref.unit in alive[who]}
-    for name in sorted({ref.unit for ref in astray}):
-        refs = {ref for ref in astray if ref.unit == name}
-        fit = [who for who, out_of_reach in alive.items() if name not in out_of_reach]
-        if fit:
-            found |= shares(refs, fit)
-        else:
-            found |= {ref: now for ref in refs if (now := holder(ref)) in alive}
-    return found
