@@ -1,0 +1,200 @@
+"""Why a device is not installed, and what a pass is woken for: tables, a row for each reason."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from fmgsync.assessing import assessment, new_ledger, reach
+from fmgsync.assessing.assessment import Circumstances
+from fmgsync.assessing.observation import Look
+from fmgsync.assessing.stale import Key
+from fmgsync.assessing.survey import Survey
+from fmgsync.model.address import Address, Family
+from fmgsync.model.adom import (
+    AdomTopology,
+    Device,
+    Limits,
+    PackageStatus,
+    Surroundings,
+    Workspace,
+)
+from fmgsync.model.change import AdomPlan
+from fmgsync.model.rollout import PendingInstall, PendingReason
+from fmgsync.model.state import DesiredAdom, ObservedAdom
+from fmgsync.model.stop import Stop
+from fmgsync.model.target import DeviceVdom, TargetRef
+from fmgsync.model.view import DeviceView, GroupState, GroupView, StaleGrant
+from fmgsync.planning.usage import Usage
+from fmgsync.scheduling.admission import Clearance
+from fmgsync.scheduling.calendar import ALWAYS, NEVER
+from fmgsync.scheduling.install_policy import Mode, Terms
+from fmgsync.scheduling.ledger import Ledger
+from fmgsync.scheduling.rollout_record import Note, RolloutRecord
+
+REF = TargetRef("hq", "prod")
+FGT = DeviceVdom("fgt", "root")
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+A, B = Address("10.1.0.1"), Address("10.1.0.2")
+DEVICE = Device("fgt", ("root",), online=True, in_sync=True, database_modified=False)
+PENDING = PendingInstall(REF, FGT, "edge", ("web",), (PendingReason.DEVICE_DATABASE_BEHIND,))
+OPEN = Circumstances(Terms(calendar=ALWAYS), NOW)
+RECORD = RolloutRecord(Ledger("rules"), blocked={"fgt": Note("bob's edit", NOW)})
+
+
+def look(device: Device = DEVICE) -> Look:
+    topology = AdomTopology(REF, (7, 4), Workspace.DISABLED, {"fgt": device}, {})
+    return Look(
+        Surroundings(topology, (), Limits()),
+        DesiredAdom(REF, "prod", ()),
+        ObservedAdom(REF, {}, {}),
+        Usage(),
+        AdomPlan(REF, ()),
+        AdomPlan(REF, ()),
+    )
+
+
+def view(**changes: Any) -> DeviceView:
+    held = frozenset({A})
+    group = GroupView("web", held, held, frozenset(), frozenset(), GroupState.INSTALL_PENDING)
+    return DeviceView(FGT, REF, (replace(group, **changes),), (StaleGrant("web", B),))
+
+
+def survey(status: str | None = "installed") -> Survey:
+    statuses = () if status is None else (PackageStatus(FGT, "edge", status),)
+    return Survey((view(),), (PENDING,), (), statuses=statuses)
+
+
+WAITS: dict[str, tuple[Look, Survey, Circumstances, bool, str]] = {
+    "nothing is in the way": (look(), survey(), OPEN, False, ""),
+    "no window": (
+        look(),
+        survey(),
+        replace(OPEN, terms=Terms(calendar=NEVER)),
+        False,
+        "no window",
+    ),
+    "a person who says now needs no window": (
+        look(),
+        survey(),
+        replace(OPEN, terms=Terms(calendar=NEVER), clearance=Clearance(now=True)),
+        False,
+        "",
+    ),
+    "stopped": (
+        look(),
+        survey(),
+        replace(OPEN, stop=Stop("", "", "eve", "an audit", 0.0)),
+        True,
+        "eve",
+    ),
+    "somebody else installs": (
+        look(),
+        survey(),
+        replace(OPEN, terms=Terms(calendar=ALWAYS, mode=Mode.NONE)),
+        True,
+        "somebody else installs",
+    ),
+    "never installed": (look(), survey(None), OPEN, True, "never installed there"),
+    "out of sync": (
+        look(replace(DEVICE, in_sync=False)),
+        survey(),
+        OPEN,
+        True,
+        "not in sync",
+    ),
+    "out of sync because we left in the middle": (
+        look(replace(DEVICE, in_sync=False)),
+        survey(),
+        replace(OPEN, record=replace(RECORD, blocked={}, let_go=frozenset({"fgt"}))),
+        False,
+        "",
+    ),
+    "held back by the last run": (
+        look(),
+        survey(),
+        replace(OPEN, record=RECORD),
+        True,
+        "bob's edit",
+    ),
+    "this run has found nothing any more": (
+        look(),
+        survey(),
+        replace(OPEN, record=RECORD, blocked={}),
+        False,
+        "",
+    ),
+    "offline": (look(replace(DEVICE, online=False)), survey(), OPEN, False, "offline"),
+}
+
+
+@pytest.mark.parametrize("case", WAITS)
+def test_each_pending_install_says_why_it_waits(case: str) -> None:
+    """And what waits for a person is shown as held in the views."""
+    seen, surveyed, around, held, because = WAITS[case]
+    found = assessment.assess(seen, surveyed, around)
+    (admission,) = found.admissions
+    assert admission.held is held
+    assert because in admission.because if because else admission.because == ""
+    (shown,) = (group for each in found.views for group in each.groups)
+    assert (shown.state is GroupState.HELD) is held
+
+
+def test_a_stale_grant_is_dated_and_said_to_be_in_use_again() -> None:
+    around = replace(OPEN, since={Key(FGT, "web", B): 5.0}, running=lambda target, a: a == B)
+    (shown,) = assessment.assess(look(), survey(), around).views
+    assert shown.stale_grants == (StaleGrant("web", B, 5.0, reused=True),)
+
+
+@pytest.mark.parametrize(
+    ("unwritten", "partly", "expected"),
+    [
+        (False, False, 0),  # a change, a pause or a resync announces everything else
+        (False, True, 1),
+        (True, False, 1),
+    ],
+)
+def test_a_pass_is_woken_for_an_opening_only_where_nothing_else_announces_it(
+    unwritten: bool, partly: bool, expected: int
+) -> None:
+    closed = assessment.assess(look(), survey(), replace(OPEN, terms=Terms(calendar=NEVER)))
+    (one,) = closed.outlooks.values()
+    outlooks = {FGT: replace(one, opens_at=NOW)}
+    found = assessment.openings(outlooks, (PENDING,), unwritten=unwritten, partly=partly)
+    assert len(found) == expected
+
+
+ENDED, RUNNING = {7: True}, {7: True, 8: False}
+LEDGERS = {
+    "our tasks have ended and the device has answered": (ENDED, view(), True, ""),
+    "a task runs": (RUNNING, view(), True, "install task 8 of ours has not ended"),
+    "nobody ever installed": ({}, view(device=None), True, ""),
+    "a device is silent": (ENDED, view(device=None), True, "fgt has not answered"),
+    "a device was not asked, and is online": (ENDED, view(device=None), False, ""),
+}
+
+
+@pytest.mark.parametrize("case", LEDGERS)
+def test_a_lost_record_begins_anew_once_nothing_can_be_under_way(case: str) -> None:
+    installs, shown, asked, expected = LEDGERS[case]
+    found = new_ledger.why_not(installs, (shown,), look().topology, asked=asked)
+    assert found == expected
+
+
+def test_a_first_rollout_asks_nobody() -> None:
+    """Only where some device has one of our groups may there have been one before."""
+    assert not new_ledger.may_be_one([view(device_database=frozenset())])
+    assert new_ledger.may_be_one([view(device_database=frozenset({A}))])
+
+
+def test_a_group_reaches_the_devices_that_a_policy_brings_it_to() -> None:
+    key, other = (Family.IPV4, "web"), DeviceVdom("other", "root")
+    usage = Usage(devices={key: {FGT: "edge", other: "edge"}}, disputed={key: frozenset({FGT})})
+    seen = replace(look(), usage=usage)
+    assert reach.packages(seen, [FGT], ["web"]) == {(FGT, "web"): "edge"}
+    assert reach.disputed(seen, [FGT], ["web"]) == frozenset(), "one package is known to carry it"
+    unknown = replace(seen, usage=replace(usage, devices={}))
+    assert reach.disputed(unknown, [FGT], ["web"]) == {(FGT, "web")}
