@@ -69,7 +69,7 @@ class Config:
     def count(self, table: str) -> int:
         """How many rows the table has."""
         if not self.queue:
-            return self.vdom.rows(table)
+            return len(self.vdom.running_keys(table))
         return sum(1 for _ in self.table(table))
 
     def put(self, target: Target, entry: Entry | None) -> None:

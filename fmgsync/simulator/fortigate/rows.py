@@ -5,6 +5,7 @@ Recorded reads: subnets as one text, names wrapped in objects with `q_origin_key
 
 from __future__ import annotations
 
+import bisect
 import functools
 import hashlib
 import json
@@ -20,6 +21,7 @@ from fmgsync.simulator.schema.attributes import Attribute, Kind
 from fmgsync.simulator.schema.catalog_units import OWN, named
 from fmgsync.simulator.schema.tables import Table
 from fmgsync.simulator.state.devices import Entry
+from fmgsync.simulator.state.store import Key
 
 _NOT_ON_UNIT: Final = frozenset(("_image-base64", "visibility", "install-on"))
 _POLICIES: Final = frozenset(("firewall policy", "firewall policy6"))
@@ -34,7 +36,7 @@ LIMIT_SINCE: Final = (7, 4, 0)
 
 def show(
     table: Table,
-    key: str | int,
+    key: Key,
     entry: Entry,
     version: tuple[int, ...],
     only: Container[str] | None = None,
@@ -128,27 +130,23 @@ class Selection:
             asked = {name for some in conditions for name, _, _ in some}
             self.only = asked | {*self.formats}
 
-    def many(self, rows: Sequence[Callable[[], Body]], asked: Callable[[Body], Body]) -> Body:
+    def many(
+        self, keys: Sequence[Key], make: Callable[[Key], Body], asked: Callable[[Body], Body]
+    ) -> Body:
         """Rows from `start` on, `count` of them; `next_idx` is the last row delivered.
 
-        Each row is made when it is looked at; `asked` leaves of it what goes out.
+        `make` makes a row when it is needed; `asked` leaves of it what goes out.
         """
         start, count = self._number("start"), self._number("count")
-        found: list[Body] = []
-        last, matched, reached = max(0, start - 1), 0, False
-        for at, make in enumerate(rows):
-            row = make() if self._tests else None
-            if row is not None and not self._fits(row):
-                continue
-            matched += 1
-            if at < start:
-                continue
-            if count and len(found) >= count:
-                reached = True
-                continue
-            found.append(asked(row or make()))
-            last = at
-        return {"results": found} | self.counts(len(rows), matched, last, reached=reached)
+        places: Sequence[int] = range(len(keys))
+        if self._tests:
+            places = [at for at, key in enumerate(keys) if self._fits(make(key))]
+        rest = places[bisect.bisect_left(places, start) :]
+        page = rest[:count] if count else rest
+        found = [asked(make(keys[at])) for at in page]
+        last = page[-1] if page else max(0, start - 1)
+        counts = self.counts(len(keys), len(places), last, reached=len(page) < len(rest))
+        return {"results": found} | counts
 
     def counts(self, size: int, matched: int, last: int, *, reached: bool) -> Body:
         """The members about size and place that this release has."""
@@ -184,7 +182,7 @@ class Reading:
         self._version = config.device.os_version
         self._selection = Selection(resource, self._version)
 
-    def one(self, key: str | int) -> Body:
+    def one(self, key: Key) -> Body:
         """A row by its key: a list of one; 404 when it is not there."""
         entry = self._config.get((self._table.name, key))
         if entry is None:
@@ -192,18 +190,21 @@ class Reading:
         body: Body = {"results": [self._asked(self._shown(key, entry))]}
         if self._version < LIMIT_SINCE:
             return body
-        keys = [found for found, _ in self._config.table(self._table.name)]
+        keys = self._config.vdom.running_keys(self._table.name)
         return body | self._selection.counts(len(keys), 1, keys.index(key), reached=False)
 
     def many(self) -> Body:
         """All rows that are asked for."""
-        entries = list(self._config.table(self._table.name))
+        keys = self._config.vdom.running_keys(self._table.name)
         if self._config.device.api.shuffled % 2:
-            entries.reverse()
-        rows = [functools.partial(self._shown, key, entry) for key, entry in entries]
-        return self._selection.many(rows, self._asked)
+            keys = keys[::-1]
+        return self._selection.many(keys, self._row, self._asked)
 
-    def _shown(self, key: str | int, entry: Entry) -> Body:
+    def _row(self, key: Key) -> Body:
+        entry = self._config.get((self._table.name, key))
+        return {} if entry is None else self._shown(key, entry)
+
+    def _shown(self, key: Key, entry: Entry) -> Body:
         return show(self._table, key, entry, self._version, self._selection.only)
 
     def _asked(self, whole: Body) -> Body:

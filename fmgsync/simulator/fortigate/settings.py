@@ -14,6 +14,7 @@ from fmgsync.simulator.fortigate.envelope import Body, Failed, refused
 from fmgsync.simulator.fortigate.rows import LIMIT_SINCE, Selection
 from fmgsync.simulator.fortigate.urls import Resource
 from fmgsync.simulator.state.devices import Device
+from fmgsync.simulator.state.store import Key
 
 _MOST: Final = 65_535
 """The greatest number a setting takes here."""
@@ -43,8 +44,7 @@ def answer(setting: Setting, device: Device, resource: Resource, *, whole: bool)
     body: Body = {"revision": _checksum(rows)}
     key = resource.segment(2)
     if not key:
-        made = [functools.partial(dict[str, Any], row) for row in rows]
-        return body | selection.many(made, selection.cut)
+        return body | selection.many(range(len(rows)), _row_of(rows), selection.cut)
     at = next((at for at, row in enumerate(rows) if row["name"] == key), None)
     if at is None:
         raise Failed(404)
@@ -52,6 +52,10 @@ def answer(setting: Setting, device: Device, resource: Resource, *, whole: bool)
     if device.os_version < LIMIT_SINCE:
         return body
     return body | selection.counts(len(rows), 1, at, reached=False)
+
+
+def _row_of(rows: Sequence[Body]) -> Callable[[Key], Body]:
+    return lambda at: dict(rows[int(at)])
 
 
 def revision(device: Device) -> str:

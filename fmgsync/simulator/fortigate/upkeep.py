@@ -186,7 +186,7 @@ def _vdom_resources(device: Device, vdom: Vdom, query: Mapping[str, str]) -> Any
 
 
 def _room(most: int, vdoms: Any, table: str) -> Body:
-    used = sum(vdom.rows(table) for vdom in vdoms)
+    used = sum(len(vdom.running_keys(table)) for vdom in vdoms)
     return {"max": most, "used": used, "usage_percent": used * 100 // most if most else 0}
 
 

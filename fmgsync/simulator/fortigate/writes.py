@@ -167,7 +167,10 @@ class Writes:
         if quota and held >= quota:
             raise refused(QUOTA, "the quota of this VDOM is used up")
         others = self._config.device.vdoms.values()
-        if sum(v is not self._config.vdom and v.rows(name) for v in others) + held >= whole:
+        if (
+            sum(v is not self._config.vdom and len(v.running_keys(name)) for v in others) + held
+            >= whole
+        ):
             raise refused(FULL, f"maximum number of entries has been reached: {whole}")
 
     def _attributes(self, record: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:

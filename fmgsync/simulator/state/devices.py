@@ -7,7 +7,8 @@ differs, since most of the time nothing does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import bisect
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,8 +49,8 @@ class Vdom:
     """No FortiManager knows it: what is written on the unit is all there is."""
     stamps: dict[str, int] = field(default_factory=dict)
     """How often what the unit runs has changed, by table."""
-    sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Stamp and number of rows, by table, as last counted."""
+    ordered: dict[str, list[str | int]] = field(default_factory=dict)
+    """Keys of what the unit runs, in order, of tables that somebody has read."""
 
     def get(self, target: Target) -> Entry | None:
         """The device database's entry."""
@@ -73,20 +74,21 @@ class Vdom:
 
     def running_table(self, table: str) -> Iterator[tuple[str | int, Entry]]:
         """All entries of a table on the unit, by key."""
-        keys = set(self.table(table))
-        keys.update(key for name, key in self.ahead if name == table)
-        keys.update(key for name, key in self.drift if name == table)
-        for key in sorted(keys, key=_order):
+        for key in list(self.running_keys(table)):
             entry = self.running((table, key))
             if entry is not None:
                 yield key, entry
 
-    def rows(self, table: str) -> int:
-        """How many rows of a table the unit runs."""
-        stamp, counted = self.stamps.get(table, 0), self.sizes.get(table)
-        if counted is None or counted[0] != stamp:
-            counted = self.sizes[table] = (stamp, sum(1 for _ in self.running_table(table)))
-        return counted[1]
+    def running_keys(self, table: str) -> Sequence[str | int]:
+        """Keys of a table on the unit, in order. The list is the VDOM's own: do not change it."""
+        found = self.ordered.get(table)
+        if found is None:
+            keys = set(self.table(table))
+            keys.update(key for name, key in self.ahead if name == table)
+            keys.update(key for name, key in self.drift if name == table)
+            held = (key for key in keys if self.running((table, key)) is not None)
+            found = self.ordered[table] = sorted(held, key=_order)
+        return found
 
     def put(self, target: Target, entry: Entry | None) -> None:
         """Change the device database; what the unit ran before is remembered in `ahead`."""
@@ -116,9 +118,18 @@ class Vdom:
                 self.drift[target] = runs
             else:
                 self._stamp(target[0])
+                self.ordered.pop(target[0], None)
 
-    def _runs(self, target: Target) -> bool:
-        return self.running(target) is not None
+    def _place(self, target: Target, entry: Entry | None) -> None:
+        """Keep the order of a table that was read."""
+        keys = self.ordered.get(target[0])
+        if keys is None or (entry is None) == (self.running(target) is None):
+            return
+        at = bisect.bisect_left(keys, _order(target[1]), key=_order)
+        if entry is None:
+            del keys[at]
+        else:
+            keys.insert(at, target[1])
 
     def _stamp(self, table: str) -> None:
         self.stamps[table] = self.stamps.get(table, 0) + 1
@@ -126,11 +137,8 @@ class Vdom:
     def set_running(self, target: Target, entry: Entry | None) -> None:
         """A change made on the unit itself."""
         self.revision += 1
-        counted, more = self.sizes.get(target[0]), (entry is not None) - self._runs(target)
-        current = counted is not None and counted[0] == self.stamps.get(target[0], 0)
         self._stamp(target[0])
-        if counted is not None and current:
-            self.sizes[target[0]] = (self.stamps[target[0]], counted[1] + more)
+        self._place(target, entry)
         if self.alone:
             table = self.table(target[0])
             if entry is None:
@@ -154,6 +162,7 @@ class Vdom:
 
 
 def _order(key: str | int) -> tuple[int, str]:
+    """Numbers by their value, names by their letters."""
     return (key, "") if isinstance(key, int) else (0, key)
 
 
