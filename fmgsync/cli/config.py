@@ -1,17 +1,21 @@
-"""`fmgsync config`: check the configuration, print its schema, print one to begin with."""
+"""`fmgsync config`: check the configuration, print its schema, print one to begin with, import."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from fmgsync import errors
 from fmgsync.cli import common
 from fmgsync.cli.safe import safe_text
 
 if TYPE_CHECKING:
     from fmgsync.errors import ConfigProblem
     from fmgsync.settings.schema import Config
+
+NAMESPACE = "tigera-firewall-controller"
 
 
 @click.group("config")
@@ -80,6 +84,60 @@ def example(options: common.Options) -> None:
         options.print_document(yamllines.load(text, "example.yaml").data)
     else:
         click.echo(text, nl=False)
+
+
+@command.command("import-calico")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--owner", default="k8s", show_default=True, help="`owner` of the new configuration.")
+@click.option("--cluster", default="main", show_default=True, help="Name of the cluster in it.")
+@click.option(
+    "--kubeconfig", type=click.Path(path_type=Path), help="Ask this cluster instead of files."
+)
+@click.option("--context", help="Its context; default: the current one.")
+@click.option("--namespace", default=NAMESPACE, show_default=True, help="Where the controller is.")
+@common.command_options()
+def import_calico(
+    options: common.Options,
+    files: tuple[Path, ...],
+    owner: str,
+    cluster: str,
+    kubeconfig: Path | None,
+    context: str | None,
+    namespace: str,
+) -> int:
+    """Print a configuration that does what the Calico firewall controller was told to do.
+
+    FILES are what 'kubectl -n tigera-firewall-controller get configmap,secret,deployment -o yaml'
+    prints (Secrets may be left out; of theirs only the names of keys are looked at). With
+    --kubeconfig the cluster itself is asked. Notes on what is new and what cannot be carried over
+    go to standard error, and stand in the output as comments.
+
+    \b
+    Exit codes: 0 printed, 2 something in it never worked: it is named with the right spelling, and
+    nothing is printed.
+    """
+    from fmgsync.settings import calico_import
+    from fmgsync.wiring import calico_objects
+
+    place: dict[str, Any] = {"name": cluster}
+    if kubeconfig is not None:
+        place["kubeconfig"] = {"file": str(kubeconfig), **({"context": context} if context else {})}
+        found = calico_objects.from_cluster(kubeconfig, context, namespace)
+    elif files:
+        found = calico_objects.from_files(files)
+    else:
+        raise errors.UsageError(
+            "import from where?", next_step="name files, or a cluster with --kubeconfig"
+        )
+    made = calico_import.translate(found, owner=owner, cluster=place)
+    calico_objects.refuse_errors(made)
+    if options.is_json:
+        options.print_document({"config": made.data, "notes": made.notes})
+        return common.IN_SYNC
+    for note in made.notes:
+        options.progress(f"note: {note}")
+    click.echo(safe_text(calico_objects.text(made), lines=True), nl=False)
+    return common.IN_SYNC
 
 
 def _summary(config: Config) -> str:

@@ -60,6 +60,7 @@ RESOURCES: Final = (
     Resource(CORE, "v1", "configmaps", "ConfigMap", short=("cm",)),
     Resource(CORE, "v1", "secrets", "Secret"),
     Resource(CORE, "v1", "serviceaccounts", "ServiceAccount", short=("sa",)),
+    Resource("apps", "v1", "deployments", "Deployment", short=("deploy",)),
     Resource(CORE, "v1", "events", "Event", short=("ev",)),
     LEASES,
     Resource("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", short=("netpol",)),
