@@ -12,7 +12,7 @@ from fmgsync.assessing.survey import Survey
 from fmgsync.model.rollout import PendingInstall
 from fmgsync.model.stop import Stop
 from fmgsync.model.target import DeviceVdom
-from fmgsync.model.view import DeviceView
+from fmgsync.model.view import DeviceView, GroupState
 from fmgsync.planning import misnamed
 from fmgsync.scheduling import admission, outlook
 from fmgsync.scheduling.admission import Admission, Clearance, Situation
@@ -53,7 +53,9 @@ def assess(seen: Look, survey: Survey, around: Circumstances) -> Assessment:
     """Windows and people are asked for each pending install; what they hold shows in the views."""
     admissions = admission.admit(survey.pending, situation(seen, survey, around))
     held = {each.pending.target: each.because for each in admissions if each.held}
-    views = four.with_held(survey.views, held)
+    staged = survey.facts is None or survey.facts.staged
+    waiting = GroupState.INSTALL_PENDING if staged else GroupState.WRITE_PENDING
+    views = four.with_held(survey.views, held, waiting)
     views = stale.with_since(views, around.since)
     views = stale.with_reused(views, around.running)
     targets = [view.target for view in survey.views]

@@ -31,7 +31,8 @@ class Facts:
     and `held` come from the plan; `submitted` says what the writes wait for. `devices` may lack a
     target that was not asked. `blocked` groups cannot be carried out; `reasons` says why a place
     is held or not referenced; at those in `disputed` one of several packages may carry it.
-    `since` holds when a stale grant was first noticed (UTC epoch seconds).
+    `since` holds when a stale grant was first noticed (UTC epoch seconds). `staged` False: what is
+    written is on the device, so there is no device database, and nothing that could drift.
     """
 
     ref: TargetRef
@@ -49,6 +50,7 @@ class Facts:
     disputed: frozenset[Place] = frozenset()
     reasons: Mapping[Place, str] = field(default_factory=dict)
     since: Mapping[tuple[Place, Address], float] = field(default_factory=dict)
+    staged: bool = True
 
 
 def device_views(facts: Facts) -> tuple[DeviceView, ...]:
@@ -113,6 +115,8 @@ def _state(
     place = (target, name)
     if place in facts.write_pending or adom is None:
         return GroupState.WRITE_PENDING
+    if not facts.staged:
+        return GroupState.HELD if place in facts.held else GroupState.IN_SYNC
     if place not in facts.reach:
         return GroupState.HELD if place in facts.disputed else GroupState.NOT_REFERENCED
     if database is None and not _is_opaque(facts.databases.get(target), name):
@@ -222,20 +226,23 @@ def _with_part(view: DeviceView, part: DeviceView) -> DeviceView:
 
 
 def with_held(
-    views: Iterable[DeviceView], held: Mapping[DeviceVdom, str]
+    views: Iterable[DeviceView], held: Mapping[DeviceVdom, str], waiting: GroupState
 ) -> tuple[DeviceView, ...]:
-    """The same views, where a pending install waits for a person on some DeviceVdoms, and why."""
+    """The same views, where what is pending waits for a person on some DeviceVdoms, and why."""
     return tuple(
-        replace(view, groups=tuple(_as_held(group, held[view.target]) for group in view.groups))
+        replace(
+            view,
+            groups=tuple(
+                replace(group, state=GroupState.HELD, because=held[view.target])
+                if group.state is waiting
+                else group
+                for group in view.groups
+            ),
+        )
         if view.target in held
         else view
         for view in views
     )
-
-
-def _as_held(group: GroupView, because: str) -> GroupView:
-    waits = group.state is GroupState.INSTALL_PENDING
-    return replace(group, state=GroupState.HELD, because=because) if waits else group
 
 
 def keys(name: str) -> tuple[tuple[Family, str], ...]:

@@ -42,6 +42,17 @@ def pending_installs(
     )
 
 
+def pending_writes(ref: TargetRef, places: Iterable[Place]) -> tuple[PendingInstall, ...]:
+    """One entry per DeviceVdom that a plan has something to write to, where that delivers it."""
+    groups: dict[DeviceVdom, list[str]] = defaultdict(list)
+    for target, name in sorted(places):
+        groups[target].append(name)
+    reasons = (PendingReason.NOT_WRITTEN,)
+    return tuple(
+        PendingInstall(ref, target, "", tuple(names), reasons) for target, names in groups.items()
+    )
+
+
 def _reason(group: GroupView) -> PendingReason:
     if group.database_differs:
         return PendingReason.DEVICE_DATABASE_BEHIND

@@ -107,6 +107,15 @@ def made(facts: four.Facts, seen: Look, *, asked: bool) -> Survey:
     )
 
 
+def of_live(facts: four.Facts, seen: Look, targets: Iterable[DeviceVdom]) -> Survey:
+    """The views where writing is delivering: what was looked at is what the devices hold. Pending
+    is what the plan still has to write there, retired groups included."""
+    devices = {target: Reading(groups) for target, groups in facts.adom.items()}
+    found = made(replace(facts, devices=devices, staged=False), seen, asked=True)
+    waiting = pending.pending_writes(facts.ref, _places(seen, targets))
+    return replace(found, pending=waiting, not_referenced=())
+
+
 def with_part(known: Survey, part: Look, *, adom: ObservedAdom) -> Survey:
     """The survey with the views of a part made anew from the whole ADOM; devices are taken as they
     were."""

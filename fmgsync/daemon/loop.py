@@ -107,6 +107,8 @@ class Controller:
         }
         self._started: set[TargetRef] = set()
         self._at_work = {work.ref: threading.Lock() for work in world.adoms}
+        for work in world.adoms:
+            work.fleet.listen(self.look_at)  # others of its fleet have come so far that it may
         self._announcer = self._announcer_of(places)
         self._deciding = Deciding(
             world,

@@ -15,13 +15,15 @@ class PendingReason(enum.StrEnum):
 
     DEVICE_DATABASE_BEHIND = "device database differs from the ADOM"
     DEVICE_BEHIND = "device is behind its device database"
+    NOT_WRITTEN = "the device is not as the rules want it"
     READ_BACK_DIFFERS = "the device answered with other members"
     PACKAGE_MODIFIED = "package is modified"
 
 
 @dataclass(frozen=True, slots=True)
 class PendingInstall:
-    """A DeviceVdom that needs an install of `package` (full path) for `groups`."""
+    """A DeviceVdom that needs an install of `package` (full path) for `groups`; where writing is
+    delivering there is no package, and the write is what it needs."""
 
     adom: TargetRef
     target: DeviceVdom

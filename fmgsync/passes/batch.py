@@ -108,6 +108,8 @@ def prove(
     """
     canaries = frozenset(run.policy.canary)
     asked = [t for t in targets if run.terms.verify or t.device in canaries]
+    # Where nothing of ours is left there is nothing to ask for.
+    asked = [t for t in asked if wanted is None or wanted.get(t, True)]
     fixed = {target: held for target, held in (wanted or {}).items() if target in asked}
     moving = [target for target in asked if target not in fixed]
     rounds = 0

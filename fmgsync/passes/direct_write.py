@@ -6,36 +6,44 @@ is a prefix of a plan, which is safe; `resume` looks at the unit and takes it fr
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from fmgsync import errors
-from fmgsync.assessing import rendered
+from fmgsync.assessing import place_reasons, rendered
+from fmgsync.model import naming
 from fmgsync.model.change import AdomPlan
 from fmgsync.model.rollout import InstallRequest, Outcome, TargetOutcome
+from fmgsync.model.view import in_families
 from fmgsync.passes import adom_proof, batch, batch_install, rollout_log
+from fmgsync.passes.device_proof import Expected
 from fmgsync.passes.run import Round, Run
 from fmgsync.passes.urgent_removal import Rush
-from fmgsync.planning import removals
+from fmgsync.planning import removals, written
 from fmgsync.scheduling import admission
 from fmgsync.scheduling.machine import Settled, Started, TasksEnded, Withdrawn
 from fmgsync.scheduling.rollout import Decision
 
+Again = Callable[[], Decision]
+"""Who may start as everything stands now: others of the fleet may have been faster."""
 
-def push(run: Run, decision: Decision) -> None:
+
+def push(run: Run, decision: Decision, again: Again) -> None:
     """Write the plan to the device that may start, and prove it."""
     chosen = Round(decision, admission.starting(run.report.admissions, decision.start))
     if chosen.targets:
-        _deliver(run, chosen, run.seen.plan)
+        _deliver(run, chosen, run.seen.plan, again)
     else:
         # Addresses that no group holds any more: nothing on the device changes what it lets by.
         _write(run, run.seen.plan)
 
 
-def push_urgent(run: Run, rush: Rush) -> None:
+def push_urgent(run: Run, rush: Rush, again: Again) -> None:
     """Write only what the plan takes away."""
     rushed = tuple(each for each in rush.needs if each.target.device in rush.decision.start)
     targets = {each.target for each in rushed}
     admitted = tuple(each for each in run.admissions() if each.pending.target in targets)
     chosen = Round(rush.decision, admitted, urgent=rushed)
-    _deliver(run, chosen, _removals(run, chosen))
+    _deliver(run, chosen, _removals(run, chosen), again)
 
 
 def _removals(run: Run, chosen: Round) -> AdomPlan:
@@ -52,10 +60,12 @@ def _removals(run: Run, chosen: Round) -> AdomPlan:
     )
 
 
-def _deliver(run: Run, chosen: Round, plan: AdomPlan) -> None:
+def _deliver(run: Run, chosen: Round, plan: AdomPlan, again: Again) -> None:
     """Put the device at risk, then write, then ask it."""
     request = InstallRequest(run.work.ref, "", chosen.targets)
-    run.note(Started(chosen.devices, chosen.decision.wave, bool(chosen.urgent)))
+    if not _started(run, chosen, again):
+        return
+    chosen.expected = _expected(run, chosen, plan)
     if not batch_install.may_go_on(run, chosen, request):
         run.note(Withdrawn(chosen.devices))
         return
@@ -69,9 +79,42 @@ def _deliver(run: Run, chosen: Round, plan: AdomPlan) -> None:
             run.note(Settled(frozenset(), dict.fromkeys(chosen.devices, str(trouble))))
         raise
     run.note(TasksEnded())
+    refused = _refusals(run)
     for target in chosen.targets:
-        chosen.outcomes[target] = TargetOutcome(target, Outcome.DONE, _refusals(run))
+        lost = refused and not chosen.expected[target]
+        outcome = Outcome.FAILED if lost else Outcome.DONE
+        chosen.outcomes[target] = TargetOutcome(target, outcome, refused)
     batch.settle(run, chosen)
+
+
+def _started(run: Run, chosen: Round, again: Again) -> bool:
+    """At risk from here on, if it still is this device's turn as the whole fleet stands now."""
+    with run.work.fleet.deciding():
+        run.book.refresh()
+        if not chosen.devices.issubset(again().start):
+            return False
+        run.note(Started(chosen.devices, chosen.decision.wave, bool(chosen.urgent)))
+    return True
+
+
+def _expected(run: Run, chosen: Round, plan: AdomPlan) -> Expected:
+    """What each device should hold once the whole plan is carried out: what the rules want there,
+    less what is held back. What the unit refuses of it the proof will miss."""
+    after = written.after(run.seen.observed, plan.changes)
+    in_error = place_reasons.blocked(run.seen, {name for _, name in after.groups})
+    keys = [
+        (family, name)
+        for (family, name), group in after.groups.items()
+        if group.owned and name == naming.group_of(name) and name not in in_error
+    ]
+    held = rendered.from_adom(after, chosen.targets, {name for _, name in keys})
+    return {
+        target: {
+            key: in_families(held[target][key[1]], frozenset({key[0]})) or frozenset()
+            for key in keys
+        }
+        for target in chosen.targets
+    }
 
 
 def _write(run: Run, plan: AdomPlan) -> None:

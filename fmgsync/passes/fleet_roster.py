@@ -92,12 +92,14 @@ class Roster:
             self._asked_at[ref] = self._changes
             if unseen := len(self.fleet.targets) - len(self._known):
                 return _unseen(own, unseen, now)
-            found = waves.decide(policy, ledger, self._everybody(own), now, lost=lost)
+            everybody = self._everybody(own)
+            found = waves.decide(policy, ledger, everybody, now, lost=lost)
             self._call(found.start, besides=ref)
         return replace(
             found,
             start=tuple(device for device in found.start if device in mine),
             waits=tuple(wait for wait in found.waits if wait.device in mine),
+            others_at=_next_turn(found, everybody, mine),
         )
 
     def bystanders(self, ref: TargetRef, policy: RolloutPolicy) -> tuple[Candidate, ...]:
@@ -170,6 +172,21 @@ def _gist(each: Candidate) -> tuple[str, Readiness, bool]:
 
 def _may_start(each: Candidate) -> bool:
     return each.readiness is Readiness.READY and each.opening is not None
+
+
+def _next_turn(
+    found: Decision, everybody: Iterable[Candidate], mine: Collection[str]
+) -> datetime | None:
+    """When a pause ends for somebody else whose window is open until then: who knows of it has to
+    come back, since the others rest."""
+    closes_at = {each.device: each.opening.closes_at for each in everybody if each.opening}
+    times = [
+        wait.until
+        for wait in found.waits
+        if wait.until is not None and wait.device in closes_at and wait.device not in mine
+        if (closes := closes_at[wait.device]) is None or wait.until < closes
+    ]
+    return min(times, default=None) if found.held is None else None
 
 
 def _unseen(own: Iterable[Candidate], unseen: int, now: datetime) -> Decision:

@@ -66,7 +66,9 @@ class Passes:
             return False
         if self._world.installing.stops.covering(known.ref) is not None:
             return False
-        if not intent.writes or intent.before_install or seen.submission is not None:
+        if not intent.writes or seen.submission is not None:
+            return False
+        if not self._work.writes_ahead(intent):
             return False
         if seen.topology.workspace is Workspace.WORKFLOW or backup_mode.is_closed(seen.topology):
             return False

@@ -9,6 +9,7 @@ from fmgsync.assessing.observation import Look
 from fmgsync.assessing.survey import NOTHING, Known, Survey
 from fmgsync.model.state import ObservedAdom
 from fmgsync.passes.reconcile import AdomWork
+from fmgsync.planning import sites
 
 
 def survey(work: AdomWork, seen: Look, *, ask_devices: bool, known: Known = NOTHING) -> Survey:
@@ -18,10 +19,14 @@ def survey(work: AdomWork, seen: Look, *, ask_devices: bool, known: Known = NOTH
     are not `known` from shortly before. `ask_devices` asks the FortiGates themselves as well.
     """
     facts, delivery = views.facts_of(seen), work.delivery
+    if delivery is None:
+        resolved = sites.resolve(work.sites, seen.topology)
+        everywhere = {target for site in resolved for target in site.targets}
+        return views.of_live(facts, seen, everywhere)
     targets, names = views.places(facts)
     databases, devices = dict(known.databases), dict(known.devices)
     if fresh := [target for target in targets if target not in databases]:
-        databases |= delivery.read_device_databases(fresh, names) if delivery else {}
+        databases |= delivery.read_device_databases(fresh, names)
     if ask_devices and (fresh := [target for target in targets if target not in devices]):
         devices |= work.target.ask(fresh, names)
     facts = replace(facts, databases=databases, devices=devices)

@@ -118,6 +118,7 @@ def apply(world: World, *, install: bool, digest: str | None = None) -> Result:
     turns.take(list(made.values()), inventory, taking)
     for number, turn in made.items():
         results[number].error = turn.error
+    _regard_fleets(world, results)
     return _shown(world, Result(inventory, results))
 
 
@@ -148,12 +149,16 @@ Step = Callable[[World, AdomWork, Inventory, AdomResult], None]
 
 def _each_adom(world: World, inventory: Inventory, step: Step) -> Result:
     results = [_one_adom(world, work, inventory, step) for work in world.adoms]
+    _regard_fleets(world, results)
+    return _shown(world, Result(inventory, results))
+
+
+def _regard_fleets(world: World, results: Iterable[AdomResult]) -> None:
+    """Whose turn it is shows once all of a fleet were looked at."""
     for work, result in zip(world.adoms, results, strict=True):
         if result.standing is not None and not work.fleet.fleet.is_alone:
-            # Whose turn it is shows once all of a fleet were looked at.
             record = world.installing.rollouts.read(work.ref)
             result.standing = rollout_status.standing(world, work, result, record)
-    return _shown(world, Result(inventory, results))
 
 
 def _shown(world: World, result: Result) -> Result:
@@ -303,7 +308,7 @@ def _write_and_install(
     install = install and world.intent.writes
     along = False
     may_write = result.stop is None and machine.may_write(record)
-    if may_write and not world.intent.before_install:
+    if may_write and work.writes_ahead(world.intent):
         along = install and rollout_pass.may_write_along(world, work, result, record)
         _note_planned(result)
         if not along:

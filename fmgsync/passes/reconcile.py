@@ -74,6 +74,11 @@ class AdomWork:
     named: tuple[NamedPlace, ...] = ()
     elsewhere: Callable[[], tuple[frozenset[str], str]] | None = None
 
+    def writes_ahead(self, intent: Intent) -> bool:
+        """Whether it is written as soon as something is due, in no window and no wave: not where
+        that waits for an install, nor where it is one."""
+        return self.target.traits.stages and not intent.before_install
+
     @property
     def delivery(self) -> Delivery | None:
         """What brings to the devices what was written; None where writing is delivering."""

@@ -161,7 +161,7 @@ def _act(run: Run, choice: _Choice) -> None:
     """Take the step, unless a command says no; then say when it is worth coming back."""
     step, decision, before = choice.step, choice.decision, run.report.steps
     if step is Step.URGENT and not run.held_by_command(choice.rush.decision):
-        _push_urgent(run, choice.rush)
+        _push_urgent(run, choice.rush, under_way=bool(decision.start))
         _go_on(run, decision, before)
     elif step in (Step.URGENT, Step.INSTALL) and _may_start(run, decision):
         _push(run, decision)
@@ -174,15 +174,19 @@ def _push(run: Run, decision: Decision) -> None:
     """Bring what is pending to the devices that may start: by an install, or by writing it."""
     delivery = run.work.delivery
     if delivery is None:
-        direct_write.push(run, decision)
+        direct_write.push(run, decision, partial(_decide, run))
     else:
         batch_install.push(run, delivery, decision)
 
 
-def _push_urgent(run: Run, rush: urgent_removal.Rush) -> None:
+def _push_urgent(run: Run, rush: urgent_removal.Rush, *, under_way: bool) -> None:
     delivery = run.work.delivery
+
+    def again() -> Decision:
+        return urgent_removal.decide(run, under_way=under_way).decision
+
     if delivery is None:
-        direct_write.push_urgent(run, rush)
+        direct_write.push_urgent(run, rush, again)
     else:
         urgent_removal.push(run, delivery, rush)
 
@@ -261,6 +265,8 @@ def _again_at(decision: Decision, now: float) -> float | None:
     times = [wait.until for wait in decision.waits if wait.until is not None]
     if decision.held is not None and decision.held.until is not None:
         times.append(decision.held.until)
+    if decision.others_at is not None:
+        times.append(decision.others_at)
     return max(min(times).timestamp(), now + _SHORTEST_S) if times else None
 
 
@@ -293,6 +299,8 @@ def _pause(run: Run, decision: Decision) -> float | None:
             continue
         if opening.closes_at is None or wait.until < opening.closes_at:
             rests.append((wait.until, wait.reason))
+    if decision.others_at is not None:
+        rests.append((decision.others_at, "others of the fleet wait"))
     if not rests:
         return None
     until, reason = min(rests)

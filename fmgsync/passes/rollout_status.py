@@ -25,7 +25,8 @@ def standing(
     rules = work.fleet.rules_digest(world.intent.rules.rules)
     if record is not None:
         record = replace(record, ledger=ledger.for_digest(record.ledger, rules))
-    if result.rollout is not None and result.rollout.decision is not None:
+    is_alone = work.fleet.fleet.is_alone  # others may have come further since
+    if is_alone and result.rollout is not None and result.rollout.decision is not None:
         return Standing(record, result.rollout.decision)
     policy = assessment.policy_of(world.terms, result.seen, result.stop)
     found = admission.candidates(
@@ -57,7 +58,7 @@ def wake_at(world: World, work: AdomWork, result: AdomResult) -> float | None:
     opens = assessment.openings(
         result.outlooks,
         result.survey.pending if result.survey is not None else (),
-        unwritten=world.intent.before_install and bool(changes),
+        unwritten=bool(changes) and not work.writes_ahead(world.intent),
         partly=world.terms.mode is not Mode.NONE and not result.whole,
     )
     times += [at.timestamp() for at in opens]

@@ -152,9 +152,9 @@ class Run:
 
     @property
     def unwritten(self) -> bool:
-        """Whether the ADOM lacks changes that are to be written under an install's lock. Where this
-        run has written it already, what differs is put right instead."""
-        wanted = self.intent.before_install or self.writes_along
+        """Whether there are changes that are to be written under an install's lock, or as what is
+        delivered. Where this run has written them already, what differs is put right instead."""
+        wanted = self.writes_along or not self.work.writes_ahead(self.intent)
         return wanted and bool(self.seen.plan.changes) and self.seen.written is None
 
     @property

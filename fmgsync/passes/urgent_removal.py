@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from fmgsync import errors
-from fmgsync.assessing import four, stale
+from fmgsync.assessing import four, rendered, stale
 from fmgsync.assessing.observation import Look
 from fmgsync.assessing.stale import Fault, Key
 from fmgsync.model.address import Address
@@ -92,14 +92,15 @@ def _exposures(run: Run) -> Iterable[Exposure]:
     """
     if run.survey is None:
         return
-    since = run.stale
+    since, left = run.stale, _left(run)
     pending = {each.target for each in run.pending}
     for view in run.survey.views:
         if view.target not in pending:
             continue
         for group in view.groups:
             keys = [k for k in since if (k.target, k.group) == (view.target, group.name)]
-            leaving = [key for key in keys if _would_be_mended(key, group)]
+            left_there = left.get(view.target, {}).get(group.name) if left else group.adom
+            leaving = [key for key in keys if _would_be_mended(key, group, left_there)]
             for kind, mine in _by_kind(view, leaving).items():
                 yield Exposure(view.target, group.name, _oldest([since[k] for k in mine]), kind)
 
@@ -109,13 +110,23 @@ def _oldest(times: Sequence[float | None]) -> datetime | None:
     return datetime.fromtimestamp(min(known), UTC) if len(known) == len(times) else None
 
 
-def _would_be_mended(key: Key, group: GroupView) -> bool:
-    """Whether an install of what the ADOM holds puts this address right."""
-    if group.adom is None:
+def _left(run: Run) -> rendered.Members:
+    """What the plan leaves on each device, where writing is delivering; elsewhere an install brings
+    what the ADOM holds."""
+    if run.work.delivery is not None or run.survey is None:
+        return {}
+    after = written.after(run.seen.observed, run.seen.plan.changes)
+    names = {name for _, name in after.groups}
+    return rendered.from_adom(after, [view.target for view in run.survey.views], names)
+
+
+def _would_be_mended(key: Key, group: GroupView, left: frozenset[Address] | None) -> bool:
+    """Whether delivering what is `left` there puts this address right."""
+    if left is None:
         return False
     if family_of(key.address) not in group.families:
         return False  # no policy uses that family of it
-    return (key.address in group.adom) is (key.fault is Fault.MISSING)
+    return (key.address in left) is (key.fault is Fault.MISSING)
 
 
 def _by_kind(view: DeviceView, keys: Sequence[Key]) -> Mapping[ExposureKind, list[Key]]:

@@ -161,7 +161,7 @@ def _standing(
         return Readiness.BLOCKED, situation.stopped
     if terms.mode is Mode.NONE:
         return Readiness.BLOCKED, "install.mode is none: somebody else installs"
-    if not terms.first_install:
+    if not terms.first_install and each.package:
         status = statuses.get((each.target, each.package))
         theirs = sorted(path for target, path in statuses if target == each.target)
         refused = _never_installed(each.package, status, theirs)

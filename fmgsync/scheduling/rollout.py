@@ -126,7 +126,8 @@ class Decision:
     """Which devices may start now, together; why every other one that is pending, or failed, waits.
 
     `wave` is the wave the rollout is in: 0 is the canary, None once nothing is left to roll out.
-    `needs` forecasts the rest of that wave.
+    `needs` forecasts the rest of that wave. `others_at`: where this is one target's part of a
+    decision, when somebody else may start by the clock, and has to be told.
     """
 
     wave: int | None
@@ -134,3 +135,4 @@ class Decision:
     waits: tuple[Wait, ...] = ()
     held: Hold | None = None
     needs: timedelta | None = None
+    others_at: datetime | None = None

@@ -55,12 +55,6 @@ def _automatic_publishing(config: Config) -> Iterator[Steps]:
             yield "groups", index, "publish"
 
 
-def _direct_fortigates(config: Config) -> Iterator[Steps]:
-    for index, site in enumerate(config.sites):
-        if site.fortigates:
-            yield "sites", index, "fortigates"
-
-
 def _differs(*path: str, plain: object) -> Callable[[Config], Iterator[Steps]]:
     """Where the key at `path` (Python names) asks for something else than the plain behaviour."""
 
@@ -97,12 +91,6 @@ def _camel(name: str) -> str:
 UNBUILT: Final[tuple[Unbuilt, ...]] = (
     Unbuilt(
         "publishing by Calico's IPPool", _automatic_publishing, _THINK, "use publish: pod or node"
-    ),
-    Unbuilt(
-        "FortiGates without a FortiManager",
-        _direct_fortigates,
-        _WRITE | {ROLLOUT},
-        "name only devices of a FortiManager",
     ),
 )
 

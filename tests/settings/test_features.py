@@ -21,11 +21,11 @@ def test_a_plain_configuration_is_built(command: str) -> None:
     features.refuse_unbuilt(parsed(SMALL + "install: {windows: always}"), command)
     features.refuse_unbuilt(parsed(SMALL + "install: {mode: none}"), command)
     features.refuse_unbuilt(parsed(example()), command)
+    features.refuse_unbuilt(parsed(DIRECT), command)
 
 
 ASKED = [
         (SMALL + GROUP + ", publish: auto}]", "status", "groups[0].publish"),
-        (DIRECT, "run", "sites[0].fortigates"),
 ]  # fmt: skip
 
 

@@ -1,0 +1,242 @@
+"""A target without stages, locks and mappings: what gates an install gates its writes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from fmgsync.clock import ManualClock
+from fmgsync.passes import once, rollout_commands
+from fmgsync.passes.result import Result
+from tests.passes import plain
+from tests.passes.plain import World
+
+NIGHT = datetime(2026, 3, 2, 1, tzinfo=UTC).timestamp()
+NIGHTS = {"kind": "allow", "schedule": "0 1 * * *", "duration": "3h", "devices": ["*"]}
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(NIGHT - 3600)
+
+
+def states(result: Result | None) -> dict[str, list[str]]:
+    assert result is not None
+    return {
+        view.target.device: [group.state.value for group in view.groups]
+        for each in result.adoms
+        for view in (each.survey.views if each.survey else ())
+    }
+
+
+def test_apply_writes_proves_and_has_nothing_left(tmp_path: Path, clock: ManualClock) -> None:
+    world = plain.made(tmp_path, clock)
+    world.run("10.1.0.5", "10.1.0.6")
+    result = world.apply()
+    assert {unit.holds() for unit in world.units.values()} == {"10.1.0.5 10.1.0.6"}
+    assert states(result) == {f"branch-{n}": ["in sync"] for n in (1, 2, 3)}
+    assert result is not None
+    assert [sorted(map(str, a.rollout.verified)) for a in result.adoms if a.rollout] == [
+        [f"branch-{n}/root"] for n in (1, 2, 3)
+    ]
+    world.order.clear()
+    world.apply()
+    assert world.order == []
+
+
+def test_plan_and_status_show_three_views_and_what_is_pending(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    world = plain.made(tmp_path, clock, install={**plain.ALWAYS, "windows": [NIGHTS]})
+    world.run("10.1.0.5")
+    result = once.plan(world.world())
+    assert states(result) == {f"branch-{n}": ["write pending"] for n in (1, 2, 3)}
+    assert [len(each.survey.pending) for each in result.adoms if each.survey] == [1, 1, 1]
+    (group,) = once.status(world.world()).adoms[0].survey.views[0].groups  # type: ignore[union-attr]
+    assert (group.adom, group.device_database, group.device) == (None, None, frozenset())
+    assert world.order == []
+
+
+def test_nothing_is_written_outside_a_window(tmp_path: Path, clock: ManualClock) -> None:
+    world = plain.made(tmp_path, clock, install={**plain.ALWAYS, "windows": [NIGHTS]})
+    world.run("10.1.0.5")
+    world.apply()
+    assert world.order == []
+    clock.sleep(3600)
+    world.apply()
+    assert {unit.holds() for unit in world.units.values()} == {"10.1.0.5"}
+
+
+def test_the_canary_of_a_fleet_is_proven_before_anybody_else_is_written(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    rollout = {"canary": ["branch-3"], "waves": ["34%", "100%"], "maxFailures": "100%"}
+    world = plain.made(
+        tmp_path, clock, 6, install={"windows": "always", "rollout": {**rollout, "pause": "5m"}}
+    )
+    world.run("10.1.0.5")
+    began = clock.now()
+    world.apply()
+    written = list(dict.fromkeys(line.split()[0] for line in world.order))
+    # 34 % of six are three, the canary among them; the others come after the pause
+    assert written[0] == "branch-3"
+    assert set(written[1:3]) == {"branch-1", "branch-2"}
+    assert set(written) == {f"branch-{n}" for n in range(1, 7)}
+    assert clock.now() - began >= 600
+    assert {proof.wave for proof in world.record().ledger.proofs} == {0, 1, 2}
+
+
+def test_a_failed_canary_stops_the_whole_fleet_until_somebody_resumes_it(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    install = {"windows": "always", "rollout": {"canary": ["branch-2"], "waves": ["100%"]}}
+    world = plain.made(tmp_path, clock, install=install)
+    world.run("10.1.0.5")
+    world.units["branch-2"].refuses = frozenset({"prod_10.1.0.5"})
+    result = world.apply()
+    assert {line.split()[0] for line in world.order} == {"branch-2"}
+    assert result is not None
+    held = {a.standing.decision.held.reason for a in result.adoms
+            if a.standing and a.standing.decision.held}  # fmt: skip
+    assert len(held) == 1
+    assert "canary branch-2 failed" in held.pop()
+
+    world.units["branch-2"].refuses = frozenset()
+    again = world.world("rollout")
+    rollout_commands.resume(again, again.adoms[0].ref)
+    world.apply()
+    assert {unit.holds() for unit in world.units.values()} == {"10.1.0.5"}
+
+
+def test_no_more_units_are_at_risk_at_once_than_may_fail(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    """One of twenty, by the default: the second is not written before the first is proven."""
+    world = plain.made(tmp_path, clock, 20, install={"windows": "always", "rollout": {
+        "waves": ["100%"]}})  # fmt: skip
+    world.run("10.1.0.5")
+    for unit in world.units.values():
+        unit.refuses = frozenset({"prod_10.1.0.5"})
+    world.apply()
+    assert len({line.split()[0] for line in world.order}) == 1
+    assert len(world.record().ledger.failed) == 1
+
+
+def test_a_unit_that_is_away_holds_up_nobody_but_itself(tmp_path: Path, clock: ManualClock) -> None:
+    world = plain.made(tmp_path, clock, 4)
+    world.run("10.1.0.5")
+    world.units["branch-2"].away = True
+    world.apply()
+    assert [unit.holds() for unit in world.units.values()] == [
+        "10.1.0.5", "(no group)", "10.1.0.5", "10.1.0.5"]  # fmt: skip
+    world.units["branch-2"].away = False
+    world.apply()
+    assert world.units["branch-2"].holds() == "10.1.0.5"
+
+
+def test_a_canary_that_is_away_holds_the_fleet(tmp_path: Path, clock: ManualClock) -> None:
+    install = {"windows": "always", "rollout": {"canary": ["branch-2"], "waves": ["100%"]}}
+    world = plain.made(tmp_path, clock, install=install)
+    world.run("10.1.0.5")
+    world.units["branch-2"].away = True
+    world.apply()
+    assert world.order == []
+
+
+def test_an_urgent_removal_takes_away_and_brings_nothing(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    install = {**plain.ALWAYS, "windows": [NIGHTS], "removals": "immediately"}
+    world = plain.made(tmp_path, clock, install=install)
+    clock.sleep(3600)
+    world.run("10.1.0.5", "10.1.0.6")
+    world.apply()
+    clock.sleep(4 * 3600)
+    world.order.clear()
+    world.run("10.1.0.6", "10.1.0.7")
+    world.apply()
+    assert {unit.holds() for unit in world.units.values()} == {"10.1.0.6"}
+    assert not any("create" in line for line in world.order)
+    assert world.record().ledger.attempts == ()
+    clock.sleep(20 * 3600)
+    world.apply()
+    assert {unit.holds() for unit in world.units.values()} == {"10.1.0.6 10.1.0.7"}
+
+
+def test_the_guard_holds_what_would_empty_a_group(tmp_path: Path, clock: ManualClock) -> None:
+    world = plain.made(tmp_path, clock, groups=[{"name": "web", "select": "app == 'web'"}])
+    world.run("10.1.0.5")
+    world.apply()
+    world.order.clear()
+    world.run("10.9.0.1", app="db")
+    result = world.apply()
+    assert world.order == []
+    assert states(result) == {f"branch-{n}": ["held"] for n in (1, 2, 3)}
+
+
+def test_a_fleet_that_was_stopped_starts_nothing(tmp_path: Path, clock: ManualClock) -> None:
+    world = plain.made(tmp_path, clock)
+    world.run("10.1.0.5")
+    steering = world.world("rollout")
+    rollout_commands.abort(steering, steering.adoms[0].ref)
+    world.apply()
+    assert world.order == []
+
+
+def test_a_retired_group_leaves_every_unit_in_its_window(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    world = plain.made(tmp_path, clock)
+    world.run("10.1.0.5")
+    world.apply()
+    world.groups, world.more = [], {"guard": {"maxRemovedShare": 1.0, "unlessFewerThan": 100}}
+    world.install = {**plain.ALWAYS, "windows": [NIGHTS]}
+    world.order.clear()
+    world.approve(world.apply())
+    assert world.order == []
+    clock.sleep(3600)
+    world.apply()
+    assert {unit.holds() for unit in world.units.values()} == {"(no group)"}
+
+
+@pytest.mark.parametrize("step", [9, pytest.param(1, marks=pytest.mark.slow)])
+def test_killed_between_any_two_requests_the_next_run_converges(
+    tmp_path: Path, clock: ManualClock, step: int
+) -> None:
+    """At risk before the first write, and never more of them than may fail."""
+    calm = plain.made(tmp_path / "calm", clock)
+    requests = _story(calm)
+    for dies_at in range(1, requests + 2, step):
+        folder = tmp_path / str(dies_at)
+        world = plain.made(folder, clock, install=_TWO_AT_ONCE)
+        _begun(world)
+        world.requests, world.dies_at = 0, dies_at
+        world.apply()
+        touched = {line.split()[0] for line in world.order}
+        ledger = world.record().ledger
+        assert touched <= ledger.at_risk | ledger.proven, dies_at
+        assert len(ledger.at_risk) <= 1, dies_at
+        world.dies_at = float("inf")
+        world.apply()
+        assert {unit.holds() for unit in world.units.values()} == {"10.1.0.6 10.1.0.7"}, dies_at
+        assert world.record().ledger.attempts == (), dies_at
+
+
+_TWO_AT_ONCE = {"windows": "always", "rollout": {"waves": ["50%", "100%"], "pause": "0s"}}
+
+
+def _begun(world: World) -> None:
+    world.folder.mkdir(exist_ok=True)
+    world.run("10.1.0.5", "10.1.0.6")
+    world.apply()
+    world.run("10.1.0.6", "10.1.0.7")
+    world.order.clear()
+
+
+def _story(world: World) -> int:
+    _begun(world)
+    world.requests = 0
+    world.apply()
+    return world.requests
