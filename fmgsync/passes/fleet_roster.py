@@ -90,6 +90,7 @@ class Roster:
         with self._lock:
             self._note(ref, own)
             self._asked_at[ref] = self._changes
+            self._called.discard(ref)
             if unseen := len(self.fleet.targets) - len(self._known):
                 return _unseen(own, unseen, now)
             everybody = self._everybody(own)
@@ -160,7 +161,9 @@ class Roster:
         """Not whom it was said already, unless something has changed since."""
         for ref in self.fleet.targets:
             asked_at = self._asked_at.get(ref, -1)
-            if ref.unit in devices and ref != besides and asked_at < self._changes:
+            if ref.unit not in devices or ref in (besides, *self._called):
+                continue
+            if asked_at < self._changes:
                 self._called.add(ref)
                 if self._listener is not None:
                     self._listener(ref)

@@ -274,8 +274,12 @@ def _turn(
             _end_pass(world, result, ahead)
         return result.rollout.goes_on_at if result.rollout else None
 
+    def waits() -> bool:
+        joined = not work.fleet.fleet.is_alone
+        return joined and result.survey is not None and bool(result.survey.pending)
+
     is_called = partial(work.fleet.take_call, work.ref)
-    return Turn(partial(session, world, work), one_pass, is_called=is_called)
+    return Turn(partial(session, world, work), one_pass, is_called=is_called, waits=waits)
 
 
 def _as_saved(saved: Look, now: Look) -> Look:

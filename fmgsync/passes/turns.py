@@ -34,7 +34,7 @@ def _never() -> bool:
 
 class Turn(Generic[Stock]):
     """One ADOM's passes, in one session that is kept while its rollout goes on. `is_called` says,
-    once, that others have come so far that it may go on."""
+    once, that others have come so far that it may go on; `waits` whether it rests for others."""
 
     def __init__(
         self,
@@ -42,10 +42,12 @@ class Turn(Generic[Stock]):
         one_pass: OnePass[Stock],
         *,
         is_called: Callable[[], bool] = _never,
+        waits: Callable[[], bool] = _never,
     ) -> None:
         self._open_session = open_session
         self._one_pass = one_pass
         self._is_called = is_called
+        self._waits = waits
         self._is_first = True
         self._session: ExitStack | None = None
         self.goes_on_at: float | None = None
@@ -68,6 +70,10 @@ class Turn(Generic[Stock]):
     def is_called(self) -> bool:
         """Whether it goes on because of others. One that has failed does not."""
         return self._is_called() and self.error is None
+
+    def waits(self) -> bool:
+        """Whether it rests for others, and something may have become due meanwhile."""
+        return self._waits() and self.error is None
 
     def end(self) -> None:
         """Give the session back, whatever happened."""
@@ -114,4 +120,6 @@ def _await(turns: Sequence[Turn[Stock]], taking: Taking[Stock]) -> Sequence[Turn
         clock.sleep(min(left, _SLICE_S))
     if taking.stopping():
         return ()
-    return [turn for at, turn in waiting if at <= clock.now() or at == first]
+    is_early = clock.now() < first  # for whoever has something that cannot wait
+    due = [turn for at, turn in waiting if at <= clock.now() or at == first]
+    return due + [turn for turn in turns if is_early and turn not in due and turn.waits()]

@@ -5,7 +5,7 @@ A second target of nobody's: what the passes do with it, they do by its traits a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -99,6 +99,7 @@ class World:
     dies_at: float = float("inf")
     order: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
+    heard: Callable[[str], None] = lambda line: None
 
     def run(self, *ips: str, app: str = "web") -> None:
         """These pods run from now on."""
@@ -107,9 +108,14 @@ class World:
         dump = {"apiVersion": "v1", "kind": "List", "items": objects}
         (self.folder / "east.yaml").write_text(yaml.safe_dump(dump))
 
+    def _told(self, text: str) -> None:
+        self.said.append(text)
+        self.heard(text)
+
     def request(self, unit: Unit, what: str = "") -> None:
         """One request reaches a unit, if there is somebody to send it and somebody to answer."""
         self.requests += 1
+        self.heard(what)
         if self.requests >= self.dies_at:
             raise Killed
         if unit.away:
@@ -139,7 +145,7 @@ class World:
             command=command,
             clock=self.clock,
             state_dir=self.folder / "state",
-            tell=self.said.append,
+            tell=self._told,
             people=People(**people),
         )
         return replace(made, adoms=[self._with_unit(work) for work in made.adoms])

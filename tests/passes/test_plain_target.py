@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fmgsync.clock import ManualClock
-from fmgsync.passes import once, rollout_commands
+from fmgsync.passes import incremental, once, rollout_commands
 from fmgsync.passes.result import Result
 from tests.passes import plain
 from tests.passes.plain import World
@@ -240,3 +240,58 @@ def _story(world: World) -> int:
     world.requests = 0
     world.apply()
     return world.requests
+
+
+def test_passes_of_a_controller_call_the_one_whose_turn_it_is(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    """Each unit has passes of its own; nobody asks a unit that has nothing to do in vain."""
+    rollout = {"canary": ["branch-4"], "waves": ["50%", "100%"], "maxFailures": 1, "pause": "0s"}
+    world = plain.made(tmp_path, clock, 6, install={"windows": "always", "rollout": rollout})
+    world.run("10.1.0.5")
+    fmgsync = world.world("run")
+    due = [work.ref for work in fmgsync.adoms]
+    passes = {
+        work.ref: incremental.Passes(lambda: fmgsync, work, install=True) for work in fmgsync.adoms
+    }
+    for work in fmgsync.adoms:
+        work.fleet.listen(due.append)
+    made = 0
+    while due:
+        made += 1
+        assert made < 40
+        result = passes[due.pop(0)].make(once.read_inventory(fmgsync), None)
+        assert result.error is None
+        if result.rollout is not None and result.rollout.goes_on_at is not None:
+            due.append(result.ref)
+    written = list(dict.fromkeys(line.split()[0] for line in world.order))
+    assert written[0] == "branch-4"
+    assert {unit.holds() for unit in world.units.values()} == {"10.1.0.5"}
+    assert len(world.record().ledger.proofs) == 6
+
+
+def test_a_removal_waits_for_no_rollout(tmp_path: Path, clock: ManualClock) -> None:
+    """A pod dies in the middle of a fleet's pause: its address leaves the units that wait."""
+    world = plain.made(tmp_path, clock)
+    world.run("10.1.0.5", "10.1.0.6")
+    world.apply()
+    rollout = {"canary": ["branch-1"], "waves": ["100%"], "pause": "1h"}
+    world.install = {"windows": "always", "rollout": rollout, "removals": "immediately"}
+    world.groups = [{**world.groups[0], "select": "app in {'web'}"}]  # other rules: a canary again
+    world.run("10.1.0.5", "10.1.0.6", "10.1.0.7")
+    died: list[float] = []
+    left: dict[str, float] = {}
+
+    def heard(line: str) -> None:
+        if "until" in line and not died:
+            died.append(clock.now())
+            world.run("10.1.0.6", "10.1.0.7")
+        for name, unit in world.units.items():
+            if died and "10.1.0.5" not in unit.holds():
+                left.setdefault(name, clock.now() - died[0])
+
+    world.heard = heard
+    world.apply()
+    assert {unit.holds() for unit in world.units.values()} == {"10.1.0.6 10.1.0.7"}
+    assert len(left) == 3
+    assert max(left.values()) <= 61  # a one-shot run looks every minute
