@@ -90,9 +90,9 @@ class Options:
 
     def progress(self, text: str) -> None:
         """One line about long work, on standard error."""
-        from fmgsync.cli.safe import safe_text
+        from fmgsync.cli import lines
 
-        click.echo(safe_text(text), err=True)
+        lines.say(text, as_json=self.log_format == "json")
 
 
 @contextmanager

@@ -16,6 +16,7 @@ import click
 
 import fmgsync
 from fmgsync import errors, redaction
+from fmgsync.cli import lines
 from fmgsync.cli.safe import safe_text
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -45,6 +46,34 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 """Command name -> (module in fmgsync.cli with a `command`, line for the overview)."""
 
+_MEANT = {
+    **dict.fromkeys(("diff", "preview", "dry-run", "show", "compare"), "'plan', or 'status'"),
+    **dict.fromkeys(("version", "ver"), "'--version'"),
+    **dict.fromkeys(("help",), "'--help'"),
+    **dict.fromkeys(
+        ("rollback", "undo", "revert"),
+        "'stop' (write nothing more); then correct the"
+        " rules and 'apply', or revert the device's revision in FortiManager",
+    ),
+    **dict.fromkeys(("why", "whois", "trace"), "'explain'"),
+    **dict.fromkeys(("log", "logs", "events", "changes"), "'history', or 'audit show'"),
+    **dict.fromkeys(("sync", "install", "push", "deploy"), "'apply'"),
+    **dict.fromkeys(("watch", "serve", "daemon", "controller", "server"), "'run'"),
+    **dict.fromkeys(("pause", "halt", "freeze", "disable"), "'stop'"),
+    **dict.fromkeys(("continue", "unstop", "unfreeze", "enable"), "'start', or 'rollout resume'"),
+    **dict.fromkeys(("resume", "abort"), "'rollout resume' or 'rollout abort'"),
+    **dict.fromkeys(("validate", "lint"), "'config check'"),
+    **dict.fromkeys(("test", "check", "diagnose"), "'doctor', or 'config check'"),
+    **dict.fromkeys(("schema",), "'config schema', or 'plan schema'"),
+    **dict.fromkeys(("takeover", "take-over", "import", "own", "claim"), "'adopt'"),
+    **dict.fromkeys(("uninstall", "remove", "purge", "destroy", "delete"), "'cleanup'"),
+    **dict.fromkeys(("lab", "try", "example", "init", "quickstart"), "'demo --stay'"),
+    **dict.fromkeys(("schedule", "calendar", "maintenance"), "'windows', or 'forecast'"),
+    **dict.fromkeys(("tonight", "predict"), "'forecast'"),
+    **dict.fromkeys(("drift", "audit-devices"), "'verify'"),
+}
+"""Words that people try -> what they mean; `adopt` and `cleanup` are commands of their own."""
+
 INTERRUPTED = 130
 
 
@@ -71,6 +100,8 @@ class _LazyGroup(click.Group):
 
             near = difflib.get_close_matches(args[0], COMMANDS, n=1)
             hint = f" Did you mean '{near[0]}'?" if near else " See 'fmgsync --help'."
+            if (meant := _MEANT.get(args[0].lower())) is not None:
+                hint = f" Did you mean {meant}?"
             raise click.UsageError(f"No such command '{safe_text(args[0])}'.{hint}", ctx)
         return super().resolve_command(ctx, args)
 
@@ -107,23 +138,23 @@ def run(arguments: list[str], *, context: object = None) -> int:
 
     `context` is what the command finds as click's context object (`common.Taps`).
     """
-    as_json = _wants_json(arguments)
+    as_json, logs_json = _wants_json(arguments), lines.wants_json(arguments)
     if not arguments and "_FMGSYNC_COMPLETE" not in os.environ:
         arguments = ["--help"]
     try:
         result = root.main(arguments, prog_name="fmgsync", standalone_mode=False, obj=context)
     except errors.FmgsyncError as error:
-        _tell(error, as_json=as_json)
+        _tell(error, as_json=as_json, logs_json=logs_json)
         return error.exit_code
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except SystemExit as done:  # a shell was told what completes a word
         return done.code if isinstance(done.code, int) else 0
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
+        lines.say("interrupted", as_json=logs_json)
         return INTERRUPTED
     except click.ClickException as error:
-        _tell_usage(error, as_json=as_json)
+        _tell_usage(error, as_json=as_json, logs_json=logs_json)
         return 2
     except BrokenPipeError:
         sys.stderr.close()
@@ -133,7 +164,8 @@ def run(arguments: list[str], *, context: object = None) -> int:
             _tell_origin(defect)
         name = type(defect).__name__
         step = "this is a defect of fmgsync: please report it with the output of the same with -vv"
-        _tell(errors.InternalError(f"internal error: {name}", next_step=step), as_json=as_json)
+        internal = errors.InternalError(f"internal error: {name}", next_step=step)
+        _tell(internal, as_json=as_json, logs_json=logs_json)
         return 1
     return result if isinstance(result, int) else 0
 
@@ -146,11 +178,12 @@ def _wants_json(arguments: list[str]) -> bool:
     )
 
 
-def _tell(error: errors.FmgsyncError, *, as_json: bool) -> None:
+def _tell(error: errors.FmgsyncError, *, as_json: bool, logs_json: bool = False) -> None:
     if as_json:
         click.echo(json.dumps({"error": redaction.hide_in(error.as_document())}))
         return
-    click.echo(f"fmgsync: {safe_text(redaction.hide(str(error)), lines=True)}", err=True)
+    text = str(error) if logs_json else f"fmgsync: {error}"
+    lines.say(text, as_json=logs_json, level="error")
 
 
 def _tell_origin(defect: Exception) -> None:
@@ -158,14 +191,15 @@ def _tell_origin(defect: Exception) -> None:
     click.echo(safe_text(redaction.traceback_text(defect), lines=True), err=True)
 
 
-def _tell_usage(error: click.ClickException, *, as_json: bool) -> None:
+def _tell_usage(error: click.ClickException, *, as_json: bool, logs_json: bool) -> None:
     message = error.format_message().expandtabs(2)
     if as_json:
         click.echo(json.dumps({"error": {"kind": "usage", "message": message}}))
         return
-    click.echo(f"fmgsync: {safe_text(message, lines=True)}", err=True)
+    text = message if logs_json else f"fmgsync: {message}"
+    lines.say(text, as_json=logs_json, level="error")
     ctx = getattr(error, "ctx", None)
-    if ctx is not None:
+    if ctx is not None and not logs_json:
         click.echo(f"Try '{ctx.command_path} --help'.", err=True)
 
 

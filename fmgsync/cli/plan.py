@@ -71,6 +71,19 @@ def show(options: common.Options, plan: Path) -> int:
     return common.IN_SYNC
 
 
+@command.command("schema")
+def schema() -> int:
+    """Print the JSON Schema of the plan's document (also in docs/plan.schema.json).
+
+    \b
+    fmgsync plan schema > plan.schema.json
+    """
+    from fmgsync.cli import plan_schema
+
+    common.print_json(plan_schema.schema())
+    return common.IN_SYNC
+
+
 def _print(options: common.Options, document: Mapping[str, Any]) -> None:
     from fmgsync.cli import plan_text
 

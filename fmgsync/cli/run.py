@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import signal
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
+import structlog
 
+import fmgsync
 from fmgsync.cli import common
 
 if TYPE_CHECKING:
@@ -57,6 +60,14 @@ def command(options: common.Options, state_dir: Path, listen: str) -> int:
             transport=options.transport,
         ),
         lambda: wiring.referenced_files(options.config),
+    )
+    text = options.config.read_bytes()
+    structlog.get_logger(__name__).info(
+        "started",
+        version=fmgsync.__version__,
+        configuration=hashlib.sha256(text).hexdigest()[:16],
+        listening=listen,
+        adoms=", ".join(str(record.ref) for record in running.controller.adoms),
     )
     service = _serve(running, metrics, listen) if listen != "none" else None
 

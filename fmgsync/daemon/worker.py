@@ -205,6 +205,8 @@ class AdomWorker:
             )
         elif error is None and before.error is not None:
             _log.info("pass works again", adom=self.ref.domain, fortimanager=self.ref.unit)
+        if (held := _held(result)) != _held(before.result):
+            _log.info("held" if held else "goes on", adom=str(self.ref), why=held or None)
         for event, sentence in sorted(_oddities(result) - _oddities(before.result)):
             _log.warning(event, adom=str(self.ref), why=sentence)
         with self._changed:
@@ -238,6 +240,13 @@ class AdomWorker:
                     now=now,
                 ),
             )
+
+
+def _held(result: AdomResult | None) -> str:
+    """Why nothing of the ADOM is installed; empty if that goes on."""
+    standing = result.standing if result is not None else None
+    held = standing.decision.held if standing is not None else None
+    return held.reason if held is not None else ""
 
 
 def _oddities(result: AdomResult | None) -> frozenset[tuple[str, str]]:

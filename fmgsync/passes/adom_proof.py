@@ -79,10 +79,8 @@ def look_afterwards(run: Run, request: InstallRequest, before: str | None) -> No
 
 
 def write(run: Run, by: Callable[[AdomPlan], ApplyReport], plan: AdomPlan) -> ApplyReport:
-    """Write a plan: from now on that is what this run vouches for. The guard knows of it before."""
-    reconcile.note_write(run.work, replace(run.seen, plan=plan))
-    report = by(plan)
-    run.work.guard.after_write(plan, report)
+    """Write a plan: from now on that is what this run vouches for."""
+    report = reconcile.carry_out(run.work, replace(run.seen, plan=plan), by)
     run.written = written.after(run.written, report.written)
     run.seen = reconcile.look_again(run.work, run.intent, run.seen)
     return report

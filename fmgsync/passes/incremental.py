@@ -114,9 +114,8 @@ class Passes:
         there = replace(there, plan=provenance.told(there.plan, inventory.who))
         result.planned = there.plan
         if there.plan.changes:
-            reconcile.note_write(work, replace(seen, plan=there.plan))
-            result.report = work.target.write(there.plan)
-            work.guard.after_write(there.plan, result.report)
+            planned = replace(seen, plan=there.plan)
+            result.report = reconcile.carry_out(work, planned, work.target.write)
             # What was written is read back. As planned, it leaves nothing to do but what is held.
             written = adom_cache.touched(there.plan.changes)
             fresh = work.target.read_part(written.groups, written.addresses)

@@ -15,6 +15,7 @@ from fmgsync.model.change import AdomPlan, ApplyReport, Finding, Submission
 from fmgsync.model.rule import RuleSet, Site
 from fmgsync.model.state import DesiredAdom, ObservedAdom
 from fmgsync.model.target import NamedPlace, TargetRef
+from fmgsync.passes import write_log
 from fmgsync.passes.fleet_roster import Roster
 from fmgsync.passes.guard_memory import AdomGuard
 from fmgsync.planning import (
@@ -225,19 +226,22 @@ def write(work: AdomWork, intent: Intent, seen: Look) -> tuple[Look, ApplyReport
         return seen, ApplyReport(work.ref)
     if seen.submission is not None:
         return seen, ApplyReport(work.ref, submitted=seen.submission)
-    note_write(work, seen)
-    report = work.target.write(seen.plan)
-    work.guard.after_write(seen.plan, report)
+    report = carry_out(work, seen, work.target.write)
     now = look_again(work, intent, seen)
     if report.submitted is None:
         now = replace(now, written=written.after(seen.observed, report.written))
     return now, report
 
 
-def note_write(work: AdomWork, seen: Look) -> None:
-    """Let the guard know what is about to be written."""
+def carry_out(work: AdomWork, seen: Look, by: Callable[[AdomPlan], ApplyReport]) -> ApplyReport:
+    """Write the plan that was seen. The guard knows of it before, the log afterwards."""
     begins = not any(group.owned for group in seen.observed.groups.values())
     work.guard.before_write(seen.plan, begins=begins)
+    began_at = work.guard.clock.now()
+    report = by(seen.plan)
+    work.guard.after_write(seen.plan, report)
+    write_log.tell(seen.plan, report, work.guard.clock.now() - began_at)
+    return report
 
 
 def look_again(work: AdomWork, intent: Intent, seen: Look) -> Look:

@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from fmgsync import errors
 from fmgsync.model.preview import PendingEdit
 from fmgsync.model.rollout import InstallRequest
@@ -15,12 +17,15 @@ from fmgsync.passes.run import Round, Run
 from fmgsync.scheduling import foreign
 from fmgsync.scheduling.urgent import Urgent
 
+_log = structlog.get_logger(__name__)
+
 
 def start(run: Run, chosen: Round, request: InstallRequest) -> None:
     """Which devices are about to be installed, in which wave and by which window."""
     wave = chosen.decision.wave
     shown = _listed({target.device for target in request.targets})
     run.tell(f"ADOM {run.work.ref.domain}: {_what(chosen)}: installing on {shown}")
+    _log.info("installing", adom=str(run.work.ref), what=_what(chosen), devices=shown)
     rushed = {each.target: _why_urgent(each) for each in chosen.urgent}
     for each in chosen.admissions:
         if each.pending.target not in request.targets:
@@ -55,11 +60,15 @@ def not_started(run: Run, request: InstallRequest, trouble: errors.TargetError) 
         run.audit.record(event, **_place(run, target), why=str(trouble))
 
 
-def verified(run: Run, chosen: Round, devices: Collection[str]) -> None:
-    """Which devices were asked and hold what they should."""
+def verified(run: Run, chosen: Round, devices: Collection[str], began_at: datetime | None) -> None:
+    """Which devices were asked and hold what they should, and how long that took."""
     if devices:
         shown = _listed(devices)
         run.tell(f"ADOM {run.work.ref.domain}: {_what(chosen)}: verified on {shown}")
+        took = (run.now - began_at).total_seconds() if began_at is not None else None
+        seconds = round(took, 1) if took is not None else None
+        where = {"adom": str(run.work.ref), "what": _what(chosen)}
+        _log.info("verified", **where, devices=shown, seconds=seconds)
 
 
 def pause(run: Run, until: datetime, reason: str) -> None:

@@ -7,14 +7,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
+
 from fmgsync.audit import Audit
-from fmgsync.model.change import AdomPlan, Change
+from fmgsync.model import naming
+from fmgsync.model.change import AdomPlan, ApplyReport, Change
 from fmgsync.model.memory import Approval
 from fmgsync.model.target import TargetRef
 from fmgsync.passes.formerly import Formerly
 from fmgsync.state.memory import Memory
 from fmgsync.state.stops import Stops
 
+_log = structlog.get_logger(__name__)
+
+_TOLD = 3
 _MOST = 500
 """Changes listed one by one; of a larger write the others are counted."""
 
@@ -53,6 +59,35 @@ class WriteLog:
     def _record(self, event: str, **fields: Any) -> None:
         where = self.ref.named
         self.audit.record(event, **where, **fields)
+
+
+def tell(plan: AdomPlan, report: ApplyReport, seconds: float) -> None:
+    """For the log: one line for each group that was written, and because of which workloads."""
+    known = dict(plan.workloads)
+    groups: dict[str, list[Change]] = {}
+    for change in report.written:
+        if change.value is None:
+            groups.setdefault(naming.group_of(change.name), []).append(change)
+    for name, changes in sorted(groups.items()):
+        added = {address for change in changes for address in change.added}
+        removed = {address for change in changes for address in change.removed}
+        behind = [who for address in sorted(added) for who in known.get(address, ())]
+        _log.info(
+            "wrote",
+            adom=str(plan.ref),
+            group=name,
+            added=len(added),
+            removed=len(removed),
+            devices=len({change.device for change in changes if change.device}),
+            because="; ".join(_because(behind, changes)),
+            seconds=round(seconds, 1),
+        )
+
+
+def _because(behind: Sequence[str], changes: Iterable[Change]) -> list[str]:
+    """The first workloads behind what comes, else what the changes themselves say."""
+    reasons = [*behind, *(change.because for change in changes)]
+    return list(dict.fromkeys(reasons))[:_TOLD]
 
 
 def _listed(changes: Sequence[Change]) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ import pytest
 from fmgsync.cli import main
 from fmgsync.clock import SystemClock
 from tests import builders
+from tests.cli.plan_documents import checked
 from tests.end_to_end.estate import Estate
 from tests.end_to_end.fleet import holding, open_fleet, seed, web
 from tests.lab.evening import Screen
@@ -94,6 +95,9 @@ def test_a_group_that_waits_is_one_line_with_one_digest(
     held = plan["adoms"][0]["held"]
     assert len(held) == 3
     (digest,) = {row["groupDigest"] for row in held}
+    run("stop", "--adom", "prod")
+    assert checked(run("plan")[1]) == []
+    run("start")
     main.run(["plan", "-c", str(estate.path)])
     shown = capsys.readouterr().out
     assert shown.count("held: ") == 1
@@ -165,6 +169,7 @@ def test_a_plan_names_the_workloads_and_the_policies(estate: Estate, run: Run) -
     _, plan = run("plan")
     (adom,) = plan["adoms"]
     assert adom["workloads"] == {"10.1.0.9": ["pod default/web-9 of cluster east"]}
+    assert checked(plan) == [], "fmgsync/cli/plan_schema.py"
     (use,) = adom["policies"]["k8s-web"]
     assert (use["action"], use["position"], use["enabled"]) == ("accept", 2, True)
 
