@@ -202,7 +202,7 @@ def _pass(
         desired.broad,
         frozenset(_covered(desired, standing)),
     )
-    return held.hold_back(wanted, (key for key in retired if key not in wanted), scene, gate)
+    return held.hold_back(wanted, retired, scene, gate)
 
 
 def _covered(desired: DesiredAdom, standing: ObservedAdom) -> Iterator[ObjectKey]:

@@ -62,12 +62,15 @@ def hold_back(
     scene: Scene,
     gate: guard.Gate,
 ) -> Passed:
-    """Judge every group at every place. `retired` groups are to be deleted.
+    """Judge every group at every place. `retired` groups are to be deleted, or emptied if they are
+    wanted as that.
 
-    A retired group that must keep members somewhere is wanted again, with these members only.
+    One that must keep members somewhere is wanted again. It keeps them as it stands, with what
+    others put into it: it may have come here with them, and no rule says what belongs in it.
     """
     passed = dict(wanted)
-    goals: dict[ObjectKey, GroupObject | None] = {**wanted, **dict.fromkeys(retired)}
+    leaving = frozenset(retired)
+    goals: dict[ObjectKey, GroupObject | None] = {**dict.fromkeys(leaving), **wanted}
     addresses = _reader(scene)
     transitions = [
         transition
@@ -75,17 +78,23 @@ def hold_back(
         for transition in _of(key, goal, scene, addresses)
     ]
     verdicts = guard.judge(scene.ref, scene.owner, transitions, gate)
+    waiting = {(v.transition.family, v.transition.name) for v in verdicts if v.holds}
     for verdict in verdicts:
         transition = verdict.transition
-        if verdict.holds:
-            key, place = (transition.family, transition.name), transition.place
+        key, place = (transition.family, transition.name), transition.place
+        stands: tuple[str, ...] = ()
+        if key in leaving and key in waiting:
+            stands = groups.names_at(scene.standing.groups.get(key), place)
+        theirs = not transition.before and not all(map(groups.is_none, stands))
+        if verdict.holds or theirs:
             nothing = scene.nothing[transition.family]
             goal = goals[key] or GroupObject((nothing,))
             left = passed.get(key) or goal
             if place is None:
                 # It comes first, and must not reach a device that has a mapping now.
                 left = _pinned(left, goal, scene.standing.groups.get(key))
-            passed[key] = _with(left, place, _allowed(goal, verdict, scene.owner, nothing))
+            names = _allowed(goal, verdict, scene.owner, nothing)
+            passed[key] = _with(left, place, stands or names)
     return Passed(
         passed,
         tuple(hold for verdict in verdicts for hold in verdict.holds),

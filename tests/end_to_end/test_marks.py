@@ -194,3 +194,24 @@ def test_a_group_imported_with_its_mark_keeps_what_others_put_there(estate: Esta
     found = estate.object("addrgrp", "k8s-shop")
     assert found is not None
     assert found["member"] == ["legacy-db"]
+
+
+def test_what_others_put_into_a_group_that_came_with_ours_goes_with_the_approval(
+    estate: Estate,
+) -> None:
+    """It was imported with an address of ours, and no rule names it: nothing of it goes unasked."""
+    members = {"member": ["legacy-db", "prod_10.1.0.5"]}
+    mapping = {"_scope": [{"name": "fgt-west", "vdom": "root"}], "member": ["legacy-db"]}
+    with estate.administrator() as console:
+        shop = {"name": "k8s-shop", **members, "comment": f"{OLDER}: k8s-shop"}
+        console.call("add", f"{OBJ}/addrgrp", shop)
+        console.call("add", f"{OBJ}/addrgrp/k8s-shop/dynamic_mapping", mapping)
+    (hold,) = held(estate.apply())
+    assert estate.mapped("k8s-shop") == {
+        "": ["legacy-db", "prod_10.1.0.5"],
+        "fgt-west": ["legacy-db"],
+    }
+    assert changes(estate.plan()) == []
+    estate.approve(hold.digest)
+    estate.apply()
+    assert estate.object("addrgrp", "k8s-shop") is None
