@@ -74,10 +74,19 @@ class PodEndpoint:
         return self.namespace, self.name
 
     @property
+    def claims(self) -> frozenset[Address]:
+        """The addresses that only annotations say it has."""
+        further = (address for _, addresses in self.networks for address in addresses)
+        return frozenset((*self.claimed, *further)).difference(self.addresses)
+
+    @property
     def stakes(self) -> frozenset[Address]:
         """The addresses that it has, or says it has."""
-        further = (address for _, addresses in self.networks for address in addresses)
-        return frozenset((*self.addresses, *self.claimed, *further))
+        return (
+            self.claims.union(self.addresses)
+            if self.networks
+            else frozenset(self.addresses or self.claimed)
+        )
 
 
 @dataclass(frozen=True, slots=True)

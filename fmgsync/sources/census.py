@@ -59,6 +59,7 @@ class Census:
         self._due_at = 0.0
         self._failures = 0
         self._told = ""
+        self._free: Holders = {}
         self.counted = False
         """Whether all was counted once, or cannot be."""
 
@@ -82,11 +83,18 @@ class Census:
         self._due_at = self._clock.now() + max(EVERY_S, _SHARE * (self._monotonic() - began))
         self._failures, self._told, self.counted = 0, "", True
         # Asked for after the count: who came in between is not taken for somebody else.
-        return {
-            address: pods
-            for address, pods in (self._holders() or {}).items()
+        found = dict(self._holders() or {})
+        contested = {
+            address: found.pop(address)
+            for address, pods in tuple(found.items())
             if Counter(names.get(address, ())) - Counter(name for _, name in pods)
         }
+        self._free = found
+        return contested
+
+    def is_free(self, pod: PodKey, address: Address) -> bool:
+        """Whether the pod had or claimed it when all were counted, and nobody else had it."""
+        return pod in self._free.get(address, ())
 
     def _fail(self, error: SourceError) -> None:
         self._failures += 1

@@ -89,6 +89,7 @@ class Strangers:
         self._answered: Final[dict[PodKey, set[Address]]] = {}  # of what is claimed
         self._listed = False
         self._settled = False
+        self._begun = False  # the first pods were given
         self._rests_until = 0.0
         self._stopped = False
 
@@ -122,8 +123,11 @@ class Strangers:
         with self._changed:
             for before, after in difference.pods:
                 self._settle(before, after)
+            if not self._begun:
+                self._clear(after for _, after in difference.pods if after is not None)
+                self._begun = self._settled
             pods = [(before, self._given_of(after)) for before, after in difference.pods]
-            pods += [(replace(pod, claimed=()), pod) for pod in self._taken_claims()]
+            pods += [(pod, pod) for pod in self._taken_claims()]
             now = {pod.key: pod for pods in self._found.values() for pod in pods}
             given, self._given = self._given, now
             self._changed.notify()
@@ -133,21 +137,41 @@ class Strangers:
 
     def _given_of(self, pod: PodEndpoint | None) -> PodEndpoint | None:
         """The pod, as long as it must without what it claims."""
-        if pod is None or not self._is_open(pod):
+        waits = self._open(pod) if pod is not None else ()
+        if pod is None or not waits:
             return pod
         self._claiming[pod.key] = pod
-        self._want(pod.claimed, pod.key, lasting=False, in_s=CLAIM_S)
-        return replace(pod, claimed=())
+        self._want(waits, pod.key, lasting=False, in_s=CLAIM_S)
+        networks = ((name, [a for a in found if a not in waits]) for name, found in pod.networks)
+        return replace(
+            pod,
+            claimed=tuple(address for address in pod.claimed if address not in waits),
+            networks=tuple((name, tuple(found)) for name, found in networks),
+        )
 
     def _taken_claims(self) -> Iterable[PodEndpoint]:
         """Those that may be given by now."""
-        found = [pod for pod in self._claiming.values() if not self._is_open(pod)]
+        found = [pod for pod in self._claiming.values() if not self._open(pod)]
         for pod in found:
             del self._claiming[pod.key]
         return found
 
-    def _is_open(self, pod: PodEndpoint) -> bool:
-        return not self._answered.get(pod.key, frozenset()).issuperset(pod.claimed)
+    def _open(self, pod: PodEndpoint) -> frozenset[Address]:
+        """What it claims and nobody has been asked about."""
+        claims = pod.claims if pod.claimed or pod.networks else frozenset[Address]()
+        return claims.difference(self._answered.get(pod.key, ()))
+
+    def _clear(self, pods: Iterable[PodEndpoint]) -> bool:
+        """Nobody need be asked about what was free when all were counted; whether that helps."""
+        free = [
+            (pod.key, address)
+            for pod in pods
+            for address in self._open(pod)
+            if self._census.is_free(pod.key, address)
+        ]
+        for key, address in free:
+            self._answered.setdefault(key, set()).add(address)
+        return bool(free)
 
     def heed(self, difference: ClusterDifference, selects: Callable[[PodKey], bool]) -> None:
         """Ask for the addresses that are in doubt since then, of pods that a rule selects."""
@@ -175,6 +199,9 @@ class Strangers:
                 for pod in pods:
                     if address not in self._found and address not in self._asked_for.get(pod, ()):
                         self._want([address], pod, lasting=False)
+            freed = self._clear(tuple(self._claiming.values()))
+        if freed:
+            self._on_change()
         return True
 
     def ask_next(self) -> bool:
@@ -196,7 +223,7 @@ class Strangers:
             try:
                 if self.look_around() or self.ask_next():
                     continue
-                self._settle_down()
+                self.settle_down()
             except Exception as error:
                 # A defect of ours must not end the asking for ever while everything looks well.
                 text = redaction.traceback_text(error)
@@ -206,7 +233,7 @@ class Strangers:
                 if not self._stopped and self._due() is None:
                     self._changed.wait(self._pause_s())
 
-    def _settle_down(self) -> None:
+    def settle_down(self) -> None:
         """Nothing is left to ask for now: say so the first time."""
         if not self._settled and self._census.counted:
             self._settled = True
@@ -284,7 +311,7 @@ class Strangers:
         strange = (pod for pod in found if pod.key in self._given or not self._follows(pod.key))
         counted = (pod for pod in strange if not (pod.host_network and self._nodes))
         before, after = self._found.get(address, ()), tuple(counted)
-        claims = [pod for pod in question.askers if pod in self._claiming]
+        claims = [pod for pod in question.askers if pod in self._claiming or not self._begun]
         for pod in claims:
             self._answered.setdefault(pod, set()).add(address)
         self._set_found([(address, after)])
@@ -295,7 +322,7 @@ class Strangers:
         if not after and not question.lasting:
             for pod in tuple(question.askers):
                 self._withdraw(address, pod)
-        return after != before or bool(claims)
+        return after != before or any(pod in self._claiming for pod in claims)
 
     def _set_found(self, found: Iterable[tuple[Address, tuple[PodEndpoint, ...]]]) -> None:
         for address, pods in found:

@@ -304,3 +304,44 @@ def test_a_claim_that_cannot_be_asked_about_is_not_given(watched: Watched) -> No
     watched.ask_for(120)
     assert watched.heard() == []
     assert watched.given == [replace(CLAIM, claimed=())]
+
+
+def test_a_claim_that_was_free_when_all_were_counted_is_not_asked_about(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the beginning, and one that came since at the next count."""
+    watched.simulator.add(builders.pod("db-1", "10.1.0.2"))
+    taken = builders.pod_endpoint("web-2", claimed=(Address("10.1.0.2"),))
+    watched.known = {pod.key: pod for pod in (CLAIM, taken)}
+    assert watched.strangers.look_around()
+    assert watched.ask() == 1
+    watched.known = {}
+    assert watched.tell(CLAIM, taken) == ["+db-1"]
+    assert watched.given == [CLAIM, taken]
+    late = builders.pod_endpoint("web-3", claimed=(Address("10.1.0.3"),))
+    watched.strangers.settle_down()
+    watched.tell(CLAIM, taken, late)
+    assert watched.given[-1] == replace(late, claimed=())
+    watched.clock.sleep(1)  # no question is due yet
+    monkeypatch.setattr(watched.census, "_due_at", 0.0)
+    assert watched.strangers.look_around()
+    watched.heard()
+    assert watched.given[-1] == late
+
+
+def test_of_further_networks_only_what_is_new_is_kept_back(watched: Watched) -> None:
+    first, second = Address("10.9.0.1"), Address("10.9.0.2")
+    before = replace(WEB, networks=(("a/b", (first,)),))
+    after = replace(WEB, networks=(("a/b", (first,)), ("a/c", (second,))))
+    watched.known = {before.key: before}
+    watched.strangers.look_around()
+    watched.known = {}
+    watched.tell(before)
+    assert watched.given == [before]
+    watched.strangers.settle_down()
+    watched.tell(after)
+    assert watched.given == [replace(after, networks=(("a/b", (first,)), ("a/c", ())))]
+    watched.clock.sleep(3)
+    assert watched.ask() == 1
+    watched.heard()
+    assert watched.given == [after]
