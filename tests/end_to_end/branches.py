@@ -27,7 +27,8 @@ class Branches(Estate):
         """Let exactly these pods run: pod N has the address 10.1.0.N."""
         labels = {"app": "web"}
         made = [builders.pod(f"web-{n}", f"10.1.0.{n}", labels=labels) for n in numbers]
-        self.run(CLUSTER, *made)
+        # A dump without any pod tells nothing of pods.
+        self.run(CLUSTER, *made, builders.pod("other", "10.1.9.9", labels={"app": "other"}))
 
     def held(self, name: str, group: str = GROUP, vdom: str = "root") -> set[int] | None:
         """The pods that a FortiGate knows: the last byte of each address in the group."""
@@ -93,6 +94,7 @@ def open_branches(
     """Start the FortiGates and write a configuration for them; `more` are keys of each unit."""
     clock = clock or ManualClock()
     made = made or seed()
+    folder.mkdir(exist_ok=True)
     with chdir(folder), Simulator(made, clock=clock.now, strict=True) as unit:
         (folder / "key").write_text("k3y", encoding="utf-8")
         (folder / "key").chmod(0o600)

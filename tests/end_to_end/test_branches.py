@@ -1,0 +1,240 @@
+"""FortiGates without a FortiManager, from a dump to the units, over HTTPS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from fmgsync import errors
+from fmgsync.audit import Audit
+from tests.end_to_end.branches import BRANCHES, GROUP, Branches, open_branches, seed, states
+from tests.end_to_end.killing import Life, run
+
+WAVES = {"waves": ["100%"], "pause": "0s", "maxFailures": "100%"}
+
+
+@pytest.fixture
+def branches(tmp_path: Path) -> Iterator[Branches]:
+    with open_branches(tmp_path) as made:
+        yield made
+
+
+def test_what_runs_reaches_every_unit_and_nothing_else_is_touched(branches: Branches) -> None:
+    foreign = branches.foreign()
+    branches.pods(1, 2, 3)
+    result = branches.apply("window")
+    assert [adom.error for adom in result.adoms] == [None] * 3
+    assert branches.everywhere() == [{1, 2, 3}] * 3
+    assert {state for found in states(branches.status()).values() for state in found} == {"in sync"}
+    branches.pods(1, 4)
+    branches.apply("window")
+    assert branches.everywhere() == [{1, 4}] * 3
+    assert branches.foreign() == foreign
+    assert {len(branches.unit.fortigate(name).names("firewall address")) for name in BRANCHES} == {
+        len(foreign[BRANCHES[0], "address"]) + 2
+    }
+
+
+def test_nothing_to_do_writes_nothing(branches: Branches) -> None:
+    branches.pods(1)
+    branches.apply("window")
+    mark = branches.unit.requests.mark()
+    branches.apply("window")
+    assert not branches.writes(mark)
+
+
+def test_no_write_starts_outside_a_window(branches: Branches) -> None:
+    """A write is an install here."""
+    branches.write_config(
+        install={
+            "windows": [{"kind": "allow", "schedule": "0 1 * * *", "duration": "1h"}],
+            "rollout": WAVES,
+        }
+    )
+    branches.pods(1)
+    branches.apply("window")
+    assert not branches.writes()
+    assert {tuple(found) for found in states(branches.plan()).values()} == {("write pending",)}
+    night = datetime.fromtimestamp(branches.clock.now(), UTC)
+    branches.clock.sleep((25 - night.hour) * 3600 - night.minute * 60)
+    branches.apply("window")
+    assert branches.everywhere() == [{1}] * 3
+
+
+def test_a_canary_that_is_gone_holds_the_fleet(branches: Branches) -> None:
+    branches.write_config(
+        install={"windows": "always", "rollout": {**WAVES, "canary": ["branch-2"]}}
+    )
+    branches.pods(1)
+    branches.unit.fortigate("branch-2").unplug()
+    branches.apply("window")
+    assert not branches.writes()
+    branches.unit.fortigate("branch-2").plug()
+    branches.apply("window")
+    writes = [device for device, _, _ in branches.writes()]
+    assert writes.index("branch-2") == 0
+    assert branches.everywhere() == [{1}] * 3
+
+
+def test_a_unit_that_is_gone_holds_up_nobody_else(branches: Branches) -> None:
+    branches.pods(1)
+    branches.unit.fortigate("branch-2").unplug()
+    result = branches.apply("window")
+    assert [type(adom.error) for adom in result.adoms] == [
+        type(None),
+        errors.ConnectionFailed,
+        type(None),
+    ]
+    assert branches.everywhere() == [{1}, None, {1}]
+
+
+def test_a_failure_too_many_holds_the_rest(branches: Branches) -> None:
+    """A unit that takes the write and does not show it counts against the budget."""
+    rollout = {"waves": [1, "100%"], "pause": "0s", "maxFailures": 1}
+    branches.write_config(install={"windows": "always", "rollout": rollout})
+    branches.pods(1)
+    branches.unit.faults.add(
+        kind="status", method="POST", url="*address?*", device="branch-1", status=61, times=0
+    )
+    branches.apply("window")
+    assert branches.everywhere()[1:] == [None, None]
+
+
+def test_a_removal_need_not_wait_for_the_window(branches: Branches) -> None:
+    """It is the plan without what it adds."""
+    branches.pods(1, 2)
+    branches.apply("window")
+    branches.write_config(
+        install={
+            "windows": [{"kind": "allow", "schedule": "0 1 * * *", "duration": "1h"}],
+            "removals": "immediately",
+            "rollout": WAVES,
+        }
+    )
+    branches.pods(2, 3)
+    branches.apply("window")
+    assert branches.everywhere() == [{2}] * 3
+
+
+def test_emptying_waits_for_an_approval(branches: Branches) -> None:
+    branches.pods(1, 2)
+    branches.apply("window")
+    branches.pods()
+    result = branches.apply("window")
+    assert branches.everywhere() == [{1, 2}] * 3
+    held = [hold for adom in result.adoms if adom.seen for hold in adom.seen.plan.held]
+    assert {hold.name for hold in held} == {GROUP}
+    branches.approve(held[0].digest)
+    for hold in held:
+        branches.approve(hold.digest)
+    branches.apply("window")
+    assert branches.everywhere() == [set()] * 3
+
+
+def test_drift_on_a_unit_is_put_right(branches: Branches) -> None:
+    branches.pods(1, 2)
+    branches.apply("window")
+    branches.unit.fortigate("branch-1").drift(
+        "firewall addrgrp", GROUP, member=("prod_10.1.0.1", "legacy-db")
+    )
+    branches.apply("window")
+    assert branches.everywhere() == [{1, 2}] * 3
+    assert "legacy-db" in branches.unit.fortigate("branch-1").names("firewall address")
+
+
+def test_the_device_database_is_nothing_here(
+    branches: Branches, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """There are three views: desired, the unit's own, and the unit's own asked again."""
+    from fmgsync.cli import documents
+
+    branches.pods(1)
+    branches.apply("window")
+    rows = documents.status_document(branches.status())["devices"]
+    assert [row["device"] for row in rows] == list(BRANCHES)
+    for row in rows:
+        assert row["fortimanager"] is None
+        assert row["adom"] is None
+        assert row["fortigate"] == row["device"]
+        [group] = row["groups"]
+        assert group["deviceDatabase"] is None
+        assert group["device"] == group["desired"] == ["10.1.0.1"]
+
+
+def test_a_managed_unit_is_refused_and_the_others_go_on(tmp_path: Path) -> None:
+    made = seed()
+    made["fortigates"][1]["managed"] = "yes"
+    with open_branches(tmp_path, made, managed="ask") as branches:
+        branches.pods(1)
+        result = branches.apply("window")
+        assert isinstance(result.adoms[1].error, errors.ManagedElsewhere)
+        assert branches.everywhere() == [{1}, None, {1}]
+        assert "branch-2" not in {device for device, _, _ in branches.writes()}
+
+
+def test_with_the_smallest_profile_it_works_and_emptying_waits(tmp_path: Path) -> None:
+    users = [{"name": "fmgsync", "key": "k3y"}]
+    with open_branches(tmp_path, seed(apiUsers=users), managed="no") as branches:
+        branches.pods(1, 2)
+        branches.apply("window")
+        assert branches.everywhere() == [{1, 2}] * 3
+        branches.pods(2)
+        branches.apply("window")
+        assert branches.everywhere() == [{2}] * 3
+        branches.write_config(
+            groups=[{"name": GROUP, "select": "app == 'web'", "allowEmpty": True}]
+        )
+        branches.pods()
+        result = branches.apply("window")
+        found = [one for adom in result.adoms if adom.seen for one in adom.seen.plan.findings]
+        assert "unknown-use" in {finding.kind for finding in found}
+        assert branches.everywhere() == [{2}] * 3
+
+
+def test_every_write_is_in_the_audit(branches: Branches) -> None:
+    branches.pods(1)
+    branches.apply("window")
+    lines = (branches.folder / "state" / "audit.jsonl").read_text(encoding="utf-8")
+    assert lines.count('"fortigate":"branch-1"') >= 1 or '"fortigate": "branch-1"' in lines
+    assert "k3y" not in lines
+    assert Audit is not None
+
+
+def sweep(folder: Path, *, is_heard: bool, every: int = 1) -> int:
+    """Die at one request after another, each in a world of its own; the next run converges."""
+    at = 0
+    while True:
+        at += every
+        with open_branches(folder / str(at), seed(BRANCHES[:2])) as branches:
+            branches.pods(1, 2)
+            branches.apply("window")
+            foreign = branches.foreign()
+            branches.pods(2, 3)
+            life = Life(at, is_heard=is_heard)
+            done = run(branches, life)
+            branches.clock.sleep(60)
+            branches.apply("window")
+            assert branches.everywhere() == [{2, 3}] * 2, at
+            assert branches.foreign() == foreign, at
+            for name in BRANCHES[:2]:
+                own = branches.unit.fortigate(name).names("firewall address")
+                assert {one for one in own if one.startswith("prod_")} == {
+                    "prod_10.1.0.2",
+                    "prod_10.1.0.3",
+                }, at
+            if done is not None:
+                return at
+
+
+@pytest.mark.parametrize("is_heard", [False, True])
+def test_killed_at_some_requests_the_next_run_converges(tmp_path: Path, is_heard: bool) -> None:
+    assert sweep(tmp_path, is_heard=is_heard, every=7) > 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_heard", [False, True])
+def test_killed_at_any_request_the_next_run_converges(tmp_path: Path, is_heard: bool) -> None:
+    assert sweep(tmp_path, is_heard=is_heard) > 20
