@@ -50,6 +50,11 @@ if TYPE_CHECKING:
     ),
 )
 @click.option(
+    "--direct",
+    is_flag=True,
+    help="Play it without a FortiManager: FortiGates that are written over their own REST API.",
+)
+@click.option(
     "--stay",
     is_flag=True,
     help=(
@@ -73,6 +78,7 @@ def command(
     changes: int,
     watch: str | None,
     rollout: bool,
+    direct: bool,
 ) -> int:
     """Play the whole story on loopback: a FortiManager with FortiGates and two clusters with
     churn, all simulated; fmgsync itself is the real one, over HTTPS.
@@ -82,14 +88,16 @@ def command(
     \b
     fmgsync demo
     fmgsync demo --rollout
+    fmgsync demo --direct
     fmgsync demo --stay
     """
-    from fmgsync.cli import logs, rollout_story, story
+    from fmgsync.cli import direct_story, logs, rollout_story, story
     from fmgsync.clock import SystemClock
     from fmgsync.simulator import Simulator
 
-    if bool(watch) + rollout + stay > 1:
-        raise click.UsageError("--watch, --rollout and --stay are three stories; choose one")
+    if bool(watch) + rollout + stay + direct > 1:
+        told = "--watch, --rollout, --direct and --stay are four stories; choose one"
+        raise click.UsageError(told)
     if folder is not None and not stay:
         raise click.UsageError("--folder is for --stay; the other stories leave no files")
     if stay:
@@ -107,19 +115,27 @@ def command(
     if rollout and not options.verbose:
         logs.only_errors()  # the failure in the story is told by the story
     apps = [f"app-{number + 1}" for number in range(groups)]
-    seed = story.seed(
-        size,
-        workspace="disabled" if watch else "normal",
-        install_s=rollout_story.INSTALL_S if rollout else story.INSTALL_S,
+    seed = (
+        direct_story.seed(size)
+        if direct
+        else story.seed(
+            size,
+            workspace="disabled" if watch else "normal",
+            install_s=rollout_story.INSTALL_S if rollout else story.INSTALL_S,
+        )
     )
     with tempfile.TemporaryDirectory() as hidden, Simulator(seed, clock=clock.now) as unit:
         clusters, fortigates = story.clusters_of(size, apps), story.devices_of(size)
         estate = story.Estate(Path(hidden), size, unit, clusters, apps, fortigates, clock)
-        story.write_files(estate)
+        (direct_story if direct else story).write_files(estate)
         if watch:
             tally = _watch(estate, _seconds(watch), console, started_at)
         elif rollout:
             rollout_story.play(estate, console)
+            tally = story.count(estate, started_at)
+            _show(console, estate)
+        elif direct:
+            direct_story.play(estate, options.progress, console)
             tally = story.count(estate, started_at)
             _show(console, estate)
         else:

@@ -25,6 +25,14 @@ def test_the_story_ends_with_every_fortigate_verified(capsys: pytest.CaptureFixt
     assert found["installs"] >= 3
 
 
+def test_the_same_without_a_fortimanager(capsys: pytest.CaptureFixture[str]) -> None:
+    sizes = ("--devices", "3", "--pods", "20", "--groups", "2", "--changes", "7")
+    found = played(capsys, "--direct", *sizes)
+    assert (found["devices"], found["verified"]) == (3, 3)
+    assert (found["groups"], found["changes"]) == (2, 7)
+    assert found["installs"] >= 3
+
+
 @pytest.mark.slow
 def test_the_controller_survives_the_minute_in_which_everything_fails(
     capsys: pytest.CaptureFixture[str],
