@@ -39,9 +39,9 @@ def check(options: common.Options) -> int:
     shown as a notice. Exit code 0: no errors; 2: errors.
     """
     from fmgsync.settings.lint import notices
-    from fmgsync.settings.load import load_config
+    from fmgsync.settings.load import read_config
 
-    config = load_config(options.config)
+    config = read_config(options.config)
     found = notices(config)
     if options.is_json:
         options.print_document(_as_json(str(options.config), config, found))
@@ -116,8 +116,7 @@ def import_calico(
     Exit codes: 0 printed, 2 something in it never worked: it is named with the right spelling, and
     nothing is printed.
     """
-    from fmgsync.settings import calico_import
-    from fmgsync.wiring import calico_objects
+    from fmgsync.settings import calico_import, calico_objects, load
 
     place: dict[str, Any] = {"name": cluster}
     if kubeconfig is not None:
@@ -131,6 +130,7 @@ def import_calico(
         )
     made = calico_import.translate(found, owner=owner, cluster=place)
     calico_objects.refuse_errors(made)
+    load.parse(calico_objects.text(made), name="what was imported", folder=Path.cwd())
     if options.is_json:
         options.print_document({"config": made.data, "notes": made.notes})
         return common.IN_SYNC

@@ -60,6 +60,7 @@ def command(options: common.Options, state_dir: Path, listen: str) -> int:
             transport=options.transport,
         ),
         lambda: wiring.referenced_files(options.config),
+        lambda: wiring.compat_stamp(options.config),
     )
     text = options.config.read_bytes()
     structlog.get_logger(__name__).info(

@@ -29,12 +29,20 @@ controller that the new one is to succeed."""
 
 
 class Supervisor:
-    """Runs one controller after the other. `files` are what a controller was built from."""
+    """Runs one controller after the other. `files` are what a controller was built from;
+    `elsewhere` stands for what else it was, None where that cannot be told now."""
 
-    def __init__(self, build: Build, files: Callable[[], Iterable[Path]]) -> None:
+    def __init__(
+        self,
+        build: Build,
+        files: Callable[[], Iterable[Path]],
+        elsewhere: Callable[[], object] = lambda: None,
+    ) -> None:
         self._build = build
         self._files = files
         self._stamps = _stamps(files())
+        self._elsewhere = elsewhere
+        self._seen = elsewhere()
         self.controller = build(None)
         self._next: Controller | None = None
         self._stopping = threading.Event()
@@ -59,7 +67,11 @@ class Supervisor:
 
     def _watch(self) -> None:
         while not self._stopping.wait(RELOAD_POLL_S):
-            if _stamps(self._stamps) != self._stamps:
+            seen = self._elsewhere() or self._seen
+            if seen != self._seen:
+                self._seen = seen
+                self._reload()
+            elif _stamps(self._stamps) != self._stamps:
                 # From before the files are read: what changes meanwhile is seen the next time.
                 self._stamps = _stamps(self._files())
                 self._reload()

@@ -42,6 +42,7 @@ def issues(data: Plain) -> Iterator[Issue]:
     yield from _windows(data)
     yield from _rollout(data)
     yield from _removals(data)
+    yield from _compat(data)
 
 
 # --- reading plain data without trusting its shape -----------------------------------------------
@@ -356,6 +357,20 @@ def _named(path: Steps, entry: dict[str, Plain]) -> Iterator[Issue]:
     for key in ("staged", "optIn"):
         if not policies and _has(entry, key):
             yield Issue((*path, key), "is about groups from policies", "remove it")
+
+
+def _compat(data: Plain) -> Iterator[Issue]:
+    """Its ConfigMaps are in a cluster that can be asked."""
+    path = ("calicoCompat", "cluster")
+    name = _child(data, *path)
+    yield from _references(path, name, "cluster", _names(data, "clusters"))
+    for _, cluster in _entries(data, "clusters"):
+        if cluster.get("name") == name and _has(cluster, "manifests"):
+            yield Issue(
+                path,
+                f"cluster {shown(name)} is a dump, which has no ConfigMaps to follow",
+                "name a running cluster, or use 'fmgsync config import-calico'",
+            )
 
 
 def _windows(data: Plain) -> Iterator[Issue]:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from fmgsync import yamllines
 from fmgsync.errors import ConfigError, ConfigProblem
-from fmgsync.settings import checks, problems
+from fmgsync.settings import calico_compat, checks, problems
 from fmgsync.settings.origin import Origin
 from fmgsync.settings.schema import Config
 
@@ -23,10 +23,33 @@ _MAX_EXAMINED: Final = 4 * MAX_PROBLEMS
 
 
 def load_config(path: Path) -> Config:
-    """Read and check the configuration at `path`.
+    """Read and check the configuration at `path`, with what it refers to in a cluster.
 
-    Raises ConfigError with all problems, or with one if the file cannot be read at all.
+    Raises ConfigError with all problems, or with one if the file cannot be read at all, and
+    SourceError if the cluster of `calicoCompat` does not answer.
     """
+    head = compat_of(path)
+    if head is None:
+        return read_config(path)
+    text, folder = _content(path), path.absolute().parent
+    found = calico_compat.read(head)
+    name = f"{path}, with ConfigMaps of {calico_compat.title(head)}"
+    config = parse(calico_compat.joined(text, str(path), found), name=name, folder=folder)
+    calico_compat.hold_secrets(config, found)
+    return config
+
+
+def compat_of(path: Path) -> Config | None:
+    """The part of the configuration that says which cluster `calicoCompat` asks; None if none."""
+    text = _content(path)
+    if calico_compat.place(text, str(path)) is None:
+        return None
+    head = calico_compat.head(text, str(path))
+    return parse(head, name=str(path), folder=path.absolute().parent)
+
+
+def read_config(path: Path) -> Config:
+    """Read and check the file alone; no cluster is asked."""
     return parse(_content(path), name=str(path), folder=path.absolute().parent)
 
 

@@ -406,6 +406,15 @@ class Lease(Part):
     )
 
 
+class CalicoCompat(Part):
+    """The Calico firewall controller's own ConfigMaps and Secrets, read as they are."""
+
+    cluster: Name = Field(description="The running cluster that they are in.")
+    namespace: KubernetesName = Field(
+        default="tigera-firewall-controller", description="Their namespace."
+    )
+
+
 class Config(Part):
     """Everything fmgsync is told. One YAML document."""
 
@@ -447,6 +456,14 @@ class Config(Part):
     )
     lease: Lease | None = Field(
         default=None, description="High availability: replicas in Kubernetes share the ADOMs."
+    )
+
+    calico_compat: CalicoCompat | None = Field(
+        default=None,
+        description=(
+            "Units, sites and groups as the Calico firewall controller was told, followed while"
+            " the controller runs. What this file says under the same name counts instead."
+        ),
     )
 
     _origin: Origin = PrivateAttr(default_factory=Origin)

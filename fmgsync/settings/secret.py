@@ -39,6 +39,7 @@ class SecretRef(Part):
 
     _origin: Origin = PrivateAttr(default_factory=Origin)
     _path: yamllines.Path = PrivateAttr(default=())
+    _held: bytes | None = PrivateAttr(default=None)
 
     @model_validator(mode="before")
     @classmethod
@@ -57,6 +58,10 @@ class SecretRef(Part):
         """Remember where this reference stands, for the message of a failing `read`."""
         self._origin, self._path = origin, tuple(path)
 
+    def hold(self, content: bytes) -> None:
+        """It was read already, from the Secret of a cluster."""
+        self._held = content
+
     def __repr__(self) -> str:
         return f"SecretRef({self.source})"
 
@@ -72,7 +77,10 @@ class SecretRef(Part):
 
         Raises ConfigError, naming the file or variable and never a part of the content.
         """
-        raw = self._from_environment() if self.file is None else self._from_file(self.file)
+        if self._held is not None:
+            raw = self._text(self._held)
+        else:
+            raw = self._from_environment() if self.file is None else self._from_file(self.file)
         secret = raw.removesuffix("\n").removesuffix("\r")
         redaction.know(secret)
         if not secret:
@@ -116,6 +124,9 @@ class SecretRef(Part):
             ) from err
         if len(content) > MAX_BYTES:
             raise self._error(f"{self.source} is too long for a secret", "check the path")
+        return self._text(content)
+
+    def _text(self, content: bytes) -> str:
         try:
             return content.decode("utf-8")
         except UnicodeDecodeError:

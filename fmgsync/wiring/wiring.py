@@ -34,7 +34,7 @@ from fmgsync.passes.reconcile import AdomWork, Intent
 from fmgsync.passes.result import AdomResult
 from fmgsync.passes.world import ReadSource, Tell, World
 from fmgsync.passes.write_log import WriteLog
-from fmgsync.settings import features, load, rules, terms
+from fmgsync.settings import calico_compat, features, load, rules, terms
 from fmgsync.sources.rules import RuleSource
 from fmgsync.state.documents import Documents
 from fmgsync.state.folder import Folder
@@ -323,6 +323,16 @@ def _under_leases(
         return replace(work, session=session)
 
     return tuple(map(under, works))
+
+
+def compat_stamp(path: Path) -> object:
+    """Stands for what `calicoCompat` reads in its cluster; None where there is none, or it does not
+    answer now."""
+    try:
+        config = load.compat_of(path)
+        return calico_compat.stamp(config) if config is not None else None
+    except (errors.ConfigError, errors.SourceError):
+        return None
 
 
 def referenced_files(path: Path) -> tuple[Path, ...]:

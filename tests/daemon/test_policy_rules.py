@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fmgsync.clock import SystemClock
-from fmgsync.daemon import announcements
+from fmgsync.daemon import announcements, reload
 from fmgsync.daemon.loop import Controller
 from fmgsync.kube.client import Access
 from fmgsync.model.endpoint import Kind
 from fmgsync.passes import once
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from fmgsync.sources import live
+from fmgsync.wiring import wiring
 from tests import builders
+from tests.daemon import controllers
 from tests.daemon.controllers import running, until, web
 from tests.end_to_end.estate import UNATTENDED, Estate, default_seed, open_estate
 
@@ -149,3 +152,38 @@ def test_a_policy_that_cannot_be_understood_is_told_on_the_policy_itself(
     assert notice.about is not None
     place, about = notice.about
     assert (place, about.kind, about.name) == ("east", "GlobalNetworkPolicy", "dmz.web")
+
+
+def test_what_the_old_controller_is_told_is_followed(
+    estate: Estate, cluster: KubernetesSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reload, "RELOAD_POLL_S", 0.05)
+    space, tiers = "tigera-firewall-controller", ("dmz", "web")
+
+    def tell(tier: str) -> None:
+        selector = f"projectcalico.org/tier == '{tier}'"
+        data = {
+            "tigera.firewall.policy.selector": selector,
+            "tigera.firewall.addressSelection": "pod",
+        }
+        lists = {"tigera.firewall.fortigate": "", "tigera.firewall.fortimgr": ""}
+        for name, content in ((space, data), (f"{space}-configs", lists)):
+            metadata = {"name": name, "namespace": space}
+            made = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+            cluster.add({**made, "data": content})
+
+    cluster.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": space}})
+    cluster.install_calico()
+    for tier in tiers:
+        cluster.add(builders.policy(f"{tier}.app", "app == 'web'", tier=tier))
+    tell("dmz")
+    estate.write_config(groups=[], calicoCompat={"cluster": "east"})
+    supervisor = reload.Supervisor(
+        partial(controllers.made, estate),
+        lambda: wiring.referenced_files(estate.path),
+        lambda: wiring.compat_stamp(estate.path),
+    )
+    with running(estate, supervisor):
+        until(lambda: estate.object("addrgrp", "dmz.app") is not None)
+        tell("web")
+        until(lambda: estate.object("addrgrp", "web.app") is not None)

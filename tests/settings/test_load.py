@@ -20,7 +20,7 @@ WHOLE = Path(__file__).with_name("whole.yaml")
 
 @pytest.fixture(scope="module")
 def whole() -> schema.Config:
-    return load.load_config(WHOLE)
+    return load.read_config(WHOLE)
 
 
 def test_every_key_has_its_meaning(whole: schema.Config) -> None:

@@ -13,7 +13,7 @@ from fmgsync.model.target import TargetKind, TargetRef
 from fmgsync.settings import load, rules
 from tests.settings.texts import DIRECT, SMALL, parsed
 
-WHOLE = load.load_config(Path(__file__).with_name("whole.yaml"))
+WHOLE = load.read_config(Path(__file__).with_name("whole.yaml"))
 
 
 def test_groups_become_rules() -> None:

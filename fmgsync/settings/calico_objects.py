@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from fmgsync.errors import ConfigError, ConfigProblem, SourceForbidden, SourceNotFound
-from fmgsync.settings import calico_import, load
+from fmgsync.settings import calico_import
 from fmgsync.settings.calico_import import Imported, Manifest
 
 if TYPE_CHECKING:
@@ -97,12 +97,10 @@ def _one(
 
 
 def refuse_errors(made: Imported) -> None:
-    """Raise ConfigError for what never worked, and for what would be no configuration."""
-    problems = [ConfigProblem("", text) for text in made.errors]
-    if not problems:
-        load.parse(text(made), name="the imported configuration", folder=Path.cwd())
-        return
-    raise ConfigError("the Calico controller's configuration", tuple(problems))
+    """Raise ConfigError for what never worked."""
+    if made.errors:
+        problems = tuple(ConfigProblem("", text) for text in made.errors)
+        raise ConfigError("the Calico controller's configuration", problems)
 
 
 def text(made: Imported) -> str:
