@@ -24,8 +24,17 @@ from fmgsync.simulator.state.devices import Entry
 from fmgsync.simulator.state.store import Key
 
 _NOT_ON_UNIT: Final = frozenset(("_image-base64", "visibility", "install-on"))
-_POLICIES: Final = frozenset(("firewall policy", "firewall policy6"))
-_SINGLE: Final = ("-profile", "-sensor", "-shaper", "application-list", "-protocol-options")
+_WITH_SINGLE: Final = frozenset(("firewall policy", "firewall policy6", "firewall service custom"))
+_SINGLE: Final = frozenset(
+    (
+        "application-list", "av-profile", "category", "dlp-profile", "dnsfilter-profile",
+        "emailfilter-profile", "file-filter-profile", "icap-profile", "ips-sensor",
+        "per-ip-shaper", "profile-group", "profile-protocol-options", "schedule",
+        "ssh-filter-profile", "ssl-ssh-profile", "traffic-shaper", "traffic-shaper-reverse",
+        "videofilter-profile", "voip-profile", "waf-profile", "webfilter-profile",
+    )
+)  # fmt: skip
+"""Members that name one object only."""
 _CONDITION: Final = re.compile(r"([\w.-]+?)(==|!=|=@|!@|<=|>=|<|>)(.*)", re.DOTALL)
 _NUMBER: Final = re.compile(r"-?\d{1,9}", re.ASCII)
 COUNTS_SINCE: Final = (7, 0, 0)
@@ -44,23 +53,28 @@ def show(
     """One row; of its members perhaps `only` some."""
     attrs = entry.attrs
     shown: Body = {table.key: key, "q_origin_key": key}
-    if only is None or "uuid" in only:
+    if _has_uuid(table, version) and (only is None or "uuid" in only):
         shown["uuid"] = attrs.get("uuid") or uuid_of(entry.oid)
-    kind = attrs.get("type") if table.by_type else None
+    kind = attrs.get(table.typed_by) if table.by_type else None
     for name, attribute, always, default in _columns(table.name, kind, version):
         if (always or name in attrs) and (only is None or name in only):
             shown[name] = _value(attribute, attrs[name]) if name in attrs else default
-    if table.name in _POLICIES:
+    if table.name in _WITH_SINGLE:
         _single(shown)
     return shown
 
 
 def _single(row: Body) -> None:
-    """Of a policy, FortiManager keeps lists where FortiOS has one name."""
-    for name in [n for n in row if n == "schedule" or n.endswith(_SINGLE)]:
+    """FortiManager keeps lists where FortiOS has one name."""
+    for name in _SINGLE & row.keys():
         value = row[name]
         if isinstance(value, list):
             row[name] = value[0]["name"] if value else ""
+
+
+def _has_uuid(table: Table, version: tuple[int, ...]) -> bool:
+    attribute = table.attributes.get("uuid")
+    return attribute is not None and attribute.known_in(version)
 
 
 @functools.lru_cache(maxsize=512)
@@ -88,23 +102,30 @@ def _applies(table: Table, kind: str | None, name: str) -> bool:
     """An address shows the value attributes of its own type only."""
     if not table.by_type:
         return True
-    kind = kind or table.attributes["type"].default
+    kind = kind or table.attributes[table.typed_by].default
     return name not in table.of_types or name in table.by_type.get(str(kind), ())
 
 
 def _value(attribute: Attribute, value: Any) -> Any:
-    kind = attribute.kind
+    """As FortiOS shows it; FortiManager keeps some values in another form."""
+    kind, items = attribute.kind, _items(value)
     if kind in (Kind.SUBNET, Kind.WILDCARD):
-        return " ".join(value)
+        return " ".join(items)
     if kind is Kind.NAMES and attribute.targets:
-        return [{"name": name, "q_origin_key": name} for name in value]
+        return [{"name": name, "q_origin_key": name} for name in items]
     if kind is Kind.WORDS:
-        return [{"name": item} for item in value]
+        return [{"name": item} for item in items]
     if kind is Kind.TABLE:
-        return [_listed(attribute.sub_key, item) for item in value or ()]
+        return [_listed(attribute.sub_key, item) for item in items]
     if isinstance(value, tuple):
-        return "" if value in ((), ("any",)) else value[0]
+        return "" if value == ("any",) else " ".join(map(str, value))
     return "" if value is None else value
+
+
+def _items(value: Any) -> tuple[Any, ...]:
+    if isinstance(value, tuple):
+        return value
+    return tuple(value) if isinstance(value, list) else () if value in (None, "") else (value,)
 
 
 def _listed(key: str, item: Any) -> Any:

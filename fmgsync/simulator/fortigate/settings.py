@@ -118,7 +118,7 @@ def _ha(device: Device) -> Body:
 
 
 def _vdoms(device: Device) -> list[Body]:
-    return [_row(name, {"vcluster-id": 0, "flag": 0}) for name in device.vdoms]
+    return [_row(name, {"short-name": name, "vcluster-id": 0, "flag": 0}) for name in device.vdoms]
 
 
 def _properties(device: Device) -> list[Body]:

@@ -26,7 +26,13 @@ from fmgsync.simulator.state.unitapi import Limits
 from fmgsync.simulator.state.world import World
 
 Path = tuple[str | int, ...]
-_FACTORY: Final = ("firewall address", "firewall addrgrp", "firewall address6", "firewall addrgrp6")
+_FACTORY: Final = tuple(
+    f"firewall {name}"
+    for name in (
+        *("address", "addrgrp", "address6", "addrgrp6"),
+        *("service category", "service custom", "service group", "schedule recurring"),
+    )
+)
 
 
 class Units:

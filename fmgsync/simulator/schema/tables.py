@@ -36,7 +36,8 @@ _EMPTY: Final[Mapping[Kind, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table. `by_type` lists attributes that only objects of that type show."""
+    """One table. `by_type` lists attributes that only objects of that type show; the attribute
+    `typed_by` says of which type an object is."""
 
     name: str
     key: str
@@ -46,6 +47,7 @@ class Table:
     """Whether the key is a number."""
     mapped: bool = False
     by_type: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    typed_by: str = "type"
     rivals: tuple[str, ...] = ()
     """Tables that share the name space."""
     key_limit: int = 79
@@ -79,6 +81,7 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True):
     numbered: bool = False
     mapped: bool = False
     by_type: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    typed_by: str = "type"
     rivals: tuple[str, ...] = ()
     key_limit: int = 79
     size: int = 20_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,23 +21,22 @@ STATUS = "/api/v2/monitor/system/status"
 
 
 def test_connections_that_wait_hold_no_thread() -> None:
+    """There are more of them than threads to serve them."""
     users = [{"name": "a", "key": "k3y"}]
-    units = [{"name": f"unit-{at}", "apiUsers": users} for at in range(120)]
-    key = {"Authorization": "Bearer k3y"}
-    before = threading.active_count()
-    with Simulator({"fortigates": units}, plain_http=True) as simulator:
+    units = [{"name": f"unit-{at}", "apiUsers": users} for at in range(140)]
+    key, before = {"Authorization": "Bearer k3y"}, threading.active_count()
+    with Simulator({"fortigates": units}, plain_http=True) as simulator, ExitStack() as opened:
         places = [urlsplit(url).netloc for url in simulator.fortigates.values()]
-        assert len(set(places)) == 120
+        assert len(set(places)) == 140
         connections = [http.client.HTTPConnection(place, timeout=30) for place in places]
-        for _ in range(2):
-            for connection in connections:
-                connection.request("GET", STATUS, headers=key)
-                assert connection.getresponse().read()
-        assert threading.active_count() < before + 60
-        assert len(simulator.requests) == 240
-        assert {entry.device for entry in simulator.requests.since()} == {u["name"] for u in units}
         for connection in connections:
-            connection.close()
+            opened.callback(connection.close)
+        for connection in connections * 2:
+            connection.request("GET", STATUS, headers=key)
+            assert connection.getresponse().read()
+        assert threading.active_count() < before + 140
+        assert len(simulator.requests) == 280
+        assert {entry.device for entry in simulator.requests.since()} == {u["name"] for u in units}
     assert simulator.world.defects == []
 
 
