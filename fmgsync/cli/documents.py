@@ -84,7 +84,7 @@ def _installs(adom: AdomResult) -> list[dict[str, Any]]:
         {
             "device": entry.target.device,
             "vdom": entry.target.vdom,
-            "package": entry.package,
+            "package": entry.package or None,
             "opensAt": _opens_at(adom, entry.target),
             "groups": list(entry.groups),
             "reasons": [reason.value for reason in entry.reasons],

@@ -25,8 +25,28 @@ SHOWN = 20
 
 
 def rollout_rows(result: Result) -> list[dict[str, Any]]:
-    """One row per ADOM that was looked at."""
-    return [_row(adom) for adom in result.adoms if adom.standing is not None]
+    """One row per ADOM that was looked at, and one for all FortiGates of a fleet."""
+    rows: dict[str, dict[str, Any]] = {}
+    for adom in result.adoms:
+        if adom.standing is None or adom.seen is None:
+            continue
+        row, fleet = _row(adom), adom.seen.topology.fleet
+        if fleet in ("", str(adom.ref)):
+            rows[str(adom.ref)] = row
+        elif fleet in rows:
+            rows[fleet] = _joined(rows[fleet], row)
+        else:
+            rows[fleet] = {**row, "fleet": fleet}
+    return list(rows.values())
+
+
+def _joined(row: dict[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """What a fleet's targets have each for themselves, together; the rest is the fleet's."""
+    lists = {key: [*row[key], *more[key]] for key in ("next", "waits")}
+    maps = {key: {**row[key], **more[key]} for key in ("unused", "foreign", "peers")}
+    held, waiting = row["held"] or more["held"], row["waiting"] or more["waiting"]
+    clock = sorted({*row["clock"], *more["clock"]})
+    return {**row, **lists, **maps, "held": held, "waiting": waiting, "clock": clock}
 
 
 def _row(adom: AdomResult) -> dict[str, Any]:
@@ -83,7 +103,7 @@ def print_rollouts(
         silent = not any(row[key] for key in ("held", "failed", "waits", "blocked", "unused"))
         if quiet and silent and not row["waiting"]:
             continue
-        title = f"Rollout of {title_of(row)}"
+        title = "Rollout of " + (f"fleet {row['fleet']}" if row.get("fleet") else title_of(row))
         console.print(Text(safe_text(f"{title}: {_summary(row)}"), style="bold"))
         if row["held"]:
             step = f" ({row['held']['next']})" if row["held"]["next"] else ""

@@ -72,7 +72,7 @@ def status(options: common.Options, state_dir: Path) -> int:
 _ADOM = click.option(
     "--adom",
     metavar="FORTIMANAGER/ADOM",
-    help="Only this one; default: every ADOM of the configuration.",
+    help="Only this one, or this fleet; default: every one of the configuration.",
 )
 _REASON = click.option("--reason", default="", help="Why; goes into the audit.")
 
@@ -137,18 +137,21 @@ def _steer(
         people=People(reason, by=by),
     )
     common.demand_reason(what, reason, needed=world.intent.needs_reason)
-    known = [work.ref for work in world.adoms]
-    chosen = [ref for ref in known if adom in (None, str(ref))]
+    chosen = {
+        work.fleet.fleet.name: work.ref
+        for work in reversed(world.adoms)
+        if adom in (None, str(work.ref), work.fleet.fleet.name)
+    }
     if not chosen:
-        names = ", ".join(map(str, known))
+        names = ", ".join(dict.fromkeys(work.fleet.fleet.name for work in world.adoms))
         raise errors.UsageError(f"there is no ADOM {adom!r}", next_step=f"name one of: {names}")
-    done = [act(world, ref) for ref in chosen]
+    done = [(name, act(world, ref)) for name, ref in reversed(chosen.items())]
     world.installing.audit.keep_head()
     if options.is_json:
         options.print_document(
-            [{"adom": str(each.ref), "changed": each.changed, "what": each.what} for each in done]
+            [{"adom": name, "changed": each.changed, "what": each.what} for name, each in done]
         )
     else:
-        for each in done:
-            click.echo(safe_text(f"{each.ref}: {each.what}"))
+        for name, each in done:
+            click.echo(safe_text(f"{name}: {each.what}"))
     return common.IN_SYNC

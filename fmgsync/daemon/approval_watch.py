@@ -74,7 +74,7 @@ class Deciding:
             self._known[ref] = decided
             steered = decided.steered_at != before.steered_at or decided.stop != before.stop
             if decided.approved - before.approved or steered:
-                _log.info("decided", adom=ref.domain, fortimanager=ref.unit)
+                _log.info("decided", **ref.named)
                 self._touch(ref)
 
     def _decided(self, record: AdomRecord, approved: frozenset[str]) -> _Decided:

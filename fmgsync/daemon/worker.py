@@ -176,14 +176,12 @@ class AdomWorker:
             # A defect must not end the ADOM's passes while the others look well.
             _log.error(
                 "pass failed",
-                adom=self.ref.domain,
-                fortimanager=self.ref.unit,
+                **self.ref.named,
                 exception=redaction.traceback_text(defect),
             )
             error = errors.TargetError(
                 f"internal error: {type(defect).__name__}",
-                fortimanager=self.ref.unit,
-                adom=self.ref.domain,
+                **self.ref.named,
             )
         self._note(before, result, error, wake_at)
 
@@ -198,13 +196,12 @@ class AdomWorker:
         if error is not None and str(error) != before.error:
             _log.warning(
                 "pass failed",
-                adom=self.ref.domain,
-                fortimanager=self.ref.unit,
+                **self.ref.named,
                 why=str(error),
                 retry=error.retryable,
             )
         elif error is None and before.error is not None:
-            _log.info("pass works again", adom=self.ref.domain, fortimanager=self.ref.unit)
+            _log.info("pass works again", **self.ref.named)
         if (held := _held(result)) != _held(before.result):
             _log.info("held" if held else "goes on", adom=str(self.ref), why=held or None)
         for event, sentence in sorted(_oddities(result) - _oddities(before.result)):

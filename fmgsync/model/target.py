@@ -48,6 +48,11 @@ class TargetRef:
         """`ADOM prod on hq`, `VDOM root on branch-7`."""
         return title_of(self.row)
 
+    @property
+    def short(self) -> str:
+        """`ADOM prod`; of a FortiGate its VDOM does not say enough: `VDOM root on branch-7`."""
+        return self.title if self.kind is TargetKind.FORTIGATE else f"ADOM {self.domain}"
+
 
 def title_of(row: Mapping[str, Any]) -> str:
     """A target as people call it, from what documents tell of it."""

@@ -91,7 +91,7 @@ def _write_down(
     rollout_log.verified(run, chosen, done, began_at)
     for device, why in sorted(failed.items()):
         run.tell(f"{device}: failed: {why}")
-        _log.warning("install failed", adom=run.work.ref.domain, device=device, why=why)
+        _log.warning("install failed", **run.work.ref.named, device=device, why=why)
     for target in chosen.targets:
         rollout_log.end(run, chosen, target, failed.get(target.device), proofs.get(target))
     run.audit.keep_head()

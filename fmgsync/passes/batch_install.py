@@ -96,7 +96,7 @@ def look_under_lock(run: Run, flow: InstallFlow) -> None:
 def _write(run: Run, flow: InstallFlow) -> None:
     """Write the ADOM under the install's own lock, so that nobody else's install can carry it."""
     plan = run.seen.plan
-    run.tell(f"writing {len(plan.changes)} changes to ADOM {run.work.ref.domain}, then install")
+    run.tell(f"writing {len(plan.changes)} changes to {run.work.ref.short}, then install")
     run.writes_along = False
     run.report.written = adom_proof.write(run, flow.write, plan)
 

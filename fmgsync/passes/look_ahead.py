@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from fmgsync.assessing import assessment
@@ -31,11 +32,41 @@ def forecast(
     world: World, result: Result, until: datetime, *, may_lock: bool = False
 ) -> tuple[AdomForecast, ...]:
     """Each ADOM that was looked at. Whether an ADOM may be locked for its preview is said."""
-    looked = (adom for adom in result.adoms if adom.survey and adom.seen)
-    return tuple(_adom(world, adom, until, may_lock=may_lock) for adom in looked)
+    looked = [adom for adom in result.adoms if adom.survey and adom.seen]
+    staged = [_stage(world, adom, may_lock=may_lock) for adom in looked]
+    fleets: dict[str, list[Stage]] = {}
+    for stage, _ in staged:
+        fleets.setdefault(stage.situation.topology.fleet, []).append(stage)
+    played = {name: rehearsal.rehearse(_joined(each), until) for name, each in fleets.items()}
+    return tuple(
+        AdomForecast(adom.ref, _own(played[stage.situation.topology.fleet], stage), edits)
+        for adom, (stage, edits) in zip(looked, staged, strict=True)
+    )
 
 
-def _adom(world: World, adom: AdomResult, until: datetime, *, may_lock: bool) -> AdomForecast:
+def _own(foreseen: Sequence[Foreseen], stage: Stage) -> tuple[Foreseen, ...]:
+    mine = {each.target for each in stage.pending}
+    return tuple(each for each in foreseen if each.target in mine)
+
+
+def _joined(stages: Sequence[Stage]) -> Stage:
+    """A fleet's targets as one: canary, waves and budget count over all of them."""
+    first, *others = stages
+    devices = dict(first.situation.topology.devices)
+    for stage in others:
+        targets = {view.target.device for view in stage.views}
+        theirs = stage.situation.topology.devices
+        devices |= {name: theirs[name] for name in targets if name in theirs}
+    topology = replace(first.situation.topology, devices=devices)
+    return replace(
+        first,
+        pending=tuple(each for stage in stages for each in stage.pending),
+        views=tuple(view for stage in stages for view in stage.views),
+        situation=replace(first.situation, topology=topology),
+    )
+
+
+def _stage(world: World, adom: AdomResult, *, may_lock: bool) -> tuple[Stage, Edits]:
     assert adom.seen is not None and adom.survey is not None  # noqa: S101, PT018 - see forecast
     work = next(work for work in world.adoms if work.ref == adom.ref)
     record = adom.standing.record if adom.standing is not None else None
@@ -54,4 +85,4 @@ def _adom(world: World, adom: AdomResult, until: datetime, *, may_lock: bool) ->
         assessment.situation(adom.seen, adom.survey, around),
         lost=lost.reason if lost is not None else "",
     )
-    return AdomForecast(adom.ref, rehearsal.rehearse(stage, until), edits)
+    return stage, edits

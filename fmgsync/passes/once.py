@@ -288,8 +288,7 @@ def _as_saved(saved: Look, now: Look) -> Look:
     if now.written is None and summary.digest([now.plan]) != summary.digest([saved.plan]):
         raise errors.StaleMeanwhile(
             "somebody changed the ADOM before the saved plan could be written",
-            fortimanager=now.plan.ref.unit,
-            adom=now.plan.ref.domain,
+            **now.plan.ref.named,
             next_step="nothing was written there; save a new plan and read it",
         )
     return now
@@ -350,7 +349,7 @@ def _write_adom(world: World, work: AdomWork, result: AdomResult) -> None:
     if before is None:
         return
     if before.plan.changes and world.intent.writes and before.submission is None:
-        world.tell(f"writing {len(before.plan.changes)} changes to ADOM {work.ref.domain}")
+        world.tell(f"writing {len(before.plan.changes)} changes to {work.ref.short}")
     result.seen, report = reconcile.write(work, world.intent, before)
     result.report = result.report.then(report) if result.report else report
 

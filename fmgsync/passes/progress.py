@@ -144,9 +144,7 @@ class Book:
                 return
             except errors.UnitBusy as busy:
                 ref = self._ref
-                raise errors.UnitBusy(
-                    busy.message, fortimanager=ref.unit, adom=ref.domain
-                ) from None
+                raise errors.UnitBusy(busy.message, **ref.named) from None
             except errors.StateUnavailable:
                 if self._clock.now() >= ends_at or self._leaving():
                     raise

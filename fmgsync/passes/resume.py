@@ -70,8 +70,7 @@ def settle(run: Run) -> bool:
     run.report.failures.update(given_up)
     run.audit.record(
         "resumed after a break",
-        fortimanager=run.work.ref.unit,
-        adom=run.work.ref.domain,
+        **run.work.ref.named,
         tasks=[task.task_id for task in found],
         verified=sorted(verified),
         failed=failed,

@@ -194,7 +194,7 @@ def _push_urgent(run: Run, rush: urgent_removal.Rush, *, under_way: bool) -> Non
 def write_alone(run: Run) -> None:
     """No install follows: what is due in the ADOM is written by itself."""
     run.writes_along = False
-    run.tell(f"writing {len(run.seen.plan.changes)} changes to ADOM {run.work.ref.domain}")
+    run.tell(f"writing {len(run.seen.plan.changes)} changes to {run.work.ref.short}")
     run.seen, run.report.written = reconcile.write(run.work, run.intent, run.seen)
     run.written = run.seen.vouched
     if run.survey is not None:
@@ -239,7 +239,8 @@ def _survey(run: Run, *, again: bool = False, known: Known = NOTHING) -> None:
         run.seen = run.look()
     seen = reconcile.as_written(run.seen) if run.writes_along else run.seen
     run.survey = installs.survey(run.work, seen, ask_devices=True, known=known)
-    run.pending = run.survey.pending
+    is_done = run.work.delivery is None and run.seen.written is not None
+    run.pending = () if is_done else run.survey.pending  # no more than a saved plan held
     run.stale = stale_grants.note(
         run.memory, run.work.ref, run.survey, run.seen, run.clock.now(), run.tell
     )
@@ -316,7 +317,7 @@ def _wait_for_others(run: Run, trouble: errors.TargetError) -> None:
         return
     if run.report.waited_s == 0:
         run.tell(f"waiting: {trouble}")
-        _log.info("install waits", adom=run.work.ref.domain, why=trouble.message)
+        _log.info("install waits", **run.work.ref.named, why=trouble.message)
     run.report.waited_s += BUSY_S
     run.report.waiting = str(trouble)
     run.report.come_back(run.clock.now() + BUSY_S)

@@ -63,4 +63,6 @@ def abort(world: World, ref: TargetRef) -> Steered:
 
 
 def _record(world: World, ref: TargetRef, event: str, what: str) -> None:
-    world.installing.audit.record(event, fortimanager=ref.unit, adom=ref.domain, what=what)
+    fleet = next((work.fleet.fleet for work in world.adoms if work.ref == ref), None)
+    joined = fleet.name if fleet is not None and not fleet.is_alone else None
+    world.installing.audit.record(event, **ref.named, fleet=joined, what=what)

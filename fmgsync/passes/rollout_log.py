@@ -24,7 +24,7 @@ def start(run: Run, chosen: Round, request: InstallRequest) -> None:
     """Which devices are about to be installed, in which wave and by which window."""
     wave = chosen.decision.wave
     shown = _listed({target.device for target in request.targets})
-    run.tell(f"ADOM {run.work.ref.domain}: {_what(chosen)}: installing on {shown}")
+    run.tell(f"{run.work.ref.short}: {_what(chosen)}: installing on {shown}")
     _log.info("installing", adom=str(run.work.ref), what=_what(chosen), devices=shown)
     rushed = {each.target: _why_urgent(each) for each in chosen.urgent}
     for each in chosen.admissions:
@@ -40,7 +40,7 @@ def start(run: Run, chosen: Round, request: InstallRequest) -> None:
         run.audit.record(
             "install",
             **_place(run, each.pending.target),
-            package=each.pending.package,
+            package=each.pending.package or None,
             groups=list(each.pending.groups),
             wave=wave,
             window=str(allowing[0]) if allowing else each.judgement.because,
@@ -64,7 +64,7 @@ def verified(run: Run, chosen: Round, devices: Collection[str], began_at: dateti
     """Which devices were asked and hold what they should, and how long that took."""
     if devices:
         shown = _listed(devices)
-        run.tell(f"ADOM {run.work.ref.domain}: {_what(chosen)}: verified on {shown}")
+        run.tell(f"{run.work.ref.short}: {_what(chosen)}: verified on {shown}")
         took = (run.now - began_at).total_seconds() if began_at is not None else None
         seconds = round(took, 1) if took is not None else None
         where = {"adom": str(run.work.ref), "what": _what(chosen)}
@@ -73,7 +73,7 @@ def verified(run: Run, chosen: Round, devices: Collection[str], began_at: dateti
 
 def pause(run: Run, until: datetime, reason: str) -> None:
     """What the rollout waits for by the clock."""
-    run.tell(f"ADOM {run.work.ref.domain}: {reason}, until {until:%Y-%m-%d %H:%M:%S} UTC")
+    run.tell(f"{run.work.ref.short}: {reason}, until {until:%Y-%m-%d %H:%M:%S} UTC")
 
 
 def _what(chosen: Round) -> str:
@@ -94,7 +94,7 @@ def _why_urgent(urgent: Urgent) -> str:
 
 def blocked(run: Run, judged: foreign.Sorted) -> None:
     """Which devices are held back, and the lines of other people that do it."""
-    where = {"fortimanager": run.work.ref.unit, "adom": run.work.ref.domain}
+    where = run.work.ref.named
     for device, why in sorted(judged.blocked.items()):
         run.tell(f"{device}: held: {why}")
         edits = _edits(judged.foreign.get(device, ()))
@@ -110,7 +110,7 @@ def repaired(run: Run, wrong: Mapping[DeviceVdom, str]) -> None:
 
 def not_vouched(run: Run, reasons: Mapping[str, str]) -> None:
     """Which devices are left out because the ADOM holds what no rule asks for."""
-    where = {"fortimanager": run.work.ref.unit, "adom": run.work.ref.domain}
+    where = run.work.ref.named
     for device, why in sorted(reasons.items()):
         run.tell(f"{device}: held: {why}")
         run.audit.record("blocked", **where, device=device, why=why)
@@ -135,8 +135,7 @@ def unseen(run: Run, request: InstallRequest, edited: Sequence[str], trouble: st
     )
     run.audit.record(
         "unseen edits",
-        fortimanager=run.work.ref.unit,
-        adom=run.work.ref.domain,
+        **run.work.ref.named,
         devices=devices,
         edits=list(edited) or None,
         why=why,
@@ -158,8 +157,7 @@ def carried_along(run: Run, judged: foreign.Sorted, request: InstallRequest) -> 
         let = approvals.get(judged.let_through.get(device, ""))
         run.audit.record(
             "carried along",
-            fortimanager=run.work.ref.unit,
-            adom=run.work.ref.domain,
+            **run.work.ref.named,
             device=device,
             edits=_edits(edits),
             unseen=judged.unseen.get(device),
@@ -212,9 +210,4 @@ def end(
 
 
 def _place(run: Run, target: DeviceVdom) -> dict[str, str]:
-    return {
-        "fortimanager": run.work.ref.unit,
-        "adom": run.work.ref.domain,
-        "device": target.device,
-        "vdom": target.vdom,
-    }
+    return {**run.work.ref.named, "device": target.device, "vdom": target.vdom}

@@ -195,9 +195,11 @@ class Run:
         """Ask the configured commands; one that says no keeps this run from starting anything."""
         if not self.terms.hold:
             return False
+        where = self.work.ref.row
         about = {
-            "FORTIMANAGER": self.work.ref.unit,
-            "ADOM": self.work.ref.domain,
+            "FORTIMANAGER": where["fortimanager"] or "",
+            "ADOM": where["adom"] or "",
+            "FLEET": self.work.fleet.fleet.name,
             "WAVE": "" if decision.wave is None else str(decision.wave),
             "DEVICES": " ".join(decision.start),
             "RUN": self.reason.run,
@@ -208,11 +210,10 @@ class Run:
             return False
         self.report.waiting = f"held by install.hold: {refusal}"
         self.report.again_at = self.clock.now() + _ASK_AGAIN_S
-        self.tell(f"ADOM {self.work.ref.domain}: {self.report.waiting}")
+        self.tell(f"{self.work.ref.short}: {self.report.waiting}")
         self.audit.record(
             "held",
-            fortimanager=self.work.ref.unit,
-            adom=self.work.ref.domain,
+            **self.work.ref.named,
             wave=decision.wave,
             devices=list(decision.start),
             why=self.report.waiting,

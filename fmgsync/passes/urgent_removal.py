@@ -217,7 +217,7 @@ def restore(run: Run) -> None:
     record, delivery = run.book.record, run.work.delivery
     if record is None or not record.narrowed or delivery is None:
         return
-    run.tell(f"ADOM {run.work.ref.domain}: putting back what an urgent install had narrowed")
+    run.tell(f"{run.work.ref.short}: putting back what an urgent install had narrowed")
     with delivery.open_install_flow() as flow:
         now = run.look()
         _put_back(run, flow, narrowing.widen(now.observed, run.owner, record.narrowed))
@@ -234,8 +234,7 @@ def _refused(run: Run, what: str, refused: Sequence[tuple[Change, str]]) -> erro
     change, why = refused[0]
     return errors.Refused(
         f"{what}: {change.name}: {why}",
-        fortimanager=run.work.ref.unit,
-        adom=run.work.ref.domain,
+        **run.work.ref.named,
         next_step="nothing else is installed in this ADOM before it is",
     )
 

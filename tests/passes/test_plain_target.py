@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fmgsync.clock import ManualClock
-from fmgsync.passes import incremental, once, rollout_commands
+from fmgsync.passes import incremental, look_ahead, once, rollout_commands
 from fmgsync.passes.result import Result
 from tests.passes import plain
 from tests.passes.plain import World
@@ -199,6 +199,36 @@ def test_a_retired_group_leaves_every_unit_in_its_window(
     clock.sleep(3600)
     world.apply()
     assert {unit.holds() for unit in world.units.values()} == {"(no group)"}
+
+
+def test_of_a_saved_plan_nothing_more_is_written(tmp_path: Path, clock: ManualClock) -> None:
+    rollout = {"canary": ["branch-3"], "waves": ["100%"], "pause": "5m", "maxFailures": "100%"}
+    world = plain.made(tmp_path, clock, install={"windows": "always", "rollout": rollout})
+    world.run("10.1.0.5")
+    saved = once.plan(world.world()).digest
+
+    def heard(line: str) -> None:
+        if "until" in line:
+            world.run("10.1.0.5", "10.1.0.6")
+
+    world.heard = heard
+    result = once.apply(world.world(), install=True, digest=saved)
+    assert {unit.holds() for unit in world.units.values()} == {"10.1.0.5"}
+    assert [each.error for each in result.adoms] == [None] * 3
+
+
+def test_a_forecast_counts_canary_and_waves_over_the_fleet(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    rollout = {"canary": ["branch-3"], "waves": ["50%", "100%"], "pause": "5m"}
+    world = plain.made(tmp_path, clock, 4, install={"windows": [NIGHTS], "rollout": rollout})
+    world.run("10.1.0.5")
+    fmgsync = world.world("status")
+    until = datetime.fromtimestamp(clock.now() + 86400, UTC)
+    found = look_ahead.forecast(fmgsync, once.status(fmgsync), until)
+    waves = {str(each.ref): [one.wave for one in each.foreseen] for each in found}
+    assert waves == {"branch-1/root": [1], "branch-2/root": [2], "branch-3/root": [0],
+                     "branch-4/root": [2]}  # fmt: skip
 
 
 @pytest.mark.parametrize("step", [9, pytest.param(1, marks=pytest.mark.slow)])
