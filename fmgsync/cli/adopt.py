@@ -53,6 +53,10 @@ def command(
     its own for them. '--release' gives it back with the comment it had.
 
     \b
+    fmgsync adopt --names k8s-frontend
+    fmgsync adopt --names k8s-frontend --apply
+
+    \b
     Exit codes: 0 done, or nothing to do; 3 there is something to do, and --apply was not given;
     1 a group cannot be taken over, or something failed; the others were done.
     """

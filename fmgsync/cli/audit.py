@@ -45,7 +45,7 @@ _FILE = click.option(
 @click.option("--run", "run_id", help="Only lines of this run.")
 @click.option("--last", type=click.IntRange(1), help="Only so many of the latest lines.")
 @common.state_option
-@common.command_options()
+@common.command_options(configured=False)
 def show(
     options: common.Options,
     state_dir: Path,
@@ -57,6 +57,10 @@ def show(
     """Show what was decided: when, by whom, on which device, in which wave and window, and why.
 
     With --output json each line is as it was written, with every field.
+
+    \b
+    fmgsync audit show
+    fmgsync audit show --device fgt-east-1 --last 20
     """
     lines = [
         line
@@ -81,6 +85,9 @@ def verify(options: common.Options, state_dir: Path, audit_files: tuple[Path, ..
     """Prove that no line was altered, removed, inserted, or cut off at either end.
 
     The end is held against what is remembered apart from the file. Exit codes: 0 whole, 1 not.
+
+    \b
+    fmgsync audit verify
     """
     from fmgsync import audit
     from fmgsync.clock import SystemClock

@@ -64,6 +64,9 @@ def check(options: common.Options, paths: tuple[Path, ...], seal: bool) -> int:
     by lot. What is found is named by its place and never repeated.
 
     \b
+    fmgsync cassette check cassettes/
+
+    \b
     Exit codes: 0 clean, 1 something was found or a file was edited.
     """
     from fmgsync.cli import suspects
@@ -107,6 +110,9 @@ def compare(options: common.Options, files: tuple[Path, ...], changes: tuple[str
     FILES are the sessions of one recording. The simulator starts with what the recording shows was
     there. Status codes, rows and values are compared; numbers and stamps a unit makes up are not.
     Then every switch and version of the simulator is tried for one that makes it agree.
+
+    \b
+    fmgsync cassette compare cassettes/installs.yaml
 
     \b
     Exit codes: 0 the simulator behaves as recorded, 1 it does not.

@@ -108,6 +108,9 @@ def record(
 
     Everything is scrubbed in memory before it reaches the disk, and checked. One file per session:
     FILE, or FILE.1, FILE.2 for several.
+
+    \b
+    fmgsync cassette record -c fmgsync.yaml --to lab.yaml
     """
     from fmgsync.recording.taking import Wishes
 

@@ -35,7 +35,7 @@ _POLL_S = 0.1
     help="Where to listen; port 0 picks a free one.",
 )
 @click.option("--once", is_flag=True, help="End when everything recorded was played.")
-@common.command_options()
+@common.command_options(configured=False)
 def replay(
     options: common.Options, files: tuple[Path, ...], lenient: bool, listen: str, once: bool
 ) -> int:
@@ -44,6 +44,9 @@ def replay(
     Prints one JSON line when ready: url, caFile (the certificate to trust) and pid. A request that
     was not recorded is answered with HTTP 409 and told on standard error: what was expected, what
     came, and the recorded request nearest to it.
+
+    \b
+    fmgsync cassette replay cassettes/installs.yaml
 
     \b
     Exit codes: 0 exactly what was recorded was played, 1 something else came, or something

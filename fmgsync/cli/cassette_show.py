@@ -20,9 +20,13 @@ if TYPE_CHECKING:
 @click.command("show")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("number", required=False, type=click.IntRange(1))
-@common.command_options()
+@common.command_options(configured=False)
 def show(options: common.Options, file: Path, number: int | None) -> int:
-    """List what a cassette holds, or show exchange NUMBER in full."""
+    """List what a cassette holds, or show exchange NUMBER in full.
+
+    \b
+    fmgsync cassette show cassettes/installs.yaml
+    """
     from fmgsync.recording import files
 
     cassette = files.from_text(files.read_text(file), str(file))

@@ -29,6 +29,10 @@ def command(options: common.Options, state_dir: Path, write: bool, reason: str, 
     'fmgsync adopt --release'. Clusters are not asked, and nothing is installed.
 
     \b
+    fmgsync cleanup
+    fmgsync cleanup --apply
+
+    \b
     Exit codes: 0 done, or nothing to do; 3 there is something to do, and --apply was not given;
     1 something is left alone, or failed.
     """

@@ -131,10 +131,11 @@ by_option = click.option(
 """For what a person decides; they get `by: str`."""
 
 
-def command_options(*more: Output) -> Callable[[_Function], _Function]:
+def command_options(*more: Output, configured: bool = True) -> Callable[[_Function], _Function]:
     """Add -c, --output, -v and --log-format; the command gets them as `options: Options`.
 
-    `more` are the outputs that this command knows besides those that all know.
+    `more` are the outputs that this command knows besides those that all know. Where nothing is
+    `configured`, -c is taken like everywhere, but not offered.
     """
     choices = ["text", "json", "yaml", *more]
     decorators = [
@@ -146,6 +147,7 @@ def command_options(*more: Output) -> Callable[[_Function], _Function]:
             envvar=_CONFIG,
             show_default=True,
             show_envvar=True,
+            hidden=not configured,
             help="Configuration file.",
         ),
         click.option(

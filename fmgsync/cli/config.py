@@ -37,6 +37,9 @@ def check(options: common.Options) -> int:
     no secret of a FortiManager is asked. Selectors,
     windows, names and their references are checked. What is allowed but probably not meant is
     shown as a notice. Exit code 0: no errors; 2: errors.
+
+    \b
+    fmgsync config check -c fmgsync.yaml
     """
     from fmgsync.settings.lint import notices
     from fmgsync.settings.load import read_config
@@ -56,7 +59,7 @@ def check(options: common.Options) -> int:
 
 
 @command.command("schema")
-@common.command_options()
+@common.command_options(configured=False)
 def schema(options: common.Options) -> None:
     """Print the JSON Schema of the configuration.
 
@@ -65,6 +68,9 @@ def schema(options: common.Options) -> None:
 
     \b
     # yaml-language-server: $schema=./fmgsync.schema.json
+
+    \b
+    fmgsync config schema > fmgsync.schema.json
     """
     del options  # a schema is JSON in every case
     from fmgsync.settings.reference import json_schema
@@ -73,9 +79,13 @@ def schema(options: common.Options) -> None:
 
 
 @command.command("example")
-@common.command_options()
+@common.command_options(configured=False)
 def example(options: common.Options) -> None:
-    """Print a small commented configuration to begin with; with --output json, only its data."""
+    """Print a small commented configuration to begin with; with --output json, only its data.
+
+    \b
+    fmgsync config example > fmgsync.yaml
+    """
     from fmgsync import yamllines
     from fmgsync.settings import reference
 
@@ -111,6 +121,9 @@ def import_calico(
     prints (Secrets may be left out; of theirs only the names of keys are looked at). With
     --kubeconfig the cluster itself is asked. Notes on what is new and what cannot be carried over
     go to standard error, and stand in the output as comments.
+
+    \b
+    fmgsync config import-calico
 
     \b
     Exit codes: 0 printed, 2 something in it never worked: it is named with the right spelling, and

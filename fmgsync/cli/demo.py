@@ -23,9 +23,27 @@ if TYPE_CHECKING:
 
 
 @click.command("demo")
-@click.option("--devices", type=click.IntRange(1, 2000), default=5, show_default=True)
-@click.option("--pods", type=click.IntRange(2, 200_000), default=100, show_default=True)
-@click.option("--groups", type=click.IntRange(1, 2000), default=3, show_default=True)
+@click.option(
+    "--devices",
+    type=click.IntRange(1, 2000),
+    default=5,
+    show_default=True,
+    help="How many FortiGates.",
+)
+@click.option(
+    "--pods",
+    type=click.IntRange(2, 200_000),
+    default=100,
+    show_default=True,
+    help="How many pods at the start, in both clusters together.",
+)
+@click.option(
+    "--groups",
+    type=click.IntRange(1, 2000),
+    default=3,
+    show_default=True,
+    help="How many groups, each of one app.",
+)
 @click.option(
     "--changes",
     type=click.IntRange(0, 100_000),
@@ -67,7 +85,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, file_okay=False),
     help="Where --stay lays its files.  [default: fmgsync-lab]",
 )
-@common.command_options()
+@common.command_options(configured=False)
 def command(
     options: common.Options,
     stay: bool,
@@ -214,15 +232,21 @@ def _tell(estate: story.Estate, options: common.Options, console: Console) -> No
         f"{size.pods} pods in two clusters. All simulated; fmgsync is not."
     )
     console.print("\n1. fmgsync creates the groups. No policy uses them, so no device gets them.")
+    console.print("   fmgsync plan\n")
+    _show_plan(estate, console)
     story.run_apply(estate, options.progress)
     console.print("\n2. An administrator writes a policy for each group and installs them once.")
     story.administrator_brings_policies(estate)
+    for line in story.policies(estate):
+        console.print(f"   {line}")
     story.run_apply(estate, options.progress)
     console.print(f"\n3. Pods come, go and move: {size.changes} changes.")
     for number, cluster in enumerate(estate.clusters.values()):
         part = size.changes // 2 + (number < size.changes % 2)
         estate.tally.changes += cluster.churn(part)
     story.write_dumps(estate)
+    console.print("   fmgsync plan\n")
+    _show_plan(estate, console)
     result = story.run_apply(estate, options.progress)
     held = sum(len(adom.seen.plan.held) for adom in result.adoms if adom.seen)
     if held:
@@ -232,7 +256,18 @@ def _tell(estate: story.Estate, options: common.Options, console: Console) -> No
         )
         story.approve(estate, result.digest)
         story.run_apply(estate, options.progress)
-    console.print("\n4. Every FortiGate was asked what it holds, and compared with what runs:\n")
+    console.print("\n4. Every FortiGate was asked what it holds, and compared with what runs.")
+    for line in story.proof(estate):
+        console.print(f"   {line}", soft_wrap=True)
+    console.print("")
+
+
+def _show_plan(estate: story.Estate, console: Console) -> None:
+    from fmgsync.cli import documents, plan_text, story
+    from fmgsync.passes import once
+
+    result = once.plan(story.make_world(estate, lambda text: None))
+    plan_text.print_plan(console, documents.plan_document(result))
 
 
 def _show(console: Console, estate: story.Estate) -> None:

@@ -96,7 +96,7 @@ def _instant(text: str) -> datetime | None:
     " passed over.  [default: audit.jsonl in the state folder]",
 )
 @common.state_option
-@common.command_options()
+@common.command_options(configured=False)
 def command(
     options: common.Options,
     state_dir: Path,

@@ -58,9 +58,14 @@ def command(ctx: click.Context, options: common.Options, save: Path | None, stat
 
 @command.command("show")
 @click.argument("plan", type=click.Path(path_type=Path, dir_okay=False))
-@common.command_options("markdown")
+@common.command_options("markdown", configured=False)
 def show(options: common.Options, plan: Path) -> int:
-    """Show a plan that was saved, as it was then. Nothing is read or connected to."""
+    """Show a plan that was saved, as it was then. Nothing is read or connected to.
+
+    \b
+    fmgsync plan show tonight.json
+    fmgsync plan show tonight.json -o markdown
+    """
     from fmgsync.cli import saved
 
     document = saved.read(plan)

@@ -36,6 +36,9 @@ def status(options: common.Options, state_dir: Path) -> int:
     """Show each ADOM's rollout: wave, verified and failed devices, what waits and why.
 
     \b
+    fmgsync rollout status
+
+    \b
     Exit codes: 0 nothing outstanding, 3 something waits or is held, 1 something failed or could
     not be read.
     """
@@ -87,6 +90,9 @@ def resume(options: common.Options, state_dir: Path, adom: str | None, reason: s
     """Let a rollout that stopped go on: failed devices may be tried again, the budget is new.
 
     Where what was done is not known any more, the rollout starts over at its canary.
+
+    \b
+    fmgsync rollout resume --adom hq/prod --reason "link mended"
     """
     from fmgsync.passes import rollout_commands
 
@@ -107,6 +113,9 @@ def abort(options: common.Options, state_dir: Path, adom: str | None, reason: st
     An 'apply' or controller that is at it starts nothing more and cancels what has not begun on
     any device; what is being pushed is watched to its end. The ADOM is still written, and another
     administrator's install carries that along: 'fmgsync stop' ends the writing, too.
+
+    \b
+    fmgsync rollout abort --reason "CHG-1042 withdrawn"
     """
     from fmgsync.passes import rollout_commands
 

@@ -44,6 +44,10 @@ def command(options: common.Options, state_dir: Path, listen: str) -> int:
 
     The configuration, secrets and CA files are read again when they change; a version that is
     wrong is refused and logged, and the one before stays in force.
+
+    \b
+    fmgsync run -v
+    fmgsync run --listen 0.0.0.0:8080 --log-format json -v
     """
     from fmgsync.daemon import reload, service_health
     from fmgsync.leases import fencing

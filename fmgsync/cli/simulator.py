@@ -98,6 +98,10 @@ def command(
     seed: user admin, password admin, API key simulator, ADOM root, two FortiGates, one package.
     With -v every request and fault is told on standard error: urls and codes, never data. What a
     request says that is not simulated is told there in any case, at its first time.
+
+    \b
+    fmgsync simulator --listen 127.0.0.1:8443
+    fmgsync simulator --seed seed.yaml --strict
     """
     from fmgsync.simulator import SeedError, Simulator
 

@@ -217,6 +217,35 @@ def install_by_hand(estate: Estate) -> None:
     console.log_out()
 
 
+def policies(estate: Estate) -> list[str]:
+    """The policies that use the groups, as FortiManager has them."""
+    console = estate.unit.console("admin")
+    rows = console.get(f"/pm/config/adom/{ADOM}/pkg/{PACKAGE}/firewall/policy")
+    console.log_out()
+    return [
+        f"policy {row['policyid']} {row['name']} in {PACKAGE}: {', '.join(row['srcaddr'])} to"
+        f" {', '.join(row['dstaddr'])}: {row['action']}"
+        for row in rows
+        if row["dstaddr"][0].startswith("k8s-")
+    ]
+
+
+def proof(estate: Estate) -> list[str]:
+    """One FortiGate's own answer beside what runs in the cluster behind it."""
+    site, app = SITES[0], estate.apps[0]
+    device = estate.devices[site][0]
+    held = {
+        text.partition("/")[0] for text in estate.unit.fortigate(device).members(f"k8s-{app}") or ()
+    }
+    runs = {a for a in estate.clusters[site].addresses(app) if ":" not in a}
+    few = ", ".join(sorted(held)[:3])
+    told = "the same" if held == runs else "NOT the same"
+    return [
+        f"{device} itself answers: k8s-{app} holds {len(held)} IPv4 addresses ({few}, ...);",
+        f"in cluster {site} {len(runs)} pods of {app} run: {told}.",
+    ]
+
+
 def make_world(
     estate: Estate, tell: Tell, install: str = "now", people: People | None = None
 ) -> World:

@@ -20,6 +20,9 @@ def command(options: common.Options, state_dir: Path) -> int:
     device that does not answer is unreachable, never verified.
 
     \b
+    fmgsync verify
+
+    \b
     Exit codes: 0 every device verified, 3 drift or an outstanding install,
     1 a device could not be asked, or what it should hold is not known.
     """
