@@ -41,11 +41,11 @@ def check(options: common.Options) -> int:
     \b
     fmgsync config check -c fmgsync.yaml
     """
-    from fmgsync.settings.lint import notices
+    from fmgsync.settings.lint import alone, notices
     from fmgsync.settings.load import read_config
 
     config = read_config(options.config)
-    found = notices(config)
+    found = (*alone(config), *notices(config))
     if options.is_json:
         options.print_document(_as_json(str(options.config), config, found))
         return common.IN_SYNC

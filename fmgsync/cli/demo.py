@@ -229,7 +229,8 @@ def _tell(estate: story.Estate, options: common.Options, console: Console) -> No
     size = estate.size
     console.print(
         f"Two sites, {size.devices} FortiGates behind one FortiManager ({estate.unit.url}), "
-        f"{size.pods} pods in two clusters. All simulated; fmgsync is not."
+        f"{size.pods} pods, each with an IPv4 and an IPv6 address, in two clusters. All simulated;"
+        " fmgsync is not."
     )
     console.print("\n1. fmgsync creates the groups. No policy uses them, so no device gets them.")
     console.print("   fmgsync plan\n")

@@ -84,6 +84,17 @@ def check_state(memories: Iterable[MemoryToCheck]) -> Iterator[Diagnosis]:
             yield Diagnosis(where, "state", Level.OK, "read; no time in it lies ahead")
 
 
+def check_lease(leased: bool) -> Iterator[Diagnosis]:
+    """Whether a second fmgsync of this owner is kept away."""
+    where = "this installation"
+    if leased:
+        yield Diagnosis(where, "lease", Level.OK, "one works at a time on each ADOM")
+        return
+    text = "no lease is configured: nothing keeps a second fmgsync with this owner away"
+    fix = "see to it that one works at a time, or set lease: {namespace: fmgsync}"
+    yield Diagnosis(where, "lease", Level.WARNING, text, fix)
+
+
 def check_stops(stops: Stops) -> Iterator[Diagnosis]:
     """Whether a person keeps everything, or a part, from being written."""
     where = stops.where()

@@ -25,6 +25,16 @@ def notices(config: Config) -> tuple[ConfigProblem, ...]:
     return tuple(sorted(found, key=lambda problem: (problem.line or 0, problem.column or 0)))
 
 
+def alone(config: Config) -> Iterator[ConfigProblem]:
+    """Nothing keeps two of us apart: right for one that is run by hand, and worth knowing."""
+    if config.lease is None:
+        yield config.origin.problem(
+            ("owner",),
+            "no lease is configured: nothing keeps a second fmgsync with this owner away",
+            "see to it that one works at a time, or set lease: {namespace: fmgsync}",
+        )
+
+
 def _clusters(config: Config) -> Iterator[ConfigProblem]:
     behind = {name for site in config.sites for name in site.clusters}
     for index, cluster in enumerate(config.clusters):

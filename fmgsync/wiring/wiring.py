@@ -103,8 +103,6 @@ def make_world(
     ownership = _ownership(config) if command in features.APPLIES else None
     if ownership is not None:
         hooks = partial(fencing.hooks, ownership)
-    elif command in features.APPLIES:
-        tell("no 'lease' is configured: make sure that no other fmgsync works on these ADOMs")
     hooks = _with_write_log(hooks, installs, memory)
     access = {unit.name: unit_access(unit) for unit in config.fortimanagers}
     if command == features.RUN:
@@ -233,6 +231,11 @@ def make_decision_audit(
     return install_context.make_decision_audit(
         owner, documents, clock, state_dir, by=by, reason=reason
     )
+
+
+def is_leased(path: Path) -> bool:
+    """Whether Leases keep others away."""
+    return load.load_config(path).lease is not None
 
 
 def make_stops(path: Path, *, state_dir: Path) -> Stops:
