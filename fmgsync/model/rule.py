@@ -17,6 +17,9 @@ class Publish(enum.StrEnum):
     POD = "pod"
     NODE = "node"
     AUTO = "auto"
+    IP_POOL = "ipPool"
+    EGRESS_GATEWAY = "egressGateway"
+    SERVICE = "service"
 
 
 class MappingMode(enum.StrEnum):

@@ -49,10 +49,15 @@ class Unbuilt:
     instead: str
 
 
-def _automatic_publishing(config: Config) -> Iterator[Steps]:
-    for index, group in enumerate(config.groups):
-        if group.publish is Publish.AUTO:
-            yield "groups", index, "publish"
+def _publishes(publish: Publish) -> Callable[[Config], Iterator[Steps]]:
+    """Where groups ask for this address."""
+
+    def places(config: Config) -> Iterator[Steps]:
+        for index, group in enumerate(config.groups):
+            if group.publish is publish:
+                yield "groups", index, "publish"
+
+    return places
 
 
 def _differs(*path: str, plain: object) -> Callable[[Config], Iterator[Steps]]:
@@ -90,7 +95,25 @@ def _camel(name: str) -> str:
 
 UNBUILT: Final[tuple[Unbuilt, ...]] = (
     Unbuilt(
-        "publishing by Calico's IPPool", _automatic_publishing, _THINK, "use publish: pod or node"
+        "the address that a firewall sees",
+        _publishes(Publish.AUTO),
+        _THINK,
+        "use publish: pod or node",
+    ),
+    Unbuilt(
+        "the ranges of Calico's IPPools",
+        _publishes(Publish.IP_POOL),
+        _THINK,
+        "use publish: pod or node",
+    ),
+    Unbuilt(
+        "the addresses of egress gateways",
+        _publishes(Publish.EGRESS_GATEWAY),
+        _THINK,
+        "select the gateways' pods, with publish: pod",
+    ),
+    Unbuilt(
+        "the addresses of Services", _publishes(Publish.SERVICE), _THINK, "use publish: pod or node"
     ),
 )
 

@@ -298,8 +298,9 @@ class Group(Part):
     publish: Publish = Field(
         default=Publish.POD,
         description=(
-            "Which address stands for a selected pod: its own, that of its node, or (`auto`) the "
-            "one a firewall sees according to Calico's IPPool."
+            "What stands for a selected pod: its own address, that of its node, or (`ipPool`) the"
+            " range of the Calico IPPool that its address is from, which stays when pods come and"
+            " go. Not built yet are `auto` (what a firewall sees), `egressGateway` and `service`."
         ),
     )
     network: NetworkName | None = Field(
