@@ -13,7 +13,7 @@ from fmgsync import errors
 from fmgsync.assessing.observation import Look
 from fmgsync.model.change import AdomPlan, ApplyReport
 from fmgsync.model.target import TargetRef
-from fmgsync.passes import once, reconcile
+from fmgsync.passes import once, recipe, reconcile
 from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.world import Inventory, World
 from fmgsync.planning import adoption, cleanup
@@ -111,7 +111,7 @@ def _one(
 ) -> Changed:
     changed = Changed(work.ref)
     try:
-        with once.session(world, work):
+        with recipe.session(world, work):
             if not work.target.traits.stages:
                 raise errors.TargetError(
                     "groups on a FortiGate itself cannot change hands yet",

@@ -18,7 +18,7 @@ from fmgsync.model import naming
 from fmgsync.model.adom import Workspace
 from fmgsync.model.change import AdomPlan, Finding
 from fmgsync.model.state import DesiredAdom, ObservedAdom
-from fmgsync.passes import installs, once, reconcile, rollout_pass, rollout_status
+from fmgsync.passes import installs, once, recipe, reconcile, rollout_pass, rollout_status
 from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.result import AdomResult
 from fmgsync.passes.world import Inventory, World
@@ -94,7 +94,7 @@ class Passes:
             return replace(result, error=error)
         self._world.installing.audit.keep_head()
         if done is not None and done.seen is not None and done.seen.plan.held:
-            once.note_held(self._world, done.seen.plan)
+            recipe.note_held(self._world, done.seen.plan)
         return done
 
     def _write(

@@ -9,7 +9,7 @@ from fmgsync import errors
 from fmgsync.assessing.observation import Look
 from fmgsync.assessing.survey import Survey
 from fmgsync.model.adom import HeldLock
-from fmgsync.model.change import AdomPlan, ApplyReport
+from fmgsync.model.change import AdomPlan, ApplyReport, Finding
 from fmgsync.model.rollout import TargetOutcome
 from fmgsync.model.state import ObservedAdom
 from fmgsync.model.stop import Stop
@@ -40,6 +40,8 @@ class AdomResult:
     """What became of one ADOM in one pass; `whole` False if it compared only a part of it.
 
     `vouched` is what the ADOM holds as a saved plan was carried out there, None before that.
+    `along`: what is due in the ADOM is left to the lock of the install that follows. `ahead` is
+    what a clock that was wrong has left in the state.
     """
 
     ref: TargetRef
@@ -57,6 +59,8 @@ class AdomResult:
     error: errors.TargetError | None = None
     whole: bool = True
     vouched: ObservedAdom | None = None
+    along: bool = False
+    ahead: tuple[Finding, ...] = ()
 
 
 @dataclass(slots=True)

@@ -9,7 +9,6 @@ from dataclasses import replace
 
 from fmgsync.assessing import assessment, stale
 from fmgsync.assessing.assessment import Circumstances
-from fmgsync.assessing.observation import Look
 from fmgsync.assessing.survey import NOTHING
 from fmgsync.model.adom import Workspace
 from fmgsync.passes import installs, reconcile, rollout, rollout_status, stale_grants
@@ -50,33 +49,13 @@ def may_write_along(
 
 
 def advance_installs(
-    world: World,
-    work: AdomWork,
-    inventory: Inventory,
-    result: AdomResult,
-    *,
-    writes_along: bool = False,
-) -> None:
-    """Let the ADOM's rollout go one step, then look at what that changed."""
-    if result.seen is None:
-        return
-    plan = result.planned or result.seen.plan
-
-    def look() -> Look:
-        return reconcile.look(work, world.intent, inventory.members, inventory.who)
-
-    report = result.rollout or Report()
+    world: World, work: AdomWork, inventory: Inventory, result: AdomResult
+) -> RolloutRecord | None:
+    """Let the ADOM's rollout go one step, then look at what that changed; how its record stands."""
+    assert result.seen is not None  # noqa: S101 - a pass has looked before
+    plan, report = result.planned or result.seen.plan, result.rollout or Report()
     done = len(report.outcomes)
-    run = make_run(
-        world,
-        work,
-        result.seen,
-        look,
-        report,
-        result.survey,
-        plan=summary.digest([plan]),
-        writes_along=writes_along,
-    )
+    run = make_run(world, work, inventory, result, report, plan=summary.digest([plan]))
     result.rollout, result.planned = report, plan
     try:
         rollout.roll_out(run)
@@ -89,6 +68,8 @@ def advance_installs(
             result.report = result.report.then(written) if result.report else written
     if written is not None or result.seen.written is not None or not plan.changes:
         result.vouched = run.written
+    if written is not None or result.seen.written is not None or not plan.changes:
+        result.vouched = run.written
     result.seen, result.survey = run.seen, run.survey
     if len(report.outcomes) > done or written is not None:
         # The installs changed device database and status: look before believing anything.
@@ -97,7 +78,7 @@ def advance_installs(
         touched = {outcome.target for outcome in report.outcomes[done:]}
         known = run.survey.known_but(touched, run.answered) if run.survey else NOTHING
         result.survey = installs.survey(work, result.seen, ask_devices=True, known=known)
-    judge(world, work, inventory, result, run.book.record)
+    return run.book.record
 
 
 def judge(

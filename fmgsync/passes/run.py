@@ -22,12 +22,14 @@ from fmgsync.model.stop import Stop
 from fmgsync.model.target import DeviceVdom
 from fmgsync.passes import (
     pre_wave_hooks,
+    reconcile,
     rests,
 )
 from fmgsync.passes.device_proof import Expected
 from fmgsync.passes.progress import Book, Reason, Report
 from fmgsync.passes.reconcile import AdomWork, Intent
-from fmgsync.passes.world import World
+from fmgsync.passes.result import AdomResult
+from fmgsync.passes.world import Inventory, World
 from fmgsync.scheduling import admission
 from fmgsync.scheduling.admission import Admission, Clearance, Situation
 from fmgsync.scheduling.foreign import ForeignChanges
@@ -90,7 +92,7 @@ class Round:
 class Run:
     """One ADOM's rollout in one run.
 
-    `look` reads the ADOM anew. `stopping` says that nothing more may start. `tell` is for people
+    `inventory` is what runs. `stopping` says that nothing more may start. `tell` is for people
     who watch. `rules` is the digest of the rules, `plan` that of what was written. A device that
     was held back since `held_since` is not looked at again. `stale` is since when grants are stale,
     kept in `memory`. `writes_along`: what is due in the ADOM is written
@@ -110,7 +112,7 @@ class Run:
     book: Book
     audit: Audit
     clock: Clock
-    look: Callable[[], Look]
+    inventory: Inventory
     seen: Look
     tell: Callable[[str], None]
     stopping: Callable[[], bool]
@@ -172,6 +174,11 @@ class Run:
         """The rollout policy with this ADOM's devices. `now` waits for no clock."""
         policy = assessment.policy_of(self.terms, self.seen, self.stop)
         return replace(policy, pause=timedelta(0)) if self.clearance.now else policy
+
+    def look(self) -> Look:
+        """Read the ADOM anew."""
+        members, who = self.inventory.members, self.inventory.who
+        return reconcile.look(self.work, self.intent, members, who)
 
     def note(self, event: Event) -> None:
         """Something of the rollout happens now; it is written down before anything follows."""
@@ -262,15 +269,14 @@ class Run:
 def make_run(
     world: World,
     work: AdomWork,
-    seen: Look,
-    look: Callable[[], Look],
+    inventory: Inventory,
+    result: AdomResult,
     report: Report,
-    known: Survey | None,
     *,
     plan: str,
-    writes_along: bool,
 ) -> Run:
     """What a rollout of one ADOM works with; `report` is what earlier steps of this run did."""
+    assert result.seen is not None  # noqa: S101 - a pass has looked before
     installing = world.installing
     rules = work.fleet.rules_digest(world.intent.rules.rules)
     return Run(
@@ -284,8 +290,8 @@ def make_run(
         ),
         audit=installing.audit,
         clock=world.clock,
-        look=look,
-        seen=seen,
+        inventory=inventory,
+        seen=result.seen,
         tell=world.tell,
         stopping=installing.stopping,
         leaving=installing.leaving,
@@ -293,8 +299,8 @@ def make_run(
         rules=rules,
         plan=plan,
         report=report,
-        known=known,
-        writes_along=writes_along,
+        known=result.survey,
+        writes_along=result.along,
         held_since=datetime.fromtimestamp(installing.held_since(world.clock.now()), UTC),
         memory=installing.stale,
         stops=installing.stops,

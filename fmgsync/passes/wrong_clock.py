@@ -14,17 +14,18 @@ from fmgsync.model.target import TargetRef
 from fmgsync.passes import guard_memory
 from fmgsync.passes.guard_memory import AdomGuard
 from fmgsync.passes.result import AdomResult
-from fmgsync.state.rollouts import Rollouts
+from fmgsync.scheduling.rollout_record import RolloutRecord
 from fmgsync.state.stale import StaleSince
 
 CLOCK = "clock"
 """The kind of these findings."""
 
 
-def findings(guard: AdomGuard, rollouts: Rollouts, stale: StaleSince) -> tuple[Finding, ...]:
+def findings(
+    guard: AdomGuard, record: RolloutRecord | None, stale: StaleSince
+) -> tuple[Finding, ...]:
     """One for each time that lies ahead. Raises StateError for what cannot be read."""
     ref, now = guard.ref, guard.clock.now()
-    record = rollouts.read(ref)
     told = [
         *(record.odd if record is not None else ()),
         *_stale(stale, ref, now),

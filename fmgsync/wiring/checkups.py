@@ -38,7 +38,7 @@ def make_memories(path: Path, state_dir: Path, clock: Clock) -> list[MemoryToChe
     kept = world.installing
 
     def read(work: AdomWork) -> list[str]:
-        found = wrong_clock.findings(work.guard, kept.rollouts, kept.stale)
+        found = wrong_clock.findings(work.guard, kept.rollouts.read(work.ref), kept.stale)
         return [one.message for one in found]
 
     return [MemoryToCheck(str(work.ref), partial(read, work)) for work in world.adoms]
