@@ -77,7 +77,7 @@ def command(
     part that waits for approval), 1 the saved plan is stale, or a write, an install or a foreign
     object failed one part; the others were done.
     """
-    from fmgsync.cli import documents, progress, saved, status_text
+    from fmgsync.cli import documents, rollout_text, saved, status_text
     from fmgsync.passes import once
     from fmgsync.passes.install_context import People
     from fmgsync.wiring import wiring
@@ -115,7 +115,7 @@ def command(
         options.print_document(document)
     else:
         status_text.print_apply(options.console(), document)
-        progress.print_rollouts(options.console(), document["rollouts"], quiet=True)
+        rollout_text.print_rollouts(options.console(), document["rollouts"], quiet=True)
     return common.INTERRUPTED if stop.asked() else common.apply_code(result)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from fmgsync import errors
 from fmgsync.assessing import survey
 from fmgsync.assessing.observation import Look
-from fmgsync.cli.progress import rollout_rows
+from fmgsync.cli.rollout_text import rollout_rows
 from fmgsync.cli.stop import stop_rows
 from fmgsync.model import naming
 from fmgsync.model.address import Address, sorted_addresses

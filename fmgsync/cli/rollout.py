@@ -42,7 +42,7 @@ def status(options: common.Options, state_dir: Path) -> int:
     Exit codes: 0 nothing outstanding, 3 something waits or is held, 1 something failed or could
     not be read.
     """
-    from fmgsync.cli import documents, findings, progress
+    from fmgsync.cli import documents, findings, rollout_text
     from fmgsync.passes import once
     from fmgsync.wiring import wiring
 
@@ -54,7 +54,7 @@ def status(options: common.Options, state_dir: Path) -> int:
         state_dir=state_dir,
     )
     result = once.status(world)
-    rows = progress.rollout_rows(result)
+    rows = rollout_text.rollout_rows(result)
     found = {
         "rollouts": rows,
         "stops": stop_rows(result.stops),
@@ -64,7 +64,7 @@ def status(options: common.Options, state_dir: Path) -> int:
         options.print_document(found)
     else:
         findings.print_stops(options.console(), found)
-        progress.print_rollouts(options.console(), rows)
+        rollout_text.print_rollouts(options.console(), rows)
         findings.print_problems(options.console(), found)
     codes = [adom.error.exit_code for adom in result.adoms if adom.error]
     codes += [common.FAILED for row in rows if row["failed"]]

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from fmgsync import audit
 from fmgsync.audit import Line
-from fmgsync.cli import findings, progress, story, timeline
+from fmgsync.cli import findings, rollout_text, story, timeline
 from fmgsync.cli.audit import print_lines
 from fmgsync.cli.safe import safe_text
 from fmgsync.clock import ManualClock
@@ -146,7 +146,7 @@ class Night:
         self._estate.unit.world.switches.unreachable_install_fails = True
         result = self._apply("network team")
         self._print()
-        progress.print_rollouts(self._console, progress.rollout_rows(result))
+        rollout_text.print_rollouts(self._console, rollout_text.rollout_rows(result))
 
     def mend_and_resume(self) -> None:
         """A person looks, mends, resumes."""
@@ -162,7 +162,7 @@ class Night:
             self._line("fmgsync", f"{work.ref}: {rollout_commands.resume(world, work.ref).what}")
         result = self._apply("on-call")
         self._print()
-        progress.print_rollouts(self._console, progress.rollout_rows(result))
+        rollout_text.print_rollouts(self._console, rollout_text.rollout_rows(result))
 
     def read_the_audit(self) -> None:
         """What the night leaves behind."""

@@ -110,7 +110,7 @@ def _by_looking(options: common.Options, state_dir: Path) -> _Look:
 
 
 def _print(options: common.Options, document: Mapping[str, Any], *, anew: bool) -> None:
-    from fmgsync.cli import progress, status_text
+    from fmgsync.cli import rollout_text, status_text
 
     if options.is_json:
         options.print_document(document)
@@ -122,4 +122,4 @@ def _print(options: common.Options, document: Mapping[str, Any], *, anew: bool) 
         if anew:
             console.clear()
         status_text.print_status(console, document, wide=options.output == "wide")
-        progress.print_rollouts(console, document.get("rollouts", ()), quiet=True)
+        rollout_text.print_rollouts(console, document.get("rollouts", ()), quiet=True)

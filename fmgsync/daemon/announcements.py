@@ -20,8 +20,8 @@ from fmgsync.clock import Clock
 from fmgsync.kube.events import About
 from fmgsync.model.change import AdomPlan, Finding, Hold, ObjectReport
 from fmgsync.model.target import TargetRef
-from fmgsync.passes.progress import Report
 from fmgsync.passes.result import AdomResult
+from fmgsync.passes.rollout_book import Report
 from fmgsync.passes.wrong_clock import CLOCK
 
 EVERY_S = 300.0

@@ -17,7 +17,7 @@ from fmgsync.audit import Audit, FileKeeper, Keeper, StreamKeeper
 from fmgsync.clock import Clock
 from fmgsync.model.target import TargetRef
 from fmgsync.passes.formerly import Formerly
-from fmgsync.passes.progress import Reason
+from fmgsync.passes.rollout_book import Reason
 from fmgsync.scheduling.admission import Clearance
 from fmgsync.scheduling.rollout_record import RolloutRecord
 from fmgsync.settings import features, rules

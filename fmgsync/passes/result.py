@@ -14,7 +14,7 @@ from fmgsync.model.rollout import TargetOutcome
 from fmgsync.model.state import ObservedAdom
 from fmgsync.model.stop import Stop
 from fmgsync.model.target import DeviceVdom, TargetRef
-from fmgsync.passes.progress import Report
+from fmgsync.passes.rollout_book import Report
 from fmgsync.passes.world import Inventory
 from fmgsync.planning import radius, summary
 from fmgsync.planning.radius import BlastRadius

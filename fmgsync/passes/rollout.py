@@ -28,7 +28,7 @@ from fmgsync.passes import (
     stale_grants,
     urgent_removal,
 )
-from fmgsync.passes.progress import Report
+from fmgsync.passes.rollout_book import Report
 from fmgsync.passes.run import Run
 from fmgsync.passes.urgent_removal import Rush
 from fmgsync.scheduling import admission

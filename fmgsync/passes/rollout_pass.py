@@ -12,10 +12,10 @@ from fmgsync.assessing.assessment import Circumstances
 from fmgsync.assessing.survey import NOTHING
 from fmgsync.model.adom import Workspace
 from fmgsync.passes import installs, reconcile, rollout, rollout_status, stale_grants
-from fmgsync.passes.progress import Report
 from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.rests import Left
 from fmgsync.passes.result import AdomResult
+from fmgsync.passes.rollout_book import Report
 from fmgsync.passes.run import make_run
 from fmgsync.passes.world import Inventory, World
 from fmgsync.planning import sites, summary

@@ -26,9 +26,9 @@ from fmgsync.passes import (
     rests,
 )
 from fmgsync.passes.device_proof import Expected
-from fmgsync.passes.progress import Book, Reason, Report
 from fmgsync.passes.reconcile import AdomWork, Intent
 from fmgsync.passes.result import AdomResult
+from fmgsync.passes.rollout_book import Book, Reason, Report
 from fmgsync.passes.world import Inventory, World
 from fmgsync.scheduling import admission
 from fmgsync.scheduling.admission import Admission, Clearance, Situation

@@ -16,8 +16,8 @@ from fmgsync.kube.events import About
 from fmgsync.kube.requests import EVENTS, Request
 from fmgsync.model.change import AdomPlan, Finding, Hold
 from fmgsync.model.target import DeviceVdom, TargetRef
-from fmgsync.passes.progress import Report
 from fmgsync.passes.result import AdomResult
+from fmgsync.passes.rollout_book import Report
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from tests import builders
 from tests.daemon.controllers import running, until, written

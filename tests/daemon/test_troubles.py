@@ -12,8 +12,8 @@ from fmgsync.daemon import troubles
 from fmgsync.model.health import RolloutHealth
 from fmgsync.model.rollout import Outcome, TargetOutcome
 from fmgsync.model.target import DeviceVdom, TargetRef
-from fmgsync.passes.progress import Report
 from fmgsync.passes.result import AdomResult
+from fmgsync.passes.rollout_book import Report
 from tests.end_to_end import fleet
 from tests.end_to_end.estate import Estate
 from tests.end_to_end.fleet import open_fleet, seed, to, web

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from fmgsync.clock import Clock, ManualClock
-from fmgsync.passes.progress import Report
 from fmgsync.passes.result import Result
+from fmgsync.passes.rollout_book import Report
 from tests import builders
 from tests.end_to_end.estate import PACKAGE, Estate, default_seed, open_estate
 

@@ -10,7 +10,7 @@ import pytest
 from fmgsync import errors
 from fmgsync.clock import ManualClock
 from fmgsync.model.target import TargetRef
-from fmgsync.passes.progress import Book
+from fmgsync.passes.rollout_book import Book
 from fmgsync.scheduling.machine import Started
 from fmgsync.state.folder import Folder
 from fmgsync.state.rollouts import Rollouts

@@ -7,7 +7,7 @@ import pytest
 from fmgsync.model.rollout import InstallTask, Outcome
 from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.targets.fortimanager import outcomes
-from fmgsync.targets.fortimanager.progress import Progress
+from fmgsync.targets.fortimanager.stall_detector import StallDetector
 from fmgsync.targets.fortimanager.tasks import Line, Task
 
 ONE = DeviceVdom("fgt-1", "root")
@@ -27,7 +27,7 @@ def line(name: str, state: str, detail: str = "", percent: int = 50) -> Line:
 
 
 def judged(seen: Task) -> tuple[Outcome | None, str]:
-    outcome = outcomes.judge(seen, INSTALL, Progress(900.0), 0.0)[ONE]
+    outcome = outcomes.judge(seen, INSTALL, StallDetector(900.0), 0.0)[ONE]
     return (outcome.outcome, outcome.detail) if outcome else (None, "")
 
 
@@ -94,7 +94,7 @@ def test_the_words_of_the_failing_line_are_kept() -> None:
 
 
 def test_a_device_that_does_not_move_is_frozen_and_a_slow_one_is_not() -> None:
-    progress = Progress(900.0)
+    progress = StallDetector(900.0)
 
     def at(now: float, percent: int) -> Outcome | None:
         moving = line("fgt-1", "running", percent=percent)
@@ -111,7 +111,7 @@ def test_a_device_that_does_not_move_is_frozen_and_a_slow_one_is_not() -> None:
 
 
 def test_a_task_that_never_reaches_a_device_is_frozen_there() -> None:
-    progress = Progress(900.0)
+    progress = StallDetector(900.0)
     silent = task(state="running")
     assert outcomes.judge(silent, INSTALL, progress, 0.0)[ONE] is None
     frozen = outcomes.judge(silent, INSTALL, progress, 900.0)[ONE]
@@ -120,7 +120,7 @@ def test_a_task_that_never_reaches_a_device_is_frozen_there() -> None:
 
 
 def test_a_task_stands_still_once_all_that_is_open_in_it_is_frozen() -> None:
-    progress = Progress(900.0)
+    progress = StallDetector(900.0)
 
     def at(now: float, *open_lines: Line) -> bool:
         return progress.stands_still(task(COPIED, INSTALLED, *open_lines, state="running"), now)
@@ -134,7 +134,7 @@ def test_a_task_stands_still_once_all_that_is_open_in_it_is_frozen() -> None:
 
 
 def test_a_task_that_names_no_device_stands_still_as_well() -> None:
-    progress = Progress(900.0)
+    progress = StallDetector(900.0)
     assert not progress.stands_still(task(state="running"), 0.0)
     assert progress.stands_still(task(state="running"), 900.0)
 
@@ -171,7 +171,7 @@ def test_brackets_belong_to_a_devices_name(name: str) -> None:
         Line("other(1)", "", "error", 100, "no"),
     ]
     wanted = InstallTask(TargetRef("hq", "prod"), 7, "edge", (target,), 0.0)
-    found = outcomes.judge(task(*lines, state="error"), wanted, Progress(900.0), 0.0)[target]
+    found = outcomes.judge(task(*lines, state="error"), wanted, StallDetector(900.0), 0.0)[target]
     assert found is not None
     assert found.outcome is Outcome.DONE
     assert name in lines[0].devices & lines[1].devices

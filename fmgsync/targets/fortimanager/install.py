@@ -34,8 +34,8 @@ from fmgsync.targets.fortimanager import (
     workspace,
 )
 from fmgsync.targets.fortimanager.answers import Place
-from fmgsync.targets.fortimanager.progress import Progress
 from fmgsync.targets.fortimanager.session import Session
+from fmgsync.targets.fortimanager.stall_detector import StallDetector
 from fmgsync.targets.fortimanager.writing import Writer
 from fmgsync.targets.taken_over import Names
 from fmgsync.targets.wire import printable
@@ -61,7 +61,7 @@ class FortiManagerFlow:
         owner: str,
         session: AbstractContextManager[Session],
         clock: Clock,
-        progress: Progress,
+        progress: StallDetector,
         mode: Workspace | None = None,
         names: Callable[[], Names] = lambda: taken_over.NONE,
     ) -> None:

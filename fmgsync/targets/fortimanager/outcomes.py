@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from fmgsync.model.rollout import InstallTask, Outcome, TargetOutcome
 from fmgsync.model.target import DeviceVdom
-from fmgsync.targets.fortimanager.progress import Progress
+from fmgsync.targets.fortimanager.stall_detector import StallDetector
 from fmgsync.targets.fortimanager.tasks import Line, Task
 
 _FAILED = frozenset({"error", "aborted", "unknown"})
@@ -21,7 +21,7 @@ _NO_CHANGES = "no changes"
 
 
 def judge(
-    task: Task, install: InstallTask, progress: Progress, now: float
+    task: Task, install: InstallTask, progress: StallDetector, now: float
 ) -> Mapping[DeviceVdom, TargetOutcome | None]:
     """The outcome on each target; None while it may still change."""
     by_name: defaultdict[str, list[Line]] = defaultdict(list)
@@ -45,7 +45,7 @@ def _judge_one(
     copy: tuple[Line, ...],
     device: tuple[Line, ...],
     target: DeviceVdom,
-    progress: Progress,
+    progress: StallDetector,
     now: float,
 ) -> TargetOutcome | None:
     """From the copy lines of this DeviceVdom and the lines of its device."""

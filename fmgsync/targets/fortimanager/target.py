@@ -38,8 +38,8 @@ from fmgsync.targets.fortimanager import (
 )
 from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.install import FortiManagerFlow
-from fmgsync.targets.fortimanager.progress import Progress
 from fmgsync.targets.fortimanager.session import Session
+from fmgsync.targets.fortimanager.stall_detector import StallDetector
 from fmgsync.targets.fortimanager.writing import Writer
 from fmgsync.targets.protocol import Delivery, Traits
 
@@ -70,7 +70,7 @@ class FortiManagerAdom:
         self._open_session = open_session
         self._clock = clock
         self._lock_wait_s = lock_wait_s
-        self._progress = Progress(frozen_after_s)
+        self._progress = StallDetector(frozen_after_s)
         self._shared: Session | None = None
         self._topology: AdomTopology | None = None
         self._limits: Limits | None = None

@@ -14,7 +14,7 @@ Seen = tuple[tuple[Line, ...], float]
 
 
 @dataclass(slots=True)
-class Progress:
+class StallDetector:
     """What one ADOM's tasks looked like, and since when. Outlives the flows that look at them.
 
     `limit_s`: a device whose lines have not moved for so long counts as frozen.
