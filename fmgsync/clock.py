@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -27,6 +28,16 @@ class SystemClock:
     def sleep(self, seconds: float) -> None:
         """Wait."""
         time.sleep(seconds)
+
+
+def rest(clock: Clock, seconds: float, *, until: Callable[[], bool], slice_s: float = 0.5) -> None:
+    """Wait so long, or until something is true. A clock that is set back meanwhile makes it no
+    longer: who holds a lock, or has more to do, must not wait for what the clock said before."""
+    ends_at, left = clock.now() + seconds, seconds
+    while left > 0 and not until():
+        nap = min(left, slice_s)
+        clock.sleep(nap)
+        left = min(left - nap, ends_at - clock.now())
 
 
 class ManualClock:

@@ -6,6 +6,7 @@ longer than `max_delay_s` under endless churn. Failures are tried again after gr
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 LONGEST_RETRY_S = 300.0
@@ -68,13 +69,17 @@ class Rhythm:
         )
 
 
-def next_pass_at(pace: Pace, rhythm: Rhythm, *, spread: float = 1.0) -> float:
+def next_pass_at(
+    pace: Pace, rhythm: Rhythm, *, spread: float = 1.0, now: float = math.inf
+) -> float:
     """The instant of the next pass; in the past if it is overdue.
 
+    A clock that was set back since the last pass makes it due `now`: none of the instants that were
+    worked out before is waited for.
     `spread` in 0.5..1 shortens the pause after a failure, so that replicas and ADOMs do not all
     come back at once.
     """
-    if rhythm.last_pass_at is None:
+    if rhythm.last_pass_at is None or rhythm.last_pass_at > now:
         return 0.0
     if rhythm.failures:
         pause = min(LONGEST_RETRY_S, 2.0 ** min(rhythm.failures, 16))

@@ -151,8 +151,9 @@ class AdomWorker:
         """Until the next pass is due (True) or the worker stops (False)."""
         with self._changed:
             while not self._stopping:
-                due = next_pass_at(self._pace, self._rhythm, spread=self._spread)
-                left = due - self._clock.now()
+                now = self._clock.now()
+                due = next_pass_at(self._pace, self._rhythm, spread=self._spread, now=now)
+                left = due - now
                 if left <= 0 and not self._may_pass():
                     # Another replica works on this ADOM; whoever gains it is woken.
                     self._changed.wait(IDLE_S)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from fmgsync import clock as clocks
 from fmgsync.clock import Clock
-
-_SLICE_S = 0.5
 
 
 class Left(Exception):
@@ -15,8 +14,6 @@ class Left(Exception):
 
 def rest(clock: Clock, seconds: float, *, leaving: Callable[[], bool]) -> None:
     """Sleep so long. Raises Left when even what runs is to be let go of."""
-    ends_at = clock.now() + seconds
-    while not leaving() and (left := ends_at - clock.now()) > 0:
-        clock.sleep(min(left, _SLICE_S))
+    clocks.rest(clock, seconds, until=leaving)
     if leaving():
         raise Left

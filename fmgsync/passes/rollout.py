@@ -39,7 +39,6 @@ from fmgsync.scheduling.rollout import Decision
 _log = structlog.get_logger()
 
 _SHORTEST_S = 1.0
-_ASK_AGAIN_S = 60.0
 
 BUSY_S = 15.0
 """Between two looks at whether somebody else's lock or task is gone."""
@@ -162,7 +161,7 @@ def _act(run: Run, choice: _Choice) -> None:
     step, decision, before = choice.step, choice.decision, run.report.steps
     if step is Step.URGENT and not run.held_by_command(choice.rush.decision):
         _push_urgent(run, choice.rush, under_way=bool(decision.start))
-        _go_on(run, decision, before)
+        run.report.end_step(run.clock.now(), decision, before)
     elif step in (Step.URGENT, Step.INSTALL) and _may_start(run, decision):
         _push(run, decision)
         _follow(run, decision, before)
@@ -205,21 +204,13 @@ def _may_start(run: Run, decision: Decision) -> bool:
     return bool(decision.start) and not run.held_by_command(decision)
 
 
-def _go_on(run: Run, batch: Decision, before: int) -> None:
-    """At once, unless nothing has come of this step: the next one would be the same."""
-    if run.report.steps > before:
-        run.report.go_on(run.clock.now(), after=batch)
-    else:
-        run.report.come_back(run.clock.now() + _ASK_AGAIN_S)
-
-
 def _follow(run: Run, batch: Decision, before: int) -> None:
     """What comes after a batch: the next one, but not before the ADOM was looked at."""
     following = _decide(run)
     if run.exposed_until is not None:
         run.report.come_back(max(run.exposed_until, run.clock.now() + _SHORTEST_S))
     if following.start:
-        _go_on(run, batch, before)
+        run.report.end_step(run.clock.now(), batch, before)
     else:
         _rest(run, following)
 

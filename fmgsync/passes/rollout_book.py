@@ -33,6 +33,9 @@ written."""
 PATIENCE_S = 30.0
 """So long a memory that cannot be reached is tried again for what has happened already."""
 
+ASK_AGAIN_S = 60.0
+"""After a step of which nothing has come."""
+
 STALE_S = 30.0
 """After this time nothing that was read of devices before a batch counts after it."""
 
@@ -81,9 +84,18 @@ class Report:
         self.goes_on_at, self.batch = at, after
         self.come_back(at)
 
+    def end_step(self, now: float, after: Decision, before: int) -> None:
+        """Go on at once, unless nothing has come of a step that began at `before` steps: the next
+        one would be the same, for ever."""
+        if self.steps > before:
+            self.go_on(now, after=after)
+        else:
+            self.come_back(now + ASK_AGAIN_S)
+
     def follows(self, now: float) -> Report:
         """The report of the step that follows in a later pass."""
-        fresh = self.goes_on_at is not None and now - self.goes_on_at <= STALE_S
+        # A clock that was set back since says nothing of how old a reading is.
+        fresh = self.goes_on_at is not None and 0 <= now - self.goes_on_at <= STALE_S
         return Report(batch=self.batch if fresh else None)
 
 

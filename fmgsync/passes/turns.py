@@ -11,10 +11,9 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from fmgsync import clock as clocks
 from fmgsync import errors
 from fmgsync.clock import Clock
-
-_SLICE_S = 0.5
 
 Stock = TypeVar("Stock")
 """What runs, as far as it was read."""
@@ -115,9 +114,7 @@ def _await(turns: Sequence[Turn[Stock]], taking: Taking[Stock]) -> Sequence[Turn
         return ()
     clock = taking.clock
     first = min(at for at, _ in waiting)
-    ends_at = min(first, clock.now() + taking.at_most_s)
-    while (left := ends_at - clock.now()) > 0 and not taking.stopping():
-        clock.sleep(min(left, _SLICE_S))
+    clocks.rest(clock, min(first - clock.now(), taking.at_most_s), until=taking.stopping)
     if taking.stopping():
         return ()
     is_early = clock.now() < first  # for whoever has something that cannot wait

@@ -77,3 +77,11 @@ def test_passes_over_a_part_do_not_put_off_the_whole() -> None:
     assert is_whole(PACE, window, 1100.0)
     assert is_whole(PACE, Rhythm(), 0.0)
     assert is_whole(PACE, DONE.ended(1000, failed=True, whole=False), 1002.0)
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_a_clock_that_was_set_back_keeps_no_adom_waiting(failed: bool) -> None:
+    """A removal that is due in minutes must not wait until the clock is again where it was."""
+    rhythm = DONE.ended(1000, failed=failed, wake_at=1100)
+    assert next_pass_at(PACE, rhythm, now=999.0) <= 999.0
+    assert next_pass_at(PACE, rhythm, now=1000.0) > 1000.0

@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 import tenacity
 
+from fmgsync import clock as clocks
 from fmgsync import errors
 from fmgsync.clock import Clock
 from fmgsync.model.adom import HeldLock, Workspace
@@ -28,7 +29,6 @@ _log = structlog.get_logger()
 
 _ADOM_LOCK = 1
 _COMMITS = 2
-_SLICE_S = 0.5
 
 
 class NoLock:
@@ -170,9 +170,8 @@ def take(session: Session, adom: str, *, clock: Clock, wait_s: float) -> Lock:
 def _wait(session: Session, clock: Clock, seconds: float) -> None:
     """Leave the holder alone for a while, unless nobody has time to wait any more."""
     began = clock.now()
-    while (left := began + seconds - clock.now()) > 0 and not session.hooks.gives_up():
-        clock.sleep(min(left, _SLICE_S))
-    session.hooks.lock_waited(clock.now() - began)
+    clocks.rest(clock, seconds, until=session.hooks.gives_up)
+    session.hooks.lock_waited(max(0.0, clock.now() - began))
 
 
 def _tell_once(state: tenacity.RetryCallState, place: Place, wait_s: float) -> None:
