@@ -246,7 +246,7 @@ def test_a_group_that_holds_more_than_plain_addresses_is_never_equal(estate: Est
     assert (east["groups"][0]["deviceDatabase"], east["groups"][0]["device"]) == (None, None)
 
 
-@pytest.mark.parametrize("name", ["fgt(1)", "fgt (old)", "fgt(root)"])
+@pytest.mark.parametrize("name", ["fgt(1)", "fgt (old)", "fgt(root)", "fgt [x]", "fgt(1)[copy]"])
 def test_a_name_with_brackets_is_a_name(tmp_path: Path, name: str) -> None:
     made = seed_with_device(name)
     with open_estate(tmp_path, made) as estate:

@@ -26,7 +26,8 @@ def judge(
     """The outcome on each target; None while it may still change."""
     by_name: defaultdict[str, list[Line]] = defaultdict(list)
     for line in task.lines:
-        by_name[line.name.partition("[")[0]].append(line)
+        for name in line.subjects:
+            by_name[name].append(line)
     return {
         target: _judge_one(
             task,

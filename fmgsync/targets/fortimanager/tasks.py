@@ -37,6 +37,7 @@ _TROUBLE = re.compile(
     r"error|fail|not |denied|limit|exceed|invalid|undefined|refus|unable|cannot", re.IGNORECASE
 )
 _WHOLE_LIST = 2000
+_STAGE = re.compile(r"(?<=\))\[[^\[\]]*\]$|\[copy\]$")
 _UNFINISHED = frozenset({"pending", "running", "cancelling", "aborting", "to_continue"})
 _FAILED = frozenset({"error", "aborted", "cancelled", "unknown"})
 
@@ -82,14 +83,19 @@ class Line:
 
         A device's own name may have brackets as well; only who knows the devices can tell.
         """
-        bare = self.name.partition("[")[0]
-        inner = bare.rpartition("(")[0] if bare.endswith(")") else ""
-        return frozenset(name for name in (bare, inner) if name)
+        inner = {bare.rpartition("(")[0] for bare in self.subjects if bare.endswith(")")}
+        return frozenset(name for name in (*self.subjects, *inner) if name)
+
+    @property
+    def subjects(self) -> frozenset[str]:
+        """Its name as it is, and without a stage at its end (`[copy]`)."""
+        stage = _STAGE.search(self.name)
+        return frozenset((self.name, self.name[: stage.start()] if stage else self.name))
 
     def is_of(self, device: str, vdom: str | None = None) -> bool:
         """Whether it is a device's own line, or the copy line of one of its VDOMs."""
         wanted = device if vdom is None else f"{device}({vdom})"
-        return self.name.partition("[")[0] == wanted
+        return wanted in self.subjects
 
 
 @dataclass(frozen=True, slots=True)
