@@ -139,7 +139,9 @@ def _install(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest
         if not passing.targets or not may_go_on(run, chosen, passing):
             flow.drop_preview()
             return
-        previewed = not judged.unseen
+        # What a preview does not show is not in it to be carried out.
+        odd = _oddly_empty(chosen, judged).intersection(t.device for t in passing.targets)
+        previewed = not judged.unseen and not odd
         if not previewed:
             flow.drop_preview()
         rollout_log.carried_along(run, judged, passing)

@@ -14,6 +14,7 @@ import pytest
 from requests.adapters import HTTPAdapter
 
 from fmgsync.assessing import survey
+from fmgsync.cli import documents
 from fmgsync.model.view import GroupState
 from fmgsync.passes import once
 from fmgsync.passes.result import Result
@@ -274,6 +275,26 @@ def test_a_failed_copy_is_told_with_its_cause(tmp_path: Path, policy: str) -> No
         assert "the limit is 2" in told["fgt-1"]
         (line,) = audited(estate, "blocked" if policy == "block" else "failed")
         assert "the limit is 2" in line["why" if policy == "block" else "detail"]
+
+
+@pytest.mark.parametrize("policy", ["block", pytest.param("allow", marks=pytest.mark.slow)])
+def test_a_device_that_is_behind_and_has_nothing_to_install_is_odd(
+    tmp_path: Path, policy: str
+) -> None:
+    """A preview that hides a failed copy: it is called odd, and the install says why."""
+    with open_fleet(tmp_path, seed(1), foreignChanges=policy) as estate:
+        switches = estate.unit.world.switches
+        switches.member_limit, switches.preview_hides_failed_copy = 2, True
+        web(estate, "10.1.0.1", "10.1.0.2", "10.1.0.3")
+        to(estate, OPEN)
+        heard: list[str] = []
+        result = estate.apply("window", tell=heard.append)
+        assert any("odd: FortiManager shows nothing to install" in text for text in heard)
+        assert "the limit is 2" in report(result).failures["fgt-1"]
+        (line,) = audited(estate, "failed")
+        assert "the limit is 2" in line["detail"]
+        for shown in (seen.said(result), str(documents.status_document(estate.status()))):
+            assert "the limit is 2" in shown
 
 
 @pytest.mark.parametrize("is_edited", [True, False])

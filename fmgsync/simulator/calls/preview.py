@@ -61,7 +61,8 @@ def prepare(world: World, call: Call, adom: Adom, task: Task, parts: Parts) -> N
                 failed[scope] = str(failure)
     left = [(package, [s for s in scopes if s not in failed]) for package, scopes in parts]
     cache(call, adom).packages = [(package, scopes) for package, scopes in left if scopes]
-    finish(world, task, call.now, [s for _, scopes in parts for s in scopes], failed)
+    told = {} if world.switches.preview_hides_failed_copy else failed
+    finish(world, task, call.now, [s for _, scopes in parts for s in scopes], told)
 
 
 def _tried(world: World, adom: Adom, package: Row, scope: Scope) -> Differences:

@@ -44,6 +44,7 @@ class Switches:
     per_policy_lock: bool = False
     all_status_words: bool = False
     rename_used: bool = False
+    preview_hides_failed_copy: bool = False
     missing_right_shrinks: bool = False
     transaction_locks_writes: bool = True
     unit_transactions: bool = True
