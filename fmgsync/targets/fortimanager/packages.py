@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,8 +11,8 @@ from fmgsync.model.adom import AdomTopology, Package, PackageStatus, PolicyUse
 from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.targets import policy_rows, wire
 from fmgsync.targets.fortimanager import answers, tables, topology, urls
-from fmgsync.targets.fortimanager.answers import Place
-from fmgsync.targets.fortimanager.session import Session
+from fmgsync.targets.fortimanager.answers import Place, Result
+from fmgsync.targets.fortimanager.session import Param, Session
 from fmgsync.targets.fortimanager.tables import Query
 from fmgsync.targets.wire import Row
 
@@ -39,14 +39,17 @@ class _Leaf:
         return urls.policies(adom, self.path, table)
 
 
-def read_packages(session: Session, adom: AdomTopology) -> tuple[Package, ...]:
+def read_packages(
+    session: Session, adom: AdomTopology, tree: Sequence[Result] = ()
+) -> tuple[Package, ...]:
     """All packages with install targets and policies; scopes are expanded with the topology.
+    `tree` is what was answered to `questions`, if they were asked already.
 
     A policy that takes in a policy block stands for the block's policies ("How to FortiManager
     API", 008). What the global ADOM puts before and after a package's own is read as it is here.
     """
     place = Place(session.access.name, adom.ref.domain)
-    leaves = _read_tree(session, adom, place)
+    leaves = _leaves_of(tree or session.call("get", questions(adom.ref)), adom, place)
     wanted = [(leaf, table) for leaf in leaves for table in _tables_of(leaf, adom)]
     read = tables.read_all(
         session, [_policy_query(adom.ref, leaf, table, place) for leaf, table in wanted]
@@ -109,12 +112,14 @@ def _taken_in(use: PolicyUse, by: PolicyUse) -> PolicyUse:
     return replace(use, install_on=both)
 
 
-def _read_tree(session: Session, adom: AdomTopology, place: Place) -> list[_Leaf]:
+def questions(ref: TargetRef) -> list[Param]:
+    """What to ask for the tree of packages and for policy blocks."""
+    return [{"url": urls.package_tree(ref.domain)}, {"url": urls.policy_blocks(ref.domain)}]
+
+
+def _leaves_of(told: Sequence[Result], adom: AdomTopology, place: Place) -> list[_Leaf]:
     """All packages and policy blocks; a release may know no blocks."""
-    tree, blocks = session.call(
-        "get",
-        [{"url": urls.package_tree(adom.ref.domain)}, {"url": urls.policy_blocks(adom.ref.domain)}],
-    )
+    tree, blocks = told
     leaves = list(_leaves(tables.decode_rows(answers.checked(tree, place), place), (), adom))
     if blocks.ok or not isinstance(answers.error_for(blocks, place), _ABSENT):
         leaves += (

@@ -127,7 +127,12 @@ class FortiManagerAdom:
 
     def look(self) -> Surroundings:
         """Topology, policy packages and limits."""
-        return Surroundings(self.read_topology(), self.read_packages(), self.read_limits())
+        with self._session() as session:
+            asked = packages.questions(self.ref)
+            found, tree = topology.read_along(session, self.ref, asked)
+            self._topology = found
+            read = packages.read_packages(session, found, tree)
+        return Surroundings(found, read, self.read_limits())
 
     def delivery(self) -> Delivery:
         """What was written reaches the devices by an install."""

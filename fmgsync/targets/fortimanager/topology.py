@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fmgsync import errors
@@ -11,7 +11,7 @@ from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.targets import wire
 from fmgsync.targets.fortimanager import answers, tables, urls
 from fmgsync.targets.fortimanager.answers import Place, Result
-from fmgsync.targets.fortimanager.session import Session
+from fmgsync.targets.fortimanager.session import Param, Session
 from fmgsync.targets.fortimanager.tables import Query
 from fmgsync.targets.wire import Row
 
@@ -42,13 +42,21 @@ _MODES = {
 
 def read_topology(session: Session, ref: TargetRef) -> AdomTopology:
     """Everything sites and packages are expanded with; one request for a small ADOM."""
+    return read_along(session, ref, ())[0]
+
+
+def read_along(
+    session: Session, ref: TargetRef, also: Sequence[Param]
+) -> tuple[AdomTopology, Sequence[Result]]:
+    """The same, and what is answered to other questions of the same request."""
     place = Place(session.access.name, ref.domain)
-    (settings, row, members), (devices_there, device_groups) = tables.read_after(
+    (settings, row, members, *told), (devices_there, device_groups) = tables.read_after(
         session,
         [
             {"url": urls.GLOBAL_SETTINGS, "fields": ["workspace-mode"]},
             {"url": urls.adom(ref.domain), "fields": list(_ADOM_FIELDS)},
             {"url": urls.adom(ref.domain), "fields": ["name"], "option": ["object member"]},
+            *also,
         ],
         [
             Query(urls.devices(ref.domain), _DEVICE_FIELDS, place, subtables=True, page=500),
@@ -58,7 +66,7 @@ def read_topology(session: Session, ref: TargetRef) -> AdomTopology:
     adom = _adom_row(row, place)
     group_rows = device_groups.checked()
     devices = _devices(devices_there.checked(), _members(members))
-    return AdomTopology(
+    found = AdomTopology(
         ref=ref,
         os_version=_os_version(adom),
         workspace=_mode(session, settings, adom, place),
@@ -66,6 +74,7 @@ def read_topology(session: Session, ref: TargetRef) -> AdomTopology:
         groups=expand_groups(group_rows, devices),
         flags=frozenset(wire.names(adom.get("flags"))),
     )
+    return found, told
 
 
 def read_workspace(session: Session, adom: str) -> Workspace:
