@@ -13,7 +13,8 @@ from fmgsync.kube.client import Access
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from fmgsync.sources import live, manifests
 from tests import builders
-from tests.deployment.tools import output, path_of
+from tests.deployment.places import CONFIG
+from tests.deployment.tools import kustomized, output, path_of
 
 pytestmark = pytest.mark.clients
 
@@ -68,3 +69,22 @@ def test_kubectl_prints_the_columns_that_the_server_gives(tmp_path: Path) -> Non
             path_of("kubectl"), "--kubeconfig", config, "get", "pod", "web-1", "-o", "json"
         )
         assert json.loads(found)["metadata"]["deletionTimestamp"]
+
+
+def test_an_apply_of_the_shipped_policy_changes_nothing_the_second_time(tmp_path: Path) -> None:
+    """One with an empty list of rules is another each time, as on a real API server."""
+    kubectl = path_of("kubectl")
+    (shipped,) = (
+        each for each in kustomized(CONFIG / "default") if each["kind"] == "NetworkPolicy"
+    )
+    spec = {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": []}
+    odd = {**shipped, "metadata": {**shipped["metadata"], "name": "odd"}, "spec": spec}
+    with KubernetesSimulator() as cluster:
+        cluster.add(builders.namespace("fmgsync"))
+        config = str(cluster.kubeconfig(tmp_path / "config"))
+        (tmp_path / "both.json").write_text(json.dumps(builders.listing(shipped, odd)))
+        apply = (kubectl, "--kubeconfig", config, "apply", "--validate=false", "-f")
+        said = [output(*apply, str(tmp_path / "both.json")) for _ in range(2)]
+    assert said[0].count("created") == 2
+    assert "networkpolicy.networking.k8s.io/fmgsync unchanged" in said[1]
+    assert "networkpolicy.networking.k8s.io/odd configured" in said[1]
