@@ -96,6 +96,40 @@ def example(options: common.Options) -> None:
         click.echo(text, nl=False)
 
 
+@command.command("rbac")
+@click.option("--cluster", help="Only the role for this cluster.")
+@common.command_options()
+def rbac(options: common.Options, cluster: str | None) -> int:
+    """Print the ClusterRole that lets fmgsync read a cluster: what its rules need, and no more.
+
+    One for each cluster that is not read from a dump, in the order of the configuration. Bind it
+    to the account of the kubeconfig, or of the pod fmgsync runs in.
+
+    \b
+    fmgsync config rbac --cluster west | kubectl --context west apply -f -
+    """
+    from fmgsync.settings.load import load_config
+    from fmgsync.wiring import roles
+
+    config = load_config(options.config)
+    live = [each.name for each in config.clusters if each.manifests is None]
+    if cluster is not None and cluster not in live:
+        raise errors.UsageError(
+            f"no cluster {cluster!r} is read from an API server",
+            next_step=f"name one of: {', '.join(live) or 'none is'}",
+        )
+    found = {name: roles.reader(config, name) for name in live if cluster in (None, name)}
+    if options.is_json:
+        options.print_document({"roles": found})
+        return common.IN_SYNC
+    import yaml
+
+    for name, role in found.items():
+        text = yaml.safe_dump(role, sort_keys=False, allow_unicode=False)
+        click.echo(safe_text(f"---\n# Cluster {name}\n{text}", lines=True), nl=False)
+    return common.IN_SYNC
+
+
 @command.command("import-calico")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--owner", default="k8s", show_default=True, help="`owner` of the new configuration.")

@@ -75,11 +75,14 @@ def that_matter(
 def kinds_to_read(rules: RuleSet, cluster: str) -> frozenset[Kind]:
     """Everything that one reading of the cluster must tell, whatever its policies say."""
     policies = wanted_kinds(rules, cluster)
+    asked = [each.shape for each in rules.from_policies]
     here = [r for r in rules.rules if r.clusters is None or cluster in r.clusters]
     needed = interest.of_rules(here).kinds
     if policies:
         needed |= {Kind.ACCOUNTS}
-    if any(each.shape.network_sets for each in rules.from_policies):
+    if any(
+        each.network_sets and (each.clusters is None or cluster in each.clusters) for each in asked
+    ):
         needed |= {Kind.GLOBAL_SETS, Kind.NETWORK_SETS}
     return ALWAYS | needed | policies
 

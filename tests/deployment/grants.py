@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from fmgsync.simulator.kubernetes import KubernetesSimulator
 from tests.deployment.places import Manifest
 
 
@@ -39,6 +40,21 @@ class Grant:
         # The name of an object that is created is not known to the authorizer.
         named = not self.name or (self.name == ask.name and self.verb != "create")
         return named and self.namespace in ("", ask.namespace)
+
+
+def asked(cluster: KubernetesSimulator) -> set[Ask]:
+    """What fmgsync has asked of a simulated API server."""
+    return {
+        Ask(
+            each.verb,
+            each.group,
+            f"{each.resource}/{each.part}" if each.part else each.resource,
+            each.namespace,
+            each.name,
+        )
+        for each in cluster.requests
+        if each.agent == "fmgsync"
+    }
 
 
 def granted(objects: Iterable[Manifest], account: str) -> frozenset[Grant]:

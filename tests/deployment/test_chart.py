@@ -11,7 +11,7 @@ import yaml
 
 from tests.deployment import coherence, places, schemas, tools
 from tests.deployment.places import CHART, CONFIG, RULES, Manifest, found
-from tests.deployment.rendered import EVERYTHING
+from tests.deployment.rendered import EVERYTHING, rendered
 
 pytestmark = pytest.mark.deploy
 
@@ -24,21 +24,6 @@ HELM_LABELS = {
     "app.kubernetes.io/managed-by",
     "helm.sh/chart",
 }
-
-
-def rendered(
-    values: dict[str, Any], *, name: str = "fmgsync", namespace: str = "fmgsync"
-) -> tuple[Manifest, ...]:
-    import helm_python
-
-    with helm_python.Chart.load(CHART) as chart:
-        files = chart.render(values, name=name, namespace=namespace)
-    return tuple(
-        each
-        for path, text in files.items()
-        if path.endswith(".yaml")
-        for each in places.parse(text)
-    )
 
 
 def refusal(values: dict[str, Any], *, namespace: str = "fmgsync") -> str:

@@ -14,7 +14,7 @@ from fmgsync.kube import requests
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from tests import builders
 from tests.daemon.controllers import running, until, web, written
-from tests.deployment.grants import Ask, granted
+from tests.deployment.grants import Ask, asked, granted
 from tests.deployment.places import CONFIG, ROOT, read
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 
@@ -50,20 +50,6 @@ def estate(tmp_path: Path, cluster: KubernetesSimulator) -> Iterator[Estate]:
             lease={"namespace": "fmgsync"},
         )
         yield made
-
-
-def asked(cluster: KubernetesSimulator) -> set[Ask]:
-    return {
-        Ask(
-            each.verb,
-            each.group,
-            f"{each.resource}/{each.part}" if each.part else each.resource,
-            each.namespace,
-            each.name,
-        )
-        for each in cluster.requests
-        if each.agent == "fmgsync"
-    }
 
 
 def told_times(cluster: KubernetesSimulator, times: int) -> bool:

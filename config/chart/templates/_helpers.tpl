@@ -59,3 +59,60 @@ single
   {{- end -}}
 {{- end -}}
 {{- end }}
+
+{{/*
+What the rules need of this cluster, the one without `kubeconfig` and `manifests`: the same as
+`fmgsync config rbac` prints. A configuration in an existing ConfigMap cannot be looked into:
+rbac.kinds says what its rules need beside pods, nodes and namespaces.
+*/}}
+{{- define "fmgsync.reads" -}}
+{{- $config := .Values.config | fromYaml -}}
+{{- $here := "" -}}
+{{- range get $config "clusters" | default list -}}
+  {{- if not (or (hasKey . "kubeconfig") (hasKey . "manifests")) }}{{ $here = .name }}{{ end -}}
+{{- end -}}
+{{- $kinds := dict -}}
+{{- range .Values.rbac.kinds }}{{ $kinds = set $kinds . true }}{{ end -}}
+{{- range get $config "groups" | default list -}}
+  {{- $sites := dig "sites" "clusters" list . -}}
+  {{- if or (not $sites) (has $here $sites) -}}
+    {{- if hasKey . "fromGlobalNetworkPolicies" -}}
+      {{- $kinds = set $kinds "serviceaccounts" true -}}
+      {{- $kinds = set $kinds "globalnetworkpolicies" true -}}
+      {{- if .staged }}{{ $kinds = set $kinds "stagedglobalnetworkpolicies" true }}{{ end -}}
+    {{- end -}}
+    {{- if contains "pcsa." (printf "%s %s" .select .namespaces) -}}
+      {{- $kinds = set $kinds "serviceaccounts" true -}}
+    {{- end -}}
+    {{- if .networkSets -}}
+      {{- $kinds = set $kinds "globalnetworksets" true -}}
+      {{- $kinds = set $kinds "networksets" true -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
+- apiGroups: [""]
+  resources: [pods, nodes, namespaces{{ if $kinds.serviceaccounts }}, serviceaccounts{{ end }}]
+  verbs: [list, watch]
+{{- $calico := list -}}
+{{- $tiered := list -}}
+{{- range list "globalnetworkpolicies" "stagedglobalnetworkpolicies" "globalnetworksets" "networksets" -}}
+  {{- if get $kinds . -}}
+    {{- $calico = append $calico . -}}
+    {{- if contains "policies" . }}{{ $tiered = append $tiered (printf "tier.%s" .) }}{{ end -}}
+  {{- end -}}
+{{- end -}}
+{{- if $calico }}
+- apiGroups: [projectcalico.org, crd.projectcalico.org]
+  resources: [{{ join ", " $calico }}]
+  verbs: [list, watch]
+{{- end -}}
+{{- if $tiered }}
+# Calico's API server asks for these as well, tier by tier.
+- apiGroups: [projectcalico.org]
+  resources: [{{ join ", " $tiered }}]
+  verbs: [get, list, watch]
+- apiGroups: [projectcalico.org]
+  resources: [tiers]
+  verbs: [get]
+{{- end -}}
+{{- end }}

@@ -1,0 +1,57 @@
+"""What a cluster must grant to whoever reads it: one ClusterRole, derived from the rules in use."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, TypeAlias
+
+from fmgsync.grouping import policies
+from fmgsync.model.endpoint import POLICY_KINDS, Kind
+from fmgsync.settings import rules
+from fmgsync.settings.schema import Config
+from fmgsync.sources.kinds import KINDS
+
+Manifest: TypeAlias = Mapping[str, Any]
+
+NAME: Final = "fmgsync-reader"
+_FOLLOWING: Final = ("list", "watch")
+_LABELS: Final = {
+    "app.kubernetes.io/name": "fmgsync",
+    "app.kubernetes.io/component": "controller",
+}
+
+
+def reader(config: Config, cluster: str) -> Manifest:
+    """The role for one cluster of a configuration, as `config/rbac/reader` has it."""
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": NAME, "labels": dict(_LABELS)},
+        "rules": [*granting(policies.kinds_to_read(rules.rule_set(config), cluster))],
+    }
+
+
+def granting(kinds: Iterable[Kind]) -> tuple[Manifest, ...]:
+    """The rules that let these kinds be followed.
+
+    A kind with two homes may be read in both: which of them a cluster has is found out when it is
+    read.
+    """
+    wanted = frozenset(kinds)
+    homes: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
+    for kind, row in KINDS.items():
+        if kind in wanted:
+            groups = (row.resource.group, row.older.group) if row.older else (row.resource.group,)
+            homes[groups].append(row.resource.plural)
+    found = [_rule(groups, plurals, _FOLLOWING) for groups, plurals in homes.items()]
+    if tiered := [f"tier.{kind}" for kind in Kind if kind in wanted & POLICY_KINDS]:
+        # Calico's API server asks for these as well, tier by tier. Public source: the Calico
+        # documentation, "Configure RBAC for tiered policies".
+        found.append(_rule(("projectcalico.org",), tiered, ("get", *_FOLLOWING)))
+        found.append(_rule(("projectcalico.org",), ["tiers"], ("get",)))
+    return tuple(found)
+
+
+def _rule(groups: Iterable[str], plurals: Iterable[str], verbs: Iterable[str]) -> Manifest:
+    return {"apiGroups": [*groups], "resources": [*plurals], "verbs": [*verbs]}

@@ -1,0 +1,199 @@
+"""What may be read is derived from the rules: by the command, by doctor, the chart and kustomize.
+
+It is held against what is really asked of an API server.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from fmgsync.cli import main
+from fmgsync.clock import SystemClock
+from fmgsync.model.endpoint import ALWAYS, Kind
+from fmgsync.settings.load import load_config
+from fmgsync.simulator.kubernetes import KubernetesSimulator
+from fmgsync.sources.kinds import KINDS
+from fmgsync.wiring import checkups, roles
+from tests import builders
+from tests.daemon.controllers import running, until, web
+from tests.deployment import tools
+from tests.deployment.grants import Ask, Grant, asked, granted
+from tests.deployment.places import CONFIG, found
+from tests.deployment.rendered import rendered
+from tests.end_to_end.estate import Estate, default_seed, open_estate
+
+HERE = {"sites": {"clusters": ["east"]}}
+WEST = {"sites": {"clusters": ["west"]}}
+POLICIES = {"fromGlobalNetworkPolicies": "projectcalico.org/tier == 'dmz'"}
+STAGED = {**POLICIES, "staged": True, "networkSets": True}
+WEB: dict[str, Any] = {"name": "k8s-web", "select": "app == 'web'"}
+CALICO = {Kind.ACCOUNTS, Kind.POLICIES}
+SETS = {Kind.GLOBAL_SETS, Kind.NETWORK_SETS}
+RULES: dict[str, tuple[list[dict[str, Any]], set[Kind]]] = {
+    "pods": ([WEB], set()),
+    "nodes": ([{"name": "k8s-nodes", "selectNodes": "has(gate)"}], set()),
+    "network sets": ([{**WEB, "networkSets": True}], SETS),
+    "network sets elsewhere": ([{**WEB, "networkSets": True, **WEST}], set()),
+    "labels of accounts": ([{**WEB, "select": "pcsa.role == 'web'"}], {Kind.ACCOUNTS}),
+    "policies": ([WEB, POLICIES], CALICO),
+    "policies here": ([{**POLICIES, **HERE}], CALICO),
+    "policies elsewhere": ([WEB, {**STAGED, **WEST}], set()),
+    "all of it": ([STAGED], {*CALICO, *SETS, Kind.STAGED_POLICIES}),
+}
+
+
+def test_every_kind_is_needed_by_one_of_these() -> None:
+    assert ALWAYS.union(*(kinds for _, kinds in RULES.values())) == set(Kind)
+
+
+@pytest.fixture
+def cluster() -> Iterator[KubernetesSimulator]:
+    with KubernetesSimulator() as made:
+        made.install_calico()
+        made.add(builders.node("node-1"))
+        made.add(web("web-1", "10.1.0.1"))
+        yield made
+
+
+@pytest.fixture
+def estate(tmp_path: Path, cluster: KubernetesSimulator) -> Iterator[Estate]:
+    """East is a running cluster, west a dump."""
+    with open_estate(
+        tmp_path, default_seed(install_s=0, workspaceMode="disabled"), clock=SystemClock()
+    ) as made:
+        made.run("west", web("web-1", "10.2.0.1"))
+        cluster.kubeconfig(tmp_path / "east.kubeconfig")
+        east = {"name": "east", "kubeconfig": {"file": "./east.kubeconfig"}}
+        made.write_config(
+            clusters=[east, made.config["clusters"][1]],
+            reconcile={"settle": "0s", "maxDelay": "1s"},
+            install={"mode": "none"},
+        )
+        yield made
+
+
+def bound(rules: Any) -> frozenset[Grant]:
+    """What a role of these rules allows whom it is bound to everywhere."""
+    role = {"kind": "ClusterRole", "metadata": {"name": "r"}, "rules": rules}
+    binding = {
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": "b"},
+        "roleRef": {"kind": "ClusterRole", "name": "r"},
+        "subjects": [{"namespace": "n", "name": "a"}],
+    }
+    return granted([role, binding], "n/a")
+
+
+def printed(estate: Estate, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    capsys.readouterr()
+    assert main.run(["config", "rbac", "-c", str(estate.path), *arguments]) == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("case", RULES)
+def test_what_is_granted_is_what_is_asked(
+    estate: Estate, cluster: KubernetesSimulator, capsys: pytest.CaptureFixture[str], case: str
+) -> None:
+    """By one look at everything and by following it; of two homes of a kind the one that is served.
+
+    A Calico API server asks for policies tier by tier besides, which no request here shows.
+    """
+    groups, further = RULES[case]
+    estate.write_config(groups=groups)
+    (role,) = yaml.safe_load_all(printed(estate, capsys))
+    assert json.loads(printed(estate, capsys, "--output", "json")) == {"roles": {"east": role}}
+    grants = bound(role["rules"])
+    main.run(["plan", "-c", str(estate.path)])  # the dump of the other cluster lacks some kinds
+    kinds = ALWAYS | further
+    with running(estate):
+        until(lambda: kinds <= {Kind(ask.resource) for ask in reads(cluster)})
+    asks = reads(cluster)
+    assert {ask for ask in asks if not any(grant.allows(ask) for grant in grants)} == set()
+    idle = {grant for grant in grants if not any(grant.allows(ask) for ask in asks)}
+    assert {g for g in idle if g.group != "crd.projectcalico.org" and "tier" not in g.resource} <= {
+        Grant("watch", KINDS[kind].resource.group, str(kind)) for kind in Kind
+    }
+    assert {(g.group, g.resource) for g in grants if g.resource.startswith("tier.")} == {
+        ("projectcalico.org", f"tier.{kind}") for kind in further if "policies" in kind
+    }
+
+
+def reads(cluster: KubernetesSimulator) -> set[Ask]:
+    plurals = {str(kind) for kind in Kind}
+    return {ask for ask in asked(cluster) if ask.resource in plurals}
+
+
+@pytest.mark.parametrize("case", RULES)
+def test_doctor_asks_for_the_same_rights(estate: Estate, case: str) -> None:
+    estate.write_config(groups=RULES[case][0])
+    config = load_config(estate.path)
+    grants = bound(roles.reader(config, "east")["rules"])
+    clusters, _ = checkups.make_checkups(estate.path, clock=estate.clock)
+    east = next(each for each in clusters if each.name == "east")
+    homes = [home for pair in east.homes for home in pair if home is not None]
+    wanted = {Ask(r.verb, r.resource.group, r.resource.plural) for r in east.wanted}
+    wanted |= {Ask(verb, home.group, home.plural) for home in homes for verb in ("list", "watch")}
+    assert wanted == {
+        Ask(grant.verb, grant.group, grant.resource)
+        for grant in grants
+        if not grant.resource.startswith("tier")
+    }
+
+
+def test_a_cluster_that_is_no_api_server_has_no_role(
+    estate: Estate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.run(["config", "rbac", "-c", str(estate.path), "--cluster", "west"]) == 2
+    assert "name one of: east" in capsys.readouterr().err
+
+
+@pytest.mark.deploy
+@pytest.mark.parametrize("case", RULES)
+def test_the_chart_grants_the_same(tmp_path: Path, case: str) -> None:
+    """To the account in its own cluster: the one without kubeconfig and manifests."""
+    config = written(tmp_path, RULES[case][0])
+    role = found(rendered({"config": config.read_text()}), "ClusterRole", "fmgsync-reader")
+    assert role["rules"] == roles.reader(load_config(config), "east")["rules"]
+
+
+@pytest.mark.deploy
+def test_the_chart_is_told_what_a_configuration_needs_that_it_cannot_see() -> None:
+    kinds = sorted(set(Kind) - ALWAYS)
+    values = {"existingConfigMap": "mine", "rbac": {"kinds": [str(kind) for kind in kinds]}}
+    role = found(rendered(values), "ClusterRole", "fmgsync-reader")
+    assert role["rules"] == [*roles.granting(Kind)]
+
+
+@pytest.mark.deploy
+def test_the_option_of_kustomize_grants_all_of_it(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (tmp_path / "config").symlink_to(CONFIG)
+    (folder / "kustomization.yaml").write_text(
+        json.dumps(
+            {
+                "resources": ["../config/default"],
+                "components": ["../config/options/calico"],
+            }
+        )
+    )
+    role = found(tools.kustomized(folder), "ClusterRole", "fmgsync-reader")
+    assert role["rules"] == [*roles.granting(Kind)]
+    plain = found(tools.kustomized(CONFIG / "default"), "ClusterRole", "fmgsync-reader")
+    assert plain["rules"] == [*roles.granting(ALWAYS)]
+
+
+def written(folder: Path, groups: list[dict[str, Any]]) -> Path:
+    config = yaml.safe_load((CONFIG / "manager" / "fmgsync.yaml").read_text())
+    config["clusters"].append({"name": "west", "manifests": "./west.json"})
+    config["sites"].append({**config["sites"][0], "clusters": ["west"], "devices": ["fgt-west"]})
+    config["groups"] = groups
+    path = folder / "fmgsync.yaml"
+    path.write_text(yaml.safe_dump(config))
+    return path
