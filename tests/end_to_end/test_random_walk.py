@@ -8,13 +8,10 @@ trouble stops, everything converges.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
-from requests.adapters import HTTPAdapter
 
 from fmgsync import errors
 from fmgsync.passes import once
@@ -24,49 +21,12 @@ from fmgsync.simulator.life.console import Console
 from fmgsync.wiring import wiring
 from tests.end_to_end.estate import Estate
 from tests.end_to_end.fleet import GROUP, names, open_fleet, seed, web
+from tests.end_to_end.middlebox import Middlebox
 
 DEVICES = 3
 OBJECTS = "/pm/config/adom/prod/obj/firewall"
 POOL = [f"10.1.0.{number}" for number in range(1, 9)]
 STEPS = 8
-
-
-class Middlebox(HTTPAdapter):
-    """Between fmgsync and its FortiManager: somebody acts before some requests, and some answers
-    are not the right ones."""
-
-    def __init__(self, dice: random.Random, act: Callable[[], None]) -> None:
-        super().__init__()
-        self.dice, self.act = dice, act
-        self.quiet = False
-        self.acted = self.broken = 0
-        self._last = b""
-
-    def send(self, *arguments: Any, **options: Any) -> Any:
-        if self.quiet:
-            return super().send(*arguments, **options)
-        if self.dice.random() < 0.06:
-            self.acted += 1
-            self.act()
-        trouble = self.dice.choice(("502", "nothing", "another's")) if self._breaks() else ""
-        if trouble == "502" and self.dice.random() < 0.5:
-            raise requests.ConnectionError("reset by the middlebox")
-        answer = super().send(*arguments, **options)
-        body = answer.content
-        if trouble == "502":
-            answer.status_code = 502
-            answer._content = b"<html>Bad Gateway</html>"
-        elif trouble == "nothing":
-            answer._content = b""
-        elif trouble == "another's" and self._last:
-            answer._content = self._last
-        self._last = body
-        return answer
-
-    def _breaks(self) -> bool:
-        broken = self.dice.random() < 0.03
-        self.broken += broken
-        return broken
 
 
 class Administrator:

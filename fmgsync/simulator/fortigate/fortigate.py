@@ -9,6 +9,7 @@ from fmgsync.simulator.calls import dvmcmd
 from fmgsync.simulator.calls.hitcounts import Hits
 from fmgsync.simulator.fortigate import fortios, troubles
 from fmgsync.simulator.fortigate.ask import Ask
+from fmgsync.simulator.fortigate.transactions import Transactions
 from fmgsync.simulator.state.devices import Device
 from fmgsync.simulator.state.store import Row
 from fmgsync.simulator.state.world import World
@@ -72,6 +73,20 @@ class FortiGate:
         with self._world.lock:
             self._device.api.unsaved.clear()
             self._device.api.saves.append((self._world.now(), ""))
+
+    def hold(self, table: str, vdom: str = "root", seconds: int = 3600) -> int:
+        """Somebody's transaction keeps others from a table; its number."""
+        with self._world.lock:
+            now, api = self._world.now(), self._device.api
+            transactions = Transactions(self._device, self._world.timeline, now)
+            held = transactions.open(vdom, seconds, "somebody")
+            held.reserved.add(table)
+            return api.last_transaction
+
+    def let_go(self, number: int) -> None:
+        """That transaction is given up, if it is still there."""
+        with self._world.lock:
+            self._device.api.open.pop(number, None)
 
     def unplug(self, seconds: float | None = None) -> None:
         """Its REST API cannot be reached, for ever or for so many real seconds."""

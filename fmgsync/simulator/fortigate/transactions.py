@@ -34,11 +34,13 @@ class Transaction:
     user: str
     queue: dict[Target, Entry | None] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
+    reserved: set[str] = field(default_factory=set)
+    """Tables it holds without having written to them."""
 
     @property
     def tables(self) -> set[str]:
         """The tables it holds."""
-        return {table for table, _ in self.queue}
+        return {*self.reserved, *(table for table, _ in self.queue)}
 
 
 class Transactions:
@@ -82,13 +84,17 @@ class Transactions:
         seconds = body.get("timeout", 60)
         if not isinstance(seconds, int) or isinstance(seconds, bool) or seconds < 1:
             raise Failed(424)
+        return {"results": {"transaction-id": self.open(vdom.name, seconds, user).number}}
+
+    def open(self, vdom: str, seconds: int, user: str) -> Transaction:
+        """A new one."""
         api = self._device.api
         api.last_transaction += 1
         number = api.last_transaction
         ends_at = self._now + min(seconds, LONGEST_S)
-        self._open[number] = Transaction(number, vdom.name, ends_at, user)
         self._timeline.plan(ends_at, lambda _: self._expire(number, ends_at))
-        return {"results": {"transaction-id": number}}
+        made = self._open[number] = Transaction(number, vdom, ends_at, user)
+        return made
 
     def _expire(self, number: int, ends_at: float) -> None:
         held = self._open.get(number)
