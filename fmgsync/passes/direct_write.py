@@ -62,9 +62,13 @@ def _removals(run: Run, chosen: Round) -> AdomPlan:
 
 def _deliver(run: Run, chosen: Round, plan: AdomPlan, again: Again) -> None:
     """Put the device at risk, then write, then ask it."""
+    with run.work.fleet.writing(run.work.ref):
+        if _started(run, chosen, again):
+            _written(run, chosen, plan)
+
+
+def _written(run: Run, chosen: Round, plan: AdomPlan) -> None:
     request = InstallRequest(run.work.ref, "", chosen.targets)
-    if not _started(run, chosen, again):
-        return
     chosen.expected = _expected(run, chosen, plan)
     if not batch_install.may_go_on(run, chosen, request):
         run.note(Withdrawn(chosen.devices))

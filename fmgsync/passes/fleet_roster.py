@@ -9,8 +9,8 @@ turn has come is called.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -46,6 +46,7 @@ class Roster:
         self._changes = 0
         self._asked_at: dict[TargetRef, int] = {}
         self._called: set[TargetRef] = set()
+        self._writing: set[TargetRef] = set()
         self._listener: Callable[[TargetRef], None] | None = None
 
     def rules_digest(self, rules: Iterable[GroupRule]) -> str:
@@ -64,8 +65,26 @@ class Roster:
         return replace(topology, fleet=self.fleet.name, devices=devices)
 
     def own(self, ref: TargetRef) -> frozenset[str] | None:
-        """The devices that this target answers for; None where it is the whole fleet."""
-        return None if self.fleet.is_alone else frozenset({ref.unit})
+        """The devices that this target answers for; None where it is the whole fleet.
+
+        While another VDOM of a unit is being written here, that one answers for it.
+        """
+        if self.fleet.is_alone:
+            return None
+        with self._lock:
+            theirs = {other.unit for other in self._writing if other != ref}
+        return frozenset({ref.unit}) - theirs
+
+    @contextmanager
+    def writing(self, ref: TargetRef) -> Iterator[None]:
+        """A target is being written, from before it is at risk until that is settled."""
+        with self._lock:
+            self._writing.add(ref)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._writing.discard(ref)
 
     def deciding(self) -> AbstractContextManager[object]:
         """From a decision until it is noted: nobody else of the fleet decides meanwhile."""
@@ -84,8 +103,7 @@ class Roster:
         """Who of this target may start, as the whole fleet stands; others whose turn it is are
         called."""
         own = tuple(candidates)
-        mine = self.own(ref)
-        if mine is None:
+        if self.fleet.is_alone:
             return waves.decide(policy, ledger, own, now, lost=lost)
         with self._lock:
             self._note(ref, own)
@@ -96,15 +114,18 @@ class Roster:
             everybody = self._everybody(own)
             found = waves.decide(policy, ledger, everybody, now, lost=lost)
             self._call(found.start, besides=ref)
+        mine = {each.device for each in own}
         return replace(
             found,
             start=tuple(device for device in found.start if device in mine),
-            waits=tuple(wait for wait in found.waits if wait.device in mine),
+            waits=tuple(wait for wait in found.waits if wait.device in {*mine, ref.unit}),
             others_at=_next_turn(found, everybody, mine),
         )
 
     def bystanders(self, ref: TargetRef, policy: RolloutPolicy) -> tuple[Candidate, ...]:
         """The others as an urgent removal counts them: they take part, and take no turn."""
+        if self.fleet.is_alone:
+            return ()
         with self._lock:
             others = [
                 each
@@ -112,13 +133,11 @@ class Roster:
                 for each in theirs
                 if other.unit != ref.unit and each.device not in policy.canary
             ]
-        if self.own(ref) is None:
-            return ()
         return tuple(replace(each, readiness=Readiness.BLOCKED) for each in others)
 
     def absent(self, ref: TargetRef, why: str) -> None:
         """A target could not be looked at: the others no longer wait for that."""
-        if self.own(ref) is None:
+        if self.fleet.is_alone:
             return
         with self._lock:
             self._note(ref, (Candidate(ref.unit, Readiness.OFFLINE, detail=why),))

@@ -11,15 +11,17 @@ from fmgsync.planning import misnamed
 
 
 def reader(
-    work: AdomWork, refs: Iterable[TargetRef], make: Callable[[TargetRef], AdomWork]
+    work: AdomWork,
+    refs: Iterable[TargetRef],
+    make: Callable[[TargetRef], AdomWork],
+    found: set[str],
 ) -> Callable[[], tuple[frozenset[str], str]] | None:
     """Reads the names of devices and groups elsewhere, and says what could not be read; None if
-    there is no other ADOM. What was found once is remembered.
+    there is no other ADOM. What was found once is remembered in `found`, for all readers.
 
     It makes sessions of its own: those of the other ADOMs may be in use on other threads.
     """
     others = tuple(ref for ref in refs if ref != work.ref)
-    found: set[str] = set()
 
     def read() -> tuple[frozenset[str], str]:
         unread: list[str] = []

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import fnmatch
 from datetime import timedelta
 
 from fmgsync.model.fleet import fleet_of
-from fmgsync.model.target import NamedPlace, TargetRef
+from fmgsync.model.target import NamedPlace, TargetKind, TargetRef
 from fmgsync.scheduling import budget
 from fmgsync.scheduling.calendar import ALWAYS, Calendar
 from fmgsync.scheduling.foreign import ForeignChanges
@@ -69,9 +70,14 @@ def named_places(config: Config, ref: TargetRef) -> tuple[NamedPlace, ...]:
         if scope.may_cover(ref, fleet_of(fleets, ref).name):
             found += (NamedPlace(where, name) for name in scope.devices or ())
             found += (NamedPlace(where, f"group:{name}") for name in scope.device_groups or ())
-    theirs = (site.names() for site in rules.sites(config) if site.adom != ref)
-    others = frozenset[str]().union(*theirs)
-    return tuple(each for each in dict.fromkeys(found) if each.name not in others)
+    theirs = [site for site in rules.sites(config) if site.adom != ref]
+    others = frozenset[str]().union(*(site.names() for site in theirs))
+    direct = [n for s in theirs if s.adom.kind is TargetKind.FORTIGATE for n in s.names()]
+    return tuple(
+        each
+        for each in dict.fromkeys(found)
+        if each.name not in others and not fnmatch.filter(direct, each.name)
+    )
 
 
 def _window(window: installing.Window) -> Window:

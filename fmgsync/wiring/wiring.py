@@ -466,8 +466,12 @@ def _adoms(
     def make(ref: TargetRef) -> AdomWork:
         return _adom_work(config, ref, target_of(ref), clock, memory, rosters[ref])
 
-    works = map(make, refs)
-    return tuple(replace(w, elsewhere=neighbours.reader(w, refs, make)) for w in works)
+    # Of FortiGates without a FortiManager the names are known without asking.
+    managed, known = [ref for ref in refs if ref.kind is TargetKind.FORTIMANAGER], set[str]()
+    return tuple(
+        replace(work, elsewhere=neighbours.reader(work, managed, make, known))
+        for work in map(make, refs)
+    )
 
 
 def _rosters(config: Config) -> Mapping[TargetRef, Roster]:

@@ -10,8 +10,8 @@ import pytest
 from fmgsync.model.address import Family
 from fmgsync.model.rule import GroupRule, MappingMode, Publish, Site
 from fmgsync.model.target import TargetKind, TargetRef
-from fmgsync.settings import load, rules
-from tests.settings.texts import DIRECT, SMALL, parsed
+from fmgsync.settings import load, rules, terms
+from tests.settings.texts import DIRECT, SMALL, UNITS, parsed
 
 WHOLE = load.read_config(Path(__file__).with_name("whole.yaml"))
 
@@ -76,6 +76,23 @@ def test_fortigates_without_a_name_for_their_fleet_are_one_for_each_site() -> No
         "branch-8/dmz": "branch-7+branch-8/dmz",
         "branch-8/root": "branch-8/root+branch-7",
     }
+
+
+def test_what_is_meant_for_fortigates_without_a_fortimanager_is_missed_in_no_adom() -> None:
+    text = (
+        UNITS
+        + DIRECT
+        + "  - {clusters: [east], fortimanager: hq, adom: a, devices: [f]}\n"
+        + "install: {rollout: {canary: [branch-7, f]}, windows: [{kind: deny, duration: 1h,"
+        " schedule: '0 1 * * *', devices: ['branch-*', 'f*']}]}"
+    )
+    config = parsed(text)
+
+    def named(ref: TargetRef) -> set[str]:
+        return {place.name for place in terms.named_places(config, ref)}
+
+    assert named(TargetRef("hq", "a")) == {"f", "f*"}
+    assert "f" not in named(TargetRef("branch-7", "root", TargetKind.FORTIGATE))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,91 @@
+"""Whose turn it is in a fleet, as the passes over its targets tell it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from fmgsync.model.fleet import Fleet
+from fmgsync.model.target import TargetKind, TargetRef
+from fmgsync.passes.fleet_roster import Roster
+from fmgsync.scheduling.ledger import Ledger
+from fmgsync.scheduling.rollout import Candidate, Decision, HoldKind, Readiness, RolloutPolicy
+from fmgsync.scheduling.timetable import Opening
+
+NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
+LEDGER = Ledger("rules")
+ONE, TWO, THREE = (TargetRef(f"b-{n}", "root", TargetKind.FORTIGATE) for n in (1, 2, 3))
+DMZ = TargetRef("b-1", "dmz", TargetKind.FORTIGATE)
+BY_ONE = RolloutPolicy(max_failures=1)
+
+
+def roster(*refs: TargetRef) -> Roster:
+    return Roster(Fleet("branches", refs), ())
+
+
+def ready(ref: TargetRef) -> list[Candidate]:
+    return [Candidate(ref.unit, opening=Opening(NOW - timedelta(hours=1), None))]
+
+
+def asked(who: Roster, ref: TargetRef, policy: RolloutPolicy = BY_ONE) -> Decision:
+    return who.decide(ref, policy, LEDGER, ready(ref), NOW)
+
+
+def test_nothing_starts_before_all_were_looked_at() -> None:
+    branches = roster(ONE, TWO, THREE)
+    first = asked(branches, ONE)
+    assert first.start == ()
+    assert first.held is not None
+    assert (first.held.kind, "2 of" in first.held.reason) == (HoldKind.UNSEEN, True)
+    branches.absent(TWO, "it does not answer")
+    assert asked(branches, THREE).start == ()  # it is the first one's turn
+    assert branches.take_call(ONE)
+    assert asked(branches, ONE).start == ("b-1",)
+
+
+def test_whoever_was_asked_is_called_again_only_when_something_has_changed() -> None:
+    branches, calls = roster(ONE, TWO), list[TargetRef]()
+    branches.listen(calls.append)
+    asked(branches, ONE)
+    asked(branches, TWO)
+    assert calls == [ONE]
+    asked(branches, ONE)
+    asked(branches, TWO)
+    assert calls == [ONE]
+    branches.changed()
+    asked(branches, TWO)
+    assert calls == [ONE, ONE]
+
+
+def test_a_canary_that_is_away_holds_the_others() -> None:
+    branches = roster(ONE, TWO)
+    branches.absent(ONE, "it does not answer")
+    found = asked(branches, TWO, RolloutPolicy(canary=("b-1",)))
+    assert found.start == ()
+    assert found.held is not None
+    assert found.held.reason == "canary b-1 is offline: it does not answer"
+
+
+def test_two_vdoms_of_one_unit_are_one_device_and_take_turns() -> None:
+    branches = roster(DMZ, ONE)
+    branches.decide(DMZ, BY_ONE, LEDGER, (), NOW)
+    assert asked(branches, ONE).start == ("b-1",)
+    # who has nothing to write is not the one whose turn it is
+    assert branches.decide(DMZ, BY_ONE, LEDGER, (), NOW).start == ()
+    with branches.writing(ONE):
+        assert branches.own(DMZ) == frozenset()
+        assert branches.own(ONE) == frozenset({"b-1"})
+    assert branches.own(DMZ) == frozenset({"b-1"})
+
+
+def test_an_urgent_removal_counts_the_others_and_takes_no_turn_of_theirs() -> None:
+    branches = roster(ONE, TWO, THREE)
+    for ref in (ONE, TWO, THREE):
+        asked(branches, ref)
+    found = branches.bystanders(ONE, RolloutPolicy(canary=("b-3",)))
+    assert [(each.device, each.readiness) for each in found] == [("b-2", Readiness.BLOCKED)]
+
+
+def test_a_target_that_nobody_has_joined_asks_nobody() -> None:
+    alone = Roster(Fleet.alone(ONE), ())
+    assert alone.own(ONE) is None
+    assert asked(alone, ONE).start == ("b-1",)
