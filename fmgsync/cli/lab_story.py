@@ -24,7 +24,7 @@ DEVICES = 40
 CHURN_S = 20.0
 _MARK = ".fmgsync-lab"
 _COMMANDS = (
-    ("fmgsync status", "how 40 FortiGates are, on one screen"),
+    ("fmgsync status", "how the FortiGates are, on one screen"),
     ("fmgsync plan", "what would be written, and which policies let it through"),
     ("fmgsync explain ip {gone}", "why an address is still allowed that no pod has any more"),
     ("fmgsync forecast", "what is installed tonight, wave by wave, and what is held"),
