@@ -25,7 +25,8 @@ def scope_options(function: _Function) -> _Function:
                 "--fortimanager",
                 metavar="NAME",
                 default="",
-                help="Only this FortiManager, by its name in the configuration.",
+                help="Only this FortiManager, or FortiGate without one, by its name in the"
+                " configuration.",
             ),
             click.option(
                 "--adom",

@@ -18,6 +18,7 @@ from fmgsync.passes import once
 from tests import builders
 from tests.daemon.controllers import running, until
 from tests.end_to_end import fleet
+from tests.end_to_end.branches import open_branches
 from tests.end_to_end.estate import UNATTENDED, Estate, default_seed, open_estate
 from tests.end_to_end.fleet import Agenda, holding, open_fleet, seed, to, web
 
@@ -283,3 +284,34 @@ def test_a_running_controller_heeds_it_and_goes_on_by_itself(
             assert changing(estate, mark) == []
             started(estate)
             until(lambda: "prod_10.1.0.2" in str(estate.object("addrgrp", "k8s-web")))
+
+
+DIRECT = {
+    "everything, within": ("", {"within": "1m"}),
+    "everything, in the window": ("", "in-window"),
+    "one unit": ("branch-1", "immediately"),
+}
+
+
+@pytest.mark.parametrize("case", DIRECT)
+def test_a_fortigate_without_a_fortimanager_is_stopped_like_any_target(
+    tmp_path: Path, case: str
+) -> None:
+    unit, removals = DIRECT[case]
+    with open_branches(tmp_path) as branches:
+        branches.pods(1, 2)
+        branches.apply("window")
+        branches.write_config(install={**branches.config["install"], "removals": removals})
+        stops = branches.world("plan").installing.stops
+        stops.stop(Stop(unit, "", "ann", "INC-1", branches.clock.now()))
+        mark = branches.unit.requests.mark()
+        branches.pods(2, 3)
+        for install in ("window", "now"):
+            result = branches.apply(install)
+            assert {found.reason for found in result.stops} == {"INC-1"}
+        assert branches.held("branch-1") == {1, 2}
+        if not unit:
+            assert branches.writes(mark) == []
+        stops.start()
+        branches.apply("now")
+        assert branches.held("branch-1") == {2, 3}
