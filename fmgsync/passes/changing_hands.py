@@ -16,9 +16,10 @@ from fmgsync.model.target import TargetRef
 from fmgsync.passes import once, recipe, reconcile
 from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.world import Inventory, World
-from fmgsync.planning import adoption, cleanup
+from fmgsync.planning import adoption, cleanup, sites
 from fmgsync.planning.adoption import Adoption, Choice
 from fmgsync.planning.cleanup import Cleanup
+from fmgsync.scheduling.calendar import place_of
 
 OLD_CONTROLLER = ("k8s-app", "tigera-firewall-controller")
 
@@ -112,15 +113,11 @@ def _one(
     changed = Changed(work.ref)
     try:
         with recipe.session(world, work):
-            if not work.target.traits.stages:
-                raise errors.TargetError(
-                    "groups on a FortiGate itself cannot change hands yet",
-                    fortimanager=work.ref.unit,
-                    adom=work.ref.domain,
-                    next_step="let fmgsync make groups of other names there",
-                )
-            make(reconcile.look(work, world.intent, inventory.members), changed)
+            seen = reconcile.look(work, world.intent, inventory.members)
+            make(seen, changed)
             plan = changed.plan
+            if write and plan is not None and plan.changes and not work.target.traits.stages:
+                _wait_for_window(world, work, seen)
             if write and plan is not None and plan.changes:
                 world.installing.recall(work.ref)
                 world.tell(f"writing {len(plan.changes)} changes to ADOM {work.ref.domain}")
@@ -129,6 +126,23 @@ def _one(
         changed.error = error
     world.installing.audit.keep_head()
     return changed
+
+
+def _wait_for_window(world: World, work: AdomWork, seen: Look) -> None:
+    """Where writing is delivering it takes an open window."""
+    calendar = world.terms.calendar
+    for site in sites.resolve(work.sites, seen.topology):
+        for target in sorted(site.targets):
+            place = place_of(seen.topology, target)
+            if not calendar.may_start(place, world.instant):
+                opens = calendar.next_opening(place, world.instant)
+                when = f"at {opens:%Y-%m-%d %H:%M} UTC" if opens is not None else "never"
+                raise errors.TargetError(
+                    f"no window is open for {target}, and what is written there is live at once",
+                    fortigate=work.ref.unit,
+                    vdom=work.ref.domain,
+                    next_step=f"say it again when one is: the next opens {when}",
+                )
 
 
 def _refuse_two_hands(inventory: Inventory) -> None:

@@ -22,6 +22,8 @@ def new_object(change: Change, owner: str) -> Row:
 
 def content(change: Change) -> Row:
     """The attributes that a change decides; those not sent keep their value, lists are replaced."""
+    if change.instead_of is not None:
+        return {"comment": change.comment}
     if change.resets:
         return {name: _unset(name) for name in change.resets}
     data: Row

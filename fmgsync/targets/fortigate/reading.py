@@ -96,6 +96,17 @@ def observed(found: Tables, ref: TargetRef, owner: str, names: Iterable[str]) ->
     return ObservedAdom(ref, addresses, groups, stamp=found.stamp)
 
 
+def named(found: Tables, keys: Iterable[ObjectKey], owner: str) -> dict[ObjectKey, ObservedAddress]:
+    """The addresses of these names, whosever they are."""
+    wanted = set(keys)
+    decoded = (
+        (family, wire.decode_address(row, family, owner))
+        for family in Family
+        for row in found.rows[urls.ADDRESSES[family]].rows
+    )
+    return {(f, one.name): one for f, one in decoded if (f, one.name) in wanted}
+
+
 def reading(found: Tables, names: Iterable[str]) -> Reading:
     """What the unit holds of these groups, by value, nesting resolved."""
     families = [

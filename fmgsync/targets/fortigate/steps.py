@@ -99,7 +99,7 @@ def writes_of(change: Change, where: Scene) -> Iterator[Write]:
     elif change.action is Action.DELETE:
         url = urls.item(table, where.vdom, change.name)
         yield Write(_deleting(change), "DELETE", url, change)
-    elif is_address or change.resets:
+    elif is_address or change.resets or change.instead_of is not None:
         url = urls.item(table, where.vdom, change.name)
         yield Write(Stage.SET_BACK, "PUT", url, change, bodies.content(change))
     else:

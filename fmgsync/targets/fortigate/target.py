@@ -22,6 +22,7 @@ from fmgsync.model.adom import (
 from fmgsync.model.change import AdomPlan, ApplyReport, Change
 from fmgsync.model.state import ObjectKey, ObservedAdom
 from fmgsync.model.target import DeviceVdom, TargetRef
+from fmgsync.targets import taken_over
 from fmgsync.targets.fortigate import managed, policies, reading, steps, tables, urls
 from fmgsync.targets.fortigate.reading import Tables
 from fmgsync.targets.fortigate.session import Session
@@ -66,6 +67,7 @@ class FortiGateVdom:
         self._package: tuple[float, Package] | None = None
         self._in_use: dict[ObjectKey, float] = {}
         self._requests_before = 0
+        self._names = taken_over.NONE
 
     @property
     def traits(self) -> Traits:
@@ -125,8 +127,13 @@ class FortiGateVdom:
     def read_part(
         self, groups: Iterable[ObjectKey], addresses: Iterable[ObjectKey]
     ) -> ObservedAdom:
-        """The whole: asking for a part would cost as much."""
-        return self.read_observed(name for _, name in groups)
+        """The whole, and these addresses: asking for a part would cost as much."""
+        seen = self.read_observed(name for _, name in groups)
+        assert self._tables is not None  # noqa: S101
+        asked = taken_over.keys(addresses, self._names)
+        more = reading.named(self._tables, asked, self._owner)
+        others = {key: one for key, one in more.items() if key not in self._names.shown}
+        return replace(seen, addresses={**others, **seen.addresses})
 
     def read_stamp(self) -> str | None:
         """None: the revisions of four tables cost what reading them does."""
@@ -141,14 +148,16 @@ class FortiGateVdom:
         with self._session() as session:
             found = self._unchanged(session, plan)
             self._require_free(session, again=True)
-            outcome = self._writer(session, plan, found).write()
+            there = taken_over.written(plan, self._names)
+            outcome = self._writer(session, there, found).write()
         self._note_in_use(outcome)
-        return ApplyReport(
+        report = ApplyReport(
             self.ref,
             written=tuple(outcome.written),
             refused=tuple(outcome.refused),
             requests=self.requests - before,
         )
+        return taken_over.reported(report, plan, self._names)
 
     def ask(
         self, targets: Iterable[DeviceVdom], group_names: Iterable[str]
@@ -187,7 +196,8 @@ class FortiGateVdom:
         seen = reading.observed(self._tables, self.ref, self._owner, group_names)
         now = self._clock.now()
         used = {key for key, at in self._in_use.items() if now - at < IN_USE_COUNTS_S}
-        return replace(seen, used=frozenset(used), stamp=None)
+        self._names = taken_over.names_in(seen, self._owner)
+        return taken_over.show(replace(seen, used=frozenset(used), stamp=None), self._names)
 
     def _topology(self, session: Session) -> AdomTopology:
         release = session.release or (0, 0, 0)

@@ -264,6 +264,8 @@ class Writer:
         if write.stage is Stage.SET_BACK and change.resets:
             return not any(name in change.resets for name, _ in wire.altered(row, change.kind))
         comment = wire.text(row.get("comment"))
+        if change.instead_of is not None:
+            return comment == change.comment
         if not naming.is_marked(comment, self._scene.owner, change.name):
             return False
         if change.kind in bodies.ADDRESS_KINDS:
