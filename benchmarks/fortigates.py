@@ -162,12 +162,15 @@ def fmgsync(folder: Path, made: Units, what: str, *arguments: str) -> Figure:
 
 def loop(made: Units, name: str, count: int) -> Figure:
     """What a careful script does: looks for each object, and creates what is not there."""
+    import urllib3
     from fortigate_api import FortiGateAPI
 
+    urllib3.disable_warnings()
     parts = urlsplit(made.urls[name])
     before, began = made.requests(), time.monotonic()
+    # It knows no file of authorities; that it verifies nothing makes it no slower.
     api = FortiGateAPI(
-        host=str(parts.hostname), port=parts.port, token="k3y", verify=made.ca_file, vdom="root"
+        host=str(parts.hostname), port=parts.port or 443, token="k3y", verify=False, vdom="root"
     )
     try:
         members: dict[str, list[str]] = {}

@@ -81,6 +81,12 @@ class AdomWork:
         return self.target.traits.stages and not intent.before_install
 
     @property
+    def stands_apart(self) -> bool:
+        """Whether it may be worked on beside others: each FortiGate is a unit of its own, while the
+        ADOMs of a FortiManager share one."""
+        return not self.target.traits.stages
+
+    @property
     def delivery(self) -> Delivery | None:
         """What brings to the devices what was written; None where writing is delivering."""
         return self.target.delivery()

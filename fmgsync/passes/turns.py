@@ -6,7 +6,8 @@ removals wait for another one's rollout, only for one of its batches.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
@@ -33,7 +34,8 @@ def _never() -> bool:
 
 class Turn(Generic[Stock]):
     """One ADOM's passes, in one session that is kept while its rollout goes on. `is_called` says,
-    once, that others have come so far that it may go on; `waits` whether it rests for others."""
+    once, that others have come so far that it may go on; `waits` whether it rests for others.
+    `is_apart`: it may be made beside others, which it shares no unit's time with."""
 
     def __init__(
         self,
@@ -42,7 +44,9 @@ class Turn(Generic[Stock]):
         *,
         is_called: Callable[[], bool] = _never,
         waits: Callable[[], bool] = _never,
+        is_apart: bool = False,
     ) -> None:
+        self.is_apart = is_apart
         self._open_session = open_session
         self._one_pass = one_pass
         self._is_called = is_called
@@ -82,12 +86,27 @@ class Turn(Generic[Stock]):
 
 @dataclass(frozen=True, slots=True)
 class Taking(Generic[Stock]):
-    """How turns are taken: `read_anew` says what runs, and is asked `at_most_s` after a pass."""
+    """How turns are taken: `read_anew` says what runs, and is asked `at_most_s` after a pass.
+    `at_once` are made at the same time, of those that stand apart."""
 
     clock: Clock
     read_anew: Callable[[], Stock]
     stopping: Callable[[], bool]
     at_most_s: float
+    at_once: int = 1
+
+
+def beside(
+    work: Callable[[Stock], object], items: Iterable[Stock], *, at_once: int
+) -> list[object]:
+    """`work` on each, so many at a time; what it gives in order. The first error is raised once
+    all have ended, for what was begun has to come to its end."""
+    listed = list(items)
+    if at_once < 2 or len(listed) < 2:
+        return [work(item) for item in listed]
+    with ThreadPoolExecutor(at_once, thread_name_prefix="pass") as pool:
+        made = [pool.submit(work, item) for item in listed]
+    return [each.result() for each in made]
 
 
 def take(turns: Sequence[Turn[Stock]], inventory: Stock, taking: Taking[Stock]) -> None:
@@ -95,13 +114,22 @@ def take(turns: Sequence[Turn[Stock]], inventory: Stock, taking: Taking[Stock]) 
     due = turns
     try:
         while due:
-            for turn in due:
-                turn.make(inventory)
+            _make(due, inventory, taking.at_once)
             if due := _await(turns, taking):
                 inventory = taking.read_anew()
     finally:
         for turn in turns:
             turn.end()
+
+
+def _make(due: Iterable[Turn[Stock]], inventory: Stock, at_once: int) -> None:
+    apart = []
+    for turn in due:
+        if turn.is_apart:
+            apart.append(turn)
+        else:
+            turn.make(inventory)
+    beside(lambda turn: turn.make(inventory), apart, at_once=at_once)
 
 
 def _await(turns: Sequence[Turn[Stock]], taking: Taking[Stock]) -> Sequence[Turn[Stock]]:

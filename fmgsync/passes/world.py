@@ -24,7 +24,8 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything a one-shot pass works with. `sources` are asked once, in order."""
+    """Everything a one-shot pass works with. `sources` are asked once, in order; `at_once` of the
+    targets that stand apart are worked on at the same time."""
 
     intent: Intent
     sources: Mapping[str, ReadSource]
@@ -34,6 +35,7 @@ class World:
     installing: Installing
     tell: Tell = lambda text: None
     terms: Terms = field(default_factory=Terms)
+    at_once: int = 1
 
     @property
     def instant(self) -> datetime:

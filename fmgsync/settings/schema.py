@@ -390,6 +390,15 @@ class Reconcile(Part):
     resync: PositiveDuration = Field(
         default=written("10m"), description="A full comparison is made this often."
     )
+    units_at_once: Whole = Field(
+        default=16,
+        ge=1,
+        le=256,
+        description=(
+            "FortiGates without a FortiManager that one command works on at the same time; a "
+            "controller gives each a thread of its own."
+        ),
+    )
     write: Literal["continuous", "before-install"] = Field(
         default="continuous",
         description=(

@@ -130,6 +130,7 @@ def make_world(
         installs,
         tell,
         terms=terms.terms(config),
+        at_once=config.reconcile.units_at_once,
     )
 
 
