@@ -13,6 +13,7 @@ from fmgsync import errors
 from fmgsync.assessing.observation import Look
 from fmgsync.grouping import desired, policies
 from fmgsync.model.endpoint import ClusterSnapshot
+from fmgsync.model.target import TargetRef
 from fmgsync.passes import (
     recipe,
     rollout_status,
@@ -105,6 +106,8 @@ def apply(world: World, *, install: bool, digest: str | None = None) -> Result:
         world.installing.stopping,
         # Nobody tells a one-shot run that something has to go: it looks by itself in a pause.
         at_most_s=float("inf") if world.terms.removals.within is None else _LOOK_S,
+        # Urgent removals take turns: nobody calls again whom a fleet's budget has turned away.
+        at_once=world.at_once if world.terms.removals.within is None else 1,
     )
     turns.take(list(made.values()), inventory, taking)
     for number, turn in made.items():
@@ -131,9 +134,17 @@ def apply_one(
 
 
 def _each_adom(world: World, inventory: Inventory, orders: Orders) -> Result:
-    results = [
-        _one_adom(world, work, inventory, orders, AdomResult(work.ref)) for work in world.adoms
-    ]
+    found: dict[TargetRef, AdomResult] = {}
+
+    def look(work: AdomWork) -> None:
+        result = AdomResult(work.ref)
+        found[work.ref] = _one_adom(world, work, inventory, orders, result)
+
+    for work in world.adoms:
+        if not work.stands_apart:
+            look(work)
+    turns.beside(look, (w for w in world.adoms if w.stands_apart), at_once=world.at_once)
+    results = [found[work.ref] for work in world.adoms]
     _regard_fleets(world, results)
     return _shown(world, Result(inventory, results))
 
@@ -199,7 +210,7 @@ def _turn(
 
     is_called = partial(work.fleet.take_call, work.ref)
     opened = partial(recipe.session, world, work)
-    return Turn(opened, one_pass, is_called=is_called, waits=waits)
+    return Turn(opened, one_pass, is_called=is_called, waits=waits, is_apart=work.stands_apart)
 
 
 def source_gaps(inventory: Inventory) -> Iterable[str]:

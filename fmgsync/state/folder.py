@@ -6,6 +6,7 @@ import fcntl
 import os
 import stat
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -27,6 +28,8 @@ class Folder:
     def __init__(self, path: Path, *, clock: Clock) -> None:
         self._path = path
         self._clock = clock
+        # Passes beside each other wait for each other here, and not for "another process".
+        self._in_use = threading.Lock()
 
     @property
     def path(self) -> Path:
@@ -57,7 +60,7 @@ class Folder:
         file = self._file(name)
         try:
             self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with self._locked():
+            with self._in_use, self._locked():
                 self._replace(file, change(self.read(name)))
         except OSError as error:
             raise _failed(file, "written", error) from error
