@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fmgsync.planning.adoption import Taking
 
 
-@click.command("adopt")
+@click.command("adopt", cls=common.Command)
 @click.option("--calico", is_flag=True, help="Groups that the Calico controller made, by comment.")
 @click.option("--from-owner", metavar="OLD", default="", help="Groups of another installation.")
 @click.option(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fmgsync.passes.world import World
 
 
-@click.command("apply")
+@click.command("apply", cls=common.Command)
 @click.argument("plan", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @click.option(
     "--install",

@@ -31,7 +31,7 @@ def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
     return seconds
 
 
-@click.command("approve")
+@click.command("approve", cls=common.Command)
 @click.argument("digest", required=False)
 @click.option("--reason", default="", help="Why, for those who read it later.")
 @click.option(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fmgsync.audit import Line
 
 
-@click.group("audit")
+@click.group("audit", cls=common.Group)
 def command() -> None:
     """Read the audit: one line for each decision about an install, never changed, each chained to
     the one before it.

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _FILE = click.Path(path_type=Path)
 
 
-@click.group("cassette")
+@click.group("cassette", cls=common.Group)
 def command() -> None:
     """Record what is said to a FortiManager, and use it: tests, bug reports, proofs.
 

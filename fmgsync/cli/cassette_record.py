@@ -41,7 +41,7 @@ class Wanted:
     yes: bool
 
 
-@click.command("record")
+@click.command("record", cls=common.Command)
 @click.option("--to", type=click.Path(path_type=Path), help="File to write, in vcrpy's YAML.")
 @click.option("--while", "while_", is_flag=True, help="Record the fmgsync command after --.")
 @click.option("--fortimanager", metavar="NAME", help="Which one of the configuration.")

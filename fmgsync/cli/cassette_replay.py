@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _POLL_S = 0.1
 
 
-@click.command("replay")
+@click.command("replay", cls=common.Command)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--lenient",

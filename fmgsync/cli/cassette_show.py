@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fmgsync.recording.cassette import Cassette, Exchange
 
 
-@click.command("show")
+@click.command("show", cls=common.Command)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("number", required=False, type=click.IntRange(1))
 @common.command_options(configured=False)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fmgsync.passes.changing_hands import Changed
 
 
-@click.command("cleanup")
+@click.command("cleanup", cls=common.Command)
 @click.option("--apply", "write", is_flag=True, help="Do it; without this it is only shown.")
 @click.option("--reason", default="", help="Why; goes into the audit.")
 @common.by_option

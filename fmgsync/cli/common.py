@@ -109,6 +109,49 @@ def config_for_others(config: Path) -> Iterator[None]:
             os.environ[_CONFIG] = before
 
 
+_SHARED = ("state_dir", "config", "output", "verbose", "log_format", "help")
+"""Options that mean the same everywhere, in the order in which they are shown."""
+
+
+class _Sorted:
+    """Shows first what is a command's own, then what all have in common."""
+
+    def show_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Two sections; an empty one is left out."""
+        own, shared = list[tuple[str, str]](), dict[str, tuple[str, str]]()
+        for param in ctx.command.get_params(ctx):
+            record = param.get_help_record(ctx)
+            name = "help" if "--help" in param.opts else param.name or ""
+            if record is not None and name in _SHARED:
+                shared[name] = record
+            elif record is not None:
+                own.append(record)
+        ordered = [shared[name] for name in _SHARED if name in shared]
+        for title, rows in (("Options", own), ("Common options", ordered)):
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+
+class Command(_Sorted, click.Command):
+    """A command whose help tells its own options first."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """As `show_options`."""
+        self.show_options(ctx, formatter)
+
+
+class Group(_Sorted, click.Group):
+    """A group of such commands."""
+
+    command_class = Command
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """As `show_options`, then the commands."""
+        self.show_options(ctx, formatter)
+        self.format_commands(ctx, formatter)
+
+
 state_option = click.option(
     "--state-dir",
     type=click.Path(path_type=Path, file_okay=False),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 NAMESPACE = "tigera-firewall-controller"
 
 
-@click.group("config")
+@click.group("config", cls=common.Group)
 def command() -> None:
     """Check the configuration, print its JSON Schema, print one to begin with.
 

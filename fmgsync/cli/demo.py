@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fmgsync.cli import story
 
 
-@click.command("demo")
+@click.command("demo", cls=common.Command)
 @click.option(
     "--devices",
     type=click.IntRange(1, 2000),

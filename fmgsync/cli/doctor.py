@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fmgsync.model.diagnosis import Diagnosis
 
 
-@click.command("doctor")
+@click.command("doctor", cls=common.Command)
 @common.state_option
 @common.command_options()
 def command(options: common.Options, state_dir: Path) -> int:

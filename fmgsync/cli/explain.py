@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fmgsync.passes.world import World
 
 
-@click.group("explain")
+@click.group("explain", cls=common.Group)
 def command() -> None:
     """Why an address is allowed on a FortiGate, or why not, from the pod to the device itself.
 

@@ -27,7 +27,7 @@ _AHEAD = timedelta(days=1)
 Row = Mapping[str, Any]
 
 
-@click.command("forecast")
+@click.command("forecast", cls=common.Command)
 @click.option(
     "--until",
     type=Instant(),

@@ -77,7 +77,7 @@ def _instant(text: str) -> datetime | None:
     return found if found.tzinfo else None
 
 
-@click.command("history")
+@click.command("history", cls=common.Command)
 @click.option(
     "--since",
     "since_text",

@@ -11,7 +11,7 @@ import click
 from fmgsync.cli import common
 
 
-@click.group("plan", invoke_without_command=True)
+@click.group("plan", cls=common.Group, invoke_without_command=True)
 @click.option(
     "--save",
     type=click.Path(path_type=Path, dir_okay=False),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fmgsync.passes.world import World
 
 
-@click.group("rollout")
+@click.group("rollout", cls=common.Group)
 def command() -> None:
     """See and steer how installs spread over the FortiGates of an ADOM.
 

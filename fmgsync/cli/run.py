@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fmgsync.serve.metrics import Metrics
 
 
-@click.command("run")
+@click.command("run", cls=common.Command)
 @click.option(
     "--listen",
     default="127.0.0.1:8080",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _NAME = "selector"
 
 
-@click.command("selector")
+@click.command("selector", cls=common.Command)
 @click.argument("expression", required=False)
 @click.option("--nodes", is_flag=True, help="Match nodes instead of pods.")
 @click.option(

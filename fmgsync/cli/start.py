@@ -11,7 +11,7 @@ from fmgsync.cli.safe import safe_text
 from fmgsync.cli.stop import scope_options, stop_rows
 
 
-@click.command("start")
+@click.command("start", cls=common.Command)
 @scope_options
 @common.state_option
 @common.command_options()

@@ -26,7 +26,7 @@ _STATES = (
 )
 
 
-@click.command("status")
+@click.command("status", cls=common.Command)
 @click.option(
     "--controller",
     metavar="URL",

@@ -42,7 +42,7 @@ def scope_options(function: _Function) -> _Function:
     return function
 
 
-@click.command("stop")
+@click.command("stop", cls=common.Command)
 @scope_options
 @common.state_option
 @common.command_options()

@@ -10,7 +10,7 @@ import click
 from fmgsync.cli import common
 
 
-@click.command("verify")
+@click.command("verify", cls=common.Command)
 @common.state_option
 @common.command_options()
 def command(options: common.Options, state_dir: Path) -> int:

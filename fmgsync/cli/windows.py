@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fmgsync.scheduling.outlook import Outlook
 
 
-@click.command("windows")
+@click.command("windows", cls=common.Command)
 @click.option("--at", type=Instant(), help="Look from this time on instead of now.")
 @click.option(
     "--days",

@@ -65,3 +65,13 @@ def test_what_is_meant_is_there() -> None:
     for text in main._MEANT.values():
         for quoted in re.findall(r"'([^']+)'", text):
             assert quoted.startswith("--") or quoted.split()[0] in main.COMMANDS, quoted
+
+
+@pytest.mark.parametrize(
+    "words", [w for w in ALL if w.split()[1] not in ("completion", "simulator")]
+)
+def test_common_options_stand_together_once(words: str) -> None:
+    context = click.Context(ALL[words], info_name=words)
+    own, _, common = ALL[words].get_help(context).partition("\nCommon options:\n")
+    assert common
+    assert "--log-format [" not in own
