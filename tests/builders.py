@@ -152,6 +152,16 @@ def network_set(
     }
 
 
+def ip_pool(name: str, cidr: str, *, raw: bool = False, **spec: Any) -> Manifest:
+    """A Calico IPPool."""
+    return {
+        "apiVersion": "crd.projectcalico.org/v1" if raw else "projectcalico.org/v3",
+        "kind": "IPPool",
+        "metadata": {"name": name, "resourceVersion": "1"},
+        "spec": {"cidr": cidr, **spec},
+    }
+
+
 def service_account(
     name: str, *, namespace: str = "default", labels: Mapping[str, str] | None = None
 ) -> Manifest:

@@ -21,6 +21,7 @@ from fmgsync.assessing.explanation import (
     texts,
 )
 from fmgsync.grouping import rulebook
+from fmgsync.grouping.ip_pools import IPPools
 from fmgsync.grouping.rulebook import Condition
 from fmgsync.model.address import Address, family
 from fmgsync.model.endpoint import ClusterSnapshot, NodeEndpoint, PodEndpoint
@@ -119,6 +120,9 @@ def _published(
         nodes = [n for n in scene.snapshots[cluster].nodes if n.name == pod.node]
         found = tuple(a for n in nodes for a in n.addresses)
         because = f"the rule publishes nodes, and the pod runs on {pod.node}"
+    elif rule.publish is Publish.IP_POOL:
+        pools = IPPools(scene.snapshots[cluster].ip_pools)
+        found, because = tuple(pools.ranges(pod.addresses)), "the IPPool that its address is from"
     elif pod.host_network:
         because = "the pod is in its node's network and has no address of its own"
         found = ()

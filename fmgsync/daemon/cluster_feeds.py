@@ -276,6 +276,7 @@ def difference(before: ClusterSnapshot, after: ClusterSnapshot) -> ClusterDiffer
         accounts=tuple(_pairs(before.accounts, after.accounts)),
         network_sets=_by_key(before.network_sets, after.network_sets),
         policies=_by_key(before.policies, after.policies),
+        ip_pools=_by_key(before.ip_pools, after.ip_pools),
     )
 
 

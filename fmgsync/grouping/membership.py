@@ -18,6 +18,7 @@ from fmgsync.grouping import doubts, nothing
 from fmgsync.grouping.doubts import Key, Told
 from fmgsync.grouping.holders import NodeHolder, PodHolder, on_network
 from fmgsync.grouping.holdings import Holdings, Ranges
+from fmgsync.grouping.ip_pools import IPPools
 from fmgsync.grouping.network_sets import NetworkSets
 from fmgsync.grouping.nothing import Note
 from fmgsync.grouping.rulebook import Picked, RuleBook
@@ -31,7 +32,7 @@ from fmgsync.model.endpoint import (
     PodKey,
 )
 from fmgsync.model.labels import NO_LABELS, Labels, unread_account, unread_namespace
-from fmgsync.model.rule import GroupRule
+from fmgsync.model.rule import GroupRule, Publish
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,10 @@ class ClusterMembership:
         self._selected: list[int] = [0] * count
         self._spaces: list[set[str]] = [set() for _ in range(count)]
         self._families = [rule.families for rule in self._book.rules]
+        self._pools: IPPools = IPPools(before._pools if before is not None else ())
+        self._ranged = frozenset(
+            i for i, rule in enumerate(self._book.rules) if rule.publish is Publish.IP_POOL
+        )
         self._sets = NetworkSets(self._book, self._families, ranges)
         self._dirty: set[int] = set(range(count))
         self.holdings = Holdings(
@@ -136,6 +141,8 @@ class ClusterMembership:
         for key, _, labels in difference.accounts:
             self._put_account(key, labels)
         self._mark(self._sets.exchange(difference.network_sets, self._space))
+        self._pools.exchange(difference.ip_pools)
+        self._mark(self._ranged if difference.ip_pools else ())
         for _, node in difference.nodes:
             if node is not None:
                 self._put_node(node.name, node)
@@ -207,7 +214,8 @@ class ClusterMembership:
         elif rule.network:
             yield from on_network(pod, rule.network)
         else:
-            yield from pod.addresses or pod.claimed
+            own = pod.addresses or pod.claimed
+            yield from self._pools.ranges(own) if index in self._ranged else own
 
     def spaces_of(self, name: str) -> frozenset[str]:
         """The namespaces in which a rule selects pods, or did; safe from any thread."""
@@ -222,6 +230,8 @@ class ClusterMembership:
         if self._selected[index]:
             bare, count = self._bare.of[index].values(), self._selected[index]
             some = sets or bool(holdings.held[index] or holdings.denied[index])
+            if index in self._ranged and (nat := self._pools.translated(holdings.held[index])):
+                return Note(f"{self._where}: {nat}", partial=True)
             return nothing.note_on_bare(self._where, bare, count, some=some)
         if sets or rule.doubt:
             return None
@@ -236,6 +246,8 @@ class ClusterMembership:
     def _answer(self, index: int) -> ClusterMembers:
         gaps = self._gaps(index)
         held, withheld = frozenset(self.holdings.held[index]), self.holdings.withheld(index)
+        if index in self._ranged:
+            held = self._pools.ranges(held)
         if self._book.rules[index].network_sets:
             held |= self._sets.addresses(index)
             withheld = (*withheld, *self._sets.withheld(index))
@@ -246,6 +258,8 @@ class ClusterMembership:
         missing = sorted(kind.value for kind in needs - self._synced)
         gaps = [f"{', '.join(missing)} not read completely"] if missing else []
         gaps += filter(None, (self._book.rules[index].doubt, *self._sets.gaps(index)))
+        if index in self._ranged and not missing:
+            gaps += self._pools.gaps(self.holdings.held[index])
         doubtful = self._doubts.of[index]
         gaps += [doubtful[min(doubtful)]] if doubtful else []
         hosts = self._hosts.get(index, ())

@@ -21,7 +21,7 @@ from fmgsync.model import naming
 from fmgsync.model.change import Finding, ObjectReport
 from fmgsync.model.endpoint import ALWAYS, POLICY_KINDS, ClusterSnapshot, Kind, SourceProblem
 from fmgsync.model.policy import Policy
-from fmgsync.model.rule import GroupRule, PolicyRule, RuleSet
+from fmgsync.model.rule import GroupRule, PolicyRule, Publish, RuleSet
 
 POLICY: Final = "policy"
 """What a report on a policy is called."""
@@ -75,15 +75,19 @@ def that_matter(
 def kinds_to_read(rules: RuleSet, cluster: str) -> frozenset[Kind]:
     """Everything that one reading of the cluster must tell, whatever its policies say."""
     policies = wanted_kinds(rules, cluster)
-    asked = [each.shape for each in rules.from_policies]
+    asked = [
+        each.shape
+        for each in rules.from_policies
+        if each.shape.clusters is None or cluster in each.shape.clusters
+    ]
     here = [r for r in rules.rules if r.clusters is None or cluster in r.clusters]
     needed = interest.of_rules(here).kinds
     if policies:
         needed |= {Kind.ACCOUNTS}
-    if any(
-        each.network_sets and (each.clusters is None or cluster in each.clusters) for each in asked
-    ):
+    if any(each.network_sets for each in asked):
         needed |= {Kind.GLOBAL_SETS, Kind.NETWORK_SETS}
+    if any(each.publish is Publish.IP_POOL for each in asked):
+        needed |= {Kind.IP_POOLS}
     return ALWAYS | needed | policies
 
 

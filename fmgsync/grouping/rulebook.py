@@ -259,6 +259,8 @@ class RuleBook:
         (self._spaced if compiled.spaced or compiled.by_account else self._plain).append(compiled)
         if rule.publish is Publish.NODE:
             kinds.add(Kind.NODES)
+        if rule.publish is Publish.IP_POOL:
+            kinds.add(Kind.IP_POOLS)
         if rule.network_sets:
             self._sets.append(compiled)
             kinds |= {Kind.GLOBAL_SETS, Kind.NETWORK_SETS, Kind.NAMESPACES}

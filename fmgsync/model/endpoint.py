@@ -25,6 +25,7 @@ class Kind(enum.StrEnum):
     STAGED_POLICIES = "stagedglobalnetworkpolicies"
     GLOBAL_SETS = "globalnetworksets"
     NETWORK_SETS = "networksets"
+    IP_POOLS = "ippools"
 
 
 ALWAYS: frozenset[Kind] = frozenset({Kind.PODS, Kind.NODES, Kind.NAMESPACES})
@@ -126,6 +127,27 @@ class NetworkSet:
 
 
 @dataclass(frozen=True, slots=True)
+class IPPool:
+    """A range that Calico gives pods their addresses from, if it does that for `workloads` at all.
+
+    `nat`: outside of Calico's ranges others see the node's address instead. `doubt` says why its
+    range is not known.
+    """
+
+    name: str
+    labels: Labels
+    cidr: Address
+    nat: bool = False
+    workloads: bool = True
+    doubt: str = ""
+
+    @property
+    def key(self) -> str:
+        """What no other pool of the cluster has."""
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
 class SourceProblem:
     """Something in a source that could not be used: where (`pods default/web-7`) and why."""
 
@@ -152,6 +174,7 @@ class ClusterSnapshot:
     accounts: Mapping[str, Labels] = field(default_factory=lambda: _NO_LABEL_SETS)
     network_sets: tuple[NetworkSet, ...] = ()
     policies: tuple[Policy, ...] = ()
+    ip_pools: tuple[IPPool, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +195,7 @@ class ClusterDifference:
     accounts: tuple[tuple[str, Labels | None, Labels | None], ...] = ()
     network_sets: tuple[tuple[NetworkSet | None, NetworkSet | None], ...] = ()
     policies: tuple[tuple[Policy | None, Policy | None], ...] = ()
+    ip_pools: tuple[tuple[IPPool | None, IPPool | None], ...] = ()
 
 
 def whole(snapshot: ClusterSnapshot) -> ClusterDifference:
@@ -186,4 +210,5 @@ def whole(snapshot: ClusterSnapshot) -> ClusterDifference:
         accounts=tuple((key, None, labels) for key, labels in snapshot.accounts.items()),
         network_sets=tuple((None, each) for each in snapshot.network_sets),
         policies=tuple((None, each) for each in snapshot.policies),
+        ip_pools=tuple((None, each) for each in snapshot.ip_pools),
     )

@@ -101,12 +101,6 @@ UNBUILT: Final[tuple[Unbuilt, ...]] = (
         "use publish: pod or node",
     ),
     Unbuilt(
-        "the ranges of Calico's IPPools",
-        _publishes(Publish.IP_POOL),
-        _THINK,
-        "use publish: pod or node",
-    ),
-    Unbuilt(
         "the addresses of egress gateways",
         _publishes(Publish.EGRESS_GATEWAY),
         _THINK,

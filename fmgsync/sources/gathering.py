@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from fmgsync.model.endpoint import (
     ClusterSnapshot,
+    IPPool,
     Kind,
     NetworkSet,
     NodeEndpoint,
@@ -118,6 +119,9 @@ class Gathering:
             ),
             network_sets=tuple(each for each in sets if isinstance(each, NetworkSet)),
             policies=tuple(each for each in policies if isinstance(each, Policy)),
+            ip_pools=tuple(
+                each for each in self._outcomes(Kind.IP_POOLS).values() if isinstance(each, IPPool)
+            ),
         )
 
     def _both(self, one: Kind, other: Kind) -> list[Found | None]:

@@ -203,6 +203,7 @@ class Inventory:
                 accounts=tuple(self._taken(Kind.ACCOUNTS, without)),
                 network_sets=self._pairs((Kind.GLOBAL_SETS, Kind.NETWORK_SETS), without),
                 policies=self._pairs((Kind.POLICIES, Kind.STAGED_POLICIES), without),
+                ip_pools=self._pairs((Kind.IP_POOLS,), without),
             )
 
     def _pairs(
@@ -289,6 +290,7 @@ class Inventory:
             accounts=MappingProxyType(found[Kind.ACCOUNTS]),
             network_sets=(*found[Kind.GLOBAL_SETS].values(), *found[Kind.NETWORK_SETS].values()),
             policies=(*found[Kind.POLICIES].values(), *found[Kind.STAGED_POLICIES].values()),
+            ip_pools=tuple(found[Kind.IP_POOLS].values()),
         )
 
     def _synced(self) -> frozenset[Kind]:

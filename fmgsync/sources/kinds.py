@@ -18,11 +18,12 @@ from typing import Any, Final
 from fmgsync.kube.listing import EVERYTHING, Scope
 from fmgsync.kube.requests import NAMESPACES, NODES, PODS, SERVICE_ACCOUNTS, Resource
 from fmgsync.model.endpoint import Kind
-from fmgsync.sources.convert import account, namespace, network_set, node, pod, policy
+from fmgsync.sources.convert import account, ip_pool, namespace, network_set, node, pod, policy
 from fmgsync.sources.convert.objects import (
     Account,
     GlobalNetworkPolicy,
     GlobalNetworkSet,
+    IPPool,
     Namespace,
     NetworkSet,
     Node,
@@ -76,6 +77,7 @@ KINDS: Final[Mapping[Kind, Row]] = {
     Kind.POLICIES: _calico(Kind.POLICIES, GlobalNetworkPolicy, policy.policy),
     Kind.STAGED_POLICIES: _calico(Kind.STAGED_POLICIES, StagedGlobalNetworkPolicy, policy.staged),
     Kind.GLOBAL_SETS: _calico(Kind.GLOBAL_SETS, GlobalNetworkSet, network_set.network_set),
+    Kind.IP_POOLS: _calico(Kind.IP_POOLS, IPPool, ip_pool.ip_pool),
     Kind.NETWORK_SETS: _calico(Kind.NETWORK_SETS, NetworkSet, network_set.network_set),
 }
 BY_NAME: Final[Mapping[str, Kind]] = {row.name: kind for kind, row in KINDS.items()}

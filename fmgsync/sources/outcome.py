@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from fmgsync.model.endpoint import Kind, NetworkSet, NodeEndpoint, PodEndpoint
+from fmgsync.model.endpoint import IPPool, Kind, NetworkSet, NodeEndpoint, PodEndpoint
 from fmgsync.model.labels import Labels
 from fmgsync.model.policy import Policy
 from fmgsync.sources.convert import reading
@@ -22,7 +22,7 @@ from fmgsync.sources.convert.objects import (
 from fmgsync.sources.convert.reading import Raw
 from fmgsync.sources.kinds import KINDS
 
-Found = PodEndpoint | NodeEndpoint | Labels | NetworkSet | Policy
+Found = PodEndpoint | NodeEndpoint | Labels | NetworkSet | Policy | IPPool
 
 
 class Outcome(NamedTuple):
@@ -82,7 +82,7 @@ def merged(one: Outcome, other: Outcome, pool: LabelPool, told: str) -> Outcome:
         return Outcome(_common(first, last, pool), told)
     assert not isinstance(last, Labels)  # noqa: S101  # both are of one kind
     common = _common(first.labels, last.labels, pool)
-    if isinstance(first, Policy):
+    if isinstance(first, Policy | IPPool):
         return Outcome(replace(first, labels=common, doubt=told), told)
     found = replace(first, labels=common, addresses=(), doubt=told)
     if isinstance(found, PodEndpoint) and isinstance(last, PodEndpoint):

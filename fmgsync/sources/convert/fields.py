@@ -27,6 +27,7 @@ from fmgsync.sources.convert.objects import (
     PodStatus,
     PolicySpec,
     PolicyStep,
+    PoolSpec,
     SetSpec,
     quoted,
 )
@@ -164,6 +165,15 @@ class Fields:
             staged_action=self._optional("spec.stagedAction", content.get("stagedAction")),
             ingress=steps("ingress"),
             egress=steps("egress"),
+        )
+
+    def pool_spec(self, content: Mapping[str, Any]) -> PoolSpec:
+        """The range of a pool, and what becomes of its addresses outside."""
+        uses = content.get("allowedUses")
+        return PoolSpec(
+            self._optional("spec.cidr", content.get("cidr")),
+            self._flag("spec.natOutgoing", content.get("natOutgoing")),
+            [str(each) for each in uses] if isinstance(uses, list) else None,
         )
 
     def set_spec(self, content: Mapping[str, Any]) -> SetSpec:

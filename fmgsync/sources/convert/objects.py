@@ -198,6 +198,21 @@ class GlobalNetworkSet(msgspec.Struct, frozen=True, gc=False):
     spec: SetSpec = SetSpec()
 
 
+class PoolSpec(msgspec.Struct, frozen=True, gc=False):
+    """`spec` of an IPPool."""
+
+    cidr: str | None = None
+    nat: bool | None = msgspec.field(name="natOutgoing", default=None)
+    uses: list[str] | None = msgspec.field(name="allowedUses", default=None)
+
+
+class IPPool(msgspec.Struct, frozen=True, gc=False):
+    """A pool of addresses of Calico's."""
+
+    metadata: CustomMetadata
+    spec: PoolSpec = PoolSpec()
+
+
 class NetworkSet(msgspec.Struct, frozen=True, gc=False):
     """A network set in a namespace."""
 

@@ -13,6 +13,7 @@ from fmgsync.sources.convert.objects import (
     Flaws,
     GlobalNetworkPolicy,
     GlobalNetworkSet,
+    IPPool,
     Malformed,
     Namespace,
     NetworkSet,
@@ -30,6 +31,7 @@ Raw: TypeAlias = (
     | StagedGlobalNetworkPolicy
     | GlobalNetworkSet
     | NetworkSet
+    | IPPool
 )
 
 _POLICIES: Final[Mapping[Kind, type[GlobalNetworkPolicy] | type[StagedGlobalNetworkPolicy]]] = {
@@ -56,7 +58,7 @@ def read(kind: Kind, content: Mapping[str, Any], *, last: bool = False) -> tuple
     metadata = fields.part(content, "metadata")
     if not metadata.get("name"):
         raise Malformed("it has no metadata.name: cut off, or no Kubernetes object")
-    if kind in _POLICIES or kind in _SETS:
+    if kind in _POLICIES or kind in _SETS or kind is Kind.IP_POOLS:
         return _custom(fields, kind, content, metadata, last=last)
     read_metadata = fields.metadata(metadata)
     if last:
@@ -81,12 +83,14 @@ def _custom(
 ) -> tuple[Raw, Flaws]:
     """An object of Calico's. What stands last in it may widen it by not being there."""
     spec = fields.part(content, "spec")
-    end = "types" if kind in _POLICIES else "nets"
+    end = "types" if kind in _POLICIES else "nets" if kind in _SETS else "cidr"
     closed = isinstance(content, ClosedMap) or isinstance(content.get("spec"), ClosedMap)
     whole = last_key(spec) == end if kind in _POLICIES else end in spec and is_behind(end, spec)
     if last and not closed and not (last_key(content) == "spec" and whole):
         fields.doubt(_CUT_OFF)
     named = fields.custom_metadata(metadata)
+    if kind is Kind.IP_POOLS:
+        return IPPool(named, fields.pool_spec(spec)), fields.flaws()
     if kind in _POLICIES:
         return _POLICIES[kind](named, fields.policy_spec(spec)), fields.flaws()
     return _SETS[kind](named, fields.set_spec(spec)), fields.flaws()
