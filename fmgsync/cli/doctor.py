@@ -43,6 +43,7 @@ def command(options: common.Options, state_dir: Path) -> int:
     transport = options.transport
     clusters, targets = checkups.make_checkups(options.config, clock=clock, transport=transport)
     found = [*doctor.check_time_zones(clock)]
+    found += checkups.check_secrets(options.config)
     found += doctor.check_state(checkups.make_memories(options.config, state_dir, clock))
     found += doctor.check_lease(wiring.is_leased(options.config))
     found += doctor.check_stops(wiring.make_stops(options.config, state_dir=state_dir))

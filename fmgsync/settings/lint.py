@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from fmgsync.errors import ConfigProblem, SourceMisconfigured
 from fmgsync.grouping import interest
 from fmgsync.kube.kubeconfig import Access
 from fmgsync.scheduling import cron
-from fmgsync.settings import rules
+from fmgsync.settings import rules, secret
 from fmgsync.settings.features import lacks
 from fmgsync.settings.schema import Config, Group
 
@@ -19,6 +21,7 @@ def notices(config: Config) -> tuple[ConfigProblem, ...]:
         *_clusters(config),
         *_groups(config),
         *_fortimanagers(config),
+        *exposed(config),
         *_windows(config),
         *_unbuilt(config),
     )
@@ -126,16 +129,31 @@ def _fortimanagers(config: Config) -> Iterator[ConfigProblem]:
                 "anyone between here and FortiManager can read the password",
                 "name the certificate of its CA in caFile",
             )
-        for key, secret in (
-            ("password", unit.credentials.password),
-            ("apiKey", unit.credentials.api_key),
-        ):
-            if secret is not None and secret.is_open_to_all():
-                yield config.origin.problem(
-                    (*path, "credentials", key),
-                    f"every user of this computer can read {secret.source}",
-                    f"chmod o-r {secret.file}",
-                )
+
+
+def exposed(config: Config) -> Iterator[ConfigProblem]:
+    """Files with a secret in them that every user of this computer can read."""
+    for steps, file in _secret_files(config):
+        if file is not None and secret.is_open_to_all(file):
+            yield config.origin.problem(
+                steps, f"every user of this computer can read {file}", f"chmod o-r {file}"
+            )
+
+
+def _secret_files(config: Config) -> Iterator[tuple[tuple[str | int, ...], Path | None]]:
+    for index, unit in enumerate(config.fortimanagers):
+        path = ("fortimanagers", index, "credentials")
+        password, key = unit.credentials.password, unit.credentials.api_key
+        yield (*path, "password"), password.file if password is not None else None
+        yield (*path, "apiKey"), key.file if key is not None else None
+    for index, fortigate in enumerate(config.fortigates):
+        own, certificate = ("fortigates", index), fortigate.tls.client_cert
+        yield (*own, "apiKey"), fortigate.api_key.file
+        yield (*own, "tls", "clientCert"), certificate.key_file if certificate else None
+    for index, cluster in enumerate(config.clusters):
+        if cluster.kubeconfig is not None:
+            for name in str(cluster.kubeconfig.file).split(os.pathsep):
+                yield ("clusters", index, "kubeconfig"), Path(name).expanduser()
 
 
 def _windows(config: Config) -> Iterator[ConfigProblem]:

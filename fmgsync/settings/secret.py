@@ -94,17 +94,8 @@ class SecretRef(Part):
         return secret
 
     def is_open_to_all(self) -> bool:
-        """Whether every user of this computer can read the secret's file.
-
-        A warning and no refusal: Kubernetes mounts secrets readable for all by default, which does
-        no harm inside a container. Such mounts (they have a `..data` link) are not counted.
-        """
-        if self.file is None or (self.file.parent / "..data").exists():
-            return False
-        try:
-            return bool(self.file.stat().st_mode & stat.S_IROTH)
-        except OSError:
-            return False
+        """Whether every user of this computer can read the secret's file."""
+        return self.file is not None and is_open_to_all(self.file)
 
     def _from_environment(self) -> str:
         value = os.environ.get(self.env or "")
@@ -135,3 +126,17 @@ class SecretRef(Part):
 
     def _error(self, message: str, next_step: str) -> ConfigError:
         return self._origin.error(self._path, message, next_step)
+
+
+def is_open_to_all(file: Path) -> bool:
+    """Whether every user of this computer can read a file.
+
+    A warning and no refusal: Kubernetes mounts secrets readable for all by default, which does no
+    harm inside a container. Such mounts (they have a `..data` link) are not counted.
+    """
+    if (file.parent / "..data").exists():
+        return False
+    try:
+        return bool(file.stat().st_mode & stat.S_IROTH)
+    except OSError:
+        return False

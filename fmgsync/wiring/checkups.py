@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING, Final
 from fmgsync.clock import Clock
 from fmgsync.doctor.doctor import ClusterToCheck, MemoryToCheck, TargetToCheck
 from fmgsync.grouping import policies
+from fmgsync.model.diagnosis import Diagnosis, Level
 from fmgsync.passes import wrong_clock
 from fmgsync.passes.reconcile import AdomWork
-from fmgsync.settings import features, load, rules
+from fmgsync.settings import features, lint, load, rules
 from fmgsync.wiring import clusters, wiring
 
 if TYPE_CHECKING:
@@ -42,6 +44,16 @@ def make_memories(path: Path, state_dir: Path, clock: Clock) -> list[MemoryToChe
         return [one.message for one in found]
 
     return [MemoryToCheck(str(work.ref), partial(read, work)) for work in world.adoms]
+
+
+def check_secrets(path: Path) -> Iterator[Diagnosis]:
+    """Whether everybody on this computer can read what opens a firewall. Raises ConfigError."""
+    found = list(lint.exposed(load.load_config(path)))
+    for problem in found:
+        fix = problem.next_step or ""
+        yield Diagnosis("this computer", "secrets", Level.WARNING, problem.message, fix)
+    if not found:
+        yield Diagnosis("this computer", "secrets", Level.OK, "no file with one is open to all")
 
 
 def _clusters_to_check(config: Config) -> list[ClusterToCheck]:

@@ -49,7 +49,9 @@ def test_a_healthy_unit_has_nothing_to_fix() -> None:
     ("change", "check", "level"),
     [
         ({"version": (7, 0, 12)}, "version", Level.FAILURE),
+        ({"version": (7, 4, 4)}, "version", Level.WARNING),
         ({"version": None}, "version", Level.WARNING),
+        ({"administrators": (replace(OURS, profile="Super_User"),)}, "account", Level.WARNING),
         ({"time": NOW + 45}, "clock", Level.WARNING),
         ({"time": NOW - 45}, "clock", Level.WARNING),
         ({"time": NOW + 5}, "clock", Level.OK),

@@ -7,7 +7,7 @@ from contextlib import closing
 
 from fmgsync import errors
 from fmgsync.clock import Clock
-from fmgsync.model import diagnosis
+from fmgsync.model import diagnosis, exploited
 from fmgsync.model.diagnosis import Diagnosis, Level
 from fmgsync.model.target import DeviceVdom
 from fmgsync.targets import wire
@@ -60,6 +60,10 @@ def _connection(
     old = session.release is not None and session.release < _OLDEST
     fix = "nothing here is known of releases before 6.4; update the unit" if old else ""
     yield Diagnosis(where, "connection", Level.WARNING if old else Level.OK, text, fix)
+    if session.release and (known := exploited.holes(exploited.FORTIOS, session.release)):
+        told = f"FortiOS {release} is open to {', '.join(known)}, which is exploited"
+        fix = f"update to {exploited.least(exploited.FORTIOS, session.release)} or later"
+        yield Diagnosis(where, "firmware", Level.WARNING, told, fix)
     identities.claim(session.serial, session.access.name)
     if not session.access.verify:
         fix = "name the authority in tls.caFile: who is on the way can read the key"

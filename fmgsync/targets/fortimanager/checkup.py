@@ -17,11 +17,13 @@ from typing import Any
 from cryptography import x509
 
 from fmgsync import errors
+from fmgsync.model.target import TargetRef
 from fmgsync.targets import wire
-from fmgsync.targets.fortimanager import unit_version, urls
+from fmgsync.targets.fortimanager import tables, unit_version, urls
 from fmgsync.targets.fortimanager.access import Access
 from fmgsync.targets.fortimanager.answers import Place, Result
 from fmgsync.targets.fortimanager.session import Session
+from fmgsync.targets.fortimanager.tables import Query
 
 _HTTPS = 443
 _MAY_INSTALL = ("read-write", 2)
@@ -82,6 +84,19 @@ def read_unit(session: Session) -> UnitFacts:
         admin_settings=_row(admin_settings),
         administrators=_administrators(users, profiles),
     )
+
+
+def read_firmware(session: Session, ref: TargetRef) -> Mapping[str, tuple[int, ...]]:
+    """The FortiOS releases of an ADOM's devices, as far as they are told."""
+    fields = ("name", "os_ver", "mr", "patch")
+    place = Place(session.access.name, ref.domain)
+    found: dict[str, tuple[int, ...]] = {}
+    for row in tables.read(session, Query(urls.devices(ref.domain), fields, place)):
+        major = wire.text(row.get("os_ver")).partition(".")[0]
+        rest = (row.get("mr"), row.get("patch"))
+        if major.isdigit() and all(isinstance(one, int) and one >= 0 for one in rest):
+            found[wire.text(row.get("name"))] = (int(major), *(int(one or 0) for one in rest))
+    return found
 
 
 def read_scheduled(session: Session, adom: str) -> tuple[Scheduled, ...]:

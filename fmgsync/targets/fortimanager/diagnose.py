@@ -6,11 +6,12 @@ could do past it is a warning. Each comes with its fix.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from fmgsync import errors
 from fmgsync.clock import Clock
-from fmgsync.model import diagnosis
+from fmgsync.model import diagnosis, exploited
 from fmgsync.model.adom import AdomTopology, Workspace
 from fmgsync.model.diagnosis import Diagnosis, Level
 from fmgsync.model.rule import Site
@@ -28,6 +29,7 @@ SKEW_S = 30.0
 """More than this between the two clocks, and openings are not what people think."""
 
 _ON = ("enable", 1)
+_SUPER = "Super_User"
 _SHOWN = 8
 
 
@@ -63,6 +65,7 @@ def judge_unit(where: str, facts: UnitFacts, purpose: Purpose, now: float) -> It
     yield _version(where, facts)
     yield _clock(where, facts, now)
     yield _permit(where, facts, writes=purpose.writes)
+    yield from _account(where, facts)
     yield _others(where, facts)
     yield _setting(
         where,
@@ -88,6 +91,10 @@ def _version(where: str, facts: UnitFacts) -> Diagnosis:
     if facts.version < OLDEST:
         fix = "update the FortiManager to 7.2 or later"
         return Diagnosis(where, "version", Level.FAILURE, f"{told} is too old", fix)
+    if known := exploited.holes(exploited.FORTIMANAGER, facts.version):
+        text = f"{told} is open to {', '.join(known)}, which is exploited"
+        fix = f"update to {exploited.least(exploited.FORTIMANAGER, facts.version)} or later"
+        return Diagnosis(where, "version", Level.WARNING, text, fix)
     return Diagnosis(where, "version", Level.OK, told)
 
 
@@ -119,6 +126,17 @@ def _permit(where: str, facts: UnitFacts, *, writes: bool) -> Diagnosis:
         return Diagnosis(where, "rights", Level.FAILURE, text, fix)
     text = f"{own.user!r}: rpc-permit {own.rpc_permit}, profile {own.profile}"
     return Diagnosis(where, "rights", Level.OK, text)
+
+
+def _account(where: str, facts: UnitFacts) -> Iterator[Diagnosis]:
+    """Whether more is given to us than we need: who has our password has all of it."""
+    own = next((a for a in facts.administrators or () if a.user == facts.user), None)
+    if own is not None and own.profile == _SUPER:
+        text = f"{own.user!r} is a super administrator: anybody with its password rules the unit"
+        fix = "give it a profile with policy-objects, adom-policy-packages, deploy-management and"
+        yield Diagnosis(
+            where, "account", Level.WARNING, text, f"{fix} device-manager, and its ADOMs only"
+        )
 
 
 def _others(where: str, facts: UnitFacts) -> Diagnosis:
@@ -182,6 +200,7 @@ def _adom(
         for why in dict.fromkeys(why for site in resolved for _, why in site.missing):
             yield Diagnosis(where, "sites", Level.FAILURE, why, "correct 'sites'")
         yield from _devices(where, found, names)
+        yield from _firmware(where, checkup.read_firmware(session, ref), names)
         yield from _scheduled(where, session, ref.domain)
     except errors.FmgsyncError as error:
         yield diagnosis.failed(where, "sites", error)
@@ -227,6 +246,20 @@ def _devices(where: str, found: AdomTopology, names: Iterable[str]) -> Iterator[
         yield Diagnosis(where, "devices", Level.WARNING, text, fix)
     if not offline and not unsynced:
         yield Diagnosis(where, "devices", Level.OK, f"{len(listed)} online and in sync")
+
+
+def _firmware(
+    where: str, known: Mapping[str, exploited.Release], names: Collection[str]
+) -> Iterator[Diagnosis]:
+    """FortiGates of the sites whose release has a hole that is exploited, a line for each hole."""
+    open_to: defaultdict[str, list[str]] = defaultdict(list)
+    for name in sorted(names & known.keys()):
+        for hole in exploited.holes(exploited.FORTIOS, known[name]):
+            open_to[hole].append(f"{name} ({'.'.join(map(str, known[name]))})")
+    for hole, devices in sorted(open_to.items()):
+        shown = ", ".join(devices[:_SHOWN]) + (" and more" if devices[_SHOWN:] else "")
+        text = f"open to {hole}, which is exploited: {shown}"
+        yield Diagnosis(where, "firmware", Level.WARNING, text, "update their FortiOS")
 
 
 def _scheduled(where: str, session: Session, adom: str) -> Iterator[Diagnosis]:
