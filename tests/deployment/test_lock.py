@@ -1,0 +1,28 @@
+"""requirements.lock, from which the image is built: complete, and nothing without a hash."""
+
+from __future__ import annotations
+
+import configparser
+import re
+
+from tests.deployment.places import ROOT
+
+
+def name_of(requirement: str) -> str:
+    return re.sub(r"[-_.]+", "-", re.split(r"[ \[<>=!~;]", requirement, maxsplit=1)[0]).lower()
+
+
+def test_it_pins_all_that_fmgsync_needs_and_by_hash_only() -> None:
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "setup.cfg", encoding="utf-8")
+    needed = {name_of(row) for row in settings["options"]["install_requires"].split("\n") if row}
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    entries = [entry for entry in re.split(r"\n(?=\S)", text) if not entry.startswith("#")]
+    pinned = set()
+    for entry in entries:
+        first, *hashes = entry.replace("\\\n", "\n").split()
+        assert re.fullmatch(r"[a-z0-9.-]+==[^ ;]+", first), first
+        assert hashes, first
+        assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", one) for one in hashes), first
+        pinned.add(name_of(first))
+    assert needed <= pinned
