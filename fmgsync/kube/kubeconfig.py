@@ -173,7 +173,16 @@ def _add(
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without dates: there are none in a kubeconfig, and what looks like one is text."""
+    """YAML without dates: there are none in a kubeconfig, and what looks like one is text.
+
+    Nor with half a character, which JSON can write, and nothing can print or send.
+    """
+
+    def construct_scalar(self, node: Any) -> Any:
+        text = super().construct_scalar(node)
+        if isinstance(text, str) and not text.isascii():
+            return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return text
 
 
 _NO_TYPES: Final = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value")
