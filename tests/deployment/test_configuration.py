@@ -66,7 +66,10 @@ def test_replicas_share_the_adoms_where_they_may(path: Path) -> None:
     assert [each.name for each in config.clusters if each.in_cluster] == [config.clusters[0].name]
 
 
-@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.name)
+PLATFORMS = [path for path in SAMPLES if path.name != "branches"]
+
+
+@pytest.mark.parametrize("sample", PLATFORMS, ids=lambda path: path.name)
 def test_each_platform_says_which_address_is_seen_and_who_says_so(sample: Path) -> None:
     text = (sample / "fmgsync.yaml").read_text()
     reason = "".join(line for line in text.splitlines(True) if line.startswith("#"))
@@ -78,8 +81,17 @@ def test_each_platform_says_which_address_is_seen_and_who_says_so(sample: Path) 
 
 
 def test_there_is_a_sample_for_each_platform() -> None:
-    names = {path.name for path in SAMPLES}
+    names = {path.name for path in PLATFORMS}
     assert names == {"aks", "calico", "eks", "eks-ipv6", "gke", "iks"}
+
+
+def test_there_is_a_sample_of_fortigates_without_a_fortimanager() -> None:
+    config = load.load_config(CONFIG / "samples" / "branches" / "fmgsync.yaml")
+    assert not config.fortimanagers
+    assert {site.fleet for site in config.sites} == {"branches"}
+    for unit in config.fortigates:
+        assert unit.api_key.file is not None
+        assert str(unit.api_key.file.parent) == MOUNTS["credentials"]
 
 
 def parsed_arguments() -> dict[str, Any]:
