@@ -96,6 +96,7 @@ def _started(run: Run, chosen: Round, again: Again) -> bool:
     with run.work.fleet.deciding():
         run.book.refresh()
         if not chosen.devices.issubset(again().start):
+            run.work.fleet.wants_room(run.work.ref)
             return False
         run.note(Started(chosen.devices, chosen.decision.wave, bool(chosen.urgent)))
     return True

@@ -47,6 +47,8 @@ class Roster:
         self._asked_at: dict[TargetRef, int] = {}
         self._called: set[TargetRef] = set()
         self._writing: set[TargetRef] = set()
+        self._short_of_room: set[TargetRef] = set()
+        self._turn_of: tuple[str, ...] = ()
         self._listener: Callable[[TargetRef], None] | None = None
 
     def rules_digest(self, rules: Iterable[GroupRule]) -> str:
@@ -101,19 +103,37 @@ class Roster:
         lost: str = "",
     ) -> Decision:
         """Who of this target may start, as the whole fleet stands; others whose turn it is are
-        called."""
+        called. `ledger` is to be as it stands now, read while `deciding`."""
+        own = tuple(candidates)
+        with self._lock:
+            found = self.foresee(ref, policy, ledger, own, now, lost=lost)
+            self._asked_at[ref] = self._changes
+            self._called.discard(ref)
+            self._call(self._turn_of, besides=ref)
+        return found
+
+    def foresee(
+        self,
+        ref: TargetRef,
+        policy: RolloutPolicy,
+        ledger: Ledger | None,
+        candidates: Iterable[Candidate],
+        now: datetime,
+        *,
+        lost: str = "",
+    ) -> Decision:
+        """The same for who only tells of it: nobody is called, and a call stays."""
         own = tuple(candidates)
         if self.fleet.is_alone:
             return waves.decide(policy, ledger, own, now, lost=lost)
         with self._lock:
             self._note(ref, own)
-            self._asked_at[ref] = self._changes
-            self._called.discard(ref)
+            self._turn_of = ()
             if unseen := len(self.fleet.targets) - len(self._known):
                 return _unseen(own, unseen, now)
             everybody = self._everybody(own)
             found = waves.decide(policy, ledger, everybody, now, lost=lost)
-            self._call(found.start, besides=ref)
+            self._turn_of = found.start
         mine = {each.device for each in own}
         return replace(
             found,
@@ -151,6 +171,21 @@ class Roster:
         with self._lock:
             self._changes += 1
 
+    def wants_room(self, ref: TargetRef) -> None:
+        """A target has something that cannot wait, or was its turn, and as many devices are at risk
+        as may fail: it is called as soon as one of them is not any more."""
+        if not self.fleet.is_alone:
+            with self._lock:
+                self._short_of_room.add(ref)
+
+    def freed(self) -> None:
+        """A device of the fleet is at risk no more."""
+        with self._lock:
+            self._changes += 1
+            waiting, self._short_of_room = self._short_of_room, set()
+            for ref in sorted(waiting):
+                self._tell(ref)
+
     def listen(self, listener: Callable[[TargetRef], None]) -> None:
         """Call this with every target whose turn has come."""
         self._listener = listener
@@ -183,9 +218,12 @@ class Roster:
             if ref.unit not in devices or ref in (besides, *self._called):
                 continue
             if asked_at < self._changes:
-                self._called.add(ref)
-                if self._listener is not None:
-                    self._listener(ref)
+                self._tell(ref)
+
+    def _tell(self, ref: TargetRef) -> None:
+        self._called.add(ref)
+        if self._listener is not None:
+            self._listener(ref)
 
 
 def _gist(each: Candidate) -> tuple[str, Readiness, bool]:

@@ -242,9 +242,13 @@ def _decide(run: Run) -> Decision:
     policy, admissions = run.policy, run.admissions()
     views = run.survey.views if run.survey else ()
     candidates = admission.candidates(admissions, policy.canary, views, run.seen.topology)
-    decision = run.work.fleet.decide(
-        run.work.ref, policy, run.book.ledger, candidates, run.now, lost=run.book.lost
-    )
+    fleet = run.work.fleet
+    with fleet.deciding():
+        if not fleet.fleet.is_alone:
+            run.book.refresh()  # others of the fleet may have come further since
+        decision = fleet.decide(
+            run.work.ref, policy, run.book.ledger, candidates, run.now, lost=run.book.lost
+        )
     run.report.admissions, run.report.decision = admissions, decision
     run.report.steered_at = run.book.record.decided_at if run.book.record else None
     run.report.waiting = decision.held.reason if decision.held is not None else None

@@ -35,7 +35,7 @@ def standing(
     lost = "" if record is not None else why_lost(work, result.survey, result.seen)
     fresh = None if lost else Ledger(rules)
     known = record.ledger if record is not None else fresh
-    decision = work.fleet.decide(work.ref, policy, known, found, world.instant, lost=lost)
+    decision = work.fleet.foresee(work.ref, policy, known, found, world.instant, lost=lost)
     return Standing(record, decision)
 
 

@@ -34,7 +34,7 @@ from fmgsync.scheduling import admission
 from fmgsync.scheduling.admission import Admission, Clearance, Situation
 from fmgsync.scheduling.foreign import ForeignChanges
 from fmgsync.scheduling.install_policy import Terms
-from fmgsync.scheduling.machine import Event
+from fmgsync.scheduling.machine import Event, Settled, Withdrawn
 from fmgsync.scheduling.rollout import Decision, RolloutPolicy
 from fmgsync.scheduling.timetable import Timetable
 from fmgsync.scheduling.urgent import Urgent
@@ -183,7 +183,10 @@ class Run:
     def note(self, event: Event) -> None:
         """Something of the rollout happens now; it is written down before anything follows."""
         self.book.note(event, self.now)
-        self.work.fleet.changed()
+        if isinstance(event, Settled | Withdrawn):
+            self.work.fleet.freed()
+        else:
+            self.work.fleet.changed()
 
     def rest(self, seconds: float) -> None:
         """Wait with lock and session in hand. Raises Left when it is time to leave."""

@@ -57,7 +57,10 @@ def decide(run: Run, *, under_way: bool) -> Rush:
         return Rush()  # workflow mode: nothing can be narrowed, and people are told
     needs = _needs(run, under_way=under_way)
     _note_waits(run, needs)
-    return Rush(needs.now, _decide(run, needs))
+    decision = _decide(run, needs)
+    if needs.now and not decision.start:
+        run.work.fleet.wants_room(run.work.ref)
+    return Rush(needs.now, decision)
 
 
 def _needs(run: Run, *, under_way: bool) -> UrgentDecision:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -298,6 +299,24 @@ def test_passes_of_a_controller_call_the_one_whose_turn_it_is(
     assert written[0] == "branch-4"
     assert {unit.holds() for unit in world.units.values()} == {"10.1.0.5"}
     assert len(world.record().ledger.proofs) == 6
+
+
+def test_units_of_a_fleet_are_talked_to_side_by_side(tmp_path: Path, clock: ManualClock) -> None:
+    """All are being asked before the first has answered: a slow one holds up nobody."""
+    world = plain.made(tmp_path, clock, 8)
+    world.run("10.1.0.5")
+    all_there = threading.Barrier(8, timeout=20)
+    met: set[str] = set()
+
+    def heard(line: str) -> None:
+        name = threading.current_thread().name
+        if name.startswith("pass") and name not in met:
+            met.add(name)
+            all_there.wait()
+
+    world.heard = heard
+    once.plan(world.world())
+    assert len(met) == 8
 
 
 def test_a_removal_waits_for_no_rollout(tmp_path: Path, clock: ManualClock) -> None:
