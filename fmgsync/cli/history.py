@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -199,7 +199,7 @@ def _text(value: Any) -> str:
 
 def print_history(console: Console, rows: Iterable[Row]) -> None:
     """One row for what a run did on several devices of a wave; times are UTC."""
-    from fmgsync.cli import findings, tables
+    from fmgsync.cli import tables
 
     alike: dict[tuple[Any, ...], list[Row]] = {}
     listed = list(rows)
@@ -215,7 +215,7 @@ def print_history(console: Console, rows: Iterable[Row]) -> None:
         where = tables.names(places) or first.get("adom", "")
         count = f"{len(set(places))}: " if len(set(places)) > 3 else ""
         made.add_row(
-            tables.cell(findings.instant(first["at"]).removesuffix(" UTC")),
+            tables.cell(_minute(first["at"])),
             tables.cell(f"{first['event']}{_wave(first)}", _STYLES.get(first["event"], "")),
             tables.cell(count + where),
             tables.cell("; ".join(filter(None, (_said(same), _moved(same))))),
@@ -232,6 +232,12 @@ def print_history(console: Console, rows: Iterable[Row]) -> None:
 
 _FOLDED = ("verified",)
 """Events whose own words matter little: FortiManager says the same of every device."""
+
+
+def _minute(at: str) -> str:
+    """When, as far as it matters at night; the rows are in their order, JSON has the rest."""
+    found = _instant(at)
+    return at if found is None else f"{found.astimezone(UTC):%Y-%m-%d %H:%M}"
 
 
 def _actor(row: Row) -> str:
