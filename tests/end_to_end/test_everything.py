@@ -1,0 +1,42 @@
+"""Everything at once: a short form here, a long one as `tox -e soak`."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.end_to_end.everything import COUNTS, Everything
+
+SOAK_S = float(os.environ.get("FMGSYNC_SOAK_S", "1200"))
+HEALTH = list(HealthCheck)
+
+
+def test_whatever_happens_the_invariants_hold_and_it_converges() -> None:
+    chosen = settings(
+        max_examples=3,
+        stateful_step_count=10,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],  # to make a failure small takes minutes: that is for the soak
+        suppress_health_check=HEALTH,
+    )
+    run_state_machine_as_test(Everything, settings=chosen)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("FMGSYNC_SOAK_S" not in os.environ, reason="as long as asked: tox -e soak")
+def test_for_as_long_as_asked() -> None:
+    """Prints what was survived; what fails is shrunk and shown by hypothesis."""
+    chosen = settings(
+        max_examples=10, stateful_step_count=40, deadline=None, suppress_health_check=HEALTH
+    )
+    ends_at = time.monotonic() + SOAK_S
+    while time.monotonic() < ends_at:
+        run_state_machine_as_test(Everything, settings=chosen)
+        told = ", ".join(f"{count} {name}" for name, count in sorted(COUNTS.items()))
+        print(told)  # noqa: T201 - for whoever waits
