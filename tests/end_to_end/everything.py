@@ -24,12 +24,13 @@ from fmgsync.passes.result import Result
 from fmgsync.wiring import wiring
 from tests.end_to_end.fleet import names, open_fleet, seed, web
 from tests.end_to_end.killing import Killed
-from tests.end_to_end.walking import DEVICES, POOL, Middlebox, Walk
+from tests.end_to_end.middlebox import Middlebox
+from tests.end_to_end.walking import DEVICES, POOL, Walk
 
 COUNTS: Counter[str] = Counter()
 """What all machines of this process went through."""
 
-SETTINGS = {
+SETTINGS: dict[str, dict[str, Any]] = {
     "ordinary": {},
     "urgent": {"removals": "immediately"},
     "bounded": {"removals": {"within": "15m"}},
@@ -76,7 +77,11 @@ class Everything(RuleBasedStateMachine):
         """An estate in sync, of one kind."""
         unit = {**seed(DEVICES), "version": "7.4.5", "workspaceMode": mode}
         rollout = {"waves": ["100%"], "pause": "0s", "maxFailures": "100%"}
-        install = {"foreignChanges": "block", "windows": "always", "rollout": rollout}
+        install: dict[str, Any] = {
+            "foreignChanges": "block",
+            "windows": "always",
+            "rollout": rollout,
+        }
         opened = open_fleet(self.folder, unit, **install, **SETTINGS[settings])
         self.estate = self.stack.enter_context(opened)
         self.estate.write_config(guard={"maxRemovedShare": 1.0, "maxAddedShare": 100})
