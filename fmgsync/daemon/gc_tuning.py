@@ -26,6 +26,13 @@ class Heap:
         """Whether what stays has been set apart."""
         return self._tidied_at is not None
 
+    def keep(self, now: float, *, ready: bool, tidy: bool) -> None:
+        """Settle once what stays is `ready`; later look through the rest, once in a while."""
+        if self.settled:
+            self.tidy(now)
+        elif ready:
+            self.settle(now, tidy=tidy)
+
     def settle(self, now: float, *, tidy: bool) -> None:
         """What is there now stays and is not walked again; with `tidy` only what is in use.
 

@@ -44,13 +44,9 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
-JOIN_S = 0.5
-GRACE_S = 4.0
-"""So long after it was time to leave a pass may take to give its locks back."""
 BEAT_S = 10.0
 FIRST_LOOK_S = 15.0
-"""A cluster that is silent this long after the start holds nobody up any more; it only freezes
-its own part."""
+"""A cluster silent for so long after the start holds nobody up: it only freezes its own part."""
 
 FeedsOf = Callable[[RuleSet], "Sequence[Feed]"]
 """What the clusters' changes come through, as far as these rules need them."""
@@ -92,7 +88,7 @@ class Controller:
         self._leaving: tuple[AdomWorker, ...] = ()
         self._heap = Heap()
         self._tracker = self._tracking(world.intent.rules)
-        self._beat_at = self.loaded_at = world.clock.now()
+        self.beat_at = self.loaded_at = world.clock.now()  # the loop's last round; the reading
         self.refused_configs = 0
         self._woken = threading.Event()
         self._workers = {
@@ -121,10 +117,10 @@ class Controller:
             return None
         from fmgsync.daemon.announcements import Announcer  # needs the Kubernetes client
 
-        def spaces_of(rule: str) -> dict[str, frozenset[str]]:
-            return self._tracker.spaces_of(rule)
-
-        return Announcer(places, spaces_of, clock=self._world.clock)
+        # Asked of the tracker of the moment: rules may change.
+        return Announcer(
+            places, lambda rule: self._tracker.spaces_of(rule), clock=self._world.clock
+        )
 
     def _tracking(self, rules: RuleSet) -> WorkloadTracker:
         return WorkloadTracker(rules, self._feeds_of(rules), self._world.intent.allowed_ranges)
@@ -198,11 +194,6 @@ class Controller:
         self._workers[ref].begin_anew()
 
     @property
-    def beat_at(self) -> float:
-        """When the loop last came round."""
-        return self._beat_at
-
-    @property
     def inventory(self) -> Inventory:
         """What runs, as of the latest look; immutable."""
         return self._tracker.inventory
@@ -264,7 +255,7 @@ class Controller:
     def _loop(self) -> None:
         began = self._world.clock.now()
         while not self.stopping.asked():
-            self._beat_at = self._world.clock.now()
+            self._beat()
             self._follow_rules()
             self._think()
             self._start_workers(late=self._world.clock.now() - began >= FIRST_LOOK_S)
@@ -291,25 +282,20 @@ class Controller:
 
     def give_back(self) -> bool:
         """Wait for the passes that run, then give back the Leases. False as for `end`."""
-        ends = [self._await_end(each) for each in (*self._workers.values(), *self._leaving)]
+        passing = (*self._workers.values(), *self._leaving)
+        left = [each for each in passing if not self.stopping.await_end(each.join, self._beat)]
+        for worker in left:
+            _log.warning("a pass is still running and is left behind", adom=worker.ref.domain)
         if self._remembered is not None:
             self._remembered.stop()
         if self.ownership is not None:
             self.ownership.stop()
         if self._announcer is not None:
             self._announcer.stop()
-        return all(ends)
+        return not left
 
-    def _await_end(self, worker: AdomWorker) -> bool:
-        """Wait for the ADOM's pass; without a limit until somebody wants us to leave."""
-        while not self.stopping.must_leave():
-            self._beat_at = self._world.clock.now()
-            if worker.join(JOIN_S):
-                return True
-        if worker.join(max(0.0, self.stopping.leave_at + GRACE_S - self._world.clock.now())):
-            return True
-        _log.warning("a pass is still running and is left behind", adom=worker.ref.domain)
-        return False
+    def _beat(self) -> None:
+        self.beat_at = self._world.clock.now()
 
     def _follow_rules(self) -> None:
         """Other rules, or other knowledge of them: every ADOM is looked at as a whole."""
@@ -329,8 +315,7 @@ class Controller:
         """From what became different in the clusters to the ADOMs that must look."""
         changed = self._tracker.take_changes()
         for work in self._world.adoms:
-            behind = frozenset[str]().union(*(site.clusters for site in work.sites))
-            touched = {rule for rule, cluster in changed if cluster in behind}
+            touched = {rule for rule, cluster in changed if cluster in work.clusters}
             if touched and work.ref in self._started:
                 self._workers[work.ref].touch(touched)
 
@@ -339,20 +324,16 @@ class Controller:
         time enough: rules that come later would let a canary begin anew."""
         heard = not self._world.intent.rules.unread
         for work in self._world.adoms:
-            behind = frozenset[str]().union(*(site.clusters for site in work.sites))
-            if work.ref not in self._started and (late or (heard and self._tracker.heard(behind))):
+            ready = late or (heard and self._tracker.heard(work.clusters))
+            if ready and work.ref not in self._started:
                 self._started.add(work.ref)
                 self._workers[work.ref].start()
 
     def _tidy(self) -> None:
         """What the first listings made stays; what a controller before this one knew does not."""
-        now = self._world.clock.now()
-        if self._heap.settled:
-            self._heap.tidy(now)
-        elif len(self._started) == len(self._workers) and not any(
-            worker.waits for worker in self._workers.values()
-        ):
-            self._heap.settle(now, tidy=self._tracker.took_over)
+        waits = any(worker.waits for worker in self._workers.values())
+        all_work = len(self._started) == len(self._workers) and not waits
+        self._heap.keep(self._world.clock.now(), ready=all_work, tidy=self._tracker.took_over)
 
     def _pass_over(self, work: AdomWork, passes: Passes) -> MakePass:
         def make(rules: frozenset[str] | None) -> tuple[AdomResult, float | None]:

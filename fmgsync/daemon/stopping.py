@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from fmgsync.clock import Clock
 
+JOIN_S = 0.5
+GRACE_S = 4.0
+"""So long after it was time to leave a pass may take to give its locks back."""
 LEAVE_AFTER_S = 3.0
 """So long after SIGTERM an install that runs is watched; then its lock is given back."""
 
@@ -49,6 +53,15 @@ class Stopping:
     def must_leave(self) -> bool:
         """Whether the process is about to end, however much still runs."""
         return self.leave_at < float("inf")
+
+    def await_end(self, join: Callable[[float], bool], beat: Callable[[], None]) -> bool:
+        """Wait for something that ends by itself; without a limit until somebody wants us to leave.
+        False if it was still running when the time was up."""
+        while not self.must_leave():
+            beat()
+            if join(JOIN_S):
+                return True
+        return join(max(0.0, self.leave_at + GRACE_S - self._clock.now()))
 
     def leaving(self) -> bool:
         """Whether even what runs is to be let go of."""

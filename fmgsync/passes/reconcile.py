@@ -87,6 +87,11 @@ class AdomWork:
         return not self.target.traits.stages
 
     @property
+    def clusters(self) -> frozenset[str]:
+        """The clusters behind its sites."""
+        return frozenset[str]().union(*(site.clusters for site in self.sites))
+
+    @property
     def delivery(self) -> Delivery | None:
         """What brings to the devices what was written; None where writing is delivering."""
         return self.target.delivery()
