@@ -34,6 +34,8 @@ from fmgsync.targets.protocol import Delivery, Traits
 TRAITS: Final = Traits(stages=False, mappings=False)
 POLICIES_COUNT_S: Final = 600.0
 """So long policies count as they were read, as long as nothing is taken away because of them."""
+READ_BACK_COUNTS_S: Final = 2.0
+"""So long what was read right after a write is what the unit answers: it is not asked twice."""
 IN_USE_COUNTS_S: Final = 600.0
 """So long an object that could not be deleted is not tried again."""
 
@@ -63,6 +65,8 @@ class FortiGateVdom:
         self._shared: Session | None = None
         self._tables: Tables | None = None
         self._just_read = False
+        self._wrote = False
+        self._read_back_at: float | None = None
         self._seen_serial = ""
         self._package: tuple[float, Package] | None = None
         self._in_use: dict[ObjectKey, float] = {}
@@ -113,7 +117,7 @@ class FortiGateVdom:
             self._read(session)
             self._require_free(session, again=False)
             package = self._policies(session)
-            self._just_read = True
+            self._just_read, self._wrote, self._read_back_at = True, False, None
             return Surroundings(self._topology(session), (package,), Limits())
 
     def read_observed(self, group_names: Iterable[str]) -> ObservedAdom:
@@ -121,7 +125,9 @@ class FortiGateVdom:
         if not self._just_read:
             with self._session() as session:
                 self._read(session)
-        self._just_read = False
+                # What is read after a write, with nothing in between, is the unit's own word.
+                self._read_back_at = self._clock.now() if self._wrote else None
+        self._just_read = self._wrote = False
         return self._observed(group_names)
 
     def read_part(
@@ -143,7 +149,7 @@ class FortiGateVdom:
         """Write the plan if the unit is still as it was read; an empty plan costs no request."""
         if not plan.changes:
             return ApplyReport(self.ref)
-        self._just_read = False
+        self._just_read, self._wrote, self._read_back_at = False, True, None
         before = self.requests
         with self._session() as session:
             found = self._unchanged(session, plan)
@@ -165,9 +171,14 @@ class FortiGateVdom:
         """Members by group as the FortiGate answers now."""
         wanted, names = sorted(set(targets)), tuple(group_names)
         found: dict[DeviceVdom, Reading] = {}
+        back, self._read_back_at = self._read_back_at, None
+        is_answer = back is not None and 0 <= self._clock.now() - back < READ_BACK_COUNTS_S
         for target in wanted:
             if target != self._place:
                 found[target] = Reading(None, f"{target} is not behind {self.ref}")
+                continue
+            if is_answer and self._tables is not None and self._shared is not None:
+                found[target] = reading.reading(self._tables, names)
                 continue
             try:
                 with self._session() as session:

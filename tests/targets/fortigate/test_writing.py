@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from fmgsync import errors
+from fmgsync.model.adom import Reading
 from fmgsync.model.change import Action
+from fmgsync.model.target import DeviceVdom
 from tests.targets.fortigate.conftest import NAME, Branch
 from tests.targets.fortigate.planning import converge, plan
 
@@ -410,3 +412,31 @@ def test_what_the_key_cannot_see_is_not_known(boot: Callable[..., Branch]) -> No
     [shown] = branch.target(key="adv1sed").look().packages
     assert not shown.unread
     assert [policy.name for policy in shown.policies] == ["web"]
+
+
+def held(answered: Reading) -> set[str]:
+    return set((answered.groups or {})["web"])
+
+
+def test_what_is_read_right_after_a_write_is_the_proof(branch: Branch) -> None:
+    """The unit is not asked twice in a row; once more than that is asked anew."""
+    target, place = branch.target(), DeviceVdom(NAME, "root")
+    with target:
+        target.write(plan(target, WEB))
+        target.read_observed(["web"])
+        mark = branch.simulator.requests.mark()
+        first = target.ask([place], ["web"])[place]
+        assert not branch.asked(since=mark)
+        branch.box.drift("firewall addrgrp", "web", member=("prod_10.0.0.1",))
+        second = target.ask([place], ["web"])[place]
+    assert held(first) == {"10.0.0.1", "10.0.0.2"}
+    assert held(second) == {"10.0.0.1"}
+
+
+def test_before_a_write_the_unit_is_always_asked(branch: Branch) -> None:
+    target, place = branch.target(), DeviceVdom(NAME, "root")
+    converge(target, WEB)
+    with target:
+        plan(target, WEB)
+        branch.box.drift("firewall addrgrp", "web", member=("prod_10.0.0.1",))
+        assert held(target.ask([place], ["web"])[place]) == {"10.0.0.1"}
