@@ -142,16 +142,20 @@ _VERSIONS = ("7.2.9", "7.4.3", "7.4.5", "7.4.8", "7.6.2", "7.6.6", "8.0.1")
 
 
 def switches() -> list[Setting]:
-    """Every switch of the simulator with its default, and the version."""
+    """Every switch that a FortiManager's answers depend on with its default, and the version."""
     import dataclasses
 
     from pydantic.alias_generators import to_camel
 
     from fmgsync.recording.compare import Setting
-    from fmgsync.simulator.state.world import Switches
+    from fmgsync.simulator.state.world import OF_FORTIGATES, Switches
 
     defaults = dataclasses.asdict(Switches())
-    made = [Setting(to_camel(name), value) for name, value in defaults.items()]
+    made = [
+        Setting(to_camel(name), value)
+        for name, value in defaults.items()
+        if name not in OF_FORTIGATES
+    ]
     return [*made, Setting("version", "7.4.5", _VERSIONS)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from fmgsync.simulator.codes import Refusal, bad_url, no_permission
 from fmgsync.simulator.state.adom import Adom
@@ -51,6 +51,19 @@ class Switches:
     unit_takes_lists: bool = False
     unit_requests_per_second: int = 0
     unit_max_body: int = 1 << 20
+
+
+OF_FORTIGATES: Final = frozenset(
+    {
+        "missing_right_shrinks",
+        "transaction_locks_writes",
+        "unit_transactions",
+        "unit_takes_lists",
+        "unit_requests_per_second",
+        "unit_max_body",
+    }
+)
+"""Switches of the FortiGates' own REST API: nothing that a FortiManager answers depends on them."""
 
 
 class World:
