@@ -11,7 +11,7 @@ import structlog
 
 from fmgsync.audit import Audit
 from fmgsync.model import naming
-from fmgsync.model.change import AdomPlan, ApplyReport, Change
+from fmgsync.model.change import AdomPlan, ApplyReport, Change, ObjectKind
 from fmgsync.model.memory import Approval
 from fmgsync.model.target import TargetRef
 from fmgsync.passes.formerly import Formerly
@@ -22,6 +22,7 @@ _log = structlog.get_logger(__name__)
 
 _TOLD = 3
 _MOST = 500
+_ADDRESSES = (ObjectKind.ADDRESS, ObjectKind.ADDRESS6)
 """Changes listed one by one; of a larger write the others are counted."""
 
 
@@ -66,7 +67,7 @@ def tell(plan: AdomPlan, report: ApplyReport, seconds: float) -> None:
     known = dict(plan.workloads)
     groups: dict[str, list[Change]] = {}
     for change in report.written:
-        if change.value is None:
+        if change.kind not in _ADDRESSES:
             groups.setdefault(naming.group_of(change.name), []).append(change)
     for name, changes in sorted(groups.items()):
         added = {address for change in changes for address in change.added}

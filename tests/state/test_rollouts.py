@@ -13,8 +13,9 @@ import pytest
 from fmgsync import errors
 from fmgsync.clock import ManualClock
 from fmgsync.model.address import Family
+from fmgsync.model.fleet import Fleet
 from fmgsync.model.rollout import InstallTask, NarrowedMapping
-from fmgsync.model.target import DeviceVdom, TargetRef
+from fmgsync.model.target import DeviceVdom, TargetKind, TargetRef
 from fmgsync.scheduling.ledger import Attempt, Ledger
 from fmgsync.scheduling.rollout_record import Note, Phase, RolloutRecord
 from fmgsync.state.folder import Folder
@@ -58,6 +59,37 @@ def test_what_is_kept_is_read(rollouts: Rollouts) -> None:
     )
     rollouts.update(REF, lambda before: record)
     assert rollouts.read(REF) == record
+
+
+BRANCHES = tuple(TargetRef(f"branch-{n}", "root", TargetKind.FORTIGATE) for n in (1, 2))
+
+
+def test_an_adoms_row_is_what_releases_without_fleets_wrote(
+    tmp_path: Path, rollouts: Rollouts
+) -> None:
+    """Byte for byte, and theirs is read: an ADOM is a fleet of its own."""
+    rollouts.update(REF, lambda before: RolloutRecord(Ledger("rules", past_s=(2.0,))))
+    assert (tmp_path / "rollouts.json").read_text() == (
+        '{"version":1,"rollouts":[{"owner":"prod","fortimanager":"hq","adom":"prod",'
+        '"digest":"rules","past_s":[2.0]}]}'
+    )
+
+
+def test_the_targets_of_a_fleet_have_one_record(tmp_path: Path) -> None:
+    clock = ManualClock(NOW.timestamp() + 60)
+    fleet = Fleet("branches", BRANCHES)
+    kept = Rollouts(
+        Folder(tmp_path, clock=clock), "prod", clock=clock, fleets=dict.fromkeys(BRANCHES, fleet)
+    )
+    kept.update(REF, lambda before: RolloutRecord(Ledger("adom")))
+    kept.update(BRANCHES[0], lambda before: RolloutRecord(Ledger("fleet")))
+    found = [kept.read(ref) for ref in (*BRANCHES, REF)]
+    assert [one.ledger.digest for one in found if one] == ["fleet", "fleet", "adom"]
+    rows = json.loads((tmp_path / "rollouts.json").read_text())["rollouts"]
+    assert [(row["fortimanager"], row["adom"], row.get("fleet")) for row in rows] == [
+        ("", "", "branches"),
+        ("hq", "prod", None),
+    ]
 
 
 TAKEN_OVER: dict[str, tuple[dict[str, Any], Phase]] = {
