@@ -21,7 +21,7 @@ from typing import IO, Any, Protocol
 
 import structlog
 
-from fmgsync import errors
+from fmgsync import errors, redaction
 from fmgsync.clock import Clock
 
 _log = structlog.get_logger(__name__)
@@ -113,7 +113,11 @@ class Audit:
                 "at": at,
                 "event": event,
                 **self._about,
-                **{name: value for name, value in fields.items() if value is not None},
+                **{
+                    name: redaction.hide_in(value)
+                    for name, value in fields.items()
+                    if value is not None
+                },
                 "previous": head.digest,
             }
             return json.dumps(body, ensure_ascii=True)

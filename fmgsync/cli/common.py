@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import click
 
-from fmgsync import errors
+from fmgsync import errors, redaction
 from fmgsync.assessing import survey
 from fmgsync.state import DEFAULT_FOLDER
 
@@ -70,7 +70,8 @@ class Options:
         if self.output == "yaml":
             import yaml
 
-            click.echo(yaml.safe_dump(document, sort_keys=False, allow_unicode=False), nl=False)
+            shown = redaction.hide_in(document)
+            click.echo(yaml.safe_dump(shown, sort_keys=False, allow_unicode=False), nl=False)
         else:
             print_json(document)
 
@@ -233,7 +234,7 @@ def command_options(*more: Output, configured: bool = True) -> Callable[[_Functi
 
 def print_json(document: object) -> None:
     """One JSON document on standard output."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=True))
+    click.echo(json.dumps(redaction.hide_in(document), indent=2, ensure_ascii=True))
 
 
 def demand_reason(what: str, reason: str, *, needed: bool) -> None:

@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 import click
 
@@ -128,7 +129,12 @@ def root() -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run a command and exit with its code."""
+    """Run a command and exit with its code. A crash leaves no copy of the memory, which holds
+    secrets."""
+    with suppress(ImportError, OSError, ValueError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     arguments = list(sys.argv[1:] if argv is None else argv)
     sys.exit(run(arguments))
 

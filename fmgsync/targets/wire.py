@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
+from fmgsync import redaction
 from fmgsync.model import address as addresses
 from fmgsync.model import naming
 from fmgsync.model.address import Address, Family
@@ -181,6 +182,8 @@ def text(raw: Any) -> str:
 
 
 def printable(text: object) -> str:
-    """Words from outside for people: one line, no control characters, not endless."""
-    shown = "".join(c if c.isprintable() else " " for c in str(text)).strip()
+    """Words from outside for people: one line, no control characters, not endless, and no secret of
+    ours in them, which a unit or a proxy may repeat."""
+    words = redaction.hide(str(text))
+    shown = redaction.hide("".join(c if c.isprintable() else " " for c in words).strip())
     return shown if len(shown) <= _MAX_MESSAGE else shown[:_MAX_MESSAGE] + "..."

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -109,3 +111,16 @@ def test_what_was_typed_is_completed(
     monkeypatch.setenv("COMP_CWORD", str(at))
     assert main.run([]) == 0
     assert capsys.readouterr().out.split() == [expected]
+
+
+def test_a_crash_leaves_no_copy_of_the_memory() -> None:
+    """It holds passwords."""
+    program = (
+        "import resource\nfrom fmgsync.cli import main\n"
+        "try: main.main(['--version'])\nexcept SystemExit: pass\n"
+        "print(resource.getrlimit(resource.RLIMIT_CORE))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.endswith("(0, 0)\n")
