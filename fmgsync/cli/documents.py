@@ -14,12 +14,15 @@ from fmgsync.cli.stop import stop_rows
 from fmgsync.model import naming
 from fmgsync.model.address import Address, sorted_addresses
 from fmgsync.model.adom import HeldLock
+from fmgsync.model.change import ObjectKind
 from fmgsync.model.rollout import PendingInstall
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView, GroupView
 from fmgsync.passes.once import source_gaps
 from fmgsync.passes.result import AdomResult, Result
 from fmgsync.planning import absence, summary
+
+_ADDRESSES = (ObjectKind.ADDRESS, ObjectKind.ADDRESS6)
 
 
 def plan_document(result: Result) -> dict[str, Any]:
@@ -40,7 +43,7 @@ def plan_document(result: Result) -> dict[str, Any]:
 def _plan_row(seen: Look) -> dict[str, Any]:
     """One ADOM's plan, and which policies use the groups that change."""
     plan = seen.plan
-    named = {change.name for change in plan.changes if change.value is None}
+    named = {change.name for change in plan.changes if change.kind not in _ADDRESSES}
     named |= {hold.name for hold in plan.held}
     groups = {naming.group_of(name) for name in named} | named
     return {

@@ -20,6 +20,7 @@ from fmgsync.state.stops import Stops
 
 _log = structlog.get_logger(__name__)
 
+_ADDRESSES = (ObjectKind.ADDRESS, ObjectKind.ADDRESS6)
 _TOLD = 3
 _MOST = 500
 _ADDRESSES = (ObjectKind.ADDRESS, ObjectKind.ADDRESS6)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from fmgsync.cli import logs
 from tests.end_to_end.everything import COUNTS, Everything
 
 SOAK_S = float(os.environ.get("FMGSYNC_SOAK_S", "1200"))
@@ -36,6 +37,7 @@ def test_for_as_long_as_asked() -> None:
         max_examples=10, stateful_step_count=40, deadline=None, suppress_health_check=HEALTH
     )
     ends_at = time.monotonic() + SOAK_S
+    logs.only_errors()
     while time.monotonic() < ends_at:
         run_state_machine_as_test(Everything, settings=chosen)
         told = ", ".join(f"{count} {name}" for name, count in sorted(COUNTS.items()))
