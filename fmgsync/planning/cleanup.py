@@ -37,9 +37,7 @@ def make(
     emptied where that would open traffic, or nobody can tell."""
     left = dict(_left(observed, used))
     held = {key: group for key, group in observed.groups.items() if key not in left}
-    names = {
-        (f, n) for (f, _), g in observed.groups.items() if g not in held.values() for n in g.named()
-    }
+    names = {(key[0], name) for key in left for name in observed.groups[key].named()}
     ours = replace(
         observed,
         groups={

@@ -82,6 +82,7 @@ def translate(objects: Iterable[Manifest], *, owner: str, cluster: Mapping[str, 
         "fromGlobalNetworkPolicies": _selector(made, selector),
         "publish": _publish(made, publish),
         "mapping": "shared",
+        "sites": {"clusters": [cluster["name"]]},
     }
     devices = _data(found, DEVICES, made)
     units, sites = _fortigates(made, devices, cluster["name"])

@@ -92,7 +92,7 @@ def test_everything_that_was_told_becomes_a_configuration_that_can_be_read(
 ) -> None:
     made, said = imported(tmp_path, capsys, estate())
     group = {"fromGlobalNetworkPolicies": TIER, "publish": "node", "mapping": "shared"}
-    assert made["groups"] == [group]
+    assert made["groups"] == [{**group, "sites": {"clusters": ["main"]}}]
     assert made["policy"] == {"mode": "observe"}
     assert [unit["host"] for unit in made["fortigates"]] == ["192.0.2.10:8443", "[2001:db8::1]"]
     assert made["fortigates"][0]["apiKey"] == {"file": "/etc/fmgsync/calico/fgt-a-token/token"}

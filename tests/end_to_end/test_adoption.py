@@ -146,6 +146,7 @@ def test_what_was_taken_over_follows_the_next_change_and_is_cleared_away(
     assert on_devices(estate)["fgt-east"] == {"192.0.2.2", "192.0.2.3"}
 
 
+@pytest.mark.slow
 def test_once_its_comments_were_installed_all_that_follows_is_known_to_be_ours(
     estate: Estate, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -276,6 +277,29 @@ def test_which_groups_must_be_said(estate: Estate, capsys: pytest.CaptureFixture
     assert command(estate, "adopt", "--calico", "--apply") == 2
 
 
+@pytest.mark.slow
+def test_a_group_that_people_made_is_taken_over_and_their_addresses_stay_theirs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seed = left_behind(installOn=["fgt-east/root"])
+    for one in (*seed["adoms"][0]["addresses"], *seed["adoms"][0]["addressGroups"]):
+        one["comment"] = "by hand"
+    with open_estate(tmp_path, seed) as estate:
+        estate.write_config(groups=[DMZ])
+        runs(estate, "node-a.example", "node-b.example")
+        estate.run("west", dump=listing(pod("x"), node("n"), namespace()))
+        estate.install_by_hand()
+        before = on_devices(estate)
+        found = document(estate, capsys, "adopt", "--names", GROUP, "--apply", code=0)
+        assert found["groups"][0]["addresses"] == []
+        estate.apply("now")
+        both = ["prod_192.0.2.1", "prod_192.0.2.2"]
+        assert estate.mapped(GROUP) == {"": ["none"], "fgt-east": both}
+        assert comment(estate, "address", "node-a.example") == "by hand"
+        assert on_devices(estate) == before
+
+
+@pytest.mark.slow
 def test_groups_of_another_installation_are_taken_over(
     estate: Estate, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -85,6 +85,7 @@ def test_a_pool_that_is_translated_on_the_way_is_warned_about(estate: Estate) ->
     assert "natOutgoing is on in IPPool nat" in told
 
 
+@pytest.mark.slow
 def test_a_range_of_which_nothing_can_be_read_holds_its_own_rules_only(estate: Estate) -> None:
     plain = {"name": "k8s-pods", "select": "app == 'web'", "sites": {"clusters": ["east"]}}
     estate.write_config(groups=[*estate.config["groups"], plain])
