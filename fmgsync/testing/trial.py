@@ -12,9 +12,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
+from fmgsync.model.rule import Site
+from fmgsync.model.target import TargetKind, TargetRef
 from fmgsync.settings import rules
 from fmgsync.simulator import Simulator
 from fmgsync.testing import builders
@@ -60,6 +63,12 @@ class Trial:
             one["credentials"] = {"username": USER, "password": {"file": "./password"}}
             one["tls"] = {"caFile": unit.ca_file}
             one.pop("proxy", None)
+        for one in document.get("fortigates", []):
+            # One that no site names is not simulated, and nobody speaks with it.
+            url = unit.fortigates.get(one["name"], "https://localhost")
+            one["host"] = urlsplit(url).netloc
+            one["apiKey"] = {"file": "./password"}
+            one["tls"] = {"caFile": unit.ca_file}
         document.pop("lease", None)
         # No test may depend on the hour it runs at; windows are asked about with `may_install`.
         document["install"] = {**(document.get("install") or {}), "windows": "always"}
@@ -96,7 +105,8 @@ class Trial:
         edits.
         """
         console = self.unit.console(USER)
-        for ref in sorted({site.adom for site in rules.sites(self._configured.config)}):
+        managed = {s.adom for s in rules.sites(self._configured.config) if _is_managed(s)}
+        for ref in sorted(managed):
             for rule in rules.rule_set(self._configured.config).rules:
                 if console.object(ref.domain, "addrgrp", rule.name) is not None:
                     console.add_policy(
@@ -115,10 +125,12 @@ class Trial:
 
 
 def seed_of(configured: Configured, password: str) -> dict[str, Any]:
-    """A FortiManager with the ADOMs and devices that the sites name, and a package for them."""
+    """A FortiManager with the ADOMs and devices that the sites name, and a package for them; and
+    the FortiGates without one."""
+    every = rules.sites(configured.config)
     adoms: dict[str, dict[str, dict[str, None]]] = {}
     groups: dict[str, dict[str, list[str]]] = {}
-    for site in rules.sites(configured.config):
+    for site in filter(_is_managed, every):
         devices = adoms.setdefault(site.adom.domain, {})
         for name in site.devices:
             if name.startswith("group:"):
@@ -133,7 +145,24 @@ def seed_of(configured: Configured, password: str) -> dict[str, Any]:
     return {
         "admins": [{"user": USER, "password": password, "superAdmin": True}],
         "adoms": [_adom(name, devices, groups.get(name, {})) for name, devices in adoms.items()],
+        "fortigates": _standing_alone((s.adom for s in every if not _is_managed(s)), password),
     }
+
+
+def _is_managed(site: Site) -> bool:
+    return site.adom.kind is TargetKind.FORTIMANAGER
+
+
+def _standing_alone(refs: Iterable[TargetRef], key: str) -> list[dict[str, Any]]:
+    """FortiGates with the VDOMs that the sites name, and an API administrator."""
+    vdoms: dict[str, dict[str, None]] = {}
+    for ref in refs:
+        vdoms.setdefault(ref.unit, {})[ref.domain] = None
+    user = {"name": USER, "key": key, "profile": "advised"}
+    return [
+        {"name": name, "vdoms": list(dict.fromkeys(("root", *found))), "apiUsers": [user]}
+        for name, found in vdoms.items()
+    ]
 
 
 def _adom(
