@@ -137,6 +137,15 @@ def _ended_tasks(run: Run, after: int) -> tuple[SeenTask, ...] | None:
     return ()
 
 
+def forget(run: Run) -> None:
+    """Units that were taken out of a fleet while they were at risk are nobody's any more: no pass
+    would ever judge them, and they would be in the way of all others."""
+    fleet, record = run.work.fleet.fleet, run.book.record
+    if record is None or fleet.is_alone:
+        return
+    run.note(Withdrawn(frozenset(record.running_on(None)) - fleet.devices))
+
+
 def forgive(run: Run) -> None:
     """A device given up before that holds the right members by now is at risk no more."""
     ledger = run.book.ledger

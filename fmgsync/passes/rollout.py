@@ -106,6 +106,7 @@ def _tidied(run: Run) -> bool:
     False while that has to be waited for, and after it was put back: what this run vouches for is
     what it finds when it looks the next time.
     """
+    resume.forget(run)
     step = next_step(Facts(run.book.record, own=run.own))
     if step is Step.RESUME:
         if not resume.settle(run):

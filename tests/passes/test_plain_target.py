@@ -202,6 +202,27 @@ def test_a_retired_group_leaves_every_unit_in_its_window(
     assert {unit.holds() for unit in world.units.values()} == {"(no group)"}
 
 
+def test_a_unit_that_leaves_its_fleet_at_risk_is_in_nobodys_way(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    install = {"windows": "always", "rollout": {"waves": ["100%"], "maxFailures": 1}}
+    world = plain.made(tmp_path, clock, install=install)
+    world.run("10.1.0.5")
+
+    def dies(line: str) -> None:
+        if "create" in line:
+            world.dies_at = world.requests
+
+    world.heard = dies
+    world.apply()
+    (name,) = world.record().ledger.at_risk
+    world.heard, world.dies_at = plain.nothing, float("inf")
+    del world.units[name]
+    world.apply()
+    assert {unit.holds() for unit in world.units.values()} == {"10.1.0.5"}
+    assert world.record().ledger.attempts == ()
+
+
 def test_of_a_saved_plan_nothing_more_is_written(tmp_path: Path, clock: ManualClock) -> None:
     rollout = {"canary": ["branch-3"], "waves": ["100%"], "pause": "5m", "maxFailures": "100%"}
     world = plain.made(tmp_path, clock, install={"windows": "always", "rollout": rollout})

@@ -60,6 +60,10 @@ STEPS = {
         Facts(OPEN, unwritten=True, urgent=("fgt-2",), batch=("fgt-2",)),
         Step.RESUME,
     ),
+    "what another target of its fleet has put at risk is that one's to judge": (
+        Facts(OPEN, batch=("fgt-2",), own=frozenset({"fgt-2"})),
+        Step.INSTALL,
+    ),
     "a task that may still copy what was narrowed is judged before that is put back": (
         Facts(after(Narrowed((MAPPING,)), Started(ONE, None, urgent=True), record=PROVEN)),
         Step.RESUME,
