@@ -271,8 +271,33 @@ def test_each_device_has_its_own_account() -> None:
 def test_a_group_that_may_be_empty() -> None:
     estate = Adom()
     estate.apply(web(hosts(40), allow_empty=True))
-    assert kinds(estate.plan(web(set(), allow_empty=True))) == []
     assert kinds(estate.plan(web(hosts(1), allow_empty=True))) == [REMOVALS]
+    assert kinds(estate.apply(web(set(), allow_empty=True))) == []
+    assert matched(estate.have, "web", EAST) == set()
+
+
+def test_the_first_fill_by_a_rule_that_selects_everything_waits() -> None:
+    """However small; what comes to it later is growth like any other."""
+    estate = Adom()
+    goal = replace(web(hosts(1)), broad=frozenset({"web"}))
+    plan = estate.apply(goal)
+    assert kinds(plan) == [ADDITIONS]
+    assert plan.held[0].message == "its policy selects everything that runs: 1 addresses"
+    assert not matched(estate.have, "web", EAST)
+    estate.apply(goal, *(hold.digest for hold in plan.held))
+    assert matched(estate.have, "web", EAST) == hosts(1)
+    estate.now += 2 * HOUR
+    assert kinds(estate.plan(replace(web(hosts(3)), broad=frozenset({"web"})))) == []
+
+
+def test_what_a_held_change_is_about_stands_on_its_own_side() -> None:
+    estate = Adom()
+    estate.apply(web(hosts(20)))
+    estate.now += 2 * HOUR
+    (goes,) = estate.plan(web(hosts(3))).held
+    assert (len(goes.added), len(goes.removed)) == (0, 17)
+    (comes,) = estate.plan(web(hosts(61))).held
+    assert (len(comes.added), len(comes.removed)) == (41, 0)
 
 
 def test_where_empty_means_open_emptying_always_waits() -> None:
