@@ -23,7 +23,6 @@ _log = structlog.get_logger(__name__)
 _ADDRESSES = (ObjectKind.ADDRESS, ObjectKind.ADDRESS6)
 _TOLD = 3
 _MOST = 500
-_ADDRESSES = (ObjectKind.ADDRESS, ObjectKind.ADDRESS6)
 """Changes listed one by one; of a larger write the others are counted."""
 
 
