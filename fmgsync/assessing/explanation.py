@@ -10,7 +10,7 @@ from fmgsync.model.adom import AdomTopology, Package
 from fmgsync.model.endpoint import ClusterSnapshot
 from fmgsync.model.rule import GroupRule
 from fmgsync.model.state import ObservedAdom
-from fmgsync.model.target import DeviceVdom, TargetRef, natural
+from fmgsync.model.target import DeviceVdom, TargetKind, TargetRef, natural
 from fmgsync.model.view import DeviceView, GroupState, GroupView
 from fmgsync.planning import absence
 
@@ -115,9 +115,13 @@ def chain(
         return {}
     targets = [view.target for _, view, _ in placed]
     steps.append(Step("site", where, True, f"meant for {names(targets)}", texts(targets)))
-    steps.append(_stage("ADOM", where, placed, address, _written))
+    # What is written to a FortiGate itself lies nowhere in between.
+    staged = [each for each in placed if each[1].adom.kind is TargetKind.FORTIMANAGER]
+    if staged:
+        steps.append(_stage("ADOM", where, staged, address, _written))
     steps.append(policies(where, placed, group))
-    steps.append(_stage("device database", where, placed, address, lambda one: one.device_database))
+    if staged:
+        steps.append(_stage("device database", where, staged, address, _copied))
     steps.append(_stage("device", where, placed, address, lambda one: one.device))
     steps += _waiting(where, placed, address)
     return {view.target: _in(address, one.device) for _, view, one in placed}
@@ -127,6 +131,11 @@ def _written(group: GroupView) -> frozenset[Address] | None:
     """What the ADOM holds; a group that is still to be written is not there."""
     pending = group.adom is None and group.state is GroupState.WRITE_PENDING
     return frozenset() if pending else group.adom
+
+
+def _copied(group: GroupView) -> frozenset[Address] | None:
+    """What FortiManager's copy of the device holds."""
+    return group.device_database
 
 
 Placed = Sequence[tuple[AdomScene, DeviceView, GroupView]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from fmgsync import errors
 from fmgsync.audit import Audit
+from fmgsync.cli import main
 from tests.end_to_end.branches import BRANCHES, GROUP, Branches, open_branches, seed, states
 from tests.end_to_end.killing import Life, run
 
@@ -162,6 +164,23 @@ def test_the_device_database_is_nothing_here(
         [group] = row["groups"]
         assert group["deviceDatabase"] is None
         assert group["device"] == group["desired"] == ["10.1.0.1"]
+
+
+def test_an_explanation_has_no_stages_in_between(
+    branches: Branches, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is written to a FortiGate lies in no ADOM and in no copy of it."""
+    branches.pods(1)
+    branches.apply("window")
+    capsys.readouterr()
+    arguments = ["explain", "ip", "10.1.0.1", "-c", str(branches.path), "-o", "json"]
+    assert main.run(arguments) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["answer"] == "yes"
+    whats = [step["what"] for step in document["steps"]]
+    assert "device" in whats
+    assert not {"ADOM", "device database"} & {*whats}
+    assert {one["device"] for one in document["devices"]} == set(BRANCHES)
 
 
 def test_a_managed_unit_is_refused_and_the_others_go_on(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from fmgsync.targets.fortigate.session import Session
 
 _POLICY = "firewall/policy"
 _CONSOLIDATED_SINCE = (6, 4, 0)
-_UNSEEN = "the policies of this VDOM, which the key's access profile does not show"
+_UNSEEN = "the policy table of this VDOM (hidden by the key's access profile)"
 
 
 def read_package(session: Session, place: DeviceVdom) -> Package:
@@ -59,11 +59,11 @@ def _read(session: Session, path: str, vdom: str) -> list[PolicyUse] | str:
     try:
         rows = tables.read(session, path, vdom, fields).rows
     except errors.PermissionDenied:
-        return _UNSEEN if path == _POLICY else f"{path}, which the key may not read"
+        return _UNSEEN if path == _POLICY else f"{path} (hidden by the key's access profile)"
     except errors.Refused as error:
         if path != _POLICY and isinstance(error, errors.NotFound):
             return []  # a kind of policy that this release does not have
-        return f"{path}, which the unit does not show ({error.message})"
+        return f"{path} ({error.message})"
     if any(row.get("policyid") is None or not {"srcaddr", "action"} <= row.keys() for row in rows):
-        return f"a part of {path}, which the key's access profile does not show"
+        return f"a part of {path} (hidden by the key's access profile)"
     return [policy_rows.policy_use(row, path) for row in rows]
