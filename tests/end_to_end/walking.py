@@ -61,7 +61,7 @@ class Administrator:
         """Our mapping of one device is opened up."""
         name = self.dice.choice(names(DEVICES))
         scope = [{"name": name, "vdom": "root"}]
-        data = {"_scope": scope, "member": [self.dice.choice(("all", "legacy-db"))]}
+        data = {"_scope": scope, "member": [self.dice.choice(("all", "legacy-db", "none"))]}
         self._saving(("set", f"addrgrp/{GROUP}/dynamic_mapping/{name}/root", data))
 
     def clone(self) -> None:
