@@ -23,7 +23,7 @@ from fmgsync.passes import once
 from fmgsync.passes.result import Result
 from fmgsync.wiring import wiring
 from tests.end_to_end.fleet import names, open_fleet, seed, web
-from tests.end_to_end.killing import Killed
+from tests.end_to_end.killing import IDLE_S, Killed
 from tests.end_to_end.middlebox import Middlebox
 from tests.end_to_end.walking import DEVICES, POOL, Walk
 
@@ -75,7 +75,7 @@ class Everything(RuleBasedStateMachine):
     )
     def begin(self, number: int, mode: str, settings: str, *, shared: bool) -> None:
         """An estate in sync, of one kind."""
-        unit = {**seed(DEVICES), "version": "7.4.5", "workspaceMode": mode}
+        unit = {**seed(DEVICES), "workspaceMode": mode, "idleTimeoutSeconds": IDLE_S}
         rollout = {"waves": ["100%"], "pause": "0s", "maxFailures": "100%"}
         install: dict[str, Any] = {
             "foreignChanges": "block",
