@@ -18,7 +18,7 @@ from fmgsync.model.change import Finding
 from fmgsync.model.endpoint import ClusterDifference, ClusterSnapshot, Kind, PodKey, whole
 from fmgsync.model.rule import GroupRule, MappingMode, ResolvedSite, RuleSet
 from fmgsync.model.state import DesiredAdom, DesiredGroup, DesiredMembers
-from fmgsync.model.target import DeviceVdom, TargetRef
+from fmgsync.model.target import DeviceVdom, TargetKind, TargetRef
 
 MISSING = "missing-place"
 
@@ -218,21 +218,22 @@ def desired_adom(
         tuple(groups),
         findings,
         rules.unread,
-        _missing(sites),
+        _missing(ref, sites),
         aliases=rules.aliases,
         broad=rules.broad,
     )
 
 
-def _missing(sites: Iterable[ResolvedSite]) -> tuple[Finding, ...]:
+def _missing(ref: TargetRef, sites: Iterable[ResolvedSite]) -> tuple[Finding, ...]:
     """For people: these parts of the sites are left as they are."""
+    left = "what FortiManager holds for it is left as it is, and for devices that no site names"
+    because = "nobody is asked for it" if ref.kind is TargetKind.FORTIGATE else left
     found = dict.fromkeys(part for site in sites for part in site.missing)
     return tuple(
         Finding(
             MISSING,
             name,
-            f"{why}; what FortiManager holds for it is left as it is, and for devices that no site"
-            " names: correct 'sites'",
+            f"{why}; {because}: correct 'sites'",
             is_error=True,
         )
         for name, why in found

@@ -223,15 +223,31 @@ def _sites(data: Plain) -> Iterator[Issue]:
         yield from _repeated_words((*path, "devices"), entry.get("devices"))
         yield from _repeated_words((*path, "fortigates"), entry.get("fortigates"))
         yield from _one_way(path, entry)
-        for index, word in _words(entry.get("fortigates")):
-            if not named_fortigates(word, direct):
-                yield Issue(
-                    (*path, "fortigates", index),
-                    f"there is no FortiGate {shown(word)}{nearest(word.partition('/')[0], direct)}",
-                    f"defined are: {', '.join(direct) or 'none'}",
-                )
+        if lost := undefined_fortigates(entry.get("fortigates"), direct):
+            for index, word in lost.items():
+                if len(lost) == len(list(_words(entry.get("fortigates")))):
+                    yield Issue((*path, "fortigates", index), *no_fortigate(word, direct))
     yield from _twice(data, direct)
     yield from _fleets(data, direct)
+
+
+def undefined_fortigates(value: Plain, direct: Iterable[str]) -> dict[int, str]:
+    """The names and patterns of a site's list, by their place, that no unit of `fortigates` bears.
+
+    Where others of the list are there, that is an error of this part alone (`no_fortigate` as a
+    notice, and what every command tells of it); where none is, nothing is left of the site.
+    """
+    known = tuple(direct)
+    return {at: word for at, word in _words(value) if not named_fortigates(word, known)}
+
+
+def no_fortigate(word: str, direct: Iterable[str]) -> tuple[str, str]:
+    """What is said of such a name, and what to do."""
+    known = tuple(direct)
+    return (
+        f"there is no FortiGate {shown(word)}{nearest(word.partition('/')[0], known)}",
+        f"defined are: {', '.join(known) or 'none'}",
+    )
 
 
 def _one_way(path: Steps, entry: dict[str, Plain]) -> Iterator[Issue]:

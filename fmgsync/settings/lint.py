@@ -10,7 +10,7 @@ from fmgsync.errors import ConfigProblem, SourceMisconfigured
 from fmgsync.grouping import interest
 from fmgsync.kube.kubeconfig import Access
 from fmgsync.scheduling import cron
-from fmgsync.settings import rules, secret
+from fmgsync.settings import checks, rules, secret
 from fmgsync.settings.features import lacks
 from fmgsync.settings.schema import Config, Group
 
@@ -21,6 +21,7 @@ def notices(config: Config) -> tuple[ConfigProblem, ...]:
         *_clusters(config),
         *_groups(config),
         *_fortimanagers(config),
+        *_sites(config),
         *exposed(config),
         *_windows(config),
         *_unbuilt(config),
@@ -129,6 +130,15 @@ def _fortimanagers(config: Config) -> Iterator[ConfigProblem]:
                 "anyone between here and FortiManager can read the password",
                 "name the certificate of its CA in caFile",
             )
+
+
+def _sites(config: Config) -> Iterator[ConfigProblem]:
+    """Names in a site that no FortiGate of the configuration bears, beside some that one does."""
+    known = [unit.name for unit in config.fortigates]
+    for index, site in enumerate(config.sites):
+        for at, word in checks.undefined_fortigates(list(site.fortigates), known).items():
+            path = ("sites", index, "fortigates", at)
+            yield config.origin.problem(path, *checks.no_fortigate(word, known))
 
 
 def exposed(config: Config) -> Iterator[ConfigProblem]:

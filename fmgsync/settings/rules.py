@@ -55,15 +55,19 @@ def _of_site(site: schema.Site, config: schema.Config) -> Iterator[Site]:
         ref = TargetRef(site.fortimanager, site.adom)
         yield Site(clusters=clusters, adom=ref, devices=site.devices, allow_overlap=overlap)
         return
+    known = [unit.name for unit in config.fortigates]
+    # A part that is not there has no unit that could tell of it: the site's first one does.
+    lost = tuple(checks.undefined_fortigates(list(site.fortigates), known).values())
     for unit, vdom in direct_places(site, config):
         ref = TargetRef(unit, vdom, TargetKind.FORTIGATE)
         yield Site(
             clusters=clusters,
             adom=ref,
-            devices=(str(ref),),
+            devices=(str(ref), *lost),
             allow_overlap=overlap,
             fleet=checks.fleet_name(site.fleet, site.fortigates),
         )
+        lost = ()
 
 
 def direct_places(site: schema.Site, config: schema.Config) -> tuple[tuple[str, str], ...]:

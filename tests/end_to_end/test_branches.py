@@ -40,6 +40,26 @@ def test_what_runs_reaches_every_unit_and_nothing_else_is_touched(branches: Bran
     }
 
 
+def test_a_part_of_a_site_that_is_not_there_is_told_once_and_the_others_go_on(
+    branches: Branches,
+) -> None:
+    branches.write_config(
+        sites=[{"clusters": ["east"], "fortigates": ["branch-*", "hub-1/dmz"], "fleet": "all"}]
+    )
+    branches.pods(1, 2)
+    result = branches.apply("window")
+    assert branches.everywhere() == [{1, 2}] * 3
+    lost = [
+        finding
+        for adom in result.adoms
+        if adom.seen
+        for finding in adom.seen.plan.findings
+        if finding.name == "hub-1/dmz"
+    ]
+    assert [finding.is_error for finding in lost] == [True]
+    assert "FortiManager" not in lost[0].message
+
+
 def test_nothing_to_do_writes_nothing(branches: Branches) -> None:
     branches.pods(1)
     branches.apply("window")

@@ -93,9 +93,10 @@ def test_what_does_not_fit(text: str, path: str, words: str) -> None:
          "'B7:443' is the host of 'branch-7' as well"),
         (UNITS.replace("hq", "branch-7") + DIRECT, "fortigates[0].name", "a FortiManager as well"),
         # what a site names
-        (DIRECT.replace("[branch-7,", "[branch-9,"), "sites[0].fortigates[0]",
+        (DIRECT.replace("[branch-7, branch-8/dmz]", "[branch-9]"), "sites[0].fortigates[0]",
          "no FortiGate 'branch-9'"),
-        (DIRECT.replace("[branch-7,", '["hub-*",'), "sites[0].fortigates[0]", "no FortiGate"),
+        (DIRECT.replace("[branch-7, branch-8/dmz]", '["hub-*"]'), "sites[0].fortigates[0]",
+         "no FortiGate"),
         (DIRECT.replace("[branch-7,", "[branch-7, branch-7,"), "sites[0].fortigates[1]", "twice"),
         (DIRECT.replace("8/dmz", "8/*"), "sites[0].fortigates[1]", "not the name of one VDOM"),
         (DIRECT.replace("8/dmz", "'8/a,b'").replace("branch-'8", "'branch-8"),

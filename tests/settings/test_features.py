@@ -116,3 +116,12 @@ def test_ranges_leave_nothing_to_notice() -> None:
     assert text != SMALL
     text += "groups: [{name: g, select: has(app)}]\ninstall: {windows: always}\n"
     assert notices(parsed(text)) == ()
+
+
+@pytest.mark.parametrize("named", ["branch-9", "hub-*"])
+def test_a_part_of_a_site_that_is_not_there_is_pointed_out(named: str) -> None:
+    """The others go on: a command tells it as an error of that part."""
+    text = DIRECT.replace("[branch-7, branch-8/dmz]", f'[branch-7, "{named}"]')
+    found = [notice.message for notice in notices(parsed(text)) if named in notice.message]
+    assert len(found) == 1
+    assert found[0].startswith(f"there is no FortiGate {named!r}")
