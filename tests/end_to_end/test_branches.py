@@ -53,7 +53,7 @@ def test_a_part_of_a_site_that_is_not_there_is_told_once_and_the_others_go_on(
         finding
         for adom in result.adoms
         if adom.seen
-        for finding in adom.seen.plan.findings
+        for finding in (*adom.seen.plan.foreign, *adom.seen.plan.findings)
         if finding.name == "hub-1/dmz"
     ]
     assert [finding.is_error for finding in lost] == [True]
