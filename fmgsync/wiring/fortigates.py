@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,12 +18,14 @@ from fmgsync.model.diagnosis import Diagnosis
 from fmgsync.model.target import DeviceVdom, TargetKind, TargetRef
 from fmgsync.settings import rules
 from fmgsync.targets import authority
-from fmgsync.targets.fortigate import diagnose
+from fmgsync.targets.fortigate import diagnose, tables
 from fmgsync.targets.fortigate.access import Access
+from fmgsync.targets.fortigate.identities import Identities
 from fmgsync.targets.fortigate.session import Session
 from fmgsync.targets.fortigate.target import FortiGateVdom
 from fmgsync.targets.fortigate.transactions import Ability
-from fmgsync.targets.fortigate.unit import Identities, Unit
+from fmgsync.targets.fortigate.unit import Unit
+from fmgsync.targets.fortigate.urls import Table
 from fmgsync.targets.hooks import Hooks
 
 if TYPE_CHECKING:
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
 HooksOf = Callable[[TargetRef], Hooks]
 Transport = Callable[[Access], HTTPAdapter]
+HASTE_S = 10.0
 
 
 class FortiGates:
@@ -43,6 +47,7 @@ class FortiGates:
         config: Config,
         *,
         clock: Clock,
+        identities: Identities,
         transport: Transport | None = None,
         hooks: HooksOf | None = None,
         keeps: bool = False,
@@ -51,7 +56,6 @@ class FortiGates:
         self._transport = transport
         self._hooks = hooks
         self._owner = config.owner
-        identities = Identities()
         self._access: dict[str, Access] = {}
         self._units: dict[str, Unit] = {}
         self._gates: dict[str, AbstractContextManager[object]] = {}
@@ -76,13 +80,28 @@ class FortiGates:
             clock=self._clock,
         )
 
-    def _session(self, ref: TargetRef) -> Session:
+    def ask_serial(self, ref: TargetRef, identities: Identities) -> None:
+        """Note who answers under a unit's name, if nobody has yet. Others wait for it: it is asked
+        once, and not for long."""
+        if identities.knows(ref.unit):
+            return
+        access = self._access[ref.unit]
+        hasty = replace(access, connect_timeout_s=HASTE_S, read_timeout_s=HASTE_S)
+        with self._session(ref, hasty, attempts=1) as session:
+            tables.revision(session, Table.GROUP, ref.domain)
+            identities.claim(session.serial, ref.unit)
+
+    def _session(
+        self, ref: TargetRef, access: Access | None = None, *, attempts: int = 3
+    ) -> Session:
+        access = access or self._access[ref.unit]
         return Session(
-            self._access[ref.unit],
+            access,
             clock=self._clock,
-            adapter=self._transport(self._access[ref.unit]) if self._transport else None,
+            adapter=self._transport(access) if self._transport else None,
             hooks=self._hooks(ref) if self._hooks else None,
             gate=self._gates[ref.unit],
+            attempts=attempts,
         )
 
 

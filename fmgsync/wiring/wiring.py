@@ -23,6 +23,7 @@ from fmgsync.grouping import policies
 from fmgsync.leases import fencing
 from fmgsync.leases.ownership import Ownership
 from fmgsync.model.adom import Workspace
+from fmgsync.model.change import AdomPlan
 from fmgsync.model.rule import GroupRule
 from fmgsync.model.target import TargetKind, TargetRef
 from fmgsync.passes import incremental, install_context, neighbours, rollout_status
@@ -43,13 +44,14 @@ from fmgsync.state.rollouts import Rollouts
 from fmgsync.state.stops import Stops
 from fmgsync.state.units import Units
 from fmgsync.targets import authority
+from fmgsync.targets.fortigate.identities import Identities
 from fmgsync.targets.fortimanager import diagnose
 from fmgsync.targets.fortimanager.access import Access
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.target import FortiManagerAdom
 from fmgsync.targets.hooks import Hooks
 from fmgsync.targets.protocol import Purpose, Target
-from fmgsync.wiring import clusters, fortigates
+from fmgsync.wiring import clusters, fortigates, serials
 from fmgsync.wiring.fortigates import FortiGates
 
 if TYPE_CHECKING:
@@ -103,21 +105,29 @@ def make_world(
     ownership = _ownership(config) if command in features.APPLIES else None
     if ownership is not None:
         hooks = partial(fencing.hooks, ownership)
-    hooks = _with_write_log(hooks, installs, memory)
+    identities = Identities()
+    hooks = _with_write_log(hooks, installs, memory, identities)
     access = {unit.name: unit_access(unit) for unit in config.fortimanagers}
     if command == features.RUN:
         access = {name: authority.kept(each) for name, each in access.items()}
     direct = FortiGates(
-        config, clock=time, transport=transport, hooks=hooks, keeps=command == features.RUN
+        config,
+        clock=time,
+        identities=identities,
+        transport=transport,
+        hooks=hooks,
+        keeps=command == features.RUN,
     )
     opened = partial(_session_of, time, transport, hooks)
 
-    def target_of(ref: TargetRef) -> Target:
-        if ref.kind is TargetKind.FORTIGATE:
-            return direct.target(ref)
+    def adom_of(ref: TargetRef) -> FortiManagerAdom:
         session = partial(opened, access[ref.unit], ref)
         return FortiManagerAdom(ref, owner=config.owner, open_session=session, clock=time)
 
+    def target_of(ref: TargetRef) -> Target:
+        return direct.target(ref) if ref.kind is TargetKind.FORTIGATE else adom_of(ref)
+
+    serials.learn(identities, config, direct, adom_of, time)
     adoms = _adoms(config, target_of, time, memory)
     if ownership is not None:
         adoms = _under_leases(adoms, ownership, time)
@@ -211,14 +221,21 @@ def _check_files(config: Config, known: frozenset[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _with_write_log(hooks: HooksOf | None, installs: Installing, memory: Memory) -> HooksOf:
-    """Every plan is told to the audit before it is written, whoever writes it, and none is written
-    where a person has stopped it."""
+def _with_write_log(
+    hooks: HooksOf | None, installs: Installing, memory: Memory, identities: Identities
+) -> HooksOf:
+    """Every plan is told to the audit before it is written, whoever writes it; none is written
+    where a person has stopped it, nor to a unit that is written under another name as well."""
 
     def made(ref: TargetRef) -> Hooks:
         log = WriteLog(ref, installs.audit, memory, installs.stops, installs.formerly)
         known = hooks(ref) if hooks is not None else Hooks()
-        return replace(known, writing=log.writing, refused=log.refused)
+
+        def writing(plan: AdomPlan) -> None:
+            identities.check(ref)
+            log.writing(plan)
+
+        return replace(known, writing=writing, refused=log.refused)
 
     return made
 

@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from fmgsync import errors
 from fmgsync.passes.result import Result
-from tests.end_to_end.branches import GROUP, Branches, open_branches, seed
+from tests import builders
+from tests.end_to_end.branches import CLUSTER, GROUP, Branches, open_branches, seed
+from tests.end_to_end.estate import UNATTENDED, default_seed, open_estate
 
 ILL = "branch-2"
 Open = Callable[..., Branches]
@@ -112,9 +115,74 @@ def test_two_names_for_one_unit(opened: Open) -> None:
     unit_of(branches)["host"] = host.replace("127.0.0.1", "localhost")
     branches.write_config()
     result = branches.apply("window")
-    assert errors.OtherUnit in {type(error_of(result, name)) for name in ("branch-1", ILL)}
-    assert branches.held("branch-3") == {1, 2}
-    assert branches.held(ILL) is None
+    assert {type(error_of(result, name)) for name in ("branch-1", ILL)} == {errors.OtherUnit}
+    assert branches.everywhere() == [None, None, {1, 2}]
+
+
+@pytest.mark.parametrize("first", ["branch-1", ILL])
+def test_of_two_names_for_one_unit_neither_is_written_whichever_is_read_first(
+    opened: Open, first: str
+) -> None:
+    """Apart, they do not wait for each other: all serial numbers are learned before a write."""
+    branches = opened()
+    host = unit_of(branches, "branch-1")["host"]
+    unit_of(branches)["host"] = host.replace("127.0.0.1", "localhost")
+    names = [first, *({"branch-1", ILL} - {first}), "branch-3"]
+    branches.write_config(
+        sites=[{"clusters": [CLUSTER], "fortigates": [name]} for name in names],
+        reconcile={"unitsAtOnce": 1},
+    )
+    result = branches.apply("window")
+    for name, other in (("branch-1", ILL), (ILL, "branch-1")):
+        error = error_of(result, name)
+        assert type(error) is errors.OtherUnit
+        assert other in str(error)
+    assert {device for device, _, _ in branches.writes()} == {"branch-3"}
+    assert branches.everywhere() == [None, None, {1, 2}]
+
+
+def test_a_unit_directly_and_through_a_fortimanager(tmp_path: Path) -> None:
+    """Under two names only the serial number tells; nothing is written under either name, and what
+    else there is goes on."""
+    users = [{"name": "fmgsync", "key": "k3y", "profile": "advised"}]
+    whole = default_seed()
+    whole["fortigates"] = [
+        {
+            "name": "fgt-east",
+            "apiUsers": users,
+        },
+        {"name": "other", "vdoms": ["root"], "apiUsers": users},
+    ]
+    with open_estate(tmp_path, whole) as estate:
+        (tmp_path / "key").write_text("k3y", encoding="utf-8")
+        (tmp_path / "key").chmod(0o600)
+        hosts = {"branch": "fgt-east", "lone": "other"}
+        direct = [
+            {
+                "name": name,
+                "host": urlsplit(estate.unit.fortigates[unit]).netloc,
+                "apiKey": {"file": "./key"},
+                "tls": {"caFile": estate.unit.ca_file},
+                "managed": "no",
+            }
+            for name, unit in hosts.items()
+        ]
+        sites = [
+            *({"clusters": ["east"], "fortigates": [name]} for name in hosts),
+            *estate.config["sites"],
+        ]
+        estate.write_config(fortigates=direct, sites=sites, install=UNATTENDED)
+        for cluster in ("east", "west"):
+            estate.run(cluster, builders.pod("web", "10.1.0.1", labels={"app": "web"}))
+        result = estate.apply("window")
+        wrong = {adom.ref.unit: str(adom.error) for adom in result.adoms if adom.error}
+        assert set(wrong) == {"branch", "hq"}, wrong
+        assert "fgt-east" in wrong["branch"]
+        assert "ADOM prod on hq" in wrong["branch"]
+        assert "'branch'" in wrong["hq"]
+        assert estate.on_device("fgt-east", GROUP) is None
+        assert estate.object("addrgrp", GROUP) is None
+        assert estate.on_device("other", GROUP)
 
 
 @pytest.mark.slow

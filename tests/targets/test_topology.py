@@ -36,6 +36,17 @@ def test_an_offline_device_is_offline(start: Start) -> None:
     assert start(seed(adom=offline)).adom().read_topology().devices["fgt-1"].online is False
 
 
+def test_serial_numbers_are_those_of_all_units_of_a_cluster(start: Start) -> None:
+    units = [{"name": f"unit-{serial}", "serial": serial} for serial in ("FGT1", "FGT2")]
+    devices = [
+        {"name": "fgt-1", "vdoms": ["root"], "serial": "FGT1", "cluster": units},
+        {"name": "fgt-2", "vdoms": ["root"], "serial": "FGT3"},
+    ]
+    unit = start(seed(adom={"devices": devices, "deviceGroups": [], "packages": []}))
+    found = unit.adom().read_serials()
+    assert found == {"FGT1": "fgt-1", "FGT2": "fgt-1", "FGT3": "fgt-2"}
+
+
 @pytest.mark.parametrize(
     ("mode", "workspace"),
     [

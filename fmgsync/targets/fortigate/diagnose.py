@@ -12,9 +12,9 @@ from fmgsync.model.diagnosis import Diagnosis, Level
 from fmgsync.model.target import DeviceVdom
 from fmgsync.targets import wire
 from fmgsync.targets.fortigate import managed, policies, reading, urls
+from fmgsync.targets.fortigate.identities import Identities
 from fmgsync.targets.fortigate.managed import State
 from fmgsync.targets.fortigate.session import Session
-from fmgsync.targets.fortigate.unit import Identities
 
 _CFG = "add 'sysgrp custom' with 'cfg read' to the key's access profile (docs/fortigates.md)"
 _POLICY = "add 'policy read' under 'fwgrp custom' to the key's access profile (docs/fortigates.md)"

@@ -6,36 +6,10 @@ import threading
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
-from fmgsync import errors
 from fmgsync.targets.fortigate.access import Access
+from fmgsync.targets.fortigate.identities import Identities
 from fmgsync.targets.fortigate.tables import Known
 from fmgsync.targets.fortigate.transactions import Ability
-
-
-class Identities:
-    """Which unit goes by which name: one for all FortiGates of a configuration.
-
-    Two names for one unit would be two plans that undo each other.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._names: dict[str, set[str]] = {}
-
-    def claim(self, serial: str, name: str) -> None:
-        """This unit has answered under this name; raises if it has under another."""
-        if not serial:
-            return
-        with self._lock:
-            names = self._names.setdefault(serial, set())
-            names.add(name)
-            others = sorted(names - {name})
-        if others:
-            raise errors.OtherUnit(
-                f"the unit {serial} is {others[0]!r} in the configuration as well",
-                fortigate=name,
-                next_step="give each unit one name; name its VDOMs in 'sites' as name/vdom",
-            )
 
 
 @dataclass(slots=True)

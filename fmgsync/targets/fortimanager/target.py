@@ -118,6 +118,11 @@ class FortiManagerAdom:
                 self._serial = unit_version.read_serial(session)
         return self._serial
 
+    def read_serials(self) -> dict[str, str]:
+        """The serial numbers of its FortiGates, and the device that each belongs to."""
+        with self._session() as session:
+            return topology.read_serials(session, self.ref)
+
     def read_limits(self) -> Limits:
         """The unit's own limits; asked once, since they change with its firmware only."""
         if self._limits is None:

@@ -100,6 +100,19 @@ def read_oid(session: Session, place: Place) -> int:
     return oid if isinstance(oid, int) else 0
 
 
+def read_serials(session: Session, ref: TargetRef) -> dict[str, str]:
+    """The serial numbers of the ADOM's FortiGates, units of clusters among them -> device."""
+    place = Place(session.access.name, ref.domain)
+    asked = Query(urls.devices(ref.domain), ("name", "sn"), place, subtables=True, page=500)
+    found = {}
+    for row in tables.read(session, asked):
+        units = row.get("ha_slave")
+        for unit in (row, *(units if isinstance(units, list) else ())):
+            if serial := wire.text(unit.get("sn")):
+                found[serial] = wire.text(row.get("name"))
+    return found
+
+
 def expand_scope(
     scope: Any, devices: Mapping[str, Device], groups: Mapping[str, frozenset[DeviceVdom]]
 ) -> frozenset[DeviceVdom]:

@@ -16,10 +16,11 @@ from fmgsync.clock import ManualClock
 from fmgsync.model.target import TargetKind, TargetRef
 from fmgsync.simulator import Simulator
 from fmgsync.targets.fortigate.access import Access
+from fmgsync.targets.fortigate.identities import Identities
 from fmgsync.targets.fortigate.session import Session
 from fmgsync.targets.fortigate.target import FortiGateVdom
 from fmgsync.targets.fortigate.transactions import Ability
-from fmgsync.targets.fortigate.unit import Identities, Unit
+from fmgsync.targets.fortigate.unit import Unit
 
 OWNER = "prod"
 NAME = "branch"
