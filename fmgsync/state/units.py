@@ -1,4 +1,4 @@
-"""Which FortiManager what is remembered was made with.
+"""Which FortiManager or FortiGate what is remembered was made with.
 
 State goes by the names in the configuration. Under the same name there may be another unit by now:
 production where the lab was. Its state begins anew, and the lab's stays the lab's.
@@ -51,7 +51,22 @@ class Units:
             self._states[name] = self._state(units, name)
         return TargetRef(self._states[name], ref.domain)
 
-    def bind(self, name: str, serial: str, *, remember: bool) -> str | None:
+    def serial(self, name: str) -> str:
+        """Who answered last under this name; empty if that is not known."""
+        units = self._decode(self._documents.read(_NAME)).units
+        known = _latest(units, name, self._hosts.get(name, ""))
+        return known.serial if known is not None else ""
+
+    def follow(self, name: str, serial: str) -> None:
+        """Another unit of the same cluster answers: what is remembered goes on counting."""
+        host = self._hosts.get(name, "")
+        known = _latest(self._decode(self._documents.read(_NAME)).units, name, host)
+        if known is not None:
+            self._note(_Unit(name, host, serial, known.state))
+
+    def bind(
+        self, name: str, serial: str, *, remember: bool, kind: str = "FortiManager"
+    ) -> str | None:
         """A unit has answered under this name, with this serial number (empty where the host is
         all there is to go by). What to say of it, if it is not the one that was known.
         """
@@ -71,7 +86,7 @@ class Units:
         if not another:
             return None
         told = f"{host}, serial number {serial}" if serial else host
-        new = f"FortiManager {name} is another unit than before ({told})"
+        new = f"{kind} {name} is another unit than before ({told})"
         return f"{new}: what was remembered of the other one does not count"
 
     def _note(self, unit: _Unit) -> None:

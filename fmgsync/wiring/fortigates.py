@@ -48,6 +48,7 @@ class FortiGates:
         *,
         clock: Clock,
         identities: Identities,
+        recognise: Callable[[str, Session, str], None] = lambda name, session, vdom: None,
         transport: Transport | None = None,
         hooks: HooksOf | None = None,
         keeps: bool = False,
@@ -67,6 +68,7 @@ class FortiGates:
                 asks_management=unit.managed == "ask",
                 member_limit=config.member_limit,
                 ability=Ability(usable=unit.transactions == "auto"),
+                recognise=partial(recognise, unit.name),
             )
             self._gates[unit.name] = threading.BoundedSemaphore(unit.connections)
 

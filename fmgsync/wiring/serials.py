@@ -1,4 +1,5 @@
-"""Who has to be asked for serial numbers before anything is written: all that `sites` names."""
+"""Serial numbers: who is asked for them before anything is written, and what is remembered of
+them."""
 
 from __future__ import annotations
 
@@ -6,16 +7,56 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from fmgsync import errors
+from fmgsync.audit import Audit
 from fmgsync.clock import Clock
 from fmgsync.model.target import TargetKind, TargetRef
 from fmgsync.planning import sites
 from fmgsync.settings import rules
+from fmgsync.state.units import Units
+from fmgsync.targets.fortigate import high_availability
 from fmgsync.targets.fortigate.identities import Asker, Identities
+from fmgsync.targets.fortigate.session import Session
 from fmgsync.targets.fortimanager.target import FortiManagerAdom
 from fmgsync.wiring.fortigates import FortiGates
 
 if TYPE_CHECKING:
     from fmgsync.settings.schema import Config
+
+
+class Recognition:
+    """Holds who answers under a FortiGate's name against who did when the state was made."""
+
+    def __init__(self, units: Units, audit: Audit, tell: Callable[[str], None]) -> None:
+        self._units = units
+        self._audit = audit
+        self._tell = tell
+        self._seen: dict[str, str] = {}
+
+    def __call__(self, name: str, session: Session, vdom: str) -> None:
+        """Another unit's state begins anew, and the pass that found it with it: raises OtherUnit
+        where something could be written. Where a cluster may have failed over, it goes on."""
+        serial = session.serial
+        if not serial or self._seen.get(name) == serial:
+            return
+        before, remember = self._units.serial(name), self._audit.is_kept
+        if before not in ("", serial) and not high_availability.stands_alone(session, vdom):
+            if remember:
+                self._units.follow(name, serial)
+            self._seen[name] = serial
+            return
+        told = self._units.bind(name, serial, remember=remember, kind="FortiGate")
+        self._seen[name] = serial
+        if told is None:
+            return
+        self._tell(told)
+        if remember:
+            raise errors.OtherUnit(
+                f"{told}; {before} was known",
+                fortigate=name,
+                vdom=vdom,
+                next_step="nothing was written; it is read again, and planned anew",
+            )
 
 
 def learn(

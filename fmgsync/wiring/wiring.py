@@ -114,6 +114,7 @@ def make_world(
         config,
         clock=time,
         identities=identities,
+        recognise=serials.Recognition(units, installs.audit, tell),
         transport=transport,
         hooks=hooks,
         keeps=command == features.RUN,

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from fmgsync import errors
+from fmgsync.model.target import TargetKind, TargetRef
 from fmgsync.passes.result import Result
 from tests import builders
 from tests.end_to_end.branches import CLUSTER, GROUP, Branches, open_branches, seed
@@ -183,6 +184,46 @@ def test_a_unit_directly_and_through_a_fortimanager(tmp_path: Path) -> None:
         assert estate.on_device("fgt-east", GROUP) is None
         assert estate.object("addrgrp", GROUP) is None
         assert estate.on_device("other", GROUP)
+
+
+def test_another_unit_under_the_name_begins_anew(opened: Open) -> None:
+    """What people decided of the old one does not count for the new one; nothing is written before
+    that has been said."""
+    branches = opened()
+    branches.apply("window")
+    branches.pods(1, 2, 3)
+    with branches.unit.world.lock:
+        branches.unit.world.units()[ILL].serial = "FGVMNEW000000001"
+    ref = TargetRef(ILL, "root", TargetKind.FORTIGATE)
+    state = branches.world("plan").installing.units.of(ref)
+    before, mark = branches.everywhere(), branches.unit.requests.mark()
+    assert error_of(branches.plan()) is None
+    error = error_of(branches.apply("window"))
+    assert type(error) is errors.OtherUnit
+    assert f"FortiGate {ILL} is another unit than before" in str(error)
+    assert "FGVMNEW000000001" in str(error)
+    assert ILL not in {device for device, _, _ in branches.writes(mark)}
+    assert branches.held(ILL) == before[1]
+    assert branches.world("plan").installing.units.of(ref) != state
+    assert error_of(branches.apply("window")) is None
+    assert branches.everywhere() == [{1, 2, 3}] * 3
+
+
+@pytest.mark.parametrize("profile", ["advised", "minimal"])
+def test_after_a_failover_what_is_remembered_goes_on_counting(opened: Open, profile: str) -> None:
+    """Also where the key may not see that it was one."""
+    users = [{"name": "fmgsync", "key": "k3y", "profile": profile}]
+    branches = opened(apiUsers=users)
+    unit_of(branches)["managed"] = "no"
+    branches.write_config()
+    branches.apply("window")
+    ref = TargetRef(ILL, "root", TargetKind.FORTIGATE)
+    state = branches.world("plan").installing.units.of(ref)
+    branches.unit.fortigate(ILL).fail_over()
+    branches.pods(1, 2, 3)
+    assert error_of(branches.apply("window")) is None
+    assert branches.everywhere() == [{1, 2, 3}] * 3
+    assert branches.world("plan").installing.units.of(ref) == state
 
 
 @pytest.mark.slow

@@ -58,3 +58,10 @@ def test_who_only_looks_writes_nothing(tmp_path: Path) -> None:
     known = units(tmp_path, "lab")
     assert known.bind("hq", "FMG-1", remember=False) is None
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_unit_of_the_same_cluster_goes_on_with_what_is_remembered(tmp_path: Path) -> None:
+    first, _ = answer(tmp_path, "lab", "FGT-1")
+    units(tmp_path, "lab").follow("hq", "FGT-2")
+    assert units(tmp_path, "lab").serial("hq") == "FGT-2"
+    assert answer(tmp_path, "lab", "FGT-2") == (first, None)

@@ -101,7 +101,7 @@ class FortiGateVdom:
             self._shared = None
 
     def read_serial(self) -> str:
-        """Empty: behind one address the units of a cluster take turns."""
+        """Empty: every answer tells it, and it is held against what is remembered there."""
         return ""
 
     def read_topology(self) -> AdomTopology:
@@ -200,6 +200,7 @@ class FortiGateVdom:
         self._tables = reading.read_tables(session, self.ref.domain, self._unit.known)
         self._seen_serial = session.serial
         self._unit.identities.claim(session.serial, self.ref.unit)
+        self._unit.recognise(session, self.ref.domain)
         return self._tables
 
     def _observed(self, group_names: Iterable[str]) -> ObservedAdom:
