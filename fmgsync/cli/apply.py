@@ -115,7 +115,9 @@ def command(
         options.print_document(document)
     else:
         status_text.print_apply(options.console(), document)
-        rollout_text.print_rollouts(options.console(), document["rollouts"], quiet=True)
+        rollout_text.print_rollouts(
+            options.console(), document["rollouts"], document["timezone"], quiet=True
+        )
     return common.INTERRUPTED if stop.asked() else common.apply_code(result)
 
 

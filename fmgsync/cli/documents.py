@@ -29,6 +29,7 @@ def plan_document(result: Result) -> dict[str, Any]:
     """What would change and what would be installed."""
     return {
         "digest": result.digest,
+        "timezone": result.zone,
         "adoms": [_plan_row(adom.seen) for adom in result.adoms if adom.seen],
         "installs": [row for adom in result.adoms for row in _installs(adom)],
         "blastRadius": _blast_radius(result),
@@ -167,6 +168,7 @@ def apply_document(result: Result) -> dict[str, Any]:
 def status_document(result: Result) -> dict[str, Any]:
     """The four views per device and group."""
     return {
+        "timezone": result.zone,
         "devices": [
             _device_row(adom, view)
             for adom in result.adoms

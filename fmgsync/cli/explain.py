@@ -156,6 +156,7 @@ def document_of(found: Explanation, result: Result) -> dict[str, Any]:
 
     return {
         **as_document(found),
+        "timezone": result.zone,
         "stops": stop_rows(result.stops),
         "errors": documents.error_rows(result),
     }
@@ -198,8 +199,9 @@ _SIGNS = {True: ("yes", "green"), False: ("no", "red"), None: ("?", "yellow")}
 
 def print_explanation(console: Console, found: Mapping[str, Any]) -> None:
     """The answer, then one line for each step; the first "no" is marked."""
-    from fmgsync.cli import tables
+    from fmgsync.cli import instants, tables
 
+    zone = str(found.get("timezone", "UTC"))
     style = {"yes": "green", "no": "red"}.get(found["answer"], "yellow")
     holding = [row for row in found["devices"] if row["holds"]]
     line = tables.cell(f"{found['question']}: ", "bold")
@@ -213,5 +215,6 @@ def print_explanation(console: Console, found: Mapping[str, Any]) -> None:
         marked = number == first
         line = tables.cell(f"{'> ' if marked else '  '}{word:4}", style)
         line.append(safe_text(f"{step['what']}, {step['where']}: "), "bold" if marked else "dim")
-        line.append(safe_text(step["because"]), "bold" if marked else "")
+        because = instants.sentence(step["because"], zone)
+        line.append(safe_text(because), "bold" if marked else "")
         tables.print_hanging(console, line, indent=6)

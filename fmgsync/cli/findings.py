@@ -7,7 +7,6 @@ in the same words as what was just looked at.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -51,18 +50,6 @@ def _ordered(addresses: Collection[str]) -> list[str]:
 def told(state: str, because: str) -> str:
     """`held: why`, or the state alone."""
     return f"{state}: {because}" if because else state
-
-
-def instant(text: str | None) -> str:
-    """An RFC 3339 instant as people read it, in its own zone."""
-    if text is None:
-        return "not known"
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return text
-    zone = found.tzname() or ""
-    return f"{found:%Y-%m-%d %H:%M:%S} {zone.removesuffix('+00:00')}".rstrip()
 
 
 def place(row: Row) -> str:

@@ -86,9 +86,7 @@ def command(options: common.Options, state_dir: Path, until: datetime | None, pr
     else:
         console = options.console()
         findings.print_stops(console, document)
-        print_forecast(
-            console, document, instants.zone_of(world.terms.calendar), every=options.verbose > 0
-        )
+        print_forecast(console, document, world.terms.calendar.zone, every=options.verbose > 0)
         findings.print_problems(console, document)
     pending = any(each.foreseen for each in found)
     code = common.OUTSTANDING if pending else common.IN_SYNC

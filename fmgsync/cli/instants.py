@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from fmgsync import zones
 
-if TYPE_CHECKING:
-    from fmgsync.scheduling.calendar import Calendar
-
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
+_WRITTEN = re.compile(
+    r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d(?::\d\d)?)(?: UTC|Z|\+00:00)(?!\w)", re.ASCII
+)
 _AGO = re.compile(r"(\d{1,5})([smhd])", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -35,12 +35,6 @@ class Instant(click.ParamType):  # type: ignore[type-arg] # generic in the stubs
         return self.fail(f"{value!r} is no time; write 2026-12-24T02:00 or 2026-12-24T02:00+01:00")
 
 
-def zone_of(calendar: Calendar) -> str:
-    """The zone in which times of installs are told: that of the windows, UTC where they differ."""
-    named = {window.timezone for window in calendar.windows}
-    return named.pop() if len(named) == 1 else "UTC"
-
-
 def local(text: str | None, zone: str) -> str:
     """An RFC 3339 instant as people read it in a zone: `Wed 2026-12-02 01:00 CET`."""
     if text is None:
@@ -50,6 +44,17 @@ def local(text: str | None, zone: str) -> str:
     except (ValueError, OverflowError):
         return text
     return f"{found:%a %Y-%m-%d %H:%M} {found.tzname() or ''}".rstrip()
+
+
+def sentence(text: str, zone: str) -> str:
+    """Words with the instants in them as people read them in a zone."""
+
+    def told(found: re.Match[str]) -> str:
+        written = f"{found[1]}T{found[2]}+00:00"
+        shown = local(written, zone)
+        return found[0] if shown == written else shown
+
+    return _WRITTEN.sub(told, text)
 
 
 def since(text: str, now: datetime) -> datetime | None:

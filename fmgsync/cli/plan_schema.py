@@ -121,6 +121,7 @@ class Plan(_Part):
     """What `fmgsync plan -o json` prints, and `plan --save` keeps."""
 
     digest: str = Field(description="Stands for all changes and all that is held.")
+    timezone: str = Field("UTC", description="The windows' zone: times are shown in it, not here.")
     adoms: list[Adom]
     installs: list[Install]
     blast_radius: Radius

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from fmgsync.cli import findings
+from fmgsync.cli import findings, instants
 from fmgsync.cli.safe import safe_text
 from fmgsync.cli.tables import cell, many, names, table
 from fmgsync.model.target import path_of, title_of
@@ -40,7 +40,7 @@ def print_plan(console: Console, document: Row, *, every: bool = False) -> None:
         console.print(Text(totals, "bold"))
     for adom in document["adoms"]:
         _print_adom(console, adom, every=every)
-    _print_installs(console, document["installs"], every=every)
+    _print_installs(console, document, every=every)
     findings.print_problems(console, document)
     if len([row for adom in document["adoms"] for row in adom["held"]]) > 1:
         console.print(
@@ -172,7 +172,8 @@ def counted(changes: Iterable[Row]) -> str:
     return ", ".join(f"{found[a]} to {a}" for a in _ACTIONS if found[a]) or "nothing"
 
 
-def _print_installs(console: Console, rows: Sequence[Row], *, every: bool) -> None:
+def _print_installs(console: Console, document: Row, *, every: bool) -> None:
+    rows, zone = document["installs"], _zone(document)
     waiting = [row for row in rows if row["package"] is not None]
     if waiting:
         title = "Installs outstanding"
@@ -183,7 +184,7 @@ def _print_installs(console: Console, rows: Sequence[Row], *, every: bool) -> No
                 cell(row["package"]),
                 cell(", ".join(row["groups"]) if every else names(row["groups"])),
                 cell("; ".join(row["reasons"])),
-                cell(*_starts(row)),
+                cell(*_starts(row, zone)),
             )
         made.show(console)
     silent: dict[tuple[str, str], list[str]] = {}
@@ -208,14 +209,19 @@ def _shared(rows: Iterable[Row], *, every: bool) -> Iterator[tuple[Row, str]]:
         yield same[0], names(map(findings.place, same))
 
 
-def _starts(row: Row) -> tuple[str, str]:
+def _starts(row: Row, zone: str) -> tuple[str, str]:
     """When an install may start, in words, and how it looks."""
     if row["held"] is not None:
         return f"held: {row['held']}", "magenta"
     if row["because"] is None:
         return "now", "green"
-    opens = f"; opens {findings.instant(row['opensAt'])}" if row["opensAt"] else ""
+    opens = f"; opens {instants.local(row['opensAt'], zone)}" if row["opensAt"] else ""
     return f"{row['because']}{opens}", "yellow"
+
+
+def _zone(document: Row) -> str:
+    """A plan that was saved by an older release names none."""
+    return str(document.get("timezone", "UTC"))
 
 
 def markdown(document: Row) -> str:
@@ -233,7 +239,7 @@ def markdown(document: Row) -> str:
         lines += [f"- {_finding(row)}" for word in findings.KINDS for row in adom[word]]
     waiting = (row for row in document["installs"] if row["package"])
     for row, devices in _shared(waiting, every=False):
-        what = _escaped(f"{row['package']} on {devices}: {_starts(row)[0]}")
+        what = _escaped(f"{row['package']} on {devices}: {_starts(row, _zone(document))[0]}")
         lines.append(f"- install {what}")
     problems = [row for word in ("sources", "errors") for row in document[word]]
     lines += [f"- **{_escaped(row['message'])}**" for row in problems]

@@ -56,6 +56,7 @@ def status(options: common.Options, state_dir: Path) -> int:
     result = once.status(world)
     rows = rollout_text.rollout_rows(result)
     found = {
+        "timezone": result.zone,
         "rollouts": rows,
         "stops": stop_rows(result.stops),
         "errors": documents.error_rows(result),
@@ -64,7 +65,7 @@ def status(options: common.Options, state_dir: Path) -> int:
         options.print_document(found)
     else:
         findings.print_stops(options.console(), found)
-        rollout_text.print_rollouts(options.console(), rows)
+        rollout_text.print_rollouts(options.console(), rows, result.zone)
         findings.print_problems(options.console(), found)
     codes = [adom.error.exit_code for adom in result.adoms if adom.error]
     codes += [common.FAILED for row in rows if row["failed"]]

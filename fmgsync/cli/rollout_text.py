@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from fmgsync.cli.findings import instant
+from fmgsync.cli import instants
 from fmgsync.cli.safe import safe_text
 from fmgsync.cli.tables import cell, names, table
 from fmgsync.model.target import title_of
@@ -96,7 +96,7 @@ def _written(instant: datetime | None) -> str | None:
 
 
 def print_rollouts(
-    console: Console, rows: Iterable[Mapping[str, Any]], *, quiet: bool = False
+    console: Console, rows: Iterable[Mapping[str, Any]], zone: str = "UTC", *, quiet: bool = False
 ) -> None:
     """Each ADOM's rollout. `quiet` leaves out those with nothing to say."""
     for row in rows:
@@ -120,7 +120,7 @@ def print_rollouts(
             text = f"  {device}: {count} unused addresses stay until a whole package is installed"
             console.print(Text(safe_text(text), style="yellow"))
         _print_edits(console, row)
-        _print_waits(console, row)
+        _print_waits(console, row, zone)
 
 
 def _print_edits(console: Console, row: Mapping[str, Any]) -> None:
@@ -139,7 +139,7 @@ def _summary(row: Mapping[str, Any]) -> str:
     return f"{wave}; {len(row['verified'])} verified, {len(row['atRisk'])} at risk"
 
 
-def _print_waits(console: Console, row: Mapping[str, Any]) -> None:
+def _print_waits(console: Console, row: Mapping[str, Any], zone: str) -> None:
     waits = [] if row["held"] else row["waits"]
     if not waits:
         return
@@ -149,7 +149,7 @@ def _print_waits(console: Console, row: Mapping[str, Any]) -> None:
     made = table(("  devices", "wait", "until"))
     for (reason, until), devices in list(alike.items())[:SHOWN]:
         count = f"{len(devices)}: " if len(devices) > 3 else ""
-        when = instant(until) if until else ""
+        when = instants.local(until, zone) if until else ""
         made.add_row(cell(f"  {count}{names(devices)}"), cell(reason), cell(when))
     made.show(console)
     if len(alike) > SHOWN:

@@ -122,4 +122,5 @@ def _print(options: common.Options, document: Mapping[str, Any], *, anew: bool) 
         if anew:
             console.clear()
         status_text.print_status(console, document, wide=options.output == "wide")
-        rollout_text.print_rollouts(console, document.get("rollouts", ()), quiet=True)
+        zone = status_text.zone_of(document)
+        rollout_text.print_rollouts(console, document.get("rollouts", ()), zone, quiet=True)

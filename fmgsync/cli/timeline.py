@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from fmgsync import zones
-from fmgsync.cli import instants
 from fmgsync.cli.safe import safe_text
 from fmgsync.cli.tables import cell, names, table
 from fmgsync.scheduling.window import WindowKind, written
@@ -42,7 +41,7 @@ def print_windows(
 ) -> None:
     """The windows, then everything from `start` on, in the time of their zone."""
     print_calendar(console, calendar.windows, start)
-    zone = instants.zone_of(calendar)
+    zone = calendar.zone
     outlooks: list[Outlook] = []
     for adom in found:
         if adom.error:

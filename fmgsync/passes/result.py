@@ -65,11 +65,15 @@ class AdomResult:
 
 @dataclass(slots=True)
 class Result:
-    """What became of all ADOMs, and what is stopped; `digest` stands for the whole plan."""
+    """What became of all ADOMs, and what is stopped; `digest` stands for the whole plan.
+
+    `zone` is the one in which people are told times.
+    """
 
     inventory: Inventory
     adoms: list[AdomResult] = field(default_factory=list)
     stops: tuple[Stop, ...] = ()
+    zone: str = "UTC"
 
     @property
     def digest(self) -> str:

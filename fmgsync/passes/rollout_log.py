@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from fmgsync import errors
+from fmgsync import errors, zones
 from fmgsync.model.preview import PendingEdit
 from fmgsync.model.rollout import InstallRequest
 from fmgsync.model.target import DeviceVdom
@@ -73,7 +73,8 @@ def verified(run: Run, chosen: Round, devices: Collection[str], began_at: dateti
 
 def pause(run: Run, until: datetime, reason: str) -> None:
     """What the rollout waits for by the clock."""
-    run.tell(f"{run.work.ref.short}: {reason}, until {until:%Y-%m-%d %H:%M:%S} UTC")
+    there = until.astimezone(zones.zone(run.terms.calendar.zone))
+    run.tell(f"{run.work.ref.short}: {reason}, until {there:%a %Y-%m-%d %H:%M:%S %Z}")
 
 
 def _what(chosen: Round) -> str:

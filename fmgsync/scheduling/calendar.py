@@ -23,6 +23,12 @@ class Calendar:
     windows: tuple[Window, ...] = ()
     always: bool = False
 
+    @property
+    def zone(self) -> str:
+        """The zone in which times are told to people: the windows', UTC where they differ."""
+        named = {window.timezone for window in self.windows}
+        return named.pop() if len(named) == 1 else "UTC"
+
     def timetable(self, place: Place) -> Timetable:
         """The windows whose scope covers this place."""
         relevant = [window for window in self.windows if window.scope.covers(place)]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from fmgsync.cli import plan_text, status_text
+from fmgsync.cli import instants, plan_text, status_text
 from fmgsync.cli.status_text import Filter
 
 DEVICES = [f"fgt-{number}" for number in range(1, 301)]
@@ -167,10 +167,24 @@ def test_the_oldest_stale_grant_stands_in_the_summary() -> None:
                             device("fgt-2", "install pending", staleGrants=[grant])]}  # fmt: skip
     console = said()
     status_text.print_status(console, document)
-    assert "2 stale grants, the oldest since 2026-01-01 00:00:00 UTC" in text(console)
+    assert "2 stale grants, the oldest since Thu 2026-01-01 00:00 UTC" in text(console)
     assert "fgt-1/root, fgt-2/root" in text(console)
 
 
 def test_names_alone_are_those_in_trouble() -> None:
     rows = [device("fgt-10", "drifted"), device("fgt-9", "held"), device("fgt-1", "in sync")]
     assert status_text.troubled({"devices": rows}) == ["fgt-9/root", "fgt-10/root"]
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        ("opens 2026-07-01 00:30 UTC", "opens Wed 2026-07-01 02:30 CEST"),
+        ("last checked it 2026-03-01T23:30:00Z", "last checked it Mon 2026-03-02 00:30 CET"),
+        ("at 2026-03-01T23:30:00+00:00, then", "at Mon 2026-03-02 00:30 CET, then"),
+        ("10.1.0.9 since 2026-13-45 99:99 UTC", "10.1.0.9 since 2026-13-45 99:99 UTC"),
+        ("UTC-1 and 2026-03-01", "UTC-1 and 2026-03-01"),
+    ],
+)
+def test_times_within_words_are_told_in_the_windows_zone(said: str, read: str) -> None:
+    assert instants.sentence(said, "Europe/Berlin") == read

@@ -139,7 +139,7 @@ def test_plan_and_status_tell_the_next_opening(
         assert [row["nextWindow"] for row in status["devices"]] == [told, told]
         document = documents.status_document(estate.status())
         status_text.print_status(Console(width=10_000), document)
-        when = "open now" if hour < 1 else f"2026-12-{expected} 00:00:00 UTC"
+        when = "open now" if hour < 1 else f"Thu 2026-12-{expected} 01:00 CET"
         line = f"next window: {when}: fgt-east/root, fgt-west/root"
         assert line in capsys.readouterr().out
 
