@@ -27,14 +27,15 @@ Again = Callable[[], Decision]
 """Who may start as everything stands now: others of the fleet may have been faster."""
 
 
-def push(run: Run, decision: Decision, again: Again) -> None:
-    """Write the plan to the device that may start, and prove it."""
+def push(run: Run, decision: Decision, again: Again) -> bool:
+    """Write the plan to the device that may start, and prove it. False if others of its fleet were
+    faster, so that nothing was done."""
     chosen = Round(decision, admission.starting(run.report.admissions, decision.start))
     if chosen.targets:
-        _deliver(run, chosen, run.seen.plan, again)
-    else:
-        # Addresses that no group holds any more: nothing on the device changes what it lets by.
-        _write(run, run.seen.plan)
+        return _deliver(run, chosen, run.seen.plan, again)
+    # Addresses that no group holds any more: nothing on the device changes what it lets by.
+    _write(run, run.seen.plan)
+    return True
 
 
 def push_urgent(run: Run, rush: Rush, again: Again) -> None:
@@ -60,11 +61,13 @@ def _removals(run: Run, chosen: Round) -> AdomPlan:
     )
 
 
-def _deliver(run: Run, chosen: Round, plan: AdomPlan, again: Again) -> None:
-    """Put the device at risk, then write, then ask it."""
+def _deliver(run: Run, chosen: Round, plan: AdomPlan, again: Again) -> bool:
+    """Put the device at risk, then write, then ask it; False if it was not its turn any more."""
     with run.work.fleet.writing(run.work.ref):
-        if _started(run, chosen, again):
-            _written(run, chosen, plan)
+        if not _started(run, chosen, again):
+            return False
+        _written(run, chosen, plan)
+    return True
 
 
 def _written(run: Run, chosen: Round, plan: AdomPlan) -> None:

@@ -164,19 +164,20 @@ def _act(run: Run, choice: _Choice) -> None:
         _push_urgent(run, choice.rush, under_way=bool(decision.start))
         run.report.end_step(run.clock.now(), decision, before)
     elif step in (Step.URGENT, Step.INSTALL) and _may_start(run, decision):
-        _push(run, decision)
-        _follow(run, decision, before)
+        began = _push(run, decision)
+        _follow(run, decision, before, began=began)
     elif not _rest(run, decision) and step is Step.WRITE:
         _push(run, decision)
 
 
-def _push(run: Run, decision: Decision) -> None:
-    """Bring what is pending to the devices that may start: by an install, or by writing it."""
+def _push(run: Run, decision: Decision) -> bool:
+    """Bring what is pending to the devices that may start: by an install, or by writing it. False
+    if others of the fleet were faster."""
     delivery = run.work.delivery
     if delivery is None:
-        direct_write.push(run, decision, partial(_decide, run))
-    else:
-        batch_install.push(run, delivery, decision)
+        return direct_write.push(run, decision, partial(_decide, run))
+    batch_install.push(run, delivery, decision)
+    return True
 
 
 def _push_urgent(run: Run, rush: urgent_removal.Rush, *, under_way: bool) -> None:
@@ -205,12 +206,14 @@ def _may_start(run: Run, decision: Decision) -> bool:
     return bool(decision.start) and not run.held_by_command(decision)
 
 
-def _follow(run: Run, batch: Decision, before: int) -> None:
+def _follow(run: Run, batch: Decision, before: int, *, began: bool) -> None:
     """What comes after a batch: the next one, but not before the ADOM was looked at."""
     following = _decide(run)
     if run.exposed_until is not None:
         run.report.come_back(max(run.exposed_until, run.clock.now() + _SHORTEST_S))
-    if following.start:
+    if following.start and not began:
+        run.report.go_on(run.clock.now())  # the room is there again, and nobody calls twice
+    elif following.start:
         run.report.end_step(run.clock.now(), batch, before)
     else:
         _rest(run, following)

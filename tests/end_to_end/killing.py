@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from requests.adapters import HTTPAdapter
@@ -27,11 +28,10 @@ class Mortal(HTTPAdapter):
         self._life = life
 
     def send(self, *arguments: Any, **options: Any) -> Any:
-        self._life.requests += 1
-        self._life.asks(str(arguments[0].body))
-        if self._life.requests > self._life.dies_at:
+        number, dies_at = self._life.next(str(arguments[0].body))
+        if number > dies_at:
             raise Killed
-        if self._life.requests < self._life.dies_at:
+        if number < dies_at:
             return super().send(*arguments, **options)
         if self._life.is_heard:
             super().send(*arguments, **options)
@@ -45,6 +45,15 @@ class Life:
         self.dies_at = dies_at
         self.is_heard = is_heard
         self.requests = 0
+        self._counting = threading.Lock()
+
+    def next(self, body: str) -> tuple[int, float]:
+        """The number of the next request, and that of the last one. Units are talked to side by
+        side: each request has a number of its own."""
+        with self._counting:
+            self.requests += 1
+            self.asks(body)
+            return self.requests, self.dies_at
 
     def asks(self, body: str) -> None:
         """What is being asked does not matter here."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ class Middlebox(HTTPAdapter):
         super().__init__()
         self.dice, self.act = dice, act
         self.quiet = False
+        self._acting = threading.Lock()
         self.acted = self.broken = 0
         self._last = b""
 
@@ -25,8 +27,11 @@ class Middlebox(HTTPAdapter):
         if self.quiet:
             return super().send(*arguments, **options)
         if self.dice.random() < 0.06:
-            self.acted += 1
-            self.act()
+            with (
+                self._acting
+            ):  # units are talked to side by side; somebody does one thing at a time
+                self.acted += 1
+                self.act()
         trouble = self.dice.choice(("502", "nothing", "another's")) if self._breaks() else ""
         if trouble == "502" and self.dice.random() < 0.5:
             raise requests.ConnectionError("reset by the middlebox")

@@ -178,13 +178,17 @@ def verified(result: Result | None) -> set[str]:
     return {target.device for rollout in rollouts for target in rollout.verified}
 
 
-def walk(folder: Path, number: int, **more: Any) -> Walk:
+def walk(folder: Path, number: int, *, at_once: int = 1, **more: Any) -> Walk:
+    """One unit after the other, the same dice make the same walk."""
     dice = random.Random(number)
     made = seed(UNITS, saving="manual", **more)
     for at, unit in enumerate(made["fortigates"], 1):
         unit |= {"serial": f"FGTSIM00000000{at}A", "standby": [f"FGTSIM00000000{at}B"]}
     with open_branches(folder, made) as branches:
-        branches.write_config(guard={"maxRemovedShare": 1.0, "maxAddedShare": 100})
+        branches.write_config(
+            guard={"maxRemovedShare": 1.0, "maxAddedShare": 100},
+            reconcile={"unitsAtOnce": at_once},
+        )
         walked = Walk(branches, dice)
         for _ in range(STEPS):
             walked.step()
@@ -200,7 +204,7 @@ def test_whatever_comes_nothing_foreign_is_touched_and_it_converges(tmp_path: Pa
 @pytest.mark.parametrize("version", ["7.0.12", "7.4.5"])
 @pytest.mark.parametrize("number", range(1, 21))
 def test_longer_walks(tmp_path: Path, number: int, version: str) -> None:
-    """Without empty groups and with them."""
-    walked = walk(tmp_path, number, version=version)
+    """Without empty groups and with them; every other one with the units side by side."""
+    walked = walk(tmp_path, number, version=version, at_once=1 + number % 2 * 15)
     assert walked.box.acted, "a walk without trouble tries nothing"
     assert walked.box.broken

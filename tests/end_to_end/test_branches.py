@@ -242,12 +242,16 @@ def test_every_write_is_in_the_audit(branches: Branches) -> None:
     assert Audit is not None
 
 
-def sweep(folder: Path, *, is_heard: bool, every: int = 1) -> int:
-    """Die at one request after another, each in a world of its own; the next run converges."""
+def sweep(folder: Path, *, is_heard: bool, every: int = 1, at_once: int = 1) -> int:
+    """Die at one request after another, each in a world of its own; the next run converges.
+
+    One unit after the other, a number is the same place in each world.
+    """
     at = 0
     while True:
         at += every
         with open_branches(folder / str(at), seed(BRANCHES[:2])) as branches:
+            branches.write_config(reconcile={"unitsAtOnce": at_once})
             branches.pods(1, 2)
             branches.apply("window")
             foreign = branches.foreign()
@@ -255,7 +259,8 @@ def sweep(folder: Path, *, is_heard: bool, every: int = 1) -> int:
             life = Life(at, is_heard=is_heard)
             done = run(branches, life)
             branches.clock.sleep(60)
-            branches.apply("window")
+            result = branches.apply("window")
+            assert [each.error for each in result.adoms] == [None] * 2, at
             assert branches.everywhere() == [{2, 3}] * 2, at
             assert branches.foreign() == foreign, at
             for name in BRANCHES[:2]:
@@ -273,6 +278,9 @@ def test_killed_at_some_requests_the_next_run_converges(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("is_heard", [False, True])
-def test_killed_at_any_request_the_next_run_converges(tmp_path: Path, is_heard: bool) -> None:
-    assert sweep(tmp_path, is_heard=is_heard) > 20
+@pytest.mark.parametrize(("is_heard", "at_once"), [(False, 1), (True, 1), (True, 16)])
+def test_killed_at_any_request_the_next_run_converges(
+    tmp_path: Path, is_heard: bool, at_once: int
+) -> None:
+    """Also with the units side by side, where a number is another place each time."""
+    assert sweep(tmp_path, is_heard=is_heard, at_once=at_once) > 20

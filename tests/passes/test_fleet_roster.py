@@ -56,6 +56,16 @@ def test_whoever_was_asked_is_called_again_only_when_something_has_changed() -> 
     assert calls == [ONE, ONE]
 
 
+def test_a_call_that_comes_while_a_pass_ends_is_not_lost() -> None:
+    """A pass tells in its end what would start, as things stood for it: who has called it meanwhile
+    does not call again."""
+    branches = roster(ONE, TWO)
+    asked(branches, ONE)
+    asked(branches, TWO)  # it is the first one's turn
+    branches.foresee(ONE, BY_ONE, LEDGER, ready(ONE), NOW)
+    assert branches.take_call(ONE)
+
+
 def test_a_canary_that_is_away_holds_the_others() -> None:
     branches = roster(ONE, TWO)
     branches.absent(ONE, "it does not answer")

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fmgsync.clock import ManualClock
+from fmgsync.model.target import TargetRef
 from fmgsync.passes import incremental, look_ahead, once, rollout_commands
+from fmgsync.passes.fleet_roster import Roster
 from fmgsync.passes.result import Result
+from fmgsync.scheduling.rollout import Decision
 from tests.passes import plain
 from tests.passes.plain import World
 
 NIGHT = datetime(2026, 3, 2, 1, tzinfo=UTC).timestamp()
+_ONE_BY_ONE = {"reconcile": {"unitsAtOnce": 1}}
 NIGHTS = {"kind": "allow", "schedule": "0 1 * * *", "duration": "3h", "devices": ["*"]}
 
 
@@ -253,16 +259,55 @@ def test_a_forecast_counts_canary_and_waves_over_the_fleet(
                      "branch-4/root": [2]}  # fmt: skip
 
 
-@pytest.mark.parametrize("step", [9, pytest.param(1, marks=pytest.mark.slow)])
-def test_killed_between_any_two_requests_the_next_run_converges(
-    tmp_path: Path, clock: ManualClock, step: int
+class Crowded(Roster):
+    """Just when it is branch-2's turn somebody else takes the room, and gives it back at once."""
+
+    turns = 0
+
+    def decide(self, ref: TargetRef, *found: Any, **more: Any) -> Decision:
+        decision = super().decide(ref, *found, **more)
+        self.turns += "branch-2" in decision.start
+        return replace(decision, start=()) if self.turns == 2 else decision
+
+    def wants_room(self, ref: TargetRef) -> None:
+        super().wants_room(ref)
+        self.freed()
+        self.turns += 1
+
+
+def test_whoever_was_turned_away_goes_on_once_there_is_room(
+    tmp_path: Path, clock: ManualClock
 ) -> None:
-    """At risk before the first write, and never more of them than may fail."""
-    calm = plain.made(tmp_path / "calm", clock)
+    """Also where the room is there again before it has asked for the last time."""
+    world = plain.made(tmp_path, clock, 2, more=_ONE_BY_ONE)
+    world.run("10.1.0.5")
+    fmgsync = world.world()
+    fleet = fmgsync.adoms[0].fleet
+    crowded = Crowded(fleet.fleet, fleet.sites)
+    works = [replace(work, fleet=crowded) for work in fmgsync.adoms]
+    once.apply(replace(fmgsync, adoms=works), install=True)
+    assert crowded.turns > 2
+    assert {unit.holds() for unit in world.units.values()} == {"10.1.0.5"}
+
+
+@pytest.mark.parametrize(
+    ("step", "more"),
+    [
+        (9, _ONE_BY_ONE),
+        pytest.param(1, _ONE_BY_ONE, marks=pytest.mark.slow),
+        pytest.param(1, {}, marks=pytest.mark.slow),
+    ],
+)
+def test_killed_between_any_two_requests_the_next_run_converges(
+    tmp_path: Path, clock: ManualClock, step: int, more: dict[str, Any]
+) -> None:
+    """At risk before the first write, and never more of them than may fail. One unit after the
+    other, a number is the same place each time; also with the units side by side."""
+    calm = plain.made(tmp_path / "calm", clock, install=_TWO_AT_ONCE, more=more)
     requests = _story(calm)
     for dies_at in range(1, requests + 2, step):
         folder = tmp_path / str(dies_at)
-        world = plain.made(folder, clock, install=_TWO_AT_ONCE)
+        world = plain.made(folder, clock, install=_TWO_AT_ONCE, more=more)
         _begun(world)
         world.requests, world.dies_at = 0, dies_at
         world.apply()
