@@ -41,6 +41,7 @@ what a person does about it. No message ever holds a secret.
     |   +-- Deposed                    retryable; another replica works on the ADOM
     |   +-- ChangedMeanwhile           retryable; somebody wrote since it was read
     |   +-- OtherUnit                  retryable; another serial number answers than before
+    |   |   +-- TwoNames               not retryable; one FortiGate, two names
     |   +-- ManagedElsewhere           a FortiManager manages the FortiGate, or may
     |   +-- Stopped                    exit code 3: a person wants nothing more to be written
     |   +-- UnknownDevice              a site names a device or VDOM the ADOM does not have
@@ -432,6 +433,14 @@ class OtherUnit(TargetError):
 
     kind = "other-unit"
     retryable = True
+
+
+class TwoNames(OtherUnit):
+    """The configuration has one FortiGate under two names, or directly and through a FortiManager:
+    asking again does not help."""
+
+    kind = "two-names"
+    retryable = False
 
 
 class ManagedElsewhere(TargetError):

@@ -22,7 +22,8 @@ class Hooks:
     name, the method and the seconds it took. `lock_waited` gets the seconds that somebody else's
     lock was waited for, `lock_held` whether this session holds the ADOM's lock from now on;
     `gives_up` says that nobody has time to wait any more. `writing` gets every plan right before
-    it is written, and may raise; `refused` what FortiManager did not take of it.
+    it is written, and may raise; `refused` what FortiManager did not take of it. `installing` is
+    called before anything is locked for an install, and may raise.
     """
 
     before_write: Callable[[], None] = _nothing
@@ -32,6 +33,7 @@ class Hooks:
     gives_up: Callable[[], bool] = lambda: False
     writing: Callable[[AdomPlan], None] = _nothing
     refused: Callable[[Sequence[tuple[Change, str]]], None] = _nothing
+    installing: Callable[[], None] = _nothing
 
 
 def releases(params: Sequence[Mapping[str, Any]]) -> bool:

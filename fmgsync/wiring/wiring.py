@@ -226,7 +226,8 @@ def _with_write_log(
     hooks: HooksOf | None, installs: Installing, memory: Memory, identities: Identities
 ) -> HooksOf:
     """Every plan is told to the audit before it is written, whoever writes it; none is written
-    where a person has stopped it, nor to a unit that is written under another name as well."""
+    where a person has stopped it, nor written or installed to a unit that has another name as well.
+    """
 
     def made(ref: TargetRef) -> Hooks:
         log = WriteLog(ref, installs.audit, memory, installs.stops, installs.formerly)
@@ -236,7 +237,8 @@ def _with_write_log(
             identities.check(ref)
             log.writing(plan)
 
-        return replace(known, writing=writing, refused=log.refused)
+        check = partial(identities.check, ref)
+        return replace(known, writing=writing, refused=log.refused, installing=check)
 
     return made
 

@@ -116,7 +116,7 @@ def test_two_names_for_one_unit(opened: Open) -> None:
     unit_of(branches)["host"] = host.replace("127.0.0.1", "localhost")
     branches.write_config()
     result = branches.apply("window")
-    assert {type(error_of(result, name)) for name in ("branch-1", ILL)} == {errors.OtherUnit}
+    assert {type(error_of(result, name)) for name in ("branch-1", ILL)} == {errors.TwoNames}
     assert branches.everywhere() == [None, None, {1, 2}]
 
 
@@ -136,15 +136,16 @@ def test_of_two_names_for_one_unit_neither_is_written_whichever_is_read_first(
     result = branches.apply("window")
     for name, other in (("branch-1", ILL), (ILL, "branch-1")):
         error = error_of(result, name)
-        assert type(error) is errors.OtherUnit
+        assert type(error) is errors.TwoNames
         assert other in str(error)
     assert {device for device, _, _ in branches.writes()} == {"branch-3"}
     assert branches.everywhere() == [None, None, {1, 2}]
 
 
-def test_a_unit_directly_and_through_a_fortimanager(tmp_path: Path) -> None:
-    """Under two names only the serial number tells; nothing is written under either name, and what
-    else there is goes on."""
+@pytest.mark.parametrize("written", [False, True])
+def test_a_unit_directly_and_through_a_fortimanager(tmp_path: Path, written: bool) -> None:
+    """Under two names only the serial number tells; nothing is written under either name, nor
+    installed of what was `written` before, and what else there is goes on."""
     users = [{"name": "fmgsync", "key": "k3y", "profile": "advised"}]
     whole = default_seed()
     whole["fortigates"] = [
@@ -172,9 +173,12 @@ def test_a_unit_directly_and_through_a_fortimanager(tmp_path: Path) -> None:
             *({"clusters": ["east"], "fortigates": [name]} for name in hosts),
             *estate.config["sites"],
         ]
-        estate.write_config(fortigates=direct, sites=sites, install=UNATTENDED)
         for cluster in ("east", "west"):
             estate.run(cluster, builders.pod("web", "10.1.0.1", labels={"app": "web"}))
+        if written:
+            estate.apply("never")
+            estate.write_policy(GROUP)
+        estate.write_config(fortigates=direct, sites=sites, install=UNATTENDED)
         result = estate.apply("window")
         wrong = {adom.ref.unit: str(adom.error) for adom in result.adoms if adom.error}
         assert set(wrong) == {"branch", "hq"}, wrong
@@ -182,7 +186,9 @@ def test_a_unit_directly_and_through_a_fortimanager(tmp_path: Path) -> None:
         assert "ADOM prod on hq" in wrong["branch"]
         assert "'branch'" in wrong["hq"]
         assert estate.on_device("fgt-east", GROUP) is None
-        assert estate.object("addrgrp", GROUP) is None
+        assert (estate.object("addrgrp", GROUP) is not None) == written
+        asked = [url for one in estate.unit.requests.since(0) for url in one.urls]
+        assert not [url for url in asked if "securityconsole/install" in url]
         assert estate.on_device("other", GROUP)
 
 

@@ -87,7 +87,7 @@ class Identities:
     def _ask(self, asker: Asker) -> None:
         try:
             asker(self)
-        except errors.OtherUnit:
+        except errors.TwoNames:
             pass  # Each of the two is refused when its turn comes.
         except errors.TargetError as error:
             _log.warning("serial numbers not compared", why=str(error))
@@ -112,8 +112,8 @@ class Identities:
                     raise _twice(serial, told, **ref.named, device=device)
 
 
-def _twice(serial: str, others: Sequence[str], **place: Any) -> errors.OtherUnit:
-    return errors.OtherUnit(
+def _twice(serial: str, others: Sequence[str], **place: Any) -> errors.TwoNames:
+    return errors.TwoNames(
         f"the unit {serial} is {' and '.join(others)} in the configuration as well; nothing is"
         " written under either name",
         **place,

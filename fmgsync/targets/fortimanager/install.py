@@ -81,6 +81,7 @@ class FortiManagerFlow:
         with ExitStack() as stack:
             self._session = stack.enter_context(self._open)
             self._place = Place(self._session.access.name, self._ref.domain)
+            self._session.hooks.installing()
             self._mode = self._known_mode or topology.read_workspace(
                 self._session, self._ref.domain
             )
