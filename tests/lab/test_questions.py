@@ -19,7 +19,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[story.Estate]:
         yield estate
 
 
-@pytest.mark.parametrize("columns", [60, 100, *(pytest.param(n, marks=SLOW) for n in (80, 140))])
+@pytest.mark.parametrize("columns", [100, *(pytest.param(n, marks=SLOW) for n in (60, 80, 140))])
 def test_each_question_is_answered_on_one_screen(lab: story.Estate, columns: int) -> None:
     """Below 100 columns rows are blocks, which need more lines; nothing is cut off."""
     for answer in questions.answers(lab, columns=columns):

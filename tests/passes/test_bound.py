@@ -111,7 +111,10 @@ def devices(estate: Estate) -> list[str]:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("patient", [False, True], ids=["run", "apply"])
+@pytest.mark.parametrize(
+    "patient",
+    [pytest.param(False, id="run"), pytest.param(True, id="apply", marks=pytest.mark.slow)],
+)
 def test_the_bound_holds_on_the_most_ordinary_night(
     tmp_path: Path, mode: str, *, patient: bool
 ) -> None:

@@ -110,9 +110,14 @@ CASES = [
 
 
 IDS = [f"{story.__name__}-{mode}-{place[0]}-{place[1]}" for story, mode, place in CASES]
+SHORT = [
+    # Without workspaces the same places are written at: among the dear tests.
+    pytest.param(*case, marks=[pytest.mark.slow] if case[:2] == (write, "disabled") else [])
+    for case in CASES
+]
 
 
-@pytest.mark.parametrize(("story", "mode", "place"), CASES, ids=IDS)
+@pytest.mark.parametrize(("story", "mode", "place"), SHORT, ids=IDS)
 def test_no_trouble_at_any_place_does_harm(
     start: Start, story: Story, mode: str, place: tuple[str, str]
 ) -> None:
