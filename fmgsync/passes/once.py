@@ -155,6 +155,17 @@ def _regard_fleets(world: World, results: Iterable[AdomResult]) -> None:
         if result.standing is not None and not work.fleet.fleet.is_alone:
             record = world.installing.rollouts.read(work.ref)
             result.standing = rollout_status.standing(world, work, result, record)
+            _wait_as_now(result)
+
+
+def _wait_as_now(result: AdomResult) -> None:
+    """What a target was held by in its own last pass may be over by now."""
+    rollout, standing = result.rollout, result.standing
+    if rollout is None or rollout.decision is None or standing is None:
+        return
+    then, now = rollout.decision.held, standing.decision.held
+    if then is not None and rollout.waiting == then.reason:
+        rollout.waiting = now.reason if now is not None else None
 
 
 def _shown(world: World, result: Result) -> Result:

@@ -49,8 +49,11 @@ def test_apply_writes_proves_and_has_nothing_left(tmp_path: Path, clock: ManualC
         [f"branch-{n}/root"] for n in (1, 2, 3)
     ]
     world.order.clear()
-    world.apply()
+    result = world.apply()
     assert world.order == []
+    assert result is not None
+    # whoever was looked at first waited for the others to be looked at, and does no more
+    assert [each.rollout.waiting for each in result.adoms if each.rollout] == [None] * 3
 
 
 def test_plan_and_status_show_three_views_and_what_is_pending(
