@@ -182,8 +182,11 @@ class Run:
 
     def note(self, event: Event) -> None:
         """Something of the rollout happens now; it is written down before anything follows."""
+        before, ledger = self.book.record, self.book.ledger
         self.book.note(event, self.now)
-        if isinstance(event, Settled | Withdrawn):
+        if self.book.record == before:
+            return  # no news to anybody, or those who wait would call each other for ever
+        if isinstance(event, Settled | Withdrawn) and ledger is not None and ledger.at_risk:
             self.work.fleet.freed()
         else:
             self.work.fleet.changed()

@@ -58,7 +58,7 @@ def decide(run: Run, *, under_way: bool) -> Rush:
     needs = _needs(run, under_way=under_way)
     _note_waits(run, needs)
     decision = _decide(run, needs)
-    if needs.now and not decision.start:
+    if needs.now and not decision.start and decision.held is None:
         run.work.fleet.wants_room(run.work.ref)
     return Rush(needs.now, decision)
 
