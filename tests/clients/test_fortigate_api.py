@@ -11,7 +11,7 @@ import pytest
 from fmgsync.simulator import Simulator
 from tests.clients.conftest import KEY, place_of
 
-pytestmark = pytest.mark.clients
+pytestmark = [pytest.mark.clients, pytest.mark.slow]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from fmgsync.simulator import Simulator
 from tests.clients.conftest import KEY, place_of
 
-pytestmark = pytest.mark.clients
+pytestmark = [pytest.mark.clients, pytest.mark.slow]
 
 
 def test_objects_are_written_and_read(branch: Simulator) -> None:

@@ -40,11 +40,16 @@ RULES: dict[str, tuple[list[dict[str, Any]], set[Kind]]] = {
     "nodes": ([{"name": "k8s-nodes", "selectNodes": "has(gate)"}], set()),
     "network sets": ([{**WEB, "networkSets": True}], SETS),
     "network sets elsewhere": ([{**WEB, "networkSets": True, **WEST}], set()),
+    "ranges of pools": ([{**WEB, "publish": "ipPool"}], {Kind.IP_POOLS}),
+    "ranges of pools elsewhere": ([{**WEB, "publish": "ipPool", **WEST}], set()),
     "labels of accounts": ([{**WEB, "select": "pcsa.role == 'web'"}], {Kind.ACCOUNTS}),
     "policies": ([WEB, POLICIES], CALICO),
     "policies here": ([{**POLICIES, **HERE}], CALICO),
     "policies elsewhere": ([WEB, {**STAGED, **WEST}], set()),
-    "all of it": ([STAGED], {*CALICO, *SETS, Kind.STAGED_POLICIES}),
+    "all of it": (
+        [STAGED, {**WEB, "publish": "ipPool"}],
+        {*CALICO, *SETS, Kind.STAGED_POLICIES, Kind.IP_POOLS},
+    ),
 }
 
 

@@ -335,7 +335,7 @@ def test_an_offline_device_is_unreachable_not_behind(estate: Estate, run: Run) -
     code, out, _ = run("verify")
     assert code == 1
     assert "unreachable" in out
-    assert "FortiManager last checked it 20" in out
+    assert "FortiManager last checked it " in out
     assert "install pending" not in out
 
 

@@ -57,7 +57,7 @@ def test_the_night_of_a_rollout_is_told_from_window_to_proof(
         "fmgsync approve ",
         "01:00:00  fmgsync       canary: installing on fgt-east-1",
         "canary: verified on fgt-east-1",
-        "pause before wave 1, until 2026-03-04 01:10:",
+        "pause before wave 1, until Wed 2026-03-04 01:10:",
         "wave 1: installing on fgt-east-2",
         "3 of 5 verified",
         "the management link of fgt-west-1 breaks",

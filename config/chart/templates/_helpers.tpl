@@ -84,6 +84,7 @@ rbac.kinds says what its rules need beside pods, nodes and namespaces.
     {{- if contains "pcsa." (printf "%s %s" .select .namespaces) -}}
       {{- $kinds = set $kinds "serviceaccounts" true -}}
     {{- end -}}
+    {{- if eq (toString .publish) "ipPool" }}{{ $kinds = set $kinds "ippools" true }}{{ end -}}
     {{- if .networkSets -}}
       {{- $kinds = set $kinds "globalnetworksets" true -}}
       {{- $kinds = set $kinds "networksets" true -}}
@@ -95,7 +96,7 @@ rbac.kinds says what its rules need beside pods, nodes and namespaces.
   verbs: [list, watch]
 {{- $calico := list -}}
 {{- $tiered := list -}}
-{{- range list "globalnetworkpolicies" "stagedglobalnetworkpolicies" "globalnetworksets" "networksets" -}}
+{{- range list "globalnetworkpolicies" "stagedglobalnetworkpolicies" "globalnetworksets" "ippools" "networksets" -}}
   {{- if get $kinds . -}}
     {{- $calico = append $calico . -}}
     {{- if contains "policies" . }}{{ $tiered = append $tiered (printf "tier.%s" .) }}{{ end -}}
