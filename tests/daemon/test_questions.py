@@ -59,7 +59,11 @@ def url(controller: Controller) -> Iterator[str]:
 def asked(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, Any]:
     capsys.readouterr()
     code = main.run(["explain", *words, "--output", "json"])
-    return code, json.loads(capsys.readouterr().out)
+    # The controller of the same process may have logged before the answer or after it.
+    lines = capsys.readouterr().out.splitlines(keepends=True)
+    begins = next(at for at, line in enumerate(lines) if line.startswith("{"))
+    document, _ = json.JSONDecoder().raw_decode("".join(lines[begins:]))
+    return code, document
 
 
 ASKED = (
