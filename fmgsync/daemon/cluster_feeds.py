@@ -277,6 +277,7 @@ def difference(before: ClusterSnapshot, after: ClusterSnapshot) -> ClusterDiffer
         network_sets=_by_key(before.network_sets, after.network_sets),
         policies=_by_key(before.policies, after.policies),
         ip_pools=_by_key(before.ip_pools, after.ip_pools),
+        platform=_by_key(before.platform, after.platform),
     )
 
 

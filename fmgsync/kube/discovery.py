@@ -21,24 +21,32 @@ class _Resources(msgspec.Struct, frozen=True):
     resources: list[_Served] = []
 
 
-def served(session: ApiSession, first: Resource, older: Resource | None) -> Resource:
-    """The first of the two that the API server serves; nothing is asked where there is one only.
+def served(
+    session: ApiSession, first: Resource, older: Resource | None, *, spare: bool = False
+) -> Resource:
+    """The first of the two that the API server serves; nothing is asked where there is one only,
+    unless that is `spare`.
 
     Raises SourceNotFound if it has neither. A group that is known but does not answer at the
     moment raises as everything else does: the older home may name things differently.
     """
-    if older is None:
+    if older is None and not spare:
         return first
-    for each in (first, older):
+    homes = [first] if older is None else [first, older]
+    for each in homes:
         if _has(session, each):
             return each
     raise SourceNotFound(
-        f"the cluster has no {first.plural}: neither {first.api_version} nor {older.api_version}"
-        " is served",
+        f"the cluster has no {first.plural}: {_neither(homes)} is served",
         code=404,
         where=session.where,
         next_step="install Calico, or take this cluster out of the rules that need it",
     )
+
+
+def _neither(homes: list[Resource]) -> str:
+    versions = [each.api_version for each in homes]
+    return f"neither {' nor '.join(versions)}" if len(versions) > 1 else f"no {versions[0]}"
 
 
 def _has(session: ApiSession, resource: Resource) -> bool:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from fmgsync.model.address import Address
-from fmgsync.model.labels import Labels
+from fmgsync.model.labels import Labels, Notes
+from fmgsync.model.platform import PlatformObject
 from fmgsync.model.policy import Policy
 
 _NO_LABEL_SETS: Mapping[str, Labels] = MappingProxyType({})
@@ -26,12 +27,47 @@ class Kind(enum.StrEnum):
     GLOBAL_SETS = "globalnetworksets"
     NETWORK_SETS = "networksets"
     IP_POOLS = "ippools"
+    FELIX = "felixconfigurations"
+    EGRESS_GATEWAYS = "egressgateways"
+    EGRESS_POLICIES = "egressgatewaypolicies"
+    EGRESS_IPS = "egressips"
+    EGRESSES = "egresses"
+    CILIUM_EGRESSES = "ciliumegressgatewaypolicies"
+    SUBNETS = "subnets"
+    VPC_EGRESS_GATEWAYS = "vpc-egress-gateways"
+    AWS_NODE = "daemonsets/aws-node"
+    MASQ_AGENT = "configmaps/ip-masq-agent"
+    AZURE_MASQ_AGENT = "configmaps/azure-ip-masq-agent-config"
+    CILIUM_CONFIG = "configmaps/cilium-config"
 
 
 ALWAYS: frozenset[Kind] = frozenset({Kind.PODS, Kind.NODES, Kind.NAMESPACES})
 """What every cluster has, and is read for whatever the rules are."""
 POLICY_KINDS: frozenset[Kind] = frozenset({Kind.POLICIES, Kind.STAGED_POLICIES})
 """What rules come from; the other kinds are what rules select among."""
+EGRESS_KINDS: frozenset[Kind] = frozenset(
+    {
+        Kind.IP_POOLS,
+        Kind.FELIX,
+        Kind.EGRESS_GATEWAYS,
+        Kind.EGRESS_POLICIES,
+        Kind.EGRESS_IPS,
+        Kind.EGRESSES,
+        Kind.CILIUM_EGRESSES,
+        Kind.SUBNETS,
+        Kind.VPC_EGRESS_GATEWAYS,
+    }
+)
+"""What gives pods other addresses on their way out."""
+SEEN_KINDS: frozenset[Kind] = EGRESS_KINDS | {
+    Kind.AWS_NODE,
+    Kind.MASQ_AGENT,
+    Kind.AZURE_MASQ_AGENT,
+    Kind.CILIUM_CONFIG,
+}
+"""What says which address of a pod a firewall sees, beside pods, nodes and namespaces."""
+PLATFORM_KINDS: tuple[Kind, ...] = tuple(sorted(SEEN_KINDS - {Kind.IP_POOLS}))
+"""Those of them whose objects are `platform.PlatformObject`."""
 
 
 Network = tuple[str, tuple[Address, ...]]
@@ -53,6 +89,7 @@ class PodEndpoint:
     say, which whoever may edit the pod writes. `terminating`, `lost` (phase Unknown) and `started`
     (RFC 3339 in UTC, empty if not known) tell which of two pods with one address has it by now.
     `doubt` says why its addresses are not, or not all, known. `account` is its service account.
+    `notes` are its annotations about the way out, which whoever may edit the pod writes.
     """
 
     namespace: str
@@ -68,6 +105,7 @@ class PodEndpoint:
     started: str = ""
     doubt: str = ""
     account: str = ""
+    notes: Notes = ()
 
     @property
     def key(self) -> PodKey:
@@ -95,7 +133,8 @@ class NodeEndpoint:
     """A node and its InternalIP addresses, both families.
 
     `ranges` are the prefixes its pods get their addresses from, `started` when it was registered,
-    `doubt` why its addresses are not all known.
+    `doubt` why its addresses are not all known. `marks` are the network plug-ins and clouds that
+    have written on it.
     """
 
     name: str
@@ -104,6 +143,7 @@ class NodeEndpoint:
     ranges: tuple[Address, ...] = ()
     started: str = ""
     doubt: str = ""
+    marks: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +170,9 @@ class NetworkSet:
 class IPPool:
     """A range that Calico gives pods their addresses from, if it does that for `workloads` at all.
 
-    `nat`: outside of Calico's ranges others see the node's address instead. `doubt` says why its
-    range is not known.
+    `nat`: outside of Calico's ranges others see the node's address instead. `disabled`: it gives
+    out no more addresses, and may stand for a range elsewhere. `doubt` says why its range is not
+    known.
     """
 
     name: str
@@ -140,6 +181,7 @@ class IPPool:
     nat: bool = False
     workloads: bool = True
     doubt: str = ""
+    disabled: bool = False
 
     @property
     def key(self) -> str:
@@ -175,6 +217,7 @@ class ClusterSnapshot:
     network_sets: tuple[NetworkSet, ...] = ()
     policies: tuple[Policy, ...] = ()
     ip_pools: tuple[IPPool, ...] = ()
+    platform: tuple[PlatformObject, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +239,7 @@ class ClusterDifference:
     network_sets: tuple[tuple[NetworkSet | None, NetworkSet | None], ...] = ()
     policies: tuple[tuple[Policy | None, Policy | None], ...] = ()
     ip_pools: tuple[tuple[IPPool | None, IPPool | None], ...] = ()
+    platform: tuple[tuple[PlatformObject | None, PlatformObject | None], ...] = ()
 
 
 def whole(snapshot: ClusterSnapshot) -> ClusterDifference:
@@ -211,4 +255,5 @@ def whole(snapshot: ClusterSnapshot) -> ClusterDifference:
         network_sets=tuple((None, each) for each in snapshot.network_sets),
         policies=tuple((None, each) for each in snapshot.policies),
         ip_pools=tuple((None, each) for each in snapshot.ip_pools),
+        platform=tuple((None, each) for each in snapshot.platform),
     )

@@ -4,9 +4,12 @@ results can be remembered per set: pods of one Deployment differ in name, not in
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Final, TypeVar, overload
+from typing import Final, TypeAlias, TypeVar, overload
 
 T = TypeVar("T")
+
+Notes: TypeAlias = "tuple[tuple[str, str], ...]"
+"""Annotations that matter, by key."""
 
 
 ANY_KEY: Final = frozenset({"*"})
@@ -17,16 +20,21 @@ class Labels(Mapping[str, str]):
     """A frozen mapping from label key to value.
 
     `unknown` are the keys of which cannot be said whether they are there, and with which value.
+    `notes` are annotations beside the labels, which no selector sees.
     """
 
-    __slots__ = ("_hash", "_pairs", "unknown")
+    __slots__ = ("_hash", "_pairs", "notes", "unknown")
 
     def __init__(
-        self, pairs: Mapping[str, str] | None = None, unknown: frozenset[str] = frozenset()
+        self,
+        pairs: Mapping[str, str] | None = None,
+        unknown: frozenset[str] = frozenset(),
+        notes: Notes = (),
     ) -> None:
         self._pairs: Final[dict[str, str]] = dict(pairs or {})
         self.unknown: Final = unknown
-        self._hash: Final[int] = hash((frozenset(self._pairs.items()), unknown))
+        self.notes: Final = notes
+        self._hash: Final[int] = hash((frozenset(self._pairs.items()), unknown, notes))
 
     def doubts(self, key: str) -> bool:
         """Whether nothing can be said of the key."""
@@ -66,6 +74,7 @@ class Labels(Mapping[str, str]):
                 self._hash == other._hash
                 and self._pairs == other._pairs
                 and self.unknown == other.unknown
+                and self.notes == other.notes
             )
         return NotImplemented
 

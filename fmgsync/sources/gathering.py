@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from fmgsync.model.endpoint import (
+    PLATFORM_KINDS,
     ClusterSnapshot,
     IPPool,
     Kind,
@@ -21,6 +22,7 @@ from fmgsync.model.endpoint import (
     SourceProblem,
 )
 from fmgsync.model.labels import Labels
+from fmgsync.model.platform import PlatformObject
 from fmgsync.model.policy import Policy
 from fmgsync.sources import outcome, problems
 from fmgsync.sources.convert.labels import LabelPool
@@ -121,6 +123,12 @@ class Gathering:
             policies=tuple(each for each in policies if isinstance(each, Policy)),
             ip_pools=tuple(
                 each for each in self._outcomes(Kind.IP_POOLS).values() if isinstance(each, IPPool)
+            ),
+            platform=tuple(
+                each
+                for kind in PLATFORM_KINDS
+                for each in self._outcomes(kind).values()
+                if isinstance(each, PlatformObject)
             ),
         )
 

@@ -29,6 +29,7 @@ from fmgsync.kube.listing import Garbled
 from fmgsync.model.address import Address
 from fmgsync.model.endpoint import (
     ALWAYS,
+    PLATFORM_KINDS,
     ClusterDifference,
     ClusterSnapshot,
     Kind,
@@ -137,6 +138,11 @@ class Inventory:
         with self._changed:
             return self._kinds[kind].heard_at
 
+    def holds(self, kind: Kind) -> bool:
+        """Whether any object of the kind is known."""
+        with self._changed:
+            return bool(self._kinds[kind].known.found)
+
     def follows(self, pod: PodKey) -> bool:
         """Whether the pod is among what is known."""
         with self._changed:
@@ -204,6 +210,7 @@ class Inventory:
                 network_sets=self._pairs((Kind.GLOBAL_SETS, Kind.NETWORK_SETS), without),
                 policies=self._pairs((Kind.POLICIES, Kind.STAGED_POLICIES), without),
                 ip_pools=self._pairs((Kind.IP_POOLS,), without),
+                platform=self._pairs(PLATFORM_KINDS, without),
             )
 
     def _pairs(
@@ -291,6 +298,7 @@ class Inventory:
             network_sets=(*found[Kind.GLOBAL_SETS].values(), *found[Kind.NETWORK_SETS].values()),
             policies=(*found[Kind.POLICIES].values(), *found[Kind.STAGED_POLICIES].values()),
             ip_pools=tuple(found[Kind.IP_POOLS].values()),
+            platform=tuple(each for kind in PLATFORM_KINDS for each in found[kind].values()),
         )
 
     def _synced(self) -> frozenset[Kind]:

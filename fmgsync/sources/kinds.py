@@ -7,6 +7,9 @@ roles grant them.
 
 Calico's kinds have two homes: `projectcalico.org/v3`, served by Calico's API server or by native
 CRDs, and `crd.projectcalico.org/v1`, the store behind it. The first that is served counts.
+
+No cluster has all network plug-ins. A kind that is `spare` and that a cluster does not serve is
+known to have no objects there; one that may not be read is not known.
 """
 
 from __future__ import annotations
@@ -16,9 +19,28 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from fmgsync.kube.listing import EVERYTHING, Scope
-from fmgsync.kube.requests import NAMESPACES, NODES, PODS, SERVICE_ACCOUNTS, Resource
+from fmgsync.kube.requests import (
+    CONFIGMAPS,
+    DAEMONSETS,
+    NAMESPACES,
+    NODES,
+    PODS,
+    SERVICE_ACCOUNTS,
+    Resource,
+)
 from fmgsync.model.endpoint import Kind
-from fmgsync.sources.convert import account, ip_pool, namespace, network_set, node, pod, policy
+from fmgsync.sources.convert import (
+    account,
+    egress,
+    ip_pool,
+    namespace,
+    network_set,
+    node,
+    objects,
+    platform,
+    pod,
+    policy,
+)
 from fmgsync.sources.convert.objects import (
     Account,
     GlobalNetworkPolicy,
@@ -35,7 +57,8 @@ from fmgsync.sources.convert.reading import Raw
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One kind: `name` is what objects call it, `convert` makes of one what it contributes."""
+    """One kind: `name` is what objects call it, `convert` makes of one what it contributes. `only`
+    is the one object of that name that is looked at."""
 
     name: str
     resource: Resource
@@ -43,6 +66,8 @@ class Row:
     convert: Callable[..., Any]
     scope: Scope = EVERYTHING
     older: Resource | None = None
+    spare: bool = False
+    only: str = ""
 
     def has_version(self, version: object) -> bool:
         """Whether an object that says so of itself is of this kind."""
@@ -52,21 +77,66 @@ class Row:
     @property
     def namespaced(self) -> bool:
         """Whether a name is unique in its namespace only."""
-        return self.resource.plural in ("pods", "serviceaccounts", "networksets")
+        return self.resource.plural in _NAMESPACED
 
 
+_NAMESPACED: Final = frozenset(
+    {
+        "pods",
+        "serviceaccounts",
+        "networksets",
+        "egressgateways",
+        "vpc-egress-gateways",
+        "daemonsets",
+        "configmaps",
+    }
+)
+SYSTEM: Final = "kube-system"
+"""Where the components that translate addresses stand."""
 UNFINISHED: Final = Scope(fields="status.phase!=Succeeded,status.phase!=Failed")
 """Finished pods own no address, and there may be many."""
 
 
-def _calico(kind: Kind, item_type: type[Raw], convert: Callable[..., Any]) -> Row:
+def _calico(
+    kind: Kind, item_type: type[Raw], convert: Callable[..., Any], *, spare: bool = False
+) -> Row:
     return Row(
         item_type.__name__,
         Resource("projectcalico.org", "v3", kind.value),
         item_type,
         convert,
         older=Resource("crd.projectcalico.org", "v1", kind.value),
+        spare=spare,
     )
+
+
+def _spare(
+    kind: Kind,
+    home: tuple[str, str],
+    item_type: type[Raw],
+    convert: Callable[..., Any],
+    older: str = "",
+) -> Row:
+    """A kind of one network plug-in."""
+    group, version = home
+    return Row(
+        item_type.__name__,
+        Resource(group, version, kind.value),
+        item_type,
+        convert,
+        older=Resource(group, older, kind.value) if older else None,
+        spare=True,
+    )
+
+
+def _named(
+    kind: Kind, resource: Resource, item_type: type[Raw], convert: Callable[..., Any]
+) -> Row:
+    """One object that tells how a component is set; others of its kind are nobody's business."""
+    name = kind.value.partition("/")[2]
+    scope = Scope(SYSTEM, fields=f"metadata.name={name}")
+    title = "ConfigMap" if resource is CONFIGMAPS else "DaemonSet"
+    return Row(title, resource, item_type, convert, scope, only=name)
 
 
 KINDS: Final[Mapping[Kind, Row]] = {
@@ -77,7 +147,45 @@ KINDS: Final[Mapping[Kind, Row]] = {
     Kind.POLICIES: _calico(Kind.POLICIES, GlobalNetworkPolicy, policy.policy),
     Kind.STAGED_POLICIES: _calico(Kind.STAGED_POLICIES, StagedGlobalNetworkPolicy, policy.staged),
     Kind.GLOBAL_SETS: _calico(Kind.GLOBAL_SETS, GlobalNetworkSet, network_set.network_set),
-    Kind.IP_POOLS: _calico(Kind.IP_POOLS, IPPool, ip_pool.ip_pool),
+    Kind.IP_POOLS: _calico(Kind.IP_POOLS, IPPool, ip_pool.ip_pool, spare=True),
     Kind.NETWORK_SETS: _calico(Kind.NETWORK_SETS, NetworkSet, network_set.network_set),
+    Kind.FELIX: _calico(Kind.FELIX, objects.FelixConfiguration, platform.felix, spare=True),
+    Kind.EGRESS_POLICIES: _calico(
+        Kind.EGRESS_POLICIES, objects.EgressGatewayPolicy, platform.gateway_policy, spare=True
+    ),
+    Kind.EGRESS_GATEWAYS: _spare(
+        Kind.EGRESS_GATEWAYS, ("operator.tigera.io", "v1"), objects.EgressGateway, platform.gateway
+    ),
+    Kind.EGRESS_IPS: _spare(
+        Kind.EGRESS_IPS, ("k8s.ovn.org", "v1"), objects.EgressIP, egress.egress_ip
+    ),
+    Kind.EGRESSES: _spare(
+        Kind.EGRESSES, ("crd.antrea.io", "v1beta1"), objects.Egress, egress.egress, "v1alpha2"
+    ),
+    Kind.CILIUM_EGRESSES: _spare(
+        Kind.CILIUM_EGRESSES,
+        ("cilium.io", "v2"),
+        objects.CiliumEgressGatewayPolicy,
+        egress.cilium_egress,
+    ),
+    Kind.SUBNETS: _spare(Kind.SUBNETS, ("kubeovn.io", "v1"), objects.Subnet, platform.subnet),
+    Kind.VPC_EGRESS_GATEWAYS: _spare(
+        Kind.VPC_EGRESS_GATEWAYS,
+        ("kubeovn.io", "v1"),
+        objects.VpcEgressGateway,
+        egress.vpc_egress_gateway,
+    ),
+    Kind.AWS_NODE: _named(Kind.AWS_NODE, DAEMONSETS, objects.AwsNode, platform.environment),
+    Kind.MASQ_AGENT: _named(Kind.MASQ_AGENT, CONFIGMAPS, objects.MasqAgent, platform.config_map),
+    Kind.AZURE_MASQ_AGENT: _named(
+        Kind.AZURE_MASQ_AGENT, CONFIGMAPS, objects.AzureMasqAgent, platform.config_map
+    ),
+    Kind.CILIUM_CONFIG: _named(
+        Kind.CILIUM_CONFIG, CONFIGMAPS, objects.CiliumConfig, platform.config_map
+    ),
 }
-BY_NAME: Final[Mapping[str, Kind]] = {row.name: kind for kind, row in KINDS.items()}
+BY_NAME: Final[Mapping[str, tuple[Kind, ...]]] = {
+    name: tuple(kind for kind, row in KINDS.items() if row.name == name)
+    for name in {row.name for row in KINDS.values()}
+}
+"""What objects call themselves -> the kinds that are made of them."""

@@ -20,9 +20,10 @@ from fmgsync.errors import SourceError, SourceForbidden, SourceNotFound, SourceU
 from fmgsync.grouping.interest import EVERYTHING, Interest, Narrowing
 from fmgsync.kube import discovery, listing
 from fmgsync.kube.backoff import Backoff
-from fmgsync.kube.changes import Began, Interrupted
+from fmgsync.kube.changes import Began, Interrupted, Synced
 from fmgsync.kube.client import Access, ApiSession
 from fmgsync.kube.listing import Scope
+from fmgsync.kube.requests import Resource
 from fmgsync.kube.stopping import Stop
 from fmgsync.kube.watch import Watch
 from fmgsync.model.endpoint import ALWAYS, ClusterSnapshot, Kind
@@ -57,8 +58,8 @@ def read_snapshot(cluster: str, access: Access, kinds: Iterable[Kind] = ALWAYS) 
     """What the cluster runs now, of these kinds.
 
     A kind that may not be listed is unsynced, and its problem names the missing RBAC rule; so is
-    one that the cluster does not have. Everything else that keeps the cluster from being read
-    raises a `SourceError`.
+    one that the cluster does not have, unless it is spare. Everything else that keeps the
+    cluster from being read raises a `SourceError`.
     """
     gathering, wanted = Gathering(), frozenset(kinds)
     session = ApiSession(cluster, access)
@@ -72,7 +73,7 @@ def read_snapshot(cluster: str, access: Access, kinds: Iterable[Kind] = ALWAYS) 
 
 def _read_kind(gathering: Gathering, session: ApiSession, kind: Kind, reading: Row) -> None:
     try:
-        resource = discovery.served(session, reading.resource, reading.older)
+        resource = _home(session, reading)
         pages = listing.pages(session, resource, reading.item_type, reading.scope)
         for page in pages:
             if page.starts:
@@ -82,10 +83,18 @@ def _read_kind(gathering: Gathering, session: ApiSession, kind: Kind, reading: R
             for each in page.garbled:
                 gathering.add_json(kind, each.content, session.where)
     except (SourceForbidden, SourceNotFound) as error:
+        if reading.spare and isinstance(error, SourceNotFound):
+            gathering.restart(kind)
+            gathering.complete(kind)
+            return
         more = f": {error.next_step}" if error.next_step else ""
         gathering.problem(kind, str(kind), f"{error.message}{more}")
     else:
         gathering.complete(kind)
+
+
+def _home(session: ApiSession, reading: Row) -> Resource:
+    return discovery.served(session, reading.resource, reading.older, spare=reading.spare)
 
 
 def follow(
@@ -145,8 +154,13 @@ def _follow_kind(
 ) -> None:
     while not stop.is_set():
         try:
-            resource = discovery.served(session, reading.resource, reading.older)
+            resource = _home(session, reading)
         except SourceError as error:
+            if isinstance(error, SourceNotFound) and reading.spare and not inventory.holds(kind):
+                inventory.apply(kind, Began())
+                inventory.apply(kind, Synced())
+                stop.wait(_AFTER_ABSENCE_S)
+                continue
             inventory.apply(kind, Interrupted(error))
             outage.lost(kind, error)
             stop.wait(_AFTER_ABSENCE_S if isinstance(error, SourceNotFound) else backoff.next_s())
@@ -163,7 +177,7 @@ def _follow_kind(
             relist_s=relist_s,
         )
         try:
-            _feed(inventory, kind, watch, outage, moves=reading.older is not None)
+            _feed(inventory, kind, watch, outage, moves=reading.older is not None or reading.spare)
             stop.wait(_AFTER_MOVE_S)
         except Exception as error:
             # A defect of ours must not end the watch for ever while everything looks well.

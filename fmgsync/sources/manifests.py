@@ -5,6 +5,9 @@ it, as with `kubectl apply -f`) and standard input, each also compressed with gz
 a PodList, NodeList or NamespaceList (also as `kubectl get --raw /api/v1/pods` prints it), single
 objects, and several of them one after the other. Other kinds are passed over.
 
+What `kubectl get --raw /apis` prints (an APIGroupList) says which network plug-ins a cluster lacks:
+of their kinds there is nothing.
+
 What a dump cannot say: which kinds were asked for when one has no object, and whether it was
 restricted to a namespace or by a selector. The first is met by not taking an absent kind for an
 empty one; the second is the caller's to keep in mind: dump with `-A` and without selectors.
@@ -22,12 +25,12 @@ import msgspec
 
 from fmgsync.errors import ManifestError
 from fmgsync.model.endpoint import ALWAYS, ClusterSnapshot, Kind
-from fmgsync.sources import documents, jsontext, yamltext
+from fmgsync.sources import documents, jsontext, recognising, yamltext
 from fmgsync.sources.convert.fields import is_null
 from fmgsync.sources.convert.objects import quoted
 from fmgsync.sources.documents import Document, Item
 from fmgsync.sources.gathering import Gathering
-from fmgsync.sources.kinds import BY_NAME, KINDS
+from fmgsync.sources.kinds import KINDS, SYSTEM
 from fmgsync.sources.source import Source
 
 _SUFFIXES: Final = (".yaml", ".yml", ".json")
@@ -54,10 +57,12 @@ def read_snapshot(
     Standard input can be read once only. Raises `ManifestError` if the dump is cut off, garbled
     or cannot be opened; a single bad object only leaves its kind unsynced.
     """
-    gathering, wanted = Gathering(), frozenset(kinds)
+    gathering, wanted, served = Gathering(), frozenset(kinds), set[str]()
     for name, stream in _streams(manifests, stdin):
-        _read_stream(gathering, Source(stream, name), wanted)
+        served |= _read_stream(gathering, Source(stream, name), wanted)
     for kind in [each for each in Kind if each in wanted]:
+        if served and recognising.is_lacking(KINDS[kind], served) and not gathering.holds(kind):
+            gathering.complete(kind)
         _judge(gathering, kind)
     return gathering.snapshot(cluster)
 
@@ -126,7 +131,8 @@ def _explained(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _read_stream(gathering: Gathering, source: Source, kinds: frozenset[Kind]) -> None:
+def _read_stream(gathering: Gathering, source: Source, kinds: frozenset[Kind]) -> set[str]:
+    """The API groups that it says are served, if it does."""
     reading = _Reading(gathering, source, kinds)
     try:
         for part in _parts(source):
@@ -139,6 +145,7 @@ def _read_stream(gathering: Gathering, source: Source, kinds: frozenset[Kind]) -
         raise source.fault(str(error)) from error
     if not reading.objects:
         raise source.fault("it holds no Kubernetes object")
+    return reading.served
 
 
 def _parts(source: Source) -> Iterator[Item | Document]:
@@ -158,6 +165,7 @@ class _Reading:
 
     def __init__(self, gathering: Gathering, source: Source, kinds: frozenset[Kind]) -> None:
         self.objects = 0
+        self.served: set[str] = set()
         self._kinds: Final = kinds
         self._all: Final = [kind for kind in Kind if kind in kinds]
         self._gathering: Final = gathering
@@ -185,6 +193,8 @@ class _Reading:
             )
         if not isinstance(kind, str):
             raise self._fault("has no kind: it is cut off, or is no Kubernetes object")
+        if kind == "APIGroupList" and document.proven:
+            self.served |= {str(each.get("name")) for each in content.get("groups") or () if each}
         if document.last in ("kind", "apiVersion") and not self._source.ends_line:
             self._doubt_kind(kind, version)
         if document.is_list:
@@ -197,7 +207,7 @@ class _Reading:
 
     def _doubt_kind(self, kind: str, version: Any) -> None:
         """The text ends within what says what this is: `PodLi` may be pods."""
-        if kind != "List" and self._known(version, kind.removesuffix("List")) is None:
+        if kind != "List" and not self._candidates(version, kind.removesuffix("List")):
             self._doubt_all(_INSIDE_A_LINE)
 
     def _doubt_all(self, why: str) -> None:
@@ -206,7 +216,7 @@ class _Reading:
             self._cut(each, self._place(), why)
 
     def _single(self, document: Document, kind: str, version: Any) -> None:
-        known = self._known(version, kind)
+        known = recognising.known(self._candidates(version, kind), document.content)
         if known is None:
             return
         if not document.proven and not self._source.ends_line:
@@ -217,8 +227,8 @@ class _Reading:
         )
 
     def _end_list(self, document: Document, kind: str, version: Any) -> None:
-        listed = self._known(version, kind.removesuffix("List")) if version else None
-        concerned = self._all if listed is None else [listed]
+        listed = self._candidates(version, kind.removesuffix("List")) if version else ()
+        concerned = listed or self._all
         if document.proven or self._source.ends_line:
             self._take_latest(last=not document.proven)
         self._latest = None
@@ -231,8 +241,9 @@ class _Reading:
         if not document.proven:
             for each in concerned:
                 self._cut(each, self._place(), _UNPROVEN)
-        elif listed is not None and kind.endswith("List"):
-            self._gathering.complete(listed)
+        elif kind.endswith("List"):
+            for each in listed:
+                self._gathering.complete(each)
 
     def _cut(self, kind: Kind, place: str, why: str) -> None:
         self._gathering.problem(kind, f"{kind} in {place}", why)
@@ -258,8 +269,11 @@ class _Reading:
             self._take(item, msgspec.json.decode(text), place)
             return
         self._refuse_nested(item, head.kind)
-        known = self._known(version, kind if head.kind is not None else kind.removesuffix("List"))
-        if known is not None:
+        kind = kind if head.kind is not None else kind.removesuffix("List")
+        if kind in recognising.WITH_NAMES:
+            self._add(version, kind, msgspec.json.decode(text), place)
+            return
+        for known in self._candidates(version, kind):
             self._gathering.add_json(known, text, place)
 
     def _refuse_nested(self, item: Item, kind: Any) -> None:
@@ -293,17 +307,18 @@ class _Reading:
     def _add(
         self, version: Any, kind: Any, content: Mapping[str, Any], place: str, *, last: bool = False
     ) -> None:
-        known = self._known(version, kind)
+        found = self._candidates(version, kind)
+        known = recognising.known(found, content)
+        for each in found if recognising.is_of_system(content) else ():
+            if KINDS[each].only:  # those that are looked at are in this list, or there are none
+                self._gathering.complete(each)
         if known is not None:
             self._gathering.add_mapping(known, content, place, last=last)
         elif not isinstance(kind, str) or not kind:
             self._doubt_all(f"{place} has no kind: it is cut off, or is no Kubernetes object")
 
-    def _known(self, version: Any, kind: Any) -> Kind | None:
-        """The kind of an object, if that is one that is wanted."""
-        found = BY_NAME.get(kind) if isinstance(kind, str) else None
-        wanted = found is not None and found in self._kinds and KINDS[found].has_version(version)
-        return found if wanted else None
+    def _candidates(self, version: Any, kind: Any) -> tuple[Kind, ...]:
+        return recognising.candidates(version, kind, self._kinds)
 
     def _fault(self, message: str) -> ManifestError:
         return self._source.fault(f"document {self._documents} {message}")
@@ -341,7 +356,17 @@ def _slim(content: Mapping[str, Any]) -> Mapping[str, Any]:
     }
 
 
-_NEEDED: Final = ("labels", "annotations", "podIPs", "addresses", "nets", "ingress", "egress")
+_OF_POLICIES: Final = ("ingress", "egress", "nets", "allowedUses", "rules", "policies")
+_OF_EGRESSES: Final = (
+    *("namespaceSelector", "podSelector", "selectors", "appliedTo", "egressIPs", "externalIPs"),
+    *("items", "destinationCIDRs", "excludedCIDRs", "egressGateway", "egressGateways"),
+    *("template", "aws", "natOutgoingPolicyRules"),
+)
+_NEEDED: Final = (
+    *("labels", "annotations", "podIPs", "addresses"),
+    *_OF_POLICIES,
+    *_OF_EGRESSES,
+)
 
 
 def _judge(gathering: Gathering, kind: Kind) -> None:
@@ -351,7 +376,9 @@ def _judge(gathering: Gathering, kind: Kind) -> None:
     if not gathering.is_complete(kind) and not gathering.has_problem(kind):
         row = KINDS[kind]
         version, asked = row.resource.api_version, _DUMP
-        if kind not in ALWAYS:
+        if row.only:
+            asked = f"kubectl get {row.resource.plural} -n {SYSTEM} -o json"
+        elif kind not in ALWAYS:
             asked = f"kubectl get {row.resource.plural} -A -o json"
         gathering.problem(
             kind,

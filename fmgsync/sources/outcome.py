@@ -10,6 +10,7 @@ import msgspec
 
 from fmgsync.model.endpoint import IPPool, Kind, NetworkSet, NodeEndpoint, PodEndpoint
 from fmgsync.model.labels import Labels
+from fmgsync.model.platform import PlatformObject
 from fmgsync.model.policy import Policy
 from fmgsync.sources.convert import reading
 from fmgsync.sources.convert.labels import LabelPool
@@ -22,7 +23,7 @@ from fmgsync.sources.convert.objects import (
 from fmgsync.sources.convert.reading import Raw
 from fmgsync.sources.kinds import KINDS
 
-Found = PodEndpoint | NodeEndpoint | Labels | NetworkSet | Policy | IPPool
+Found = PodEndpoint | NodeEndpoint | Labels | NetworkSet | Policy | IPPool | PlatformObject
 
 
 class Outcome(NamedTuple):
@@ -80,7 +81,9 @@ def merged(one: Outcome, other: Outcome, pool: LabelPool, told: str) -> Outcome:
     told = "; ".join(filter(None, (one.told, told)))
     if isinstance(first, Labels):
         return Outcome(_common(first, last, pool), told)
-    assert not isinstance(last, Labels)  # noqa: S101  # both are of one kind
+    if isinstance(first, PlatformObject):
+        return Outcome(replace(first, doubt=told), told)
+    assert isinstance(last, PodEndpoint | NodeEndpoint | NetworkSet | Policy | IPPool)  # noqa: S101
     common = _common(first.labels, last.labels, pool)
     if isinstance(first, Policy | IPPool):
         return Outcome(replace(first, labels=common, doubt=told), told)

@@ -174,6 +174,7 @@ class Fields:
             self._optional("spec.cidr", content.get("cidr")),
             self._flag("spec.natOutgoing", content.get("natOutgoing")),
             [str(each) for each in uses] if isinstance(uses, list) else None,
+            self._flag("spec.disabled", content.get("disabled")),
         )
 
     def set_spec(self, content: Mapping[str, Any]) -> SetSpec:
@@ -213,6 +214,7 @@ class Fields:
         return NodeSpec(
             pod_cidr=_text_or_none(content.get("podCIDR")),
             pod_cidrs=[str(each) for each in found if isinstance(each, str)],
+            provider_id=_text_or_none(content.get("providerID")),
         )
 
     def node_status(self, content: Mapping[str, Any]) -> NodeStatus:
@@ -310,6 +312,15 @@ def _cut_short(kind: Kind, content: Mapping[str, Any], status: Mapping[str, Any]
     if end == "status" and not is_behind(key, status):
         return "its addresses may not be all: the file may be cut off there"
     return ""
+
+
+def settled(content: Any) -> Any:
+    """The same with YAML scalars as what they mean by themselves: booleans, nothing, or text."""
+    if isinstance(content, Plain):
+        return None if content in _NULLS else _BOOLS.get(content, str(content))
+    if isinstance(content, dict):
+        return {str(key): settled(each) for key, each in content.items()}
+    return [settled(each) for each in content] if isinstance(content, list) else content
 
 
 def last_key(content: Mapping[str, Any]) -> str:

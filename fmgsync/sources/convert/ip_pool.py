@@ -32,4 +32,5 @@ def ip_pool(raw: objects.IPPool, pool: LabelPool, flaws: Flaws = NO_FLAWS) -> IP
         nat=bool(raw.spec.nat),
         workloads=not uses or _WORKLOAD in uses,
         doubt="; ".join(filter(None, doubts)),
+        disabled=bool(raw.spec.disabled),
     )

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from sys import intern
 from typing import Final
 
-from fmgsync.model.labels import Labels
+from fmgsync.model.labels import Labels, Notes
 
 _LIMIT: Final = 200_000
 
@@ -26,14 +26,18 @@ class LabelPool:
         self._limit: Final = limit
         self._known: dict[Labels, Labels] = {}
 
-    def labels(self, pairs: Mapping[str, str], unknown: frozenset[str] = frozenset()) -> Labels:
+    def labels(
+        self, pairs: Mapping[str, str], unknown: frozenset[str] = frozenset(), notes: Notes = ()
+    ) -> Labels:
         """The shared set with these pairs."""
-        candidate = Labels(pairs, unknown)
+        candidate = Labels(pairs, unknown, notes)
         known = self._known.get(candidate)
         if known is not None:
             return known
         if len(self._known) >= self._limit:
             self._known.clear()
-        shared = Labels({intern(key): intern(value) for key, value in pairs.items()}, unknown)
+        shared = Labels(
+            {intern(key): intern(value) for key, value in pairs.items()}, unknown, notes
+        )
         self._known[shared] = shared
         return shared

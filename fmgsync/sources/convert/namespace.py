@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fmgsync.model.labels import Labels, namespace_names
+from fmgsync.sources.convert import notes
 from fmgsync.sources.convert.labels import LabelPool
 from fmgsync.sources.convert.objects import NO_FLAWS, Flaws, Namespace, given_name
 
@@ -14,4 +15,6 @@ def labels(namespace: Namespace, pool: LabelPool, flaws: Flaws = NO_FLAWS) -> La
     """
     name = given_name(namespace.metadata)
     pairs = {**(namespace.metadata.labels or {}), **namespace_names(name)}
-    return pool.labels(pairs, flaws.labels.difference(namespace_names(name)))
+    return pool.labels(
+        pairs, flaws.labels.difference(namespace_names(name)), notes.of(namespace.metadata)
+    )

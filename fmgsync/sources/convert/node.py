@@ -9,6 +9,7 @@ from sys import intern
 from fmgsync.model import address
 from fmgsync.model.address import Address
 from fmgsync.model.endpoint import NodeEndpoint
+from fmgsync.sources.convert import notes
 from fmgsync.sources.convert.labels import LabelPool
 from fmgsync.sources.convert.objects import (
     NO_FLAWS,
@@ -42,6 +43,7 @@ def endpoint(node: Node, pool: LabelPool, flaws: Flaws = NO_FLAWS) -> NodeEndpoi
         ranges=tuple(_ranges(node)),
         started=instant(node.metadata.creation_timestamp),
         doubt="; ".join(filter(None, doubts)),
+        marks=notes.marks(node),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -53,6 +53,24 @@ class Annotations(msgspec.Struct, frozen=True, gc=False):
     old_networks: str | None = msgspec.field(
         name="k8s.v1.cni.cncf.io/networks-status", default=None
     )
+    egress_selector: str | None = msgspec.field(
+        name="egress.projectcalico.org/selector", default=None
+    )
+    egress_spaces: str | None = msgspec.field(
+        name="egress.projectcalico.org/namespaceSelector", default=None
+    )
+    egress_policy: str | None = msgspec.field(
+        name="egress.projectcalico.org/egressGatewayPolicy", default=None
+    )
+    kube_ovn_eip: str | None = msgspec.field(name="ovn.kubernetes.io/eip", default=None)
+    kube_ovn_snat: str | None = msgspec.field(name="ovn.kubernetes.io/snat", default=None)
+    pod_eni: str | None = msgspec.field(name="vpc.amazonaws.com/pod-eni", default=None)
+    external_gateways: str | None = msgspec.field(
+        name="k8s.ovn.org/routing-external-gws", default=None
+    )
+    ovn_subnets: str | None = msgspec.field(name="k8s.ovn.org/node-subnets", default=None)
+    flannel_ip: str | None = msgspec.field(name="flannel.alpha.coreos.com/public-ip", default=None)
+    antrea_ip: str | None = msgspec.field(name="node.antrea.io/transport-addresses", default=None)
 
 
 NO_ANNOTATIONS: Final = Annotations()
@@ -106,6 +124,7 @@ class NodeSpec(msgspec.Struct, frozen=True, gc=False):
 
     pod_cidr: str | None = msgspec.field(name="podCIDR", default=None)
     pod_cidrs: list[str] | None = msgspec.field(name="podCIDRs", default=None)
+    provider_id: str | None = msgspec.field(name="providerID", default=None)
 
 
 class NodeAddress(msgspec.Struct, frozen=True, gc=False):
@@ -204,6 +223,7 @@ class PoolSpec(msgspec.Struct, frozen=True, gc=False):
     cidr: str | None = None
     nat: bool | None = msgspec.field(name="natOutgoing", default=None)
     uses: list[str] | None = msgspec.field(name="allowedUses", default=None)
+    disabled: bool | None = None
 
 
 class IPPool(msgspec.Struct, frozen=True, gc=False):
@@ -218,6 +238,63 @@ class NetworkSet(msgspec.Struct, frozen=True, gc=False):
 
     metadata: CustomMetadata
     spec: SetSpec = SetSpec()
+
+
+class PlatformRaw(msgspec.Struct, frozen=True, gc=False):
+    """An object that says how traffic leaves a cluster, to be looked at piece by piece."""
+
+    metadata: CustomMetadata
+    spec: dict[str, Any] | None = None
+    status: dict[str, Any] | None = None
+    data: dict[str, Any] | None = None
+
+
+class FelixConfiguration(PlatformRaw, frozen=True, gc=False):
+    """Of Calico: how its agent is set."""
+
+
+class EgressGateway(PlatformRaw, frozen=True, gc=False):
+    """Of Tigera's operator."""
+
+
+class EgressGatewayPolicy(PlatformRaw, frozen=True, gc=False):
+    """Of Calico."""
+
+
+class EgressIP(PlatformRaw, frozen=True, gc=False):
+    """Of OVN-Kubernetes."""
+
+
+class Egress(PlatformRaw, frozen=True, gc=False):
+    """Of Antrea."""
+
+
+class CiliumEgressGatewayPolicy(PlatformRaw, frozen=True, gc=False):
+    """Of Cilium."""
+
+
+class Subnet(PlatformRaw, frozen=True, gc=False):
+    """Of Kube-OVN."""
+
+
+class VpcEgressGateway(PlatformRaw, frozen=True, gc=False):
+    """Of Kube-OVN."""
+
+
+class AwsNode(PlatformRaw, frozen=True, gc=False):
+    """The DaemonSet of the Amazon VPC plug-in."""
+
+
+class MasqAgent(PlatformRaw, frozen=True, gc=False):
+    """The ConfigMap of ip-masq-agent."""
+
+
+class AzureMasqAgent(PlatformRaw, frozen=True, gc=False):
+    """The ConfigMap of Azure's ip-masq-agent."""
+
+
+class CiliumConfig(PlatformRaw, frozen=True, gc=False):
+    """The ConfigMap of Cilium."""
 
 
 def checked_name(name: str, what: str = "metadata.name") -> str:

@@ -20,6 +20,7 @@ from fmgsync.model import address
 from fmgsync.model.address import Address
 from fmgsync.model.endpoint import Network, PodEndpoint
 from fmgsync.model.labels import ANY_KEY, Labels
+from fmgsync.sources.convert import notes
 from fmgsync.sources.convert.labels import LabelPool
 from fmgsync.sources.convert.objects import (
     NO_ANNOTATIONS,
@@ -90,6 +91,7 @@ def endpoint(pod: Pod, pool: LabelPool, flaws: Flaws = NO_FLAWS) -> PodEndpoint 
         started=instant(status.start_time) or instant(pod.metadata.creation_timestamp),
         doubt="; ".join(filter(None, doubts)),
         account=intern(pod.spec.service_account_name or ""),
+        notes=notes.of(pod.metadata),
     )
 
 

@@ -7,19 +7,32 @@ from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
 from fmgsync.model.endpoint import Kind
-from fmgsync.sources.convert.fields import ClosedMap, Fields, is_behind, last_key
+from fmgsync.sources.convert.fields import ClosedMap, Fields, is_behind, last_key, settled
 from fmgsync.sources.convert.objects import (
     Account,
+    AwsNode,
+    AzureMasqAgent,
+    CiliumConfig,
+    CiliumEgressGatewayPolicy,
+    Egress,
+    EgressGateway,
+    EgressGatewayPolicy,
+    EgressIP,
+    FelixConfiguration,
     Flaws,
     GlobalNetworkPolicy,
     GlobalNetworkSet,
     IPPool,
     Malformed,
+    MasqAgent,
     Namespace,
     NetworkSet,
     Node,
+    PlatformRaw,
     Pod,
     StagedGlobalNetworkPolicy,
+    Subnet,
+    VpcEgressGateway,
 )
 
 Raw: TypeAlias = (
@@ -32,6 +45,7 @@ Raw: TypeAlias = (
     | GlobalNetworkSet
     | NetworkSet
     | IPPool
+    | PlatformRaw
 )
 
 _POLICIES: Final[Mapping[Kind, type[GlobalNetworkPolicy] | type[StagedGlobalNetworkPolicy]]] = {
@@ -46,6 +60,20 @@ _LABELS_ONLY: Final[Mapping[Kind, type[Namespace] | type[Account]]] = {
     Kind.NAMESPACES: Namespace,
     Kind.ACCOUNTS: Account,
 }
+_PLATFORM: Final[Mapping[Kind, type[PlatformRaw]]] = {
+    Kind.FELIX: FelixConfiguration,
+    Kind.EGRESS_GATEWAYS: EgressGateway,
+    Kind.EGRESS_POLICIES: EgressGatewayPolicy,
+    Kind.EGRESS_IPS: EgressIP,
+    Kind.EGRESSES: Egress,
+    Kind.CILIUM_EGRESSES: CiliumEgressGatewayPolicy,
+    Kind.SUBNETS: Subnet,
+    Kind.VPC_EGRESS_GATEWAYS: VpcEgressGateway,
+    Kind.AWS_NODE: AwsNode,
+    Kind.MASQ_AGENT: MasqAgent,
+    Kind.AZURE_MASQ_AGENT: AzureMasqAgent,
+    Kind.CILIUM_CONFIG: CiliumConfig,
+}
 _CUT_OFF: Final = "the file may be cut off there"
 
 
@@ -58,6 +86,8 @@ def read(kind: Kind, content: Mapping[str, Any], *, last: bool = False) -> tuple
     metadata = fields.part(content, "metadata")
     if not metadata.get("name"):
         raise Malformed("it has no metadata.name: cut off, or no Kubernetes object")
+    if kind in _PLATFORM:
+        return _of_platform(fields, _PLATFORM[kind], content, metadata, last=last)
     if kind in _POLICIES or kind in _SETS or kind is Kind.IP_POOLS:
         return _custom(fields, kind, content, metadata, last=last)
     read_metadata = fields.metadata(metadata)
@@ -71,6 +101,21 @@ def read(kind: Kind, content: Mapping[str, Any], *, last: bool = False) -> tuple
             fields.flaws()
         )
     return Pod(read_metadata, fields.pod_spec(spec), fields.pod_status(status)), fields.flaws()
+
+
+def _of_platform(
+    fields: Fields,
+    made: type[PlatformRaw],
+    content: Mapping[str, Any],
+    metadata: Mapping[str, Any],
+    *,
+    last: bool,
+) -> tuple[Raw, Flaws]:
+    """Of what stands last in a text nobody knows how it would go on."""
+    if last and not isinstance(content, ClosedMap):
+        fields.doubt(_CUT_OFF)
+    parts = {key: settled(fields.part(content, key)) for key in ("spec", "status", "data")}
+    return made(fields.custom_metadata(metadata), **parts), fields.flaws()
 
 
 def _custom(

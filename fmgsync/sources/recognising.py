@@ -1,0 +1,43 @@
+"""Which kind an object of a dump is of, by what it calls itself and, for some, by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from fmgsync.model.endpoint import Kind
+from fmgsync.sources.kinds import BY_NAME, KINDS, SYSTEM, Row
+
+WITH_NAMES: Final = frozenset(row.name for row in KINDS.values() if row.only)
+"""What objects call themselves of which only some are looked at."""
+
+
+def candidates(version: Any, title: Any, wanted: frozenset[Kind]) -> tuple[Kind, ...]:
+    """The wanted kinds that objects which call themselves so may be of."""
+    found = BY_NAME.get(title, ()) if isinstance(title, str) else ()
+    return tuple(each for each in found if each in wanted and KINDS[each].has_version(version))
+
+
+def known(kinds: Iterable[Kind], content: Mapping[str, Any]) -> Kind | None:
+    """The one of these kinds that an object is of."""
+    for each in kinds:
+        only = KINDS[each].only
+        if not only or (_metadata(content).get("name") == only and is_of_system(content)):
+            return each
+    return None
+
+
+def is_of_system(content: Mapping[str, Any]) -> bool:
+    """Whether it stands where the cluster's own components do."""
+    return _metadata(content).get("namespace") == SYSTEM
+
+
+def is_lacking(row: Row, served: set[str]) -> bool:
+    """Whether a cluster that serves these API groups has no such kind."""
+    homes = [row.resource, *([row.older] if row.older else [])]
+    return row.spare and not served.intersection(each.group for each in homes)
+
+
+def _metadata(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = content.get("metadata")
+    return found if isinstance(found, dict) else {}
