@@ -4,7 +4,8 @@ how the components that translate addresses are set.
 Public sources: docs.tigera.io, "Egress gateway policy" and "Configure egress gateways"; the
 operator's `api/v1/egressgateway_types.go` (the label that its pods have by default);
 kubeovn/kube-ovn, `pkg/apis/kubeovn/v1/subnet.go`; kubernetes.io, "IP Masquerade Agent"; the README
-of the Amazon VPC plug-in (environment of the DaemonSet `aws-node`); the Cilium documentation, "Masquerading".
+of the Amazon VPC plug-in (environment of the DaemonSet `aws-node`); the Cilium
+documentation, "Masquerading".
 """
 
 from __future__ import annotations
