@@ -57,9 +57,13 @@ def decide(run: Run, *, under_way: bool) -> Rush:
         return Rush()  # workflow mode: nothing can be narrowed, and people are told
     needs = _needs(run, under_way=under_way)
     _note_waits(run, needs)
-    decision = _decide(run, needs)
-    if needs.now and not decision.start and decision.held is None:
-        run.work.fleet.wants_room(run.work.ref)
+    fleet = run.work.fleet
+    with fleet.deciding():
+        if not fleet.fleet.is_alone:
+            run.book.refresh()  # whoever gives room back from here on, calls
+        decision = _decide(run, needs)
+        if needs.now and not decision.start and decision.held is None:
+            fleet.wants_room(run.work.ref)
     return Rush(needs.now, decision)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from fmgsync.model.target import TargetRef
 from fmgsync.passes import incremental, look_ahead, once, rollout_commands
 from fmgsync.passes.fleet_roster import Roster
 from fmgsync.passes.result import Result
+from fmgsync.scheduling import machine
 from fmgsync.scheduling.rollout import Decision
 from tests.passes import plain
 from tests.passes.plain import World
@@ -291,6 +293,48 @@ def test_whoever_was_turned_away_goes_on_once_there_is_room(
     once.apply(replace(fmgsync, adoms=works), install=True)
     assert crowded.turns > 2
     assert {unit.holds() for unit in world.units.values()} == {"10.1.0.5"}
+
+
+class Watched(Roster):
+    """Notes whether somebody else of the fleet could have come in between: its thread would."""
+
+    alone: list[bool]
+
+    def wants_room(self, ref: TargetRef) -> None:
+        with ThreadPoolExecutor(1) as others:
+            self.alone.append(not others.submit(self._comes_in).result())
+        super().wants_room(ref)
+
+    def _comes_in(self) -> bool:
+        came_in = self._lock.acquire(blocking=False)
+        if came_in:
+            self._lock.release()
+        return came_in
+
+
+def test_an_urgent_removal_without_room_cannot_miss_the_call_that_room_is_there(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    """Between what was decided and the wish to be called nobody gives the room back unheard."""
+    install = {**plain.ALWAYS, "windows": [NIGHTS], "removals": "immediately"}
+    world = plain.made(tmp_path, clock, 2, install=install, more=_ONE_BY_ONE)
+    clock.sleep(3600)
+    world.run("10.1.0.5", "10.1.0.6")
+    world.apply()
+    clock.sleep(4 * 3600)
+    world.run("10.1.0.6")
+    fmgsync = world.world()
+    ref, now = fmgsync.adoms[0].ref, datetime.fromtimestamp(clock.now(), UTC)
+    begun = machine.Started(frozenset({"branch-2"}), None)
+    known = world.record()
+    fmgsync.installing.rollouts.update(ref, lambda _: machine.transition(known, begun, now))
+    watched = Watched(fmgsync.adoms[0].fleet.fleet, fmgsync.adoms[0].fleet.sites)
+    watched.alone = []
+    works = [replace(work, fleet=watched) for work in fmgsync.adoms]
+    once.apply(replace(fmgsync, adoms=works), install=True)
+    assert watched.alone
+    assert all(watched.alone)
+    assert {unit.holds() for unit in world.units.values()} == {"10.1.0.6"}
 
 
 @pytest.mark.parametrize(
