@@ -30,6 +30,7 @@ what a person does about it. No message ever holds a secret.
     |   |   +-- UntrustedCertificate   not retryable
     |   |   +-- OutcomeUnknown         sent, but no answer: read back, never blindly repeat
     |   +-- ProtocolError              retryable; HTML, nothing, half a list
+    |   |   +-- NoFortiGate            exit code 2; what answers there is something else
     |   +-- LoginRefused
     |   +-- PermissionDenied
     |   +-- Refused                    any other code of the unit
@@ -41,8 +42,8 @@ what a person does about it. No message ever holds a secret.
     |   +-- Deposed                    retryable; another replica works on the ADOM
     |   +-- ChangedMeanwhile           retryable; somebody wrote since it was read
     |   +-- OtherUnit                  retryable; another serial number answers than before
-    |   |   +-- TwoNames               not retryable; one FortiGate, two names
-    |   +-- ManagedElsewhere           a FortiManager manages the FortiGate, or may
+    |   |   +-- TwoNames               not retryable, exit code 2; one FortiGate, two names
+    |   +-- ManagedElsewhere           exit code 2; a FortiManager manages the FortiGate, or may
     |   +-- Stopped                    exit code 3: a person wants nothing more to be written
     |   +-- UnknownDevice              a site names a device or VDOM the ADOM does not have
     |   +-- StaleMeanwhile             a saved plan no longer fits an ADOM that was waited for
@@ -354,6 +355,13 @@ class ProtocolError(TargetError):
     retryable = True
 
 
+class NoFortiGate(ProtocolError):
+    """What answers under a FortiGate's host never was one. It is asked again all the same."""
+
+    kind = "no-fortigate"
+    exit_code = 2
+
+
 class LoginRefused(TargetError):
     """User, password or API key are not accepted."""
 
@@ -441,12 +449,14 @@ class TwoNames(OtherUnit):
 
     kind = "two-names"
     retryable = False
+    exit_code = 2
 
 
 class ManagedElsewhere(TargetError):
     """A FortiManager manages the FortiGate, or nobody knows that none does."""
 
     kind = "managed"
+    exit_code = 2
 
 
 class LockHeld(TargetError):

@@ -10,6 +10,7 @@ import click
 from fmgsync import errors
 from fmgsync.cli import common
 from fmgsync.cli.safe import safe_text
+from fmgsync.model import target
 
 if TYPE_CHECKING:
     from fmgsync.passes.changing_hands import Changed
@@ -124,9 +125,9 @@ def _row(each: Changed) -> dict[str, Any]:
     }
 
 
-def place(each: Changed) -> dict[str, str]:
+def place(each: Changed) -> dict[str, Any]:
     """Where it was."""
-    return {"fortimanager": each.ref.unit, "adom": each.ref.domain}
+    return each.ref.row
 
 
 def outcome(each: Changed) -> dict[str, Any]:
@@ -157,7 +158,7 @@ def _print(document: dict[str, Any], *, release: bool) -> None:
     did = "given back" if release else "taken over"
     word = did if document["written"] else f"to be {did}"
     for adom in document["adoms"]:
-        click.echo(safe_text(f"ADOM {adom['adom']} on {adom['fortimanager']}"))
+        click.echo(safe_text(target.title_of(adom)))
         for group in adom["groups"]:
             members, mine = len(group["members"]), len(group["addresses"])
             line = f"  {word}: {group['name']} ({members} members, {mine} address objects)"
@@ -184,6 +185,7 @@ def print_outcome(adom: dict[str, Any]) -> None:
     for row in adom["failed"]:
         click.echo(safe_text(f"  failed: {row['name']}: {row['message']}"))
     if adom["error"]:
-        click.echo(safe_text(f"  error: {adom['error']['message']}"))
+        step = f" ({adom['error']['next']})" if adom["error"].get("next") else ""
+        click.echo(safe_text(f"  error: {adom['error']['message']}{step}"))
     elif not adom["changes"]:
         click.echo("  nothing to do")

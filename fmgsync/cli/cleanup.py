@@ -9,6 +9,7 @@ import click
 
 from fmgsync.cli import adopt, common
 from fmgsync.cli.safe import safe_text
+from fmgsync.model import target
 
 if TYPE_CHECKING:
     from fmgsync.passes.changing_hands import Changed
@@ -77,7 +78,7 @@ def _row(each: Changed) -> dict[str, Any]:
 def _print(document: dict[str, Any]) -> None:
     done = document["written"]
     for adom in document["adoms"]:
-        click.echo(safe_text(f"ADOM {adom['adom']} on {adom['fortimanager']}"))
+        click.echo(safe_text(target.title_of(adom)))
         for name in adom["deleted"]:
             click.echo(safe_text(f"  {'deleted' if done else 'to be deleted'}: {name}"))
         for row in adom["used"]:

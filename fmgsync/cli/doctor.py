@@ -32,7 +32,7 @@ def command(options: common.Options, state_dir: Path) -> int:
 
     \b
     Exit codes: 0 no failure (there may be warnings), 1 something fails, 2 the configuration is
-    wrong.
+    wrong, also where only a unit could tell.
     """
     from fmgsync.clock import SystemClock
     from fmgsync.doctor import doctor
@@ -61,7 +61,8 @@ def command(options: common.Options, state_dir: Path) -> int:
     else:
         _print(options.console(), found)
         click.echo(f"{failures} failures, {warnings} warnings, {len(found)} checks")
-    return common.FAILED if failures else common.IN_SYNC
+    wrong = any(each.misconfigured for each in found if each.level is Level.FAILURE)
+    return common.MISCONFIGURED if wrong else common.FAILED if failures else common.IN_SYNC
 
 
 def _print(console: Console, found: list[Diagnosis]) -> None:

@@ -22,13 +22,17 @@ class Level(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What one check found, and what to do about it; `fix` is empty where all is well."""
+    """What one check found, and what to do about it; `fix` is empty where all is well.
+
+    `misconfigured`: it is the configuration that has to change.
+    """
 
     where: str
     check: str
     level: Level
     message: str
     fix: str = ""
+    misconfigured: bool = False
 
 
 def expiry(where: str, check: str, ends: datetime, now: float, whose: str) -> Diagnosis:
@@ -45,4 +49,4 @@ def failed(where: str, check: str, error: errors.FmgsyncError) -> Diagnosis:
     fix = getattr(error, "next_step", None) or "mend that, then run this again"
     known = error.where is None or error.where.startswith((where, "FortiManager"))
     text = error.message if known else f"{error.where}: {error.message}"
-    return Diagnosis(where, check, Level.FAILURE, text, fix)
+    return Diagnosis(where, check, Level.FAILURE, text, fix, misconfigured=error.exit_code == 2)

@@ -99,7 +99,13 @@ def _each(world: World, inventory: Inventory, make: Make, *, write: bool) -> lis
         raise errors.UsageError(
             "policy.mode is observe: nothing is written", next_step="set it to sync or upsert"
         )
-    return [_one(world, work, inventory, partial(make, work), write=write) for work in world.adoms]
+    found = [_one(world, work, inventory, partial(make, work), write=write) for work in world.adoms]
+    for number, changed in enumerate(found):
+        try:
+            world.compare_names(changed.ref)
+        except errors.TwoNames as error:
+            found[number] = Changed(changed.ref, error=error)
+    return found
 
 
 def _one(

@@ -144,9 +144,18 @@ def _each_adom(world: World, inventory: Inventory, orders: Orders) -> Result:
         if not work.stands_apart:
             look(work)
     turns.beside(look, (w for w in world.adoms if w.stands_apart), at_once=world.at_once)
-    results = [found[work.ref] for work in world.adoms]
+    results = [_under_one_name(world, found[work.ref]) for work in world.adoms]
     _regard_fleets(world, results)
     return _shown(world, Result(inventory, results))
+
+
+def _under_one_name(world: World, result: AdomResult) -> AdomResult:
+    """Nothing is shown as planned that would not be written. Who was read first did not know."""
+    try:
+        world.compare_names(result.ref)
+    except errors.TwoNames as error:
+        return AdomResult(result.ref, error=error)
+    return result
 
 
 def _regard_fleets(world: World, results: Iterable[AdomResult]) -> None:

@@ -13,6 +13,7 @@ from fmgsync.model.address import Address
 from fmgsync.model.change import Finding
 from fmgsync.model.endpoint import ClusterSnapshot
 from fmgsync.model.rule import RuleSet
+from fmgsync.model.target import TargetRef
 from fmgsync.passes.install_context import Installing
 from fmgsync.passes.reconcile import AdomWork, Intent
 from fmgsync.scheduling.install_policy import Terms
@@ -25,7 +26,8 @@ Tell = Callable[[str], None]
 @dataclass(frozen=True, slots=True)
 class World:
     """Everything a one-shot pass works with. `sources` are asked once, in order; `at_once` of the
-    targets that stand apart are worked on at the same time."""
+    targets that stand apart are worked on at the same time. `compare_names` raises TwoNames for a
+    target whose unit has another name as well, as far as units have answered."""
 
     intent: Intent
     sources: Mapping[str, ReadSource]
@@ -36,6 +38,7 @@ class World:
     tell: Tell = lambda text: None
     terms: Terms = field(default_factory=Terms)
     at_once: int = 1
+    compare_names: Callable[[TargetRef], None] = lambda ref: None
 
     @property
     def instant(self) -> datetime:

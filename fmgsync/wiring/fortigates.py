@@ -39,7 +39,8 @@ HASTE_S = 10.0
 class FortiGates:
     """The FortiGates of one configuration, each once however many of its VDOMs are written.
 
-    `keeps`: what is trusted stays as it is now, whatever becomes of the files.
+    `answered` says whether one of that name has ever answered. `keeps`: what is trusted stays as it
+    is now, whatever becomes of the files.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class FortiGates:
         clock: Clock,
         identities: Identities,
         recognise: Callable[[str, Session, str], None] = lambda name, session, vdom: None,
+        answered: Callable[[str], bool] = lambda name: False,
         transport: Transport | None = None,
         hooks: HooksOf | None = None,
         keeps: bool = False,
@@ -57,6 +59,8 @@ class FortiGates:
         self._transport = transport
         self._hooks = hooks
         self._owner = config.owner
+        self._identities = identities
+        self._answered = answered
         self._access: dict[str, Access] = {}
         self._units: dict[str, Unit] = {}
         self._gates: dict[str, AbstractContextManager[object]] = {}
@@ -104,6 +108,7 @@ class FortiGates:
             hooks=self._hooks(ref) if self._hooks else None,
             gate=self._gates[ref.unit],
             attempts=attempts,
+            answered=lambda: self._identities.knows(ref.unit) or self._answered(ref.unit),
         )
 
 
@@ -132,9 +137,8 @@ def files(unit: FortiGate) -> Iterator[Path]:
         yield unit.tls.client_cert.key_file
 
 
-def checks(config: Config, *, clock: Clock) -> list[TargetToCheck]:
-    """All of them, for `fmgsync doctor`."""
-    identities = Identities()
+def checks(config: Config, identities: Identities, *, clock: Clock) -> list[TargetToCheck]:
+    """All of them, for `fmgsync doctor`, and at last whether any goes by two names."""
     direct = [s.adom for s in rules.sites(config) if s.adom.kind is TargetKind.FORTIGATE]
     found = []
     for unit in config.fortigates:
@@ -151,4 +155,9 @@ def checks(config: Config, *, clock: Clock) -> list[TargetToCheck]:
             return diagnose.check_unit(session, places, identities, asks_management=asks, clock=now)
 
         found.append(TargetToCheck(f"FortiGate {unit.name}", check))
+    if direct:
+        adoms = {s.adom for s in rules.sites(config)} - {*direct}
+        refs = [*sorted({ref.unit: ref for ref in direct}.values()), *sorted(adoms)]
+        names = partial(diagnose.check_names, refs, identities)
+        found.append(TargetToCheck("names of FortiGates", lambda clock: names()))
     return found

@@ -15,7 +15,7 @@ from fmgsync.planning import sites
 from fmgsync.settings import rules
 from fmgsync.state.units import Units
 from fmgsync.targets.fortigate import high_availability
-from fmgsync.targets.fortigate.identities import Asker, Identities
+from fmgsync.targets.fortigate.identities import Identities
 from fmgsync.targets.fortigate.session import Session
 from fmgsync.targets.fortimanager.target import FortiManagerAdom
 from fmgsync.wiring.fortigates import FortiGates
@@ -72,9 +72,12 @@ def learn(
     adoms = [ref for ref in refs if ref.kind is TargetKind.FORTIMANAGER]
     if not units or len(units) + len(adoms) < 2:
         return
-    askers: list[Asker] = [partial(direct.ask_serial, ref) for ref in units.values()]
-    askers += [partial(_ask_adom, config, adom_of, ref) for ref in adoms]
-    identities.learn_from(askers, clock, at_once=config.reconcile.units_at_once)
+    identities.learn_from(
+        [partial(direct.ask_serial, ref) for ref in units.values()],
+        [partial(_ask_adom, config, adom_of, ref) for ref in adoms],
+        clock,
+        at_once=config.reconcile.units_at_once,
+    )
 
 
 def _ask_adom(

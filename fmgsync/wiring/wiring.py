@@ -115,6 +115,7 @@ def make_world(
         clock=time,
         identities=identities,
         recognise=serials.Recognition(units, installs.audit, tell),
+        answered=lambda name: bool(units.serial(name)),
         transport=transport,
         hooks=hooks,
         keeps=command == features.RUN,
@@ -142,6 +143,7 @@ def make_world(
         tell,
         terms=terms.terms(config),
         at_once=config.reconcile.units_at_once,
+        compare_names=identities.compare,
     )
 
 
@@ -460,7 +462,16 @@ def make_target_checks(
         session = make_session(unit_access(unit), clock=clock, transport=transport)
         check = partial(diagnose.check_unit, session, purpose)
         found.append(TargetToCheck(f"FortiManager {unit.name}", check))
-    return [*found, *fortigates.checks(config, clock=clock)]
+    identities = Identities()
+    direct = FortiGates(config, clock=clock, identities=identities, transport=transport)
+
+    def adom_of(ref: TargetRef) -> FortiManagerAdom:
+        [unit] = [each for each in config.fortimanagers if each.name == ref.unit]
+        opened = partial(make_session, unit_access(unit), clock=clock, transport=transport)
+        return FortiManagerAdom(ref, owner=config.owner, open_session=opened, clock=clock)
+
+    serials.learn(identities, config, direct, adom_of, clock)
+    return [*found, *fortigates.checks(config, identities, clock=clock)]
 
 
 def _session_of(

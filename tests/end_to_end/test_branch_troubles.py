@@ -95,14 +95,14 @@ def test_a_vdom_that_is_not_there(opened: Open) -> None:
 def test_a_key_for_another_vdom(opened: Open) -> None:
     users = [{"name": "fmgsync", "key": "k3y", "profile": "advised", "vdoms": ["dmz"]}]
     branches = opened(apiUsers=users, vdoms=["root", "dmz"])
-    suffers(branches, errors.PermissionDenied, "root")
+    suffers(branches, errors.UnknownDevice, "root")
 
 
 def test_a_host_that_is_a_fortimanager(opened: Open) -> None:
     branches = opened()
     unit_of(branches)["host"] = branches.unit.host
     branches.write_config()
-    suffers(branches, errors.ProtocolError, "FortiManager")
+    suffers(branches, errors.NoFortiGate, "FortiManager")
 
 
 def test_two_names_for_one_unit(opened: Open) -> None:

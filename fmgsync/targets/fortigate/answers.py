@@ -130,10 +130,11 @@ def decode(status: int, headers: Mapping[str, str], text: str, place: Place) -> 
         return _envelope(status, body, wait)
     if status in (401, 403, 429, 503):
         return Answer(status, ok=False, retry_after_s=wait, is_html=True)
-    raise protocol_error(_what_it_is(status, headers), place)
+    raise protocol_error(what_it_is(status, headers), place)
 
 
-def _what_it_is(status: int, headers: Mapping[str, str]) -> str:
+def what_it_is(status: int, headers: Mapping[str, str]) -> str:
+    """What came instead of an envelope."""
     kind = headers.get("Content-Type", "").partition(";")[0].strip()
     return f"HTTP status {status} and {printable(kind) or 'no content type'}, no FortiOS envelope"
 
@@ -196,6 +197,17 @@ def protocol_error(what: str, place: Place) -> errors.ProtocolError:
         vdom=place.vdom,
         next_step="check that host and port are a FortiGate's administrative access; a FortiManager"
         " belongs under 'fortimanagers'",
+    )
+
+
+def no_fortigate(what: str, place: Place) -> errors.NoFortiGate:
+    """An answer of something else: nothing there ever spoke as a FortiGate does."""
+    error = protocol_error(what, place)
+    return errors.NoFortiGate(
+        f"no FortiGate answers there: {what}",
+        fortigate=place.fortigate,
+        vdom=place.vdom,
+        next_step=error.next_step,
     )
 
 

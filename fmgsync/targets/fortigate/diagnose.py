@@ -9,9 +9,10 @@ from fmgsync import errors
 from fmgsync.clock import Clock
 from fmgsync.model import diagnosis, exploited
 from fmgsync.model.diagnosis import Diagnosis, Level
-from fmgsync.model.target import DeviceVdom
+from fmgsync.model.target import DeviceVdom, TargetKind, TargetRef
 from fmgsync.targets import wire
-from fmgsync.targets.fortigate import managed, policies, reading, urls
+from fmgsync.targets.fortigate import managed, policies, reading, tables, urls
+from fmgsync.targets.fortigate.answers import Answer
 from fmgsync.targets.fortigate.identities import Identities
 from fmgsync.targets.fortigate.managed import State
 from fmgsync.targets.fortigate.session import Session
@@ -39,20 +40,56 @@ def check_unit(
         return
     with closing(session):
         try:
-            yield from _connection(where, session, places[0].vdom if places else "root", identities)
+            there, absent = _vdoms(session, places or [DeviceVdom(session.access.name, "root")])
         except errors.TargetError as error:
             yield diagnosis.failed(where, "connection", error)
             return
-        yield _management(where, session, places, asks_management=asks_management)
-        for place in places:
+        identities.note(session.serial, session.access.name)
+        for place, why in absent:
+            yield diagnosis.failed(f"{where}, VDOM {place.vdom}", "VDOM", why)
+        if not there:
+            return
+        home, answer = there[0][0].vdom, there[0][1]
+        yield from _connection(where, session, answer)
+        yield _management(where, session, home, asks_management=asks_management)
+        for place, _ in there if places else ():
             yield from _vdom(f"{where}, VDOM {place.vdom}", session, place)
-        yield _saving(where, session, places)
+        yield _saving(where, session, home)
 
 
-def _connection(
-    where: str, session: Session, vdom: str, identities: Identities
-) -> Iterator[Diagnosis]:
-    answer = session.read(urls.monitor("system/status", vdom))
+def _vdoms(
+    session: Session, places: Sequence[DeviceVdom]
+) -> tuple[list[tuple[DeviceVdom, Answer]], list[tuple[DeviceVdom, errors.UnknownDevice]]]:
+    """What the unit says of itself in each VDOM, and the VDOMs that are not there."""
+    there: list[tuple[DeviceVdom, Answer]] = []
+    absent: list[tuple[DeviceVdom, errors.UnknownDevice]] = []
+    for place in places:
+        try:
+            there.append((place, tables.unit(session, place.vdom)))
+        except errors.UnknownDevice as error:
+            absent.append((place, error))
+    return there, absent
+
+
+def check_names(refs: Sequence[TargetRef], identities: Identities) -> Iterator[Diagnosis]:
+    """Whether every unit that has answered goes by one name; asked after all others."""
+    wrong = False
+    for ref in refs:
+        try:
+            identities.compare(ref)
+        except errors.TwoNames as error:
+            wrong = True
+            yield diagnosis.failed(_unit_of(ref), "name", error)
+    if not wrong:
+        yield Diagnosis("FortiGates", "names", Level.OK, "none that answers goes by two names")
+
+
+def _unit_of(ref: TargetRef) -> str:
+    what = "FortiGate" if ref.kind is TargetKind.FORTIGATE else "FortiManager"
+    return f"{what} {ref.unit}"
+
+
+def _connection(where: str, session: Session, answer: Answer) -> Iterator[Diagnosis]:
     found = answer.results if isinstance(answer.results, dict) else {}
     model = wire.printable(" ".join(str(found.get(k, "")) for k in ("model_name", "model_number")))
     release = ".".join(map(str, session.release)) if session.release else "unknown release"
@@ -64,19 +101,16 @@ def _connection(
         told = f"FortiOS {release} is open to {', '.join(known)}, which is exploited"
         fix = f"update to {exploited.least(exploited.FORTIOS, session.release)} or later"
         yield Diagnosis(where, "firmware", Level.WARNING, told, fix)
-    identities.claim(session.serial, session.access.name)
     if not session.access.verify:
         fix = "name the authority in tls.caFile: who is on the way can read the key"
         yield Diagnosis(where, "certificate", Level.WARNING, "is not verified", fix)
 
 
-def _management(
-    where: str, session: Session, places: Sequence[DeviceVdom], *, asks_management: bool
-) -> Diagnosis:
+def _management(where: str, session: Session, vdom: str, *, asks_management: bool) -> Diagnosis:
     """Asked each time, whatever the configuration vouches for."""
     check = "management"
     try:
-        found = managed.read(session, places[0].vdom if places else "root")
+        found = managed.read(session, vdom)
     except errors.TargetError as error:
         return diagnosis.failed(where, check, error)
     if found.state is State.FREE:
@@ -84,14 +118,15 @@ def _management(
     if found.state is State.MANAGED:
         fix = "configure that FortiManager, and name it with the device in 'sites'"
         by = f" {found.by}" if found.by else ""
-        return Diagnosis(where, check, Level.FAILURE, f"FortiManager{by} manages it", fix)
+        text = f"FortiManager{by} manages it"
+        return Diagnosis(where, check, Level.FAILURE, text, fix, misconfigured=True)
     if found.state is State.BACKUP:
         text = f"FortiManager {found.by} keeps copies of it and changes nothing (mode backup)"
         return Diagnosis(where, check, Level.OK, text)
     text = f"whether a FortiManager manages it is not known: {found.why}"
     if asks_management:
         fix = f"{_CFG}, or write 'managed: \"no\"' if you know that none does"
-        return Diagnosis(where, check, Level.FAILURE, text, fix)
+        return Diagnosis(where, check, Level.FAILURE, text, fix, misconfigured=True)
     return Diagnosis(where, check, Level.WARNING, f"{text}; 'managed: \"no\"' vouches for it", _CFG)
 
 
@@ -115,10 +150,9 @@ def _vdom(where: str, session: Session, place: DeviceVdom) -> Iterator[Diagnosis
     yield Diagnosis(where, "policies", Level.WARNING, text, _POLICY)
 
 
-def _saving(where: str, session: Session, places: Sequence[DeviceVdom]) -> Diagnosis:
+def _saving(where: str, session: Session, vdom: str) -> Diagnosis:
     """Whether a change survives a restart by itself (`config system global`, `cfg-save`)."""
     check = "saving"
-    vdom = places[0].vdom if places else "root"
     answer = session.ask(urls.table("system/global", vdom, {"format": "cfg-save"}))
     if not answer.ok:
         text = "not known: the key may not see whether a change is kept at a restart"

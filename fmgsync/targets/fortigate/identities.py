@@ -34,27 +34,36 @@ class Identities:
         self._learning = threading.Lock()
         self._names: dict[str, set[str]] = {}
         self._managed: dict[TargetRef, Mapping[str, str]] = {}
-        self._askers: Sequence[Asker] = ()
-        self._learn_from: Clock | None = None
-        self._learned_at: float | None = None
+        self._units: Sequence[Asker] = ()
+        self._adoms: Sequence[Asker] = ()
+        self._clock: Clock | None = None
+        self._units_at: float | None = None
+        self._adoms_at: float | None = None
         self._at_once = 1
 
-    def learn_from(self, askers: Sequence[Asker], clock: Clock, *, at_once: int) -> None:
+    def learn_from(
+        self, units: Sequence[Asker], adoms: Sequence[Asker], clock: Clock, *, at_once: int
+    ) -> None:
         """Ask these before a write; each notes what it hears."""
-        self._askers, self._learn_from, self._at_once = tuple(askers), clock, at_once
+        self._units, self._adoms = tuple(units), tuple(adoms)
+        self._clock, self._at_once = clock, at_once
 
     def knows(self, name: str) -> bool:
         """Whether a unit has answered under this name."""
         with self._lock:
             return any(name in names for names in self._names.values())
 
+    def note(self, serial: str, name: str) -> None:
+        """This unit has answered under this name."""
+        if serial:
+            with self._lock:
+                self._names.setdefault(serial, set()).add(name)
+
     def claim(self, serial: str, name: str) -> None:
-        """This unit has answered under this name; raises if it has under another."""
-        if not serial:
-            return
-        with self._lock:
-            self._names.setdefault(serial, set()).add(name)
-        self._refuse_direct(name)
+        """The same; raises if it has under another."""
+        self.note(serial, name)
+        if serial:
+            self._refuse_direct(name)
 
     def note_managed(self, ref: TargetRef, devices: Mapping[str, str]) -> None:
         """The serial numbers behind an ADOM, and the device that each belongs to."""
@@ -66,23 +75,36 @@ class Identities:
 
         Who does not answer cannot be compared, and is not written either; the others go on.
         """
-        self._learn()
+        self._learn(units=True)
+        self._refuse(ref)
+
+    def compare(self, ref: TargetRef) -> None:
+        """The same for who only tells, after everything was read: of the FortiGates without a
+        FortiManager none is asked again."""
+        self._learn(units=False)
+        self._refuse(ref)
+
+    def _refuse(self, ref: TargetRef) -> None:
         if ref.kind is TargetKind.FORTIGATE:
             self._refuse_direct(ref.unit)
         else:
             self._refuse_managed(ref)
 
-    def _learn(self) -> None:
-        clock = self._learn_from
-        if clock is None:
+    def _learn(self, *, units: bool) -> None:
+        if self._clock is None:
             return
         with self._learning:
-            now = clock.now()
-            if self._learned_at is not None and 0 <= now - self._learned_at < COUNTS_S:
-                return
-            with ThreadPoolExecutor(self._at_once, thread_name_prefix="serials") as workers:
-                list(workers.map(self._ask, self._askers))
-            self._learned_at = now
+            now = self._clock.now()
+            askers: list[Asker] = []
+            if not _counts(self._adoms_at, now):
+                self._adoms_at = now
+                askers += self._adoms
+            if units and not _counts(self._units_at, now):
+                self._units_at = now
+                askers += self._units
+            if askers:
+                with ThreadPoolExecutor(self._at_once, thread_name_prefix="serials") as workers:
+                    list(workers.map(self._ask, askers))
 
     def _ask(self, asker: Asker) -> None:
         try:
@@ -110,6 +132,10 @@ class Identities:
                 if names := sorted(self._names.get(serial, ())):
                     told = [f"FortiGate {name!r} without a FortiManager" for name in names]
                     raise _twice(serial, told, **ref.named, device=device)
+
+
+def _counts(asked_at: float | None, now: float) -> bool:
+    return asked_at is not None and 0 <= now - asked_at < COUNTS_S
 
 
 def _twice(serial: str, others: Sequence[str], **place: Any) -> errors.TwoNames:

@@ -8,6 +8,7 @@ only where the unit has said that it did nothing.
 
 from __future__ import annotations
 
+import http
 import json
 import socket
 import threading
@@ -35,6 +36,8 @@ _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 TRANSACTION = "X-TRANSACTION-ID"
+_OF_ANYBODY = (200, 400, 404, 405)
+"""What any HTTP server says; the rest is worth its own words, whoever says it."""
 
 
 class Session:
@@ -42,7 +45,8 @@ class Session:
 
     `adapter` replaces the HTTP transport (a recorder mounts there). `requests` counts what was
     sent. `serial` and `release` are what the answers say, once there was one. `gate` is passed for
-    each request: what several sessions of one unit share.
+    each request: what several sessions of one unit share. `answered` says whether a FortiGate has
+    ever answered there.
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class Session:
         attempts: int = 3,
         hooks: Hooks | None = None,
         gate: AbstractContextManager[object] | None = None,
+        answered: Callable[[], bool] = lambda: False,
     ) -> None:
         self.access = access
         self.requests = 0
@@ -64,6 +69,7 @@ class Session:
         self._clock = clock
         self._adapter = adapter
         self._attempts = attempts
+        self._answered = answered
         self._http: requests.Session | None = None
         self._lock = threading.Lock()
         self._workers: ThreadPoolExecutor | None = None
@@ -86,17 +92,17 @@ class Session:
     def open(self) -> None:
         """Get ready; nothing is sent. Raises for a key or certificate that cannot be one."""
         self.access.check()
-        http = requests.Session()
-        http.trust_env = False
-        http.verify = str(self.access.ca_file) if self.access.ca_file else True
+        made = requests.Session()
+        made.trust_env = False
+        made.verify = str(self.access.ca_file) if self.access.ca_file else True
         if not self.access.verify:
-            http.verify = False
+            made.verify = False
             # Said once at the start, in our own words.
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         if self.access.client_cert is not None:
-            http.cert = tuple(map(str, self.access.client_cert))  # type: ignore[assignment]
-        http.mount("https://", self._adapter or _adapter(self.access.connections))
-        self._http = http
+            made.cert = tuple(map(str, self.access.client_cert))  # type: ignore[assignment]
+        made.mount("https://", self._adapter or _adapter(self.access.connections))
+        self._http = made
 
     def close(self) -> None:
         """Let the connections go. Never raises."""
@@ -240,9 +246,27 @@ class Session:
             with self._lock:
                 name = self.access.name
                 self.hooks.after_request(name, method.lower(), self._clock.now() - began)
-        answer = answers.decode(reply.status_code, reply.headers, reply.text, self.place(url.vdom))
+        answer = self._decoded(reply, url)
         self._recognise(answer, url)
         return answer
+
+    def _decoded(self, reply: requests.Response, url: Url) -> Answer:
+        """The envelope. A FortiGate may say something else for a while, as it restarts; what never
+        spoke as one (a serial number is in every envelope) is something else."""
+        status, headers, place = reply.status_code, reply.headers, self.place(url.vdom)
+        try:
+            answer = answers.decode(status, headers, reply.text, place)
+        except errors.ProtocolError:
+            if status >= http.HTTPStatus.INTERNAL_SERVER_ERROR or self._is_fortigate():
+                raise
+            raise answers.no_fortigate(answers.what_it_is(status, headers), place) from None
+        is_none = not answer.serial and answer.http_status in _OF_ANYBODY
+        if is_none and not self._is_fortigate():
+            raise answers.no_fortigate(answers.what_it_is(status, headers), place)
+        return answer
+
+    def _is_fortigate(self) -> bool:
+        return bool(self.serial) or self._answered()
 
     def _carry(self, request: requests.Request, timeout_s: float) -> requests.Response:
         assert self._http is not None  # noqa: S101

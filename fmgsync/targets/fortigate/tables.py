@@ -20,6 +20,7 @@ from fmgsync.targets.wire import Row
 
 PAGE = 1000
 _TRIES = 4
+_REFUSED = frozenset({400, 403, 404, 424, 500})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def read(
 ) -> Rows:
     """All rows with these fields. What is `known` at the same revision is not read again."""
     for _ in range(_TRIES):
-        first = session.read(_page(path, vdom, fields, 0, page))
+        first = _ask(session, _page(path, vdom, fields, 0, page), path)
         before = known.of(session.serial, vdom, path) if known is not None else None
         if before is not None and before.revision and before.revision == first.revision:
             return before
@@ -81,8 +82,34 @@ def read(
 
 def revision(session: Session, path: str, vdom: str) -> str:
     """The table's revision now, with as little else as can be asked for."""
-    answer = session.read(urls.table(path, vdom, {"format": "name", "start": 0, "count": 1}))
-    return answer.revision
+    url = urls.table(path, vdom, {"format": "name", "start": 0, "count": 1})
+    return _ask(session, url, path).revision
+
+
+def _ask(session: Session, url: Url, path: str) -> Answer:
+    """A good answer. Where one of our tables is refused, whatever the reason it gives, the VDOM may
+    be the matter: `system/status` is open to every profile, in every VDOM that is the key's."""
+    answer = session.ask(url)
+    doubted = not answer.ok and answer.http_status in _REFUSED and path in [*urls.Table]
+    if doubted:
+        unit(session, url.vdom)
+    return session.checked(answer, url)
+
+
+def unit(session: Session, vdom: str) -> Answer:
+    """What the unit says of itself in a VDOM; raises UnknownDevice where that is none of its, or
+    none of the key's."""
+    url = urls.monitor("system/status", vdom)
+    answer = session.ask(url)
+    if answer.http_status in _REFUSED and not answer.is_html:
+        raise errors.UnknownDevice(
+            f"the unit has no VDOM {vdom}, or it is none of the key's",
+            fortigate=session.access.name,
+            vdom=vdom,
+            next_step="correct 'sites' in the configuration, or give the REST API administrator"
+            " this VDOM; nothing was written there",
+        )
+    return session.checked(answer, url)
 
 
 def _page(path: str, vdom: str, fields: Sequence[str], start: int, count: int) -> Url:

@@ -1,0 +1,179 @@
+"""What a configuration says of FortiGates and what only they can tell is wrong: every command
+refuses it by name with exit code 2, and writes nothing there."""
+
+from __future__ import annotations
+
+import http.server
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from fmgsync.cli import main
+from fmgsync.clock import SystemClock
+from fmgsync.simulator.wire import certificates
+from tests.end_to_end.branches import CLUSTER, GROUP, Branches, open_branches, seed
+from tests.end_to_end.estate import default_seed
+
+ILL = "branch-2"
+COMMANDS = (["plan"], ["doctor"], ["apply"])
+MORE = (
+    ["status"],
+    ["verify"],
+    ["adopt", "--names", GROUP, "--apply"],
+    ["cleanup", "--apply"],
+    ["apply"],
+)
+Spoil = Callable[[Branches], None]
+
+
+def unit_of(branches: Branches, name: str = ILL) -> dict[str, Any]:
+    """Its part of the configuration, to be changed."""
+    return next(one for one in branches.config["fortigates"] if one["name"] == name)
+
+
+def a_fortimanager(branches: Branches) -> None:
+    unit_of(branches)["host"] = branches.unit.host
+
+
+def two_names(branches: Branches) -> None:
+    host = unit_of(branches, "branch-1")["host"]
+    unit_of(branches)["host"] = host.replace("127.0.0.1", "localhost")
+
+
+def no_such_vdom(branches: Branches) -> None:
+    branches.config["sites"][0]["fortigates"] = ["branch-1", f"{ILL}/dmz", "branch-3"]
+
+
+def anothers_vdom(branches: Branches) -> None:
+    branches.config["sites"][0]["fortigates"] = ["branch-1", f"{ILL}/lan", "branch-3"]
+
+
+def managed(branches: Branches) -> None:
+    with branches.unit.world.lock:
+        branches.unit.world.units()[ILL].api.managed = "yes"
+
+
+def directly_and_through_a_fortimanager(branches: Branches) -> None:
+    unit_of(branches)["host"] = urlsplit(branches.unit.fortigates["fgt-east"]).netloc
+    unit_of(branches)["managed"] = "no"
+    (branches.folder / "password").write_text("s3cret-word", encoding="utf-8")
+    hq = {
+        "name": "hq",
+        "host": branches.unit.host,
+        "credentials": {"username": "fmgsync", "password": {"file": "./password"}},
+        "tls": {"caFile": branches.unit.ca_file},
+    }
+    through = {"clusters": [CLUSTER], "fortimanager": "hq", "adom": "prod", "devices": ["fgt-east"]}
+    sites = [*branches.config["sites"], through]
+    branches.config |= {"fortimanagers": [hq], "sites": sites}
+
+
+KINDS: dict[str, tuple[Spoil, tuple[str, ...]]] = {
+    "a FortiManager's host": (a_fortimanager, ("FortiManager", ILL)),
+    "two names for one unit": (two_names, ("'branch-1'", f"'{ILL}'")),
+    "a VDOM that is not there": (no_such_vdom, ("VDOM dmz", ILL)),
+    "a VDOM that is not the key's": (anothers_vdom, ("VDOM lan", ILL)),
+    "a unit that a FortiManager manages": (managed, ("FortiManager", ILL)),
+    "directly and through a FortiManager": (
+        directly_and_through_a_fortimanager,
+        ("ADOM prod on hq", "fgt-east", ILL),
+    ),
+}
+
+
+@pytest.fixture
+def branches(tmp_path: Path) -> Iterator[Branches]:
+    """Three units, one of them behind another name of a FortiManager's as well."""
+    made = {**default_seed(install_s=0), **seed()}
+    key = {"name": "fmgsync", "key": "k3y", "profile": "advised", "vdoms": ["root"]}
+    made["fortigates"][1] |= {"vdoms": ["root", "lan"], "apiUsers": [key]}
+    with open_branches(tmp_path / "here", made, clock=SystemClock()) as found:
+        found.unit.world.units()["fgt-east"].api.users = dict(
+            found.unit.world.units()["branch-1"].api.users
+        )
+        found.pods(1, 2)
+        yield found
+
+
+@pytest.mark.parametrize(
+    "commands", [COMMANDS, pytest.param(MORE, marks=pytest.mark.slow)], ids=["first", "more"]
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_is_refused_by_every_command(
+    branches: Branches,
+    capsys: pytest.CaptureFixture[str],
+    kind: str,
+    commands: Sequence[list[str]],
+) -> None:
+    spoil, words = KINDS[kind]
+    spoil(branches)
+    branches.write_config()
+    foreign, mark = branches.foreign(), branches.unit.requests.mark()
+    for command in commands:
+        code = main.run([*command, "-c", str(branches.path)])
+        said = "".join(capsys.readouterr())
+        told = " ".join(said.split())
+        assert code == 2, (command, told)
+        assert not [word for word in words if word not in told], (command, told)
+        assert "k3y" not in told
+    written = {device for device, _, _ in branches.writes(mark)}
+    assert written.isdisjoint({ILL, "fgt-east", "None"}), written
+    assert branches.held("branch-3") == {1, 2}
+    assert branches.held(ILL) is None
+    assert branches.foreign() == foreign
+
+
+@pytest.mark.parametrize("body", [b"<html>welcome</html>", b'{"kind":"Status","status":"Failure"}'])
+def test_a_host_that_is_something_else(
+    branches: Branches, capsys: pytest.CaptureFixture[str], body: bytes
+) -> None:
+    """The same for any other HTTPS server, whatever it answers."""
+    with _server(branches.folder, body) as (host, ca_file):
+        unit_of(branches).update(host=host, tls={"caFile": str(ca_file)})
+        branches.write_config()
+        for command in (["plan"], ["doctor"], ["apply"]):
+            assert main.run([*command, "-c", str(branches.path)]) == 2
+            told = " ".join("".join(capsys.readouterr()).split())
+            assert "no FortiGate answers there" in told, (command, told)
+            assert ILL in told
+
+
+def test_a_fortigate_that_says_something_else_for_a_while_is_no_wrong_configuration(
+    branches: Branches, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.run(["apply", "-c", str(branches.path)]) == 0
+    branches.unit.faults.add("http-error", status=404, times=9, device=ILL)
+    capsys.readouterr()
+    assert main.run(["apply", "-c", str(branches.path), "--output", "json"]) == 1
+    assert '"kind": "protocol"' in capsys.readouterr().out
+
+
+@contextmanager
+def _server(folder: Path, body: bytes) -> Iterator[tuple[str, Path]]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *said: object) -> None:
+            pass
+
+    made = certificates.certificate("127.0.0.1")
+    ca_file = folder / "other-ca.pem"
+    ca_file.write_bytes(made.ca_pem)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.socket = made.context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"127.0.0.1:{server.server_address[1]}", ca_file
+    finally:
+        server.shutdown()
+        server.server_close()
