@@ -162,6 +162,30 @@ def ip_pool(name: str, cidr: str, *, raw: bool = False, **spec: Any) -> Manifest
     }
 
 
+def exposed(
+    kind: str,
+    name: str,
+    *,
+    namespace: str = "default",
+    labels: Mapping[str, str] | None = None,
+    annotations: Mapping[str, str] | None = None,
+    **parts: Any,
+) -> Manifest:
+    """A Service, EndpointSlice, Gateway or Ingress; `parts` are what stands beside metadata."""
+    versions = {
+        "Service": "v1",
+        "EndpointSlice": "discovery.k8s.io/v1",
+        "Gateway": "gateway.networking.k8s.io/v1",
+        "Ingress": "networking.k8s.io/v1",
+    }
+    metadata: Manifest = {"name": name, "namespace": namespace, "resourceVersion": "1"}
+    if labels:
+        metadata["labels"] = dict(labels)
+    if annotations:
+        metadata["annotations"] = dict(annotations)
+    return {"apiVersion": versions[kind], "kind": kind, "metadata": metadata, **parts}
+
+
 def service_account(
     name: str, *, namespace: str = "default", labels: Mapping[str, str] | None = None
 ) -> Manifest:

@@ -57,7 +57,7 @@ def pod(scene: Scene, namespace: str, name: str, *, group: str | None = None) ->
     devices: dict[DeviceVdom, bool | None] = {}
     for cluster, each in found:
         steps.append(_runs(cluster, each))
-        rules = [r for r in scene.rules if r.select is not None and group in (None, r.name)]
+        rules = [r for r in scene.rules if r.over_pods and group in (None, r.name)]
         if not rules:
             steps.append(Step("rule", "configuration", False, "no rule over pods of that name"))
         chosen = list(_selecting(scene, cluster, each, rules, steps, every=group is not None))

@@ -278,6 +278,7 @@ def difference(before: ClusterSnapshot, after: ClusterSnapshot) -> ClusterDiffer
         policies=_by_key(before.policies, after.policies),
         ip_pools=_by_key(before.ip_pools, after.ip_pools),
         platform=_by_key(before.platform, after.platform),
+        destinations=_by_key(before.destinations, after.destinations),
     )
 
 

@@ -91,7 +91,7 @@ def of_rules(rules: Iterable[GroupRule]) -> Interest:
     nodes = ALL
     if not book.publishing_nodes:
         nodes = _narrowing(_common(map(_of_nodes, book.rules)))
-    pods = [_of_pods(rule) for rule in book.rules if rule.select_nodes is None]
+    pods = [_of_pods(rule) for rule in book.rules if rule.over_pods]
     return Interest(
         _narrowing(_common(pods)) if Kind.PODS in needed else None,
         nodes if Kind.NODES in needed else None,

@@ -14,7 +14,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from fmgsync.grouping import doubts, nothing
+from fmgsync.grouping import destinations, doubts, node_choice, nothing
+from fmgsync.grouping.destinations import Destinations
 from fmgsync.grouping.doubts import Key, Told
 from fmgsync.grouping.holders import NodeHolder, PodHolder, on_network
 from fmgsync.grouping.holdings import Holdings, Ranges
@@ -87,6 +88,12 @@ class ClusterMembership:
             i for i, rule in enumerate(self._book.rules) if rule.publish is Publish.IP_POOL
         )
         self._sets = NetworkSets(self._book, self._families, ranges)
+        self._destinations = Destinations(self._book, ranges)
+        self._choosing = frozenset(i for i, rule in enumerate(self._book.rules) if rule.chooses)
+        self._of_nodes = [  # what rules publish by default; those that choose do it themselves
+            frozenset() if index in self._choosing else families
+            for index, families in enumerate(self._families)
+        ]
         self._dirty: set[int] = set(range(count))
         self.holdings = Holdings(
             count,
@@ -115,6 +122,8 @@ class ClusterMembership:
         self._accounts = old._accounts
         for each in old._sets:
             self._sets.put(each.key, each, self._space)
+        known = [(None, each) for each in old._destinations]
+        self._mark(self._destinations.exchange(known, self._space))
         for name, node in old._nodes.items():
             self._put_node(name, node.node)
         for key, pod in old._pods.items():
@@ -141,6 +150,7 @@ class ClusterMembership:
         for key, _, labels in difference.accounts:
             self._put_account(key, labels)
         self._mark(self._sets.exchange(difference.network_sets, self._space))
+        self._mark(self._destinations.exchange(difference.destinations, self._space))
         self._pools.exchange(difference.ip_pools)
         self._mark(self._ranged if difference.ip_pools else ())
         for _, node in difference.nodes:
@@ -198,9 +208,13 @@ class ClusterMembership:
         index = next(i for i, rule in enumerate(self._book.rules) if rule.name == name)
         for each, place in self._sets.selected(index):
             yield place, each.addresses, each.doubt
+        rule = self._book.rules[index]
+        for found in self._destinations.selected(index):
+            addresses = tuple(destinations.chosen(rule, found.addresses))
+            yield found.place, addresses, found.doubt or "; ".join(found.unusable)
         for node in self._nodes.values():
             if index in node.picked.sure:
-                yield node.node.name, node.node.addresses, node.node.doubt
+                yield node.node.name, self._of_node(index, node.node), node.node.doubt
         for key, holder in sorted(self._pods.items()):
             if index in holder.picked.sure:
                 told = {**self._bare.of[index], **self._doubts.of[index]}
@@ -210,12 +224,26 @@ class ClusterMembership:
         rule, pod = self._book.rules[index], holder.pod
         if index in self._book.publishing_nodes:
             node = self._nodes.get(pod.node)
-            yield from node.node.addresses if node else ()
+            yield from self._of_node(index, node.node) if node else ()
         elif rule.network:
             yield from on_network(pod, rule.network)
         else:
             own = pod.addresses or pod.claimed
             yield from self._pools.ranges(own) if index in self._ranged else own
+
+    def _of_node(self, index: int, node: NodeEndpoint) -> tuple[Address, ...]:
+        """What a rule takes of a node's addresses."""
+        rule = self._book.rules[index]
+        return tuple(node_choice.chosen(rule, node)) if rule.chooses else node.addresses
+
+    def _publishing(self, index: int) -> list[NodeEndpoint]:
+        """The nodes that a rule publishes."""
+        hosts = self._hosts.get(index, ())
+        return [
+            holder.node
+            for name, holder in self._nodes.items()
+            if index in holder.picked.sure or name in hosts
+        ]
 
     def spaces_of(self, name: str) -> frozenset[str]:
         """The namespaces in which a rule selects pods, or did; safe from any thread."""
@@ -226,6 +254,10 @@ class ClusterMembership:
         """Why a rule publishes nothing here, or not all that it selects; None if it does."""
         index = next(i for i, rule in enumerate(self._book.rules) if rule.name == name)
         rule, holdings = self._book.rules[index], self.holdings
+        if rule.destinations is not None:
+            return self._destinations.note_on(index, self._where)
+        if index in self._choosing and (found := self._publishing(index)):
+            return node_choice.note_on(rule, found, self._where)
         sets = bool(self._sets.addresses(index))
         if self._selected[index]:
             bare, count = self._bare.of[index].values(), self._selected[index]
@@ -248,7 +280,13 @@ class ClusterMembership:
         held, withheld = frozenset(self.holdings.held[index]), self.holdings.withheld(index)
         if index in self._ranged:
             held = self._pools.ranges(held)
-        if self._book.rules[index].network_sets:
+        rule = self._book.rules[index]
+        if index in self._choosing:
+            held, withheld = node_choice.held(rule, self._publishing(index), self._ranges)
+        if rule.destinations is not None:
+            held = self._destinations.addresses(index)
+            withheld = tuple(self._destinations.withheld(index))
+        if rule.network_sets:
             held |= self._sets.addresses(index)
             withheld = (*withheld, *self._sets.withheld(index))
         return ClusterMembers(held, not gaps, "; ".join(gaps), withheld)
@@ -258,6 +296,7 @@ class ClusterMembership:
         missing = sorted(kind.value for kind in needs - self._synced)
         gaps = [f"{', '.join(missing)} not read completely"] if missing else []
         gaps += filter(None, (self._book.rules[index].doubt, *self._sets.gaps(index)))
+        gaps += self._destinations.gaps(index)
         if index in self._ranged and not missing:
             gaps += self._pools.gaps(self.holdings.held[index])
         doubtful = self._doubts.of[index]
@@ -362,6 +401,7 @@ class ClusterMembership:
             self._namespaces[name] = labels
         self._judge_again(tuple(self._pods_in.get(name, ())))
         self._mark(self._sets.judge_again(name, self._space))
+        self._mark(self._destinations.judge_again(name, self._space))
 
     def _put_account(self, key: str, labels: Labels | None) -> None:
         """Judge the pods that run as this account again."""
@@ -386,7 +426,7 @@ class ClusterMembership:
         after = None
         if node is not None:
             picked = self._book.for_node(node.labels)
-            after = NodeHolder(node, picked, self._families, self._hosting[name])
+            after = NodeHolder(node, picked, self._of_nodes, self._hosting[name])
         claims = [a for key in self._claiming.get(name, ()) for a in self._pods[key].pod.claimed]
         with self.holdings.exchanged(before, after, claims):
             if after is not None:
@@ -398,6 +438,8 @@ class ClusterMembership:
                 self._count(index, by)
         concerned = doubts.concerns(before)
         self._mark(self._doubts.exchange(("", name), concerned, doubts.of_node(after)))
+        if before is None or after is None or before.node != after.node:
+            self._mark(self._choosing)
         odd = [holder.node.doubt if holder else None for holder in (before, after)]
         if odd[0] != odd[1]:
             self._mark(self._hosting.get(name, ()))

@@ -54,6 +54,14 @@ def nothing(rule: GroupRule, sets: Iterable[Labels], namespaces: Mapping[str, La
     return f"no pod matches{nearest(select, listed)}"
 
 
+def nothing_among(rule: GroupRule, what: str, sets: Iterable[Labels]) -> str:
+    """The same of Services and the like."""
+    listed, select = list(sets), selectors.parse(rule.select or "")
+    if any(select.matches(labels) for labels in listed):
+        return f"the {what} that match are in other namespaces than those that match"
+    return f"none of the {what} matches{nearest(select, listed)}"
+
+
 def nearest(selector: selectors.Selector, sets: Iterable[Labels]) -> str:
     """The first label asked for that nobody has, and the nearest one seen; may be empty."""
     seen: defaultdict[str, set[str]] = defaultdict(set)

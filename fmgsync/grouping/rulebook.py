@@ -213,13 +213,14 @@ class RuleBook:
         self._plain: list[_PodRule] = []
         self._spaced: list[_PodRule] = []
         self._sets: list[_PodRule] = []
+        self._destinations: list[_PodRule] = []
         self._nodes: list[tuple[int, selectors.Selector]] = []
         for index, rule in enumerate(self.rules):
             self.needs.append(self._add(index, rule))
         self.publishing_nodes = frozenset(
             index
             for index, rule in enumerate(self.rules)
-            if rule.select_nodes is None and rule.publish is Publish.NODE
+            if rule.over_pods and rule.publish is Publish.NODE
         )
         self.networks = frozenset(rule.network for rule in self.rules if rule.network)
         self._known_plain: dict[Labels, Picked] = {}
@@ -250,8 +251,11 @@ class RuleBook:
         if rule.select_nodes is not None:
             self._nodes.append((index, selectors.parse(rule.select_nodes)))
             return frozenset({Kind.NODES})
-        kinds = {Kind.PODS}
         compiled = _compiled(index, rule)
+        if rule.destinations is not None:
+            self._destinations.append(compiled)
+            return frozenset({rule.destinations, *([Kind.NAMESPACES] * compiled.spaced)})
+        kinds = {Kind.PODS}
         if compiled.spaced:
             kinds.add(Kind.NAMESPACES)
         if compiled.by_account:
@@ -275,6 +279,15 @@ class RuleBook:
         """The rules that take in a network set; None: one of the whole cluster."""
         space = namespace if namespace is not None else NO_LABELS
         found = [(each.index, each.truth(labels, space, NO_LABELS)) for each in self._sets]
+        return _told_apart(found)
+
+    def for_destination(self, of: str, labels: Labels, namespace: Labels) -> Picked:
+        """The rules that select a Service or the like, of this kind."""
+        found = [
+            (each.index, each.truth(labels, namespace, NO_LABELS))
+            for each in self._destinations
+            if self.rules[each.index].destinations == of
+        ]
         return _told_apart(found)
 
     def for_pod(self, labels: Labels, namespace: Labels, account: Labels = NO_LABELS) -> Picked:

@@ -40,7 +40,7 @@ def served(
         f"the cluster has no {first.plural}: {_neither(homes)} is served",
         code=404,
         where=session.where,
-        next_step="install Calico, or take this cluster out of the rules that need it",
+        next_step="install what serves them, or take this cluster out of the rules that need it",
     )
 
 

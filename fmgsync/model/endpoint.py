@@ -1,13 +1,14 @@
-"""What runs: endpoints (pods, nodes, network sets) and the snapshot of one cluster."""
+"""What runs (pods, nodes, network sets) and what others connect to: the snapshot of one cluster."""
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from fmgsync.model.address import Address
+from fmgsync.model.destination import Destination
 from fmgsync.model.labels import Labels, Notes
 from fmgsync.model.platform import PlatformObject
 from fmgsync.model.policy import Policy
@@ -16,7 +17,11 @@ _NO_LABEL_SETS: Mapping[str, Labels] = MappingProxyType({})
 
 
 class Kind(enum.StrEnum):
-    """The kinds of Kubernetes objects a cluster is read for."""
+    """The kinds of Kubernetes objects a cluster is read for.
+
+    Those that a configuration describes itself are not among the members: each is made of its
+    description (`described`), and compares by it.
+    """
 
     PODS = "pods"
     NODES = "nodes"
@@ -39,10 +44,59 @@ class Kind(enum.StrEnum):
     MASQ_AGENT = "configmaps/ip-masq-agent"
     AZURE_MASQ_AGENT = "configmaps/azure-ip-masq-agent-config"
     CILIUM_CONFIG = "configmaps/cilium-config"
+    SERVICES = "services"
+    ENDPOINT_SLICES = "endpointslices"
+    GATEWAYS = "gateways"
+    INGRESSES = "ingresses"
 
+    @classmethod
+    def _missing_(cls, value: object) -> Kind | None:
+        """A kind that a configuration describes: five words or more."""
+        if not isinstance(value, str) or len(value.split(" ")) < _WORDS:
+            return None
+        made = str.__new__(cls, value)
+        made._name_ = made._value_ = value
+        return made
+
+    @classmethod
+    def described(cls, resource: tuple[str, str, str], name: str, paths: Iterable[str]) -> Kind:
+        """The objects of a resource (group, version, plural) that call themselves `name`, with
+        addresses at these JSONPaths."""
+        group, version, plural = resource
+        return cls(" ".join((plural, group or "-", version, name, *sorted(paths))))
+
+    @property
+    def description(self) -> tuple[tuple[str, str, str], str, tuple[str, ...]] | None:
+        """What it was made of; None of a kind that needs no description."""
+        words = self.value.split(" ")
+        if len(words) < _WORDS:
+            return None
+        plural, group, version, name, *paths = words
+        return (group.removeprefix("-"), version, plural), name, tuple(paths)
+
+    @property
+    def is_destination(self) -> bool:
+        """Whether its objects are what others connect to."""
+        return self in DESTINATION_KINDS or self.description is not None
+
+    def __str__(self) -> str:
+        """As RBAC rules and problems name it."""
+        plural, *more = self.value.split(" ")
+        return ".".join(filter(None, (plural, more[0].removeprefix("-") if more else "")))
+
+    def __format__(self, spec: str) -> str:
+        """The same."""
+        return format(str(self), spec)
+
+
+_WORDS = 5
 
 ALWAYS: frozenset[Kind] = frozenset({Kind.PODS, Kind.NODES, Kind.NAMESPACES})
 """What every cluster has, and is read for whatever the rules are."""
+DESTINATION_KINDS: frozenset[Kind] = frozenset(
+    {Kind.SERVICES, Kind.ENDPOINT_SLICES, Kind.GATEWAYS, Kind.INGRESSES}
+)
+"""What others connect to, of what needs no description."""
 POLICY_KINDS: frozenset[Kind] = frozenset({Kind.POLICIES, Kind.STAGED_POLICIES})
 """What rules come from; the other kinds are what rules select among."""
 EGRESS_KINDS: frozenset[Kind] = frozenset(
@@ -134,7 +188,8 @@ class NodeEndpoint:
 
     `ranges` are the prefixes its pods get their addresses from, `started` when it was registered,
     `doubt` why its addresses are not all known. `marks` are the network plug-ins and clouds that
-    have written on it.
+    have written on it. `others` are further addresses by what tells them
+    (`ExternalIP`, `annotation:NAME`), for rules that ask for those.
     """
 
     name: str
@@ -144,6 +199,7 @@ class NodeEndpoint:
     started: str = ""
     doubt: str = ""
     marks: frozenset[str] = frozenset()
+    others: tuple[tuple[str, Address], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +274,7 @@ class ClusterSnapshot:
     policies: tuple[Policy, ...] = ()
     ip_pools: tuple[IPPool, ...] = ()
     platform: tuple[PlatformObject, ...] = ()
+    destinations: tuple[Destination, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +297,7 @@ class ClusterDifference:
     policies: tuple[tuple[Policy | None, Policy | None], ...] = ()
     ip_pools: tuple[tuple[IPPool | None, IPPool | None], ...] = ()
     platform: tuple[tuple[PlatformObject | None, PlatformObject | None], ...] = ()
+    destinations: tuple[tuple[Destination | None, Destination | None], ...] = ()
 
 
 def whole(snapshot: ClusterSnapshot) -> ClusterDifference:
@@ -256,4 +314,5 @@ def whole(snapshot: ClusterSnapshot) -> ClusterDifference:
         policies=tuple((None, each) for each in snapshot.policies),
         ip_pools=tuple((None, each) for each in snapshot.ip_pools),
         platform=tuple((None, each) for each in snapshot.platform),
+        destinations=tuple((None, each) for each in snapshot.destinations),
     )

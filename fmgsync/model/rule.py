@@ -6,8 +6,9 @@ import enum
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from fmgsync.model.address import Family
+from fmgsync.model.address import Address, Family
 from fmgsync.model.change import Finding
+from fmgsync.model.endpoint import Kind
 from fmgsync.model.target import DeviceVdom, TargetRef
 
 
@@ -20,6 +21,10 @@ class Publish(enum.StrEnum):
     IP_POOL = "ipPool"
     EGRESS_GATEWAY = "egressGateway"
     SERVICE = "service"
+    ENDPOINT_SLICE = "endpointSlice"
+    GATEWAY = "gateway"
+    INGRESS = "ingress"
+    OBJECT = "object"
 
 
 class MappingMode(enum.StrEnum):
@@ -39,6 +44,10 @@ class GroupRule:
     of the pods' service accounts (None: it does not matter), `network_sets` says that sets of
     Calico's with such labels belong to the group as well. `doubt` says why nobody can tell what
     the rule selects: it may add nothing and remove nothing.
+
+    `destinations` is the kind among whose objects `select` chooses instead of pods. `addresses`
+    are those that count of what a node or a destination has, by what tells them (empty: those that
+    count by default), and of these only such as lie `within` these prefixes.
     """
 
     name: str
@@ -54,6 +63,19 @@ class GroupRule:
     accounts: str | None = None
     network_sets: bool = False
     doubt: str = ""
+    destinations: Kind | None = None
+    addresses: tuple[str, ...] = ()
+    within: tuple[Address, ...] = ()
+
+    @property
+    def over_pods(self) -> bool:
+        """Whether it chooses among pods."""
+        return self.select_nodes is None and self.destinations is None
+
+    @property
+    def chooses(self) -> bool:
+        """Whether it says itself which addresses of nodes count."""
+        return self.destinations is None and bool(self.addresses or self.within)
 
 
 @dataclass(frozen=True, slots=True)

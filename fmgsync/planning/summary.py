@@ -85,6 +85,10 @@ def plan_json(plan: AdomPlan) -> dict[str, Any]:
     }
 
 
+def _chooses(rule: GroupRule) -> bool:
+    return rule.chooses or rule.destinations is not None
+
+
 def rules_digest(rules: Iterable[GroupRule], sites: Iterable[Site]) -> str:
     """The first 16 hex digits of SHA-256 over what is wanted where, whatever runs.
 
@@ -101,6 +105,7 @@ def rules_digest(rules: Iterable[GroupRule], sites: Iterable[Site]) -> str:
             sorted(rule.clusters) if rule.clusters is not None else None,
             rule.mapping,
             *([rule.accounts, rule.network_sets] if rule.accounts or rule.network_sets else []),
+            *([rule.destinations, rule.addresses, rule.within] if _chooses(rule) else []),
         ]
         for rule in rules
     ]

@@ -11,6 +11,7 @@ import fnmatch
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from fmgsync.settings import publishing
 from fmgsync.settings.names import GROUP_PREFIX
 from fmgsync.settings.refusing import nearest, shown
 from fmgsync.yamllines import Plain
@@ -315,6 +316,8 @@ def _groups(data: Plain) -> Iterator[Issue]:
     clusters, owner = _names(data, "clusters"), _child(data, "owner")
     for path, entry in _entries(data, "groups"):
         yield from _selectors(path, entry)
+        for key, message, step in publishing.problems(entry):
+            yield Issue((*path, key), message, step)
         limited = _child(entry, "sites", "clusters")
         at = (*path, "sites", "clusters")
         yield from _references(at, limited, "cluster", clusters)

@@ -106,9 +106,6 @@ UNBUILT: Final[tuple[Unbuilt, ...]] = (
         _THINK,
         "select the gateways' pods, with publish: pod",
     ),
-    Unbuilt(
-        "the addresses of Services", _publishes(Publish.SERVICE), _THINK, "use publish: pod or node"
-    ),
 )
 
 

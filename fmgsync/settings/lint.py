@@ -9,6 +9,7 @@ from pathlib import Path
 from fmgsync.errors import ConfigProblem, SourceMisconfigured
 from fmgsync.grouping import interest
 from fmgsync.kube.kubeconfig import Access
+from fmgsync.model.rule import GroupRule, Publish
 from fmgsync.scheduling import cron
 from fmgsync.settings import checks, rules, secret
 from fmgsync.settings.features import lacks
@@ -64,7 +65,7 @@ def _open_to_tenants(config: Config, index: int) -> Iterator[ConfigProblem]:
         and (group.sites is None or name in group.sites.clusters)
     ]
     open_to_all = [
-        group for group in groups if group.name is None or interest.lets_in(rules.group_rule(group))
+        group for group in groups if group.name is None or _lets_in(rules.group_rule(group))
     ]
     if open_to_all:
         yield config.origin.problem(
@@ -74,6 +75,13 @@ def _open_to_tenants(config: Config, index: int) -> Iterator[ConfigProblem]:
             "name the ranges of its pods and nodes in allowedRanges",
         )
     for group in groups:
+        if group.within is None and group.publish in (Publish.ENDPOINT_SLICE, Publish.OBJECT):
+            yield config.origin.problem(
+                path,
+                f"whoever may write the objects of {_named(group)} chooses their addresses:"
+                " without allowedRanges none is published",
+                "name their ranges in allowedRanges, or in within of the group",
+            )
         if group.network is not None:
             yield config.origin.problem(
                 path,
@@ -81,6 +89,11 @@ def _open_to_tenants(config: Config, index: int) -> Iterator[ConfigProblem]:
                 f" ({_named(group)}): without allowedRanges none is published",
                 "name the ranges of that network in allowedRanges",
             )
+
+
+def _lets_in(rule: GroupRule) -> bool:
+    """Of Services and the like others say what they are reached at."""
+    return rule.over_pods and interest.lets_in(rule)
 
 
 def _named(group: Group) -> str:
@@ -114,6 +127,14 @@ def _kubeconfig(config: Config, index: int, access: Access) -> Iterator[ConfigPr
 def _groups(config: Config) -> Iterator[ConfigProblem]:
     behind = {name for site in config.sites for name in site.clusters}
     for index, group in enumerate(config.groups):
+        if group.object is not None:
+            rule = rules.group_rule(group)
+            yield config.origin.problem(
+                ("groups", index, "object"),
+                f"{_named(group)} needs the right to list and watch {rule.destinations}, which no"
+                " role of fmgsync's grants by default",
+                "grant what 'fmgsync config rbac' prints",
+            )
         wanted = behind if group.sites is None else behind & set(group.sites.clusters)
         if not wanted:
             yield config.origin.problem(

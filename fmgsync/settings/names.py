@@ -11,6 +11,7 @@ from fmgsync.errors import SelectorError
 from fmgsync.grouping import selectors
 from fmgsync.model import naming
 from fmgsync.settings.refusing import refuse, shown
+from fmgsync.sources.convert import jsonpath
 
 GROUP_PREFIX: Final = "group:"
 """What marks the name of a FortiManager device group in a list of devices."""
@@ -71,6 +72,46 @@ KubernetesName = Annotated[
         "a Kubernetes name: at most 63 lower-case letters, digits and hyphens",
         "Kubernetes name",
     ),
+]
+
+
+AddressRole = Annotated[
+    str,
+    *matching(
+        r"^(InternalIP|ExternalIP|clusterIP|externalIP|loadBalancer"
+        r"|annotation:([a-z0-9][a-z0-9.-]{0,252}/)?[A-Za-z0-9][-A-Za-z0-9_.]{0,62})$",
+        "one of InternalIP, ExternalIP, annotation:NAME, clusterIP, externalIP, loadBalancer",
+        "what tells an address",
+    ),
+]
+ApiVersion = Annotated[
+    str,
+    *matching(
+        r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?v[a-z0-9]{1,62}$",
+        "an API version such as v1 or ipam.example.net/v1",
+        "API version",
+    ),
+]
+KindName = Annotated[
+    str,
+    *matching(r"^[A-Z][A-Za-z0-9]{0,62}$", "a kind such as IPAddress", "kind of objects"),
+]
+
+
+def _check_path(text: str) -> str:
+    try:
+        jsonpath.parse(text)
+    except ValueError as error:
+        raise refuse(
+            f"{shown(text)} is no JSONPath: {error}", "write .status.addresses[*].value"
+        ) from None
+    return text
+
+
+JsonPath = Annotated[
+    str,
+    AfterValidator(_check_path),
+    WithJsonSchema({"type": "string", "minLength": 1, "title": "JSONPath"}),
 ]
 
 

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
-from fmgsync.model import fleet
+from fmgsync.model import address, fleet
+from fmgsync.model.endpoint import Kind
 from fmgsync.model.fleet import Fleets
-from fmgsync.model.rule import GroupRule, PolicyRule, RuleSet, Site
+from fmgsync.model.rule import GroupRule, PolicyRule, Publish, RuleSet, Site
 from fmgsync.model.target import TargetKind, TargetRef
 from fmgsync.planning import guard
-from fmgsync.settings import checks, schema
+from fmgsync.settings import checks, publishing, schema
 from fmgsync.settings.endpoints import Network
+
+_KINDS: Final[Mapping[Publish, Kind]] = {
+    Publish.SERVICE: Kind.SERVICES,
+    Publish.ENDPOINT_SLICE: Kind.ENDPOINT_SLICES,
+    Publish.GATEWAY: Kind.GATEWAYS,
+    Publish.INGRESS: Kind.INGRESSES,
+}
+_NOTHING: Final[Mapping[str, Kind]] = {}
 
 
 def rule_set(config: schema.Config) -> RuleSet:
     """The groups in the order of the file; a configuration is always read as a whole."""
     named = tuple(g for g in config.groups if g.from_global_network_policies is None)
+    described = _described(config)
     return RuleSet(
-        tuple(group_rule(group) for group in named),
+        tuple(group_rule(group, described) for group in named),
         from_policies=tuple(
             PolicyRule(selector, group_rule(group), group.staged, group.opt_in)
             for group in config.groups
@@ -26,7 +37,7 @@ def rule_set(config: schema.Config) -> RuleSet:
     )
 
 
-def group_rule(group: schema.Group) -> GroupRule:
+def group_rule(group: schema.Group, described: Mapping[str, Kind] = _NOTHING) -> GroupRule:
     """One group as the rule it asks for, or as what the rules it stands for have in common."""
     return GroupRule(
         name=group.name or "",
@@ -40,7 +51,39 @@ def group_rule(group: schema.Group) -> GroupRule:
         allow_empty=group.allow_empty,
         network=group.network,
         network_sets=group.network_sets,
+        destinations=_destinations(group, described),
+        addresses=group.object.addresses if group.object is not None else group.addresses,
+        within=tuple(address.parse(str(each)) for each in group.within or ()),
     )
+
+
+def _destinations(group: schema.Group, described: Mapping[str, Kind]) -> Kind | None:
+    """The kind whose objects are selected instead of pods."""
+    if group.object is not None:
+        text = _called(group.object)
+        return described.get(text) or _kind(text, group.object.addresses)
+    return _KINDS.get(group.publish)
+
+
+def _described(config: schema.Config) -> Mapping[str, Kind]:
+    """The kinds that the configuration describes, each with all paths that any group names: so an
+    object is read once."""
+    found: dict[str, set[str]] = {}
+    for group in config.groups:
+        if group.object is not None:
+            found.setdefault(_called(group.object), set()).update(group.object.addresses)
+    return {text: _kind(text, paths) for text, paths in found.items()}
+
+
+def _called(wanted: schema.DescribedObject) -> str:
+    plural = wanted.resource or publishing.plural(wanted.kind)
+    return f"{wanted.api_version} {wanted.kind} {plural}"
+
+
+def _kind(text: str, paths: Iterable[str]) -> Kind:
+    version, name, plural = text.split(" ")
+    group, _, version = version.rpartition("/")
+    return Kind.described((group, version, plural), name, paths)
 
 
 def sites(config: schema.Config) -> tuple[Site, ...]:

@@ -25,10 +25,14 @@ from fmgsync.settings.endpoints import (
 )
 from fmgsync.settings.installing import Install
 from fmgsync.settings.names import (
+    AddressRole,
+    ApiVersion,
     DeviceRef,
     FortiGateRef,
     FortiManagerName,
     GroupName,
+    JsonPath,
+    KindName,
     KubernetesName,
     Line,
     Name,
@@ -244,6 +248,32 @@ class GroupSites(Part):
     )
 
 
+class DescribedObject(Part):
+    """Objects of a kind that fmgsync does not know, and where their addresses stand.
+
+    To read them, fmgsync needs `list` and `watch` on the resource: `fmgsync config rbac` prints
+    the role.
+    """
+
+    api_version: ApiVersion = Field(description="As the objects say it: `ipam.example.net/v1`.")
+    kind: KindName = Field(description="As the objects say it: `IPAddress`.")
+    resource: KubernetesName | None = Field(
+        default=None,
+        description=(
+            "The plural in urls and RBAC rules (`kubectl api-resources`); default: the kind in"
+            " lower case with `s` or `es`."
+        ),
+    )
+    addresses: tuple[JsonPath, ...] = Field(
+        min_length=1,
+        description=(
+            "JSONPaths of addresses or prefixes: `.status.addresses[*].value`,"
+            " `.metadata.annotations['example.net/ip']`. What stands there and is none is no member"
+            " and is told."
+        ),
+    )
+
+
 class Group(Part):
     """An address group: which workloads are in it and how their addresses are published."""
 
@@ -300,8 +330,31 @@ class Group(Part):
         description=(
             "What stands for a selected pod: its own address, that of its node, or (`ipPool`) the"
             " range of the Calico IPPool that its address is from, which stays when pods come and"
-            " go. Not built yet are `auto` (what a firewall sees), `egressGateway` and `service`."
+            " go. With `service`, `endpointSlice`, `gateway`, `ingress` and `object` the selectors"
+            " are about objects of that kind instead of pods (their labels, and"
+            " `kubernetes.io/metadata.name` for the name), whose addresses are published; host"
+            " names are not. Not built yet are `auto` (what a firewall sees) and `egressGateway`."
         ),
+    )
+    addresses: tuple[AddressRole, ...] = Field(
+        default=(),
+        description=(
+            "Which addresses count. Of a node: `InternalIP` (default), `ExternalIP`,"
+            " `annotation:NAME`. Of a Service: `clusterIP`, `externalIP`, `loadBalancer` (default:"
+            " all). Several: all of them."
+        ),
+    )
+    within: tuple[AddressRange, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description=(
+            "Of the addresses of nodes, Services and the like only those in these ranges count."
+            " Like `allowedRanges` it vouches for addresses that only somebody's wish or an"
+            " annotation tells: externalIPs, endpoints, `object`."
+        ),
+    )
+    object: DescribedObject | None = Field(
+        default=None, description="With `publish: object`: which objects, and where to look."
     )
     network: NetworkName | None = Field(
         default=None,

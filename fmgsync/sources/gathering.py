@@ -7,10 +7,12 @@ the mark `synced`: what it contributed before is not known, so nothing of that k
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+from fmgsync.model.destination import Destination
 from fmgsync.model.endpoint import (
     PLATFORM_KINDS,
     ClusterSnapshot,
@@ -28,6 +30,7 @@ from fmgsync.sources import outcome, problems
 from fmgsync.sources.convert.labels import LabelPool
 from fmgsync.sources.convert.objects import Malformed
 from fmgsync.sources.convert.reading import Raw
+from fmgsync.sources.kinds import listed
 from fmgsync.sources.outcome import Found, Outcome
 
 
@@ -41,13 +44,15 @@ class Gathering:
 
     def __init__(self) -> None:
         self._pool: Final = LabelPool()
-        self._found: Final[dict[Kind, dict[str, _Found]]] = {kind: {} for kind in Kind}
-        self._problems: Final[dict[Kind, list[SourceProblem]]] = {kind: [] for kind in Kind}
+        self._found: Final[defaultdict[Kind, dict[str, _Found]]] = defaultdict(dict)
+        self._problems: Final[defaultdict[Kind, list[SourceProblem]]] = defaultdict(list)
         self._complete: Final[set[Kind]] = set()
 
     def add(self, kind: Kind, raw: Raw, place: str) -> None:
         """Take one object in; `place` is where it was read, for messages."""
-        self._add(kind, place, lambda: (outcome.key(raw), outcome.outcome(raw, self._pool)))
+        self._add(
+            kind, place, lambda: (outcome.key(kind, raw), outcome.outcome(kind, raw, self._pool))
+        )
 
     def add_mapping(
         self, kind: Kind, mapping: Mapping[str, Any], place: str, *, last: bool = False
@@ -115,7 +120,7 @@ class Gathering:
             namespaces=MappingProxyType(
                 {name: each for name, each in namespaces.items() if isinstance(each, Labels)}
             ),
-            problems=tuple(problem for kind in Kind for problem in self._all_problems(kind)),
+            problems=tuple(one for kind in self._kinds for one in self._all_problems(kind)),
             accounts=MappingProxyType(
                 {key: each for key, each in accounts.items() if isinstance(each, Labels)}
             ),
@@ -130,7 +135,18 @@ class Gathering:
                 for each in self._outcomes(kind).values()
                 if isinstance(each, PlatformObject)
             ),
+            destinations=tuple(
+                each
+                for kind in self._kinds
+                for each in self._outcomes(kind).values()
+                if isinstance(each, Destination)
+            ),
         )
+
+    @property
+    def _kinds(self) -> tuple[Kind, ...]:
+        """Those that anything was read or told of."""
+        return listed({*self._found, *self._problems})
 
     def _both(self, one: Kind, other: Kind) -> list[Found | None]:
         return [*self._outcomes(one).values(), *self._outcomes(other).values()]

@@ -42,6 +42,7 @@ from fmgsync.sources import outcome, problems
 from fmgsync.sources.convert.labels import LabelPool
 from fmgsync.sources.convert.objects import Malformed
 from fmgsync.sources.convert.reading import Raw
+from fmgsync.sources.kinds import listed
 from fmgsync.sources.outcome import Found
 
 
@@ -122,8 +123,8 @@ class Inventory:
         self._clock: Final = clock
         self._on_change: Final = on_change
         self._changed: Final = threading.Condition()
-        self._kinds: Final = {kind: _KindState() for kind in Kind}
         self._followed: Final = frozenset(kinds)
+        self._kinds: Final = {kind: _KindState() for kind in listed({*Kind, *self._followed})}
         self._version = 0
         self._snapshot: tuple[int, ClusterSnapshot] | None = None
 
@@ -211,6 +212,7 @@ class Inventory:
                 policies=self._pairs((Kind.POLICIES, Kind.STAGED_POLICIES), without),
                 ip_pools=self._pairs((Kind.IP_POOLS,), without),
                 platform=self._pairs(PLATFORM_KINDS, without),
+                destinations=self._pairs(self._destinations, without),
             )
 
     def _pairs(
@@ -299,7 +301,14 @@ class Inventory:
             policies=(*found[Kind.POLICIES].values(), *found[Kind.STAGED_POLICIES].values()),
             ip_pools=tuple(found[Kind.IP_POOLS].values()),
             platform=tuple(each for kind in PLATFORM_KINDS for each in found[kind].values()),
+            destinations=tuple(
+                each for kind in self._destinations for each in found[kind].values()
+            ),
         )
+
+    @property
+    def _destinations(self) -> tuple[Kind, ...]:
+        return tuple(kind for kind in self._kinds if kind.is_destination)
 
     def _synced(self) -> frozenset[Kind]:
         return frozenset(kind for kind, state in self._kinds.items() if state.synced)
@@ -318,22 +327,22 @@ def _seen(kind: Kind, change: Change[Raw], pool: LabelPool) -> Iterator[_Seen]:
     match change:
         case Listed(items, garbled):
             for item in items:
-                yield _converted(item, pool)
+                yield _converted(kind, item, pool)
             for each in garbled:
                 yield _repaired(kind, each, pool)
         case Upserted(item):
-            yield _converted(item, pool)
+            yield _converted(kind, item, pool)
         case Removed(item):
-            yield _Seen(outcome.key(item), None)
+            yield _Seen(outcome.key(kind, item), None)
         case Garbled() as each:
             yield _repaired(kind, each, pool)
 
 
-def _converted(raw: Raw, pool: LabelPool) -> _Seen:
+def _converted(kind: Kind, raw: Raw, pool: LabelPool) -> _Seen:
     try:
-        return _Seen(outcome.key(raw), *outcome.outcome(raw, pool))
+        return _Seen(outcome.key(kind, raw), *outcome.outcome(kind, raw, pool))
     except Malformed as error:
-        return _Seen(outcome.key(raw), None, unreadable=str(error))
+        return _Seen(outcome.key(kind, raw), None, unreadable=str(error))
 
 
 def _repaired(kind: Kind, garbled: Garbled, pool: LabelPool) -> _Seen:

@@ -14,23 +14,30 @@ known to have no objects there; one that may not be read is not known.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from fmgsync.kube.listing import EVERYTHING, Scope
 from fmgsync.kube.requests import (
     CONFIGMAPS,
     DAEMONSETS,
+    ENDPOINT_SLICES,
+    GATEWAYS,
+    INGRESSES,
     NAMESPACES,
     NODES,
+    OLDER_GATEWAYS,
     PODS,
     SERVICE_ACCOUNTS,
+    SERVICES,
     Resource,
 )
 from fmgsync.model.endpoint import Kind
 from fmgsync.sources.convert import (
     account,
+    destination,
     egress,
     ip_pool,
     namespace,
@@ -40,16 +47,21 @@ from fmgsync.sources.convert import (
     platform,
     pod,
     policy,
+    reading,
 )
 from fmgsync.sources.convert.objects import (
     Account,
+    EndpointSlice,
+    Gateway,
     GlobalNetworkPolicy,
     GlobalNetworkSet,
+    Ingress,
     IPPool,
     Namespace,
     NetworkSet,
     Node,
     Pod,
+    Service,
     StagedGlobalNetworkPolicy,
 )
 from fmgsync.sources.convert.reading import Raw
@@ -75,21 +87,30 @@ class Row:
         return version in (None, *(each.api_version for each in homes))
 
     @property
+    def groups(self) -> tuple[str, ...]:
+        """The API groups in which it may be found."""
+        homes = (self.resource, self.older) if self.older else (self.resource,)
+        return tuple(dict.fromkeys(each.group for each in homes))
+
+    @property
     def namespaced(self) -> bool:
         """Whether a name is unique in its namespace only."""
-        return self.resource.plural in _NAMESPACED
+        return self.resource.plural not in _OF_THE_CLUSTER
 
 
-_NAMESPACED: Final = frozenset(
-    {
-        "pods",
-        "serviceaccounts",
-        "networksets",
-        "egressgateways",
-        "vpc-egress-gateways",
-        "daemonsets",
-        "configmaps",
-    }
+_OF_THE_CLUSTER: Final = (
+    "nodes",
+    "namespaces",
+    "globalnetworkpolicies",
+    "stagedglobalnetworkpolicies",
+    "globalnetworksets",
+    "ippools",
+    "felixconfigurations",
+    "egressgatewaypolicies",
+    "egressips",
+    "egresses",
+    "ciliumegressgatewaypolicies",
+    "subnets",
 )
 SYSTEM: Final = "kube-system"
 """Where the components that translate addresses stand."""
@@ -183,7 +204,33 @@ KINDS: Final[Mapping[Kind, Row]] = {
     Kind.CILIUM_CONFIG: _named(
         Kind.CILIUM_CONFIG, CONFIGMAPS, objects.CiliumConfig, platform.config_map
     ),
+    Kind.SERVICES: Row("Service", SERVICES, Service, destination.service),
+    Kind.ENDPOINT_SLICES: Row(
+        "EndpointSlice", ENDPOINT_SLICES, EndpointSlice, destination.endpoint_slice
+    ),
+    Kind.GATEWAYS: Row("Gateway", GATEWAYS, Gateway, destination.gateway, older=OLDER_GATEWAYS),
+    Kind.INGRESSES: Row("Ingress", INGRESSES, Ingress, destination.ingress),
 }
+"""Kinds that a configuration describes have no row here: `row` makes it."""
+
+
+@lru_cache(maxsize=1 << 10)
+def row(kind: Kind) -> Row:
+    """How a kind is read."""
+    if kind.description is None:
+        return KINDS[kind]
+    resource, name, _ = kind.description
+    convert = destination.of(kind)
+    return Row(name, Resource(*resource), reading.described(kind), convert)
+
+
+def listed(kinds: Iterable[Kind]) -> tuple[Kind, ...]:
+    """These kinds in the order in which they are read and told."""
+    wanted = frozenset(kinds)
+    further = sorted(kind for kind in wanted if kind.description is not None)
+    return (*(kind for kind in Kind if kind in wanted), *further)
+
+
 BY_NAME: Final[Mapping[str, tuple[Kind, ...]]] = {
     name: tuple(kind for kind, row in KINDS.items() if row.name == name)
     for name in {row.name for row in KINDS.values()}

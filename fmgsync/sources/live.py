@@ -27,10 +27,11 @@ from fmgsync.kube.requests import Resource
 from fmgsync.kube.stopping import Stop
 from fmgsync.kube.watch import Watch
 from fmgsync.model.endpoint import ALWAYS, ClusterSnapshot, Kind
+from fmgsync.sources import kinds as kinds_read
 from fmgsync.sources.convert.reading import Raw
 from fmgsync.sources.gathering import Gathering
 from fmgsync.sources.inventory import Inventory
-from fmgsync.sources.kinds import KINDS, Row
+from fmgsync.sources.kinds import Row
 from fmgsync.sources.outage import Outage
 
 _log = structlog.get_logger()
@@ -44,7 +45,7 @@ _AFTER_ABSENCE_S: Final = 30.0
 def readings(interest: Interest) -> dict[Kind, Row]:
     """How each kind is read by somebody who needs this much of it."""
     return {
-        kind: replace(KINDS[kind], scope=_narrowed(KINDS[kind].scope, narrowing))
+        kind: replace(kinds_read.row(kind), scope=_narrowed(kinds_read.row(kind).scope, narrowing))
         for kind, narrowing in interest.narrowings.items()
     }
 
@@ -64,8 +65,8 @@ def read_snapshot(cluster: str, access: Access, kinds: Iterable[Kind] = ALWAYS) 
     gathering, wanted = Gathering(), frozenset(kinds)
     session = ApiSession(cluster, access)
     try:
-        for kind in [each for each in Kind if each in wanted]:
-            _read_kind(gathering, session, kind, KINDS[kind])
+        for kind in kinds_read.listed(wanted):
+            _read_kind(gathering, session, kind, kinds_read.row(kind))
     finally:
         session.close()
     return gathering.snapshot(cluster)

@@ -26,11 +26,12 @@ import msgspec
 from fmgsync.errors import ManifestError
 from fmgsync.model.endpoint import ALWAYS, ClusterSnapshot, Kind
 from fmgsync.sources import documents, jsontext, recognising, yamltext
+from fmgsync.sources import kinds as kinds_read
 from fmgsync.sources.convert.fields import is_null
 from fmgsync.sources.convert.objects import quoted
 from fmgsync.sources.documents import Document, Item
 from fmgsync.sources.gathering import Gathering
-from fmgsync.sources.kinds import KINDS, SYSTEM
+from fmgsync.sources.kinds import SYSTEM, row
 from fmgsync.sources.source import Source
 
 _SUFFIXES: Final = (".yaml", ".yml", ".json")
@@ -60,8 +61,8 @@ def read_snapshot(
     gathering, wanted, served = Gathering(), frozenset(kinds), set[str]()
     for name, stream in _streams(manifests, stdin):
         served |= _read_stream(gathering, Source(stream, name), wanted)
-    for kind in [each for each in Kind if each in wanted]:
-        if served and recognising.is_lacking(KINDS[kind], served) and not gathering.holds(kind):
+    for kind in kinds_read.listed(wanted):
+        if served and recognising.is_lacking(row(kind), served) and not gathering.holds(kind):
             gathering.complete(kind)
         _judge(gathering, kind)
     return gathering.snapshot(cluster)
@@ -167,7 +168,8 @@ class _Reading:
         self.objects = 0
         self.served: set[str] = set()
         self._kinds: Final = kinds
-        self._all: Final = [kind for kind in Kind if kind in kinds]
+        self._all: Final = kinds_read.listed(kinds)
+        self._whole: Final = any(kind.is_destination for kind in self._all)
         self._gathering: Final = gathering
         self._source: Final = source
         self._documents = 1
@@ -290,7 +292,7 @@ class _Reading:
         elif item.list_kind is not None:
             self._add_untyped(item.list_kind, item.list_version, content, place, last=last)
         else:
-            self._waiting.append((_slim(content), place))
+            self._waiting.append((content if self._whole else _slim(content), place))
 
     def _add_untyped(
         self,
@@ -310,7 +312,7 @@ class _Reading:
         found = self._candidates(version, kind)
         known = recognising.known(found, content)
         for each in found if recognising.is_of_system(content) else ():
-            if KINDS[each].only:  # those that are looked at are in this list, or there are none
+            if row(each).only:  # those that are looked at are in this list, or there are none
                 self._gathering.complete(each)
         if known is not None:
             self._gathering.add_mapping(known, content, place, last=last)
@@ -374,16 +376,15 @@ def _judge(gathering: Gathering, kind: Kind) -> None:
     if gathering.holds(kind):
         gathering.complete(kind)
     if not gathering.is_complete(kind) and not gathering.has_problem(kind):
-        row = KINDS[kind]
-        version, asked = row.resource.api_version, _DUMP
-        if row.only:
-            asked = f"kubectl get {row.resource.plural} -n {SYSTEM} -o json"
+        version, asked = row(kind).resource.api_version, _DUMP
+        if row(kind).only:
+            asked = f"kubectl get {row(kind).resource.plural} -n {SYSTEM} -o json"
         elif kind not in ALWAYS:
-            asked = f"kubectl get {row.resource.plural} -A -o json"
+            asked = f"kubectl get {kind} -A -o json"
         gathering.problem(
             kind,
             str(kind),
             f"the dump holds no {kind}: either none were asked for ({asked}), or there are none, "
             f"which another document says: "
-            f'{{"apiVersion":"{version}","kind":"{row.name}List","items":[]}}',
+            f'{{"apiVersion":"{version}","kind":"{row(kind).name}List","items":[]}}',
         )

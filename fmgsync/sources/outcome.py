@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import msgspec
 
+from fmgsync.model.destination import Destination
 from fmgsync.model.endpoint import IPPool, Kind, NetworkSet, NodeEndpoint, PodEndpoint
 from fmgsync.model.labels import Labels
 from fmgsync.model.platform import PlatformObject
 from fmgsync.model.policy import Policy
+from fmgsync.sources import kinds
 from fmgsync.sources.convert import reading
 from fmgsync.sources.convert.labels import LabelPool
 from fmgsync.sources.convert.objects import (
@@ -21,9 +24,17 @@ from fmgsync.sources.convert.objects import (
     quoted,
 )
 from fmgsync.sources.convert.reading import Raw
-from fmgsync.sources.kinds import KINDS
 
-Found = PodEndpoint | NodeEndpoint | Labels | NetworkSet | Policy | IPPool | PlatformObject
+Found = (
+    PodEndpoint
+    | NodeEndpoint
+    | Labels
+    | NetworkSet
+    | Policy
+    | IPPool
+    | PlatformObject
+    | Destination
+)
 
 
 class Outcome(NamedTuple):
@@ -36,9 +47,9 @@ class Outcome(NamedTuple):
     told: str = ""
 
 
-def outcome(raw: Raw, pool: LabelPool, flaws: Flaws = NO_FLAWS) -> Outcome:
+def outcome(kind: Kind, raw: Raw, pool: LabelPool, flaws: Flaws = NO_FLAWS) -> Outcome:
     """What the object contributes. Raises `Malformed` if it cannot be named."""
-    found: Found | None = _OF_TYPE[type(raw)].convert(raw, pool, flaws)
+    found: Found | None = kinds.row(kind).convert(raw, pool, flaws)
     if found is None:
         return Outcome(None)
     doubt = "" if isinstance(found, Labels) else found.doubt.removeprefix(flaws.doubt)
@@ -50,16 +61,16 @@ def of_mapping(
 ) -> tuple[str, Outcome]:
     """Key and outcome of an object as it was parsed. Raises `Malformed` if it cannot be named."""
     raw, flaws = reading.read(kind, content, last=last)
-    return key(raw), outcome(raw, pool, flaws)
+    return key(kind, raw), outcome(kind, raw, pool, flaws)
 
 
 def of_json(kind: Kind, text: bytes | str, pool: LabelPool) -> tuple[str, Outcome]:
     """Key and outcome of an object's JSON text. Raises `Malformed` if it cannot be named."""
     try:
-        raw = _DECODERS[kind].decode(text)
+        raw = _decoder(kind).decode(text)
     except msgspec.DecodeError:
         return of_mapping(kind, _mapping(text), pool)
-    return key(raw), outcome(raw, pool)
+    return key(kind, raw), outcome(kind, raw, pool)
 
 
 def _mapping(text: bytes | str) -> dict[str, Any]:
@@ -70,8 +81,9 @@ def _mapping(text: bytes | str) -> dict[str, Any]:
         raise Malformed(f"it is no object: {error}") from error
 
 
-_OF_TYPE: Final = {row.item_type: row for row in KINDS.values()}
-_DECODERS: Final = {kind: msgspec.json.Decoder(row.item_type) for kind, row in KINDS.items()}
+@lru_cache(maxsize=1 << 10)
+def _decoder(kind: Kind) -> msgspec.json.Decoder[Raw]:
+    return msgspec.json.Decoder(kinds.row(kind).item_type)
 
 
 def merged(one: Outcome, other: Outcome, pool: LabelPool, told: str) -> Outcome:
@@ -87,6 +99,8 @@ def merged(one: Outcome, other: Outcome, pool: LabelPool, told: str) -> Outcome:
     common = _common(first.labels, last.labels, pool)
     if isinstance(first, Policy | IPPool):
         return Outcome(replace(first, labels=common, doubt=told), told)
+    if isinstance(first, Destination):
+        return Outcome(replace(first, labels=common, addresses=(), doubt=told), told)
     found = replace(first, labels=common, addresses=(), doubt=told)
     if isinstance(found, PodEndpoint) and isinstance(last, PodEndpoint):
         node = found.node if found.node == last.node else ""
@@ -100,9 +114,9 @@ def _common(one: Labels, other: Any, pool: LabelPool) -> Labels:
     return pool.labels(pairs, one.unknown | other.unknown | frozenset(differing))
 
 
-def key(raw: Raw) -> str:
+def key(kind: Kind, raw: Raw) -> str:
     """`NAMESPACE/NAME` where a name is unique in its namespace only, the name of the others."""
-    namespaced = _OF_TYPE[type(raw)].namespaced
+    namespaced = kinds.row(kind).namespaced
     return key_of(raw.metadata.namespace if namespaced else "", raw.metadata.name)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from fmgsync.model.endpoint import Kind
-from fmgsync.sources.kinds import BY_NAME, KINDS, SYSTEM, Row
+from fmgsync.sources.kinds import BY_NAME, KINDS, SYSTEM, Row, row
 
 WITH_NAMES: Final = frozenset(row.name for row in KINDS.values() if row.only)
 """What objects call themselves of which only some are looked at."""
@@ -15,13 +15,16 @@ WITH_NAMES: Final = frozenset(row.name for row in KINDS.values() if row.only)
 def candidates(version: Any, title: Any, wanted: frozenset[Kind]) -> tuple[Kind, ...]:
     """The wanted kinds that objects which call themselves so may be of."""
     found = BY_NAME.get(title, ()) if isinstance(title, str) else ()
-    return tuple(each for each in found if each in wanted and KINDS[each].has_version(version))
+    described = (each for each in wanted if each.description and row(each).name == title)
+    return tuple(
+        each for each in (*found, *described) if each in wanted and row(each).has_version(version)
+    )
 
 
 def known(kinds: Iterable[Kind], content: Mapping[str, Any]) -> Kind | None:
     """The one of these kinds that an object is of."""
     for each in kinds:
-        only = KINDS[each].only
+        only = row(each).only
         if not only or (_metadata(content).get("name") == only and is_of_system(content)):
             return each
     return None
@@ -32,10 +35,10 @@ def is_of_system(content: Mapping[str, Any]) -> bool:
     return _metadata(content).get("namespace") == SYSTEM
 
 
-def is_lacking(row: Row, served: set[str]) -> bool:
+def is_lacking(kind: Row, served: set[str]) -> bool:
     """Whether a cluster that serves these API groups has no such kind."""
-    homes = [row.resource, *([row.older] if row.older else [])]
-    return row.spare and not served.intersection(each.group for each in homes)
+    homes = [kind.resource, *([kind.older] if kind.older else [])]
+    return kind.spare and not served.intersection(each.group for each in homes)
 
 
 def _metadata(content: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -63,12 +63,12 @@ def _clusters_to_check(config: Config) -> list[ClusterToCheck]:
         if cluster.manifests is None:
             from fmgsync.kube.client import ApiSession
             from fmgsync.kube.requests import Request
-            from fmgsync.sources.kinds import KINDS
+            from fmgsync.sources.kinds import listed, row
 
             needed = policies.kinds_to_read(rules.rule_set(config), cluster.name)
-            rows = [row for kind, row in KINDS.items() if kind in needed]
-            wanted = [Request(v, row.resource) for row in rows if not row.older for v in _FOLLOW]
-            homes = [(row.resource, row.older) for row in rows if row.older]
+            rows = [row(kind) for kind in listed(needed)]
+            wanted = [Request(v, each.resource) for each in rows if not each.older for v in _FOLLOW]
+            homes = [(each.resource, each.older) for each in rows if each.older]
             session = partial(ApiSession, cluster.name, clusters.access(cluster))
             found.append(
                 ClusterToCheck(

@@ -10,7 +10,7 @@ from fmgsync.grouping import policies
 from fmgsync.model.endpoint import POLICY_KINDS, Kind
 from fmgsync.settings import rules
 from fmgsync.settings.schema import Config
-from fmgsync.sources.kinds import KINDS
+from fmgsync.sources.kinds import listed, row
 
 Manifest: TypeAlias = Mapping[str, Any]
 
@@ -40,10 +40,8 @@ def granting(kinds: Iterable[Kind]) -> tuple[Manifest, ...]:
     """
     wanted = frozenset(kinds)
     homes: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
-    for kind, row in KINDS.items():
-        if kind in wanted:
-            groups = (row.resource.group, row.older.group) if row.older else (row.resource.group,)
-            homes[groups].append(row.resource.plural)
+    for kind in listed(wanted):
+        homes[row(kind).groups].append(row(kind).resource.plural)
     found = [_rule(groups, plurals, _FOLLOWING) for groups, plurals in homes.items()]
     if tiered := [f"tier.{kind}" for kind in Kind if kind in wanted & POLICY_KINDS]:
         # Calico's API server asks for these as well, tier by tier. Public source: the Calico

@@ -27,7 +27,6 @@ def test_a_plain_configuration_is_built(command: str) -> None:
 ASKED = [
         (SMALL + GROUP + ", publish: auto}]", "status", "groups[0].publish"),
         (SMALL + GROUP + ", publish: egressGateway}]", "plan", "groups[0].publish"),
-        (SMALL + GROUP + ", publish: service}]", "plan", "groups[0].publish"),
 ]  # fmt: skip
 
 

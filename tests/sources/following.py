@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from fmgsync.clock import SystemClock
+from fmgsync.grouping.interest import EVERYTHING, Interest
 from fmgsync.kube.client import ApiSession
 from fmgsync.kube.stopping import Stop
 from fmgsync.model.endpoint import ALWAYS, ClusterSnapshot
@@ -17,10 +18,12 @@ PATIENCE_S = 30.0
 
 
 @contextmanager
-def followed(session: ApiSession) -> Iterator[Inventory]:
-    inventory = Inventory("east", clock=SystemClock())
+def followed(session: ApiSession, interest: Interest = EVERYTHING) -> Iterator[Inventory]:
+    inventory = Inventory("east", clock=SystemClock(), kinds=interest.kinds)
     stop = Stop()
-    threads = live.follow(session, inventory, stop, rng=random.Random(3), first_retry_s=0.01)
+    threads = live.follow(
+        session, inventory, stop, interest=interest, rng=random.Random(3), first_retry_s=0.01
+    )
     try:
         yield inventory
     finally:

@@ -64,6 +64,9 @@ RESOURCES: Final = (
     Resource(CORE, "v1", "events", "Event", short=("ev",)),
     LEASES,
     Resource("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", short=("netpol",)),
+    Resource(CORE, "v1", "services", "Service", has_status=True, short=("svc",)),
+    Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice"),
+    Resource("networking.k8s.io", "v1", "ingresses", "Ingress", has_status=True, short=("ing",)),
 )
 
 
@@ -83,9 +86,17 @@ def calico(api_version: str) -> tuple[Resource, ...]:
     )
 
 
+def defined(api_version: str, kind: str, *, namespaced: bool = True) -> Resource:
+    """A kind that somebody defines (a custom resource)."""
+    group, version = api_version.split("/")
+    return Resource(group, version, _plural(kind), kind, namespaced=namespaced)
+
+
 def _plural(kind: str) -> str:
     name = kind.lower()
-    return f"{name.removesuffix('y')}ies" if name.endswith("y") else f"{name}s"
+    if name.endswith("y") and name[-2] not in "aeiou":
+        return f"{name.removesuffix('y')}ies"
+    return f"{name}es" if name.endswith("s") else f"{name}s"
 
 
 @dataclass(frozen=True, slots=True)

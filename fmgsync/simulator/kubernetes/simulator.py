@@ -27,6 +27,7 @@ from fmgsync.simulator.kubernetes.resources import (
     Resource,
     Target,
     calico,
+    defined,
 )
 from fmgsync.simulator.kubernetes.store import Backup
 from fmgsync.simulator.wire import certificates
@@ -71,6 +72,11 @@ class KubernetesSimulator:
     def install_calico(self, api_version: str = "projectcalico.org/v3") -> None:
         """From now on Calico's kinds are served, in this home of theirs as well."""
         self._world.served = (*self._world.served, *calico(api_version))
+
+    def define(self, api_version: str, kind: str, *, namespaced: bool = True) -> None:
+        """From now on objects of this kind are served, as after a CustomResourceDefinition."""
+        made = defined(api_version, kind, namespaced=namespaced)
+        self._world.served = (*self._world.served, made)
 
     def withdraw(self, group: str) -> None:
         """A group is served no more, as when the API server behind it is taken away."""

@@ -136,6 +136,7 @@ class Fields:
             known.namespace,
             known.labels,
             {str(key): str(each) for key, each in found.items() if isinstance(each, str)},
+            known.creation_timestamp,
             known.resource_version,
         )
 

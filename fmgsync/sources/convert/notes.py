@@ -41,6 +41,6 @@ def of(metadata: Metadata) -> Notes:
 def marks(node: Node) -> frozenset[str]:
     """Who has written on a node: its network plug-in, and the cloud that it is from."""
     found = node.metadata.annotations
-    written = {mark for field, mark in _MARKS.items() if found and getattr(found, field)}
+    written = {mark for field, mark in _MARKS.items() if found and found.get(_KEYS[field])}
     cloud, _, _ = (node.spec.provider_id or "").partition(":")
     return frozenset(written | ({cloud} & {*_PROVIDERS}))

@@ -119,6 +119,17 @@ class Pod(msgspec.Struct, frozen=True, gc=False):
     status: PodStatus = PodStatus()
 
 
+class CustomMetadata(msgspec.Struct, frozen=True, gc=False):
+    """`metadata` of an object whose annotations are looked at one by one."""
+
+    name: str = ""
+    namespace: str = ""
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+    creation_timestamp: str | None = msgspec.field(name="creationTimestamp", default=None)
+    resource_version: str = msgspec.field(name="resourceVersion", default="")
+
+
 class NodeSpec(msgspec.Struct, frozen=True, gc=False):
     """`spec` of a node."""
 
@@ -143,7 +154,7 @@ class NodeStatus(msgspec.Struct, frozen=True, gc=False):
 class Node(msgspec.Struct, frozen=True, gc=False):
     """A node of `v1`."""
 
-    metadata: Metadata
+    metadata: CustomMetadata
     spec: NodeSpec = NodeSpec()
     status: NodeStatus = NodeStatus()
 
@@ -152,16 +163,6 @@ class Namespace(msgspec.Struct, frozen=True, gc=False):
     """A namespace of `v1`."""
 
     metadata: Metadata
-
-
-class CustomMetadata(msgspec.Struct, frozen=True, gc=False):
-    """`metadata` of an object whose annotations are looked at one by one."""
-
-    name: str = ""
-    namespace: str = ""
-    labels: dict[str, str] | None = None
-    annotations: dict[str, str] | None = None
-    resource_version: str = msgspec.field(name="resourceVersion", default="")
 
 
 class Account(msgspec.Struct, frozen=True, gc=False):
@@ -295,6 +296,43 @@ class AzureMasqAgent(PlatformRaw, frozen=True, gc=False):
 
 class CiliumConfig(PlatformRaw, frozen=True, gc=False):
     """The ConfigMap of Cilium."""
+
+
+class Service(msgspec.Struct, frozen=True, gc=False):
+    """A Service of `v1`; what is in its parts is looked at by its converter."""
+
+    metadata: CustomMetadata
+    spec: Any = None
+    status: Any = None
+
+
+class Ingress(msgspec.Struct, frozen=True, gc=False):
+    """An Ingress."""
+
+    metadata: CustomMetadata
+    status: Any = None
+
+
+class Gateway(msgspec.Struct, frozen=True, gc=False):
+    """A Gateway of the Gateway API."""
+
+    metadata: CustomMetadata
+    spec: Any = None
+    status: Any = None
+
+
+class EndpointSlice(msgspec.Struct, frozen=True, gc=False):
+    """An EndpointSlice."""
+
+    metadata: CustomMetadata
+    address_type: Any = msgspec.field(name="addressType", default=None)
+    endpoints: Any = None
+
+
+class Described(msgspec.Struct, frozen=True, gc=False):
+    """An object of a kind that a configuration describes; the parts it names come on top."""
+
+    metadata: CustomMetadata
 
 
 def checked_name(name: str, what: str = "metadata.name") -> str:

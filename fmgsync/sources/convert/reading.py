@@ -6,22 +6,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
+import msgspec
+
 from fmgsync.model.endpoint import Kind
-from fmgsync.sources.convert.fields import ClosedMap, Fields, is_behind, last_key, settled
+from fmgsync.sources.convert import jsonpath
+from fmgsync.sources.convert.fields import ClosedMap, Fields, is_behind, is_null, last_key, settled
 from fmgsync.sources.convert.objects import (
     Account,
     AwsNode,
     AzureMasqAgent,
     CiliumConfig,
     CiliumEgressGatewayPolicy,
+    Described,
     Egress,
     EgressGateway,
     EgressGatewayPolicy,
     EgressIP,
+    EndpointSlice,
     FelixConfiguration,
     Flaws,
+    Gateway,
     GlobalNetworkPolicy,
     GlobalNetworkSet,
+    Ingress,
     IPPool,
     Malformed,
     MasqAgent,
@@ -30,6 +37,7 @@ from fmgsync.sources.convert.objects import (
     Node,
     PlatformRaw,
     Pod,
+    Service,
     StagedGlobalNetworkPolicy,
     Subnet,
     VpcEgressGateway,
@@ -46,6 +54,11 @@ Raw: TypeAlias = (
     | NetworkSet
     | IPPool
     | PlatformRaw
+    | Service
+    | EndpointSlice
+    | Gateway
+    | Ingress
+    | Described
 )
 
 _POLICIES: Final[Mapping[Kind, type[GlobalNetworkPolicy] | type[StagedGlobalNetworkPolicy]]] = {
@@ -74,6 +87,12 @@ _PLATFORM: Final[Mapping[Kind, type[PlatformRaw]]] = {
     Kind.AZURE_MASQ_AGENT: AzureMasqAgent,
     Kind.CILIUM_CONFIG: CiliumConfig,
 }
+_DESTINATIONS: Final[Mapping[Kind, type[Any]]] = {
+    Kind.SERVICES: Service,
+    Kind.ENDPOINT_SLICES: EndpointSlice,
+    Kind.GATEWAYS: Gateway,
+    Kind.INGRESSES: Ingress,
+}
 _CUT_OFF: Final = "the file may be cut off there"
 
 
@@ -90,16 +109,16 @@ def read(kind: Kind, content: Mapping[str, Any], *, last: bool = False) -> tuple
         return _of_platform(fields, _PLATFORM[kind], content, metadata, last=last)
     if kind in _POLICIES or kind in _SETS or kind is Kind.IP_POOLS:
         return _custom(fields, kind, content, metadata, last=last)
+    if kind in _DESTINATIONS or kind.description is not None:
+        return _destination(fields, kind, content, metadata, last=last)
+    if kind is Kind.NODES:
+        return _node(fields, content, metadata, last=last)
     read_metadata = fields.metadata(metadata)
     if last:
         fields.doubt_end(kind, content)
     if kind in _LABELS_ONLY:
         return _LABELS_ONLY[kind](read_metadata), fields.flaws()
     spec, status = fields.part(content, "spec"), fields.part(content, "status")
-    if kind is Kind.NODES:
-        return Node(read_metadata, fields.node_spec(spec), fields.node_status(status)), (
-            fields.flaws()
-        )
     return Pod(read_metadata, fields.pod_spec(spec), fields.pod_status(status)), fields.flaws()
 
 
@@ -116,6 +135,51 @@ def _of_platform(
         fields.doubt(_CUT_OFF)
     parts = {key: settled(fields.part(content, key)) for key in ("spec", "status", "data")}
     return made(fields.custom_metadata(metadata), **parts), fields.flaws()
+
+
+def _node(
+    fields: Fields, content: Mapping[str, Any], metadata: Mapping[str, Any], *, last: bool
+) -> tuple[Raw, Flaws]:
+    named = fields.custom_metadata(metadata)
+    if last:
+        fields.doubt_end(Kind.NODES, content)
+    spec, status = fields.part(content, "spec"), fields.part(content, "status")
+    return Node(named, fields.node_spec(spec), fields.node_status(status)), fields.flaws()
+
+
+def described(kind: Kind) -> type[Described]:
+    """The type of the objects of a kind that a configuration describes: the parts that its paths
+    begin with, as they are."""
+    found = kind.description
+    assert found is not None  # noqa: S101  # its caller looked
+    roots = dict.fromkeys(str(jsonpath.parse(path)[0]) for path in found[2])
+    parts = [(root, Any, None) for root in roots if root != "metadata"]
+    made = msgspec.defstruct(
+        "DescribedObject", parts, bases=(Described,), frozen=True, gc=False, kw_only=True
+    )
+    assert issubclass(made, Described)  # noqa: S101  # as asked for
+    return made
+
+
+def _destination(
+    fields: Fields,
+    kind: Kind,
+    content: Mapping[str, Any],
+    metadata: Mapping[str, Any],
+    *,
+    last: bool,
+) -> tuple[Raw, Flaws]:
+    """What stands in its parts its converter looks at."""
+    if last and not isinstance(content, ClosedMap):
+        fields.doubt(_CUT_OFF)
+    named = fields.custom_metadata(metadata)
+    made = _DESTINATIONS.get(kind) or described(kind)
+    parts = {
+        field: content.get(key)
+        for field, key in zip(made.__struct_fields__, made.__struct_encode_fields__, strict=True)
+        if field != "metadata" and not is_null(content.get(key))
+    }
+    return made(metadata=named, **parts), fields.flaws()
 
 
 def _custom(
