@@ -103,15 +103,16 @@ def rbac(options: common.Options, cluster: str | None) -> int:
     """Print the ClusterRole that lets fmgsync read a cluster: what its rules need, and no more.
 
     One for each cluster that is not read from a dump, in the order of the configuration. Bind it
-    to the account of the kubeconfig, or of the pod fmgsync runs in.
+    to the account of the kubeconfig, or of the pod fmgsync runs in. With calicoCompat a Role in
+    the old controller's namespace follows; bind it there. Nothing is asked of any cluster.
 
     \b
     fmgsync config rbac --cluster west | kubectl --context west apply -f -
     """
-    from fmgsync.settings.load import load_config
+    from fmgsync.settings.load import read_config
     from fmgsync.wiring import roles
 
-    config = load_config(options.config)
+    config = read_config(options.config)
     live = [each.name for each in config.clusters if each.manifests is None]
     if cluster is not None and cluster not in live:
         raise errors.UsageError(
@@ -119,12 +120,13 @@ def rbac(options: common.Options, cluster: str | None) -> int:
             next_step=f"name one of: {', '.join(live) or 'none is'}",
         )
     found = {name: roles.reader(config, name) for name in live if cluster in (None, name)}
+    more = {name: role for name in found if (role := roles.compat(config, name)) is not None}
     if options.is_json:
-        options.print_document({"roles": found})
+        options.print_document({"roles": found, **({"calicoCompat": more} if more else {})})
         return common.IN_SYNC
     import yaml
 
-    for name, role in found.items():
+    for name, role in [*found.items(), *more.items()]:
         text = yaml.safe_dump(role, sort_keys=False, allow_unicode=False)
         click.echo(safe_text(f"---\n# Cluster {name}\n{text}", lines=True), nl=False)
     return common.IN_SYNC

@@ -10,12 +10,22 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from fmgsync.errors import ConfigError, ConfigProblem, SourceForbidden, SourceNotFound
+from fmgsync.kube.requests import CONFIGMAPS, DEPLOYMENTS, SECRETS, Request, Resource
 from fmgsync.settings import calico_import
 from fmgsync.settings.calico_import import Imported, Manifest
 
 if TYPE_CHECKING:
     from fmgsync.kube.client import ApiSession
 
+READ: Final[tuple[tuple[Resource, tuple[str, ...]], ...]] = (
+    (
+        CONFIGMAPS,
+        (calico_import.BEHAVIOUR, calico_import.DEVICES, calico_import.EAST_WEST),
+    ),
+    (DEPLOYMENTS, (calico_import.BEHAVIOUR,)),
+    (SECRETS, ()),
+)
+"""What `read` asks for, by name; of Secrets those that the list of devices names."""
 _KINDS: Final = ("ConfigMap", "Secret", "Deployment")
 _MOST_BYTES: Final = 4 * 1024 * 1024
 
@@ -71,8 +81,6 @@ def read(session: ApiSession, namespace: str) -> list[Manifest]:
 
     Raises SourceError if a ConfigMap may not be read.
     """
-    from fmgsync.kube.requests import CONFIGMAPS, DEPLOYMENTS, SECRETS
-
     found: list[Manifest] = []
     for name in (calico_import.BEHAVIOUR, calico_import.DEVICES, calico_import.EAST_WEST):
         found += _one(session, CONFIGMAPS, namespace, name, "ConfigMap")
@@ -86,10 +94,8 @@ def read(session: ApiSession, namespace: str) -> list[Manifest]:
 
 
 def _one(
-    session: ApiSession, resource: Any, namespace: str, name: str, kind: str
+    session: ApiSession, resource: Resource, namespace: str, name: str, kind: str
 ) -> Iterator[Manifest]:
-    from fmgsync.kube.requests import Request
-
     try:
         yield {**session.read(Request("get", resource, namespace, name)), "kind": kind}
     except SourceNotFound:

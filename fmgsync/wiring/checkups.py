@@ -17,7 +17,7 @@ from fmgsync.settings import features, lint, load, rules
 from fmgsync.wiring import clusters, wiring
 
 if TYPE_CHECKING:
-    from fmgsync.kube.requests import Verb
+    from fmgsync.kube.requests import Request, Verb
     from fmgsync.settings.schema import Config
 
 _FOLLOW: Final[tuple[Verb, ...]] = ("list", "watch")
@@ -56,6 +56,21 @@ def check_secrets(path: Path) -> Iterator[Diagnosis]:
         yield Diagnosis("this computer", "secrets", Level.OK, "no file with one is open to all")
 
 
+def _compat_requests(config: Config, cluster: str) -> list[Request]:
+    """What `calicoCompat` reads there."""
+    from fmgsync.kube.requests import Request
+    from fmgsync.settings import calico_objects
+
+    compat = config.calico_compat
+    if compat is None or compat.cluster != cluster:
+        return []
+    return [
+        Request("get", resource, compat.namespace, name)
+        for resource, names in calico_objects.READ
+        for name in names or ("",)
+    ]
+
+
 def _clusters_to_check(config: Config) -> list[ClusterToCheck]:
     """Live ones are asked for the rights to follow them; where Leases are kept, for those, too."""
     found = []
@@ -69,6 +84,7 @@ def _clusters_to_check(config: Config) -> list[ClusterToCheck]:
             rows = [row(kind) for kind in listed(needed)]
             wanted = [Request(v, each.resource) for each in rows if not each.older for v in _FOLLOW]
             homes = [(each.resource, each.older) for each in rows if each.older]
+            wanted += _compat_requests(config, cluster.name)
             session = partial(ApiSession, cluster.name, clusters.access(cluster))
             found.append(
                 ClusterToCheck(

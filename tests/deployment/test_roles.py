@@ -6,7 +6,7 @@ It is held against what is really asked of an API server.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import yaml
 from fmgsync.cli import main
 from fmgsync.clock import SystemClock
 from fmgsync.model.endpoint import ALWAYS, PLATFORM_KINDS, Kind
-from fmgsync.settings.load import load_config
+from fmgsync.settings.load import load_config, read_config
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from fmgsync.sources.kinds import KINDS
 from fmgsync.wiring import checkups, roles
@@ -35,6 +35,14 @@ STAGED = {**POLICIES, "staged": True, "networkSets": True}
 WEB: dict[str, Any] = {"name": "k8s-web", "select": "app == 'web'"}
 CALICO = {Kind.ACCOUNTS, Kind.POLICIES}
 SETS = {Kind.GLOBAL_SETS, Kind.NETWORK_SETS}
+DESTINATIONS = {
+    "service": Kind.SERVICES,
+    "endpointSlice": Kind.ENDPOINT_SLICES,
+    "gateway": Kind.GATEWAYS,
+    "ingress": Kind.INGRESSES,
+}
+DESCRIBED = {"apiVersion": "ipam.example.net/v1", "kind": "IPAddress", "addresses": [".status.ip"]}
+ASSIGNED: dict[str, Any] = {"name": "k8s-ips", "select": "all()", "publish": "object"}
 RULES: dict[str, tuple[list[dict[str, Any]], set[Kind]]] = {
     "pods": ([WEB], set()),
     "nodes": ([{"name": "k8s-nodes", "selectNodes": "has(gate)"}], set()),
@@ -46,6 +54,11 @@ RULES: dict[str, tuple[list[dict[str, Any]], set[Kind]]] = {
     "policies": ([WEB, POLICIES], CALICO),
     "policies here": ([{**POLICIES, **HERE}], CALICO),
     "policies elsewhere": ([WEB, {**STAGED, **WEST}], set()),
+    "services and the like": (
+        [{**WEB, "name": f"k8s-{p.lower()}", "publish": p} for p in DESTINATIONS],
+        set(DESTINATIONS.values()),
+    ),
+    "services elsewhere": ([{**WEB, "publish": "service", **WEST}], set()),
     "all of it": (
         [STAGED, {**WEB, "publish": "ipPool"}],
         {*CALICO, *SETS, Kind.STAGED_POLICIES, Kind.IP_POOLS},
@@ -61,6 +74,8 @@ def test_every_kind_is_needed_by_one_of_these() -> None:
 def cluster() -> Iterator[KubernetesSimulator]:
     with KubernetesSimulator() as made:
         made.install_calico()
+        made.define("gateway.networking.k8s.io/v1", "Gateway")
+        made.define("ipam.example.net/v1", "IPAddress", namespaced=False)
         made.add(builders.node("node-1"))
         made.add(web("web-1", "10.1.0.1"))
         yield made
@@ -129,6 +144,73 @@ def test_what_is_granted_is_what_is_asked(
     }
 
 
+def test_a_kind_that_the_configuration_describes_is_granted_and_read(
+    estate: Estate, cluster: KubernetesSimulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    estate.write_config(groups=[{**ASSIGNED, "object": DESCRIBED}])
+    (role,) = yaml.safe_load_all(printed(estate, capsys))
+    ours = {(grant.group, grant.resource) for grant in bound(role["rules"])}
+    assert ("ipam.example.net", "ipaddresses") in ours
+    main.run(["plan", "-c", str(estate.path)])
+    (ask,) = {ask for ask in asked(cluster) if ask.group == "ipam.example.net"}
+    assert any(grant.allows(ask) for grant in bound(role["rules"]))
+    assert main.run(["config", "check", "-c", str(estate.path)]) == 0
+    told = "group 'k8s-ips' needs the right to list and watch ipaddresses.ipam.example.net"
+    assert told in capsys.readouterr().out
+
+
+def test_what_the_old_controller_was_told_is_granted_in_its_namespace_alone(
+    estate: Estate, cluster: KubernetesSimulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anything of it may be read; held against all that is asked there."""
+    estate.write_config(calicoCompat={"cluster": "east"}, groups=[WEB])
+    cluster.faults.forbid("configmaps", "get")
+    reader, compat = yaml.safe_load_all(printed(estate, capsys))
+    assert json.loads(printed(estate, capsys, "--output", "json"))["calicoCompat"] == {
+        "east": compat
+    }
+    cluster.faults.permit("configmaps")
+    space = compat["metadata"]["namespace"]
+    binding = {
+        "kind": "RoleBinding",
+        "metadata": {"name": "b", "namespace": space},
+        "roleRef": {"kind": "Role", "name": compat["metadata"]["name"]},
+        "subjects": [{"namespace": "n", "name": "a"}],
+    }
+    grants = granted([compat, binding], "n/a")
+    told_what_it_was(cluster, space)
+    main.run(["plan", "-c", str(estate.path)])
+    asks = {ask for ask in asked(cluster) if ask.namespace == space}
+    assert {"configmaps", "deployments", "secrets"} <= {ask.resource for ask in asks}
+    assert {ask for ask in asks if not any(grant.allows(ask) for grant in grants)} == set()
+    assert {grant for grant in grants if not any(grant.allows(ask) for ask in asks)} == set()
+    everywhere = {ask for ask in asked(cluster) if not ask.namespace and ask.verb == "list"}
+    allowed = bound(reader["rules"])
+    assert {ask for ask in everywhere if not any(each.allows(ask) for each in allowed)} == set()
+    clusters, _ = checkups.make_checkups(estate.path, clock=estate.clock)
+    (east,) = [each for each in clusters if each.name == "east"]
+    wanted = {Ask(r.verb, r.resource.group, r.resource.plural, space, r.name)
+              for r in east.wanted if r.namespace == space}  # fmt: skip
+    assert {grant for grant in grants if not any(grant.allows(ask) for ask in wanted)} == set()
+    assert {ask for ask in wanted if not any(grant.allows(ask) for grant in grants)} == set()
+
+
+def told_what_it_was(cluster: KubernetesSimulator, space: str) -> None:
+    cluster.add(builders.namespace(space))
+    selector = "projectcalico.org/tier == 'dmz'"
+    told = {"tigera.firewall.policy.selector": selector, "tigera.firewall.addressSelection": "pod"}
+    units = (
+        "- {name: old, ip: 192.0.2.20, adom: root, username: k8s,"
+        " password: {secretKeyRef: {name: login, key: password}}}"
+    )
+    lists = {"tigera.firewall.fortigate": "", "tigera.firewall.fortimgr": units}
+    for name, data in ((space, told), (f"{space}-configs", lists)):
+        metadata = {"name": name, "namespace": space}
+        cluster.add({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
+    secret = {"metadata": {"name": "login", "namespace": space}, "data": {"password": "b25l"}}
+    cluster.add({"apiVersion": "v1", "kind": "Secret", **secret})
+
+
 def reads(cluster: KubernetesSimulator) -> set[Ask]:
     plurals = {str(kind) for kind in Kind}
     return {ask for ask in asked(cluster) if ask.resource in plurals}
@@ -169,10 +251,10 @@ def test_the_chart_grants_the_same(tmp_path: Path, case: str) -> None:
 
 @pytest.mark.deploy
 def test_the_chart_is_told_what_a_configuration_needs_that_it_cannot_see() -> None:
-    kinds = sorted(set(Kind) - ALWAYS)
+    kinds = sorted(set(Kind) - ALWAYS - {*PLATFORM_KINDS})
     values = {"existingConfigMap": "mine", "rbac": {"kinds": [str(kind) for kind in kinds]}}
     role = found(rendered(values), "ClusterRole", "fmgsync-reader")
-    assert role["rules"] == [*roles.granting(Kind)]
+    assert role["rules"] == [*roles.granting(ALWAYS.union(kinds))]
 
 
 @pytest.mark.deploy
@@ -184,21 +266,59 @@ def test_the_option_of_kustomize_grants_all_of_it(tmp_path: Path) -> None:
         json.dumps(
             {
                 "resources": ["../config/default"],
-                "components": ["../config/options/calico"],
+                "components": [
+                    f"../config/options/{each}"
+                    for each in ("calico", "calico-compat", "destinations")
+                ],
             }
         )
     )
     role = found(tools.kustomized(folder), "ClusterRole", "fmgsync-reader")
-    assert role["rules"] == [*roles.granting(Kind)]
+    assert bound(role["rules"]) == bound(roles.granting(set(Kind) - {*PLATFORM_KINDS}))
+    compat = found(tools.kustomized(folder), "Role", "fmgsync-calico-compat")
+    assert compat == {**compat, **expected_compat(tmp_path)}
     plain = found(tools.kustomized(CONFIG / "default"), "ClusterRole", "fmgsync-reader")
     assert plain["rules"] == [*roles.granting(ALWAYS)]
 
 
-def written(folder: Path, groups: list[dict[str, Any]]) -> Path:
+@pytest.mark.deploy
+def test_the_chart_grants_what_calicocompat_reads(tmp_path: Path) -> None:
+    config = written(tmp_path, [], calicoCompat={"cluster": "east"})
+    objects = rendered({"config": config.read_text()})
+    compat = found(objects, "Role", "fmgsync-calico-compat")
+    wanted = roles.compat(read_config(config), "east")
+    assert wanted is not None
+    assert compat["rules"] == wanted["rules"]
+    assert compat["metadata"]["namespace"] == wanted["metadata"]["namespace"]
+    role = found(objects, "ClusterRole", "fmgsync-reader")
+    assert role["rules"] == roles.reader(read_config(config), "east")["rules"]
+
+
+@pytest.mark.deploy
+@pytest.mark.parametrize(
+    ("kind", "resource"),
+    [("IPAddress", None), ("Policy", None), ("Gateway", "odd"), ("Key", None), ("Box", None)],
+)
+def test_the_chart_grants_a_described_kind(tmp_path: Path, kind: str, resource: str | None) -> None:
+    described = {**DESCRIBED, "kind": kind, **({"resource": resource} if resource else {})}
+    config = written(tmp_path, [{**ASSIGNED, "object": described}, WEB])
+    role = found(rendered({"config": config.read_text()}), "ClusterRole", "fmgsync-reader")
+    assert role["rules"] == roles.reader(read_config(config), "east")["rules"]
+
+
+def expected_compat(folder: Path) -> Mapping[str, Any]:
+    config = read_config(written(folder, [], calicoCompat={"cluster": "east"}))
+    found = roles.compat(config, "east")
+    assert found is not None
+    return found
+
+
+def written(folder: Path, groups: list[dict[str, Any]], **more: Any) -> Path:
     config = yaml.safe_load((CONFIG / "manager" / "fmgsync.yaml").read_text())
     config["clusters"].append({"name": "west", "manifests": "./west.json"})
     config["sites"].append({**config["sites"][0], "clusters": ["west"], "devices": ["fgt-west"]})
     config["groups"] = groups
+    config |= more
     path = folder / "fmgsync.yaml"
     path.write_text(yaml.safe_dump(config))
     return path

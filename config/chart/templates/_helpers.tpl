@@ -60,6 +60,27 @@ single
 {{- end -}}
 {{- end }}
 
+{{/* The plural of a kind by custom, as `publish: object` takes it where nobody says otherwise. */}}
+{{- define "fmgsync.plural" -}}
+{{- $name := lower . -}}
+{{- if regexMatch "[^aeiou]y$" $name }}{{ trimSuffix "y" $name }}ies
+{{- else if regexMatch "(s|x|ch|sh)$" $name }}{{ $name }}es
+{{- else }}{{ $name }}s{{ end -}}
+{{- end }}
+
+{{/* The cluster this runs in, by its name in the configuration: without `kubeconfig` and `manifests`. */}}
+{{- define "fmgsync.here" -}}
+{{- range get (.Values.config | fromYaml) "clusters" | default list -}}
+  {{- if not (or (hasKey . "kubeconfig") (hasKey . "manifests")) }}{{ .name }}{{ end -}}
+{{- end -}}
+{{- end }}
+
+{{/* Whether the old Calico controller's ConfigMaps are read, and are in this cluster. */}}
+{{- define "fmgsync.compat" -}}
+{{- $compat := get (.Values.config | fromYaml) "calicoCompat" -}}
+{{- if $compat }}{{ if eq $compat.cluster (include "fmgsync.here" .) }}{{ $compat.namespace | default "tigera-firewall-controller" }}{{ end }}{{ end -}}
+{{- end }}
+
 {{/*
 What the rules need of this cluster, the one without `kubeconfig` and `manifests`: the same as
 `fmgsync config rbac` prints. A configuration in an existing ConfigMap cannot be looked into:
@@ -67,12 +88,22 @@ rbac.kinds says what its rules need beside pods, nodes and namespaces.
 */}}
 {{- define "fmgsync.reads" -}}
 {{- $config := .Values.config | fromYaml -}}
-{{- $here := "" -}}
-{{- range get $config "clusters" | default list -}}
-  {{- if not (or (hasKey . "kubeconfig") (hasKey . "manifests")) }}{{ $here = .name }}{{ end -}}
+{{- $here := include "fmgsync.here" . -}}
+{{- $kinds := dict "pods" true "nodes" true "namespaces" true -}}
+{{- $described := list -}}
+{{- range .Values.rbac.kinds -}}
+  {{- if contains "." . -}}
+    {{- $words := splitn "." 2 . -}}
+    {{- $described = append $described (printf "%s=%s" $words._0 $words._1) -}}
+  {{- else -}}
+    {{- $kinds = set $kinds . true -}}
+  {{- end -}}
 {{- end -}}
-{{- $kinds := dict -}}
-{{- range .Values.rbac.kinds }}{{ $kinds = set $kinds . true }}{{ end -}}
+{{- if include "fmgsync.compat" . -}}
+  {{- $kinds = set $kinds "serviceaccounts" true -}}
+  {{- $kinds = set $kinds "globalnetworkpolicies" true -}}
+{{- end -}}
+{{- $published := dict "ipPool" "ippools" "service" "services" "endpointSlice" "endpointslices" "gateway" "gateways" "ingress" "ingresses" -}}
 {{- range get $config "groups" | default list -}}
   {{- $sites := dig "sites" "clusters" list . -}}
   {{- if or (not $sites) (has $here $sites) -}}
@@ -84,28 +115,52 @@ rbac.kinds says what its rules need beside pods, nodes and namespaces.
     {{- if contains "pcsa." (printf "%s %s" .select .namespaces) -}}
       {{- $kinds = set $kinds "serviceaccounts" true -}}
     {{- end -}}
-    {{- if eq (toString .publish) "ipPool" }}{{ $kinds = set $kinds "ippools" true }}{{ end -}}
+    {{- with get $published (toString .publish) }}{{ $kinds = set $kinds . true }}{{ end -}}
     {{- if .networkSets -}}
       {{- $kinds = set $kinds "globalnetworksets" true -}}
       {{- $kinds = set $kinds "networksets" true -}}
     {{- end -}}
+    {{- with .object -}}
+      {{- $group := ternary (regexReplaceAll "/.*$" .apiVersion "") "" (contains "/" .apiVersion) -}}
+      {{- $described = append $described (printf "%s=%s" (.resource | default (include "fmgsync.plural" .kind)) $group) -}}
+    {{- end -}}
   {{- end -}}
 {{- end -}}
-- apiGroups: [""]
-  resources: [pods, nodes, namespaces{{ if $kinds.serviceaccounts }}, serviceaccounts{{ end }}]
+{{- /* Every kind that may be needed, with the API groups it may be found in. */ -}}
+{{- $calico := "projectcalico.org, crd.projectcalico.org" -}}
+{{- $table := list
+  "pods="
+  "nodes="
+  "namespaces="
+  "serviceaccounts="
+  (printf "globalnetworkpolicies=%s" $calico)
+  (printf "stagedglobalnetworkpolicies=%s" $calico)
+  (printf "globalnetworksets=%s" $calico)
+  (printf "networksets=%s" $calico)
+  (printf "ippools=%s" $calico)
+  "services="
+  "endpointslices=discovery.k8s.io"
+  "gateways=gateway.networking.k8s.io"
+  "ingresses=networking.k8s.io"
+-}}
+{{- $wanted := list -}}
+{{- range $table }}{{ if get $kinds (splitn "=" 2 .)._0 }}{{ $wanted = append $wanted . }}{{ end }}{{ end -}}
+{{- $homes := dict -}}
+{{- $order := list -}}
+{{- range concat $wanted ($described | sortAlpha | uniq) -}}
+  {{- $words := splitn "=" 2 . -}}
+  {{- $group := $words._1 | default "\"\"" -}}
+  {{- if not (hasKey $homes $group) }}{{ $order = append $order $group }}{{ end -}}
+  {{- $homes = set $homes $group (append (get $homes $group | default list) $words._0 | uniq) -}}
+{{- end -}}
+{{- range $order }}
+- apiGroups: [{{ . }}]
+  resources: [{{ join ", " (get $homes .) }}]
   verbs: [list, watch]
-{{- $calico := list -}}
+{{- end -}}
 {{- $tiered := list -}}
-{{- range list "globalnetworkpolicies" "stagedglobalnetworkpolicies" "globalnetworksets" "ippools" "networksets" -}}
-  {{- if get $kinds . -}}
-    {{- $calico = append $calico . -}}
-    {{- if contains "policies" . }}{{ $tiered = append $tiered (printf "tier.%s" .) }}{{ end -}}
-  {{- end -}}
-{{- end -}}
-{{- if $calico }}
-- apiGroups: [projectcalico.org, crd.projectcalico.org]
-  resources: [{{ join ", " $calico }}]
-  verbs: [list, watch]
+{{- range list "globalnetworkpolicies" "stagedglobalnetworkpolicies" -}}
+  {{- if get $kinds . }}{{ $tiered = append $tiered (printf "tier.%s" .) }}{{ end -}}
 {{- end -}}
 {{- if $tiered }}
 # Calico's API server asks for these as well, tier by tier.
