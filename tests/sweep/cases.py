@@ -1,0 +1,179 @@
+"""One case: a command meets trouble at one of its requests; then it is run once more."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from tests.sweep import scenes
+from tests.sweep.processes import Ended, Processes
+from tests.sweep.scenes import DIRECT, Scene
+from tests.sweep.transport import ON_THE_WAY, SIGNALS, Trouble
+
+UNITS: dict[str, dict[str, Any]] = {
+    "reset before": {"kind": "reset-before"},
+    "reset after": {"kind": "reset-after"},
+    "502": {"kind": "http-error", "status": 502},
+    "502 after": {"kind": "http-error", "status": 502, "after_effect": True},
+    "cut short": {"kind": "truncate"},
+    "no JSON": {"kind": "garbage"},
+    "another's": {"kind": "misdirected"},
+    "session gone": {"kind": "expire-session"},
+}
+"""Faults that the simulator makes, on the wire."""
+FAULTS = (*UNITS, *ON_THE_WAY)
+KINDS = (*SIGNALS, *FAULTS)
+AGAIN = 3
+"""Runs until somebody who approves has approved; elsewhere one is enough."""
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A case after which something was not as it should be."""
+
+    mode: str
+    command: str
+    trouble: Trouble
+    what: str
+
+    def __str__(self) -> str:
+        where = f"{self.mode}, {self.command}, {self.trouble.kind} at request {self.trouble.at}"
+        return f"{where}: {self.what}"
+
+
+@dataclass
+class Count:
+    """How many cases there were, by mode, command and trouble, and what was wrong."""
+
+    cases: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    requests: int = 0
+    wrong: list[Wrong] = field(default_factory=list)
+
+    def as_document(self) -> dict[str, Any]:
+        """For another process."""
+        wrong = [[w.mode, w.command, w.trouble.kind, w.trouble.at, w.what] for w in self.wrong]
+        cases = [[*key, number] for key, number in self.cases.items()]
+        return {"cases": cases, "requests": self.requests, "wrong": wrong}
+
+    @classmethod
+    def of(cls, document: dict[str, Any]) -> Count:
+        """What another process has counted."""
+        wrong = [Wrong(m, c, Trouble(k, at), what) for m, c, k, at, what in document["wrong"]]
+        cases = Counter({(m, c, k): number for m, c, k, number in document["cases"]})
+        return cls(cases, document["requests"], wrong)
+
+    def add(self, other: Count) -> None:
+        """What another part of the sweep found."""
+        self.cases.update(other.cases)
+        self.requests += other.requests
+        self.wrong += other.wrong
+
+
+def swept(mode: str, command: str, kinds: Sequence[str], every: int, shift: int) -> Count:
+    """One command in one mode, in a world of its own: of `every` so many cases one."""
+    with TemporaryDirectory(prefix="fmgsync-sweep-") as name:
+        folder = Path(name)
+        with (
+            Processes(folder / "processes") as processes,
+            scenes.open_scene(folder / "estate", processes, mode, command) as scene,
+        ):
+            return sweep(scene, mode, command, troubles(scene, kinds, mode, every, shift))
+
+
+def length(scene: Scene) -> int:
+    """The requests of a run that nobody disturbs."""
+    scene.begin()
+    ended = scene.run()
+    assert ended.code == scene.good or scene.decide(), ended.said
+    again = 0
+    while scene.run().code != scene.good and again < AGAIN:
+        scene.decide()
+        again += 1
+    assert not scene.wrong(), scene.wrong()
+    return ended.requests
+
+
+def troubles(
+    scene: Scene, kinds: Iterable[str], mode: str, every: int, shift: int
+) -> Iterator[Trouble]:
+    """Each kind at each request; of `every` so many one, which differs from kind to kind."""
+    last = length(scene)
+    for at in range(1, last + 1):
+        for number, kind in enumerate(kinds):
+            if kind == "session gone" and mode == DIRECT:
+                continue  # a key has no session
+            if (at + number * 7 + shift) % every == 0:
+                yield Trouble(kind, at)
+
+
+def sweep(scene: Scene, mode: str, command: str, met: Iterable[Trouble]) -> Count:
+    """All these cases, one after the other on the same estate."""
+    found = Count()
+    for trouble in met:
+        what = case(scene, trouble, found)
+        found.cases[mode, command, trouble.kind] += 1
+        if what:
+            found.wrong.append(Wrong(mode, command, trouble, what))
+    return found
+
+
+def case(scene: Scene, trouble: Trouble, count: Count) -> str:
+    """What is wrong after one; empty if nothing is."""
+    scene.begin()
+    before, newest = scene.foreign(), scene.newest()
+    ended = disturbed(scene, trouble)
+    count.requests += ended.requests
+    first = orderly(scene, ended, trouble)
+    scene.estate.clock.sleep(scene.rest_s)
+    ended = scene.run()
+    for _ in range(AGAIN):
+        if not scene.decide():
+            break
+        ended = scene.run()
+    found = [first, scene.wrong()]
+    if ended.code != scene.good:
+        found.append(f"the next run ended with {ended.code}: {tail(ended)}")
+    if scene.foreign() != before:
+        found.append("something of others was changed")
+    if scene.locks():
+        found.append(f"left locked: {scene.locks()}")
+    found += [f"pushed {n} times to {d}" for d, n in scene.pushes(newest).items() if n != 1]
+    found += scene.estate.unit.world.defects
+    return "; ".join(filter(None, found))
+
+
+def disturbed(scene: Scene, trouble: Trouble) -> Ended:
+    """The run that meets the trouble."""
+    words = [*scene.words, *scene.place()]
+    faults = scene.estate.unit.faults
+    if trouble.kind in UNITS:
+        faults.add(**UNITS[trouble.kind], skip=trouble.at - 1)
+    ended = scene.processes.run(scene.estate.folder, words, trouble)
+    faults.clear()
+    return ended
+
+
+def orderly(scene: Scene, ended: Ended, trouble: Trouble) -> str:
+    """What is wrong about how the first run ended."""
+    if "Traceback" in ended.said or "internal error" in ended.said:
+        return f"a defect shows: {tail(ended)}"
+    if trouble.kind.startswith("SIGKILL"):
+        return "" if ended.signal == SIGNALS[trouble.kind] else f"it lives: {tail(ended)}"
+    if ended.signal and ended.signal != SIGNALS.get(trouble.kind):
+        return f"ended by signal {ended.signal}: {tail(ended)}"
+    if trouble.kind in FAULTS and ended.code not in (0, 1, 3):
+        return f"exit code {ended.code}: {tail(ended)}"
+    if ended.code == 0 and not ended.signal and scene.wrong():
+        return f"it said that all is well: {scene.wrong()}"
+    if not ended.signal and scene.locks() and trouble.kind not in FAULTS:
+        return f"ended in order and left locked: {scene.locks()}"
+    return ""
+
+
+def tail(ended: Ended) -> str:
+    """The end of what was said."""
+    return " | ".join(ended.said.strip().splitlines()[-4:])[-600:]
