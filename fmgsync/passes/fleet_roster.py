@@ -41,6 +41,11 @@ class Roster:
     def __init__(self, fleet: Fleet, sites: Sequence[Site]) -> None:
         self.fleet = fleet
         self.sites = tuple(sites)
+        named = fleet.devices
+        self._others = {
+            ref.unit: Device(ref.unit, (ref.domain,)) for ref in fleet.targets if ref.unit in named
+        }
+        self._digest: tuple[tuple[GroupRule, ...], str] | None = None
         self._lock = threading.RLock()
         self._known: dict[TargetRef, tuple[Candidate, ...]] = {}
         self._changes = 0
@@ -51,19 +56,17 @@ class Roster:
         self._turn_of: tuple[str, ...] = ()
         self._listener: Callable[[TargetRef], None] | None = None
 
-    def rules_digest(self, rules: Iterable[GroupRule]) -> str:
+    def rules_digest(self, rules: tuple[GroupRule, ...]) -> str:
         """What the fleet's canary proves."""
-        return summary.rules_digest(rules, self.sites)
+        known = self._digest
+        if known is None or known[0] is not rules:
+            known = self._digest = rules, summary.rules_digest(rules, self.sites)
+        return known[1]
 
     def of(self, topology: AdomTopology) -> AdomTopology:
         """A target's topology with the fleet's name, and with the devices that the fleet has
         besides: canaries and waves may name them."""
-        others = {
-            ref.unit: Device(ref.unit, (ref.domain,))
-            for ref in self.fleet.targets
-            if ref.unit in self.fleet.devices
-        }
-        devices = {**others, **topology.devices}
+        devices = {**self._others, **topology.devices}
         return replace(topology, fleet=self.fleet.name, devices=devices)
 
     def own(self, ref: TargetRef) -> frozenset[str] | None:
@@ -213,11 +216,13 @@ class Roster:
 
     def _call(self, devices: Collection[str], *, besides: TargetRef) -> None:
         """Not whom it was said already, unless something has changed since."""
+        if not devices:
+            return
+        wanted = frozenset(devices)
         for ref in self.fleet.targets:
-            asked_at = self._asked_at.get(ref, -1)
-            if ref.unit not in devices or ref in (besides, *self._called):
+            if ref.unit not in wanted or ref == besides or ref in self._called:
                 continue
-            if asked_at < self._changes:
+            if self._asked_at.get(ref, -1) < self._changes:
                 self._tell(ref)
 
     def _tell(self, ref: TargetRef) -> None:

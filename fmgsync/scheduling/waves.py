@@ -119,18 +119,19 @@ def _canary_hold(field: Field, stage: Stage) -> Hold | None:
 def _start(field: Field, stage: Stage) -> Decision:
     """Fill the room the budget leaves: devices of the wave first, then those with new members."""
     room, no_room = field.total.devices, _no_room(field)
+    slow = _forecast(field).slow
     needs = _needs(field, stage, room)
     waits = {name: Wait(name, _turn(stage)) for name in field.fresh} | _failed(field)
     in_wave = _pick(
         stage.eligible,
-        lambda each: _wave_wait(field, stage, each, needs),
+        lambda each: _device_wait(each, field.now, slow) or _wave_wait(field, stage, each, needs),
         min(room, stage.slots),
         f"wave {stage.wave} is full" if stage.slots <= room else no_room,
         waits,
     )
     with_new_members = _pick(
         field.churn.values(),
-        lambda each: _device_wait(field, each),
+        lambda each: _device_wait(each, field.now, slow),
         room - len(in_wave),
         no_room,
         waits,
@@ -169,9 +170,7 @@ def _needs(field: Field, stage: Stage, room: int) -> timedelta | None:
 
 
 def _wave_wait(field: Field, stage: Stage, each: Candidate, needs: timedelta | None) -> Wait | None:
-    wait = _device_wait(field, each)
-    if wait is not None:
-        return wait
+    """Why it cannot start in this wave, which by itself it could."""
     if stage.not_before is not None and field.now < stage.not_before:
         return Wait(each.device, f"pause before wave {stage.wave}", stage.not_before)
     if needs is not None and not stage.begun and _would_fit_later(each, needs, field.now):
@@ -180,12 +179,12 @@ def _wave_wait(field: Field, stage: Stage, each: Candidate, needs: timedelta | N
     return None
 
 
-def _device_wait(field: Field, each: Candidate) -> Wait | None:
-    """Why this device itself cannot start now."""
-    why = _why_not(each, field.now)
+def _device_wait(each: Candidate, now: datetime, needs: timedelta) -> Wait | None:
+    """Why this device itself cannot start now, if an install `needs` so long."""
+    why = _why_not(each, now)
     if why is not None:
         return Wait(each.device, *why)
-    needs, left = _forecast(field).slow, _left(each, field.now)
+    left = _left(each, now)
     if left is not None and left < needs:
         reason = f"an install needs about {written(needs)}, the window closes in {written(left)}"
         return Wait(each.device, reason, each.opens_at)

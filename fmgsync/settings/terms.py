@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
+from collections.abc import Callable
 from datetime import timedelta
 
 from fmgsync.model.fleet import fleet_of
@@ -56,28 +58,49 @@ def calendar(config: Config) -> Calendar:
     return Calendar(tuple(_window(window) for window in windows))
 
 
-def named_places(config: Config, ref: TargetRef) -> tuple[NamedPlace, ...]:
-    """What canaries, waves and windows name, as far as it may be meant for this ADOM: what the
+def named_places(config: Config) -> Callable[[TargetRef], tuple[NamedPlace, ...]]:
+    """Tells what canaries, waves and windows name, as far as it may be meant for an ADOM: what the
     sites of another one name is meant for that."""
-    found: list[NamedPlace] = []
-    rollout, fleets = config.install.rollout, rules.fleets(config)
-    found += (NamedPlace("install.rollout.canary", str(name)) for name in rollout.canary)
+    rollout, fleets, bearers = config.install.rollout, rules.fleets(config), _bearers(config)
+    canary = [NamedPlace("install.rollout.canary", str(name)) for name in rollout.canary]
     waves = (size for size in rollout.waves if isinstance(size, amounts.DeviceGroup))
-    found += (NamedPlace("install.rollout.waves", str(size)) for size in waves)
+    everywhere = [*canary, *(NamedPlace("install.rollout.waves", str(size)) for size in waves)]
     windows = config.install.windows
-    for number, window in enumerate(windows if windows != "always" else ()):
-        scope, where = _window(window).scope, f"install.windows[{number}]"
-        if scope.may_cover(ref, fleet_of(fleets, ref).name):
-            found += (NamedPlace(where, name) for name in scope.devices or ())
-            found += (NamedPlace(where, f"group:{name}") for name in scope.device_groups or ())
-    theirs = [site for site in rules.sites(config) if site.adom != ref]
-    others = frozenset[str]().union(*(site.names() for site in theirs))
-    direct = [n for s in theirs if s.adom.kind is TargetKind.FORTIGATE for n in s.names()]
-    return tuple(
-        each
-        for each in dict.fromkeys(found)
-        if each.name not in others and not fnmatch.filter(direct, each.name)
-    )
+    scopes = [_window(window).scope for window in (windows if windows != "always" else ())]
+
+    def named(ref: TargetRef) -> tuple[NamedPlace, ...]:
+        found = [*everywhere]
+        for number, scope in enumerate(scopes):
+            where = f"install.windows[{number}]"
+            if scope.may_cover(ref, fleet_of(fleets, ref).name):
+                found += (NamedPlace(where, name) for name in scope.devices or ())
+                found += (NamedPlace(where, f"group:{name}") for name in scope.device_groups or ())
+        return tuple(each for each in dict.fromkeys(found) if bearers(each.name) <= {ref})
+
+    return named
+
+
+def _bearers(config: Config) -> Callable[[str], frozenset[TargetRef]]:
+    """The targets whose sites name a place: in so many words, or, where no FortiManager is asked
+    for what a pattern means, by a name that it fits."""
+    exactly: dict[str, set[TargetRef]] = {}
+    direct: set[str] = set()
+    for site in rules.sites(config):
+        for name in site.names():
+            exactly.setdefault(name, set()).add(site.adom)
+        direct |= site.names() if site.adom.kind is TargetKind.FORTIGATE else frozenset()
+
+    @functools.cache
+    def bearers(name: str) -> frozenset[TargetRef]:
+        fitting = {
+            ref
+            for one in fnmatch.filter(direct, name)
+            for ref in exactly[one]
+            if ref.kind is TargetKind.FORTIGATE
+        }
+        return frozenset(fitting | exactly.get(name, set()))
+
+    return bearers
 
 
 def _window(window: installing.Window) -> Window:

@@ -13,7 +13,6 @@ import threading
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -23,7 +22,7 @@ from fmgsync import errors
 from fmgsync.clock import Clock
 from fmgsync.kube.client import ApiSession
 from fmgsync.kube.requests import CONFIGMAPS, Request, Verb
-from fmgsync.state.documents import Change
+from fmgsync.state.documents import Change, Wish
 from fmgsync.state.following import Content, Following
 
 _log = structlog.get_logger(__name__)
@@ -43,17 +42,6 @@ _PAUSE_S: Final = 0.05
 _LABELS: Final = {"app.kubernetes.io/name": "fmgsync", "app.kubernetes.io/managed-by": "fmgsync"}
 
 
-@dataclass(slots=True)
-class _Wish:
-    """A change that somebody wants made; `patient` if they do not wait for it."""
-
-    name: str
-    change: Change
-    patient: bool = False
-    done: bool = False
-    error: Exception | None = None
-
-
 class ConfigMap:
     """The documents of the installations in one namespace. Safe to share between threads.
 
@@ -68,7 +56,7 @@ class ConfigMap:
         self._clock = clock
         self._chance = random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._following: Following | None = None
-        self._wishes: list[_Wish] = []
+        self._wishes: list[Wish] = []
         self._queue = threading.Lock()
         self._writing = threading.Lock()
         self._wrote = False  # since the last flush
@@ -103,7 +91,7 @@ class ConfigMap:
 
     def update(self, name: str, change: Change) -> None:
         """Read, change and replace; again when somebody else's write came between."""
-        self._grant(_Wish(name, change))
+        self._grant(Wish(name, change))
 
     def update_soon(self, name: str, change: Change) -> None:
         """The same with the next write, or when it is flushed, or a few seconds later."""
@@ -111,7 +99,7 @@ class ConfigMap:
             self.update(name, change)
             return
         with self._queue:
-            self._wishes.append(_Wish(name, change, patient=True))
+            self._wishes.append(Wish(name, change, patient=True))
             if self._later is None:
                 self._later = threading.Timer(LATER_S, self._write_left)
                 self._later.daemon = True
@@ -141,7 +129,7 @@ class ConfigMap:
             self._wrote = False
         self._keep([one for one in wishes if one.error is not None])
 
-    def _grant(self, wish: _Wish) -> None:
+    def _grant(self, wish: Wish) -> None:
         """Whoever is first writes for all who came meanwhile."""
         with self._queue:
             self._wishes.append(wish)
@@ -154,14 +142,14 @@ class ConfigMap:
         if wish.error is not None:
             raise wish.error
 
-    def _keep(self, failed: list[_Wish]) -> None:
+    def _keep(self, failed: list[Wish]) -> None:
         for one in failed:
             _log.warning("not remembered yet", where=self.where(one.name), why=str(one.error))
         again = [one for one in failed if one.patient and isinstance(one.error, errors.StateError)]
         with self._queue:
-            self._wishes[:0] = [_Wish(one.name, one.change, patient=True) for one in again]
+            self._wishes[:0] = [Wish(one.name, one.change, patient=True) for one in again]
 
-    def _serve(self, wishes: list[_Wish]) -> None:
+    def _serve(self, wishes: list[Wish]) -> None:
         """Make all these changes by one write; each on its own if together they cannot be."""
         try:
             self._make(wishes)
@@ -176,7 +164,7 @@ class ConfigMap:
         for one in wishes:
             one.done = True
 
-    def _make(self, wishes: list[_Wish]) -> None:
+    def _make(self, wishes: list[Wish]) -> None:
         found = self._read()
         for turn in range(_TRIES):
             before, after = self._changed(found, wishes)
@@ -204,7 +192,7 @@ class ConfigMap:
         )
 
     def _changed(
-        self, found: Content | None, wishes: list[_Wish]
+        self, found: Content | None, wishes: list[Wish]
     ) -> tuple[dict[str, str | None], dict[str, str | None]]:
         """The documents these wishes are about, before and after; one that cannot be is left."""
         before: dict[str, str | None] = {}

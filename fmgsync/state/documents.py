@@ -8,10 +8,45 @@ That is why `change` may run more than once and does nothing but compute.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 Change = Callable[[str | None], str]
 """The new text of a document from its present one (None: there is none)."""
+
+
+@dataclass(slots=True)
+class Wish:
+    """A change that somebody wants made; `patient` if they do not wait for it.
+
+    Threads that want something at the same time share one write: whoever is first makes it for all.
+    """
+
+    name: str
+    change: Change
+    patient: bool = False
+    done: bool = False
+    error: Exception | None = None
+
+
+Said = TypeVar("Said")
+
+
+class Parsed(Generic[Said]):
+    """What a document's text says, taken apart once: hundreds of targets ask for the same text, one
+    after the other. What it gives is shared, so nobody changes it. Safe to share between threads.
+    """
+
+    def __init__(self, parse: Callable[[str | None], Said]) -> None:
+        self._parse = parse
+        self._latest: tuple[str | None, Said] | None = None
+
+    def of(self, text: str | None) -> Said:
+        """What this text says; raises what parsing it raises."""
+        latest = self._latest
+        if latest is None or latest[0] != text:
+            latest = self._latest = text, self._parse(text)
+        return latest[1]
 
 
 class Documents(Protocol):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fmgsync import errors
 from fmgsync.clock import Clock
-from fmgsync.state.documents import Change
+from fmgsync.state.documents import Change, Wish
 
 _LOCK_WAIT_S = 10.0
 _LOCK_PAUSE_S = 0.05
@@ -22,7 +22,8 @@ _LOCK_PAUSE_S = 0.05
 class Folder:
     """The documents of one installation. The folder is made when something is first written.
 
-    It holds approvals, so only its owner may write there.
+    It holds approvals, so only its owner may write there. Threads that want something changed at
+    the same time share one write.
     """
 
     def __init__(self, path: Path, *, clock: Clock) -> None:
@@ -30,6 +31,8 @@ class Folder:
         self._clock = clock
         # Passes beside each other wait for each other here, and not for "another process".
         self._in_use = threading.Lock()
+        self._queue = threading.Lock()
+        self._wishes: list[Wish] = []
 
     @property
     def path(self) -> Path:
@@ -57,13 +60,56 @@ class Folder:
         The new text is on disk before it takes the old one's name: whoever reads meanwhile, or
         after a power cut, finds one or the other.
         """
-        file = self._file(name)
+        wish = Wish(name, change)
+        with self._queue:
+            self._wishes.append(wish)
+        with self._in_use:
+            if not wish.done:
+                with self._queue:
+                    wishes, self._wishes = self._wishes, []
+                try:
+                    self._serve(wishes)
+                finally:
+                    # Whoever is torn away from it leaves the others' wishes to the others.
+                    left = [one for one in wishes if not one.done and one is not wish]
+                    with self._queue:
+                        self._wishes[:0] = left
+        if wish.error is not None:
+            raise wish.error
+
+    def _serve(self, wishes: list[Wish]) -> None:
+        """What one of them cannot have is its own trouble; what hinders all is everybody's."""
+        by_name: dict[str, list[Wish]] = {}
+        for wish in wishes:
+            by_name.setdefault(wish.name, []).append(wish)
         try:
             self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with self._in_use, self._locked():
-                self._replace(file, change(self.read(name)))
-        except OSError as error:
-            raise _failed(file, "written", error) from error
+            with self._locked():
+                for name, theirs in by_name.items():
+                    self._change(name, theirs)
+        except (errors.StateError, OSError) as error:
+            for wish in wishes:
+                wish.error = wish.error or self._told(wish.name, error)
+        for wish in wishes:
+            wish.done = True
+
+    def _change(self, name: str, wishes: list[Wish]) -> None:
+        """One document, as all of them want it."""
+        try:
+            before = text = self.read(name)
+            for wish in wishes:
+                try:
+                    text = wish.change(text)
+                except Exception as error:
+                    wish.error = error
+            if text is not None and text != before:
+                self._replace(self._file(name), text)
+        except (errors.StateError, OSError) as error:
+            for wish in wishes:
+                wish.error = wish.error or self._told(name, error)
+
+    def _told(self, name: str, error: Exception) -> Exception:
+        return _failed(self._file(name), "written", error) if isinstance(error, OSError) else error
 
     def _file(self, name: str) -> Path:
         return self._path / f"{name}.json"

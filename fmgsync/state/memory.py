@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from fmgsync import errors
 from fmgsync.model import instants
@@ -11,7 +12,7 @@ from fmgsync.model.change import Hold
 from fmgsync.model.memory import Approval, History
 from fmgsync.model.target import TargetRef
 from fmgsync.state import records
-from fmgsync.state.documents import Change, Documents, update_soon
+from fmgsync.state.documents import Change, Documents, Parsed, update_soon
 from fmgsync.state.records import DecisionsDocument, GuardDocument, ShownRow
 from fmgsync.state.units import Units
 
@@ -37,11 +38,13 @@ class Memory:
     def __init__(self, documents: Documents, units: Units | None = None) -> None:
         self._documents = documents
         self._units = units
+        self._guard = Parsed(partial(self._decode, _GUARD, kind=GuardDocument))
+        self._decisions = Parsed(partial(self._decode, _DECISIONS, kind=DecisionsDocument))
 
     def history(self, owner: str, ref: TargetRef) -> History | None:
         """What the guard knows of one ADOM."""
         ref = self._units.of(ref) if self._units is not None else ref
-        document = self._decode(_GUARD, self._documents.read(_GUARD), GuardDocument)
+        document = self._guard.of(self._documents.read(_GUARD))
         return records.history_of(document, owner, ref, self._documents.where(_GUARD))
 
     def remember(
@@ -51,7 +54,7 @@ class Memory:
         ref = self._units.of(ref) if self._units is not None else ref
 
         def changed(text: str | None) -> str:
-            document = self._decode(_GUARD, text, GuardDocument)
+            document = self._guard.of(text)
             before = records.history_of(document, owner, ref, self._documents.where(_GUARD))
             return records.encode(records.with_history(document, owner, ref, change(before)))
 
@@ -59,7 +62,7 @@ class Memory:
 
     def approvals(self, now: float) -> tuple[Approval, ...]:
         """What people let through and is still valid."""
-        document = self._decode(_DECISIONS, self._documents.read(_DECISIONS), DecisionsDocument)
+        document = self._decisions.of(self._documents.read(_DECISIONS))
         return tuple(
             one
             for one in records.approvals_of(document)
@@ -68,12 +71,12 @@ class Memory:
 
     def approved(self) -> tuple[Approval, ...]:
         """What people let through, expired or not."""
-        document = self._decode(_DECISIONS, self._documents.read(_DECISIONS), DecisionsDocument)
+        document = self._decisions.of(self._documents.read(_DECISIONS))
         return records.approvals_of(document)
 
     def shown(self) -> tuple[Shown, ...]:
         """Held parts that were shown lately, newest first."""
-        document = self._decode(_DECISIONS, self._documents.read(_DECISIONS), DecisionsDocument)
+        document = self._decisions.of(self._documents.read(_DECISIONS))
         return tuple(Shown(row.digest, row.message, row.at) for row in reversed(document.shown))
 
     def show(self, plan: str, holds: Iterable[tuple[TargetRef, Hold]], now: float) -> None:
@@ -82,7 +85,7 @@ class Memory:
         Nothing is written where nothing is new.
         """
         wanted = [(hold.digest, _told(ref, hold)) for ref, hold in holds]
-        standing = self._decode(_DECISIONS, self._documents.read(_DECISIONS), DecisionsDocument)
+        standing = self._decisions.of(self._documents.read(_DECISIONS))
         known = {r.digest for r in standing.shown if plan in r.plans and _is_past(r, now)}
         if all(digest in known for digest, _ in wanted):
             return

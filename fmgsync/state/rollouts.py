@@ -7,6 +7,7 @@ from a first rollout. A damaged one is an error: guessing could exceed a failure
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -20,7 +21,7 @@ from fmgsync.model.rollout import InstallTask, NarrowedMapping
 from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.scheduling.ledger import Attempt, Ledger, Proof
 from fmgsync.scheduling.rollout_record import Note, Phase, RolloutRecord, trusted
-from fmgsync.state.documents import Documents, update_soon
+from fmgsync.state.documents import Documents, Parsed, update_soon
 from fmgsync.state.units import Units
 
 _NAME = "rollouts"
@@ -49,6 +50,7 @@ class Rollouts:
         self._documents = documents
         self._owner = owner
         self._clock = clock
+        self._parsed = Parsed(self._decode)
 
     def where(self) -> str:
         """Where they are kept, for people."""
@@ -56,8 +58,8 @@ class Rollouts:
 
     def read(self, ref: TargetRef) -> RolloutRecord | None:
         """What is known of the rollout of a target's fleet; None if nothing is."""
-        found = _find(self._decode(self._documents.read(_NAME)), self._owner, self._key(ref))
-        return self._record(found, ref)
+        known = self._parsed.of(self._documents.read(_NAME))
+        return self._record(known, self._key(ref), ref)
 
     def update(self, ref: TargetRef, change: Change) -> RolloutRecord:
         """Replace the record of a target's fleet by what `change` makes of it. `change` may run
@@ -77,11 +79,11 @@ class Rollouts:
         key = self._key(ref)
 
         def changed(text: str | None) -> str:
-            document = self._decode(text)
-            before = _find(document, self._owner, key)
-            after = change(self._record(before, ref))
+            known = self._parsed.of(text)
+            after = change(self._record(known, key, ref))
             made[:] = [after]
-            others = [row for row in document.rollouts if row is not before]
+            before = known.rows.get((self._owner, *key))
+            others = [row for row in known.rows.values() if row is not before]
             row = _row(self._owner, key, after)
             rollouts = sorted([*others, row], key=lambda each: (each.owner, each.where))
             return msgspec.json.encode(_Document(rollouts=rollouts)).decode()
@@ -96,17 +98,19 @@ class Rollouts:
         known = self._unit_of(ref)
         return known.unit, known.domain, ""
 
-    def _decode(self, text: str | None) -> _Document:
+    def _decode(self, text: str | None) -> _Known:
         if text is None:
-            return _Document()
+            return _Known({})
         try:
-            return msgspec.json.decode(text, type=_Document)
+            document = msgspec.json.decode(text, type=_Document)
+            return _Known({(row.owner, *row.where): row for row in document.rollouts})
         except (msgspec.MsgspecError, ValueError) as error:
             raise self._damaged(error) from error
 
-    def _record(self, row: _Rollout | None, ref: TargetRef) -> RolloutRecord | None:
+    def _record(self, known: _Known, key: _Key, ref: TargetRef) -> RolloutRecord | None:
         try:
-            return None if row is None else trusted(_record(row, ref), self._now())
+            found = known.record((self._owner, *key), ref)
+            return None if found is None else trusted(found, self._now())
         except (ValueError, OverflowError, OSError) as error:
             raise self._damaged(error) from error
 
@@ -192,9 +196,23 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
     rollouts: list[_Rollout] = []
 
 
-def _find(document: _Document, owner: str, key: _Key) -> _Rollout | None:
-    wanted = (owner, *key)
-    return next((row for row in document.rollouts if (row.owner, *row.where) == wanted), None)
+@dataclass(slots=True)
+class _Known:
+    """The rollouts of one text by owner and key, and what was made of them: all targets of a fleet
+    share one."""
+
+    rows: dict[tuple[str, str, str, str], _Rollout]
+    _records: dict[tuple[str, str, str, str], RolloutRecord] = field(default_factory=dict)
+
+    def record(self, key: tuple[str, str, str, str], ref: TargetRef) -> RolloutRecord | None:
+        """The record of one of them, for one of its targets."""
+        row = self.rows.get(key)
+        if row is None or row.tasks:
+            return None if row is None else _record(row, ref)
+        found = self._records.get(key)
+        if found is None:
+            found = self._records[key] = _record(row, ref)
+        return found
 
 
 def _record(row: _Rollout, ref: TargetRef) -> RolloutRecord:

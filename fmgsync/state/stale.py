@@ -11,7 +11,7 @@ from fmgsync import errors
 from fmgsync.assessing.stale import Fault, Key, Since
 from fmgsync.model import address
 from fmgsync.model.target import DeviceVdom, TargetRef
-from fmgsync.state.documents import Documents, update_soon
+from fmgsync.state.documents import Documents, Parsed, update_soon
 from fmgsync.state.units import Units
 
 _NAME = "stale"
@@ -45,11 +45,12 @@ class StaleSince:
         self._documents = documents
         self._owner = owner
         self._units = units
+        self._parsed = Parsed(self._decode)
 
     def read(self, ref: TargetRef) -> Since | None:
         """What is known of one ADOM; None if nothing ever was, or it is lost."""
         ref = self._units.of(ref) if self._units is not None else ref
-        found = self._find(self._decode(self._documents.read(_NAME)), ref)
+        found = self._find(self._parsed.of(self._documents.read(_NAME)), ref)
         if found is None:
             return None
         try:
@@ -64,12 +65,12 @@ class StaleSince:
             _Row(k.target.device, k.target.vdom, k.group, k.address, at, k.fault)
             for k, at in sorted(since.items(), key=lambda item: item[0])
         ]
-        before = self._find(self._decode(self._documents.read(_NAME)), ref)
+        before = self._find(self._parsed.of(self._documents.read(_NAME)), ref)
         if before is not None and before.rows == rows:
             return
 
         def changed(text: str | None) -> str:
-            document = self._decode(text)
+            document = self._parsed.of(text)
             standing = self._find(document, ref)
             others = [one for one in document.adoms if one is not standing]
             mine = _Adom(self._owner, ref.unit, ref.domain, rows)

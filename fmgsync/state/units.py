@@ -13,7 +13,7 @@ import msgspec
 
 from fmgsync import errors
 from fmgsync.model.target import TargetRef
-from fmgsync.state.documents import Documents
+from fmgsync.state.documents import Documents, Parsed
 
 _NAME = "units"
 
@@ -42,25 +42,26 @@ class Units:
         self._documents = documents
         self._hosts = hosts
         self._states: dict[str, str] = {}
+        self._parsed = Parsed(self._decode)
 
     def of(self, ref: TargetRef) -> TargetRef:
         """The name under which an ADOM's state is kept."""
         name = ref.unit
         if name not in self._states:
-            units = self._decode(self._documents.read(_NAME)).units
+            units = self._parsed.of(self._documents.read(_NAME)).units
             self._states[name] = self._state(units, name)
         return TargetRef(self._states[name], ref.domain)
 
     def serial(self, name: str) -> str:
         """Who answered last under this name; empty if that is not known."""
-        units = self._decode(self._documents.read(_NAME)).units
+        units = self._parsed.of(self._documents.read(_NAME)).units
         known = _latest(units, name, self._hosts.get(name, ""))
         return known.serial if known is not None else ""
 
     def follow(self, name: str, serial: str) -> None:
         """Another unit of the same cluster answers: what is remembered goes on counting."""
         host = self._hosts.get(name, "")
-        known = _latest(self._decode(self._documents.read(_NAME)).units, name, host)
+        known = _latest(self._parsed.of(self._documents.read(_NAME)).units, name, host)
         if known is not None:
             self._note(_Unit(name, host, serial, known.state))
 
@@ -71,7 +72,7 @@ class Units:
         all there is to go by). What to say of it, if it is not the one that was known.
         """
         host = self._hosts.get(name, "")
-        units = self._decode(self._documents.read(_NAME)).units
+        units = self._parsed.of(self._documents.read(_NAME)).units
         known = _latest(units, name, host)
         if known is not None and serial in ("", known.serial):
             return None
@@ -93,7 +94,7 @@ class Units:
         def changed(text: str | None) -> str:
             others = (
                 one
-                for one in self._decode(text).units
+                for one in self._parsed.of(text).units
                 if (one.name, one.host) != (unit.name, unit.host)
             )
             return msgspec.json.encode(_Document(units=[*others, unit])).decode()

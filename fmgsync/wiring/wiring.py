@@ -24,7 +24,7 @@ from fmgsync.leases import fencing
 from fmgsync.leases.ownership import Ownership
 from fmgsync.model.adom import Workspace
 from fmgsync.model.change import AdomPlan
-from fmgsync.model.rule import GroupRule
+from fmgsync.model.rule import GroupRule, Site
 from fmgsync.model.target import TargetKind, TargetRef
 from fmgsync.passes import incremental, install_context, neighbours, rollout_status
 from fmgsync.passes.brake import Brake
@@ -448,7 +448,7 @@ def make_target_checks(
     config: Config, *, clock: Clock, transport: Transport | None = None
 ) -> list[TargetToCheck]:
     """Everything a configuration writes to, for `fmgsync doctor`."""
-    sites, installs = rules.sites(config), terms.terms(config)
+    sites, installs, named = rules.sites(config), terms.terms(config), terms.named_places(config)
     found = []
     for unit in config.fortimanagers:
         refs = sorted({s.adom for s in sites if s.adom.unit == unit.name})
@@ -456,7 +456,7 @@ def make_target_checks(
             {ref: tuple(s for s in sites if s.adom == ref) for ref in refs},
             installs.mode,
             writes=config.policy.mode != "observe",
-            named={ref: terms.named_places(config, ref) for ref in refs},
+            named={ref: named(ref) for ref in refs},
             at_once=terms.written_at_once(config),
         )
         session = make_session(unit_access(unit), clock=clock, transport=transport)
@@ -492,11 +492,16 @@ def _session_of(
 def _adoms(
     config: Config, target_of: Callable[[TargetRef], Target], clock: Clock, memory: Memory
 ) -> tuple[AdomWork, ...]:
-    refs = sorted({site.adom for site in rules.sites(config)})
-    rosters = _rosters(config)
+    sites: dict[TargetRef, list[Site]] = {}
+    for site in rules.sites(config):
+        sites.setdefault(site.adom, []).append(site)
+    refs, rosters = sorted(sites), _rosters(config, sites)
+    limits, named = rules.guard_limits(config), terms.named_places(config)
 
     def make(ref: TargetRef) -> AdomWork:
-        return _adom_work(config, ref, target_of(ref), clock, memory, rosters[ref])
+        target, guard = target_of(ref), AdomGuard(ref, config.owner, limits, memory, clock)
+        own, roster = tuple(sites[ref]), rosters[ref]
+        return AdomWork(ref, own, target, lambda: target, roster, guard, named(ref))
 
     # Of FortiGates without a FortiManager the names are known without asking.
     managed, known = [ref for ref in refs if ref.kind is TargetKind.FORTIMANAGER], set[str]()
@@ -506,28 +511,13 @@ def _adoms(
     )
 
 
-def _rosters(config: Config) -> Mapping[TargetRef, Roster]:
+def _rosters(config: Config, sites: Mapping[TargetRef, list[Site]]) -> Mapping[TargetRef, Roster]:
     """One for each fleet, shared by its targets."""
-    sites = rules.sites(config)
-    made: dict[str, Roster] = {}
-    for fleet in rules.fleets(config).values():
-        theirs = [site for site in sites if site.adom in fleet.targets]
-        made.setdefault(fleet.name, Roster(fleet, theirs))
-    return {ref: roster for roster in made.values() for ref in roster.fleet.targets}
-
-
-def _adom_work(
-    config: Config,
-    ref: TargetRef,
-    target: Target,
-    clock: Clock,
-    memory: Memory,
-    roster: Roster,
-) -> AdomWork:
-    own = tuple(site for site in rules.sites(config) if site.adom == ref)
-    guard = AdomGuard(ref, config.owner, rules.guard_limits(config), memory, clock)
-    named = terms.named_places(config, ref)
-    return AdomWork(ref, own, target, lambda: target, roster, guard, named)
+    made: dict[TargetRef, Roster] = {}
+    for fleet in {fleet.name: fleet for fleet in rules.fleets(config).values()}.values():
+        theirs = [site for ref in fleet.targets for site in sites[ref]]
+        made |= dict.fromkeys(fleet.targets, Roster(fleet, theirs))
+    return made
 
 
 def unit_access(unit: FortiManager) -> Access:

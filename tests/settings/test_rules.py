@@ -89,7 +89,7 @@ def test_what_is_meant_for_fortigates_without_a_fortimanager_is_missed_in_no_ado
     config = parsed(text)
 
     def named(ref: TargetRef) -> set[str]:
-        return {place.name for place in terms.named_places(config, ref)}
+        return {place.name for place in terms.named_places(config)(ref)}
 
     assert named(TargetRef("hq", "a")) == {"f", "f*"}
     assert "f" not in named(TargetRef("branch-7", "root", TargetKind.FORTIGATE))

@@ -6,6 +6,7 @@ import fcntl
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,38 @@ def test_a_killed_writer_leaves_the_old_text(folder: Folder, tmp_path: Path) -> 
     assert folder.read("guard") == "old"
     folder.update("guard", lambda text: f"{text} and new")
     assert folder.read("guard") == "old and new"
+
+
+def test_threads_that_want_something_at_once_share_a_write(tmp_path: Path) -> None:
+    """While one write is under way the others gather; one that fails is nobody else's trouble."""
+    folder, begun, goes_on = (
+        Folder(tmp_path, clock=SystemClock()),
+        threading.Event(),
+        threading.Event(),
+    )
+    found: dict[str, Exception] = {}
+
+    def first(text: str | None) -> str:
+        begun.set()
+        assert goes_on.wait(10)
+        return "1"
+
+    def add(word: str) -> None:
+        def change(text: str | None) -> str:
+            if word == "bad":
+                raise errors.UnitBusy("somebody else is there")
+            return f"{text}{word}"
+
+        try:
+            folder.update("x", change)
+        except errors.UnitBusy as error:
+            found[word] = error
+
+    with ThreadPoolExecutor(8) as pool:
+        done = [pool.submit(folder.update, "x", first)]
+        assert begun.wait(10)
+        done += [pool.submit(add, word) for word in ("a", "bad", "b", "c")]
+        goes_on.set()
+    assert all(one.exception() is None for one in done)
+    assert sorted(folder.read("x") or "") == ["1", "a", "b", "c"]
+    assert list(found) == ["bad"]
