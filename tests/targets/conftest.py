@@ -80,7 +80,7 @@ class Unit:
         )
 
 
-Start = Callable[[Mapping[str, Any]], Unit]
+Start = Callable[..., Unit]
 
 
 @pytest.fixture
@@ -88,9 +88,10 @@ def start() -> Iterator[Start]:
     """Start a simulator from a seed; all are stopped when the test ends."""
     with ExitStack() as stack:
 
-        def begin(seed: Mapping[str, Any]) -> Unit:
+        def begin(seed: Mapping[str, Any], **options: Any) -> Unit:
             clock = ManualClock()
-            return Unit(stack.enter_context(Simulator(seed, clock=clock.now, strict=True)), clock)
+            unit = Simulator(seed, clock=clock.now, strict=True, **options)
+            return Unit(stack.enter_context(unit), clock)
 
         yield begin
 

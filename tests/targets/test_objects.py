@@ -376,6 +376,21 @@ def test_many_objects_travel_in_few_requests(start: Start) -> None:
     assert len(adom.read_observed(["web"]).groups[V4, "web"].mappings[ONE]) == 500
 
 
+@pytest.mark.parametrize("most", [40_000, 12_000])
+def test_a_request_that_is_too_large_for_the_unit_is_sent_in_halves(
+    start: Start, most: int
+) -> None:
+    """Nobody publishes how large a request may be; HTTP 413 is a proxy's word for it as well."""
+    unit = start(seed(), faults={"maxBody": most})
+    adom = unit.adom()
+    addresses = " ".join(f"10.1.{n // 200}.{n % 200}" for n in range(300))
+    report = reconcile(adom, {"web": {ONE: addresses, TWO: "10.1.0.1"}})
+    assert report.refused == ()
+    assert len(report.written) == 300 + 1 + 2
+    adds = [e for e in unit.simulator.requests.since(0) if e.method == "add"]
+    assert max(len(each.urls) for each in adds) > most // 500, "no smaller than it has to be"
+
+
 def test_inside_with_all_calls_share_one_login(start: Start) -> None:
     adom = start(seed()).adom()
     with adom:

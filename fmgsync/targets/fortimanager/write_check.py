@@ -16,6 +16,8 @@ from fmgsync.targets.wire import Row
 Existing = Mapping[tuple[ObjectKind, str], Row]
 
 _NAMES_PER_FILTER = 100
+_OBJECTS_PER_REQUEST = 100
+"""A write may have failed because its request was too large: what asks after it is smaller."""
 _ADDRESSES = (ObjectKind.ADDRESS, ObjectKind.ADDRESS6)
 _MAPPINGS = (ObjectKind.MAPPING, ObjectKind.MAPPING6)
 
@@ -42,12 +44,16 @@ def carried_out(
     session: Session, place: Place, changes: Sequence[Change], owner: str
 ) -> frozenset[Change]:
     """Which of these changes FortiManager shows as done."""
-    results = session.call("get", [_param(place.adom or "", change) for change in changes])
-    return frozenset(
-        change
-        for change, result in zip(changes, results, strict=True)
-        if _shows(change, result, place, owner)
-    )
+    found: set[Change] = set()
+    for start in range(0, len(changes), _OBJECTS_PER_REQUEST):
+        some = changes[start : start + _OBJECTS_PER_REQUEST]
+        results = session.call("get", [_param(place.adom or "", change) for change in some])
+        found.update(
+            change
+            for change, result in zip(some, results, strict=True)
+            if _shows(change, result, place, owner)
+        )
+    return frozenset(found)
 
 
 def is_ours(row: Row, change: Change, owner: str) -> bool:

@@ -25,10 +25,10 @@ from fmgsync.targets.fortimanager.session import Param, Session
 
 _log = structlog.get_logger()
 
-PARAMS_PER_REQUEST = 500
-CHARACTERS_PER_REQUEST = 400_000
-"""In members' names. Nobody publishes how large a request may be; these keep one well under a
-megabyte."""
+PARAMS_PER_REQUEST = 1000
+CHARACTERS_PER_REQUEST = 700_000
+"""In members' names. Nobody publishes how large a request may be; these keep one under a megabyte,
+and one that was not carried out at all is sent again in halves."""
 
 _PATIENCE = 2
 _PAUSE_S = 0.5
@@ -163,12 +163,13 @@ class Writer:
         """Send until every change is settled; after an unsure outcome look first, then go on.
 
         Whether a release goes on after a param it refuses is documented nowhere. If it stops
-        there, or answers half a list, each round still settles something; if not even that, the
-        changes are sent one by one, so that one cannot take the others with it.
+        there, or answers half a list, each round still settles something; if not even that, half
+        as many are sent from then on: the request may have been too large, or one change takes the
+        others with it.
         """
-        waiting, size, stalled = list(batch), len(batch), 0
+        waiting, stalled = list(batch), 0
         while waiting:
-            sent = waiting[:size]
+            sent = waiting[: self._batch]
             try:
                 results = self._session.call(
                     _method(sent[0]), [self._param(change) for change in sent]
@@ -177,7 +178,8 @@ class Writer:
                 if stalled == _PATIENCE:
                     raise
                 left = self._not_done(sent)
-                size = size if len(left) < len(sent) else 1
+                if len(left) == len(sent) > 1:
+                    self._batch, stalled = len(sent) // 2, -1
             else:
                 left = self._settle(sent, results, last=stalled == _PATIENCE)
             stalled = 0 if len(left) < len(sent) else stalled + 1

@@ -1,0 +1,225 @@
+"""Does `fmgsync run` grow? Two replicas under steady churn at constant size, watched from outside.
+
+    python -m benchmarks.soak [--minutes 60] [--rate 10] [--pods 20000] [--groups 200]
+        [--csv FILE] [--svg FILE]
+
+Each replica is a process of its own, and so is FortiManager; this one plays the API server. The
+replicas share two ADOMs by Leases. Pods get another address `rate` times a second, which both ADOMs
+are to have; a window opens for two minutes every ten, so that installs are among what is repeated.
+Every 15 s the memory, file descriptors and threads of each replica are noted, and how many requests
+the unit had. A line through the second half tells what an hour adds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from benchmarks.estate import PASSWORD, ip
+from benchmarks.unit import Unit, running
+from fmgsync.model import naming
+from fmgsync.simulator.kubernetes import KubernetesSimulator
+
+ADOMS = ("prod", "lab")
+OWNER = "soak"
+SAMPLE_S = 15.0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One look at one replica; `requests` are those of both since the last look, a minute."""
+
+    minute: float
+    replica: int
+    memory_mb: float
+    descriptors: int
+    threads: int
+    processor_s: float
+    requests: float
+
+
+def group_names(groups: int) -> list[str]:
+    return [f"g{number}" for number in range(groups)]
+
+
+def seed(groups: int) -> dict[str, Any]:
+    """Two ADOMs, a FortiGate in each; our groups are there, empty, and a policy uses them."""
+    rights = {"rpcPermit": "read-write", "superAdmin": True}
+
+    def adom(name: str) -> dict[str, Any]:
+        own = group_names(groups)
+        policy = {"name": "web", "srcaddr": own, "dstaddr": ["all"], "service": ["ALL"]}
+        return {
+            "name": name,
+            "devices": [{"name": f"fgt-{name}", "installSeconds": 5}],
+            "addressGroups": [
+                {"name": each, "members": ["none"], "comment": naming.mark(OWNER, each)}
+                for each in own
+            ],
+            "packages": [
+                {
+                    "name": "edge",
+                    "targets": [f"fgt-{name}/root"],
+                    "policies": [{**policy, "action": "accept"}],
+                }
+            ],
+        }
+
+    return {
+        "workspaceMode": "normal",
+        "admins": [{"user": "admin", "password": PASSWORD, **rights}],
+        "adoms": [adom(name) for name in ADOMS],
+    }
+
+
+def pod(number: int, address: str, groups: int) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": f"pod-{number}", "namespace": "shop", "labels": {"app": f"g{number % groups}"}},
+        "spec": {"nodeName": "node-1", "containers": [{"name": "main", "image": "x"}]},
+        "status": {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}]},
+    }
+
+
+def write_config(folder: Path, unit: Unit, cluster: KubernetesSimulator, groups: int) -> Path:
+    (folder / "password").write_text(PASSWORD)
+    (folder / "password").chmod(0o600)
+    cluster.kubeconfig(folder / "kubeconfig")
+    site = {"clusters": ["east"], "fortimanager": "hq"}
+    config = {
+        "owner": OWNER,
+        "clusters": [{"name": "east", "kubeconfig": {"file": "./kubeconfig"}}],
+        "fortimanagers": [
+            {
+                "name": "hq",
+                "host": unit.host,
+                "credentials": {"username": "admin", "password": {"file": "./password"}},
+                "tls": {"caFile": unit.ca_file},
+            }
+        ],
+        "sites": [
+            {**site, "adom": name, "devices": [f"fgt-{name}"]} for name in ADOMS
+        ],
+        "groups": [
+            {"name": each, "select": f"app == '{each}'"} for each in group_names(groups)
+        ],
+        "guard": {"maxAddedShare": 1e6, "maxRemovedShare": 1.0, "maxMembers": 1_000_000},
+        "install": {
+            "windows": [{"kind": "allow", "schedule": "*/10 * * * *", "duration": "2m"}],
+            "rollout": {"waves": ["100%"], "pause": "0s", "maxFailures": "100%"},
+        },
+        "lease": {"namespace": "fmgsync"},
+    }
+    path = folder / "fmgsync.yaml"
+    path.write_text(json.dumps(config))
+    return path
+
+
+@contextmanager
+def replica(config: Path, number: int) -> Iterator[subprocess.Popen[bytes]]:
+    """`fmgsync run`, stopped as an operator stops it."""
+    words = ["run", "-c", str(config), "--listen", f"127.0.0.1:{18100 + number}"]
+    with (config.parent / f"log-{number}").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "fmgsync", *words], stdout=log, stderr=log, cwd=config.parent
+        )
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
+class Watch:
+    """Samples of the replicas, written down as they are taken."""
+
+    def __init__(self, unit: Unit, processes: Sequence[subprocess.Popen[bytes]], file: Path) -> None:
+        self._unit, self._processes = unit, processes
+        self._began = self._last = time.monotonic()
+        self._file = file.open("w", newline="")
+        self._rows = csv.writer(self._file)
+        self._rows.writerow([field.name for field in fields(Sample)])
+
+    def look(self) -> None:
+        now = time.monotonic()
+        if now - self._last < SAMPLE_S:
+            return
+        asked = self._unit.cost().requests / (now - self._last) * 60
+        for number, process in enumerate(self._processes):
+            if process.poll() is not None:
+                raise SystemExit(f"replica {number} ended by itself")
+            found = sample(process.pid, number, (now - self._began) / 60, asked)
+            self._rows.writerow(astuple(found))
+        self._file.flush()
+        self._last = now
+
+
+def sample(pid: int, number: int, minute: float, requests: float) -> Sample:
+    home = Path(f"/proc/{pid}")
+    status = dict(
+        line.split(":", 1) for line in (home / "status").read_text().splitlines() if ":" in line
+    )
+    used = (home / "stat").read_text().rpartition(")")[2].split()
+    return Sample(
+        round(minute, 2),
+        number,
+        round(int(status["VmRSS"].split()[0]) / 1024, 1),
+        len(list((home / "fd").iterdir())),
+        int(status["Threads"]),
+        (int(used[11]) + int(used[12])) / 100,
+        round(requests, 1),
+    )
+
+
+def churn(cluster: KubernetesSimulator, watch: Watch, asked: argparse.Namespace) -> None:
+    """Replace pods, `rate` a second: the size stays what it is."""
+    chance, began, changed = random.Random(1), time.monotonic(), 0
+    while (past := time.monotonic() - began) < asked.minutes * 60:
+        if changed < past * asked.rate:
+            number, address = chance.randrange(asked.pods), ip(1 << 20 | changed)
+            status = {"podIP": address, "podIPs": [{"ip": address}]}
+            cluster.patch("Pod", f"pod-{number}", {"status": status}, namespace="shop")
+            changed += 1
+        else:
+            time.sleep(0.05)
+        watch.look()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--rate", type=float, default=10)
+    parser.add_argument("--pods", type=int, default=10_000)
+    parser.add_argument("--groups", type=int, default=200)
+    parser.add_argument("--csv", type=Path, default=Path("soak.csv"))
+    parser.add_argument("--svg", type=Path)
+    parser.add_argument("--logs", type=Path, help="keep the replicas' logs in this folder")
+    asked = parser.parse_args()
+    with ExitStack() as stack:
+        folder = asked.logs or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder.mkdir(parents=True, exist_ok=True)
+        cluster = stack.enter_context(KubernetesSimulator())
+        unit = stack.enter_context(running(seed(asked.groups), 0.0))
+        for name in ("shop", "fmgsync"):
+            cluster.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        for number in range(asked.pods):
+            cluster.add(pod(number, ip(number), asked.groups))
+        config = write_config(folder, unit, cluster, asked.groups)
+        processes = [stack.enter_context(replica(config, number)) for number in (0, 1)]
+        churn(cluster, Watch(unit, processes, asked.csv), asked)
+
+
+if __name__ == "__main__":
+    main()
