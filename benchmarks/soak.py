@@ -87,7 +87,11 @@ def pod(number: int, address: str, groups: int) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": f"pod-{number}", "namespace": "shop", "labels": {"app": f"g{number % groups}"}},
+        "metadata": {
+            "name": f"pod-{number}",
+            "namespace": "shop",
+            "labels": {"app": f"g{number % groups}"},
+        },
         "spec": {"nodeName": "node-1", "containers": [{"name": "main", "image": "x"}]},
         "status": {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}]},
     }
@@ -109,12 +113,8 @@ def write_config(folder: Path, unit: Unit, cluster: KubernetesSimulator, groups:
                 "tls": {"caFile": unit.ca_file},
             }
         ],
-        "sites": [
-            {**site, "adom": name, "devices": [f"fgt-{name}"]} for name in ADOMS
-        ],
-        "groups": [
-            {"name": each, "select": f"app == '{each}'"} for each in group_names(groups)
-        ],
+        "sites": [{**site, "adom": name, "devices": [f"fgt-{name}"]} for name in ADOMS],
+        "groups": [{"name": each, "select": f"app == '{each}'"} for each in group_names(groups)],
         "guard": {"maxAddedShare": 1e6, "maxRemovedShare": 1.0, "maxMembers": 1_000_000},
         "install": {
             "windows": [{"kind": "allow", "schedule": "*/10 * * * *", "duration": "2m"}],
@@ -145,7 +145,9 @@ def replica(config: Path, number: int) -> Iterator[subprocess.Popen[bytes]]:
 class Watch:
     """Samples of the replicas, written down as they are taken."""
 
-    def __init__(self, unit: Unit, processes: Sequence[subprocess.Popen[bytes]], file: Path) -> None:
+    def __init__(
+        self, unit: Unit, processes: Sequence[subprocess.Popen[bytes]], file: Path
+    ) -> None:
         self._unit, self._processes = unit, processes
         self._began = self._last = time.monotonic()
         self._file = file.open("w", newline="")

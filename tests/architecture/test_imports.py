@@ -97,13 +97,31 @@ def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys; from fmgsync.cli import main; main.run(['--help']); "
         "heavy = {'kubernetes', 'pyFMG', 'vcr', 'structlog', 'pydantic', 'requests', 'rich'}; "
-        "found = sorted(heavy & set(sys.modules)); sys.exit(f'imported: {found}' if found else 0)"
+        "found = sorted(heavy & set(sys.modules)); print(len(sys.modules)); "
+        "sys.exit(f'imported: {found}' if found else 0)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     assert "plan" in done.stdout
+    assert int(done.stdout.split()[-1]) <= 180, "each module is a file to find and to run"
+
+
+def test_a_plan_over_a_dump_imports_neither_clients_of_kubernetes_nor_the_simulator() -> None:
+    """What a command needs only now and then is imported there: half a second of a second."""
+    code = (
+        "import sys, fmgsync.cli.plan, fmgsync.cli.plan_text, fmgsync.cli.documents, "
+        "fmgsync.passes.once, fmgsync.wiring.wiring; "
+        "heavy = {'kubernetes', 'vcr', 'trustme', 'fmgsync.simulator', 'fmgsync.recording'}; "
+        "print(len(sys.modules), *sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    count, *heavy = done.stdout.split()
+    assert heavy == []
+    assert int(count) <= 1000
 
 
 def test_no_test_module_is_a_library_for_others() -> None:
