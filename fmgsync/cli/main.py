@@ -5,8 +5,8 @@ Commands are imported only when called, so that `fmgsync --help` needs click and
 
 from __future__ import annotations
 
-import importlib
 import gc
+import importlib
 import itertools
 import json
 import os
