@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 import trustme
-from kubernetes.config import incluster_config
 
 from fmgsync.errors import (
     SourceError,
@@ -19,6 +18,7 @@ from fmgsync.errors import (
     SourceUnavailable,
     SourceUntrusted,
 )
+from fmgsync.kube import connection
 from fmgsync.kube.client import Access
 from fmgsync.model.endpoint import ALWAYS, Kind
 from fmgsync.simulator.kubernetes import KubernetesSimulator
@@ -198,10 +198,9 @@ def test_a_pod_reads_its_own_cluster_with_its_service_account(
     simulator: KubernetesSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the kubelet gives to every pod is enough: two variables and two files."""
-    token = tmp_path / "token"
-    token.write_text(simulator.token)
-    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(token))
-    monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(simulator.ca_file))
+    (tmp_path / "token").write_text(simulator.token)
+    (tmp_path / "ca.crt").write_bytes(simulator.ca_file.read_bytes())
+    monkeypatch.setattr(connection, "SERVICE_ACCOUNT", tmp_path)
     address = urlsplit(simulator.url)
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", address.hostname or "")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(address.port))
