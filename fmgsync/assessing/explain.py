@@ -183,6 +183,11 @@ def _owners(scene: Scene, address: Address) -> Step:
         for cluster, snapshot in sorted(scene.snapshots.items())
         for kind, name, endpoint in _endpoints(snapshot)
         if address in endpoint.addresses
+    ] + [
+        f"{found.place} of cluster {cluster}"
+        for cluster, snapshot in sorted(scene.snapshots.items())
+        for found in snapshot.destinations
+        if any(address == each for _, each in found.addresses)
     ]
     gaps = [name for name, s in scene.snapshots.items() if not {"pods", "nodes"} <= set(s.synced)]
     if found:

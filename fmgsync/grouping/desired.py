@@ -134,12 +134,13 @@ class Memberships:
         found: dict[str, ClusterSnapshot] = {}
         for name, cluster in self._clusters.items():
             having = cluster.holdings.having(address) if address is not None else ()
+            reached = cluster.reached_at(address) if address is not None else ()
             if pod is not None:
                 found[name] = cluster.about(pod)
-            elif having:
+            elif having or reached:
                 pods = tuple(each.pod for each in having if isinstance(each, PodHolder))
                 nodes = tuple(each.node for each in having if isinstance(each, NodeHolder))
-                found[name] = ClusterSnapshot(name, frozenset(), pods, nodes)
+                found[name] = ClusterSnapshot(name, frozenset(), pods, nodes, destinations=reached)
         return found
 
     def who(self, address: Address) -> tuple[str, ...]:
@@ -147,7 +148,7 @@ class Memberships:
         return tuple(
             f"{holder.place} of cluster {name}"
             for name, cluster in self._clusters.items()
-            for holder in cluster.holdings.having(address)
+            for holder in (*cluster.holdings.having(address), *cluster.reached_at(address))
         )
 
     @property

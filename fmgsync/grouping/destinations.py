@@ -69,6 +69,11 @@ class Destinations:
             for index in (*holder.picked.sure, *holder.picked.unsure)
         }
 
+    def having(self, address: Address) -> tuple[Destination, ...]:
+        """Those that are reached at the address. Any thread may ask."""
+        known = [holder.found for holder in [*self._holders.values()]]
+        return tuple(each for each in known if any(address == a for _, a in each.addresses))
+
     def selected(self, index: int) -> Iterator[Destination]:
         """Those that a rule selects, by name."""
         for _, holder in sorted(self._holders.items()):

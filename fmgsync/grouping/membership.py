@@ -24,6 +24,7 @@ from fmgsync.grouping.network_sets import NetworkSets
 from fmgsync.grouping.nothing import Note
 from fmgsync.grouping.rulebook import Picked, RuleBook
 from fmgsync.model.address import Address
+from fmgsync.model.destination import Destination
 from fmgsync.model.endpoint import (
     ClusterDifference,
     ClusterSnapshot,
@@ -181,6 +182,10 @@ class ClusterMembership:
         nodes = (self._nodes[pod.node].node for pod in found if pod.node in self._nodes)
         spaces = {n: labels for n in key[:1] if (labels := self._namespaces.get(n)) is not None}
         return ClusterSnapshot(self.cluster, self._synced, tuple(found), tuple(nodes), spaces)
+
+    def reached_at(self, address: Address) -> tuple[Destination, ...]:
+        """The Services and the like that have the address. Any thread may ask."""
+        return self._destinations.having(address)
 
     def selects(self, pod: PodKey) -> bool:
         """Whether some rule selects it."""

@@ -218,15 +218,13 @@ class _Reading:
             self._cut(each, self._place(), why)
 
     def _single(self, document: Document, kind: str, version: Any) -> None:
-        known = recognising.known(self._candidates(version, kind), document.content)
-        if known is None:
-            return
-        if not document.proven and not self._source.ends_line:
-            self._cut(known, self._place(), _INSIDE_A_LINE)
-            return
-        self._gathering.add_mapping(
-            known, document.content, self._place(), last=not document.proven
-        )
+        for known in recognising.known(self._candidates(version, kind), document.content):
+            if not document.proven and not self._source.ends_line:
+                self._cut(known, self._place(), _INSIDE_A_LINE)
+                continue
+            self._gathering.add_mapping(
+                known, document.content, self._place(), last=not document.proven
+            )
 
     def _end_list(self, document: Document, kind: str, version: Any) -> None:
         listed = self._candidates(version, kind.removesuffix("List")) if version else ()
@@ -310,13 +308,12 @@ class _Reading:
         self, version: Any, kind: Any, content: Mapping[str, Any], place: str, *, last: bool = False
     ) -> None:
         found = self._candidates(version, kind)
-        known = recognising.known(found, content)
+        for known in recognising.known(found, content):
+            self._gathering.add_mapping(known, content, place, last=last)
         for each in found if recognising.is_of_system(content) else ():
             if row(each).only:  # those that are looked at are in this list, or there are none
                 self._gathering.complete(each)
-        if known is not None:
-            self._gathering.add_mapping(known, content, place, last=last)
-        elif not isinstance(kind, str) or not kind:
+        if not isinstance(kind, str) or not kind:
             self._doubt_all(f"{place} has no kind: it is cut off, or is no Kubernetes object")
 
     def _candidates(self, version: Any, kind: Any) -> tuple[Kind, ...]:

@@ -21,13 +21,14 @@ def candidates(version: Any, title: Any, wanted: frozenset[Kind]) -> tuple[Kind,
     )
 
 
-def known(kinds: Iterable[Kind], content: Mapping[str, Any]) -> Kind | None:
-    """The one of these kinds that an object is of."""
-    for each in kinds:
-        only = row(each).only
-        if not only or (_metadata(content).get("name") == only and is_of_system(content)):
-            return each
-    return None
+def known(kinds: Iterable[Kind], content: Mapping[str, Any]) -> tuple[Kind, ...]:
+    """Those of these kinds that an object is of: one, or one that a configuration describes
+    besides."""
+
+    def fits(only: str) -> bool:
+        return _metadata(content).get("name") == only and is_of_system(content)
+
+    return tuple(each for each in kinds if not row(each).only or fits(row(each).only))
 
 
 def is_of_system(content: Mapping[str, Any]) -> bool:
