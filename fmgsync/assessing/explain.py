@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from fmgsync.assessing.explanation import (
     SHOWN,
+    AdomScene,
     Explanation,
     Scene,
     Step,
@@ -19,6 +20,7 @@ from fmgsync.assessing.explanation import (
     names,
     policies,
     texts,
+    turn_of,
 )
 from fmgsync.grouping import rulebook
 from fmgsync.grouping.ip_pools import IPPools
@@ -309,22 +311,29 @@ def device(scene: Scene, name: str) -> Explanation:
         known = adom.topology.devices.get(target.device)
         online = known.online if known is not None else None
         steps.append(Step("connection", where, online, _online(online, view)))
-        in_sync = known.in_sync if known is not None else None
-        told = "in sync" if in_sync else "not in sync with FortiManager's copy"
-        told = "FortiManager does not say" if in_sync is None else told
-        steps.append(Step("configuration", where, in_sync, told))
-        packages = [p.path for p in adom.packages if target in p.targets]
-        because = f"package {', '.join(packages)}" if packages else "no package is assigned to it"
-        steps.append(Step("package", where, bool(packages), because, tuple(packages)))
+        if not adom.ref.is_direct:
+            steps += _managed(adom, target, where)
         for one in view.groups:
             fine = one.state in _FINE
             told = f"{one.name}: {one.state}" + (f": {one.because}" if one.because else "")
             steps.append(Step("group", where, fine, told, (one.name,)))
         why = adom.waits.get(target) or adom.opens.get(target)
         if why and not _is_fine(view):
-            steps.append(Step("install", where, None, why))
+            steps.append(Step(turn_of(adom.ref), where, None, why))
     states = {view.target: _is_fine(view) for _, view in found}
     return Explanation(question, tuple(steps), tuple(sorted(states.items())))
+
+
+def _managed(adom: AdomScene, target: DeviceVdom, where: str) -> Iterator[Step]:
+    """What FortiManager says of a device of its own."""
+    known = adom.topology.devices.get(target.device)
+    in_sync = known.in_sync if known is not None else None
+    told = "in sync" if in_sync else "not in sync with FortiManager's copy"
+    told = "FortiManager does not say" if in_sync is None else told
+    yield Step("configuration", where, in_sync, told)
+    packages = [p.path for p in adom.packages if target in p.targets]
+    because = f"package {', '.join(packages)}" if packages else "no package is assigned to it"
+    yield Step("package", where, bool(packages), because, tuple(packages))
 
 
 def _is_fine(view: DeviceView) -> bool:

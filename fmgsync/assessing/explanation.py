@@ -203,13 +203,18 @@ def _waiting(where: str, placed: Placed, address: Address) -> Iterator[Step]:
         for adom, view, one in placed
         if one.desired is not None and (address in one.desired) is not _in(address, one.device)
     ]
-    reasons: dict[str, list[DeviceVdom]] = {}
+    reasons: dict[tuple[str, str], list[DeviceVdom]] = {}
     for adom, target in late:
         why = adom.waits.get(target) or adom.opens.get(target)
         if why:
-            reasons.setdefault(why, []).append(target)
-    for why, targets in reasons.items():
-        yield Step("install", where, False, f"{names(targets)}: {why}", texts(targets))
+            reasons.setdefault((turn_of(adom.ref), why), []).append(target)
+    for (turn, why), targets in reasons.items():
+        yield Step(turn, where, False, f"{names(targets)}: {why}", texts(targets))
+
+
+def turn_of(ref: TargetRef) -> str:
+    """What a device waits for: an install, or, without a FortiManager, to be written."""
+    return "write" if ref.is_direct else "install"
 
 
 def texts(targets: Iterable[DeviceVdom]) -> tuple[str, ...]:

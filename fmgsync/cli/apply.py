@@ -135,6 +135,8 @@ def _agreed(options: common.Options, world: World, digest: str | None, install: 
     when = {"now": "and install it now", "never": "and install nothing"}.get(
         install, "and install it where a window is open"
     )
+    if all(work.ref.is_direct for work in world.adoms):
+        when = {"now": "now", "never": "and deliver nothing"}.get(install, "where a window is open")
     if not click.confirm(f"Write this {when}?", default=False):
         return None
     return digest or result.digest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,7 +126,7 @@ def print_lines(console: Console, lines: Iterable[Line]) -> None:
         made.add_row(
             tables.cell(fields["at"][:19] + "Z"),
             tables.cell(fields.get("who", "")),
-            tables.cell(fields["event"]),
+            tables.cell(told(fields)),
             tables.cell(_where(fields)),
             tables.cell(_wave(fields)),
             tables.cell(_what(fields)),
@@ -138,7 +139,15 @@ def _where(fields: Any) -> str:
     if "device" in fields:
         vdom = f"/{fields['vdom']}" if "vdom" in fields else ""
         return f"{fields['device']}{vdom}"
+    if "fortigate" in fields:
+        return f"{fields['fortigate']}/{fields.get('vdom', '')}"
     return f"{fields.get('fortimanager', '')}/{fields.get('adom', '')}"
+
+
+def told(fields: Mapping[str, Any]) -> str:
+    """What happened, in a word. On a FortiGate without a FortiManager nothing is installed: it is
+    said that it is being delivered to, before it is written."""
+    return "deliver" if fields["event"] == "install" and "fortigate" in fields else fields["event"]
 
 
 def _wave(fields: Any) -> str:

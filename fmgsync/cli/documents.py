@@ -86,6 +86,7 @@ def _installs(adom: AdomResult) -> list[dict[str, Any]]:
     reasons = {entry.target: list(entry.because) for entry in adom.survey.not_referenced}
     rows = [
         {
+            **adom.ref.row,
             "device": entry.target.device,
             "vdom": entry.target.vdom,
             "package": entry.package or None,
@@ -101,6 +102,7 @@ def _installs(adom: AdomResult) -> list[dict[str, Any]]:
     listed = {entry.target for entry in adom.survey.pending}
     rows.extend(
         {
+            **adom.ref.row,
             "device": target.device,
             "vdom": target.vdom,
             "package": None,
@@ -153,6 +155,7 @@ def apply_document(result: Result) -> dict[str, Any]:
         ],
         "outcomes": [
             {
+                **adom.ref.row,
                 "device": outcome.target.device,
                 "vdom": outcome.target.vdom,
                 "outcome": outcome.outcome.value,

@@ -97,9 +97,7 @@ def command(options: common.Options, state_dir: Path, until: datetime | None, pr
 def _missing(result: Result) -> list[dict[str, Any]]:
     """Parts of the sites that are not there, as errors: nothing is foreseen for them."""
     return [
-        errors.UnknownDevice(
-            part.message, fortimanager=adom.ref.unit, adom=adom.ref.domain
-        ).as_document()
+        errors.UnknownDevice(part.message, **adom.ref.named).as_document()
         for adom in result.adoms
         if adom.seen
         for part in adom.seen.desired.errors
@@ -192,7 +190,10 @@ def print_forecast(
     for (_, why), rows in held.items():
         waits.add_row(tables.cell(why, "magenta"), *_where(rows, every=every))
     starting, holding = (sum(map(len, found.values())) for found in (waves, held))
-    told = f"{tables.many(starting, 'install')} until {instants.local(document['until'], zone)}"
+    written = sum(bool(row.get("fortigate")) for rows in waves.values() for row in rows)
+    turns = [(starting - written, "install"), (written, "write")]
+    counted = " and ".join(tables.many(n, what) for n, what in turns if n or not starting)
+    told = f"{counted} until {instants.local(document['until'], zone)}"
     told = f"{told}, {holding} held." if starting or holding else "Nothing is pending."
     console.print(tables.cell(told, "bold"))
     if starting:

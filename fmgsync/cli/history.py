@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fmgsync import errors
+from fmgsync.cli import audit as audit_text
 from fmgsync.cli import common
 
 if TYPE_CHECKING:
@@ -158,6 +159,8 @@ def as_row(fields: Mapping[str, Any]) -> Row:
         "reason": None if reason in ("", "not given") else reason,
     }
     unit, part = ("fortigate", "vdom") if fields.get("fortigate") else ("fortimanager", "adom")
+    if unit == "fortigate":
+        row |= {unit: _text(fields[unit]), part: _text(fields.get(part))}
     if fields.get(part):
         row["adom"] = f"{_text(fields.get(unit))}/{_text(fields[part])}"
     if devices := list(_devices(fields)):
@@ -216,7 +219,7 @@ def print_history(console: Console, rows: Iterable[Row]) -> None:
         count = f"{len(set(places))}: " if len(set(places)) > 3 else ""
         made.add_row(
             tables.cell(_minute(first["at"])),
-            tables.cell(f"{first['event']}{_wave(first)}", _STYLES.get(first["event"], "")),
+            tables.cell(f"{audit_text.told(first)}{_wave(first)}", _STYLES.get(first["event"], "")),
             tables.cell(count + where),
             tables.cell("; ".join(filter(None, (_said(same), _moved(same))))),
             tables.cell(", ".join(filter(None, (_actor(first), first["reason"])))),

@@ -58,10 +58,12 @@ class Use(_Part):
 
 
 class Adom(_Part):
-    """What changes in one ADOM."""
+    """What changes in one ADOM, or in one VDOM of a FortiGate without a FortiManager."""
 
-    fortimanager: str
-    adom: str
+    fortimanager: str | None = Field(description="None: a FortiGate without one.")
+    adom: str | None
+    fortigate: str | None = Field(None, description="A FortiGate without a FortiManager.")
+    vdom: str | None = Field(None, description="Of that FortiGate.")
     changes: list[Change] = Field(description="In the order in which they are written.")
     foreign: list[Finding] = Field(description="Errors of single rules; the others go on.")
     held: list[Hold]
@@ -71,8 +73,12 @@ class Adom(_Part):
 
 
 class Install(_Part):
-    """A device VDOM that an install has to reach, or that a group never reaches."""
+    """A device VDOM that an install has to reach, or that a group never reaches; of a FortiGate
+    without a FortiManager one that has to be written."""
 
+    fortimanager: str | None = Field(None, description="None: a FortiGate without one.")
+    adom: str | None = None
+    fortigate: str | None = Field(None, description="A FortiGate without a FortiManager.")
     device: str
     vdom: str
     package: str | None = Field(description="None: nothing is installed there.")
@@ -93,7 +99,7 @@ class Radius(_Part):
     devices: int
     added: int = Field(description="Addresses, counted once for each group and device.")
     removed: int
-    installs: int
+    installs: int = Field(description="Device VDOMs to install or, without a FortiManager, write.")
 
 
 class Stop(_Part):

@@ -6,8 +6,8 @@ The same for a plan just made and for one that was saved.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.text import Text
 
@@ -56,8 +56,7 @@ def total(document: Row) -> str:
     parts = []
     if changes:
         parts.append(_changed(document, changes))
-    if (installs := _installs(document["installs"])) is not None:
-        parts.append(installs)
+    parts += filter(None, (_outstanding(document["installs"], *each) for each in _TURNS))
     held = sum(len(adom["held"]) for adom in document["adoms"])
     if held:
         parts.append(f"{held} held for a person")
@@ -78,15 +77,27 @@ def _changed(document: Row, changes: Sequence[Row]) -> str:
     )
 
 
-def _installs(rows: Iterable[Row]) -> str | None:
-    found = [row for row in rows if row["package"] is not None]
+def _is_install(row: Row) -> bool:
+    return row["package"] is not None
+
+
+def _is_write(row: Row) -> bool:
+    return bool(row.get("fortigate")) and bool(row["groups"])
+
+
+_TURNS: Final = (("install", _is_install), ("write", _is_write))
+"""What a FortiGate waits for: an install, or, without a FortiManager, to be written."""
+
+
+def _outstanding(rows: Iterable[Row], what: str, is_one: Callable[[Row], bool]) -> str | None:
+    found = [row for row in rows if is_one(row)]
     if not found:
         return None
     held = sum(row["held"] is not None for row in found)
     now = sum(row["because"] is None and row["held"] is None for row in found)
     kinds = [(now, "now"), (len(found) - held - now, "later"), (held, "held")]
     told = ", ".join(f"{count} {word}" for count, word in kinds if count)
-    return f"{many(len(found), 'install')} outstanding ({told})"
+    return f"{many(len(found), what)} outstanding ({told})"
 
 
 def _print_adom(console: Console, adom: Row, *, every: bool) -> None:
@@ -174,19 +185,21 @@ def counted(changes: Iterable[Row]) -> str:
 
 def _print_installs(console: Console, document: Row, *, every: bool) -> None:
     rows, zone = document["installs"], _zone(document)
-    waiting = [row for row in rows if row["package"] is not None]
-    if waiting:
-        title = "Installs outstanding"
-        made = table(("devices", "package", "groups", "why", "starts"), title=title)
+    for what, is_one in _TURNS:
+        waiting = [row for row in rows if is_one(row)]
+        packages = ("package",) if what == "install" else ()
+        title = f"{what.capitalize()}s outstanding"
+        made = table(("devices", *packages, "groups", "why", "starts"), title=title)
         for row, devices in _shared(waiting, every=every):
             made.add_row(
                 cell(devices),
-                cell(row["package"]),
+                *(cell(row[name]) for name in packages),
                 cell(", ".join(row["groups"]) if every else names(row["groups"])),
                 cell("; ".join(row["reasons"])),
                 cell(*_starts(row, zone)),
             )
-        made.show(console)
+        if waiting:
+            made.show(console)
     silent: dict[tuple[str, str], list[str]] = {}
     for row in rows:
         reasons = row.get("notReferencedBecause") or [""] * len(row["notReferenced"])
@@ -237,10 +250,11 @@ def markdown(document: Row) -> str:
             lines += ["<details><summary>every change</summary>", ""]
             lines += [*_markdown_table(adom["changes"]), "</details>", ""]
         lines += [f"- {_finding(row)}" for word in findings.KINDS for row in adom[word]]
-    waiting = (row for row in document["installs"] if row["package"])
-    for row, devices in _shared(waiting, every=False):
-        what = _escaped(f"{row['package']} on {devices}: {_starts(row, _zone(document))[0]}")
-        lines.append(f"- install {what}")
+    for what, is_one in _TURNS:
+        for row, devices in _shared(filter(is_one, document["installs"]), every=False):
+            where = f"{row['package']} on {devices}" if row["package"] else devices
+            told = _escaped(f"{where}: {_starts(row, _zone(document))[0]}")
+            lines.append(f"- {what} {told}")
     problems = [row for word in ("sources", "errors") for row in document[word]]
     lines += [f"- **{_escaped(row['message'])}**" for row in problems]
     return "\n".join(lines)

@@ -59,7 +59,7 @@ def command(options: common.Options, state_dir: Path, listen: str) -> int:
         lambda before: wiring.make_controller(
             options.config,
             before=before,
-            ears=fencing.Ears(metrics.rpc, metrics.lock_wait, metrics.lock_held),
+            ears=fencing.Ears(metrics.rpc, metrics.lock_wait, metrics.lock_held, metrics.rest),
             state_dir=state_dir,
             transport=options.transport,
         ),

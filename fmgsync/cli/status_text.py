@@ -285,11 +285,12 @@ def print_apply(console: Console, document: Row) -> None:
     for row in document["refused"]:
         text = f"refused: {row['action']} {row['kind']} {row['name']}: {row['message']}"
         console.print(Text(safe_text(text), style="red"))
-    alike: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    alike: defaultdict[tuple[str, str, str], list[str]] = defaultdict(list)
     for row in document["outcomes"]:
-        alike[row["outcome"], row["detail"]].append(findings.place(row))
-    for (outcome, detail), places in alike.items():
-        text = f"install on {names(places)}: {findings.told(outcome, detail)}"
+        what = "write to" if row.get("fortigate") else "install on"
+        alike[what, row["outcome"], row["detail"]].append(findings.place(row))
+    for (what, outcome, detail), places in alike.items():
+        text = f"{what} {names(places)}: {findings.told(outcome, detail)}"
         console.print(safe_text(text))
     print_status(console, document)
 

@@ -47,7 +47,7 @@ def print_windows(
         if adom.error:
             console.print(Text("error: " + safe_text(str(adom.error)), style="red"))
         for why in adom.missing:
-            text = f"error: ADOM {adom.ref}: {why}: correct 'sites'"
+            text = f"error: {adom.ref.title}: {why}: correct 'sites'"
             console.print(Text(safe_text(text), style="red"))
         outlooks.extend(adom.outlooks)
     local = start.astimezone(zones.zone(zone))

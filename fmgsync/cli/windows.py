@@ -92,4 +92,4 @@ def _tell_errors(options: common.Options, found: Sequence[AdomWindows]) -> None:
         if adom.error:
             options.progress(f"error: {adom.error}")
         for why in adom.missing:
-            options.progress(f"error: ADOM {adom.ref}: {why}: correct 'sites'")
+            options.progress(f"error: {adom.ref.title}: {why}: correct 'sites'")

@@ -158,14 +158,18 @@ def notices(result: AdomResult) -> tuple[Notice, ...]:
         found += of_plan(result.seen.plan)
         waits = result.seen.submission
         if waits is not None and waits.outdated:
-            message = f"ADOM {result.ref}: {waits}"
+            message = f"{_place(result.ref)}: {waits}"
             found.append(Notice("SubmissionObsolete", str(result.ref), message, ()))
     if result.rollout is not None:
         found += _failures(result.ref, result.rollout)
     if result.standing is not None and (held := result.standing.decision.held) is not None:
-        message = f"ADOM {result.ref}: rollout held: {held.reason}; {held.next_step}"
+        message = f"{_place(result.ref)}: rollout held: {held.reason}; {held.next_step}"
         found.append(Notice("RolloutHeld", str(result.ref), message, ()))
     return tuple(found)
+
+
+def _place(ref: TargetRef) -> str:
+    return ref.title if ref.is_direct else f"ADOM {ref}"
 
 
 def of_objects(reports: Iterable[Finding]) -> Iterator[Notice]:
@@ -179,37 +183,38 @@ def of_objects(reports: Iterable[Finding]) -> Iterator[Notice]:
 
 def of_plan(plan: AdomPlan) -> Iterator[Notice]:
     """What waits or clashes in a plan."""
-    yield from _holds(str(plan.ref), plan.held)
+    yield from _holds(_place(plan.ref), plan.held)
     for finding in plan.foreign:
-        yield _clash(str(plan.ref), finding)
+        yield _clash(_place(plan.ref), finding)
     for finding in plan.findings:
         if finding.kind == CLOCK:
-            message = f"ADOM {plan.ref}: {finding.message}"
+            message = f"{_place(plan.ref)}: {finding.message}"
             yield Notice("ClockWrong", finding.name, message, ())
 
 
 def _failures(ref: TargetRef, report: Report) -> Iterator[Notice]:
     groups = {each.pending.target.device: tuple(each.pending.groups) for each in report.admissions}
     for device, why in sorted(report.failures.items()):
-        message = f"ADOM {ref}: device {device}: {why}; see 'fmgsync rollout status'"
-        yield Notice("InstallFailed", device, message, groups.get(device, ()))
+        message = f"{_place(ref)}: device {device}: {why}; see 'fmgsync rollout status'"
+        reason = "WriteFailed" if ref.is_direct else "InstallFailed"
+        yield Notice(reason, device, message, groups.get(device, ()))
 
 
-def _holds(adom: str, held: Iterable[Hold]) -> Iterator[Notice]:
+def _holds(place: str, held: Iterable[Hold]) -> Iterator[Notice]:
     by_group: defaultdict[str, list[Hold]] = defaultdict(list)
     for hold in held:
         by_group[hold.name].append(hold)
     for name, holds in sorted(by_group.items()):
         first = min(holds, key=lambda hold: str(hold.device))
-        place = f" on {first.device}" if first.device else ""
+        where = f" on {first.device}" if first.device else ""
         more = f"; {len(holds) - 1} more" if len(holds) > 1 else ""
         message = (
-            f"ADOM {adom}: group {name}{place}: {first.message}; waits for"
+            f"{place}: group {name}{where}: {first.message}; waits for"
             f" 'fmgsync approve {first.digest}'{more}"
         )
         yield Notice("GuardHold", name, message, (name,))
 
 
-def _clash(adom: str, finding: Finding) -> Notice:
-    message = f"ADOM {adom}: {finding.name}: {finding.message}"
+def _clash(place: str, finding: Finding) -> Notice:
+    message = f"{place}: {finding.name}: {finding.message}"
     return Notice("NameTaken", finding.name, message, (finding.name,))

@@ -285,7 +285,7 @@ class Controller:
         passing = (*self._workers.values(), *self._leaving)
         left = [each for each in passing if not self.stopping.await_end(each.join, self._beat)]
         for worker in left:
-            _log.warning("a pass is still running and is left behind", adom=worker.ref.domain)
+            _log.warning("a pass is still running and is left behind", **worker.ref.logged)
         if self._remembered is not None:
             self._remembered.stop()
         if self.ownership is not None:

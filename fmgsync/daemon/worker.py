@@ -204,9 +204,9 @@ class AdomWorker:
         elif error is None and before.error is not None:
             _log.info("pass works again", **self.ref.named)
         if (held := _held(result)) != _held(before.result):
-            _log.info("held" if held else "goes on", adom=str(self.ref), why=held or None)
+            _log.info("held" if held else "goes on", **self.ref.logged, why=held or None)
         for event, sentence in sorted(_oddities(result) - _oddities(before.result)):
-            _log.warning(event, adom=str(self.ref), why=sentence)
+            _log.warning(event, **self.ref.logged, why=sentence)
         with self._changed:
             self._busy = False
             self._pace = self._pace_of(result)

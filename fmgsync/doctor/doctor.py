@@ -71,7 +71,7 @@ def check_time_zones(clock: Clock) -> Iterator[Diagnosis]:
 def check_state(memories: Iterable[MemoryToCheck]) -> Iterator[Diagnosis]:
     """Whether what is remembered can be read, and which times in it lie ahead."""
     for memory in memories:
-        where = f"what is remembered of ADOM {memory.name}"
+        where = f"what is remembered of {memory.name}"
         try:
             ahead = memory.read()
         except errors.FmgsyncError as error:
@@ -88,7 +88,7 @@ def check_lease(leased: bool) -> Iterator[Diagnosis]:
     """Whether a second fmgsync of this owner is kept away."""
     where = "this installation"
     if leased:
-        yield Diagnosis(where, "lease", Level.OK, "one works at a time on each ADOM")
+        yield Diagnosis(where, "lease", Level.OK, "one works at a time on each ADOM or fleet")
         return
     text = "no lease is configured: nothing keeps a second fmgsync with this owner away"
     fix = "see to it that one works at a time, or set lease: {namespace: fmgsync}"

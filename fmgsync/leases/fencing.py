@@ -22,11 +22,13 @@ def _never() -> bool:
 @dataclass(frozen=True, slots=True)
 class Ears:
     """Who hears: of a request (FortiManager, method, seconds), of waiting for somebody else's
-    lock (FortiManager, ADOM, seconds), and whether we hold an ADOM's lock from now on."""
+    lock (FortiManager, ADOM, seconds), whether we hold an ADOM's lock from now on, and of a request
+    to a FortiGate without a FortiManager."""
 
     request: Callable[[str, str, float], None] = _unheard
     lock_wait: Callable[[str, str, float], None] = _unheard
     lock_held: Callable[[str, str, bool], None] = _unheard
+    rest: Callable[[str, str, float], None] = _unheard
 
 
 NOBODY = Ears()
@@ -44,7 +46,7 @@ def hooks(
     `gives_up` says that there is no time to wait for a lock any more.
     """
     made = Hooks(
-        after_request=ears.request,
+        after_request=ears.rest if ref.is_direct else ears.request,
         lock_waited=partial(ears.lock_wait, ref.unit, ref.domain),
         lock_held=partial(ears.lock_held, ref.unit, ref.domain),
         gives_up=gives_up,

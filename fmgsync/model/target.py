@@ -39,6 +39,11 @@ class TargetRef:
         return {"fortimanager": self.unit, "adom": self.domain}
 
     @property
+    def logged(self) -> dict[str, str]:
+        """What a log line calls it, in one word."""
+        return {"fortigate" if self.is_direct else "adom": str(self)}
+
+    @property
     def row(self) -> dict[str, Any]:
         """The same for documents, which always have FortiManager and ADOM."""
         return {"fortimanager": None, "adom": None, **self.named}
@@ -49,9 +54,14 @@ class TargetRef:
         return title_of(self.row)
 
     @property
+    def is_direct(self) -> bool:
+        """A FortiGate without a FortiManager: what is written there is live at once."""
+        return self.kind is TargetKind.FORTIGATE
+
+    @property
     def short(self) -> str:
         """`ADOM prod`; of a FortiGate its VDOM does not say enough: `VDOM root on branch-7`."""
-        return self.title if self.kind is TargetKind.FORTIGATE else f"ADOM {self.domain}"
+        return self.title if self.is_direct else f"ADOM {self.domain}"
 
 
 def title_of(row: Mapping[str, Any]) -> str:

@@ -100,7 +100,7 @@ def _wrong(
     run: Run, chosen: Round, targets: Iterable[DeviceVdom], vouched: ObservedAdom
 ) -> dict[DeviceVdom, str]:
     measure, now = yardstick_of(run), run.seen.observed
-    listed = list(targets)
+    listed, held_by = list(targets), "it" if run.work.ref.is_direct else "the ADOM"
     found: dict[DeviceVdom, str] = {}
     for target, names in yardstick.moved(vouched, now, listed).items():
         odd = [
@@ -110,7 +110,7 @@ def _wrong(
             and (chosen.urgent or not measure.is_met(now, target, name))
         ]
         if odd:
-            found[target] = f"somebody changed {', '.join(odd)} in the ADOM since it was written"
+            found[target] = f"somebody changed {', '.join(odd)} in {held_by} since it was written"
     views = [v for v in (run.survey.views if run.survey else ()) if v.target in listed]
     for target, groups in measure.excess(now, views).items():
         added = [name for name in groups if chosen.adds_to(name)]
@@ -118,14 +118,15 @@ def _wrong(
             found[target] = _told(added[0], groups[added[0]], run)
     if chosen.urgent:  # what the rules ask for leaves no device outside its window
         for target, name in measure.lost(now, views):
-            found.setdefault(target, f"the ADOM lacks members of {name} that the rules ask for")
+            found.setdefault(target, f"{held_by} lacks members of {name} that the rules ask for")
     return found
 
 
 def _told(name: str, excess: Collection[str], run: Run) -> str:
     listed = ", ".join(sorted(excess)[:3]) + (" and more" if len(excess) > 3 else "")
     waits = f"; its removal waits: {run.seen.submission.brief}" if run.seen.submission else ""
-    return f"the ADOM holds {listed} in {name}, which no rule asks for{waits}"
+    held_by = "it" if run.work.ref.is_direct else "the ADOM"
+    return f"{held_by} holds {listed} in {name}, which no rule asks for{waits}"
 
 
 def _may_repair(run: Run) -> bool:

@@ -91,7 +91,8 @@ def _write_down(
     rollout_log.verified(run, chosen, done, began_at)
     for device, why in sorted(failed.items()):
         run.tell(f"{device}: failed: {why}")
-        _log.warning("install failed", **run.work.ref.named, device=device, why=why)
+        event = "write failed" if run.work.ref.is_direct else "install failed"
+        _log.warning(event, **run.work.ref.named, device=device, why=why)
     for target in chosen.targets:
         rollout_log.end(run, chosen, target, failed.get(target.device), proofs.get(target))
     run.audit.keep_head()

@@ -126,7 +126,7 @@ def _one(
                 _wait_for_window(world, work, seen)
             if write and plan is not None and plan.changes:
                 world.installing.recall(work.ref)
-                world.tell(f"writing {len(plan.changes)} changes to ADOM {work.ref.domain}")
+                world.tell(f"writing {len(plan.changes)} changes to {work.ref.short}")
                 changed.report = work.target.write(plan)
     except errors.TargetError as error:
         changed.error = error

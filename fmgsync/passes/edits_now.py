@@ -37,8 +37,10 @@ def look(world: World, work: AdomWork, adom: AdomResult, *, may_lock: bool) -> E
     ready = [each for each in adom.admissions if each.readiness is Readiness.READY]
     if adom.seen is None or not ready or world.terms.mode is not Mode.PACKAGE:
         return Edits()  # objects alone carry nobody else's edits
-    if work.delivery is None or not work.target.traits.previews:
-        return Edits(unseen="writing is installing there: nobody else's edits go along")
+    if work.delivery is None:
+        return Edits()  # what is written there goes by itself
+    if not work.target.traits.previews:
+        return Edits(unseen="nothing shows there what an install would push")
     if adom.seen.topology.workspace is not Workspace.DISABLED and not may_lock:
         return Edits(
             unseen="other people's pending edits are not looked at: a preview takes the lock of"

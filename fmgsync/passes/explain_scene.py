@@ -52,10 +52,11 @@ def _adom(configured: Sequence[Site], adom: AdomResult) -> AdomScene:
     for site in resolved:
         for target in site.targets:
             behind[target] = behind.get(target, frozenset()) | site.clusters
+    what = "writing it" if adom.ref.is_direct else "its install"
     waits = {
-        each.pending.target: f"its install is held: {each.because}"
+        each.pending.target: f"{what} is held: {each.because}"
         if each.held
-        else f"its install waits: {each.because}"
+        else f"{what} waits: {each.because}"
         for each in adom.admissions
         if each.because
     }

@@ -62,7 +62,7 @@ def roll_out(run: Run) -> Report:
             write_alone(run)  # what hinders an install does not hinder this
         raise
     if run.book.lost:
-        _log.warning("rollout held: its ledger is lost", adom=str(run.work.ref), why=run.book.lost)
+        _log.warning("rollout held: its ledger is lost", **run.work.ref.logged, why=run.book.lost)
     delivery = run.work.delivery
     if delivery is not None and run.terms.mode is Mode.OBJECTS and run.pending:
         run.report.waiting = delivery.refuses_objects()
@@ -316,7 +316,8 @@ def _wait_for_others(run: Run, trouble: errors.TargetError) -> None:
         return
     if run.report.waited_s == 0:
         run.tell(f"waiting: {trouble}")
-        _log.info("install waits", **run.work.ref.named, why=trouble.message)
+        waits = "write waits" if run.work.ref.is_direct else "install waits"
+        _log.info(waits, **run.work.ref.named, why=trouble.message)
     run.report.waited_s += BUSY_S
     run.report.waiting = str(trouble)
     run.report.come_back(run.clock.now() + BUSY_S)

@@ -58,6 +58,8 @@ def abort(world: World, ref: TargetRef) -> Steered:
 
     world.installing.rollouts.update(ref, change)
     _record(world, ref, "aborted", why)
+    if ref.is_direct:
+        return Steered(ref, changed=True, what=f"writes are {why}")
     still = "" if world.installing.stops.covering(ref) else f"; {_STILL_WRITTEN}"
     return Steered(ref, changed=True, what=f"installs are {why}{still}")
 

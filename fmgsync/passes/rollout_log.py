@@ -24,8 +24,11 @@ def start(run: Run, chosen: Round, request: InstallRequest) -> None:
     """Which devices are about to be installed, in which wave and by which window."""
     wave = chosen.decision.wave
     shown = _listed({target.device for target in request.targets})
-    run.tell(f"{run.work.ref.short}: {_what(chosen)}: installing on {shown}")
-    _log.info("installing", adom=str(run.work.ref), what=_what(chosen), devices=shown)
+    ref = run.work.ref
+    doing = "writing to" if ref.is_direct else "installing on"
+    run.tell(f"{ref.short}: {_what(chosen)}: {doing} {shown}")
+    event = "writing" if ref.is_direct else "installing"
+    _log.info(event, **run.work.ref.logged, what=_what(chosen), devices=shown)
     rushed = {each.target: _why_urgent(each) for each in chosen.urgent}
     for each in chosen.admissions:
         if each.pending.target not in request.targets:
@@ -67,8 +70,9 @@ def verified(run: Run, chosen: Round, devices: Collection[str], began_at: dateti
         run.tell(f"{run.work.ref.short}: {_what(chosen)}: verified on {shown}")
         took = (run.now - began_at).total_seconds() if began_at is not None else None
         seconds = round(took, 1) if took is not None else None
-        where = {"adom": str(run.work.ref), "what": _what(chosen)}
-        _log.info("verified", **where, devices=shown, seconds=seconds)
+        _log.info(
+            "verified", **run.work.ref.logged, what=_what(chosen), devices=shown, seconds=seconds
+        )
 
 
 def pause(run: Run, until: datetime, reason: str) -> None:

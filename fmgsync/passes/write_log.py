@@ -45,7 +45,7 @@ class WriteLog:
         self.stops.check(self.ref)
         self._record(
             "write",
-            why=f"{len(plan.changes)} changes to the ADOM",
+            why=f"{len(plan.changes)} changes{'' if self.ref.is_direct else ' to the ADOM'}",
             changes=_listed(plan.changes),
             approved=_approved(plan, self.memory.approved()) or None,
             workloads={address: list(names) for address, names in plan.workloads} or None,
@@ -75,7 +75,7 @@ def tell(plan: AdomPlan, report: ApplyReport, seconds: float) -> None:
         behind = [who for address in sorted(added) for who in known.get(address, ())]
         _log.info(
             "wrote",
-            adom=str(plan.ref),
+            **plan.ref.logged,
             group=name,
             added=len(added),
             removed=len(removed),

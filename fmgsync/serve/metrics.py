@@ -1,6 +1,8 @@
 """Prometheus metrics. State is read when it is scraped; only durations are counted as they pass.
 
 Names, units and help follow Prometheus' naming practices (prometheus.io/docs/practices/naming).
+Series of an ADOM have the labels `fortimanager` and `adom`; those of a FortiGate without a
+FortiManager have `fortigate` and `vdom` instead: a label that is not there is empty to Prometheus.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from fmgsync.model.rollout import Outcome
 from fmgsync.scheduling.rollout import HoldKind
 
 ReadHealth = Callable[[], ServiceHealth]
+Labels = dict[str, str]
 
 _ADOM = ("fortimanager", "adom")
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -34,6 +37,13 @@ class Metrics:
             registry=self._registry,
             buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180),
         )
+        self._rest = Histogram(
+            "fmgsync_rest_duration_seconds",
+            "Time one REST request to a FortiGate without a FortiManager took.",
+            ("fortigate", "method"),
+            registry=self._registry,
+            buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+        )
         self._lock_waits = Counter(
             "fmgsync_lock_wait_seconds_total",
             "Time spent waiting for other administrators' workspace locks.",
@@ -48,6 +58,10 @@ class Metrics:
         """One request was answered, or was not."""
         self._rpc.labels(fortimanager, method).observe(seconds)
 
+    def rest(self, fortigate: str, method: str, seconds: float) -> None:
+        """The same of a FortiGate without a FortiManager."""
+        self._rest.labels(fortigate, method).observe(seconds)
+
     def lock_wait(self, fortimanager: str, adom: str, seconds: float) -> None:
         """A foreign lock was waited for."""
         self._lock_waits.labels(fortimanager, adom).inc(seconds)
@@ -60,7 +74,8 @@ class Metrics:
         """The exposition, in Prometheus' text format."""
         for adom in self._read().adoms:
             # From the start: a rate sees no step in a series that begins with its first one.
-            self._lock_waits.labels(adom.ref.unit, adom.ref.domain)
+            if not adom.ref.is_direct:
+                self._lock_waits.labels(adom.ref.unit, adom.ref.domain)
         return generate_latest(self._registry)
 
 
@@ -74,22 +89,23 @@ class _State:
     def collect(self) -> Iterator[Metric]:
         """Every metric of state, in a stable order."""
         health = self._read()
-        yield _gauge("build_info", "The running version.", ("version",), [((health.version,), 1)])
+        yield _gauge("build_info", "The running version.", [({"version": health.version}, 1)])
         yield from _adoms(health.adoms)
-        places = [(adom.ref.unit, adom.ref.domain) for adom in health.adoms]
+        places = [adom.ref for adom in health.adoms if not adom.ref.is_direct]
         yield _gauge(
             "lock_held",
             "1 while this replica holds the ADOM's workspace lock.",
-            _ADOM,
-            [(place, float(self._locks.get(place, False))) for place in places],
+            [(at.named, float(self._locks.get((at.unit, at.domain), False))) for at in places],
         )
         yield _gauge(
             "source_synced",
             "1 while a kind of a cluster, of those that some rule needs, is read completely and"
             " was heard lately.",
-            ("cluster", "kind"),
             [
-                ((c.cluster, kind.value), float(kind in c.synced and kind not in silent))
+                (
+                    {"cluster": c.cluster, "kind": kind.value},
+                    float(kind in c.synced and kind not in silent),
+                )
                 for c in health.clusters
                 for silent in [{kind for kind, _ in c.silent(health.asked_at or 0.0)}]
                 for kind in sorted(c.needed)
@@ -98,9 +114,8 @@ class _State:
         yield _gauge(
             "source_last_heard_timestamp_seconds",
             "When a kind of a cluster, of those that some rule needs, was last heard.",
-            ("cluster", "kind"),
             [
-                ((c.cluster, kind.value), heard.heard_at)
+                ({"cluster": c.cluster, "kind": kind.value}, heard.heard_at)
                 for c in health.clusters
                 for kind, heard in sorted(c.hearing.items())
                 if kind in c.needed
@@ -109,14 +124,12 @@ class _State:
         yield _gauge(
             "source_problems",
             "Objects and conditions of a cluster that cannot be used.",
-            ("cluster",),
-            [((c.cluster,), len(c.problems)) for c in health.clusters],
+            [({"cluster": c.cluster}, len(c.problems)) for c in health.clusters],
         )
         yield _gauge(
             "config_last_reload_success_timestamp_seconds",
             "When the configuration in force was loaded.",
-            (),
-            [((), health.config_loaded_at or 0)],
+            [({}, health.config_loaded_at or 0)],
         )
         reloads = CounterMetricFamily(
             "fmgsync_config_reload_failures", "Versions of the configuration that were refused."
@@ -126,11 +139,11 @@ class _State:
 
 
 def _adoms(adoms: Iterable[AdomHealth]) -> Iterator[Metric]:
-    rows = [((adom.ref.unit, adom.ref.domain), adom) for adom in adoms]
+    rows: list[tuple[Labels, AdomHealth]] = [(adom.ref.named, adom) for adom in adoms]
 
     def gauge(name: str, text: str, value: Callable[[AdomHealth], float | None]) -> Metric:
         found = [(labels, value(adom)) for labels, adom in rows]
-        return _gauge(name, text, _ADOM, [(at, v) for at, v in found if v is not None])
+        return _gauge(name, text, [(at, v) for at, v in found if v is not None])
 
     yield gauge(
         "adom_last_success_timestamp_seconds",
@@ -169,10 +182,12 @@ def _adoms(adoms: Iterable[AdomHealth]) -> Iterator[Metric]:
     yield _gauge(
         "rollout_held",
         "1 while nothing of the ADOM is installed until a person has looked, by reason.",
-        (*_ADOM, "reason"),
         [
             # Of the replica that works on it alone: what the others know is of yesterday.
-            ((*labels, kind.value), float(adom.leader and adom.rollout.held == kind.value))
+            (
+                {**labels, "reason": kind.value},
+                float(adom.leader and adom.rollout.held == kind.value),
+            )
             for labels, adom in rows
             for kind in HoldKind
         ],
@@ -220,64 +235,57 @@ def _adoms(adoms: Iterable[AdomHealth]) -> Iterator[Metric]:
     yield _gauge(
         "group_members",
         "Members that the rules ask for; the largest 2000 of an ADOM.",
-        (*_ADOM, "device", "group"),
         [
-            ((*labels, *place), float(size))
+            ({**labels, "device": device, "group": group}, float(size))
             for labels, adom in rows
-            for place, size in sorted(adom.devices.sizes.items())
+            for (device, group), size in sorted(adom.devices.sizes.items())
         ],
     )
     yield _gauge(
         "device_last_verified_timestamp_seconds",
         "When a device last proved that it holds what it should.",
-        (*_ADOM, "device"),
         [
-            ((*labels, device), at)
+            ({**labels, "device": device}, at)
             for labels, adom in rows
             for device, at in sorted(adom.devices.verified_at.items())
         ],
     )
     yield _latencies(rows)
-    passes = CounterMetricFamily(
-        "fmgsync_adom_passes", "Passes over the ADOM by result.", labels=(*_ADOM, "result")
-    )
+    passes = CounterMetricFamily("fmgsync_adom_passes", "Passes over the ADOM by result.")
     installs = CounterMetricFamily(
-        "fmgsync_installs",
-        "Installs per device by outcome, as the device itself proved it.",
-        labels=(*_ADOM, "outcome"),
+        "fmgsync_installs", "Installs per device by outcome, as the device itself proved it."
     )
     for labels, adom in rows:
-        passes.add_metric((*labels, "success"), adom.passes - adom.failures)
-        passes.add_metric((*labels, "failure"), adom.failures)
+        ends = (("success", adom.passes - adom.failures), ("failure", adom.failures))
+        for result, count in ends:
+            passes.add_sample(f"{passes.name}_total", {**labels, "result": result}, count)
         # All, from the start: a rate sees no step in a series that begins with its first one.
         for outcome in Outcome:
-            installs.add_metric((*labels, outcome.value), adom.installs.get(outcome, 0))
+            at, count = {**labels, "outcome": outcome.value}, adom.installs.get(outcome, 0)
+            installs.add_sample(f"{installs.name}_total", at, count)
     yield passes
     yield installs
 
 
-def _latencies(rows: Iterable[tuple[tuple[str, str], AdomHealth]]) -> Metric:
-    family = HistogramMetricFamily(
-        "fmgsync_event_to_device_seconds",
-        "From a change being noticed to its proof on a device VDOM.",
-        labels=_ADOM,
-    )
+def _latencies(rows: Iterable[tuple[Labels, AdomHealth]]) -> Metric:
+    name = "fmgsync_event_to_device_seconds"
+    text = "From a change being noticed to its proof on a device VDOM."
+    family = HistogramMetricFamily(name, text)
     bounds = [*map(str, LATENCY_S), "+Inf"]
     for labels, adom in rows:
         found = adom.devices.latency
         buckets = list(zip(bounds, itertools.accumulate(found.counts), strict=True))
-        family.add_metric(labels, buckets, found.sum_s)
+        one = HistogramMetricFamily(name, text, labels=tuple(labels))
+        one.add_metric(tuple(labels.values()), buckets, found.sum_s)
+        family.samples += one.samples
     return family
 
 
 def _gauge(
-    name: str,
-    text: str,
-    labels: tuple[str, ...],
-    values: Iterable[tuple[tuple[str, ...], float | None]],
+    name: str, text: str, values: Iterable[tuple[Labels, float | None]]
 ) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(f"fmgsync_{name}", text, labels=labels)
-    for at, value in values:
+    family = GaugeMetricFamily(f"fmgsync_{name}", text)
+    for labels, value in values:
         if value is not None:
-            family.add_metric(at, value)
+            family.add_sample(family.name, labels, value)
     return family

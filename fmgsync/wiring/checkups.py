@@ -43,7 +43,7 @@ def make_memories(path: Path, state_dir: Path, clock: Clock) -> list[MemoryToChe
         found = wrong_clock.findings(work.guard, kept.rollouts.read(work.ref), kept.stale)
         return [one.message for one in found]
 
-    return [MemoryToCheck(str(work.ref), partial(read, work)) for work in world.adoms]
+    return [MemoryToCheck(work.ref.title, partial(read, work)) for work in world.adoms]
 
 
 def check_secrets(path: Path) -> Iterator[Diagnosis]:

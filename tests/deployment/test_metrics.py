@@ -18,7 +18,7 @@ from fmgsync.model.health import (
     ServiceHealth,
 )
 from fmgsync.model.rollout import Outcome
-from fmgsync.model.target import TargetRef
+from fmgsync.model.target import TargetKind, TargetRef
 from fmgsync.scheduling.rollout import HoldKind
 from fmgsync.serve.metrics import Metrics
 from tests.deployment import places
@@ -31,22 +31,26 @@ every_alert = pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: str(ale
 
 def exported() -> dict[str, set[str]]:
     """Every sample's name and labels, from a controller of which everything is known."""
-    adom = AdomHealth(
-        TargetRef("hq", "prod"),
-        answered=True,
-        last_success_at=1.0,
-        passes=1,
-        oldest_stale_grant_at=1.0,
-        installs=dict.fromkeys(Outcome, 1),
-        window_open=True,
-        rollout=RolloutHealth(oldest_open_at=1.0),
-        devices=DevicesHealth(sizes={("fgt-1/root", "web"): 1}, verified_at={"fgt-1": 1.0}),
+    adoms = tuple(
+        AdomHealth(
+            ref,
+            answered=True,
+            last_success_at=1.0,
+            passes=1,
+            oldest_stale_grant_at=1.0,
+            installs=dict.fromkeys(Outcome, 1),
+            window_open=True,
+            rollout=RolloutHealth(oldest_open_at=1.0),
+            devices=DevicesHealth(sizes={("fgt-1/root", "web"): 1}, verified_at={"fgt-1": 1.0}),
+        )
+        for ref in (TargetRef("hq", "prod"), TargetRef("branch-7", "root", TargetKind.FORTIGATE))
     )
     heard = {kind: Hearing(1.0) for kind in Kind}
     clusters = (ClusterHealth("east", frozenset(Kind), frozenset(Kind), True, hearing=heard),)
-    health = ServiceHealth("1", 0.0, (adom,), clusters, config_loaded_at=1.0)
+    health = ServiceHealth("1", 0.0, adoms, clusters, config_loaded_at=1.0)
     metrics = Metrics(lambda: health)
     metrics.rpc("hq", "get", 0.1)
+    metrics.rest("branch-7", "get", 0.1)
     metrics.lock_wait("hq", "prod", 1.0)
     found: dict[str, set[str]] = {}
     for family in text_string_to_metric_families(metrics.text().decode()):

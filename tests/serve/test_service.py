@@ -23,7 +23,7 @@ from fmgsync.model.health import (
     ServiceHealth,
 )
 from fmgsync.model.rollout import Outcome
-from fmgsync.model.target import TargetRef
+from fmgsync.model.target import TargetKind, TargetRef
 from fmgsync.serve.http import STUCK_S, Service
 from fmgsync.serve.metrics import Metrics
 
@@ -226,3 +226,19 @@ def test_what_was_read_once_and_is_heard_no_more_is_not_synced(
     assert served.get("/readyz").status_code == (200 if synced else 503)
     (row,) = served.get("/status").json()["clusters"][0]["kinds"]
     assert (row["followed"], row["because"], row["secondsAgo"]) == (False, "away", age)
+
+
+def test_a_fortigate_without_a_fortimanager_has_labels_of_its_own(served: Served) -> None:
+    """What it is called stands under its own label; series of a FortiManager are as ever."""
+    branch = replace(WELL.adoms[0], ref=TargetRef("branch-7", "root", TargetKind.FORTIGATE))
+    served.health = replace(WELL, adoms=(*WELL.adoms, branch))
+    served.metrics.rest("branch-7", "get", 0.1)
+    families = [*text_string_to_metric_families(served.get("/metrics").text)]
+    labels = [s.labels for f in families for s in f.samples]
+    own = [one for one in labels if one.get("fortigate") == "branch-7"]
+    assert own
+    assert {one.get("vdom", "root") for one in own} == {"root"}
+    assert not [one for one in own if "fortimanager" in one or "adom" in one]
+    hq = [one for one in labels if one.get("fortimanager") == "hq"]
+    assert hq
+    assert not [one for one in hq if "fortigate" in one or "vdom" in one]
