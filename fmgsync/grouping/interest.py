@@ -17,7 +17,7 @@ from fmgsync.grouping import selectors
 from fmgsync.grouping.rulebook import RuleBook
 from fmgsync.grouping.selector_tree import Combination, Comparison, Has, Membership, Node
 from fmgsync.model.endpoint import ALWAYS, Kind
-from fmgsync.model.rule import GroupRule
+from fmgsync.model.rule import GroupRule, Publish
 
 Demands: TypeAlias = "Mapping[str, frozenset[str] | None]"
 """Label keys that must be there, each with the values it may have; None: any."""
@@ -30,6 +30,7 @@ _KEY: Final = re.compile(
     r"(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 )
 _VALUE: Final = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+_BY_GATEWAYS: Final = (Publish.AUTO, Publish.EGRESS_GATEWAY)
 _MOST_VALUES: Final = 100
 _LONGEST: Final = 2_000
 """Characters of a selector: it travels in a url, and proxies cut long ones off."""
@@ -92,6 +93,8 @@ def of_rules(rules: Iterable[GroupRule]) -> Interest:
     if not book.publishing_nodes:
         nodes = _narrowing(_common(map(_of_nodes, book.rules)))
     pods = [_of_pods(rule) for rule in book.rules if rule.over_pods]
+    if any(rule.publish in _BY_GATEWAYS for rule in book.rules):
+        pods.append({})  # the gateways are pods as well
     return Interest(
         _narrowing(_common(pods)) if Kind.PODS in needed else None,
         nodes if Kind.NODES in needed else None,

@@ -29,14 +29,19 @@ class IPPools:
 
     def of(self, address: Address) -> IPPool | None:
         """The pool that an address of a pod is from; None if no pool holds it."""
-        found = [
+        found = self.holding(address)
+        return max(found, key=lambda pool: publishable.as_range(pool.cidr).prefixlen, default=None)
+
+    def holding(self, address: Address) -> list[IPPool]:
+        """All pools for pods that hold it; Calico keeps them from overlapping, its store does
+        not."""
+        return [
             pool
             for pool in self
             if pool.workloads
             and pool.cidr
             and publishable.inside(address, [publishable.as_range(pool.cidr)])
         ]
-        return max(found, key=lambda pool: publishable.as_range(pool.cidr).prefixlen, default=None)
 
     def ranges(self, addresses: Iterable[Address]) -> frozenset[Address]:
         """The ranges that these addresses are from."""

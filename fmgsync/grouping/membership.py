@@ -23,6 +23,8 @@ from fmgsync.grouping.ip_pools import IPPools
 from fmgsync.grouping.network_sets import NetworkSets
 from fmgsync.grouping.nothing import Note
 from fmgsync.grouping.rulebook import Picked, RuleBook
+from fmgsync.grouping.seeing import Seeing, contradiction
+from fmgsync.grouping.surroundings import Surroundings
 from fmgsync.model.address import Address
 from fmgsync.model.destination import Destination
 from fmgsync.model.endpoint import (
@@ -88,6 +90,9 @@ class ClusterMembership:
         self._ranged = frozenset(
             i for i, rule in enumerate(self._book.rules) if rule.publish is Publish.IP_POOL
         )
+        around = Surroundings(self._node_of, self._space, self._pools)
+        if before is not None:
+            around.objects.update(before._seeing.around.objects)
         self._sets = NetworkSets(self._book, self._families, ranges)
         self._destinations = Destinations(self._book, ranges)
         self._choosing = frozenset(i for i, rule in enumerate(self._book.rules) if rule.chooses)
@@ -96,6 +101,7 @@ class ClusterMembership:
             for index, families in enumerate(self._families)
         ]
         self._dirty: set[int] = set(range(count))
+        self._seeing: Seeing = Seeing(self._book.rules, around, self._pods, self._dirty)
         self.holdings = Holdings(
             count,
             ranges=ranges,
@@ -131,6 +137,7 @@ class ClusterMembership:
             self._put_pod(key, pod.pod)
         for stranger in old.holdings.strangers:
             self._put_stranger(None, stranger)
+        self._seeing.settle()
         kept = self._book.kept
         self._dirty.difference_update(
             now for before, now in kept.items() if before not in old._dirty
@@ -154,6 +161,7 @@ class ClusterMembership:
         self._mark(self._destinations.exchange(difference.destinations, self._space))
         self._pools.exchange(difference.ip_pools)
         self._mark(self._ranged if difference.ip_pools else ())
+        self._seeing.exchange(difference.ip_pools, difference.platform)
         for _, node in difference.nodes:
             if node is not None:
                 self._put_node(node.name, node)
@@ -166,6 +174,7 @@ class ClusterMembership:
         for node_before, node in difference.nodes:
             if node is None and node_before is not None:
                 self._put_node(node_before.name, None)
+        self._seeing.settle()
 
     @property
     def needs(self) -> frozenset[Kind]:
@@ -181,7 +190,16 @@ class ClusterMembership:
         found = [held.pod for held in (self._pods.get(key),) if held is not None]
         nodes = (self._nodes[pod.node].node for pod in found if pod.node in self._nodes)
         spaces = {n: labels for n in key[:1] if (labels := self._namespaces.get(n)) is not None}
-        return ClusterSnapshot(self.cluster, self._synced, tuple(found), tuple(nodes), spaces)
+        around = self._seeing.around
+        return ClusterSnapshot(
+            self.cluster,
+            self._synced,
+            (*found, *(each for each in (*around.gateway_pods.values(),) if each.key != key)),
+            tuple(nodes),
+            spaces,
+            ip_pools=tuple(self._pools),
+            platform=tuple(around.objects.values()),
+        )
 
     def reached_at(self, address: Address) -> tuple[Destination, ...]:
         """The Services and the like that have the address. Any thread may ask."""
@@ -222,12 +240,21 @@ class ClusterMembership:
                 yield node.node.name, self._of_node(index, node.node), node.node.doubt
         for key, holder in sorted(self._pods.items()):
             if index in holder.picked.sure:
-                told = {**self._bare.of[index], **self._doubts.of[index]}
-                yield "/".join(key), tuple(self._standing_for(index, holder)), told.get(key, "")
+                found = tuple(self._standing_for(index, holder))
+                yield "/".join(key), found, self._told_of(index, key)
+
+    def _told_of(self, index: int, key: Key) -> str:
+        """Why nothing, or not all, stands for a pod; in rules that ask, what a firewall sees."""
+        if index in self._seeing.asking and key not in self._doubts.of[index]:
+            found = self._seeing.standing[index][key]
+            return found.unknown or found.because or self._bare.of[index].get(key, "")
+        return {**self._bare.of[index], **self._doubts.of[index]}.get(key, "")
 
     def _standing_for(self, index: int, holder: PodHolder) -> Iterator[Address]:
         rule, pod = self._book.rules[index], holder.pod
-        if index in self._book.publishing_nodes:
+        if index in self._seeing.asking:
+            yield from self._seeing.standing[index][pod.key].addresses
+        elif index in self._book.publishing_nodes:
             node = self._nodes.get(pod.node)
             yield from self._of_node(index, node.node) if node else ()
         elif rule.network:
@@ -264,6 +291,11 @@ class ClusterMembership:
         if index in self._choosing and (found := self._publishing(index)):
             return node_choice.note_on(rule, found, self._where)
         sets = bool(self._sets.addresses(index))
+        if index in self._seeing.asking and self._selected[index]:
+            told = self._seeing.notes(index)
+            return Note(f"{self._where}: {told}", partial=True) if told else None
+        if told := self._contradiction(index):
+            return Note(f"{self._where}: {told}", partial=True)
         if self._selected[index]:
             bare, count = self._bare.of[index].values(), self._selected[index]
             some = sets or bool(holdings.held[index] or holdings.denied[index])
@@ -276,6 +308,16 @@ class ClusterMembership:
         seen = nodes if rule.select_nodes is not None else self._book.label_sets()
         return Note(f"{self._where}: {nothing.nothing(rule, seen, self._namespaces)}")
 
+    def _contradiction(self, index: int) -> str:
+        """That a rule publishes what no firewall sees, as far as what is read tells it."""
+        rule, around = self._book.rules[index], self._seeing.around
+        marked = any(node.node.marks for node in self._nodes.values())
+        if rule.select is None or not (around.objects or marked or any(self._pools)):
+            return ""
+        pods = (each.pod for each in self._pods.values() if index in each.picked.sure)
+        found = contradiction(rule, pods, around)
+        return f"it publishes the {rule.publish}, but {found}: use publish: auto" if found else ""
+
     @property
     def _where(self) -> str:
         return f"cluster {self.cluster}"
@@ -286,6 +328,10 @@ class ClusterMembership:
         if index in self._ranged:
             held = self._pools.ranges(held)
         rule = self._book.rules[index]
+        if index in self._seeing.asking:
+            whole = self._book.needs[index] <= self._synced
+            held = self._seeing.addresses(index, held) if whole else frozenset()
+            withheld = self._seeing.withheld(index, withheld)
         if index in self._choosing:
             held, withheld = node_choice.held(rule, self._publishing(index), self._ranges)
         if rule.destinations is not None:
@@ -304,6 +350,8 @@ class ClusterMembership:
         gaps += self._destinations.gaps(index)
         if index in self._ranged and not missing:
             gaps += self._pools.gaps(self.holdings.held[index])
+        if index in self._seeing.asking and not missing:
+            gaps += self._seeing.gaps(index)
         doubtful = self._doubts.of[index]
         gaps += [doubtful[min(doubtful)]] if doubtful else []
         hosts = self._hosts.get(index, ())
@@ -314,6 +362,10 @@ class ClusterMembership:
         if odd:
             gaps.append(f"node {min(odd)}: {self._nodes[min(odd)].node.doubt}")
         return [f"{self._where}: {gap}" for gap in gaps]
+
+    def _node_of(self, name: str) -> NodeEndpoint | None:
+        found = self._nodes.get(name)
+        return found.node if found is not None else None
 
     # --- pods ---------------------------------------------------------------------------------
 
@@ -354,6 +406,7 @@ class ClusterMembership:
         """Count what is there now, then take back what was: what stays never looks changed."""
         if after is not None:
             self._pods[key] = after
+        self._seeing.put_pod(key, after)
         with self.holdings.exchanged(before, after):
             pass
         for holder, by in ((after, +1), (before, -1)):
@@ -405,6 +458,7 @@ class ClusterMembership:
         else:
             self._namespaces[name] = labels
         self._judge_again(tuple(self._pods_in.get(name, ())))
+        self._seeing.put_namespace(self._pods_in.get(name, ()))
         self._mark(self._sets.judge_again(name, self._space))
         self._mark(self._destinations.judge_again(name, self._space))
 
@@ -438,6 +492,7 @@ class ClusterMembership:
                 self._nodes[name] = after
             else:
                 self._nodes.pop(name, None)
+        self._seeing.put_node(name)
         for holder, by in ((after, +1), (before, -1)):
             for index in holder.picked.sure if holder else ():
                 self._count(index, by)

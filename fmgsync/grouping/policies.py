@@ -16,12 +16,13 @@ from typing import Final
 
 from fmgsync.errors import SelectorError
 from fmgsync.grouping import interest, selectors
+from fmgsync.grouping.rulebook import NEEDED_TO
 from fmgsync.grouping.selector_tree import Combination, Comparison, Everything, Has, Node
 from fmgsync.model import naming
 from fmgsync.model.change import Finding, ObjectReport
 from fmgsync.model.endpoint import ALWAYS, POLICY_KINDS, ClusterSnapshot, Kind, SourceProblem
 from fmgsync.model.policy import Policy
-from fmgsync.model.rule import GroupRule, PolicyRule, Publish, RuleSet
+from fmgsync.model.rule import GroupRule, PolicyRule, RuleSet
 
 POLICY: Final = "policy"
 """What a report on a policy is called."""
@@ -86,8 +87,7 @@ def kinds_to_read(rules: RuleSet, cluster: str) -> frozenset[Kind]:
         needed |= {Kind.ACCOUNTS}
     if any(each.network_sets for each in asked):
         needed |= {Kind.GLOBAL_SETS, Kind.NETWORK_SETS}
-    if any(each.publish is Publish.IP_POOL for each in asked):
-        needed |= {Kind.IP_POOLS}
+    needed = needed.union(*(NEEDED_TO.get(each.publish, ()) for each in asked))
     return ALWAYS | needed | policies
 
 

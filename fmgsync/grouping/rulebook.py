@@ -12,9 +12,17 @@ from typing import NamedTuple
 
 from fmgsync.grouping import selectors
 from fmgsync.model.address import Family
-from fmgsync.model.endpoint import Kind
+from fmgsync.model.endpoint import EGRESS_KINDS, SEEN_KINDS, Kind
 from fmgsync.model.labels import NO_LABELS, Labels
 from fmgsync.model.rule import GroupRule, Publish
+
+NEEDED_TO: Mapping[Publish, frozenset[Kind]] = {
+    Publish.NODE: frozenset({Kind.NODES}),
+    Publish.IP_POOL: frozenset({Kind.IP_POOLS}),
+    Publish.EGRESS_GATEWAY: EGRESS_KINDS | {Kind.NODES, Kind.NAMESPACES},
+    Publish.AUTO: SEEN_KINDS | {Kind.NODES, Kind.NAMESPACES},
+}
+"""What must be read, beside pods, to publish this for pods."""
 
 _NAMESPACE_PREFIX = "pcns."
 _ACCOUNT_PREFIX = "pcsa."
@@ -261,10 +269,7 @@ class RuleBook:
         if compiled.by_account:
             kinds.add(Kind.ACCOUNTS)
         (self._spaced if compiled.spaced or compiled.by_account else self._plain).append(compiled)
-        if rule.publish is Publish.NODE:
-            kinds.add(Kind.NODES)
-        if rule.publish is Publish.IP_POOL:
-            kinds.add(Kind.IP_POOLS)
+        kinds |= NEEDED_TO.get(rule.publish, frozenset())
         if rule.network_sets:
             self._sets.append(compiled)
             kinds |= {Kind.GLOBAL_SETS, Kind.NETWORK_SETS, Kind.NAMESPACES}

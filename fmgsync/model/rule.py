@@ -47,7 +47,8 @@ class GroupRule:
 
     `destinations` is the kind among whose objects `select` chooses instead of pods. `addresses`
     are those that count of what a node or a destination has, by what tells them (empty: those that
-    count by default), and of these only such as lie `within` these prefixes.
+    count by default), and of these only such as lie `within` these prefixes. `towards` is what
+    lies behind the firewalls, where it depends on the destination which address they see.
     """
 
     name: str
@@ -66,6 +67,7 @@ class GroupRule:
     destinations: Kind | None = None
     addresses: tuple[str, ...] = ()
     within: tuple[Address, ...] = ()
+    towards: tuple[Address, ...] = ()
 
     @property
     def over_pods(self) -> bool:

@@ -351,7 +351,7 @@ def _selectors(path: Steps, entry: dict[str, Plain]) -> Iterator[Issue]:
             " (policy labels)",
         )
     elif nodes:
-        for key in ("namespaces", "publish", "network", "networkSets"):
+        for key in ("namespaces", "publish", "network", "networkSets", "towards"):
             if _has(entry, key):
                 yield Issue(
                     (*path, key), "is about pods; nodes have no namespace and no other address",

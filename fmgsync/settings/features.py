@@ -5,13 +5,12 @@ One table. Building a feature removes its row; `config check` never refuses beca
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from fmgsync import yamllines
 from fmgsync.errors import NotBuiltError
-from fmgsync.model.rule import Publish
 from fmgsync.settings.schema import Config
 
 Steps = tuple[str | int, ...]
@@ -49,64 +48,7 @@ class Unbuilt:
     instead: str
 
 
-def _publishes(publish: Publish) -> Callable[[Config], Iterator[Steps]]:
-    """Where groups ask for this address."""
-
-    def places(config: Config) -> Iterator[Steps]:
-        for index, group in enumerate(config.groups):
-            if group.publish is publish:
-                yield "groups", index, "publish"
-
-    return places
-
-
-def _differs(*path: str, plain: object) -> Callable[[Config], Iterator[Steps]]:
-    """Where the key at `path` (Python names) asks for something else than the plain behaviour."""
-
-    def places(config: Config) -> Iterator[Steps]:
-        value: object = config
-        for name in path:
-            value = getattr(value, name)
-        if value != plain:
-            yield tuple(_camel(name) for name in path)
-
-    return places
-
-
-def _written(*path: str) -> Callable[[Config], Iterator[Steps]]:
-    """Where a key stands in the file at all, so that somebody relies on it."""
-
-    def places(config: Config) -> Iterator[Steps]:
-        part: object = config
-        for name in path:
-            if name not in part.model_fields_set:  # type: ignore[attr-defined]
-                return
-            part = getattr(part, name)
-        if part is not None:
-            yield tuple(_camel(name) for name in path)
-
-    return places
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
-
-
-UNBUILT: Final[tuple[Unbuilt, ...]] = (
-    Unbuilt(
-        "the address that a firewall sees",
-        _publishes(Publish.AUTO),
-        _THINK,
-        "use publish: pod or node",
-    ),
-    Unbuilt(
-        "the addresses of egress gateways",
-        _publishes(Publish.EGRESS_GATEWAY),
-        _THINK,
-        "select the gateways' pods, with publish: pod",
-    ),
-)
+UNBUILT: Final[tuple[Unbuilt, ...]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,21 +59,21 @@ class Lack:
     unbuilt: Unbuilt
 
 
-def lacks(config: Config) -> Iterator[Lack]:
+def lacks(config: Config, table: Iterable[Unbuilt] = UNBUILT) -> Iterator[Lack]:
     """Everything in the configuration that some command cannot do yet."""
-    for unbuilt in UNBUILT:
+    for unbuilt in table:
         for path in unbuilt.places(config):
             yield Lack(path, unbuilt)
 
 
-def refuse_unbuilt(config: Config, command: str) -> None:
+def refuse_unbuilt(config: Config, command: str, table: Iterable[Unbuilt] = UNBUILT) -> None:
     """Raise NotBuiltError naming every key that asks for what `command` cannot do yet.
 
     `command` is one of COMMANDS. `install.mode: none` counts as built: nothing is installed.
     """
     if command not in COMMANDS:
         raise ValueError(f"no such command in the table of features: {command}")
-    found = [lack for lack in lacks(config) if command in lack.unbuilt.commands]
+    found = [lack for lack in lacks(config, table) if command in lack.unbuilt.commands]
     if not found:
         return
     first = config.origin.problem(found[0].path, "")

@@ -11,6 +11,7 @@ from fmgsync.yamllines import Plain
 _OBJECT: Final = "object"
 DESTINATIONS: Final = ("service", "endpointSlice", "gateway", "ingress", _OBJECT)
 """What is selected instead of pods."""
+_SEEN: Final = ("auto", "egressGateway")
 _OF_PODS: Final = ("network", "networkSets", "fromGlobalNetworkPolicies")
 _OF_SERVICES: Final = ("clusterIP", "externalIP", "loadBalancer")
 _KNOWN: Final = {
@@ -48,6 +49,9 @@ def problems(entry: dict[str, Plain]) -> Iterator[Told]:
         yield from _of_destinations(entry, str(publish))
     elif entry.get(_OBJECT) is not None:
         yield _OBJECT, f"goes with publish: {_OBJECT} only", f"write publish: {_OBJECT}"
+    if entry.get("towards") and publish not in _SEEN:
+        told = "matters only where it is found out what a firewall sees"
+        yield "towards", told, "remove it, or write publish: auto"
     nodes = entry.get("selectNodes") is not None or publish == "node"
     for key in ("addresses", "within"):
         if entry.get(key) and not nodes and publish not in DESTINATIONS:

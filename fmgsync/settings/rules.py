@@ -54,6 +54,7 @@ def group_rule(group: schema.Group, described: Mapping[str, Kind] = _NOTHING) ->
         destinations=_destinations(group, described),
         addresses=group.object.addresses if group.object is not None else group.addresses,
         within=tuple(address.parse(str(each)) for each in group.within or ()),
+        towards=tuple(address.parse(str(each)) for each in group.towards),
     )
 
 

@@ -328,12 +328,21 @@ class Group(Part):
     publish: Publish = Field(
         default=Publish.POD,
         description=(
-            "What stands for a selected pod: its own address, that of its node, or (`ipPool`) the"
+            "What stands for a selected pod: its own address, that of its node, (`ipPool`) the"
             " range of the Calico IPPool that its address is from, which stays when pods come and"
-            " go. With `service`, `endpointSlice`, `gateway`, `ingress` and `object` the selectors"
-            " are about objects of that kind instead of pods (their labels, and"
-            " `kubernetes.io/metadata.name` for the name), whose addresses are published; host"
-            " names are not. Not built yet are `auto` (what a firewall sees) and `egressGateway`."
+            " go, (`auto`) what a firewall sees of it, by what the cluster's objects say, or"
+            " (`egressGateway`) only the egress addresses and gateways that it leaves by. With"
+            " `service`, `endpointSlice`, `gateway`, `ingress` and `object` the selectors are about"
+            " objects of that kind instead of pods (their labels, and `kubernetes.io/metadata.name`"
+            " for the name), whose addresses are published; host names are not."
+        ),
+    )
+    towards: tuple[AddressRange, ...] = Field(
+        default=(),
+        description=(
+            "With `publish: auto` or `egressGateway`: what the pods reach through the firewall."
+            " Where it depends on the destination which address is seen, nothing is published"
+            " without it, or everything that may be seen (docs/clusters.md)."
         ),
     )
     addresses: tuple[AddressRole, ...] = Field(

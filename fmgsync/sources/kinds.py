@@ -197,9 +197,9 @@ KINDS: Final[Mapping[Kind, Row]] = {
         egress.vpc_egress_gateway,
     ),
     Kind.AWS_NODE: _named(Kind.AWS_NODE, DAEMONSETS, objects.AwsNode, platform.environment),
-    Kind.MASQ_AGENT: _named(Kind.MASQ_AGENT, CONFIGMAPS, objects.MasqAgent, platform.config_map),
+    Kind.MASQ_AGENT: _named(Kind.MASQ_AGENT, CONFIGMAPS, objects.MasqAgent, platform.masq_agent),
     Kind.AZURE_MASQ_AGENT: _named(
-        Kind.AZURE_MASQ_AGENT, CONFIGMAPS, objects.AzureMasqAgent, platform.config_map
+        Kind.AZURE_MASQ_AGENT, CONFIGMAPS, objects.AzureMasqAgent, platform.masq_agent
     ),
     Kind.CILIUM_CONFIG: _named(
         Kind.CILIUM_CONFIG, CONFIGMAPS, objects.CiliumConfig, platform.config_map

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
-from fmgsync import yamllines
 from fmgsync.errors import NotBuiltError
+from fmgsync.model.rule import Publish
 from fmgsync.settings import features
 from fmgsync.settings.lint import notices
 from fmgsync.settings.reference import example
+from fmgsync.settings.schema import Config
 from tests.settings.texts import DIRECT, SMALL, parsed
 
 GROUP = "groups: [{name: g, select: all()"
@@ -24,47 +27,38 @@ def test_a_plain_configuration_is_built(command: str) -> None:
     features.refuse_unbuilt(parsed(DIRECT), command)
 
 
-ASKED = [
-        (SMALL + GROUP + ", publish: auto}]", "status", "groups[0].publish"),
-        (SMALL + GROUP + ", publish: egressGateway}]", "plan", "groups[0].publish"),
-]  # fmt: skip
+def _nodes(config: Config) -> Iterator[features.Steps]:
+    for index, group in enumerate(config.groups):
+        if group.publish is Publish.NODE:
+            yield "groups", index, "publish"
 
 
-@pytest.mark.parametrize(("text", "command", "key"), ASKED)
-def test_what_is_not_built_is_refused_naming_key_and_line(
-    text: str, command: str, key: str
-) -> None:
+TABLE = (features.Unbuilt("nodes", _nodes, frozenset({features.PLAN}), "use pods"),)
+"""As if that could not be done yet."""
+
+
+def test_what_is_not_built_is_refused_naming_every_key_and_the_line() -> None:
+    more = ", publish: node}, {name: h, select: all(), publish: node}]"
+    config = parsed(SMALL + GROUP + more)
     with pytest.raises(NotBuiltError) as caught:
-        features.refuse_unbuilt(parsed(text), command)
-    assert f"\n{key} asks for" in caught.value.message
-    assert f"fmgsync {command}" in caught.value.message
+        features.refuse_unbuilt(config, features.PLAN, TABLE)
+    for key in ("groups[0].publish", "groups[1].publish"):
+        assert f"\n{key} asks for nodes; use pods" in caught.value.message
+    assert "fmgsync plan" in caught.value.message
     assert (caught.value.where or "").startswith("fmgsync.yaml:")
     assert caught.value.exit_code == 2
 
 
-def test_every_row_of_the_table_is_tried_above() -> None:
-    tried = {lack.unbuilt for text, _, _ in ASKED for lack in features.lacks(parsed(text))}
-    assert tried == set(features.UNBUILT)
-
-
 def test_a_command_refuses_only_what_it_needs() -> None:
-    config = parsed(SMALL + GROUP + ", publish: auto}]")
-    for command in ("selector", "windows", "rollout"):
-        features.refuse_unbuilt(config, command)
+    config = parsed(SMALL + GROUP + ", publish: node}]")
+    for command in features.COMMANDS - {features.PLAN}:
+        features.refuse_unbuilt(config, command, TABLE)
 
 
-def test_all_keys_that_stand_in_the_way_are_named() -> None:
-    config = parsed(SMALL + GROUP + ", publish: auto}, {name: h, select: all(), publish: auto}]")
-    with pytest.raises(NotBuiltError) as caught:
-        features.refuse_unbuilt(config, "apply --install window")
-    lacking = {
-        yamllines.dotted(lack.path)
-        for lack in features.lacks(config)
-        if "apply --install window" in lack.unbuilt.commands
-    }
-    assert len(lacking) > 1
-    for path in lacking:
-        assert path in caught.value.message
+@pytest.mark.parametrize("publish", sorted(set(Publish) - {Publish.OBJECT}))
+def test_everything_that_can_be_published_is_built(publish: Publish) -> None:
+    config = parsed(SMALL + f"{GROUP}, publish: {publish}}}]")
+    assert list(features.lacks(config)) == []
 
 
 def test_an_unknown_command_is_a_mistake_of_the_caller() -> None:

@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import yaml
+
 from fmgsync.model.platform import Gateway, GatewayPolicy, GatewayStep, Setting, Subnet
 from fmgsync.sources.convert import digging
 from fmgsync.sources.convert.labels import LabelPool
@@ -111,6 +113,7 @@ def _plain(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+_SPARED: Final = "nonMasqueradeCIDRs"
 _FELIX: Final = ("egressIPSupport", "natOutgoingAddress", "natOutgoingExclusions")
 
 
@@ -131,6 +134,22 @@ def _data(raw: PlatformRaw) -> Mapping[str, Any]:
     return raw.data or {}
 
 
+def _agent(raw: PlatformRaw) -> Mapping[str, Any]:
+    """One file, in YAML or JSON; what stands in it for others is passed over."""
+    found: list[Any] = []
+    for text in (raw.data or {}).values():
+        try:
+            content = yaml.load(str(text), yaml.CSafeLoader)
+        except yaml.YAMLError:
+            raise Malformed("its data is no YAML") from None
+        if isinstance(content, dict):
+            found += digging.listed(content, _SPARED)
+            if _SPARED not in content:
+                return {}
+    return {_SPARED: ",".join(digging.ranges(found, _SPARED))}
+
+
 felix: Final = _setting("FelixConfiguration", _felix)
 environment: Final = _setting("DaemonSet", _environment)
 config_map: Final = _setting("ConfigMap", _data)
+masq_agent: Final = _setting("ConfigMap", _agent)

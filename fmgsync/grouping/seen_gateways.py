@@ -1,0 +1,268 @@
+"""Ways out that somebody has ordered for some pods: egress addresses and egress gateways.
+
+What an object orders counts where its status says that it is in use. An annotation, which whoever
+writes the pod may set, chooses among gateways that the cluster's administrators have ordered; of
+other pods it makes no gateways.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from fmgsync.grouping import publishable, seen_nat
+from fmgsync.grouping.surroundings import (
+    Part,
+    Question,
+    Seen,
+    Surroundings,
+    of_family,
+    own,
+    part,
+    truth,
+)
+from fmgsync.model.address import Address, family
+from fmgsync.model.endpoint import PodEndpoint
+from fmgsync.model.platform import Egress, Gateway, GatewayPolicy, GatewayStep, Subnet
+
+_SELECTOR: Final = "egress.projectcalico.org/selector"
+_SPACES: Final = "egress.projectcalico.org/namespaceSelector"
+_POLICY: Final = "egress.projectcalico.org/egressGatewayPolicy"
+_PER_POD: Final = "EnabledPerNamespaceOrPerPod"
+_PER_SPACE: Final = ("EnabledPerNamespace", _PER_POD)
+
+
+def egress(question: Question, around: Surroundings) -> Seen | None:
+    """OVN-Kubernetes, Antrea, Cilium and Kube-OVN, by what their objects select."""
+    found: list[Egress] = []
+    for each in around.of(Egress):
+        selects = _selects(each, question, around)
+        if selects is not False and each.doubt:
+            return Seen(by=each.place, unknown=f"{each.place}: {each.doubt}")
+        if selects is None:
+            return Seen(by=each.place, unknown=f"nobody can tell whether {each.place} selects it")
+        if selects and _concerns(each, question):
+            found.append(each)
+    if not found:
+        return None
+    if len({each.addresses for each in found if each.exclusive}) > 1:
+        told = " and ".join(each.place for each in found if each.exclusive)
+        return Seen(by=found[0].place, unknown=f"{told} select it, and one of them counts")
+    parts = [_of_one(each, question, around) for each in found]
+    unknown = next((each for each in parts if each.unknown), None)
+    return unknown or joined(parts)
+
+
+def _concerns(each: Egress, question: Question) -> bool:
+    """Whether it is about this family, and about these destinations."""
+    asked = of_family((*each.addresses, *each.requested), question.family)
+    if not each.destinations:
+        return bool(asked)
+    return bool(asked) and part(question, each.destinations, each.excluded) is not Part.NONE
+
+
+def _of_one(each: Egress, question: Question, around: Surroundings) -> Seen:
+    if not _is_translated(each, question, around):
+        return own(question, each.place, "it forwards without translating")
+    addresses = of_family(each.addresses, question.family)
+    if not addresses:
+        told = f"{each.place} has no address in use ({question.family})"
+        return Seen(by=each.place, unknown=told)
+    rest = bool(each.destinations)
+    rest = rest and part(question, each.destinations, each.excluded) is not Part.ALL
+    told = "its status says so"
+    if each.derived:
+        told = "it orders that, and nothing confirms it"
+    if rest:
+        told += "; to other destinations as ordinarily"
+    return Seen(addresses, each.place, told, rest=rest, derived=each.derived)
+
+
+def _selects(each: Egress, question: Question, around: Surroundings) -> bool | None:
+    pod = question.pod
+    space = around.space(pod.namespace)
+    found: set[bool | None] = {
+        _both(truth(spaces, space), truth(pods, pod.labels)) for spaces, pods in each.selects
+    }
+    if each.sources and sum(_holds(s.ranges, question.own) for s in around.of(Subnet)) > 1:
+        found.add(None)  # of two networks
+    else:
+        found.add(bool(_sources(each, question, around)))
+    return True if True in found else None if None in found else False
+
+
+def _both(one: bool | None, other: bool | None) -> bool | None:
+    return False if False in (one, other) else None if None in (one, other) else True
+
+
+def _sources(each: Egress, question: Question, around: Surroundings) -> list[bool]:
+    """Of the ranges and subnets that hold the pod's address, whether they are translated."""
+    subnets = {subnet.name: subnet.ranges for subnet in around.of(Subnet)} if each.sources else {}
+    return [
+        snat
+        for source, snat in each.sources
+        if _holds(subnets.get(source, ()) or _as_ranges(source), question.own)
+    ]
+
+
+def _is_translated(each: Egress, question: Question, around: Surroundings) -> bool:
+    """What selectors select always is."""
+    found = _sources(each, question, around)
+    return not found or any(found)
+
+
+def _as_ranges(source: str) -> tuple[Address, ...]:
+    return (Address(source),) if source[:1].isdigit() or ":" in source else ()
+
+
+def _holds(ranges: tuple[Address, ...], addresses: tuple[Address, ...]) -> bool:
+    listed = [publishable.as_range(each) for each in ranges]
+    return any(publishable.inside(each, listed) for each in addresses)
+
+
+# -- Calico -------------------------------------------------------------------------------------
+
+
+def calico(question: Question, around: Surroundings) -> Seen | None:
+    """Egress gateways of Calico, chosen by annotations of the pod or of its namespace.
+
+    Public source: docs.tigera.io, "Configure egress gateways": `egressIPSupport` of the
+    FelixConfiguration says whose annotations count, and by default none does.
+    """
+    chosen = _choice(question.pod, around)
+    if not chosen:
+        return None
+    by, steps = "Calico's egress gateways", _steps(chosen, around)
+    if isinstance(steps, str):
+        return Seen(by=by, unknown=steps, by_gateways=True)
+    parts: list[Seen] = []
+    rest = False
+    for step in _in_use(steps, question):
+        if step.gateways is None:
+            rest = True
+            continue
+        parts.append(_through(step.gateways, question, around))
+    rest = rest or not _covers(steps, question)
+    unknown = next((each for each in parts if each.unknown), None)
+    if unknown is not None:
+        return unknown
+    if not any(each.addresses for each in parts):
+        return Seen(by=by, because="no gateway for it", rest=True, by_gateways=True)
+    return replace(joined(parts), rest=rest)
+
+
+def _choice(pod: PodEndpoint, around: Surroundings) -> dict[str, str]:
+    felix = around.setting("FelixConfiguration", f"node.{pod.node}", "default")
+    support = felix.values.get("egressIPSupport") if felix is not None else None
+    if support is None and felix is not None and felix.name != "default":
+        default = around.setting("FelixConfiguration", "default")
+        support = default.values.get("egressIPSupport") if default is not None else None
+    told = dict(pod.notes) if support == _PER_POD else {}
+    if not any(key in told for key in (_SELECTOR, _POLICY)):
+        told = dict(around.space(pod.namespace).notes) if support in _PER_SPACE else {}
+    keys = (_SELECTOR, _SPACES, _POLICY)
+    found = {key: told[key] for key in keys if key in told}
+    if _SPACES not in found and found:
+        found[_SPACES] = f"projectcalico.org/name == '{pod.namespace}'"
+    return found if _SELECTOR in found or _POLICY in found else {}
+
+
+def _steps(chosen: dict[str, str], around: Surroundings) -> tuple[GatewayStep, ...] | str:
+    """By destination which gateways; or why that is not known."""
+    name = chosen.get(_POLICY)
+    if name is None:
+        return (GatewayStep("", (chosen[_SPACES], chosen[_SELECTOR])),)
+    found = around.objects.get(("EgressGatewayPolicy", "", name))
+    if not isinstance(found, GatewayPolicy):
+        return "the EgressGatewayPolicy that its annotation names is not there"
+    if found.doubt:
+        return f"{found.place}: {found.doubt}"
+    own_space = chosen[_SPACES]
+    return tuple(
+        replace(step, gateways=(step.gateways[0] or own_space, step.gateways[1]))
+        if step.gateways is not None
+        else step
+        for step in found.steps
+    )
+
+
+def _in_use(steps: tuple[GatewayStep, ...], question: Question) -> Iterator[GatewayStep]:
+    """Those that some of the destinations take: of a destination the longest prefix counts."""
+    for step in steps:
+        if not step.destination:
+            longer = [Address(each.destination) for each in steps if each.destination]
+            if part(question, longer) is not Part.ALL:
+                yield step
+            continue
+        narrow = Address(step.destination)
+        inner = [
+            Address(each.destination)
+            for each in steps
+            if each.destination
+            and each is not step
+            and publishable.inside(Address(each.destination), [publishable.as_range(narrow)])
+        ]
+        if part(question, [narrow], inner) is not Part.NONE:
+            yield step
+
+
+def _covers(steps: tuple[GatewayStep, ...], question: Question) -> bool:
+    listed = [Address(each.destination) for each in steps if each.destination]
+    return any(not each.destination for each in steps) or part(question, listed) is Part.ALL
+
+
+def _through(chosen: tuple[str, str], question: Question, around: Surroundings) -> Seen:
+    """All gateways that match: which of them a pod takes no object says. One that is on its way out
+    still carries the connections that it has."""
+    spaces, select = chosen
+    by = "Calico's egress gateways"
+    for order in around.of(Gateway):
+        if order.doubt:
+            told = f"{order.place}: {order.doubt}"
+            return Seen(by=order.place, unknown=told, by_gateways=True)
+    parts: list[Seen] = []
+    for pod in around.gateway_pods.values():
+        found = _both(truth(spaces, around.space(pod.namespace)), truth(select, pod.labels))
+        if found is None:
+            told = "nobody can tell which gateways its annotation chooses"
+            return Seen(by=by, unknown=told, by_gateways=True)
+        if found:
+            parts.append(_of_gateway(pod, question, around))
+    if not parts:
+        told = "no egress gateway is there that its annotation chooses and an EgressGateway orders"
+        return Seen(by=by, unknown=told, by_gateways=True)
+    unknown = next((each for each in parts if each.unknown), None)
+    return unknown or replace(joined(parts), by_gateways=True)
+
+
+def _of_gateway(pod: PodEndpoint, question: Question, around: Surroundings) -> Seen:
+    """A gateway's own address, or its node's where its pool is translated. Without an address of
+    the family traffic of that family takes no gateway."""
+    by = f"egress gateway {pod.namespace}/{pod.name}"
+    elastic = "a cloud translates its address once more"
+    doubt = pod.doubt or (elastic if any(o.elastic for o in around.orders_of(pod)) else "")
+    if doubt:
+        return Seen(by=by, unknown=f"{by}: {doubt}", by_gateways=True)
+    asked = Question(pod, question.family, question.destinations)
+    if not asked.own:
+        none = not pod.addresses and not pod.claimed
+        return Seen(by=by, unknown=f"{by} has no address yet" if none else "", by_gateways=True)
+    seen = seen_nat.calico(asked, around)
+    if seen is None:
+        return Seen(by=by, unknown=f"no IPPool holds the address of {by}", by_gateways=True)
+    return replace(seen, by=by, leans=seen.leans | {pod.node}, by_gateways=True)
+
+
+def joined(parts: list[Seen]) -> Seen:
+    """Several ways out of one pod."""
+    found = tuple(dict.fromkeys(address for each in parts for address in each.addresses))
+    return Seen(
+        tuple(sorted(found, key=lambda each: (family(each), each))),
+        ", ".join(dict.fromkeys(each.by for each in parts if each.by)),
+        "; ".join(dict.fromkeys(each.because for each in parts if each.because)),
+        rest=any(each.rest for each in parts),
+        derived=any(each.derived for each in parts),
+        leans=frozenset().union(*(each.leans for each in parts)),
+        by_gateways=any(each.by_gateways for each in parts),
+    )
