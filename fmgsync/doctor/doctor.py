@@ -42,17 +42,26 @@ class MemoryToCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class Home:
+    """Where a kind is served; one that is `spare` need not be there at all."""
+
+    first: Resource
+    older: Resource | None = None
+    spare: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterToCheck:
     """A cluster: a dump to read, or an API server to ask what is allowed.
 
-    `homes` are kinds to be followed that it may have in one of two places.
+    `homes` are kinds to be followed that it may have in one of two places, or not at all.
     """
 
     name: str
     read: Callable[[], ClusterSnapshot] | None = None
     session: Callable[[], ApiSession] | None = None
     wanted: tuple[Request, ...] = ()
-    homes: tuple[tuple[Resource, Resource], ...] = ()
+    homes: tuple[Home, ...] = ()
 
 
 def check_time_zones(clock: Clock) -> Iterator[Diagnosis]:
@@ -135,11 +144,13 @@ def _ask_api(
         major, minor = session.version()
         yield Diagnosis(where, "connection", Level.OK, f"Kubernetes {major}.{minor}")
         yield from judge_tls(where, session.tls(), clock.now())
-        for first, older in cluster.homes:
+        for kind in cluster.homes:
             try:
-                home = discovery.served(session, first, older)
+                home = discovery.served(session, kind.first, kind.older, spare=kind.spare)
             except errors.SourceNotFound as error:
-                text = f"it has no {first.plural}"
+                if kind.spare:
+                    continue
+                text = f"it has no {kind.first.plural}"
                 yield Diagnosis(where, "kinds", Level.FAILURE, text, error.next_step or "")
             else:
                 wanted += [Request("list", home), Request("watch", home)]

@@ -240,8 +240,8 @@ class ClusterMembership:
                 yield node.node.name, self._of_node(index, node.node), node.node.doubt
         for key, holder in sorted(self._pods.items()):
             if index in holder.picked.sure:
-                found = tuple(self._standing_for(index, holder))
-                yield "/".join(key), found, self._told_of(index, key)
+                stands = tuple(self._standing_for(index, holder))
+                yield "/".join(key), stands, self._told_of(index, key)
 
     def _told_of(self, index: int, key: Key) -> str:
         """Why nothing, or not all, stands for a pod; in rules that ask, what a firewall sees."""

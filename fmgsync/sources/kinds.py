@@ -93,6 +93,11 @@ class Row:
         return tuple(dict.fromkeys(each.group for each in homes))
 
     @property
+    def has_homes(self) -> bool:
+        """Whether it is found out where, or whether at all, a cluster serves it."""
+        return self.older is not None or self.spare
+
+    @property
     def namespaced(self) -> bool:
         """Whether a name is unique in its namespace only."""
         return self.resource.plural not in _OF_THE_CLUSTER

@@ -378,6 +378,14 @@ def _judge(gathering: Gathering, kind: Kind) -> None:
             asked = f"kubectl get {row(kind).resource.plural} -n {SYSTEM} -o json"
         elif kind not in ALWAYS:
             asked = f"kubectl get {kind} -A -o json"
+        if row(kind).spare:
+            gathering.problem(
+                kind,
+                str(kind),
+                f"the dump holds no {kind}: add `{asked}`, or, if the cluster has no such kind,"
+                " `kubectl get --raw /apis`, which says so",
+            )
+            return
         gathering.problem(
             kind,
             str(kind),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from fmgsync.clock import Clock
-from fmgsync.doctor.doctor import ClusterToCheck, MemoryToCheck, TargetToCheck
+from fmgsync.doctor.doctor import ClusterToCheck, Home, MemoryToCheck, TargetToCheck
 from fmgsync.grouping import policies
 from fmgsync.model.diagnosis import Diagnosis, Level
 from fmgsync.passes import wrong_clock
@@ -82,8 +82,13 @@ def _clusters_to_check(config: Config) -> list[ClusterToCheck]:
 
             needed = policies.kinds_to_read(rules.rule_set(config), cluster.name)
             rows = [row(kind) for kind in listed(needed)]
-            wanted = [Request(v, each.resource) for each in rows if not each.older for v in _FOLLOW]
-            homes = [(each.resource, each.older) for each in rows if each.older]
+            wanted = [
+                Request(verb, each.resource, each.scope.namespace, each.only)
+                for each in rows
+                if not each.has_homes
+                for verb in _FOLLOW
+            ]
+            homes = [Home(r.resource, r.older, r.spare) for r in rows if r.has_homes]
             wanted += _compat_requests(config, cluster.name)
             session = partial(ApiSession, cluster.name, clusters.access(cluster))
             found.append(

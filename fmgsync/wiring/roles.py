@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
 from fmgsync.grouping import policies
+from fmgsync.kube.requests import Resource
 from fmgsync.model.endpoint import POLICY_KINDS, Kind
 from fmgsync.settings import calico_objects, rules
 from fmgsync.settings.schema import Config
@@ -68,14 +69,23 @@ def granting(kinds: Iterable[Kind]) -> tuple[Manifest, ...]:
     """The rules that let these kinds be followed.
 
     A kind with two homes may be read in both: which of them a cluster has is found out when it is
-    read.
+    read. Of some kinds only objects of one name may be read: a list that asks for a name is allowed
+    by it. Public source: the Kubernetes documentation, "Using RBAC Authorization", `resourceNames`.
     """
     wanted = frozenset(kinds)
     homes: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
+    named: defaultdict[Resource, list[str]] = defaultdict(list)
     for kind in listed(wanted):
-        if (plural := row(kind).resource.plural) not in homes[row(kind).groups]:
+        plural = row(kind).resource.plural
+        if row(kind).only:
+            named[row(kind).resource].append(row(kind).only)
+        elif plural not in homes[row(kind).groups]:
             homes[row(kind).groups].append(plural)
     found = [_rule(groups, plurals, _FOLLOWING) for groups, plurals in homes.items()]
+    found += [
+        {**_rule((resource.group,), [resource.plural], _FOLLOWING), "resourceNames": names}
+        for resource, names in named.items()
+    ]
     if tiered := [f"tier.{kind}" for kind in Kind if kind in wanted & POLICY_KINDS]:
         # Calico's API server asks for these as well, tier by tier. Public source: the Calico
         # documentation, "Configure RBAC for tiered policies".

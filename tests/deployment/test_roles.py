@@ -15,7 +15,7 @@ import yaml
 
 from fmgsync.cli import main
 from fmgsync.clock import SystemClock
-from fmgsync.model.endpoint import ALWAYS, PLATFORM_KINDS, Kind
+from fmgsync.model.endpoint import ALWAYS, EGRESS_KINDS, POLICY_KINDS, SEEN_KINDS, Kind
 from fmgsync.settings.load import load_config, read_config
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from fmgsync.sources.kinds import KINDS
@@ -50,6 +50,13 @@ RULES: dict[str, tuple[list[dict[str, Any]], set[Kind]]] = {
     "network sets elsewhere": ([{**WEB, "networkSets": True, **WEST}], set()),
     "ranges of pools": ([{**WEB, "publish": "ipPool"}], {Kind.IP_POOLS}),
     "ranges of pools elsewhere": ([{**WEB, "publish": "ipPool", **WEST}], set()),
+    "egress gateways": ([{**WEB, "publish": "egressGateway"}], {*EGRESS_KINDS}),
+    "what a firewall sees": ([{**WEB, "publish": "auto"}], {*SEEN_KINDS}),
+    "what a firewall sees elsewhere": ([{**WEB, "publish": "auto", **WEST}], set()),
+    "what a firewall sees by policies": (
+        [{**POLICIES, "publish": "auto"}],
+        {*CALICO, *SEEN_KINDS},
+    ),
     "labels of accounts": ([{**WEB, "select": "pcsa.role == 'web'"}], {Kind.ACCOUNTS}),
     "policies": ([WEB, POLICIES], CALICO),
     "policies here": ([{**POLICIES, **HERE}], CALICO),
@@ -60,14 +67,14 @@ RULES: dict[str, tuple[list[dict[str, Any]], set[Kind]]] = {
     ),
     "services elsewhere": ([{**WEB, "publish": "service", **WEST}], set()),
     "all of it": (
-        [STAGED, {**WEB, "publish": "ipPool"}],
-        {*CALICO, *SETS, Kind.STAGED_POLICIES, Kind.IP_POOLS},
+        [STAGED, {**WEB, "publish": "ipPool"}, {**WEB, "name": "k8s-seen", "publish": "auto"}],
+        {*CALICO, *SETS, Kind.STAGED_POLICIES, *SEEN_KINDS},
     ),
 }
 
 
 def test_every_kind_is_needed_by_one_of_these() -> None:
-    assert ALWAYS.union(*(kinds for _, kinds in RULES.values())) == set(Kind) - {*PLATFORM_KINDS}
+    assert ALWAYS.union(*(kinds for _, kinds in RULES.values())) == set(Kind)
 
 
 @pytest.fixture
@@ -76,6 +83,7 @@ def cluster() -> Iterator[KubernetesSimulator]:
         made.install_calico()
         made.define("gateway.networking.k8s.io/v1", "Gateway")
         made.define("ipam.example.net/v1", "IPAddress", namespaced=False)
+        made.install_egress()
         made.add(builders.node("node-1"))
         made.add(web("web-1", "10.1.0.1"))
         yield made
@@ -132,15 +140,16 @@ def test_what_is_granted_is_what_is_asked(
     main.run(["plan", "-c", str(estate.path)])  # the dump of the other cluster lacks some kinds
     kinds = ALWAYS | further
     with running(estate):
-        until(lambda: kinds <= {Kind(ask.resource) for ask in reads(cluster)})
+        until(lambda: kinds <= {kind_of(ask) for ask in reads(cluster)})
     asks = reads(cluster)
     assert {ask for ask in asks if not any(grant.allows(ask) for grant in grants)} == set()
     idle = {grant for grant in grants if not any(grant.allows(ask) for ask in asks)}
     assert {g for g in idle if g.group != "crd.projectcalico.org" and "tier" not in g.resource} <= {
-        Grant("watch", KINDS[kind].resource.group, str(kind)) for kind in Kind
+        Grant("watch", row.resource.group, row.resource.plural, name=row.only)
+        for row in KINDS.values()
     }
     assert {(g.group, g.resource) for g in grants if g.resource.startswith("tier.")} == {
-        ("projectcalico.org", f"tier.{kind}") for kind in further if "policies" in kind
+        ("projectcalico.org", f"tier.{kind}") for kind in further if kind in POLICY_KINDS
     }
 
 
@@ -212,8 +221,13 @@ def told_what_it_was(cluster: KubernetesSimulator, space: str) -> None:
 
 
 def reads(cluster: KubernetesSimulator) -> set[Ask]:
-    plurals = {str(kind) for kind in Kind}
+    plurals = {row.resource.plural for row in KINDS.values()}
     return {ask for ask in asked(cluster) if ask.resource in plurals}
+
+
+def kind_of(ask: Ask) -> Kind:
+    """What is read by it."""
+    return Kind(f"{ask.resource}/{ask.name}" if ask.name else ask.resource)
 
 
 @pytest.mark.parametrize("case", RULES)
@@ -223,11 +237,11 @@ def test_doctor_asks_for_the_same_rights(estate: Estate, case: str) -> None:
     grants = bound(roles.reader(config, "east")["rules"])
     clusters, _ = checkups.make_checkups(estate.path, clock=estate.clock)
     east = next(each for each in clusters if each.name == "east")
-    homes = [home for pair in east.homes for home in pair if home is not None]
-    wanted = {Ask(r.verb, r.resource.group, r.resource.plural) for r in east.wanted}
+    homes = [home for each in east.homes for home in (each.first, each.older) if home is not None]
+    wanted = {Ask(r.verb, r.resource.group, r.resource.plural, name=r.name) for r in east.wanted}
     wanted |= {Ask(verb, home.group, home.plural) for home in homes for verb in ("list", "watch")}
     assert wanted == {
-        Ask(grant.verb, grant.group, grant.resource)
+        Ask(grant.verb, grant.group, grant.resource, name=grant.name)
         for grant in grants
         if not grant.resource.startswith("tier")
     }
@@ -251,7 +265,7 @@ def test_the_chart_grants_the_same(tmp_path: Path, case: str) -> None:
 
 @pytest.mark.deploy
 def test_the_chart_is_told_what_a_configuration_needs_that_it_cannot_see() -> None:
-    kinds = sorted(set(Kind) - ALWAYS - {*PLATFORM_KINDS})
+    kinds = sorted(set(Kind) - ALWAYS)
     values = {"existingConfigMap": "mine", "rbac": {"kinds": [str(kind) for kind in kinds]}}
     role = found(rendered(values), "ClusterRole", "fmgsync-reader")
     assert role["rules"] == [*roles.granting(ALWAYS.union(kinds))]
@@ -268,13 +282,13 @@ def test_the_option_of_kustomize_grants_all_of_it(tmp_path: Path) -> None:
                 "resources": ["../config/default"],
                 "components": [
                     f"../config/options/{each}"
-                    for each in ("calico", "calico-compat", "destinations")
+                    for each in ("calico", "calico-compat", "destinations", "seen")
                 ],
             }
         )
     )
     role = found(tools.kustomized(folder), "ClusterRole", "fmgsync-reader")
-    assert bound(role["rules"]) == bound(roles.granting(set(Kind) - {*PLATFORM_KINDS}))
+    assert bound(role["rules"]) == bound(roles.granting(Kind))
     compat = found(tools.kustomized(folder), "Role", "fmgsync-calico-compat")
     assert compat == {**compat, **expected_compat(tmp_path)}
     plain = found(tools.kustomized(CONFIG / "default"), "ClusterRole", "fmgsync-reader")

@@ -33,8 +33,7 @@ def cluster(objects: list[Any]) -> ClusterSnapshot:
     for each in flat(objects):
         titled = {"apiVersion": "v1", **each}
         found = recognising.candidates(titled["apiVersion"], each["kind"], EVERY_KIND)
-        kind = recognising.known(found, titled)
-        assert kind is not None, each
+        (kind,) = recognising.known(found, titled)
         gathering.add_mapping(kind, titled, "here")
     return replace(gathering.snapshot("east"), synced=EVERY_KIND)
 

@@ -104,6 +104,8 @@ rbac.kinds says what its rules need beside pods, nodes and namespaces.
   {{- $kinds = set $kinds "globalnetworkpolicies" true -}}
 {{- end -}}
 {{- $published := dict "ipPool" "ippools" "service" "services" "endpointSlice" "endpointslices" "gateway" "gateways" "ingress" "ingresses" -}}
+{{- $ways := list "ippools" "felixconfigurations" "egressgateways" "egressgatewaypolicies" "egressips" "egresses" "ciliumegressgatewaypolicies" "subnets" "vpc-egress-gateways" -}}
+{{- $named := list "daemonsets/aws-node" "configmaps/ip-masq-agent" "configmaps/azure-ip-masq-agent-config" "configmaps/cilium-config" -}}
 {{- range get $config "groups" | default list -}}
   {{- $sites := dig "sites" "clusters" list . -}}
   {{- if or (not $sites) (has $here $sites) -}}
@@ -116,6 +118,12 @@ rbac.kinds says what its rules need beside pods, nodes and namespaces.
       {{- $kinds = set $kinds "serviceaccounts" true -}}
     {{- end -}}
     {{- with get $published (toString .publish) }}{{ $kinds = set $kinds . true }}{{ end -}}
+    {{- if has (toString .publish) (list "auto" "egressGateway") -}}
+      {{- range $ways }}{{ $kinds = set $kinds . true }}{{ end -}}
+    {{- end -}}
+    {{- if eq (toString .publish) "auto" -}}
+      {{- range $named }}{{ $kinds = set $kinds . true }}{{ end -}}
+    {{- end -}}
     {{- if .networkSets -}}
       {{- $kinds = set $kinds "globalnetworksets" true -}}
       {{- $kinds = set $kinds "networksets" true -}}
@@ -138,6 +146,14 @@ rbac.kinds says what its rules need beside pods, nodes and namespaces.
   (printf "globalnetworksets=%s" $calico)
   (printf "networksets=%s" $calico)
   (printf "ippools=%s" $calico)
+  (printf "felixconfigurations=%s" $calico)
+  "egressgateways=operator.tigera.io"
+  (printf "egressgatewaypolicies=%s" $calico)
+  "egressips=k8s.ovn.org"
+  "egresses=crd.antrea.io"
+  "ciliumegressgatewaypolicies=cilium.io"
+  "subnets=kubeovn.io"
+  "vpc-egress-gateways=kubeovn.io"
   "services="
   "endpointslices=discovery.k8s.io"
   "gateways=gateway.networking.k8s.io"
@@ -157,6 +173,18 @@ rbac.kinds says what its rules need beside pods, nodes and namespaces.
 - apiGroups: [{{ . }}]
   resources: [{{ join ", " (get $homes .) }}]
   verbs: [list, watch]
+{{- end -}}
+{{- range $resource := list "daemonsets" "configmaps" -}}
+  {{- $names := list -}}
+  {{- range $named -}}
+    {{- if and (get $kinds .) (hasPrefix (printf "%s/" $resource) .) }}{{ $names = append $names (trimPrefix (printf "%s/" $resource) .) }}{{ end -}}
+  {{- end -}}
+  {{- if $names }}
+- apiGroups: [{{ ternary "apps" "" (eq $resource "daemonsets") | quote }}]
+  resources: [{{ $resource }}]
+  resourceNames: [{{ join ", " $names }}]
+  verbs: [list, watch]
+  {{- end -}}
 {{- end -}}
 {{- $tiered := list -}}
 {{- range list "globalnetworkpolicies" "stagedglobalnetworkpolicies" -}}

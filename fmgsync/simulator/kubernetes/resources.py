@@ -61,6 +61,7 @@ RESOURCES: Final = (
     Resource(CORE, "v1", "secrets", "Secret"),
     Resource(CORE, "v1", "serviceaccounts", "ServiceAccount", short=("sa",)),
     Resource("apps", "v1", "deployments", "Deployment", short=("deploy",)),
+    Resource("apps", "v1", "daemonsets", "DaemonSet", short=("ds",)),
     Resource(CORE, "v1", "events", "Event", short=("ev",)),
     LEASES,
     Resource("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", short=("netpol",)),
@@ -79,6 +80,8 @@ def calico(api_version: str) -> tuple[Resource, ...]:
         ("GlobalNetworkSet", False),
         ("NetworkSet", True),
         ("IPPool", False),
+        ("FelixConfiguration", False),
+        ("EgressGatewayPolicy", False),
     )
     return tuple(
         Resource(group, version, _plural(kind), kind, namespaced=namespaced)
@@ -90,6 +93,23 @@ def defined(api_version: str, kind: str, *, namespaced: bool = True) -> Resource
     """A kind that somebody defines (a custom resource)."""
     group, version = api_version.split("/")
     return Resource(group, version, _plural(kind), kind, namespaced=namespaced)
+
+
+EGRESS: Final = (
+    Resource("operator.tigera.io", "v1", "egressgateways", "EgressGateway"),
+    Resource("k8s.ovn.org", "v1", "egressips", "EgressIP", namespaced=False),
+    Resource("crd.antrea.io", "v1beta1", "egresses", "Egress", namespaced=False),
+    Resource(
+        "cilium.io",
+        "v2",
+        "ciliumegressgatewaypolicies",
+        "CiliumEgressGatewayPolicy",
+        namespaced=False,
+    ),
+    Resource("kubeovn.io", "v1", "subnets", "Subnet", namespaced=False),
+    Resource("kubeovn.io", "v1", "vpc-egress-gateways", "VpcEgressGateway"),
+)
+"""The kinds by which network plug-ins give pods other addresses on their way out."""
 
 
 def _plural(kind: str) -> str:

@@ -23,6 +23,7 @@ from fmgsync.simulator.kubernetes.connections import Listener
 from fmgsync.simulator.kubernetes.faults import Faults
 from fmgsync.simulator.kubernetes.http import Received, World
 from fmgsync.simulator.kubernetes.resources import (
+    EGRESS,
     NAMESPACES,
     Resource,
     Target,
@@ -77,6 +78,11 @@ class KubernetesSimulator:
         """From now on objects of this kind are served, as after a CustomResourceDefinition."""
         made = defined(api_version, kind, namespaced=namespaced)
         self._world.served = (*self._world.served, made)
+
+    def install_egress(self) -> None:
+        """From now on the kinds of several network plug-ins are served, as no cluster has them all
+        together."""
+        self._world.served = (*self._world.served, *EGRESS)
 
     def withdraw(self, group: str) -> None:
         """A group is served no more, as when the API server behind it is taken away."""
