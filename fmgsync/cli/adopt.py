@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from fmgsync.planning.adoption import Taking
 
 
+_SHOWN = 20
+
+
 @click.command("adopt", cls=common.Command)
 @click.option("--calico", is_flag=True, help="Groups that the Calico controller made, by comment.")
 @click.option("--from-owner", metavar="OLD", default="", help="Groups of another installation.")
@@ -121,6 +124,9 @@ def _row(each: Changed) -> dict[str, Any]:
         "refused": [{"name": finding.name, "message": finding.message} for finding in made.refused]
         if made
         else [],
+        "leftovers": [{"kind": kind.value, "name": name} for kind, name in made.leftovers]
+        if made
+        else [],
         **outcome(each),
     }
 
@@ -175,9 +181,20 @@ def _print(document: dict[str, Any], *, release: bool) -> None:
                 )
         for row in adom["refused"]:
             click.echo(safe_text(f"  not: {row['name']}: {row['message']}"))
+        _print_leftovers(adom["leftovers"])
         print_outcome(adom)
     if not document["written"] and any(adom["changes"] for adom in document["adoms"]):
         click.echo("nothing was written; add --apply to do it")
+
+
+def _print_leftovers(rows: list[dict[str, Any]]) -> None:
+    """What the old hand made and no rule has: it stays, and who looks after it should know."""
+    for row in rows[:_SHOWN]:
+        click.echo(safe_text(f"  left alone: {row['kind']} {row['name']}: no rule has it"))
+    if len(rows) > _SHOWN:
+        click.echo(f"  left alone: {len(rows) - _SHOWN} more; --output json names them all")
+    if rows:
+        click.echo("  what is left alone may be deleted by hand when no policy uses it any more")
 
 
 def print_outcome(adom: dict[str, Any]) -> None:

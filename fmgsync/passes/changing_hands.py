@@ -6,7 +6,7 @@ Nothing is installed by them: what a device has to be told goes along with its n
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from fmgsync import errors
@@ -66,6 +66,9 @@ def adopt(world: World, choice: Choice, *, write: bool) -> list[Changed]:
             seen.usage.devices,
             ambiguous,
         )
+        if choice.calico:
+            left = adoption.left_over(changed.adoption, work.target.read_remarked(adoption.CALICO))
+            changed.adoption = replace(changed.adoption, leftovers=left)
 
     return _each(world, inventory, make, write=write)
 

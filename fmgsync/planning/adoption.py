@@ -75,11 +75,23 @@ class Taking:
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """What changes hands in one ADOM, and what does not, with why."""
+    """What changes hands in one ADOM, and what does not, with why. `leftovers` bear the comment of
+    the same hand and are in nobody's way."""
 
     plan: AdomPlan
     takings: tuple[Taking, ...] = ()
     refused: tuple[Finding, ...] = ()
+    leftovers: tuple[tuple[ObjectKind, str], ...] = ()
+
+
+def left_over(
+    made: Adoption, remarked: Iterable[tuple[ObjectKind, str]]
+) -> tuple[tuple[ObjectKind, str], ...]:
+    """Of what bears the old comment, what does not change hands: addresses of nodes that are gone,
+    groups of policies that are. It is nobody's by now, and left alone."""
+    refused = {finding.name for finding in made.refused}
+    taken = {(change.kind, change.name) for change in made.plan.changes}
+    return tuple(each for each in remarked if each not in taken and each[1] not in refused)
 
 
 def members_of(choice: Choice, observed: ObservedAdom, desired: DesiredAdom) -> set[ObjectKey]:

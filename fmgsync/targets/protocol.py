@@ -20,7 +20,7 @@ from fmgsync.model.adom import (
     Reading,
     Surroundings,
 )
-from fmgsync.model.change import AdomPlan, ApplyReport, Submission
+from fmgsync.model.change import AdomPlan, ApplyReport, ObjectKind, Submission
 from fmgsync.model.preview import DevicePreview, Marked
 from fmgsync.model.rollout import InstallRequest, InstallTask, SeenTask, TaskView
 from fmgsync.model.rule import Site
@@ -102,6 +102,9 @@ class Target(Protocol):
         self, groups: Iterable[ObjectKey], addresses: Iterable[ObjectKey]
     ) -> ObservedAdom:
         """These objects alone, as far as they are there."""
+
+    def read_remarked(self, remark: str) -> tuple[tuple[ObjectKind, str], ...]:
+        """Everything, of whomever, whose comment begins so."""
 
     def read_stamp(self) -> str | None:
         """Stands for all objects and policies: another one, and somebody has changed something.

@@ -115,6 +115,8 @@ def test_a_group_is_taken_over_and_no_device_notices(
     assert group["members"] == ["192.0.2.1", "192.0.2.2"]
     assert group["devices"] == ["fgt-east/root"]
     assert comment(estate, "addrgrp", GROUP) == TIGERA, "it was only shown"
+    left = [{"kind": "address", "name": "node-gone"}, {"kind": "addrgrp", "name": "dmz.old"}]
+    assert shown["leftovers"] == left
 
     document(estate, capsys, "adopt", "--calico", "--apply", code=0)
     for table, name in (("addrgrp", GROUP), ("address", "node-a.example")):
@@ -125,7 +127,9 @@ def test_a_group_is_taken_over_and_no_device_notices(
     assert comment(estate, "address", "node-gone") == TIGERA
     assert comment(estate, "addrgrp", "dmz.old") == TIGERA
     assert on_devices(estate) == before
-    document(estate, capsys, "adopt", "--calico", code=0)
+    assert document(estate, capsys, "adopt", "--calico", code=0)["leftovers"] == left
+    command(estate, "adopt", "--calico")
+    assert "left alone: addrgrp dmz.old: no rule has it" in capsys.readouterr().out
 
     result = estate.apply("now")
     assert not result.adoms[0].rollout or not result.adoms[0].rollout.failures

@@ -226,6 +226,9 @@ class PlainTarget:
     ) -> ObservedAdom:
         raise AssertionError("without a stamp nobody asks for a part")
 
+    def read_remarked(self, remark: str) -> tuple[tuple[ObjectKind, str], ...]:
+        raise AssertionError("nobody asks for others' remarks")
+
     def read_stamp(self) -> str | None:
         return None
 

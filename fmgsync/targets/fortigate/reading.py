@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from fmgsync.model import naming
 from fmgsync.model.address import NOWHERE, Family
 from fmgsync.model.adom import Reading
+from fmgsync.model.change import ObjectKind
 from fmgsync.model.state import ObjectKey, ObservedAddress, ObservedAdom, ObservedGroup
 from fmgsync.model.target import TargetRef
 from fmgsync.targets import flatten, relevance, wire
@@ -136,3 +137,13 @@ def _nothing(family: Family) -> ObservedAddress:
 def _emptied(group: ObservedGroup) -> ObservedGroup:
     """An own group without members as one that holds `none` and nothing else."""
     return replace(group, members=(naming.NONE,)) if group.owned and not group.members else group
+
+
+def remarked(found: Tables, remark: str) -> tuple[tuple[ObjectKind, str], ...]:
+    """Everything whose comment begins so."""
+    return tuple(
+        (ObjectKind(table.value.rpartition("/")[2]), wire.text(row.get("name")))
+        for table in Table
+        for row in found.rows[table].rows
+        if wire.text(row.get("comment")).startswith(remark)
+    )

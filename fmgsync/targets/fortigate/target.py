@@ -19,7 +19,7 @@ from fmgsync.model.adom import (
     Surroundings,
     Workspace,
 )
-from fmgsync.model.change import AdomPlan, ApplyReport, Change
+from fmgsync.model.change import AdomPlan, ApplyReport, Change, ObjectKind
 from fmgsync.model.state import ObjectKey, ObservedAdom
 from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.targets import taken_over
@@ -140,6 +140,11 @@ class FortiGateVdom:
         more = reading.named(self._tables, asked, self._owner)
         others = {key: one for key, one in more.items() if key not in self._names.shown}
         return replace(seen, addresses={**others, **seen.addresses})
+
+    def read_remarked(self, remark: str) -> tuple[tuple[ObjectKind, str], ...]:
+        """Everything, of whomever, whose comment begins so, in the tables as read last."""
+        assert self._tables is not None  # noqa: S101
+        return reading.remarked(self._tables, remark)
 
     def read_stamp(self) -> str | None:
         """None: the revisions of four tables cost what reading them does."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from fmgsync.model import naming
 from fmgsync.model.address import Family
+from fmgsync.model.change import ObjectKind
 from fmgsync.model.state import ObjectKey, ObservedAddress, ObservedAdom, ObservedGroup
 from fmgsync.model.target import TargetRef
 from fmgsync.targets import relevance, wire
@@ -99,6 +100,26 @@ def read_part(
                 found_addresses[family, address.name] = address
     before = change_stamp.stamp_of(stamp)
     return ObservedAdom(ref, found_addresses, found_groups, stamp=before)
+
+
+def read_remarked(
+    session: Session, ref: TargetRef, remark: str
+) -> tuple[tuple[ObjectKind, str], ...]:
+    """Addresses and groups whose comment begins so, whosever they are."""
+    place = Place(session.access.name, ref.domain)
+    tables_of = [
+        (ObjectKind(f"{word}{'6' if family is Family.IPV6 else ''}"), url(ref.domain, family))
+        for family in Family
+        for word, url in (("address", urls.addresses), ("addrgrp", urls.groups))
+    ]
+    filter_ = ("comment", "like", f"{remark}%")
+    queries = [Query(url, ("name", "comment"), place, filter=filter_) for _, url in tables_of]
+    return tuple(
+        (kind, wire.text(row.get("name")))
+        for (kind, _), table in zip(tables_of, tables.read_all(session, queries), strict=True)
+        for row in table.checked()
+        if wire.text(row.get("comment")).startswith(remark)
+    )
 
 
 def _by_family(keys: Iterable[ObjectKey]) -> Iterator[tuple[Family, list[str]]]:

@@ -18,7 +18,7 @@ from fmgsync.model.adom import (
     Surroundings,
     Workspace,
 )
-from fmgsync.model.change import AdomPlan, ApplyReport, Submission
+from fmgsync.model.change import AdomPlan, ApplyReport, ObjectKind, Submission
 from fmgsync.model.rollout import SeenTask
 from fmgsync.model.state import ObjectKey, ObservedAdom
 from fmgsync.model.target import DeviceVdom, TargetRef
@@ -154,6 +154,11 @@ class FortiManagerAdom:
             found = adom.read_observed(session, self.ref, self._owner, group_names)
         self._names = taken_over.names_in(found, self._owner)
         return taken_over.show(found, self._names)
+
+    def read_remarked(self, remark: str) -> tuple[tuple[ObjectKind, str], ...]:
+        """Everything, of whomever, whose comment begins so."""
+        with self._session() as session:
+            return adom.read_remarked(session, self.ref, remark)
 
     def read_stamp(self) -> str | None:
         """Stands for all objects and policies of the ADOM; None where the unit does not tell."""
