@@ -127,6 +127,7 @@ class _Draft:
         self._taken = frozenset(taken)
         self._found: dict[str, dict[GroupRule, set[str]]] = {}
         self._twins: dict[str, tuple[Policy, str]] = {}
+        self._former: dict[str, str] = {}  # names by a tier that was renamed
         self.unread: list[str] = []
         self.origins: dict[str, str] = {}
         self.broad: set[str] = set()
@@ -171,6 +172,10 @@ class _Draft:
         self._found.setdefault(policy.name, {}).setdefault(rule, set()).add(cluster)
         self.origins[policy.name] = place
         self._twins.setdefault(policy.name, (policy, cluster))
+        for tier, former in template.renamed_tiers:
+            if tier == policy.tier:
+                bare = policy.name.removeprefix(f"{tier}.")
+                self._former.setdefault(policy.name, f"{former}.{bare}")
 
     def _refusal(self, policy: Policy, enforced: set[str]) -> str:
         """Why the policy gets no group."""
@@ -223,7 +228,7 @@ class _Draft:
         """The other name of each policy, unless that is another policy's."""
         found: dict[str, str] = {}
         for name, (policy, cluster) in self._twins.items():
-            twin = policy.twin
+            twin = self._former.get(name, policy.twin)
             if twin in self._twins:
                 told = (
                     f"the names {name} and {twin} differ by their tier only: each has its own group"

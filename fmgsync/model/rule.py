@@ -85,13 +85,15 @@ class PolicyRule:
     """A rule for each Calico policy that `select` matches by its labels, named by the policy.
 
     `shape` is what these rules have in common. `staged`: policies that are not enforced count as
-    well. `opt_in`: only policies that ask for a group.
+    well. `opt_in`: only policies that ask for a group. `renamed_tiers` are pairs of a tier and the
+    name it had: groups of its policies keep the names they have by that.
     """
 
     select: str
     shape: GroupRule
     staged: bool = False
     opt_in: bool = False
+    renamed_tiers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

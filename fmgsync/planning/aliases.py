@@ -13,6 +13,7 @@ from fmgsync.model.change import Finding
 from fmgsync.model.state import DesiredAdom, ObservedAdom
 
 KEPT = "kept-name"
+RENAMED = "renamed-policy"
 
 
 def settle(desired: DesiredAdom, observed: ObservedAdom) -> DesiredAdom:
@@ -24,14 +25,31 @@ def settle(desired: DesiredAdom, observed: ObservedAdom) -> DesiredAdom:
         for name in wanted
         if (alias := desired.aliases.get(name)) in own - wanted and name not in own
     }
-    if not known:
+    told = [*_told(known.items()), *_renamed(desired, own, wanted - known.keys())]
+    if not told:
         return desired
     return replace(
         desired,
         groups=tuple(replace(g, name=known.get(g.name, g.name)) for g in desired.groups),
-        findings=(*desired.findings, *_told(known.items())),
+        findings=(*desired.findings, *told),
         broad=frozenset(known.get(name, name) for name in desired.broad),
     )
+
+
+def _renamed(desired: DesiredAdom, own: set[str], wanted: set[str]) -> Iterable[Finding]:
+    """New groups of policies that may be old ones by another name: nobody but a person knows."""
+    lost = {name.partition(".")[2]: name for name in own - wanted if "." in name}
+    for name in sorted((desired.aliases.keys() & wanted) - own):
+        tier, _, bare = name.partition(".")
+        if bare and (old := lost.get(bare)) is not None:
+            former = old.partition(".")[0]
+            message = (
+                f"group {old} has no policy any more, and this new one differs from it by its tier"
+                f" only: firewall policies that use {old} do not know it. If the tier was renamed,"
+                f" write renamedTiers: {{{tier}: {former}}}, and the group keeps its name; else put"
+                " both into those policies before the old one is approved to go"
+            )
+            yield Finding(RENAMED, name, message)
 
 
 def _told(known: Iterable[tuple[str, str]]) -> Iterable[Finding]:

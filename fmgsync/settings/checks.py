@@ -373,7 +373,7 @@ def _named(path: Steps, entry: dict[str, Plain]) -> Iterator[Issue]:
         yield Issue(
             (*path, "name"), "the group has no name", "give it the name of the address group"
         )
-    for key in ("staged", "optIn"):
+    for key in ("staged", "optIn", "renamedTiers"):
         if not policies and _has(entry, key):
             yield Issue((*path, key), "is about groups from policies", "remove it")
 

@@ -30,11 +30,16 @@ def rule_set(config: schema.Config) -> RuleSet:
     return RuleSet(
         tuple(group_rule(group, described) for group in named),
         from_policies=tuple(
-            PolicyRule(selector, group_rule(group), group.staged, group.opt_in)
+            PolicyRule(selector, group_rule(group), group.staged, group.opt_in, tiers(group))
             for group in config.groups
             if (selector := group.from_global_network_policies) is not None
         ),
     )
+
+
+def tiers(group: schema.Group) -> tuple[tuple[str, str], ...]:
+    """Tiers that had another name, each with that."""
+    return tuple(sorted(group.renamed_tiers.items()))
 
 
 def group_rule(group: schema.Group, described: Mapping[str, Kind] = _NOTHING) -> GroupRule:

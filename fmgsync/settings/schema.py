@@ -318,6 +318,13 @@ class Group(Part):
             " policy never gets a group."
         ),
     )
+    renamed_tiers: dict[KubernetesName, KubernetesName] = Field(
+        default_factory=dict,
+        description=(
+            "Tiers that had another name before, `new: old`: groups of their policies keep the"
+            " names they have, which firewall policies use."
+        ),
+    )
     network_sets: Flag = Field(
         default=False,
         description=(

@@ -258,6 +258,48 @@ def test_a_group_keeps_its_name_when_the_tier_comes_into_it_or_goes(estate: Esta
     assert written(estate, "default.web") == {"10.1.0.1"}
 
 
+def test_a_tier_that_is_renamed_is_told_and_keeps_its_groups_where_somebody_says_so(
+    estate: Estate,
+) -> None:
+    any_tier = {**DMZ, "fromGlobalNetworkPolicies": "all()"}
+    estate.write_config(groups=[any_tier])
+    runs(estate, policy("dmz.web", "app == 'web'", tier="dmz"))
+    estate.apply_never()
+    estate.write_policy("dmz.web")
+    renamed = policy("edge.web", "app == 'web' || app == 'shop'", tier="edge")
+    other = policy("edge.shop", "app == 'shop'", tier="edge")
+    runs(estate, renamed, other)
+    result = estate.plan()
+    assert "edge.web: group dmz.web has no policy any more" in told(result)
+    assert "edge.shop: group" not in told(result)
+    estate.write_config(groups=[{**any_tier, "renamedTiers": {"edge": "dmz"}}])
+    result = estate.apply_never()
+    assert written(estate, "dmz.web") == {"10.1.0.1", "10.1.0.2"}
+    assert written(estate, "edge.web") is None
+    assert written(estate, "edge.shop") == {"10.1.0.2"}, "it never had another name"
+    assert "dmz.web: the group of edge.web keeps the name it has" in told(result)
+
+
+def test_a_policy_renamed_while_its_group_is_used_is_told_and_everything_else_goes_on(
+    estate: Estate,
+) -> None:
+    runs(estate, policy("dmz.web", "app == 'web'", tier="dmz"))
+    estate.apply_never()
+    estate.write_policy("dmz.web")
+    runs(
+        estate,
+        policy("dmz.portal", "app == 'web'", tier="dmz"),
+        policy("dmz.shop", "app == 'shop'", tier="dmz"),
+    )
+    result = estate.apply_never()
+    assert written(estate, "dmz.web") == {"10.1.0.1"}, "emptying it waits for a person"
+    assert written(estate, "dmz.portal") == {"10.1.0.1"}
+    assert written(estate, "dmz.shop") == {"10.1.0.2"}
+    (adom,) = result.adoms
+    assert adom.seen is not None
+    assert "dmz.web" in str(adom.seen.plan.held)
+
+
 def test_two_policies_whose_names_differ_by_their_tier_have_a_group_each(estate: Estate) -> None:
     estate.write_config(groups=[{**DMZ, "fromGlobalNetworkPolicies": "all()"}])
     runs(estate, policy("default.web", "app == 'web'"), policy("web", "app == 'shop'"))
