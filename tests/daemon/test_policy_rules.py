@@ -12,7 +12,8 @@ import pytest
 from fmgsync.clock import SystemClock
 from fmgsync.daemon import announcements, reload
 from fmgsync.daemon.loop import Controller
-from fmgsync.kube.client import Access
+from fmgsync.kube.client import Access, ApiSession
+from fmgsync.kube.requests import EVENTS, Request
 from fmgsync.model.endpoint import Kind
 from fmgsync.passes import once
 from fmgsync.simulator.kubernetes import KubernetesSimulator
@@ -152,6 +153,33 @@ def test_a_policy_that_cannot_be_understood_is_told_on_the_policy_itself(
     assert notice.about is not None
     place, about = notice.about
     assert (place, about.kind, about.name) == ("east", "GlobalNetworkPolicy", "dmz.web")
+
+
+def test_its_event_is_written_in_the_cluster_and_everything_else_goes_on(
+    estate: Estate, cluster: KubernetesSimulator
+) -> None:
+    cluster.install_calico()
+    cluster.add(builders.namespace("fmgsync"))
+    cluster.add(policy("dmz.bad", selector="app = 'web'"))
+    cluster.add(policy())
+    estate.write_config(lease={"namespace": "fmgsync"})
+
+    session = ApiSession("east", Access(estate.folder / "east.kubeconfig"))
+
+    def events() -> list[dict[str, Any]]:
+        """Those at objects of the whole cluster stand in `default`."""
+        found = session.read(Request("list", EVENTS, "default"))["items"]
+        return [each for each in found if each["reason"] == "PolicyNotUnderstood"]
+
+    with running(estate):
+        until(lambda: holds(estate, "dmz.web", "10.1.0.1"))
+        until(lambda: bool(events()))
+    (event,) = events()
+    session.close()
+    about = event["involvedObject"]
+    assert (about["kind"], about["name"]) == ("GlobalNetworkPolicy", "dmz.bad")
+    assert event["type"] == "Warning"
+    assert "is not a selector" in event["message"]
 
 
 def test_what_the_old_controller_is_told_is_followed(
