@@ -6,9 +6,10 @@ import http.client
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -31,7 +32,7 @@ _FILE = click.Path(path_type=Path)
 
 @click.group("cassette", cls=common.Group)
 def command() -> None:
-    """Record what is said to a FortiManager, and use it: tests, bug reports, proofs.
+    """Record what is said to FortiManagers and FortiGates, and use it: tests, bug reports, proofs.
 
     \b
     fmgsync cassette record --to lab.yaml            ask a lab unit what nobody documented
@@ -142,7 +143,7 @@ _VERSIONS = ("7.2.9", "7.4.3", "7.4.5", "7.4.8", "7.6.2", "7.6.6", "8.0.1")
 
 
 def switches() -> list[Setting]:
-    """Every switch that a FortiManager's answers depend on with its default, and the version."""
+    """Every switch that answers depend on with its default, and the version."""
     import dataclasses
 
     from pydantic.alias_generators import to_camel
@@ -202,16 +203,35 @@ def simulated(seed: Mapping[str, Any]) -> Iterator[Trial]:
             f"the simulator cannot start with what the recording shows: {error}",
             next_step="report it with the cassette, please",
         ) from error
-    with simulator, closing(http.client.HTTPConnection(simulator.host, timeout=60)) as connection:
-        yield _Simulated(connection, clock)
+    with simulator, ExitStack() as stack:
+        hosts = {"": simulator.host}
+        if seed.get("fortigates"):
+            hosts |= {name: urlsplit(url).netloc for name, url in simulator.fortigates.items()}
+        connections = {
+            name: stack.enter_context(closing(http.client.HTTPConnection(host, timeout=60)))
+            for name, host in hosts.items()
+        }
+        yield _Simulated(connections, clock)
 
 
 class _Simulated:
-    """A running simulator and its clock."""
+    """A running simulator and its clock; FortiGates have connections of their own."""
 
-    def __init__(self, connection: http.client.HTTPConnection, clock: ManualClock) -> None:
-        self._connection = connection
+    def __init__(
+        self, connections: Mapping[str, http.client.HTTPConnection], clock: ManualClock
+    ) -> None:
+        self._connections = connections
+        self._connection = connections[""]
         self._clock = clock
+
+    def ask(
+        self, fortigate: str, method: str, url: str, body: bytes, headers: Mapping[str, str]
+    ) -> tuple[int, bytes]:
+        """One request to a FortiGate."""
+        connection = self._connections[fortigate]
+        connection.request(method, url, body or None, dict(headers))
+        answer = connection.getresponse()
+        return answer.status, answer.read()
 
     def send(self, body: bytes, api_key: str | None) -> bytes:
         """One request, one answer."""

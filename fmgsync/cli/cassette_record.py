@@ -299,11 +299,11 @@ def save(
 
     if known is None:
         known = check.Suspects(
-            {f"FortiManager {one.host}": text for one in recording.units for text in one.secrets}
+            {f"the unit {one.host}": text for one in recording.units for text in one.secrets}
         )
     made = taking.cassettes(recording, wishes)
     if not made:
-        options.progress("nothing was said to a FortiManager, so there is nothing to record")
+        options.progress("nothing was said to a unit, so there is nothing to record")
         return []
     paths = taking.save(to, made, known)
     for path, cassette in zip(paths, made, strict=True):

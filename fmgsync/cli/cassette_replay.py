@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -41,7 +41,8 @@ def replay(
 ) -> int:
     """Serve cassettes over HTTPS until interrupted. FILES are the sessions of one recording.
 
-    Prints one JSON line when ready: url, caFile (the certificate to trust) and pid. A request that
+    Prints one JSON line when ready: url, caFile (the certificate to trust) and pid; fortigates has
+    a url for each FortiGate that was recorded. A request that
     was not recorded is answered with HTTP 409 and told on standard error: what was expected, what
     came, and the recorded request nearest to it.
 
@@ -63,7 +64,9 @@ def replay(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     with Replay(*files, strict=not lenient, listen=listen, told=tell) as server:
-        ready = {"url": server.url, "caFile": server.ca_file, "pid": os.getpid()}
+        ready: dict[str, Any] = {"url": server.url, "caFile": server.ca_file, "pid": os.getpid()}
+        if server.fortigates:
+            ready["fortigates"] = server.fortigates
         click.echo(json.dumps(ready))
         _wait(server, stopped, once=once)
         left = () if lenient else server.playback.left_over

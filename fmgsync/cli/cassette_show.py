@@ -61,6 +61,7 @@ def _show_list(cassette: Cassette) -> None:
 def _show_exchange(options: common.Options, exchange: Exchange) -> None:
     parts = {
         "step": exchange.step,
+        "url": f"{exchange.method} {exchange.uri}",
         "request": _plain(exchange.request_body),
         "status": exchange.status,
         "answer": _plain(exchange.response_body),
@@ -94,17 +95,18 @@ def _about(cassette: Cassette) -> dict[str, Any]:
 
 
 def _title(exchange: Exchange) -> str:
-    from fmgsync.recording import jsonrpc
+    from fmgsync.recording import questions
 
-    question = jsonrpc.decode(exchange.request_body)
-    return question.title() if question is not None else f"{exchange.method} (no JSON-RPC)"
+    question = questions.of(exchange)
+    return question.title() if question is not None else f"{exchange.method} (neither API)"
 
 
 def _codes(exchange: Exchange) -> str:
-    """The status codes of an answer: `0`, or `0, -3` where they differ."""
-    from fmgsync.recording import jsonrpc
+    """The status codes of an answer: `0`, or `0, -3` where they differ; of a FortiGate its HTTP
+    status, or the number of the error."""
+    from fmgsync.recording import questions
 
-    codes = dict.fromkeys(str(one.code) for one in jsonrpc.results(exchange.response_body))
+    codes = dict.fromkeys(str(one.code) for one in questions.answers(exchange))
     return ", ".join(codes) or f"HTTP {exchange.status}"
 
 

@@ -1,4 +1,4 @@
-"""Records at the one place where only FortiManager's exchanges pass: the session's own transport.
+"""Records at the one place where only a unit's exchanges pass: the session's own transport.
 
 Patching the HTTP library, as vcrpy does, would catch whatever else the process says meanwhile,
 Kubernetes tokens included. An adapter mounted on one session sees that session alone, and notes
@@ -8,8 +8,9 @@ only what goes to the hosts it was made for. What is noted stays in memory until
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
@@ -24,7 +25,7 @@ MOST_BYTES: Final = 256 * 1024 * 1024
 
 
 class Unit(Protocol):
-    """What a recording must know of a FortiManager."""
+    """What a recording must know of a FortiManager or FortiGate."""
 
     @property
     def host(self) -> str:
@@ -54,7 +55,7 @@ class Recording:
         """Exchanges that came after the recording was full."""
 
     def adapter(self, unit: Unit) -> requests.adapters.HTTPAdapter:
-        """A transport for one session with one FortiManager, to be mounted for `https://`."""
+        """A transport for one session with one unit, to be mounted for `https://`."""
         tape: list[Exchange] = []
         with self._lock:
             self._tapes.append(tape)
@@ -63,7 +64,7 @@ class Recording:
 
     @property
     def units(self) -> tuple[Unit, ...]:
-        """The FortiManagers recorded so far; one twice if its secrets changed meanwhile."""
+        """The units recorded so far; one twice if its secrets changed meanwhile."""
         with self._lock:
             return tuple(self._units.values())
 
@@ -82,11 +83,12 @@ class Recording:
         finally:
             self._step = before
 
-    def next_order(self) -> int:
-        """The number of a request among all sessions, given out when it is sent."""
+    def begin(self, tape: Sequence[Exchange]) -> tuple[int, int]:
+        """The number of a request among all sessions, given out when it is sent, and how many of
+        its own session were answered before."""
         with self._lock:
             self._count += 1
-            return self._count
+            return self._count, len(tape)
 
     def lost(self) -> None:
         """Count a request without an answer."""
@@ -96,7 +98,7 @@ class Recording:
     def note(
         self,
         tape: list[Exchange],
-        order: int,
+        begun: tuple[int, int],
         request: requests.PreparedRequest,
         response: requests.Response,
     ) -> None:
@@ -110,7 +112,7 @@ class Recording:
             reason=response.reason or "",
             response_headers=_headers(response.headers),
             response_body=response.content,
-            order=order,
+            order=begun[0],
             step=self._step,
         )
         size = len(exchange.request_body) + len(exchange.response_body)
@@ -120,6 +122,8 @@ class Recording:
                 self.left_out += 1
                 return
             self._room -= size
+            if begun[1] != len(tape):
+                exchange = replace(exchange, after=begun[1])
             tape.append(exchange)
 
 
@@ -135,17 +139,17 @@ class _RecordingAdapter(requests.adapters.HTTPAdapter):
     def send(
         self, request: requests.PreparedRequest, *args: Any, **options: Any
     ) -> requests.Response:
-        """Send, and note request and answer if they are this FortiManager's."""
+        """Send, and note request and answer if they are this unit's."""
         if _place(request.url or "") != self._place:
             return super().send(request, *args, **options)
-        order = self._recording.next_order()
+        begun = self._recording.begin(self._tape)
         try:
             response = super().send(request, *args, **options)
             response.content  # noqa: B018 - read here, so that a broken answer is not half noted
         except BaseException:
             self._recording.lost()
             raise
-        self._recording.note(self._tape, order, request, response)
+        self._recording.note(self._tape, begun, request, response)
         return response
 
 

@@ -21,8 +21,10 @@ Headers = tuple[tuple[str, str], ...]
 class Exchange:
     """One HTTP request and its answer. `order` counts over all sessions of one recording, from 1.
 
-    `step` names the question that was being asked. Bodies are what went over the wire, without
-    any content encoding.
+    `step` names the question that was being asked. `after` is how many exchanges of the session had
+    been answered when this was asked, where that is not all that stand before it: what was under
+    way at the same time has no order. Bodies are what went over the wire, without any content
+    encoding.
     """
 
     uri: str
@@ -35,6 +37,7 @@ class Exchange:
     response_headers: Headers = ()
     order: int = 0
     step: str = ""
+    after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,8 @@ class About:
     recorded_at: str
     fortimanager: str = ""
     adom: str = ""
+    fortigate: str = ""
+    vdom: str = ""
     scenarios: tuple[str, ...] = ()
     names: str = "pseudonyms"
     addresses: str = "kept"
@@ -77,6 +82,8 @@ def plain_interaction(exchange: Exchange) -> dict[str, Any]:
         beside["order"] = exchange.order
     if exchange.step:
         beside["step"] = exchange.step
+    if exchange.after is not None:
+        beside["after"] = exchange.after
     return beside | {
         "request": {
             "body": _text(exchange.request_body),

@@ -23,6 +23,7 @@ from fmgsync.recording import (
     files,
     learn,
     patterns,
+    rest,
     scrub,
     secrets,
     vocabulary,
@@ -162,11 +163,14 @@ class _Checker:
         return "?" if any(True for _ in self._free(name)) or not name.isprintable() else name
 
     def _uri(self, uri: str) -> Iterator[str]:
-        parts = urlsplit(uri)
-        if parts.netloc.casefold() != scrub.HOST:
+        parts, is_rest = urlsplit(uri), rest.is_rest(uri)
+        place = parts.netloc.casefold()
+        if not (scrub.FORTIGATE.fullmatch(place) if is_rest else place == scrub.HOST):
             yield "the name or address of a host"
-        if parts.query:
+        if parts.query and not is_rest:
             yield "a query, which may carry a key"
+        for name, value in rest.texts(uri) if is_rest else ():
+            yield from self._text(vocabulary.kind_of(name) if name else None, value)
         yield from self._free(uri)
 
     def _text(self, kind: Kind | None, text: str) -> Iterator[str]:

@@ -216,9 +216,9 @@ def _exchange(item: Any, where: str) -> Exchange:
     body = response.get("body")
     if isinstance(body, dict):
         body = body.get("string")
-    order, step = item.get("order", 0), item.get("step", "")
-    if not isinstance(order, int) or not isinstance(step, str):
-        raise _broken(where, "has a broken 'order' or 'step'", None)
+    order, step, after = item.get("order", 0), item.get("step", ""), item.get("after")
+    if not (isinstance(order, int) and isinstance(step, str) and isinstance(after, int | None)):
+        raise _broken(where, "has a broken 'order', 'step' or 'after'", None)
     return Exchange(
         uri=_member(request, "uri", str, where),
         method=_member(request, "method", str, where),
@@ -230,6 +230,7 @@ def _exchange(item: Any, where: str) -> Exchange:
         response_headers=_headers(response.get("headers"), where),
         order=order,
         step=step,
+        after=after,
     )
 
 

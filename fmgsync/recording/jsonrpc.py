@@ -16,13 +16,17 @@ _VOLATILE: Final = frozenset({"id", "session", "jsonrpc", "method", "params"})
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Method and params as sent; `extras` are further members that change the answer (verbose)."""
+    """Method and params as sent; `extras` are further members that change the answer (verbose).
+
+    Of a FortiGate's own API (`is_rest`) there is one param: `url`, `query` and `data`.
+    """
 
     method: str
     params: tuple[dict[str, Any], ...]
     extras: dict[str, Any]
     session: str | int | None = None
     number: Any = None
+    is_rest: bool = False
 
     @property
     def urls(self) -> tuple[str, ...]:
@@ -39,6 +43,11 @@ class Question:
         """Whether this ends a session."""
         return self.method == "exec" and [url.strip("/") for url in self.urls] == [LOGOUT]
 
+    @property
+    def repeats(self) -> bool:
+        """Whether asking it again changes nothing: it reads, or begins or ends a session."""
+        return self.method.lower() == "get" or self.is_login or self.is_logout
+
     def key(self) -> dict[str, Any]:
         """What two requests must share to be the same question.
 
@@ -48,8 +57,12 @@ class Question:
         return {"method": self.method, "params": params} | self.extras
 
     def title(self) -> str:
-        """`get /pm/config/...`, with the number of params if there are several."""
+        """`get /pm/config/...`, with the number of params if there are several; of a FortiGate's
+        url what it asks for besides."""
         first = self.urls[0] if self.urls else "(no url)"
+        if self.is_rest:
+            query = self.params[0]["query"].items()
+            first += "".join(f" {name}={value}" for name, value in query)
         more = f" and {len(self.urls) - 1} more" if len(self.urls) > 1 else ""
         return f"{self.method} {first}{more}"
 

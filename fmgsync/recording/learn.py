@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from fmgsync.recording import addresses, vocabulary, walk
+from fmgsync.recording import addresses, rest, vocabulary, walk
 from fmgsync.recording.cassette import Exchange
 from fmgsync.recording.pseudonyms import Pseudonyms
 from fmgsync.recording.vocabulary import Kind
@@ -59,6 +59,7 @@ def learn(tapes: Sequence[Sequence[Exchange]], rules: Rules) -> Known:
         learner.note_host(host)
     for tape in tapes:
         for exchange in tape:
+            learner.note_url(exchange.uri)
             learner.note_body(exchange.request_body)
             learner.note_body(exchange.response_body)
     return learner.known()
@@ -81,6 +82,12 @@ class _Learner:
             self._note(Kind.HOST, name)
         else:
             self._note(Kind.MANAGEMENT, str(address))
+
+    def note_url(self, uri: str) -> None:
+        """The keys and values in a FortiGate's url; a FortiManager's says nothing."""
+        if rest.is_rest(uri):
+            for name, value in rest.texts(uri):
+                self._note(vocabulary.kind_of(name), value)
 
     def note_body(self, body: bytes) -> None:
         """Everything in one body."""

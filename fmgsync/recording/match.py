@@ -1,8 +1,9 @@
 """Whether a request is the one that was recorded, and in words why not.
 
 Every FortiManager call is the same POST, so the body decides: method, urls and data, but neither
-`id` nor `session`. Where scrubbing left a stand-in for a secret, a comment or an administrator,
-anything may stand in the request.
+`id` nor `session`. Of a call to a FortiGate method, url and body do, but not the key. Where
+scrubbing left a stand-in for a secret, a comment or an administrator, anything may stand in the
+request.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from fmgsync.recording import jsonrpc, vocabulary
+from fmgsync.recording import questions, vocabulary
 from fmgsync.recording.jsonrpc import Question
 from fmgsync.recording.vocabulary import Kind
 
@@ -24,12 +25,17 @@ _NOTHING: Final = object()
 
 def jsonrpc_matcher(came: Any, recorded: Any) -> None:
     """For `vcr.VCR().register_matcher("jsonrpc", jsonrpc_matcher)`: raises AssertionError."""
-    asked, known = jsonrpc.decode(came.body), jsonrpc.decode(recorded.body)
+    asked, known = (questions.asked(one.method, one.uri, _body(one)) for one in (came, recorded))
     if asked is None or known is None:
-        raise AssertionError("the request is no JSON-RPC")
+        raise AssertionError("the request is neither JSON-RPC nor a FortiGate's REST")
     lines = list(differences(known, asked))
     if lines:
         raise AssertionError("; ".join(lines[:_MOST_LINES]))
+
+
+def _body(request: Any) -> bytes:
+    body = request.body or b""
+    return body.encode() if isinstance(body, str) else bytes(body)
 
 
 def is_same(recorded: Question, came: Question) -> bool:

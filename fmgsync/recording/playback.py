@@ -1,9 +1,11 @@
 """Plays cassettes back: which recorded answer belongs to a request, and what never came.
 
 Each cassette is one session. A request finds its session by the token it carries; a login, or a
-client with an API key, takes the next session that has not begun. Strict playback wants the
-recorded order and stops a session at its first deviation; lenient playback takes any recorded
-request that matches, and repeats the last answer to one that reads, logs in or logs out.
+client with an API key, takes the next session that has not begun. A request to a FortiGate carries
+nothing of the kind: it goes to the session with that unit that waits for it. Strict playback wants
+the recorded order, as far as there was one, and stops a session at its first deviation; lenient
+playback takes any recorded request that matches, and repeats the last answer to one that reads,
+logs in or logs out.
 """
 
 from __future__ import annotations
@@ -11,9 +13,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+from urllib.parse import urlsplit
 
-from fmgsync.recording import jsonrpc, match, nesting
+from fmgsync.recording import jsonrpc, match, nesting, questions, rest
 from fmgsync.recording.cassette import Cassette, Exchange, Headers
 from fmgsync.recording.jsonrpc import Question
 
@@ -72,13 +75,22 @@ class Playback:
             lines += [f"  and {len(left) - 20} more"] if len(left) > 20 else []
         return "\n".join(lines) or None
 
-    def answer(self, body: bytes) -> Answer:
-        """The recorded answer, or one that says in words why there is none."""
-        question = jsonrpc.decode(body)
+    @property
+    def fortigates(self) -> tuple[str, ...]:
+        """What stands for each FortiGate in the urls of the cassettes."""
+        found = dict.fromkeys(one.fortigate for one in self._sessions)
+        return tuple(name for name in found if name)
+
+    def answer(
+        self, body: bytes, *, method: str = "POST", url: str = "/jsonrpc", fortigate: str = ""
+    ) -> Answer:
+        """The recorded answer, or one that says in words why there is none. `fortigate`: the one
+        that was asked, empty where all of them answer at one place."""
+        question = questions.asked(method, url, body)
         with self._lock:
             if question is None:
                 return self._refuse(None, None, "the request is no JSON-RPC")
-            session = self._session_of(question)
+            session = self._session_of(question, fortigate)
             if session is None:
                 return self._refuse(None, question, self._no_session(question))
             found = session.find(question)
@@ -86,15 +98,21 @@ class Playback:
                 return self._refuse(session, question, session.explain(question))
             return _echoing(session.play(found, question), question)
 
-    def _session_of(self, question: Question) -> _Session | None:
+    def _session_of(self, question: Question, fortigate: str) -> _Session | None:
         """The session this request belongs to; one that can answer it is preferred."""
-        candidates = [one for one in self._sessions if one.may_hold(question)]
+        candidates = [
+            one
+            for one in self._sessions
+            if one.may_hold(question) and fortigate in ("", one.fortigate)
+        ]
         candidates.sort(key=lambda one: not one.begun)
         able = [one for one in candidates if one.find(question) is not None]
         able.sort(key=lambda one: one.would_repeat(question))
         return next(iter(able or candidates), None)
 
     def _no_session(self, question: Question) -> str:
+        if question.is_rest:
+            return "the cassettes hold nothing that was said to this FortiGate"
         if question.is_login:
             return "every recorded session has been played; this login is one too many"
         return "the request carries the token of no recorded session; it must log in first"
@@ -104,13 +122,17 @@ class Playback:
         name = session.name if session else "all cassettes"
         self._mismatches.append(Mismatch(name, title, text))
         short = text.split("\n", 1)[0]
-        status = {"code": NOT_RECORDED, "message": f"not in the cassette: {short}"}
-        urls = came.urls if came else ("",)
-        body = {
-            "id": came.number if came else None,
-            "result": [{"status": status, "url": url} for url in urls],
-            "cassette": text.split("\n"),
-        }
+        told = f"not in the cassette: {short}"
+        body: dict[str, Any] = {"cassette": text.split("\n")}
+        if came is not None and came.is_rest:
+            body |= {"status": "error", "http_status": 409, "cli_error": told}
+        else:
+            status = {"code": NOT_RECORDED, "message": told}
+            urls = came.urls if came else ("",)
+            body |= {
+                "id": came.number if came else None,
+                "result": [{"status": status, "url": url} for url in urls],
+            }
         headers = (("Content-Type", "application/json"),)
         return Answer(409, "Conflict", headers, jsonrpc.encode(body))
 
@@ -123,7 +145,10 @@ class _Session:
         self.begun = False
         self._strict = strict
         self._exchanges = cassette.exchanges
-        self._questions = [jsonrpc.decode(one.request_body) for one in cassette.exchanges]
+        self._questions = [questions.of(one) for one in cassette.exchanges]
+        direct = next((one.uri for one in cassette.exchanges if rest.is_rest(one.uri)), "")
+        self.fortigate = urlsplit(direct).netloc
+        self._stages = _stages(cassette.exchanges, self._questions)
         self._played: set[int] = set()
         self._derailed = False
         self._tokens = {
@@ -138,6 +163,8 @@ class _Session:
 
     def may_hold(self, question: Question) -> bool:
         """Whether the request can belong here: its token does, or it opens the session."""
+        if question.is_rest or self.fortigate:
+            return question.is_rest and bool(self.fortigate)
         if question.is_login:
             return self._logs_in
         if question.session in self._tokens and (self.begun or not self._logs_in):
@@ -149,12 +176,10 @@ class _Session:
         if self._derailed:
             return None
         waiting = self._waiting()
-        if self._strict:
-            return waiting[0] if waiting and self._is(waiting[0], question) else None
-        for number in waiting:
+        for number in self._next() if self._strict else waiting:
             if self._is(number, question):
                 return number
-        if question.method != "get" and not question.is_login and not _logs_out(question):
+        if self._strict or not question.repeats:
             return None
         again = [number for number in self._played if self._is(number, question)]
         return max(again, default=None)
@@ -194,13 +219,18 @@ class _Session:
     def _waiting(self) -> list[int]:
         return [number for number in range(len(self._exchanges)) if number not in self._played]
 
+    def _next(self) -> list[int]:
+        """What may come now: the next one, and what has no order with it."""
+        waiting = self._waiting()
+        return [n for n in waiting if self._stages[n] == self._stages[waiting[0]]]
+
     def _is(self, number: int, came: Question) -> bool:
         known = self._questions[number]
         return known is not None and match.is_same(known, came)
 
     def _title(self, number: int) -> str:
         known = self._questions[number]
-        return f"exchange {number + 1}: {known.title() if known else '(no JSON-RPC)'}"
+        return f"exchange {number + 1}: {known.title() if known else '(neither API)'}"
 
     def _told(self, number: int, came: Question, word: str) -> list[str]:
         known = self._questions[number]
@@ -218,8 +248,31 @@ class _Session:
         return [f"the cassette was recorded against ADOM {recorded}, the request is about {asked}"]
 
 
-def _logs_out(question: Question) -> bool:
-    return [url.strip("/") for url in question.urls] == ["sys/logout"]
+def _stages(exchanges: Sequence[Exchange], asked: Sequence[Question | None]) -> list[int]:
+    """Which exchanges have no order among them, as numbers that rise.
+
+    Those are what was under way at the same time, and, since who asks a FortiGate over several
+    connections may be faster or slower with each: reads that follow one another, and writes of one
+    kind to one table.
+    """
+    found = [0] * len(exchanges)
+    begun = [n if one.after is None else one.after for n, one in enumerate(exchanges)]
+    earliest = len(exchanges)  # of this one and all that follow
+    starts = set()
+    for number in range(len(exchanges) - 1, 0, -1):
+        earliest = min(earliest, begun[number])
+        if earliest >= number and not _is_kin(asked[number - 1], asked[number]):
+            starts.add(number)
+    for number in range(1, len(exchanges)):
+        found[number] = found[number - 1] + (number in starts)
+    return found
+
+
+def _is_kin(one: Question | None, other: Question | None) -> bool:
+    if one is None or other is None or not (one.is_rest and other.is_rest):
+        return False
+    tables = [question.urls[0].split("/")[:6] for question in (one, other)]
+    return one.method == other.method and (one.method == "GET" or tables[0] == tables[1])
 
 
 def _token(exchange: Exchange) -> str | None:
@@ -236,7 +289,7 @@ def _echoing(exchange: Exchange, question: Question) -> Answer:
     """The recorded answer, byte for byte unless the request bears another id."""
     body = exchange.response_body
     try:
-        answer = nesting.loads(body)
+        answer = None if question.is_rest else nesting.loads(body)
     except ValueError:
         answer = None
     if isinstance(answer, dict) and "id" in answer and answer["id"] != question.number:

@@ -7,6 +7,7 @@ import ssl
 import tempfile
 import threading
 from collections.abc import Callable
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +16,7 @@ from typing import Any, Final, Self
 import trustme
 
 from fmgsync.errors import CassetteError
-from fmgsync.recording import check, files
+from fmgsync.recording import check, files, rest
 from fmgsync.recording.cassette import Cassette
 from fmgsync.recording.playback import Answer, Mismatch, Playback
 
@@ -27,8 +28,9 @@ _POLL_S: Final = 0.02
 class Replay:
     """Recorded sessions behind a url, for the length of a `with` block.
 
-    `told` hears of every request that was not recorded. `verdict()` says at the end whether all
-    was played; a test that does not ask proves nothing.
+    Everything is at `url`; where several FortiGates were recorded, each has a port of its own in
+    `fortigates` as well. `told` hears of every request that was not recorded. `verdict()` says at
+    the end whether all was played; a test that does not ask proves nothing.
     """
 
     def __init__(
@@ -43,7 +45,7 @@ class Replay:
         self._listen = listen
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._server: _Server | None = None
-        self._thread: threading.Thread | None = None
+        self._of_fortigates: dict[str, _Server] = {}
 
     def __enter__(self) -> Self:
         host, _, port = self._listen.rpartition(":")
@@ -56,14 +58,15 @@ class Replay:
         try:
             context = _certificate(host, Path(self.ca_file))
             self._server = _Server((host, int(port)), self._answer, context)
+            for name in self.playback.fortigates:
+                answer = partial(self._answer, fortigate=name)
+                self._of_fortigates[name] = _Server((host, 0), answer, context)
         except (OSError, OverflowError) as error:
-            self._folder.cleanup()
+            self._close()
             reason = getattr(error, "strerror", None) or error
             raise CassetteError(f"cannot listen on {self._listen}: {reason}") from error
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(_POLL_S,), name="replay", daemon=True
-        )
-        self._thread.start()
+        for server in self._servers:
+            server.start()
         return self
 
     def __exit__(
@@ -72,26 +75,37 @@ class Replay:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._server is not None and self._thread is not None:
-            self._server.shutdown()
-            self._server.server_close()
-            self._thread.join(timeout=5)
-            self._server = None
+        for server in self._servers:
+            server.stop()
+        self._close()
+
+    def _close(self) -> None:
+        for server in self._servers:
+            server.server_close()
+        self._server, self._of_fortigates = None, {}
         if self._folder is not None:
             self._folder.cleanup()
+
+    @property
+    def _servers(self) -> list[_Server]:
+        first = [self._server] if self._server is not None else []
+        return [*first, *self._of_fortigates.values()]
+
+    @property
+    def fortigates(self) -> dict[str, str]:
+        """The url of each recorded FortiGate, by what stands for it in the cassettes."""
+        return {name: f"https://{server.place}" for name, server in self._of_fortigates.items()}
 
     @property
     def host(self) -> str:
         """`address:port`, as the configuration's `host` wants it."""
         if self._server is None:
             raise RuntimeError("the replay is not running")
-        address, port = self._server.server_address[:2]
-        text = str(address)
-        return f"[{text}]:{port}" if ":" in text else f"{text}:{port}"
+        return self._server.place
 
     @property
     def url(self) -> str:
-        """The base url; JSON-RPC is at `/jsonrpc`."""
+        """The base url; JSON-RPC is at `/jsonrpc`, a FortiGate's REST below `/api/v2`."""
         return f"https://{self.host}"
 
     @property
@@ -105,9 +119,9 @@ class Replay:
         """None if exactly what was recorded was played; else what is wrong, for people."""
         return self.playback.verdict()
 
-    def _answer(self, body: bytes) -> Answer:
+    def _answer(self, method: str, url: str, body: bytes, *, fortigate: str = "") -> Answer:
         before = len(self.playback.mismatches)
-        answer = self.playback.answer(body)
+        answer = self.playback.answer(body, method=method, url=url, fortigate=fortigate)
         if self._told is not None:
             for mismatch in self.playback.mismatches[before:]:
                 self._told(mismatch)
@@ -144,7 +158,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(
         self,
         address: tuple[str, int],
-        answer: Callable[[bytes], Answer],
+        answer: Callable[[str, str, bytes], Answer],
         context: ssl.SSLContext,
     ) -> None:
         if ":" in address[0]:
@@ -155,6 +169,25 @@ class _Server(ThreadingHTTPServer):
         self.socket = context.wrap_socket(
             self.socket, server_side=True, do_handshake_on_connect=False
         )
+
+    @property
+    def place(self) -> str:
+        """`address:port`."""
+        address, port = self.server_address[:2]
+        text = str(address)
+        return f"[{text}]:{port}" if ":" in text else f"{text}:{port}"
+
+    def start(self) -> None:
+        """Serve on a thread of its own."""
+        self._thread = threading.Thread(
+            target=self.serve_forever, args=(_POLL_S,), name="replay", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Serve no more."""
+        self.shutdown()
+        self._thread.join(timeout=5)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Connections that break, or do not trust us, are the clients' business."""
@@ -168,16 +201,29 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     server: _Server
 
+    def do_GET(self) -> None:
+        self._answer()
+
+    def do_PUT(self) -> None:
+        self._answer()
+
+    def do_DELETE(self) -> None:
+        self._answer()
+
     def do_POST(self) -> None:
-        length = self.headers.get("Content-Length", "")
+        self._answer()
+
+    def _answer(self) -> None:
+        if self.command != "POST" and not rest.is_rest(self.path):
+            self._send(Answer(405, "Method Not Allowed", (("Allow", "POST"),), b""))
+            return
+        length = self.headers.get("Content-Length", "" if self.command == "POST" else "0")
         if not length.isdecimal() or int(length) > _MAX_BODY:
             self.close_connection = True
             self._send(Answer(411, "Length Required", (), b""))
             return
-        self._send(self.server.answer(self.rfile.read(int(length))))
-
-    def do_GET(self) -> None:
-        self._send(Answer(405, "Method Not Allowed", (("Allow", "POST"),), b""))
+        body = self.rfile.read(int(length))
+        self._send(self.server.answer(self.command, self.path, body))
 
     def _send(self, answer: Answer) -> None:
         self.send_response(answer.status, answer.reason)

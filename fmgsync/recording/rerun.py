@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
 
-from fmgsync.recording import jsonrpc, nesting, semantics, urls
+from fmgsync.recording import jsonrpc, nesting, questions, rest, semantics, urls
 from fmgsync.recording.binding import Binding
 from fmgsync.recording.cassette import Exchange
 from fmgsync.recording.jsonrpc import Question, Result
@@ -23,6 +24,11 @@ class Trial(Protocol):
 
     def send(self, body: bytes, api_key: str | None) -> bytes:
         """One request, one answer."""
+
+    def ask(
+        self, fortigate: str, method: str, url: str, body: bytes, headers: Mapping[str, str]
+    ) -> tuple[int, bytes]:
+        """One request to a FortiGate's own API; HTTP status and answer."""
 
     def advance(self, seconds: float) -> None:
         """Let time pass there."""
@@ -61,7 +67,7 @@ def _last_looks(ordered: Sequence[Exchange]) -> frozenset[int]:
     """The numbers of the exchanges that look at a task for the last time."""
     last: dict[str, int] = {}
     for number, exchange in enumerate(ordered, start=1):
-        question = jsonrpc.decode(exchange.request_body)
+        question = questions.of(exchange)
         if question is not None and _looks_at_task(question):
             last[question.urls[0]] = number
     return frozenset(last.values())
@@ -77,14 +83,17 @@ class _Runner:
         self.compared = 0
         self._trial = trial
         self._binding = Binding()
+        self._transactions: dict[str, str] = {}
         self._written = False
         self._known: set[tuple[str, str, str]] = set()
 
     def play(self, number: int, exchange: Exchange) -> None:
         """One exchange; its differences are kept."""
-        question = jsonrpc.decode(exchange.request_body)
-        recorded = jsonrpc.results(exchange.response_body)
+        question, recorded = questions.of(exchange), questions.answers(exchange)
         if question is None or not recorded:
+            return
+        if question.is_rest:
+            self._play_rest(number, exchange, question, recorded)
             return
         simulated = self._ask(exchange, question, recorded)
         self.compared += 1
@@ -104,6 +113,40 @@ class _Runner:
                 continue  # a number or stamp of no meaning
             if _has_option(param, "syntax"):
                 left, right = semantics.limits(left), semantics.limits(right)
+            for difference in semantics.differences(left, right):
+                self._weigh(number, exchange, question, param, difference)
+
+    def _play_rest(
+        self, number: int, exchange: Exchange, question: Question, recorded: Sequence[Result]
+    ) -> None:
+        """One exchange with a FortiGate; numbers of transactions are its own."""
+        headers = {name.lower(): value for name, value in exchange.request_headers}
+        body, asked = exchange.request_body, headers.get(rest.TRANSACTION)
+        if asked is not None:
+            headers[rest.TRANSACTION] = self._transactions.get(asked, asked)
+        (param,) = question.params
+        if "transaction-" in str(param["query"].get("action", "")) and isinstance(
+            param.get("data"), dict
+        ):
+            data = {
+                name: int(self._transactions.get(str(value), value)) if "-id" in name else value
+                for name, value in param["data"].items()
+            }
+            body = json.dumps(data).encode()
+        parts = urlsplit(exchange.uri)
+        url = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        status, answer = self._trial.ask(parts.netloc, question.method, url, body, headers)
+        simulated = rest.results(status, answer)
+        self.compared += 1
+        self._written = self._written or question.method != "GET"
+        if len(recorded) != len(simulated):
+            counts = f"{len(recorded)} results", f"{len(simulated)} results"
+            self._note(number, exchange, question, Difference("answer", *counts))
+        for left, right in zip(recorded, simulated, strict=False):
+            begun = _transaction(left.data), _transaction(right.data)
+            if None not in begun:
+                self._transactions[str(begun[0])] = str(begun[1])
+                continue
             for difference in semantics.differences(left, right):
                 self._weigh(number, exchange, question, param, difference)
 
@@ -195,6 +238,13 @@ def _looks_at_task(question: Question) -> bool:
 def _ended(results: Iterable[Result]) -> bool:
     """Whether an answer shows a task in its final state."""
     return any(isinstance(one.data, dict) and one.data.get("state") in _FINAL for one in results)
+
+
+def _transaction(data: Any) -> int | None:
+    """The number that a transaction was given, under either of its names."""
+    rows = data if isinstance(data, dict) else {}
+    found = rows.get("transaction-id", rows.get("transaction_id"))
+    return found if isinstance(found, int) else None
 
 
 def _session(body: bytes) -> Any:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Final
 from urllib.parse import urlsplit
 
-from fmgsync.recording import addresses, jsonrpc, learn, patterns, secrets, vocabulary, walk
+from fmgsync.recording import addresses, jsonrpc, learn, patterns, rest, secrets, vocabulary, walk
 from fmgsync.recording.addresses import AddressMap
 from fmgsync.recording.cassette import Exchange, Headers
 from fmgsync.recording.learn import Known, Rules
@@ -21,6 +21,8 @@ from fmgsync.recording.pseudonyms import words_pattern
 from fmgsync.recording.vocabulary import SCRUBBED, Kind
 
 HOST: Final = "fortimanager.example.net"
+FORTIGATE: Final = re.compile(r"fortigate-\d+\.example\.net")
+"""What stands for each FortiGate; which is which matters, since each has urls of its own."""
 
 _PATHS: Final = frozenset({"/jsonrpc", "/p/forticloud_jsonrpc_login/"})
 _BY_NUMBER: Final = (Kind.SESSION, Kind.TOKEN, Kind.SERIAL, Kind.UUID, Kind.HARDWARE)
@@ -44,15 +46,15 @@ class Scrubber:
             word for word in known.words if not addresses.TEXT.fullmatch(word)
         )
         self._people = known.people
+        self._fortigates: dict[str, str] = {}
         self._people_pattern = words_pattern(known.people)
         self._map = AddressMap(known.networks) if rules.map_addresses else None
 
     def exchange(self, raw: Exchange) -> Exchange:
         """One exchange; of its headers only what playing it needs."""
-        path = urlsplit(raw.uri).path
         return replace(
             raw,
-            uri=f"https://{HOST}{path if path in _PATHS else '/other'}",
+            uri=self._uri(raw.uri),
             request_body=self._body(raw.request_body),
             response_body=self._body(raw.response_body),
             request_headers=_headers(raw.request_headers),
@@ -60,6 +62,22 @@ class Scrubber:
             reason=self.text(raw.reason),
             step=self.text(raw.step),
         )
+
+    def _uri(self, uri: str) -> str:
+        """Of a FortiManager the path says it all; of a FortiGate the url says what."""
+        parts = urlsplit(uri)
+        if rest.is_rest(uri):
+            return rest.rewritten(uri, self._fortigate(parts.netloc), self._in_url)
+        return f"https://{HOST}{parts.path if parts.path in _PATHS else '/other'}"
+
+    def _in_url(self, name: str, value: str) -> str:
+        return self.leaf(vocabulary.kind_of(name) if name else None, value)
+
+    def _fortigate(self, place: str) -> str:
+        if FORTIGATE.fullmatch(place):
+            return place
+        number = len(self._fortigates) + 1
+        return self._fortigates.setdefault(place, f"fortigate-{number}.example.net")
 
     def _body(self, body: bytes) -> bytes:
         decoded = walk.decode(body)
@@ -147,4 +165,6 @@ def _headers(headers: Headers) -> Headers:
             kept.append((name, value))
         elif name.lower() == "authorization":
             kept.append((name, f"Bearer {SCRUBBED}"))
+        elif name.lower() == rest.TRANSACTION and value.isdecimal():
+            kept.append((name, value))
     return tuple(kept)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from fmgsync.recording import jsonrpc, urls
+from fmgsync.recording import jsonrpc, unit_seeding, urls
 from fmgsync.recording.cassette import Exchange
 from fmgsync.recording.jsonrpc import MISSING, Question, Result
 
@@ -43,7 +43,8 @@ def seed_of(exchanges: Sequence[Exchange], held: Held = EVERYWHERE) -> Seed:
         results = jsonrpc.results(exchange.response_body)
         for param, result in zip(question.params, results, strict=False):
             collector.note(question.method, param, result)
-    return collector.seed()
+    direct = unit_seeding.seeds_of(exchanges, held)
+    return collector.seed() | ({"fortigates": direct} if direct else {})
 
 
 class _Adom:

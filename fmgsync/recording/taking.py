@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fmgsync.errors import CassetteError
-from fmgsync.recording import check, files, jsonrpc, match, scrub
+from fmgsync.recording import check, files, match, questions, rest, scrub
 from fmgsync.recording.adapter import Recording
 from fmgsync.recording.cassette import About, Cassette, Exchange
 from fmgsync.recording.learn import Rules
@@ -80,8 +80,10 @@ def _about(
     return About(
         source=wishes.source,
         recorded_at=wishes.now,
-        fortimanager=_version(everything) or wishes.fortimanager,
+        fortimanager=_version(everything) or ("" if _release(tape) else wishes.fortimanager),
         adom=", ".join(_adoms(tape)),
+        fortigate=_release(tape),
+        vdom=", ".join(_vdoms(tape)),
         scenarios=wishes.scenarios,
         names="kept" if wishes.keep_names else "pseudonyms",
         addresses="mapped" if wishes.map_addresses else "kept",
@@ -92,7 +94,7 @@ def _about(
 def _version(exchanges: Sequence[Exchange]) -> str:
     """The version the unit itself told, in any answer of the recording."""
     for exchange in exchanges:
-        for result in jsonrpc.results(exchange.response_body):
+        for result in questions.answers(exchange):
             if isinstance(result.data, dict) and isinstance(result.data.get("Version"), str):
                 return str(result.data["Version"])
     return ""
@@ -102,7 +104,20 @@ def _adoms(tape: Sequence[Exchange]) -> list[str]:
     """ADOMs the session spoke of, without the one that is asked for because it does not exist."""
     names: dict[str, None] = {}
     for exchange in tape:
-        question = jsonrpc.decode(exchange.request_body)
+        question = questions.of(exchange)
         if question is not None:
             names |= dict.fromkeys(sorted(match.adoms(question)))
     return [name for name in names if not name.startswith("fmgsync-no-such")]
+
+
+def _release(tape: Sequence[Exchange]) -> str:
+    """The release of the FortiGate that a session was held with; empty for a FortiManager."""
+    told = (rest.version(one.response_body) for one in tape if rest.is_rest(one.uri))
+    return next((version for version in told if version), "")
+
+
+def _vdoms(tape: Sequence[Exchange]) -> list[str]:
+    """VDOMs the session spoke of."""
+    asked = (question for one in tape if (question := questions.of(one)) and question.is_rest)
+    named = (question.params[0]["query"].get("vdom") for question in asked)
+    return list(dict.fromkeys(str(vdom) for vdom in named if vdom))

@@ -116,6 +116,15 @@ def fortimanager_cassette(request: pytest.FixtureRequest) -> Iterator[Callable[.
         pytest.fail(told, pytrace=False)
 
 
+@pytest.fixture
+def fortigate_cassette(
+    fortimanager_cassette: Callable[..., Replay],
+) -> Callable[..., Replay]:
+    """The same for FortiGates without a FortiManager: `unit.host`, or where several were recorded
+    `unit.fortigates["fortigate-1.example.net"]`."""
+    return fortimanager_cassette
+
+
 def _verdict(replay: Replay, strict: bool) -> str:
     if strict:
         return replay.verdict() or ""

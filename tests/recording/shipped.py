@@ -31,7 +31,7 @@ def table() -> str:
         cassette = files.load(path)
         about = cassette.about
         assert about is not None
-        version = about.fortimanager.split(" ")[0] or "not told"
+        version = about.fortimanager.split(" ")[0] or about.fortigate or "not told"
         rows.append(
             f"| `{path.relative_to(FOLDER)}` | {about.source} | {version} "
             f"| {about.recorded_at[:10]} | {len(cassette.exchanges)} |"

@@ -7,6 +7,7 @@ import json
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -15,6 +16,7 @@ import vcr
 from fmgsync.clock import ManualClock
 from fmgsync.recording import check, files, match, suite, taking
 from fmgsync.recording.adapter import Recording
+from fmgsync.recording.cassette import Exchange
 from fmgsync.recording.replay import Replay
 from fmgsync.simulator import Simulator
 from tests.recording import shipped
@@ -45,9 +47,15 @@ def test_every_cassette_plays_itself_byte_for_byte(path: Path) -> None:
     recorded = files.load(path).exchanges
     with Replay(path) as replay, Client(replay.url, replay.ca_file) as client:
         for one in recorded:
-            answer = client.http.post(client.url, data=one.request_body, timeout=10)
+            url = f"{replay.url}{one.uri.removeprefix(base(one))}"
+            answer = client.http.request(one.method, url, data=one.request_body, timeout=10)
             assert answer.content == one.response_body
         assert replay.verdict() is None
+
+
+def base(one: Exchange) -> str:
+    parts = urlsplit(one.uri)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def test_vcrpy_plays_a_cassette_with_our_matcher() -> None:
