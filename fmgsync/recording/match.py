@@ -27,7 +27,7 @@ def jsonrpc_matcher(came: Any, recorded: Any) -> None:
     """For `vcr.VCR().register_matcher("jsonrpc", jsonrpc_matcher)`: raises AssertionError."""
     asked, known = (questions.asked(one.method, one.uri, _body(one)) for one in (came, recorded))
     if asked is None or known is None:
-        raise AssertionError("the request is neither JSON-RPC nor a FortiGate's REST")
+        raise AssertionError("the request is no JSON-RPC, nor a FortiGate's REST")
     lines = list(differences(known, asked))
     if lines:
         raise AssertionError("; ".join(lines[:_MOST_LINES]))
