@@ -39,7 +39,8 @@ def of_file(path: Path) -> Suspects:
 
     config = load_config(path)
     people = (unit.credentials.username for unit in config.fortimanagers)
-    hosts = [unit.host.name for unit in (*config.fortimanagers, *config.fortigates)]
+    hosts = [unit.host.name for unit in config.fortimanagers]
+    hosts += [unit.host.name for unit in config.fortigates]
     return Suspects(
         _secrets(config),
         names=tuple(dict.fromkeys((*hosts, *_devices(config)))),
