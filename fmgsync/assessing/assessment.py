@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from fmgsync.assessing import four, stale
+from fmgsync.assessing import exposure, four, stale
 from fmgsync.assessing.observation import Look
 from fmgsync.assessing.survey import Survey
+from fmgsync.model.adom import Workspace
 from fmgsync.model.rollout import PendingInstall
 from fmgsync.model.stop import Stop
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView, GroupState
 from fmgsync.planning import misnamed
-from fmgsync.scheduling import admission, outlook
+from fmgsync.scheduling import admission, fleets, outlook, urgent, waves
+from fmgsync.scheduling import ledger as ledgers
 from fmgsync.scheduling.admission import Admission, Clearance, Situation
+from fmgsync.scheduling.fleets import Others
 from fmgsync.scheduling.install_policy import Terms
+from fmgsync.scheduling.ledger import Ledger
+from fmgsync.scheduling.machine import Facts, Step, next_step
 from fmgsync.scheduling.outlook import Outlook
-from fmgsync.scheduling.rollout import RolloutPolicy
+from fmgsync.scheduling.rollout import Candidate, Decision, RolloutPolicy
 from fmgsync.scheduling.rollout_record import RolloutRecord
+from fmgsync.scheduling.urgent import UrgentDecision
 
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
     """What counts besides what was seen: the configuration, people, and what is remembered.
 
-    `blocked` are devices that this run has held back; `since` is when grants became stale, and
-    `running` tells whether an address is in use again.
+    `record` is what is kept of the rollout, under the digest of these `rules`; where there is none,
+    `lost` says why nothing may begin without one. `blocked` are devices that are held back; `since`
+    is when grants became stale, and `running` tells whether an address is in use again. `others`
+    are the rest of its fleet, None if there is none; `own` the devices it answers for there.
+    `unwritten`: what the plan has to write needs an install, or is one. `pending` are
+    the installs still to make, None: all that were seen. `stopping`: nothing more may start.
     """
 
     terms: Terms
@@ -38,29 +48,159 @@ class Circumstances:
     blocked: Mapping[str, str] | None = None
     since: stale.Since = field(default_factory=dict)
     running: stale.Running = lambda target, address: False
+    rules: str = ""
+    lost: str = ""
+    others: Others | None = None
+    own: frozenset[str] | None = None
+    unwritten: bool = False
+    pending: tuple[PendingInstall, ...] | None = None
+    stopping: bool = False
+
+    @property
+    def ledger(self) -> Ledger | None:
+        """What was done; None if that is not known."""
+        if self.record is not None:
+            return self.record.ledger
+        return None if self.lost else Ledger(self.rules)
 
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """The views as people see them, with what holds each install and what the calendar says."""
+    """What follows from a look: the views as people see them, with what holds each install and what
+    the calendar says; who may start now, by the rollout (`decision`) or because it cannot wait
+    (`rushed`, of those in `urgent`); and the next step.
+
+    `candidates` are its devices, as its fleet's other targets count them.
+    """
 
     views: tuple[DeviceView, ...]
     admissions: tuple[Admission, ...]
     outlooks: Mapping[DeviceVdom, Outlook]
+    record: RolloutRecord | None
+    candidates: tuple[Candidate, ...]
+    decision: Decision
+    urgent: UrgentDecision
+    rushed: Decision
+    step: Step
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a batch of the rollout starts, unless something cannot wait for it."""
+        return bool(self.decision.start)
+
+    @property
+    def is_short_of_room(self) -> bool:
+        """Whether something cannot wait, and as many devices are at risk as may fail."""
+        return bool(self.urgent.now) and not self.rushed.start and self.rushed.held is None
+
+    @property
+    def exposed_until(self) -> float | None:
+        """When an exposure that may still last becomes due, so that somebody comes back in time."""
+        times = [each.until.timestamp() for each in self.urgent.waits if each.until is not None]
+        return min(times, default=None)
+
+    @property
+    def again_at(self) -> float | None:
+        """When something that waits may start, as far as a clock can tell."""
+        held, later = self.decision.held, self.decision.others_at
+        times = [each.until for each in self.decision.waits]
+        times += [held.until if held is not None else None, later]
+        return min((at.timestamp() for at in times if at is not None), default=None)
+
+    def pause(self) -> tuple[datetime, str] | None:
+        """Until when it is worth waiting for a device whose window is open now, and why; None if it
+        is not. A window that opens later is for a later run."""
+        open_now = {a.pending.target.device: a.opening for a in self.admissions if a.may_start}
+        rests: list[tuple[datetime, str]] = []
+        for wait in self.decision.waits:
+            opening = open_now.get(wait.device)
+            if opening is None or wait.until is None:
+                continue
+            if opening.closes_at is None or wait.until < opening.closes_at:
+                rests.append((wait.until, wait.reason))
+        if self.decision.others_at is not None:
+            rests.append((self.decision.others_at, "others of the fleet wait"))
+        return min(rests, default=None) if self.decision.held is None else None
 
 
 def assess(seen: Look, survey: Survey, around: Circumstances) -> Assessment:
-    """Windows and people are asked for each pending install; what they hold shows in the views."""
-    admissions = admission.admit(survey.pending, situation(seen, survey, around))
-    held = {each.pending.target: each.because for each in admissions if each.held}
-    staged = survey.facts is None or survey.facts.staged
-    waiting = GroupState.INSTALL_PENDING if staged else GroupState.WRITE_PENDING
-    views = four.with_held(survey.views, held, waiting)
-    views = stale.with_since(views, around.since)
+    """Windows and people are asked for each pending install; what they hold shows in the views. The
+    step that follows is what a pass that may act does next."""
+    judged, policy = situation(seen, survey, around), policy_of(seen, around)
+    pending = survey.pending if around.pending is None else around.pending
+    admissions = admission.admit(pending, judged)
+    views = stale.with_since(survey.plain or survey.views, around.since)
     views = stale.with_reused(views, around.running)
-    targets = [view.target for view in survey.views]
-    found = outlook.outlooks(around.terms.calendar, seen.topology, targets, around.now)
-    return Assessment(views, admissions, {each.target: each for each in found})
+    found = admission.candidates(admissions, policy.canary, views, seen.topology)
+    decision = fleets.decide(
+        policy, around.ledger, found, around.others, around.now, lost=around.lost
+    )
+    staged = survey.facts is None or survey.facts.staged
+    begins = bool(decision.start)
+    needs, rushed = _rushed(seen, views, admissions, around, under_way=begins, staged=staged)
+    targets = [view.target for view in views]
+    outlooks = outlook.outlooks(around.terms.calendar, seen.topology, targets, around.now)
+    is_open = any(admission.timetable_of(t, judged).is_open(around.now) for t in targets)
+    facts = Facts(
+        around.record,
+        around.unwritten and not pending and is_open,
+        rushed.start,
+        decision.start,
+        stopping=around.stopping,
+        own=around.own,
+    )
+    held = {each.pending.target: each.because for each in admissions if each.held}
+    waiting = GroupState.INSTALL_PENDING if staged else GroupState.WRITE_PENDING
+    return Assessment(
+        four.with_held(views, held, waiting),
+        admissions,
+        {each.target: each for each in outlooks},
+        around.record,
+        found,
+        decision,
+        needs,
+        rushed,
+        next_step(facts),
+    )
+
+
+def _rushed(
+    seen: Look,
+    views: Sequence[DeviceView],
+    admissions: Sequence[Admission],
+    around: Circumstances,
+    *,
+    under_way: bool,
+    staged: bool,
+) -> tuple[UrgentDecision, Decision]:
+    """Who needs the urgent lane, and on how many of these devices the budget allows it now.
+
+    `under_way`: if nobody is rushed, a batch of the rollout starts and is in the way. A pause
+    between waves is there for what comes; what has to go cannot wait for it.
+    """
+    terms, now, ledger = around.terms, around.now, around.ledger
+    if terms.removals.within is None or seen.topology.workspace is Workspace.WORKFLOW:
+        return UrgentDecision(), Decision(None)  # workflow mode: nothing can be narrowed
+    judged, policy = situation(seen, None, around), policy_of(seen, around)
+    pending = [each.pending for each in admissions]
+    exposed = exposure.exposures(seen, views, pending, around.since, staged=staged)
+    timetables = {e.target: admission.timetable_of(e.target, judged) for e in exposed}
+    theirs = {
+        each.target.device
+        for each in exposed
+        if not (under_way and timetables[each.target].is_open(now))
+    }
+    rounds = exposure.rounds(len(theirs), policy.max_failures)
+    removals = exposure.in_time(terms.removals, ledger, rounds, under_way=under_way)
+    last = around.record.urgent_at if around.record is not None else {}
+    needs = urgent.decide(removals, exposed, timetables, last, now, ordinary=under_way)
+    listed = exposure.candidates(needs.now, admissions)
+    known = admission.candidates((), policy.canary, views, seen.topology)
+    everybody = [*listed.values(), *(each for each in known if each.device not in listed)]
+    if around.others is not None:
+        everybody += around.others.bystanders(policy)
+    urgent_ledger = ledgers.in_the_urgent_lane(ledger) if ledger is not None else None
+    return needs, waves.decide(replace(policy, pause=timedelta(0)), urgent_ledger, everybody, now)
 
 
 def situation(seen: Look, survey: Survey | None, around: Circumstances) -> Situation:
@@ -79,10 +219,14 @@ def situation(seen: Look, survey: Survey | None, around: Circumstances) -> Situa
     )
 
 
-def policy_of(terms: Terms, seen: Look, stop: Stop | None) -> RolloutPolicy:
-    """How installs spread over a target's devices as it is now, and what keeps all of them."""
+def policy_of(seen: Look, around: Circumstances) -> RolloutPolicy:
+    """How installs spread over a target's devices as it is now, and what keeps all of them. `now`
+    waits for no clock."""
+    terms = around.terms
     policy = terms.rollout.policy(seen.topology, terms.overrun)
-    return replace(policy, misnamed=misnamed.told(seen.plan), stopped=_told(stop))
+    if around.clearance.now:
+        policy = replace(policy, pause=timedelta(0))
+    return replace(policy, misnamed=misnamed.told(seen.plan), stopped=_told(around.stop))
 
 
 def _told(stop: Stop | None) -> str:

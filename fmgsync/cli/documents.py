@@ -126,7 +126,7 @@ def _admission(adom: AdomResult, entry: PendingInstall) -> dict[str, str | None]
     because = found.because if found is not None and found.because else None
     if found is not None and found.held:
         return {"held": because, "because": because}
-    held = adom.standing.decision.held if adom.standing is not None else None
+    held = adom.view.decision.held if adom.view is not None else None
     if held is not None and held.until is None:
         whole = f"the rollout is held: {held.reason}"
         return {"held": whole, "because": whole}

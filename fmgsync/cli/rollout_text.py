@@ -28,7 +28,7 @@ def rollout_rows(result: Result) -> list[dict[str, Any]]:
     """One row per ADOM that was looked at, and one for all FortiGates of a fleet."""
     rows: dict[str, dict[str, Any]] = {}
     for adom in result.adoms:
-        if adom.standing is None or adom.seen is None:
+        if adom.view is None or adom.seen is None:
             continue
         row, fleet = _row(adom), adom.seen.topology.fleet
         if fleet in ("", str(adom.ref)):
@@ -50,8 +50,8 @@ def _joined(row: dict[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _row(adom: AdomResult) -> dict[str, Any]:
-    assert adom.standing is not None  # noqa: S101
-    record, decision = adom.standing.record, adom.standing.decision
+    assert adom.view is not None  # noqa: S101
+    record, decision = adom.view.record, adom.view.decision
     ledger = record.ledger if record is not None else None
     held = decision.held
     waiting = adom.rollout.waiting if adom.rollout is not None else None

@@ -51,9 +51,9 @@ def rollout_health(
     world: World, result: AdomResult | None, since: Mapping[DeviceVdom, float]
 ) -> RolloutHealth:
     """What of the rollout waits for a person, or goes on for longer than it should."""
-    if result is None or result.standing is None:
+    if result is None or result.view is None:
         return RolloutHealth()
-    record, held = result.standing.record, result.standing.decision.held
+    record, held = result.view.record, result.view.decision.held
     ledger = record.ledger if record is not None else None
     running = ledger.running if ledger is not None else ()
     return RolloutHealth(

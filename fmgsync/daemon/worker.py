@@ -242,7 +242,7 @@ class AdomWorker:
 
 def _held(result: AdomResult | None) -> str:
     """Why nothing of the ADOM is installed; empty if that goes on."""
-    standing = result.standing if result is not None else None
+    standing = result.view if result is not None else None
     held = standing.decision.held if standing is not None else None
     return held.reason if held is not None else ""
 

@@ -10,14 +10,14 @@ from collections.abc import Callable
 
 from fmgsync import errors
 from fmgsync.assessing import place_reasons, rendered
+from fmgsync.assessing.assessment import Assessment
 from fmgsync.model import naming
 from fmgsync.model.change import AdomPlan
 from fmgsync.model.rollout import InstallRequest, Outcome, TargetOutcome
 from fmgsync.model.view import in_families
-from fmgsync.passes import adom_proof, batch, batch_install, rollout_log
+from fmgsync.passes import adom_proof, batch, batch_install, rollout_log, urgent_removal
 from fmgsync.passes.device_proof import Expected
 from fmgsync.passes.run import Round, Run
-from fmgsync.passes.urgent_removal import Rush
 from fmgsync.planning import removals, written
 from fmgsync.scheduling import admission
 from fmgsync.scheduling.machine import Settled, Started, TasksEnded, Withdrawn
@@ -38,12 +38,9 @@ def push(run: Run, decision: Decision, again: Again) -> bool:
     return True
 
 
-def push_urgent(run: Run, rush: Rush, again: Again) -> None:
+def push_urgent(run: Run, view: Assessment, again: Again) -> None:
     """Write only what the plan takes away."""
-    rushed = tuple(each for each in rush.needs if each.target.device in rush.decision.start)
-    targets = {each.target for each in rushed}
-    admitted = tuple(each for each in run.admissions() if each.pending.target in targets)
-    chosen = Round(rush.decision, admitted, urgent=rushed)
+    chosen = urgent_removal.urgent_round(view)
     _deliver(run, chosen, _removals(run, chosen), again)
 
 

@@ -12,27 +12,15 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
 
 from fmgsync.model.adom import AdomTopology, Device
 from fmgsync.model.fleet import Fleet
 from fmgsync.model.rule import GroupRule, Site
 from fmgsync.model.target import TargetRef
 from fmgsync.planning import summary
-from fmgsync.scheduling import waves
-from fmgsync.scheduling.ledger import Ledger
-from fmgsync.scheduling.rollout import (
-    Candidate,
-    Decision,
-    Hold,
-    HoldKind,
-    Readiness,
-    RolloutPolicy,
-    Wait,
-)
-
-FIRST_LOOK = timedelta(seconds=15)
-"""A fleet that was not looked at as a whole yet is asked for again after this time."""
+from fmgsync.scheduling import fleets
+from fmgsync.scheduling.fleets import Others
+from fmgsync.scheduling.rollout import Candidate, Decision, Readiness
 
 
 class Roster:
@@ -53,7 +41,6 @@ class Roster:
         self._called: set[TargetRef] = set()
         self._writing: set[TargetRef] = set()
         self._short_of_room: set[TargetRef] = set()
-        self._turn_of: tuple[str, ...] = ()
         self._listener: Callable[[TargetRef], None] | None = None
 
     def rules_digest(self, rules: tuple[GroupRule, ...]) -> str:
@@ -95,78 +82,44 @@ class Roster:
         """From a decision until it is noted: nobody else of the fleet decides meanwhile."""
         return self._lock
 
-    def decide(
-        self,
-        ref: TargetRef,
-        policy: RolloutPolicy,
-        ledger: Ledger | None,
-        candidates: Iterable[Candidate],
-        now: datetime,
-        *,
-        lost: str = "",
-    ) -> Decision:
-        """Who of this target may start, as the whole fleet stands; others whose turn it is are
-        called. `ledger` is to be as it stands now, read while `deciding`."""
-        own = tuple(candidates)
+    def others(self, ref: TargetRef) -> Others | None:
+        """What is known of the rest of the fleet; None where this target is all of it."""
+        if self.fleet.is_alone:
+            return None
         with self._lock:
-            found = self.foresee(ref, policy, ledger, own, now, lost=lost)
+            found = {other: theirs for other, theirs in self._known.items() if other != ref}
+        return Others(ref.unit, found, len(self.fleet.targets) - len(found) - 1)
+
+    def note(self, ref: TargetRef, candidates: Iterable[Candidate]) -> None:
+        """What a target's pass has found of its devices."""
+        if self.fleet.is_alone:
+            return
+        with self._lock:
+            before, found = self._known.get(ref), tuple(candidates)
+            self._known[ref] = found
+            if before is None or list(map(_gist, before)) != list(map(_gist, found)):
+                self._changes += 1
+
+    def decided(self, ref: TargetRef, candidates: Iterable[Candidate], decision: Decision) -> None:
+        """A target's pass has decided who may start: others whose turn it is are called. It was
+        decided while `deciding`, by the ledger as it stands now."""
+        with self._lock:
+            self.note(ref, candidates)
             self._asked_at[ref] = self._changes
             self._called.discard(ref)
-            self._call(self._turn_of, besides=ref)
-        return found
-
-    def foresee(
-        self,
-        ref: TargetRef,
-        policy: RolloutPolicy,
-        ledger: Ledger | None,
-        candidates: Iterable[Candidate],
-        now: datetime,
-        *,
-        lost: str = "",
-    ) -> Decision:
-        """The same for who only tells of it: nobody is called, and a call stays."""
-        own = tuple(candidates)
-        if self.fleet.is_alone:
-            return waves.decide(policy, ledger, own, now, lost=lost)
-        with self._lock:
-            self._note(ref, own)
-            self._turn_of = ()
-            if unseen := len(self.fleet.targets) - len(self._known):
-                return _unseen(own, unseen, now)
-            everybody = self._everybody(own)
-            found = waves.decide(policy, ledger, everybody, now, lost=lost)
-            self._turn_of = found.start
-        mine = {each.device for each in own}
-        return replace(
-            found,
-            start=tuple(device for device in found.start if device in mine),
-            waits=tuple(wait for wait in found.waits if wait.device in {*mine, ref.unit}),
-            others_at=_next_turn(found, everybody, mine),
-        )
-
-    def bystanders(self, ref: TargetRef, policy: RolloutPolicy) -> tuple[Candidate, ...]:
-        """The others as an urgent removal counts them: they take part, and take no turn."""
-        if self.fleet.is_alone:
-            return ()
-        with self._lock:
-            others = [
-                each
-                for other, theirs in self._known.items()
-                for each in theirs
-                if other.unit != ref.unit and each.device not in policy.canary
-            ]
-        return tuple(replace(each, readiness=Readiness.BLOCKED) for each in others)
+            self._call(decision.turn, besides=ref)
 
     def absent(self, ref: TargetRef, why: str) -> None:
         """A target could not be looked at: the others no longer wait for that."""
         if self.fleet.is_alone:
             return
         with self._lock:
-            self._note(ref, (Candidate(ref.unit, Readiness.OFFLINE, detail=why),))
+            self.note(ref, (Candidate(ref.unit, Readiness.OFFLINE, detail=why),))
             self._asked_at[ref] = self._changes
             if len(self._known) == len(self.fleet.targets):
-                ready = (c for theirs in self._known.values() for c in theirs if _may_start(c))
+                ready = (
+                    c for theirs in self._known.values() for c in theirs if fleets.may_start(c)
+                )
                 self._call([each.device for each in ready], besides=ref)
 
     def changed(self) -> None:
@@ -200,20 +153,6 @@ class Roster:
             self._called.discard(ref)
         return called
 
-    def _note(self, ref: TargetRef, candidates: tuple[Candidate, ...]) -> None:
-        before = self._known.get(ref)
-        self._known[ref] = candidates
-        if before is None or list(map(_gist, before)) != list(map(_gist, candidates)):
-            self._changes += 1
-
-    def _everybody(self, own: Iterable[Candidate]) -> list[Candidate]:
-        """One for each device: of one with several VDOMs the one that may start, if any."""
-        found: dict[str, Candidate] = {}
-        for each in (*(c for theirs in self._known.values() for c in theirs), *own):
-            if each.device not in found or not _may_start(found[each.device]):
-                found[each.device] = each
-        return list(found.values())
-
     def _call(self, devices: Collection[str], *, besides: TargetRef) -> None:
         """Not whom it was said already, unless something has changed since."""
         if not devices:
@@ -233,29 +172,3 @@ class Roster:
 
 def _gist(each: Candidate) -> tuple[str, Readiness, bool]:
     return each.device, each.readiness, each.opening is not None
-
-
-def _may_start(each: Candidate) -> bool:
-    return each.readiness is Readiness.READY and each.opening is not None
-
-
-def _next_turn(
-    found: Decision, everybody: Iterable[Candidate], mine: Collection[str]
-) -> datetime | None:
-    """When a pause ends for somebody else whose window is open until then: who knows of it has to
-    come back, since the others rest."""
-    closes_at = {each.device: each.opening.closes_at for each in everybody if each.opening}
-    times = [
-        wait.until
-        for wait in found.waits
-        if wait.until is not None and wait.device in closes_at and wait.device not in mine
-        if (closes := closes_at[wait.device]) is None or wait.until < closes
-    ]
-    return min(times, default=None) if found.held is None else None
-
-
-def _unseen(own: Iterable[Candidate], unseen: int, now: datetime) -> Decision:
-    """Shares are of a number, and a canary may be among those that nobody has looked at."""
-    reason = f"{unseen} of its fleet's FortiGates were not looked at yet"
-    hold = Hold(HoldKind.UNSEEN, reason, until=now + FIRST_LOOK)
-    return Decision(None, (), tuple(Wait(each.device, reason) for each in own), hold)

@@ -129,7 +129,7 @@ class Passes:
         result.seen = _joined(seen, there, part, known.observed())
         result.survey = installs.survey_part(work, result.survey, there, adom=result.seen.observed)
         record = self._world.installing.rollouts.read(work.ref)
-        rollout_pass.judge(self._world, work, inventory, result, record)
+        rollout_pass.judge(self._world, work, inventory, result, record, acts=True)
         return result
 
 

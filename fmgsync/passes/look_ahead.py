@@ -69,16 +69,16 @@ def _joined(stages: Sequence[Stage]) -> Stage:
 def _stage(world: World, adom: AdomResult, *, may_lock: bool) -> tuple[Stage, Edits]:
     assert adom.seen is not None and adom.survey is not None  # noqa: S101, PT018 - see forecast
     work = next(work for work in world.adoms if work.ref == adom.ref)
-    record = adom.standing.record if adom.standing is not None else None
+    record = adom.view.record if adom.view is not None else None
     rules = work.fleet.rules_digest(world.intent.rules.rules)
-    held = adom.standing.decision.held if adom.standing is not None else None
+    held = adom.view.decision.held if adom.view is not None else None
     lost = held if held is not None and held.kind is HoldKind.LEDGER_LOST else None
     edits = edits_now.look(world, work, adom, may_lock=may_lock)
     blocked = {**(record.why_held if record is not None else {}), **edits.blocked}
     clearance = world.installing.clearance
     around = Circumstances(world.terms, world.instant, clearance, adom.stop, record, blocked)
     stage = Stage(
-        assessment.policy_of(world.terms, adom.seen, adom.stop),
+        assessment.policy_of(adom.seen, around),
         record.ledger if record is not None else Ledger(rules) if lost is None else None,
         adom.survey.pending,
         adom.survey.views,

@@ -16,7 +16,7 @@ from fmgsync.model.endpoint import ClusterSnapshot
 from fmgsync.model.target import TargetRef
 from fmgsync.passes import (
     recipe,
-    rollout_status,
+    rollout_pass,
     turns,
 )
 from fmgsync.passes.recipe import Orders
@@ -112,7 +112,7 @@ def apply(world: World, *, install: bool, digest: str | None = None) -> Result:
     turns.take(list(made.values()), inventory, taking)
     for number, turn in made.items():
         results[number].error = turn.error
-    _regard_fleets(world, results)
+    _regard_fleets(world, inventory, results, acts=True)
     return _shown(world, Result(inventory, results))
 
 
@@ -145,7 +145,7 @@ def _each_adom(world: World, inventory: Inventory, orders: Orders) -> Result:
             look(work)
     turns.beside(look, (w for w in world.adoms if w.stands_apart), at_once=world.at_once)
     results = [_under_one_name(world, found[work.ref]) for work in world.adoms]
-    _regard_fleets(world, results)
+    _regard_fleets(world, inventory, results, acts=orders.writes)
     return _shown(world, Result(inventory, results))
 
 
@@ -158,21 +158,23 @@ def _under_one_name(world: World, result: AdomResult) -> AdomResult:
     return result
 
 
-def _regard_fleets(world: World, results: Iterable[AdomResult]) -> None:
+def _regard_fleets(
+    world: World, inventory: Inventory, results: Iterable[AdomResult], *, acts: bool
+) -> None:
     """Whose turn it is shows once all of a fleet were looked at."""
     for work, result in zip(world.adoms, results, strict=True):
-        if result.standing is not None and not work.fleet.fleet.is_alone:
+        if result.view is not None and not work.fleet.fleet.is_alone:
             record = world.installing.rollouts.read(work.ref)
-            result.standing = rollout_status.standing(world, work, result, record)
+            rollout_pass.judge(world, work, inventory, result, record, acts=acts)
             _wait_as_now(result)
 
 
 def _wait_as_now(result: AdomResult) -> None:
     """What a target was held by in its own last pass may be over by now."""
-    rollout, standing = result.rollout, result.standing
-    if rollout is None or rollout.decision is None or standing is None:
+    rollout, view = result.rollout, result.view
+    if rollout is None or rollout.decision is None or view is None:
         return
-    then, now = rollout.decision.held, standing.decision.held
+    then, now = rollout.decision.held, view.decision.held
     if then is not None and rollout.waiting == then.reason:
         rollout.waiting = now.reason if now is not None else None
 

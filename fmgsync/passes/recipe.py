@@ -61,7 +61,7 @@ def make_pass(
             record = rollout_pass.advance_installs(world, work, inventory, result)
         elif orders.surveys:
             result.survey = installs.survey(work, _seen(result), ask_devices=orders.asks)
-        rollout_pass.judge(world, work, inventory, result, record)
+        rollout_pass.judge(world, work, inventory, result, record, acts=orders.writes)
     finally:
         remember(world, result)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fmgsync import errors
+from fmgsync.assessing.assessment import Assessment
 from fmgsync.assessing.observation import Look
 from fmgsync.assessing.survey import Survey
 from fmgsync.model.adom import HeldLock
@@ -20,19 +21,6 @@ from fmgsync.planning import radius, summary
 from fmgsync.planning.radius import BlastRadius
 from fmgsync.scheduling.admission import Admission
 from fmgsync.scheduling.outlook import Outlook
-from fmgsync.scheduling.rollout import Decision
-from fmgsync.scheduling.rollout_record import RolloutRecord
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """One ADOM's rollout: what is remembered, and the decision that follows now.
-
-    `record` None: nothing was rolled out yet, or it is not known any more.
-    """
-
-    record: RolloutRecord | None
-    decision: Decision
 
 
 @dataclass(slots=True)
@@ -50,10 +38,8 @@ class AdomResult:
     planned: AdomPlan | None = None
     report: ApplyReport | None = None
     outcomes: tuple[TargetOutcome, ...] = ()
-    outlooks: Mapping[DeviceVdom, Outlook] = field(default_factory=dict)
-    admissions: tuple[Admission, ...] = ()
     rollout: Report | None = None
-    standing: Standing | None = None
+    view: Assessment | None = None
     stop: Stop | None = None
     locks: tuple[HeldLock, ...] = ()
     error: errors.TargetError | None = None
@@ -61,6 +47,16 @@ class AdomResult:
     vouched: ObservedAdom | None = None
     along: bool = False
     ahead: tuple[Finding, ...] = ()
+
+    @property
+    def admissions(self) -> tuple[Admission, ...]:
+        """Which pending installs may be made, and why not."""
+        return self.view.admissions if self.view is not None else ()
+
+    @property
+    def outlooks(self) -> Mapping[DeviceVdom, Outlook]:
+        """What the calendar says of each DeviceVdom."""
+        return self.view.outlooks if self.view is not None else {}
 
 
 @dataclass(slots=True)

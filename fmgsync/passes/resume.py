@@ -146,11 +146,12 @@ def forget(run: Run) -> None:
     run.note(Withdrawn(frozenset(record.running_on(None)) - fleet.devices))
 
 
-def forgive(run: Run) -> None:
-    """A device given up before that holds the right members by now is at risk no more."""
+def forgive(run: Run) -> bool:
+    """A device given up before that holds the right members by now is at risk no more; whether
+    there was one."""
     ledger = run.book.ledger
     if ledger is None or run.survey is None or not ledger.failed:
-        return
+        return False
     right: dict[str, bool] = {}
     for view in run.survey.views:
         if asked := four.asked_for(view):
@@ -159,6 +160,7 @@ def forgive(run: Run) -> None:
     cured = {attempt.device for attempt in ledger.failed if right.get(attempt.device)}
     if cured:
         run.note(Settled(frozenset(cured), {}))
+    return bool(cured)
 
 
 def _targets(run: Run, devices: Sequence[str]) -> list[DeviceVdom]:

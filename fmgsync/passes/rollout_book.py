@@ -121,8 +121,13 @@ class Book:
 
     @property
     def ledger(self) -> Ledger | None:
-        """The ledger for the rules as they are now; None if it is lost."""
+        """The ledger for the rules as they are now; None if there is none."""
         return None if self.record is None else self.record.ledger
+
+    def know(self, record: RolloutRecord | None, *, why_not: Callable[[], str]) -> None:
+        """What was read of it, for who only tells of it: where there is none none begins."""
+        self.record = None if record is None else self._current(record)
+        self.lost = why_not() if record is None else ""
 
     def open(self, now: datetime, *, why_not: Callable[[], str]) -> None:
         """Read it. Where there is none it begins, unless `why_not` says why it cannot: then it is

@@ -6,9 +6,10 @@ Also what every pass says of installs that do not start: the windows, and what w
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
 
-from fmgsync.assessing import assessment, stale
-from fmgsync.assessing.assessment import Circumstances
+from fmgsync.assessing import assessment
 from fmgsync.assessing.survey import NOTHING
 from fmgsync.model.adom import Workspace
 from fmgsync.passes import installs, reconcile, rollout, rollout_status, stale_grants
@@ -22,6 +23,8 @@ from fmgsync.planning import sites, summary
 from fmgsync.scheduling import outlook
 from fmgsync.scheduling.install_policy import Mode
 from fmgsync.scheduling.rollout_record import RolloutRecord
+
+_EVER = datetime.fromtimestamp(0, UTC)
 
 
 def may_write_along(
@@ -87,23 +90,19 @@ def judge(
     inventory: Inventory,
     result: AdomResult,
     record: RolloutRecord | None,
+    *,
+    acts: bool,
 ) -> None:
-    """What the windows say of every DeviceVdom, and which pending installs wait for a person."""
+    """What follows from what was seen last, told without starting anything. Who `acts` leaves alone
+    for a time what it has held back; who only looks tells of whatever is held."""
     if result.seen is None or result.survey is None:
         return
-    seen, survey, installing = result.seen, result.survey, world.installing
-    result.stop = installing.stops.covering(work.ref)
-    around = Circumstances(
-        world.terms,
-        world.instant,
-        installing.clearance,
-        result.stop,
-        record,
-        result.rollout.blocked if result.rollout else None,
-        stale_grants.note(installing.stale, work.ref, survey, seen, world.clock.now(), world.tell),
-        stale.running_behind(sites.resolve(work.sites, seen.topology), inventory.in_use),
+    run = make_run(world, work, inventory, result, result.rollout or Report(), plan="")
+    run.survey, run.pending = result.survey, result.survey.pending
+    run.held_since = run.held_since if acts else _EVER
+    run.book.know(record, why_not=partial(rollout_status.why_lost, work, run.survey, run.seen))
+    run.since = stale_grants.note(
+        run.memory, work.ref, run.survey, run.seen, world.clock.now(), world.tell
     )
-    found = assessment.assess(seen, survey, around)
-    result.outlooks, result.admissions = found.outlooks, found.admissions
-    result.survey = replace(survey, views=found.views)
-    result.standing = rollout_status.standing(world, work, result, record)
+    result.stop, result.view = run.stop, run.foresee()
+    result.survey = replace(result.survey, views=result.view.views)

@@ -2,41 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from fmgsync.assessing import assessment, new_ledger
 from fmgsync.assessing.observation import Look
 from fmgsync.assessing.survey import Survey
 from fmgsync.passes.reconcile import AdomWork
-from fmgsync.passes.result import AdomResult, Standing
+from fmgsync.passes.result import AdomResult
 from fmgsync.passes.world import World
-from fmgsync.scheduling import admission, ledger, outlook
+from fmgsync.scheduling import outlook
 from fmgsync.scheduling.install_policy import Mode
-from fmgsync.scheduling.ledger import Ledger
-from fmgsync.scheduling.rollout_record import RolloutRecord
-
-
-def standing(
-    world: World, work: AdomWork, result: AdomResult, record: RolloutRecord | None
-) -> Standing | None:
-    """How the rollout stands; None if the ADOM was not looked at."""
-    if result.seen is None or result.survey is None:
-        return None
-    rules = work.fleet.rules_digest(world.intent.rules.rules)
-    if record is not None:
-        record = replace(record, ledger=ledger.for_digest(record.ledger, rules))
-    is_alone = work.fleet.fleet.is_alone  # others may have come further since
-    if is_alone and result.rollout is not None and result.rollout.decision is not None:
-        return Standing(record, result.rollout.decision)
-    policy = assessment.policy_of(world.terms, result.seen, result.stop)
-    found = admission.candidates(
-        result.admissions, policy.canary, result.survey.views, result.seen.topology
-    )
-    lost = "" if record is not None else why_lost(work, result.survey, result.seen)
-    fresh = None if lost else Ledger(rules)
-    known = record.ledger if record is not None else fresh
-    decision = work.fleet.foresee(work.ref, policy, known, found, world.instant, lost=lost)
-    return Standing(record, decision)
 
 
 def why_lost(work: AdomWork, survey: Survey, seen: Look) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from fmgsync.assessing import assessment
-from fmgsync.assessing.assessment import Circumstances
+from fmgsync.assessing import assessment, stale
+from fmgsync.assessing.assessment import Assessment, Circumstances
 from fmgsync.assessing.observation import Look
 from fmgsync.assessing.stale import Since
 from fmgsync.assessing.survey import Survey
@@ -30,18 +30,20 @@ from fmgsync.passes.reconcile import AdomWork, Intent
 from fmgsync.passes.result import AdomResult
 from fmgsync.passes.rollout_book import Book, Reason, Report
 from fmgsync.passes.world import Inventory, World
+from fmgsync.planning import sites
 from fmgsync.scheduling import admission
-from fmgsync.scheduling.admission import Admission, Clearance, Situation
+from fmgsync.scheduling.admission import Admission, Clearance
 from fmgsync.scheduling.foreign import ForeignChanges
 from fmgsync.scheduling.install_policy import Terms
 from fmgsync.scheduling.machine import Event, Settled, Withdrawn
 from fmgsync.scheduling.rollout import Decision, RolloutPolicy
-from fmgsync.scheduling.timetable import Timetable
 from fmgsync.scheduling.urgent import Urgent
 from fmgsync.state.stale import StaleSince
 from fmgsync.state.stops import Stops
 
 _ASK_AGAIN_S = 60.0
+SHORTEST_S = 1.0
+"""Whatever is due is due in so long at the soonest, so that nobody comes back at once for ever."""
 
 IN_DOUBT = frozenset({Outcome.MISSING, Outcome.FROZEN, Outcome.BROKEN_OFF})
 
@@ -94,12 +96,12 @@ class Run:
 
     `inventory` is what runs. `stopping` says that nothing more may start. `tell` is for people
     who watch. `rules` is the digest of the rules, `plan` that of what was written. A device that
-    was held back since `held_since` is not looked at again. `stale` is since when grants are stale,
+    was held back since `held_since` is not looked at again. `since` is since when grants are stale,
     kept in `memory`. `writes_along`: what is due in the ADOM is written
     under the lock of the install that follows, if one does. `answered` is what the devices of the
     batch have answered since it ended. `known` is what was read of the devices before this step,
-    where the step before it was a batch of the same wave. `pending` are the installs still to make,
-    `exposed_until` when the next exposure that may still last becomes due. `written` is what this
+    where the step before it was a batch of the same wave. `pending` are the installs still to make;
+    `running` tells whether an address is in use again. `written` is what this
     run vouches for in the ADOM: as it found or left it, without what others do to it meanwhile.
     `stop` is what a person has stopped it by, as last read from `stops`.
     """
@@ -126,8 +128,8 @@ class Run:
     stop: Stop | None = None
     writes_along: bool = False
     answered: Mapping[DeviceVdom, Reading] = field(default_factory=dict)
-    stale: Since = field(default_factory=dict)
-    exposed_until: float | None = None
+    since: Since = field(default_factory=dict)
+    running: stale.Running = lambda target, address: False
     known: Survey | None = None
     survey: Survey | None = None
     pending: tuple[PendingInstall, ...] = ()
@@ -171,9 +173,8 @@ class Run:
 
     @property
     def policy(self) -> RolloutPolicy:
-        """The rollout policy with this ADOM's devices. `now` waits for no clock."""
-        policy = assessment.policy_of(self.terms, self.seen, self.stop)
-        return replace(policy, pause=timedelta(0)) if self.clearance.now else policy
+        """The rollout policy with this ADOM's devices."""
+        return assessment.policy_of(self.seen, self.around())
 
     def look(self) -> Look:
         """Read the ADOM anew."""
@@ -237,24 +238,60 @@ class Run:
         """What people have let through, by its digest."""
         return {one.digest: one for one in self.work.guard.memory.approvals(self.clock.now())}
 
-    def timetable_of(self, target: DeviceVdom) -> Timetable:
-        """The windows of a DeviceVdom, as the person who started this run lets them count."""
-        return admission.timetable_of(target, self._situation())
-
     def admissions(self) -> tuple[Admission, ...]:
         """Which pending installs may be made at all, now."""
-        return admission.admit(self.pending, self._situation())
+        situation = assessment.situation(self.seen, self.survey, self.around())
+        return admission.admit(self.pending, situation)
 
-    def _situation(self) -> Situation:
-        around = Circumstances(
+    def think(self) -> Assessment:
+        """What follows from what was seen last, as the record and the whole fleet stand now. Others
+        whose turn it is are called, and who is short of room asks for it."""
+        assert self.survey is not None  # noqa: S101 - thought about is what was looked at
+        ref, fleet, report = self.work.ref, self.work.fleet, self.report
+        with fleet.deciding():
+            others, stopping = fleet.others(ref), self.is_stopped()
+            around = replace(self.around(), others=others, stopping=stopping)
+            view = assessment.assess(self.seen, self.survey, around)
+            fleet.decided(ref, view.candidates, view.decision)
+            if view.is_short_of_room:
+                fleet.wants_room(ref)
+        held, now = view.decision.held, self.clock.now()
+        report.admissions, report.decision = view.admissions, view.decision
+        report.steered_at = self.book.record.decided_at if self.book.record else None
+        report.waiting = held.reason if held is not None else None
+        report.again_at = None if view.again_at is None else max(view.again_at, now + SHORTEST_S)
+        if view.exposed_until is not None:
+            report.come_back(max(view.exposed_until, now + SHORTEST_S))
+        return view
+
+    def foresee(self) -> Assessment:
+        """The same for who only tells of it: nobody is called, and a call stays."""
+        assert self.survey is not None  # noqa: S101 - thought about is what was looked at
+        ref, fleet, ledger = self.work.ref, self.work.fleet, self.book.ledger
+        halted = ledger is not None and ledger.halted is not None
+        stopping = halted or self.stop is not None or self.stopping()
+        around = replace(self.around(), others=fleet.others(ref), stopping=stopping)
+        view = assessment.assess(self.seen, self.survey, around)
+        fleet.note(ref, view.candidates)
+        return view
+
+    def around(self) -> Circumstances:
+        """What counts besides what was seen last."""
+        return Circumstances(
             self.terms,
             self.now,
             self.clearance,
             self.stop,
             self.book.record,
             self._held_back(),
+            self.since,
+            self.running,
+            self.rules,
+            self.book.lost,
+            own=self.own,
+            unwritten=self.unwritten,
+            pending=self.pending,
         )
-        return assessment.situation(self.seen, self.survey, around)
 
     def _held_back(self) -> dict[str, str]:
         """Devices that are left alone. One that this run has looked at stays that, wherever a clock
@@ -309,6 +346,12 @@ def make_run(
         writes_along=result.along,
         held_since=datetime.fromtimestamp(installing.held_since(world.clock.now()), UTC),
         memory=installing.stale,
+        running=running_behind(work, inventory, result.seen),
         stops=installing.stops,
         stop=installing.stops.covering(work.ref),
     )
+
+
+def running_behind(work: AdomWork, inventory: Inventory, seen: Look) -> stale.Running:
+    """Whether an address is in use behind a device again."""
+    return stale.running_behind(sites.resolve(work.sites, seen.topology), inventory.in_use)

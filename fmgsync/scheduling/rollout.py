@@ -126,8 +126,9 @@ class Decision:
     """Which devices may start now, together; why every other one that is pending, or failed, waits.
 
     `wave` is the wave the rollout is in: 0 is the canary, None once nothing is left to roll out.
-    `needs` forecasts the rest of that wave. `others_at`: where this is one target's part of a
-    decision, when somebody else may start by the clock, and has to be told.
+    `needs` forecasts the rest of that wave. Where this is one target's part of a decision, `turn`
+    are all devices that may start, and `others_at` is when somebody else may start by the clock,
+    and has to be told.
     """
 
     wave: int | None
@@ -136,3 +137,4 @@ class Decision:
     held: Hold | None = None
     needs: timedelta | None = None
     others_at: datetime | None = None
+    turn: tuple[str, ...] = ()

@@ -136,7 +136,7 @@ def test_a_lost_ledger_begins_anew_where_nothing_can_be_unknown(tmp_path: Path, 
         estate.apply("window")
         lose(tmp_path, what)
         web(estate, "10.1.0.3")
-        planned = estate.plan().adoms[0].standing
+        planned = estate.plan().adoms[0].view
         assert planned is not None
         assert planned.decision.held is None
         assert len(verified(estate.apply("window"))) == 2
@@ -182,7 +182,7 @@ def test_a_lost_ledger_holds_while_a_device_does_not_answer(tmp_path: Path) -> N
         assert "fgt-3 has not answered" in str(report(lost).waiting)
         assert holding(estate, "10.1.0.2") == fleet.names(3)
         for look in (estate.plan, estate.status):
-            standing = look().adoms[0].standing
+            standing = look().adoms[0].view
             assert standing is not None
             assert standing.decision.held is not None
             assert standing.decision.held.kind is HoldKind.LEDGER_LOST
@@ -206,7 +206,7 @@ def test_a_lost_ledger_holds_while_a_task_of_ours_is_open(tmp_path: Path) -> Non
         now = estate.clock.now()
         unit.tasks.open(known.title, known.src, known.user, known.adom, now).forced = "running"
         web(estate, "10.1.0.3")
-        lost = estate.plan().adoms[0].standing
+        lost = estate.plan().adoms[0].view
         assert lost is not None
         assert lost.decision.held is not None
         assert "has not ended" in lost.decision.held.reason

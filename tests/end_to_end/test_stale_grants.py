@@ -89,7 +89,7 @@ def test_what_the_urgent_lane_proves_is_no_canarys_proof(tmp_path: Path) -> None
         estate.write_config(groups=[{"name": "k8s-web", "select": "app == 'web' || app == 'new'"}])
         estate.apply("window")
         assert holding(estate, "10.1.0.2") == fleet.names(2)
-        standing = estate.status().adoms[0].standing
+        standing = estate.status().adoms[0].view
         assert standing is not None
         assert standing.record is not None
         assert not standing.record.ledger.proven
@@ -223,5 +223,5 @@ def test_a_complete_urgent_rollout_holds_nothing(tmp_path: Path) -> None:
         result = estate.apply("window")
         assert holding(estate, "10.1.0.2") == fleet.names(2)
         assert report(result).waiting is None
-        assert result.adoms[0].standing is not None
-        assert result.adoms[0].standing.decision.held is None
+        assert result.adoms[0].view is not None
+        assert result.adoms[0].view.decision.held is None

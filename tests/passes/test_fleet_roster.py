@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from fmgsync.model.fleet import Fleet
 from fmgsync.model.target import TargetKind, TargetRef
 from fmgsync.passes.fleet_roster import Roster
+from fmgsync.scheduling import fleets
 from fmgsync.scheduling.ledger import Ledger
 from fmgsync.scheduling.rollout import Candidate, Decision, HoldKind, Readiness, RolloutPolicy
 from fmgsync.scheduling.timetable import Opening
@@ -22,12 +23,21 @@ def roster(*refs: TargetRef) -> Roster:
     return Roster(Fleet("branches", refs), ())
 
 
-def ready(ref: TargetRef) -> list[Candidate]:
-    return [Candidate(ref.unit, opening=Opening(NOW - timedelta(hours=1), None))]
+def ready(ref: TargetRef) -> tuple[Candidate, ...]:
+    return (Candidate(ref.unit, opening=Opening(NOW - timedelta(hours=1), None)),)
 
 
-def asked(who: Roster, ref: TargetRef, policy: RolloutPolicy = BY_ONE) -> Decision:
-    return who.decide(ref, policy, LEDGER, ready(ref), NOW)
+def asked(
+    who: Roster,
+    ref: TargetRef,
+    policy: RolloutPolicy = BY_ONE,
+    own: tuple[Candidate, ...] | None = None,
+) -> Decision:
+    candidates = ready(ref) if own is None else own
+    with who.deciding():
+        found = fleets.decide(policy, LEDGER, candidates, who.others(ref), NOW)
+        who.decided(ref, candidates, found)
+    return found
 
 
 def test_nothing_starts_before_all_were_looked_at() -> None:
@@ -62,7 +72,7 @@ def test_a_call_that_comes_while_a_pass_ends_is_not_lost() -> None:
     branches = roster(ONE, TWO)
     asked(branches, ONE)
     asked(branches, TWO)  # it is the first one's turn
-    branches.foresee(ONE, BY_ONE, LEDGER, ready(ONE), NOW)
+    branches.note(ONE, ready(ONE))
     assert branches.take_call(ONE)
 
 
@@ -77,10 +87,10 @@ def test_a_canary_that_is_away_holds_the_others() -> None:
 
 def test_two_vdoms_of_one_unit_are_one_device_and_take_turns() -> None:
     branches = roster(DMZ, ONE)
-    branches.decide(DMZ, BY_ONE, LEDGER, (), NOW)
+    asked(branches, DMZ, own=())
     assert asked(branches, ONE).start == ("b-1",)
     # who has nothing to write is not the one whose turn it is
-    assert branches.decide(DMZ, BY_ONE, LEDGER, (), NOW).start == ()
+    assert asked(branches, DMZ, own=()).start == ()
     with branches.writing(ONE):
         assert branches.own(DMZ) == frozenset()
         assert branches.own(ONE) == frozenset({"b-1"})
@@ -91,7 +101,9 @@ def test_an_urgent_removal_counts_the_others_and_takes_no_turn_of_theirs() -> No
     branches = roster(ONE, TWO, THREE)
     for ref in (ONE, TWO, THREE):
         asked(branches, ref)
-    found = branches.bystanders(ONE, RolloutPolicy(canary=("b-3",)))
+    others = branches.others(ONE)
+    assert others is not None
+    found = others.bystanders(RolloutPolicy(canary=("b-3",)))
     assert [(each.device, each.readiness) for each in found] == [("b-2", Readiness.BLOCKED)]
 
 

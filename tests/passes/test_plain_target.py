@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,10 @@ from fmgsync.model.target import TargetRef
 from fmgsync.passes import incremental, look_ahead, once, rollout_commands
 from fmgsync.passes.fleet_roster import Roster
 from fmgsync.passes.result import Result
+from fmgsync.passes.world import World as World_
 from fmgsync.scheduling import machine
 from fmgsync.scheduling.rollout import Decision
+from fmgsync.scheduling.rollout_record import RolloutRecord
 from tests.passes import plain
 from tests.passes.plain import World
 
@@ -110,8 +114,8 @@ def test_a_failed_canary_stops_the_whole_fleet_until_somebody_resumes_it(
     result = world.apply()
     assert {line.split()[0] for line in world.order} == {"branch-2"}
     assert result is not None
-    held = {a.standing.decision.held.reason for a in result.adoms
-            if a.standing and a.standing.decision.held}  # fmt: skip
+    held = {a.view.decision.held.reason for a in result.adoms
+            if a.view and a.view.decision.held}  # fmt: skip
     assert len(held) == 1
     assert "canary branch-2 failed" in held.pop()
 
@@ -267,15 +271,19 @@ def test_a_forecast_counts_canary_and_waves_over_the_fleet(
 class Crowded(Roster):
     """Just when it is branch-2's turn somebody else takes the room, and gives it back at once."""
 
+    take: Callable[[], None]
+    give: Callable[[], None]
     turns = 0
 
-    def decide(self, ref: TargetRef, *found: Any, **more: Any) -> Decision:
-        decision = super().decide(ref, *found, **more)
-        self.turns += "branch-2" in decision.start
-        return replace(decision, start=()) if self.turns == 2 else decision
+    def decided(self, ref: TargetRef, candidates: Any, decision: Decision) -> None:
+        super().decided(ref, candidates, decision)
+        before, self.turns = self.turns, self.turns + ("branch-2" in decision.start)
+        if (before, self.turns) == (0, 1):
+            self.take()
 
     def wants_room(self, ref: TargetRef) -> None:
         super().wants_room(ref)
+        self.give()
         self.freed()
         self.turns += 1
 
@@ -289,10 +297,23 @@ def test_whoever_was_turned_away_goes_on_once_there_is_room(
     fmgsync = world.world()
     fleet = fmgsync.adoms[0].fleet
     crowded = Crowded(fleet.fleet, fleet.sites)
+    now, branch = datetime.fromtimestamp(clock.now(), UTC), frozenset({"branch-1"})
+    crowded.take = partial(_noted, fmgsync, machine.Started(branch, None), now)
+    crowded.give = partial(_noted, fmgsync, machine.Settled(branch, {}), now)
     works = [replace(work, fleet=crowded) for work in fmgsync.adoms]
     once.apply(replace(fmgsync, adoms=works), install=True)
     assert crowded.turns > 2
     assert {unit.holds() for unit in world.units.values()} == {"10.1.0.5"}
+
+
+def _noted(fmgsync: World_, event: machine.Event, now: datetime) -> None:
+    """Somebody else's pass notes something in the fleet's record."""
+
+    def change(record: RolloutRecord | None) -> RolloutRecord:
+        assert record is not None
+        return machine.transition(record, event, now)
+
+    fmgsync.installing.rollouts.update(fmgsync.adoms[0].ref, change)
 
 
 class Watched(Roster):
@@ -324,10 +345,9 @@ def test_an_urgent_removal_without_room_cannot_miss_the_call_that_room_is_there(
     clock.sleep(4 * 3600)
     world.run("10.1.0.6")
     fmgsync = world.world()
-    ref, now = fmgsync.adoms[0].ref, datetime.fromtimestamp(clock.now(), UTC)
+    now = datetime.fromtimestamp(clock.now(), UTC)
     begun = machine.Started(frozenset({"branch-2"}), None)
-    known = world.record()
-    fmgsync.installing.rollouts.update(ref, lambda _: machine.transition(known, begun, now))
+    _noted(fmgsync, begun, now)
     watched = Watched(fmgsync.adoms[0].fleet.fleet, fmgsync.adoms[0].fleet.sites)
     watched.alone = []
     works = [replace(work, fleet=watched) for work in fmgsync.adoms]
