@@ -5,10 +5,10 @@ from __future__ import annotations
 from benchmarks import request_counts
 
 MOST = {
-    "apply, one changed pod, workspaces": 37,
+    "apply, one changed pod, workspaces": 35,
     # Without locks the ADOM is read again after each preview, and an edit during the push is seen.
-    "a controller's pass, one changed pod, no workspaces": 33,
-    "apply, an urgent removal, workspaces": 52,
+    "a controller's pass, one changed pod, no workspaces": 29,
+    "apply, an urgent removal, workspaces": 49,
 }
 
 

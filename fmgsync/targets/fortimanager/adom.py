@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,20 +21,38 @@ from fmgsync.targets.wire import Row
 
 _NAMES_PER_FILTER = 100
 _ADDRESS_PAGE = 5000
+_FEW = 20
+"""So many groups are read in one request with others."""
 _OPTIONS = ("get used", "extra info")
+
+Listed = Mapping[Family, Sequence[str]]
+"""The names of an ADOM's groups."""
 
 
 def read_observed(
-    session: Session, ref: TargetRef, owner: str, group_names: Iterable[str]
-) -> ObservedAdom:
-    """Own addresses and groups, foreign ones that bear a name we need or hold one of ours.
+    session: Session,
+    ref: TargetRef,
+    owner: str,
+    group_names: Iterable[str],
+    *,
+    listed: Listed | None = None,
+) -> tuple[ObservedAdom, Listed]:
+    """Own addresses and groups, foreign ones that bear a name we need or hold one of ours; and the
+    names of all groups.
 
     Addresses are found by name prefix and mark. Groups are listed by name first and then read with
     their mappings, which can be a thousand times the size: somebody's group may hold one of ours on
-    one device only.
+    one device only. Where there are few, those that were `listed` before, or that rules name, are
+    read in the request that lists them.
     """
     rule_names = frozenset(group_names)
-    queries = {family: _scan_queries(session, ref, owner, family, rule_names) for family in Family}
+    queries = {
+        family: [
+            *_scan_queries(session, ref, owner, family, rule_names),
+            *_expected(session, ref, family, (listed or {}).get(family, sorted(rule_names))),
+        ]
+        for family in Family
+    }
     stamp, read = tables.read_after(
         session, change_stamp.questions(ref), [query for many in queries.values() for query in many]
     )
@@ -41,9 +60,11 @@ def read_observed(
     addresses = {}
     groups: dict[ObjectKey, ObservedGroup] = {}
     used: set[tuple[Family, str]] = set()
+    names: dict[Family, Sequence[str]] = {}
     for family in Family:
-        scan = [next(scanned) for _ in queries[family]]
-        for row in _address_rows(scan[1:]):
+        everything, *scan = [next(scanned) for _ in queries[family]]
+        known = [scan.pop()] if scan[-1].query.url == everything.query.url else []
+        for row in _address_rows(scan):
             address = wire.decode_address(row, family, owner)
             if relevance.concerns_us(address, owner, rule_names):
                 by = attributes.changed_by(row, session.access.username) if address.owned else ""
@@ -51,9 +72,9 @@ def read_observed(
                 used.update(
                     [(family, address.name)] if address.owned and attributes.is_used(row) else []
                 )
-        listed = sorted(wire.text(row.get("name")) for row in scan[0].checked())
+        names[family] = sorted(wire.text(row.get("name")) for row in everything.checked())
         found = {}
-        for row in _group_rows(session, ref, family, listed):
+        for row in _group_rows(session, ref, family, names[family], known):
             group = wire.decode_group(row, family, owner, rule_names)
             by = attributes.changed_by(row, session.access.username)
             found[group.name] = replace(group, changed_by=by) if by else group
@@ -64,7 +85,8 @@ def read_observed(
         matter = relevance.groups_that_matter(found.values(), own, rule_names, owner)
         groups.update(((family, name), found[name]) for name in matter)
     beyond = frozenset(used - _held(groups.values()))
-    return ObservedAdom(ref, addresses, groups, beyond, stamp=change_stamp.stamp_of(stamp))
+    seen = ObservedAdom(ref, addresses, groups, beyond, stamp=change_stamp.stamp_of(stamp))
+    return seen, names
 
 
 def read_part(
@@ -192,27 +214,43 @@ def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:
         yield names[start : start + _NAMES_PER_FILTER]
 
 
-def _group_rows(
+def _expected(
     session: Session, ref: TargetRef, family: Family, names: Sequence[str]
+) -> list[Query]:
+    """Groups that are likely there, to be read as they are listed."""
+    return [_whole(session, ref, family, names)] if 0 < len(names) <= _FEW else []
+
+
+def _whole(session: Session, ref: TargetRef, family: Family, names: Sequence[str]) -> Query:
+    """These groups with their mappings."""
+    return Query(
+        urls.groups(ref.domain, family),
+        (*wire.GROUP_FIELDS[family], wire.MAPPINGS),
+        Place(session.access.name, ref.domain),
+        filter=("name", "in", *names),
+        options=_OPTIONS,
+        subtables=True,
+    )
+
+
+def _group_rows(
+    session: Session,
+    ref: TargetRef,
+    family: Family,
+    names: Sequence[str],
+    known: Sequence[Table],
 ) -> Iterator[Row]:
-    """These groups with their mappings; one that has vanished meanwhile is left out."""
-    place = Place(session.access.name, ref.domain)
-    queries = [
-        Query(
-            urls.groups(ref.domain, family),
-            (*wire.GROUP_FIELDS[family], wire.MAPPINGS),
-            place,
-            filter=("name", "in", *chunk),
-            options=_OPTIONS,
-            subtables=True,
-        )
-        for chunk in _chunks(names)
-    ]
+    """These groups with their mappings, some of which are `known`; one that has vanished meanwhile
+    is left out."""
     wanted = frozenset(names)
-    for table in _one_by_one(session, queries):
-        for row in table.checked():
-            if wire.text(row.get("name")) in wanted:
-                yield row
+    read = [row for table in known for row in table.checked()]
+    told = {wire.text(row.get("name")) for row in read}
+    left = [name for name in names if name not in told]
+    queries = [_whole(session, ref, family, chunk) for chunk in _chunks(left)]
+    rest = (row for table in _one_by_one(session, queries) for row in table.checked())
+    for row in itertools.chain(read, rest):
+        if wire.text(row.get("name")) in wanted:
+            yield row
 
 
 def _one_by_one(session: Session, queries: Sequence[Query]) -> Iterator[Table]:

@@ -128,13 +128,20 @@ class Session:
 
     def ask_once(self, params: Sequence[Param]) -> list[Result]:
         """The same for what cannot change while a session lasts; an error is asked for again."""
-        asked = [repr(param) for param in params]
-        if not all(each in self._known for each in asked):
+        if self.unasked(params):
             results = self.call("get", params)
-            known = zip(asked, results, strict=True)
-            self._known.update((each, result) for each, result in known if result.ok)
+            self.learn(params, results)
             return results
-        return [self._known[each] for each in asked]
+        return [self._known[repr(param)] for param in params]
+
+    def unasked(self, params: Sequence[Param]) -> list[Param]:
+        """Those of them to which no answer is known yet: what to ask along with something else."""
+        return [param for param in params if repr(param) not in self._known]
+
+    def learn(self, params: Sequence[Param], results: Sequence[Result]) -> None:
+        """What was answered to what cannot change while a session lasts."""
+        known = zip(params, results, strict=True)
+        self._known.update((repr(param), result) for param, result in known if result.ok)
 
     def read(self, param: Param, *, place: Place | None = None) -> Any:
         """The data of one `get`; raises its error."""

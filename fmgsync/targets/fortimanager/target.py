@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from types import TracebackType
 from typing import Self
 
 from fmgsync.clock import Clock
+from fmgsync.model.address import Family
 from fmgsync.model.adom import (
     AdomTopology,
     HeldLock,
@@ -74,9 +75,11 @@ class FortiManagerAdom:
         self._shared: Session | None = None
         self._topology: AdomTopology | None = None
         self._limits: Limits | None = None
+        self._around: Surroundings | None = None
         self._serial: str | None = None
         self._requests_before = 0
         self._names = taken_over.NONE
+        self._listed: Mapping[Family, Sequence[str]] = {}
 
     @property
     def requests(self) -> int:
@@ -99,7 +102,7 @@ class FortiManagerAdom:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._topology = None
+        self._topology = self._around = None
         if self._shared is not None:
             self._close(self._shared)
 
@@ -110,11 +113,11 @@ class FortiManagerAdom:
         return found
 
     def read_serial(self) -> str:
-        """The unit's serial number, asked once; units of a cluster take turns, and have none."""
+        """The unit's serial number, asked once, by the first look of a session; units of a cluster
+        take turns, and have none."""
         if self._serial is None:
             with self._session() as session:
-                # The unit's limits are asked along: both stand while the session lasts.
-                session.ask_once([*unit_version.QUESTIONS, *limits.questions(self.ref)])
+                self._around = self._look(session)
                 self._serial = unit_version.read_serial(session)
         return self._serial
 
@@ -132,11 +135,21 @@ class FortiManagerAdom:
 
     def look(self) -> Surroundings:
         """Topology, policy packages and limits."""
+        looked, self._around = self._around, None
+        if looked is not None:
+            return looked
         with self._session() as session:
-            asked = packages.questions(self.ref)
-            found, tree = topology.read_along(session, self.ref, asked)
-            self._topology = found
-            read = packages.read_packages(session, found, tree)
+            return self._look(session)
+
+    def _look(self, session: Session) -> Surroundings:
+        """In one request with what stands while the session lasts, or longer: release, limits."""
+        tree = packages.questions(self.ref)
+        once = limits.questions(self.ref) if self._limits is None else ()
+        unit = session.unasked([*unit_version.QUESTIONS, *once])
+        found, told = topology.read_along(session, self.ref, [*tree, *unit])
+        session.learn(unit, told[len(tree) :])
+        self._topology = found
+        read = packages.read_packages(session, found, told[: len(tree)])
         return Surroundings(found, read, self.read_limits())
 
     def delivery(self) -> Delivery:
@@ -151,7 +164,9 @@ class FortiManagerAdom:
     def read_observed(self, group_names: Iterable[str]) -> ObservedAdom:
         """Own objects, and foreign ones that bear a rule's name or hold one of ours."""
         with self._session() as session:
-            found = adom.read_observed(session, self.ref, self._owner, group_names)
+            found, self._listed = adom.read_observed(
+                session, self.ref, self._owner, group_names, listed=self._listed
+            )
         self._names = taken_over.names_in(found, self._owner)
         return taken_over.show(found, self._names)
 
