@@ -183,6 +183,7 @@ class Estate:
         act = {"resume": rollout_commands.resume, "abort": rollout_commands.abort}[what]
         for work in world.adoms:
             act(world, work.ref)
+        world.installing.audit.keep_head()
 
     def on_device(self, device: str, group: str) -> set[address.Address] | None:
         """What the FortiGate itself would match, read past everything fmgsync says."""

@@ -1,0 +1,406 @@
+"""Holds the invariants of fmgsync against the simulators' own state, past everything it says: at
+every request that could change something, and after every step."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from fmgsync import audit
+from fmgsync.cli import documents
+from fmgsync.passes.result import Result
+from fmgsync.simulator.state.store import Row
+from fmgsync.state.folder import Folder
+from fmgsync.state.heads import AuditHeads
+from tests.end_to_end.mixed import ALONE, BEHIND, CLUSTERS, KEY, PASSWORD, RULES, Mixed
+
+MARK = "Managed by fmgsync (prod): "
+WRITING = frozenset(("add", "set", "update", "replace", "delete", "clone", "move"))
+Held = Mapping[tuple[str, str], set[str]]
+
+
+@dataclass
+class Run:
+    """One run of fmgsync: what it was told, and what was so when it began."""
+
+    now: bool
+    may_install: bool
+    begins_at: float
+    held: Held
+    adom: Held
+    lines: int
+    mark: int
+    was_open: bool
+    disturbed: set[str] = field(default_factory=set)
+    """Where somebody else did something meanwhile."""
+    looked_at: float = 0.0
+    stopped: bool = False
+
+
+class Witness:
+    """Watches one estate. Whoever else does something there says so with `others`."""
+
+    def __init__(self, estate: Mixed) -> None:
+        self.estate = estate
+        self.log = io.StringIO()
+        self.let_through = False  # people have approved edits, or installed by hand
+        self.risky: set[str] = set()
+        self.dead: set[int] = set()  # sessions whose process was killed, or whose word got lost
+        self.verified = 0
+        self._run: Run | None = None
+        self._places = {urlsplit(url).port: name for name, url in estate.unit.fortigates.items()}
+        self._looking = threading.RLock()
+        self._foreign = self._read_foreign()
+        self._on_devices = self._read_devices()
+
+    # --- 1, 9: nothing foreign is written, and nothing of others installed ------------------------
+
+    def _read_foreign(self) -> dict[tuple[str, str, Any], Any]:
+        found: dict[tuple[str, str, Any], Any] = {}
+        world = self.estate.unit.world
+        with world.lock:
+            ground = world.adoms["prod"].ground
+            rows = [("prod", t, row) for t in ground.tables() for row in ground.rows(t)]
+            for name in ALONE:
+                vdom = world.alone[name].vdoms["root"]
+                rows += [(name, t, r) for t in vdom.tables for _, r in vdom.running_table(t)]
+            for place, table, row in rows:
+                if not _is_ours(row):
+                    found[place, table, row.key] = (dict(row.attrs), _maps(row))
+        return found
+
+    def _read_devices(self) -> dict[tuple[str, str, Any], Any]:
+        found: dict[tuple[str, str, Any], Any] = {}
+        world = self.estate.unit.world
+        with world.lock:
+            world.now()
+            for name in BEHIND:
+                vdom = world.devices[name].vdoms["root"]
+                for table in list(vdom.tables):
+                    for key, row in vdom.running_table(table):
+                        if not _has_our_name(str(key)):
+                            found[name, table, key] = dict(row.attrs)
+        return found
+
+    @contextmanager
+    def others(self, *places: str, install: bool = False) -> Iterator[None]:
+        """Somebody else acts: up to here nothing foreign has changed."""
+        with self._looking:
+            self.nothing_foreign_was_touched()
+            try:
+                yield
+            finally:
+                self._foreign = self._read_foreign()
+                if install:
+                    self._on_devices = self._read_devices()
+                if self._run is not None:
+                    self._run.disturbed.update(places)
+
+    def nothing_foreign_was_touched(self) -> None:
+        """Neither written nor deleted."""
+        now = self._read_foreign()
+        different = {
+            key for key in {*now, *self._foreign} if now.get(key) != self._foreign.get(key)
+        }
+        told = {key: (self._foreign.get(key), now.get(key)) for key in different}
+        assert not different, f"foreign objects were changed: {told}"
+
+    def _nothing_of_others_was_installed(self, run: Run) -> None:
+        now = self._read_devices()
+        if self.estate.choice.locks and not self.let_through and not run.disturbed:
+            different = {
+                k for k in {*now, *self._on_devices} if now.get(k) != self._on_devices.get(k)
+            }
+            assert not different, f"edits of others went along: {different}"
+        self._on_devices = now
+
+    # --- before each request ----------------------------------------------------------------------
+
+    def sends(self, url: str, method: str, body: bytes | str | None) -> None:
+        """A request is about to leave."""
+        run = self._run
+        place = self._places.get(urlsplit(url).port)
+        now = self.estate.host.now()
+        if run is None:
+            return
+        if place is not None:
+            if method != "GET":
+                self._may_install(run, {place}, "branches", now)
+        else:
+            asked = json.loads(body or "{}")
+            for param in asked.get("params") or ():
+                self._asks(run, asked, param, now)
+        run.looked_at = now
+
+    def _asks(
+        self, run: Run, asked: Mapping[str, Any], param: Mapping[str, Any], now: float
+    ) -> None:
+        url, data, method = str(param.get("url", "")), param.get("data"), asked.get("method")
+        if method in WRITING and url.startswith("/pm/"):
+            self._may_write(run, url, asked.get("session"))
+        if method != "exec" or "securityconsole/" not in url:
+            return
+        pushes = url.endswith("package/commit") or (
+            "/install/" in url and "preview" not in url and "preview" not in str(data)
+        )
+        if pushes and isinstance(data, dict) and "package/cancel" not in url:
+            devices = {str(each["name"]) for each in data["scope"]}
+            self._may_install(run, devices, "prod", now)
+            self._is_installable(run, devices)
+
+    def _may_write(self, run: Run, url: str, token: object) -> None:
+        world = self.estate.unit.world
+        assert not run.stopped, f"written although stopped: {url}"
+        assert self.estate.truth.policy != "observe", f"written although it only observes: {url}"
+        session = world.sessions.find(token)
+        if self.estate.choice.locks and session is not None:
+            locks = [lock.sid for lock in world.adoms["prod"].locks]
+            assert locks == [session.sid], f"{url} written by {session.sid} under {locks}"
+        self._is_in_the_audit(run, "write")
+
+    def _may_install(self, run: Run, devices: set[str], fleet: str, now: float) -> None:
+        """4, 5, 12: the window, the budget, the audit; and nobody has stopped it."""
+        truth, choice = self.estate.truth, self.estate.choice
+        assert not run.stopped, f"installed on {devices} although stopped"
+        assert run.may_install, f"installed on {devices} although asked to install nothing"
+        is_open = truth.open_at(now) or truth.open_at(run.looked_at)
+        urgent = choice.removals != "in-window"
+        assert is_open or run.now or urgent, f"installed on {devices} outside every window"
+        self._is_in_the_audit(run, '"install"')
+        members = BEHIND if fleet == "prod" else ALONE
+        if choice.failures == 1:
+            self.risky |= devices
+            at_risk = {name for name in self.risky & set(members) if self._is_at_risk(name)}
+            assert len(at_risk | devices) <= 1, f"at risk at once: {at_risk | devices}"
+
+    def _is_at_risk(self, name: str) -> bool:
+        """Its last install has not ended well."""
+        lines = [
+            line.state
+            for task in self.estate.unit.world.tasks.all()
+            for line in task.lines
+            if line.name == name and "preview" not in line.detail and task.user == "fmgsync"
+        ]
+        return bool(lines) and lines[-1] not in ("done", "warning")
+
+    def _is_installable(self, run: Run, devices: set[str]) -> None:
+        """9, 6: was installed before, is in sync, and nothing is being installed there now."""
+        world = self.estate.unit.world
+        for name in devices if "prod" not in run.disturbed else ():
+            known = world.adoms["prod"].installed.get((name, "root"))
+            assert known is not None, f"{name} was never installed by FortiManager"
+            assert world.devices[name].conf_status() == "insync", f"{name} is not in sync"
+        for task in world.tasks.running(world.adoms["prod"].oid):
+            busy = {line.name for line in task.lines if line.state == "running"}
+            assert not busy & devices, f"{busy & devices} is being installed already"
+
+    def _is_in_the_audit(self, run: Run, event: str) -> None:
+        path = self.estate.folder / "state" / audit_name()
+        lines = path.read_text(encoding="utf-8").splitlines()[run.lines :] if path.exists() else []
+        assert any(event in line for line in lines), f"no {event} in the audit of this run"
+
+    # --- runs -------------------------------------------------------------------------------------
+
+    def begins(self, *, now: bool, may_install: bool) -> None:
+        """fmgsync starts."""
+        at = self.estate.host.now()
+        self._run = Run(
+            now=now,
+            may_install=may_install,
+            begins_at=at,
+            held=self.estate.everything_held(),
+            adom=self._adom_holds(),
+            lines=len(self._audit_lines()),
+            mark=self.estate.unit.requests.mark(),
+            was_open=self.estate.truth.open_at(at),
+            looked_at=at,
+            stopped=self.estate.truth.stopped,
+        )
+
+    def ends(self, result: Result | None, error: str, *, killed: bool, troubled: bool) -> None:
+        """fmgsync has ended, by itself or not."""
+        run, self._run = self._run, None
+        assert run is not None
+        self.nothing_foreign_was_touched()
+        self._nothing_of_others_was_installed(run)
+        self._locks_are_gone(killed=killed, troubled=troubled)
+        self._source_loss_removed_nothing(run)
+        self._nothing_came_outside_a_window(run)
+        self._only_what_was_asked_for(run)
+        self._nothing_secret_was_told(result, error)
+        self._the_audit_is_whole(killed=killed)
+        if result is not None:
+            self._what_is_verified_is_so(run, result)
+
+    def _audit_lines(self) -> list[str]:
+        path = self.estate.folder / "state" / audit_name()
+        return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+
+    def _adom_holds(self) -> Held:
+        """What the ADOM has for each device, by the addresses' values, in the state itself."""
+        ground = self.estate.unit.world.adoms["prod"].ground
+        found: dict[tuple[str, str], set[str]] = {}
+        for group in RULES:
+            for device in BEHIND:
+                found[device, group] = _values(ground, group, device, set())
+        return found
+
+    def _locks_are_gone(self, *, killed: bool, troubled: bool) -> None:
+        """2: unless a process was killed, or its word got lost: its session dies by itself."""
+        world = self.estate.unit.world
+        with world.lock:
+            world.now()
+            for lock in world.adoms["prod"].locks:
+                (session,) = [one for one in world.sessions.all() if one.sid == lock.sid]
+                left = world.sessions.time_left(session, world.now())
+                assert left <= world.sessions.idle_limit_s
+                if lock.user != "fmgsync" or lock.sid in self.dead:
+                    continue
+                assert killed or troubled, f"a lock was left behind: {lock}"
+                self.dead.add(lock.sid)
+
+    def _source_loss_removed_nothing(self, run: Run) -> None:
+        """3: of a cluster whose dump tells less than all. What the ADOM had lost before may go from
+        the devices."""
+        nets = tuple(CLUSTERS[name] + "." for name in self.estate.truth.lost)
+        if not nets or "config" in run.disturbed:
+            return
+        adom, held = self._adom_holds(), self.estate.everything_held()
+        for (place, group), before in run.held.items():
+            if place in run.disturbed or group not in self.estate.truth.rules:
+                continue
+            if place in BEHIND:
+                gone = run.adom[place, group] - adom[place, group]
+                assert "prod" in run.disturbed or not _of(gone, nets), f"{place} {group}: {gone}"
+                before = before & run.adom[place, group]
+                if "prod" in run.disturbed:
+                    continue
+            gone = _of(before - held[place, group], nets)
+            assert not gone, f"{gone} went from {group} on {place} though its cluster is lost"
+
+    def _nothing_came_outside_a_window(self, run: Run) -> None:
+        """4: the urgent lane adds nothing, save in a group that denies."""
+        closed = not run.was_open and not self.estate.truth.open_at(self.estate.host.now())
+        if not closed or run.now or self.estate.choice.shared or run.disturbed:
+            return
+        denied = self._denied()
+        for (place, group), held in self.estate.everything_held().items():
+            came = held - run.held[place, group]
+            assert group in denied or not came, f"{came} came to {group} on {place} by night"
+
+    def _denied(self) -> set[str]:
+        ground = self.estate.unit.world.adoms["prod"].ground
+        tables = [t for t in ground.tables() if t.startswith("firewall policy")]
+        rows = [row for table in tables for row in ground.rows(table)]
+        return {
+            str(name)
+            for row in rows
+            if row.attrs.get("action") != "accept"
+            or "enable" in str(row.attrs.get("dstaddr-negate"))
+            for name in row.attrs.get("dstaddr", ())
+        }
+
+    def _only_what_was_asked_for(self, run: Run) -> None:
+        """11: nothing is let through that no rule ever asked for; without locks an edit can come
+        between the last look and the push."""
+        for (place, group), held in self.estate.everything_held().items():
+            self.estate.truth.wanted(group)
+            too_much = held - self.estate.truth.ever.get(group, set()) - run.held[place, group]
+            if self.estate.choice.locks and place not in run.disturbed:
+                assert not too_much, f"{place} lets {too_much} through in {group}"
+
+    def _nothing_secret_was_told(self, result: Result | None, error: str) -> None:
+        """7: neither log, state and audit, nor errors and documents."""
+        told = [self.log.getvalue(), error]
+        told += [
+            path.read_text(encoding="utf-8", errors="replace")
+            for path in (self.estate.folder / "state").glob("*")
+            if path.is_file()
+        ]
+        if result is not None:
+            told.append(json.dumps(documents.apply_document(result), default=str))
+        for canary in (PASSWORD, KEY):
+            assert not any(canary in text for text in told), "a secret was told"
+        self.log.seek(0)
+        self.log.truncate()
+
+    def _the_audit_is_whole(self, *, killed: bool) -> None:
+        """12: each line follows the one before, and none that was written is missing."""
+        path = self.estate.folder / "state" / audit_name()
+        if not path.exists():
+            return
+        lines = audit.read(path)
+        assert [line.problem for line in lines if line.problem] == []
+        known = AuditHeads(Folder(path.parent, clock=self.estate.clock)).read_all()
+        assert audit.missing(audit.ends(lines), known) == []
+        if not killed and known:
+            (cut,) = [audit.ends(lines[:-1])] if len(lines) > 1 else [{}]
+            assert audit.missing(cut, known), "nobody would notice that the last line is gone"
+
+    def _what_is_verified_is_so(self, run: Run, result: Result) -> None:
+        """8: it holds what the rules ask for; or something else, where something is kept."""
+        urgent = self.estate.choice.removals != "in-window" and not run.was_open and not run.now
+        for adom in result.adoms:
+            kept = bool(adom.seen and adom.seen.plan.held) or bool(self.estate.truth.lost)
+            kept = kept or self.estate.truth.policy != "sync"
+            for target in adom.rollout.verified if adom.rollout else ():
+                if target.device in run.disturbed or not (adom.ref.unit != "hq" or self._locks):
+                    continue
+                self.verified += 1
+                self.risky.discard(target.device)
+                for group in self.estate.truth.rules if not kept else ():
+                    held, wanted = self._both(target.device, group)
+                    # The urgent lane takes away; what is to come waits for the window.
+                    so = held == wanted or (urgent and held < wanted)
+                    assert so, f"{target.device} is called verified: {group}: {held}"
+
+    def _both(self, place: str, group: str) -> tuple[set[str], set[str]]:
+        return self.estate.held(place, group), self.estate.truth.wanted(group)
+
+    @property
+    def _locks(self) -> bool:
+        return self.estate.choice.locks
+
+
+def audit_name() -> Path:
+    """The audit's file in the state folder."""
+    return Path("audit.jsonl")
+
+
+def _is_ours(row: Row) -> bool:
+    return str(row.attrs.get("comment", "")).split("\n")[0].startswith(f"{MARK}{row.key}")
+
+
+def _has_our_name(name: str) -> bool:
+    return name.startswith("prod_") or name.partition(".")[0] in RULES
+
+
+def _maps(row: Row) -> Any:
+    return {scope: dict(each.attrs) for scope, each in row.maps.items()}
+
+
+def _of(addresses: set[str], nets: tuple[str, ...]) -> set[str]:
+    return {each for each in addresses if each.startswith(nets)}
+
+
+def _values(ground: Any, group: str, device: str, seen: set[str]) -> set[str]:
+    row = ground.rows("firewall addrgrp").get(group)
+    if row is None or group in seen:
+        return set()
+    seen.add(group)
+    mapped = row.maps.get((device, "root"))
+    found: set[str] = set()
+    for name in (mapped or row).attrs.get("member", ()):
+        address = ground.rows("firewall address").get(name)
+        if address is not None:
+            found.add(str(address.attrs.get("subnet", ("",))[0]))
+        else:
+            found |= _values(ground, name, device, seen)
+    return found
