@@ -188,10 +188,10 @@ def played(estate: Estate) -> None:
         console.call("set", f"{OBJECTS}/address", ranged)
         named = {"name": "n_db", "type": "fqdn", "fqdn": "db.example.net"}
         console.call("set", f"{OBJECTS}/address", named)
-        groups = {WEB: ["h_web-1", "h_web-2"], DB: ["r_db", "n_db"]}
+        groups: dict[str, list[str]] = {WEB: ["h_web-1", "h_web-2"], DB: ["r_db", "n_db"]}
         for name, members in groups.items():
-            data = {"name": name, "member": members, "comment": "Ansible: do not edit"}
-            console.call("set", f"{OBJECTS}/addrgrp", data)
+            made = {"name": name, "member": members, "comment": "Ansible: do not edit"}
+            console.call("set", f"{OBJECTS}/addrgrp", made)
 
 
 def test_groups_of_a_playbook_taken_over_and_given_back(
