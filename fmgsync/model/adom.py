@@ -187,9 +187,11 @@ class Surroundings:
     """What a plan needs to know besides our objects: devices, who uses what, the unit's limits.
 
     A FortiGate is one package without a path, installed on itself: its policies, as far as they may
-    be read (`Package.unread` says what may not).
+    be read (`Package.unread` says what may not). `unasked`: who uses what was not asked yet, and
+    matters only where something is to change.
     """
 
     topology: AdomTopology
     packages: tuple[Package, ...]
     limits: Limits
+    unasked: bool = False

@@ -86,7 +86,8 @@ def look(
     if orders.saved is not None and orders.is_first:
         result.seen = orders.saved
         return
-    seen = reconcile.look(work, world.intent, inventory.members, inventory.who)
+    members, who = inventory.members, inventory.who
+    seen = reconcile.look(work, world.intent, members, who, uses=orders.asks)
     if orders.saved is not None:
         seen = _as_saved(orders.saved, replace(seen, written=result.vouched))
     result.seen, delivery = seen, work.delivery

@@ -98,10 +98,16 @@ class AdomWork:
 
 
 def look(
-    work: AdomWork, intent: Intent, members: desired.Members, who: provenance.Who | None = None
+    work: AdomWork,
+    intent: Intent,
+    members: desired.Members,
+    who: provenance.Who | None = None,
+    *,
+    uses: bool = True,
 ) -> Look:
-    """Read the ADOM and make the plan. Writes nothing. `who` names what is behind an address."""
-    around = work.target.look()
+    """Read the ADOM and make the plan. Writes nothing. `who` names what is behind an address;
+    without `uses` nobody is asked who uses a group where nothing is to change."""
+    around = work.target.look() if uses else work.target.glance()
     around = replace(around, topology=work.fleet.of(around.topology))
     topology, packages, delivery = around.topology, around.packages, work.delivery
     resolved = sites.resolve(work.sites, topology)
@@ -122,7 +128,11 @@ def look(
         packages = assignment.settle(packages, contested, delivery.read_package_status())
         told = assignment.findings(packages, targets)
         wanted = replace(wanted, findings=(*wanted.findings, *told))
-    seen = _compare(work, intent, replace(around, packages=packages), wanted)
+    around = replace(around, packages=packages)
+    seen = _compare(work, intent, around, wanted)
+    if around.unasked and (seen.plan.changes or seen.plan.held):
+        around = replace(around, packages=work.target.read_uses(), unasked=False)
+        seen = _compared(work, intent, around, wanted, seen.observed, seen.asked)
     return seen if who is None else replace(seen, plan=provenance.told(seen.plan, who))
 
 
@@ -140,10 +150,21 @@ def _compare(
     around: Surroundings,
     wanted: DesiredAdom,
 ) -> Look:
+    asked = tuple(names(wanted, _limits(intent, around.topology, around.limits)))
+    observed = work.target.read_observed(asked)
+    return _compared(work, intent, around, wanted, observed, frozenset(asked))
+
+
+def _compared(
+    work: AdomWork,
+    intent: Intent,
+    around: Surroundings,
+    wanted: DesiredAdom,
+    observed: ObservedAdom,
+    asked: frozenset[str],
+) -> Look:
     topology, delivery = around.topology, work.delivery
     limits = _limits(intent, topology, around.limits)
-    asked = tuple(names(wanted, limits))
-    observed = work.target.read_observed(asked)
     wanted = aliases.settle(wanted, observed)
     used = usage.find_usage(around.packages, observed)
     used = usage.delivered(used, wanted.groups) if delivery is None else used
@@ -164,7 +185,7 @@ def _compare(
         unapproved,
         submission,
         limits,
-        frozenset(asked),
+        asked,
     )
 
 

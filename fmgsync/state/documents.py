@@ -48,6 +48,11 @@ class Parsed(Generic[Said]):
             latest = self._latest = text, self._parse(text)
         return latest[1]
 
+    def made(self, text: str, said: Said) -> str:
+        """A text that was just made of this; nobody has to take it apart."""
+        self._latest = text, said
+        return text
+
 
 class Documents(Protocol):
     """A few small texts by name. Every method raises `errors.StateError`."""

@@ -56,7 +56,8 @@ class Memory:
         def changed(text: str | None) -> str:
             document = self._guard.of(text)
             before = records.history_of(document, owner, ref, self._documents.where(_GUARD))
-            return records.encode(records.with_history(document, owner, ref, change(before)))
+            made = records.with_history(document, owner, ref, change(before))
+            return self._guard.made(records.encode(made), made)
 
         self._documents.update(_GUARD, changed)
 

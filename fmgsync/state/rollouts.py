@@ -86,7 +86,8 @@ class Rollouts:
             others = [row for row in known.rows.values() if row is not before]
             row = _row(self._owner, key, after)
             rollouts = sorted([*others, row], key=lambda each: (each.owner, each.where))
-            return msgspec.json.encode(_Document(rollouts=rollouts)).decode()
+            text = msgspec.json.encode(_Document(rollouts=rollouts)).decode()
+            return self._parsed.made(text, _Known.of(rollouts))
 
         return changed
 
@@ -103,7 +104,7 @@ class Rollouts:
             return _Known({})
         try:
             document = msgspec.json.decode(text, type=_Document)
-            return _Known({(row.owner, *row.where): row for row in document.rollouts})
+            return _Known.of(document.rollouts)
         except (msgspec.MsgspecError, ValueError) as error:
             raise self._damaged(error) from error
 
@@ -203,6 +204,11 @@ class _Known:
 
     rows: dict[tuple[str, str, str, str], _Rollout]
     _records: dict[tuple[str, str, str, str], RolloutRecord] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, rollouts: list[_Rollout]) -> _Known:
+        """These."""
+        return cls({(row.owner, *row.where): row for row in rollouts})
 
     def record(self, key: tuple[str, str, str, str], ref: TargetRef) -> RolloutRecord | None:
         """The record of one of them, for one of its targets."""

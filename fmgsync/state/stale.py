@@ -75,7 +75,8 @@ class StaleSince:
             others = [one for one in document.adoms if one is not standing]
             mine = _Adom(self._owner, ref.unit, ref.domain, rows)
             adoms = sorted([*others, mine], key=lambda o: (o.owner, o.fortimanager, o.adom))
-            return msgspec.json.encode(_Document(adoms=adoms)).decode()
+            made = _Document(adoms=adoms)
+            return self._parsed.made(msgspec.json.encode(made).decode(), made)
 
         update_soon(self._documents, _NAME, changed)
 

@@ -16,6 +16,7 @@ from typing import Protocol, Self
 from fmgsync.model.adom import (
     AdomTopology,
     HeldLock,
+    Package,
     PackageStatus,
     Reading,
     Surroundings,
@@ -67,10 +68,11 @@ class Target(Protocol):
     Inside `with` all calls share one connection, which is given back at its end, whatever happens;
     outside, each call has its own. It is not used by two threads at a time.
 
-    A pass looks with `look`, then with `read_observed`, since which names it asks for follows from
-    the first. `read_topology` alone is what the commands about windows, and the reach of a unit,
-    are answered from. `read_stamp` and `read_part` are for passes over a part: they compare and
-    write a few groups without reading the rest anew, and a stamp of None switches them off.
+    A pass looks with `look` or `glance`, then with `read_observed`, since which names it asks for
+    follows from the first. `read_topology` alone is what the commands about windows, and the reach
+    of a unit, are answered from. `read_stamp` and `read_part` are for passes over a part: they
+    compare and write a few groups without reading the rest anew, and a stamp of None switches them
+    off.
     """
 
     @property
@@ -94,6 +96,13 @@ class Target(Protocol):
 
     def look(self) -> Surroundings:
         """The topology and everything else that a plan needs to know besides our objects."""
+
+    def glance(self) -> Surroundings:
+        """The same, but who uses what may be left `unasked` where asking for it costs something."""
+
+    def read_uses(self) -> tuple[Package, ...]:
+        """Who uses what, where that was left unasked; raises where the target may not be written
+        at all."""
 
     def read_observed(self, group_names: Iterable[str]) -> ObservedAdom:
         """Own objects, and foreign ones that bear a rule's name or hold one of ours."""

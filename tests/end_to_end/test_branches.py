@@ -60,6 +60,22 @@ def test_a_part_of_a_site_that_is_not_there_is_told_once_and_the_others_go_on(
     assert "FortiManager" not in lost[0].message
 
 
+def test_nothing_to_do_is_four_questions_to_each_unit(branches: Branches) -> None:
+    """Who uses a group, and whether a FortiManager manages the unit, matters where something is to
+    change; who looks at everything asks for it anyway."""
+    branches.pods(1)
+    branches.apply("window")
+    mark = branches.unit.requests.mark()
+    branches.plan()
+    branches.apply("window")
+    asked = branches.unit.requests.since(mark)
+    assert len(asked) == 2 * 4 * len(BRANCHES)
+    assert not any("policy" in one.urls[0] or "monitor" in one.urls[0] for one in asked)
+    mark = branches.unit.requests.mark()
+    branches.status()
+    assert any("policy" in one.urls[0] for one in branches.unit.requests.since(mark))
+
+
 def test_nothing_to_do_writes_nothing(branches: Branches) -> None:
     branches.pods(1)
     branches.apply("window")

@@ -217,6 +217,12 @@ class PlainTarget:
         self._unit.looks += 1
         return Surroundings(self.read_topology(), (self._unit.package,), Limits())
 
+    def glance(self) -> Surroundings:
+        return self.look()
+
+    def read_uses(self) -> tuple[Package, ...]:
+        raise AssertionError("looking tells it")
+
     def read_observed(self, group_names: Iterable[str]) -> ObservedAdom:
         self._world.request(self._unit)
         return ObservedAdom(self._unit.ref, dict(self._unit.addresses), dict(self._unit.groups))

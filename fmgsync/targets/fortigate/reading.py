@@ -60,11 +60,15 @@ class Tables:
 
 
 def read_tables(session: Session, vdom: str, known: Known | None = None) -> Tables:
-    """Addresses and groups of both families."""
-    rows = {
-        table: tables.read(session, table, vdom, _fields(table, session.release), known=known)
-        for table in Table
-    }
+    """Addresses and groups of both families, over as many connections as there may be."""
+
+    def read(table: Table) -> Rows:
+        return tables.read(session, table, vdom, _fields(table, session.release), known=known)
+
+    # What is asked of the others depends on the release, which the first answer tells.
+    first, *others = Table
+    rows = {first: read(first)}
+    rows |= zip(others, session.each(read, others), strict=True)
     release = session.release
     return Tables(rows, may_be_empty=release is not None and release >= EMPTY_SINCE)
 

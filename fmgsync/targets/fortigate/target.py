@@ -120,6 +120,21 @@ class FortiGateVdom:
             self._just_read, self._wrote, self._read_back_at = True, False, None
             return Surroundings(self._topology(session), (package,), Limits())
 
+    def glance(self) -> Surroundings:
+        """The unit, and its policies as far as they are known; the tables are read on the way."""
+        with self._session() as session:
+            self._read(session)
+            self._just_read, self._wrote, self._read_back_at = True, False, None
+            known = self._known_policies if self._is_free(session) else None
+            packages = () if known is None else (known,)
+            return Surroundings(self._topology(session), packages, Limits(), unasked=not packages)
+
+    def read_uses(self) -> tuple[Package, ...]:
+        """The policies as far as they may be seen. Raises where a FortiManager manages the unit."""
+        with self._session() as session:
+            self._require_free(session, again=False)
+            return (self._policies(session),)
+
     def read_observed(self, group_names: Iterable[str]) -> ObservedAdom:
         """Own objects, and foreign ones that bear a rule's name or hold one of ours."""
         if not self._just_read:
@@ -222,17 +237,28 @@ class FortiGateVdom:
         device = Device(unit, (vdom,), online=True, in_sync=True, database_modified=False)
         return AdomTopology(self.ref, release[:2], Workspace.DISABLED, {unit: device}, {})
 
+    @property
+    def _known_policies(self) -> Package | None:
+        """As they were read, while that counts."""
+        read_at, known = self._package or (0.0, None)
+        return known if self._clock.now() - read_at < POLICIES_COUNT_S else None
+
     def _policies(self, session: Session) -> Package:
-        now = self._clock.now()
-        if self._package is None or now - self._package[0] >= POLICIES_COUNT_S:
-            self._package = now, policies.read_package(session, self._place)
-        return self._package[1]
+        known = self._known_policies
+        if known is None:
+            known = policies.read_package(session, self._place)
+            self._package = self._clock.now(), known
+        return known
+
+    def _is_free(self, session: Session) -> bool:
+        """Whether it is known, or vouched for, that no FortiManager manages the unit."""
+        return not self._unit.asks_management or session.serial in self._unit.free_serials
 
     def _require_free(self, session: Session, *, again: bool) -> None:
         """Refuse a unit that a FortiManager manages; before each write it is asked `again`."""
         if not self._unit.asks_management:
             return
-        if again or session.serial not in self._unit.free_serials:
+        if again or not self._is_free(session):
             managed.refuse(session, self.ref.domain)
             self._unit.free_serials.add(session.serial)
 

@@ -152,6 +152,14 @@ class FortiManagerAdom:
         read = packages.read_packages(session, found, told[: len(tree)])
         return Surroundings(found, read, self.read_limits())
 
+    def glance(self) -> Surroundings:
+        """The same: all of it is read along."""
+        return self.look()
+
+    def read_uses(self) -> tuple[Package, ...]:
+        """The policy packages."""
+        return self.look().packages
+
     def delivery(self) -> Delivery:
         """What was written reaches the devices by an install."""
         return self
