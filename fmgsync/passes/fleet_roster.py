@@ -17,6 +17,7 @@ from fmgsync.model.adom import AdomTopology, Device
 from fmgsync.model.fleet import Fleet
 from fmgsync.model.rule import GroupRule, Site
 from fmgsync.model.target import TargetRef
+from fmgsync.passes.pre_wave_hooks import Answers
 from fmgsync.planning import summary
 from fmgsync.scheduling import fleets
 from fmgsync.scheduling.fleets import Others
@@ -42,6 +43,7 @@ class Roster:
         self._writing: set[TargetRef] = set()
         self._short_of_room: set[TargetRef] = set()
         self._listener: Callable[[TargetRef], None] | None = None
+        self.answers = Answers()
 
     def rules_digest(self, rules: tuple[GroupRule, ...]) -> str:
         """What the fleet's canary proves."""

@@ -10,14 +10,56 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import IO
 
+from fmgsync.clock import Clock
 from fmgsync.scheduling.install_policy import HoldCommand
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SHOWN = 200
+ANSWER_COUNTS_S = 60.0
+"""So long an answer counts for all of a fleet that it was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Who is about to start: the wave, `own` of the target that asks, and all `devices` of its
+    fleet that are in it."""
+
+    wave: Hashable
+    own: frozenset[str]
+    devices: Sequence[str]
+
+
+class Answers:
+    """What the commands have said to a fleet: asked once for a wave, not for each of its targets.
+    Any thread may use it; who asks meanwhile waits for the answer."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._wave: Hashable = None
+        self._devices: set[str] = set()
+        self._counts_until = 0.0
+        self._refusal: str | None = None
+
+    def agreed(
+        self, turn: Turn, clock: Clock, asks: Callable[[Iterable[str]], str | None]
+    ) -> str | None:
+        """None if all agree. A yes lets each device start once; a no holds all it was asked of."""
+        with self._lock:
+            now = clock.now()
+            is_new = self._wave != turn.wave or not turn.own <= self._devices
+            if is_new or not 0 <= self._counts_until - now <= ANSWER_COUNTS_S:
+                self._refusal = asks(turn.devices)
+                self._wave, self._devices = turn.wave, {*turn.devices, *turn.own}
+                self._counts_until = clock.now() + ANSWER_COUNTS_S
+            if self._refusal is None:
+                self._devices -= turn.own
+            return self._refusal
 
 
 def ask(commands: Iterable[HoldCommand], about: Mapping[str, str]) -> str | None:

@@ -18,6 +18,7 @@ from fmgsync.assessing.assessment import Assessment
 from fmgsync.assessing.survey import NOTHING, Known
 from fmgsync.passes import (
     batch_install,
+    consent,
     direct_write,
     installs,
     reconcile,
@@ -123,7 +124,7 @@ def _thought(run: Run, before: Decision | None) -> Assessment | None:
 def _act(run: Run, view: Assessment) -> None:
     """Take the step, unless a command says no; then say when it is worth coming back."""
     step, decision, before = view.step, view.decision, run.report.steps
-    if step is Step.URGENT and not run.held_by_command(view.rushed):
+    if step is Step.URGENT and not consent.is_missing(run, view.rushed, urgent=True):
         _push_urgent(run, view)
         run.report.end_step(run.clock.now(), decision, before)
     elif step in (Step.URGENT, Step.INSTALL) and _may_start(run, decision):
@@ -162,7 +163,7 @@ def write_alone(run: Run) -> None:
 
 
 def _may_start(run: Run, decision: Decision) -> bool:
-    return bool(decision.start) and not run.held_by_command(decision)
+    return bool(decision.start) and not consent.is_missing(run, decision)
 
 
 def _follow(run: Run, batch: Decision, before: int, *, began: bool) -> None:

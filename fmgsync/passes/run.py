@@ -21,7 +21,6 @@ from fmgsync.model.state import ObservedAdom
 from fmgsync.model.stop import Stop
 from fmgsync.model.target import DeviceVdom
 from fmgsync.passes import (
-    pre_wave_hooks,
     reconcile,
     rests,
 )
@@ -41,7 +40,6 @@ from fmgsync.scheduling.urgent import Urgent
 from fmgsync.state.stale import StaleSince
 from fmgsync.state.stops import Stops
 
-_ASK_AGAIN_S = 60.0
 SHORTEST_S = 1.0
 """Whatever is due is due in so long at the soonest, so that nobody comes back at once for ever."""
 
@@ -204,35 +202,6 @@ class Run:
         ledger = self.book.ledger
         told = self.stop is not None or ledger is None or ledger.halted is not None
         return told or self.stopping()
-
-    def held_by_command(self, decision: Decision) -> bool:
-        """Ask the configured commands; one that says no keeps this run from starting anything."""
-        if not self.terms.hold:
-            return False
-        where = self.work.ref.row
-        about = {
-            "FORTIMANAGER": where["fortimanager"] or "",
-            "ADOM": where["adom"] or "",
-            "FLEET": self.work.fleet.fleet.name,
-            "WAVE": "" if decision.wave is None else str(decision.wave),
-            "DEVICES": " ".join(decision.start),
-            "RUN": self.reason.run,
-            "REASON": self.reason.reason,
-        }
-        refusal = pre_wave_hooks.ask(self.terms.hold, about)
-        if refusal is None:
-            return False
-        self.report.waiting = f"held by install.hold: {refusal}"
-        self.report.again_at = self.clock.now() + _ASK_AGAIN_S
-        self.tell(f"{self.work.ref.short}: {self.report.waiting}")
-        self.audit.record(
-            "held",
-            **self.work.ref.named,
-            wave=decision.wave,
-            devices=list(decision.start),
-            why=self.report.waiting,
-        )
-        return True
 
     def approvals(self) -> Mapping[str, Approval]:
         """What people have let through, by its digest."""

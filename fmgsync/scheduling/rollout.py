@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -126,9 +126,9 @@ class Decision:
     """Which devices may start now, together; why every other one that is pending, or failed, waits.
 
     `wave` is the wave the rollout is in: 0 is the canary, None once nothing is left to roll out.
-    `needs` forecasts the rest of that wave. Where this is one target's part of a decision, `turn`
-    are all devices that may start, and `others_at` is when somebody else may start by the clock,
-    and has to be told.
+    `ready` has those who may start and those who lack nothing but room. `needs` forecasts the rest
+    of that wave. Where this is one target's part of a decision, `turn` are all devices that may
+    start, and `others_at` is when somebody else may start by the clock, and has to be told.
     """
 
     wave: int | None
@@ -138,3 +138,4 @@ class Decision:
     needs: timedelta | None = None
     others_at: datetime | None = None
     turn: tuple[str, ...] = ()
+    ready: tuple[str, ...] = field(default=(), compare=False)

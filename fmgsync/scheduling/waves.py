@@ -122,14 +122,14 @@ def _start(field: Field, stage: Stage) -> Decision:
     slow = _forecast(field).slow
     needs = _needs(field, stage, room)
     waits = {name: Wait(name, _turn(stage)) for name in field.fresh} | _failed(field)
-    in_wave = _pick(
+    in_wave, could = _pick(
         stage.eligible,
         lambda each: _device_wait(each, field.now, slow) or _wave_wait(field, stage, each, needs),
         min(room, stage.slots),
         f"wave {stage.wave} is full" if stage.slots <= room else no_room,
         waits,
     )
-    with_new_members = _pick(
+    with_new_members, might = _pick(
         field.churn.values(),
         lambda each: _device_wait(each, field.now, slow),
         room - len(in_wave),
@@ -139,7 +139,8 @@ def _start(field: Field, stage: Stage) -> Decision:
     for name in in_wave:
         del waits[name]
     ordered = tuple(waits[name] for name in sorted(waits))
-    return Decision(stage.wave, (*in_wave, *with_new_members), ordered, needs=needs)
+    start, ready = (*in_wave, *with_new_members), (*could[: stage.slots], *might)
+    return Decision(stage.wave, start, ordered, needs=needs, ready=ready)
 
 
 def _pick(
@@ -148,16 +149,20 @@ def _pick(
     limit: int,
     crowded: str,
     waits: dict[str, Wait],
-) -> list[str]:
-    """The first `limit` that need not wait for themselves; why the others wait goes to `waits`."""
+) -> tuple[list[str], list[str]]:
+    """The first `limit` that need not wait for themselves, and all of these; why the others wait
+    goes to `waits`."""
     picked: list[str] = []
+    could: list[str] = []
     for each in candidates:
         wait = wait_of(each)
+        if wait is None:
+            could.append(each.device)
         if wait is None and len(picked) < limit:
             picked.append(each.device)
         else:
             waits[each.device] = wait or Wait(each.device, crowded)
-    return picked
+    return picked, could
 
 
 def _needs(field: Field, stage: Stage, room: int) -> timedelta | None:

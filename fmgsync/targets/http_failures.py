@@ -27,6 +27,20 @@ class Peer:
     read_timeout_s: float
     unusable: Callable[[str], errors.ProtocolError]
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    shows_certificate: bool = False
+    client_certificate: str = "nothing here shows one; switch that off there, on this way"
+
+
+_CLIENT_REFUSED = (
+    "CERTIFICATE_REQUIRED",
+    "ALERT_UNKNOWN_CA",
+    "ALERT_BAD_CERTIFICATE",
+    "ALERT_CERTIFICATE_UNKNOWN",
+    "ALERT_CERTIFICATE_EXPIRED",
+    "ALERT_CERTIFICATE_REVOKED",
+    "ALERT_HANDSHAKE_FAILURE",
+)
+"""OpenSSL's words where the other side has ended the handshake over what we showed, or did not."""
 
 
 def error_for(failure: Exception, peer: Peer) -> errors.TargetError:
@@ -88,6 +102,13 @@ def _tls_error(error: BaseException, peer: Peer) -> errors.ConnectionFailed:
         return errors.UntrustedCertificate(
             f"the certificate of {peer.host} is not trusted: {error.verify_message}",
             next_step="set tls.caFile to the CA that signed it, and 'host' to a name it carries",
+            **peer.named,
+        )
+    if any(word in str(getattr(error, "reason", "")) for word in _CLIENT_REFUSED):
+        shown = "does not accept the client certificate" if peer.shows_certificate else ""
+        return errors.UntrustedCertificate(
+            f"{peer.host} {shown or 'demands a client certificate'}",
+            next_step=peer.client_certificate,
             **peer.named,
         )
     return _failed(peer, f"{peer.host} does not speak TLS", "check the port")

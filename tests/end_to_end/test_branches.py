@@ -129,6 +129,36 @@ def test_a_unit_that_is_gone_holds_up_nobody_else(branches: Branches) -> None:
     assert branches.everywhere() == [{1}, None, {1}]
 
 
+def asks(branches: Branches, code: int) -> Path:
+    """A hold command that notes what it is asked for."""
+    seen = branches.folder / "asked"
+    script = branches.folder / "ask.sh"
+    script.write_text(f'#!/bin/sh\necho "$FMGSYNC_WAVE: $FMGSYNC_DEVICES" >>asked\nexit {code}\n')
+    script.chmod(0o700)
+    return seen
+
+
+@pytest.mark.parametrize("at_risk", ["100%", 1])
+def test_a_hold_command_is_asked_once_for_a_wave_of_the_fleet(
+    branches: Branches, at_risk: object
+) -> None:
+    """However few of the wave there is room for at a time; a no holds all of them."""
+    rollout = {"waves": [1, "100%"], "pause": "0s", "maxFailures": at_risk}
+    hold = [{"command": ["./ask.sh"], "timeout": "10s"}]
+    branches.write_config(install={"windows": "always", "rollout": rollout, "hold": hold})
+    branches.pods(1)
+    seen = asks(branches, 1)
+    result = branches.apply("window")
+    assert seen.read_text() == "1: branch-1\n"
+    assert not branches.writes()
+    assert [a.rollout.waiting for a in result.adoms if a.rollout and a.rollout.waiting]
+    asks(branches, 0)
+    seen.unlink()
+    branches.apply("window")
+    assert branches.everywhere() == [{1}] * 3
+    assert seen.read_text() == "1: branch-1\n2: branch-2 branch-3\n"
+
+
 def test_a_failure_too_many_holds_the_rest(branches: Branches) -> None:
     """A unit that takes the write and does not show it counts against the budget."""
     rollout = {"waves": [1, "100%"], "pause": "0s", "maxFailures": 1}

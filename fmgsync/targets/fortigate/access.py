@@ -54,6 +54,9 @@ class Access:
             read_timeout_s or self.read_timeout_s,
             lambda what: answers.protocol_error(what, self.place),
             self.secrets,
+            shows_certificate=self.client_cert is not None,
+            client_certificate="tls.clientCert names a certificate and its key that the unit's"
+            " administrator with peer-auth is known by",
         )
 
     def check(self) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from fmgsync import errors
@@ -226,9 +227,22 @@ def release(version: str) -> tuple[int, int, int] | None:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """In seconds; a date is taken for none."""
+    """In seconds. A date counts from the unit's own: its clock may differ from ours."""
     raw = headers.get("Retry-After", "").strip()
-    return min(float(raw), _MAX_RETRY_AFTER_S) if raw.isdecimal() and len(raw) < 10 else None
+    if raw.isascii() and raw.isdecimal() and len(raw) < 10:
+        return min(float(raw), _MAX_RETRY_AFTER_S)
+    until, now = _instant(raw), _instant(headers.get("Date", ""))
+    if until is None or now is None:
+        return None
+    return min(max(0.0, until - now), _MAX_RETRY_AFTER_S)
+
+
+def _instant(text: str) -> float | None:
+    """An HTTP date; None for anything else."""
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def _whole(raw: Any) -> int | None:

@@ -131,6 +131,23 @@ def test_a_host_that_is_no_fortigate_is_said_to_be_none(status: int, text: str) 
 
 
 @pytest.mark.parametrize(
+    ("raw", "date", "seconds"),
+    [
+        ("Fri, 31 Dec 1999 23:59:59 GMT", "Fri, 31 Dec 1999 23:59:49 GMT", 10.0),
+        ("Fri, 31 Dec 1999 23:59:59 GMT", "Fri, 31 Dec 1999 22:59:49 GMT", 120.0),
+        ("Fri, 31 Dec 1999 23:59:59 GMT", "Sat, 01 Jan 2000 00:00:00 GMT", 0.0),
+        ("Fri, 31 Dec 1999 23:59:59 GMT", "soon", None),
+        ("Fri, 31 Dec 99999 23:59:59 GMT", "Fri, 31 Dec 1999 23:59:59 GMT", None),
+        ("\u0667", "Fri, 31 Dec 1999 23:59:59 GMT", None),
+    ],
+)
+def test_a_date_to_wait_for_counts_from_the_units_own_clock(
+    raw: str, date: str, seconds: float | None
+) -> None:
+    assert decoded(429, "", **{"Retry-After": raw, "Date": date}).retry_after_s == seconds
+
+
+@pytest.mark.parametrize(
     ("raw", "seconds"), [("7", 7.0), ("0", 0.0), ("99999", 120.0), ("soon", None), ("-1", None)]
 )
 def test_how_long_to_wait_is_the_units_word_within_reason(raw: str, seconds: float | None) -> None:
