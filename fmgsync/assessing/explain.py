@@ -22,7 +22,7 @@ from fmgsync.assessing.explanation import (
     texts,
     turn_of,
 )
-from fmgsync.grouping import rulebook
+from fmgsync.grouping import node_choice, rulebook
 from fmgsync.grouping.ip_pools import IPPools
 from fmgsync.grouping.rulebook import Condition
 from fmgsync.model.address import Address, family
@@ -120,7 +120,9 @@ def _published(
     found, because = pod.addresses, "the cluster says that the pod has it"
     if rule.publish is Publish.NODE:
         nodes = [n for n in scene.snapshots[cluster].nodes if n.name == pod.node]
-        found = tuple(a for n in nodes for a in n.addresses)
+        found = tuple(
+            a for n in nodes for a in (node_choice.chosen(rule, n) if rule.chooses else n.addresses)
+        )
         because = f"the rule publishes nodes, and the pod runs on {pod.node}"
     elif rule.publish is Publish.IP_POOL:
         pools = IPPools(scene.snapshots[cluster].ip_pools)
@@ -184,7 +186,7 @@ def _owners(scene: Scene, address: Address) -> Step:
         f"{kind} {name} of cluster {cluster}"
         for cluster, snapshot in sorted(scene.snapshots.items())
         for kind, name, endpoint in _endpoints(snapshot)
-        if address in endpoint.addresses
+        if address in endpoint.addresses or address in _further(endpoint)
     ] + [
         f"{found.place} of cluster {cluster}"
         for cluster, snapshot in sorted(scene.snapshots.items())
@@ -197,6 +199,12 @@ def _owners(scene: Scene, address: Address) -> Step:
     if gaps:
         return Step("endpoint", "clusters", None, f"{', '.join(gaps)} not read completely")
     return Step("endpoint", "clusters", False, "no pod and no node has it")
+
+
+def _further(endpoint: PodEndpoint | NodeEndpoint) -> frozenset[Address]:
+    """Addresses of a node that count for rules that choose them."""
+    others = endpoint.others if isinstance(endpoint, NodeEndpoint) else ()
+    return frozenset(address for _, address in others)
 
 
 def _formerly(scene: Scene, address: Address) -> Iterator[Step]:

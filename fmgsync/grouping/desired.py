@@ -133,7 +133,11 @@ class Memberships:
         """A snapshot of that pod alone, or of whatever has the address. Any thread may ask."""
         found: dict[str, ClusterSnapshot] = {}
         for name, cluster in self._clusters.items():
-            having = cluster.holdings.having(address) if address is not None else ()
+            having = (
+                (*cluster.holdings.having(address), *cluster.chosen_at(address))
+                if address is not None
+                else ()
+            )
             reached = cluster.reached_at(address) if address is not None else ()
             if pod is not None:
                 found[name] = cluster.about(pod)
@@ -148,7 +152,13 @@ class Memberships:
         return tuple(
             f"{holder.place} of cluster {name}"
             for name, cluster in self._clusters.items()
-            for holder in (*cluster.holdings.having(address), *cluster.reached_at(address))
+            for holder in dict.fromkeys(
+                (
+                    *cluster.holdings.having(address),
+                    *cluster.reached_at(address),
+                    *cluster.chosen_at(address),
+                )
+            )
         )
 
     @property

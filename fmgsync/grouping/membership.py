@@ -205,6 +205,13 @@ class ClusterMembership:
         """The Services and the like that have the address. Any thread may ask."""
         return self._destinations.having(address)
 
+    def chosen_at(self, address: Address) -> tuple[NodeHolder, ...]:
+        """The nodes that have it among what some rule chooses. Any thread may ask."""
+        if not self._choosing:
+            return ()
+        known = [*self._nodes.values()]
+        return tuple(each for each in known if any(address == a for _, a in each.node.others))
+
     def selects(self, pod: PodKey) -> bool:
         """Whether some rule selects it."""
         return pod in self._pods and bool(self._pods[pod].picked.sure)

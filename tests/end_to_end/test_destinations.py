@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from fmgsync.cli import main
 from fmgsync.passes import once
 from fmgsync.passes.result import Result
 from tests.builders import Manifest, exposed, listing, namespace, node, pod
@@ -107,3 +108,26 @@ def test_a_hostile_object_of_a_described_kind_adds_nothing_and_holds_nobody_back
     held, told = applied(estate, good, *hostile)
     assert held == ["192.0.2.7"]
     assert "'192.0.2.7 or everything' (.spec.ip) is no address" in told
+
+
+def test_what_an_address_belongs_to_is_explained(
+    estate: Estate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    further = [{"type": "ExternalIP", "address": "203.0.113.5"}]
+    host = node("node-1", "10.0.0.1", addresses=further)
+    web = pod("web-1", "10.1.0.1", labels=WEB)
+    chosen = {"name": "k8s-nodes", "select": "app == 'web'", "publish": "node", **EAST}
+    vip = {"name": GROUP, "select": "app == 'web'", "publish": "service", **EAST}
+    estate.write_config(groups=[vip, {**chosen, "addresses": ["ExternalIP"]}])
+    applied(estate, service(), web, host)
+
+    def explained(*words: str) -> str:
+        capsys.readouterr()
+        main.run(["explain", *words, "-c", str(estate.path), "--state-dir", str(estate.folder)])
+        return capsys.readouterr().out
+
+    assert "Service default/web of cluster east" in explained("ip", "192.0.2.4")
+    assert "node node-1 of cluster east" in explained("ip", "203.0.113.5")
+    told = explained("pod", "default/web-1")
+    assert "203.0.113.5: the rule publishes nodes" in told
+    assert "10.0.0.1" not in told

@@ -72,9 +72,11 @@ def _others(node: Node) -> Iterator[tuple[str, Address]]:
 def of_text(text: str) -> list[Address]:
     """The host addresses in the value of an annotation: alone, several, or in JSON; none if
     anything else is in it. A length behind an address is that of its network."""
+    if len(text) > _LONGEST:
+        return []
     try:
         words = [*_strings(json.loads(text))] if text[:1] in _JSON else re.split(r"[\s,]+", text)
-        return [_host(word) for word in words if word] if len(text) <= _LONGEST else []
+        return [_host(word) for word in words if word]
     except (ValueError, RecursionError):
         return []
 
