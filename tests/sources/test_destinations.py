@@ -4,19 +4,23 @@ text is never a member because somebody wrote it."""
 from __future__ import annotations
 
 import io
+import ipaddress
 import json
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fmgsync.grouping.interest import ALL, Interest
 from fmgsync.kube.client import Access, ApiSession
 from fmgsync.model.destination import Destination
 from fmgsync.model.endpoint import Kind
 from fmgsync.simulator.kubernetes import KubernetesSimulator
-from fmgsync.sources import live, manifests
+from fmgsync.sources import live, manifests, outcome
 from fmgsync.sources.convert import jsonpath
+from fmgsync.sources.convert.labels import LabelPool
 from tests.builders import Manifest, exposed, listing, namespace
 from tests.sources.following import followed, wait_until
 
@@ -152,6 +156,45 @@ def test_a_kind_of_one_name_in_another_group_is_not_the_kind() -> None:
         dumped({**istio, "apiVersion": "networking.istio.io/v1"}, exposed("Service", "b"))[0].name
         == "b"
     )
+
+
+TEXTS = st.one_of(
+    st.text(max_size=40),
+    st.sampled_from(["192.0.2.1", "2001:db8::1", "10.0.0.0/8", "None", "a.example.net", "0", "::"]),
+    st.ip_addresses().map(str),
+)
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | TEXTS,
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(
+        st.sampled_from(
+            ["ip", "hostname", "loadBalancer", "ingress", "addresses", "value", "type",
+             "conditions", "clusterIPs", "clusterIP", "externalIPs", "loadBalancerIP", "ips", "serving", "ready"]
+        ),
+        inner,
+        max_size=4,
+    ),
+    max_leaves=12,
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(kind=st.sampled_from([*KINDS, LB]), parts=st.tuples(VALUES, VALUES, VALUES, VALUES))
+def test_whatever_stands_there_only_addresses_are_members(
+    kind: Kind, parts: tuple[Any, Any, Any, Any]
+) -> None:
+    """And no value of another type keeps anybody from reading on."""
+    keys = ("spec", "status", "endpoints", "addressType")
+    content = {"metadata": {"name": "a"}, **dict(zip(keys, parts, strict=True))}
+    _, found = outcome.of_json(kind, json.dumps(content), LabelPool())
+    assert isinstance(found.found, Destination)
+    for _, address in found.found.addresses:
+        assert (
+            str(ipaddress.ip_network(address)).removesuffix("/32").removesuffix("/128") == address
+        )
+        assert kind is LB or "/" not in address
+    if kind in (LB, Kind.ENDPOINT_SLICES):
+        assert found.found.asked == {address for _, address in found.found.addresses}
 
 
 PATHS: dict[str, list[Any]] = {
