@@ -169,7 +169,8 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
     | st.dictionaries(
         st.sampled_from(
             ["ip", "hostname", "loadBalancer", "ingress", "addresses", "value", "type",
-             "conditions", "clusterIPs", "clusterIP", "externalIPs", "loadBalancerIP", "ips", "serving", "ready"]
+             "conditions", "clusterIPs", "clusterIP", "externalIPs", "loadBalancerIP", "ips",
+             "serving", "ready"]
         ),
         inner,
         max_size=4,
