@@ -10,6 +10,7 @@ import base64
 import re
 import threading
 import traceback
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
@@ -39,6 +40,7 @@ _TOKEN: Final = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
 _RENEWED_MOST: Final = 1000
 """Forms of secrets that are soon replaced by others: the oldest are long worthless."""
 
+_variables: Final[set[str]] = set()
 _lock: Final = threading.Lock()
 _known: Final[set[str]] = set()
 _renewed: Final[dict[str, None]] = {}
@@ -69,6 +71,18 @@ def _sort() -> None:
     """The longest first, so that no part of one is hidden before the whole."""
     global _longest_first
     _longest_first = tuple(sorted(_known | _renewed.keys(), key=len, reverse=True))
+
+
+def know_variable(name: str) -> None:
+    """An environment variable holds a secret."""
+    with _lock:
+        _variables.add(name)
+
+
+def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment for programs of others: without the variables that hold secrets of ours."""
+    with _lock:
+        return {name: value for name, value in environment.items() if name not in _variables}
 
 
 def know_login(user: str, password: str) -> None:

@@ -114,7 +114,11 @@ def run(chosen: Chosen, plugin: Exec, where: str) -> Printed:
 
 
 def _environment(plugin: Exec) -> dict[str, str]:
-    return {**os.environ, **{each.name: each.value for each in plugin.env or ()}}
+    """Ours, as kubectl gives it, but for the secrets of firewalls."""
+    return {
+        **redaction.without_secrets(os.environ),
+        **{each.name: each.value for each in plugin.env or ()},
+    }
 
 
 def _hint(plugin: Exec) -> str:

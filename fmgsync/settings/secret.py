@@ -99,6 +99,7 @@ class SecretRef(Part):
 
     def _from_environment(self) -> str:
         value = os.environ.get(self.env or "")
+        redaction.know_variable(self.env or "")
         if value is None:
             raise self._error(f"{self.source} is not set", f"export {self.env} before the start")
         return value

@@ -1,15 +1,39 @@
-"""What can be said of a key or a CA file before anybody is asked."""
+"""What can be said of a key or a CA file before anybody is asked, and how long a secret counts.
+
+A pass may last for hours, a secret may be replaced at any time: sessions look at it anew from time
+to time, and before each login."""
 
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
+
+from fmgsync import errors
+
+LOOKED_AT_S: Final = 20.0
+"""How long a secret is taken to be what it was; an old one is used for a minute at most."""
+
+Reread = Callable[[], str]
+"""Reads a secret where it is kept."""
 
 
 def is_token(text: str) -> bool:
     """Whether a key could be one: any other character would surface, key and all, in the HTTP
     library's complaint."""
     return bool(text) and text.isascii() and text.isprintable() and " " not in text
+
+
+def now(reread: Reread | None, before: str | None) -> str | None:
+    """A secret as it is kept now; what it was where it cannot be read, for it may be about to be
+    replaced."""
+    if reread is None:
+        return before
+    try:
+        return reread()
+    except errors.ConfigError:
+        return before
 
 
 def ca_problem(ca_file: Path) -> str | None:

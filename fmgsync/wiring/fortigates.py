@@ -123,6 +123,7 @@ def unit_access(unit: FortiGate) -> Access:
         verify=unit.tls.verify,
         client_cert=(shown.cert_file, shown.key_file) if shown else None,
         connections=unit.connections,
+        reread=unit.api_key.read,
     )
 
 

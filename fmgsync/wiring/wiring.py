@@ -523,6 +523,7 @@ def _rosters(config: Config, sites: Mapping[TargetRef, list[Site]]) -> Mapping[T
 def unit_access(unit: FortiManager) -> Access:
     """How to reach a FortiManager; its secrets are read now."""
     credentials = unit.credentials
+    secret = credentials.password or credentials.api_key
     return Access(
         name=unit.name,
         host=str(unit.host),
@@ -532,4 +533,5 @@ def unit_access(unit: FortiManager) -> Access:
         ca_file=unit.tls.ca_file,
         verify=unit.tls.verify,
         proxy=unit.proxy,
+        reread=secret.read if secret else None,
     )

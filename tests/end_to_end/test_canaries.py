@@ -7,7 +7,14 @@ both log formats, at the loudest level; and a FortiManager whose words repeat th
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,12 +23,14 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+import requests
 
 from fmgsync.cli import main
 from fmgsync.clock import SystemClock
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from fmgsync.simulator.wire.faults import Fault
-from tests.end_to_end.estate import Estate, default_seed, open_estate
+from tests.daemon import controllers
+from tests.end_to_end.estate import UNATTENDED, Estate, default_seed, open_estate
 from tests.end_to_end.seen import web
 
 PASSWORD = "canary/1+pass%word"
@@ -29,7 +38,26 @@ API_KEY = "canary2-api-key"
 UNIT_KEY = "canary3-unit-key"
 BASIC = "canary5:basic-password"
 PROGRAMS = "canary6-token-of-a-program"
-CANARIES = (PASSWORD, API_KEY, UNIT_KEY, BASIC, PROGRAMS)
+IN_ENVIRONMENT = "canary7-key-in-a-variable"
+TOLD_PROGRAM = "canary8-token-for-a-program"
+PROXY = "canary9-password-of-a-proxy"
+TOKEN_FILE = "canary10-token-in-a-file"
+ID_TOKEN = "canary11-id-token"
+REFRESH = "canary12-refresh-token"
+CANARIES = (
+    PASSWORD,
+    API_KEY,
+    UNIT_KEY,
+    BASIC,
+    PROGRAMS,
+    IN_ENVIRONMENT,
+    TOLD_PROGRAM,
+    PROXY,
+    TOKEN_FILE,
+    ID_TOKEN,
+    REFRESH,
+)
+VARIABLE = "CANARY_KEY"
 
 COMMANDS = (
     "config check",
@@ -53,10 +81,32 @@ COMMANDS = (
 NOWHERE = "127.0.0.1:9"
 
 
+FAULTS: tuple[dict[str, Any], ...] = (
+    {"kind": "reset-before"},
+    {"kind": "reset-after"},
+    {"kind": "http-error", "status": 502},
+    {"kind": "http-error", "status": 401},
+    {"kind": "truncate"},
+    {"kind": "garbage"},
+    {"kind": "misdirected"},
+    {"kind": "short-result"},
+    {"kind": "status", "status": -11},
+    {"kind": "expire-session"},
+)
+
+
 def forms(canary: str) -> set[str]:
     """As it is, and as libraries write it."""
     encoded = base64.b64encode(canary.encode()).decode().rstrip("=")
     return {canary, quote(canary), quote(canary, safe=""), json.dumps(canary)[1:-1], encoded}
+
+
+def tokens(estate: Estate) -> list[str]:
+    """Of every session that anybody has opened on the unit: what the simulator makes them of."""
+    newest = estate.unit.console("admin").sid
+    secret = b"fmgsync simulator"
+    made = (hashlib.sha256(secret + str(n).encode()).hexdigest() for n in range(30_000, newest))
+    return [token[:44] for token in made]
 
 
 @dataclass(frozen=True)
@@ -66,6 +116,7 @@ class Cage:
     estate: Estate
     canaries: tuple[str, ...]
     files: frozenset[Path]
+    cluster: KubernetesSimulator
 
     def look(self, text: str, where: str) -> None:
         """None of them is in a text."""
@@ -81,20 +132,22 @@ class Cage:
     def call(self, command: str, more: list[str], capsys: pytest.CaptureFixture[str]) -> int:
         """Nor in what a command says."""
         capsys.readouterr()
-        code = main.run([*command.split(), "-c", str(self.estate.path), "-vv", *more])
+        code = main.run([*command.split(), "-c", str(self.estate.path), "-vvv", *more])
         told = capsys.readouterr()
+        assert not [token for token in tokens(self.estate) if token in told.out + told.err]
         self.look(told.out, f"{command} {more}: output")
         self.look(told.err, f"{command} {more}: log")
         assert "internal error" not in told.out + told.err
         return code
 
 
-def kubeconfig(path: Path, server: str, **user: Any) -> None:
+def kubeconfig(path: Path, server: str, *, proxy: str = "", **user: Any) -> None:
+    through = {"proxy-url": proxy} if proxy else {}
     content = {
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": "c",
-        "clusters": [{"name": "c", "cluster": {"server": server}}],
+        "clusters": [{"name": "c", "cluster": {"server": server, **through}}],
         "users": [{"name": "u", "user": user}],
         "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
     }
@@ -122,6 +175,10 @@ def open_cage(folder: Path) -> Iterator[Cage]:
         open_estate(folder, seed, clock=SystemClock()) as estate,
     ):
         secret(estate, "password", PASSWORD)
+        estate.run("east", web("10.1.0", 5))
+        estate.run("west", web("10.2.0", 5))
+        estate.apply_never()
+        estate.write_policy("k8s-web")
         cluster.kubeconfig(folder / "token")
         kubeconfig(folder / "basic", f"https://{NOWHERE}", username="u", password=BASIC)
         program = folder / "program"
@@ -130,37 +187,56 @@ def open_cage(folder: Path) -> Iterator[Cage]:
             "kind": "ExecCredential",
             "status": {"token": PROGRAMS},
         }
-        program.write_text(f"#!/bin/sh\necho '{json.dumps(credential)}'\n", encoding="utf-8")
+        looks = "env | grep -v ^ITS_TOKEN; tr '\\0' ' ' </proc/$PPID/cmdline"
+        told = f"#!/bin/sh\n({looks}) >>{folder}/seen\necho '{json.dumps(credential)}'\n"
+        program.write_text(told, encoding="utf-8")
         program.chmod(0o700)
+        hold = folder / "hold"
+        hold.write_text(f"#!/bin/sh\n({looks}) >>{folder}/held\n", encoding="utf-8")
+        hold.chmod(0o700)
         called = {"apiVersion": "client.authentication.k8s.io/v1", "command": "./program",
+                  "env": [{"name": "ITS_TOKEN", "value": TOLD_PROGRAM}],
                   "interactiveMode": "Never"}  # fmt: skip
+        proxied = f"http://user:{PROXY}@{NOWHERE}"
+        kubeconfig(folder / "proxied", f"https://{NOWHERE}", proxy=proxied, token=TOKEN_FILE)
+        secret(estate, "token-file", TOKEN_FILE)
+        kubeconfig(folder / "filed", f"https://{NOWHERE}", tokenFile=f"{folder}/token-file")
+        provider = {"id-token": ID_TOKEN, "refresh-token": REFRESH, "client-id": "x",
+                    "idp-issuer-url": f"https://{NOWHERE}", "client-secret": BASIC}  # fmt: skip
+        login = {"auth-provider": {"name": "oidc", "config": provider}}
+        kubeconfig(folder / "oidc", f"https://{NOWHERE}", **login)
         kubeconfig(folder / "exec", f"https://{NOWHERE}", exec=called)
         (unit,) = estate.config["fortimanagers"]
         lab = {"name": "lab", "host": NOWHERE, "credentials": {
             "apiKey": secret(estate, "api-key", API_KEY)}}  # fmt: skip
         branch = {"name": "branch-7", "host": NOWHERE, "apiKey": secret(estate, "key", UNIT_KEY)}
-        lives = [{"name": n, "kubeconfig": {"file": f"./{n}"}} for n in ("token", "basic", "exec")]
+        names = ("token", "basic", "exec", "proxied", "filed", "oidc")
+        lives = [{"name": n, "kubeconfig": {"file": f"./{n}"}} for n in names]
+        os.environ[VARIABLE] = IN_ENVIRONMENT
+        other = {"name": "branch-8", "host": "127.0.0.1:7",
+                 "apiKey": {"env": VARIABLE}}  # fmt: skip
         sites = [
             *estate.config["sites"],
             {"clusters": ["token"], "fortimanager": "lab", "adom": "x", "devices": ["y"]},
-            {"clusters": ["basic", "exec"], "fortigates": ["branch-7"]},
+            {"clusters": list(names[1:]), "fortigates": ["branch-7", "branch-8"]},
         ]
         estate.write_config(
             clusters=[*estate.config["clusters"], *lives],
             fortimanagers=[unit, lab],
-            fortigates=[branch],
+            fortigates=[branch, other],
+            install={**UNATTENDED, "hold": [{"command": ["./hold"], "timeout": "30s"}]},
             sites=sites,
         )
-        estate.run("east", web("10.1.0", 5))
-        estate.run("west")
-        own = {"password", "token", "basic", "exec", "program", "api-key", "key"}
+        estate.run("east", web("10.1.0", 6))
+        own = {"password", "program", "api-key", "key", "token-file", *names}
         files = frozenset(folder / name for name in own)
-        yield Cage(estate, (*CANARIES, cluster.token), files)
+        yield Cage(estate, (*CANARIES, cluster.token), files, cluster)
+        del os.environ[VARIABLE]
 
 
 @pytest.mark.parametrize(
     "commands",
-    [("plan", "apply --install now --reason why"), pytest.param(COMMANDS, marks=pytest.mark.slow)],
+    [("apply --install now --reason why",), pytest.param(COMMANDS, marks=pytest.mark.slow)],
     ids=["few", "all"],
 )
 def test_no_command_shows_one(
@@ -171,6 +247,56 @@ def test_no_command_shows_one(
             for more in (["--log-format", "json", "-o", "json"], ["--log-format", "text"]):
                 cage.call(command, more, capsys)
         cage.look_everywhere("after all commands")
+        assert (tmp_path / "seen").exists()
+        assert (tmp_path / "held").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: str(fault["kind"]))
+def test_no_fault_shows_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], fault: dict[str, Any]
+) -> None:
+    """Whatever becomes of a request, and wherever in a run."""
+    with open_cage(tmp_path) as cage:
+        for skip in (3, 12, 21, 30):
+            cage.estate.unit.faults.add(**fault, skip=skip)
+            cage.call("apply --install now --reason why", ["--log-format", "json"], capsys)
+            cage.estate.unit.faults.clear()
+        cage.look_everywhere(f"after {fault}")
+
+
+@pytest.mark.slow
+def test_a_controller_shows_none(tmp_path: Path) -> None:
+    """Neither its log nor what it serves, nor the Events and Leases it writes."""
+    with open_cage(tmp_path) as cage:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            place = f"127.0.0.1:{probe.getsockname()[1]}"
+        words = [sys.executable, "-m", "fmgsync", "run", "-c", str(cage.estate.path), "-vvv"]
+        words += ["--listen", place, "--state-dir", str(tmp_path / "state")]
+        with (tmp_path / "log").open("wb") as log:
+            process = subprocess.Popen(words, stdout=log, stderr=log)
+            try:
+                controllers.until(lambda: "k8s-web" in served(place, "status"), 60)
+                for path in ("healthz", "readyz", "metrics", "status", "explain?ip=10.1.0.5"):
+                    cage.look(served(place, path), path)
+                limits = Path(f"/proc/{process.pid}/limits").read_text("utf-8")
+                assert re.search(r"Max core file size +0 +0", limits)
+                arguments = Path(f"/proc/{process.pid}/cmdline").read_bytes()
+                cage.look(arguments.decode(), "its arguments")
+            finally:
+                process.send_signal(signal.SIGTERM)
+                process.wait(30)
+        cage.look_everywhere("after a controller")
+        for event in cage.cluster.requests:
+            cage.look(repr(event), "a request to the cluster")
+
+
+def served(place: str, path: str) -> str:
+    try:
+        return requests.get(f"http://{place}/{path}", timeout=5).text
+    except requests.ConnectionError:
+        return ""
 
 
 def test_what_a_unit_repeats_is_hidden(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -180,5 +306,5 @@ def test_what_a_unit_repeats_is_hidden(tmp_path: Path, capsys: pytest.CaptureFix
         fault = {"kind": "status", "status": -11, "message": words, "url": "*/addrgrp*", "times": 0}
         cage.estate.unit.faults.arm(Fault.model_validate(fault))
         for more in (["--log-format", "json", "-o", "json"], ["--log-format", "text"]):
-            assert cage.call("apply --install never", more, capsys) == 1
+            assert cage.call("apply --install never", more, capsys) != 0
         cage.look_everywhere("after a refusal")

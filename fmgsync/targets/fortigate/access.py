@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fmgsync import errors
@@ -18,9 +18,10 @@ class Access:
     """One FortiGate and the key of one REST API administrator.
 
     `name` is the configuration's name for it, `host` is `host[:port]`. The key stays out of every
-    text made from this value, and travels in a header only: urls end up in logs. `client_cert` is
-    what an administrator with `peer-auth` demands besides the key. At most `connections` requests
-    are under way at a time; the HTTP daemon of a small unit has few workers.
+    text made from this value, and travels in a header only: urls end up in logs; `reread` reads it
+    where it is kept. `client_cert` is what an administrator with `peer-auth` demands besides the
+    key. At most `connections` requests are under way at a time; the HTTP daemon of a small unit
+    has few workers.
     """
 
     name: str
@@ -33,11 +34,17 @@ class Access:
     connect_timeout_s: float = 10.0
     read_timeout_s: float = 60.0
     write_timeout_s: float = 30.0
+    reread: credentials.Reread | None = field(default=None, repr=False, compare=False)
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must appear nowhere."""
         return (self.api_key,) if self.api_key else ()
+
+    def renewed(self) -> Access:
+        """The same, with the key as it is kept now."""
+        key = credentials.now(self.reread, self.api_key)
+        return replace(self, api_key=key) if key and credentials.is_token(key) else self
 
     @property
     def place(self) -> Place:

@@ -25,7 +25,7 @@ import urllib3
 
 from fmgsync import errors
 from fmgsync.clock import Clock
-from fmgsync.targets import http_failures
+from fmgsync.targets import credentials, http_failures
 from fmgsync.targets.fortigate import answers
 from fmgsync.targets.fortigate.access import Access
 from fmgsync.targets.fortigate.answers import Answer, Place
@@ -73,6 +73,7 @@ class Session:
         self._http: requests.Session | None = None
         self._lock = threading.Lock()
         self._workers: ThreadPoolExecutor | None = None
+        self._looked_at: float | None = None
 
     def __repr__(self) -> str:
         return f"Session({self.access.name!r}, host={self.access.host!r})"
@@ -229,7 +230,7 @@ class Session:
             method,
             f"https://{self.access.host}{url.text}",
             headers={
-                "Authorization": f"Bearer {self.access.api_key}",
+                "Authorization": f"Bearer {self._key()}",
                 "Accept": "application/json",
                 **({"Content-Type": "application/json"} if body is not None else {}),
                 **headers,
@@ -249,6 +250,14 @@ class Session:
         answer = self._decoded(reply, url)
         self._recognise(answer, url)
         return answer
+
+    def _key(self) -> str | None:
+        """The key, looked at anew from time to time."""
+        with self._lock:
+            now, before = self._clock.now(), self._looked_at
+            if before is None or not 0 <= now - before < credentials.LOOKED_AT_S:
+                self.access, self._looked_at = self.access.renewed(), now
+            return self.access.api_key
 
     def _decoded(self, reply: requests.Response, url: Url) -> Answer:
         """The envelope. A FortiGate may say something else for a while, as it restarts; what never

@@ -17,7 +17,8 @@ class Access:
     """One FortiManager and one administrator's credentials: a password or an API key.
 
     `name` is the configuration's name for it, `host` is `host[:port]`. Secrets stay out of every
-    text made from this value. `proxy` is the only proxy ever used.
+    text made from this value; `reread` reads the password or key where it is kept. `proxy` is the
+    only proxy ever used.
 
     The two times for writing are for ADOMs of which no lock is held, where FortiManager takes a
     request of whoever sends it: the first is at most the margin with which a replica must still
@@ -37,12 +38,20 @@ class Access:
     read_timeout_s: float = 180.0
     write_connect_timeout_s: float = 2.0
     write_timeout_s: float = 15.0
+    reread: credentials.Reread | None = field(default=None, repr=False, compare=False)
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must appear nowhere."""
         through = urlsplit(self.proxy).password if self.proxy else None
         return tuple(text for text in (self.password, self.api_key, through) if text)
+
+    def renewed(self) -> Access:
+        """The same, with the password or key as it is kept now."""
+        if self.password is not None:
+            return replace(self, password=credentials.now(self.reread, self.password))
+        key = credentials.now(self.reread, self.api_key)
+        return replace(self, api_key=key) if key and credentials.is_token(key) else self
 
     def for_writing(self) -> Access:
         """The same, with the patience that a write without a lock may have."""

@@ -22,6 +22,7 @@ from pyFMG import fortimgr
 
 from fmgsync import errors
 from fmgsync.clock import Clock
+from fmgsync.targets import credentials
 from fmgsync.targets.fortimanager import answers, transport, urls
 from fmgsync.targets.fortimanager.access import Access
 from fmgsync.targets.fortimanager.answers import Place, Result
@@ -65,6 +66,7 @@ class Session:
         self._pinned = False
         self._in_use = threading.Lock()
         self._http_status: int | None = None
+        self._looked_at = 0.0
 
     def __repr__(self) -> str:
         return f"Session({self.access.name!r}, host={self.access.host!r})"
@@ -93,6 +95,7 @@ class Session:
 
     def open(self) -> None:
         """Connect and log in. Each way this can fail has its own error."""
+        self._look_at_secret()
         self.access.check()
         with self._alone():
             self._client = self._make_client()
@@ -251,12 +254,35 @@ class Session:
         if not params:
             return []
         with self._alone():
+            if self.uses_api_key and not self._pinned and self._has_another_key():
+                self._begin_anew()
             results = self._exchange(method, params, repeatable=repeatable)
             if self._forgotten(results):
                 _log.info("session expired, logging in again", fortimanager=self.access.name)
-                self._login()
+                self._begin_anew()
                 results = self._exchange(method, params, repeatable=repeatable)
             return results
+
+    def _has_another_key(self) -> bool:
+        """Whether the key that each request carries has been replaced. Under a lock nobody asks:
+        it belongs to the key with which it was taken."""
+        if 0 <= self._clock.now() - self._looked_at < credentials.LOOKED_AT_S:
+            return False
+        before = self.access.api_key
+        self._look_at_secret()
+        return self.access.api_key != before
+
+    def _look_at_secret(self) -> None:
+        self.access, self._looked_at = self.access.renewed(), self._clock.now()
+
+    def _begin_anew(self) -> None:
+        """Log in with the secret as it is kept now; pyFMG takes it when it is made."""
+        before = self.access.secrets
+        self._look_at_secret()
+        if before != self.access.secrets or self.uses_api_key:
+            self._client.sess.close()
+            self._client = self._make_client()
+        self._login()
 
     def _exchange(self, method: str, params: Sequence[Param], *, repeatable: bool) -> list[Result]:
         """Send and decode; repeated where that is safe, with growing random pauses."""
