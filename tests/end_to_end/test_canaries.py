@@ -203,7 +203,7 @@ def open_cage(folder: Path) -> Iterator[Cage]:
         kubeconfig(folder / "filed", f"https://{NOWHERE}", tokenFile=f"{folder}/token-file")
         provider = {"id-token": ID_TOKEN, "refresh-token": REFRESH, "client-id": "x",
                     "idp-issuer-url": f"https://{NOWHERE}", "client-secret": BASIC}  # fmt: skip
-        login = {"auth-provider": {"name": "oidc", "config": provider}}
+        login: dict[str, Any] = {"auth-provider": {"name": "oidc", "config": provider}}
         kubeconfig(folder / "oidc", f"https://{NOWHERE}", **login)
         kubeconfig(folder / "exec", f"https://{NOWHERE}", exec=called)
         (unit,) = estate.config["fortimanagers"]
