@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import unquote
 
 from fmgsync import errors
 from fmgsync.targets.wire import printable
@@ -41,7 +42,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One envelope. `error` is the CLI engine's number, None where it says none."""
+    """One envelope. `error` is the CLI engine's number, None where it says none; `asked` is what
+    it says it answers: method, path, name and key."""
 
     http_status: int
     ok: bool
@@ -58,6 +60,7 @@ class Answer:
     words: str = ""
     retry_after_s: float | None = None
     is_html: bool = False
+    asked: tuple[str, str, str, str] = ("", "", "", "")
 
 
 _NEWER = "this FortiOS release does not know it"
@@ -161,7 +164,30 @@ def _envelope(status: int, body: Mapping[str, Any], wait: float | None) -> Answe
         error=error,
         words=printable(" ".join(_text(body.get("cli_error")).split())),
         retry_after_s=wait,
+        asked=(
+            _text(body.get("http_method")),
+            _text(body.get("path")),
+            _text(body.get("name")),
+            _text(body.get("mkey")),
+        ),
     )
+
+
+def of_another(answer: Answer, method: str, url: str) -> str:
+    """What an answer says it answers, where that is not what was asked; empty if it is, or does not
+    say. Something on the way that loses its place gives one request's answer to the next.
+
+    Every recorded envelope of a table or monitor names its method, path and name, and that of one
+    object its key (`mkey`).
+    """
+    said, path, name, key = answer.asked
+    _, _, _, _, *steps = url.partition("?")[0].split("/")
+    asked = [unquote(step) for step in steps]
+    wrong = bool(said) and said != method
+    wrong |= any(one and one != other for one, other in zip((path, name), asked, strict=False))
+    if len(asked) == 3 and "/cmdb/" in url and method != "POST":
+        wrong |= bool(key) and key != asked[2]
+    return printable(" ".join(filter(None, answer.asked))) if wrong else ""
 
 
 def error_for(answer: Answer, place: Place, *, source: str = "") -> errors.TargetError:

@@ -248,6 +248,11 @@ class Session:
                 name = self.access.name
                 self.hooks.after_request(name, method.lower(), self._clock.now() - began)
         answer = self._decoded(reply, url)
+        if another := answers.of_another(answer, method, url.text):
+            # Answers may be one behind on its connections from now on.
+            self._http.close()
+            what = f"the answer to another request ({another})"
+            raise answers.protocol_error(what, self.place(url.vdom))
         self._recognise(answer, url)
         return answer
 

@@ -9,7 +9,8 @@ import pytest
 
 from fmgsync import errors
 from fmgsync.simulator import Simulator
-from fmgsync.targets.fortigate import tables, urls
+from fmgsync.targets.fortigate import answers, tables, urls
+from fmgsync.targets.fortigate.answers import Answer
 from fmgsync.targets.fortigate.session import Session
 from fmgsync.targets.fortigate.urls import Table
 from tests.targets.fortigate.conftest import Branch
@@ -185,3 +186,41 @@ def test_work_on_many_objects_ends_with_the_first_error(branch: Branch) -> None:
         with pytest.raises(errors.UnitBusy):
             session.each(work, list(range(100)))
     assert len(done) < 20
+
+
+def test_the_answer_to_another_request_is_none(branch: Branch) -> None:
+    """Something on the way lost its place: read once more; of a write nothing is known."""
+    groups = urls.table(Table.GROUP, "root")
+    with branch.session() as session:
+        session.read(ADDRESSES)
+        branch.simulator.faults.add("misdirected")
+        names = {row["name"] for row in session.read(groups).results}
+        assert names
+        assert names.isdisjoint({"all", "none"})
+        branch.simulator.faults.add("misdirected")
+        with pytest.raises(errors.OutcomeUnknown, match="another request"):
+            session.write("POST", urls.table(Table.ADDRESS, "root"), NEW)
+    assert "x" in branch.box.names("firewall address")
+
+
+@pytest.mark.parametrize(
+    ("asked", "method", "url", "is_another"),
+    [
+        (("GET", "firewall", "address", ""), "GET", "firewall/address", False),
+        (("GET", "firewall", "address", ""), "GET", "firewall/address6", True),
+        (("GET", "firewall", "addrgrp", "a"), "GET", "firewall/addrgrp/a", False),
+        (("GET", "firewall", "addrgrp", "b"), "GET", "firewall/addrgrp/a", True),
+        (("PUT", "firewall", "addrgrp", "a b"), "PUT", "firewall/addrgrp/a%20b", False),
+        (("GET", "firewall", "addrgrp", "a"), "DELETE", "firewall/addrgrp/a", True),
+        (("POST", "firewall", "address", "new"), "POST", "firewall/address", False),
+        # A release that says less, and an action, which has no place.
+        (("", "", "", ""), "GET", "firewall/address", False),
+        (("POST", "", "", ""), "POST", "?action=transaction-start", False),
+    ],
+)
+def test_what_an_answer_says_it_answers(
+    asked: tuple[str, str, str, str], method: str, url: str, is_another: bool
+) -> None:
+    answer = Answer(200, ok=True, asked=asked)
+    text = f"/api/v2/cmdb/{url}" if not url.startswith("?") else f"/api/v2/cmdb{url}"
+    assert bool(answers.of_another(answer, method, text)) is is_another
