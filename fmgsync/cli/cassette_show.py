@@ -113,5 +113,5 @@ def _codes(exchange: Exchange) -> str:
 def _plain(body: bytes) -> Any:
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return body.decode("utf-8", "backslashreplace")

@@ -47,7 +47,7 @@ def _read(url: str, path: str, words: Mapping[str, str]) -> dict[str, Any]:
             session.trust_env = False
             answer = session.get(f"{url.rstrip('/')}/{path}", params=words, timeout=TIMEOUT_S)
             document = answer.json()
-    except requests.exceptions.JSONDecodeError as error:
+    except (requests.exceptions.JSONDecodeError, RecursionError) as error:
         raise errors.ProtocolError(f"{url} is no controller", next_step=_STEP) from error
     except (requests.RequestException, ValueError) as error:
         raise errors.ConnectionFailed(f"cannot reach {url}", next_step=_STEP) from error

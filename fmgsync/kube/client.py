@@ -94,7 +94,7 @@ class ApiSession:
         body = self.send(request)
         try:
             return msgspec.json.decode(body, type=dict[str, Any])
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise failures.garbage(self.where, request, str(error)) from error
 
     @contextmanager

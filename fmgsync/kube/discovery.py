@@ -57,6 +57,6 @@ def _has(session: ApiSession, resource: Resource) -> bool:
         return False
     try:
         found = msgspec.json.decode(body, type=_Resources)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise failures.garbage(session.where, request, str(error)) from error
     return any(each.name == resource.plural for each in found.resources)

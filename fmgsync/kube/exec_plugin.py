@@ -178,7 +178,7 @@ def _cluster(raw: Mapping[str, Any]) -> dict[str, Any]:
 def _printed(output: bytes, plugin: Exec, name: str, hint: str, where: str) -> Printed:
     try:
         found = msgspec.json.decode(output, type=_Credential)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         # Not chained, nor quoted: it may hold a token.
         raise _failed(name, "what it printed is no ExecCredential", hint, where) from None
     status = found.status or _Status()

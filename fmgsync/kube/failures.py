@@ -46,7 +46,7 @@ def refused(
     """The error that an answer with this code is."""
     try:
         status = msgspec.json.decode(body, type=Status)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         status = Status()  # a proxy's HTML, or nothing
     return by_status(where, request, code, status, headers)
 

@@ -255,7 +255,7 @@ class Lease:
     def _decode(self, request: Request, body: bytes) -> _Record:
         try:
             return msgspec.json.decode(body, type=_Record)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise failures.garbage(self._session.where, request, str(error)) from error
 
     def _note(self, record: _Record) -> _Seen:

@@ -80,7 +80,7 @@ class LineDecoder(Generic[T]):
             event: _Event[T] = self._decoder.decode(line)
         except msgspec.ValidationError as error:
             return _unusual(line, str(error))
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise Undecodable(str(error)) from error
         if event.type == "DELETED":
             return Removed(event.object)
@@ -95,7 +95,7 @@ def _unusual(line: bytes, why: str) -> Garbled | Bookmark | Failure:
         event = msgspec.json.decode(line, type=_BareEvent)
         if event.type == "ERROR":
             return Failure(msgspec.json.decode(line, type=_ErrorEvent).object)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise Undecodable(why) from error
     metadata = event.object.metadata
     if event.type == "BOOKMARK":

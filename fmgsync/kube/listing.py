@@ -163,7 +163,7 @@ def _decoded_page(
                 garbled.append(found)
             else:
                 items.append(found)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise failures.garbage(session.where, request, str(error)) from error
     token = raw.metadata.next_token
     version = raw.metadata.resource_version

@@ -50,5 +50,5 @@ def _allowed(session: ApiSession, wanted: Request) -> bool:
     body = session.send(request)
     try:
         return msgspec.json.decode(body, type=_Review).status.allowed
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise failures.garbage(session.where, request, str(error)) from error

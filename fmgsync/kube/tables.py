@@ -56,7 +56,7 @@ def cached(
         if error.code != HTTPStatus.NOT_ACCEPTABLE:
             raise
         raise NoTable from error
-    except (msgspec.DecodeError, ValueError) as error:
+    except (msgspec.DecodeError, RecursionError, ValueError) as error:
         raise NoTable from error
     for row in table.rows or ():
         cells = _cells_decoder.decode(row.cells)

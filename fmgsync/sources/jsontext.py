@@ -170,7 +170,7 @@ class _Text:
         end = found + len(closing)
         try:
             msgspec.json.decode(self._text[self._at : end], type=msgspec.Raw)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             return None
         return end
 

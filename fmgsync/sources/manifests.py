@@ -262,8 +262,11 @@ class _Reading:
 
     def _take_text(self, item: Item, text: str, place: str) -> None:
         """The text of an item, decoded no further than its kind needs."""
-        text = jsontext.mended(text)
-        head = _head_decoder.decode(text)
+        try:
+            text = jsontext.mended(text)
+            head = _head_decoder.decode(text)
+        except RecursionError as error:
+            raise self._fault("is nested deeper than any object is") from error
         kind, version = (item.list_kind, item.list_version) if head.kind is None else head
         if not isinstance(kind, str) or kind in ("", "List"):
             self._take(item, msgspec.json.decode(text), place)

@@ -68,7 +68,7 @@ def of_json(kind: Kind, text: bytes | str, pool: LabelPool) -> tuple[str, Outcom
     """Key and outcome of an object's JSON text. Raises `Malformed` if it cannot be named."""
     try:
         raw = _decoder(kind).decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return of_mapping(kind, _mapping(text), pool)
     return key(kind, raw), outcome(kind, raw, pool)
 
@@ -77,7 +77,7 @@ def _mapping(text: bytes | str) -> dict[str, Any]:
     """Of JSON whose fields do not have the types they should."""
     try:
         return msgspec.json.decode(text, type=dict[str, Any])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise Malformed(f"it is no object: {error}") from error
 
 

@@ -242,7 +242,7 @@ class ConfigMap:
             return None
         except errors.SourceError as error:
             raise self._failed("read", error) from error
-        except (msgspec.MsgspecError, ValueError) as error:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise errors.StateError(
                 f"the answer is no ConfigMap: {error}",
                 where=self._place,

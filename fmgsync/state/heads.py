@@ -58,7 +58,7 @@ class AuditHeads:
     def _decode(self, text: str | None) -> _Heads:
         try:
             return _Heads() if text is None else msgspec.json.decode(text, type=_Heads)
-        except (msgspec.MsgspecError, ValueError) as error:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise errors.StateError(
                 f"it is damaged, or from a newer fmgsync: {error}",
                 where=self._documents.where(_NAME),

@@ -94,7 +94,7 @@ def decode(text: str | None, kind: type[_Document], where: str) -> _Document:
                 " not count here",
             )
         return msgspec.json.decode(text, type=kind)
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise damaged(where, str(error)) from error
 
 

@@ -105,7 +105,7 @@ class Rollouts:
         try:
             document = msgspec.json.decode(text, type=_Document)
             return _Known.of(document.rollouts)
-        except (msgspec.MsgspecError, ValueError) as error:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise self._damaged(error) from error
 
     def _record(self, known: _Known, key: _Key, ref: TargetRef) -> RolloutRecord | None:

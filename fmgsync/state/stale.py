@@ -88,7 +88,7 @@ class StaleSince:
     def _decode(self, text: str | None) -> _Document:
         try:
             return _Document() if text is None else msgspec.json.decode(text, type=_Document)
-        except (msgspec.MsgspecError, ValueError) as error:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise self._damaged(error) from error
 
     def _damaged(self, error: Exception) -> errors.StateError:

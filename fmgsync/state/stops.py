@@ -108,7 +108,7 @@ class Stops:
         try:
             found = _Document() if text is None else msgspec.json.decode(text, type=_Document)
             self._mine(found)
-        except (msgspec.MsgspecError, ValueError) as error:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise errors.StateError(
                 f"it is damaged, or from a newer fmgsync: {error}",
                 where=self.where(),

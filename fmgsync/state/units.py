@@ -111,7 +111,7 @@ class Units:
     def _decode(self, text: str | None) -> _Document:
         try:
             return _Document() if text is None else msgspec.json.decode(text, type=_Document)
-        except (msgspec.MsgspecError, ValueError) as error:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise errors.StateError(
                 f"it is damaged, or from a newer fmgsync: {error}",
                 where=self._documents.where(_NAME),

@@ -161,6 +161,7 @@ def test_a_pod_whose_namespace_is_not_known_has_no_label_that_names_it() -> None
         ('[{"name":"cbr0","ips":["10.1.0.9"],"default":true},{"name":"prod/sriov","dns":{}}]',
          (("cbr0", ("10.1.0.9",)),)),
         ("not JSON", (("", ()),)),
+        ('[{"name":"lan","ips":[],"more":' + "[" * 3000 + "]" * 3000 + "}]", (("", ()),)),
         ('{"name":"lan"}', (("", ()),)),
         ('[{"name":"lan","ips":["10.9.0.0/24"]}]', (("", ()),)),
         ("", ()),

@@ -181,7 +181,7 @@ def _networks(annotations: Annotations) -> tuple[Network, ...]:
         return ()
     try:
         return tuple(_network(each) for each in _networks_decoder.decode(text) if each.ips)
-    except (msgspec.DecodeError, Malformed):
+    except (msgspec.DecodeError, RecursionError, Malformed):
         return _NETWORKS_UNREADABLE
 
 

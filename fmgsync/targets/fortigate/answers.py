@@ -126,7 +126,7 @@ def decode(status: int, headers: Mapping[str, str], text: str, place: Place) -> 
     wait = _retry_after(headers)
     try:
         body = json.loads(text) if text else None
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     if isinstance(body, list) and len(body) == 1:
         body = body[0]  # one VDOM of a list

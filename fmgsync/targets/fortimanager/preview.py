@@ -190,7 +190,7 @@ def _split(text: str, devices: Sequence[str]) -> dict[str, str]:
         return {devices[0]: text} if len(devices) == 1 else {}
     try:
         rows = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return {
         wire.text(row.get("name")): wire.text(row.get("result"))

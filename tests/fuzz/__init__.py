@@ -1,0 +1,1 @@
+"""Bytes that others write, broken at random: `python -m tests.fuzz --seconds 60`."""
