@@ -16,6 +16,7 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tests import tally
 from tests.fuzz import corpus
@@ -70,7 +71,7 @@ def one(name: str, seconds: float) -> None:
     _guided(atheris, name, strike)
 
 
-def _instrumented() -> object | None:
+def _instrumented() -> Any:
     """atheris, with the product imported under its eyes."""
     try:
         import atheris
@@ -80,10 +81,10 @@ def _instrumented() -> object | None:
         from tests.fuzz import targets
 
         assert targets
-    return atheris  # type: ignore[no-any-return]
+    return atheris
 
 
-def _guided(atheris: object, name: str, strike: Callable[[bytes], None]) -> None:
+def _guided(atheris: Any, name: str, strike: Callable[[bytes], None]) -> None:
     folder = tempfile.mkdtemp(prefix="fmgsync-corpus-")
     dice = random.Random(1)
     for number, text in enumerate(corpus.WHOLE[name]):
@@ -91,8 +92,8 @@ def _guided(atheris: object, name: str, strike: Callable[[bytes], None]) -> None
     for number in range(50):
         Path(folder, f"broken-{number}").write_bytes(corpus.broken(name, dice))
     words = [sys.argv[0], folder, "-verbosity=0", "-print_final_stats=0", "-max_len=100000"]
-    atheris.Setup(words, strike)  # type: ignore[attr-defined]
-    atheris.Fuzz()  # type: ignore[attr-defined]
+    atheris.Setup(words, strike)
+    atheris.Fuzz()
 
 
 if __name__ == "__main__":
