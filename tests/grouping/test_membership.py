@@ -270,3 +270,31 @@ def test_a_stranger_contends_for_an_address_under_any_rules_and_stands_for_none(
     assert published() == {"10.0.0.1"}
     assert membership.selects(old.key)
     assert not membership.selects(stranger.key)
+
+
+def test_a_kind_that_is_lost_or_found_again_concerns_the_rules_that_need_it() -> None:
+    """And only those: a cluster that cannot list nodes freezes no rule over pods."""
+    membership = ClusterMembership("east", RULES)
+    everything = frozenset({Kind.PODS, Kind.NODES, Kind.NAMESPACES})
+    needing = {
+        kind: {
+            rule.name
+            for rule, needs in zip(RULES, membership._book.needs, strict=True)
+            if kind in needs
+        }
+        for kind in everything
+    }
+    assert needing[Kind.NODES] == {"hosts", "ingress"}
+    membership.apply(ClusterDifference("east", everything))
+    membership.take_dirty()
+    for kind in everything:
+        for synced in (everything - {kind}, everything):
+            membership.apply(ClusterDifference("east", synced))
+            assert membership.take_dirty() == needing[kind], (kind, synced)
+            found = dict(membership.members())
+            whole_ones = {name for name, members in found.items() if members.complete}
+            lost = set() if kind in synced else needing[kind]
+            assert whole_ones == {rule.name for rule in RULES} - lost
+            assert membership.about(("a", "x")).synced == synced
+    membership.apply(ClusterDifference("east", everything))
+    assert membership.take_dirty() == frozenset()
