@@ -39,6 +39,9 @@ _log = structlog.get_logger()
 BUSY_S = 15.0
 """Between two looks at whether somebody else's lock or task is gone."""
 
+BUSY_AT_MOST_S = 120.0
+"""Between two looks at a FortiGate without a FortiManager, which are ever further apart."""
+
 PATIENCE_S = 600.0
 """How long in all somebody else is waited for in one run."""
 
@@ -214,8 +217,14 @@ def _wait_for_others(run: Run, trouble: errors.TargetError) -> None:
         run.tell(f"waiting: {trouble}")
         waits = "write waits" if run.work.ref.is_direct else "install waits"
         _log.info(waits, **run.work.ref.named, why=trouble.message)
-    run.report.waited_s += BUSY_S
+    pause = BUSY_S
+    if run.work.ref.is_direct:  # each look costs the unit as much as any other
+        pause = min(max(BUSY_S, run.report.waited_s), BUSY_AT_MOST_S)
+    run.report.waited_s += pause
     run.report.waiting = str(trouble)
-    run.report.come_back(run.clock.now() + BUSY_S)
+    run.report.come_back(run.clock.now() + pause)
     if run.report.waited_s <= PATIENCE_S:
-        run.report.go_on(run.clock.now() + BUSY_S)
+        run.report.go_on(run.clock.now() + pause)
+    elif run.work.ref.is_direct:
+        run.report.waiting = f"nothing was written for {PATIENCE_S / 60:.0f} minutes: {trouble}"
+        run.tell(f"{run.work.ref.short}: given up for now: {trouble}")

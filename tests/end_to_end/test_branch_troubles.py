@@ -232,16 +232,23 @@ def test_after_a_failover_what_is_remembered_goes_on_counting(opened: Open, prof
     assert branches.world("plan").installing.units.of(ref) == state
 
 
-@pytest.mark.slow
 def test_somebodys_transaction_holds_the_groups(opened: Open) -> None:
-    """It is waited for, and named when it does not end."""
+    """It is waited for, ever longer, by name; what came of it is said when it does not end."""
     branches = opened()
     number = branches.unit.fortigate(ILL).hold("firewall addrgrp")
-    foreign = branches.foreign()
-    result = branches.apply("window")
+    foreign, mark, told = branches.foreign(), branches.unit.requests.mark(), list[str]()
+    result = branches.apply("window", tell=told.append)
     [rollout] = [adom.rollout for adom in result.adoms if adom.ref.unit == ILL]
     assert rollout is not None
-    assert "is locked by transaction 1" in str(rollout.waiting)
+    waiting = str(rollout.waiting)
+    assert "nothing was written for 10 minutes" in waiting
+    assert f"transaction {number} of " in waiting
+    assert [
+        line for line in told if line.startswith("waiting: ") and f"transaction {number}" in line
+    ]
+    assert [line for line in told if "given up for now" in line]
+    asked = [one for one in branches.unit.requests.since(mark) if one.device == ILL]
+    assert len(asked) < 120, len(asked)
     assert branches.everywhere() == [{1, 2}, None, {1, 2}]
     assert branches.foreign() == foreign
     branches.unit.fortigate(ILL).let_go(number)

@@ -23,7 +23,15 @@ from fmgsync.model.change import AdomPlan, ApplyReport, Change, ObjectKind
 from fmgsync.model.state import ObjectKey, ObservedAdom
 from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.targets import taken_over
-from fmgsync.targets.fortigate import managed, policies, reading, steps, tables, urls
+from fmgsync.targets.fortigate import (
+    managed,
+    policies,
+    reading,
+    steps,
+    tables,
+    transactions,
+    urls,
+)
 from fmgsync.targets.fortigate.reading import Tables
 from fmgsync.targets.fortigate.session import Session
 from fmgsync.targets.fortigate.unit import Unit
@@ -66,6 +74,7 @@ class FortiGateVdom:
         self._tables: Tables | None = None
         self._just_read = False
         self._wrote = False
+        self._was_locked = False
         self._read_back_at: float | None = None
         self._seen_serial = ""
         self._package: tuple[float, Package] | None = None
@@ -172,10 +181,17 @@ class FortiGateVdom:
         self._just_read, self._wrote, self._read_back_at = False, True, None
         before = self.requests
         with self._session() as session:
+            if self._was_locked:
+                transactions.refuse_open(session, self.ref.domain)
             found = self._unchanged(session, plan)
             self._require_free(session, again=True)
             there = taken_over.written(plan, self._names)
-            outcome = self._writer(session, there, found).write()
+            try:
+                outcome = self._writer(session, there, found).write()
+            except errors.LockHeld as error:
+                self._was_locked = True
+                raise transactions.whose(session, self.ref.domain, error) from error
+        self._was_locked = False
         self._note_in_use(outcome)
         report = ApplyReport(
             self.ref,

@@ -80,6 +80,43 @@ def carry_out(
     return False
 
 
+def refuse_open(session: Session, vdom: str) -> None:
+    """Raises LockHeld while somebody's transaction is open, as far as the unit tells."""
+    if told := _open(session, vdom):
+        raise _held("somebody's transaction is open", told, session, vdom)
+
+
+def whose(session: Session, vdom: str, error: errors.LockHeld) -> errors.LockHeld:
+    """The error of a table that somebody keeps, with who that is, as far as the unit tells."""
+    told = _open(session, vdom)
+    return _held(error.message, told, session, vdom) if told else error
+
+
+def _held(message: str, told: str, session: Session, vdom: str) -> errors.LockHeld:
+    return errors.LockHeld(
+        f"{message}: {told}",
+        fortigate=session.access.name,
+        vdom=vdom,
+        next_step="whoever began it commits or aborts it, or its time-out ends it; until then it is"
+        " tried again",
+    )
+
+
+def _open(session: Session, vdom: str) -> str:
+    answer = session.ask(urls.action("transaction-list", vdom))
+    rows = answer.results if answer.ok and isinstance(answer.results, list) else []
+    told = [_told(row) for row in rows if isinstance(row, Mapping)]
+    return "; ".join(told[:3]) + (f" and {len(told) - 3} more" if len(told) > 3 else "")
+
+
+def _told(row: Mapping[str, object]) -> str:
+    number = next((row[key] for key in _IDS if key in row), "?")
+    text = f"transaction {number}"
+    text += f" of {row['user']}" if row.get("user") else ""
+    text += f", which ends in {row['expires-in']} s" if "expires-in" in row else ""
+    return wire.printable(text)
+
+
 def _start(session: Session, ability: Ability, vdom: str) -> int | None:
     url = urls.action("transaction-start", vdom)
     try:
