@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from fmgsync.assessing import seen_steps
 from fmgsync.assessing.explanation import (
     SHOWN,
     AdomScene,
@@ -118,7 +119,12 @@ def _published(
 ) -> tuple[Address, ...]:
     """The addresses that stand for the pod in a rule."""
     found, because = pod.addresses, "the cluster says that the pod has it"
-    if rule.publish is Publish.NODE:
+    if rule.publish in (Publish.AUTO, Publish.EGRESS_GATEWAY):
+        found = seen_steps.asked(rule, scene.snapshots[cluster], pod, steps)
+        if not found:
+            return ()
+        because = "what a firewall sees"
+    elif rule.publish is Publish.NODE:
         nodes = [n for n in scene.snapshots[cluster].nodes if n.name == pod.node]
         found = tuple(
             a for n in nodes for a in (node_choice.chosen(rule, n) if rule.chooses else n.addresses)
@@ -130,6 +136,7 @@ def _published(
     elif pod.host_network:
         because = "the pod is in its node's network and has no address of its own"
         found = ()
+    seen_steps.compared(rule, scene.snapshots[cluster], pod, steps)
     found = tuple(address for address in found if family(address) in rule.families)
     refused = {a: why for a in found if (why := scene.withheld(rule.name, cluster, a))}
     kept = tuple(address for address in found if address not in refused)

@@ -188,13 +188,18 @@ class ClusterMembership:
     def about(self, key: PodKey) -> ClusterSnapshot:
         """A snapshot of one pod alone, with its node and namespace. Any thread may ask."""
         found = [held.pod for held in (self._pods.get(key),) if held is not None]
-        nodes = (self._nodes[pod.node].node for pod in found if pod.node in self._nodes)
-        spaces = {n: labels for n in key[:1] if (labels := self._namespaces.get(n)) is not None}
         around = self._seeing.around
+        gateways = [pod for pod in (*around.gateway_pods.values(),) if pod.key != key]
+        near = {pod.node for pod in (*found, *gateways)}
+        if around.objects:  # some traffic leaves by nodes of its own
+            near |= {*self._nodes}
+        nodes = (self._nodes[name].node for name in sorted(near) if name in self._nodes)
+        names = {key[0], *(pod.namespace for pod in gateways)}
+        spaces = {n: labels for n in names if (labels := self._namespaces.get(n)) is not None}
         return ClusterSnapshot(
             self.cluster,
             self._synced,
-            (*found, *(each for each in (*around.gateway_pods.values(),) if each.key != key)),
+            (*found, *gateways),
             tuple(nodes),
             spaces,
             ip_pools=tuple(self._pools),

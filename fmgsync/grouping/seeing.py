@@ -15,10 +15,12 @@ from typing import Final
 from fmgsync.grouping import publishable
 from fmgsync.grouping.doubts import Key
 from fmgsync.grouping.holders import PodHolder
+from fmgsync.grouping.ip_pools import IPPools
 from fmgsync.grouping.seen import seen
 from fmgsync.grouping.surroundings import Seen, Surroundings, truth
 from fmgsync.model.address import Address, family
-from fmgsync.model.endpoint import IPPool, PodEndpoint
+from fmgsync.model.endpoint import ClusterSnapshot, IPPool, PodEndpoint
+from fmgsync.model.labels import unread_namespace
 from fmgsync.model.platform import (
     Egress,
     Gateway,
@@ -265,6 +267,20 @@ def standing(rule: GroupRule, pod: PodEndpoint, around: Surroundings) -> Standin
     """What stands for a pod in a rule that asks what a firewall sees."""
     only = rule.publish is Publish.EGRESS_GATEWAY
     return Standing(seen(pod, rule.families, around, rule.towards, gateways_only=only))
+
+
+def around_of(snapshot: ClusterSnapshot) -> Surroundings:
+    """What a snapshot holds of what has a say."""
+    nodes = {node.name: node for node in snapshot.nodes}
+    found = Surroundings(
+        nodes.get,
+        lambda name: snapshot.namespaces.get(name) or unread_namespace(name),
+        IPPools(snapshot.ip_pools),
+        {each.key: each for each in snapshot.platform},
+    )
+    pods = ((pod.key, pod) for pod in snapshot.pods if found.orders_of(pod))
+    found.gateway_pods.update(pods)
+    return found
 
 
 def contradiction(rule: GroupRule, pods: Iterable[PodEndpoint], around: Surroundings) -> str:

@@ -5,7 +5,7 @@ firewall sees of it.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
@@ -165,8 +165,3 @@ def truth(text: str, labels: Labels) -> bool | None:
         return selectors.parse(text).truth(labels, labels.doubts)
     except SelectorError:
         return None
-
-
-def as_objects(found: Iterable[PlatformObject]) -> Mapping[PlatformKey, PlatformObject]:
-    """By their keys."""
-    return {each.key: each for each in found}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from fmgsync import errors
 from fmgsync.grouping import interest, policies
 from fmgsync.grouping.interest import Interest
-from fmgsync.model.endpoint import ALWAYS, POLICY_KINDS, ClusterSnapshot, Kind
+from fmgsync.model.endpoint import ALWAYS, POLICY_KINDS, SEEN_KINDS, ClusterSnapshot, Kind
 from fmgsync.model.rule import RuleSet
 from fmgsync.sources import manifests
 from fmgsync.sources.rules import FixedRules, RuleSource
@@ -88,11 +88,15 @@ def check_kubeconfigs(config: Config) -> frozenset[str]:
 
 
 def source(cluster: Cluster, kinds: Iterable[Kind] = ALWAYS) -> ReadSource:
-    """A dump, a kubeconfig, or, where neither is given, the pod's own service account."""
+    """A dump, a kubeconfig, or, where neither is given, the pod's own service account.
+
+    What a dump holds besides costs nobody a right: it may tell that a fixed choice is wrong.
+    """
     if cluster.manifests is not None:
-        return partial(
-            manifests.read_snapshot, cluster.name, cluster.manifests, kinds=frozenset(kinds)
-        )
+        wanted = frozenset(kinds)
+        if Kind.NODES in wanted:
+            wanted |= SEEN_KINDS
+        return partial(manifests.read_snapshot, cluster.name, cluster.manifests, kinds=wanted)
     return partial(_read_live, cluster, frozenset(kinds))
 
 
