@@ -181,6 +181,11 @@ class ClusterMembership:
         """The kinds without which some rule cannot be answered."""
         return frozenset[Kind]().union(*self._book.needs)
 
+    @property
+    def asked(self) -> int:
+        """How often it was found out what a firewall sees of some pod."""
+        return self._seeing.asked
+
     def doubt(self) -> None:
         """Let every rule count as changed."""
         self._mark(range(len(self._book.rules)))

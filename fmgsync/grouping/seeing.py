@@ -81,6 +81,8 @@ class Seeing:
         self._leaning: Final[defaultdict[str, set[Key]]] = defaultdict(set)
         self._leans: Final[dict[Key, frozenset[str]]] = {}
         self._by_gateways: Final[set[Key]] = set()
+        self.asked = 0
+        """How many pods were asked about, again ones among them."""
 
     # -- what has changed ------------------------------------------------------------------------
 
@@ -184,6 +186,7 @@ class Seeing:
         """Ask again where an answer may be another."""
         stale, keys = self._stale, [*self._stale]
         stale.clear()
+        self.asked += len(keys)
         for key in keys:
             self._ask(key)
 

@@ -18,7 +18,7 @@ def test_a_right_configuration_is_told_so_with_notices(capsys: pytest.CaptureFix
     assert main.run(["config", "check", "-c", str(WHOLE)]) == 0
     out = capsys.readouterr().out
     assert out.splitlines()[-1] == (
-        f"{WHOLE}: no errors. Owner prod: 2 groups, 2 clusters, 2 sites, 2 FortiManagers."
+        f"{WHOLE}: no errors. Owner prod: 4 groups, 2 clusters, 2 sites, 2 FortiManagers."
     )
     assert f"{WHOLE}:6: clusters[1]: notice: no site stands in front" in out
 

@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from fmgsync.daemon.cluster_feeds import difference
 from fmgsync.grouping.membership import ClusterMembers, ClusterMembership
 from fmgsync.model.address import Address, Family
 from fmgsync.model.endpoint import ClusterSnapshot, Kind, whole
@@ -81,3 +84,221 @@ def test_what_a_firewall_sees(case: dict[str, Any]) -> None:
             if publish is Publish.AUTO and members.complete:
                 note = membership.note_on("seen")
                 assert (note is not None) is case.get("derived", False), note
+
+
+# -- changes one after the other ----------------------------------------------------------------
+
+RULES = (
+    GroupRule("seen", select="has(app)", publish=Publish.AUTO, families=BOTH),
+    GroupRule("web", select="app == 'web'", publish=Publish.AUTO),
+    GroupRule("ways", select="has(app)", publish=Publish.EGRESS_GATEWAY, families=BOTH),
+    GroupRule(
+        "far", select="has(app)", publish=Publish.AUTO, towards=(Address("198.51.100.0/24"),)
+    ),
+    GroupRule("pods", select="has(app)"),
+)
+
+spaces, apps = st.sampled_from(["a", "b"]), st.sampled_from(["web", "db", "gate"])
+hosts = st.sampled_from(["n1", "n2"])
+v4 = st.sampled_from(["10.0.0.1", "10.0.0.2", "10.1.0.1", "10.2.0.1"])
+flags = st.booleans()
+
+
+def manifest(kind: str, name: str, space: str = "", **parts: Any) -> dict[str, Any]:
+    version = {
+        "IPPool": "projectcalico.org/v3",
+        "FelixConfiguration": "projectcalico.org/v3",
+        "EgressGatewayPolicy": "projectcalico.org/v3",
+        "EgressGateway": "operator.tigera.io/v1",
+        "EgressIP": "k8s.ovn.org/v1",
+        "CiliumEgressGatewayPolicy": "cilium.io/v2",
+        "Subnet": "kubeovn.io/v1",
+        "VpcEgressGateway": "kubeovn.io/v1",
+    }.get(kind, "v1")
+    notes, labels = parts.pop("annotations", {}), parts.pop("labels", {})
+    metadata = {"name": name, "labels": labels, "annotations": notes}
+    metadata |= {"namespace": space} if space else {}
+    return {"apiVersion": version, "kind": kind, "metadata": metadata, **parts}
+
+
+CHOICES = st.sampled_from(
+    [
+        {},
+        {},
+        {"egress.projectcalico.org/selector": "app == 'gate'"},
+        {
+            "egress.projectcalico.org/selector": "has(app)",
+            "egress.projectcalico.org/namespaceSelector": "all()",
+        },
+        {"egress.projectcalico.org/egressGatewayPolicy": "p"},
+        {"ovn.kubernetes.io/eip": "192.0.2.80"},
+    ]
+)
+GATES = {"gateway": {"selector": "app == 'gate'", "namespaceSelector": "all()"}}
+MASKS = st.sampled_from(["10.0.0.0/24", "10.1.0.0/16", "10.0.0.0/8", "nonsense"])
+
+things = st.one_of(
+    st.builds(
+        lambda n, s, a, ip, h, c, hn: manifest(
+            "Pod", n, s, labels={"app": a}, annotations=c,
+            spec={"nodeName": h, "hostNetwork": hn},
+            status={"phase": "Running", "podIPs": [{"ip": ip}]},
+        ),
+        hosts, spaces, apps, v4, hosts, CHOICES, st.sampled_from([False, False, True]),
+    ),
+    st.builds(
+        lambda s, env, c: manifest("Namespace", s, labels={"env": env}, annotations=c),
+        spaces, st.sampled_from(["qa", "prod"]), CHOICES,
+    ),
+    st.builds(
+        lambda n, ip, ovn: manifest(
+            "Node", n, annotations={"k8s.ovn.org/node-subnets": "{}"} if ovn else {},
+            status={"addresses": [{"type": "InternalIP", "address": ip}]},
+        ),
+        hosts, st.sampled_from(["192.0.2.1", "192.0.2.2"]), flags,
+    ),
+    st.builds(
+        lambda n, cidr, nat, off: manifest(
+            "IPPool", n, spec={"cidr": cidr, "natOutgoing": nat, "disabled": off}
+        ),
+        st.sampled_from(["one", "two"]), MASKS, flags, flags,
+    ),
+    st.builds(
+        lambda n, word: manifest("FelixConfiguration", n, spec={"egressIPSupport": word}),
+        st.sampled_from(["default", "node.n1"]),
+        st.sampled_from(["Disabled", "EnabledPerNamespace", "EnabledPerNamespaceOrPerPod"]),
+    ),
+    st.builds(
+        lambda s, a: manifest(
+            "EgressGateway", "g", s, spec={"template": {"metadata": {"labels": {"app": a}}}}
+        ),
+        spaces, apps,
+    ),
+    st.builds(
+        lambda with_default: manifest(
+            "EgressGatewayPolicy", "p",
+            spec={"rules": [{"destination": {"cidr": "198.51.100.0/24"}, **GATES},
+                            *([{}] if with_default else [])]},
+        ),
+        flags,
+    ),
+    st.builds(
+        lambda env, used: manifest(
+            "EgressIP", "e",
+            spec={"egressIPs": ["192.0.2.50"], "namespaceSelector": {"matchLabels": {"env": env}}},
+            status={"items": [{"egressIP": "192.0.2.50"}] if used else []},
+        ),
+        st.sampled_from(["qa", "prod"]), flags,
+    ),
+    st.builds(
+        lambda app: manifest(
+            "CiliumEgressGatewayPolicy", "c",
+            spec={"selectors": [{"podSelector": {"matchLabels": {"app": app}}}],
+                  "destinationCIDRs": ["198.51.100.0/25"],
+                  "egressGateway": {"egressIP": "192.0.2.60"}},
+        ),
+        apps,
+    ),
+    st.builds(
+        lambda cidr, node: manifest(
+            "Subnet", "s",
+            spec={"cidrBlock": cidr, "natOutgoing": True, "gatewayType": "centralized",
+                  "gatewayNode": node},
+        ),
+        MASKS, hosts,
+    ),
+    st.builds(
+        lambda snat: manifest(
+            "VpcEgressGateway", "v", "a",
+            spec={"policies": [{"snat": snat, "subnets": ["s"]}]},
+            status={"ready": True, "externalIPs": ["192.0.2.70"]},
+        ),
+        flags,
+    ),
+)  # fmt: skip
+
+
+def base() -> list[dict[str, Any]]:
+    """Pods that leave in every way, so that whatever happens next concerns some of them."""
+    running = {"nodeName": "n1"}, {"phase": "Running"}
+    by_gate = {
+        "egress.projectcalico.org/selector": "app == 'gate'",
+        "egress.projectcalico.org/namespaceSelector": "all()",
+    }
+    pods = (("n1", "a", "web", {}), ("n2", "a", "gate", {}), ("n1", "b", "db", by_gate))
+    found = [
+        manifest(
+            "Pod",
+            name,
+            space,
+            labels={"app": app},
+            annotations=notes,
+            spec=running[0],
+            status={**running[1], "podIPs": [{"ip": f"10.0.0.{number}"}]},
+        )
+        for number, (name, space, app, notes) in enumerate(pods, 1)
+    ]
+    found += (manifest("Namespace", name, labels={"env": "prod"}) for name in ("a", "b"))
+    address = {"addresses": [{"type": "InternalIP", "address": "192.0.2.1"}]}
+    found += (manifest("Node", name, status=address) for name in ("n1", "n2"))
+    labels = {"template": {"metadata": {"labels": {"app": "gate"}}}}
+    per_pod = {"egressIPSupport": "EnabledPerNamespaceOrPerPod"}
+    return [
+        *found,
+        manifest("IPPool", "one", spec={"cidr": "10.0.0.0/24", "natOutgoing": True}),
+        manifest("FelixConfiguration", "default", spec=per_pod),
+        manifest("EgressGateway", "g", "a", spec=labels),
+    ]
+
+
+@given(st.lists(st.tuples(st.sampled_from([True, True, False]), things), min_size=1, max_size=8))
+@settings(deadline=None, max_examples=100)
+def test_any_history_ends_where_a_fresh_look_does(history: list[tuple[bool, Any]]) -> None:
+    """And every rule whose answer changed was called dirty; other rules take over what is known."""
+
+    def key_of(thing: dict[str, Any]) -> tuple[str, str, str]:
+        metadata = thing["metadata"]
+        return thing["kind"], metadata.get("namespace", ""), metadata["name"]
+
+    present = {key_of(each): each for each in base()}
+    membership, before = ClusterMembership("east", RULES), cluster([*present.values()])
+    membership.apply(whole(before))
+    membership.take_dirty()
+    known = dict(membership.members())
+    for stays, thing in history:
+        present.pop(key_of(thing), None)
+        if stays:
+            present[key_of(thing)] = thing
+        after = cluster([*present.values()])
+        membership.apply(difference(before, after))
+        now = dict(membership.members())
+        changed = {name for name in now if now[name] != known[name]}
+        assert changed <= membership.take_dirty()
+        before, known = after, now
+    fresh = ClusterMembership("east", RULES)
+    fresh.apply(whole(before))
+    assert known == dict(fresh.members())
+    others = ClusterMembership("east", RULES[::-2])
+    others.apply(whole(before))
+    assert dict(membership.under(RULES[::-2]).members()) == dict(others.members())
+
+
+def test_what_nothing_rests_on_is_not_asked_again() -> None:
+    """A gateway, a pool elsewhere and an egress address for others concern nobody here."""
+    world = next(case for case in CASES if case["name"] == "a pool that is translated")["objects"]
+    before = cluster(world)
+    membership = ClusterMembership("east", RULES[:2])
+    membership.apply(whole(before))
+    asked = membership.asked
+    address = {"addresses": [{"type": "InternalIP", "address": "192.0.2.9"}]}
+    elsewhere = {"matchLabels": {"env": "x"}}
+    for further in (
+        manifest("IPPool", "far", spec={"cidr": "10.99.0.0/16"}),
+        manifest("EgressGateway", "g", "a", spec={}),
+        manifest("EgressIP", "e", spec={"egressIPs": ["::1"], "namespaceSelector": elsewhere}),
+        manifest("Node", "n9", status=address),
+    ):
+        after = cluster([world, further])
+        membership.apply(difference(before, after))
+        before = after
+    assert membership.asked == asked
