@@ -349,7 +349,7 @@ class Group(Part):
         description=(
             "With `publish: auto` or `egressGateway`: what the pods reach through the firewall."
             " Where it depends on the destination which address is seen, nothing is published"
-            " without it, or everything that may be seen (docs/clusters.md)."
+            " without it, or everything that may be seen (docs/seen.md)."
         ),
     )
     addresses: tuple[AddressRole, ...] = Field(
