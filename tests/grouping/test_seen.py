@@ -225,7 +225,8 @@ def base() -> list[dict[str, Any]]:
         "egress.projectcalico.org/selector": "app == 'gate'",
         "egress.projectcalico.org/namespaceSelector": "all()",
     }
-    pods = (("n1", "a", "web", {}), ("n2", "a", "gate", {}), ("n1", "b", "db", by_gate))
+    none: dict[str, str] = {}
+    pods = (("n1", "a", "web", none), ("n2", "a", "gate", none), ("n1", "b", "db", by_gate))
     found = [
         manifest(
             "Pod",
