@@ -29,7 +29,9 @@ def test_the_environment_may_name_the_file(
     monkeypatch.setenv("FMGSYNC_CONFIG", str(WHOLE))
     assert main.run(["config", "check", "--output", "json"]) == 0
     answer = json.loads(capsys.readouterr().out)
-    assert answer["groups"] == ["k8s-frontend", "k8s-ingress-nodes"]
+    assert answer["groups"] == [
+        f"k8s-{name}" for name in ("frontend", "batch", "ingress-nodes", "assigned")
+    ]
     assert {"path", "line", "message", "next"} == set(answer["notices"][0])
 
 
