@@ -226,6 +226,7 @@ def _device_row(adom: AdomResult, view: DeviceView) -> dict[str, Any]:
         "device": view.target.device,
         "vdom": view.target.vdom,
         **view.adom.row,
+        "fleet": _fleet(adom),
         "groups": [_group_row(group) for group in view.groups],
         "staleGrants": [
             {
@@ -239,6 +240,12 @@ def _device_row(adom: AdomResult, view: DeviceView) -> dict[str, Any]:
         "nextWindow": _opens_at(adom, view.target),
         "openNow": _is_open(adom, view.target),
     }
+
+
+def _fleet(adom: AdomResult) -> str | None:
+    """The fleet that it is rolled out with; None where that is itself alone."""
+    fleet = adom.seen.topology.fleet if adom.seen is not None else ""
+    return fleet if fleet not in ("", str(adom.ref)) else None
 
 
 def _opens_at(adom: AdomResult, target: DeviceVdom) -> str | None:

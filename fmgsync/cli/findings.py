@@ -67,14 +67,16 @@ def print_stops(console: Console, document: Row) -> None:
 
 
 def print_rows(console: Console, document: Row, *, every: bool = False) -> None:
-    """One line for each finding and all places that share it; of a group that waits one line for
-    all its devices, and the command that lets it through. `every` tells each device's digest."""
+    """One line for each finding and all places that share it, of notes all objects as well; of a
+    group that waits one line for all its devices, and the command that lets it through. `every`
+    tells each device's digest."""
     for kind in KINDS:
         word, style = _WORDS[kind]
         alike: dict[tuple[str, str], list[Row]] = {}
         for row in document.get(kind, ()):
             together = row.get("groupDigest") or row["message"]
-            alike.setdefault((row["name"], together), []).append(row)
+            is_note = kind == "findings" and not (row.get("next") or row.get("device"))
+            alike.setdefault(("" if is_note else row["name"], together), []).append(row)
         for rows in alike.values():
             line = Text(f"{word}: ", style=style)
             line.append(safe_text(_told_of(rows)), style="")
@@ -92,7 +94,9 @@ def _told_of(rows: Sequence[Row]) -> str:
         name: sorted({address for row in rows for address in row.get(name) or ()})
         for name in ("added", "removed")
     }
-    return sentence({**rows[0], **moving, "message": "; ".join(said[:2]) + more}, devices)
+    about = names(row["name"] for row in rows)
+    told = {**rows[0], **moving, "name": about, "message": "; ".join(said[:2]) + more}
+    return sentence(told, devices)
 
 
 def _steps(rows: Sequence[Row], *, every: bool) -> Iterator[str]:

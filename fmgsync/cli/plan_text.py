@@ -5,6 +5,7 @@ The same for a plan just made and for one that was saved.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -38,8 +39,8 @@ def print_plan(console: Console, document: Row, *, every: bool = False) -> None:
     findings.print_stops(console, document)
     if document["adoms"]:
         console.print(Text(totals, "bold"))
-    for adom in document["adoms"]:
-        _print_adom(console, adom, every=every)
+    for adom, where in alike(document["adoms"], every=every):
+        _print_adom(console, adom, where, every=every)
     _print_installs(console, document, every=every)
     findings.print_problems(console, document)
     if len([row for adom in document["adoms"] for row in adom["held"]]) > 1:
@@ -100,9 +101,23 @@ def _outstanding(rows: Iterable[Row], what: str, is_one: Callable[[Row], bool]) 
     return f"{many(len(found), what)} outstanding ({told})"
 
 
-def _print_adom(console: Console, adom: Row, *, every: bool) -> None:
+def alike(adoms: Iterable[Row], *, every: bool = False) -> Iterator[tuple[Row, str]]:
+    """Each ADOM with its title; FortiGates of which the same is to be told are told of once."""
+    same: dict[str, list[Row]] = {}
+    for number, adom in enumerate(adoms):
+        told = {key: value for key, value in adom.items() if key not in ("fortigate", "vdom")}
+        is_direct = adom.get("fortigate") and not every
+        key = json.dumps(told, sort_keys=True) if is_direct else str(number)
+        same.setdefault(key, []).append(adom)
+    for rows in same.values():
+        title = title_of(rows[0])
+        if len(rows) > 1:
+            title = f"{many(len(rows), 'VDOM')} alike ({names(map(path_of, rows))}), each"
+        yield rows[0], title
+
+
+def _print_adom(console: Console, adom: Row, where: str, *, every: bool) -> None:
     changes = adom["changes"]
-    where = title_of(adom)
     if not changes:
         console.print(safe_text(f"{where}: nothing to write"))
     else:
@@ -216,7 +231,8 @@ def _shared(rows: Iterable[Row], *, every: bool) -> Iterator[tuple[Row, str]]:
     alike: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         parts = (*row["groups"], "", *row["reasons"])
-        key = (row["package"], parts, row["held"], row["because"], row["opensAt"])
+        opens_at = row["opensAt"] if row["because"] else None  # what starts now has no time
+        key = (row["package"], parts, row["held"], row["because"], opens_at)
         alike.setdefault((*key, findings.place(row)) if every else key, []).append(row)
     for same in alike.values():
         yield same[0], names(map(findings.place, same))
@@ -242,8 +258,8 @@ def markdown(document: Row) -> str:
     lines = [f"### fmgsync plan `{document['digest']}`", "", total(document), ""]
     for row in document.get("stops", ()):
         lines += [f"**stopped: {_escaped(row['message'])}**", ""]
-    for adom in document["adoms"]:
-        where = _escaped(path_of(adom))
+    for adom, title in alike(document["adoms"]):
+        where = _escaped(title if title != title_of(adom) else path_of(adom))
         lines += [f"#### {where}: {counted(adom['changes'])}", ""]
         if adom["changes"]:
             lines += _markdown_table(list(folded(adom["changes"])))

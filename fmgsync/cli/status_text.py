@@ -117,12 +117,14 @@ def _ago(seconds: float | None) -> str:
 
 
 def _print_summary(console: Console, document: Row) -> None:
-    """A line for each ADOM: how many device VDOMs are how, by their worst group."""
+    """A line for each ADOM, and one for all FortiGates of a fleet: how many device VDOMs are how,
+    by their worst group."""
     found: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for device in document["devices"]:
         states = [g["state"] for g in device["groups"]] or [GroupState.NOT_REFERENCED.value]
         worst = min(states, key=_trouble)
-        found[title_of(device)][worst] += 1
+        fleet = device.get("fleet")
+        found[f"fleet {fleet}" if fleet else title_of(device)][worst] += 1
     for adom, counts in sorted(found.items(), key=lambda each: natural(each[0])):
         line = Text(safe_text(f"{adom}: {many(counts.total(), 'device VDOM')}: "))
         for number, state in enumerate(sorted(counts, key=_trouble, reverse=True)):

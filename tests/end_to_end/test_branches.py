@@ -330,3 +330,19 @@ def test_killed_at_any_request_the_next_run_converges(
 ) -> None:
     """Also with the units side by side, where a number is another place each time."""
     assert sweep(tmp_path, is_heard=is_heard, at_once=at_once) > 20
+
+
+def test_a_fleet_is_one_line_of_status_however_many_units_it_has(
+    branches: Branches, capsys: pytest.CaptureFixture[str]
+) -> None:
+    branches.pods(1)
+    branches.apply("window")
+    branches.pods(1, 2)
+    branches.unit.fortigate("branch-3").unplug()
+    assert main.run(["status"]) == 1
+    out = capsys.readouterr().out
+    assert "fleet branches: 2 device VDOMs: 2 write pending" in out
+    assert "branch-1: 1 device" not in out
+    assert main.run(["status", "--output", "json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert {device["fleet"] for device in document["devices"]} == {"branches"}
