@@ -58,6 +58,24 @@ class IPPools:
             more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
             yield f"{lost[0]}{more} of selected pods: no IPPool holds it"
 
+    def doubtful(self, addresses: Iterable[Address]) -> str:
+        """For people: what is odd about the pools of these addresses; empty if nothing is."""
+        listed = sorted(addresses)
+        return "; ".join(filter(None, (self.overlapping(listed), self.translated(listed))))
+
+    def overlapping(self, addresses: Iterable[Address]) -> str:
+        """For people: that more than one pool holds an address; empty if none does."""
+        for address in addresses:
+            if len(pools := self.holding(address)) > 1:
+                names = ", ".join(sorted(pool.name for pool in pools))
+                counts = self.of(address)
+                narrowest = counts.name if counts is not None else ""
+                return (
+                    f"IPPools {names} overlap, and {address} lies in all of them: {narrowest}, the"
+                    " narrowest, counts"
+                )
+        return ""
+
     def translated(self, addresses: Iterable[Address]) -> str:
         """For people: that these addresses do not leave the cluster as they are; empty if they
         do."""

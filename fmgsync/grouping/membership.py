@@ -316,8 +316,8 @@ class ClusterMembership:
         if self._selected[index]:
             bare, count = self._bare.of[index].values(), self._selected[index]
             some = sets or bool(holdings.held[index] or holdings.denied[index])
-            if index in self._ranged and (nat := self._pools.translated(holdings.held[index])):
-                return Note(f"{self._where}: {nat}", partial=True)
+            if index in self._ranged and (odd := self._pools.doubtful(holdings.held[index])):
+                return Note(f"{self._where}: {odd}", partial=True)
             return nothing.note_on_bare(self._where, bare, count, some=some)
         if sets or rule.doubt:
             return None

@@ -64,7 +64,9 @@ def test_the_narrowest_of_several_pools_counts_and_none_that_is_for_services(
     narrow = ip_pool("web", "10.244.1.0/24", disabled=True)
     services = ip_pool("lb", "10.244.1.0/28", allowedUses=["LoadBalancer"])
     other = ip_pool("other", "10.9.0.0/16")
-    assert applied(estate, POOL, narrow, services, other, WEB)[0] == ["prod_10.244.1.0_24"]
+    held, told = applied(estate, POOL, narrow, services, other, WEB)
+    assert held == ["prod_10.244.1.0_24"]
+    assert "IPPools default-ipv4-pool, web overlap, and 10.244.1.1 lies in all of them: web" in told
 
 
 def test_what_no_pool_holds_is_said_and_takes_nothing_away(estate: Estate) -> None:
