@@ -97,3 +97,57 @@ def test_an_egress_address_that_is_not_assigned_is_not_published(estate: Estate)
     without = text.replace("kind: EgressIP", "kind: SomethingElse")
     _, gaps = planned(estate, "openshift", without, groups)
     assert any("egressips.k8s.ovn.org" in gap for gap in gaps)
+
+
+SERVED = {
+    "iks": ["crd.projectcalico.org"],
+    "openshift": ["k8s.ovn.org"],
+}
+"""API groups of the plug-ins that a platform has, as `kubectl get --raw /apis` tells them."""
+TOWARDS: list[tuple[str, list[str], set[str]]] = [
+    ("aks", ["192.0.2.0/24"], {"10.30.0.4"}),
+    ("gke", ["10.99.0.0/16"], {"10.56.1.5"}),
+    ("gke", ["192.0.2.0/24"], {"10.50.0.7"}),
+    ("iks", ["192.0.2.0/24"], {"10.240.0.5"}),
+    ("openshift", ["192.0.2.0/24"], {"192.168.127.10"}),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "towards", "seen"), TOWARDS)
+def test_what_the_cluster_itself_says_agrees_with_the_sample(
+    estate: Estate, name: str, towards: list[str], seen: set[str]
+) -> None:
+    """`publish: auto` on the same objects, towards a network."""
+    groups = [{"name": group} for group in ("apps", "networking.k8s.io", *SERVED.get(name, ()))]
+    served = yaml.safe_dump({"apiVersion": "v1", "kind": "APIGroupList", "groups": groups})
+    dump = yaml.safe_load((DUMPS / f"{name}.yaml").read_text())
+    system = {"metadata": {"name": "kube-root-ca.crt", "namespace": "kube-system"}, "data": {}}
+    dump["items"].append({"apiVersion": "v1", "kind": "ConfigMap", **system})
+    proxy = {"metadata": {"name": "kube-proxy", "namespace": "kube-system"}, "spec": {}}
+    dump["items"].append({"apiVersion": "apps/v1", "kind": "DaemonSet", **proxy})
+    lists = [
+        {"apiVersion": "crd.projectcalico.org/v1", "kind": f"{kind}List", "items": []}
+        for kind in ("FelixConfiguration", "EgressGatewayPolicy")
+        if name == "iks"
+    ]
+    more = "".join(f"---\n{yaml.safe_dump(each, sort_keys=False)}" for each in lists)
+    text = f"{yaml.safe_dump(dump)}{more}---\n{served}...\n"
+    auto = {"name": "k8s-auto", "select": "app == 'frontend'", "publish": "auto"}
+    wanted, gaps = planned(estate, name, text, [{**auto, "towards": towards}])
+    assert gaps == []
+    assert wanted["k8s-auto"] == seen
+
+
+@pytest.mark.slow
+def test_on_eks_nobody_guesses_what_is_inside_the_vpc(estate: Estate) -> None:
+    """So the sample has a group of pods and one of nodes, and no `publish: auto`."""
+    dump = yaml.safe_load((DUMPS / "eks.yaml").read_text())
+    system = {"metadata": {"name": "kube-root-ca.crt", "namespace": "kube-system"}, "data": {}}
+    dump["items"].append({"apiVersion": "v1", "kind": "ConfigMap", **system})
+    served = {"apiVersion": "v1", "kind": "APIGroupList", "groups": [{"name": "apps"}]}
+    text = f"{yaml.safe_dump(dump)}---\n{yaml.safe_dump(served)}...\n"
+    auto = {"name": "k8s-auto", "select": "app == 'frontend'", "publish": "auto"}
+    wanted, gaps = planned(estate, "eks", text, [{**auto, "towards": ["192.0.2.0/24"]}])
+    assert wanted["k8s-auto"] == set()
+    assert any("inside the VPC its own address is seen, elsewhere its node's" in g for g in gaps)
