@@ -92,7 +92,8 @@ class ClusterMembership:
         )
         around = Surroundings(self._node_of, self._space, self._pools)
         if before is not None:
-            around.objects.update(before._seeing.around.objects)
+            for each in before._seeing.around.objects.values():
+                around.put(each)
         self._sets = NetworkSets(self._book, self._families, ranges)
         self._destinations = Destinations(self._book, ranges)
         self._choosing = frozenset(i for i, rule in enumerate(self._book.rules) if rule.chooses)

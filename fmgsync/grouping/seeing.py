@@ -124,9 +124,9 @@ class Seeing:
             for each in (old, new):
                 self._touch(each)
             if old is not None:
-                self.around.objects.pop(old.key, None)
+                self.around.drop(old.key)
             if new is not None:
-                self.around.objects[new.key] = new
+                self.around.put(new)
             if isinstance(old or new, Gateway):
                 self._find_gateways(old, new)
 

@@ -43,7 +43,7 @@ ORDINARY: Final = (
     Provider("AKS", seen_nat.aks, "the same"),
     Provider("Cilium", seen_nat.cilium, "its own settings"),
     Provider("OVN-Kubernetes", seen_nat.ovn_kubernetes, "what it does is fixed"),
-    Provider("flannel and kindnet", seen_nat.by_default, "known only as what they do by default"),
+    Provider("flannel, kindnet, Antrea", seen_nat.by_default, "known by what they do by default"),
 )
 """What becomes of any other pod."""
 PROVIDERS: Final = (*ORDERED, *ORDINARY)

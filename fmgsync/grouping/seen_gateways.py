@@ -17,6 +17,7 @@ from fmgsync.grouping.surroundings import (
     Question,
     Seen,
     Surroundings,
+    both,
     of_family,
     own,
     part,
@@ -36,8 +37,9 @@ _PER_SPACE: Final = ("EnabledPerNamespace", _PER_POD)
 def egress(question: Question, around: Surroundings) -> Seen | None:
     """OVN-Kubernetes, Antrea, Cilium and Kube-OVN, by what their objects select."""
     found: list[Egress] = []
-    for each in around.of(Egress):
-        selects = _selects(each, question, around)
+    pod = question.pod
+    for each, by_labels in around.egresses(pod.labels, around.space(pod.namespace)):
+        selects = by_labels if not each.sources else _selects(each, by_labels, question, around)
         if selects is not False and each.doubt:
             return Seen(by=each.place, unknown=f"{each.place}: {each.doubt}")
         if selects is None:
@@ -79,21 +81,15 @@ def _of_one(each: Egress, question: Question, around: Surroundings) -> Seen:
     return Seen(addresses, each.place, told, rest=rest, derived=each.derived)
 
 
-def _selects(each: Egress, question: Question, around: Surroundings) -> bool | None:
-    pod = question.pod
-    space = around.space(pod.namespace)
-    found: set[bool | None] = {
-        _both(truth(spaces, space), truth(pods, pod.labels)) for spaces, pods in each.selects
-    }
-    if each.sources and sum(_holds(s.ranges, question.own) for s in around.of(Subnet)) > 1:
-        found.add(None)  # of two networks
-    else:
-        found.add(bool(_sources(each, question, around)))
-    return True if True in found else None if None in found else False
-
-
-def _both(one: bool | None, other: bool | None) -> bool | None:
-    return False if False in (one, other) else None if None in (one, other) else True
+def _selects(
+    each: Egress, by_labels: bool | None, question: Question, around: Surroundings
+) -> bool | None:
+    """By labels, or by where the pod's address is from; in two networks nobody can tell."""
+    if by_labels:
+        return True
+    if sum(_holds(subnet.ranges, question.own) for subnet in around.of(Subnet)) > 1:
+        return None
+    return True if _sources(each, question, around) else by_labels
 
 
 def _sources(each: Egress, question: Question, around: Surroundings) -> list[bool]:
@@ -223,7 +219,7 @@ def _through(chosen: tuple[str, str], question: Question, around: Surroundings) 
             return Seen(by=order.place, unknown=told, by_gateways=True)
     parts: list[Seen] = []
     for pod in around.gateway_pods.values():
-        found = _both(truth(spaces, around.space(pod.namespace)), truth(select, pod.labels))
+        found = both(truth(spaces, around.space(pod.namespace)), truth(select, pod.labels))
         if found is None:
             told = "nobody can tell which gateways its annotation chooses"
             return Seen(by=by, unknown=told, by_gateways=True)

@@ -237,8 +237,12 @@ def ovn_kubernetes(question: Question, around: Surroundings) -> Seen | None:
 
 def by_default(question: Question, around: Surroundings) -> Seen | None:
     """flannel (k3s among it) and kindnet translate IPv4 as they are shipped; no object says that it
-    was left so."""
+    was left so. Antrea's setting stands in a ConfigMap whose name changes from release to
+    release."""
     node = around.nodes(question.pod.node)
+    if node is not None and "antrea" in node.marks:
+        told = "no Egress selects it, and whether Antrea translates (noSNAT) is not read"
+        return Seen(by="Antrea", unknown=f"{told}; use publish: pod or node")
     found = node.marks & {"flannel", "kind"} if node is not None else frozenset[str]()
     if not found or question.family is Family.IPV6:
         return None

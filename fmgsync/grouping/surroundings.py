@@ -5,9 +5,9 @@ firewall sees of it.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 from fmgsync.errors import SelectorError
 from fmgsync.grouping import publishable, selectors
@@ -15,7 +15,7 @@ from fmgsync.grouping.ip_pools import IPPools
 from fmgsync.model.address import Address, Family, family
 from fmgsync.model.endpoint import NodeEndpoint, PodEndpoint, PodKey
 from fmgsync.model.labels import Labels
-from fmgsync.model.platform import Gateway, PlatformKey, PlatformObject, Setting
+from fmgsync.model.platform import Egress, Gateway, PlatformKey, PlatformObject, Setting
 
 T = TypeVar("T", bound=PlatformObject)
 
@@ -65,11 +65,43 @@ class Surroundings:
     pools: IPPools = field(default_factory=IPPools)
     objects: dict[PlatformKey, PlatformObject] = field(default_factory=dict)
     gateway_pods: dict[PodKey, PodEndpoint] = field(default_factory=dict)
+    _sorted: dict[type, tuple[PlatformObject, ...]] = field(default_factory=dict)
+    _selecting: dict[tuple[Labels, Labels], tuple[tuple[Egress, bool | None], ...]] = field(
+        default_factory=dict
+    )
 
-    def of(self, kind: type[T]) -> Iterator[T]:
+    def put(self, found: PlatformObject) -> None:
+        """Let this be the object of that name."""
+        self.objects[found.key] = found
+        self._forget()
+
+    def drop(self, key: PlatformKey) -> None:
+        """There is none of that name."""
+        self.objects.pop(key, None)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._sorted.clear()
+        self._selecting.clear()
+
+    def egresses(self, pod: Labels, space: Labels) -> tuple[tuple[Egress, bool | None], ...]:
+        """Those that may be about a pod with these labels, each with whether it selects it by them.
+        Pods of one Deployment share their labels, so that few are asked."""
+        known = self._selecting.get((pod, space))
+        if known is None:
+            found = ((each, _selects(each, pod, space)) for each in self.of(Egress))
+            known = tuple(each for each in found if each[1] is not False or each[0].sources)
+            self._selecting[pod, space] = known
+        return known
+
+    def of(self, kind: type[T]) -> tuple[T, ...]:
         """All objects of one kind, by name."""
-        found = (each for _, each in sorted(self.objects.items()))
-        return (each for each in found if isinstance(each, kind))
+        known = self._sorted.get(kind)
+        if known is None:
+            listed = sorted(self.objects.items())
+            known = tuple(each for _, each in listed if isinstance(each, kind))
+            self._sorted[kind] = known
+        return cast("tuple[T, ...]", known)
 
     def setting(self, title: str, *names: str) -> Setting | None:
         """The first of these objects that is there."""
@@ -157,6 +189,16 @@ def _touches(wanted: Address, ranges: list[publishable.Range]) -> Part:
         return Part.ALL
     network = publishable.as_range(wanted)
     return Part.SOME if any(each.overlaps(network) for each in ranges) else Part.NONE
+
+
+def both(one: bool | None, other: bool | None) -> bool | None:
+    """Whether both are true; None: nobody can tell."""
+    return False if False in (one, other) else None if None in (one, other) else True
+
+
+def _selects(each: Egress, pod: Labels, space: Labels) -> bool | None:
+    found = {both(truth(spaces, space), truth(pods, pod)) for spaces, pods in each.selects}
+    return True if True in found else None if None in found else False
 
 
 def truth(text: str, labels: Labels) -> bool | None:

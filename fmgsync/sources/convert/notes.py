@@ -1,9 +1,8 @@
 """Annotations that say how traffic leaves a cluster.
 
 Public sources: docs.tigera.io, "Configure egress gateways" (`egress.projectcalico.org/...`); the
-Kube-OVN documentation, "EIP and SNAT"; the Amazon VPC plug-in's README, "security groups for pods";
-OVN-Kubernetes, "External gateway"; the annotations that OVN-Kubernetes, flannel and Antrea write on
-nodes.
+Kube-OVN documentation, "EIP and SNAT"; OVN-Kubernetes, "External gateway"; the
+annotations that OVN-Kubernetes, flannel and Antrea write on nodes.
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ _WAY_OUT: Final = (
     "egress_policy",
     "kube_ovn_eip",
     "kube_ovn_snat",
-    "pod_eni",
     "external_gateways",
 )
 _MARKS: Final = {"ovn_subnets": "ovn-kubernetes", "flannel_ip": "flannel", "antrea_ip": "antrea"}

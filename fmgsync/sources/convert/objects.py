@@ -64,7 +64,6 @@ class Annotations(msgspec.Struct, frozen=True, gc=False):
     )
     kube_ovn_eip: str | None = msgspec.field(name="ovn.kubernetes.io/eip", default=None)
     kube_ovn_snat: str | None = msgspec.field(name="ovn.kubernetes.io/snat", default=None)
-    pod_eni: str | None = msgspec.field(name="vpc.amazonaws.com/pod-eni", default=None)
     external_gateways: str | None = msgspec.field(
         name="k8s.ovn.org/routing-external-gws", default=None
     )

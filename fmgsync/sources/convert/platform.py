@@ -114,10 +114,12 @@ def _plain(value: Any) -> str:
 
 
 _SPARED: Final = "nonMasqueradeCIDRs"
-_FELIX: Final = ("egressIPSupport", "natOutgoingAddress", "natOutgoingExclusions")
+_FELIX: Final = ("egressIPSupport", "natOutgoingAddress")
 
 
 def _felix(raw: PlatformRaw) -> Mapping[str, Any]:
+    """natOutgoingExclusions may exempt the cluster's own nodes as well: no firewall is before
+    them."""
     return {key: (raw.spec or {}).get(key) for key in _FELIX}
 
 
