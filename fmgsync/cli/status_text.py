@@ -41,6 +41,7 @@ _ORDER = {state.value: number for number, state in enumerate(STYLES)}
 _FINE = {GroupState.IN_SYNC.value, GroupState.NOT_REFERENCED.value}
 _GRANTS_SHOWN = 5
 _LISTED = 4
+_TO_THE_MINUTE = len("2026-03-02T01:00")
 _VIEWS = ("desired", "adom", "deviceDatabase", "device")
 
 
@@ -238,12 +239,16 @@ def _by_name(device: Row) -> list[tuple[bool, int, str]]:
 
 
 def _print_stale_grants(console: Console, document: Row, *, every: bool) -> None:
-    """The oldest first; one row for all addresses of a group that share devices and time."""
+    """The oldest first; one row for all addresses of a group that share devices and time, which
+    is told to the minute."""
+    of_minute: dict[str, str] = {}
     places: defaultdict[tuple[str, str, str, bool], list[str]] = defaultdict(list)
     for device in document["devices"]:
         for grant in device["staleGrants"]:
             reused = bool(grant.get("reused"))
-            key = (grant["since"] or "", grant["group"], grant["address"], reused)
+            since = str(grant["since"] or "")
+            since = since if every else of_minute.setdefault(since[:_TO_THE_MINUTE], since)
+            key = (since, grant["group"], grant["address"], reused)
             places[key].append(findings.place(device))
     if not places:
         return

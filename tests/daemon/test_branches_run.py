@@ -137,7 +137,7 @@ def test_two_replicas_share_units_by_fleet_and_one_takes_over_in_the_middle_of_a
             cluster,
             FOUR,
             sites=sites,
-            lease={"namespace": "fmgsync", "cluster": "east"},
+            lease={"namespace": "fmgsync"},
             install={"windows": "always", "rollout": rollout},
         ) as offices,
         ExitStack() as stack,
