@@ -19,7 +19,7 @@ from fmgsync.model.rollout import PendingInstall
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView, GroupView
 from fmgsync.passes.once import source_gaps
-from fmgsync.passes.result import AdomResult, Result
+from fmgsync.passes.result import Pass, Result
 from fmgsync.planning import absence, summary
 
 _ADDRESSES = (ObjectKind.ADDRESS, ObjectKind.ADDRESS6)
@@ -79,7 +79,7 @@ def _submissions(result: Result) -> list[dict[str, Any]]:
     ]
 
 
-def _installs(adom: AdomResult) -> list[dict[str, Any]]:
+def _installs(adom: Pass) -> list[dict[str, Any]]:
     if adom.survey is None:
         return []
     silent = {entry.target: list(entry.groups) for entry in adom.survey.not_referenced}
@@ -120,7 +120,7 @@ def _installs(adom: AdomResult) -> list[dict[str, Any]]:
     return rows
 
 
-def _admission(adom: AdomResult, entry: PendingInstall) -> dict[str, str | None]:
+def _admission(adom: Pass, entry: PendingInstall) -> dict[str, str | None]:
     """Why an install cannot start now (`because`), and whether a person must see to it (`held`)."""
     found = next((each for each in adom.admissions if each.pending == entry), None)
     because = found.because if found is not None and found.because else None
@@ -199,7 +199,7 @@ def verify_document(result: Result) -> dict[str, Any]:
     return document
 
 
-def _lock_row(adom: AdomResult, held: HeldLock) -> dict[str, Any]:
+def _lock_row(adom: Pass, held: HeldLock) -> dict[str, Any]:
     """Who works in an ADOM: FortiManager's own words, and whether it is locked as a whole."""
     return {
         **adom.ref.row,
@@ -221,7 +221,7 @@ def _findings(result: Result) -> dict[str, Any]:
     }
 
 
-def _device_row(adom: AdomResult, view: DeviceView) -> dict[str, Any]:
+def _device_row(adom: Pass, view: DeviceView) -> dict[str, Any]:
     return {
         "device": view.target.device,
         "vdom": view.target.vdom,
@@ -242,19 +242,19 @@ def _device_row(adom: AdomResult, view: DeviceView) -> dict[str, Any]:
     }
 
 
-def _fleet(adom: AdomResult) -> str | None:
+def _fleet(adom: Pass) -> str | None:
     """The fleet that it is rolled out with; None where that is itself alone."""
     fleet = adom.seen.topology.fleet if adom.seen is not None else ""
     return fleet if fleet not in ("", str(adom.ref)) else None
 
 
-def _opens_at(adom: AdomResult, target: DeviceVdom) -> str | None:
+def _opens_at(adom: Pass, target: DeviceVdom) -> str | None:
     """When the opening of now began, or the next one begins."""
     found = adom.outlooks.get(target)
     return written_instant(found.opens_at) if found and found.opens_at else None
 
 
-def _is_open(adom: AdomResult, target: DeviceVdom) -> bool:
+def _is_open(adom: Pass, target: DeviceVdom) -> bool:
     found = adom.outlooks.get(target)
     return found is not None and found.judgement.is_open
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from fmgsync.model.preview import PendingEdit
-    from fmgsync.passes.result import AdomResult, Result
+    from fmgsync.passes.result import Pass, Result
 
 SHOWN = 20
 """Waiting devices listed for people before the rest becomes a count."""
@@ -49,7 +49,7 @@ def _joined(row: dict[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, **lists, **maps, "held": held, "waiting": waiting, "clock": clock}
 
 
-def _row(adom: AdomResult) -> dict[str, Any]:
+def _row(adom: Pass) -> dict[str, Any]:
     assert adom.view is not None  # noqa: S101
     record, decision = adom.view.record, adom.view.decision
     ledger = record.ledger if record is not None else None

@@ -39,9 +39,12 @@ def command(options: common.Options, state_dir: Path) -> int:
         state_dir=state_dir,
     )
     result = once.status(world)
-    for adom in result.adoms:
-        if adom.survey is not None:
-            adom.survey = replace(adom.survey, views=four.for_proof(adom.survey.views))
+    result.adoms = [
+        replace(each, survey=replace(each.survey, views=four.for_proof(each.survey.views)))
+        if each.survey is not None
+        else each
+        for each in result.adoms
+    ]
     document = documents.verify_document(result)
     if options.is_json:
         options.print_document(document)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fmgsync.model.health import Latency
 from fmgsync.model.rollout import Outcome
 from fmgsync.model.target import DeviceVdom, TargetRef
-from fmgsync.passes.result import AdomResult
+from fmgsync.passes.result import Pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class AdomRecord:
     became ours."""
 
     ref: TargetRef
-    result: AdomResult | None = None
+    result: Pass | None = None
     last_pass_at: float | None = None
     last_success_at: float | None = None
     passes: int = 0

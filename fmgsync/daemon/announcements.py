@@ -20,7 +20,7 @@ from fmgsync.clock import Clock
 from fmgsync.kube.events import About
 from fmgsync.model.change import AdomPlan, Finding, Hold, ObjectReport
 from fmgsync.model.target import TargetRef
-from fmgsync.passes.result import AdomResult
+from fmgsync.passes.result import Pass
 from fmgsync.passes.rollout_book import Report
 from fmgsync.passes.wrong_clock import CLOCK
 
@@ -88,7 +88,7 @@ class Announcer:
         self._put(None)
         self._thread.join(_END_S)
 
-    def announce(self, result: AdomResult, reports: Sequence[Finding] = ()) -> None:
+    def announce(self, result: Pass, reports: Sequence[Finding] = ()) -> None:
         """What came of a pass, and what is to be said of objects that ask for rules. Returns at
         once."""
         if found := (*notices(result), *of_objects(reports)):
@@ -151,7 +151,7 @@ class Announcer:
                 _log.error("events failed", exception=redaction.traceback_text(error))
 
 
-def notices(result: AdomResult) -> tuple[Notice, ...]:
+def notices(result: Pass) -> tuple[Notice, ...]:
     """What a person should know of a pass, one notice per group or device."""
     found: list[Notice] = []
     if result.seen is not None:

@@ -10,14 +10,14 @@ from fmgsync.daemon.adom_record import AdomRecord
 from fmgsync.model.health import DevicesHealth, Latency
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import GroupState
-from fmgsync.passes.result import AdomResult
+from fmgsync.passes.result import Pass
 
 MOST_SIZES: Final = 2000
 """Group sizes that are told of one ADOM, the largest first: each is a series in Prometheus."""
 
 
 def verified_at(
-    before: Mapping[DeviceVdom, float], result: AdomResult, now: float
+    before: Mapping[DeviceVdom, float], result: Pass, now: float
 ) -> Mapping[DeviceVdom, float]:
     """When each device VDOM last proved what it holds, as far as this process saw it."""
     found = result.rollout.verified if result.rollout is not None and result.outcomes else ()
@@ -27,7 +27,7 @@ def verified_at(
 def latency(
     before: Latency,
     since: Mapping[DeviceVdom, float],
-    result: AdomResult,
+    result: Pass,
     *,
     changed_at: float,
     now: float,
@@ -67,7 +67,7 @@ def devices_health(record: AdomRecord) -> DevicesHealth:
     )
 
 
-def _approvals(result: AdomResult | None) -> int:
+def _approvals(result: Pass | None) -> int:
     """What `fmgsync approve` would let through: parts of the plan, and other people's edits."""
     if result is None:
         return 0

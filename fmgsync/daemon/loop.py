@@ -33,7 +33,7 @@ from fmgsync.model.target import TargetRef
 from fmgsync.passes import rollout_status
 from fmgsync.passes.incremental import Passes
 from fmgsync.passes.reconcile import AdomWork
-from fmgsync.passes.result import AdomResult
+from fmgsync.passes.result import Pass
 from fmgsync.passes.world import Inventory, World
 from fmgsync.sources.rules import RuleSource
 from fmgsync.state.documents import Remembered
@@ -54,7 +54,7 @@ FeedsOf = Callable[[RuleSet], "Sequence[Feed]"]
 PassesOf = Callable[[Callable[[], World], AdomWork], Passes]
 """One ADOM's passes; the world is asked for anew in each, since rules may change."""
 
-WakeAt = Callable[[AdomWork, AdomResult], float | None]
+WakeAt = Callable[[AdomWork, Pass], float | None]
 """When something besides changes makes an ADOM's next pass due: a window, a pause between waves."""
 
 
@@ -336,7 +336,7 @@ class Controller:
         self._heap.keep(self._world.clock.now(), ready=all_work, tidy=self._tracker.took_over)
 
     def _pass_over(self, work: AdomWork, passes: Passes) -> MakePass:
-        def make(rules: frozenset[str] | None) -> tuple[AdomResult, float | None]:
+        def make(rules: frozenset[str] | None) -> tuple[Pass, float | None]:
             try:
                 with self._at_work[work.ref]:
                     result = passes.make(self._tracker.inventory, rules)

@@ -10,7 +10,7 @@ from functools import cache
 from fmgsync.model.health import RolloutHealth
 from fmgsync.model.rollout import Outcome
 from fmgsync.model.target import DeviceVdom
-from fmgsync.passes.result import AdomResult
+from fmgsync.passes.result import Pass
 from fmgsync.passes.world import World
 from fmgsync.scheduling import calendar
 from fmgsync.scheduling.timetable import Timetable
@@ -21,7 +21,7 @@ LOOK_BACK = timedelta(days=31)
 _ARRIVED = frozenset({Outcome.DONE, Outcome.NO_CHANGES})
 
 
-def outcomes(result: AdomResult) -> Counter[Outcome]:
+def outcomes(result: Pass) -> Counter[Outcome]:
     """How the installs of a pass ended, by the devices' own answers where they were asked.
 
     FortiManager's *done* counts as that only if the device was proven right; and whatever it
@@ -39,7 +39,7 @@ def outcomes(result: AdomResult) -> Counter[Outcome]:
 
 
 def pending_since(
-    before: Mapping[DeviceVdom, float], result: AdomResult, now: float
+    before: Mapping[DeviceVdom, float], result: Pass, now: float
 ) -> Mapping[DeviceVdom, float]:
     """Since when each device VDOM has been seen to wait; as before, if nobody could look."""
     if result.survey is None:
@@ -48,7 +48,7 @@ def pending_since(
 
 
 def rollout_health(
-    world: World, result: AdomResult | None, since: Mapping[DeviceVdom, float]
+    world: World, result: Pass | None, since: Mapping[DeviceVdom, float]
 ) -> RolloutHealth:
     """What of the rollout waits for a person, or goes on for longer than it should."""
     if result is None or result.view is None:
@@ -67,7 +67,7 @@ def rollout_health(
     )
 
 
-def _missed_windows(world: World, result: AdomResult, since: Mapping[DeviceVdom, float]) -> int:
+def _missed_windows(world: World, result: Pass, since: Mapping[DeviceVdom, float]) -> int:
     """How many windows have opened and closed over a device that still waits; the most of all."""
     if result.seen is None:
         return 0

@@ -21,17 +21,17 @@ from fmgsync.daemon.pace import Pace, Rhythm, is_whole, next_pass_at
 from fmgsync.leases import reach
 from fmgsync.model.target import TargetRef
 from fmgsync.passes import wrong_clock
-from fmgsync.passes.result import AdomResult
+from fmgsync.passes.result import Pass
 
 _log = structlog.get_logger(__name__)
 
 IDLE_S = 1.0
 
-MakePass = Callable[[frozenset[str] | None], tuple[AdomResult, float | None]]
+MakePass = Callable[[frozenset[str] | None], tuple[Pass, float | None]]
 """Makes one pass over some rules' groups (None: over everything); what came of it, and when
 something of its own becomes due (epoch seconds)."""
 
-PaceOf = Callable[[AdomResult | None], Pace]
+PaceOf = Callable[[Pass | None], Pace]
 """The pace after a pass (None before the first): a workspace ADOM is left to people for longer."""
 
 
@@ -166,7 +166,7 @@ class AdomWorker:
 
     def _pass(self, rules: frozenset[str] | None) -> None:
         before, wake_at = self._record, None
-        result = AdomResult(self.ref)
+        result = Pass(self.ref)
         error: errors.FmgsyncError | None
         try:
             result, wake_at = self._make_pass(rules)
@@ -189,7 +189,7 @@ class AdomWorker:
     def _note(
         self,
         before: AdomRecord,
-        result: AdomResult,
+        result: Pass,
         error: errors.FmgsyncError | None,
         wake_at: float | None,
     ) -> None:
@@ -240,14 +240,14 @@ class AdomWorker:
             )
 
 
-def _held(result: AdomResult | None) -> str:
+def _held(result: Pass | None) -> str:
     """Why nothing of the ADOM is installed; empty if that goes on."""
     standing = result.view if result is not None else None
     held = standing.decision.held if standing is not None else None
     return held.reason if held is not None else ""
 
 
-def _oddities(result: AdomResult | None) -> frozenset[tuple[str, str]]:
+def _oddities(result: Pass | None) -> frozenset[tuple[str, str]]:
     """What somebody should see to, once each: times that lie ahead, and a submission that must not
     be approved any more."""
     told = {("a time lies ahead", sentence) for sentence in wrong_clock.told(result)}

@@ -12,7 +12,7 @@ from fmgsync.model.preview import Marked, PendingEdit
 from fmgsync.passes import batch_install, guard_memory
 from fmgsync.passes.batch_install import Asking
 from fmgsync.passes.reconcile import AdomWork
-from fmgsync.passes.result import AdomResult
+from fmgsync.passes.result import Pass
 from fmgsync.passes.world import World
 from fmgsync.scheduling.admission import Admission
 from fmgsync.scheduling.foreign import Sorted
@@ -29,7 +29,7 @@ class Edits:
     unseen: str = ""
 
 
-def look(world: World, work: AdomWork, adom: AdomResult, *, may_lock: bool) -> Edits:
+def look(world: World, work: AdomWork, adom: Pass, *, may_lock: bool) -> Edits:
     """Preview every install that may be made. Nothing is pushed, and nothing is written.
 
     Where the ADOM has workspaces a preview needs its lock: it is taken only if it `may_lock`.
@@ -54,7 +54,7 @@ def look(world: World, work: AdomWork, adom: AdomResult, *, may_lock: bool) -> E
     return Edits(judged.blocked, judged.foreign)
 
 
-def _judged(world: World, work: AdomWork, adom: AdomResult, ready: list[Admission]) -> Sorted:
+def _judged(world: World, work: AdomWork, adom: Pass, ready: list[Admission]) -> Sorted:
     """All packages' previews, one after the other."""
     assert adom.seen is not None and work.delivery is not None  # noqa: S101, PT018 - see look
     asking = Asking(

@@ -11,7 +11,7 @@ from fmgsync.grouping import desired
 from fmgsync.model.address import Address
 from fmgsync.model.rule import GroupRule, Site
 from fmgsync.model.target import DeviceVdom
-from fmgsync.passes.result import AdomResult, Result
+from fmgsync.passes.result import Pass, Result
 from fmgsync.passes.world import World
 from fmgsync.planning import sites
 
@@ -44,7 +44,7 @@ def _as_written(rule: GroupRule, result: Result, told: defaultdict[str, list[str
     return replace(rule, name=alias)
 
 
-def _adom(configured: Sequence[Site], adom: AdomResult) -> AdomScene:
+def _adom(configured: Sequence[Site], adom: Pass) -> AdomScene:
     assert adom.seen is not None  # noqa: S101 - only what was looked at is asked about
     behind: dict[DeviceVdom, frozenset[str]] = {}
     resolved = sites.resolve(configured, adom.seen.topology)

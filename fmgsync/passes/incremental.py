@@ -20,7 +20,7 @@ from fmgsync.model.change import AdomPlan, Finding
 from fmgsync.model.state import DesiredAdom, ObservedAdom
 from fmgsync.passes import installs, once, recipe, reconcile, rollout_pass, rollout_status
 from fmgsync.passes.reconcile import AdomWork
-from fmgsync.passes.result import AdomResult
+from fmgsync.passes.result import Pass
 from fmgsync.passes.world import Inventory, World
 from fmgsync.planning import adom_cache, aliases, backup_mode, provenance, sites, stays_shared
 from fmgsync.planning.adom_cache import Picture
@@ -36,10 +36,10 @@ class Passes:
         self._world = read_world()
         self._work = work
         self._install = install
-        self._known: AdomResult | None = None
+        self._known: Pass | None = None
         self._picture: Picture | None = None
 
-    def make(self, inventory: Inventory, rules: frozenset[str] | None) -> AdomResult:
+    def make(self, inventory: Inventory, rules: frozenset[str] | None) -> Pass:
         """A pass over these rules' groups, or over everything (None) if that is necessary."""
         known, self._known = self._known, None
         self._world = self._read_world()
@@ -52,13 +52,13 @@ class Passes:
             self._picture = self._pictured(self._known)
         return self._known
 
-    def _pictured(self, known: AdomResult) -> Picture | None:
+    def _pictured(self, known: Pass) -> Picture | None:
         """Made now, while nobody waits for it."""
         if known.seen is None or not self._is_quiet(known):
             return None
         return Picture(known.seen.observed, known.seen.asked, owner=self._world.intent.owner)
 
-    def _is_quiet(self, known: AdomResult) -> bool:
+    def _is_quiet(self, known: Pass) -> bool:
         """Whether a part can be written by itself: nothing failed, waits, is stopped or may be
         installed."""
         seen, intent = known.seen, self._world.intent
@@ -76,34 +76,30 @@ class Passes:
             return False
         return not self._install or self._installs_nothing(known)
 
-    def _installs_nothing(self, known: AdomResult) -> bool:
+    def _installs_nothing(self, known: Pass) -> bool:
         if self._world.terms.removals.within is not None or known.outcomes:
             return False
         resting = known.rollout is not None and known.rollout.again_at is not None
         return not resting and rollout_status.window_open(self._world, known) is False
 
-    def _part(
-        self, inventory: Inventory, known: AdomResult, rules: frozenset[str]
-    ) -> AdomResult | None:
+    def _part(self, inventory: Inventory, known: Pass, rules: frozenset[str]) -> Pass | None:
         """None if it takes a whole pass."""
-        result = replace(known, report=None, planned=None, outcomes=(), whole=False)
+        begun = replace(known, report=None, planned=None, outcomes=(), whole=False)
         try:
             with self._work.session():
-                done = self._write(inventory, result, rules)
+                done = self._write(inventory, begun, rules)
         except errors.TargetError as error:
-            return replace(result, error=error)
+            return replace(begun, error=error)
         self._world.installing.audit.keep_head()
         if done is not None and done.seen is not None and done.seen.plan.held:
             recipe.note_held(self._world, done.seen.plan)
         return done
 
-    def _write(
-        self, inventory: Inventory, result: AdomResult, rules: frozenset[str]
-    ) -> AdomResult | None:
-        work, intent, seen = self._work, self._world.intent, result.seen
-        if seen is None or result.survey is None or self._picture is None:
+    def _write(self, inventory: Inventory, made: Pass, rules: frozenset[str]) -> Pass | None:
+        work, intent, known = self._work, self._world.intent, self._picture
+        seen, survey = made.seen, made.survey
+        if seen is None or survey is None or known is None:
             return None
-        known = self._picture
         part = _focused(self._world, work, inventory, seen, rules)
         names = tuple(reconcile.names(part, seen.limits))
         if part.findings != _overlaps(seen.desired.findings) or not known.covers(names):
@@ -112,25 +108,32 @@ class Passes:
             return None
         there = reconcile.compare_part(work, intent, seen, part, known.part(part, names))
         there = replace(there, plan=provenance.told(there.plan, inventory.who))
-        result.planned = there.plan
-        if there.plan.changes:
-            planned = replace(seen, plan=there.plan)
-            result.report = reconcile.carry_out(work, planned, work.target.write)
-            # What was written is read back. As planned, it leaves nothing to do but what is held.
-            written = adom_cache.touched(there.plan.changes)
-            fresh = work.target.read_part(written.groups, written.addresses)
-            known.replace(written, fresh)
-            now = known.part(part, names)
-            if adom_cache.carried_out(there.plan.changes, fresh) and not there.plan.approved:
-                done = replace(there.plan, changes=(), sizes=(), grants=())
-                there = replace(there, observed=now, plan=done, unapproved=done)
-            else:
-                there = reconcile.compare_part(work, intent, seen, part, now)
-        result.seen = _joined(seen, there, part, known.observed())
-        result.survey = installs.survey_part(work, result.survey, there, adom=result.seen.observed)
-        record = self._world.installing.rollouts.read(work.ref)
-        rollout_pass.judge(self._world, work, inventory, result, record, acts=True)
-        return result
+        made = replace(made, planned=there.plan)
+        try:
+            if there.plan.changes:
+                planned = replace(seen, plan=there.plan)
+                made = made.wrote(reconcile.carry_out(work, planned, work.target.write))
+                there = self._read_back(seen, part, there, known)
+            whole = _joined(seen, there, part, known.observed())
+            survey = installs.survey_part(work, survey, there, adom=whole.observed)
+            made = replace(made, seen=whole, survey=survey)
+            record = self._world.installing.rollouts.read(work.ref)
+            return rollout_pass.judge(self._world, work, inventory, made, record, acts=True)
+        except errors.TargetError as error:
+            return replace(made, error=error)
+
+    def _read_back(self, seen: Look, part: DesiredAdom, there: Look, known: Picture) -> Look:
+        """What was written is read back. As planned, it leaves nothing to do but what is held."""
+        work, intent, changes = self._work, self._world.intent, there.plan.changes
+        names = tuple(reconcile.names(part, seen.limits))
+        written = adom_cache.touched(changes)
+        fresh = work.target.read_part(written.groups, written.addresses)
+        known.replace(written, fresh)
+        now = known.part(part, names)
+        if adom_cache.carried_out(changes, fresh) and not there.plan.approved:
+            done = replace(there.plan, changes=(), sizes=(), grants=())
+            return replace(there, observed=now, plan=done, unapproved=done)
+        return reconcile.compare_part(work, intent, seen, part, now)
 
 
 def _focused(

@@ -11,7 +11,7 @@ from fmgsync.assessing.assessment import Circumstances
 from fmgsync.model.target import TargetRef
 from fmgsync.passes import edits_now
 from fmgsync.passes.edits_now import Edits
-from fmgsync.passes.result import AdomResult, Result
+from fmgsync.passes.result import Pass, Result
 from fmgsync.passes.world import World
 from fmgsync.scheduling import rehearsal
 from fmgsync.scheduling.ledger import Ledger
@@ -66,7 +66,7 @@ def _joined(stages: Sequence[Stage]) -> Stage:
     )
 
 
-def _stage(world: World, adom: AdomResult, *, may_lock: bool) -> tuple[Stage, Edits]:
+def _stage(world: World, adom: Pass, *, may_lock: bool) -> tuple[Stage, Edits]:
     assert adom.seen is not None and adom.survey is not None  # noqa: S101, PT018 - see forecast
     work = next(work for work in world.adoms if work.ref == adom.ref)
     record = adom.view.record if adom.view is not None else None

@@ -10,7 +10,6 @@ from dataclasses import replace
 from functools import partial
 
 from fmgsync import errors
-from fmgsync.assessing.observation import Look
 from fmgsync.grouping import desired, policies
 from fmgsync.model.endpoint import ClusterSnapshot
 from fmgsync.model.target import TargetRef
@@ -21,7 +20,7 @@ from fmgsync.passes import (
 )
 from fmgsync.passes.recipe import Orders
 from fmgsync.passes.reconcile import AdomWork
-from fmgsync.passes.result import AdomResult, Result
+from fmgsync.passes.result import Pass, Result
 from fmgsync.passes.turns import Taking, Turn
 from fmgsync.passes.world import Inventory, Tell, World
 
@@ -93,11 +92,11 @@ def apply(world: World, *, install: bool, digest: str | None = None) -> Result:
         world.installing.recall(work.ref)
     world, inventory = begin(world)
     known = _still_the_same(world, inventory, digest) if digest is not None else None
-    results = list(known or (AdomResult(work.ref) for work in world.adoms))
+    passes = list(known or (Pass(work.ref) for work in world.adoms))
     made = {
-        number: _turn(world, work, results[number], saved=results[number].seen, install=install)
+        number: _turn(world, work, passes, number, install=install)
         for number, work in enumerate(world.adoms)
-        if known is None or results[number].seen is not None
+        if known is None or passes[number].seen is not None
     }
     taking = Taking(
         world.clock,
@@ -111,9 +110,8 @@ def apply(world: World, *, install: bool, digest: str | None = None) -> Result:
     )
     turns.take(list(made.values()), inventory, taking)
     for number, turn in made.items():
-        results[number].error = turn.error
-    _regard_fleets(world, inventory, results, acts=True)
-    return _shown(world, Result(inventory, results))
+        passes[number] = replace(passes[number], error=turn.error)
+    return _shown(world, Result(inventory, _regard_fleets(world, inventory, passes, acts=True)))
 
 
 def apply_one(
@@ -122,61 +120,65 @@ def apply_one(
     inventory: Inventory,
     *,
     install: bool,
-    before: AdomResult | None = None,
-) -> AdomResult:
+    before: Pass | None = None,
+) -> Pass:
     """One pass over one ADOM: what the controller does whenever something changed, or a rollout
     goes on after the pass `before`."""
-    result = AdomResult(work.ref)
+    begun = Pass(work.ref)
     if before is not None and before.rollout is not None:
-        result.rollout = before.rollout.follows(world.clock.now())
-        result.survey = before.survey
-    return _one_adom(world, work, inventory, recipe.acting(install=install), result)
+        follows = before.rollout.follows(world.clock.now())
+        begun = replace(begun, rollout=follows, survey=before.survey)
+    return _one_adom(world, work, inventory, recipe.acting(install=install), begun)
 
 
 def _each_adom(world: World, inventory: Inventory, orders: Orders) -> Result:
-    found: dict[TargetRef, AdomResult] = {}
+    found: dict[TargetRef, Pass] = {}
 
     def look(work: AdomWork) -> None:
-        result = AdomResult(work.ref)
-        found[work.ref] = _one_adom(world, work, inventory, orders, result)
+        found[work.ref] = _one_adom(world, work, inventory, orders, Pass(work.ref))
 
     for work in world.adoms:
         if not work.stands_apart:
             look(work)
     turns.beside(look, (w for w in world.adoms if w.stands_apart), at_once=world.at_once)
-    results = [_under_one_name(world, found[work.ref]) for work in world.adoms]
-    _regard_fleets(world, inventory, results, acts=orders.writes)
-    return _shown(world, Result(inventory, results))
+    passes = [_under_one_name(world, found[work.ref]) for work in world.adoms]
+    passes = _regard_fleets(world, inventory, passes, acts=orders.writes)
+    return _shown(world, Result(inventory, passes))
 
 
-def _under_one_name(world: World, result: AdomResult) -> AdomResult:
+def _under_one_name(world: World, made: Pass) -> Pass:
     """Nothing is shown as planned that would not be written. Who was read first did not know."""
     try:
-        world.compare_names(result.ref)
+        world.compare_names(made.ref)
     except errors.TwoNames as error:
-        return AdomResult(result.ref, error=error)
-    return result
+        return Pass(made.ref, error=error)
+    return made
 
 
 def _regard_fleets(
-    world: World, inventory: Inventory, results: Iterable[AdomResult], *, acts: bool
-) -> None:
+    world: World, inventory: Inventory, passes: Iterable[Pass], *, acts: bool
+) -> list[Pass]:
     """Whose turn it is shows once all of a fleet were looked at."""
-    for work, result in zip(world.adoms, results, strict=True):
-        if result.view is not None and not work.fleet.fleet.is_alone:
+    found = []
+    for work, each in zip(world.adoms, passes, strict=True):
+        made = each
+        if made.view is not None and not work.fleet.fleet.is_alone:
             record = world.installing.rollouts.read(work.ref)
-            rollout_pass.judge(world, work, inventory, result, record, acts=acts)
-            _wait_as_now(result)
+            made = rollout_pass.judge(world, work, inventory, made, record, acts=acts)
+            made = _waiting_as_now(made)
+        found.append(made)
+    return found
 
 
-def _wait_as_now(result: AdomResult) -> None:
+def _waiting_as_now(made: Pass) -> Pass:
     """What a target was held by in its own last pass may be over by now."""
-    rollout, view = result.rollout, result.view
+    rollout, view = made.rollout, made.view
     if rollout is None or rollout.decision is None or view is None:
-        return
+        return made
     then, now = rollout.decision.held, view.decision.held
-    if then is not None and rollout.waiting == then.reason:
-        rollout.waiting = now.reason if now is not None else None
+    if then is None or rollout.waiting != then.reason:
+        return made
+    return replace(made, rollout=replace(rollout, waiting=now.reason if now is not None else None))
 
 
 def _shown(world: World, result: Result) -> Result:
@@ -188,17 +190,19 @@ def _shown(world: World, result: Result) -> Result:
 
 
 def _one_adom(
-    world: World, work: AdomWork, inventory: Inventory, orders: Orders, result: AdomResult
-) -> AdomResult:
+    world: World, work: AdomWork, inventory: Inventory, orders: Orders, before: Pass
+) -> Pass:
+    made = before
     try:
         with recipe.session(world, work):
-            recipe.make_pass(world, work, inventory, orders, result)
+            made = recipe.make_pass(world, work, inventory, orders, before)
+            made.check()
     except errors.TargetError as error:
-        result.error = error
-    return result
+        made = replace(made, error=error)
+    return made
 
 
-def _still_the_same(world: World, inventory: Inventory, digest: str) -> Sequence[AdomResult]:
+def _still_the_same(world: World, inventory: Inventory, digest: str) -> Sequence[Pass]:
     """What there is to do, looked at once more; the saved plan must say the same.
 
     It may have been saved before something that it shows as held was approved.
@@ -216,19 +220,22 @@ def _still_the_same(world: World, inventory: Inventory, digest: str) -> Sequence
 
 
 def _turn(
-    world: World, work: AdomWork, result: AdomResult, *, saved: Look | None, install: bool
+    world: World, work: AdomWork, passes: list[Pass], number: int, *, install: bool
 ) -> Turn[Inventory]:
-    """One ADOM's passes in an `apply`. `saved` is what was looked at for a saved plan: nothing more
-    than that is written, and what others change in it meanwhile is put right."""
-    orders = replace(recipe.acting(install=install), saved=saved)
+    """One ADOM's passes in an `apply`, each in the place of the one before. What was looked at for
+    a saved plan is in the first: nothing more than that is written, and what others change in it
+    meanwhile is put right."""
+    orders = replace(recipe.acting(install=install), saved=passes[number].seen)
 
     def one_pass(inventory: Inventory, *, is_first: bool) -> float | None:
-        recipe.make_pass(world, work, inventory, replace(orders, is_first=is_first), result)
-        return result.rollout.goes_on_at if result.rollout else None
+        now = replace(orders, is_first=is_first)
+        made = passes[number] = recipe.make_pass(world, work, inventory, now, passes[number])
+        made.check()
+        return made.rollout.goes_on_at if made.rollout else None
 
     def waits() -> bool:
-        joined = not work.fleet.fleet.is_alone
-        return joined and result.survey is not None and bool(result.survey.pending)
+        joined, survey = not work.fleet.fleet.is_alone, passes[number].survey
+        return joined and survey is not None and bool(survey.pending)
 
     is_called = partial(work.fleet.take_call, work.ref)
     opened = partial(recipe.session, world, work)

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from fmgsync import errors
 from fmgsync.assessing.observation import Look
 from fmgsync.model.adom import Workspace
-from fmgsync.model.change import AdomPlan
+from fmgsync.model.change import AdomPlan, Finding
 from fmgsync.passes import guard_memory, installs, reconcile, rollout_pass, wrong_clock
-from fmgsync.passes.reconcile import AdomWork
-from fmgsync.passes.result import AdomResult
+from fmgsync.passes.reconcile import AdomWork, Intent
+from fmgsync.passes.result import Pass
 from fmgsync.passes.world import Inventory, World
 from fmgsync.planning import summary
 from fmgsync.scheduling import machine
@@ -50,50 +50,54 @@ def acting(*, install: bool) -> Orders:
 
 
 def make_pass(
-    world: World, work: AdomWork, inventory: Inventory, orders: Orders, result: AdomResult
-) -> None:
-    """One pass, in a session that is open; `result` has what earlier passes of this run did."""
-    record = recall(world, work, orders, result)
+    world: World, work: AdomWork, inventory: Inventory, orders: Orders, before: Pass
+) -> Pass:
+    """One pass, in a session that is open; `before` is what earlier passes of this run came to.
+
+    What went wrong at the target is in it, beside what was done until then.
+    """
+    record, ahead = recall(world, work, orders)
+    made = replace(before, ahead=tuple(dict.fromkeys((*before.ahead, *ahead))))
     try:
-        look(world, work, inventory, orders, result)
-        result.along = orders.writes and write(world, work, orders, result, record)
+        made = look(work, world.intent, inventory, orders, made)
+        made, is_due = due(world, work, orders, made, record)
+        if is_due:
+            made = write(world, work, made)
         if orders.installs and world.intent.writes:
-            record = rollout_pass.advance_installs(world, work, inventory, result)
+            made, record = rollout_pass.advance_installs(world, work, inventory, made)
         elif orders.surveys:
-            result.survey = installs.survey(work, _seen(result), ask_devices=orders.asks)
-        rollout_pass.judge(world, work, inventory, result, record, acts=orders.writes)
+            made = replace(made, survey=installs.survey(work, made.looked, ask_devices=orders.asks))
+        if made.error is None:
+            made = rollout_pass.judge(world, work, inventory, made, record, acts=orders.writes)
+    except errors.TargetError as error:
+        made = replace(made, error=error)
     finally:
-        remember(world, result)
+        remember(world, made)
+    return _told(made)
 
 
 def recall(
-    world: World, work: AdomWork, orders: Orders, result: AdomResult
-) -> RolloutRecord | None:
-    """What is remembered of the target's rollout. What cannot be understood stops a pass that acts
-    before anything is written; what a clock that was wrong has left is told."""
-    installing = world.installing
-    acts = orders.writes
+    world: World, work: AdomWork, orders: Orders
+) -> tuple[RolloutRecord | None, tuple[Finding, ...]]:
+    """What is remembered of the target's rollout, and what a clock that was wrong has left. What
+    cannot be understood stops a pass that acts before anything is written."""
+    installing, acts = world.installing, orders.writes
     record = installing.recall(work.ref) if acts else installing.rollouts.read(work.ref)
-    ahead = wrong_clock.findings(work.guard, record, installing.stale)
-    result.ahead = tuple(dict.fromkeys((*result.ahead, *ahead)))
-    return record
+    return record, wrong_clock.findings(work.guard, record, installing.stale)
 
 
-def look(
-    world: World, work: AdomWork, inventory: Inventory, orders: Orders, result: AdomResult
-) -> None:
+def look(work: AdomWork, intent: Intent, inventory: Inventory, orders: Orders, made: Pass) -> Pass:
     """The only reads of the target before anything is decided."""
     if orders.saved is not None and orders.is_first:
-        result.seen = orders.saved
-        return
-    members, who = inventory.members, inventory.who
-    seen = reconcile.look(work, world.intent, members, who, uses=orders.asks)
+        return replace(made, seen=orders.saved)
+    seen = reconcile.look(work, intent, inventory.members, inventory.who, uses=orders.asks)
     if orders.saved is not None:
-        seen = _as_saved(orders.saved, replace(seen, written=result.vouched))
-    result.seen, delivery = seen, work.delivery
+        seen = _as_saved(orders.saved, replace(seen, written=made.vouched))
+    delivery, locks = work.delivery, made.locks
     if orders.asks and delivery and seen.topology.workspace is not Workspace.DISABLED:
         own = [key for key, group in seen.observed.groups.items() if group.owned]
-        result.locks = delivery.read_locks(own)
+        locks = delivery.read_locks(own)
+    return replace(made, seen=seen, locks=locks)
 
 
 def _as_saved(saved: Look, now: Look) -> Look:
@@ -108,48 +112,52 @@ def _as_saved(saved: Look, now: Look) -> Look:
     return now
 
 
-def write(
-    world: World, work: AdomWork, orders: Orders, result: AdomResult, record: RolloutRecord | None
-) -> bool:
-    """Write what is due; True where that is left to the lock of the install that follows.
-
-    A saved plan is written once.
-    """
-    if orders.saved is not None and not orders.is_first and result.vouched is not None:
-        return False
-    result.stop = world.installing.stops.covering(work.ref)
-    if result.stop is not None:
-        world.tell(f"nothing is written or installed: {result.stop}")
-    if result.stop is not None or not work.writes_ahead(world.intent):
-        return False
-    if not machine.may_write(record):
-        return False
-    plan = _seen(result).plan
-    if result.planned is None or plan.changes:
-        result.planned = plan
+def due(
+    world: World, work: AdomWork, orders: Orders, made: Pass, record: RolloutRecord | None
+) -> tuple[Pass, bool]:
+    """Whether something is to be written at once; not what is left to the lock of the install that
+    follows. A saved plan is written once."""
+    if not orders.writes:
+        return made, False
+    if orders.saved is not None and not orders.is_first and made.vouched is not None:
+        return replace(made, along=False), False
+    made = replace(made, along=False, stop=world.installing.stops.covering(work.ref))
+    if made.stop is not None:
+        world.tell(f"nothing is written or installed: {made.stop}")
+    ahead = work.writes_ahead(world.intent) and machine.may_write(record)
+    if made.stop is not None or not ahead:
+        return made, False
+    plan = made.looked.plan
+    if made.planned is None or plan.changes:
+        made = replace(made, planned=plan)
     installs = orders.installs and world.intent.writes
-    if installs and rollout_pass.may_write_along(world, work, result, record):
-        return True
-    _write_alone(world, work, result)
-    return False
+    along = installs and rollout_pass.may_write_along(world, work, made.looked, record)
+    return replace(made, along=along), not along
 
 
-def _write_alone(world: World, work: AdomWork, result: AdomResult) -> None:
-    before = _seen(result)
+def write(world: World, work: AdomWork, made: Pass) -> Pass:
+    """Write what is due, under a lock of its own."""
+    before = made.looked
     if before.plan.changes and world.intent.writes and before.submission is None:
         world.tell(f"writing {len(before.plan.changes)} changes to {work.ref.short}")
-    result.seen, report = reconcile.write(work, world.intent, before)
-    result.report = result.report.then(report) if result.report else report
+    seen, report = reconcile.write(work, world.intent, before)
+    return made.wrote(report, seen=seen)
 
 
-def remember(world: World, result: AdomResult) -> None:
+def remember(world: World, made: Pass) -> None:
     """Whatever is shown as held can be approved from now on; the audit's end is kept."""
-    if result.seen is not None:
-        plan = result.seen.plan
-        note_held(world, plan)
-        told = replace(plan, findings=tuple(dict.fromkeys((*plan.findings, *result.ahead))))
-        result.seen = replace(result.seen, plan=told)
+    if made.seen is not None:
+        note_held(world, made.seen.plan)
     world.installing.audit.keep_head()
+
+
+def _told(made: Pass) -> Pass:
+    """What a clock that was wrong has left is told with the plan."""
+    if made.seen is None:
+        return made
+    plan = made.seen.plan
+    told = replace(plan, findings=tuple(dict.fromkeys((*plan.findings, *made.ahead))))
+    return replace(made, seen=replace(made.seen, plan=told))
 
 
 def note_held(world: World, plan: AdomPlan) -> None:
@@ -180,8 +188,3 @@ def session(world: World, work: AdomWork) -> Iterator[None]:
     except errors.TargetError as error:
         work.fleet.absent(work.ref, error.message)
         raise
-
-
-def _seen(result: AdomResult) -> Look:
-    assert result.seen is not None  # noqa: S101 - a pass has looked before anything else
-    return result.seen

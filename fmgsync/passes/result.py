@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 from fmgsync import errors
 from fmgsync.assessing.assessment import Assessment
@@ -23,9 +24,9 @@ from fmgsync.scheduling.admission import Admission
 from fmgsync.scheduling.outlook import Outlook
 
 
-@dataclass(slots=True)
-class AdomResult:
-    """What became of one ADOM in one pass; `whole` False if it compared only a part of it.
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What one pass over a target came to; `whole` False if it compared only a part of it.
 
     `vouched` is what the ADOM holds as a saved plan was carried out there, None before that.
     `along`: what is due in the ADOM is left to the lock of the install that follows. `ahead` is
@@ -49,6 +50,22 @@ class AdomResult:
     ahead: tuple[Finding, ...] = ()
 
     @property
+    def looked(self) -> Look:
+        """What was seen, in a pass that has looked."""
+        assert self.seen is not None  # noqa: S101 - nothing else comes before a look
+        return self.seen
+
+    def check(self) -> None:
+        """Raises what went wrong."""
+        if self.error is not None:
+            raise self.error
+
+    def wrote(self, report: ApplyReport, **changes: Any) -> Self:
+        """The same after a write."""
+        whole = self.report.then(report) if self.report is not None else report
+        return replace(self, report=whole, **changes)
+
+    @property
     def admissions(self) -> tuple[Admission, ...]:
         """Which pending installs may be made, and why not."""
         return self.view.admissions if self.view is not None else ()
@@ -67,7 +84,7 @@ class Result:
     """
 
     inventory: Inventory
-    adoms: list[AdomResult] = field(default_factory=list)
+    adoms: list[Pass] = field(default_factory=list)
     stops: tuple[Stop, ...] = ()
     zone: str = "UTC"
 

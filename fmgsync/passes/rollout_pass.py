@@ -9,13 +9,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
+from fmgsync import errors
 from fmgsync.assessing import assessment
+from fmgsync.assessing.observation import Look
 from fmgsync.assessing.survey import NOTHING
 from fmgsync.model.adom import Workspace
 from fmgsync.passes import installs, reconcile, rollout, rollout_status, stale_grants
 from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.rests import Left
-from fmgsync.passes.result import AdomResult
+from fmgsync.passes.result import Pass
 from fmgsync.passes.rollout_book import Report
 from fmgsync.passes.run import make_run
 from fmgsync.passes.world import Inventory, World
@@ -27,13 +29,11 @@ from fmgsync.scheduling.rollout_record import RolloutRecord
 _EVER = datetime.fromtimestamp(0, UTC)
 
 
-def may_write_along(
-    world: World, work: AdomWork, result: AdomResult, record: RolloutRecord | None
-) -> bool:
+def may_write_along(world: World, work: AdomWork, seen: Look, record: RolloutRecord | None) -> bool:
     """Whether an install may follow at once, under whose lock what is due in the ADOM can be
     written. Told without asking anything: a write must not wait for devices without need."""
-    seen, terms = result.seen, world.terms
-    if seen is None or not seen.plan.changes or seen.submission is not None:
+    terms = world.terms
+    if not seen.plan.changes or seen.submission is not None:
         return False
     if work.delivery is None or seen.topology.workspace is Workspace.WORKFLOW:
         return False
@@ -52,57 +52,58 @@ def may_write_along(
 
 
 def advance_installs(
-    world: World, work: AdomWork, inventory: Inventory, result: AdomResult
-) -> RolloutRecord | None:
+    world: World, work: AdomWork, inventory: Inventory, made: Pass
+) -> tuple[Pass, RolloutRecord | None]:
     """Let the ADOM's rollout go one step, then look at what that changed; how its record stands."""
-    assert result.seen is not None  # noqa: S101 - a pass has looked before
-    plan, report = result.planned or result.seen.plan, result.rollout or Report()
-    done = len(report.outcomes)
-    run = make_run(world, work, inventory, result, report, plan=summary.digest([plan]))
-    result.rollout, result.planned = report, plan
+    plan, report = made.planned or made.looked.plan, made.rollout or Report()
+    done, error = len(report.outcomes), None
+    run = make_run(world, work, inventory, made, report, plan=summary.digest([plan]))
     try:
         rollout.roll_out(run)
     except Left:
         report.come_back(world.clock.now())
-    finally:
-        result.outcomes = tuple(report.outcomes)
-        written, report.written = report.written, None
-        if written is not None:
-            result.report = result.report.then(written) if result.report else written
-    if written is not None or result.seen.written is not None or not plan.changes:
-        result.vouched = run.written
-    if written is not None or result.seen.written is not None or not plan.changes:
-        result.vouched = run.written
-    result.seen, result.survey = run.seen, run.survey
+    except errors.TargetError as trouble:
+        error = trouble
+    written, report.written = report.written, None
+    made = replace(made, rollout=report, planned=plan, outcomes=tuple(report.outcomes), error=error)
+    if written is not None:
+        made = made.wrote(written)
+    if error is not None:
+        return made, run.book.record
+    if written is not None or made.looked.written is not None or not plan.changes:
+        made = replace(made, vouched=run.written)
+    seen, survey = run.seen, run.survey
     if len(report.outcomes) > done or written is not None:
         # The installs changed device database and status: look before believing anything.
+        made = replace(made, seen=seen, survey=survey)
         if report.failures:
-            result.seen = reconcile.refresh_topology(work, run.seen)
+            seen = reconcile.refresh_topology(work, seen)
         touched = {outcome.target for outcome in report.outcomes[done:]}
-        known = run.survey.known_but(touched, run.answered) if run.survey else NOTHING
-        result.survey = installs.survey(work, result.seen, ask_devices=True, known=known)
-    return run.book.record
+        known = survey.known_but(touched, run.answered) if survey else NOTHING
+        survey = installs.survey(work, seen, ask_devices=True, known=known)
+    return replace(made, seen=seen, survey=survey), run.book.record
 
 
 def judge(
     world: World,
     work: AdomWork,
     inventory: Inventory,
-    result: AdomResult,
+    made: Pass,
     record: RolloutRecord | None,
     *,
     acts: bool,
-) -> None:
+) -> Pass:
     """What follows from what was seen last, told without starting anything. Who `acts` leaves alone
     for a time what it has held back; who only looks tells of whatever is held."""
-    if result.seen is None or result.survey is None:
-        return
-    run = make_run(world, work, inventory, result, result.rollout or Report(), plan="")
-    run.survey, run.pending = result.survey, result.survey.pending
+    if made.seen is None or made.survey is None:
+        return made
+    run = make_run(world, work, inventory, made, made.rollout or Report(), plan="")
+    run.survey, run.pending = made.survey, made.survey.pending
     run.held_since = run.held_since if acts else _EVER
     run.book.know(record, why_not=partial(rollout_status.why_lost, work, run.survey, run.seen))
     run.since = stale_grants.note(
         run.memory, work.ref, run.survey, run.seen, world.clock.now(), world.tell
     )
-    result.stop, result.view = run.stop, run.foresee()
-    result.survey = replace(result.survey, views=result.view.views)
+    view = run.foresee()
+    survey = replace(made.survey, views=view.views)
+    return replace(made, stop=run.stop, view=view, survey=survey)

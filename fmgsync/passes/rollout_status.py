@@ -6,7 +6,7 @@ from fmgsync.assessing import assessment, new_ledger
 from fmgsync.assessing.observation import Look
 from fmgsync.assessing.survey import Survey
 from fmgsync.passes.reconcile import AdomWork
-from fmgsync.passes.result import AdomResult
+from fmgsync.passes.result import Pass
 from fmgsync.passes.world import World
 from fmgsync.scheduling import outlook
 from fmgsync.scheduling.install_policy import Mode
@@ -24,7 +24,7 @@ def why_lost(work: AdomWork, survey: Survey, seen: Look) -> str:
     return new_ledger.why_not(installs, survey.views, seen.topology, asked=survey.asked)
 
 
-def wake_at(world: World, work: AdomWork, result: AdomResult) -> float | None:
+def wake_at(world: World, work: AdomWork, result: Pass) -> float | None:
     """When something of the ADOM becomes due that no change announces, in UTC epoch seconds."""
     times = [result.rollout.again_at] if result.rollout else []
     changes = result.seen.plan.changes if result.seen is not None else ()
@@ -38,7 +38,7 @@ def wake_at(world: World, work: AdomWork, result: AdomResult) -> float | None:
     return min((at for at in times if at is not None), default=None)
 
 
-def window_open(world: World, result: AdomResult) -> bool | None:
+def window_open(world: World, result: Pass) -> bool | None:
     """Whether an install may start now on a device of the ADOM; None if nothing is known of it, or
     somebody else installs."""
     if world.terms.mode is Mode.NONE or result.seen is None or result.survey is None:

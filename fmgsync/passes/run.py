@@ -26,7 +26,7 @@ from fmgsync.passes import (
 )
 from fmgsync.passes.device_proof import Expected
 from fmgsync.passes.reconcile import AdomWork, Intent
-from fmgsync.passes.result import AdomResult
+from fmgsync.passes.result import Pass
 from fmgsync.passes.rollout_book import Book, Reason, Report
 from fmgsync.passes.world import Inventory, World
 from fmgsync.planning import sites
@@ -282,13 +282,12 @@ def make_run(
     world: World,
     work: AdomWork,
     inventory: Inventory,
-    result: AdomResult,
+    made: Pass,
     report: Report,
     *,
     plan: str,
 ) -> Run:
     """What a rollout of one ADOM works with; `report` is what earlier steps of this run did."""
-    assert result.seen is not None  # noqa: S101 - a pass has looked before
     installing = world.installing
     rules = work.fleet.rules_digest(world.intent.rules.rules)
     return Run(
@@ -303,7 +302,7 @@ def make_run(
         audit=installing.audit,
         clock=world.clock,
         inventory=inventory,
-        seen=result.seen,
+        seen=made.looked,
         tell=world.tell,
         stopping=installing.stopping,
         leaving=installing.leaving,
@@ -311,11 +310,11 @@ def make_run(
         rules=rules,
         plan=plan,
         report=report,
-        known=result.survey,
-        writes_along=result.along,
+        known=made.survey,
+        writes_along=made.along,
         held_since=datetime.fromtimestamp(installing.held_since(world.clock.now()), UTC),
         memory=installing.stale,
-        running=running_behind(work, inventory, result.seen),
+        running=running_behind(work, inventory, made.looked),
         stops=installing.stops,
         stop=installing.stops.covering(work.ref),
     )

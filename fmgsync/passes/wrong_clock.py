@@ -13,7 +13,7 @@ from fmgsync.model.change import Finding
 from fmgsync.model.target import TargetRef
 from fmgsync.passes import guard_memory
 from fmgsync.passes.guard_memory import AdomGuard
-from fmgsync.passes.result import AdomResult
+from fmgsync.passes.result import Pass
 from fmgsync.scheduling.rollout_record import RolloutRecord
 from fmgsync.state.stale import StaleSince
 
@@ -35,7 +35,7 @@ def findings(
     return tuple(Finding(CLOCK, str(ref), sentence) for sentence in told)
 
 
-def told(result: AdomResult | None) -> frozenset[str]:
+def told(result: Pass | None) -> frozenset[str]:
     """The sentences that a pass came with."""
     found = result.seen.plan.findings if result is not None and result.seen is not None else ()
     return frozenset(one.message for one in found if one.kind == CLOCK)

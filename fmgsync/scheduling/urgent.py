@@ -13,7 +13,7 @@ import enum
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from fmgsync.model.target import DeviceVdom
 from fmgsync.scheduling.forecast import Forecast
@@ -187,8 +187,3 @@ def _urgent(
 
 def _groups(exposures: Iterable[Exposure]) -> tuple[str, ...]:
     return tuple(sorted({exposure.group for exposure in exposures}))
-
-
-def _oldest(since: list[float | None]) -> datetime | None:
-    known = [at for at in since if at is not None]
-    return datetime.fromtimestamp(min(known), UTC) if len(known) == len(since) else None

@@ -32,7 +32,7 @@ from fmgsync.passes.fleet_roster import Roster
 from fmgsync.passes.guard_memory import AdomGuard
 from fmgsync.passes.install_context import Installing, People, make_installing
 from fmgsync.passes.reconcile import AdomWork, Intent
-from fmgsync.passes.result import AdomResult
+from fmgsync.passes.result import Pass
 from fmgsync.passes.world import ReadSource, Tell, World
 from fmgsync.passes.write_log import WriteLog
 from fmgsync.settings import calico_compat, features, load, rules, terms
@@ -378,7 +378,7 @@ def referenced_files(path: Path) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def _pace(config: Config, last: AdomResult | None) -> Pace:
+def _pace(config: Config, last: Pass | None) -> Pace:
     """Workspace ADOMs are left to administrators for 30 s between writes, unless configured."""
     times = config.reconcile
     shortest = times.min_interval.total_seconds() if times.min_interval is not None else 0.0

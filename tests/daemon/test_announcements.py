@@ -16,7 +16,7 @@ from fmgsync.kube.events import About
 from fmgsync.kube.requests import EVENTS, Request
 from fmgsync.model.change import AdomPlan, Finding, Hold
 from fmgsync.model.target import DeviceVdom, TargetRef
-from fmgsync.passes.result import AdomResult
+from fmgsync.passes.result import Pass
 from fmgsync.passes.rollout_book import Report
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from tests import builders
@@ -111,7 +111,7 @@ REF = TargetRef("hq", "prod")
 
 def failed(*devices: str) -> tuple[Notice, ...]:
     report = Report(failures=dict.fromkeys(devices, "the device refused"))
-    return announcements.notices(AdomResult(REF, rollout=report))
+    return announcements.notices(Pass(REF, rollout=report))
 
 
 def announcer(home: Heard, east: Heard, clock: ManualClock, *spaces: str) -> Announcer:

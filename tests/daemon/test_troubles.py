@@ -12,7 +12,7 @@ from fmgsync.daemon import troubles
 from fmgsync.model.health import RolloutHealth
 from fmgsync.model.rollout import Outcome, TargetOutcome
 from fmgsync.model.target import DeviceVdom, TargetRef
-from fmgsync.passes.result import AdomResult
+from fmgsync.passes.result import Pass
 from fmgsync.passes.rollout_book import Report
 from tests.end_to_end import fleet
 from tests.end_to_end.estate import Estate
@@ -42,14 +42,14 @@ def test_what_the_device_proved_counts(case: str) -> None:
     said, proven, counts = PROVEN[case]
     report = Report(verified=[target("fgt-1")] if proven else [])
     outcome = TargetOutcome(target("fgt-1"), said, "")
-    result = AdomResult(ADOM, rollout=report, outcomes=(outcome,))
+    result = Pass(ADOM, rollout=report, outcomes=(outcome,))
     assert troubles.outcomes(result) == {counts: 1}
 
 
 Since = dict[DeviceVdom, float]
 
 
-def passed(estate: Estate, since: Since) -> tuple[AdomResult, RolloutHealth]:
+def passed(estate: Estate, since: Since) -> tuple[Pass, RolloutHealth]:
     """One pass; `since` is kept as the controller's worker keeps it."""
     world = world_of(estate)
     result, _ = make_pass(world)
@@ -132,6 +132,6 @@ def test_where_windows_are_always_open_none_is_missed(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_looked_at_waits_since_it_was_last_seen_to() -> None:
-    failed = AdomResult(ADOM)
+    failed = Pass(ADOM)
     before = {target("fgt-1"): 1e9}
     assert troubles.pending_since(before, failed, 1e10) == before

@@ -13,7 +13,7 @@ from fmgsync.cli import main
 from fmgsync.clock import SystemClock
 from fmgsync.daemon import announcements
 from fmgsync.model.target import TargetKind, TargetRef
-from fmgsync.passes.result import AdomResult
+from fmgsync.passes.result import Pass
 from fmgsync.passes.rollout_book import Report
 from tests.cli.plan_documents import checked
 from tests.end_to_end.branches import open_branches
@@ -66,7 +66,7 @@ def test_a_plan_is_as_its_schema_says(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_an_event_tells_of_a_write() -> None:
     ref = TargetRef("branch-1", "root", TargetKind.FORTIGATE)
     [notice] = announcements.notices(
-        AdomResult(ref, rollout=Report(failures={"branch-1": "does not answer"}))
+        Pass(ref, rollout=Report(failures={"branch-1": "does not answer"}))
     )
     assert notice.reason == "WriteFailed"
     assert notice.message.startswith("VDOM root on branch-1: ")

@@ -13,7 +13,7 @@ from requests.adapters import HTTPAdapter
 
 from fmgsync.clock import Clock
 from fmgsync.passes import once
-from fmgsync.passes.result import AdomResult
+from fmgsync.passes.result import Pass
 from fmgsync.settings import features
 from fmgsync.wiring import wiring
 from tests.end_to_end.edits import GROUPS, edit, open_up, start, widen_an_address
@@ -87,7 +87,7 @@ OTHERS: dict[str, tuple[str, Callable[[str], bool], Callable[[], Act]]] = {
 }
 
 
-def install(estate: Estate, command: str, restless: Restless) -> AdomResult:
+def install(estate: Estate, command: str, restless: Restless) -> Pass:
     """What the command does with the one ADOM; the controller's passes as long as they go on."""
     world = wiring.make_world(
         estate.path,

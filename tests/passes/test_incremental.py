@@ -13,7 +13,7 @@ from fmgsync.model.address import Address
 from fmgsync.model.view import GroupState
 from fmgsync.passes import once, rollout_status
 from fmgsync.passes.incremental import Passes
-from fmgsync.passes.result import AdomResult
+from fmgsync.passes.result import Pass
 from fmgsync.passes.world import World
 from fmgsync.wiring import wiring
 from tests import builders
@@ -36,7 +36,7 @@ class Controller:
         self.work = work
         self._passes = Passes(lambda: self.world, work, install=install)
 
-    def make(self, *rules: str) -> AdomResult:
+    def make(self, *rules: str) -> Pass:
         """A pass over these rules, or over everything."""
         inventory = once.read_inventory(self.world)
         result = self._passes.make(inventory, frozenset(rules) or None)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from fmgsync.passes import once, rollout_status
 from fmgsync.passes.install_context import People
-from fmgsync.passes.result import AdomResult
+from fmgsync.passes.result import Pass
 from fmgsync.passes.world import World
 from fmgsync.settings import features
 from fmgsync.wiring import wiring
@@ -29,7 +29,7 @@ def world_of(estate: Estate, **people: object) -> World:
     )
 
 
-def make_pass(world: World) -> tuple[AdomResult, float | None]:
+def make_pass(world: World) -> tuple[Pass, float | None]:
     """One pass as the controller's worker makes it, and when it comes back for its own sake."""
     (work,) = world.adoms
     result = once.apply_one(world, work, once.read_inventory(world), install=True)

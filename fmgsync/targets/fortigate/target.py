@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from fmgsync import errors
 from fmgsync.clock import Clock
@@ -37,6 +35,7 @@ from fmgsync.targets.fortigate.session import Session
 from fmgsync.targets.fortigate.unit import Unit
 from fmgsync.targets.fortigate.urls import Table
 from fmgsync.targets.fortigate.writing import Outcome, Writer
+from fmgsync.targets.in_session import InSession
 from fmgsync.targets.protocol import Delivery, Traits
 
 TRAITS: Final = Traits(stages=False, mappings=False)
@@ -48,7 +47,7 @@ IN_USE_COUNTS_S: Final = 600.0
 """So long an object that could not be deleted is not tried again."""
 
 
-class FortiGateVdom:
+class FortiGateVdom(InSession[Session]):
     """Reads and writes one VDOM.
 
     Inside `with` all calls share one session; outside, each has its own. Not to be used by two
@@ -66,11 +65,10 @@ class FortiGateVdom:
     ) -> None:
         self.ref = ref
         self._unit = unit
-        self._open_session = open_session
+        super().__init__(open_session)
         self._owner = owner
         self._clock = clock
         self._place = DeviceVdom(ref.unit, ref.domain)
-        self._shared: Session | None = None
         self._tables: Tables | None = None
         self._just_read = False
         self._wrote = False
@@ -79,35 +77,12 @@ class FortiGateVdom:
         self._seen_serial = ""
         self._package: tuple[float, Package] | None = None
         self._in_use: dict[ObjectKey, float] = {}
-        self._requests_before = 0
         self._names = taken_over.NONE
 
     @property
     def traits(self) -> Traits:
         """A FortiGate has its own copy of every object, live as soon as it is written."""
         return TRAITS
-
-    @property
-    def requests(self) -> int:
-        """HTTP requests sent so far."""
-        return self._requests_before + (self._shared.requests if self._shared else 0)
-
-    def __enter__(self) -> Self:
-        session = self._open_session()
-        session.open()
-        self._shared = session
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._shared is not None:
-            self._shared.close()
-            self._requests_before += self._shared.requests
-            self._shared = None
 
     def read_serial(self) -> str:
         """Empty: every answer tells it, and it is held against what is remembered there."""
@@ -346,16 +321,6 @@ class FortiGateVdom:
 
     def _note_in_use(self, outcome: Outcome) -> None:
         self._in_use.update(dict.fromkeys(outcome.in_use, self._clock.now()))
-
-    @contextmanager
-    def _session(self) -> Iterator[Session]:
-        """The shared session, or one of its own for this call."""
-        if self._shared is not None:
-            yield self._shared
-            return
-        with self:
-            assert self._shared is not None  # noqa: S101
-            yield self._shared
 
 
 def _tables_of(plan: AdomPlan) -> list[Table]:

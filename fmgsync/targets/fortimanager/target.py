@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from types import TracebackType
-from typing import Self
 
 from fmgsync.clock import Clock
 from fmgsync.model.address import Family
@@ -42,6 +40,7 @@ from fmgsync.targets.fortimanager.install import FortiManagerFlow
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.stall_detector import StallDetector
 from fmgsync.targets.fortimanager.writing import Writer
+from fmgsync.targets.in_session import InSession
 from fmgsync.targets.protocol import Delivery, Traits
 
 TRAITS = Traits(
@@ -49,7 +48,7 @@ TRAITS = Traits(
 )
 
 
-class FortiManagerAdom:
+class FortiManagerAdom(InSession[Session]):
     """Reads, writes and installs in one ADOM.
 
     Inside `with` all calls share one session; outside, each opens and closes its own. Not to be
@@ -66,45 +65,22 @@ class FortiManagerAdom:
         lock_wait_s: float = 60.0,
         frozen_after_s: float = 900.0,
     ) -> None:
+        super().__init__(open_session)
         self.ref = ref
         self._owner = owner
-        self._open_session = open_session
         self._clock = clock
         self._lock_wait_s = lock_wait_s
         self._progress = StallDetector(frozen_after_s)
-        self._shared: Session | None = None
         self._topology: AdomTopology | None = None
         self._limits: Limits | None = None
         self._around: Surroundings | None = None
         self._serial: str | None = None
-        self._requests_before = 0
         self._names = taken_over.NONE
         self._listed: Mapping[Family, Sequence[str]] = {}
 
-    @property
-    def requests(self) -> int:
-        """HTTP requests sent so far, logins included."""
-        return self._requests_before + (self._shared.requests if self._shared else 0)
-
-    def __enter__(self) -> Self:
-        session = self._open_session()
-        self._shared = session
-        try:
-            session.open()
-        except BaseException:
-            self._close(session)
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def _end(self) -> None:
         self._topology = self._around = None
-        if self._shared is not None:
-            self._close(self._shared)
+        super()._end()
 
     def read_topology(self) -> AdomTopology:
         """Devices, VDOMs and device groups."""
@@ -337,18 +313,3 @@ class FortiManagerAdom:
                 yield session
         finally:
             self._requests_before += session.requests
-
-    @contextmanager
-    def _session(self) -> Iterator[Session]:
-        """The shared session, or one of its own for this call."""
-        if self._shared is not None:
-            yield self._shared
-            return
-        with self:
-            assert self._shared is not None  # noqa: S101
-            yield self._shared
-
-    def _close(self, session: Session) -> None:
-        session.close()
-        self._requests_before += session.requests
-        self._shared = None
