@@ -43,6 +43,16 @@ PARTS: Final[Mapping[str, Part]] = {
         {"FMGSYNC_SOAK_S": os.environ.get("FMGSYNC_SOAK_S", "1200")},
         workers=0,
     ),
+    "sweep": Part(
+        "Real processes, in trouble at every request",
+        ["tests/sweep/test_sweep.py"],
+        {"FMGSYNC_SWEEP_EVERY": os.environ.get("FMGSYNC_SWEEP_EVERY", "1")},
+    ),
+    "hostile": Part(
+        "Texts of others, broken at random",
+        ["tests/fuzz/test_fuzz.py"],
+        {"FMGSYNC_HOSTILE_INPUTS": os.environ.get("FMGSYNC_HOSTILE_INPUTS", "5000")},
+    ),
 }
 
 

@@ -49,15 +49,15 @@ def one(name: str, seconds: float) -> None:
 
     def strike(raw: bytes) -> None:
         nonlocal count
-        began = time.monotonic()
-        if began > ends_at:
+        began = time.process_time()
+        if time.monotonic() > ends_at:
             sys.stdout.write(f"{name}: {count:,} inputs{' (atheris)' if atheris else ''}\n")
             sys.stdout.flush()
             tally.note("hostile", inputs=count)
             os._exit(0)
         try:
             targets.strike(name, raw)
-            assert time.monotonic() - began < LONGEST_S, "it takes too long"
+            assert time.process_time() - began < LONGEST_S, "it takes too long"
         except BaseException:
             sys.stdout.write(f"{name}: finding with {raw[:2000]!r}\n{traceback.format_exc()}\n")
             sys.stdout.flush()

@@ -5,14 +5,21 @@ A sample, the same in every run; `python -m tests.fuzz` goes on for as long as o
 
 from __future__ import annotations
 
+import os
 import random
 
 import pytest
 
+from tests import tally
 from tests.fuzz import corpus, targets
 
-FEW, MANY = 25, 400
-FOUND: dict[str, list[bytes]] = {}
+FEW, MANY = 25, int(os.environ.get("FMGSYNC_HOSTILE_INPUTS", "400"))
+FOUND: dict[str, list[bytes]] = {
+    # A quote in a table's name swallowed the edit that followed.
+    "preview": [
+        b'config firewall a"x\nedit root\nconfig firewall y\nedit g\nset member #a" b\nend\n'
+    ],
+}
 """What once came out as something else than an error of ours."""
 
 
@@ -26,3 +33,4 @@ def test_broken_texts(name: str, inputs: int) -> None:
         targets.strike(name, odd)
     for _ in range(inputs):
         targets.strike(name, corpus.broken(name, dice))
+    tally.note("hostile", inputs=inputs)

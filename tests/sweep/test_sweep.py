@@ -5,13 +5,20 @@ These are samples, by a number that every run shares; `python -m tests.sweep --f
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
+from tests import tally
 from tests.sweep import cases
+from tests.sweep.cases import Count
 from tests.sweep.scenes import COMMANDS
 from tests.sweep.transport import SIGNALS
 
 EVERYWHERE = [(mode, command) for mode, commands in COMMANDS.items() for command in commands]
+
+
+EVERY = int(os.environ.get("FMGSYNC_SWEEP_EVERY", "97"))
 
 
 def test_a_few_kills_of_an_install() -> None:
@@ -22,7 +29,16 @@ def test_a_few_kills_of_an_install() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("mode", "command"), EVERYWHERE)
-def test_of_every_hundred_cases_one(mode: str, command: str) -> None:
-    found = cases.swept(mode, command, cases.KINDS, 97, EVERYWHERE.index((mode, command)))
+def test_of_many_cases_one(mode: str, command: str) -> None:
+    shift = EVERYWHERE.index((mode, command))
+    found = cases.swept(mode, command, cases.KINDS, EVERY, shift)
     assert sum(found.cases.values()) > 0
     assert not found.wrong, "\n".join(map(str, found.wrong))
+    kills = counted(found, "SIGKILL")
+    told = counted(found, "SIGTERM") + counted(found, "Ctrl-C")
+    faults = sum(found.cases.values()) - kills - told
+    tally.note("sweep", kills=kills, signals=told, faults=faults, requests=found.requests)
+
+
+def counted(found: Count, word: str) -> int:
+    return sum(number for (_, _, kind), number in found.cases.items() if word in kind)

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from fmgsync.model.preview import PendingEdit
 
 _TITLE = re.compile(r"=+ [^=]{1,200} =+")
+_WORD_OF_A_TABLE = re.compile(r"[\w.-]+", re.ASCII)
+"""Anything else may be a quote that has swallowed what follows."""
 _LONGEST_VALUE = 200
 """Lines of a quoted value (a certificate has about 40). A quote open for longer is a stray one."""
 
@@ -74,7 +76,7 @@ class _Reader:
                 self._global = True
             case ["edit", vdom] if self._vdoms and self._vdom is None:
                 self._vdom = vdom
-            case ["config", *name] if name:
+            case ["config", *name] if name and all(map(_WORD_OF_A_TABLE.fullmatch, name)):
                 self._table = _Table(" ".join(name))
             case ["next"]:
                 self._vdom = None
