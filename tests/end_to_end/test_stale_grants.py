@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from requests.adapters import HTTPAdapter
 
 from fmgsync.model.view import StaleGrant
+from fmgsync.passes import once
 from fmgsync.passes.result import Result
+from fmgsync.wiring import wiring
 from tests import builders
 from tests.end_to_end import fleet
 from tests.end_to_end.edits import mapped, start
@@ -225,3 +228,47 @@ def test_a_complete_urgent_rollout_holds_nothing(tmp_path: Path) -> None:
         assert report(result).waiting is None
         assert result.adoms[0].view is not None
         assert result.adoms[0].view.decision.held is None
+
+
+class DeliveredTwice(HTTPAdapter):
+    """A proxy that sends the push of an install twice, and hands back one of the two answers."""
+
+    def __init__(self, *, first: bool) -> None:
+        super().__init__()
+        self._first = first
+        self.pushes = 0
+
+    def send(self, *arguments: Any, **options: Any) -> Any:
+        answer = super().send(*arguments, **options)
+        if "package/commit" not in str(arguments[0].body):
+            return answer
+        self.pushes += 1
+        again = super().send(*arguments, **options)
+        return answer if self._first else again
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_push_that_is_delivered_twice_adds_nothing_outside_a_window(
+    tmp_path: Path, first: bool
+) -> None:
+    """The answer may name the task that finds nothing to do, while the other still pushes."""
+    unit = {**seed(1), "workspaceMode": "disabled"}
+    with open_fleet(tmp_path, unit, removals="immediately", rollout=ALL_AT_ONCE) as estate:
+        web(estate, "10.1.0.1", "10.1.0.2")
+        to(estate, OPEN)
+        estate.apply("window")
+        to(estate, CLOSED + timedelta(days=1))
+        web(estate, "10.1.0.2", "10.1.0.3")
+        proxy = DeliveredTwice(first=first)
+        world = wiring.make_world(
+            estate.path,
+            command="apply --install window",
+            clock=estate.clock,
+            state_dir=estate.folder / "state",
+            transport=lambda access: proxy,
+        )
+        result = once.apply(world, install=True)
+        assert proxy.pushes == 1
+        assert holding(estate, "10.1.0.2") == fleet.names(1)
+        assert verified(result) == fleet.names(1)
+        assert mapped(estate, "fgt-1") == ["prod_10.1.0.2", "prod_10.1.0.3"]

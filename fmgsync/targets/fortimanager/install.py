@@ -44,6 +44,7 @@ _log = structlog.get_logger()
 
 _MAX_COMMENT = 255
 _STALE_AFTER_S = 2 * 3600
+_TWIN_S = 2.0
 
 
 class FortiManagerFlow:
@@ -76,6 +77,7 @@ class FortiManagerFlow:
         self._frozen: set[int] = set()
         self._stack = ExitStack()
         self._oid: int | None = None
+        self._begun: tuple[int, InstallRequest] | None = None
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -102,9 +104,11 @@ class FortiManagerFlow:
         self._stack.__exit__(kind, error, trace)
 
     def write(self, plan: AdomPlan) -> ApplyReport:
-        """Write and commit a plan under this flow's lock, right before it is installed."""
+        """Write and commit a plan under this flow's lock, right before it is installed, or after
+        what was installed has ended."""
         if not plan.changes:
             return ApplyReport(self._ref)
+        self._let_end()
         if self._mode is Workspace.WORKFLOW:
             raise errors.TargetError(
                 "this ADOM is in workflow mode: what is written there waits for approval and cannot"
@@ -182,6 +186,7 @@ class FortiManagerFlow:
         self, request: InstallRequest, url: str, data: dict[str, object], *, title: str
     ) -> InstallTask:
         newest = self._refuse_second_install(request)
+        self._begun = newest, request
         try:
             result = self._session.call("exec", [{"url": url, "data": data}])[0]
         except errors.OutcomeUnknown as error:
@@ -269,6 +274,39 @@ class FortiManagerFlow:
                     " delete it in the task monitor if it is stuck",
                 )
         return max((task.task_id for task in recent), default=0)
+
+    def _let_end(self) -> None:
+        """Wait for what this flow has begun, also where it does not know of it: something on the
+        way may deliver a request twice, and the answer then names one task of two. What is pushed
+        must not change under the push."""
+        if self._begun is None:
+            return
+        newest, request = self._begun
+        ends_at = self._clock.now() + self._progress.limit_s
+        while running := self._twins(newest, request):
+            if self._clock.now() >= ends_at:
+                raise errors.UnitBusy(
+                    f"task {running[0]}, which this run has begun, does not end",
+                    fortimanager=self._place.fortimanager,
+                    adom=self._place.adom,
+                    next_step="nothing is written meanwhile; delete it in the task monitor if it"
+                    " is stuck",
+                )
+            self._clock.sleep(_TWIN_S)
+        self._begun = None
+
+    def _twins(self, newest: int, request: InstallRequest) -> list[int]:
+        """Our installs since then that are still at work on one of the devices."""
+        user = self._session.access.username
+        return [
+            task.task_id
+            for task in tasks.read_recent(self._session, self._place)
+            if task.task_id > newest
+            and not task.finished
+            and task.is_install
+            and user in (None, task.user)
+            and self._in_the_way(task, request)
+        ]
 
     def _in_the_way(self, task: tasks.Task, request: InstallRequest) -> bool:
         whole = tasks.read(self._session, task.task_id, self._place)
