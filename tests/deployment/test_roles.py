@@ -209,7 +209,7 @@ def told_what_it_was(cluster: KubernetesSimulator, space: str) -> None:
     selector = "projectcalico.org/tier == 'dmz'"
     told = {"tigera.firewall.policy.selector": selector, "tigera.firewall.addressSelection": "pod"}
     units = (
-        "- {name: old, ip: 192.0.2.20, adom: root, username: k8s,"
+        "- {name: old, ip: '127.0.0.1:1', adom: root, username: k8s,"
         " password: {secretKeyRef: {name: login, key: password}}}"
     )
     lists = {"tigera.firewall.fortigate": "", "tigera.firewall.fortimgr": units}

@@ -179,7 +179,7 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(kind=st.sampled_from([*KINDS, LB]), parts=st.tuples(VALUES, VALUES, VALUES, VALUES))
 def test_whatever_stands_there_only_addresses_are_members(
     kind: Kind, parts: tuple[Any, Any, Any, Any]
