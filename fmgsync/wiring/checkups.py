@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,14 +12,16 @@ from fmgsync.clock import Clock
 from fmgsync.doctor.doctor import ClusterToCheck, Home, MemoryToCheck, TargetToCheck
 from fmgsync.grouping import policies
 from fmgsync.model.diagnosis import Diagnosis, Level
+from fmgsync.model.endpoint import ClusterSnapshot
 from fmgsync.passes import wrong_clock
 from fmgsync.passes.reconcile import AdomWork
+from fmgsync.passes.world import ReadSource
 from fmgsync.settings import features, lint, load, rules
 from fmgsync.wiring import clusters, wiring
 
 if TYPE_CHECKING:
     from fmgsync.kube.requests import Request, Verb
-    from fmgsync.settings.schema import Config
+    from fmgsync.settings.schema import Cluster, Config
 
 _FOLLOW: Final[tuple[Verb, ...]] = ("list", "watch")
 _KEEP: Final[tuple[Verb, ...]] = ("get", "list", "create", "update", "delete")
@@ -71,6 +74,18 @@ def _compat_requests(config: Config, cluster: str) -> list[Request]:
     ]
 
 
+def _reading(config: Config, cluster: Cluster) -> ReadSource:
+    """Reads a dump, and tells of what it lacks as far as some rule needs that."""
+    needed = policies.kinds_to_read(rules.rule_set(config), cluster.name)
+    read = clusters.source(cluster, needed)
+
+    def found() -> ClusterSnapshot:
+        snapshot = read()
+        return replace(snapshot, problems=policies.that_matter(snapshot.problems, needed))
+
+    return found
+
+
 def _clusters_to_check(config: Config) -> list[ClusterToCheck]:
     """Live ones are asked for the rights to follow them; where Leases are kept, for those, too."""
     found = []
@@ -97,7 +112,7 @@ def _clusters_to_check(config: Config) -> list[ClusterToCheck]:
                 )
             )
         else:
-            read = clusters.source(cluster) if isinstance(cluster.manifests, Path) else None
+            read = _reading(config, cluster) if isinstance(cluster.manifests, Path) else None
             found.append(ClusterToCheck(cluster.name, read=read))
     if config.lease is not None:
         from fmgsync.kube.client import ApiSession

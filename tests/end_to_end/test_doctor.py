@@ -190,6 +190,26 @@ def test_a_missing_role_is_printed_as_the_rule_to_grant(
     assert 'resources: ["pods"]' in found["rights"]["fix"]
 
 
+def test_a_dump_is_asked_for_what_rules_need_and_for_nothing_else(
+    estate: Estate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for site in ("east", "west"):
+        estate.run(site, builders.pod("web-1", "10.1.0.5", labels={"app": "web"}))
+
+    def lacking(**more: str) -> list[str]:
+        groups = [{"name": "k8s-web", "select": "app == 'web'", **more}]
+        estate.write_config(groups=groups)
+        capsys.readouterr()
+        main.run(
+            ["doctor", "-c", str(estate.path), "--state-dir", str(estate.folder), "-o", "json"]
+        )
+        text = capsys.readouterr().out
+        return [each for each in ("services", "ippools", "egressips") if f"holds no {each}" in text]
+
+    assert lacking() == []
+    assert lacking(publish="service") == ["services"]
+
+
 def test_a_dump_that_is_not_there_is_a_failure_and_the_rest_is_checked(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
