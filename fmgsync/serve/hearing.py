@@ -21,7 +21,7 @@ def _kinds(cluster: ClusterHealth, now: float) -> Iterator[dict[str, Any]]:
             continue
         at = found.heard_at
         yield {
-            "kind": kind.value,
+            "kind": str(kind),
             "synced": kind in cluster.synced,
             "lastHeard": None if at is None else datetime.fromtimestamp(at, UTC).isoformat(),
             "secondsAgo": None if at is None else round(max(0.0, now - at), 1),

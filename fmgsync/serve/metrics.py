@@ -103,7 +103,7 @@ class _State:
             " was heard lately.",
             [
                 (
-                    {"cluster": c.cluster, "kind": kind.value},
+                    {"cluster": c.cluster, "kind": str(kind)},
                     float(kind in c.synced and kind not in silent),
                 )
                 for c in health.clusters
@@ -115,7 +115,7 @@ class _State:
             "source_last_heard_timestamp_seconds",
             "When a kind of a cluster, of those that some rule needs, was last heard.",
             [
-                ({"cluster": c.cluster, "kind": kind.value}, heard.heard_at)
+                ({"cluster": c.cluster, "kind": str(kind)}, heard.heard_at)
                 for c in health.clusters
                 for kind, heard in sorted(c.hearing.items())
                 if kind in c.needed
