@@ -362,7 +362,7 @@ class ClusterMembership:
 
     def _gaps(self, index: int) -> list[str]:
         needs = self._book.needs[index]
-        missing = sorted(kind.value for kind in needs - self._synced)
+        missing = sorted(str(kind) for kind in needs - self._synced)
         gaps = [f"{', '.join(missing)} not read completely"] if missing else []
         gaps += filter(None, (self._book.rules[index].doubt, *self._sets.gaps(index)))
         gaps += self._destinations.gaps(index)
