@@ -119,10 +119,11 @@ def compare(options: common.Options, files: tuple[Path, ...], changes: tuple[str
     Exit codes: 0 the simulator behaves as recorded, 1 it does not.
     """
     from fmgsync.recording import compare as comparing
+    from fmgsync.recording import rest
     from fmgsync.recording.replay import load_clean
 
     exchanges = [one for path in files for one in load_clean(path).exchanges]
-    settings = switches()
+    settings = switches(of_fortigates=any(rest.is_rest(one.uri) for one in exchanges))
     result = comparing.compare(
         exchanges,
         simulated,
@@ -142,8 +143,9 @@ _VERSIONS = ("7.2.9", "7.4.3", "7.4.5", "7.4.8", "7.6.2", "7.6.6", "8.0.1")
 """Releases between which the simulator's behaviour changes."""
 
 
-def switches() -> list[Setting]:
-    """Every switch that answers depend on with its default, and the version."""
+def switches(*, of_fortigates: bool = False) -> list[Setting]:
+    """Every switch that a FortiManager's answers depend on with its default, and the version; those
+    of FortiGates' own API as well where it was spoken to."""
     import dataclasses
 
     from pydantic.alias_generators import to_camel
@@ -155,7 +157,7 @@ def switches() -> list[Setting]:
     made = [
         Setting(to_camel(name), value)
         for name, value in defaults.items()
-        if name not in OF_FORTIGATES
+        if of_fortigates or name not in OF_FORTIGATES
     ]
     return [*made, Setting("version", "7.4.5", _VERSIONS)]
 

@@ -75,8 +75,9 @@ class _Unit:
         if table is not None and question.method != "GET":
             data = question.params[0].get("data")
             key = path.removeprefix(table).strip("/").partition("/")[0]
-            named = unquote(key) or (data.get("name") if isinstance(data, dict) else None)
-            self._made.add((table, vdom, str(named)))
+            made = data if isinstance(data, list) else [data]
+            names = [one.get("name") for one in made if isinstance(one, dict)]
+            self._made |= {(table, vdom, str(name)) for name in ([unquote(key)] if key else names)}
         elif table is not None:
             self._note_rows(table, vdom, result)
         elif path == "firewall/policy" and question.method == "GET":

@@ -431,10 +431,13 @@ def make_access(path: Path, fortimanager: str | None) -> Access:
     names = [unit.name for unit in config.fortimanagers]
     wanted = fortimanager or (names[0] if len(names) == 1 else None)
     if wanted not in names:
+        way = f"name one with --fortimanager: {', '.join(names) or 'there is none'}"
+        if not names and config.fortigates:
+            way = "FortiGates are recorded by 'cassette record --to FILE --while -- COMMAND'"
         raise errors.UsageError(
             f"no FortiManager {wanted!r}" if wanted else "which FortiManager?",
             where=str(path),
-            next_step=f"name one with --fortimanager: {', '.join(names) or 'there is none'}",
+            next_step=way,
         )
     return unit_access(config.fortimanagers[names.index(wanted)])
 

@@ -154,9 +154,15 @@ def test_two_replicas_share_units_by_fleet_and_one_takes_over_in_the_middle_of_a
         victim = next(iter(writers["hub-1"]))
         mark = offices.unit.requests.mark()
         web(cluster, 4)
-        until(lambda: bool(who_wrote(offices, mark)), patience_s=60)
+        until(lambda: bool(who_wrote(offices, mark).keys() & {"hub-1", "hub-2"}), patience_s=60)
         replicas[victim].send_signal(signal.SIGKILL)
         until(lambda: offices.everywhere() == [{1, 2, 3, 4}] * 4, patience_s=120)
+        (survivor,) = replicas.keys() - {victim}
+        after = who_wrote(offices, mark)
+        assert survivor in after["hub-1"] | after["hub-2"]
+        assert after["branch-1"] == after["branch-2"] == writers["branch-1"] or (
+            writers["branch-1"] == {victim}
+        )
 
 
 def cluster_settled(offices: Branches, cluster: KubernetesSimulator, number: int) -> None:

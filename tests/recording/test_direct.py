@@ -208,6 +208,22 @@ def test_a_unit_that_does_otherwise_than_the_simulator_shows(
     assert "status: recorded 200, simulator -23" in out
 
 
+def test_a_switch_of_the_simulated_fortigates_may_explain_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A unit that creates several objects by one request: no public source says that one does."""
+    both = [{"name": f"lab-{n}", "subnet": f"10.0.0.{n} 255.255.255.255"} for n in (1, 2)]
+    told = {"version": "v7.4.5", "revision_changed": True}
+    tape = scrubbed(
+        exchange("GET", f"{TABLE}?vdom=root", answer={"results": [], "version": "v7.4.5"}),
+        exchange("POST", f"{TABLE}?vdom=root", both, told),
+        exchange("GET", f"{TABLE}/lab-2?vdom=root", answer={"results": both[1:]}),
+    )
+    files.save(tmp_path / "x.yaml", cassette(*tape))
+    assert main.run(["cassette", "compare", str(tmp_path / "x.yaml")]) == 1
+    assert "would agree with {unitTakesLists: true}" in capsys.readouterr().out
+
+
 @contextmanager
 def recorded_branch(recording: Recording) -> Iterator[FortiGateVdom]:
     seed = {"name": "branch", "apiUsers": [{"name": "fmgsync", "key": KEY, "profile": "advised"}]}
