@@ -39,6 +39,10 @@ VALUES: dict[str, dict[str, Any]] = {
     "monitored": {"config": CONFIGURATION, **MONITORED},
     "one replica": {"config": SINGLE, "replicas": 1},
     "existing": {"existingConfigMap": "mine"},
+    "fortigates": {
+        "config": (CONFIG / "samples" / "branches" / "fmgsync.yaml").read_text(),
+        "fortigates": {"secretNames": ["fmgsync-fortigates", "more-of-them"]},
+    },
     "everything": {
         "config": CONFIGURATION,
         **MONITORED,

@@ -94,9 +94,12 @@ def test_there_is_a_sample_of_fortigates_without_a_fortimanager() -> None:
     config = load.load_config(CONFIG / "samples" / "branches" / "fmgsync.yaml")
     assert not config.fortimanagers
     assert {site.fleet for site in config.sites} == {"branches"}
+    keys = places.found(places.read(CONFIG / "samples" / "fortigates.yaml"), "Secret")
     for unit in config.fortigates:
-        assert unit.api_key.file is not None
-        assert str(unit.api_key.file.parent) == MOUNTS["credentials"]
+        for file in (unit.api_key.file, unit.tls.ca_file):
+            assert file is not None
+            assert str(file.parent) == "/etc/fmgsync/fortigates"
+            assert file.name in keys["stringData"]
 
 
 def parsed_arguments() -> dict[str, Any]:

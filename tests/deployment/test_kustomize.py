@@ -77,6 +77,21 @@ def test_the_example_of_the_secret_is_valid_and_part_of_nothing() -> None:
     assert not [each for each in tools.kustomized(EVERYTHING) if each["kind"] == "Secret"]
 
 
+def test_fortigates_have_a_secret_of_their_own_and_no_further_right() -> None:
+    branches = tools.kustomized(CONFIG / "samples" / "branches")
+    plain = tools.kustomized(CONFIG / "default")
+    mounts = {
+        m["name"]: m["mountPath"] for m in container(found(branches, "Deployment"))["volumeMounts"]
+    }
+    assert mounts["fortigates"] == "/etc/fmgsync/fortigates"
+    example = found(places.read(CONFIG / "samples" / "fortigates.yaml"), "Secret")
+    assert example["metadata"]["name"] in str(found(branches, "Deployment"))
+    assert schemas.validate(branches)
+    assert coherence.complaints(branches) == []
+    for kind in ("ClusterRole", "Role"):
+        assert [e for e in branches if e["kind"] == kind] == [e for e in plain if e["kind"] == kind]
+
+
 def test_options_do_what_they_say() -> None:
     plain, all_options = tools.kustomized(CONFIG / "default"), tools.kustomized(EVERYTHING)
     added = {(e["kind"], e["metadata"]["name"]) for e in all_options} - {
