@@ -159,12 +159,17 @@ class Seeing:
         ranges = [publishable.as_range(pool.cidr) for pool in known if pool.cidr]
         wide = any(pool.disabled for pool in known) or any(r.towards for r in self._rules())
         families = {family(pool.cidr) for pool in known if pool.cidr}
+        nowhere = any(not pool.cidr for pool in known)  # it may hold any address
         for key in self._asked():
             pod = self._pods[key].pod
             own = pod.addresses or pod.claimed
-            if key in self._by_gateways or any(
-                (wide and family(each) in families) or publishable.inside(each, ranges)
-                for each in own
+            if (
+                nowhere
+                or key in self._by_gateways
+                or any(
+                    (wide and family(each) in families) or publishable.inside(each, ranges)
+                    for each in own
+                )
             ):
                 yield key
 

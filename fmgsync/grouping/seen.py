@@ -15,7 +15,7 @@ from fmgsync.grouping import seen_gateways, seen_nat
 from fmgsync.grouping.surroundings import Question, Seen, Surroundings
 from fmgsync.model.address import Address, Family
 from fmgsync.model.endpoint import PodEndpoint
-from fmgsync.model.labels import ANY_KEY
+from fmgsync.model.labels import ANY_KEY, Labels
 
 Ask = Callable[[Question, Surroundings], Seen | None]
 
@@ -68,13 +68,20 @@ def seen(
         question = Question(pod, family, destinations)
         if pod.doubt:
             found.append(Seen(unknown=pod.doubt))
-        elif around.space(pod.namespace).unknown == ANY_KEY:
-            found.append(Seen(unknown=f"namespace {pod.namespace} was not read"))
+        elif why := _unread(around.space(pod.namespace)):
+            found.append(Seen(unknown=f"namespace {pod.namespace} {why}"))
         elif pod.host_network and gateways_only:
             continue
         elif question.own or pod.host_network:
             found.append(_asked(question, around, ORDERED if gateways_only else PROVIDERS))
     return tuple(found)
+
+
+def _unread(space: Labels) -> str:
+    """Why nothing can be said of a namespace: its annotations may choose a way out."""
+    if space.unknown == ANY_KEY:
+        return "was not read"
+    return next((f"cannot all be read: {text}" for key, text in space.notes if not key), "")
 
 
 def _asked(question: Question, around: Surroundings, providers: tuple[Provider, ...]) -> Seen:

@@ -25,11 +25,12 @@ from fmgsync.grouping.surroundings import (
 )
 from fmgsync.model.address import Address, family
 from fmgsync.model.endpoint import PodEndpoint
-from fmgsync.model.platform import Egress, Gateway, GatewayPolicy, GatewayStep, Subnet
+from fmgsync.model.platform import Egress, Gateway, GatewayPolicy, GatewayStep, Setting, Subnet
 
 _SELECTOR: Final = "egress.projectcalico.org/selector"
 _SPACES: Final = "egress.projectcalico.org/namespaceSelector"
 _POLICY: Final = "egress.projectcalico.org/egressGatewayPolicy"
+_FELIX: Final = "FelixConfiguration"
 _PER_POD: Final = "EnabledPerNamespaceOrPerPod"
 _PER_SPACE: Final = ("EnabledPerNamespace", _PER_POD)
 
@@ -127,6 +128,8 @@ def calico(question: Question, around: Surroundings) -> Seen | None:
     FelixConfiguration says whose annotations count, and by default none does.
     """
     chosen = _choice(question.pod, around)
+    if isinstance(chosen, Seen):
+        return chosen
     if not chosen:
         return None
     by, steps = "Calico's egress gateways", _steps(chosen, around)
@@ -148,11 +151,16 @@ def calico(question: Question, around: Surroundings) -> Seen | None:
     return replace(joined(parts), rest=rest)
 
 
-def _choice(pod: PodEndpoint, around: Surroundings) -> dict[str, str]:
-    felix = around.setting("FelixConfiguration", f"node.{pod.node}", "default")
+def _choice(pod: PodEndpoint, around: Surroundings) -> dict[str, str] | Seen:
+    """What the annotations that count choose, if any does."""
+    noted = (*pod.notes, *around.space(pod.namespace).notes)
+    odd = [each for each in around.of(Setting) if each.doubt and each.title == _FELIX]
+    if odd and any(key in (_SELECTOR, _POLICY) for key, _ in noted):
+        return Seen(by=odd[0].place, unknown=f"{odd[0].place}: {odd[0].doubt}")
+    felix = around.setting(_FELIX, f"node.{pod.node}", "default")
     support = felix.values.get("egressIPSupport") if felix is not None else None
     if support is None and felix is not None and felix.name != "default":
-        default = around.setting("FelixConfiguration", "default")
+        default = around.setting(_FELIX, "default")
         support = default.values.get("egressIPSupport") if default is not None else None
     told = dict(pod.notes) if support == _PER_POD else {}
     if not any(key in told for key in (_SELECTOR, _POLICY)):

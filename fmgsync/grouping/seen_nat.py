@@ -49,7 +49,9 @@ def calico(question: Question, around: Surroundings) -> Seen | None:
     is how that is said of ranges outside."""
     found = {pool.name: pool for each in question.own if (pool := around.pools.of(each))}
     if not found or not question.own:
-        return None
+        odd = next((pool for pool in around.pools if pool.doubt and not pool.cidr), None)
+        by = f"IPPool {odd.name}" if odd is not None else ""
+        return Seen(by=by, unknown=f"{by}, which may hold it: {odd.doubt}") if odd else None
     holding = [pool for each in question.own for pool in around.pools.holding(each)]
     by = "IPPool " + ", ".join(sorted(found))
     doubt = next((f"IPPool {pool.name}: {pool.doubt}" for pool in holding if pool.doubt), "")
@@ -109,7 +111,9 @@ def kube_ovn(question: Question, around: Surroundings) -> Seen | None:
         if each.ranges and all(_inside(each.ranges, address) for address in question.own)
     ]
     if not found or not question.own:
-        return None
+        odd = next((each for each in around.of(Subnet) if each.doubt), None)
+        told = f"{odd.place}, which may hold it: {odd.doubt}" if odd is not None else ""
+        return Seen(by=odd.place, unknown=told) if odd is not None else None
     by = found[0].place
     keys = {key for key, _ in question.pod.notes} & {
         "ovn.kubernetes.io/eip",
@@ -220,7 +224,10 @@ def cilium(question: Question, around: Surroundings) -> Seen | None:
     if values.get("enable-ip-masq-agent") == "true":
         return _by_agent(question, around, agent, by)
     node = by_node(question, around, by, "it masquerades")
-    native = _list_of(config, f"{word}-native-routing-cidr")
+    key = f"{word}-native-routing-cidr"
+    native = _list_of(config, key)
+    if values.get(key) and not native:
+        return Seen(by=by, unknown=f"{key} of cilium-config is no range")
     return _by_list(question, node, native, by, "that is routed natively")
 
 

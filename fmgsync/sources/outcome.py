@@ -9,10 +9,19 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from fmgsync.model.address import Address
 from fmgsync.model.destination import Destination
 from fmgsync.model.endpoint import IPPool, Kind, NetworkSet, NodeEndpoint, PodEndpoint
 from fmgsync.model.labels import Labels
-from fmgsync.model.platform import PlatformObject
+from fmgsync.model.platform import (
+    EVERY_POD,
+    Egress,
+    Gateway,
+    GatewayPolicy,
+    PlatformObject,
+    Setting,
+    Subnet,
+)
 from fmgsync.model.policy import Policy
 from fmgsync.sources import kinds
 from fmgsync.sources.convert import reading
@@ -93,8 +102,12 @@ def merged(one: Outcome, other: Outcome, pool: LabelPool, told: str) -> Outcome:
     told = "; ".join(filter(None, (one.told, told)))
     if isinstance(first, Labels):
         return Outcome(_common(first, last, pool), told)
-    if isinstance(first, PlatformObject):
+    if isinstance(first, Egress):  # whom it selects nobody knows
+        return Outcome(replace(first, selects=EVERY_POD, doubt=told), told)
+    if isinstance(first, Gateway | GatewayPolicy | Subnet | Setting):
         return Outcome(replace(first, doubt=told), told)
+    if isinstance(first, IPPool) and isinstance(last, IPPool) and first.cidr != last.cidr:
+        first = replace(first, cidr=Address(""))  # it may hold any address
     assert isinstance(last, PodEndpoint | NodeEndpoint | NetworkSet | Policy | IPPool)  # noqa: S101
     common = _common(first.labels, last.labels, pool)
     if isinstance(first, Policy | IPPool):

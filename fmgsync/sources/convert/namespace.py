@@ -16,5 +16,7 @@ def labels(namespace: Namespace, pool: LabelPool, flaws: Flaws = NO_FLAWS) -> La
     name = given_name(namespace.metadata)
     pairs = {**(namespace.metadata.labels or {}), **namespace_names(name)}
     return pool.labels(
-        pairs, flaws.labels.difference(namespace_names(name)), notes.of(namespace.metadata)
+        pairs,
+        flaws.labels.difference(namespace_names(name)),
+        notes.of(namespace.metadata, flaws.doubt),
     )

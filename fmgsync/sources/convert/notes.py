@@ -27,8 +27,11 @@ _MARKS: Final = {"ovn_subnets": "ovn-kubernetes", "flannel_ip": "flannel", "antr
 _PROVIDERS: Final = ("aws", "azure", "gce", "ibm", "kind")
 
 
-def of(metadata: Metadata) -> Notes:
-    """Those of a pod or namespace; an empty one says nothing."""
+def of(metadata: Metadata, doubt: str = "") -> Notes:
+    """Those of a pod or namespace; an empty one says nothing. One without a key says why not all
+    can be read."""
+    if doubt:
+        return (("", doubt),)
     found = metadata.annotations
     if found is None:
         return ()
