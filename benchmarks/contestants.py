@@ -68,8 +68,11 @@ def _megabytes(used: resource.struct_rusage) -> float:
 class Fmgsync:
     """`fmgsync apply --install never` over a dump of kubectl."""
 
-    def __init__(self, folder: Path, unit: Unit, pods: Pods) -> None:
+    def __init__(
+        self, folder: Path, unit: Unit, pods: Pods, *, group: Mapping[str, Any] = {}, **more: Any
+    ) -> None:
         self._folder, self._unit, self._pods = folder, unit, pods
+        self._group, self._more = group, more
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "password").write_text(PASSWORD)
         (folder / "password").chmod(0o600)
@@ -97,11 +100,12 @@ class Fmgsync:
                 }
             ],
             "groups": [
-                {"name": name, "select": f"app == 'a{number}'"}
+                {"name": name, "select": f"app == 'a{number}'", **self._group}
                 for number, name in enumerate(size.group_names())
             ],
             "guard": {"maxAddedShare": 1e6, "maxRemovedShare": 1.0, "maxMembers": 1_000_000},
             "install": {"mode": "none"},
+            **self._more,
         }
 
     def sync(self, objects: int) -> Run:
@@ -158,9 +162,9 @@ def _ansible() -> str:
 
 PEERS: Mapping[str, tuple[Callable[[Path, Unit, Pods, int], Run], int | None]] = {
     "pyfmg in batches of 500 by hand": (script("pyfmg_batches"), None),
-    "pyfmg, one call per object": (script("pyfmg_loop"), 400),
-    "pyFortiManagerAPI, one call per object": (script("pyfmgapi_loop"), 200),
-    "Ansible, one task per object": (ansible, 20),
+    "pyfmg, one call per object": (script("pyfmg_loop"), 200),
+    "pyFortiManagerAPI, one call per object": (script("pyfmgapi_loop"), 100),
+    "Ansible, one task per object": (ansible, 10),
 }
 """Name -> how it runs, and after how many objects a loop is stopped (the rest is projected)."""
 

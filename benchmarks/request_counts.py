@@ -27,7 +27,7 @@ from fmgsync.wiring import wiring
 from tests.end_to_end.estate import Estate
 from tests.end_to_end.fleet import CLOSED, OPEN, holding, names, open_fleet, seed, to, web
 
-TOGETHER = {"waves": ["100%"], "pause": "0s", "maxFailures": 2}
+TOGETHER = {"waves": ["100%"], "pause": "0s", "maxFailures": "100%"}
 
 
 def applied(estate: Estate) -> None:
@@ -52,9 +52,11 @@ def passes() -> Callable[[Estate], None]:
     return one
 
 
-def count(mode: str, act: Callable[[Estate], None], *, urgent: bool) -> Sequence[str]:
+def count(
+    mode: str, act: Callable[[Estate], None], *, urgent: bool, devices: int = 2
+) -> Sequence[str]:
     """The requests of `act` after one pod has changed."""
-    unit = {**seed(2), "workspaceMode": mode}
+    unit = {**seed(devices), "workspaceMode": mode}
     removals = "immediately" if urgent else "in-window"
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -69,7 +71,7 @@ def count(mode: str, act: Callable[[Estate], None], *, urgent: bool) -> Sequence
         web(estate, *(("10.1.0.2", "10.1.0.3") if urgent else ("10.1.0.2",)))
         mark = estate.unit.requests.mark()
         act(estate)
-        assert holding(estate, "10.1.0.2") == names(2)
+        assert holding(estate, "10.1.0.2") == names(devices)
         return [f"{e.method} {' '.join(e.urls[:1])}" for e in estate.unit.requests.since(mark)]
 
 

@@ -17,17 +17,20 @@ from fmgsync.simulator.wire.requestlog import Entry
 
 @dataclass(frozen=True)
 class Cost:
-    """What one client's run cost the unit since it was asked before."""
+    """What one client's run cost the unit since it was asked before; `sent` of the bytes came from
+    the client."""
 
     requests: int
     bytes: int
     locked_s: float
+    sent: int = 0
 
 
 @dataclass
 class _Meter:
     requests: int = 0
     bytes: int = 0
+    sent: int = 0
     locked_s: float = 0.0
     locked_at: float | None = None
 
@@ -42,8 +45,8 @@ class _Meter:
                 self.locked_at = None
 
     def take(self) -> Cost:
-        cost = Cost(self.requests, self.bytes, self.locked_s)
-        self.requests, self.bytes, self.locked_s = 0, 0, 0.0
+        cost = Cost(self.requests, self.bytes, self.locked_s, self.sent)
+        self.requests, self.bytes, self.sent, self.locked_s = 0, 0, 0, 0.0
         return cost
 
 
@@ -55,6 +58,7 @@ def _play(seed: dict[str, Any], latency: float, talk: Connection) -> None:
         reply = answer(body, api_key)
         meter.requests += 1
         meter.bytes += len(body) + len(reply.body)
+        meter.sent += len(body)
         return reply
 
     unit._envelope.answer = counted  # type: ignore[method-assign]
