@@ -246,7 +246,9 @@ def main() -> None:
     parser.add_argument("--svg", type=Path)
     asked = parser.parse_args()
     costs, days = measured(), {way: play(way) for way in WAYS}
-    print(f"requests of one install on {PER_SITE} FortiGates, looking and proof included: {costs}")
+    print(
+        f"requests of one install on {PER_SITE} FortiGates, looking and proof included: {costs}\n"
+    )
     print(table(days, costs))
     if asked.svg:
         draw(days, asked.svg)

@@ -14,7 +14,7 @@ import resource
 import time
 from collections.abc import Iterator
 
-from fmgsync.grouping.membership import ClusterMembership, whole
+from fmgsync.grouping.membership import ClusterMembership
 from fmgsync.model.address import Address
 from fmgsync.model.endpoint import (
     ClusterDifference,
@@ -22,6 +22,7 @@ from fmgsync.model.endpoint import (
     Kind,
     NodeEndpoint,
     PodEndpoint,
+    whole,
 )
 from fmgsync.model.labels import Labels
 from fmgsync.model.rule import GroupRule, Publish

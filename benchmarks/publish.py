@@ -152,6 +152,7 @@ PARTS = (
     Part("day", day),
     Part("dumps", printed(FIGURES, "dumps", "benchmarks/dumps.py")),
     Part("membership", printed(FIGURES, "membership", "benchmarks/membership.py")),
+    Part("scale", printed(ROOT / "docs" / "scale.md", "scale", "-m", "benchmarks.scale")),
     Part("inventory", printed(FIGURES, "inventory", "benchmarks/inventory.py")),
 )
 

@@ -1,7 +1,8 @@
 """Does `fmgsync run` grow? Two replicas under steady churn at constant size, watched from outside.
 
     python -m benchmarks.soak [--minutes 60] [--rate 10] [--pods 20000] [--groups 200]
-        [--csv FILE] [--svg FILE]
+        [--csv FILE] [--svg FILE] [--logs FOLDER]
+    python -m benchmarks.soak --draw FILE --svg FILE        a plot of an earlier one
 
 Each replica is a process of its own, and so is FortiManager; this one plays the API server. The
 replicas share two ADOMs by Leases. Pods get another address `rate` times a second, which both ADOMs
@@ -16,6 +17,7 @@ import argparse
 import csv
 import json
 import random
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -199,6 +201,62 @@ def churn(cluster: KubernetesSimulator, watch: Watch, asked: argparse.Namespace)
         watch.look()
 
 
+def read(file: Path) -> list[Sample]:
+    """Samples that were written down."""
+    kinds = {"replica": int, "descriptors": int, "threads": int}
+    with file.open(newline="") as lines:
+        return [
+            Sample(**{name: kinds.get(name, float)(text) for name, text in row.items()})
+            for row in csv.DictReader(lines)
+        ]
+
+
+def told(samples: Sequence[Sample]) -> Iterator[str]:
+    """For each replica: how much it had, and what the last half hour adds in an hour."""
+    yield "| replica | MB at 5 min | at 30 min | at the end | second half, MB an hour | descriptors, at most | threads, at most | processor, % of a core |"  # noqa: E501
+    yield "|---:|" + "---:|" * 7
+    for number in sorted({each.replica for each in samples}):
+        own = [each for each in samples if each.replica == number]
+        late = own[len(own) // 2 :]
+        minutes, memory = [e.minute for e in late], [e.memory_mb for e in late]
+        slope = statistics.linear_regression(minutes, memory).slope * 60
+        spent = (own[-1].processor_s - own[0].processor_s) / (own[-1].minute - own[0].minute) / 0.6
+        yield (
+            f"| {number} | {_at(own, 5):.0f} | {_at(own, 30):.0f} | {own[-1].memory_mb:.0f} "
+            f"| {slope:+.1f} | {max(e.descriptors for e in own)} | {max(e.threads for e in own)} "
+            f"| {spent:.1f} |"
+        )
+
+
+def _at(samples: Sequence[Sample], minute: float) -> float:
+    return min(samples, key=lambda each: abs(each.minute - minute)).memory_mb
+
+
+def draw(samples: Sequence[Sample], path: Path) -> None:
+    """Memory, descriptors, threads and requests, one below the other."""
+    from benchmarks.plots import plot
+
+    shown = (
+        ("memory, MB", lambda e: e.memory_mb),
+        ("file descriptors", lambda e: e.descriptors),
+        ("threads", lambda e: e.threads),
+    )
+    with plot(path, len(shown) + 1, height=7.5) as axes:
+        for (label, value), place in zip(shown, axes, strict=False):
+            for number in sorted({each.replica for each in samples}):
+                own = [each for each in samples if each.replica == number]
+                place.plot(
+                    [e.minute for e in own], [value(e) for e in own], label=f"replica {number}"
+                )
+            place.set_ylabel(label)
+            place.set_ylim(bottom=0)
+        axes[0].legend(frameon=False, ncols=2)
+        first = [each for each in samples if each.replica == 0]
+        axes[-1].plot([e.minute for e in first], [e.requests for e in first], color="#555555")
+        axes[-1].set_ylabel("requests a minute, both")
+        axes[-1].set_xlabel("minutes")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=60)
@@ -207,8 +265,18 @@ def main() -> None:
     parser.add_argument("--groups", type=int, default=200)
     parser.add_argument("--csv", type=Path, default=Path("soak.csv"))
     parser.add_argument("--svg", type=Path)
+    parser.add_argument("--draw", type=Path, help="no soak: draw what an earlier one wrote")
     parser.add_argument("--logs", type=Path, help="keep the replicas' logs in this folder")
     asked = parser.parse_args()
+    if asked.draw is None:
+        soak(asked)
+    samples = read(asked.draw or asked.csv)
+    print(*told(samples), sep="\n")
+    if asked.svg:
+        draw(samples, asked.svg)
+
+
+def soak(asked: argparse.Namespace) -> None:
     with ExitStack() as stack:
         folder = asked.logs or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.mkdir(parents=True, exist_ok=True)
