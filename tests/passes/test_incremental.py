@@ -98,6 +98,8 @@ def test_a_pass_without_a_change_writes_and_locks_nothing(estate: Estate) -> Non
     result = controller.make("a0")
     assert (result.whole, result.report) == (False, None)
     assert estate.unit.requests.writing(mark) == []
+    asked = [(each.method, *each.urls) for each in estate.unit.requests.since(mark)]
+    assert len(asked) <= 3, "login, the ADOM's stamp, logout"
 
 
 def test_an_address_that_another_group_holds_stays(estate: Estate) -> None:
