@@ -11,13 +11,21 @@ from fmgsync.model.address import Address
 Range = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-@functools.lru_cache(maxsize=1 << 18)
+_ORDINARY = frozenset(str(first) for first in range(1, 224) if first not in (127, 169))
+"""First octets of IPv4 under which there is nothing that would be refused."""
+
+
 def refusal(address: Address) -> str | None:
     """Why an address is never published, or None.
 
     Unspecified, loopback, multicast, link-local, broadcast and IPv4-mapped IPv6 name no endpoint
     behind a firewall, or name it in a way firewalls read differently.
     """
+    return None if address.partition(".")[0] in _ORDINARY else _refusal(address)
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _refusal(address: Address) -> str | None:
     network = ipaddress.ip_network(address)
     first = network.network_address
     if network.prefixlen == 0 or first.is_unspecified:

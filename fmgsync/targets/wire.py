@@ -145,7 +145,8 @@ def _said(name: str, raw: Any) -> str:
     """In words; empty where nothing is said."""
     if isinstance(raw, int):
         return "enable" if name in _SWITCHES and raw == 1 else ""
-    return printable(", ".join(word for word in names(raw) if word.lower() not in _NOTHING_SAID))
+    said = [word for word in names(raw) if word.lower() not in _NOTHING_SAID]
+    return printable(", ".join(said)) if said else ""
 
 
 def subtracts(row: Row) -> bool:
