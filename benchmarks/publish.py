@@ -147,6 +147,7 @@ class Part:
 PARTS = (
     Part("race", race),
     Part("latency", printed(FIGURES, "latency", "benchmarks/latency.py")),
+    Part("startup", printed(FIGURES, "startup", "-m", "benchmarks.startup")),
     Part("changed", printed(FIGURES, "changed", "-m", "benchmarks.changed")),
     Part("pace", printed(FIGURES, "pace", "-m", "benchmarks.pace")),
     Part("day", day),
