@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -23,7 +23,7 @@ from fmgsync.model.adom import (
     Workspace,
 )
 from fmgsync.model.change import AdomPlan
-from fmgsync.model.rollout import PendingInstall, PendingReason
+from fmgsync.model.rollout import NarrowedMapping, PendingInstall, PendingReason
 from fmgsync.model.state import DesiredAdom, ObservedAdom
 from fmgsync.model.stop import Stop
 from fmgsync.model.target import DeviceVdom, TargetRef
@@ -31,9 +31,12 @@ from fmgsync.model.view import DeviceView, GroupState, GroupView, StaleGrant
 from fmgsync.planning.usage import Usage
 from fmgsync.scheduling.admission import Clearance
 from fmgsync.scheduling.calendar import ALWAYS, NEVER
+from fmgsync.scheduling.fleets import Others
 from fmgsync.scheduling.install_policy import Mode, Terms
-from fmgsync.scheduling.ledger import Ledger
+from fmgsync.scheduling.ledger import Attempt, Ledger
+from fmgsync.scheduling.machine import Step
 from fmgsync.scheduling.rollout_record import Note, RolloutRecord
+from fmgsync.scheduling.urgent import ExposureKind, RemovalPolicy
 
 REF = TargetRef("hq", "prod")
 FGT = DeviceVdom("fgt", "root")
@@ -147,6 +150,57 @@ def test_a_stale_grant_is_dated_and_said_to_be_in_use_again() -> None:
     around = replace(OPEN, since={Key(FGT, "web", B): 5.0}, running=lambda target, a: a == B)
     (shown,) = assessment.assess(look(), survey(), around).views
     assert shown.stale_grants == (StaleGrant("web", B, 5.0, reused=True),)
+
+
+AT_RISK = RolloutRecord(Ledger("rules", attempts=(Attempt("fgt", 1, NOW),)))
+NARROWED = RolloutRecord(
+    Ledger("rules"), narrowed=(NarrowedMapping((Family.IPV4, "web"), FGT, ("a",), ("a", "b")),)
+)
+AT_ONCE = Terms(calendar=NEVER, removals=RemovalPolicy(timedelta(0)))
+STALE = {Key(FGT, "web", B): 5.0}
+STEPS: dict[str, tuple[Circumstances, Step]] = {
+    "its window is open: the next batch": (OPEN, Step.INSTALL),
+    "no window": (replace(OPEN, terms=Terms(calendar=NEVER)), Step.REST),
+    "somebody has stopped it": (replace(OPEN, stopping=True), Step.REST),
+    "what was done is not known": (replace(OPEN, lost="a task runs"), Step.REST),
+    "an install nobody has judged": (replace(OPEN, record=AT_RISK), Step.RESUME),
+    "that even where it is stopped": (replace(OPEN, record=AT_RISK, stopping=True), Step.RESUME),
+    "another target of the fleet answers for it": (
+        replace(OPEN, record=AT_RISK, own=frozenset(), others=Others("other")),
+        Step.REST,
+    ),
+    "what was narrowed is put back": (replace(OPEN, record=NARROWED), Step.RESTORE),
+    "what must leave waits for no window": (
+        replace(OPEN, terms=AT_ONCE, since=STALE),
+        Step.URGENT,
+    ),
+    "not for what may last": (replace(OPEN, terms=Terms(calendar=NEVER), since=STALE), Step.REST),
+    "others of the fleet were not looked at": (
+        replace(OPEN, others=Others("fgt", unseen=1)),
+        Step.REST,
+    ),
+    "nothing pending, and something to write": (
+        replace(OPEN, pending=(), unwritten=True),
+        Step.WRITE,
+    ),
+    "a write waits for a window as well": (
+        replace(OPEN, pending=(), unwritten=True, terms=Terms(calendar=NEVER)),
+        Step.REST,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", STEPS)
+def test_the_step_that_follows_is_told_with_the_views(case: str) -> None:
+    """Whoever only looks tells what a pass with the right to act would do."""
+    around, step = STEPS[case]
+    assert assessment.assess(look(), survey(), around).step is step
+
+
+def test_an_address_in_use_again_is_why_it_cannot_wait() -> None:
+    around = replace(OPEN, terms=AT_ONCE, since=STALE, running=lambda target, a: a == B)
+    (urgent,) = assessment.assess(look(), survey(), around).urgent.now
+    assert urgent.kinds == (ExposureKind.REUSED,)
 
 
 @pytest.mark.parametrize(
