@@ -4,6 +4,7 @@ refuses it by name with exit code 2, and writes nothing there."""
 from __future__ import annotations
 
 import http.server
+import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -151,6 +152,24 @@ def test_a_fortigate_that_says_something_else_for_a_while_is_no_wrong_configurat
     capsys.readouterr()
     assert main.run(["apply", "-c", str(branches.path), "--output", "json"]) == 1
     assert '"kind": "protocol"' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("profile", ["minimal", "advised"])
+def test_doctor_tells_what_falls_away_under_a_small_profile(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], profile: str
+) -> None:
+    """Four questions, each with the right that answers it; what is hidden is never called fine."""
+    made = seed(["branch-1"], apiUsers=[{"name": "fmgsync", "key": "k3y", "profile": profile}])
+    with open_branches(tmp_path / "here", made, clock=SystemClock(), managed="no") as branches:
+        assert main.run(["doctor", "-c", str(branches.path), "--output", "json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["findings"]
+    asked = {"management", "policies", "saving", "cluster"}
+    found = {row["check"]: row for row in rows if row["check"] in asked}
+    assert found.keys() == asked
+    expected = ("ok", "") if profile == "advised" else ("warning", "add '")
+    for row in found.values():
+        assert (row["level"], row["fix"][:5]) == expected, row
+        assert ("not known" in row["message"]) == (profile == "minimal"), row
 
 
 @contextmanager

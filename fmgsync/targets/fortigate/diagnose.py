@@ -11,7 +11,14 @@ from fmgsync.model import diagnosis, exploited
 from fmgsync.model.diagnosis import Diagnosis, Level
 from fmgsync.model.target import DeviceVdom, TargetKind, TargetRef
 from fmgsync.targets import wire
-from fmgsync.targets.fortigate import managed, policies, reading, tables, urls
+from fmgsync.targets.fortigate import (
+    high_availability,
+    managed,
+    policies,
+    reading,
+    tables,
+    urls,
+)
 from fmgsync.targets.fortigate.answers import Answer
 from fmgsync.targets.fortigate.identities import Identities
 from fmgsync.targets.fortigate.managed import State
@@ -55,6 +62,7 @@ def check_unit(
         for place, _ in there if places else ():
             yield from _vdom(f"{where}, VDOM {place.vdom}", session, place)
         yield _saving(where, session, home)
+        yield _cluster(where, session, home)
 
 
 def _vdoms(
@@ -166,3 +174,25 @@ def _saving(where: str, session: Session, vdom: str) -> Diagnosis:
     fix = "set cfg-save automatic, or save on the unit; it is written again after a restart"
     text = f"cfg-save is {how}: what is written is lost at a restart until somebody saves"
     return Diagnosis(where, check, Level.WARNING, text, fix)
+
+
+def _cluster(where: str, session: Session, vdom: str) -> Diagnosis:
+    """Whether another serial number would be told from a failover."""
+    check = "cluster"
+    try:
+        mode = high_availability.mode(session, vdom)
+    except errors.TargetError as error:
+        return diagnosis.failed(where, check, error)
+    if not mode:
+        text = (
+            "whether it is in a cluster is not known: another serial number counts as a failover,"
+            " and a unit that takes its place is not noticed"
+        )
+        return Diagnosis(where, check, Level.WARNING, text, _CFG)
+    alone = mode == high_availability.ALONE
+    told = (
+        "in no cluster: another serial number is another unit"
+        if alone
+        else (f"in a cluster (mode {wire.printable(mode)}): another serial number is a failover")
+    )
+    return Diagnosis(where, check, Level.OK, told)
