@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from fmgsync.model.address import Family
 from fmgsync.model.fleet import Fleet
 from fmgsync.model.rollout import InstallTask, NarrowedMapping
 from fmgsync.model.target import DeviceVdom, TargetKind, TargetRef
-from fmgsync.scheduling.ledger import Attempt, Ledger
+from fmgsync.scheduling.ledger import Attempt, Ledger, Proof
 from fmgsync.scheduling.rollout_record import Note, Phase, RolloutRecord
 from fmgsync.state.folder import Folder
 from fmgsync.state.rollouts import Rollouts
+from fmgsync.state.units import Units
 
 REF = TargetRef("hq", "prod")
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
@@ -59,6 +61,101 @@ def test_what_is_kept_is_read(rollouts: Rollouts) -> None:
     )
     rollouts.update(REF, lambda before: record)
     assert rollouts.read(REF) == record
+
+
+LATER = NOW + timedelta(seconds=20)
+EVERYTHING = RolloutRecord(
+    Ledger(
+        "rules",
+        (Proof("fgt-3", 2, NOW, urgent=True), Proof("fgt-4", 1, LATER)),
+        (
+            Attempt("fgt-1", 1, NOW, LATER, "the tunnel is down", urgent=True),
+            Attempt("fgt-2", 0, LATER),
+        ),
+        "ann: wait",
+        (2.0, 3.5),
+    ),
+    (
+        InstallTask(REF, 7, "edge", (WEB, DeviceVdom("fgt-2", "dmz")), NOW.timestamp()),
+        InstallTask(REF, 8, "core", (WEB,), LATER.timestamp()),
+    ),
+    6,
+    {"fgt-2": Note("edits", NOW, "abc"), "fgt-3": Note("closed", LATER)},
+    {"fgt-1": NOW, "fgt-2": LATER},
+    frozenset({"fgt-2", "fgt-1"}),
+    LATER,
+    Phase.PUSHING,
+    (
+        NarrowedMapping((Family.IPV4, "k8s-web"), WEB, ("a",), ("a", "b")),
+        NarrowedMapping((Family.IPV6, "k8s-db"), DeviceVdom("fgt-2", "dmz"), (), ("c",)),
+    ),
+)
+"""Every field has a value of its own, and none is as it is by default."""
+
+
+def test_every_field_is_kept(rollouts: Rollouts, tmp_path: Path) -> None:
+    rollouts.update(REF, lambda before: EVERYTHING)
+    assert rollouts.read(REF) == EVERYTHING
+    clock = ManualClock(LATER.timestamp() + 60)
+    assert Rollouts(Folder(tmp_path, clock=clock), "prod", clock=clock).read(REF) == EVERYTHING
+
+
+def test_a_change_is_given_what_was_before_and_touches_nobody_elses(tmp_path: Path) -> None:
+    clock = ManualClock(LATER.timestamp() + 60)
+    folder = Folder(tmp_path, clock=clock)
+    ours, theirs = (Rollouts(folder, owner, clock=clock) for owner in ("prod", "lab"))
+    other = TargetRef("hq", "another")
+    seen: list[RolloutRecord | None] = []
+
+    def change(before: RolloutRecord | None) -> RolloutRecord:
+        seen.append(before)
+        return RolloutRecord(Ledger(f"{len(seen)}"))
+
+    theirs.update(REF, lambda before: RolloutRecord(Ledger("theirs")))
+    ours.update(other, lambda before: EVERYTHING)
+    for _ in range(2):
+        ours.update(REF, change)
+    assert seen == [None, RolloutRecord(Ledger("1"))]
+    assert ours.read(other) == replace(
+        EVERYTHING, tasks=tuple(replace(task, adom=other) for task in EVERYTHING.tasks)
+    )
+    assert theirs.read(REF) == RolloutRecord(Ledger("theirs"))
+    assert theirs.read(other) is None
+    rows = json.loads((tmp_path / "rollouts.json").read_text())["rollouts"]
+    assert [(row["owner"], row["adom"]) for row in rows] == [
+        ("lab", "prod"),
+        ("prod", "another"),
+        ("prod", "prod"),
+    ]
+
+
+def test_what_is_only_a_help_is_kept_as_well(rollouts: Rollouts) -> None:
+    assert rollouts.update_soon(REF, lambda before: EVERYTHING) == EVERYTHING
+    again = rollouts.update_soon(REF, lambda before: replace(before or EVERYTHING, after=9))
+    assert again == rollouts.read(REF) == replace(EVERYTHING, after=9)
+
+
+def test_a_damaged_record_names_its_place(tmp_path: Path, rollouts: Rollouts) -> None:
+    for text in ("{", '{"version": 2}', '{"version": 1, "rollouts": [{"owner": "prod"}]}'):
+        (tmp_path / "rollouts.json").write_text(text)
+        with pytest.raises(errors.StateError) as caught:
+            rollouts.read(REF)
+        assert str(tmp_path / "rollouts.json") in str(caught.value)
+        assert rollouts.where() in str(caught.value)
+        assert "None" not in str(caught.value)
+
+
+def test_units_that_were_renamed_keep_their_record(tmp_path: Path) -> None:
+    """What is remembered is bound to the unit, not to the name that a configuration gives it."""
+    clock = ManualClock(LATER.timestamp() + 60)
+    folder = Folder(tmp_path, clock=clock)
+    units = Units(folder, {"hq": "fmg.example"})
+    kept = Rollouts(folder, "prod", clock=clock, units=units)
+    kept.update(REF, lambda before: EVERYTHING)
+    assert kept.read(REF) == EVERYTHING
+    known = units.of(REF)
+    rows = json.loads((tmp_path / "rollouts.json").read_text())["rollouts"]
+    assert [row["fortimanager"] for row in rows] == [known.unit]
 
 
 BRANCHES = tuple(TargetRef(f"branch-{n}", "root", TargetKind.FORTIGATE) for n in (1, 2))

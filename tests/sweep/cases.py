@@ -98,16 +98,13 @@ def length(scene: Scene) -> int:
 
 
 def troubles(
-    scene: Scene, kinds: Iterable[str], mode: str, every: int, shift: int
+    scene: Scene, kinds: Sequence[str], mode: str, every: int, shift: int
 ) -> Iterator[Trouble]:
-    """Each kind at each request; of `every` so many one, which differs from kind to kind."""
-    last = length(scene)
-    for at in range(1, last + 1):
-        for number, kind in enumerate(kinds):
-            if kind == "session gone" and mode == DIRECT:
-                continue  # a key has no session
-            if (at + number * 7 + shift) % every == 0:
-                yield Trouble(kind, at)
+    """Each kind at each request; of `every` so many one, all kinds in turn."""
+    met = [Trouble(kind, at) for at in range(1, length(scene) + 1) for kind in kinds]
+    for trouble in met[shift % every :: every]:
+        if trouble.kind != "session gone" or mode != DIRECT:  # a key has no session
+            yield trouble
 
 
 def sweep(scene: Scene, mode: str, command: str, met: Iterable[Trouble]) -> Count:

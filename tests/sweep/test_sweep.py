@@ -22,7 +22,7 @@ EVERY = int(os.environ.get("FMGSYNC_SWEEP_EVERY", "97"))
 
 
 def test_a_few_kills_of_an_install() -> None:
-    found = cases.swept("normal", "install", list(SIGNALS), 30, 3)
+    found = cases.swept("normal", "install", list(SIGNALS), 29, 3)
     assert sum(found.cases.values()) > 2
     assert not found.wrong, "\n".join(map(str, found.wrong))
 

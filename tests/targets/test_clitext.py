@@ -144,3 +144,43 @@ def test_no_text_breaks_the_reader_or_vanishes(skeleton: str, noise: str) -> Non
     edits = clitext.parse(text)
     if any(word not in ("next", "end") for word in text.split() if word.isalpha()):
         assert edits
+
+
+def test_what_stands_between_objects_and_inside_them() -> None:
+    """A stray `next` is nothing; tables inside an object are its own, however deep."""
+    text = """
+    config firewall policy
+        next
+        edit 1
+            config one
+                edit a
+                    config two
+                        edit b
+                            set x 1
+                        next
+                    end
+                next
+            end
+            set name "p"
+        next
+        edit 2
+            set name "q"
+        next
+    end
+    """
+    one, two = clitext.parse(text)
+    assert (one.table, one.name, two.name) == ("firewall policy", "1", "2")
+    assert [line.split()[0] for line in one.lines].count("end") == 2
+    assert one.lines[-1] == 'set name "p"'
+    assert two.lines == ('set name "q"',)
+
+
+def test_tables_inside_settings_belong_to_the_settings() -> None:
+    text = "config system dns\nset a 1\nconfig inner\nedit x\nset b 2\nnext\nend\nset c 3\nend\n"
+    (found,) = clitext.parse(text)
+    assert (found.table, found.name) == ("system dns", None)
+    assert [line for line in found.lines if line.startswith("set")] == [
+        "set a 1",
+        "set b 2",
+        "set c 3",
+    ]
