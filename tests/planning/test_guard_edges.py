@@ -231,3 +231,57 @@ def test_a_rule_that_selects_everything_waits_at_its_first_fill_only() -> None:
         "its policy selects everything that runs: 3 addresses",
     )
     assert kinds(judged(change(3, 5, broad=True))) == []
+
+
+def test_a_group_that_is_kept_small_keeps_what_would_be_lost_by_it() -> None:
+    """150 stay, 60 come for 50 that go: too many, so they wait, and then so does what goes."""
+    wanted = some(150) | some(60, first=1000)
+    limits = replace(LIMITS, max_members=200)
+    verdict = judged(replace(change(200, 0), after=wanted), limits=limits)
+    assert kinds(verdict) == [MEMBERS, REMOVALS]
+    assert verdict.members == some(200)
+    assert set(verdict.holds[1].removed) == {str(each) for each in some(50, first=150)}
+    assert verdict.holds[1].message == "50 of 200 members fewer within 1h"
+
+
+def test_what_may_be_empty_becomes_empty() -> None:
+    assert judged(change(3, 0, allow_empty=True)).members == frozenset()
+    assert judged(change(3, 0)).members == some(3)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "period_s", "message"),
+    [
+        (100, 90, 3600, "10 members go, and what was changed in the last 1h is not"),
+        (100, 110, 300, "10 members come, and what was changed in the last 5m is not"),
+    ],
+)
+def test_what_cannot_be_added_up_is_said(
+    before: int, after: int, period_s: float, message: str
+) -> None:
+    limits = replace(LIMITS, period_s=period_s)
+    [hold] = judged(change(before, after), history=None, limits=limits).holds
+    assert hold.message == f"{message} remembered, so that changes cannot be added up"
+
+
+def test_a_guard_that_counts_every_member_counts_one_and_not_none() -> None:
+    strict = replace(LIMITS, unless_fewer_than=0)
+    assert kinds(judged(change(4, 3), limits=strict)) == [REMOVALS]
+    assert kinds(judged(change(1, 2), limits=strict)) == [ADDITIONS]
+    moved = replace(change(4, 0), after=some(4, first=2))
+    assert kinds(judged(moved, history=None, limits=strict)) == []
+
+
+def test_the_whole_sentence_where_all_are_replaced() -> None:
+    [hold] = judged(replace(change(100, 0), after=some(151, first=500))).holds
+    assert hold.message == (
+        "51 members more than 100 within 1h; until it is approved nothing is removed either, or"
+        " the group would be empty"
+    )
+
+
+def test_digests_stay_what_they_were() -> None:
+    """What was approved before an update is let through after it."""
+    [one] = judged(change(100, 70)).holds
+    [shared] = judged(change(100, 70, place=None)).holds
+    assert (one.digest, shared.digest) == ("e7e2ed757320b622", "fcc64b5e33924edb")
