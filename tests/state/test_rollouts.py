@@ -135,6 +135,15 @@ def test_what_is_only_a_help_is_kept_as_well(rollouts: Rollouts) -> None:
     assert again == rollouts.read(REF) == replace(EVERYTHING, after=9)
 
 
+@pytest.mark.parametrize("phase", Phase)
+def test_a_phase_is_kept_whatever_else_there_is(rollouts: Rollouts, phase: Phase) -> None:
+    rollouts.update(REF, lambda before: replace(EVERYTHING, phase=phase, after=None))
+    found = rollouts.read(REF)
+    assert found is not None
+    quiet = Phase.PREVIEWING if phase is Phase.IDLE else phase
+    assert found.phase is quiet, "attempts that are open belong to some phase"
+
+
 def test_a_damaged_record_names_its_place(tmp_path: Path, rollouts: Rollouts) -> None:
     for text in ("{", '{"version": 2}', '{"version": 1, "rollouts": [{"owner": "prod"}]}'):
         (tmp_path / "rollouts.json").write_text(text)

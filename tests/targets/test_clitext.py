@@ -184,3 +184,32 @@ def test_tables_inside_settings_belong_to_the_settings() -> None:
         "set b 2",
         "set c 3",
     ]
+
+
+def test_what_does_not_fit_is_kept_as_it_stands_with_its_vdom() -> None:
+    """In and between tables, and where a quote never closes."""
+    text = 'config vdom\nedit dmz\nset lost 1\nconfig firewall address\nset a "open\n'
+    text += "end\nnext\nend\nset x\n"
+    lost, *rest, last = clitext.parse(text)
+    assert lost == PendingEdit("", None, ("set lost 1",), "dmz")
+    assert PendingEdit("", None, ('set a "open',), "dmz") in rest
+    assert last == PendingEdit("", None, ("set x",), None)
+
+
+def test_a_quote_in_a_tables_name_swallows_no_edit() -> None:
+    text = (
+        'config firewall a"x\nedit root\nconfig firewall addrgrp\nedit g\nset member #a" b\nend\n'
+    )
+    assert any("set member" in line for edit in clitext.parse(text) for line in edit.lines)
+
+
+def test_tables_called_vdom_and_global_are_tables_where_they_cannot_be_more() -> None:
+    """Only the outermost ones are the unit's own frame, where `edit` means a VDOM."""
+    text = "config vdom\nedit root\nconfig global\nedit g\nset a 1\nnext\nend\nnext\nend\n"
+    (found,) = clitext.parse(text)
+    assert (found.table, found.name, found.vdom) == ("global", "g", "root")
+    text = "config global\nconfig vdom\nedit v\nset a 1\nnext\nend\nend\n"
+    (found,) = clitext.parse(text)
+    assert (found.table, found.name, found.vdom) == ("vdom", "v", None)
+    (found,) = clitext.parse("edit stray\n")
+    assert found == PendingEdit("", None, ("edit stray",), None)
