@@ -16,10 +16,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from benchmarks.__main__ import SIZES, Row, as_markdown, ratios
 
@@ -81,9 +80,8 @@ RACES: Sequence[tuple[int, Sequence[int]]] = (
 
 
 def race(clock: Clock) -> None:
-    """fmgsync beside others; each part is told as soon as it is there."""
+    """fmgsync beside others; what is there is told, whatever becomes of the rest."""
     found: list[Row] = []
-    about: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         for size, latencies in RACES:
             for latency in latencies:
@@ -91,17 +89,19 @@ def race(clock: Clock) -> None:
                 words = ["-m", "benchmarks", "--size", str(size), "--latency", str(latency)]
                 try:
                     run(clock, *words, "--repeats", "1", "--json", str(file))
-                except TooLate:
-                    break
+                except (TooLate, subprocess.CalledProcessError) as error:
+                    print(f"left out: {size} at {latency} ms: {error!r}", file=sys.stderr)
+                    continue
                 told = json.loads(file.read_text())
-                about = told["about"]
                 found += [Row(**row) for row in told["rows"]]
-    if not found:
-        raise TooLate
-    found.sort(key=lambda row: (row.size, row.latency_ms))
+                _tell(found, told["about"])
+
+
+def _tell(found: Sequence[Row], about: Mapping[str, str]) -> None:
+    rows = sorted(found, key=lambda row: (row.size, row.latency_ms))
     head = "One run each: " + ", ".join(f"{name} {value}" for name, value in about.items()) + "."
-    put(FIGURES, "race", f"{head}\n\n{as_markdown(found)}")
-    put(README, "race", f"{head}\n\n{_short(found)}\n\n" + _ratios(found))
+    put(FIGURES, "race", f"{head}\n\n{as_markdown(rows)}")
+    put(README, "race", f"{head}\n\n{_short(rows)}\n\n{_ratios(rows)}")
 
 
 def _short(rows: Sequence[Row]) -> str:
