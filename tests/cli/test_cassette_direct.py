@@ -100,6 +100,7 @@ def test_a_cassette_is_shown_url_by_url(
     assert '"vdom": "root"' in out
 
 
+@pytest.mark.slow
 def test_the_simulator_is_held_against_a_recording(
     offices: Branches, capsys: pytest.CaptureFixture[str]
 ) -> None:

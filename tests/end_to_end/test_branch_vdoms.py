@@ -64,6 +64,7 @@ def test_the_budget_counts_devices_and_not_vdoms(offices: Branches) -> None:
     assert sorted(written(offices)) == sorted(PLACES)  # each in one go
 
 
+@pytest.mark.slow
 def test_the_canary_is_the_device(offices: Branches) -> None:
     """Nobody else is written before a VDOM of it was proven."""
     rolled_out(offices, canary=["branch-2"], waves=["100%"], maxFailures="100%")

@@ -224,6 +224,12 @@ def test_a_switch_of_the_simulated_fortigates_may_explain_it(
     assert "would agree with {unitTakesLists: true}" in capsys.readouterr().out
 
 
+def test_the_simulator_agrees_with_the_sample(capsys: pytest.CaptureFixture[str]) -> None:
+    """Transactions and all: their numbers are its own."""
+    assert main.run(["cassette", "compare", str(SAMPLE)]) == 0
+    assert "70 exchanges compared: 0 differences in behaviour" in capsys.readouterr().out
+
+
 @contextmanager
 def recorded_branch(recording: Recording) -> Iterator[FortiGateVdom]:
     seed = {"name": "branch", "apiUsers": [{"name": "fmgsync", "key": KEY, "profile": "advised"}]}
