@@ -53,6 +53,14 @@ PARTS: Final[Mapping[str, Part]] = {
         ["tests/fuzz/test_fuzz.py"],
         {"FMGSYNC_HOSTILE_INPUTS": os.environ.get("FMGSYNC_HOSTILE_INPUTS", "5000")},
     ),
+    "failovers": Part(
+        "Replicas stand still between any two requests, others take over",
+        ["tests/leases/test_failovers.py"],
+    ),
+    "races": Part(
+        "Stop, abort, approval and clock in the middle of a run; three runs at once",
+        ["tests/end_to_end/test_races.py"],
+    ),
 }
 
 

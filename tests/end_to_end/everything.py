@@ -12,12 +12,12 @@ import json
 import random
 import shutil
 import tempfile
-import threading
 from collections import Counter
 from contextlib import ExitStack, redirect_stderr, suppress
 from pathlib import Path
 from typing import Any
 
+import requests
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -29,7 +29,7 @@ from fmgsync.simulator.codes import Refusal
 from fmgsync.wiring import wiring
 from tests import builders
 from tests.end_to_end.killing import Killed
-from tests.end_to_end.middlebox import Middlebox
+from tests.end_to_end.middlebox import Deadly
 from tests.end_to_end.mixed import ALONE, BEHIND, CLUSTERS, POOL, RULES, Choice, open_mixed
 from tests.end_to_end.people import Administrator, Operator
 from tests.end_to_end.witness import Witness
@@ -54,35 +54,6 @@ CHOICES = st.builds(
 ).filter(lambda choice: choice.removals == "in-window" or choice.write == "continuous")
 
 
-class Box(Middlebox):
-    """Between fmgsync and what it asks: others act, answers are lost, and the process may die at
-    one request, before or after its effect."""
-
-    def __init__(self, machine: Everything) -> None:
-        super().__init__(machine.dice, machine.somebody_acts)
-        self.witness = machine.witness
-        self.dies_in: int | None = None
-        self.is_heard = False
-        self.was_troubled = False
-        self._dying = threading.Lock()
-
-    def send(self, *arguments: Any, **options: Any) -> Any:
-        request = arguments[0]
-        COUNTS["requests"] += 1
-        with self._dying:
-            dies = self.dies_in
-            self.dies_in = None if dies is None else dies - 1
-        if dies is not None and dies <= 1 and not (dies == 1 and self.is_heard):
-            raise Killed
-        self.witness.sends(request.url, request.method, request.body)
-        before = self.broken
-        answer = super().send(*arguments, **options)
-        self.was_troubled |= self.broken > before
-        if dies == 1:
-            raise Killed
-        return answer
-
-
 class Everything(RuleBasedStateMachine):
     """Two FortiGates behind a FortiManager, two alone, two clusters."""
 
@@ -104,13 +75,25 @@ class Everything(RuleBasedStateMachine):
         logs.start_logging(2, "json")
         self.somebody = Administrator(self.estate, self.dice)
         self.operator = Operator(self.estate, self.dice)
-        self.box = Box(self)
+        self.box = Deadly(self.dice, self.somebody_acts, self._sees)
         self.is_set_up = True
+
+    def _sees(self, request: requests.PreparedRequest) -> None:
+        COUNTS["requests"] += 1
+        self.witness.sends(str(request.url), str(request.method), request.body)
 
     def somebody_acts(self) -> None:
         """In the middle of something, anywhere."""
         COUNTS["edits"] += 1
-        if self.dice.random() < 0.5:
+        chance = self.dice.random()
+        if chance < 0.06:
+            with self.witness.others("clock"):
+                self.clock_is_set(seconds=self.dice.choice((-7200, 7200)))
+        elif chance < 0.12:
+            (self.start if self.truth.stopped else self.stop)()
+        elif chance < 0.18:
+            self.steer(what=self.dice.choice(("resume", "abort")))
+        elif chance < 0.6:
             with self.witness.others("prod", *BEHIND):
                 self.somebody.act()
         else:
@@ -375,6 +358,7 @@ class Everything(RuleBasedStateMachine):
         except Killed:
             COUNTS["kills"] += 1
             killed = True
+        self.box.close()  # the system closes a dead process's connections
         self.witness.ends(result, error, killed=killed, troubled=self.box.was_troubled)
         return result
 
@@ -393,6 +377,7 @@ class Everything(RuleBasedStateMachine):
         self.fortimanager_is_back()
         self.devices_are_back()
         self.operator.go_home()
+        self.estate.put_back()
         self.estate.host.ahead_s = max(0.0, self.estate.host.ahead_s)
         self.estate.clock.sleep(4 * 3600)
         self.truth.policy, self.truth.nights, self.truth.rules = "sync", False, dict(RULES)

@@ -10,6 +10,8 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
+from tests.end_to_end.killing import Killed
+
 
 class Middlebox(HTTPAdapter):
     """Between fmgsync and what it asks: somebody acts before some requests, and some answers
@@ -51,3 +53,37 @@ class Middlebox(HTTPAdapter):
         broken = self.dice.random() < 0.03
         self.broken += broken
         return broken
+
+
+class Deadly(Middlebox):
+    """Between fmgsync and what it asks: others act, answers are lost, and the process may die at
+    one request, before or after its effect. `sees` is shown each request."""
+
+    def __init__(
+        self,
+        dice: random.Random,
+        act: Callable[[], None],
+        sees: Callable[[requests.PreparedRequest], None],
+    ) -> None:
+        super().__init__(dice, act)
+        self._sees = sees
+        self.dies_in: int | None = None
+        self.is_heard = False
+        self.was_troubled = False
+        self._dying = threading.Lock()
+
+    def send(self, *arguments: Any, **options: Any) -> Any:
+        with self._dying:
+            dies = self.dies_in
+            self.dies_in = None if dies is None else dies - 1
+        if dies is not None and dies <= 1 and not (dies == 1 and self.is_heard):
+            raise Killed
+        self._sees(arguments[0])
+        before = self.broken
+        try:
+            answer = super().send(*arguments, **options)
+        finally:
+            self.was_troubled |= self.broken > before
+        if dies == 1:
+            raise Killed
+        return answer

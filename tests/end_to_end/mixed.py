@@ -146,6 +146,14 @@ class Mixed(Estate):
             if held != self.truth.wanted(group)
         ]
 
+    def put_back(self) -> None:
+        """What was changed on a FortiGate itself, or refused there without a word, is there as
+        FortiManager believes: that is only reported, since no install would bring it."""
+        for name in BEHIND:
+            vdom = self.unit.world.devices[name].vdoms["root"]
+            for target in list(vdom.drift):
+                vdom.set_running(target, vdom.known(target))
+
     def approve_submissions(self) -> None:
         """Somebody with the right to approves what waits in workflow mode."""
         console = self.unit.console("carol")

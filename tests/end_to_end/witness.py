@@ -9,21 +9,19 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from fmgsync import audit
 from fmgsync.cli import documents
 from fmgsync.passes.result import Result
-from fmgsync.simulator.state.store import Row
 from fmgsync.state.folder import Folder
 from fmgsync.state.heads import AuditHeads
-from tests.end_to_end.mixed import ALONE, BEHIND, CLUSTERS, KEY, PASSWORD, RULES, Mixed
+from tests.end_to_end import evidence
+from tests.end_to_end.evidence import Held
+from tests.end_to_end.mixed import ALONE, BEHIND, CLUSTERS, KEY, PASSWORD, Mixed
 
-MARK = "Managed by fmgsync (prod): "
 WRITING = frozenset(("add", "set", "update", "replace", "delete", "clone", "move"))
-Held = Mapping[tuple[str, str], set[str]]
 
 
 @dataclass
@@ -48,7 +46,7 @@ class Witness:
     """Watches one estate. Whoever else does something there says so with `others`."""
 
     def __init__(self, estate: Mixed) -> None:
-        self.estate = estate
+        self.estate, self._world = estate, estate.unit.world
         self.log = io.StringIO()
         self.let_through = False  # people have approved edits, or installed by hand
         self.risky: set[str] = set()
@@ -57,37 +55,10 @@ class Witness:
         self._run: Run | None = None
         self._places = {urlsplit(url).port: name for name, url in estate.unit.fortigates.items()}
         self._looking = threading.RLock()
-        self._foreign = self._read_foreign()
-        self._on_devices = self._read_devices()
+        self._foreign = evidence.foreign(self._world)
+        self._on_devices = evidence.on_devices(self._world)
 
     # --- 1, 9: nothing foreign is written, and nothing of others installed ------------------------
-
-    def _read_foreign(self) -> dict[tuple[str, str, Any], Any]:
-        found: dict[tuple[str, str, Any], Any] = {}
-        world = self.estate.unit.world
-        with world.lock:
-            ground = world.adoms["prod"].ground
-            rows = [("prod", t, row) for t in ground.tables() for row in ground.rows(t)]
-            for name in ALONE:
-                vdom = world.alone[name].vdoms["root"]
-                rows += [(name, t, r) for t in vdom.tables for _, r in vdom.running_table(t)]
-            for place, table, row in rows:
-                if not _is_ours(row):
-                    found[place, table, row.key] = (dict(row.attrs), _maps(row))
-        return found
-
-    def _read_devices(self) -> dict[tuple[str, str, Any], Any]:
-        found: dict[tuple[str, str, Any], Any] = {}
-        world = self.estate.unit.world
-        with world.lock:
-            world.now()
-            for name in BEHIND:
-                vdom = world.devices[name].vdoms["root"]
-                for table in list(vdom.tables):
-                    for key, row in vdom.running_table(table):
-                        if not _has_our_name(str(key)):
-                            found[name, table, key] = dict(row.attrs)
-        return found
 
     @contextmanager
     def others(self, *places: str, install: bool = False) -> Iterator[None]:
@@ -97,15 +68,15 @@ class Witness:
             try:
                 yield
             finally:
-                self._foreign = self._read_foreign()
+                self._foreign = evidence.foreign(self._world)
                 if install:
-                    self._on_devices = self._read_devices()
+                    self._on_devices = evidence.on_devices(self._world)
                 if self._run is not None:
                     self._run.disturbed.update(places)
 
     def nothing_foreign_was_touched(self) -> None:
         """Neither written nor deleted."""
-        now = self._read_foreign()
+        now = evidence.foreign(self._world)
         different = {
             key for key in {*now, *self._foreign} if now.get(key) != self._foreign.get(key)
         }
@@ -113,7 +84,7 @@ class Witness:
         assert not different, f"foreign objects were changed: {told}"
 
     def _nothing_of_others_was_installed(self, run: Run) -> None:
-        now = self._read_devices()
+        now = evidence.on_devices(self._world)
         if self.estate.choice.locks and not self.let_through and not run.disturbed:
             different = {
                 k for k in {*now, *self._on_devices} if now.get(k) != self._on_devices.get(k)
@@ -156,7 +127,7 @@ class Witness:
             self._is_installable(run, devices)
 
     def _may_write(self, run: Run, url: str, token: object) -> None:
-        world = self.estate.unit.world
+        world = self._world
         assert not run.stopped, f"written although stopped: {url}"
         assert self.estate.truth.policy != "observe", f"written although it only observes: {url}"
         session = world.sessions.find(token)
@@ -184,7 +155,7 @@ class Witness:
         """Its last install has not ended well."""
         lines = [
             line.state
-            for task in self.estate.unit.world.tasks.all()
+            for task in self._world.tasks.all()
             for line in task.lines
             if line.name == name and "preview" not in line.detail and task.user == "fmgsync"
         ]
@@ -192,7 +163,7 @@ class Witness:
 
     def _is_installable(self, run: Run, devices: set[str]) -> None:
         """9, 6: was installed before, is in sync, and nothing is being installed there now."""
-        world = self.estate.unit.world
+        world = self._world
         for name in devices if "prod" not in run.disturbed else ():
             known = world.adoms["prod"].installed.get((name, "root"))
             assert known is not None, f"{name} was never installed by FortiManager"
@@ -202,7 +173,7 @@ class Witness:
             assert not busy & devices, f"{busy & devices} is being installed already"
 
     def _is_in_the_audit(self, run: Run, event: str) -> None:
-        path = self.estate.folder / "state" / audit_name()
+        path = self.estate.folder / "state" / "audit.jsonl"
         lines = path.read_text(encoding="utf-8").splitlines()[run.lines :] if path.exists() else []
         assert any(event in line for line in lines), f"no {event} in the audit of this run"
 
@@ -216,7 +187,7 @@ class Witness:
             may_install=may_install,
             begins_at=at,
             held=self.estate.everything_held(),
-            adom=self._adom_holds(),
+            adom=evidence.adom_holds(self._world),
             lines=len(self._audit_lines()),
             mark=self.estate.unit.requests.mark(),
             was_open=self.estate.truth.open_at(at),
@@ -240,21 +211,12 @@ class Witness:
             self._what_is_verified_is_so(run, result)
 
     def _audit_lines(self) -> list[str]:
-        path = self.estate.folder / "state" / audit_name()
+        path = self.estate.folder / "state" / "audit.jsonl"
         return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-
-    def _adom_holds(self) -> Held:
-        """What the ADOM has for each device, by the addresses' values, in the state itself."""
-        ground = self.estate.unit.world.adoms["prod"].ground
-        found: dict[tuple[str, str], set[str]] = {}
-        for group in RULES:
-            for device in BEHIND:
-                found[device, group] = _values(ground, group, device, set())
-        return found
 
     def _locks_are_gone(self, *, killed: bool, troubled: bool) -> None:
         """2: unless a process was killed, or its word got lost: its session dies by itself."""
-        world = self.estate.unit.world
+        world = self._world
         with world.lock:
             world.now()
             for lock in world.adoms["prod"].locks:
@@ -272,7 +234,7 @@ class Witness:
         nets = tuple(CLUSTERS[name] + "." for name in self.estate.truth.lost)
         if not nets or "config" in run.disturbed:
             return
-        adom, held = self._adom_holds(), self.estate.everything_held()
+        adom, held = evidence.adom_holds(self._world), self.estate.everything_held()
         for (place, group), before in run.held.items():
             if place in run.disturbed or group not in self.estate.truth.rules:
                 continue
@@ -290,22 +252,10 @@ class Witness:
         closed = not run.was_open and not self.estate.truth.open_at(self.estate.host.now())
         if not closed or run.now or self.estate.choice.shared or run.disturbed:
             return
-        denied = self._denied()
+        denied = evidence.denied(self._world)
         for (place, group), held in self.estate.everything_held().items():
             came = held - run.held[place, group]
             assert group in denied or not came, f"{came} came to {group} on {place} by night"
-
-    def _denied(self) -> set[str]:
-        ground = self.estate.unit.world.adoms["prod"].ground
-        tables = [t for t in ground.tables() if t.startswith("firewall policy")]
-        rows = [row for table in tables for row in ground.rows(table)]
-        return {
-            str(name)
-            for row in rows
-            if row.attrs.get("action") != "accept"
-            or "enable" in str(row.attrs.get("dstaddr-negate"))
-            for name in row.attrs.get("dstaddr", ())
-        }
 
     def _only_what_was_asked_for(self, run: Run) -> None:
         """11: nothing is let through that no rule ever asked for; without locks an edit can come
@@ -333,7 +283,7 @@ class Witness:
 
     def _the_audit_is_whole(self, *, killed: bool) -> None:
         """12: each line follows the one before, and none that was written is missing."""
-        path = self.estate.folder / "state" / audit_name()
+        path = self.estate.folder / "state" / "audit.jsonl"
         if not path.exists():
             return
         lines = audit.read(path)
@@ -369,38 +319,5 @@ class Witness:
         return self.estate.choice.locks
 
 
-def audit_name() -> Path:
-    """The audit's file in the state folder."""
-    return Path("audit.jsonl")
-
-
-def _is_ours(row: Row) -> bool:
-    return str(row.attrs.get("comment", "")).split("\n")[0].startswith(f"{MARK}{row.key}")
-
-
-def _has_our_name(name: str) -> bool:
-    return name.startswith("prod_") or name.partition(".")[0] in RULES
-
-
-def _maps(row: Row) -> Any:
-    return {scope: dict(each.attrs) for scope, each in row.maps.items()}
-
-
 def _of(addresses: set[str], nets: tuple[str, ...]) -> set[str]:
     return {each for each in addresses if each.startswith(nets)}
-
-
-def _values(ground: Any, group: str, device: str, seen: set[str]) -> set[str]:
-    row = ground.rows("firewall addrgrp").get(group)
-    if row is None or group in seen:
-        return set()
-    seen.add(group)
-    mapped = row.maps.get((device, "root"))
-    found: set[str] = set()
-    for name in (mapped or row).attrs.get("member", ()):
-        address = ground.rows("firewall address").get(name)
-        if address is not None:
-            found.add(str(address.attrs.get("subnet", ("",))[0]))
-        else:
-            found |= _values(ground, name, device, seen)
-    return found

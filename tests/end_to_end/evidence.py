@@ -1,0 +1,95 @@
+"""What stands in the simulators' own state: whatever is not fmgsync's, and what is held where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fmgsync.simulator.state.store import Row
+from fmgsync.simulator.state.world import World
+from tests.end_to_end.mixed import ALONE, BEHIND, RULES
+
+MARK = "Managed by fmgsync (prod): "
+Held = Mapping[tuple[str, str], set[str]]
+Objects = dict[tuple[str, str, Any], Any]
+"""Place, table and key of objects -> what they are."""
+
+
+def foreign(world: World) -> Objects:
+    """Whatever is not ours in the ADOM, and on the FortiGates that stand alone."""
+    found: Objects = {}
+    with world.lock:
+        ground = world.adoms["prod"].ground
+        rows = [("prod", t, row) for t in ground.tables() for row in ground.rows(t)]
+        for name in ALONE:
+            vdom = world.alone[name].vdoms["root"]
+            rows += [(name, t, r) for t in vdom.tables for _, r in vdom.running_table(t)]
+        for place, table, row in rows:
+            if not _is_ours(row):
+                found[place, table, row.key] = (dict(row.attrs), _maps(row))
+    return found
+
+
+def on_devices(world: World) -> Objects:
+    """What the managed FortiGates run beside what is ours."""
+    found: Objects = {}
+    with world.lock:
+        world.now()
+        for name in BEHIND:
+            vdom = world.devices[name].vdoms["root"]
+            for table in list(vdom.tables):
+                for key, row in vdom.running_table(table):
+                    if not _has_our_name(str(key)):
+                        found[name, table, key] = dict(row.attrs)
+    return found
+
+
+def adom_holds(world: World) -> Held:
+    """What the ADOM has for each device, by the addresses' values, in the state itself."""
+    ground = world.adoms["prod"].ground
+    found: dict[tuple[str, str], set[str]] = {}
+    for group in RULES:
+        for device in BEHIND:
+            found[device, group] = _values(ground, group, device, set())
+    return found
+
+
+def denied(world: World) -> set[str]:
+    """Groups whose use in a policy is no plain permission."""
+    ground = world.adoms["prod"].ground
+    tables = [t for t in ground.tables() if t.startswith("firewall policy")]
+    rows = [row for table in tables for row in ground.rows(table)]
+    return {
+        str(name)
+        for row in rows
+        if row.attrs.get("action") != "accept" or "enable" in str(row.attrs.get("dstaddr-negate"))
+        for name in row.attrs.get("dstaddr", ())
+    }
+
+
+def _is_ours(row: Row) -> bool:
+    return str(row.attrs.get("comment", "")).split("\n")[0].startswith(f"{MARK}{row.key}")
+
+
+def _has_our_name(name: str) -> bool:
+    return name.startswith("prod_") or name.partition(".")[0] in RULES
+
+
+def _maps(row: Row) -> Any:
+    return {scope: dict(each.attrs) for scope, each in row.maps.items()}
+
+
+def _values(ground: Any, group: str, device: str, seen: set[str]) -> set[str]:
+    row = ground.rows("firewall addrgrp").get(group)
+    if row is None or group in seen:
+        return set()
+    seen.add(group)
+    mapped = row.maps.get((device, "root"))
+    found: set[str] = set()
+    for name in (mapped or row).attrs.get("member", ()):
+        address = ground.rows("firewall address").get(name)
+        if address is not None:
+            found.add(str(address.attrs.get("subnet", ("",))[0]))
+        else:
+            found |= _values(ground, name, device, seen)
+    return found

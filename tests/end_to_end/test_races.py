@@ -1,0 +1,243 @@
+"""What people decide and what becomes of the clock in the middle of a run, at any of its requests;
+and several runs at once."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from requests.adapters import HTTPAdapter
+
+from fmgsync import errors
+from fmgsync.clock import ManualClock, SystemClock
+from fmgsync.passes import once
+from fmgsync.passes.result import Result
+from fmgsync.wiring import wiring
+from tests import tally
+from tests.daemon.controllers import made, running
+from tests.end_to_end.mixed import ALONE, BEHIND, Choice, Mixed, open_mixed
+
+Act = Callable[[Mixed], None]
+HOUR_S = 3600.0
+
+
+class At(HTTPAdapter):
+    """At one request, before it is sent, something happens; counts what begins after that."""
+
+    def __init__(self, number: float, act: Callable[[], None]) -> None:
+        super().__init__()
+        self.number, self._act = number, act
+        self.sent = 0
+        self.after: Counter[str] = Counter()
+
+    def send(self, *arguments: Any, **options: Any) -> Any:
+        self.sent += 1
+        if self.sent == self.number:
+            self._act()
+        if self.sent > self.number and (begun := _begun(arguments[0])):
+            self.after[begun] += 1
+        return super().send(*arguments, **options)
+
+
+def _begun(request: Any) -> str:
+    """Which install this request begins: of the ADOM, or of a FortiGate that stands alone."""
+    if "/api/v2/" in request.url:
+        return str(request.url).split("/api")[0] if request.method != "GET" else ""
+    asked = json.loads(request.body or "{}")
+    urls = [str(param.get("url", "")) for param in asked.get("params") or ()]
+    return "push" if any("package/commit" in url for url in urls) else ""
+
+
+def run(estate: Mixed, box: HTTPAdapter) -> Result | None:
+    world = wiring.make_world(
+        estate.path,
+        command="apply --install window",
+        clock=estate.host,
+        state_dir=estate.folder / "state",
+        transport=lambda access: box,
+    )
+    try:
+        return once.apply(world, install=True)
+    except errors.FmgsyncError:
+        return None
+
+
+def stop(estate: Mixed) -> None:
+    brake(estate).stop("", "")
+
+
+def brake(estate: Mixed) -> Any:
+    state = estate.folder / "state"
+    return wiring.make_brake(estate.path, state_dir=state, by="ann", reason="")
+
+
+def abort(estate: Mixed) -> None:
+    estate.steer("abort")
+
+
+def approve(estate: Mixed) -> None:
+    for shown in estate.world("plan").memory.shown():
+        estate.approve(shown.digest)
+
+
+def closes(estate: Mixed) -> None:
+    """The clock is set forward out of the window."""
+    estate.host.ahead_s += 6 * HOUR_S
+
+
+def long_ago(estate: Mixed) -> None:
+    """The clock is set back to before the window opened."""
+    estate.host.ahead_s -= 6 * HOUR_S
+
+
+@pytest.fixture
+def due(tmp_path: Path) -> Callable[..., Any]:
+    """Opens estates with one change to bring to each FortiGate, one after the other, by night."""
+    numbers = iter(range(10_000))
+
+    def make(workspace: str) -> Any:
+        folder = tmp_path / str(next(numbers))
+        folder.mkdir()
+        return open_mixed(folder, Choice(workspace, nights=True, failures=1))
+
+    return make
+
+
+def begin(estate: Mixed) -> None:
+    """Something else runs, and the window is open."""
+    midnight = 86_400 - estate.clock.now() % 86_400
+    estate.clock.sleep(midnight + 1.5 * HOUR_S)
+    estate.truth.runs = {"10.1.0.1": "web", "10.1.0.2": "web", "10.2.0.2": "db"}
+    estate.runs()
+
+
+def end(estate: Mixed) -> None:
+    """Whoever has decided something lets it go on; it becomes as it should."""
+    brake(estate).start("", "")
+    estate.host.ahead_s = 0.0
+    estate.clock.sleep(130)
+    for _ in range(6):
+        estate.steer("resume")
+        run(estate, HTTPAdapter())
+        approve(estate)
+        if not estate.exact():
+            break
+    assert estate.exact() == []
+    assert not estate.unit.world.adoms["prod"].locks
+
+
+MOST: dict[Act, int] = {stop: 1, abort: 1, closes: 1, long_ago: 1, approve: 4}
+"""How many FortiGates may be written after the decision: the one whose turn had begun, or all."""
+
+
+def decide(make: Callable[..., Any], workspace: str, act: Any, every: int, first: int) -> int:
+    """At every so many requests of a run; how often it was."""
+    tried, number, total = 0, first, float("inf")
+    while number <= total:
+        with make(workspace) as estate:
+            begin(estate)
+            box = At(number, lambda estate=estate: act(estate))  # type: ignore[misc]
+            run(estate, box)
+            places = len(set(box.after)) + max(0, box.after["push"] - 1)
+            assert places <= MOST[act], f"{act.__name__} at request {number}: {box.after}"
+            end(estate)
+        total = min(total, box.sent) if box.sent < number else total
+        number, tried = number + every, tried + 1
+    return tried
+
+
+def test_what_is_decided_in_the_middle_counts_for_the_next_fortigate(
+    due: Callable[..., Any],
+) -> None:
+    """Here at a few places; the next test does it at each."""
+    for act, first in ((stop, 30), (closes, 45)):
+        assert decide(due, "normal", act, 1000, first)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("act", MOST, ids=lambda act: str(act.__name__))
+@pytest.mark.parametrize("workspace", ["normal", "disabled"])
+def test_at_any_request(due: Callable[..., Any], workspace: str, act: Act) -> None:
+    tally.note("races", decisions_in_the_middle=decide(due, workspace, act, 1, 1))
+
+
+@pytest.mark.parametrize("jump_s", [2 * HOUR_S, -30 * HOUR_S])
+def test_no_jump_of_the_clock_makes_an_approval_last_longer(tmp_path: Path, jump_s: float) -> None:
+    """It is given for an hour: two hours later it is over, whatever happened in between; given by a
+    clock that was ahead it does not count at all."""
+    with open_mixed(tmp_path, Choice(strict=True)) as estate:
+        groups = [{**group, "allowEmpty": False} for group in estate.config["groups"]]
+        estate.write_config(groups=groups)
+        estate.truth.runs = {"10.2.0.1": "db"}
+        estate.runs()
+        run(estate, HTTPAdapter())
+        assert estate.held("fgt-1", "k8s-web") == {"10.1.0.1"}
+        now = estate.host.now()
+        memory = estate.world("plan").memory
+        for shown in memory.shown():
+            memory.approve(shown.digest, who="ann", reason="", now=now, expires_at=now + HOUR_S)
+        estate.host.ahead_s += jump_s
+        run(estate, HTTPAdapter())
+        assert estate.held("fgt-1", "k8s-web") == {"10.1.0.1"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workspace", ["normal", "disabled"])
+def test_two_command_lines_and_a_controller_at_once(tmp_path: Path, workspace: str) -> None:
+    """On one ADOM and on FortiGates that stand alone: nothing is installed twice at once, nothing
+    is lost, nobody waits for ever."""
+    with open_mixed(tmp_path, Choice(workspace)) as estate:
+        _in_real_time(estate)
+        rounds = 6
+        with running(estate, made(estate)) as controller:
+            for number in range(rounds):
+                estate.truth.runs = {f"10.1.0.{1 + number % 4}": "web", "10.2.0.1": "db"}
+                estate.runs()
+                threads = [threading.Thread(target=_apply, args=(estate,)) for _ in range(2)]
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    thread.join(120)
+                    assert not thread.is_alive()
+        assert any(record.passes for record in controller.adoms)
+        end_of: dict[str, float] = {}
+        for task in estate.unit.world.tasks.all():
+            for line in task.lines if task.user == "fmgsync" else ():
+                assert line.start >= end_of.get(line.name, 0), f"{line.name} twice at once"
+                end_of[line.name] = line.end if line.name in BEHIND else 0
+        for _ in range(4):
+            estate.steer("resume")
+            _apply(estate)
+            if not estate.exact():
+                break
+        assert estate.exact() == []
+        legacy = {name: estate.held(name, "legacy") for name in ALONE}
+        assert set(map(frozenset, legacy.values())) == {frozenset({"10.9.0.1"})}
+        assert not estate.unit.world.adoms["prod"].locks
+    tally.note("races", runs_side_by_side=2 * rounds, controllers_beside_them=1)
+
+
+def _in_real_time(estate: Mixed) -> None:
+    """A controller lives in real time, so everybody does; installs take none."""
+    ahead_s = estate.clock.now() - SystemClock().now()
+    assert isinstance(estate.clock, ManualClock)
+    for device in estate.unit.world.devices.values():
+        device.install_seconds = 0
+    estate.unit.world.clock = lambda: SystemClock().now() + ahead_s + 1
+    estate.clock = SystemClock()
+    estate.write_config(reconcile={"settle": "0s", "minInterval": "0s"})
+
+
+def _apply(estate: Mixed) -> None:
+    world = wiring.make_world(
+        estate.path, command="apply --install window", state_dir=estate.folder / "state"
+    )
+    try:
+        once.apply(world, install=True)
+    except errors.FmgsyncError:
+        return  # whoever comes second may be turned away, and says so
