@@ -85,5 +85,6 @@ class Deadly(Middlebox):
         finally:
             self.was_troubled |= self.broken > before
         if dies == 1:
+            answer.close()
             raise Killed
         return answer

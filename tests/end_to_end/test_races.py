@@ -120,6 +120,7 @@ def end(estate: Mixed) -> None:
     """Whoever has decided something lets it go on; it becomes as it should."""
     brake(estate).start("", "")
     estate.host.ahead_s = 0.0
+    estate.write_config(install={**estate.config["install"], "windows": "always"})
     estate.clock.sleep(130)
     for _ in range(6):
         estate.steer("resume")
