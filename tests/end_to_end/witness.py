@@ -144,7 +144,8 @@ class Witness:
         is_open = truth.open_at(now) or truth.open_at(run.looked_at)
         urgent = choice.removals != "in-window"
         assert is_open or run.now or urgent, f"installed on {devices} outside every window"
-        self._is_in_the_audit(run, '"install"')
+        # What no group holds any more may go from a FortiGate's own table: a write, no install.
+        self._is_in_the_audit(run, '"install"' if fleet == "prod" else '"write"')
         members = BEHIND if fleet == "prod" else ALONE
         if choice.failures == 1:
             self.risky |= devices
