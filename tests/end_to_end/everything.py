@@ -316,6 +316,7 @@ class Everything(RuleBasedStateMachine):
         """Let it go on."""
         self._brake().start("", "")
         self.truth.stopped = False
+        self.witness.may_go_on()
 
     def _brake(self) -> Any:
         state = self.estate.folder / "state"

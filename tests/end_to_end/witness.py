@@ -196,6 +196,11 @@ class Witness:
             stopped=self.estate.truth.stopped,
         )
 
+    def may_go_on(self) -> None:
+        """A stop is lifted, for a run that is under way as well."""
+        if self._run is not None:
+            self._run.stopped = False
+
     def ends(self, result: Result | None, error: str, *, killed: bool, troubled: bool) -> None:
         """fmgsync has ended, by itself or not."""
         run, self._run = self._run, None
@@ -236,8 +241,10 @@ class Witness:
         if not nets or "config" in run.disturbed:
             return
         adom, held = evidence.adom_holds(self._world), self.estate.everything_held()
+        behind, alone = self.estate.config["sites"]
+        inside = {*behind["devices"], *alone["fortigates"]} - run.disturbed
         for (place, group), before in run.held.items():
-            if place in run.disturbed or group not in self.estate.truth.rules:
+            if place not in inside or group not in self.estate.truth.rules:
                 continue
             if place in BEHIND:
                 gone = run.adom[place, group] - adom[place, group]
