@@ -44,6 +44,7 @@ def issues(data: Plain) -> Iterator[Issue]:
     yield from _rollout(data)
     yield from _removals(data)
     yield from _compat(data)
+    yield from _lease(data)
 
 
 # --- reading plain data without trusting its shape -----------------------------------------------
@@ -380,16 +381,30 @@ def _named(path: Steps, entry: dict[str, Plain]) -> Iterator[Issue]:
 
 def _compat(data: Plain) -> Iterator[Issue]:
     """Its ConfigMaps are in a cluster that can be asked."""
-    path = ("calicoCompat", "cluster")
+    yield from _running(
+        data,
+        ("calicoCompat", "cluster"),
+        lacks="which has no ConfigMaps to follow",
+        fix="name a running cluster, or use 'fmgsync config import-calico'",
+    )
+
+
+def _lease(data: Plain) -> Iterator[Issue]:
+    """Leases are kept in a cluster that can be asked."""
+    yield from _running(
+        data,
+        ("lease", "cluster"),
+        lacks="which keeps no Leases",
+        fix="name a running cluster, or leave 'cluster' out",
+    )
+
+
+def _running(data: Plain, path: tuple[str, str], *, lacks: str, fix: str) -> Iterator[Issue]:
     name = _child(data, *path)
     yield from _references(path, name, "cluster", _names(data, "clusters"))
     for _, cluster in _entries(data, "clusters"):
         if cluster.get("name") == name and _has(cluster, "manifests"):
-            yield Issue(
-                path,
-                f"cluster {shown(name)} is a dump, which has no ConfigMaps to follow",
-                "name a running cluster, or use 'fmgsync config import-calico'",
-            )
+            yield Issue(path, f"cluster {shown(name)} is a dump, {lacks}", fix)
 
 
 def _windows(data: Plain) -> Iterator[Issue]:

@@ -483,6 +483,13 @@ class Lease(Part):
     namespace: KubernetesName = Field(
         default="fmgsync", description="Namespace of the Lease objects."
     )
+    cluster: Name | None = Field(
+        default=None,
+        description=(
+            "The running cluster that keeps Leases, state and Events. Default: the cluster fmgsync "
+            "runs in, else the first kubeconfig's."
+        ),
+    )
 
 
 class CalicoCompat(Part):

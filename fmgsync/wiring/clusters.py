@@ -29,16 +29,21 @@ CONFIG_MAP = "FMGSYNC_CONFIG_MAP"
 
 
 def home(config: Config) -> Access:
-    """Where fmgsync itself keeps things: the cluster it runs in, else the first kubeconfig.
+    """Where fmgsync itself keeps things: the cluster that `lease` names, else the one it runs in,
+    else the first kubeconfig.
 
     A configuration that reads a cluster by the service account is meant to run there: elsewhere
     it would find another memory than the controller's, so it is refused.
     """
     from fmgsync.kube.client import Access
 
+    live = [cluster for cluster in config.clusters if cluster.manifests is None]
+    if config.lease is not None and config.lease.cluster is not None:
+        live = [cluster for cluster in live if cluster.name == config.lease.cluster]
+        if live[0].kubeconfig is not None:
+            return access(live[0])
     if "KUBERNETES_SERVICE_HOST" in os.environ:
         return Access()
-    live = [cluster for cluster in config.clusters if cluster.manifests is None]
     for cluster in live:
         if cluster.kubeconfig is None:
             raise config.origin.error(

@@ -57,6 +57,8 @@ def test_a_small_configuration_has_no_problem() -> None:
          "sites[0].fortimanager", "did you mean 'hq'?"),
         (SMALL + "groups: [{name: g, select: all(), sites: {clusters: [west]}}]",
          "groups[0].sites.clusters[0]", "there is no cluster 'west'"),
+        (SMALL + "lease: {cluster: eats}", "lease.cluster", "did you mean 'east'?"),
+        (SMALL + "lease: {cluster: east}", "lease.cluster", "is a dump, which keeps no Leases"),
         # lists
         (SMALL.replace("[fgt-1,", "[fgt-1, fgt-1,"), "sites[0].devices[1]", "twice"),
         (SMALL.replace("clusters: [east]", "clusters: [east, east]"),

@@ -7,12 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from fmgsync.model import address
 from fmgsync.model.address import Family
+from fmgsync.model.endpoint import Kind
 from fmgsync.model.rule import GroupRule, MappingMode, Publish, Site
 from fmgsync.model.target import TargetKind, TargetRef
 from fmgsync.settings import load, rules, terms
 from tests.settings.texts import DIRECT, SMALL, UNITS, parsed
 
+_IP_ADDRESSES = Kind.described(
+    ("ipam.example.net", "v1", "ipaddresses"), "IPAddress", [".status.address"]
+)
 WHOLE = load.read_config(Path(__file__).with_name("whole.yaml"))
 
 
@@ -26,7 +31,25 @@ def test_groups_become_rules() -> None:
             allow_empty=True,
             network="prod/dmz-lan",
         ),
-        GroupRule(name="k8s-ingress-nodes", select_nodes="has(node-role.kubernetes.io/ingress)"),
+        GroupRule(
+            name="k8s-batch",
+            select="app == 'batch'",
+            publish=Publish.AUTO,
+            towards=(address.parse("192.0.2.0/24"),),
+        ),
+        GroupRule(
+            name="k8s-ingress-nodes",
+            select_nodes="has(node-role.kubernetes.io/ingress)",
+            addresses=("ExternalIP", "annotation:flannel.alpha.coreos.com/public-ip"),
+            within=(address.parse("198.51.100.0/24"),),
+        ),
+        GroupRule(
+            name="k8s-assigned",
+            select="all()",
+            publish=Publish.OBJECT,
+            destinations=_IP_ADDRESSES,
+            addresses=(".status.address",),
+        ),
     )
 
 
