@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 from fmgsync.grouping import membership, nothing, publishable
+from fmgsync.grouping.answers import ClusterMembers
 from fmgsync.grouping.holders import NodeHolder, PodHolder
 from fmgsync.model.address import Address, Family, family
 from fmgsync.model.change import Finding
@@ -22,7 +23,7 @@ from fmgsync.model.target import DeviceVdom, TargetKind, TargetRef
 
 MISSING = "missing-place"
 
-Members = Mapping[tuple[str, str], membership.ClusterMembers]
+Members = Mapping[tuple[str, str], ClusterMembers]
 """(rule name, cluster) -> members, after what is withheld was taken out."""
 
 
@@ -58,7 +59,7 @@ class Memberships:
         clusters: Iterable[str],
         allowed_ranges: Mapping[str, Sequence[publishable.Range]],
     ) -> None:
-        self.members: dict[tuple[str, str], membership.ClusterMembers] = {}
+        self.members: dict[tuple[str, str], ClusterMembers] = {}
         self._rules = tuple(rules)
         self._ranges = allowed_ranges
         self._withheld: dict[tuple[str, str], tuple[Finding, ...]] = {}
@@ -98,7 +99,7 @@ class Memberships:
             for rule, raw in cluster.members_of(cluster.take_dirty()):
                 key = (rule, name)
                 kept, refused = split_publishable(raw.addresses, self._ranges.get(name))
-                found = membership.ClusterMembers(kept, raw.complete, raw.because)
+                found = ClusterMembers(kept, raw.complete, raw.because)
                 if self.members.get(key) != found:
                     self.members[key] = found
                     changed.add(key)

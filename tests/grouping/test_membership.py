@@ -9,7 +9,8 @@ from functools import partial
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fmgsync.grouping.membership import ClusterMembers, ClusterMembership
+from fmgsync.grouping.answers import ClusterMembers
+from fmgsync.grouping.membership import ClusterMembership
 from fmgsync.model.address import Address, Family
 from fmgsync.model.endpoint import (
     ClusterDifference,

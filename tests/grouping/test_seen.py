@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fmgsync.daemon.cluster_feeds import difference
-from fmgsync.grouping.membership import ClusterMembers, ClusterMembership
+from fmgsync.grouping.answers import ClusterMembers
+from fmgsync.grouping.membership import ClusterMembership
 from fmgsync.model.address import Address, Family
 from fmgsync.model.endpoint import ClusterSnapshot, Kind, whole
 from fmgsync.model.rule import GroupRule, Publish
