@@ -7,9 +7,8 @@ rule is meant for, the ADOM, the policy, FortiManager's copy of the device, the 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 
-from fmgsync.assessing import seen_steps
+from fmgsync.assessing import address_steps, seen_steps
 from fmgsync.assessing.explanation import (
     SHOWN,
     AdomScene,
@@ -27,7 +26,7 @@ from fmgsync.grouping import node_choice, rulebook
 from fmgsync.grouping.ip_pools import IPPools
 from fmgsync.grouping.rulebook import Condition
 from fmgsync.model.address import Address, family
-from fmgsync.model.endpoint import ClusterSnapshot, NodeEndpoint, PodEndpoint
+from fmgsync.model.endpoint import PodEndpoint
 from fmgsync.model.labels import NO_LABELS
 from fmgsync.model.rule import GroupRule, Publish
 from fmgsync.model.target import DeviceVdom
@@ -154,7 +153,7 @@ def _published(
 
 def ip(scene: Scene, address: Address) -> Explanation:
     """Who has an address, in which groups it is, and on which devices it is let through."""
-    steps = [_owners(scene, address), *_formerly(scene, address)]
+    steps = [address_steps.owners(scene, address), *address_steps.formerly(scene, address)]
     devices: dict[DeviceVdom, bool | None] = {}
     groups = sorted(
         {
@@ -179,84 +178,13 @@ def ip(scene: Scene, address: Address) -> Explanation:
         text = f"selected by {rule.select or rule.select_nodes}" if rule else "no rule of this name"
         because = f"{text}; wanted on {names(wanted)}" if wanted else "no rule wants it any more"
         steps.append(Step("rule", f"group {name}", bool(wanted), because))
-        steps += _stale(scene, name, address)
+        steps += address_steps.stale_grants(scene, name, address)
         found = chain(scene, name, None, address, steps, everywhere=False)
         for target, holds in found.items():
             devices[target] = devices.get(target) or holds
     return Explanation(
         f"ip {address}", tuple(steps), tuple(sorted(devices.items())), somewhere=True
     )
-
-
-def _owners(scene: Scene, address: Address) -> Step:
-    found = [
-        f"{kind} {name} of cluster {cluster}"
-        for cluster, snapshot in sorted(scene.snapshots.items())
-        for kind, name, endpoint in _endpoints(snapshot)
-        if address in endpoint.addresses or address in _further(endpoint)
-    ] + [
-        f"{found.place} of cluster {cluster}"
-        for cluster, snapshot in sorted(scene.snapshots.items())
-        for found in snapshot.destinations
-        if any(address == each for _, each in found.addresses)
-    ]
-    gaps = [name for name, s in scene.snapshots.items() if not {"pods", "nodes"} <= set(s.synced)]
-    if found:
-        return Step("endpoint", "clusters", True, f"{'; '.join(found[:SHOWN])}", tuple(found))
-    if gaps:
-        return Step("endpoint", "clusters", None, f"{', '.join(gaps)} not read completely")
-    return Step("endpoint", "clusters", False, "no pod and no node has it")
-
-
-def _further(endpoint: PodEndpoint | NodeEndpoint) -> frozenset[Address]:
-    """Addresses of a node that count for rules that choose them."""
-    others = endpoint.others if isinstance(endpoint, NodeEndpoint) else ()
-    return frozenset(address for _, address in others)
-
-
-def _formerly(scene: Scene, address: Address) -> Iterator[Step]:
-    """Who had it when it was last let through; told where a device still lets it through for it."""
-    stale = any(
-        grant.address == address
-        for adom in scene.adoms
-        for view in adom.views
-        for grant in view.stale_grants
-    )
-    found = scene.formerly(address)
-    if found is not None:
-        names_then, at = found
-        when = f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"
-        because = f"let through for {' and '.join(names_then)}, written {when}"
-        yield Step("before", "audit", True, because, names_then)
-    elif stale:
-        because = "who had it is not known here: no write that was seen names it"
-        yield Step("before", "audit", None, because)
-
-
-def _endpoints(
-    snapshot: ClusterSnapshot,
-) -> Iterator[tuple[str, str, PodEndpoint | NodeEndpoint]]:
-    for pod in snapshot.pods:
-        yield "pod", f"{pod.namespace}/{pod.name}", pod
-    for node in snapshot.nodes:
-        yield "node", node.name, node
-
-
-def _stale(scene: Scene, group: str, address: Address) -> Iterator[Step]:
-    """Where a device still lets it through although nobody wants it, and since when."""
-    found: dict[str, list[DeviceVdom]] = {}
-    for adom in scene.adoms:
-        for view in adom.views:
-            for grant in view.stale_grants:
-                if (grant.group, grant.address) == (group, address):
-                    since = "a time that is not known"
-                    if grant.since is not None:
-                        since = f"{datetime.fromtimestamp(grant.since, UTC):%Y-%m-%d %H:%M:%S} UTC"
-                    again = "; another workload has it now" if grant.reused else ""
-                    found.setdefault(f"{since}{again}", []).append(view.target)
-    for since, targets in sorted(found.items()):
-        because = f"stale on {names(targets)} since {since}"
-        yield Step("stale grant", f"group {group}", False, because, texts(targets))
 
 
 # -- a group, a device --------------------------------------------------------------------------
