@@ -15,9 +15,7 @@ empty one; the second is the caller's to keep in mind: dump with `-A` and withou
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal
 
@@ -25,7 +23,7 @@ import msgspec
 
 from fmgsync.errors import ManifestError
 from fmgsync.model.endpoint import ALWAYS, ClusterSnapshot, Kind
-from fmgsync.sources import documents, jsontext, recognising, yamltext
+from fmgsync.sources import documents, jsontext, recognising, streams, yamltext
 from fmgsync.sources import kinds as kinds_read
 from fmgsync.sources.convert.fields import is_null
 from fmgsync.sources.convert.objects import quoted
@@ -34,7 +32,6 @@ from fmgsync.sources.gathering import Gathering
 from fmgsync.sources.kinds import SYSTEM, row
 from fmgsync.sources.source import Source
 
-_SUFFIXES: Final = (".yaml", ".yml", ".json")
 _ONE_PAGE: Final = "this is one page of a longer list: leave `limit` out when making the dump"
 _UNPROVEN: Final = (
     "the list ends with its last item, and nothing says that all are there: end the file with a"
@@ -43,7 +40,6 @@ _UNPROVEN: Final = (
 _INSIDE_A_LINE: Final = (
     "the file ends inside a line, so it may be cut off: end it with a line break if it is not"
 )
-_DUMP: Final = "kubectl get pods,nodes,namespaces -A -o json"
 
 
 def read_snapshot(
@@ -59,77 +55,13 @@ def read_snapshot(
     or cannot be opened; a single bad object only leaves its kind unsynced.
     """
     gathering, wanted, served = Gathering(), frozenset(kinds), set[str]()
-    for name, stream in _streams(manifests, stdin):
+    for name, stream in streams.listed(manifests, stdin):
         served |= _read_stream(gathering, Source(stream, name), wanted)
     for kind in kinds_read.listed(wanted):
         if served and recognising.is_lacking(row(kind), served) and not gathering.holds(kind):
             gathering.complete(kind)
         _judge(gathering, kind)
     return gathering.snapshot(cluster)
-
-
-def _streams(
-    manifests: Path | Literal["-"], stdin: BinaryIO | None
-) -> Iterator[tuple[str, BinaryIO]]:
-    if manifests == "-":
-        yield "standard input", _standard_input(stdin)
-        return
-    for path in _files(manifests):
-        with _explained(path), path.open("rb") as stream:
-            yield str(path), stream
-
-
-def _standard_input(stdin: BinaryIO | None) -> BinaryIO:
-    stream = stdin if stdin is not None else sys.stdin.buffer
-    if stream.isatty():
-        raise ManifestError(
-            "nothing is piped in", where="standard input", next_step=f"pipe in: {_DUMP}"
-        )
-    return stream
-
-
-def _files(manifests: Path) -> list[Path]:
-    with _explained(manifests):
-        if not manifests.is_dir():
-            return [manifests]
-        files = [path for path in sorted(manifests.iterdir()) if not path.is_dir()]
-        found = [path for path in files if _is_manifest(path) and not path.name.startswith(".")]
-    for path in files:
-        if path.stem.lower() == "kustomization":
-            raise ManifestError(
-                "the folder is a kustomization: it says what is wanted, not what runs",
-                where=str(path),
-                next_step=f"write into a folder of its own: {_DUMP}",
-            )
-    if not found:
-        raise ManifestError(
-            f"the folder holds no *.yaml, *.yml or *.json{_instead(files)}",
-            where=str(manifests),
-            next_step=f"write into it: {_DUMP}",
-        )
-    return found
-
-
-def _instead(files: list[Path]) -> str:
-    shown = ", ".join(quoted(path.name) for path in files[:2])
-    return f", only {shown}{' and more' if files[2:] else ''}" if shown else ""
-
-
-def _is_manifest(path: Path) -> bool:
-    name = path.name.lower().removesuffix(".gz")
-    return name.endswith(_SUFFIXES)
-
-
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise ManifestError(
-            f"cannot be read: {error.strerror or error}",
-            where=str(path),
-            next_step="check `manifests` of this cluster in the configuration",
-        ) from error
 
 
 def _read_stream(gathering: Gathering, source: Source, kinds: frozenset[Kind]) -> set[str]:
@@ -376,7 +308,7 @@ def _judge(gathering: Gathering, kind: Kind) -> None:
     if gathering.holds(kind):
         gathering.complete(kind)
     if not gathering.is_complete(kind) and not gathering.has_problem(kind):
-        version, asked = row(kind).resource.api_version, _DUMP
+        version, asked = row(kind).resource.api_version, streams.DUMP
         if row(kind).only:
             asked = f"kubectl get {row(kind).resource.plural} -n {SYSTEM} -o json"
         elif kind not in ALWAYS:
