@@ -246,9 +246,8 @@ def main() -> None:
     parser.add_argument("--svg", type=Path)
     asked = parser.parse_args()
     costs, days = measured(), {way: play(way) for way in WAYS}
-    print(
-        f"requests of one install on {PER_SITE} FortiGates, looking and proof included: {costs}\n"
-    )
+    counts = ", ".join(f"{count} ({lane})" for lane, count in costs.items())
+    print(f"Requests of one install on {PER_SITE} FortiGates, with looking and proof: {counts}.\n")
     print(table(days, costs))
     if asked.svg:
         draw(days, asked.svg)
