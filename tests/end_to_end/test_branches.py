@@ -187,6 +187,37 @@ def test_a_removal_need_not_wait_for_the_window(branches: Branches) -> None:
     assert branches.everywhere() == [{2}] * 3
 
 
+@pytest.mark.parametrize("at_risk", ["100%", 1])
+def test_a_hold_command_is_asked_once_for_the_urgent_removals_of_a_fleet(
+    branches: Branches, at_risk: object
+) -> None:
+    """Outside any wave, with every unit of the fleet: a no keeps each of them from the removal."""
+    branches.pods(1, 2)
+    branches.apply("window")
+    closed = {"kind": "allow", "schedule": "0 1 * * *", "duration": "1h"}
+    branches.write_config(
+        install={
+            "windows": [closed],
+            "removals": "immediately",
+            "rollout": {**WAVES, "maxFailures": at_risk},
+            "hold": [{"command": ["./ask.sh"], "timeout": "10s"}],
+        }
+    )
+    branches.pods(2, 3)
+    seen, mark = asks(branches, 1), branches.unit.requests.mark()
+    result = branches.apply("window")
+    assert seen.read_text() == ": branch-1 branch-2 branch-3\n"
+    assert not branches.writes(mark)
+    waiting = [a.rollout.waiting for a in result.adoms if a.rollout]
+    assert len(waiting) == 3
+    assert all("install.hold" in str(why) for why in waiting)
+    asks(branches, 0)
+    seen.unlink()
+    branches.apply("window")
+    assert branches.everywhere() == [{2}] * 3
+    assert seen.read_text() == ": branch-1 branch-2 branch-3\n"
+
+
 def test_emptying_waits_for_an_approval(branches: Branches) -> None:
     branches.pods(1, 2)
     branches.apply("window")

@@ -12,8 +12,7 @@ import http
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -27,6 +26,7 @@ from fmgsync import errors
 from fmgsync.clock import Clock
 from fmgsync.targets import credentials, http_failures
 from fmgsync.targets.fortigate import answers
+from fmgsync.targets.fortigate.abreast import Abreast
 from fmgsync.targets.fortigate.access import Access
 from fmgsync.targets.fortigate.answers import Answer, Place
 from fmgsync.targets.fortigate.urls import Url
@@ -72,7 +72,7 @@ class Session:
         self._answered = answered
         self._http: requests.Session | None = None
         self._lock = threading.Lock()
-        self._workers: ThreadPoolExecutor | None = None
+        self._abreast = Abreast(f"fortigate-{access.name}", access.connections)
         self._looked_at: float | None = None
 
     def __repr__(self) -> str:
@@ -107,9 +107,7 @@ class Session:
 
     def close(self) -> None:
         """Let the connections go. Never raises."""
-        if self._workers is not None:
-            self._workers.shutdown(cancel_futures=True)
-            self._workers = None
+        self._abreast.close()
         if self._http is not None:
             self._http.close()
             self._http = None
@@ -152,13 +150,7 @@ class Session:
 
     def each(self, work: Callable[[_T], _R], items: Sequence[_T]) -> list[_R]:
         """`work` on each, a few at a time; the first error that one raised is raised in the end."""
-        if len(items) < 2 or self.access.connections < 2:
-            return [work(item) for item in items]
-        if self._workers is None:
-            self._workers = ThreadPoolExecutor(
-                self.access.connections, thread_name_prefix=f"fortigate-{self.access.name}"
-            )
-        return list(_finished(self._workers, work, items))
+        return self._abreast.each(work, items)
 
     def checked(self, answer: Answer, url: Url) -> Answer:
         """A good answer; raises the error of another."""
@@ -342,28 +334,3 @@ def _adapter(connections: int) -> requests.adapters.HTTPAdapter:
     return requests.adapters.HTTPAdapter(
         pool_connections=1, pool_maxsize=connections, pool_block=True
     )
-
-
-def _finished(
-    workers: ThreadPoolExecutor, work: Callable[[_T], _R], items: Sequence[_T]
-) -> Iterable[_R]:
-    """All results in order. After an error nothing new is begun, and what is under way ends."""
-    stopped = threading.Event()
-
-    def one(item: _T) -> _R | None:
-        if stopped.is_set():
-            return None
-        try:
-            return work(item)
-        except BaseException:
-            stopped.set()
-            raise
-
-    futures = [workers.submit(one, item) for item in items]
-    try:
-        problems = [error for future in futures if (error := future.exception()) is not None]
-    finally:
-        stopped.set()
-    if problems:
-        raise problems[0]
-    return [future.result() for future in futures]  # type: ignore[misc]
