@@ -131,12 +131,17 @@ class TestMonitors:
         assert (state["hostname"], state["vdom_mode"]) == ("east-1", "multi-vdom")
         assert state["snapshot_utc_time"] == int(clock.now()) * 1000
 
-    @pytest.mark.parametrize("name", ["vpn/ipsec", "firewall/address-dynamic", "user/banned"])
+    @pytest.mark.parametrize("name", ["vpn/ipsec", "vpn/ssl", "user/banned"])
     def test_what_nothing_fills_is_empty(self, start: Start, name: str) -> None:
         _, client = start()
 
         assert results(client, f"/api/v2/monitor/{name}?vdom=root") == []
         assert results(client, f"/api/v2/monitor/{name}/select") == []
+
+    def test_dynamic_addresses_are_told_by_name(self, start: Start) -> None:
+        _, client = start()
+
+        assert results(client, "/api/v2/monitor/firewall/address-dynamic?vdom=root") == {}
 
     def test_sessions_and_settings(self, start: Start) -> None:
         _, client = start()

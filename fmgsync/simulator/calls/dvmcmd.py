@@ -174,7 +174,7 @@ def _drop_mappings(adom: Adom, device: str, at: float) -> None:
 
 def retrieve(world: World, device: Device) -> None:
     """The device database takes over what the unit runs; its package may be out of sync then."""
-    changed = [name for name, vdom in device.vdoms.items() if vdom.drift or vdom.ahead]
+    changed = [name for name, vdom in device.vdoms.items() if vdom.drifted or vdom.ahead]
     for name in changed:
         device.vdoms[name].retrieve()
     device.status = "retrieved" if changed else device.status

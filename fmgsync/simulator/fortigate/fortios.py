@@ -29,7 +29,7 @@ _PARAMETERS: Final = frozenset(
     (
         "vdom", "filter", "format", "start", "count", "key", "pattern", "with_meta",
         "with_contents_hash", "exclude-default-values", "action", "nkey", "global", "access_token",
-        "transaction-id",
+        "transaction-id", "sort", "skip", "scope", "datasource", "before", "after",
     )
 )  # fmt: skip
 _TRANSACTION: Final = frozenset(("timeout", "transaction-id", "transaction_id"))
@@ -243,6 +243,8 @@ class _Request:
             return key_in(table, key)
         if action == "clone" and method == "POST" and key:
             return writes.clone(key_in(table, key), self._resource.last("nkey") or "")
+        if action == "move" and method == "PUT" and key:
+            return self._moved(writes, table, key)
         if action:
             raise Failed(400)
         if (method == "POST") == bool(key):
@@ -251,6 +253,15 @@ class _Request:
             writes.change(key_in(table, key), self._record())
             return key_in(table, key)
         return self._create(writes)
+
+    def _moved(self, writes: Writes, table: Table, key: str) -> str | int:
+        """`before` or `after`, one of them, names the row it shall stand next to."""
+        before, after = self._resource.last("before"), self._resource.last("after")
+        if bool(before) == bool(after):
+            raise Failed(400)
+        found = key_in(table, key)
+        writes.move(found, key_in(table, before or after or ""), behind=bool(after))
+        return found
 
     def _create(self, writes: Writes) -> str | int:
         payload = self._ask.payload

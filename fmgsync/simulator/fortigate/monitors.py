@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from fmgsync.simulator.calls.hitcounts import Hits
 from fmgsync.simulator.calls.reading import uuid_of
+from fmgsync.simulator.fortigate import feeds, idle, policy_lookup
 from fmgsync.simulator.fortigate.ask import Ask
 from fmgsync.simulator.fortigate.config import Config
 from fmgsync.simulator.fortigate.envelope import Failed
@@ -131,11 +132,6 @@ def _sessions(device: Device, vdom: Vdom, query: Mapping[str, str]) -> Any:
     return {"details": [], "summary": {"matched_count": 0, "session_count": 0}}
 
 
-def _nothing(device: Device, vdom: Vdom, query: Mapping[str, str]) -> Any:
-    """Tables that only traffic, tunnels and connectors fill."""
-    return []
-
-
 def found(path: tuple[str, ...]) -> tuple[str, str, str, Monitor] | None:
     """Area, name and action of a monitor call, and who answers it."""
     area, name, action = (*path, "", "", "")[:3]
@@ -162,7 +158,7 @@ def answer(world: World, device: Device, vdom: Vdom, ask: Ask, resource: Resourc
         raise Failed(405)
     if not ask.access.may(monitor.group, ask.method):
         raise Failed(403)
-    query = Heard(dict(resource.query) | {"now": str(world.now())})
+    query = Heard({**_body(ask), **dict(resource.query), "now": str(world.now())})
     body: Body = {"path": area, "name": name, "status": "success"}
     if action or _ACTION_FROM <= device.os_version < _ACTION_UNTIL:
         body["action"] = action
@@ -173,6 +169,11 @@ def answer(world: World, device: Device, vdom: Vdom, ask: Ask, resource: Resourc
     for parameter in query.unheard():
         world.ignored.tell("parameter", ask.place, parameter)
     return {**body, "results": results}
+
+
+def _body(ask: Ask) -> Mapping[str, Any]:
+    """What a POST says counts as what a url says."""
+    return ask.payload if ask.method == "POST" and isinstance(ask.payload, dict) else {}
 
 
 _ACTION_FROM: Final = (7, 0, 0)
@@ -191,9 +192,9 @@ MONITORS: Final[Mapping[tuple[str, str, str], Monitor]] = {
     ("router", "lookup", ""): Monitor("net", _lookup),
     ("firewall", "policy", ""): Monitor("policy", _policies),
     ("firewall", "session", ""): Monitor("policy", _sessions),
-    ("vpn", "ipsec", ""): Monitor("others", _nothing),
-    ("user", "banned", ""): Monitor("others", _nothing),
-    ("user", "fsso", ""): Monitor("others", _nothing),
+    ("firewall", "policy-lookup", ""): Monitor("policy", policy_lookup.answer),
+    **idle.IDLE,
+    **feeds.FEEDS,
     **UPKEEP,
 }
 """By path, name and action, as the answer carries them."""

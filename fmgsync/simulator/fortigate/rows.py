@@ -35,6 +35,8 @@ _SINGLE: Final = frozenset(
     )
 )  # fmt: skip
 """Members that name one object only."""
+_SECRET: Final = frozenset(("password",))
+_HIDDEN: Final = "ENC XXXX"
 _CONDITION: Final = re.compile(r"([\w.-]+?)(==|!=|=@|!@|<=|>=|<|>)(.*)", re.DOTALL)
 _NUMBER: Final = re.compile(r"-?\d{1,9}", re.ASCII)
 COUNTS_SINCE: Final = (7, 0, 0)
@@ -59,6 +61,7 @@ def show(
     for name, attribute, always, default in _columns(table.name, kind, version):
         if (always or name in attrs) and (only is None or name in only):
             shown[name] = _value(attribute, attrs[name]) if name in attrs else default
+    shown |= dict.fromkeys(_SECRET & shown.keys(), _HIDDEN)
     if table.name in _WITH_SINGLE:
         _single(shown)
     return shown
@@ -145,11 +148,13 @@ class Selection:
             filters.append([f"{key}=@{pattern}"])
         conditions = [[_condition(part) for part in parts] for parts in filters]
         self._tests = [[_test(*one) for one in some] for some in conditions]
+        self._orders = [_ordering(value) for value in resource.all("sort") if value]
+        self._hidden = _scope(resource) == "global"
         self.formats = [n for value in resource.all("format") for n in value.split("|") if n]
         self.only: set[str] | None = None
         if self.formats and not _said(resource, "with_contents_hash"):
             asked = {name for some in conditions for name, _, _ in some}
-            self.only = asked | {*self.formats}
+            self.only = asked | {*self.formats} | {name for name, _ in self._orders}
 
     def many(
         self, keys: Sequence[Key], make: Callable[[Key], Body], asked: Callable[[Body], Body]
@@ -159,6 +164,7 @@ class Selection:
         `make` makes a row when it is needed; `asked` leaves of it what goes out.
         """
         start, count = self._number("start"), self._number("count")
+        keys = self._sorted(keys, make)
         places: Sequence[int] = range(len(keys))
         if self._tests:
             places = [at for at, key in enumerate(keys) if self._fits(make(key))]
@@ -168,6 +174,16 @@ class Selection:
         last = page[-1] if page else max(0, start - 1)
         counts = self.counts(len(keys), len(places), last, reached=len(page) < len(rest))
         return {"results": found} | counts
+
+    def _sorted(self, keys: Sequence[Key], make: Callable[[Key], Body]) -> Sequence[Key]:
+        """In the order that is wished; no row where only those of the whole unit are."""
+        if self._hidden:
+            return ()
+        for name, falls in reversed(self._orders):
+            rank = functools.cmp_to_key(_compared)
+            ranks = {key: rank(" ".join(_texts(make(key).get(name)))) for key in keys}
+            keys = sorted(keys, key=ranks.__getitem__, reverse=falls)
+        return keys
 
     def counts(self, size: int, matched: int, last: int, *, reached: bool) -> Body:
         """The members about size and place that this release has."""
@@ -231,6 +247,8 @@ class Reading:
     def _asked(self, whole: Body) -> Body:
         """The row with the members that were asked for."""
         row, key = self._selection.cut(whole), whole["q_origin_key"]
+        if _said(self._resource, "datasource"):
+            row = {name: self._linked(name, value) for name, value in row.items()}
         if _said(self._resource, "exclude-default-values"):
             row = {n: v for n, v in row.items() if not self._is_default(n, v)}
         if _said(self._resource, "with_meta"):
@@ -240,6 +258,19 @@ class Reading:
             row = {**row, "q_hash": hashlib.md5(text, usedforsecurity=False).hexdigest()}
         return row
 
+    def _linked(self, name: str, value: Any) -> Any:
+        """The names of a list, each with the table it is of."""
+        attribute = self._table.attributes.get(name)
+        if attribute is None or not attribute.targets or not isinstance(value, list):
+            return value
+        return [{**item, **self._source(attribute, item.get("name"))} for item in value]
+
+    def _source(self, attribute: Attribute, name: Any) -> Body:
+        for table in attribute.targets:
+            if self._config.get((table, name)) is not None:
+                return {"datasource": table.replace(" ", ".")}
+        return {}
+
     def _is_default(self, name: str, value: Any) -> bool:
         attribute = self._table.attributes.get(name)
         return attribute is not None and value == _value(attribute, attribute.default)
@@ -247,6 +278,22 @@ class Reading:
 
 def _said(resource: Resource, name: str) -> bool:
     return resource.last(name) in ("1", "true")
+
+
+def _scope(resource: Resource) -> str:
+    """Rows of a VDOM are what `vdom` and `both` mean; none of these tables has global ones."""
+    scope = resource.last("scope") or "both"
+    if scope not in ("global", "vdom", "both"):
+        raise Failed(400)
+    return scope
+
+
+def _ordering(text: str) -> tuple[str, bool]:
+    """Of `name,desc`: the member, and whether it falls."""
+    name, _, way = text.partition(",")
+    if way not in ("", "asc", "desc"):
+        raise Failed(400)
+    return name, way == "desc"
 
 
 def _condition(text: str) -> tuple[str, str, str]:

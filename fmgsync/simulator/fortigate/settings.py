@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import ipaddress
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Final
 
+from fmgsync.simulator.fortigate.access import PROFILES
 from fmgsync.simulator.fortigate.envelope import Body, Failed, refused
 from fmgsync.simulator.fortigate.rows import LIMIT_SINCE, Selection
 from fmgsync.simulator.fortigate.urls import Resource
 from fmgsync.simulator.state.devices import Device
 from fmgsync.simulator.state.store import Key
 
+_FIREWALL: Final = ("policy", "address", "service", "schedule", "others")
 _MOST: Final = 65_535
 """The greatest number a setting takes here."""
 
@@ -144,6 +147,64 @@ def _interfaces(device: Device) -> list[Body]:
     return [_row(f"port{number}", more) for number in range(1, 11)]
 
 
+def _api_users(device: Device) -> list[Body]:
+    """`config system api-user`. No key is ever shown again."""
+    return [
+        _row(
+            user.name,
+            {
+                "comments": "",
+                "api-key": "ENC XXXX",
+                "accprofile": user.profile,
+                "vdom": [_row(name, {}) for name in sorted(user.vdoms or device.vdoms)],
+                "schedule": "",
+                "cors-allow-origin": "",
+                "peer-auth": "disable",
+                "peer-group": "",
+                "trusthost": [
+                    _trusted(at, network) for at, network in enumerate(user.trust_hosts, 1)
+                ],
+            },
+        )
+        for user in device.api.users.values()
+    ]
+
+
+def _trusted(at: int, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> Body:
+    row: Body = {"id": at, "q_origin_key": at, "type": f"ipv{network.version}-trusthost"}
+    v4, v6 = "0.0.0.0 0.0.0.0", "::/0"
+    if isinstance(network, ipaddress.IPv4Network):
+        v4 = f"{network.network_address} {network.netmask}"
+    else:
+        v6 = str(network)
+    return {**row, "ipv4-trusthost": v4, "ipv6-trusthost": v6}
+
+
+def _profiles(device: Device) -> list[Body]:
+    """`config system accprofile`: what of the groups each profile opens."""
+    return [_row(name, _rights(rights)) for name, rights in PROFILES.items()]
+
+
+def _rights(rights: Mapping[str, str]) -> Body:
+    """Groups with sub-rights of their own are `custom` where those differ."""
+    firewall = {name: rights.get(name, "none") for name in _FIREWALL}
+    system = {name: rights.get(name, "none") for name in ("admin", "cfg")}
+    return {
+        "scope": "vdom",
+        "comments": "",
+        "fwgrp": _whole(firewall),
+        "sysgrp": _whole(system),
+        "netgrp": rights.get("net", "none"),
+        "fwgrp-permission": firewall,
+        "sysgrp-permission": system,
+    }
+
+
+def _whole(rights: Mapping[str, str]) -> str:
+    values = set(rights.values())
+    return values.pop() if len(values) == 1 else "custom"
+
+
 def _row(name: str, rest: Mapping[str, Any]) -> Body:
     return {"name": name, "q_origin_key": name, **rest}
 
@@ -154,4 +215,6 @@ SETTINGS: Final[Mapping[tuple[str, str], Setting]] = {
     ("system", "vdom"): Setting("cfg", rows=_vdoms),
     ("system", "vdom-property"): Setting("cfg", rows=_properties),
     ("system", "interface"): Setting("net", rows=_interfaces),
+    ("system", "api-user"): Setting("admin", rows=_api_users),
+    ("system", "accprofile"): Setting("admin", rows=_profiles),
 }

@@ -154,4 +154,5 @@ def restart(device: Device, now: float) -> None:
         device.vdoms[vdom].set_running(target, entry)
     api.open.clear()
     api.failures.clear()
+    api.clearpass.clear()
     api.booted = now

@@ -190,12 +190,6 @@ def _room(most: int, vdoms: Any, table: str) -> Body:
     return {"max": most, "used": used, "usage_percent": used * 100 // most if most else 0}
 
 
-def _dynamic(device: Device, vdom: Vdom, query: Mapping[str, str]) -> Any:
-    """Dynamic addresses: no connector ever resolves one here."""
-    query.get("mkey")
-    return []
-
-
 UPKEEP: Final[Mapping[tuple[str, str, str], Monitor]] = {
     ("system", "central-management", "status"): Monitor("cfg", _central, since=(7, 6)),
     ("system", "fortimanager", "status"): Monitor("cfg", _fortimanager, until=(7, 5)),
@@ -212,7 +206,5 @@ UPKEEP: Final[Mapping[tuple[str, str, str], Monitor]] = {
     ("system", "global-resources", ""): Monitor("cfg", _resources),
     ("system", "vdom-resource", ""): Monitor("cfg", _vdom_resources),
     ("license", "status", ""): Monitor("any", _licenses),
-    ("firewall", "address-dynamic", ""): Monitor("address", _dynamic),
-    ("firewall", "address6-dynamic", ""): Monitor("address", _dynamic),
 }
 """By path, name and action."""

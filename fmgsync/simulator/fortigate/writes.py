@@ -13,6 +13,7 @@ from fmgsync.simulator.fortigate.envelope import (
     EXISTS,
     FULL,
     IN_USE,
+    NOT_FOUND,
     QUOTA,
     Body,
     Failed,
@@ -101,6 +102,19 @@ class Writes:
         self._check_room()
         self._config.put((self._table.name, fresh), Row(fresh, self._next_oid(), before.attrs))
         return fresh
+
+    def move(self, key: str | int, other: str | int, *, behind: bool) -> None:
+        """A row stands before or behind another from now on: only policies have an order."""
+        name = self._table.name
+        if not self._table.numbered:
+            raise Failed(400)
+        if self._config.get((name, key)) is None:
+            raise Failed(404)
+        if self._config.get((name, other)) is None:
+            raise refused(NOT_FOUND, f"entry {other} is not there")
+        if self._config.queue is not None:
+            raise refused(-160, "a row is not moved in a transaction")
+        self._config.vdom.move(name, key, other, behind=behind)
 
     def delete(self, key: str | int) -> None:
         """Remove a row that nothing names."""

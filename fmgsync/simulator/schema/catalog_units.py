@@ -14,12 +14,14 @@ OWN: Final[Mapping[str, Table]] = read_tables("fortios")
 _SHARED: Final[Mapping[str, Table]] = {**TABLES, **PACKAGE_TABLES}
 """Those of which FortiManager's description serves for the unit as well."""
 _PLACES: Final = ("firewall", "firewall.service", "firewall.schedule", "firewall.shaper")
+_SYSTEM: Final = ("system external-resource",)
+"""Of `config system` the unit's tables with rows that others refer to."""
 
 
 def table_at(path: str, name: str) -> Table | None:
     """The table of `/api/v2/cmdb/{path}/{name}`."""
     full = f"{path.replace('.', ' ')} {name}"
-    return named(full) if path in _PLACES else None
+    return named(full) if path in _PLACES or full in _SYSTEM else None
 
 
 def exists(name: str, version: tuple[int, ...]) -> bool:

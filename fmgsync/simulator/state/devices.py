@@ -51,6 +51,10 @@ class Vdom:
     """How often what the unit runs has changed, by table."""
     ordered: dict[str, list[str | int]] = field(default_factory=dict)
     """Keys of what the unit runs, in order, of tables that somebody has read."""
+    moved: dict[str, list[str | int]] = field(default_factory=dict)
+    """The order of a table whose rows somebody moved on the unit."""
+    known_moved: dict[str, list[str | int]] = field(default_factory=dict)
+    """The same as FortiManager has read it."""
 
     def get(self, target: Target) -> Entry | None:
         """The device database's entry."""
@@ -88,7 +92,26 @@ class Vdom:
             keys.update(key for name, key in self.drift if name == table)
             held = (key for key in keys if self.running((table, key)) is not None)
             found = self.ordered[table] = sorted(held, key=_order)
+            if table in self.moved:
+                rank = {key: at for at, key in enumerate(self.moved[table])}
+                found.sort(key=lambda key: rank.get(key, len(rank)))
         return found
+
+    def move(self, table: str, key: str | int, other: str | int, *, behind: bool) -> None:
+        """On the unit itself, a row stands next to another from now on."""
+        before = list(self.running_keys(table))
+        after = [found for found in before if found != key]
+        after.insert(after.index(other) + behind if key != other else before.index(key), key)
+        if after == before:
+            return
+        self.moved[table] = after
+        if after == sorted(after, key=_order):
+            del self.moved[table]
+        if self.alone:
+            self.known_moved = dict(self.moved)
+        self.ordered.pop(table, None)
+        self.revision += 1
+        self._stamp(table)
 
     def put(self, target: Target, entry: Entry | None) -> None:
         """Change the device database; what the unit ran before is remembered in `ahead`."""
@@ -119,11 +142,29 @@ class Vdom:
             else:
                 self._stamp(target[0])
                 self.ordered.pop(target[0], None)
+        if only is None and not refused:
+            self._in_order()
+
+    @property
+    def drifted(self) -> bool:
+        """Whether the unit runs something else, or in another order, than FortiManager knows."""
+        return bool(self.drift) or self.moved != self.known_moved
+
+    def _in_order(self) -> None:
+        """Forget how somebody moved rows on the unit."""
+        for table in self.moved:
+            self._stamp(table)
+            self.ordered.pop(table, None)
+        self.moved.clear()
+        self.known_moved.clear()
 
     def _place(self, target: Target, entry: Entry | None) -> None:
         """Keep the order of a table that was read."""
         keys = self.ordered.get(target[0])
         if keys is None or (entry is None) == (self.running(target) is None):
+            return
+        if target[0] in self.moved:
+            del self.ordered[target[0]]
             return
         at = bisect.bisect_left(keys, _order(target[1]), key=_order)
         if entry is None:
@@ -152,6 +193,7 @@ class Vdom:
 
     def retrieve(self) -> None:
         """FortiManager reads the unit's configuration into the device database."""
+        self.known_moved = dict(self.moved)
         for target in [*self.ahead, *self.drift]:
             entry = self.running(target)
             self.ahead.pop(target, None)
@@ -237,7 +279,8 @@ class Device:
         """`outofsync` when the unit runs something FortiManager did not put there."""
         if self.status == "unknown":
             return "unknown"
-        drifted = self.detected and any(vdom.drift for vdom in self.vdoms.values())
+        vdoms = self.vdoms.values()
+        drifted = self.detected and any(vdom.drifted for vdom in vdoms)
         return "outofsync" if drifted else "insync"
 
 

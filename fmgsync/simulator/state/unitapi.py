@@ -74,5 +74,9 @@ class UnitApi:
     booted: float = 0.0
     history: list[tuple[float, str]] = field(default_factory=list)
     """What happened in its cluster."""
+    feeds: dict[tuple[str, str], tuple[float, tuple[str, ...]]] = field(default_factory=dict)
+    """When and what was pushed into external resources, by VDOM and name."""
+    clearpass: dict[tuple[str, str], str] = field(default_factory=dict)
+    """How ClearPass judges an endpoint, by VDOM and address; a restart forgets it."""
     shuffled: int = 0
     """How often the order of its rows changed."""
