@@ -183,10 +183,20 @@ def status_document(result: Result) -> dict[str, Any]:
         **_findings(result),
         "locks": [_lock_row(adom, held) for adom in result.adoms for held in adom.locks],
         "submitted": _submissions(result),
+        "pendingWrites": _pending_writes(result),
         "sources": _source_rows(result),
         "errors": error_rows(result),
         **_failure(result),
     }
+
+
+def _pending_writes(result: Result) -> list[dict[str, Any]]:
+    """How many changes wait to be written where: objects of no group's members are in no view."""
+    return [
+        {**adom.ref.row, "changes": len(adom.seen.plan.changes)}
+        for adom in result.adoms
+        if adom.seen and adom.seen.plan.changes
+    ]
 
 
 def verify_document(result: Result) -> dict[str, Any]:

@@ -84,6 +84,7 @@ def print_status(console: Console, document: Row, *, wide: bool = False) -> None
         print_views(console, document)
     else:
         _print_trouble(console, document)
+    _print_unseen_writes(console, document)
     findings.print_rows(console, document)
     _print_stale_grants(console, document, every=wide)
     for held in document.get("locks", ()):
@@ -97,6 +98,21 @@ def print_status(console: Console, document: Row, *, wide: bool = False) -> None
     findings.print_problems(console, document)
     for line in cluster_lines(document):
         console.print(safe_text(line))
+
+
+def _print_unseen_writes(console: Console, document: Row) -> None:
+    """What is to be written although every group is as it should be: nothing else would tell why
+    something is outstanding."""
+    troubled = {
+        path_of(device)
+        for device in document["devices"]
+        if any(group["state"] not in _FINE for group in device["groups"])
+    }
+    for row in document.get("pendingWrites", ()):
+        if path_of(row) not in troubled:
+            changes = many(row["changes"], "change")
+            text = f"to write: {title_of(row)}: {changes} of objects that no group shows"
+            console.print(Text(safe_text(f"{text}; 'fmgsync plan -v' lists them"), "yellow"))
 
 
 def cluster_lines(document: Row) -> list[str]:
@@ -316,6 +332,7 @@ def print_verify(console: Console, document: Row) -> None:
         )
     if wrong:
         made.show(console)
+    _print_unseen_writes(console, document)
     findings.print_errors(console, document)
     findings.print_problems(console, document)
     total = len(document["devices"])

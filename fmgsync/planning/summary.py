@@ -30,7 +30,7 @@ def change_json(change: Change) -> dict[str, Any]:
 
 
 _WAYS_OUT = {
-    "foreign-name": "three ways out: rename or delete that object in FortiManager; give the rule"
+    "foreign-name": "three ways out: rename or delete that object; give the rule"
     " another name; or, if it is meant to be fmgsync's, take it over: fmgsync adopt --names {name}",
     "name-too-long": "give the rule a shorter name",
 }

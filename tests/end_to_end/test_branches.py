@@ -377,3 +377,59 @@ def test_a_fleet_is_one_line_of_status_however_many_units_it_has(
     assert main.run(["status", "--output", "json"]) == 1
     document = json.loads(capsys.readouterr().out)
     assert {device["fleet"] for device in document["devices"]} == {"branches"}
+
+
+def test_what_waits_although_every_group_is_right_is_told(
+    branches: Branches, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An address that something uses which no request shows: it is not deleted, and a command
+    that says something is outstanding says what."""
+    branches.pods(1, 2)
+    branches.apply("window")
+    branches.unit.faults.add(
+        kind="status", method="DELETE", url="*/address/*", device="branch-2", status=23, times=0
+    )
+    branches.pods(2)
+    branches.apply("window")
+    assert branches.everywhere() == [{2}] * 3
+    for command in ("status", "verify"):
+        capsys.readouterr()
+        assert main.run([command]) == 3
+        out = capsys.readouterr().out
+        told = [line for line in out.splitlines() if line.startswith("to write: ")]
+        [line] = told
+        assert "VDOM root on branch-2: 1 change" in line
+    capsys.readouterr()
+    assert main.run(["status", "-o", "json"]) == 3
+    document = json.loads(capsys.readouterr().out)
+    assert [(row["fortigate"], row["changes"]) for row in document["pendingWrites"]] == [
+        ("branch-2", 1)
+    ]
+
+
+def test_what_a_group_shows_is_not_told_twice(
+    branches: Branches, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A row for what a group shows anyway would say the same twice."""
+    branches.pods(1)
+    assert main.run(["status"]) == 3
+    out = capsys.readouterr().out
+    assert "write pending" in out
+    assert "to write:" not in out
+    branches.apply("window")
+    assert main.run(["status"]) == 0
+    assert "to write:" not in capsys.readouterr().out
+
+
+def test_nobody_without_a_fortimanager_is_sent_to_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken = [{"name": "prod_10.1.0.1", "subnet": "10.77.0.1/32"}]
+    made = seed(addresses=taken, addressGroups=[], policies=[])
+    with open_branches(tmp_path, made) as branches:
+        branches.pods(1, 2)
+        for command in (["plan"], ["apply", "--yes"], ["status"]):
+            assert main.run(command) == 1
+            out = capsys.readouterr().out
+            assert "rename or delete that object" in out
+            assert "FortiManager" not in out
