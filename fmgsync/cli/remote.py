@@ -73,6 +73,6 @@ def status_code(document: dict[str, Any]) -> int:
         codes.append(common.FAILED)
     if not all(row["followed"] for row in _kinds(document)):
         codes.append(common.FAILED)
-    if document.get("held") or document.get("submitted"):
+    if any(document.get(waits) for waits in ("held", "submitted", "pendingWrites")):
         codes.append(common.OUTSTANDING)
     return common.worst(*codes)

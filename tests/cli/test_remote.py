@@ -34,6 +34,7 @@ def document(state: str = "in sync", **more: Any) -> dict[str, Any]:
         (document("unknown"), 3),
         (document(held=[{"name": "k8s-web", "message": "x", "digest": "d"}]), 3),
         (document(submitted=[{"message": "x"}]), 3),
+        (document(pendingWrites=[{"adom": "prod", "fortimanager": "hq", "changes": 1}]), 3),
         (document(foreign=[{"name": "k8s-db", "message": "x"}]), 1),
         (document("install pending", errors=[{"message": "x"}]), 1),
     ],
