@@ -433,3 +433,36 @@ def test_nobody_without_a_fortimanager_is_sent_to_one(
             out = capsys.readouterr().out
             assert "rename or delete that object" in out
             assert "FortiManager" not in out
+
+
+@pytest.mark.parametrize("what", ["*/address?*", "*/addrgrp?*"])
+def test_a_refusal_that_http_calls_a_success_is_none(branches: Branches, what: str) -> None:
+    """The body decides as well: nothing counts as written that the unit says it refused."""
+    branches.unit.faults.add(
+        kind="status-in-200", method="POST", url=what, device="branch-2", status=61, times=0
+    )
+    branches.pods(1, 2)
+    result = branches.apply("window")
+    assert branches.held("branch-2") in (None, set())
+    assert [branches.held("branch-1"), branches.held("branch-3")] == [{1, 2}] * 2
+    reports = [adom.report for adom in result.adoms]
+    assert [bool(report and report.refused) for report in reports] == [False, True, False]
+    branches.unit.faults.clear()
+    assert main.run(["rollout", "resume"]) == 0
+    branches.apply("window")
+    assert branches.everywhere() == [{1, 2}] * 3
+
+
+def test_a_full_table_says_what_to_look_at(tmp_path: Path) -> None:
+    """Nothing more is created, what leaves goes all the same."""
+    with open_branches(tmp_path, seed(BRANCHES[:1], limits={"addresses": 17})) as branches:
+        branches.pods(1, 2, 3)
+        branches.apply("window")
+        branches.pods(1, 4, 5, 6, 7)
+        result = branches.apply("window")
+        [report] = [adom.report for adom in result.adoms if adom.report]
+        assert report.refused
+        assert all("maximum values of its model" in why for _, why in report.refused)
+        held = branches.held("branch-1")
+        assert held is not None
+        assert {1} <= held < {1, 4, 5, 6, 7}

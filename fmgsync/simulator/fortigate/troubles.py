@@ -92,13 +92,15 @@ def before(
 
 def carried_out(world: World, device: Device, ask: Ask, struck: Sequence[Fault]) -> Answer:
     """The answer; a `status` fault refuses instead of carrying out, a `lost-commit` only says so.
+    With `status-in-200` the refusal is in the body alone.
 
     A unit that stands by (`other-serial`) takes no writes.
     """
     for fault in struck:
         failed = None
-        if fault.kind == "status":
-            failed = Failed(500, -abs(fault.status), fault.message or "refused on order")
+        if fault.kind in ("status", "status-in-200"):
+            http = 500 if fault.kind == "status" else 200
+            failed = Failed(http, -abs(fault.status), fault.message or "refused on order")
         elif fault.kind == "other-serial" and ask.method != "GET":
             failed = Failed(403)
         if failed is not None:

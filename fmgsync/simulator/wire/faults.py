@@ -50,11 +50,14 @@ Kind = Literal[
     "other-serial",
     "lost-commit",
     "reorder",
+    "status-in-200",
 ]
 
 
 _MANAGER_ONLY = frozenset(("failover",))
-_UNITS_ONLY = frozenset(("unit-restart", "unit-failover", "other-serial", "lost-commit", "reorder"))
+_UNITS_ONLY = frozenset(
+    ("unit-restart", "unit-failover", "other-serial", "lost-commit", "reorder", "status-in-200")
+)
 
 
 class Fault(BaseModel):

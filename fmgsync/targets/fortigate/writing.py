@@ -194,9 +194,10 @@ class Writer:
         if answer.error == answers.IN_USE and write.method == "DELETE":
             self._keep(write)
             return
+        why = f"{error.message} ({error.next_step})" if error.next_step else error.message
         if answer.error in answers.FULL:
-            self._full[urls.table_of(change.kind)] = error.message
-        self._refuse(change, error.message)
+            self._full[urls.table_of(change.kind)] = why
+        self._refuse(change, why)
 
     def _is_gone(self, write: Write, answer: Answer) -> bool:
         """What is to be deleted is not there: the group, the address or the member."""
