@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from fmgsync import errors
-from fmgsync.cli import common
+from fmgsync.cli import common, interrupting
 from fmgsync.cli.safe import safe_text
 from fmgsync.model import target
 
@@ -77,13 +78,14 @@ def command(
             "which groups?",
             next_step="name them: --calico, --from-owner OLD, --names NAME,... or --pattern GLOB",
         )
+    stop = interrupting.Stop(options.progress, interrupting.WRITES)
     world = wiring.make_world(
         options.config,
         command=features.ADOPT,
         tell=options.progress,
         transport=options.transport,
         state_dir=state_dir,
-        people=People(reason, by=by),
+        people=People(reason, by=by, stopping=stop.asked),
     )
     if from_owner and from_owner == world.intent.owner:
         raise errors.UsageError(
@@ -91,13 +93,14 @@ def command(
         )
     common.demand_reason("taking over groups", reason, needed=world.intent.needs_reason and write)
     act = changing_hands.release if release else changing_hands.adopt
-    found = act(world, choice, write=write)
+    with stop.watching() if write else nullcontext():
+        found = act(world, choice, write=write)
     document = {"written": write, "adoms": [_row(each) for each in found]}
     if options.is_json:
         options.print_document(document)
     else:
         _print(document, release=release)
-    return code(found, write=write)
+    return common.INTERRUPTED if stop.asked() else code(found, write=write)
 
 
 def code(found: list[Changed], *, write: bool) -> int:

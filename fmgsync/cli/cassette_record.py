@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -134,15 +133,9 @@ def record(
         keep_names=keep_names,
         map_addresses=map_addresses,
     )
-    signal.signal(signal.SIGTERM, _interrupt)
     if to is not None and arguments:
         return _record_command(options, to, wishes, list(arguments))
     return _record_lab(options, to, wishes, request)
-
-
-def _interrupt(*_: Any) -> None:
-    """SIGTERM ends the command as Ctrl-C does: cleaned up, and what was recorded is written."""
-    raise KeyboardInterrupt
 
 
 def _list(options: common.Options) -> None:

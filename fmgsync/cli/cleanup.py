@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from fmgsync.cli import adopt, common
+from fmgsync.cli import adopt, common, interrupting
 from fmgsync.cli.safe import safe_text
 from fmgsync.model import target
 
@@ -42,24 +43,26 @@ def command(options: common.Options, state_dir: Path, write: bool, reason: str, 
     from fmgsync.settings import features
     from fmgsync.wiring import wiring
 
+    stop = interrupting.Stop(options.progress, interrupting.WRITES)
     world = wiring.make_world(
         options.config,
         command=features.CLEANUP,
         tell=options.progress,
         transport=options.transport,
         state_dir=state_dir,
-        people=People(reason, by=by),
+        people=People(reason, by=by, stopping=stop.asked),
     )
     common.demand_reason(
         "taking everything away", reason, needed=world.intent.needs_reason and write
     )
-    found = changing_hands.clean_up(world, write=write)
+    with stop.watching() if write else nullcontext():
+        found = changing_hands.clean_up(world, write=write)
     document = {"written": write, "adoms": [_row(each) for each in found]}
     if options.is_json:
         options.print_document(document)
     else:
         _print(document)
-    return adopt.code(found, write=write)
+    return common.INTERRUPTED if stop.asked() else adopt.code(found, write=write)
 
 
 def _row(each: Changed) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import click
 
 import fmgsync
 from fmgsync import errors, redaction
-from fmgsync.cli import lines
+from fmgsync.cli import interrupting, lines
 from fmgsync.cli.safe import safe_text
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -140,7 +140,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     # cycles is an eighth of the processor time of a large ADOM's plan.
     gc.set_threshold(50_000, 20, 20)
     arguments = list(sys.argv[1:] if argv is None else argv)
-    sys.exit(run(arguments))
+    with interrupting.ended_by_signals():
+        code = run(arguments)
+    sys.exit(code)
 
 
 def run(arguments: list[str], *, context: object = None) -> int:

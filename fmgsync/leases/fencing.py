@@ -15,10 +15,6 @@ def _unheard(*_: object) -> None:
     pass
 
 
-def _never() -> bool:
-    return False
-
-
 @dataclass(frozen=True, slots=True)
 class Ears:
     """Who hears: of a request (FortiManager, method, seconds), of waiting for somebody else's
@@ -34,21 +30,11 @@ class Ears:
 NOBODY = Ears()
 
 
-def hooks(
-    ownership: Ownership | None,
-    ref: TargetRef,
-    *,
-    ears: Ears = NOBODY,
-    gives_up: Callable[[], bool] = _never,
-) -> Hooks:
-    """For every session that works on `ref`: who lost its Lease writes nothing more.
-
-    `gives_up` says that there is no time to wait for a lock any more.
-    """
+def hooks(ownership: Ownership | None, ref: TargetRef, *, ears: Ears = NOBODY) -> Hooks:
+    """For every session that works on `ref`: who lost its Lease writes nothing more."""
     made = Hooks(
         after_request=ears.rest if ref.is_direct else ears.request,
         lock_waited=partial(ears.lock_wait, ref.unit, ref.domain),
         lock_held=partial(ears.lock_held, ref.unit, ref.domain),
-        gives_up=gives_up,
     )
     return made if ownership is None else replace(made, before_write=partial(ownership.check, ref))

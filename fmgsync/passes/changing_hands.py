@@ -121,6 +121,7 @@ def _one(
 ) -> Changed:
     changed = Changed(work.ref)
     try:
+        _refuse_to_begin(world, work)
         with recipe.session(world, work):
             seen = reconcile.look(work, world.intent, inventory.members)
             make(seen, changed)
@@ -128,6 +129,7 @@ def _one(
             if write and plan is not None and plan.changes and not work.target.traits.stages:
                 _wait_for_window(world, work, seen)
             if write and plan is not None and plan.changes:
+                _refuse_to_begin(world, work)
                 world.installing.recall(work.ref)
                 world.tell(f"writing {len(plan.changes)} changes to {work.ref.short}")
                 changed.report = work.target.write(plan)
@@ -135,6 +137,17 @@ def _one(
         changed.error = error
     world.installing.audit.keep_head()
     return changed
+
+
+def _refuse_to_begin(world: World, work: AdomWork) -> None:
+    if world.installing.stopping():
+        fortigate = work.ref.unit if work.ref.is_direct else None
+        raise errors.Stopped(
+            "was not begun: the command was interrupted",
+            fortimanager=None if fortigate else work.ref.unit,
+            fortigate=fortigate,
+            next_step="nothing was written there; say it again",
+        )
 
 
 def _wait_for_window(world: World, work: AdomWork, seen: Look) -> None:

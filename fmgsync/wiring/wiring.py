@@ -175,7 +175,7 @@ def make_controller(
         tell=tell,
         clock=time,
         transport=transport,
-        hooks=partial(fencing.hooks, ownership, ears=ears, gives_up=stopping.asked),
+        hooks=partial(fencing.hooks, ownership, ears=ears),
         state_dir=state_dir,
         people=People(stopping=stopping.asked, leaving=stopping.leaving),
         documents=documents,
@@ -229,6 +229,7 @@ def _with_write_log(
 ) -> HooksOf:
     """Every plan is told to the audit before it is written, whoever writes it; none is written
     where a person has stopped it, nor written or installed to a unit that has another name as well.
+    Who is to end waits for nobody's lock.
     """
 
     def made(ref: TargetRef) -> Hooks:
@@ -240,7 +241,13 @@ def _with_write_log(
             log.writing(plan)
 
         check = partial(identities.check, ref)
-        return replace(known, writing=writing, refused=log.refused, installing=check)
+        return replace(
+            known,
+            gives_up=installs.stopping,
+            writing=writing,
+            refused=log.refused,
+            installing=check,
+        )
 
     return made
 

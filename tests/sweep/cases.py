@@ -160,7 +160,7 @@ def orderly(scene: Scene, ended: Ended, trouble: Trouble) -> str:
         return f"a defect shows: {tail(ended)}"
     if trouble.kind.startswith("SIGKILL"):
         return "" if ended.signal == SIGNALS[trouble.kind] else f"it lives: {tail(ended)}"
-    if ended.signal and ended.signal != SIGNALS.get(trouble.kind):
+    if ended.signal:
         return f"ended by signal {ended.signal}: {tail(ended)}"
     if trouble.kind in FAULTS and ended.code not in (0, 1, 3):
         return f"exit code {ended.code}: {tail(ended)}"

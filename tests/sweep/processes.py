@@ -161,7 +161,7 @@ def _end_of(child: int) -> int:
 def _become(job: dict[str, Any], page: Page) -> None:
     """The command, as the shell would start it, on a computer whose time is the page's."""
     from fmgsync import clock
-    from fmgsync.cli import common, main
+    from fmgsync.cli import common, interrupting, main
 
     code = 70
     try:
@@ -174,7 +174,8 @@ def _become(job: dict[str, Any], page: Page) -> None:
         clock.SystemClock.sleep = lambda self, seconds: page.sleep(seconds)  # type: ignore[method-assign]
         trouble = Trouble(**job["trouble"]) if job["trouble"] else None
         taps = common.Taps(lambda access: Troubled(page, trouble))
-        code = main.run(job["words"], context=taps)
+        with interrupting.ended_by_signals():
+            code = main.run(job["words"], context=taps)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
