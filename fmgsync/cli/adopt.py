@@ -145,9 +145,25 @@ def outcome(each: Changed) -> dict[str, Any]:
     return {
         "changes": len(each.plan.changes) if each.plan else 0,
         "written": len(each.report.written) if each.report else 0,
+        "submitted": _submitted(each),
         "failed": [{"name": change.name, "message": why} for change, why in refused],
         "error": each.error.as_document() if each.error else None,
     }
+
+
+def _submitted(each: Changed) -> dict[str, Any] | None:
+    waits = each.report.submitted if each.report else None
+    if waits is None:
+        return None
+    return {"session": waits.session, "turnedDown": waits.turned_down, "message": str(waits)}
+
+
+def became(adom: dict[str, Any], name: str, done: str) -> str:
+    """What became of an object that is to be `done`: what only waits for approval, or was not
+    written, is not done."""
+    if not adom["written"] or any(row["name"] == name for row in adom["failed"]):
+        return f"to be {done}"
+    return f"submitted to be {done}" if adom["submitted"] else done
 
 
 def _taking(taking: Taking) -> dict[str, Any]:
@@ -165,11 +181,11 @@ def _taking(taking: Taking) -> dict[str, Any]:
 
 def _print(document: dict[str, Any], *, release: bool) -> None:
     did = "given back" if release else "taken over"
-    word = did if document["written"] else f"to be {did}"
     for adom in document["adoms"]:
         click.echo(safe_text(target.title_of(adom)))
         for group in adom["groups"]:
             members, mine = len(group["members"]), len(group["addresses"])
+            word = became(adom, group["name"], did)
             line = f"  {word}: {group['name']} ({members} members, {mine} address objects)"
             click.echo(safe_text(line))
             if group["devices"]:
@@ -201,9 +217,11 @@ def _print_leftovers(rows: list[dict[str, Any]]) -> None:
 
 
 def print_outcome(adom: dict[str, Any]) -> None:
-    """What failed, and that there was nothing."""
+    """What failed, what waits, and that there was nothing."""
     for row in adom["failed"]:
         click.echo(safe_text(f"  failed: {row['name']}: {row['message']}"))
+    if adom["submitted"]:
+        click.echo(safe_text(f"  {adom['submitted']['message']}"))
     if adom["error"]:
         step = f" ({adom['error']['next']})" if adom["error"].get("next") else ""
         click.echo(safe_text(f"  error: {adom['error']['message']}{step}"))

@@ -83,7 +83,7 @@ def _print(document: dict[str, Any]) -> None:
     for adom in document["adoms"]:
         click.echo(safe_text(target.title_of(adom)))
         for name in adom["deleted"]:
-            click.echo(safe_text(f"  {'deleted' if done else 'to be deleted'}: {name}"))
+            click.echo(safe_text(f"  {adopt.became(adom, name, 'deleted')}: {name}"))
         for row in adom["used"]:
             click.echo(safe_text(f"  {row['name']}: {row['message']}"))
         for row in adom["left"]:

@@ -217,3 +217,73 @@ def test_a_session_that_a_killed_fmgsync_left_open_is_taken_up(estate: Estate) -
     decide(estate, "approve", number)
     assert estate.object("address", "half-done") is None
     assert estate.object("addrgrp", "k8s-web") is not None
+
+
+def test_what_cleanup_and_adopt_submit_is_not_called_done(
+    estate: Estate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nor is what waits behind it, or what was not written at all."""
+
+    def told(*words: str, code: int) -> tuple[str, dict[str, Any]]:
+        capsys.readouterr()
+        assert main.run([*words, "-c", str(estate.path)]) == code
+        text = capsys.readouterr().out
+        assert main.run([*words, "-c", str(estate.path), "-o", "json"]) == 3
+        (adom,) = json.loads(capsys.readouterr().out)["adoms"]
+        return text, adom
+
+    estate.apply_never()
+    decide(estate, "approve", 1)
+    assert "  to be deleted: k8s-web\n" in told("cleanup", code=3)[0]
+    text, again = told("cleanup", "--apply", code=3)
+    assert "  submitted to be deleted: k8s-web\n" in text
+    assert "  deleted:" not in text
+    assert "workflow session 2 waits for approval" in text
+    assert (again["written"], again["submitted"]["session"]) == (0, 2)
+    text, _ = told("cleanup", "--apply", code=3)
+    assert "  to be deleted: k8s-web\n" in text, "session 2 waits: nothing was written"
+    assert "workflow session 2 waits for approval" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "done"), [(["--names", "k8s-old"], "taken over"), (["--release"], "given back")]
+)
+def test_what_changes_hands_is_submitted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], done: str
+) -> None:
+    seed = default_seed(install_s=0, workspaceMode="workflow")
+    seed["admins"].append({"user": "carol", "password": "yes", "approver": True})
+    adom = seed["adoms"][0]
+    adom["addresses"].append({"name": "old-1", "subnet": "10.1.0.5/32", "comment": "by hand"})
+    adom["addressGroups"] = [{"name": "k8s-old", "members": ["old-1"], "comment": "by hand"}]
+    with open_estate(tmp_path, seed) as estate:
+        estate.run("east", web("10.1.0", 5))
+        estate.run("west")
+        old = {"name": "k8s-old", "select": "app == 'web'", "sites": {"clusters": ["east"]}}
+        estate.write_config(groups=[old])
+        given = ["-c", str(estate.path), "--apply"]
+        if done == "given back":
+            assert main.run(["adopt", "--names", "k8s-old", *given]) == 3
+            decide(estate, "approve", 1)
+        capsys.readouterr()
+        assert main.run(["adopt", *words, *given]) == 3
+        text = capsys.readouterr().out
+        assert f"  submitted to be {done}: k8s-old" in text
+        assert "waits for approval" in text
+
+
+@pytest.mark.parametrize("fault", [{"status": -10}, {"status": -11, "times": 0}])
+def test_what_was_refused_is_not_called_done(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], fault: dict[str, int]
+) -> None:
+    """One object, or everything."""
+    with open_estate(tmp_path, default_seed(install_s=0)) as estate:
+        estate.run("east", web("10.1.0", 5))
+        estate.run("west", web("10.2.0", 5))
+        estate.apply_never()
+        estate.unit.faults.add("status", method="delete", url="*/addrgrp/k8s-web", **fault)
+        capsys.readouterr()
+        assert main.run(["cleanup", "--apply", "-c", str(estate.path)]) == 1
+        text = capsys.readouterr().out
+        assert "  to be deleted: k8s-web\n" in text
+        assert "  deleted: k8s-web\n" not in text
