@@ -70,7 +70,7 @@ def test_pure_packages_touch_no_world() -> None:
 
 @pytest.mark.parametrize(
     ("library", "importer"),
-    [("pyFMG", "targets/fortimanager/session.py"), ("kubernetes", "kube/")],
+    [("pyFMG", "targets/fortimanager/client.py"), ("kubernetes", "kube/")],
 )
 def test_client_libraries_have_one_importer(library: str, importer: str) -> None:
     """Each client library's traps are dealt with in one place."""

@@ -1,24 +1,21 @@
-"""One administrator's session on one FortiManager. The only importer of pyFMG.
+"""One administrator's session on one FortiManager.
 
 A session belongs to one flow (a reconcile, an install) and is never used by two at a time. It
 answers one `Result` per param, logs in again once when the unit has forgotten it, and repeats a
-request only where repeating cannot do anything twice. pyFMG's own error texts and logs are never
-shown: they hold requests, and requests hold passwords.
+request only where repeating cannot do anything twice. `client` carries what it says.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
-import requests
 import requests.adapters
 import structlog
 import tenacity
-from pyFMG import fortimgr
 
 from fmgsync import errors
 from fmgsync.clock import Clock
@@ -26,9 +23,9 @@ from fmgsync.targets import credentials
 from fmgsync.targets.fortimanager import answers, transport, urls
 from fmgsync.targets.fortimanager.access import Access
 from fmgsync.targets.fortimanager.answers import Place, Result
+from fmgsync.targets.fortimanager.client import Client
+from fmgsync.targets.fortimanager.client import Param as Param
 from fmgsync.targets.hooks import Hooks, releases
-
-Param = Mapping[str, Any]
 
 _FOR_NUMBER: Param = {"url": urls.NO_SUCH_ADOM}
 
@@ -59,13 +56,12 @@ class Session:
         self._adapter = adapter
         self._attempts = attempts
         self.hooks = hooks or Hooks()
-        self._client: Any = None
+        self._client: Client | None = None
         self._number: int | None = None
         self._known: dict[str, Result] = {}
         self._answered = False
         self._pinned = False
         self._in_use = threading.Lock()
-        self._http_status: int | None = None
         self._looked_at = 0.0
 
     def __repr__(self) -> str:
@@ -98,8 +94,8 @@ class Session:
         self._look_at_secret()
         self.access.check()
         with self._alone():
-            self._client = self._make_client()
-            self._login()
+            self._client = Client(self.access, self._adapter)
+            self._login(self._client)
 
     def close(self) -> None:
         """Log out, so that the unit's session table does not fill up. Never raises."""
@@ -107,12 +103,12 @@ class Session:
             return
         with self._alone():
             try:
-                if self._client.sid is not None and not self.uses_api_key:
+                if self._client.may_have_session and not self.uses_api_key:
                     self._post("exec", [{"url": urls.LOGOUT}])
             except errors.TargetError as error:
                 _log.debug("logout failed", fortimanager=self.access.name, error=error.message)
             finally:
-                self._client.sess.close()
+                self._client.close()
                 self._client = None
                 self._number = None
 
@@ -195,25 +191,25 @@ class Session:
         self._number = None
         return self.number()
 
-    def _login(self) -> None:
-        self._client.sid = None
+    def _login(self, client: Client) -> None:
+        client.forget_session()
         self._number = None
         self._known.clear()
         if self.uses_api_key:
-            self._client.login()  # sends nothing: a bad key shows on the first call
+            client.take_key()
             self.logins += 1
             return
-        if self._client.forticloud_used:
-            result = self._login_to_cloud()
+        if client.is_cloud:
+            result = self._login_to_cloud(client)
         else:
             result = self._repeating(self._post_login, lambda error: error.retryable)
-        if not result.ok or not isinstance(self._client.sid, str):
+        if not result.ok or not client.has_session:
             # A refusal may carry the session's number, which pyFMG takes for a session.
-            self._client.sid = None
+            client.forget_session()
             raise transport.login_error(result, self.access)
         self.logins += 1
 
-    def _login_to_cloud(self) -> Result:
+    def _login_to_cloud(self, client: Client) -> Result:
         """FortiManager Cloud: pyFMG fetches a token and trades it for a session.
 
         Written from its source and published captures; never tried against the service.
@@ -222,33 +218,8 @@ class Session:
             self._post_login()
         except errors.ProtocolError as error:
             _log.debug("no token", fortimanager=self.access.name, error=error.message)
-        refused = self._client.sid is None
-        return Result(answers.LOGIN_REFUSED if refused else answers.OK, "Login fail")
-
-    def _make_client(self) -> Any:
-        access = self.access
-        client = fortimgr.FortiManager(
-            access.host,
-            access.username,
-            access.password,
-            apikey=access.api_key,
-            verify_ssl=str(access.ca_file) if access.verify and access.ca_file else access.verify,
-            timeout=(access.connect_timeout_s, access.read_timeout_s),
-            verbose=True,
-            disable_request_warnings=not access.verify,
-            check_adom_workspace=False,
-        )
-        client.sess.trust_env = False
-        client.sess.max_redirects = 0
-        if access.proxy:
-            client.sess.proxies = {"https": access.proxy, "http": access.proxy}
-        if self._adapter is not None:
-            client.sess.mount("https://", self._adapter)
-        client.sess.hooks["response"].append(self._note_status)
-        return client
-
-    def _note_status(self, response: requests.Response, *_: Any, **__: Any) -> None:
-        self._http_status = response.status_code
+        code = answers.OK if client.may_have_session else answers.LOGIN_REFUSED
+        return Result(code, "Login fail")
 
     def _request(self, method: str, params: Sequence[Param], *, repeatable: bool) -> list[Result]:
         if not params:
@@ -277,12 +248,12 @@ class Session:
 
     def _begin_anew(self) -> None:
         """Log in with the secret as it is kept now; pyFMG takes it when it is made."""
-        before = self.access.secrets
+        client, before = self._opened(), self.access.secrets
         self._look_at_secret()
         if before != self.access.secrets or self.uses_api_key:
-            self._client.sess.close()
-            self._client = self._make_client()
-        self._login()
+            client.close()
+            client = self._client = Client(self.access, self._adapter)
+        self._login(client)
 
     def _exchange(self, method: str, params: Sequence[Param], *, repeatable: bool) -> list[Result]:
         """Send and decode; repeated where that is safe, with growing random pauses."""
@@ -323,62 +294,30 @@ class Session:
         )(send)
 
     def _post_login(self) -> Result:
-        body = self._carry(self._client.login)
-        # pyFMG keeps the last exchange, which here is the password.
-        self._client.req_resp_object.reset()
-        if self._client.forticloud_used:
-            return Result(answers.OK, "")
-        try:
-            return self._decode(body, (urls.LOGIN,))[0]
-        except errors.ProtocolError:
-            self._client.sid = None  # of whoever asked what this answers
-            raise
+        self.requests += 1
+        return self._opened().log_in()
 
-    def _decode(self, body: Any, asked: tuple[str, ...]) -> list[Result]:
-        """The results of the last request; after an answer to another one the connection goes."""
-        question = answers.Question(self._client.req_id, asked)
-        try:
-            return answers.decode_results(body, question, self.place)
-        except errors.ProtocolError:
-            # Answers may be one behind on it from now on.
-            self._client.sess.close()
-            raise
+    def _opened(self) -> Client:
+        if self._client is None:
+            raise RuntimeError("the session is not open")
+        return self._client
 
     def _post(self, method: str, params: Sequence[Param], *, writes: bool = False) -> list[Result]:
         """One HTTP request, decoded; one that `writes` without a lock has less patience."""
-        if self._client is None:
-            raise RuntimeError("the session is not open")
+        client = self._opened()
         if method != "get" and not releases(params):
             self.hooks.before_write()
         began = self._clock.now()
         access = self.access.for_writing() if writes and not self._pinned else self.access
-        self._client.timeout = (access.connect_timeout_s, access.read_timeout_s)
+        self.requests += 1
         try:
-            body = self._carry(lambda: self._client.free_form(method, data=list(params)), access)
+            body = client.send(method, params, access)
         finally:
             self.hooks.after_request(self.access.name, method, self._clock.now() - began)
-        results = self._decode(body, tuple(str(param["url"]) for param in params))
+        results = client.decode(body, tuple(str(param["url"]) for param in params))
         if isinstance(number := body.get("session"), int) and not isinstance(number, bool):
             self._number = number
         return results
-
-    def _carry(self, send: Callable[[], Any], access: Access | None = None) -> Any:
-        """Let pyFMG send one request; the decoded body, or our error for what went wrong."""
-        self.requests += 1
-        self._http_status = None
-        self._client.req_resp_object.reset()
-        failure: Exception | None = None
-        try:
-            send()
-        except Exception as error:  # pyFMG wraps everything into a few kinds
-            failure = error
-        body = self._client.req_resp_object.response_json
-        if failure is not None and body is None:
-            raise transport.error_for(failure, access or self.access)
-        if body is None:
-            what = f"HTTP status {self._http_status} and something that is not JSON"
-            raise answers.protocol_error(what, self.place)
-        return body
 
     def _forgotten(self, results: Sequence[Result]) -> bool:
         """Whether to log in again: -11 to everything also means an expired session."""
