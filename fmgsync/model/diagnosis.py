@@ -12,6 +12,10 @@ EXPIRY_DAYS = 30
 """A certificate that ends sooner than this is worth a warning."""
 
 
+SKEW_S = 30.0
+"""More than this between the two clocks, and openings are not what people think."""
+
+
 class Level(enum.StrEnum):
     """How bad it is."""
 
@@ -42,6 +46,19 @@ def expiry(where: str, check: str, ends: datetime, now: float, whose: str) -> Di
     soon = left < EXPIRY_DAYS
     fix = f"replace the {whose} certificate before then" if soon else ""
     return Diagnosis(where, check, Level.WARNING if soon else Level.OK, text, fix)
+
+
+def clock(where: str, told: float | None, now: float) -> Diagnosis:
+    """How a unit's clock differs from ours."""
+    if told is None:
+        fix = "compare 'get system status' with this computer's clock by hand"
+        return Diagnosis(where, "clock", Level.WARNING, "is not told", fix)
+    skew = told - now
+    text = f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} this computer"
+    if abs(skew) > SKEW_S:
+        fix = "let both follow an NTP server: windows go by this computer's clock"
+        return Diagnosis(where, "clock", Level.WARNING, text, fix)
+    return Diagnosis(where, "clock", Level.OK, text)
 
 
 def failed(where: str, check: str, error: errors.FmgsyncError) -> Diagnosis:

@@ -172,6 +172,19 @@ def test_doctor_tells_what_falls_away_under_a_small_profile(
         assert ("not known" in row["message"]) == (profile == "minimal"), row
 
 
+@pytest.mark.parametrize("profile", ["advised", "super_admin"])
+def test_doctor_warns_of_a_key_that_may_do_more(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], profile: str
+) -> None:
+    made = seed(["branch-1"], apiUsers=[{"name": "fmgsync", "key": "k3y", "profile": profile}])
+    with open_branches(tmp_path / "here", made, clock=SystemClock(), managed="no") as branches:
+        assert main.run(["doctor", "-c", str(branches.path), "--output", "json"]) == 0
+    found = {row["check"]: row for row in json.loads(capsys.readouterr().out)["findings"]}
+    assert found["clock"]["level"] == "ok"
+    assert found["account"]["level"] == ("ok" if profile == "advised" else "warning")
+    assert ("everything" in found["account"]["message"]) == (profile == "super_admin")
+
+
 @contextmanager
 def _server(folder: Path, body: bytes) -> Iterator[tuple[str, Path]]:
     class Handler(http.server.BaseHTTPRequestHandler):

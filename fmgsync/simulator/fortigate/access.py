@@ -8,7 +8,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from fmgsync.simulator.state.devices import Device
 from fmgsync.simulator.state.unitapi import ApiUser
@@ -37,6 +37,13 @@ _TABLES: Final = {
     "firewall address6": "address",
     "firewall addrgrp": "address",
     "firewall addrgrp6": "address",
+}
+_ELSEWHERE: Final = (
+    "secfabgrp", "ftviewgrp", "authgrp", "loggrp", "vpngrp", "utmgrp", "wanoptgrp", "wifi",
+)  # fmt: skip
+_PARTS: Final = {
+    "fwgrp": {part: part for part in ("policy", "address", "service", "schedule", "others")},
+    "sysgrp": {"admin": "admin", "upd": "cfg", "cfg": "cfg", "mnt": "cfg"},
 }
 QUERY_KEY_UNTIL: Final = (7, 4, 5)
 """From here on a key in the url is refused (Fortinet community article 357228)."""
@@ -96,6 +103,20 @@ def user_of(device: Device, key: str, now: float) -> ApiUser | None:
 def access_of(user: ApiUser) -> Access:
     """What this administrator may do."""
     return Access(user.name, PROFILES[user.profile], user.vdoms)
+
+
+def described(name: str) -> dict[str, Any]:
+    """A profile as `config system accprofile` has it: a group whose parts differ is custom."""
+    rights = PROFILES[name]
+    others = rights.get("others", "none")
+    shown: dict[str, Any] = {"name": name, "q_origin_key": name, "scope": "global", "comments": ""}
+    shown |= dict.fromkeys(_ELSEWHERE, others) | {"netgrp": rights.get("net", "none")}
+    for group, parts in _PARTS.items():
+        held = {part: rights.get(of, "none") for part, of in parts.items()}
+        first, *more = set(held.values())
+        shown[group] = "custom" if more else first
+        shown[f"{group}-permission"] = held
+    return shown
 
 
 def takes_query_key(version: tuple[int, ...]) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from fmgsync.simulator.calls.hitcounts import Hits
 from fmgsync.simulator.calls.reading import uuid_of
-from fmgsync.simulator.fortigate import feeds, idle, policy_lookup
+from fmgsync.simulator.fortigate import access, feeds, idle, policy_lookup
 from fmgsync.simulator.fortigate.ask import Ask
 from fmgsync.simulator.fortigate.config import Config
 from fmgsync.simulator.fortigate.envelope import Failed
@@ -105,13 +105,20 @@ def _time(device: Device, vdom: Vdom, query: Mapping[str, str]) -> Any:
 
 
 def _state(device: Device, vdom: Vdom, query: Mapping[str, str]) -> Any:
-    """What the unit's own pages ask first; times in milliseconds."""
+    """What the unit's own pages ask first; times in milliseconds. FortiManager, which asks for its
+    own administrators, is none of the unit's."""
+    user = device.api.users.get(query.get("administrator", ""))
+    admin: Body = {}
+    if user is not None:
+        profile = access.described(user.profile)
+        admin = {"admin": {"name": user.name, "login_name": user.name, "profile": profile}}
     master = next((unit for unit in device.cluster if unit.role == "master"), None)
     return {
         "model_name": "FortiGate",
         "model_number": device.platform.removeprefix("FortiGate-"),
         "model": f"FG{device.platform.removeprefix('FortiGate-')}",
         "hostname": device.hostname or device.name,
+        **admin,
         "snapshot_utc_time": int(float(query["now"])) * 1000,
         "utc_last_reboot": int(device.api.booted) * 1000,
         "time_zone_offset": 0,
@@ -158,14 +165,15 @@ def answer(world: World, device: Device, vdom: Vdom, ask: Ask, resource: Resourc
         raise Failed(405)
     if not ask.access.may(monitor.group, ask.method):
         raise Failed(403)
-    query = Heard({**_body(ask), **dict(resource.query), "now": str(world.now())})
+    asking = {"now": str(world.now()), "administrator": ask.access.user}
+    query = Heard({**_body(ask), **dict(resource.query), **asking})
     body: Body = {"path": area, "name": name, "status": "success"}
     if action or _ACTION_FROM <= device.os_version < _ACTION_UNTIL:
         body["action"] = action
     if name in _REVISED:
         body["revision"] = Config(device, vdom).revision("firewall policy")
     results = monitor.read(device, vdom, query)
-    query.asked |= {"now", "vdom", "access_token", "global"}
+    query.asked |= {"now", "administrator", "vdom", "access_token", "global"}
     for parameter in query.unheard():
         world.ignored.tell("parameter", ask.place, parameter)
     return {**body, "results": results}

@@ -12,6 +12,7 @@ from fmgsync.model.diagnosis import Diagnosis, Level
 from fmgsync.model.target import DeviceVdom, TargetKind, TargetRef
 from fmgsync.targets import wire
 from fmgsync.targets.fortigate import (
+    account,
     high_availability,
     managed,
     policies,
@@ -58,6 +59,7 @@ def check_unit(
             return
         home, answer = there[0][0].vdom, there[0][1]
         yield from _connection(where, session, answer)
+        yield from _told(where, session, home, clock)
         yield _management(where, session, home, asks_management=asks_management)
         for place, _ in there if places else ():
             yield from _vdom(f"{where}, VDOM {place.vdom}", session, place)
@@ -112,6 +114,17 @@ def _connection(where: str, session: Session, answer: Answer) -> Iterator[Diagno
     if not session.access.verify:
         fix = "name the authority in tls.caFile: who is on the way can read the key"
         yield Diagnosis(where, "certificate", Level.WARNING, "is not verified", fix)
+
+
+def _told(where: str, session: Session, vdom: str, clock: Clock) -> Iterator[Diagnosis]:
+    """Its clock, and what our key may change."""
+    try:
+        told = account.read(session, vdom)
+    except errors.TargetError as error:
+        yield diagnosis.failed(where, "account", error)
+        return
+    yield diagnosis.clock(where, told.time, clock.now())
+    yield account.judge(where, told)
 
 
 def _management(where: str, session: Session, vdom: str, *, asks_management: bool) -> Diagnosis:

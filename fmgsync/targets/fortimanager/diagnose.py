@@ -25,9 +25,6 @@ from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.protocol import Purpose
 
 OLDEST = (7, 2, 0)
-SKEW_S = 30.0
-"""More than this between the two clocks, and openings are not what people think."""
-
 _ON = ("enable", 1)
 _SUPER = "Super_User"
 _SHOWN = 8
@@ -63,7 +60,7 @@ def _certificate(where: str, session: Session, clock: Clock) -> Iterator[Diagnos
 def judge_unit(where: str, facts: UnitFacts, purpose: Purpose, now: float) -> Iterator[Diagnosis]:
     """What the unit's own answers mean."""
     yield _version(where, facts)
-    yield _clock(where, facts, now)
+    yield diagnosis.clock(where, facts.time, now)
     yield _permit(where, facts, writes=purpose.writes)
     yield from _account(where, facts)
     yield _others(where, facts)
@@ -96,18 +93,6 @@ def _version(where: str, facts: UnitFacts) -> Diagnosis:
         fix = f"update to {exploited.least(exploited.FORTIMANAGER, facts.version)} or later"
         return Diagnosis(where, "version", Level.WARNING, text, fix)
     return Diagnosis(where, "version", Level.OK, told)
-
-
-def _clock(where: str, facts: UnitFacts, now: float) -> Diagnosis:
-    if facts.time is None:
-        fix = "compare 'get system status' with this computer's clock by hand"
-        return Diagnosis(where, "clock", Level.WARNING, "is not told", fix)
-    skew = facts.time - now
-    text = f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} this computer"
-    if abs(skew) > SKEW_S:
-        fix = "let both follow an NTP server: windows go by this computer's clock"
-        return Diagnosis(where, "clock", Level.WARNING, text, fix)
-    return Diagnosis(where, "clock", Level.OK, text)
 
 
 def _permit(where: str, facts: UnitFacts, *, writes: bool) -> Diagnosis:
