@@ -61,6 +61,9 @@ def command(
     fmgsync adopt --names k8s-frontend
     fmgsync adopt --names k8s-frontend --apply
 
+    Ctrl-C starts nothing more, and ends when what is being written is there; a second one leaves at
+    once and commits nothing.
+
     \b
     Exit codes: 0 done, or nothing to do; 3 there is something to do, and --apply was not given;
     1 a group cannot be taken over, or something failed; the others were done.

@@ -34,6 +34,9 @@ def command(options: common.Options, state_dir: Path, write: bool, reason: str, 
     fmgsync cleanup
     fmgsync cleanup --apply
 
+    Ctrl-C starts nothing more, and ends when what is being written is there; a second one leaves at
+    once and commits nothing.
+
     \b
     Exit codes: 0 done, or nothing to do; 3 there is something to do, and --apply was not given;
     1 something is left alone, or failed.
