@@ -56,10 +56,12 @@ PARTS: Final[Mapping[str, Part]] = {
     "failovers": Part(
         "Replicas stand still between any two requests, others take over",
         ["tests/leases/test_failovers.py"],
+        {"FMGSYNC_FAILOVERS": os.environ.get("FMGSYNC_FAILOVERS", "50")},
     ),
     "races": Part(
         "Stop, abort, approval and clock in the middle of a run; three runs at once",
         ["tests/end_to_end/test_races.py"],
+        {"FMGSYNC_RACES_EVERY": os.environ.get("FMGSYNC_RACES_EVERY", "1")},
     ),
 }
 
