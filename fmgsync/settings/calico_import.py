@@ -17,6 +17,7 @@ import yaml
 
 from fmgsync.errors import SelectorError
 from fmgsync.grouping import selectors
+from fmgsync.settings import calico_spelling
 from fmgsync.settings.names import OWNER_PATTERN
 
 NAMESPACE: Final = "tigera-firewall-controller"
@@ -31,10 +32,6 @@ _ENVIRONMENT: Final = {
     "FW_POLICY_SELECTOR_EXPRESSION": SELECTOR,
     "FW_ADDRESS_SELECTION": ADDRESSES,
 }
-_BARE: Final = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
-_UNQUOTED: Final = re.compile(
-    r"\s*([A-Za-z0-9_./-]+)\s*(==?|!=)\s*['\"]?([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)['\"]?\s*"
-)
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _KNOWN: Final = {"name", "ip", "vdom", "apikey", "adom", "username", "password"}
 _MOUNTED: Final = "/etc/fmgsync/calico"
@@ -158,22 +155,15 @@ def _selector(made: Imported, text: Any) -> str:
     try:
         selectors.parse(text)
     except SelectorError as error:
-        made.errors.append(f"{where} is {text!r}, which is no selector ({error.message})"
-                           f"{_spelling(text)}")  # fmt: skip
+        why = f", which is no selector ({error.message}){calico_spelling.of_selector(text)}"
+    else:
+        why = ""
+    if calico_spelling.is_placeholder(text):
+        why = ": it holds a placeholder that was never filled in"
+    if why:
+        made.errors.append(f"{where} is {text!r}{why}")
         return "!all()"
     return text.strip()
-
-
-def _spelling(text: str) -> str:
-    """What may have been meant, in the right spelling."""
-    if "<" in text and ">" in text:
-        return ": it is a placeholder that was never filled in"
-    if (found := _UNQUOTED.fullmatch(text)) is not None:
-        operator = "!=" if found[2] == "!=" else "=="
-        return f": write {found[1]} {operator} '{found[3]}' if that is meant"
-    if _BARE.fullmatch(text.strip()):
-        return f": write projectcalico.org/tier == '{text.strip()}' if it is the name of a tier"
-    return ": values stand in quotes, and are compared with == or !="
 
 
 def _publish(made: Imported, text: Any) -> str:
@@ -236,8 +226,8 @@ def _fortigates(
             continue
         unit = units.setdefault((host, key), {"name": name, "host": host})
         unit["apiKey"] = {"file": key.file}
-        vdom = entry.get("vdom")
-        if isinstance(vdom, str) and vdom:
+        if entry.get("vdom") not in (None, ""):
+            vdom = _word(made, where, entry, "vdom")
             places.append(f"{unit['name']}/{vdom}")
         else:
             places.append(str(unit["name"]))
@@ -249,7 +239,7 @@ def _fortigates(
             made.notes.append(f"{where}: it is the unit {unit['name']!r}, with another VDOM")
     names = [unit["name"] for unit in units.values()]
     made.errors += (
-        f"{FORTIGATES}: two units are called {name!r}"
+        f"{FORTIGATES}: two units are called {name!r}: give each a name of its own"
         for name in sorted({name for name in names if names.count(name) > 1})
     )
     listed = list(dict.fromkeys(places))
@@ -264,11 +254,8 @@ def _fortimanagers(
     for where, entry in _entries(made, data, FORTIMANAGERS):
         name, host = _identity(made, where, entry)
         key = _secret(made, where, entry, "password")
-        user, adom = entry.get("username"), entry.get("adom")
-        for what, told in (("username", user), ("adom", adom)):
-            if not isinstance(told, str) or not told:
-                made.errors.append(f"{where}: it has no {what}")
-        if not (name and host and key and isinstance(user, str) and isinstance(adom, str)):
+        user, adom = (_word(made, where, entry, what) for what in ("username", "adom"))
+        if not (name and host and key and user and adom):
             continue
         unit = units.setdefault((host, user), {"name": name, "host": host})
         unit["credentials"] = {"username": user, "password": {"file": key.file}}
@@ -284,26 +271,36 @@ def _fortimanagers(
 
 
 def _identity(made: Imported, where: str, entry: Mapping[str, Any]) -> tuple[str, str]:
-    name, host = entry.get("name"), entry.get("ip")
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    name = _word(made, where, entry, "name")
+    if name and not _NAME.fullmatch(name):
         made.errors.append(
             f"{where}: its name must be letters, digits, '_', '.', '-', at most 63 of them"
         )
         name = ""
-    if not isinstance(host, str) or not host or "<" in host:
-        made.errors.append(f"{where}: it has no ip")
-        host = ""
-    return name, host
+    return name, calico_spelling.of_host(_word(made, where, entry, "ip"))
+
+
+def _word(made: Imported, where: str, entry: Mapping[str, Any], what: str) -> str:
+    """A text that somebody filled in; empty, and an error, if it is none."""
+    told = entry.get(what)
+    if why := calico_spelling.refusal(what, told):
+        made.errors.append(f"{where}: {why}")
+        return ""
+    return str(told)
 
 
 def _secret(made: Imported, where: str, entry: Mapping[str, Any], field_: str) -> Key | None:
     reference = entry.get(field_)
     inner = reference.get("secretKeyRef") if isinstance(reference, dict) else None
     name, key = (inner.get("name"), inner.get("key")) if isinstance(inner, dict) else (None, None)
-    if isinstance(name, str) and isinstance(key, str) and name and key:
+    if not (isinstance(name, str) and isinstance(key, str) and name and key):
+        why = "must say name and key of a Secret"
+    elif not calico_spelling.is_secret(name, key):
+        why = "has a name or key that no Secret has: a placeholder, or a path"
+    else:
         made.secrets.add(Key(name, key))
         return Key(name, key)
-    made.errors.append(f"{where}: {field_}.secretKeyRef must say name and key of a Secret")
+    made.errors.append(f"{where}: {field_}.secretKeyRef {why}")
     return None
 
 
@@ -325,6 +322,11 @@ def _say_what_is_new(
             "the original wrote ADOMs and installed nothing. Here devices are installed from the"
             " package they have, in windows: install.windows is a proposal, and 'sites' names all"
             " FortiGates of the ADOM; name those in front of the cluster"
+        )
+    if not (made.data["sites"] or made.errors):
+        made.notes.append(
+            "neither list of devices names one, so there is nothing to write to: add units and"
+            " 'sites'"
         )
     made.notes.append(
         "mapping is shared, as it was; per-device gives each FortiGate the members behind it"

@@ -130,6 +130,8 @@ def test_from_the_cluster_itself_with_what_its_deployment_overrides(
     assert "c2VjcmV0" not in told.out + told.err
 
 
+DEVICE = {"name": "a", "ip": "h", "apikey": {"secretKeyRef": {"name": "s", "key": "k"}}}
+MANAGER = {"adom": "x", "username": "u", "password": {"secretKeyRef": {"name": "s", "key": "k"}}}
 NEVER_WORKED: dict[str, tuple[dict[str, Any], str]] = {
     "a bare tier": ({"selector": "dmz"}, "write projectcalico.org/tier == 'dmz'"),
     "no quotes": (
@@ -144,6 +146,16 @@ NEVER_WORKED: dict[str, tuple[dict[str, Any], str]] = {
     "no selector": ({"selector": None}, "is missing"),
     "an empty one": ({"selector": "  "}, "is missing"),
     "another notation": ({"selector": "tier in (a)"}, "values stand in quotes"),
+    "two without quotes": (
+        {"selector": "projectcalico.org/tier == dmz && app = web"},
+        "write projectcalico.org/tier == 'dmz' && app == 'web' if",
+    ),
+    "a set without quotes": (
+        {"selector": "projectcalico.org/tier in {dmz, edge}"},
+        "write projectcalico.org/tier in {'dmz', 'edge'} if",
+    ),
+    "quoted once more": ({"selector": f'"{TIER}"'}, f"write {TIER} if"),
+    "a placeholder in quotes": ({"selector": "projectcalico.org/tier == '<TIER>'"}, "placeholder"),
     "both modes": ({"addresses": "<POD|NODE>"}, "write node or pod"),
     "no mode": ({"addresses": None}, "say node or pod"),
     "a map of devices": ({"fortigates": "name: a"}, "must be a list"),
@@ -156,9 +168,26 @@ NEVER_WORKED: dict[str, tuple[dict[str, Any], str]] = {
         {"fortigates": "- {name: a, apikey: {secretKeyRef: {name: s, key: k}}}"},
         "it has no ip",
     ),
-    "a placeholder for an address": (
-        {"fortigates": "- {name: a, ip: <ip>, apikey: {secretKeyRef: {name: s, key: k}}}"},
-        "it has no ip",
+    **{
+        f"{key}: {value}": ({where: f"- {json.dumps({**DEVICE, **MANAGER, key: value})}"}, told)
+        for where, key, value, told in (
+            ("fortigates", "ip", "<ip>", "its ip '<ip>' is a placeholder"),
+            ("fortigates", "ip", "${FGT_IP}", "its ip '${FGT_IP}' is a placeholder"),
+            ("fortigates", "name", "<NAME>", "its name '<NAME>' is a placeholder"),
+            ("fortigates", "vdom", "<VDOM>", "its vdom '<VDOM>' is a placeholder"),
+            ("fortigates", "vdom", 10, "its vdom is no text: write it in quotes"),
+            ("fortimanagers", "adom", "<ADOM>", "its adom '<ADOM>' is a placeholder"),
+            ("fortimanagers", "adom", 7, "its adom is no text: write it in quotes"),
+            ("fortimanagers", "username", "$USER", "its username '$USER' is a placeholder"),
+        )
+    },
+    "a placeholder for a Secret": (
+        {"fortigates": "- {name: a, ip: h, apikey: {secretKeyRef: {name: <secret>, key: k}}}"},
+        "has a name or key that no Secret has",
+    ),
+    "a Secret that is a path": (
+        {"fortigates": "- {name: a, ip: h, apikey: {secretKeyRef: {name: s, key: ../../k}}}"},
+        "has a name or key that no Secret has",
     ),
     "an odd name": (
         {"fortigates": "- {name: 'a b', ip: h, apikey: {secretKeyRef: {name: s, key: k}}}"},
@@ -185,6 +214,17 @@ def test_lists_without_a_device_are_no_devices(
     made, said = imported(tmp_path, capsys, estate(fortigates=empty))
     assert "fortigates" not in made
     assert ("would not start" in said) is (empty is None)
+    assert "nothing to write to" not in said
+    _, said = imported(tmp_path, capsys, estate(fortigates=empty, fortimanagers=empty))
+    assert "neither list of devices names one" in said
+
+
+def test_an_address_of_ipv6_gets_its_brackets(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listed = json.dumps([{**DEVICE, "ip": "2001:db8::1"}])
+    made, _ = imported(tmp_path, capsys, estate(fortigates=listed))
+    assert made["fortigates"][0]["host"] == "[2001:db8::1]"
 
 
 def test_the_other_direction_is_recognised_and_left_alone(
