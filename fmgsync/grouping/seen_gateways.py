@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from fmgsync.grouping import publishable, seen_nat
+from fmgsync.errors import SelectorError
+from fmgsync.grouping import publishable, seen_nat, selectors
 from fmgsync.grouping.surroundings import (
     Part,
     Question,
@@ -31,6 +32,7 @@ _SELECTOR: Final = "egress.projectcalico.org/selector"
 _SPACES: Final = "egress.projectcalico.org/namespaceSelector"
 _POLICY: Final = "egress.projectcalico.org/egressGatewayPolicy"
 _FELIX: Final = "FelixConfiguration"
+_SHOWN: Final = 80
 _PER_POD: Final = "EnabledPerNamespaceOrPerPod"
 _PER_SPACE: Final = ("EnabledPerNamespace", _PER_POD)
 
@@ -218,26 +220,44 @@ def _covers(steps: tuple[GatewayStep, ...], question: Question) -> bool:
 
 def _through(chosen: tuple[str, str], question: Question, around: Surroundings) -> Seen:
     """All gateways that match: which of them a pod takes no object says. One that is on its way out
-    still carries the connections that it has."""
+    still carries the connections that it has; one without an address carries none yet."""
     spaces, select = chosen
     by = "Calico's egress gateways"
     for order in around.of(Gateway):
         if order.doubt:
             told = f"{order.place}: {order.doubt}"
             return Seen(by=order.place, unknown=told, by_gateways=True)
+    for text in chosen:
+        if why := _no_selector(text):
+            return Seen(by=by, unknown=why, by_gateways=True)
+    idle: list[PodEndpoint] = []
     parts: list[Seen] = []
     for pod in around.gateway_pods.values():
         found = both(truth(spaces, around.space(pod.namespace)), truth(select, pod.labels))
         if found is None:
             told = "nobody can tell which gateways its annotation chooses"
             return Seen(by=by, unknown=told, by_gateways=True)
-        if found:
+        if found and not (pod.addresses or pod.claimed or pod.doubt):
+            idle.append(pod)
+        elif found:
             parts.append(_of_gateway(pod, question, around))
+    if idle and not parts:
+        told = f"egress gateway {idle[0].namespace}/{idle[0].name} has no address yet"
+        return Seen(by=by, unknown=told, by_gateways=True)
     if not parts:
         told = "no egress gateway is there that its annotation chooses and an EgressGateway orders"
         return Seen(by=by, unknown=told, by_gateways=True)
     unknown = next((each for each in parts if each.unknown), None)
     return unknown or replace(joined(parts), by_gateways=True)
+
+
+def _no_selector(text: str) -> str:
+    """Why nothing can be chosen by this text, which anybody may have written."""
+    try:
+        selectors.parse(text)
+    except SelectorError as error:
+        return f"{text[:_SHOWN]!r} is no selector of egress gateways: {error.message}"
+    return ""
 
 
 def _of_gateway(pod: PodEndpoint, question: Question, around: Surroundings) -> Seen:
@@ -250,8 +270,7 @@ def _of_gateway(pod: PodEndpoint, question: Question, around: Surroundings) -> S
         return Seen(by=by, unknown=f"{by}: {doubt}", by_gateways=True)
     asked = Question(pod, question.family, question.destinations)
     if not asked.own:
-        none = not pod.addresses and not pod.claimed
-        return Seen(by=by, unknown=f"{by} has no address yet" if none else "", by_gateways=True)
+        return Seen(by=by, by_gateways=True)
     seen = seen_nat.calico(asked, around)
     if seen is None:
         return Seen(by=by, unknown=f"no IPPool holds the address of {by}", by_gateways=True)
