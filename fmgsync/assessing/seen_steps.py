@@ -27,7 +27,7 @@ def asked(
         elif each.addresses:
             told = f"{', '.join(each.addresses)} by {each.by}: {each.because}"
             steps.append(Step("seen", where, True, told, each.addresses))
-    if not found.answers and not pod.addresses:
+    if not (found.answers or pod.addresses or pod.host_network):
         steps.append(Step("seen", where, None, "it has no address yet"))
     elif not found.unknown and not found.addresses:
         told = "it uses no egress gateway" if rule.publish is Publish.EGRESS_GATEWAY else "nothing"

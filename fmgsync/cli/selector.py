@@ -10,8 +10,6 @@ from fmgsync.cli import common
 from fmgsync.errors import UsageError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from fmgsync.model.rule import GroupRule
     from fmgsync.wiring.selector_trial import Tried
 
@@ -24,7 +22,7 @@ _NAME = "selector"
 @click.option(
     "--namespaces", metavar="EXPR", help="Only in namespaces with such labels; default: all()."
 )
-@click.option("--group", metavar="NAME", help="Try what a group of the configuration selects.")
+@click.option("--group", metavar="NAME", help="Try what a group selects.")
 @common.command_options()
 def command(
     options: common.Options,
@@ -49,9 +47,14 @@ def command(
     from fmgsync.cli import tables
     from fmgsync.wiring import selector_trial
 
-    rule = _rule(options.config, expression, nodes=nodes, namespaces=namespaces, group=group)
-    tried = selector_trial.tried(options.config, rule, tell=options.progress)
-    title = selector_trial.canonical(rule)
+    if group is not None:
+        if expression is not None or namespaces is not None or nodes:
+            raise UsageError("--group says itself what is selected: leave out the rest")
+        title, tried = selector_trial.tried_group(options.config, group, tell=options.progress)
+    else:
+        rule = _rule(expression, nodes=nodes, namespaces=namespaces)
+        tried = selector_trial.tried(options.config, rule, tell=options.progress)
+        title = selector_trial.canonical(rule)
     if options.is_json:
         options.print_document(_document(title, tried))
     else:
@@ -59,16 +62,10 @@ def command(
     return common.FAILED if tried.gaps else common.IN_SYNC
 
 
-def _rule(
-    config: Path, expression: str | None, *, nodes: bool, namespaces: str | None, group: str | None
-) -> GroupRule:
+def _rule(expression: str | None, *, nodes: bool, namespaces: str | None) -> GroupRule:
     from fmgsync.model.rule import GroupRule
     from fmgsync.wiring import selector_trial
 
-    if group is not None:
-        if expression is not None or namespaces is not None or nodes:
-            raise UsageError("--group says itself what is selected: leave out the rest")
-        return selector_trial.rule_of(config, group)
     if expression is None:
         raise UsageError(
             "there is nothing to try", next_step="give a selector, or a group with --group NAME"

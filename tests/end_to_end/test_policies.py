@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from fmgsync.cli import main
 from fmgsync.passes import once
 from fmgsync.passes.result import Result
 from tests.builders import (
@@ -208,6 +209,39 @@ def test_policies_that_get_no_group(estate: Estate) -> None:
     for row, (_, why) in zip(rows, WITHOUT_GROUP, strict=True):
         found = [each.message for each in result.inventory.findings if each.name == row["name"]]
         assert [why in message for message in found] == [True] * bool(why)
+
+
+def test_a_group_of_a_policy_can_be_tried(
+    estate: Estate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs(
+        estate,
+        policy("dmz.web", tier="dmz", selector="app == 'web'"),
+        policy("dmz.till", tier="dmz", selector="all()", serviceAccountSelector="role == 'till'"),
+        policy("dmz.odd", tier="dmz", selector="app = 'web'"),
+        policy("dmz.hosts", tier="dmz", selector="all()", preDNAT=True),
+    )
+
+    def tried(group: str) -> tuple[int, str]:
+        capsys.readouterr()
+        code = main.run(["selector", "--group", group, "-c", str(estate.path)])
+        found = capsys.readouterr()
+        return code, found.out + found.err
+
+    code, told = tried("dmz.web")
+    assert (code, "10.1.0.1" in told, "10.1.0.2" in told) == (0, True, False)
+    assert tried("web") == (code, told), "the name without the tier is another of the same group"
+    code, told = tried("dmz.till")
+    assert code == 0
+    assert "of service accounts" in told
+    assert "10.1.0.2" in told
+    code, told = tried("dmz.odd")
+    assert code == 1
+    assert "'app = 'web'' is not a selector" in told or "is not a selector" in told
+    code, told = tried("dmz.hosts")
+    assert code == 2
+    assert "it applies before DNAT" in told
+    assert "name one of: dmz.odd, dmz.till, dmz.web" in told
 
 
 def test_only_policies_that_ask_for_it_where_that_is_wanted(estate: Estate) -> None:

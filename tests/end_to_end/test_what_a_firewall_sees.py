@@ -221,3 +221,13 @@ def test_egress_gateways_alone(estate: Estate, cluster: KubernetesSimulator) -> 
     result = estate.apply_never()
     assert held(estate) == {"192.168.127.10"}
     assert any("1 pods use no egress" in each.message for each in result.inventory.findings)
+
+
+def test_a_pod_in_its_nodes_network_uses_no_egress_gateway(
+    estate: Estate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    estate.write_config(groups=[{**SEEN, "publish": "egressGateway"}])
+    dumped(estate, pod("web-1", "192.0.2.1", labels={"app": "web"}, host_network=True), NAT)
+    _, told = said(estate, capsys, "explain", "pod", "default/web-1")
+    assert "it uses no egress gateway" in told
+    assert "no address yet" not in told
