@@ -50,24 +50,27 @@ def adopt(world: World, choice: Choice, *, write: bool) -> list[Changed]:
     if choice.calico and write:
         _refuse_two_hands(inventory)
     ambiguous = {
-        rule.name
+        name
         for rule in inventory.rules.groups()
         if rule.clusters is not None and len(rule.clusters) > 1
+        for name in (rule.name, inventory.rules.aliases.get(rule.name, rule.name))
     }
 
     def make(work: AdomWork, seen: Look, changed: Changed) -> None:
-        keys = adoption.members_of(choice, seen.observed, seen.desired)
+        wanted = adoption.settled(choice, seen.observed, seen.desired)
+        keys = adoption.members_of(choice, seen.observed, wanted)
         members = work.target.read_part((), sorted(keys)) if keys else None
         changed.adoption = adoption.take_over(
             choice,
-            seen.desired,
+            wanted,
             seen.observed,
             members.addresses if members is not None else {},
             seen.usage.devices,
             ambiguous,
         )
-        if choice.calico:
-            left = adoption.left_over(changed.adoption, work.target.read_remarked(adoption.CALICO))
+        if choice.calico and not (choice.names or choice.pattern):
+            remarked = work.target.read_remarked(adoption.CALICO)
+            left = adoption.left_over(changed.adoption, remarked, keys)
             changed.adoption = replace(changed.adoption, leftovers=left)
 
     return _each(world, inventory, make, write=write)

@@ -23,7 +23,7 @@ from fmgsync.model.state import (
     ObservedGroup,
 )
 from fmgsync.model.target import DeviceVdom
-from fmgsync.planning import groups
+from fmgsync.planning import aliases, groups
 from fmgsync.planning.name_conflicts import ADDRESS, GROUP
 
 CALICO = "Managed by Tigera"
@@ -85,13 +85,26 @@ class Adoption:
 
 
 def left_over(
-    made: Adoption, remarked: Iterable[tuple[ObjectKind, str]]
+    made: Adoption,
+    remarked: Iterable[tuple[ObjectKind, str]],
+    members: Collection[ObjectKey],
 ) -> tuple[tuple[ObjectKind, str], ...]:
     """Of what bears the old comment, what does not change hands: addresses of nodes that are gone,
-    groups of policies that are. It is nobody's by now, and left alone."""
+    groups of policies that are. It is nobody's by now, and left alone. `members` are in groups that
+    were meant, so somebody has them."""
     refused = {finding.name for finding in made.refused}
     taken = {(change.kind, change.name) for change in made.plan.changes}
+    taken |= {(ADDRESS[family], name) for family, name in members}
     return tuple(each for each in remarked if each not in taken and each[1] not in refused)
+
+
+def settled(choice: Choice, observed: ObservedAdom, desired: DesiredAdom) -> DesiredAdom:
+    """What is wanted, by the names that the groups which are meant have already: a policy's name
+    may have gained or lost its tier since."""
+    meant = {
+        group.name for group in observed.groups.values() if not group.owned and choice.means(group)
+    }
+    return aliases.settle(desired, observed, meant)
 
 
 def members_of(choice: Choice, observed: ObservedAdom, desired: DesiredAdom) -> set[ObjectKey]:

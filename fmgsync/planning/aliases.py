@@ -6,7 +6,7 @@ the group, and a group cannot be renamed under them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from fmgsync.model.change import Finding
@@ -14,18 +14,27 @@ from fmgsync.model.state import DesiredAdom, ObservedAdom
 
 KEPT = "kept-name"
 RENAMED = "renamed-policy"
+TWIN = "twin-of-others"
 
 
-def settle(desired: DesiredAdom, observed: ObservedAdom) -> DesiredAdom:
-    """The same, with the names that own groups have already where they have another one."""
-    own = {name for (_, name), group in observed.groups.items() if group.owned}
+def settle(
+    desired: DesiredAdom, observed: ObservedAdom, taking: Collection[str] = ()
+) -> DesiredAdom:
+    """The same, with the names that own groups have already where they have another one; groups of
+    `taking` are about to be own."""
+    own = {name for (_, name), group in observed.groups.items() if group.owned} | {*taking}
     wanted = {group.name for group in desired.groups}
     known = {
         name: alias
         for name in wanted
         if (alias := desired.aliases.get(name)) in own - wanted and name not in own
     }
-    told = [*_told(known.items()), *_renamed(desired, own, wanted - known.keys())]
+    new = wanted - known.keys() - {name for _, name in observed.groups}
+    told = [
+        *_told(known.items()),
+        *_renamed(desired, own, wanted - known.keys()),
+        *_of_others(desired, observed, new),
+    ]
     if not told:
         return desired
     return replace(
@@ -50,6 +59,21 @@ def _renamed(desired: DesiredAdom, own: set[str], wanted: set[str]) -> Iterable[
                 " both into those policies before the old one is approved to go"
             )
             yield Finding(RENAMED, name, message)
+
+
+def _of_others(
+    desired: DesiredAdom, observed: ObservedAdom, new: Collection[str]
+) -> Iterable[Finding]:
+    """New groups beside one that somebody else made for the same policy."""
+    there = {name for (_, name), group in observed.groups.items() if not group.owned}
+    for name in sorted(new):
+        if (twin := desired.aliases.get(name)) in there:
+            message = (
+                f"group {twin}, which differs by its tier only, is not fmgsync's, and firewall"
+                " policies may use it: take it over before this one is made, and it keeps its name:"
+                f" fmgsync adopt --names {twin}"
+            )
+            yield Finding(TWIN, name, message)
 
 
 def _told(known: Iterable[tuple[str, str]]) -> Iterable[Finding]:

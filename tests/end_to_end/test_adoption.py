@@ -60,14 +60,16 @@ def estate(tmp_path: Path) -> Iterator[Estate]:
         yield made
 
 
-def runs(estate: Estate, *nodes: str, extra: tuple[Manifest, ...] = ()) -> None:
+def runs(
+    estate: Estate, *nodes: str, extra: tuple[Manifest, ...] = (), called: str = GROUP
+) -> None:
     known = {"node-a.example": "192.0.2.1", "node-b.example": "192.0.2.2", "node-c": "192.0.2.3"}
     pods = [
         pod(f"web-{number}", f"10.1.0.{number}", labels={"app": "web"}, node=name)
         for number, name in enumerate(nodes, 1)
     ]
     there = [node(name, ip) for name, ip in known.items()]
-    web = policy(GROUP, "app == 'web'", tier="dmz")
+    web = policy(called, "app == 'web'", tier="dmz")
     others = [namespace(), namespace("tigera"), service_account("default"), web, *extra]
     estate.run("east", dump=listing(*pods, *there, *others))
 
@@ -269,6 +271,38 @@ def test_nothing_changes_hands_while_the_old_controller_runs(
     assert command(estate, "adopt", "--calico", "--apply") == 2
     assert "scale deploy" in capsys.readouterr().err
     assert comment(estate, "addrgrp", GROUP) == TIGERA
+
+
+def test_a_policy_that_lost_its_tier_since_still_has_the_group(
+    estate: Estate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As an upgrade of Calico does it on the way."""
+    runs(estate, "node-a.example", "node-b.example", called="web")
+    command(estate, "plan")
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"and it keeps its name: fmgsync adopt --names {GROUP}" in said
+    before = on_devices(estate)
+    for words in (("--names", GROUP), ("--calico",)):
+        (found,) = document(estate, capsys, "adopt", *words, code=3)["groups"]
+        assert (found["name"], found["added"], found["removed"]) == (GROUP, [], [])
+    document(estate, capsys, "adopt", "--calico", "--apply", code=0)
+    estate.apply("now")
+    assert on_devices(estate) == before
+    assert estate.object("addrgrp", "web") is None
+
+
+def test_what_was_not_meant_is_not_called_left_over(
+    estate: Estate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A name that was mistyped, or a group that is refused, leaves the others their rules."""
+    found = document(estate, capsys, "adopt", "--calico", "--names", "dmz.old", code=1)
+    assert found["leftovers"] == []
+    with estate.administrator() as console:
+        url = f"/pm/config/adom/prod/obj/firewall/addrgrp/{GROUP}"
+        console.call("set", url, {"member": ["node-a.example", "node-b.example", "dmz.old"]})
+    found = document(estate, capsys, "adopt", "--calico", code=1)
+    assert [row["name"] for row in found["refused"]] == [GROUP]
+    assert not {"node-a.example", "node-b.example"} & {row["name"] for row in found["leftovers"]}
 
 
 def test_which_groups_must_be_said(estate: Estate, capsys: pytest.CaptureFixture[str]) -> None:

@@ -237,7 +237,7 @@ def test_a_group_of_a_policy_can_be_tried(
     assert "10.1.0.2" in told
     code, told = tried("dmz.odd")
     assert code == 1
-    assert "'app = 'web'' is not a selector" in told or "is not a selector" in told
+    assert "is not a selector" in told
     code, told = tried("dmz.hosts")
     assert code == 2
     assert "it applies before DNAT" in told
