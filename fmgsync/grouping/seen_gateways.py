@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import Final
 
 from fmgsync.errors import SelectorError
@@ -24,6 +25,7 @@ from fmgsync.grouping.surroundings import (
     part,
     truth,
 )
+from fmgsync.model import address
 from fmgsync.model.address import Address, family
 from fmgsync.model.endpoint import PodEndpoint
 from fmgsync.model.platform import Egress, Gateway, GatewayPolicy, GatewayStep, Setting, Subnet
@@ -112,7 +114,11 @@ def _is_translated(each: Egress, question: Question, around: Surroundings) -> bo
 
 
 def _as_ranges(source: str) -> tuple[Address, ...]:
-    return (Address(source),) if source[:1].isdigit() or ":" in source else ()
+    """A range; nothing if it is the name of a subnet that is not there, which may begin as one."""
+    try:
+        return (address.parse(source),)
+    except ValueError:
+        return ()
 
 
 def _holds(ranges: tuple[Address, ...], addresses: tuple[Address, ...]) -> bool:
@@ -279,7 +285,7 @@ def _of_gateway(pod: PodEndpoint, question: Question, around: Surroundings) -> S
 
 def joined(parts: list[Seen]) -> Seen:
     """Several ways out of one pod."""
-    found = tuple(dict.fromkeys(address for each in parts for address in each.addresses))
+    found = dict.fromkeys(chain.from_iterable(each.addresses for each in parts))
     return Seen(
         tuple(sorted(found, key=lambda each: (family(each), each))),
         ", ".join(dict.fromkeys(each.by for each in parts if each.by)),
