@@ -78,6 +78,12 @@ def _of_destinations(entry: dict[str, Plain], publish: str) -> Iterator[Told]:
         yield _OBJECT, f"goes with publish: {_OBJECT} only", "remove it"
     elif isinstance(described, dict):
         kind = described.get("kind")
+        if kind == "Secret" and described.get("apiVersion") == "v1":
+            yield (
+                _OBJECT,
+                "what a Secret holds is never read for members, nor shown",
+                "name objects of a kind that holds no secrets",
+            )
         if isinstance(kind, str) and described.get("apiVersion") == _BUILT_IN.get(kind):
             instead = f"write publish: {_KNOWN[kind]}" if kind in _KNOWN else "use select"
             yield _OBJECT, f"{shown(kind)} needs no description", instead

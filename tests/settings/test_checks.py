@@ -58,6 +58,9 @@ def test_a_small_configuration_has_no_problem() -> None:
         (SMALL + "groups: [{name: g, select: all(), sites: {clusters: [west]}}]",
          "groups[0].sites.clusters[0]", "there is no cluster 'west'"),
         (SMALL + "lease: {cluster: eats}", "lease.cluster", "did you mean 'east'?"),
+        # what may be read
+        (SMALL + "groups: [{name: g, select: all(), publish: object, object: {apiVersion: v1,"
+         " kind: Secret, addresses: [.data.ip]}}]", "groups[0].object", "never read for members"),
         (SMALL + "lease: {cluster: east}", "lease.cluster", "is a dump, which keeps no Leases"),
         # lists
         (SMALL.replace("[fgt-1,", "[fgt-1, fgt-1,"), "sites[0].devices[1]", "twice"),
