@@ -52,6 +52,11 @@ class Standing:
         return next((each.unknown for each in self.answers if each.unknown), "")
 
     @property
+    def holds(self) -> bool:
+        """Whether what is unknown keeps anything from being taken away."""
+        return any(each.unknown and not each.by_author for each in self.answers)
+
+    @property
     def because(self) -> str:
         """Who says so, and why."""
         told = (f"{each.by}: {each.because}" for each in self.answers if each.by)
@@ -253,6 +258,11 @@ class Seeing:
         told = [f"{len(none)} pods use no egress gateway"] if (none := [*self._bare(index)]) else []
         answers = (answer for each in known for answer in each.answers)
         told += (f"{a.by}: {a.because}" for a in answers if a.derived)
+        told += (
+            f"nothing stands for pod {'/'.join(key)}: {each.unknown}"
+            for key, each in sorted(self.standing[index].items())
+            if each.unknown and not each.holds
+        )
         return "; ".join([*dict.fromkeys(told)][:_SHOWN])
 
     def _bare(self, index: int) -> Iterator[Key]:
@@ -263,7 +273,7 @@ class Seeing:
 
     def gaps(self, index: int) -> Iterator[str]:
         """Why not all is known, beginning with the first pod."""
-        unknown = [key for key, each in self.standing[index].items() if each.unknown]
+        unknown = [key for key, each in self.standing[index].items() if each.holds]
         if unknown:
             first = min(unknown)
             more = f" (and of {len(unknown) - 1} more pods)" if len(unknown) > 1 else ""

@@ -96,6 +96,9 @@ def _asked(question: Question, around: Surroundings, providers: tuple[Provider, 
     else:
         if providers is PROVIDERS:
             parts.append(Seen(unknown=_NOTHING))
-    unknown = next((each for each in parts if each.unknown), None)
+    unknown = sorted((each for each in parts if each.unknown), key=lambda each: each.by_author)
     found = seen_gateways.joined(parts)
-    return replace(found, addresses=(), unknown=unknown.unknown) if unknown else found
+    if not unknown:
+        return found
+    first = unknown[0]
+    return replace(found, addresses=(), unknown=first.unknown, by_author=first.by_author)

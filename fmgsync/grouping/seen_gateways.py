@@ -35,6 +35,7 @@ _SPACES: Final = "egress.projectcalico.org/namespaceSelector"
 _POLICY: Final = "egress.projectcalico.org/egressGatewayPolicy"
 _FELIX: Final = "FelixConfiguration"
 _SHOWN: Final = 80
+_NO_POLICY: Final = "the EgressGatewayPolicy that its annotation names is not there"
 _PER_POD: Final = "EnabledPerNamespaceOrPerPod"
 _PER_SPACE: Final = ("EnabledPerNamespace", _PER_POD)
 
@@ -140,9 +141,11 @@ def calico(question: Question, around: Surroundings) -> Seen | None:
         return chosen
     if not chosen:
         return None
+    mine = any((key, chosen.get(key)) in question.pod.notes for key in (_SELECTOR, _POLICY))
     by, steps = "Calico's egress gateways", _steps(chosen, around)
     if isinstance(steps, str):
-        return Seen(by=by, unknown=steps, by_gateways=True)
+        author = mine and steps == _NO_POLICY
+        return Seen(by=by, unknown=steps, by_gateways=True, by_author=author)
     parts: list[Seen] = []
     rest = False
     for step in _in_use(steps, question):
@@ -153,7 +156,8 @@ def calico(question: Question, around: Surroundings) -> Seen | None:
     rest = rest or not _covers(steps, question)
     unknown = next((each for each in parts if each.unknown), None)
     if unknown is not None:
-        return unknown
+        author = unknown.by_author and mine and _POLICY not in chosen
+        return replace(unknown, by_author=author)
     if not any(each.addresses for each in parts):
         return Seen(by=by, because="no gateway for it", rest=True, by_gateways=True)
     return replace(joined(parts), rest=rest)
@@ -187,7 +191,7 @@ def _steps(chosen: dict[str, str], around: Surroundings) -> tuple[GatewayStep, .
         return (GatewayStep("", (chosen[_SPACES], chosen[_SELECTOR])),)
     found = around.objects.get(("EgressGatewayPolicy", "", name))
     if not isinstance(found, GatewayPolicy):
-        return "the EgressGatewayPolicy that its annotation names is not there"
+        return _NO_POLICY
     if found.doubt:
         return f"{found.place}: {found.doubt}"
     own_space = chosen[_SPACES]
@@ -235,7 +239,7 @@ def _through(chosen: tuple[str, str], question: Question, around: Surroundings) 
             return Seen(by=order.place, unknown=told, by_gateways=True)
     for text in chosen:
         if why := _no_selector(text):
-            return Seen(by=by, unknown=why, by_gateways=True)
+            return Seen(by=by, unknown=why, by_gateways=True, by_author=True)
     idle: list[PodEndpoint] = []
     parts: list[Seen] = []
     for pod in around.gateway_pods.values():
@@ -252,7 +256,7 @@ def _through(chosen: tuple[str, str], question: Question, around: Surroundings) 
         return Seen(by=by, unknown=told, by_gateways=True)
     if not parts:
         told = "no egress gateway is there that its annotation chooses and an EgressGateway orders"
-        return Seen(by=by, unknown=told, by_gateways=True)
+        return Seen(by=by, unknown=told, by_gateways=True, by_author=True)
     unknown = next((each for each in parts if each.unknown), None)
     return unknown or replace(joined(parts), by_gateways=True)
 

@@ -133,7 +133,7 @@ def kube_ovn(question: Question, around: Surroundings) -> Seen | None:
     elif subnet.nat and subnet.centralized and not subnet.nodes:
         why = f"{by} is centralized and names no gateway node"
     if why:
-        return Seen(by=by, unknown=why)
+        return Seen(by=by, unknown=why, by_author=len(found) == 1 and bool(keys))
     if not subnet.nat:
         return own(question, by, "natOutgoing is off")
     return by_node(question, around, by, "natOutgoing is on", nodes=subnet.nodes)

@@ -43,7 +43,8 @@ class Seen:
 
     `rest`: other traffic of the pod leaves otherwise, and counts as well. `derived`: no object of
     the cluster confirms it. `leans` are the nodes it rests on, `by_gateways` says that it rests on
-    the pods of egress gateways.
+    the pods of egress gateways, `by_author` that the pod's own annotation is why nobody can tell:
+    that may cost its author, and nobody else.
     """
 
     addresses: tuple[Address, ...] = ()
@@ -54,6 +55,7 @@ class Seen:
     derived: bool = False
     leans: frozenset[str] = frozenset()
     by_gateways: bool = False
+    by_author: bool = False
 
 
 @dataclass(slots=True)

@@ -87,6 +87,19 @@ def test_what_a_firewall_sees(case: dict[str, Any]) -> None:
                 assert (note is not None) is case.get("derived", False), note
 
 
+@pytest.mark.parametrize("case", [c for c in CASES if "alone" in c], ids=lambda c: c["name"])
+def test_what_a_pods_author_wrote_costs_nobody_else_a_removal(case: dict[str, Any]) -> None:
+    """Nothing stands for the pod; the group is complete without it, so that others may go."""
+    for name, why in case["alone"].items():
+        membership = of_pod(cluster(case["objects"]), name, [], Publish.AUTO)
+        members = answer(membership)
+        assert members.complete
+        assert not members.addresses
+        note = membership.note_on("seen")
+        assert note is not None
+        assert why in note.text
+
+
 # -- changes one after the other ----------------------------------------------------------------
 
 RULES = (
