@@ -73,7 +73,9 @@ def seen(
         elif pod.host_network and gateways_only:
             continue
         elif question.own or pod.host_network:
-            found.append(_asked(question, around, ORDERED if gateways_only else PROVIDERS))
+            answer = _asked(question, around, ORDERED if gateways_only else PROVIDERS)
+            claimed = not (pod.addresses or pod.host_network)  # by its annotation alone
+            found.append(replace(answer, by_author=answer.by_author or claimed))
     return tuple(found)
 
 
