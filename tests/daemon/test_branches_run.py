@@ -70,6 +70,7 @@ def window(*, is_open: bool) -> list[dict[str, Any]]:
     return [{"kind": "allow", "schedule": schedule, "duration": "2h", "timezone": "UTC"}]
 
 
+@pytest.mark.slow
 def test_a_day_of_a_controller_in_front_of_direct_units(
     tmp_path: Path, cluster: KubernetesSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,7 +85,8 @@ def test_a_day_of_a_controller_in_front_of_direct_units(
         def let(*, is_open: bool) -> None:
             offices.write_config(install={**install, "windows": window(is_open=is_open)})
 
-        with running(offices, supervised(offices)) as controller:
+        supervisor = supervised(offices)
+        with running(offices, supervisor) as controller:
             until(lambda: all(each.passes for each in controller.adoms))
             assert offices.writes() == []  # the window is shut
             let(is_open=True)
@@ -92,7 +94,9 @@ def test_a_day_of_a_controller_in_front_of_direct_units(
             first = [device for device, _, _ in offices.writes()]
             assert first.index("branch-1") == 0  # the canary
             assert set(first[: first.index("branch-2")]) <= {"branch-1", "branch-3"}
+            last = supervisor.controller
             let(is_open=False)
+            until(lambda: supervisor.controller is not last)
             # What has to go goes at once, and brings nothing with it.
             web(cluster, 3)
             cluster.delete("Pod", "web-1")
