@@ -14,6 +14,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -132,6 +133,14 @@ class Audit:
         if self._heads is not None and head is not None and head != self._kept:
             self._heads.write(self._chain, head)
             self._kept = head
+
+    @contextmanager
+    def to_its_end(self) -> Iterator[None]:
+        """Whatever ends what is done meanwhile: no line of it can be cut off unnoticed."""
+        try:
+            yield
+        finally:
+            self.keep_head()
 
 
 class FileKeeper:

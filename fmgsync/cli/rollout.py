@@ -155,8 +155,8 @@ def _steer(
     if not chosen:
         names = ", ".join(dict.fromkeys(work.fleet.fleet.name for work in world.adoms))
         raise errors.UsageError(f"there is no ADOM {adom!r}", next_step=f"name one of: {names}")
-    done = [(name, act(world, ref)) for name, ref in reversed(chosen.items())]
-    world.installing.audit.keep_head()
+    with world.installing.audit.to_its_end():
+        done = [(name, act(world, ref)) for name, ref in reversed(chosen.items())]
     if options.is_json:
         options.print_document(
             [{"adom": name, "changed": each.changed, "what": each.what} for name, each in done]

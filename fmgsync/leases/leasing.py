@@ -119,12 +119,12 @@ def _name(row: dict[str, Any]) -> str:
 
 
 @contextmanager
-def held_for(ref: TargetRef, lease: HeldLease, *, clock: Clock, wait_s: float) -> Iterator[None]:
+def held_for(ref: TargetRef, lease: HeldLease, *, clock: Clock) -> Iterator[None]:
     """Hold an ADOM's Lease for the length of a block, renewed all the while.
 
     Raises LockHeld naming the replica that works on the ADOM, if it still does after the wait.
     """
-    ends_at = clock.now() + wait_s
+    ends_at = clock.now() + WAIT_S
     while not lease.try_hold():
         if clock.now() >= ends_at:
             raise errors.LockHeld(
@@ -157,9 +157,8 @@ class SharedLeases:
     """Leases for as long as anybody in this process needs them: targets of one fleet share theirs,
     and whoever has done with it first must not give it back."""
 
-    def __init__(self, clock: Clock, *, wait_s: float = WAIT_S) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._wait_s = wait_s
         self._lock = threading.Lock()
         self._open: dict[str, tuple[int, ExitStack]] = {}
 
@@ -169,7 +168,7 @@ class SharedLeases:
         with self._lock:
             count, stack = self._open.get(lease.name, (0, ExitStack()))
             if not count:
-                stack.enter_context(held_for(ref, lease, clock=self._clock, wait_s=self._wait_s))
+                stack.enter_context(held_for(ref, lease, clock=self._clock))
             self._open[lease.name] = count + 1, stack
         try:
             yield

@@ -138,7 +138,6 @@ def _one(
                 changed.report = work.target.write(plan)
     except errors.TargetError as error:
         changed.error = error
-    world.installing.audit.keep_head()
     return changed
 
 

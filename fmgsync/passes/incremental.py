@@ -86,11 +86,10 @@ class Passes:
         """None if it takes a whole pass."""
         begun = replace(known, report=None, planned=None, outcomes=(), whole=False)
         try:
-            with self._work.session():
+            with self._world.installing.audit.to_its_end(), self._work.session():
                 done = self._write(inventory, begun, rules)
         except errors.TargetError as error:
             return replace(begun, error=error)
-        self._world.installing.audit.keep_head()
         if done is not None and done.seen is not None and done.seen.plan.held:
             recipe.note_held(self._world, done.seen.plan)
         return done

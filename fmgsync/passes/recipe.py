@@ -179,7 +179,7 @@ def session(world: World, work: AdomWork) -> Iterator[None]:
     """
     world.tell(f"reading {work.ref.title}")
     try:
-        with work.session():
+        with world.installing.audit.to_its_end(), work.session():
             units, remember = world.installing.units, world.installing.audit.is_kept
             told = units.bind(work.ref.unit, work.target.read_serial(), remember=remember)
             if told is not None:

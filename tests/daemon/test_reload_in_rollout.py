@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from fmgsync.clock import SystemClock
+from fmgsync.daemon import reload
 from fmgsync.model.target import TargetRef
 from tests.daemon.controllers import running, supervised, until
 from tests.end_to_end.estate import Estate
 from tests.end_to_end.fleet import holding, names, open_fleet, seed, web
 
 ALWAYS = {"kind": "allow", "schedule": "0 0 * * *", "duration": "24h"}
-COUNT = 4
+COUNT = 3
 
 
 def pushes(estate: Estate, since: int) -> dict[str, int]:
@@ -24,8 +27,11 @@ def pushes(estate: Estate, since: int) -> dict[str, int]:
     return found
 
 
-def test_a_reload_between_two_batches_goes_on_with_the_next(tmp_path: Path) -> None:
+def test_a_reload_between_two_batches_goes_on_with_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No device is left out, none starts over, and nothing stays at risk."""
+    monkeypatch.setattr(reload, "RELOAD_POLL_S", 0.1)
     rollout = {"canary": ["fgt-1"], "waves": ["100%"], "pause": "0s", "maxFailures": 1}
     unit = seed(COUNT, install_s=1)
     with open_fleet(tmp_path, unit, clock=SystemClock(), rollout=rollout) as estate:

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +26,8 @@ from tests.end_to_end.estate import Estate, default_seed, open_estate
 from tests.end_to_end.fleet import holding, open_fleet, seed, web
 
 REF = TargetRef("hq", "prod")
+LOADED_S = 90.0
+"""Patience with processes on a machine that does other things as well."""
 
 
 @pytest.fixture
@@ -86,7 +87,7 @@ def take_seconds(estate: Estate, seconds: float) -> None:
 def test_it_ends_in_the_middle_of_a_wave(tmp_path: Path, cluster: KubernetesSimulator) -> None:
     """Nothing new starts, the lock and the Lease are given back at once; the next one goes on."""
     with open_fleet(tmp_path, seed(3, install_s=0), clock=SystemClock()) as estate:
-        take_seconds(estate, 12)
+        take_seconds(estate, 600)
         cluster.kubeconfig(tmp_path / "home.kubeconfig")
         home = {"name": "home", "kubeconfig": {"file": "./home.kubeconfig"}}
         rollout = {"canary": ["fgt-1"], "waves": ["100%"], "pause": "0s", "maxFailures": 2}
@@ -105,19 +106,20 @@ def test_it_ends_in_the_middle_of_a_wave(tmp_path: Path, cluster: KubernetesSimu
             return any(line.state == "running" for task in new for line in task.lines)
 
         with process(estate, "--listen", "none") as first:
-            until(pushing)
-            started, asked_at = len(estate.unit.requests.installs()), time.monotonic()
+            until(pushing, LOADED_S)
+            started = len(estate.unit.requests.installs())
             first.send_signal(signal.SIGTERM)
-            assert first.wait(PATIENCE_S) == 0, (estate.folder / "said").read_text()
-            assert time.monotonic() - asked_at < 10
+            assert first.wait(LOADED_S) == 0, (estate.folder / "said").read_text()
+            assert pushing(), "it has not waited for the end of what it pushes"
         assert len(estate.unit.requests.installs()) == started
         assert estate.unit.world.adoms["prod"].locks == []
         lease = cluster.find("Lease", leasing.lease_name("prod", REF), namespace="fmgsync")
         assert lease is not None
         assert not lease["spec"]["holderIdentity"]
         take_seconds(estate, 0)
+        estate.unit.world.clock = lambda: SystemClock().now() + 600  # what was pushed is over
         with process(estate, "--listen", "none"):
-            until(lambda: holding(estate, "10.1.0.2") == fleet.names(3))
+            until(lambda: holding(estate, "10.1.0.2") == fleet.names(3), LOADED_S)
 
 
 @pytest.mark.slow

@@ -161,6 +161,35 @@ def test_a_lock_that_somebody_else_holds_is_not_waited_for(tmp_path: Path, numbe
         nothing_is_left(estate)
 
 
+@pytest.mark.parametrize(
+    ("words", "numbers"),
+    [
+        (["plan"], [signal.SIGINT]),
+        (["status"], [signal.SIGTERM]),
+        (WRITING["apply"], [signal.SIGINT, signal.SIGTERM]),
+        (WRITING["cleanup"], [signal.SIGINT, signal.SIGTERM]),
+    ],
+    ids=["plan", "status", "apply", "cleanup"],
+)
+def test_a_session_that_is_just_being_given_is_given_back(
+    tmp_path: Path, words: list[str], numbers: list[int]
+) -> None:
+    """The answer to the login is on its way: who would log out does not know the session yet."""
+    with open_estate(tmp_path, seed()) as estate:
+        prepared(estate, "cleanup")
+
+        def send(entry: Entry) -> None:
+            if any("login" in url for url in entry.urls):
+                estate.unit.requests.follow = None
+                for number in numbers:
+                    os.kill(os.getpid(), number)
+                threading.Event().wait(0.05)  # the answer comes when the signal is there already
+
+        estate.unit.requests.follow = send
+        assert run(estate, words) == common.INTERRUPTED
+        nothing_is_left(estate)
+
+
 def test_a_command_that_only_looks_logs_out_when_it_is_terminated(tmp_path: Path) -> None:
     """As a process of its own: no handler of anybody else's is in the way."""
     with open_estate(tmp_path, seed()) as estate:

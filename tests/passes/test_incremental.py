@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fmgsync import audit, errors
 from fmgsync.model.address import Address
 from fmgsync.model.view import GroupState
 from fmgsync.passes import once, rollout_status
 from fmgsync.passes.incremental import Passes
 from fmgsync.passes.result import Pass
 from fmgsync.passes.world import World
+from fmgsync.simulator.wire.requestlog import Entry
+from fmgsync.state.folder import Folder
+from fmgsync.state.heads import AuditHeads
 from fmgsync.wiring import wiring
 from tests import builders
 from tests.end_to_end import fleet
@@ -100,6 +105,31 @@ def test_a_pass_without_a_change_writes_and_locks_nothing(estate: Estate) -> Non
     assert estate.unit.requests.writing(mark) == []
     asked = [(each.method, *each.urls) for each in estate.unit.requests.since(mark)]
     assert len(asked) <= 3, "login, the ADOM's stamp, logout"
+
+
+@pytest.mark.parametrize(
+    ("rules", "name"), [((), "decisions"), ((APPS[-1],), "rollouts")], ids=["whole", "part"]
+)
+def test_no_line_of_a_pass_that_breaks_off_can_be_cut_off_unnoticed(
+    estate: Estate, rules: tuple[str, ...], name: str
+) -> None:
+    """What is remembered becomes unreadable in the middle of a write that is in the audit."""
+    controller = Controller(estate)
+    controller.make()
+    state = estate.folder / "state"
+    pods = [pod(app, n) for app in APPS for n in (1, 2)]
+    estate.run("east", *pods[:-1], pod(APPS[-1], 7))
+
+    def damage(entry: Entry) -> None:
+        if entry.method in ("add", "set", "update"):
+            (state / f"{name}.json").write_text("{ damaged")
+
+    estate.unit.requests.follow = damage
+    with suppress(errors.StateError):
+        controller.make(*rules)
+    ends = audit.ends(audit.read(state / "audit.jsonl"))
+    assert "damaged" in (state / f"{name}.json").read_text()
+    assert AuditHeads(Folder(state, clock=estate.clock)).read_all() == ends
 
 
 def test_an_address_that_another_group_holds_stays(estate: Estate) -> None:

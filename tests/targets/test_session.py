@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import signal
 import socket
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ import trustme
 
 from fmgsync import errors
 from fmgsync.clock import ManualClock
+from fmgsync.targets.fortimanager import client
 from fmgsync.targets.fortimanager.access import Access
 from fmgsync.targets.fortimanager.session import Session
 from tests.targets.scripted import Answer, Reply, Scripted, ok, refused, serve
@@ -334,6 +338,25 @@ def test_silence_ends_in_a_time_out(folder: Path) -> None:
         with pytest.raises(errors.OutcomeUnknown, match=r"no answer within 0\.05 s"):
             session.call("set", [{"url": "/slow"}])
         hold.set()
+
+
+def test_a_login_that_is_never_answered_holds_nobody_up(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is interrupted waits for the answer, but not for long."""
+    monkeypatch.setattr(client, "ANSWER_S", 0.1)
+    began, ends = time.monotonic(), threading.Event()
+
+    def answer(body: dict[str, Any]) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+        ends.wait(10)
+        return {"id": body["id"], "result": ok(None), "session": "t0ken=="}
+
+    with serve(answer, folder) as unit:
+        with pytest.raises(KeyboardInterrupt), session_with(unit):
+            pytest.fail("nobody is logged in")
+        ends.set()
+    assert time.monotonic() - began < 5
 
 
 def test_a_write_without_a_lock_has_less_patience(folder: Path) -> None:

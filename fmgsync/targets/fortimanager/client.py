@@ -6,6 +6,8 @@ never shown: they hold requests, and requests hold passwords.
 
 from __future__ import annotations
 
+import contextvars
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +21,10 @@ from fmgsync.targets.fortimanager.access import Access
 from fmgsync.targets.fortimanager.answers import Place, Result
 
 Param = Mapping[str, Any]
+
+ANSWER_S = 3.0
+"""Whoever is interrupted in a login waits so long for its answer: a session that nobody knows of
+can only be left to the unit's idle limit."""
 
 
 class Client:
@@ -77,7 +83,7 @@ class Client:
 
     def log_in(self) -> Result:
         """Ask for a session once."""
-        body = self._carry(self._client.login, self._access)
+        body = _to_its_answer(lambda: self._carry(self._client.login, self._access))
         # pyFMG keeps the last exchange, which here is the password.
         self._client.req_resp_object.reset()
         if self.is_cloud:
@@ -122,3 +128,33 @@ class Client:
 
     def _note_status(self, response: requests.Response, *_: Any, **__: Any) -> None:
         self._http_status = response.status_code
+
+
+def _to_its_answer(ask: Callable[[], Any]) -> Any:
+    """Asked on a thread of its own, which no signal reaches: an interrupt breaks off the waiting,
+    and not what is being read."""
+    if threading.current_thread() is not threading.main_thread():
+        return ask()
+    found: list[Any] = []
+    failed: list[BaseException] = []
+    over = threading.Event()  # a join that is interrupted takes the thread for ended
+
+    def carry() -> None:
+        try:
+            found.append(ask())
+        except BaseException as error:
+            failed.append(error)
+        finally:
+            over.set()
+
+    run = contextvars.copy_context().run
+    asking = threading.Thread(target=run, args=(carry,), name="login", daemon=True)
+    try:
+        asking.start()
+        over.wait()
+    except BaseException:
+        over.wait(ANSWER_S)
+        raise
+    if failed:
+        raise failed[0]
+    return found[0]

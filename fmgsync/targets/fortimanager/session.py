@@ -68,7 +68,11 @@ class Session:
         return f"Session({self.access.name!r}, host={self.access.host!r})"
 
     def __enter__(self) -> Self:
-        self.open()
+        try:
+            self.open()
+        except BaseException:
+            self.close()  # the unit may have given a session to whoever was interrupted
+            raise
         return self
 
     def __exit__(
