@@ -30,12 +30,7 @@ from yaml.events import (
 from yaml.reader import ReaderError
 
 from fmgsync.errors import ConfigError, ConfigProblem
-
-MAX_DEPTH: Final = 64
-"""Collections inside collections; people write fewer than ten."""
-TOO_DEEP: Final = f"nested more than {MAX_DEPTH} levels deep"
-MAX_ALIASED_NODES: Final = 100_000
-"""Nodes that aliases may add by repetition; without a bound, nine lines make a billion."""
+from fmgsync.yamlplain import MAX_ALIASED_NODES, MAX_DEPTH, TOO_DEEP
 
 MAX_DUPLICATES: Final = 50
 """Duplicate keys told one by one; a file with more is something else."""

@@ -17,6 +17,7 @@ from typing import Any, Final, NoReturn, TypeVar
 import pydantic
 import yaml
 
+from fmgsync import yamlplain
 from fmgsync.errors import SourceMisconfigured
 from fmgsync.kube import kubeconfig_secrets
 from fmgsync.kube.kubeconfig_schema import (
@@ -172,23 +173,14 @@ def _add(
         found.setdefault(entry.name, (entry, folder))
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML without dates: there are none in a kubeconfig, and what looks like one is text.
-
-    Nor with half a character, which JSON can write, and nothing can print or send.
-    """
-
-    def construct_scalar(self, node: Any) -> Any:
-        text = super().construct_scalar(node)
-        if isinstance(text, str) and not text.isascii():
-            return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        return text
+class _Loader(yaml.CSafeLoader):
+    """YAML without dates: there are none in a kubeconfig, and what looks like one is text."""
 
 
 _NO_TYPES: Final = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value")
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in pairs if tag not in _NO_TYPES]
-    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    for first, pairs in yaml.CSafeLoader.yaml_implicit_resolvers.items()
 }
 
 
@@ -201,13 +193,13 @@ def _raw(path: Path, refuse: Refuse) -> dict[str, Any]:
     if len(text) > _MOST_BYTES:
         refuse("it is too long for one")
     try:
-        found = yaml.load(text, Loader=_Loader)  # noqa: S506  # a SafeLoader
+        found = yamlplain.load(text, _Loader)
+    except yamlplain.Excessive as error:
+        refuse(f"it is no kubeconfig: {error.problem}")
     except yaml.YAMLError as error:
         # Not the error's own text: it quotes the file.
         mark = getattr(error, "problem_mark", None)
         refuse("it is no YAML" + (f", see line {mark.line + 1}" if mark else ""))
-    except (ValueError, RecursionError):
-        refuse("it is no YAML")
     if not isinstance(found, dict):
         refuse("it is empty" if found is None else "it is no kubeconfig")
     return found

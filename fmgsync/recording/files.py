@@ -9,12 +9,13 @@ from __future__ import annotations
 import dataclasses
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
+from fmgsync import yamlplain
 from fmgsync.errors import CassetteError
 from fmgsync.recording import cassette as cassettes
 from fmgsync.recording.cassette import About, Cassette, Exchange, Headers
@@ -151,28 +152,29 @@ def from_text(text: str, name: str) -> Cassette:
 
 def _parse(text: str, name: str) -> Any:
     try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader underneath
+        return yamlplain.load(text, _Loader, most=len(text))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else None
         raise _broken(name, f"is cut short or broken: {error.problem}", line) from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except yaml.YAMLError as error:
         raise _broken(name, "is not YAML", None) from error
 
 
-_BaseLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class _Loader(_BaseLoader):  # type: ignore[misc]
+class _Loader(yaml.CSafeLoader):
     """The safe loader that also refuses a key given twice, where YAML would take the last."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        seen: set[Hashable] = set()
         for position, key in enumerate(keys):
-            if key in keys[:position]:
+            if not isinstance(key, Hashable):
+                continue  # refused below
+            if key in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {key!r} stands twice", node.value[position][0].start_mark
                 )
+            seen.add(key)
         plain: dict[Any, Any] = super().construct_mapping(node, deep)
         return plain
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import yaml
 
+from fmgsync import yamlplain
 from fmgsync.errors import SelectorError
 from fmgsync.grouping import selectors
 from fmgsync.settings import calico_spelling
@@ -186,7 +187,7 @@ def _entries(made: Imported, data: Manifest, key: str) -> Iterator[tuple[str, di
     text = data[key]
     where = f"{key} of ConfigMap {DEVICES}"
     try:
-        listed = _plain_yaml(text) if isinstance(text, str) else text
+        listed = yamlplain.load(text, repeated=0) if isinstance(text, str) else text
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark is not None else ""
@@ -205,13 +206,6 @@ def _entries(made: Imported, data: Manifest, key: str) -> Iterator[tuple[str, di
         for unknown in sorted(map(str, entry.keys() - _KNOWN)):
             made.notes.append(f"{named}: {unknown!r} is not known and not carried over")
         yield named, entry
-
-
-def _plain_yaml(text: str) -> Any:
-    """One document without aliases, which could stand for more than fits into a memory."""
-    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
-        raise yaml.YAMLError("aliases")
-    return yaml.safe_load(text)
 
 
 def _fortigates(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from fmgsync import yamlplain
 from fmgsync.errors import ConfigError, ConfigProblem, SourceForbidden, SourceNotFound
 from fmgsync.kube.requests import CONFIGMAPS, DEPLOYMENTS, SECRETS, Request, Resource
 from fmgsync.settings import calico_import
@@ -40,13 +41,11 @@ def _of_file(path: Path) -> Iterator[Manifest]:
         if path.stat().st_size > _MOST_BYTES:
             raise _unreadable(path, "it is too long for a few ConfigMaps")
         text = path.read_text(encoding="utf-8")
-        if any(isinstance(e, yaml.AliasEvent) for e in yaml.parse(text, yaml.SafeLoader)):
-            raise _unreadable(path, "it has aliases, which kubectl never prints")
-        documents = list(yaml.safe_load_all(text))
+        documents = yamlplain.load_all(text)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise _unreadable(path, f"cannot be read: {reason}") from error
-    except (yaml.YAMLError, RecursionError) as error:
+    except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" (line {mark.line + 1})" if mark is not None else ""
         raise _unreadable(path, f"it is no YAML{line}") from error

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
-
+from fmgsync import yamlplain
 from fmgsync.model.rule import Site
 from fmgsync.model.target import TargetKind, TargetRef
 from fmgsync.settings import rules
@@ -57,7 +56,7 @@ class Trial:
             self.run_in(cluster.name)
 
     def _config(self, unit: Simulator) -> dict[str, Any]:
-        document = yaml.safe_load(self._configured.path.read_text("utf-8"))
+        document = yamlplain.load(self._configured.path.read_text("utf-8"))
         for one in document.get("fortimanagers", []):
             one["host"] = unit.host
             one["credentials"] = {"username": USER, "password": {"file": "./password"}}

@@ -84,7 +84,7 @@ def test_simulator_and_product_share_nothing() -> None:
     for path in files("simulator"):
         own = {name for name in imported(path) if name.startswith("fmgsync.")}
         strangers = {
-            name for name in own if not name.startswith(("fmgsync.simulator", "fmgsync.yamllines"))
+            name for name in own if not name.startswith(("fmgsync.simulator", "fmgsync.yaml"))
         }
         assert not strangers, (path, strangers)
     for path in sorted(PACKAGE.rglob("*.py")):

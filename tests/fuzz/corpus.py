@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Final
 
 from tests import builders
@@ -58,6 +59,21 @@ interactions:
 """
 _AUDIT = {"at": "2026-01-01T00:00:00Z", "run": "r", "event": "wrote", "chain": "prod", "number": 1}
 
+_CALICO = """\
+kind: ConfigMap
+metadata: {name: tigera-firewall-controller}
+data: {tigera.firewall.policy.selector: "all()", tigera.firewall.addressSelection: node}
+"""
+_UNITS = """\
+- name: a
+  ip: 192.0.2.7
+  apikey: {secretKeyRef: {name: s, key: k}}
+  packagename: p
+"""
+LAUGHS: Final = "a: &a [x, x]\n" + "".join(
+    f"{to}: &{to} [{', '.join([f'*{of}'] * 9)}]\n" for of, to in pairwise("abcdefghij")
+)
+"""Nine lines that stand for a billion values."""
 DEEP: Final = "[" * 3000 + "]" * 3000
 
 
@@ -86,6 +102,8 @@ WHOLE: Final[Mapping[str, tuple[bytes, ...]]] = {
     "json-rpc": (json.dumps(_ANSWER).encode(),),
     "fortios": (json.dumps(_ENVELOPE).encode(), json.dumps([_ENVELOPE]).encode()),
     "kubeconfig": (json.dumps(_KUBECONFIG).encode(), b"apiVersion: v1\nkind: Config\nusers: []\n"),
+    "masq-agent": (b"nonMasqueradeCIDRs: [10.0.0.0/8]\nmasqLinkLocal: false\n",),
+    "calico": (_CALICO.encode(), _UNITS.encode()),
     "cassette": (_CASSETTE.encode(),),
     "state": (json.dumps({"version": 1, "rollouts": [_ROLLOUT]}).encode(), b'{"version": 1}'),
     "audit": (json.dumps(_AUDIT).encode() + b"\n",),
@@ -96,7 +114,7 @@ WHOLE: Final[Mapping[str, tuple[bytes, ...]]] = {
 ODD: Final = (
     b"\x00", b"\xff\xfe", b"\x1b[31m", "\u202e".encode(), "\u2028".encode(), b"\r\n", b"\t", b"'",
     b'"', b"\\", b"{", b"}", b"[", b"]", b"[" * 2000, b'{"a":' * 1000, b"(" * 2000, b"-" * 40,
-    DEEP.encode(),
+    DEEP.encode(), LAUGHS.encode(), b"2026-13-45", b"\n? [a]\n: b\n", b"1:99:99", b"!!binary x",
     b"9" * 400, b"1e999", b"-0", b"NaN", b"null", b"true", b"~", b"&a ", b"*a", b"<<: ", b"!!x ",
     b"%", b"a" * 5_000, b"edit ", b"end\n", b"next\n", b"config ", b"\xed\xa0\x80",
     b"9999-99-99T99:99:99Z", b"1e308", b"---\n", b"...\n", b"@", b"\xc3\x28", "\U0001f600".encode(),

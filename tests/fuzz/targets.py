@@ -19,7 +19,11 @@ from fmgsync.model.endpoint import Kind
 from fmgsync.model.target import TargetRef
 from fmgsync.recording import files
 from fmgsync.scheduling import cron
+from fmgsync.settings import calico_import, calico_objects
 from fmgsync.sources import manifests
+from fmgsync.sources.convert import objects, platform
+from fmgsync.sources.convert.labels import LabelPool
+from fmgsync.sources.convert.objects import NO_FLAWS
 from fmgsync.state.folder import Folder
 from fmgsync.state.memory import Memory
 from fmgsync.state.rollouts import Rollouts
@@ -28,6 +32,7 @@ from fmgsync.targets.fortigate import answers as fortios
 from fmgsync.targets.fortimanager import answers, clitext
 
 Target = Callable[[bytes], None]
+NAMED: Final = objects.Metadata("ip-masq-agent", "kube-system")
 REF: Final = TargetRef("hq", "prod")
 
 
@@ -97,6 +102,28 @@ def kube_config(raw: bytes) -> None:
     kubeconfig.choose(access, "cluster east")
 
 
+def masq_agent(raw: bytes) -> None:
+    """The ConfigMap of ip-masq-agent: YAML that somebody keeps in a string."""
+    data = {"config": raw.decode("utf-8", "replace")}
+    found = platform.masq_agent(objects.MasqAgent(NAMED, data=data), LabelPool(), NO_FLAWS)
+    assert found.doubt or found.values is not None
+
+
+def calico(raw: bytes) -> None:
+    """What kubectl printed of the Calico controller, and the YAML that stands in its strings."""
+    outer = calico_objects.from_files([_file("controller.yaml", raw)])
+    data = dict.fromkeys(
+        ("tigera.firewall.fortigate", "tigera.firewall.fortimgr"), raw.decode("utf-8", "replace")
+    )
+    devices = {
+        "kind": "ConfigMap",
+        "metadata": {"name": "tigera-firewall-controller-configs"},
+        "data": data,
+    }
+    for found in (outer, [devices]):
+        calico_import.translate(found, owner="prod", cluster={"name": "east"})
+
+
 def cassette(raw: bytes) -> None:
     """A recording of somebody else."""
     files.load(_file("cassette.yaml", raw))
@@ -146,6 +173,8 @@ TARGETS: Final[Mapping[str, Target]] = {
     "json-rpc": json_rpc,
     "fortios": fortios_envelope,
     "kubeconfig": kube_config,
+    "masq-agent": masq_agent,
+    "calico": calico,
     "cassette": cassette,
     "state": state,
     "audit": audit_file,

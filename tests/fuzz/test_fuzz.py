@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+import time
 
 import pytest
 
@@ -14,6 +15,7 @@ from tests import tally
 from tests.fuzz import corpus, targets
 
 FEW, MANY = 25, int(os.environ.get("FMGSYNC_HOSTILE_INPUTS", "400"))
+LONGEST_S = 2.0
 FOUND: dict[str, list[bytes]] = {
     # A quote in a table's name swallowed the edit that followed.
     "preview": [
@@ -28,9 +30,16 @@ FOUND: dict[str, list[bytes]] = {
 def test_broken_texts(name: str, inputs: int) -> None:
     dice = random.Random(f"{name}{inputs}")
     for whole in (*corpus.WHOLE[name], *FOUND.get(name, ())):
-        targets.strike(name, whole)
+        strike(name, whole)
     for odd in corpus.ODD[:: 4 if inputs == FEW else 1]:
-        targets.strike(name, odd)
+        strike(name, odd)
     for _ in range(inputs):
-        targets.strike(name, corpus.broken(name, dice))
+        strike(name, corpus.broken(name, dice))
     tally.note("hostile", inputs=inputs)
+
+
+def strike(name: str, raw: bytes) -> None:
+    """In time as well."""
+    began = time.process_time()
+    targets.strike(name, raw)
+    assert time.process_time() - began < LONGEST_S, raw[:200]

@@ -229,8 +229,8 @@ def test_a_secret_too_short_to_search_for_is_named() -> None:
     [
         ("a: &a [x, x]\nb: &b [*a, *a]\n" + "".join(
             f"{chr(c)}: &{chr(c)} [*{chr(c - 1)}, *{chr(c - 1)}]\n" for c in range(99, 123)
-        ), "beyond reason"),
-        ("deep: " + "[" * 60 + "]" * 60 + "\n", "beyond reason"),
+        ), "aliases repeat"),
+        ("deep: " + "[" * 70 + "]" * 70 + "\n", "nested more than"),
     ],
 )  # fmt: skip
 def test_a_file_made_to_hang_the_check_is_refused(odd: str, words: str) -> None:

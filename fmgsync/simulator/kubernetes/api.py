@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import yaml
 
+from fmgsync import yamlplain
 from fmgsync.simulator.kubernetes import admission, applying, deleting, patches, refusals
 from fmgsync.simulator.kubernetes.applying import Author
 from fmgsync.simulator.kubernetes.options import APPLY
@@ -152,7 +153,7 @@ def parsed_body(raw: bytes, content_type: str = "") -> Any:
         return None
     if content_type == APPLY:
         try:
-            return yaml.load(raw, Loader=yaml.CSafeLoader)
+            return yamlplain.load(raw)
         except yaml.YAMLError as error:
             raise refusals.bad_request(f"error decoding YAML: {error}") from error
     if content_type == _PROTOBUF:  # a real one takes it; whoever uses this server sends JSON

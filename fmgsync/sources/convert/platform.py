@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import yaml
 
+from fmgsync import yamlplain
 from fmgsync.model.platform import Gateway, GatewayPolicy, GatewayStep, Setting, Subnet
 from fmgsync.sources.convert import digging
 from fmgsync.sources.convert.labels import LabelPool
@@ -141,7 +142,7 @@ def _agent(raw: PlatformRaw) -> Mapping[str, Any]:
     found: list[Any] = []
     for text in (raw.data or {}).values():
         try:
-            content = yaml.load(str(text), yaml.CSafeLoader)
+            content = yamlplain.load(str(text))
         except yaml.YAMLError:
             raise Malformed("its data is no YAML") from None
         if isinstance(content, dict):
