@@ -264,6 +264,34 @@ def test_a_renewed_kubeconfig_takes_over(estate: Estate, cluster: KubernetesSimu
         until(lambda: written(estate, "10.1.0.1", "10.1.0.2", "10.2.0.1"))
 
 
+@pytest.mark.parametrize("kept", ["token", "tokenFile"])
+def test_a_token_that_is_replaced_is_not_used_again(
+    estate: Estate, cluster: KubernetesSimulator, kept: str
+) -> None:
+    """Nobody has to be refused first: the file counts, not what was read of it."""
+    path = estate.folder / "east.kubeconfig"
+
+    def keep(token: str) -> None:
+        content = json.loads(path.read_text())
+        content["users"][0]["user"] = {kept: token if kept == "token" else "./token"}
+        (estate.folder / "token").write_text(token)
+        path.write_text(json.dumps(content))
+
+    keep(cluster.token)
+    started = supervised(estate)
+    with running(estate, started):
+        until(lambda: written(estate, "10.1.0.1", "10.2.0.1"))
+        keep(cluster.rotate_token())
+        refused = cluster.unauthorized
+        if kept == "token":
+            before = started.controller
+            until(lambda: started.controller is not before)
+        cluster.cut_connections()
+        cluster.add(web("web-2", "10.1.0.2"))
+        until(lambda: written(estate, "10.1.0.1", "10.1.0.2", "10.2.0.1"))
+        assert cluster.unauthorized == refused
+
+
 def test_a_cluster_restored_from_a_backup_is_what_counts(
     estate: Estate, cluster: KubernetesSimulator
 ) -> None:

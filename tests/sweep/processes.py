@@ -6,6 +6,8 @@ killed leaves it as it is.
 
 from __future__ import annotations
 
+import gc
+import importlib
 import json
 import mmap
 import os
@@ -127,13 +129,18 @@ class Processes:
 
 def serve(descriptor: int, path: Path) -> None:
     """Fork for each line that asks for a command, and tell how that ended; to the end of input."""
-    from fmgsync.cli import adopt, apply, cleanup, main, rollout_text, status_text
-    from fmgsync.daemon import loop
-    from fmgsync.targets.fortigate import target
-    from fmgsync.wiring import wiring
+    from fmgsync.cli import main
 
-    imported = (adopt, apply, cleanup, main, rollout_text, status_text, loop, target, wiring)
-    assert imported
+    for module, _ in main.COMMANDS.values():
+        importlib.import_module(f"fmgsync.cli.{module}")
+    for needed in (
+        "cli.rollout_text",
+        "cli.status_text",
+        "targets.fortigate.target",
+        "wiring.wiring",
+    ):
+        importlib.import_module(f"fmgsync.{needed}")
+    gc.freeze()  # what all share is never looked at again, so no page of it is copied
     page = Page(path)
     with socket.socket(fileno=descriptor) as connection, connection.makefile("r") as lines:
         for line in lines:
