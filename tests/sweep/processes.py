@@ -23,6 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tests.sweep.forging import Forged, Forging
 from tests.sweep.transport import Trouble, Troubled
 
 ROOT = Path(__file__).parents[2]
@@ -112,13 +113,20 @@ class Processes:
         self._socket.close()
         self._server.wait()
 
-    def run(self, folder: Path, words: Sequence[str], trouble: Trouble | None = None) -> Ended:
+    def run(
+        self,
+        folder: Path,
+        words: Sequence[str],
+        trouble: Trouble | None = None,
+        forged: Forged | None = None,
+    ) -> Ended:
         """`fmgsync WORDS` in a folder, and what becomes of it."""
         job = {
             "folder": str(folder),
             "words": list(words),
             "said": str(self._said),
             "trouble": asdict(trouble) if trouble else None,
+            "forged": asdict(forged) if forged else None,
         }
         self._socket.sendall(json.dumps(job).encode() + b"\n")
         status = int(json.loads(self._lines.readline()))
@@ -180,7 +188,10 @@ def _become(job: dict[str, Any], page: Page) -> None:
         clock.SystemClock.now = lambda self: page.now()  # type: ignore[method-assign]
         clock.SystemClock.sleep = lambda self, seconds: page.sleep(seconds)  # type: ignore[method-assign]
         trouble = Trouble(**job["trouble"]) if job["trouble"] else None
-        taps = common.Taps(lambda access: Troubled(page, trouble))
+        forged = Forged(**job["forged"]) if job["forged"] else None
+        taps = common.Taps(
+            lambda access: Forging(page, forged) if forged else Troubled(page, trouble)
+        )
         with interrupting.ended_by_signals():
             code = main.run(job["words"], context=taps)
     finally:
