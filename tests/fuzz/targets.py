@@ -32,7 +32,7 @@ from fmgsync.targets.fortigate import answers as fortios
 from fmgsync.targets.fortimanager import answers, clitext
 
 Target = Callable[[bytes], None]
-NAMED: Final = objects.Metadata("ip-masq-agent", "kube-system")
+NAMED: Final = objects.CustomMetadata("ip-masq-agent", "kube-system")
 REF: Final = TargetRef("hq", "prod")
 
 
