@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from benchmarks.contestants import as_installed
 from fmgsync.simulator import Simulator
 
 GROUPS = 10
@@ -188,7 +189,7 @@ def timed(command: list[str], made: Units, **more: Any) -> Figure:
 
 def fmgsync(folder: Path, made: Units, *arguments: str) -> Figure:
     """One command of ours."""
-    environment = {**os.environ, "FMGSYNC_STATE_DIR": str(folder / "state")}
+    environment = {**as_installed(), "FMGSYNC_STATE_DIR": str(folder / "state")}
     command = [sys.executable, "-m", "fmgsync", *arguments]
     return timed(command, made, cwd=folder, env=environment)
 

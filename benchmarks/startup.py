@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.contestants import Fmgsync
+from benchmarks.contestants import Fmgsync, as_installed
 from benchmarks.estate import Pods, Size
 from benchmarks.unit import running
 
@@ -28,6 +28,7 @@ def seconds(words: list[str], folder: Path) -> float:
     subprocess.run(
         [sys.executable, "-m", "fmgsync", *words],
         cwd=folder,
+        env=as_installed(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         check=False,

@@ -84,7 +84,7 @@ class SubFetch:
 
     def keeps(self, row: Row) -> bool:
         """Whether the parent has as many children of the kind as were asked for."""
-        return all(
+        return not self._wanted or all(
             wanted.enough(len(self._matching(row, name))) for name, wanted in self._wanted.items()
         )
 

@@ -166,34 +166,52 @@ def _pattern(pattern: Any, *, many: str, one: str) -> Test:
     """No regular expression: hostile patterns must stay harmless."""
     if not isinstance(pattern, str) or len(pattern) > MAX_PATTERN:
         raise bad_data()
-    first, *parts = pattern.split(many)
+    first, *parts = (_Piece.of(part, one) for part in pattern.split(many))
+    if len(parts) == 1 and not parts[0].size:
+        return lambda value: isinstance(value, str) and first.fits(value, 0)
 
     def matches(value: Any) -> bool:
-        if not isinstance(value, str) or not _fits(value, 0, first, one):
+        if not isinstance(value, str) or not first.fits(value, 0):
             return False
         if not parts:
-            return len(value) == len(first)
-        at = len(first)
+            return len(value) == first.size
+        at = first.size
         for part in parts[:-1]:
-            last = len(value) - len(part)
-            found = next((n for n in range(at, last + 1) if _fits(value, n, part, one)), None)
+            last = len(value) - part.size
+            found = next((n for n in range(at, last + 1) if part.fits(value, n)), None)
             if found is None:
                 return False
-            at = found + len(part)
-        end = len(value) - len(parts[-1])
-        return end >= at and _fits(value, end, parts[-1], one)
+            at = found + part.size
+        end = len(value) - parts[-1].size
+        return end >= at and parts[-1].fits(value, end)
 
     return matches
 
 
-def _fits(value: str, at: int, part: str, one: str) -> bool:
-    """Whether a part of a pattern without wide gaps stands at this place."""
-    if one not in part:
-        return value.startswith(part, at)
-    piece = value[at : at + len(part)]
-    return len(piece) == len(part) and all(
-        wanted in (one, found) for wanted, found in zip(part, piece, strict=True)
-    )
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A part of a pattern without wide gaps: its texts, each with its place."""
+
+    size: int
+    texts: tuple[tuple[int, str], ...]
+
+    @classmethod
+    def of(cls, part: str, one: str) -> _Piece:
+        texts, at = [], 0
+        for text in part.split(one):
+            if text:
+                texts.append((at, text))
+            at += len(text) + 1
+        return cls(len(part), tuple(texts))
+
+    def fits(self, value: str, at: int) -> bool:
+        """Whether it stands at this place."""
+        if len(value) - at < self.size:
+            return False
+        for place, text in self.texts:
+            if not value.startswith(text, at + place):
+                return False
+        return True
 
 
 def _flagged(column: Column, operands: list[Any]) -> Test:

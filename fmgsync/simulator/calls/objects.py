@@ -15,8 +15,8 @@ from fmgsync.simulator.calls.reading import (
     View,
     checksum,
     heed_table,
+    Shower,
     select,
-    show,
     uuid_of,
     value_of,
 )
@@ -89,13 +89,16 @@ def _read_rows(view: View, call: Call) -> Members:
     rows = [row for row in select(view, call) if fetch.keeps(row)]
     if "count" in call.options():
         return {"data": len(rows)}
-    shown = [show_fully(view, row, call, fetch) for row in rows]
+    shower = Shower(view, call)
+    shown = [show_fully(view, row, call, fetch, shower) for row in rows]
     return {"data": shown} if shown else {}
 
 
-def show_fully(view: View, row: Row, call: Call, fetch: SubFetch) -> dict[str, Any]:
+def show_fully(
+    view: View, row: Row, call: Call, fetch: SubFetch, shower: Shower | None = None
+) -> dict[str, Any]:
     """A row with what `sub fetch` and `expand datasrc` make of it."""
-    shown = show(view, row, call)
+    shown = (shower or Shower(view, call)).show(row)
     fetch.trim(row, shown)
     expand(view, row, shown, call)
     return shown

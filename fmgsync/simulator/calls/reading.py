@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -71,8 +72,13 @@ def select(view: View, call: Call) -> list[Row]:
         table = view.database.rows(view.store)
         return [row for row in map(table.get, cut(table.ordered(), range_)) if row is not None]
     test = compile_filter(filter_, lambda name: column(view, name))
-    rows = [row for row in _candidates(view, filter_) if test(row)]
-    rows = sort(rows, call.param.get("sortings"), lambda row, name: value_of(view.table, row, name))
+    found = (row for row in _candidates(view, filter_) if test(row))
+    if call.param.get("sortings") is None and range_ is not None:
+        first, end = bounds(range_)
+        return list(itertools.islice(found, first, end))
+    rows = sort(
+        list(found), call.param.get("sortings"), lambda row, name: value_of(view.table, row, name)
+    )
     return cut(rows, range_)
 
 
@@ -82,7 +88,7 @@ def _candidates(view: View, filter_: Any) -> Iterable[Row]:
     for condition in conditions(filter_):
         keys = _indexed(view, condition)
         if keys is not None:
-            return [row for row in map(rows.get, keys) if row is not None]
+            return (row for row in map(rows.get, keys) if row is not None)
     return rows
 
 
@@ -182,11 +188,17 @@ def cut(rows: list[Any], range_: Any) -> list[Any]:
     """`range: [a, n]`: n rows from the a-th; nothing beyond the end."""
     if range_ is None:
         return rows
+    first, end = bounds(range_)
+    return rows[first:end]
+
+
+def bounds(range_: Any) -> tuple[int, int]:
+    """The first row of a `range`, and the one after its last."""
     if not isinstance(range_, list) or len(range_) != 2:
         raise bad_data()
     if not all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in range_):
         raise bad_data()
-    return rows[range_[0] : range_[0] + range_[1]]
+    return range_[0], range_[0] + range_[1]
 
 
 def field_names(call: Call) -> list[str] | None:
@@ -240,24 +252,58 @@ def _readable(view: View, name: str) -> bool:
 
 def show(view: View, row: Row, call: Call) -> dict[str, Any]:
     """A row as a get answers it; sub-tables come along whatever fields were named."""
-    table, fields, deep = view.table, field_names(call), wants_subtables(call)
-    shown: dict[str, Any] = {table.key: row.key, "oid": row.oid}
-    names = shown_names(table, row, view.version) if fields is None else fields
-    if deep and fields is not None:
-        names = [*fields, *table.subtables]
-    for name in names:
-        attribute = table.attributes.get(name)
-        if attribute is None or not attribute.known_in(view.version):
-            continue
-        if name == "subnet" and _without_subnet(row):
-            continue
-        if not deep and attribute.kind is Kind.TABLE:
-            continue
-        shown[name] = give_out(attribute, value_of(table, row, name), verbose=call.verbose)
-    if deep and table.mapped:
-        shown[MAPPING] = show_mappings(view, row, call.verbose)
-    _add_options(view, row, call, shown)
-    return shown
+    return Shower(view, call).show(row)
+
+
+class Shower:
+    """What a get shows of each row: what was asked is worked out once for all of them."""
+
+    def __init__(self, view: View, call: Call) -> None:
+        self._view, self._verbose = view, call.verbose
+        self._deep = wants_subtables(call)
+        fields, options = field_names(call), call.options()
+        self._extra, self._meta, self._used = (
+            word in options for word in ("extra info", "get meta", "get used")
+        )
+        named = fields and [*fields, *(view.table.subtables if self._deep else ())]
+        self._asked = None if named is None else self._attributes(named)
+
+    def show(self, row: Row) -> dict[str, Any]:
+        """One row."""
+        table, attrs, verbose = self._view.table, row.attrs, self._verbose
+        shown: dict[str, Any] = {table.key: row.key, "oid": row.oid}
+        asked = self._asked
+        if asked is None:
+            asked = self._attributes(shown_names(table, row, self._view.version))
+        for name, attribute in asked:
+            value = attrs[name] if name in attrs else value_of(table, row, name)
+            shown[name] = give_out(attribute, value, verbose=verbose)
+        if "subnet" in shown and _without_subnet(row):
+            del shown["subnet"]
+        if self._deep and table.mapped:
+            shown[MAPPING] = show_mappings(self._view, row, verbose)
+        return self._with_options(row, shown)
+
+    def _attributes(self, names: Iterable[str]) -> list[tuple[str, Attribute]]:
+        """Those that this release has, as deep as was asked."""
+        known, version = self._view.table.attributes, self._view.version
+        return [
+            (name, found)
+            for name in names
+            if (found := known.get(name)) is not None and found.known_in(version)
+            if self._deep or found.kind is not Kind.TABLE
+        ]
+
+    def _with_options(self, row: Row, shown: dict[str, Any]) -> dict[str, Any]:
+        view = self._view
+        if self._extra:
+            shown.update({name: getattr(row, slot) for name, slot in _STAMPS.items()})
+        if self._meta or "meta fields" in row.attrs:
+            own = row.attrs.get("meta fields", {})
+            shown["meta fields"] = {**dict.fromkeys(view.meta, ""), **own}
+        if self._used and view.database.uses.any((view.store, row.key)):
+            shown["obj flags"] = 1
+        return shown
 
 
 def shown_names(table: Table, row: Row, version: tuple[int, ...]) -> list[str]:
@@ -293,16 +339,6 @@ def show_mapping(view: View, mapping: Row, scope: tuple[str, str], verbose: bool
         if value is not None:
             shown[name] = give_out(attribute, value, verbose=verbose)
     return {**shown, "unset attrs": unset} if unset else shown
-
-
-def _add_options(view: View, row: Row, call: Call, shown: dict[str, Any]) -> None:
-    options = call.options()
-    if "extra info" in options:
-        shown.update({name: getattr(row, slot) for name, slot in _STAMPS.items()})
-    if "get meta" in options or "meta fields" in row.attrs:
-        shown["meta fields"] = {**dict.fromkeys(view.meta, ""), **row.attrs.get("meta fields", {})}
-    if "get used" in options and view.database.uses.any((view.store, row.key)):
-        shown["obj flags"] = 1
 
 
 def checksum(view: View) -> int:
