@@ -29,7 +29,7 @@ def from_adom(
     read = _reader(observed)
     return {
         target: {
-            name: frozenset().union(*found)
+            name: found[0] if len(found) == 1 else frozenset().union(*found)
             for name in wanted
             if (
                 found := [
@@ -80,6 +80,6 @@ def from_desired(
             before = here.get(group.name, frozenset())
             if before is None or wanted is None or wanted.retain:
                 here[group.name] = None
-            else:
-                here[group.name] = before | wanted.addresses
+            else:  # a set that a thousand devices share is kept once
+                here[group.name] = before | wanted.addresses if before else wanted.addresses
     return members

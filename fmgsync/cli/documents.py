@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from fmgsync import errors
@@ -290,8 +290,14 @@ def _group_row(group: GroupView) -> dict[str, Any]:
     }
 
 
-def _members(addresses: Iterable[Address] | None) -> list[str] | None:
-    return None if addresses is None else list[str](sorted_addresses(addresses))
+def _members(addresses: frozenset[Address] | None) -> list[str] | None:
+    return None if addresses is None else _in_order(addresses)
+
+
+@lru_cache(maxsize=1 << 12)
+def _in_order(addresses: frozenset[Address]) -> list[str]:
+    """Made once of what many devices and views share; nobody changes it."""
+    return list[str](sorted_addresses(addresses))
 
 
 def _source_rows(result: Result) -> list[dict[str, Any]]:

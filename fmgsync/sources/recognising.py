@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from fmgsync.model.endpoint import Kind
@@ -14,7 +15,14 @@ WITH_NAMES: Final = frozenset(row.name for row in KINDS.values() if row.only)
 
 def candidates(version: Any, title: Any, wanted: frozenset[Kind]) -> tuple[Kind, ...]:
     """The wanted kinds that objects which call themselves so may be of."""
-    found = BY_NAME.get(title, ()) if isinstance(title, str) else ()
+    if not isinstance(title, str) or not isinstance(version, str | None):
+        return ()
+    return _candidates(version, title, wanted)
+
+
+@lru_cache(maxsize=1 << 10)
+def _candidates(version: str | None, title: str, wanted: frozenset[Kind]) -> tuple[Kind, ...]:
+    found = BY_NAME.get(title, ())
     described = (each for each in wanted if each.description and row(each).name == title)
     return tuple(
         each for each in (*found, *described) if each in wanted and row(each).has_version(version)

@@ -13,10 +13,10 @@ PREDEFINED = (naming.NONE, "all")
 def concerns_us(address: ObservedAddress, owner: str, rule_names: frozenset[str]) -> bool:
     """Checked here as well: `like` may know more wildcards than `%`."""
     return (
-        naming.owner_of(address.comment) == owner
+        address.name.startswith(naming.address_prefix(owner))
         or address.name in PREDEFINED
         or address.name in rule_names
-        or address.name.startswith(naming.address_prefix(owner))
+        or naming.owner_of(address.comment) == owner
     )
 
 

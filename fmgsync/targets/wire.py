@@ -39,6 +39,8 @@ UNSET = {
 }
 _MAX_MESSAGE = 400
 _NOTHING_SAID = ("", "any", "default", "disable")
+_QUIET: tuple[object, ...] = ("disable", "any", "default", "", ["any"], [])
+"""How nearly all rows say that."""
 _SWITCHES = ("allow-routing", "fabric-object")
 
 ADDRESS_FIELDS = {
@@ -59,14 +61,19 @@ _TRUE = ("enable", 1, True)
 def decode_address(row: Row, family: Family, owner: str) -> ObservedAddress:
     """An address row, with or without its `dynamic_mapping`."""
     name, comment = text(row.get("name")), text(row.get("comment"))
-    marked = naming.is_marked(comment, owner, name) or naming.has_older_mark(comment, owner)
-    taken = naming.taken_over(comment) is not None
-    owned = marked and (naming.is_address_name(owner, name) or taken)
+    value = address_value(row, family)
+    if value is not None and comment == naming.mark(owner, naming.address_name(owner, value)):
+        # As nearly all are: a hundred thousand times, three patterns would be the longest part.
+        marked, taken = comment == naming.mark(owner, name), False
+    else:
+        marked = naming.is_marked(comment, owner, name) or naming.has_older_mark(comment, owner)
+        taken = naming.taken_over(comment) is not None
+    owned = marked and (taken or naming.is_address_name(owner, name))
     kind = ObjectKind.ADDRESS if family is Family.IPV4 else ObjectKind.ADDRESS6
     return ObservedAddress(
         name=name,
         family=family,
-        value=address_value(row, family),
+        value=value,
         comment=comment,
         owned=owned,
         mapped=bool(row.get(MAPPINGS)),
@@ -143,6 +150,8 @@ def altered(row: Row, kind: ObjectKind) -> Altered:
 
 def _said(name: str, raw: Any) -> str:
     """In words; empty where nothing is said."""
+    if raw is None or raw in _QUIET:
+        return ""
     if isinstance(raw, int):
         return "enable" if name in _SWITCHES and raw == 1 else ""
     said = [word for word in names(raw) if word.lower() not in _NOTHING_SAID]

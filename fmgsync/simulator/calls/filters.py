@@ -208,10 +208,7 @@ class _Piece:
         """Whether it stands at this place."""
         if len(value) - at < self.size:
             return False
-        for place, text in self.texts:
-            if not value.startswith(text, at + place):
-                return False
-        return True
+        return all(value.startswith(text, at + place) for place, text in self.texts)
 
 
 def _flagged(column: Column, operands: list[Any]) -> Test:

@@ -12,10 +12,10 @@ from fmgsync.simulator.calls.expanding import SubFetch, expand
 from fmgsync.simulator.calls.place import Place, in_objects
 from fmgsync.simulator.calls.reading import (
     MAPPING,
+    Shower,
     View,
     checksum,
     heed_table,
-    Shower,
     select,
     uuid_of,
     value_of,

@@ -20,7 +20,7 @@ from fmgsync.targets.fortimanager.tables import Query, Table
 from fmgsync.targets.wire import Row
 
 _NAMES_PER_FILTER = 100
-_ADDRESS_PAGE = 5000
+_ADDRESS_PAGE = 10_000
 _FEW = 20
 """So many groups are read in one request with others."""
 _OPTIONS = ("get used", "extra info")
