@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from cryptography import x509
-
 from fmgsync import errors, zones
 from fmgsync.clock import Clock
 from fmgsync.model import diagnosis
@@ -177,6 +175,8 @@ def judge_tls(where: str, tls: Tls, now: float) -> Iterator[Diagnosis]:
 
 def certificate_end(encoded: bytes) -> datetime:
     """When a certificate, PEM or DER, ends."""
+    from cryptography import x509
+
     pem = b"-----BEGIN" in encoded
     load = x509.load_pem_x509_certificate if pem else x509.load_der_x509_certificate
     return load(encoded).not_valid_after_utc

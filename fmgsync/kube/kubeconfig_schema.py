@@ -31,8 +31,14 @@ Data = Annotated[bytes, BeforeValidator(_decoded)]
 
 class _Part(BaseModel):
     # Strict: a quoted "false" is text and no truth value, as it is for kubectl.
+    # Built when a kubeconfig is read, which a run over dumps does not.
     model_config = ConfigDict(
-        strict=True, extra="ignore", frozen=True, hide_input_in_errors=True, alias_generator=_kebab
+        strict=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        alias_generator=_kebab,
+        defer_build=True,
     )
 
 

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 from requests.adapters import HTTPAdapter
 
 from fmgsync.clock import Clock
-from fmgsync.doctor.doctor import TargetToCheck
 from fmgsync.model.diagnosis import Diagnosis
 from fmgsync.model.target import DeviceVdom, TargetKind, TargetRef
 from fmgsync.settings import rules
 from fmgsync.targets import authority
-from fmgsync.targets.fortigate import diagnose, tables
+from fmgsync.targets.fortigate import tables
 from fmgsync.targets.fortigate.access import Access
 from fmgsync.targets.fortigate.identities import Identities
 from fmgsync.targets.fortigate.session import Session
@@ -29,6 +28,7 @@ from fmgsync.targets.fortigate.urls import Table
 from fmgsync.targets.hooks import Hooks
 
 if TYPE_CHECKING:
+    from fmgsync.doctor.doctor import TargetToCheck
     from fmgsync.settings.schema import Config, FortiGate
 
 HooksOf = Callable[[TargetRef], Hooks]
@@ -140,6 +140,9 @@ def files(unit: FortiGate) -> Iterator[Path]:
 
 def checks(config: Config, identities: Identities, *, clock: Clock) -> list[TargetToCheck]:
     """All of them, for `fmgsync doctor`, and at last whether any goes by two names."""
+    from fmgsync.doctor.doctor import TargetToCheck
+    from fmgsync.targets.fortigate import diagnose
+
     direct = [s.adom for s in rules.sites(config) if s.adom.kind is TargetKind.FORTIGATE]
     found = []
     for unit in config.fortigates:

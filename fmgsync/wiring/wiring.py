@@ -15,10 +15,8 @@ from requests.adapters import HTTPAdapter
 from fmgsync import errors, state
 from fmgsync.audit import Audit
 from fmgsync.clock import Clock, SystemClock
-from fmgsync.daemon.loop import Controller
 from fmgsync.daemon.pace import Pace
 from fmgsync.daemon.stopping import Stopping
-from fmgsync.doctor.doctor import TargetToCheck
 from fmgsync.grouping import policies
 from fmgsync.leases import fencing
 from fmgsync.leases.ownership import Ownership
@@ -45,7 +43,6 @@ from fmgsync.state.stops import Stops
 from fmgsync.state.units import Units
 from fmgsync.targets import authority
 from fmgsync.targets.fortigate.identities import Identities
-from fmgsync.targets.fortimanager import diagnose
 from fmgsync.targets.fortimanager.access import Access
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.target import FortiManagerAdom
@@ -55,6 +52,8 @@ from fmgsync.wiring import clusters, fortigates, serials
 from fmgsync.wiring.fortigates import FortiGates
 
 if TYPE_CHECKING:
+    from fmgsync.daemon.loop import Controller
+    from fmgsync.doctor.doctor import TargetToCheck
     from fmgsync.settings.schema import Config, FortiManager
     from fmgsync.state.configmap import ConfigMap
 
@@ -163,6 +162,8 @@ def make_controller(
     `before` is the controller that the new one is to succeed: its Leases are kept. Rules come from
     the configuration alone unless there is another `rule_source`.
     """
+    from fmgsync.daemon.loop import Controller
+
     config = load.load_config(path)
     unverified = _check_files(config, before.unverified if before else frozenset())
     ownership = _ownership(config, before.ownership if before else None)
@@ -458,6 +459,9 @@ def make_target_checks(
     config: Config, *, clock: Clock, transport: Transport | None = None
 ) -> list[TargetToCheck]:
     """Everything a configuration writes to, for `fmgsync doctor`."""
+    from fmgsync.doctor.doctor import TargetToCheck
+    from fmgsync.targets.fortimanager import diagnose
+
     sites, installs, named = rules.sites(config), terms.terms(config), terms.named_places(config)
     found = []
     for unit in config.fortimanagers:

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cryptography import x509
-
 from fmgsync import errors
 from fmgsync.model.target import TargetRef
 from fmgsync.targets import wire
@@ -126,6 +124,8 @@ def expires_at(access: Access) -> datetime | None:
         raise errors.ConnectionFailed(
             "the certificate cannot be looked at", fortimanager=access.name
         ) from error
+    from cryptography import x509
+
     return x509.load_der_x509_certificate(shown).not_valid_after_utc if shown else None
 
 
