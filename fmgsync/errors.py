@@ -43,6 +43,7 @@ what a person does about it. No message ever holds a secret.
     |   +-- ChangedMeanwhile           retryable; somebody wrote since it was read
     |   +-- OtherUnit                  retryable; another serial number answers than before
     |   |   +-- TwoNames               not retryable, exit code 2; one FortiGate, two names
+    |   |   +-- WrongUnit              not retryable, exit code 2; none of those configured
     |   +-- ManagedElsewhere           exit code 2; a FortiManager manages the FortiGate, or may
     |   +-- Stopped                    exit code 3: a person wants nothing more to be written
     |   +-- UnknownDevice              a site names a device or VDOM the ADOM does not have
@@ -448,6 +449,14 @@ class TwoNames(OtherUnit):
     asking again does not help."""
 
     kind = "two-names"
+    retryable = False
+    exit_code = 2
+
+
+class WrongUnit(OtherUnit):
+    """The configuration says which serial numbers answer there, and this one is none of them."""
+
+    kind = "wrong-unit"
     retryable = False
     exit_code = 2
 

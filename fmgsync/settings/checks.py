@@ -178,6 +178,7 @@ def _tls(path: Steps, tls: Plain) -> Iterator[Issue]:
 
 def _fortigates(data: Plain) -> Iterator[Issue]:
     hosts: dict[str, Plain] = {}
+    serials: dict[str, Plain] = {}
     managed = set(_names(data, "fortimanagers"))
     for path, entry in _entries(data, "fortigates"):
         yield from _tls((*path, "tls"), entry.get("tls"))
@@ -193,6 +194,14 @@ def _fortigates(data: Plain) -> Iterator[Issue]:
         if name in managed:
             yield Issue((*path, "name"), f"{shown(name)} is the name of a FortiManager as well",
                         "names of units are unique")  # fmt: skip
+        yield from _repeated_words((*path, "serials"), entry.get("serials"))
+        for index, word in _words(entry.get("serials")):
+            if serials.setdefault(word, name) != name:
+                yield Issue(
+                    (*path, "serials", index),
+                    f"{shown(word)} is a serial number of {shown(serials[word])} as well",
+                    "one unit has one name; name its VDOMs in sites as name/vdom",
+                )
 
 
 def _host_and_port(raw: Plain) -> str:

@@ -160,6 +160,23 @@ def check_device(text: str) -> str:
     return text
 
 
+def check_serial(text: str) -> str:
+    """A serial number as a unit tells it: capital letters and digits."""
+    if not re.fullmatch(r"[A-Z0-9][A-Z0-9-]{5,34}", text, re.ASCII):
+        raise refuse(
+            f"{shown(text)} is not a serial number",
+            "write it as 'get system status' shows it: capital letters and digits",
+        )
+    return text
+
+
+SerialNumber = Annotated[
+    str,
+    AfterValidator(check_serial),
+    WithJsonSchema({"type": "string", "minLength": 6, "title": "serial number"}),
+]
+
+
 def check_fortigate(text: str) -> str:
     """`name`, `name/vdom` or a pattern of names; a VDOM is always one."""
     name, slash, vdom = text.partition("/")

@@ -39,6 +39,7 @@ from fmgsync.settings.names import (
     NetworkName,
     Owner,
     SelectorText,
+    SerialNumber,
 )
 from fmgsync.settings.origin import Origin
 from fmgsync.settings.part import Part, written
@@ -170,6 +171,14 @@ class FortiGate(Part):
     )
     tls: FortiGateTls = Field(
         default_factory=FortiGateTls, description="Verification of certificates."
+    )
+    serials: tuple[SerialNumber, ...] = Field(
+        default=(),
+        description=(
+            "The serial numbers that may answer there: the unit's, or those of all units of its "
+            "cluster. Another one is another unit, and nothing is written to it. Without them, "
+            "whether another number is a failover is asked of the unit, if the key may see that."
+        ),
     )
     managed: Literal["ask", "no"] = Field(
         default="ask",

@@ -122,6 +122,7 @@ def unit_access(unit: FortiGate) -> Access:
         ca_file=unit.tls.ca_file,
         verify=unit.tls.verify,
         client_cert=(shown.cert_file, shown.key_file) if shown else None,
+        serials=frozenset(unit.serials),
         connections=unit.connections,
         reread=unit.api_key.read,
     )
@@ -144,7 +145,7 @@ def checks(config: Config, identities: Identities, *, clock: Clock) -> list[Targ
     from fmgsync.targets.fortigate import diagnose
 
     direct = [s.adom for s in rules.sites(config) if s.adom.kind is TargetKind.FORTIGATE]
-    found = []
+    found, writes = [], config.policy.mode != "observe"
     for unit in config.fortigates:
         vdoms = dict.fromkeys(ref.domain for ref in direct if ref.unit == unit.name)
         places = [DeviceVdom(unit.name, vdom) for vdom in vdoms]
@@ -156,7 +157,9 @@ def checks(config: Config, identities: Identities, *, clock: Clock) -> list[Targ
             places: list[DeviceVdom] = places,
             asks: bool = unit.managed == "ask",
         ) -> Iterator[Diagnosis]:
-            return diagnose.check_unit(session, places, identities, asks_management=asks, clock=now)
+            return diagnose.check_unit(
+                session, places, identities, asks_management=asks, writes=writes, clock=now
+            )
 
         found.append(TargetToCheck(f"FortiGate {unit.name}", check))
     if direct:

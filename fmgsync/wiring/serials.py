@@ -40,7 +40,7 @@ class Recognition:
         if not serial or self._seen.get(name) == serial:
             return
         before, remember = self._units.serial(name), self._audit.is_kept
-        if before not in ("", serial) and not high_availability.stands_alone(session, vdom):
+        if before not in ("", serial) and _is_failover(before, session, vdom):
             if remember:
                 self._units.follow(name, serial)
             self._seen[name] = serial
@@ -57,6 +57,14 @@ class Recognition:
                 vdom=vdom,
                 next_step="nothing was written; it is read again, and planned anew",
             )
+
+
+def _is_failover(before: str, session: Session, vdom: str) -> bool:
+    """Whether who answers now and who did `before` are units of one cluster: where the
+    configuration names those, it counts; else it may be, unless the unit says that it is alone."""
+    if session.access.serials:
+        return not session.access.is_another(before)
+    return not high_availability.stands_alone(session, vdom)
 
 
 def learn(

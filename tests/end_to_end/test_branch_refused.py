@@ -74,11 +74,16 @@ def directly_and_through_a_fortimanager(branches: Branches) -> None:
     branches.config |= {"fortimanagers": [hq], "sites": sites}
 
 
+def another_unit(branches: Branches) -> None:
+    unit_of(branches)["serials"] = ["FGVMONE0000001", "FGVMTWO0000002"]
+
+
 KINDS: dict[str, tuple[Spoil, tuple[str, ...]]] = {
     "a FortiManager's host": (a_fortimanager, ("FortiManager", ILL)),
     "two names for one unit": (two_names, ("'branch-1'", f"'{ILL}'")),
     "a VDOM that is not there": (no_such_vdom, ("VDOM dmz", ILL)),
     "a VDOM that is not the key's": (anothers_vdom, ("VDOM lan", ILL)),
+    "a unit that 'serials' does not name": (another_unit, ("FGVMTWO0000002", ILL)),
     "a unit that a FortiManager manages": (managed, ("FortiManager", ILL)),
     "directly and through a FortiManager": (
         directly_and_through_a_fortimanager,

@@ -232,6 +232,45 @@ def test_after_a_failover_what_is_remembered_goes_on_counting(opened: Open, prof
     assert branches.world("plan").installing.units.of(ref) == state
 
 
+@pytest.mark.parametrize("profile", ["advised", "minimal"])
+def test_where_serials_are_named_another_one_is_another_unit(opened: Open, profile: str) -> None:
+    """Whatever the key may see: units of the cluster take turns, any other is refused."""
+    users = [{"name": "fmgsync", "key": "k3y", "profile": profile}]
+    branches = opened(apiUsers=users, serial="FGVMONE0000001", standby=["FGVMTWO0000002"])
+    unit_of(branches)["managed"] = "no"
+    unit_of(branches)["serials"] = ["FGVMONE0000001", "FGVMTWO0000002"]
+    branches.write_config()
+    branches.apply("window")
+    ref = TargetRef(ILL, "root", TargetKind.FORTIGATE)
+    state = branches.world("plan").installing.units.of(ref)
+    branches.unit.fortigate(ILL).fail_over()
+    branches.pods(1, 2, 3)
+    assert error_of(branches.apply("window")) is None
+    assert branches.everywhere() == [{1, 2, 3}] * 3
+    assert branches.world("plan").installing.units.of(ref) == state
+    with branches.unit.world.lock:
+        branches.unit.world.units()[ILL].serial = "FGVMNEW000000009"
+    branches.pods(1, 2, 3, 4)
+    mark = branches.unit.requests.mark()
+    for look in (branches.plan, lambda: branches.apply("window")):
+        error = error_of(look())
+        assert type(error) is errors.WrongUnit, error
+        assert (error.exit_code, error.retryable) == (2, False)
+        assert all(word in str(error) for word in (ILL, "FGVMNEW000000009", "FGVMTWO0000002"))
+    assert ILL not in {device for device, _, _ in branches.writes(mark)}
+    assert branches.everywhere() == [{1, 2, 3, 4}, {1, 2, 3}, {1, 2, 3, 4}]
+    unit_of(branches)["serials"] = ["FGVMNEW000000009"]
+    branches.write_config()
+    # The unit was replaced: what was remembered of the old one does not count, and that is said.
+    assert type(error_of(branches.apply("window"))) is errors.OtherUnit
+    recovers_with(branches, 1, 2, 3, 4)
+
+
+def recovers_with(branches: Branches, *numbers: int) -> None:
+    assert error_of(branches.apply("window")) is None
+    assert branches.everywhere() == [set(numbers)] * 3
+
+
 def test_somebodys_transaction_holds_the_groups(opened: Open) -> None:
     """It is waited for, ever longer, by name; what came of it is said when it does not end."""
     branches = opened()

@@ -97,6 +97,13 @@ def test_what_does_not_fit(text: str, path: str, words: str) -> None:
         (DIRECT.replace('"b8:8443"', '"B7:443"'), "fortigates[1].host",
          "'B7:443' is the host of 'branch-7' as well"),
         (UNITS.replace("hq", "branch-7") + DIRECT, "fortigates[0].name", "a FortiManager as well"),
+        (DIRECT.replace("branch-8, host", "branch-8, serials: [FGT60F1, FGT60F1], host"),
+         "fortigates[1].serials[1]", "twice"),
+        (DIRECT.replace("branch-7, host", "branch-7, serials: [FGT60F1], host")
+         .replace("branch-8, host", "branch-8, serials: [FGT60F2, FGT60F1], host"),
+         "fortigates[1].serials[1]", "'FGT60F1' is a serial number of 'branch-7' as well"),
+        (DIRECT.replace("branch-7, host", "branch-7, serials: [fgt-60f1], host"),
+         "fortigates[0].serials[0]", "is not a serial number"),
         # what a site names
         (DIRECT.replace("[branch-7, branch-8/dmz]", "[branch-9]"), "sites[0].fortigates[0]",
          "no FortiGate 'branch-9'"),

@@ -102,12 +102,17 @@ def user_of(device: Device, key: str, now: float) -> ApiUser | None:
 
 def access_of(user: ApiUser) -> Access:
     """What this administrator may do."""
-    return Access(user.name, PROFILES[user.profile], user.vdoms)
+    return Access(user.name, rights_of(user), user.vdoms)
 
 
-def described(name: str) -> dict[str, Any]:
-    """A profile as `config system accprofile` has it: a group whose parts differ is custom."""
-    rights = PROFILES[name]
+def rights_of(user: ApiUser) -> Mapping[str, Right]:
+    """What his profile opens, by access group."""
+    return {**PROFILES[user.profile], **user.rights}  # type: ignore[dict-item]
+
+
+def described(user: ApiUser) -> dict[str, Any]:
+    """His profile as `config system accprofile` has it: a group whose parts differ is custom."""
+    name, rights = user.profile_name, rights_of(user)
     others = rights.get("others", "none")
     shown: dict[str, Any] = {"name": name, "q_origin_key": name, "scope": "global", "comments": ""}
     shown |= dict.fromkeys(_ELSEWHERE, others) | {"netgrp": rights.get("net", "none")}

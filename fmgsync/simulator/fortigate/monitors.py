@@ -110,7 +110,7 @@ def _state(device: Device, vdom: Vdom, query: Mapping[str, str]) -> Any:
     user = device.api.users.get(query.get("administrator", ""))
     admin: Body = {}
     if user is not None:
-        profile = access.described(user.profile)
+        profile = access.described(user)
         admin = {"admin": {"name": user.name, "login_name": user.name, "profile": profile}}
     master = next((unit for unit in device.cluster if unit.role == "master"), None)
     return {

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Final
 
-from fmgsync.simulator.fortigate.access import PROFILES
+from fmgsync.simulator.fortigate.access import PROFILES, rights_of
 from fmgsync.simulator.fortigate.envelope import Body, Failed, refused
 from fmgsync.simulator.fortigate.rows import LIMIT_SINCE, Selection
 from fmgsync.simulator.fortigate.urls import Resource
@@ -155,7 +155,7 @@ def _api_users(device: Device) -> list[Body]:
             {
                 "comments": "",
                 "api-key": "ENC XXXX",
-                "accprofile": user.profile,
+                "accprofile": user.profile_name,
                 "vdom": [_row(name, {}) for name in sorted(user.vdoms or device.vdoms)],
                 "schedule": "",
                 "cors-allow-origin": "",
@@ -182,7 +182,8 @@ def _trusted(at: int, network: ipaddress.IPv4Network | ipaddress.IPv6Network) ->
 
 def _profiles(device: Device) -> list[Body]:
     """`config system accprofile`: what of the groups each profile opens."""
-    return [_row(name, _rights(rights)) for name, rights in PROFILES.items()]
+    own = {user.profile_name: rights_of(user) for user in device.api.users.values()}
+    return [_row(name, _rights(rights)) for name, rights in {**PROFILES, **own}.items()]
 
 
 def _rights(rights: Mapping[str, str]) -> Body:

@@ -9,13 +9,17 @@ from pydantic import Field, field_validator
 from fmgsync.simulator.state.seedtypes import DeviceRelease, Name, Network, Segment
 from fmgsync.simulator.state.seedvalues import AddressValues, GroupValues, Model, PolicyValues
 
+Part = Literal["address", "policy", "service", "schedule", "others", "cfg", "admin", "net"]
+
 
 class ApiUserSeed(Model):
-    """A REST API administrator of a FortiGate; without `trustHosts`, from anywhere."""
+    """A REST API administrator of a FortiGate; without `trustHosts`, from anywhere. `rights` are
+    what a profile of his own gives him in place of what `profile` does."""
 
     name: Name
     key: Annotated[str, Field(min_length=1, max_length=255)]
     profile: Literal["minimal", "advised", "read-only", "super_admin"] = "minimal"
+    rights: dict[Part, Literal["none", "read", "read-write"]] = Field(default_factory=dict)
     vdoms: list[Segment] = Field(default_factory=list)
     trust_hosts: list[Network] = Field(default_factory=list)
     expires_in_seconds: Annotated[float, Field(gt=0)] | None = None

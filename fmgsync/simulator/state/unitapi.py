@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,7 +15,8 @@ Saving = Literal["automatic", "manual", "revert"]
 
 @dataclass(slots=True)
 class ApiUser:
-    """A REST API administrator (`config system api-user`). `vdoms` empty: all of them."""
+    """A REST API administrator (`config system api-user`). `vdoms` empty: all of them. `rights`
+    make his profile one of his own."""
 
     name: str
     key: str
@@ -22,6 +24,12 @@ class ApiUser:
     vdoms: frozenset[str] = frozenset()
     trust_hosts: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
     expires_at: float | None = None
+    rights: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def profile_name(self) -> str:
+        """Its name in `config system accprofile`."""
+        return f"{self.profile}-{self.name}" if self.rights else self.profile
 
     def trusts(self, address: str) -> bool:
         """Whether requests may come from there; without trusted hosts, from anywhere."""

@@ -20,8 +20,8 @@ class Access:
     `name` is the configuration's name for it, `host` is `host[:port]`. The key stays out of every
     text made from this value, and travels in a header only: urls end up in logs; `reread` reads it
     where it is kept. `client_cert` is what an administrator with `peer-auth` demands besides the
-    key. At most `connections` requests are under way at a time; the HTTP daemon of a small unit
-    has few workers.
+    key. `serials` are the units that may answer there; empty: any. At most `connections` requests
+    are under way at a time; the HTTP daemon of a small unit has few workers.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Access:
     ca_file: Path | None = None
     verify: bool = True
     client_cert: tuple[Path, Path] | None = None
+    serials: frozenset[str] = frozenset()
     connections: int = 2
     connect_timeout_s: float = 10.0
     read_timeout_s: float = 60.0
@@ -45,6 +46,10 @@ class Access:
         """The same, with the key as it is kept now."""
         key = credentials.now(self.reread, self.api_key)
         return replace(self, api_key=key) if key and credentials.is_token(key) else self
+
+    def is_another(self, serial: str) -> bool:
+        """Whether the configuration says which units answer here, and this is none of them."""
+        return bool(self.serials) and serial not in self.serials
 
     @property
     def place(self) -> Place:

@@ -58,7 +58,19 @@ def judge(where: str, told: Told) -> Diagnosis:
     if hidden := sorted(_untold(told.profile)):
         text = f"{who}: what it may change in {', '.join(hidden)} is not told"
         return Diagnosis(where, "account", Level.WARNING, text, f"look by hand; if more: {_LEAST}")
-    return Diagnosis(where, "account", Level.OK, f"{who} may change nothing but addresses")
+    what = "nothing but addresses" if may_write(told) else "nothing"
+    return Diagnosis(where, "account", Level.OK, f"{who} may change {what}")
+
+
+def may_write(told: Told) -> bool | None:
+    """Whether our key may change addresses and groups; None where the unit does not tell."""
+    if told.profile.get("name") == _ALL:
+        return True
+    group, part = _NEEDED
+    right = told.profile.get(group)
+    if right == "custom":
+        right = _mapping(told.profile.get(group + _PARTS)).get(part)
+    return right == "read-write" if isinstance(right, str) else None
 
 
 def _beyond(profile: Mapping[str, Any]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 
 from fmgsync import errors
@@ -20,6 +20,7 @@ from fmgsync.targets.fortigate import (
     tables,
     urls,
 )
+from fmgsync.targets.fortigate.account import Told
 from fmgsync.targets.fortigate.answers import Answer
 from fmgsync.targets.fortigate.identities import Identities
 from fmgsync.targets.fortigate.managed import State
@@ -27,6 +28,8 @@ from fmgsync.targets.fortigate.session import Session
 
 _CFG = "add 'sysgrp custom' with 'cfg read' to the key's access profile (docs/fortigates.md)"
 _POLICY = "add 'policy read' under 'fwgrp custom' to the key's access profile (docs/fortigates.md)"
+
+_ADDRESS = "set 'fwgrp custom' with 'address read-write' in its access profile (docs/fortigates.md)"
 
 _OLDEST = (6, 4, 0)
 
@@ -37,9 +40,11 @@ def check_unit(
     identities: Identities,
     *,
     asks_management: bool,
+    writes: bool,
     clock: Clock,
 ) -> Iterator[Diagnosis]:
-    """Everything that can be told of one unit and the VDOMs that are written on it."""
+    """Everything that can be told of one unit and the VDOMs that are written on it, or with no
+    `writes` only read."""
     where = f"FortiGate {session.access.name}"
     try:
         session.open()
@@ -59,10 +64,12 @@ def check_unit(
             return
         home, answer = there[0][0].vdom, there[0][1]
         yield from _connection(where, session, answer)
-        yield from _told(where, session, home, clock)
+        told = _account(session, home)
+        yield from _told(where, told, clock)
         yield _management(where, session, home, asks_management=asks_management)
         for place, _ in there if places else ():
-            yield from _vdom(f"{where}, VDOM {place.vdom}", session, place)
+            may_write = _may_write(told) if writes else True
+            yield from _vdom(f"{where}, VDOM {place.vdom}", session, place, may_write=may_write)
         yield _saving(where, session, home)
         yield _cluster(where, session, home)
 
@@ -116,12 +123,22 @@ def _connection(where: str, session: Session, answer: Answer) -> Iterator[Diagno
         yield Diagnosis(where, "certificate", Level.WARNING, "is not verified", fix)
 
 
-def _told(where: str, session: Session, vdom: str, clock: Clock) -> Iterator[Diagnosis]:
-    """Its clock, and what our key may change."""
+def _account(session: Session, vdom: str) -> Told | errors.TargetError:
+    """What the unit tells of its clock and of our key, or why it does not."""
     try:
-        told = account.read(session, vdom)
+        return account.read(session, vdom)
     except errors.TargetError as error:
-        yield diagnosis.failed(where, "account", error)
+        return error
+
+
+def _may_write(told: Told | errors.TargetError) -> bool | None:
+    return account.may_write(told) if isinstance(told, Told) else None
+
+
+def _told(where: str, told: Told | errors.TargetError, clock: Clock) -> Iterator[Diagnosis]:
+    """Its clock, and what our key may change."""
+    if isinstance(told, errors.TargetError):
+        yield diagnosis.failed(where, "account", told)
         return
     yield diagnosis.clock(where, told.time, clock.now())
     yield account.judge(where, told)
@@ -151,14 +168,16 @@ def _management(where: str, session: Session, vdom: str, *, asks_management: boo
     return Diagnosis(where, check, Level.WARNING, f"{text}; 'managed: \"no\"' vouches for it", _CFG)
 
 
-def _vdom(where: str, session: Session, place: DeviceVdom) -> Iterator[Diagnosis]:
+def _vdom(
+    where: str, session: Session, place: DeviceVdom, *, may_write: bool | None
+) -> Iterator[Diagnosis]:
     try:
         found = reading.read_tables(session, place.vdom)
     except errors.TargetError as error:
         yield diagnosis.failed(where, "objects", error)
         return
     count = sum(len(rows.rows) for rows in found.rows.values())
-    yield Diagnosis(where, "objects", Level.OK, f"{count} addresses and groups can be read")
+    yield _objects(where, count, may_write)
     package = policies.read_package(session, place)
     if not package.unread:
         told = f"{len(package.policies)} policies can be read"
@@ -169,6 +188,17 @@ def _vdom(where: str, session: Session, place: DeviceVdom) -> Iterator[Diagnosis
         " open, cannot be told, so emptying a group always waits for an approval"
     )
     yield Diagnosis(where, "policies", Level.WARNING, text, _POLICY)
+
+
+def _objects(where: str, count: int, may_write: bool | None) -> Diagnosis:
+    """Whether our key may do what it is for; None: that is not known."""
+    text = f"{count} addresses and groups can be read"
+    if may_write:
+        return Diagnosis(where, "objects", Level.OK, text)
+    if may_write is None:
+        text += "; whether the key may write them is not known"
+        return Diagnosis(where, "objects", Level.WARNING, text, f"look by hand; if not: {_ADDRESS}")
+    return Diagnosis(where, "objects", Level.FAILURE, f"{text} and not written", _ADDRESS)
 
 
 def _saving(where: str, session: Session, vdom: str) -> Diagnosis:
@@ -194,18 +224,33 @@ def _cluster(where: str, session: Session, vdom: str) -> Diagnosis:
     check = "cluster"
     try:
         mode = high_availability.mode(session, vdom)
+        there = high_availability.members(session, vdom)
     except errors.TargetError as error:
         return diagnosis.failed(where, check, error)
-    if not mode:
+    if named := session.access.serials:
+        return _named(where, named, there)
+    if mode == high_availability.ALONE:
+        text = "in no cluster: another serial number is another unit"
+        return Diagnosis(where, check, Level.OK, text)
+    shown = ", ".join(there or (session.serial,))
+    fix = f"name the serial numbers of its units: 'serials: [{shown}{'' if there else ', ..'}]'"
+    if mode:
         text = (
-            "whether it is in a cluster is not known: another serial number counts as a failover,"
-            " and a unit that takes its place is not noticed"
+            f"in a cluster (mode {wire.printable(mode)}): another serial number counts as a"
+            " failover, and a unit of another cluster in its place is not noticed"
         )
-        return Diagnosis(where, check, Level.WARNING, text, _CFG)
-    alone = mode == high_availability.ALONE
-    told = (
-        "in no cluster: another serial number is another unit"
-        if alone
-        else (f"in a cluster (mode {wire.printable(mode)}): another serial number is a failover")
+        return Diagnosis(where, check, Level.WARNING, text, fix)
+    text = (
+        "whether it is in a cluster is not known: another serial number counts as a failover,"
+        " and a unit that takes its place is not noticed"
     )
-    return Diagnosis(where, check, Level.OK, told)
+    return Diagnosis(where, check, Level.WARNING, text, f"{_CFG}, or {fix}")
+
+
+def _named(where: str, named: Collection[str], there: Collection[str]) -> Diagnosis:
+    """Whether the configuration names each unit of the cluster, as far as the unit tells them."""
+    if lacks := ", ".join(sorted({*there} - {*named})):
+        text = f"'serials' does not name {lacks} of its cluster: once that answers it is refused"
+        return Diagnosis(where, "cluster", Level.WARNING, text, f"add {lacks} to 'serials'")
+    text = f"one of 'serials' ({', '.join(sorted(named))}): any other is another unit"
+    return Diagnosis(where, "cluster", Level.OK, text)

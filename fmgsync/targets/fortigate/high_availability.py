@@ -25,3 +25,12 @@ def mode(session: Session, vdom: str) -> str:
     rows = found if isinstance(found, list) else [found]
     told = [wire.text(row.get("mode")) for row in rows if isinstance(row, dict)]
     return next(filter(None, told), "")
+
+
+def members(session: Session, vdom: str) -> tuple[str, ...]:
+    """The serial numbers of its cluster's units, one row each of their checksums; none where the
+    key may not see them (a recorded read of `system/ha-checksums`)."""
+    answer = session.ask(urls.monitor("system/ha-checksums", vdom))
+    rows = answer.results if answer.ok and isinstance(answer.results, list) else []
+    told = (wire.text(row.get("serial_no")) for row in rows if isinstance(row, dict))
+    return tuple(sorted({wire.printable(serial) for serial in told if serial}))

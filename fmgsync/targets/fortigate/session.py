@@ -290,6 +290,15 @@ class Session:
 
     def _recognise(self, answer: Answer, url: Url) -> None:
         """Hold serial number and VDOM against what is known, for they are in every envelope."""
+        if (answer.ok or answer.serial) and self.access.is_another(answer.serial):
+            raise errors.WrongUnit(
+                f"{answer.serial or 'a unit without a serial number'} answers, which is none of"
+                f" 'serials' ({', '.join(sorted(self.access.serials))}); nothing is written there",
+                fortigate=self.access.name,
+                vdom=url.vdom,
+                next_step="check 'host'; if this unit has taken the place of one, correct"
+                " 'serials' in the configuration",
+            )
         with self._lock:
             if answer.serial:
                 if self.serial and answer.serial != self.serial:

@@ -9,6 +9,7 @@ import pytest
 
 from fmgsync.clock import Clock
 from fmgsync.model.diagnosis import Level
+from fmgsync.model.target import DeviceVdom
 from fmgsync.targets.fortigate import account, diagnose
 from fmgsync.targets.fortigate.account import Told
 from tests.targets.fortigate.conftest import Branch
@@ -50,6 +51,57 @@ def test_more_than_is_needed_is_named(change: dict[str, Any], level: Level, told
     found = account.judge("FortiGate b", Told(profile={**LEAST, **change}, user="api"))
     assert (found.level, told in found.message) == (level, True), found.message
     assert bool(found.fix) == (level is not Level.OK)
+
+
+@pytest.mark.parametrize(
+    ("change", "may"),
+    [
+        ({}, True),
+        ({"fwgrp": "read-write"}, True),
+        ({"fwgrp": "read"}, False),
+        ({"fwgrp": "none"}, False),
+        # The parts of what is not custom are not in force.
+        ({"fwgrp": "read", "fwgrp-permission": {"address": "read-write"}}, False),
+        ({"fwgrp-permission": {"address": "read"}}, False),
+        ({"fwgrp-permission": {"address": "none", "policy": "read-write"}}, False),
+        ({"name": "super_admin", "fwgrp": "none"}, True),
+        # What is not told is not known, and never fine.
+        ({"fwgrp-permission": None}, None),
+        ({"fwgrp-permission": {"policy": "read"}}, None),
+        ({"fwgrp": None}, None),
+        ({"fwgrp": 2}, None),
+    ],
+)
+def test_whether_a_key_may_write_comes_from_its_profile(
+    change: dict[str, Any], may: bool | None
+) -> None:
+    told = Told(profile={**LEAST, **change})
+    assert account.may_write(told) is may
+    assert (account.judge("b", told).message.endswith("nothing but addresses")) <= bool(may)
+
+
+@pytest.mark.parametrize("policy", ["none", "read", "read-write"])
+@pytest.mark.parametrize("cfg", ["none", "read", "read-write"])
+@pytest.mark.parametrize("address", ["read", "read-write"])
+def test_each_combination_of_rights_is_told_as_it_is(
+    boot: Callable[..., Branch], address: str, policy: str, cfg: str
+) -> None:
+    """What a right opens is fine, what a missing one hides is not known, and what is given beyond
+    need is named."""
+    rights = {"address": address, "policy": policy, "cfg": cfg}
+    branch = boot(apiUsers=[{"name": "me", "key": "m3", "rights": rights}])
+    found = checked(branch, "m3")
+    assert (found["objects"][0] is Level.OK) == (address == "read-write"), found["objects"]
+    if address == "read":
+        assert found["objects"][0] is Level.FAILURE
+    assert (found["policies"][0] is Level.OK) == (policy != "none"), found["policies"]
+    for check in ("management", "saving", "cluster"):
+        assert (found[check][0] is Level.OK) == (cfg != "none"), found[check]
+        assert ("not known" in found[check][1]) == (cfg == "none"), found[check]
+    beyond = ["fwgrp policy"] if policy == "read-write" else []
+    beyond += ["sysgrp cfg"] if cfg == "read-write" else []
+    assert (found["account"][0] is Level.WARNING) == bool(beyond)
+    assert all(each in found["account"][1] for each in beyond)
 
 
 @pytest.mark.parametrize(
@@ -101,6 +153,39 @@ def test_what_is_not_told_is_said(branch: Branch) -> None:
     assert found["account"][0] is Level.WARNING
 
 
+def test_a_key_that_cannot_write_is_no_matter_where_nothing_is_to_be_written(
+    branch: Branch,
+) -> None:
+    assert checked(branch, "r3ad")["objects"][0] is Level.FAILURE
+    assert checked(branch, "r3ad", writes=False)["objects"][0] is Level.OK
+
+
+@pytest.mark.parametrize(
+    ("profile", "standby", "serials", "level", "told"),
+    [
+        ("advised", [], (), Level.OK, "in no cluster"),
+        ("minimal", [], (), Level.WARNING, "is not known"),
+        # Another cluster's unit would be taken for one of its own.
+        ("advised", ["FGVMB"], (), Level.WARNING, "is not noticed"),
+        ("minimal", [], ("FGVMA",), Level.OK, "one of 'serials' (FGVMA)"),
+        ("advised", ["FGVMB"], ("FGVMA", "FGVMB"), Level.OK, "(FGVMA, FGVMB)"),
+        ("advised", ["FGVMB"], ("FGVMA",), Level.WARNING, "does not name FGVMB"),
+    ],
+)
+def test_doctor_tells_whether_another_unit_would_be_noticed(
+    boot: Callable[..., Branch],
+    profile: str,
+    standby: list[str],
+    serials: tuple[str, ...],
+    level: Level,
+    told: str,
+) -> None:
+    users = [{"name": "me", "key": "m3", "profile": profile}]
+    branch = boot(serial="FGVMA", apiUsers=users, standby=standby)
+    found = checked(branch, "m3", serials=frozenset(serials))["cluster"]
+    assert (found[0], told in found[1]) == (level, True), found
+
+
 class Off:
     """This computer's clock, which is off by so much."""
 
@@ -114,12 +199,15 @@ class Off:
         self._clock.sleep(seconds)
 
 
-def checked(branch: Branch, key: str, clock: Clock | None = None) -> dict[str, tuple[Level, str]]:
+def checked(
+    branch: Branch, key: str, clock: Clock | None = None, *, writes: bool = True, **more: Any
+) -> dict[str, tuple[Level, str]]:
     found = diagnose.check_unit(
-        branch.session(key),
-        [],
+        branch.session(key, **more),
+        [DeviceVdom(branch.name, "root")],
         branch.identities,
         asks_management=False,
+        writes=writes,
         clock=clock or branch.clock,
     )
     return {each.check: (each.level, each.message) for each in found}
