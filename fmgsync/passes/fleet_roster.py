@@ -21,7 +21,7 @@ from fmgsync.passes.pre_wave_hooks import Answers
 from fmgsync.planning import summary
 from fmgsync.scheduling import fleets
 from fmgsync.scheduling.fleets import Others
-from fmgsync.scheduling.rollout import Candidate, Decision, Readiness
+from fmgsync.scheduling.rollout import Candidate, Decision, HoldKind, Readiness
 
 
 class Roster:
@@ -42,6 +42,7 @@ class Roster:
         self._called: set[TargetRef] = set()
         self._writing: set[TargetRef] = set()
         self._short_of_room: set[TargetRef] = set()
+        self._turned_away: set[TargetRef] = set()
         self._listener: Callable[[TargetRef], None] | None = None
         self.answers = Answers()
 
@@ -101,6 +102,8 @@ class Roster:
             self._known[ref] = found
             if before is None or list(map(_gist, before)) != list(map(_gist, found)):
                 self._changes += 1
+            if before is None and len(self._known) == len(self.fleet.targets):
+                self._look_again(besides=ref)
 
     def decided(self, ref: TargetRef, candidates: Iterable[Candidate], decision: Decision) -> None:
         """A target's pass has decided who may start: others whose turn it is are called. It was
@@ -109,6 +112,8 @@ class Roster:
             self.note(ref, candidates)
             self._asked_at[ref] = self._changes
             self._called.discard(ref)
+            if decision.held is not None and decision.held.kind is HoldKind.UNSEEN:
+                self._turned_away.add(ref)
             self._call(decision.turn, besides=ref)
 
     def absent(self, ref: TargetRef, why: str) -> None:
@@ -154,6 +159,14 @@ class Roster:
             called = ref in self._called
             self._called.discard(ref)
         return called
+
+    def _look_again(self, *, besides: TargetRef) -> None:
+        """All were looked at: who was turned away before that need not wait until it comes back by
+        itself. A run that makes passes by turns has its own end, and is not told."""
+        waiting, self._turned_away = self._turned_away - {besides}, set()
+        if self._listener is not None:
+            for ref in sorted(waiting):
+                self._tell(ref)
 
     def _call(self, devices: Collection[str], *, besides: TargetRef) -> None:
         """Not whom it was said already, unless something has changed since."""

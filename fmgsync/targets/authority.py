@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import tempfile
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -42,7 +43,10 @@ def kept(access: _T) -> _T:
     try:
         content = access.ca_file.read_bytes()
         copy = Path(_folder().name) / f"{hashlib.sha256(content).hexdigest()[:16]}.pem"
-        copy.write_bytes(content)
+        if not copy.exists():  # what reads it now must never find half of it
+            half = copy.with_suffix(f".{threading.get_ident()}")
+            half.write_bytes(content)
+            half.replace(copy)
     except OSError:
         return access  # connecting will say what is wrong with it
     return replace(access, ca_file=copy)  # type: ignore[type-var]

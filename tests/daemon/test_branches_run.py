@@ -18,6 +18,8 @@ import pytest
 from fmgsync.cli import main
 from fmgsync.clock import SystemClock
 from fmgsync.daemon import reload
+from fmgsync.daemon.loop import Controller
+from fmgsync.scheduling.rollout import HoldKind
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from tests import builders
 from tests.daemon.controllers import running, supervised, until
@@ -97,10 +99,12 @@ def test_a_day_of_a_controller_in_front_of_direct_units(
             last = supervisor.controller
             let(is_open=False)
             until(lambda: supervisor.controller is not last)
-            # What has to go goes at once, and brings nothing with it.
+            # What has to go goes at once, and brings nothing with it; nor does anybody wait for
+            # the rest of the fleet once that was looked at.
             web(cluster, 3)
             cluster.delete("Pod", "web-1")
-            until(everywhere(2))
+            until(everywhere(2), patience_s=8)
+            until(lambda: not list(waits_for_a_look(supervisor.controller)), patience_s=8)
         mark = offices.unit.requests.mark()
         with running(offices, supervised(offices)) as controller:
             until(lambda: all(each.passes for each in controller.adoms))
@@ -111,6 +115,15 @@ def test_a_day_of_a_controller_in_front_of_direct_units(
             assert command(offices, "start", "--reason", "go on") == 0
             until(everywhere(2, 3), patience_s=60)
         assert all("stop" not in one for one in map(str, offices.writes(mark)))
+
+
+def waits_for_a_look(controller: Controller) -> Iterator[str]:
+    """The units that are held until the others of their fleet were looked at."""
+    for record in controller.adoms:
+        view = record.result.view if record.result is not None else None
+        held = view.decision.held if view is not None else None
+        if view is None or (held is not None and held.kind is HoldKind.UNSEEN):
+            yield record.ref.unit
 
 
 def command(offices: Branches, *arguments: str) -> int:

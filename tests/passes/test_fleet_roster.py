@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from fmgsync.model.fleet import Fleet
 from fmgsync.model.target import TargetKind, TargetRef
 from fmgsync.passes.fleet_roster import Roster
@@ -50,6 +52,34 @@ def test_nothing_starts_before_all_were_looked_at() -> None:
     assert asked(branches, THREE).start == ()  # it is the first one's turn
     assert branches.take_call(ONE)
     assert asked(branches, ONE).start == ("b-1",)
+
+
+@pytest.mark.parametrize("last_is_absent", [False, True])
+def test_once_all_were_looked_at_a_controller_looks_at_once_at_whom_that_held(
+    last_is_absent: bool,
+) -> None:
+    """Also where it is nobody's turn: what was said of them does not stand until they come back."""
+    branches, calls = roster(ONE, TWO, THREE), list[TargetRef]()
+    branches.listen(calls.append)
+    for ref in (ONE, TWO):
+        held = asked(branches, ref, own=()).held
+        assert held is not None
+        assert held.kind is HoldKind.UNSEEN
+    assert calls == []
+    if last_is_absent:
+        branches.absent(THREE, "it does not answer")
+    else:
+        asked(branches, THREE, own=())
+    assert calls == [ONE, TWO]
+    asked(branches, THREE, own=())
+    assert calls == [ONE, TWO]
+
+
+def test_a_run_by_turns_makes_no_pass_for_that() -> None:
+    branches = roster(ONE, TWO)
+    asked(branches, ONE, own=())
+    asked(branches, TWO, own=())
+    assert not branches.take_call(ONE)
 
 
 def test_whoever_was_asked_is_called_again_only_when_something_has_changed() -> None:
