@@ -77,7 +77,7 @@ def command(
     part that waits for approval), 1 the saved plan is stale, or a write, an install or a foreign
     object failed one part; the others were done.
     """
-    from fmgsync.cli import documents, rollout_text, saved, status_text
+    from fmgsync.cli import apply_text, documents, rollout_text, saved
     from fmgsync.passes import once
     from fmgsync.passes.install_context import People
     from fmgsync.wiring import wiring
@@ -114,7 +114,7 @@ def command(
     if options.is_json:
         options.print_document(document)
     else:
-        status_text.print_apply(options.console(), document)
+        apply_text.print_apply(options.console(), document)
         rollout_text.print_rollouts(
             options.console(), document["rollouts"], document["timezone"], quiet=True
         )

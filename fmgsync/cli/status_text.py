@@ -1,4 +1,4 @@
-"""`status`, `apply` and `verify` for people, from their JSON documents.
+"""`status` and `verify` for people, from their JSON documents.
 
 A summary first, then only what is not in sync, the worst first, devices that share a trouble in
 one row. `wide` shows every group on every device with its four views instead.
@@ -298,24 +298,6 @@ def _print_windows(console: Console, document: Row) -> None:
             opening[at is None, when].append(findings.place(device))
     for (_, when), places in sorted(opening.items()):
         console.print(safe_text(f"next window: {when}: {names(places)}"))
-
-
-def print_apply(console: Console, document: Row) -> None:
-    """What was written and installed, then how everything stands."""
-    for adom in document["adoms"]:
-        done = "submitted for approval" if adom["submitted"] else "written"
-        console.print(safe_text(f"{title_of(adom)}: {many(adom['written'], 'change')} {done}"))
-    for row in document["refused"]:
-        text = f"refused: {row['action']} {row['kind']} {row['name']}: {row['message']}"
-        console.print(Text(safe_text(text), style="red"))
-    alike: defaultdict[tuple[str, str, str], list[str]] = defaultdict(list)
-    for row in document["outcomes"]:
-        what = "write to" if row.get("fortigate") else "install on"
-        alike[what, row["outcome"], row["detail"]].append(findings.place(row))
-    for (what, outcome, detail), places in alike.items():
-        text = f"{what} {names(places)}: {findings.told(outcome, detail)}"
-        console.print(safe_text(text))
-    print_status(console, document)
 
 
 def print_verify(console: Console, document: Row) -> None:

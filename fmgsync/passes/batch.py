@@ -36,7 +36,7 @@ def settle(run: Run, chosen: Round) -> None:
         for outcome in chosen.outcomes.values()
         if outcome.outcome in _ARRIVED | IN_DOUBT and outcome.target.device not in failed
     ]
-    proofs = prove(run, targets, chosen.expected)
+    proofs = prove(run, targets, chosen.expected, tries=_tries(run, chosen))
     run.answered = {
         target: proof.reading
         for target, proof in proofs.items()
@@ -54,6 +54,12 @@ def settle(run: Run, chosen: Round) -> None:
     if delivery is not None and run.terms.mode is Mode.OBJECTS and proofs:
         left = delivery.read_unused(proofs)
         run.report.unused.update({target: count for target, count in left.items() if count})
+
+
+def _tries(run: Run, chosen: Round) -> int:
+    """A device settles after an install; what a unit has refused it will not hold by and by."""
+    refused = any(outcome.detail for outcome in chosen.outcomes.values())
+    return 1 if run.work.delivery is None and refused else device_proof.TRIES
 
 
 def _right_all_the_same(
@@ -110,6 +116,7 @@ def prove(
     targets: Sequence[DeviceVdom],
     wanted: Expected | None = None,
     at_most: Collection[DeviceVdom] = (),
+    tries: int = device_proof.TRIES,
 ) -> dict[DeviceVdom, Proof]:
     """Ask each device. Without `install.verify` only canaries are asked, the others believed.
 
@@ -132,7 +139,9 @@ def prove(
         return {**expected_on(run, moving), **fixed}
 
     ask = run.work.target.ask
-    proofs = device_proof.prove(ask, expected, at_most, rest=run.rest) if asked else {}
+    proofs = {}
+    if asked:
+        proofs = device_proof.prove(ask, expected, at_most, rest=run.rest, tries=tries)
     believed = (t for t in targets if t not in asked)
     return {**proofs, **{t: Proof(Verdict.VERIFIED, "not asked") for t in believed}}
 

@@ -39,6 +39,7 @@ def prove(
     at_most: Collection[DeviceVdom] = (),
     *,
     rest: Callable[[float], None],
+    tries: int = TRIES,
 ) -> dict[DeviceVdom, Proof]:
     """Ask until all hold what they should, or for the last time.
 
@@ -46,7 +47,7 @@ def prove(
     is enough that they hold nothing more.
     """
     proofs: dict[DeviceVdom, Proof] = {}
-    for left in reversed(range(TRIES)):
+    for left in reversed(range(tries)):
         wanted = expected()
         open_ones = [t for t in sorted(wanted) if not _is_verified(proofs.get(t))]
         names = sorted({name for target in open_ones for _, name in wanted[target]})

@@ -128,4 +128,7 @@ def _write(run: Run, plan: AdomPlan) -> None:
 
 def _refusals(run: Run) -> str:
     refused = run.report.written.refused if run.report.written else ()
-    return "; ".join(f"{change.name}: {why}" for change, why in refused[:3])
+    if not refused:
+        return ""
+    (change, why), *more = refused
+    return f"{change.name}: {why}" + (f"; {len(more)} more are refused" if more else "")

@@ -48,7 +48,7 @@ from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.target import FortiManagerAdom
 from fmgsync.targets.hooks import Hooks
 from fmgsync.targets.protocol import Purpose, Target
-from fmgsync.wiring import clusters, fortigates, serials
+from fmgsync.wiring import clusters, crowd, fortigates, serials
 from fmgsync.wiring.fortigates import FortiGates
 
 if TYPE_CHECKING:
@@ -92,6 +92,8 @@ def make_world(
     """
     config = load.load_config(path)
     features.refuse_unbuilt(config, command)
+    if command != features.RUN:
+        tell = crowd.folded(tell, [unit.name for unit in config.fortigates])
     time = clock or SystemClock()
     documents = documents or _documents(config, state_dir, time)
     hosts = {unit.name: str(unit.host) for unit in config.fortimanagers}

@@ -304,6 +304,39 @@ def test_a_foreign_object_has_the_groups_name(opened: Open) -> None:
     assert branches.foreign() == foreign
 
 
+_REFUSING = {
+    "a permission": 37,
+    "too long": 1,
+    "unknown to this release": 61,
+    "the table is full": 4,
+    "a quota": 580,
+    "somebody's name": 163,
+    "not permitted": 403,
+    "a missing attribute, for ever": 424,
+    "an unknown url": 404,
+}
+_SOME = ("the table is full", "not permitted", "a missing attribute, for ever")
+_RARE = [pytest.param(kind, marks=pytest.mark.slow) for kind in _REFUSING if kind not in _SOME]
+
+
+@pytest.mark.parametrize("what", ["address", pytest.param("addrgrp", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", [*_SOME, *_RARE])
+def test_a_refusal_that_stays_is_told_at_once(opened: Open, kind: str, what: str) -> None:
+    """Nobody waits for a unit to settle into what it has refused; the others are done."""
+    branches = opened()
+    url, status = f"/api/v2/cmdb/firewall/{what}", _REFUSING[kind]
+    faults = branches.unit.faults
+    faults.add(kind="status", status=status, method="POST", url=url, device=ILL, times=0)
+    began, foreign = branches.clock.now(), branches.foreign()
+    result = branches.apply("window")
+    assert branches.clock.now() - began < 1.0
+    assert branches.held(ILL) in (None, set())
+    assert [branches.held(one) for one in ("branch-1", "branch-3")] == [{1, 2}] * 2
+    assert branches.foreign() == foreign
+    [made] = [adom for adom in result.adoms if adom.ref.unit == ILL]
+    assert made.error is not None or (made.report is not None and made.report.refused)
+
+
 def test_a_unit_that_boots_with_unsaved_changes_gets_them_again(opened: Open) -> None:
     branches = opened(saving="manual")
     recovers(branches)

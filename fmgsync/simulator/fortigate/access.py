@@ -8,12 +8,11 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from fmgsync.simulator.state.devices import Device
-from fmgsync.simulator.state.unitapi import ApiUser
+from fmgsync.simulator.state.unitapi import ApiUser, Right
 
-Right = Literal["none", "read", "read-write"]
 _READ: Final[Right] = "read"
 _WRITE: Final[Right] = "read-write"
 
@@ -107,7 +106,7 @@ def access_of(user: ApiUser) -> Access:
 
 def rights_of(user: ApiUser) -> Mapping[str, Right]:
     """What his profile opens, by access group."""
-    return {**PROFILES[user.profile], **user.rights}  # type: ignore[dict-item]
+    return {**PROFILES[user.profile], **user.rights}
 
 
 def described(user: ApiUser) -> dict[str, Any]:

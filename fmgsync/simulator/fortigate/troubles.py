@@ -22,6 +22,9 @@ _PAGE: Final = (
 )
 
 
+_STATUSES: Final = frozenset((400, 403, 404, 405, 413, 424))
+
+
 class Plugs(Protocol):
     """Takes units off the network and puts them back."""
 
@@ -92,13 +95,16 @@ def before(
 
 def carried_out(world: World, device: Device, ask: Ask, struck: Sequence[Fault]) -> Answer:
     """The answer; a `status` fault refuses instead of carrying out, a `lost-commit` only says so.
-    With `status-in-200` the refusal is in the body alone.
+    With `status-in-200` the refusal is in the body alone. One of the API's own statuses refuses
+    with that, all others are numbers of the CLI engine.
 
     A unit that stands by (`other-serial`) takes no writes.
     """
     for fault in struck:
         failed = None
-        if fault.kind in ("status", "status-in-200"):
+        if fault.kind == "status" and fault.status in _STATUSES:
+            failed = Failed(fault.status)
+        elif fault.kind in ("status", "status-in-200"):
             http = 500 if fault.kind == "status" else 200
             failed = Failed(http, -abs(fault.status), fault.message or "refused on order")
         elif fault.kind == "other-serial" and ask.method != "GET":

@@ -85,7 +85,7 @@ def api_users(seeds: Iterable[ApiUserSeed], now: float) -> dict[str, ApiUser]:
             frozenset(seed.vdoms),
             tuple(ipaddress.ip_network(host, strict=False) for host in seed.trust_hosts),
             None if seed.expires_in_seconds is None else now + seed.expires_in_seconds,
-            dict(seed.rights),
+            {str(part): right for part, right in seed.rights.items()},
         )
         for seed in seeds
     }

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from fmgsync.simulator.state.store import Target
 
 Managed = Literal["no", "yes", "backup"]
+Right = Literal["none", "read", "read-write"]
 Saving = Literal["automatic", "manual", "revert"]
 
 
@@ -24,7 +25,7 @@ class ApiUser:
     vdoms: frozenset[str] = frozenset()
     trust_hosts: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
     expires_at: float | None = None
-    rights: Mapping[str, str] = field(default_factory=dict)
+    rights: Mapping[str, Right] = field(default_factory=dict)
 
     @property
     def profile_name(self) -> str:
