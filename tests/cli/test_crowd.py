@@ -87,7 +87,9 @@ def test_of_one_it_says_where() -> None:
 
 def printed(document: dict[str, Any]) -> list[str]:
     out = io.StringIO()
-    rest = {key: [] for key in ("devices", "errors", "problems", "locks", "held", "findings")}
+    rest: dict[str, Any] = {
+        key: [] for key in ("devices", "errors", "problems", "locks", "held", "findings")
+    }
     whole = {"timezone": "UTC", **rest, **document}
     apply_text.print_apply(Console(file=out, width=200, soft_wrap=True), whole)
     return out.getvalue().splitlines()

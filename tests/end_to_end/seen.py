@@ -6,7 +6,7 @@ import io
 
 from rich.console import Console
 
-from fmgsync.cli import documents, status_text
+from fmgsync.cli import apply_text, documents
 from fmgsync.model.address import NOWHERE
 from fmgsync.model.change import AdomPlan, Change, Finding, Hold
 from fmgsync.model.rollout import Outcome
@@ -67,5 +67,5 @@ def passed(estate: Estate, device: str, group: str = "k8s-web") -> set[str]:
 def said(result: Result) -> str:
     """What `fmgsync apply` prints, in one line."""
     out = io.StringIO()
-    status_text.print_apply(Console(file=out, width=10_000), documents.apply_document(result))
+    apply_text.print_apply(Console(file=out, width=10_000), documents.apply_document(result))
     return " ".join(out.getvalue().split())
