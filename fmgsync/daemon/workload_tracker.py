@@ -154,7 +154,7 @@ class WorkloadTracker:
         return Inventory(
             {name: _problems_of(record) for name, record in self._records.items()},
             dict(self._memberships.members) if anew else known.members,
-            (*self._memberships.findings, *self.rules.problems) if anew else known.findings,
+            (*self._memberships.findings, *self.rules.problems),
             (),
             self.in_use,
             self.rules,

@@ -64,6 +64,7 @@ class Memberships:
         self._ranges = allowed_ranges
         self._withheld: dict[tuple[str, str], tuple[Finding, ...]] = {}
         self._notes: dict[tuple[str, str], nothing.Note | None] = {}
+        self._findings: tuple[Finding, ...] | None = None  # None: to be made anew
         self._clusters = {
             name: membership.ClusterMembership(name, self._rules_on(name), allowed_ranges.get(name))
             for name in clusters
@@ -77,6 +78,7 @@ class Memberships:
 
         Only rules that are new are evaluated there. `before` is used up.
         """
+        self._findings = None
         for name in same:
             ranges = self._ranges.get(name)
             self._clusters[name] = before._clusters[name].under(self._rules_on(name), ranges)
@@ -103,12 +105,22 @@ class Memberships:
                 if self.members.get(key) != found:
                     self.members[key] = found
                     changed.add(key)
-                self._withheld[key] = tuple(
+                withheld = tuple(
                     Finding("withheld", rule, f"{about(name, a)}{reason}; not published")
                     for a, reason in (*raw.withheld, *refused)
                 )
-                self._notes[key] = cluster.note_on(rule) if raw.complete else None
+                note = cluster.note_on(rule) if raw.complete else None
+                self._tell(key, withheld, note)
         return frozenset(changed)
+
+    def _tell(
+        self, key: tuple[str, str], withheld: tuple[Finding, ...], note: nothing.Note | None
+    ) -> None:
+        """Most answers say nothing new of what is not published: that costs nothing then."""
+        known = (self._withheld.get(key), self._notes.get(key))
+        if key not in self._notes or known != (withheld, note):
+            self._findings = None
+        self._withheld[key], self._notes[key] = withheld, note
 
     def needs(self, cluster: str) -> frozenset[Kind]:
         """The kinds that some rule needs of a cluster."""
@@ -165,8 +177,10 @@ class Memberships:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """Addresses that are never published, and rules that publish nothing, with the reason."""
-        withheld = [finding for found in self._withheld.values() for finding in found]
-        return tuple(dict.fromkeys((*withheld, *self._empty())))
+        if self._findings is None:
+            withheld = [finding for found in self._withheld.values() for finding in found]
+            self._findings = tuple(dict.fromkeys((*withheld, *self._empty())))
+        return self._findings
 
     def _empty(self) -> Iterator[Finding]:
         """Rules that publish nothing of any cluster, and what they select and cannot publish."""

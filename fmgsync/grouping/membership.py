@@ -40,6 +40,7 @@ class ClusterMembership:
         self.cluster = cluster
         self._ranges = ranges
         self._book: RuleBook = RuleBook(rules, before._book if before is not None else None)
+        self._places = {rule.name: index for index, rule in enumerate(self._book.rules)}
         self._synced: frozenset[Kind] = frozenset()
         self._dirty: set[int] = set(range(len(self._book.rules)))
         self._endpoints: Endpoints = Endpoints(self._book, ranges, self._dirty)
@@ -173,25 +174,21 @@ class ClusterMembership:
 
     def members_of(self, names: frozenset[str]) -> Iterator[tuple[str, ClusterMembers]]:
         """The answers of some rules."""
-        for index, rule in enumerate(self._book.rules):
-            if rule.name in names:
-                yield rule.name, self._answer(index)
+        for index in sorted(self._places[name] for name in names):
+            yield self._book.rules[index].name, self._answer(index)
 
     def spaces_of(self, name: str) -> frozenset[str]:
         """The namespaces in which a rule selects pods, or did; safe from any thread."""
-        found = (i for i, rule in enumerate(self._book.rules) if rule.name == name)
-        return frozenset().union(*(self._endpoints.spaces[index].copy() for index in found))
+        index = self._places.get(name)
+        return frozenset() if index is None else frozenset(self._endpoints.spaces[index].copy())
 
     def selected(self, name: str) -> Iterator[tuple[str, tuple[Address, ...], str]]:
         """What a rule selects, the addresses that stand for it, and why where there are none."""
-        return self._answers.selected(self._place(name))
+        return self._answers.selected(self._places[name])
 
     def note_on(self, name: str) -> Note | None:
         """Why a rule publishes nothing here, or not all that it selects; None if it does."""
-        return self._answers.note_on(self._place(name))
-
-    def _place(self, name: str) -> int:
-        return next(i for i, rule in enumerate(self._book.rules) if rule.name == name)
+        return self._answers.note_on(self._places[name])
 
     def _answer(self, index: int) -> ClusterMembers:
         return self._answers.members(index, self._synced)

@@ -10,7 +10,7 @@ Rules, actions and order are not looked at: a group says who is meant, not what 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -66,10 +66,11 @@ def wanted_kinds(rules: RuleSet, cluster: str) -> frozenset[Kind]:
 
 
 def that_matter(
-    problems: Iterable[SourceProblem], needed: frozenset[Kind]
+    problems: Sequence[SourceProblem], needed: frozenset[Kind]
 ) -> tuple[SourceProblem, ...]:
     """The problems without those of kinds that were asked for in case some policy needs them."""
-    spare = {str(kind) for kind in Kind} - {*needed, *ALWAYS, *POLICY_KINDS}
+    needs = {*needed, *ALWAYS, *POLICY_KINDS}
+    spare = {str(kind) for kind in Kind} - needs if problems else ()
     return tuple(each for each in problems if each.where.split(" ")[0] not in spare)
 
 

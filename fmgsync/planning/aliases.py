@@ -26,8 +26,8 @@ def settle(
     wanted = {group.name for group in desired.groups}
     known = {
         name: alias
-        for name in wanted
-        if (alias := desired.aliases.get(name)) in own - wanted and name not in own
+        for name in wanted - own
+        if (alias := desired.aliases.get(name)) in own and alias not in wanted
     }
     new = wanted - known.keys() - {name for _, name in observed.groups}
     told = [

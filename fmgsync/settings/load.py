@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -41,11 +42,15 @@ def load_config(path: Path) -> Config:
 
 def compat_of(path: Path) -> Config | None:
     """The part of the configuration that says which cluster `calicoCompat` asks; None if none."""
-    text = _content(path)
-    if calico_compat.place(text, str(path)) is None:
+    return _compat_in(_content(path), str(path), path.absolute().parent)
+
+
+@lru_cache(maxsize=1)
+def _compat_in(text: bytes, name: str, folder: Path) -> Config | None:
+    """A controller asks every few seconds, and composing thousands of groups takes a second."""
+    if calico_compat.place(text, name) is None:
         return None
-    head = calico_compat.head(text, str(path))
-    return parse(head, name=str(path), folder=path.absolute().parent)
+    return parse(calico_compat.head(text, name), name=name, folder=folder)
 
 
 def read_config(path: Path) -> Config:

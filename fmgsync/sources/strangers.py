@@ -6,16 +6,17 @@ whose node does not answer, or that got it since the first listing, and those of
 count of all pods says that somebody else has it, too (`sources.census`). Whoever else has it is a
 stranger: no rule selects it, it only contends for the address (`grouping.holders`). While there is
 doubt it is asked again, less and less often; an address that is new and belongs to nobody else is
-asked for once. What cannot be asked changes nothing, and is asked later; but an address that only
-an annotation claims is kept back until the answer is there.
+asked for once, or not at all where a count that began later says so. What cannot be asked changes
+nothing, and is asked later; but an address that only an annotation claims is kept back until the
+answer is there.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -24,6 +25,7 @@ from fmgsync import redaction
 from fmgsync.clock import Clock
 from fmgsync.model.address import Address
 from fmgsync.model.endpoint import ClusterDifference, Kind, PodEndpoint, PodKey
+from fmgsync.sources.agenda import Agenda, Question
 from fmgsync.sources.census import Census
 from fmgsync.sources.lookups import Lookups
 
@@ -38,20 +40,6 @@ _KEPT: Final = 10
 """So many questions of each minute are kept for lasting doubt."""
 
 _log = structlog.get_logger()
-
-
-@dataclass(slots=True)
-class _Question:
-    """Who has an address? `askers` are the pods it is asked for; True: as long as they are there,
-    False: until nobody else has it."""
-
-    due: float
-    pause_s: float
-    askers: dict[PodKey, bool] = field(default_factory=dict)
-
-    @property
-    def lasting(self) -> bool:
-        return any(self.askers.values())
 
 
 class Strangers:
@@ -81,7 +69,8 @@ class Strangers:
         self._follows: Final = follows
         self._on_change: Final = on_change
         self._changed: Final = threading.Condition()
-        self._questions: Final[dict[Address, _Question]] = {}
+        self._questions: Final[dict[Address, Question]] = {}
+        self._agenda: Final = Agenda()
         self._asked_for: Final[defaultdict[PodKey, set[Address]]] = defaultdict(set)
         self._found: Final[dict[Address, tuple[PodEndpoint, ...]]] = {}
         self._given: dict[PodKey, PodEndpoint] = {}
@@ -191,10 +180,15 @@ class Strangers:
 
     def look_around(self) -> bool:
         """Count all pods, if that is due, and ask for the addresses that two of them have."""
+        if self._census.due_in_s > 0:
+            return False
+        with self._changed:
+            asked = {address: tuple(one.askers) for address, one in self._questions.items()}
         contested = self._census.contested()
         if contested is None:
             return False
         with self._changed:
+            self._drop_free(asked)
             for address, pods in contested.items():
                 for pod in pods:
                     if address not in self._found and address not in self._asked_for.get(pod, ()):
@@ -203,6 +197,16 @@ class Strangers:
         if freed:
             self._on_change()
         return True
+
+    def _drop_free(self, asked: Mapping[Address, tuple[PodKey, ...]]) -> None:
+        """What was asked before all were counted, and belonged to nobody else then."""
+        for address, pods in asked.items():
+            question = self._questions.get(address)
+            if question is None or question.lasting or address in self._found:
+                continue
+            for pod in pods:
+                if pod in question.askers and self._census.is_free(pod, address):
+                    self._withdraw(address, pod)
 
     def ask_next(self) -> bool:
         """Ask for the address that is due, if one is."""
@@ -242,17 +246,13 @@ class Strangers:
     def _due(self) -> Address | None:
         """Those in lasting doubt first, then in the order in which they came."""
         now = self._clock.now()
-        if now < self._rests_until:
-            return None
-        due = ((not q.lasting, q.due, a) for a, q in self._questions.items() if q.due <= now)
-        return min(due, key=lambda each: each[:2], default=(True, 0.0, None))[2]
+        return None if now < self._rests_until else self._agenda.due(now)
 
     def _pause_s(self) -> float:
         """How long nothing is due."""
         now, pause_s = self._clock.now(), self._census.due_in_s or _LONGEST_SLEEP_S
-        if self._questions:
-            due = max(self._rests_until, min(q.due for q in self._questions.values()))
-            pause_s = min(pause_s, due - now)
+        if (next_at := self._agenda.next_at) is not None:
+            pause_s = min(pause_s, max(self._rests_until, next_at) - now)
         return min(max(pause_s, 0.01), _LONGEST_SLEEP_S)
 
     def _want(
@@ -260,16 +260,19 @@ class Strangers:
     ) -> None:
         due = self._clock.now() + in_s
         for address in addresses:
-            question = self._questions.setdefault(address, _Question(due, AGAIN_S))
+            question = self._questions.setdefault(address, Question(due, AGAIN_S))
             if question.askers.get(pod) is not lasting:
                 question.due, question.pause_s = min(question.due, due), AGAIN_S
             question.askers[pod] = lasting
             self._asked_for[pod].add(address)
+            self._agenda.note(address, question)
 
     def _calm(self, pod: PodKey) -> None:
         """Its node answers again: no lasting doubt."""
         for address in self._asked_for.get(pod, ()):
-            self._questions[address].askers[pod] = False
+            question = self._questions[address]
+            question.askers[pod] = False
+            self._agenda.note(address, question)
 
     def _settle(self, before: PodEndpoint | None, after: PodEndpoint | None) -> None:
         if after is not None and self._found:
@@ -294,8 +297,11 @@ class Strangers:
         asked.discard(address)
         if not asked:
             del self._asked_for[pod]
-        if not question.askers:
+        if question.askers:
+            self._agenda.note(address, question)
+        else:
             del self._questions[address]
+            self._agenda.strike(address)
             self._found.pop(address, None)
 
     def _answer(self, address: Address, found: tuple[PodEndpoint, ...] | None) -> bool:
@@ -319,6 +325,7 @@ class Strangers:
             question.pause_s = AGAIN_S
         question.due = now + question.pause_s
         question.pause_s = min(question.pause_s * 2, _LONGEST_S)
+        self._agenda.note(address, question)
         if not after and not question.lasting:
             for pod in tuple(question.askers):
                 self._withdraw(address, pod)

@@ -14,6 +14,7 @@ from fmgsync.errors import ConfigError, SourceError
 from fmgsync.settings import load
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from fmgsync.wiring import wiring
+from tests.effort import effort
 
 SPACE = "tigera-firewall-controller"
 UNITS = (
@@ -118,3 +119,12 @@ def test_a_dump_has_nothing_to_follow(path: Path) -> None:
     path.write_text(json.dumps(data))
     with pytest.raises(ConfigError, match="no ConfigMaps to follow"):
         load.read_config(path)
+
+
+def test_a_file_that_has_not_changed_is_not_read_into_parts_again(tmp_path: Path) -> None:
+    """A controller asks every few seconds whether something is to be read in a cluster."""
+    groups = [{"name": f"g{n}", "select": f"app == 'a{n}'"} for n in range(300)]
+    path = tmp_path / "fmgsync.yaml"
+    path.write_text(json.dumps({"owner": "test", "groups": groups}))
+    first = effort(lambda: wiring.compat_stamp(path))
+    assert effort(lambda: wiring.compat_stamp(path)) < first / 100

@@ -16,6 +16,7 @@ from fmgsync.sources.census import Census
 from fmgsync.sources.lookups import Lookups
 from fmgsync.sources.strangers import Strangers
 from tests import builders
+from tests.effort import effort
 
 IP = "10.1.0.1"
 WEB = builders.pod_endpoint("web-1", IP)
@@ -239,6 +240,52 @@ def test_what_runs_twice_is_found_by_a_count_of_all_pods(watched: Watched) -> No
     watched.clock.sleep(61)
     assert watched.strangers.look_around()
     assert watched.ask() == 2  # because they were found before
+
+
+def test_what_was_free_when_all_were_counted_is_not_asked_for_any_more(watched: Watched) -> None:
+    """However many pods start: what waits does not grow from count to count."""
+    watched.tell(WEB)
+    new = [builders.pod_endpoint(f"web-9{n}", f"10.2.0.{n}") for n in range(1, 200)]
+    watched.simulator.add(builders.pod("db-7", "10.2.0.7"))
+    watched.tell(WEB, *new)
+    assert watched.strangers.look_around()
+    later = builders.pod_endpoint("later", "10.3.0.1")
+    watched.tell(WEB, *new, later)
+    watched.ask_for(600)
+    asked = [each.query["fieldSelector"].rpartition("=")[2] for each in watched.simulator.requests]
+    assert {*asked[1:]} == {"10.2.0.7", "10.3.0.1"}
+    assert watched.heard() == ["+db-7"]
+
+
+def test_a_doubt_that_lasts_outlives_every_count(watched: Watched) -> None:
+    watched.tell(ENDING)
+    assert watched.strangers.look_around()
+    watched.simulator.add(builders.pod("db-1", IP))
+    assert watched.ask_for(60) > 0
+    assert watched.heard() == ["+db-1"]
+
+
+def test_a_change_costs_the_same_however_many_questions_wait(watched: Watched) -> None:
+    watched.tell(WEB)
+
+    def start(numbers: range) -> None:
+        pods = [builders.pod_endpoint(f"web-9{n}", f"10.2.{n >> 8}.{n & 255}") for n in numbers]
+        pairs = tuple((None, pod) for pod in pods)
+        difference = ClusterDifference("east", frozenset({Kind.PODS}), pods=pairs)
+        watched.strangers.heed(watched.strangers.join(difference), lambda key: True)
+
+    def turn(number: int) -> int:
+        """One more pod, and one look for what is due while the minute's questions are used up."""
+        start(range(number, number + 1))
+        return effort(watched.strangers.ask_next)
+
+    start(range(60))
+    watched.ask()
+    watched.clock.sleep(6)
+    few = turn(60)
+    start(range(100, 1000))
+    watched.clock.sleep(6)
+    assert turn(1000) < few + 1000
 
 
 def test_a_node_that_is_not_followed_has_its_address_too(watched: Watched) -> None:

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from fmgsync.simulator.kubernetes import options, tables
 from fmgsync.simulator.kubernetes.refusals import bad_request, expired, too_large
-from fmgsync.simulator.kubernetes.resources import Resource, Target
-from fmgsync.simulator.kubernetes.selection import matcher
+from fmgsync.simulator.kubernetes.resources import PODS, Resource, Target
+from fmgsync.simulator.kubernetes.selection import address_in, matcher
 from fmgsync.simulator.kubernetes.store import Store, Stored
 
 _MOMENTS: Final = 50  # unfinished paged lists that are remembered
@@ -81,11 +81,19 @@ class Lists:
             revision = asked
             if asked < self._store.floor:
                 raise expired(_EXPIRED_VERSION)
-        objects = self._store.all_at(target.resource, target.namespace, revision)
+        objects = self._objects(target, query, revision)
         if not query.get("resourceVersion"):
             self.read += len(objects)
         matches = selected(target.resource, query)
         return _Moment(revision, [each for each in objects if matches(each.content)])
+
+    def _objects(self, target: Target, query: Mapping[str, str], revision: int) -> list[Stored]:
+        """Those among which the selectors choose."""
+        store, address = self._store, address_in(query.get("fieldSelector", ""))
+        from_cache = bool(query.get("resourceVersion")) and revision == store.revision
+        if address is not None and target.resource == PODS and from_cache:
+            return store.pods_at(address, target.namespace)
+        return store.all_at(target.resource, target.namespace, revision)
 
     def _remembered(self, moment: _Moment, last: Stored) -> str:
         start = f"{last.namespace}/{last.name}\0"

@@ -43,6 +43,15 @@ def matcher(resource: Resource, labels: str, fields: str) -> Test:
     return lambda content: all(test(content) for test in tests)
 
 
+def address_in(fields: str) -> str | None:
+    """The pod address that an object must have to match; None where the selector names none."""
+    for part in _FIELD_TERMS.findall(fields):
+        found = _FIELD.fullmatch(part.strip())
+        if found is not None and found[1] == "status.podIP" and found[2] != "!=":
+            return found[3]
+    return None
+
+
 def _label_tests(selector: str) -> list[Test]:
     # Commas separate requirements, save inside the parentheses of a set.
     parts = re.findall(r"(?:[^,(]|\([^)]*\))+", selector)

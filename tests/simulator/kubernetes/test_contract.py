@@ -155,6 +155,24 @@ def test_selectors_choose_what_is_listed(
     assert [each["metadata"]["name"] for each in server.listed(PODS, **query)[1]] == names
 
 
+@pytest.mark.parametrize("cached", [{}, {"resourceVersion": "0"}])
+def test_a_pod_is_found_by_the_address_that_it_has_now(
+    server: ApiServer, cached: dict[str, str]
+) -> None:
+    def at(address: str) -> list[str]:
+        found = server.listed(PODS, fieldSelector=f"status.podIP={address}", **cached)[1]
+        return [each["metadata"]["name"] for each in found]
+
+    for name, address in (("b", "10.1.0.1"), ("a", "10.1.0.1"), ("c", "10.1.0.3")):
+        server.add_pod(name, address)
+    assert at("10.1.0.1") == ["a", "b"]
+    server.set_status(PODS, "a", {"podIP": "10.1.0.3", "podIPs": [{"ip": "10.1.0.3"}]})
+    assert (at("10.1.0.1"), at("10.1.0.3")) == (["b"], ["a", "c"])
+    server.delete(PODS, "c")
+    server.create(PODS, pod("new", node=None))
+    assert (at("10.1.0.3"), at(""), at("10.1.0.9")) == (["a"], ["new"], [])
+
+
 @pytest.mark.parametrize(
     "query",
     [{"labelSelector": "a b"}, {"fieldSelector": "status.nothing=1"}, {"limit": "many"}],
