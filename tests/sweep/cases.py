@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ UNITS: dict[str, dict[str, Any]] = {
 """Faults that the simulator makes, on the wire."""
 FAULTS = (*UNITS, *ON_THE_WAY)
 KINDS = (*SIGNALS, *FAULTS)
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+"""State and audit are written to the disk's last bit; nobody has to wait for that here."""
 AGAIN = 3
 """Runs until somebody who approves has approved; elsewhere one is enough."""
 
@@ -75,7 +78,7 @@ class Count:
 
 def swept(mode: str, command: str, kinds: Sequence[str], every: int, shift: int) -> Count:
     """One command in one mode, in a world of its own: of `every` so many cases one."""
-    with TemporaryDirectory(prefix="fmgsync-sweep-") as name:
+    with TemporaryDirectory(prefix="fmgsync-sweep-", dir=MEMORY) as name:
         folder = Path(name)
         with (
             Processes(folder / "processes") as processes,

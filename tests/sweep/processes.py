@@ -11,6 +11,7 @@ import importlib
 import json
 import mmap
 import os
+import pkgutil
 import signal
 import socket
 import struct
@@ -137,17 +138,11 @@ class Processes:
 
 def serve(descriptor: int, path: Path) -> None:
     """Fork for each line that asks for a command, and tell how that ended; to the end of input."""
-    from fmgsync.cli import main
+    from fmgsync import cli
 
-    for module, _ in main.COMMANDS.values():
-        importlib.import_module(f"fmgsync.cli.{module}")
-    for needed in (
-        "cli.rollout_text",
-        "cli.status_text",
-        "targets.fortigate.target",
-        "wiring.wiring",
-    ):
-        importlib.import_module(f"fmgsync.{needed}")
+    needed = [name for _, name, _ in pkgutil.iter_modules(cli.__path__, "fmgsync.cli.")]
+    for name in (*needed, "fmgsync.targets.fortigate.target", "fmgsync.wiring.wiring"):
+        importlib.import_module(name)
     gc.freeze()  # what all share is never looked at again, so no page of it is copied
     page = Page(path)
     with socket.socket(fileno=descriptor) as connection, connection.makefile("r") as lines:
