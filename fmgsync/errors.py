@@ -481,6 +481,13 @@ class LockLost(TargetError):
     kind = "lock-lost"
 
 
+class PreviewLost(TargetError):
+    """What a preview has worked out went with its session; nothing was pushed."""
+
+    kind = "preview-lost"
+    retryable = True
+
+
 class Deposed(TargetError):
     """The Lease of the ADOM is not ours any more; what was not written yet is not written."""
 

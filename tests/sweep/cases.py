@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -77,14 +77,22 @@ class Count:
 
 
 def swept(mode: str, command: str, kinds: Sequence[str], every: int, shift: int) -> Count:
-    """One command in one mode, in a world of its own: of `every` so many cases one."""
-    with TemporaryDirectory(prefix="fmgsync-sweep-", dir=MEMORY) as name:
-        folder = Path(name)
-        with (
-            Processes(folder / "processes") as processes,
-            scenes.open_scene(folder / "estate", processes, mode, command) as scene,
-        ):
-            return sweep(scene, mode, command, troubles(scene, kinds, mode, every, shift))
+    """One command in one mode, in a world of its own: of `every` so many cases one.
+
+    What is wrong after a case is not blamed on the next: that one begins in another world.
+    """
+    found, left = Count(), None
+    while left is None or left:
+        with TemporaryDirectory(prefix="fmgsync-sweep-", dir=MEMORY) as name:
+            folder = Path(name)
+            with (
+                Processes(folder / "processes") as processes,
+                scenes.open_scene(folder / "estate", processes, mode, command) as scene,
+            ):
+                if left is None:
+                    left = deque(troubles(scene, kinds, mode, every, shift))
+                sweep(scene, mode, command, left, found)
+    return found
 
 
 def length(scene: Scene) -> int:
@@ -110,15 +118,15 @@ def troubles(
             yield trouble
 
 
-def sweep(scene: Scene, mode: str, command: str, met: Iterable[Trouble]) -> Count:
-    """All these cases, one after the other on the same estate."""
-    found = Count()
-    for trouble in met:
+def sweep(scene: Scene, mode: str, command: str, left: deque[Trouble], found: Count) -> None:
+    """These cases, one after the other on the same estate, until one leaves something wrong."""
+    while left:
+        trouble = left.popleft()
         what = case(scene, trouble, found)
         found.cases[mode, command, trouble.kind] += 1
         if what:
             found.wrong.append(Wrong(mode, command, trouble, what))
-    return found
+            return
 
 
 def case(scene: Scene, trouble: Trouble, count: Count) -> str:

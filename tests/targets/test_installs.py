@@ -97,6 +97,38 @@ def test_changing_a_used_group_makes_its_package_modified(unit: Unit) -> None:
     assert values(adom.read_device_databases([ONE], ["web"])) == {ONE: {"web": {"10.1.0.5"}}}
 
 
+@pytest.mark.parametrize("skip", range(3))
+def test_what_was_previewed_is_not_pushed_by_another_session(start: Start, skip: int) -> None:
+    """Without a lock nothing else tells that it is gone: its task would say that all is done."""
+    unit = start(seed(workspaceMode="disabled"))
+    reconcile(unit.adom(), WEB)
+    add_policy(unit, policy("web"))
+    request = InstallRequest(REF, "edge/default", (ONE,))
+    with unit.adom().open_install_flow() as flow:
+        begun = flow.start_preview(request)
+        unit.simulator.faults.add("expire-session", skip=skip)
+        while begun.poll() is None:
+            unit.clock.sleep(1)
+        with pytest.raises(errors.PreviewLost, match="nothing was pushed"):
+            flow.commit(request)
+    assert "web" not in unit.simulator.fortigate("fgt-1").names("firewall addrgrp")
+    with unit.adom().open_install_flow() as flow:
+        assert told(watch(flow, request, unit.clock)) == {ONE: Outcome.DONE}
+
+
+def test_who_may_not_push_is_told_so(start: Start) -> None:
+    unit = start(seed(workspaceMode="disabled"))
+    reconcile(unit.adom(), WEB)
+    request = InstallRequest(REF, "edge/default", (ONE,))
+    with unit.adom().open_install_flow() as flow:
+        begun = flow.start_preview(request)
+        while begun.poll() is None:
+            unit.clock.sleep(1)
+        unit.simulator.faults.add("status", status=-11, url="*/package/commit")
+        with pytest.raises(errors.PermissionDenied):
+            flow.commit(request)
+
+
 def test_a_device_that_is_no_target_is_told_apart(unit: Unit) -> None:
     assert told(install(unit, THREE)) == {THREE: Outcome.MISSING}
 

@@ -74,6 +74,7 @@ class FortiManagerFlow:
         self._progress = progress
         self._known_mode = mode
         self._preview: preview.Preview | None = None
+        self._previewed_in = 0
         self._frozen: set[int] = set()
         self._stack = ExitStack()
         self._oid: int | None = None
@@ -147,6 +148,7 @@ class FortiManagerFlow:
         """
         data = self._install_data(request, flag="preview")
         task = self._begin(request, urls.INSTALL_PACKAGE, data, title=request.package)
+        self._previewed_in = self._session.logins
         self._preview = preview.Preview(
             self._session,
             self._place,
@@ -165,8 +167,27 @@ class FortiManagerFlow:
         return tasks.newest(self._session, self._place)
 
     def commit(self, request: InstallRequest) -> InstallTask:
-        """Push what the last preview worked out, to the targets of `request` only."""
-        return self._begin(request, urls.PACKAGE_COMMIT, preview.commit_data(request), title="")
+        """Push what the last preview worked out, to the targets of `request` only.
+
+        What was worked out is the session's: another one has nothing to push, and its task says OK.
+        """
+        data = preview.commit_data(request)
+        try:
+            with self._session.pinned():
+                if self._session.logins == self._previewed_in:
+                    return self._begin(request, urls.PACKAGE_COMMIT, data, title="")
+        except errors.PermissionDenied:
+            if self._mode is not Workspace.DISABLED:
+                raise  # the lock went with the session, which is told by whoever holds it
+            tasks.newest(self._session, self._place)
+            if self._session.logins == self._previewed_in:
+                raise
+        raise errors.PreviewLost(
+            "the session in which the install was previewed has ended; nothing was pushed",
+            fortimanager=self._place.fortimanager,
+            adom=self._ref.domain,
+            next_step="the next pass previews anew",
+        )
 
     def drop_preview(self) -> None:
         """Forget what the last preview worked out."""
