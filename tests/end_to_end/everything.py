@@ -13,6 +13,7 @@ import random
 import shutil
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from contextlib import ExitStack, redirect_stderr, suppress
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from fmgsync import errors
 from fmgsync.cli import documents, logs
+from fmgsync.daemon import service_health
+from fmgsync.daemon.worker import AdomWorker
 from fmgsync.passes import once
 from fmgsync.passes.result import Result
+from fmgsync.serve.metrics import Metrics
 from fmgsync.simulator.codes import Refusal
 from fmgsync.wiring import wiring
 from tests import builders
@@ -32,6 +36,7 @@ from tests.end_to_end.killing import Killed
 from tests.end_to_end.middlebox import Deadly
 from tests.end_to_end.mixed import ALONE, BEHIND, CLUSTERS, POOL, RULES, Choice, open_mixed
 from tests.end_to_end.people import Administrator, Operator
+from tests.end_to_end.piloting import Pilot
 from tests.end_to_end.witness import Witness
 
 COUNTS: Counter[str] = Counter()
@@ -49,9 +54,18 @@ CHOICES = st.builds(
     shared=st.sampled_from((False, False, True)),
     limit=st.sampled_from((600, 600, 3)),
     strict=st.sampled_from((False, False, True)),
-    failures=st.sampled_from(("100%", 1)),
+    failures=st.sampled_from(("100%", 1, "50%")),
     at_once=st.sampled_from((1, 4)),
-).filter(lambda choice: choice.removals == "in-window" or choice.write == "continuous")
+    follows=st.booleans(),
+).filter(
+    # Urgent removals, writing when installed and workflow mode exclude each other.
+    lambda choice: (
+        (choice.removals != "in-window")
+        + (choice.write != "continuous")
+        + (choice.workspace == "workflow")
+        < 2
+    )
+)
 
 
 class Everything(RuleBasedStateMachine):
@@ -62,6 +76,7 @@ class Everything(RuleBasedStateMachine):
         self.stack = ExitStack()
         self.folder = Path(tempfile.mkdtemp(prefix="fmgsync-everything-"))
         self.is_set_up = False
+        self.unplugged: set[str] = set()
         COUNTS["estates"] += 1
 
     @initialize(number=st.integers(0, 2**16), choice=CHOICES)
@@ -76,6 +91,7 @@ class Everything(RuleBasedStateMachine):
         self.somebody = Administrator(self.estate, self.dice)
         self.operator = Operator(self.estate, self.dice)
         self.box = Deadly(self.dice, self.somebody_acts, self._sees)
+        self.pilot = Pilot(self.estate, self.box, self._pass, self.dice)
         self.is_set_up = True
 
     def _sees(self, request: requests.PreparedRequest) -> None:
@@ -93,6 +109,8 @@ class Everything(RuleBasedStateMachine):
             (self.start if self.truth.stopped else self.stop)()
         elif chance < 0.18:
             self.steer(what=self.dice.choice(("resume", "abort")))
+        elif chance < 0.22:
+            self.pilot.is_deposed = not self.pilot.is_deposed
         elif chance < 0.6:
             with self.witness.others("prod", *BEHIND):
                 self.somebody.act()
@@ -182,6 +200,7 @@ class Everything(RuleBasedStateMachine):
         mark = self.unit.requests.mark()
         self.estate.path.write_text("owner: [", encoding="utf-8")
         assert self._run("now") is None
+        self._run("window")
         assert self.unit.requests.mark() == mark
         self._configure()
 
@@ -234,6 +253,7 @@ class Everything(RuleBasedStateMachine):
         COUNTS["device faults"] += 1
         gate = self.unit.fortigate(name)
         {"unplugged": gate.unplug, "restarts": gate.restart, "fails over": gate.fail_over}[how]()
+        self.unplugged |= {name} if how == "unplugged" else set()
 
     @rule()
     def devices_are_back(self) -> None:
@@ -244,6 +264,7 @@ class Everything(RuleBasedStateMachine):
             gate.accept()
         for name in ALONE:
             self.unit.fortigate(name).plug()
+        self.unplugged.clear()
 
     @rule(how=st.sampled_from(("fails over", "ends sessions", "unplugged")))
     def fortimanager_fails(self, how: str) -> None:
@@ -279,10 +300,37 @@ class Everything(RuleBasedStateMachine):
 
     @invariant()
     def is_run_every_so_often(self) -> None:
-        """Whatever else happens: after every other step, and mostly in the middle of trouble."""
+        """Whatever else happens: after every other step something runs that did not run before, and
+        every other run meets trouble in its middle."""
         COUNTS["steps"] += 1
         if self.is_set_up and self.dice.random() < 0.5:
-            self._run("window", quiet=self.dice.random() < 0.4)
+            self.truth.runs[self.dice.choice(POOL)] = self.dice.choice(APPS)
+            if len(self.truth.runs) > len(POOL) // 2:
+                del self.truth.runs[self.dice.choice(sorted(self.truth.runs))]
+            self._runs_now()
+            self._run("window", quiet=self.dice.random() < 0.5)
+
+    @rule(what=st.sampled_from(("ends", "dies", "is deposed", "leads again")))
+    def replica(self, what: str) -> None:
+        """What becomes of the controller, where there is one; another one begins later."""
+        COUNTS["changes of replicas"] += self.estate.choice.follows
+        if what == "ends":
+            self.pilot.end()
+        elif what == "dies":
+            self.pilot.die()
+        else:
+            self.pilot.is_deposed = what == "is deposed"
+
+    @rule()
+    def state_is_lost(self) -> None:
+        """Whatever was remembered is gone, save the audit."""
+        COUNTS["lost states"] += 1
+        self.pilot.die()
+        for path in (self.estate.folder / "state").glob("*.json"):
+            path.unlink()
+        self.truth.stopped = False
+        self.witness.grants.forget()
+        self.witness.pushes.open &= self.unplugged  # whoever answers begins anew
 
     @rule(install=st.sampled_from(("window", "window", "now", "never")), quiet=st.booleans())
     def apply(self, install: str, *, quiet: bool) -> None:
@@ -310,11 +358,14 @@ class Everything(RuleBasedStateMachine):
         COUNTS["stops"] += 1
         self._brake().stop("", "")
         self.truth.stopped = True
+        self.witness.was_decided("stop")
 
     @rule()
     def start(self) -> None:
         """Let it go on."""
         self._brake().start("", "")
+        if self.truth.stopped:
+            self.witness.was_decided("start")
         self.truth.stopped = False
         self.witness.may_go_on()
 
@@ -327,7 +378,7 @@ class Everything(RuleBasedStateMachine):
         """A person steers the rollout."""
         COUNTS["decisions"] += 1
         self.estate.steer(what)
-        self.witness.risky.clear()
+        self.witness.pushes.open.clear()
 
     @rule()
     def approve(self) -> None:
@@ -341,8 +392,11 @@ class Everything(RuleBasedStateMachine):
             self.estate.approve_submissions()
 
     def _run(self, install: str, *, quiet: bool = True) -> Result | None:
-        COUNTS["runs"] += 1
+        """What `apply` does; where a controller works, it does what is due by itself."""
         self.box.quiet, self.box.was_troubled = quiet, False
+        if self.estate.choice.follows and install == "window":
+            return self._turn()
+        COUNTS["runs"] += 1
         self.witness.begins(now=install == "now", may_install=install != "never")
         result, error, killed = None, "", False
         try:
@@ -363,6 +417,41 @@ class Everything(RuleBasedStateMachine):
         self.witness.ends(result, error, killed=killed, troubled=self.box.was_troubled)
         return result
 
+    def _turn(self) -> Result | None:
+        before = self.pilot.reloads
+        try:
+            self.pilot.turn()
+        except errors.FmgsyncError:
+            return None  # it does not start with this
+        except Killed:
+            self.pilot.die()
+        finally:
+            self.box.close()
+        COUNTS["reloads"] += self.pilot.reloads - before
+        controller = self.pilot.controller
+        return service_health.result(controller) if controller is not None else None
+
+    def _pass(self, worker: AdomWorker, make: Callable[[], None]) -> None:
+        """One pass of the controller, held against everything like a run."""
+        COUNTS["passes"] += 1
+        self.box.was_troubled, controller = False, self.pilot.controller
+        assert controller is not None
+        self.witness.begins(now=False, may_install=True, is_deposed=lambda: self.pilot.is_deposed)
+        killed = True
+        try:
+            make()
+            killed = False
+        finally:
+            COUNTS["kills"] += killed
+            record = worker.record
+            assert "internal error" not in (record.error or ""), self.witness.log.getvalue()
+            seen = [record.result] if record.result is not None and not killed else []
+            result = Result(controller.inventory, seen) if seen else None
+            shown = Metrics(lambda: service_health.health(controller)).text().decode()
+            troubled = self.box.was_troubled or self.pilot.is_deposed
+            error = record.error or "" if not killed else ""
+            self.witness.ends(result, error, killed=killed, troubled=troubled, shown=shown)
+
     def teardown(self) -> None:
         """The trouble stops; everything becomes as it should, and then nothing is done."""
         try:
@@ -370,6 +459,8 @@ class Everything(RuleBasedStateMachine):
                 self._trouble_stops()
                 self._converges()
                 COUNTS["verified"] += self.witness.verified
+                COUNTS.update({f"checks of {n}": c for n, c in self.witness.checks.items()})
+                COUNTS.update({f"overdue: {n}": c for n, c in self.witness.grants.told.items()})
         finally:
             self.stack.close()
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -382,8 +473,8 @@ class Everything(RuleBasedStateMachine):
         self.estate.host.ahead_s = max(0.0, self.estate.host.ahead_s)
         self.estate.clock.sleep(4 * 3600)
         self.truth.policy, self.truth.nights, self.truth.rules = "sync", False, dict(RULES)
-        self.truth.lost.clear()
-        self.truth.noise = []
+        self.truth.lost.clear()  # what tenants write stays: it may hold nobody up
+        self.pilot.is_deposed = False
         fortimanager, direct = self.estate.config["sites"]
         sites = [{**fortimanager, "devices": list(BEHIND)}, {**direct, "fortigates": list(ALONE)}]
         self._configure(sites=sites)
@@ -409,6 +500,7 @@ class Everything(RuleBasedStateMachine):
             self.estate.clock.sleep(900)
         assert self.estate.exact() == [], self._said(result)
         self._run("window")
+        self.estate.clock.sleep(700)  # a controller looks at everything every ten minutes
         mark = self.unit.requests.mark()
         self._run("window")
         again = [(each.method, each.urls) for each in self.unit.requests.writing(mark)]

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from fmgsync.simulator.state.store import Row
 from fmgsync.simulator.state.world import World
+from fmgsync.targets.hooks import releases
 from tests.end_to_end.mixed import ALONE, BEHIND, RULES
 
 MARK = "Managed by fmgsync (prod): "
 Held = Mapping[tuple[str, str], set[str]]
 Objects = dict[tuple[str, str, Any], Any]
 """Place, table and key of objects -> what they are."""
+WRITING: Final = frozenset(("add", "set", "update", "replace", "delete", "exec"))
+QUIET: Final = ("sys/login", "sys/proxy", "securityconsole/preview/result")
+
+
+def writes(url: str, method: str, body: bytes | str | None) -> bool:
+    """Whether a request may change anything; not one that only gives back what is held."""
+    if "/api/v2/" in url:
+        return method != "GET"
+    asked = json.loads(body or "{}")
+    params = asked.get("params") or []
+    urls = [str(param.get("url", "")).strip("/") for param in params]
+    quiet = releases(params) or all(one.startswith(QUIET) for one in urls)
+    return asked.get("method") in WRITING and not quiet
 
 
 def foreign(world: World) -> Objects:

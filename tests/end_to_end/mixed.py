@@ -44,6 +44,8 @@ class Choice:
     strict: bool = False
     failures: int | str = "100%"
     at_once: int = 1
+    follows: bool = False
+    """Whether a controller works there, beside the command line."""
 
     @property
     def locks(self) -> bool:

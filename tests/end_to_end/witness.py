@@ -6,20 +6,42 @@ from __future__ import annotations
 import io
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from fmgsync import audit
 from fmgsync.cli import documents
+from fmgsync.daemon import announcements
 from fmgsync.passes.result import Result
 from fmgsync.state.folder import Folder
 from fmgsync.state.heads import AuditHeads
 from tests.end_to_end import evidence
 from tests.end_to_end.evidence import Held
+from tests.end_to_end.grants import Grants
 from tests.end_to_end.mixed import ALONE, BEHIND, CLUSTERS, KEY, PASSWORD, Mixed
+from tests.end_to_end.pushes import Pushes
+
+INVARIANTS: Final[Mapping[int, tuple[str, ...]]] = {
+    1: ("nothing_foreign_was_touched",),
+    2: ("locks_are_gone",),
+    3: ("source_loss_removed_nothing",),
+    4: ("may_install", "nothing_came_outside_a_window"),
+    5: ("stays_in_its_budget",),
+    6: ("is_not_pushed_again",),
+    7: ("nothing_secret_was_told",),
+    8: ("what_is_verified_is_so",),
+    9: ("is_installable", "nothing_of_others_was_installed"),
+    10: ("no_stale_grant_is_overdue",),
+    11: ("only_what_was_asked_for",),
+    12: ("is_in_the_audit", "the_audit_is_whole"),
+}
+"""What fmgsync promises, by number, and the methods of `Witness` that hold it against the
+simulators' own state. That killed runs converge, with nothing written twice (6), and that tenants
+freeze nobody's removals (11), shows at the end of each example as well."""
 
 WRITING = frozenset(("add", "set", "update", "replace", "delete", "clone", "move"))
 
@@ -40,6 +62,7 @@ class Run:
     """Where somebody else did something meanwhile."""
     looked_at: float = 0.0
     stopped: bool = False
+    is_deposed: Callable[[], bool] = lambda: False
 
 
 class Witness:
@@ -49,7 +72,8 @@ class Witness:
         self.estate, self._world = estate, estate.unit.world
         self.log = io.StringIO()
         self.let_through = False  # people have approved edits, or installed by hand
-        self.risky: set[str] = set()
+        self.pushes, self.grants = Pushes(estate), Grants(estate)
+        self.checks: Counter[int] = Counter()
         self.dead: set[int] = set()  # sessions whose process was killed, or whose word got lost
         self.verified = 0
         self._run: Run | None = None
@@ -57,6 +81,16 @@ class Witness:
         self._looking = threading.RLock()
         self._foreign = evidence.foreign(self._world)
         self._on_devices = evidence.on_devices(self._world)
+        for number, names in INVARIANTS.items():
+            for name in names:
+                setattr(self, name, self._counted(number, getattr(self, name)))
+
+    def _counted(self, number: int, check: Callable[..., None]) -> Callable[..., None]:
+        def checks(*arguments: Any, **named: Any) -> None:
+            self.checks[number] += 1
+            check(*arguments, **named)
+
+        return checks
 
     # --- 1, 9: nothing foreign is written, and nothing of others installed ------------------------
 
@@ -71,6 +105,7 @@ class Witness:
                 self._foreign = evidence.foreign(self._world)
                 if install:
                     self._on_devices = evidence.on_devices(self._world)
+                self.pushes.open -= set(places)  # what they do to it is no risk of ours
                 if self._run is not None:
                     self._run.disturbed.update(places)
 
@@ -83,7 +118,7 @@ class Witness:
         told = {key: (self._foreign.get(key), now.get(key)) for key in different}
         assert not different, f"foreign objects were changed: {told}"
 
-    def _nothing_of_others_was_installed(self, run: Run) -> None:
+    def nothing_of_others_was_installed(self, run: Run) -> None:
         now = evidence.on_devices(self._world)
         if self.estate.choice.locks and not self.let_through and not run.disturbed:
             different = {
@@ -101,9 +136,12 @@ class Witness:
         now = self.estate.host.now()
         if run is None:
             return
+        assert not (run.is_deposed() and evidence.writes(url, method, body)), f"deposed: {url}"
         if place is not None:
             if method != "GET":
-                self._may_install(run, {place}, "branches", now)
+                self.may_install(run, {place}, "branches", now)
+                if self.pushes.writes(place, method, url, body):
+                    self.stays_in_its_budget({place}, ALONE)
         else:
             asked = json.loads(body or "{}")
             for param in asked.get("params") or ():
@@ -123,8 +161,19 @@ class Witness:
         )
         if pushes and isinstance(data, dict) and "package/cancel" not in url:
             devices = {str(each["name"]) for each in data["scope"]}
-            self._may_install(run, devices, "prod", now)
-            self._is_installable(run, devices)
+            self.may_install(run, devices, "prod", now)
+            self.is_installable(run, devices)
+            self.is_not_pushed_again(devices)
+            self.stays_in_its_budget(devices, BEHIND)
+
+    def is_not_pushed_again(self, devices: set[str]) -> None:
+        """6: by the history of the unit's tasks."""
+        self.pushes.begins(devices)
+
+    def stays_in_its_budget(self, devices: set[str], members: tuple[str, ...]) -> None:
+        """5: of a fleet no more are at risk at once than may fail."""
+        found = self.pushes.at_risk(members) | devices
+        assert len(found) <= self.pushes.room(), f"at risk at once: {sorted(found)}"
 
     def _may_write(self, run: Run, url: str, token: object) -> None:
         world = self._world
@@ -134,10 +183,10 @@ class Witness:
         if self.estate.choice.locks and session is not None:
             locks = [lock.sid for lock in world.adoms["prod"].locks]
             assert locks == [session.sid], f"{url} written by {session.sid} under {locks}"
-        self._is_in_the_audit(run, "write")
+        self.is_in_the_audit(run, "write")
 
-    def _may_install(self, run: Run, devices: set[str], fleet: str, now: float) -> None:
-        """4, 5, 12: the window, the budget, the audit; and nobody has stopped it."""
+    def may_install(self, run: Run, devices: set[str], fleet: str, now: float) -> None:
+        """4, 12: the window, the audit; and nobody has stopped it."""
         truth, choice = self.estate.truth, self.estate.choice
         assert not run.stopped, f"installed on {devices} although stopped"
         assert run.may_install, f"installed on {devices} although asked to install nothing"
@@ -145,24 +194,9 @@ class Witness:
         urgent = choice.removals != "in-window"
         assert is_open or run.now or urgent, f"installed on {devices} outside every window"
         # What no group holds any more may go from a FortiGate's own table: a write, no install.
-        self._is_in_the_audit(run, '"install"' if fleet == "prod" else '"write"')
-        members = BEHIND if fleet == "prod" else ALONE
-        if choice.failures == 1:
-            self.risky |= devices
-            at_risk = {name for name in self.risky & set(members) if self._is_at_risk(name)}
-            assert len(at_risk | devices) <= 1, f"at risk at once: {at_risk | devices}"
+        self.is_in_the_audit(run, '"install"' if fleet == "prod" else '"write"')
 
-    def _is_at_risk(self, name: str) -> bool:
-        """Its last install has not ended well."""
-        lines = [
-            line.state
-            for task in self._world.tasks.all()
-            for line in task.lines
-            if line.name == name and "preview" not in line.detail and task.user == "fmgsync"
-        ]
-        return bool(lines) and lines[-1] not in ("done", "warning")
-
-    def _is_installable(self, run: Run, devices: set[str]) -> None:
+    def is_installable(self, run: Run, devices: set[str]) -> None:
         """9, 6: was installed before, is in sync, and nothing is being installed there now."""
         world = self._world
         for name in devices if "prod" not in run.disturbed else ():
@@ -173,15 +207,22 @@ class Witness:
             busy = {line.name for line in task.lines if line.state == "running"}
             assert not busy & devices, f"{busy & devices} is being installed already"
 
-    def _is_in_the_audit(self, run: Run, event: str) -> None:
+    def is_in_the_audit(self, run: Run, event: str) -> None:
         path = self.estate.folder / "state" / "audit.jsonl"
         lines = path.read_text(encoding="utf-8").splitlines()[run.lines :] if path.exists() else []
         assert any(event in line for line in lines), f"no {event} in the audit of this run"
 
+    def was_decided(self, *events: str) -> None:
+        """12: what a person has said is the last thing in the audit."""
+        last = json.loads((self._audit_lines() or ["{}"])[-1])
+        assert last.get("event") in events, f"{events} is not in the audit: {last}"
+
     # --- runs -------------------------------------------------------------------------------------
 
-    def begins(self, *, now: bool, may_install: bool) -> None:
-        """fmgsync starts."""
+    def begins(
+        self, *, now: bool, may_install: bool, is_deposed: Callable[[], bool] = lambda: False
+    ) -> None:
+        """fmgsync starts, or a controller's pass does."""
         at = self.estate.host.now()
         self._run = Run(
             now=now,
@@ -194,6 +235,7 @@ class Witness:
             was_open=self.estate.truth.open_at(at),
             looked_at=at,
             stopped=self.estate.truth.stopped,
+            is_deposed=is_deposed,
         )
 
     def may_go_on(self) -> None:
@@ -201,26 +243,46 @@ class Witness:
         if self._run is not None:
             self._run.stopped = False
 
-    def ends(self, result: Result | None, error: str, *, killed: bool, troubled: bool) -> None:
-        """fmgsync has ended, by itself or not."""
+    def ends(
+        self,
+        result: Result | None,
+        error: str,
+        *,
+        killed: bool,
+        troubled: bool,
+        shown: str = "",
+    ) -> None:
+        """fmgsync has ended, by itself or not. `shown` is what it lets people see besides."""
         run, self._run = self._run, None
         assert run is not None
         self.nothing_foreign_was_touched()
-        self._nothing_of_others_was_installed(run)
-        self._locks_are_gone(killed=killed, troubled=troubled)
-        self._source_loss_removed_nothing(run)
-        self._nothing_came_outside_a_window(run)
-        self._only_what_was_asked_for(run)
-        self._nothing_secret_was_told(result, error)
-        self._the_audit_is_whole(killed=killed)
+        self.nothing_of_others_was_installed(run)
+        self.locks_are_gone(killed=killed, troubled=troubled)
+        self.source_loss_removed_nothing(run)
+        self.nothing_came_outside_a_window(run)
+        self.only_what_was_asked_for(run)
+        self.nothing_secret_was_told(result, error, shown)
+        self.the_audit_is_whole(killed=killed)
         if result is not None:
-            self._what_is_verified_is_so(run, result)
+            self.what_is_verified_is_so(run, result)
+            if run.may_install and not (run.stopped or killed or troubled or error):
+                self.no_stale_grant_is_overdue(run, result)
+
+    def no_stale_grant_is_overdue(self, run: Run, result: Result) -> None:
+        """10: whatever else is held or goes on."""
+        choice, truth = self.estate.choice, self.estate.truth
+        if truth.policy == "sync" and not truth.stopped and not choice.strict:
+            self.grants.ends(result.adoms, {*run.disturbed, *self._behind_if(run.disturbed)})
+
+    def _behind_if(self, disturbed: set[str]) -> tuple[str, ...]:
+        """Who works in the ADOM is in the way of all its devices."""
+        return BEHIND if "prod" in disturbed or "clock" in disturbed else ()
 
     def _audit_lines(self) -> list[str]:
         path = self.estate.folder / "state" / "audit.jsonl"
         return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
-    def _locks_are_gone(self, *, killed: bool, troubled: bool) -> None:
+    def locks_are_gone(self, *, killed: bool, troubled: bool) -> None:
         """2: unless a process was killed, or its word got lost: its session dies by itself."""
         world = self._world
         with world.lock:
@@ -228,13 +290,13 @@ class Witness:
             for lock in world.adoms["prod"].locks:
                 (session,) = [one for one in world.sessions.all() if one.sid == lock.sid]
                 left = world.sessions.time_left(session, world.now())
-                assert left <= world.sessions.idle_limit_s
+                assert left <= world.sessions.idle_limit_s, f"locked for {left} s: {lock}"
                 if lock.user != "fmgsync" or lock.sid in self.dead:
                     continue
                 assert killed or troubled, f"a lock was left behind: {lock}"
                 self.dead.add(lock.sid)
 
-    def _source_loss_removed_nothing(self, run: Run) -> None:
+    def source_loss_removed_nothing(self, run: Run) -> None:
         """3: of a cluster whose dump tells less than all. What the ADOM had lost before may go from
         the devices."""
         nets = tuple(CLUSTERS[name] + "." for name in self.estate.truth.lost)
@@ -255,7 +317,7 @@ class Witness:
             gone = _of(before - held[place, group], nets)
             assert not gone, f"{gone} went from {group} on {place} though its cluster is lost"
 
-    def _nothing_came_outside_a_window(self, run: Run) -> None:
+    def nothing_came_outside_a_window(self, run: Run) -> None:
         """4: the urgent lane adds nothing, save in a group that denies."""
         closed = not run.was_open and not self.estate.truth.open_at(self.estate.host.now())
         if not closed or run.now or self.estate.choice.shared or run.disturbed:
@@ -265,7 +327,7 @@ class Witness:
             came = held - run.held[place, group]
             assert group in denied or not came, f"{came} came to {group} on {place} by night"
 
-    def _only_what_was_asked_for(self, run: Run) -> None:
+    def only_what_was_asked_for(self, run: Run) -> None:
         """11: nothing is let through that no rule ever asked for; without locks an edit can come
         between the last look and the push."""
         for (place, group), held in self.estate.everything_held().items():
@@ -274,9 +336,10 @@ class Witness:
             if self.estate.choice.locks and place not in run.disturbed:
                 assert not too_much, f"{place} lets {too_much} through in {group}"
 
-    def _nothing_secret_was_told(self, result: Result | None, error: str) -> None:
-        """7: neither log, state and audit, nor errors and documents."""
-        told = [self.log.getvalue(), error]
+    def nothing_secret_was_told(self, result: Result | None, error: str, shown: str = "") -> None:
+        """7: neither log, state and audit, nor errors, documents and Events; nor metrics, where
+        they are `shown`."""
+        told = [self.log.getvalue(), error, shown]
         told += [
             path.read_text(encoding="utf-8", errors="replace")
             for path in (self.estate.folder / "state").glob("*")
@@ -284,25 +347,26 @@ class Witness:
         ]
         if result is not None:
             told.append(json.dumps(documents.apply_document(result), default=str))
+            told += [str(notice) for one in result.adoms for notice in announcements.notices(one)]
         for canary in (PASSWORD, KEY):
             assert not any(canary in text for text in told), "a secret was told"
         self.log.seek(0)
         self.log.truncate()
 
-    def _the_audit_is_whole(self, *, killed: bool) -> None:
+    def the_audit_is_whole(self, *, killed: bool) -> None:
         """12: each line follows the one before, and none that was written is missing."""
         path = self.estate.folder / "state" / "audit.jsonl"
         if not path.exists():
             return
         lines = audit.read(path)
-        assert [line.problem for line in lines if line.problem] == []
+        assert not (odd := [line.problem for line in lines if line.problem]), odd
         known = AuditHeads(Folder(path.parent, clock=self.estate.clock)).read_all()
-        assert audit.missing(audit.ends(lines), known) == []
+        assert not (gone := audit.missing(audit.ends(lines), known)), gone
         if not killed and known:
             (cut,) = [audit.ends(lines[:-1])] if len(lines) > 1 else [{}]
             assert audit.missing(cut, known), "nobody would notice that the last line is gone"
 
-    def _what_is_verified_is_so(self, run: Run, result: Result) -> None:
+    def what_is_verified_is_so(self, run: Run, result: Result) -> None:
         """8: it holds what the rules ask for; or something else, where something is kept."""
         urgent = self.estate.choice.removals != "in-window" and not run.was_open and not run.now
         for adom in result.adoms:
@@ -312,7 +376,7 @@ class Witness:
                 if target.device in run.disturbed or not (adom.ref.unit != "hq" or self._locks):
                     continue
                 self.verified += 1
-                self.risky.discard(target.device)
+                self.pushes.open.discard(target.device)
                 for group in self.estate.truth.rules if not kept else ():
                     held, wanted = self._both(target.device, group)
                     # The urgent lane takes away; what is to come waits for the window.

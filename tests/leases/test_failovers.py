@@ -143,7 +143,7 @@ class Play:
 
     def stands_still(self, replica: Replica) -> None:
         """Mostly not; sometimes for so long that the other one takes over, and works meanwhile."""
-        if self._depth or self.dice.random() > 0.08:
+        if self._depth or self.dice.random() > 0.15:
             return
         self._depth += 1
         other = next(each for each in self.replicas if each is not replica)
@@ -152,7 +152,7 @@ class Play:
         for nap in (min(seconds, TICK_S), min(seconds, DURATION_S + 1.0), seconds):
             self.estate.clock.sleep(nap)
             self.tick(other)
-        if self.dice.random() < 0.3:
+        if self.dice.random() < 0.2:
             other.work()
         self._depth -= 1
 

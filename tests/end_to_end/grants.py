@@ -1,0 +1,94 @@
+"""10: the bound on stale grants, told from what FortiGates hold and what is wanted there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+
+from fmgsync.passes.result import Pass
+from fmgsync.scheduling.rollout import Readiness
+from tests.end_to_end.mixed import BEHIND, CLUSTERS, Mixed
+
+Grant = tuple[str, str, str]
+"""A FortiGate, a group, an address that it holds and nobody wants any more."""
+
+
+class Grants:
+    """Since when each has been there while fmgsync looked, by its own computer's clock."""
+
+    def __init__(self, estate: Mixed) -> None:
+        self._estate = estate
+        self._since: dict[Grant, tuple[float, float]] = {}
+        self.told: Counter[str] = Counter()
+
+    def stale(self) -> set[Grant]:
+        """All there are now, in groups that some rule asks for."""
+        truth = self._estate.truth
+        frozen = tuple(f"{CLUSTERS[name]}." for name in truth.lost)
+        behind, alone = self._estate.config["sites"]
+        inside = {*behind["devices"], *alone["fortigates"]}
+        return {
+            (place, group, ip)
+            for (place, group), held in self._estate.everything_held().items()
+            for ip in held - truth.wanted(group)
+            if group in truth.rules and place in inside and not ip.startswith(frozen or "-")
+        }
+
+    def bound_s(self) -> float | None:
+        """How long one may stay; None where it goes with whatever else is installed."""
+        removals = self._estate.choice.removals
+        if removals == "in-window":
+            return None
+        return 0.0 if removals == "immediately" else 900.0
+
+    def ends(self, passes: Collection[Pass], disturbed: Collection[str]) -> None:
+        """After a run that could do as it should: whatever is overdue is gone, or it is said what
+        keeps it. `disturbed` are the places where somebody else did something meanwhile."""
+        there, bound_s = self.stale(), self.bound_s()
+        now, ahead_s = self._estate.host.now(), self._estate.host.ahead_s
+        self._since = {grant: self._since.get(grant, (now, ahead_s)) for grant in there}
+        if bound_s is None:
+            return
+        said = {place: why for one in passes for place, why in _said(one).items()}
+        for grant in sorted(there):
+            since, ahead_then = self._since[grant]
+            place = grant[0]
+            if now - since < bound_s or ahead_then != ahead_s or place in disturbed:
+                continue
+            self.told["overdue"] += 1
+            why = said.get(place)
+            assert why is not None, f"{grant} is overdue for {now - since:.0f} s: nothing is said"
+            self.told[why] += 1
+
+    def forget(self) -> None:
+        """What is remembered of them is lost: they count from the next look on."""
+        self._since = {}
+
+
+def _said(one: Pass) -> dict[str, str]:
+    """What keeps the devices of a target from being served, in the pass's own words."""
+    names = (one.ref.unit,) if one.ref.is_direct else BEHIND
+    whole, view, seen = "", one.view, one.seen
+    if one.error is not None:
+        whole = f"error: {one.error.kind}"
+    elif one.stop is not None:
+        whole = "stopped"
+    elif view is not None and view.rushed.held is not None:
+        whole = f"held: {view.rushed.held.kind}"
+    elif view is not None and view.is_short_of_room:
+        whole = "no room"
+    elif seen is not None and (seen.plan.held or seen.plan.foreign or seen.desired.errors):
+        whole = "held plan"
+    elif seen is not None and seen.submission is not None:
+        whole = "submission"
+    found = dict.fromkeys(names, whole) if whole else {}
+    if one.rollout is not None:
+        found |= dict.fromkeys(one.rollout.failures, "failed")
+        found |= dict.fromkeys(one.rollout.blocked, "blocked")
+    for admission in one.admissions:
+        if admission.readiness is not Readiness.READY:
+            found.setdefault(admission.pending.target.device, str(admission.readiness))
+    for each in one.survey.views if one.survey is not None else ():
+        if each.silent:
+            found.setdefault(each.target.device, "silent")
+    return found

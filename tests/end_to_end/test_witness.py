@@ -1,0 +1,279 @@
+"""The witness of the machine that does everything can complain: for each invariant, what would
+break it is done to the simulators' own state, and its check says so."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from fmgsync import audit
+from fmgsync.model.target import DeviceVdom, TargetRef
+from fmgsync.passes.result import Pass, Result
+from fmgsync.passes.rollout_book import Report
+from fmgsync.passes.world import Inventory
+from fmgsync.simulator.state.tasks import Line
+from tests.end_to_end.mixed import ALONE, BEHIND, KEY, PASSWORD, Choice, Mixed, open_mixed
+from tests.end_to_end.witness import INVARIANTS, Run, Witness
+
+WEB = "k8s-web"
+
+
+@pytest.fixture(scope="module")
+def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mixed]:
+    """In sync, with locks, by night."""
+    with open_mixed(tmp_path_factory.mktemp("witness"), Choice(failures=1, nights=True)) as made:
+        yield made
+
+
+@pytest.fixture
+def witness(estate: Mixed) -> Iterator[Witness]:
+    """One that has seen a run begin; what is broken is put right."""
+    made = Witness(estate)
+    made.begins(now=False, may_install=True)
+    truth, choice = estate.truth, estate.choice
+    estate.truth = replace(truth, lost={}, runs=dict(truth.runs))
+    yield made
+    estate.truth, estate.choice = truth, choice
+    for name in ALONE:
+        held = [f"prod_{ip}" for ip in truth.wanted(WEB)]
+        estate.unit.fortigate(name).drift("firewall addrgrp", WEB, member=held)
+        estate.unit.fortigate(name).drift("firewall address", "legacy-db", subnet=LEGACY)
+    estate.put_back()
+
+
+LEGACY = ("10.9.0.1", "255.255.255.255")
+
+
+def run_of(witness: Witness) -> Run:
+    assert witness._run is not None
+    return witness._run
+
+
+def holds(estate: Mixed, place: str, *members: str) -> None:
+    """Its group holds these from now on, whoever has done that."""
+    estate.unit.fortigate(place).drift("firewall addrgrp", WEB, member=members)
+
+
+def empty(witness: Witness, *passes: Pass) -> Result:
+    inventory = Inventory({}, {}, (), (), lambda cluster, address: False)
+    return Result(inventory, list(passes))
+
+
+def pushed(estate: Mixed, name: str, state: str) -> None:
+    """A task of ours, as it would stand in the unit's own list."""
+    world = estate.unit.world
+    task = world.tasks.open("Install", "x", "fmgsync", world.adoms["prod"].oid, world.now())
+    line = Line(name, 0)
+    line.tell(world.now(), 100, "install and save finished", state)
+    task.lines.append(line)
+
+
+def foreign_object(witness: Witness) -> None:
+    gate = witness.estate.unit.fortigate(ALONE[0])
+    gate.drift("firewall address", "legacy-db", subnet=("10.9.0.2", "255.255.255.255"))
+    witness.nothing_foreign_was_touched()
+
+
+def lock_left(witness: Witness) -> None:
+    console = witness.estate.unit.console("fmgsync")
+    console.lock("prod")
+    try:
+        witness.locks_are_gone(killed=False, troubled=False)
+    finally:
+        console.log_out()
+
+
+def lost_source(witness: Witness) -> None:
+    witness.estate.truth.lost["east"] = "gone"
+    holds(witness.estate, ALONE[0], "prod_10.2.0.1")
+    witness.source_loss_removed_nothing(run_of(witness))
+
+
+def by_day(witness: Witness) -> None:
+    now = witness.estate.host.now()
+    witness.may_install(run_of(witness), {BEHIND[0]}, "prod", now)
+
+
+def added_by_day(witness: Witness) -> None:
+    holds(witness.estate, ALONE[0], "prod_10.1.0.1", "prod_10.2.0.1", "legacy-db")
+    witness.nothing_came_outside_a_window(run_of(witness))
+
+
+def second_at_risk(witness: Witness) -> None:
+    pushed(witness.estate, BEHIND[0], "error")
+    witness.pushes.open.add(BEHIND[0])
+    witness.stays_in_its_budget({BEHIND[1]}, BEHIND)
+
+
+def second_unit_at_risk(witness: Witness) -> None:
+    url = witness.estate.unit.fortigates[ALONE[0]] + "/api/v2/cmdb/firewall/addrgrp/k8s-web"
+    witness.pushes.writes(ALONE[0], "POST", url, "{}")
+    holds(witness.estate, ALONE[0], "legacy-db")
+    witness.stays_in_its_budget({ALONE[1]}, ALONE)
+
+
+def pushed_twice(witness: Witness) -> None:
+    witness.is_not_pushed_again({BEHIND[0]})
+    pushed(witness.estate, BEHIND[0], "done")
+    witness.is_not_pushed_again({BEHIND[0]})
+
+
+def told_twice(witness: Witness) -> None:
+    body = json.dumps({"member": [{"name": name} for name in members(witness.estate, ALONE[0])]})
+    url = witness.estate.unit.fortigates[ALONE[0]] + "/api/v2/cmdb/firewall/addrgrp/k8s-web"
+    witness.pushes.writes(ALONE[0], "PUT", url, body)
+
+
+def members(estate: Mixed, place: str) -> Any:
+    row = estate.unit.world.alone[place].vdoms["root"].running(("firewall addrgrp", WEB))
+    assert row is not None
+    return row.attrs["member"]
+
+
+def secret_in_the_state(witness: Witness) -> None:
+    path = witness.estate.folder / "state" / "left.json"
+    path.write_text(KEY)
+    try:
+        witness.nothing_secret_was_told(None, "")
+    finally:
+        path.unlink()
+
+
+def secret_in_the_metrics(witness: Witness) -> None:
+    witness.nothing_secret_was_told(None, "", f'x{{why="{PASSWORD}"}} 1')
+
+
+def secret_in_an_event(witness: Witness) -> None:
+    report = Report(failures={BEHIND[0]: f"refused: {PASSWORD}"})
+    told = Pass(TargetRef("hq", "prod"), rollout=report)
+    witness.nothing_secret_was_told(empty(witness, told), "")
+
+
+def secret_in_the_log(witness: Witness) -> None:
+    witness.log.write(PASSWORD)
+    witness.nothing_secret_was_told(None, "")
+
+
+def not_as_wanted(witness: Witness) -> None:
+    holds(witness.estate, ALONE[0], "prod_10.1.0.1", "legacy-db")
+    report = Report(verified=[DeviceVdom(ALONE[0], "root")])
+    told = Pass(TargetRef(ALONE[0], "root"), rollout=report)
+    witness.what_is_verified_is_so(run_of(witness), empty(witness, told))
+
+
+def not_in_sync(witness: Witness) -> None:
+    holds(witness.estate, BEHIND[0], "none")
+    witness.is_installable(run_of(witness), {BEHIND[0]})
+
+
+def never_installed(witness: Witness) -> None:
+    installed = witness.estate.unit.world.adoms["prod"].installed
+    known = installed.pop((BEHIND[0], "root"))
+    try:
+        witness.is_installable(run_of(witness), {BEHIND[0]})
+    finally:
+        installed[BEHIND[0], "root"] = known
+
+
+def edit_of_others(witness: Witness) -> None:
+    gate = witness.estate.unit.fortigate(BEHIND[0])
+    gate.drift("firewall address", "legacy-db", subnet=("10.9.0.3", "255.255.255.255"))
+    witness.nothing_of_others_was_installed(run_of(witness))
+
+
+def overdue(witness: Witness) -> None:
+    estate = witness.estate
+    estate.choice = replace(estate.choice, removals="immediately")
+    del estate.truth.runs["10.1.0.1"]
+    passes = [Pass(TargetRef(name, "root")) for name in ALONE]
+    witness.no_stale_grant_is_overdue(run_of(witness), empty(witness, *passes))
+
+
+def never_asked_for(witness: Witness) -> None:
+    holds(witness.estate, ALONE[0], "prod_10.1.0.1", "legacy-db")
+    witness.only_what_was_asked_for(run_of(witness))
+
+
+def no_line(witness: Witness) -> None:
+    witness.is_in_the_audit(run_of(witness), "write")
+
+
+def altered(witness: Witness) -> None:
+    _with_lines(witness, lambda lines: [*lines[:-2], lines[-2].replace("1", "2"), lines[-1]])
+
+
+def cut_off(witness: Witness) -> None:
+    _with_lines(witness, lambda lines: lines[:-1])
+
+
+def not_decided(witness: Witness) -> None:
+    witness.was_decided("stop")
+
+
+def _with_lines(witness: Witness, change: Callable[[list[str]], list[str]]) -> None:
+    path = witness.estate.folder / "state" / "audit.jsonl"
+    whole = path.read_text(encoding="utf-8")
+    path.write_text("".join(change(whole.splitlines(keepends=True))), encoding="utf-8")
+    try:
+        witness.the_audit_is_whole(killed=False)
+    finally:
+        path.write_text(whole, encoding="utf-8")
+        assert [line for line in audit.read(path) if line.problem] == []
+
+
+BREAKS: Mapping[int, Mapping[Callable[[Witness], None], str]] = {
+    1: {foreign_object: "foreign objects were changed"},
+    2: {lock_left: "a lock was left behind"},
+    3: {lost_source: "though its cluster is lost"},
+    4: {by_day: "outside every window", added_by_day: "by night"},
+    5: {second_at_risk: "at risk at once", second_unit_at_risk: "at risk at once"},
+    6: {pushed_twice: "pushed to fgt-1 again", told_twice: "told again what it holds"},
+    7: dict.fromkeys(
+        (secret_in_the_state, secret_in_the_metrics, secret_in_an_event, secret_in_the_log),
+        "a secret was told",
+    ),
+    8: {not_as_wanted: "is called verified"},
+    9: {
+        not_in_sync: "is not in sync",
+        never_installed: "never installed",
+        edit_of_others: "edits of others went along",
+    },
+    10: {overdue: "is overdue"},
+    11: {never_asked_for: "lets {'10.9.0.1'} through"},
+    12: {
+        no_line: "no write in the audit",
+        altered: "does not follow",
+        cut_off: "lines were written",
+        not_decided: "is not in the audit",
+    },
+}
+
+
+def test_each_invariant_has_its_checks_and_something_that_breaks_them() -> None:
+    assert list(INVARIANTS) == list(range(1, 13)) == list(BREAKS)
+    assert all(callable(getattr(Witness, name)) for names in INVARIANTS.values() for name in names)
+
+
+@pytest.mark.parametrize(
+    ("breaks", "words"),
+    [
+        pytest.param(breaks, words, id=f"{number}-{breaks.__name__}")
+        for number, several in BREAKS.items()
+        for breaks, words in several.items()
+    ],
+)
+def test_what_breaks_it_is_noticed(
+    witness: Witness, breaks: Callable[[Witness], None], words: str
+) -> None:
+    with pytest.raises(AssertionError) as caught:
+        breaks(witness)
+    assert words in str(caught.value)
+
+
+def test_a_run_that_did_as_it_should_is_not_complained_about(witness: Witness) -> None:
+    witness.ends(empty(witness), "", killed=False, troubled=False)
+    assert all(witness.checks[number] for number in (1, 2, 3, 4, 7, 8, 9, 10, 11, 12))
