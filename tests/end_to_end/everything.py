@@ -13,8 +13,8 @@ import random
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable
 from contextlib import ExitStack, redirect_stderr, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,52 +24,27 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from fmgsync import errors
 from fmgsync.cli import documents, logs
-from fmgsync.daemon import service_health
-from fmgsync.daemon.worker import AdomWorker
-from fmgsync.passes import once
 from fmgsync.passes.result import Result
-from fmgsync.serve.metrics import Metrics
 from fmgsync.simulator.codes import Refusal
 from fmgsync.wiring import wiring
 from tests import builders
-from tests.end_to_end.killing import Killed
 from tests.end_to_end.middlebox import Deadly
-from tests.end_to_end.mixed import ALONE, BEHIND, CLUSTERS, POOL, RULES, Choice, open_mixed
+from tests.end_to_end.mixed import ALONE, BEHIND, CHOICES, CLUSTERS, POOL, RULES, Choice, open_mixed
+from tests.end_to_end.ours import Ours
 from tests.end_to_end.people import Administrator, Operator
-from tests.end_to_end.piloting import Pilot
 from tests.end_to_end.witness import Witness
 
 COUNTS: Counter[str] = Counter()
 """What all machines of this process went through."""
 
 APPS = ("web", "db", "both", "other")
-CHOICES = st.builds(
-    Choice,
-    workspace=st.sampled_from(("normal", "normal", "disabled", "per-adom", "workflow")),
-    release=st.sampled_from(("7.4.5", "7.0.12")),
-    mode=st.sampled_from(("package", "package", "objects")),
-    removals=st.sampled_from(("in-window", "immediately", {"within": "15m"})),
-    write=st.sampled_from(("continuous", "continuous", "before-install")),
-    nights=st.booleans(),
-    shared=st.sampled_from((False, False, True)),
-    limit=st.sampled_from((600, 600, 3)),
-    strict=st.sampled_from((False, False, True)),
-    failures=st.sampled_from(("100%", 1, "50%")),
-    at_once=st.sampled_from((1, 4)),
-    follows=st.booleans(),
-).filter(
-    # Urgent removals, writing when installed and workflow mode exclude each other.
-    lambda choice: (
-        (choice.removals != "in-window")
-        + (choice.write != "continuous")
-        + (choice.workspace == "workflow")
-        < 2
-    )
-)
 
 
 class Everything(RuleBasedStateMachine):
     """Two FortiGates behind a FortiManager, two alone, two clusters."""
+
+    follows: bool | None = None
+    """Whether a controller works there; None: in every other estate."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -82,6 +57,8 @@ class Everything(RuleBasedStateMachine):
     @initialize(number=st.integers(0, 2**16), choice=CHOICES)
     def begin(self, number: int, choice: Choice) -> None:
         """An estate in sync, of one kind."""
+        if self.follows is not None:
+            choice = replace(choice, follows=self.follows)
         self.dice = random.Random(number)
         self.estate = self.stack.enter_context(open_mixed(self.folder, choice))
         self.truth, self.unit = self.estate.truth, self.estate.unit
@@ -91,7 +68,8 @@ class Everything(RuleBasedStateMachine):
         self.somebody = Administrator(self.estate, self.dice)
         self.operator = Operator(self.estate, self.dice)
         self.box = Deadly(self.dice, self.somebody_acts, self._sees)
-        self.pilot = Pilot(self.estate, self.box, self._pass, self.dice)
+        self.ours = Ours(self.estate, self.box, self.witness, self.dice, COUNTS)
+        self.pilot = self.ours.pilot
         self.is_set_up = True
 
     def _sees(self, request: requests.PreparedRequest) -> None:
@@ -392,65 +370,7 @@ class Everything(RuleBasedStateMachine):
             self.estate.approve_submissions()
 
     def _run(self, install: str, *, quiet: bool = True) -> Result | None:
-        """What `apply` does; where a controller works, it does what is due by itself."""
-        self.box.quiet, self.box.was_troubled = quiet, False
-        if self.estate.choice.follows and install == "window":
-            return self._turn()
-        COUNTS["runs"] += 1
-        self.witness.begins(now=install == "now", may_install=install != "never")
-        result, error, killed = None, "", False
-        try:
-            world = wiring.make_world(
-                self.estate.path,
-                command=f"apply --install {install}",
-                clock=self.estate.host,
-                state_dir=self.estate.folder / "state",
-                transport=lambda access: self.box,
-            )
-            result = once.apply(world, install=install != "never")
-        except errors.FmgsyncError as found:
-            error = str(found)
-        except Killed:
-            COUNTS["kills"] += 1
-            killed = True
-        self.box.close()  # the system closes a dead process's connections
-        self.witness.ends(result, error, killed=killed, troubled=self.box.was_troubled)
-        return result
-
-    def _turn(self) -> Result | None:
-        before = self.pilot.reloads
-        try:
-            self.pilot.turn()
-        except errors.FmgsyncError:
-            return None  # it does not start with this
-        except Killed:
-            self.pilot.die()
-        finally:
-            self.box.close()
-        COUNTS["reloads"] += self.pilot.reloads - before
-        controller = self.pilot.controller
-        return service_health.result(controller) if controller is not None else None
-
-    def _pass(self, worker: AdomWorker, make: Callable[[], None]) -> None:
-        """One pass of the controller, held against everything like a run."""
-        COUNTS["passes"] += 1
-        self.box.was_troubled, controller = False, self.pilot.controller
-        assert controller is not None
-        self.witness.begins(now=False, may_install=True, is_deposed=lambda: self.pilot.is_deposed)
-        killed = True
-        try:
-            make()
-            killed = False
-        finally:
-            COUNTS["kills"] += killed
-            record = worker.record
-            assert "internal error" not in (record.error or ""), self.witness.log.getvalue()
-            seen = [record.result] if record.result is not None and not killed else []
-            result = Result(controller.inventory, seen) if seen else None
-            shown = Metrics(lambda: service_health.health(controller)).text().decode()
-            troubled = self.box.was_troubled or self.pilot.is_deposed
-            error = record.error or "" if not killed else ""
-            self.witness.ends(result, error, killed=killed, troubled=troubled, shown=shown)
+        return self.ours.run(install, quiet=quiet)
 
     def teardown(self) -> None:
         """The trouble stops; everything becomes as it should, and then nothing is done."""

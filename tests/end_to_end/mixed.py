@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from hypothesis import strategies as st
+
 from fmgsync.clock import ManualClock
 from fmgsync.simulator import Simulator
 from fmgsync.simulator.codes import Refusal
@@ -51,6 +53,31 @@ class Choice:
     def locks(self) -> bool:
         """Whether one works in the ADOM under a lock."""
         return self.workspace != "disabled"
+
+
+CHOICES = st.builds(
+    Choice,
+    workspace=st.sampled_from(("normal", "normal", "disabled", "per-adom", "workflow")),
+    release=st.sampled_from(("7.4.5", "7.0.12")),
+    mode=st.sampled_from(("package", "package", "objects")),
+    removals=st.sampled_from(("in-window", "immediately", {"within": "15m"})),
+    write=st.sampled_from(("continuous", "continuous", "before-install")),
+    nights=st.booleans(),
+    shared=st.sampled_from((False, False, True)),
+    limit=st.sampled_from((600, 600, 3)),
+    strict=st.sampled_from((False, False, True)),
+    failures=st.sampled_from(("100%", 1, "50%")),
+    at_once=st.sampled_from((1, 4)),
+    follows=st.booleans(),
+).filter(
+    # Urgent removals, writing when installed and workflow mode exclude each other.
+    lambda choice: (
+        (choice.removals != "in-window")
+        + (choice.write != "continuous")
+        + (choice.workspace == "workflow")
+        < 2
+    )
+)
 
 
 class HostClock:

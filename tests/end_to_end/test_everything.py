@@ -16,17 +16,23 @@ SOAK_S = float(os.environ.get("FMGSYNC_SOAK_S", "1200"))
 HEALTH = list(HealthCheck)
 
 
-def test_whatever_happens_the_invariants_hold_and_it_converges() -> None:
+@pytest.mark.parametrize(
+    ("follows", "estates"), [(False, 2), (True, 1)], ids=["commands", "controller"]
+)
+def test_whatever_happens_the_invariants_hold_and_it_converges(
+    *, follows: bool, estates: int
+) -> None:
     chosen = settings(
-        max_examples=4,
-        stateful_step_count=12,
+        max_examples=estates,
+        stateful_step_count=10,
         deadline=None,
         derandomize=True,
         database=None,
         phases=[Phase.generate],  # to make a failure small takes minutes: that is for the soak
         suppress_health_check=HEALTH,
     )
-    run_state_machine_as_test(Everything, settings=chosen)
+    machine = type("Everything", (Everything,), {"follows": follows})
+    run_state_machine_as_test(machine, settings=chosen)
 
 
 @pytest.mark.slow
