@@ -62,7 +62,8 @@ class Run:
     """Where somebody else did something meanwhile."""
     looked_at: float = 0.0
     stopped: bool = False
-    is_deposed: Callable[[], bool] = lambda: False
+    is_deposed: Callable[[], bool] | None = None
+    """Of a controller's pass: whether another replica leads by now."""
 
 
 class Witness:
@@ -136,7 +137,8 @@ class Witness:
         now = self.estate.host.now()
         if run is None:
             return
-        assert not (run.is_deposed() and evidence.writes(url, method, body)), f"deposed: {url}"
+        if run.is_deposed is not None and run.is_deposed():
+            assert not evidence.writes(url, method, body), f"written without a Lease: {url}"
         if place is not None:
             if method != "GET":
                 self.may_install(run, {place}, "branches", now)
@@ -220,7 +222,7 @@ class Witness:
     # --- runs -------------------------------------------------------------------------------------
 
     def begins(
-        self, *, now: bool, may_install: bool, is_deposed: Callable[[], bool] = lambda: False
+        self, *, now: bool, may_install: bool, is_deposed: Callable[[], bool] | None = None
     ) -> None:
         """fmgsync starts, or a controller's pass does."""
         at = self.estate.host.now()
@@ -368,7 +370,9 @@ class Witness:
 
     def what_is_verified_is_so(self, run: Run, result: Result) -> None:
         """8: it holds what the rules ask for; or something else, where something is kept."""
-        urgent = self.estate.choice.removals != "in-window" and not run.was_open and not run.now
+        # One pass of a controller brings what goes, the next one what comes.
+        one_lane = not run.was_open or run.is_deposed is not None
+        urgent = self.estate.choice.removals != "in-window" and one_lane and not run.now
         for adom in result.adoms:
             kept = bool(adom.seen and adom.seen.plan.held) or bool(self.estate.truth.lost)
             kept = kept or self.estate.truth.policy != "sync"
