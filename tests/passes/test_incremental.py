@@ -96,6 +96,36 @@ def test_only_the_part_is_asked_and_written(estate: Estate) -> None:
     assert len(estate.unit.requests.since(mark)) <= 18
 
 
+def test_the_way_to_the_commit_is_short_and_each_step_of_it_needs_the_one_before(
+    tmp_path: Path,
+) -> None:
+    """Every request costs a round trip, and a pod's change waits for all of these."""
+    with open_estate(tmp_path, {**default_seed(), "workspaceMode": "normal"}) as estate:
+        estate.write_config(groups=[{"name": "web", "select": "app == 'web'"}])
+        estate.write_config(install={"mode": "none"}, guard={"maxRemovedShare": 1.0})
+        estate.run("east", builders.pod("web-1", "10.1.0.1", labels={"app": "web"}))
+        controller = Controller(estate)
+        controller.make()
+        estate.run("east", builders.pod("web-1", "10.1.0.2", labels={"app": "web"}))
+        mark = estate.unit.requests.mark()
+        assert not controller.make("web").whole
+        asked = [f"{e.method} {e.urls[0]}" for e in estate.unit.requests.since(mark)]
+    there = asked.index("exec /dvmdb/adom/prod/workspace/commit")
+    objects, lock = "/pm/config/adom/prod/obj", "/dvmdb/adom/prod/workspace"
+    assert asked[:there] == [
+        "exec sys/login/user",
+        f"get {objects}",  # the stamp, and whether there are locks
+        f"get {lock}/lockinfo",
+        f"exec {lock}/lock",
+        f"get {lock}/lockinfo",
+        f"get {objects}/firewall/addrgrp",  # under the lock: whose it is
+        f"add {objects}/firewall/address",
+        f"set {objects}/firewall/addrgrp/web/dynamic_mapping/fgt-east/root",
+        f"delete {objects}/firewall/address/prod_10.1.0.1",
+        f"get {lock}/lockinfo",
+    ]
+
+
 def test_a_pass_without_a_change_writes_and_locks_nothing(estate: Estate) -> None:
     controller = Controller(estate)
     controller.make()

@@ -15,12 +15,7 @@ from collections.abc import Sequence
 from fmgsync.model.target import TargetRef
 from fmgsync.targets.fortimanager import urls
 from fmgsync.targets.fortimanager.answers import Result
-from fmgsync.targets.fortimanager.session import Param, Session
-
-
-def read_stamp(session: Session, ref: TargetRef) -> str | None:
-    """The stamp; None where the unit does not tell."""
-    return stamp_of(session.call("get", questions(ref)))
+from fmgsync.targets.fortimanager.session import Param
 
 
 def questions(ref: TargetRef) -> list[Param]:

@@ -72,6 +72,7 @@ class FortiManagerAdom(InSession[Session]):
         self._lock_wait_s = lock_wait_s
         self._progress = StallDetector(frozen_after_s)
         self._topology: AdomTopology | None = None
+        self._mode: Workspace | None = None
         self._limits: Limits | None = None
         self._around: Surroundings | None = None
         self._serial: str | None = None
@@ -79,7 +80,7 @@ class FortiManagerAdom(InSession[Session]):
         self._listed: Mapping[Family, Sequence[str]] = {}
 
     def _end(self) -> None:
-        self._topology = self._around = None
+        self._topology = self._around = self._mode = None
         super()._end()
 
     def read_topology(self) -> AdomTopology:
@@ -160,9 +161,21 @@ class FortiManagerAdom(InSession[Session]):
             return adom.read_remarked(session, self.ref, remark)
 
     def read_stamp(self) -> str | None:
-        """Stands for all objects and policies of the ADOM; None where the unit does not tell."""
+        """Stands for all objects and policies of the ADOM; None where the unit does not tell.
+
+        What a write has to know first is read along, where this session has not read it yet.
+        """
+        asked = change_stamp.questions(self.ref)
         with self._session() as session:
-            return change_stamp.read_stamp(session, self.ref)
+            more = (
+                ()
+                if self._topology or self._mode
+                else topology.workspace_questions(self.ref.domain)
+            )
+            told = session.call("get", [*asked, *more])
+            if more and self._shared is not None:
+                self._mode = topology.workspace_of(session, self.ref.domain, told[len(asked) :])
+        return change_stamp.stamp_of(told[: len(asked)])
 
     def read_part(
         self, groups: Iterable[ObjectKey], addresses: Iterable[ObjectKey]
@@ -302,7 +315,7 @@ class FortiManagerAdom(InSession[Session]):
         """How the ADOM wants its changes made, as it was read while this session lasts."""
         if self._topology is not None:
             return self._topology.workspace
-        return topology.read_workspace(session, self.ref.domain)
+        return self._mode or topology.read_workspace(session, self.ref.domain)
 
     @contextmanager
     def _own_session(self) -> Iterator[Session]:

@@ -79,14 +79,21 @@ def read_along(
 
 def read_workspace(session: Session, adom: str) -> Workspace:
     """How this ADOM wants its changes made."""
+    return workspace_of(session, adom, session.call("get", workspace_questions(adom)))
+
+
+def workspace_questions(adom: str) -> list[Param]:
+    """What to ask for it."""
+    return [
+        {"url": urls.GLOBAL_SETTINGS, "fields": ["workspace-mode"]},
+        {"url": urls.adom(adom), "fields": ["name", "workspace_mode"]},
+    ]
+
+
+def workspace_of(session: Session, adom: str, answered: Sequence[Result]) -> Workspace:
+    """What the answers say of it."""
+    settings, row = answered
     place = Place(session.access.name, adom)
-    settings, row = session.call(
-        "get",
-        [
-            {"url": urls.GLOBAL_SETTINGS, "fields": ["workspace-mode"]},
-            {"url": urls.adom(adom), "fields": ["name", "workspace_mode"]},
-        ],
-    )
     return _mode(session, settings, _adom_row(row, place), place)
 
 
