@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from fmgsync.grouping import doubts
 from fmgsync.grouping.doubts import Key, Told
@@ -21,6 +21,11 @@ from fmgsync.grouping.surroundings import Surroundings
 from fmgsync.model.endpoint import IPPool, NodeEndpoint, PodEndpoint
 from fmgsync.model.labels import NO_LABELS, Labels, unread_account, unread_namespace
 from fmgsync.model.rule import Publish
+
+Each = TypeVar("Each")
+
+_SPARE: Final = 200
+"""So many answers more than twice as many as there are pods are remembered."""
 
 
 class Endpoints:
@@ -110,8 +115,8 @@ class Endpoints:
         before = self.pods.pop(key, None)
         after = None
         if before is not None:
-            self._pods_in[key[0]].discard(key)
-            self._claiming[before.pod.node].discard(key)
+            _discard(self._pods_in, key[0], key)
+            _discard(self._claiming, before.pod.node, key)
         if pod is not None:
             picked = self._picked(pod)
             after = PodHolder(pod, picked, self._book.parts(picked.sure))
@@ -119,6 +124,18 @@ class Endpoints:
             if pod.claimed:
                 self._claiming[pod.node].add(key)
         self._replace_pod(key, before, after)
+        if after is None and self.namespaces and key[0] not in self.namespaces:
+            self._forget_space(key[0])
+
+    def tidy(self) -> None:
+        """Forget what was only known of pods that are gone, once that is most of it."""
+        around = self.seeing.around
+        if max(self._book.remembered, around.remembered) > 2 * len(self.pods) + _SPARE:
+            around.forget_answers()
+            pods = (each.pod for each in self.pods.values())
+            self._book.forget_others(
+                (pod.labels, self.space(pod.namespace), self._account(pod)) for pod in pods
+            )
 
     def put_stranger(self, before: PodEndpoint | None, after: PodEndpoint | None) -> None:
         """One that a rule selects is followed, and was only heard of the other way first."""
@@ -146,7 +163,8 @@ class Endpoints:
     def _count_pod(self, holder: PodHolder, by: int) -> None:
         pod = holder.pod
         for index in holder.picked.sure:
-            self.spaces[index].add(pod.namespace)
+            if by > 0:
+                self.spaces[index].add(pod.namespace)
             self._count(index, by)
         for index in holder.parts.hosting:
             hosts = self.hosts[index]
@@ -172,6 +190,13 @@ class Endpoints:
                 self._hosting[name].add(index)
             else:
                 self._hosting[name].discard(index)
+        self._forget_node(name)
+
+    def _forget_node(self, name: str) -> None:
+        """Of a node that is gone, once nothing is selected there. One that is there shares what is
+        known with its holder."""
+        if name not in self.nodes and not self._hosting.get(name, True):
+            del self._hosting[name]
 
     # --- namespaces and nodes -----------------------------------------------------------------
 
@@ -179,10 +204,17 @@ class Endpoints:
         """Judge the namespace's pods again, and no others."""
         if labels is None:
             self.namespaces.pop(name, None)
+            self._forget_space(name)
         else:
             self.namespaces[name] = labels
         self._judge_again(tuple(self._pods_in.get(name, ())))
         self.seeing.put_namespace(self._pods_in.get(name, ()))
+
+    def _forget_space(self, name: str) -> None:
+        """Of a namespace that is gone nobody asks what was selected there, once it is empty."""
+        if name not in self._pods_in:
+            for spaces in self.spaces:
+                spaces.discard(name)
 
     def put_account(self, key: str, labels: Labels | None) -> None:
         """Judge the pods that run as this account again."""
@@ -215,6 +247,7 @@ class Endpoints:
                 self.nodes[name] = after
             else:
                 self.nodes.pop(name, None)
+        self._forget_node(name)
         self.seeing.put_node(name)
         for holder, by in ((after, +1), (before, -1)):
             for index in holder.picked.sure if holder else ():
@@ -226,3 +259,12 @@ class Endpoints:
         odd = [holder.node.doubt if holder else None for holder in (before, after)]
         if odd[0] != odd[1]:
             self._dirty.update(self._hosting.get(name, ()))
+
+
+def _discard(sets: dict[str, set[Each]], name: str, each: Each) -> None:
+    """Names come and go: one that has nothing any more is not kept."""
+    found = sets.get(name)
+    if found is not None:
+        found.discard(each)
+        if not found:
+            del sets[name]

@@ -109,6 +109,7 @@ class ClusterMembership:
             if node is None and node_before is not None:
                 endpoints.put_node(node_before.name, None)
         endpoints.seeing.settle()
+        endpoints.tidy()
 
     @property
     def needs(self) -> frozenset[Kind]:

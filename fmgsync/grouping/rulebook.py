@@ -1,7 +1,8 @@
 """Rules compiled for asking: which rules select these labels, and what a rule needs to know.
 
 Answers are remembered per label set. Pods of one Deployment share their labels, so a cluster of
-150,000 pods asks the selectors a few thousand times.
+150,000 pods asks the selectors a few thousand times. Jobs bring label sets that never return: their
+owner lets those be forgotten.
 """
 
 from __future__ import annotations
@@ -338,8 +339,21 @@ class RuleBook:
         )
 
     def label_sets(self) -> Iterable[Labels]:
-        """The label sets of pods it was ever asked about."""
+        """The label sets of pods that it remembers, those of pods that are gone among them."""
         return self._known_plain.keys()
+
+    @property
+    def remembered(self) -> int:
+        """How many answers it remembers."""
+        return max(len(self._known_plain), len(self._known_spaced))
+
+    def forget_others(self, asked: Iterable[tuple[Labels, Labels, Labels]]) -> None:
+        """Remember only what may be asked again: of these pods, namespaces and accounts."""
+        kept = {*asked}
+        pods = {labels for labels, _, _ in kept}
+        self._known_plain = {k: found for k, found in self._known_plain.items() if k in pods}
+        self._known_spaced = {k: found for k, found in self._known_spaced.items() if k in kept}
+        self._parts.clear()
 
 
 def _picked(

@@ -230,6 +230,8 @@ class Seeing:
         before = self._leans.pop(key, frozenset())
         for name in before - (leans or frozenset()):
             self._leaning[name].discard(key)
+            if not self._leaning[name]:
+                del self._leaning[name]
         for name in leans or ():
             self._leaning[name].add(key)
         if leans is not None:

@@ -86,6 +86,15 @@ class Surroundings:
         self._sorted.clear()
         self._selecting.clear()
 
+    @property
+    def remembered(self) -> int:
+        """How many answers it remembers."""
+        return len(self._selecting)
+
+    def forget_answers(self) -> None:
+        """What is asked for again is found out again."""
+        self._selecting.clear()
+
     def egresses(self, pod: Labels, space: Labels) -> tuple[tuple[Egress, bool | None], ...]:
         """Those that may be about a pod with these labels, each with whether it selects it by them.
         Pods of one Deployment share their labels, so that few are asked."""

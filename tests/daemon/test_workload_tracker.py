@@ -12,14 +12,15 @@ from fmgsync.model.endpoint import (
     ClusterDifference,
     ClusterSnapshot,
     Kind,
+    NodeEndpoint,
     PodEndpoint,
     PodKey,
     whole,
 )
 from fmgsync.model.health import Hearing
 from fmgsync.model.labels import Labels
-from fmgsync.model.rule import GroupRule, RuleSet
-from tests.effort import effort
+from fmgsync.model.rule import GroupRule, Publish, RuleSet
+from tests.effort import effort, held
 
 SYNCED = frozenset({Kind.PODS, Kind.NAMESPACES})
 
@@ -114,3 +115,63 @@ def test_what_is_not_published_is_told_as_it_is_now() -> None:
     tracker.take_changes()
     (finding,) = tracker.inventory.findings
     assert (finding.kind, finding.name) == ("publishes-nothing", "g0")
+
+
+class Life:
+    """A cluster of constant size whose namespaces, nodes and pods are all new all the time: jobs,
+    previews of changes, and nodes that come with them."""
+
+    LASTS = 10
+    RULES = (
+        GroupRule("all", select="all()"),
+        GroupRule("spaced", select="app == 'job'", namespaces="team == 'web'"),
+        GroupRule("hosts", select="app == 'job'", publish=Publish.NODE),
+        GroupRule("nodes", select_nodes="zone == 'z'"),
+        GroupRule("seen", select="app == 'job'", publish=Publish.AUTO),
+        GroupRule("nothing", select="app == 'nobody'"),
+    )
+
+    def __init__(self) -> None:
+        self._feed = Told()
+        self.tracker = WorkloadTracker(RuleSet(self.RULES), [self._feed], {})
+        self._at = 0
+
+    def live(self, generations: int) -> int:
+        """So many generations more; the most that was held meanwhile."""
+        most = 0
+        for _ in range(generations):
+            self._tell(self._born(self._at), comes=True)
+            if self._at >= self.LASTS:
+                self._tell(self._born(self._at - self.LASTS), comes=False)
+            self._at += 1
+            if self._at % 50 == 0:
+                most = max(most, held(self.tracker))
+        return most
+
+    def _born(self, number: int) -> tuple[str, Labels, NodeEndpoint, PodEndpoint]:
+        space, ending = f"pr-{number}", f"{number >> 8}.{number & 255}"
+        labels = Labels({"zone": "z", "host": str(number)})
+        node = NodeEndpoint(f"node-{number}", labels, (Address(f"192.168.{ending}"),))
+        own = Labels({"app": "job", "run": str(number)})
+        pod = PodEndpoint(space, f"job-{number}", own, (Address(f"10.1.{ending}"),), node.name)
+        return space, Labels({"team": "web", "name": space}), node, pod
+
+    def _tell(self, born: tuple[str, Labels, NodeEndpoint, PodEndpoint], *, comes: bool) -> None:
+        space, labels, node, pod = born
+        self._feed.next = ClusterDifference(
+            "east",
+            frozenset(Kind),
+            ((None, pod) if comes else (pod, None),),
+            ((None, node) if comes else (node, None),),
+            ((space, None, labels) if comes else (space, labels, None),),
+        )
+        self.tracker.take_changes()
+
+
+def test_what_is_held_does_not_grow_with_what_has_happened() -> None:
+    """Ten times the events at the same size: nothing of what is gone stays for good."""
+    life = Life()
+    first = life.live(250)
+    life.live(2000)
+    assert life.live(250) <= first * 1.02
+    assert all(len(found) <= 2 * Life.LASTS for found in life.tracker.spaces_of("all").values())
