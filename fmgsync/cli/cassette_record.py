@@ -38,12 +38,18 @@ class Wanted:
     allow_install: str | None
     clean_up: bool
     yes: bool
+    fortigate: str | None
+    vdom: str | None
 
 
 @click.command("record", cls=common.Command)
 @click.option("--to", type=click.Path(path_type=Path), help="File to write, in vcrpy's YAML.")
 @click.option("--while", "while_", is_flag=True, help="Record the fmgsync command after --.")
 @click.option("--fortimanager", metavar="NAME", help="Which one of the configuration.")
+@click.option(
+    "--fortigate", metavar="NAME", help="Which FortiGate without a FortiManager, instead of that."
+)
+@click.option("--vdom", metavar="NAME", help="Its VDOM; default: the configuration's one.")
 @click.option("--adom", metavar="NAME", help="ADOM of the lab; default: the configuration's one.")
 @click.option(
     "--device",
@@ -96,13 +102,14 @@ def record(
     arguments: tuple[str, ...],
     **wanted: Any,
 ) -> int:
-    """Ask a FortiManager what nobody documented, or record what a command says.
+    """Ask a FortiManager or FortiGate what nobody documented, or record what a command says.
 
     With --while the command gets this -c unless it has one of its own.
 
     Without --while: scenarios against a lab unit of the configuration. Mostly reading; what is
     written are objects under a prefix of their own, in an ADOM with workspaces never committed
     (save a few addresses), and deleted again, also after an interruption. Nothing else is touched.
+    On a FortiGate without a FortiManager they are live at once, and used by nothing.
     What will be written is shown first.
 
     Everything is scrubbed in memory before it reaches the disk, and checked. One file per session:
@@ -135,21 +142,32 @@ def record(
     )
     if to is not None and arguments:
         return _record_command(options, to, wishes, list(arguments))
+    from fmgsync.cli import cassette_unit
+
+    if cassette_unit.is_meant(options.config, request):
+        return cassette_unit.record(options, to, wishes, request)
     return _record_lab(options, to, wishes, request)
 
 
 def _list(options: common.Options) -> None:
-    from fmgsync.recording.suite import SCENARIOS
+    from fmgsync.recording.suite import DIRECT, SCENARIOS
 
+    kinds = {"FortiManager": SCENARIOS, "FortiGate": DIRECT}
     if options.is_json:
         options.print_document(
-            [{"name": one.name, "asks": one.asks, "writes": one.writes} for one in SCENARIOS]
+            [
+                {"of": kind, "name": one.name, "asks": one.asks, "writes": one.writes}
+                for kind, scenarios in kinds.items()
+                for one in scenarios
+            ]
         )
         return
-    for one in SCENARIOS:
-        click.echo(f"{one.name:<14} {one.asks}")
-        if one.writes:
-            click.echo(f"{'':<14} writes: {one.writes}")
+    for kind, scenarios in kinds.items():
+        click.echo(f"of a {kind}:")
+        for one in scenarios:
+            click.echo(f"{one.name:<14} {one.asks}")
+            if one.writes:
+                click.echo(f"{'':<14} writes: {one.writes}")
 
 
 def _record_command(options: common.Options, to: Path, wishes: Wishes, arguments: list[str]) -> int:
@@ -260,17 +278,31 @@ def _confirm(
     scenarios: tuple[Scenario, ...],
 ) -> None:
     """Show what will be written and let a person say yes; raises where nobody can be asked."""
+    lines = []
+    if bounds.install_on is not None:
+        target = f"{bounds.install_on.device}/{bounds.install_on.vdom}"
+        lines = [f"and INSTALLS on {target} all that is pending for it"]
+    confirm(options, wanted, f"ADOM {bounds.adom} on {host}", scenarios, lines)
+
+
+def confirm(
+    options: common.Options,
+    wanted: Wanted,
+    where: str,
+    scenarios: tuple[Scenario, ...],
+    more: list[str],
+) -> None:
+    """The same wherever it is written."""
     writing = [one for one in scenarios if one.writes]
     if wanted.clean_up:
-        options.progress(f"deletes every object of ADOM {bounds.adom} on {host} that begins with")
-        options.progress(f"  {bounds.prefix}")
+        options.progress(f"deletes every object of {where} that begins with")
+        options.progress(f"  {wanted.prefix}")
     elif writing:
-        options.progress(f"writes to ADOM {bounds.adom} on {host}, names {bounds.prefix}-...:")
+        options.progress(f"writes to {where}, names {wanted.prefix}-...:")
         for one in writing:
             options.progress(f"  {one.name:<14} {one.writes}")
-        if bounds.install_on is not None:
-            target = f"{bounds.install_on.device}/{bounds.install_on.vdom}"
-            options.progress(f"and INSTALLS on {target} all that is pending for it")
+        for line in more:
+            options.progress(line)
     else:
         return
     if wanted.yes:

@@ -44,6 +44,22 @@ class Line(Protocol):
         """One request; one reply per param. Raises TargetError when there is no usable answer."""
 
 
+class Needs(Protocol):
+    """What a scenario needs to run."""
+
+    @property
+    def writes(self) -> str:
+        """What it writes; empty if it only reads."""
+
+    @property
+    def devices(self) -> int:
+        """How many devices."""
+
+    @property
+    def installs(self) -> bool:
+        """A device that may be installed on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What a first look at the unit showed."""
@@ -74,6 +90,27 @@ class Lab:
         self._line = line
         self._clock = clock
         self._second = second
+
+    @property
+    def title(self) -> str:
+        """The ADOM, for people."""
+        return f"ADOM {self.bounds.adom}"
+
+    @property
+    def prefix(self) -> str:
+        """With what the names of our objects begin."""
+        return self.bounds.prefix
+
+    def hindrance(self, wanted: Needs) -> str | None:
+        """Why a scenario cannot run on this unit; None if it can."""
+        if len(self.facts.targets) < wanted.devices:
+            return f"the ADOM has fewer than {wanted.devices} devices or VDOMs"
+        if self.facts.workflow and wanted.writes:
+            return "the ADOM is in workflow mode, where every write needs an approval"
+        target = self.bounds.install_on
+        if wanted.installs and not any(target in own for own in self.facts.packages.values()):
+            return "no policy package has the device as a target of its own"
+        return None
 
     def ask(self, method: str, *params: Mapping[str, Any]) -> Sequence[Reply]:
         """One request; empty if the answer was not usable, which is a finding of its own."""
@@ -212,3 +249,15 @@ class Lab:
                 size = 1 if kind.startswith("addrgrp") else _AT_ONCE
                 for start in range(0, len(gone), size):
                     self.ask("delete", *gone[start : start + size])
+
+    def sweep(self) -> None:
+        """The same for good: committed where the ADOM has workspaces."""
+        if self.facts.workspace:
+            self.lock()
+        try:
+            self.clean()
+            if self.facts.workspace:
+                self.run(self.workspace("commit"))
+        finally:
+            if self.facts.workspace:
+                self.run(self.workspace("unlock"))

@@ -17,11 +17,11 @@ _VOLATILE: Final = frozenset(
         "lock_time", "start_tm", "end_tm", "create_time", "submit_time", "time_left", "timestamp",
         "dev_oid", "vdom_oid", "poid", "src", "build", "branch_pt", "serial", "sn", "ip", "cid",
         "obj ver", "obj seq", "title", "user", "history", "policyid", "hostname", "version",
-        "revision",
+        "revision", "expires-in", "checksum", "serial_no",
     }
 )  # fmt: skip
 _VOLATILE_ENDS: Final = ("timestamp", "_time", "_tm", "-time", "_oid", "-oid")
-_TOLD: Final = frozenset({"detail", "message", "percent", "tot_percent"})
+_TOLD: Final = frozenset({"detail", "message", "percent", "tot_percent", "commands"})
 """Words for people: compared, but a difference there is no other behaviour."""
 _NUMBERS: Final = frozenset({"num_err", "num_warn"})
 """Of these it matters only whether they are zero."""

@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Protocol
 
 from fmgsync import errors
 from fmgsync.recording.guarding import COMMENT
-from fmgsync.recording.lab import Lab
-from fmgsync.recording.scenarios import installs, locks, looking, mappings, objects
+from fmgsync.recording.lab import Needs
+from fmgsync.recording.scenarios import direct, installs, locks, looking, mappings, objects
+
+
+class Place(Protocol):
+    """Where scenarios run: an ADOM, or a VDOM of a FortiGate without a FortiManager."""
+
+    @property
+    def title(self) -> str:
+        """As people call it."""
+
+    @property
+    def prefix(self) -> str:
+        """With what the names of our objects begin."""
+
+    def step(self, name: str) -> AbstractContextManager[None]:
+        """Exchanges in it bear this name."""
+
+    def hindrance(self, wanted: Needs) -> str | None:
+        """Why a scenario cannot run here; None if it can."""
+
+    def left_over(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """Objects whose names begin with our prefix, by table."""
+
+    def sweep(self) -> None:
+        """Delete them for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +45,7 @@ class Scenario:
     """
 
     name: str
-    run: Callable[[Lab], None]
+    run: Callable[[Any], None]
     writes: str = ""
     devices: int = 0
     installs: bool = False
@@ -63,40 +88,44 @@ SCENARIOS: Final = (
     Scenario("install", installs.install, "INSTALLS the device's package", installs=True),
     Scenario("two-installs", installs.two_installs, "INSTALLS it twice at once", installs=True),
 )
-BY_NAME: Final = {scenario.name: scenario for scenario in SCENARIOS}
+_LIVE: Final = "addresses and groups that nothing uses, live at once, deleted again"
+_QUEUED: Final = "the same in transactions, of which one is committed"
+
+DIRECT: Final = (
+    Scenario("unit", direct.unit),
+    Scenario("reading", direct.reading),
+    Scenario("rights", direct.rights),
+    Scenario("addresses", direct.addresses, _LIVE),
+    Scenario("groups", direct.groups, _LIVE),
+    Scenario("names", direct.names, _LIVE),
+    Scenario("bodies", direct.bodies, _LIVE),
+    Scenario("transactions", direct.transactions, _QUEUED),
+)
+"""Of a FortiGate without a FortiManager."""
 
 
-def chosen(names: Iterable[str], *, may_install: bool) -> tuple[Scenario, ...]:
+def chosen(
+    names: Iterable[str], *, may_install: bool, of: Sequence[Scenario] = SCENARIOS
+) -> tuple[Scenario, ...]:
     """The scenarios by these names, or all that are allowed; raises for unknown ones."""
     wanted = tuple(names)
-    unknown = [name for name in wanted if name not in BY_NAME]
+    by_name = {scenario.name: scenario for scenario in of}
+    unknown = [name for name in wanted if name not in by_name]
     if unknown:
         raise errors.UsageError(
-            f"there is no scenario {unknown[0]!r}", next_step=f"there are: {', '.join(BY_NAME)}"
+            f"there is no scenario {unknown[0]!r}", next_step=f"there are: {', '.join(by_name)}"
         )
     if not wanted:
-        return tuple(one for one in SCENARIOS if may_install or not one.installs)
-    blocked = [name for name in wanted if BY_NAME[name].installs and not may_install]
+        return tuple(one for one in of if may_install or not one.installs)
+    blocked = [name for name in wanted if by_name[name].installs and not may_install]
     if blocked:
         raise errors.UsageError(
             f"scenario {blocked[0]!r} installs", next_step="name the device with --allow-install"
         )
-    return tuple(one for one in SCENARIOS if one.name in wanted)
+    return tuple(one for one in of if one.name in wanted)
 
 
-def hindrance(scenario: Scenario, lab: Lab) -> str | None:
-    """Why a scenario cannot run on this unit; None if it can."""
-    if len(lab.facts.targets) < scenario.devices:
-        return f"the ADOM has fewer than {scenario.devices} devices or VDOMs"
-    if lab.facts.workflow and scenario.writes:
-        return "the ADOM is in workflow mode, where every write needs an approval"
-    target = lab.bounds.install_on
-    if scenario.installs and not any(target in own for own in lab.facts.packages.values()):
-        return "no policy package has the device as a target of its own"
-    return None
-
-
-def refuse_strangers(lab: Lab) -> None:
+def refuse_strangers(lab: Place) -> None:
     """Raise if something with our prefix is there already: it is not ours to touch."""
     left = lab.left_over()
     names = [str(row["name"]) for rows in left.values() for row in rows]
@@ -106,7 +135,7 @@ def refuse_strangers(lab: Lab) -> None:
         str(row.get("comment", "")).startswith(COMMENT) for rows in left.values() for row in rows
     )
     raise errors.UsageError(
-        f"ADOM {lab.bounds.adom} holds {len(names)} objects that begin with {lab.bounds.prefix}:"
+        f"{lab.title} holds {len(names)} objects that begin with {lab.prefix}:"
         f" {', '.join(names[:3])}",
         next_step="a recording that was killed left them; delete them with --clean-up"
         if ours
@@ -114,7 +143,7 @@ def refuse_strangers(lab: Lab) -> None:
     )
 
 
-def run(lab: Lab, scenarios: Sequence[Scenario], tell: Callable[[str], None]) -> list[str]:
+def run(lab: Place, scenarios: Sequence[Scenario], tell: Callable[[str], None]) -> list[str]:
     """Run scenarios in order; the names of those that ran.
 
     Whatever happens, interruption included, nothing of ours stays behind, or it is told what may.
@@ -122,7 +151,7 @@ def run(lab: Lab, scenarios: Sequence[Scenario], tell: Callable[[str], None]) ->
     done: list[str] = []
     try:
         for scenario in scenarios:
-            why = hindrance(scenario, lab)
+            why = lab.hindrance(scenario)
             if why is not None:
                 tell(f"{scenario.name}: left out, {why}")
                 continue
@@ -136,25 +165,15 @@ def run(lab: Lab, scenarios: Sequence[Scenario], tell: Callable[[str], None]) ->
     return done
 
 
-def clean_up(lab: Lab, tell: Callable[[str], None]) -> None:
-    """Delete what is left under our prefix, and commit that where the ADOM has workspaces."""
+def clean_up(lab: Place, tell: Callable[[str], None]) -> None:
+    """Delete what is left under our prefix."""
     try:
         if not lab.left_over():
             return
-        if lab.facts.workspace:
-            lab.lock()
-        try:
-            lab.clean()
-            if lab.facts.workspace:
-                lab.run(lab.workspace("commit"))
-        finally:
-            if lab.facts.workspace:
-                lab.run(lab.workspace("unlock"))
+        lab.sweep()
         names = [str(row["name"]) for rows in lab.left_over().values() for row in rows]
     except errors.TargetError as error:
-        tell(
-            f"cleaning up failed: {error}; objects that begin with {lab.bounds.prefix} may be left"
-        )
+        tell(f"cleaning up failed: {error}; objects that begin with {lab.prefix} may be left")
         return
     if names:
         tell(f"these could not be deleted: {', '.join(names)}")

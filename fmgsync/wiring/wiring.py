@@ -442,8 +442,6 @@ def make_access(path: Path, fortimanager: str | None) -> Access:
     wanted = fortimanager or (names[0] if len(names) == 1 else None)
     if wanted not in names:
         way = f"name one with --fortimanager: {', '.join(names) or 'there is none'}"
-        if not names and config.fortigates:
-            way = "FortiGates are recorded by 'cassette record --to FILE --while -- COMMAND'"
         raise errors.UsageError(
             f"no FortiManager {wanted!r}" if wanted else "which FortiManager?",
             where=str(path),

@@ -1,1 +1,1 @@
-"""What a lab unit is asked, by subject. Each scenario is a function of a `Lab`."""
+"""What a lab unit is asked, by subject. Each is a function of a `Lab`, or a `UnitLab`."""

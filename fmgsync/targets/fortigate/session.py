@@ -34,6 +34,7 @@ from fmgsync.targets.hooks import Hooks
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
+Body = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 TRANSACTION = "X-TRANSACTION-ID"
 _OF_ANYBODY = (200, 400, 404, 405)
@@ -128,7 +129,7 @@ class Session:
         self,
         method: str,
         url: Url,
-        body: Mapping[str, Any] | None = None,
+        body: Body | None = None,
         *,
         transaction: int | None = None,
     ) -> Answer:
@@ -189,7 +190,7 @@ class Session:
         return answer
 
     def _writing(
-        self, method: str, url: Url, body: Mapping[str, Any] | None, headers: Mapping[str, str]
+        self, method: str, url: Url, body: Body | None, headers: Mapping[str, str]
     ) -> Answer:
         self.hooks.before_write()
         try:
@@ -212,7 +213,7 @@ class Session:
         self,
         method: str,
         url: Url,
-        body: Mapping[str, Any] | None,
+        body: Body | None,
         headers: Mapping[str, str],
         timeout_s: float,
     ) -> Answer:

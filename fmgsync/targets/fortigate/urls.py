@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from fmgsync.model.address import Family
 from fmgsync.model.change import ObjectKind
 
-CMDB = "/api/v2/cmdb"
-MONITOR = "/api/v2/monitor"
+ROOT = "/api/v2"
+CMDB = f"{ROOT}/cmdb"
+MONITOR = f"{ROOT}/monitor"
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]{1,79}", re.ASCII)
 _UPWARDS = frozenset({"", ".", ".."})
@@ -76,6 +77,11 @@ def action(name: str, vdom: str) -> Url:
 def monitor(path: str, vdom: str) -> Url:
     """What the unit tells of itself."""
     return _build(MONITOR, path, (), vdom, {})
+
+
+def anywhere(path: str, keys: Sequence[str], vdom: str, query: Mapping[str, str | int]) -> Url:
+    """Whatever lies below the API's root, for who only wants to know what is said to it."""
+    return _build(ROOT, path, tuple(keys), vdom, query)
 
 
 def table_of(kind: ObjectKind) -> Table:

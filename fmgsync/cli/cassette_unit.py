@@ -1,0 +1,69 @@
+"""`fmgsync cassette record` against a FortiGate without a FortiManager."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fmgsync.cli import cassette_record, common, suspects
+from fmgsync.errors import UsageError
+
+if TYPE_CHECKING:
+    from fmgsync.cli.cassette_record import Wanted
+    from fmgsync.recording.taking import Wishes
+
+
+def is_meant(path: Path, wanted: Wanted) -> bool:
+    """Whether one is to be asked: it is named, or the configuration has no FortiManager."""
+    from fmgsync.settings.load import load_config
+
+    if wanted.fortigate and wanted.fortimanager:
+        raise UsageError("one recording is of one unit", next_step="name one of the two")
+    config = load_config(path)
+    only = bool(config.fortigates) and not config.fortimanagers and not wanted.fortimanager
+    return bool(wanted.fortigate) or only
+
+
+def record(options: common.Options, to: Path | None, wishes: Wishes, wanted: Wanted) -> int:
+    """Run the scenarios; whatever was said is written, also when something failed half way."""
+    from fmgsync.clock import SystemClock
+    from fmgsync.recording import suite
+    from fmgsync.recording.adapter import Recording
+    from fmgsync.wiring import lab_units
+
+    if wanted.adom or wanted.devices or wanted.allow_install:
+        raise UsageError(
+            "--adom, --device and --allow-install are of a FortiManager",
+            next_step="a FortiGate without one has --vdom",
+        )
+    recording = Recording()
+    unit, vdom = lab_units.chosen(options.config, wanted.fortigate, wanted.vdom)
+    scenarios = suite.chosen(wanted.scenarios, may_install=False, of=suite.DIRECT)
+    more = ["what is written there is live at once; nothing uses it"]
+    cassette_record.confirm(
+        options, wanted, f"VDOM {vdom} on {unit.name} ({unit.host})", scenarios, more
+    )
+    opened = lab_units.opened(
+        unit,
+        vdom,
+        wanted.prefix,
+        clock=SystemClock(),
+        transport=recording.adapter,
+        step=recording.step,
+    )
+    try:
+        with opened as lab:
+            if wanted.clean_up:
+                suite.clean_up(lab, options.progress)
+                return common.IN_SYNC
+            with recording.step("first look"):
+                suite.refuse_strangers(lab)
+            done = suite.run(lab, scenarios, options.progress)
+            wishes = dataclasses.replace(wishes, scenarios=tuple(done))
+    finally:
+        if to is not None and not wanted.clean_up:
+            wishes = dataclasses.replace(wishes, devices=suspects.devices(options.config))
+            known = suspects.of_file(options.config)
+            cassette_record.save(options, recording, to, wishes, known)
+    return common.IN_SYNC
