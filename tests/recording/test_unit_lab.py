@@ -123,9 +123,8 @@ def test_an_interruption_anywhere_leaves_nothing(tmp_path: Path, at: int) -> Non
     with opened(tmp_path) as branches:
         before = state(branches)
         writing = [one for one in suite.DIRECT if one.writes]
-        with lab_on(branches, cut_at=at) as lab:
-            with suppress(KeyboardInterrupt):
-                suite.run(lab, writing, lambda text: None)
+        with lab_on(branches, cut_at=at) as lab, suppress(KeyboardInterrupt):
+            suite.run(lab, writing, lambda text: None)
         assert state(branches) == before
 
 
