@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -13,33 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fmgsync.cli import common
+from fmgsync.cli import cassette_taking, common
+from fmgsync.cli.cassette_taking import Wanted
 from fmgsync.errors import UsageError
 
 if TYPE_CHECKING:
     from fmgsync.model.target import DeviceVdom
     from fmgsync.recording.adapter import Recording
-    from fmgsync.recording.check import Suspects
     from fmgsync.recording.guarding import Bounds
     from fmgsync.recording.lab import Lab, Line
     from fmgsync.recording.suite import Scenario
     from fmgsync.recording.taking import Wishes
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What to ask of which unit; see the options of the same names."""
-
-    fortimanager: str | None
-    adom: str | None
-    devices: tuple[str, ...]
-    prefix: str
-    scenarios: tuple[str, ...]
-    allow_install: str | None
-    clean_up: bool
-    yes: bool
-    fortigate: str | None
-    vdom: str | None
 
 
 @click.command("record", cls=common.Command)
@@ -178,7 +160,7 @@ def _record_command(options: common.Options, to: Path, wishes: Wishes, arguments
     recording = Recording()
     with common.config_for_others(options.config):
         code = main.run(arguments, context=common.Taps(recording.adapter))
-    save(options, recording, to, wishes)
+    cassette_taking.save(options, recording, to, wishes)
     return code
 
 
@@ -214,7 +196,7 @@ def _record_lab(options: common.Options, to: Path | None, wishes: Wishes, wanted
     finally:
         if to is not None and not wanted.clean_up:
             wishes = dataclasses.replace(wishes, devices=suspects.devices(options.config))
-            save(options, recording, to, wishes, suspects.of_file(options.config))
+            cassette_taking.save(options, recording, to, wishes, suspects.of_file(options.config))
     return common.IN_SYNC
 
 
@@ -282,59 +264,4 @@ def _confirm(
     if bounds.install_on is not None:
         target = f"{bounds.install_on.device}/{bounds.install_on.vdom}"
         lines = [f"and INSTALLS on {target} all that is pending for it"]
-    confirm(options, wanted, f"ADOM {bounds.adom} on {host}", scenarios, lines)
-
-
-def confirm(
-    options: common.Options,
-    wanted: Wanted,
-    where: str,
-    scenarios: tuple[Scenario, ...],
-    more: list[str],
-) -> None:
-    """The same wherever it is written."""
-    writing = [one for one in scenarios if one.writes]
-    if wanted.clean_up:
-        options.progress(f"deletes every object of {where} that begins with")
-        options.progress(f"  {wanted.prefix}")
-    elif writing:
-        options.progress(f"writes to {where}, names {wanted.prefix}-...:")
-        for one in writing:
-            options.progress(f"  {one.name:<14} {one.writes}")
-        for line in more:
-            options.progress(line)
-    else:
-        return
-    if wanted.yes:
-        return
-    if not sys.stdin.isatty():
-        raise UsageError("nobody can be asked whether to write", next_step="say so with --yes")
-    click.confirm("Go on?", abort=True, err=True)
-
-
-def save(
-    options: common.Options,
-    recording: Recording,
-    to: Path,
-    wishes: Wishes,
-    known: Suspects | None = None,
-) -> list[Path]:
-    """Scrub, check and write; says on standard error what was written."""
-    from fmgsync.recording import check, taking
-
-    if known is None:
-        known = check.Suspects(
-            {f"the unit {one.host}": text for one in recording.units for text in one.secrets}
-        )
-    made = taking.cassettes(recording, wishes)
-    if not made:
-        options.progress("nothing was said to a unit, so there is nothing to record")
-        return []
-    paths = taking.save(to, made, known)
-    for path, cassette in zip(paths, made, strict=True):
-        options.progress(f"{path}: {len(cassette.exchanges)} exchanges, scrubbed and checked")
-    if recording.unanswered:
-        options.progress(f"{recording.unanswered} requests without an answer are not in it")
-    if recording.left_out:
-        options.progress(f"the recording was full: {recording.left_out} exchanges are not in it")
-    return paths
+    cassette_taking.confirm(options, wanted, f"ADOM {bounds.adom} on {host}", scenarios, lines)

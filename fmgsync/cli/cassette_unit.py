@@ -6,11 +6,11 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fmgsync.cli import cassette_record, common, suspects
+from fmgsync.cli import cassette_taking, common, suspects
 from fmgsync.errors import UsageError
 
 if TYPE_CHECKING:
-    from fmgsync.cli.cassette_record import Wanted
+    from fmgsync.cli.cassette_taking import Wanted
     from fmgsync.recording.taking import Wishes
 
 
@@ -41,7 +41,7 @@ def record(options: common.Options, to: Path | None, wishes: Wishes, wanted: Wan
     unit, vdom = lab_units.chosen(options.config, wanted.fortigate, wanted.vdom)
     scenarios = suite.chosen(wanted.scenarios, may_install=False, of=suite.DIRECT)
     more = ["what is written there is live at once; nothing uses it"]
-    cassette_record.confirm(
+    cassette_taking.confirm(
         options, wanted, f"VDOM {vdom} on {unit.name} ({unit.host})", scenarios, more
     )
     opened = lab_units.opened(
@@ -65,5 +65,5 @@ def record(options: common.Options, to: Path | None, wishes: Wishes, wanted: Wan
         if to is not None and not wanted.clean_up:
             wishes = dataclasses.replace(wishes, devices=suspects.devices(options.config))
             known = suspects.of_file(options.config)
-            cassette_record.save(options, recording, to, wishes, known)
+            cassette_taking.save(options, recording, to, wishes, known)
     return common.IN_SYNC
