@@ -62,13 +62,11 @@ def decode_address(row: Row, family: Family, owner: str) -> ObservedAddress:
     """An address row, with or without its `dynamic_mapping`."""
     name, comment = text(row.get("name")), text(row.get("comment"))
     value = address_value(row, family)
-    if value is not None and comment == naming.mark(owner, naming.address_name(owner, value)):
-        # As nearly all are: a hundred thousand times, three patterns would be the longest part.
-        marked, taken = comment == naming.mark(owner, name), False
-    else:
+    owned, taken = _is_as_made(name, value, comment, owner), False
+    if not owned:
         marked = naming.is_marked(comment, owner, name) or naming.has_older_mark(comment, owner)
         taken = naming.taken_over(comment) is not None
-    owned = marked and (taken or naming.is_address_name(owner, name))
+        owned = marked and (taken or naming.is_address_name(owner, name))
     kind = ObjectKind.ADDRESS if family is Family.IPV4 else ObjectKind.ADDRESS6
     return ObservedAddress(
         name=name,
@@ -80,6 +78,13 @@ def decode_address(row: Row, family: Family, owner: str) -> ObservedAddress:
         # What was taken over is as others made it, and stays so.
         altered=altered(row, kind) if owned and not taken else (),
     )
+
+
+def _is_as_made(name: str, value: Address | None, comment: str, owner: str) -> bool:
+    """As nearly all own ones are: of a hundred thousand, the patterns would be the longest part."""
+    if value is None or name != naming.address_name(owner, value):
+        return False
+    return comment == naming.mark(owner, name)
 
 
 def address_value(row: Row, family: Family) -> Address | None:
@@ -140,18 +145,20 @@ def altered(row: Row, kind: ObjectKind) -> Altered:
     Words alone count, but for switches: another number may be any release's own, and a field that
     cannot be understood is no reason to write to an object in each pass.
     """
-    found = [(name, _said(name, row.get(name))) for name in _ALTERING[kind]]
+    found = []
     if kind in (ObjectKind.ADDRESS, ObjectKind.ADDRESS6):
         of_value = row.get("type")
-        plain = of_value is None or of_value in _PLAIN_TYPES[kind.family]
-        found.insert(0, ("type", "" if plain else printable(text(of_value))))
+        if of_value is not None and of_value not in _PLAIN_TYPES[kind.family]:
+            found.append(("type", printable(text(of_value))))
+    for name in _ALTERING[kind]:
+        raw = row.get(name)
+        if raw is not None and raw not in _QUIET:
+            found.append((name, _said(name, raw)))
     return tuple((name, now) for name, now in found if now)
 
 
 def _said(name: str, raw: Any) -> str:
     """In words; empty where nothing is said."""
-    if raw is None or raw in _QUIET:
-        return ""
     if isinstance(raw, int):
         return "enable" if name in _SWITCHES and raw == 1 else ""
     said = [word for word in names(raw) if word.lower() not in _NOTHING_SAID]

@@ -69,16 +69,16 @@ def read_observed(
             if relevance.concerns_us(address, owner, rule_names):
                 by = attributes.changed_by(row, session.access.username) if address.owned else ""
                 addresses[family, address.name] = replace(address, changed_by=by) if by else address
-                used.update(
-                    [(family, address.name)] if address.owned and attributes.is_used(row) else []
-                )
+                if address.owned and attributes.is_used(row):
+                    used.add((family, address.name))
         names[family] = sorted(wire.text(row.get("name")) for row in everything.checked())
         found = {}
         for row in _group_rows(session, ref, family, names[family], known):
             group = wire.decode_group(row, family, owner, rule_names)
             by = attributes.changed_by(row, session.access.username)
             found[group.name] = replace(group, changed_by=by) if by else group
-            used.update([(family, group.name)] if group.owned and attributes.is_used(row) else [])
+            if group.owned and attributes.is_used(row):
+                used.add((family, group.name))
         own = {
             name for kind, name in addresses if kind is family and name not in relevance.PREDEFINED
         }
