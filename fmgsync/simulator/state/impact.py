@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
 from fmgsync.simulator.schema.catalog_packages import BLOCKS, POLICY
@@ -27,6 +27,7 @@ class Adom(Protocol):
 EVERYWHERE = None
 Reach = frozenset[Scope] | None
 """Where a change is felt: on these DeviceVdoms, or everywhere (None)."""
+_NOWHERE: frozenset[Scope] = frozenset()
 
 
 def affected(adom: Adom, changes: Iterable[Change]) -> set[Scope]:
@@ -69,7 +70,7 @@ def _policies(adom: Adom, changes: Iterable[Change]) -> dict[tuple[int, int | No
             continue
         for store, key, scope in adom.ground.uses.of(target):
             onward = _through(reach, scope)
-            if onward is not EVERYWHERE and not onward:
+            if _covers(done, (store, key), onward):
                 continue
             oid = package_of(store)
             if oid in blocks:
@@ -84,13 +85,18 @@ def _policies(adom: Adom, changes: Iterable[Change]) -> dict[tuple[int, int | No
 
 
 def _join(found: dict, key: object, reach: Reach) -> None:  # type: ignore[type-arg]
-    known = found.get(key, frozenset())
+    known = found.get(key, _NOWHERE)
     found[key] = EVERYWHERE if known is None or reach is None else known | reach
 
 
+def _covers(done: Mapping[Target, Reach], target: Target, reach: Reach) -> bool:
+    """Whether nothing more follows from this reach, be it that it is nowhere."""
+    known = done.get(target, _NOWHERE)
+    return known is EVERYWHERE or (reach is not EVERYWHERE and reach <= known)
+
+
 def _grows(done: dict[Target, Reach], target: Target, reach: Reach) -> bool:
-    known = done.get(target, frozenset())
-    if known is None or (reach is not None and reach <= known and target in done):
+    if target in done and _covers(done, target, reach):
         return False
     _join(done, target, reach)
     return True
@@ -115,7 +121,7 @@ def _through(reach: Reach, scope: Scope | None) -> Reach:
         return reach
     if reach is EVERYWHERE or scope in reach:
         return frozenset((scope,))
-    return frozenset()
+    return _NOWHERE
 
 
 def _installs_on(adom: Adom, package_oid: int, policy_id: int | None) -> set[Scope] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from fmgsync.simulator.codes import bad_data, missing_reference
 from fmgsync.simulator.schema.catalog import TABLES
@@ -16,6 +17,7 @@ def package_store(table: str, oid: int) -> str:
     return f"{table} of {oid}"
 
 
+@lru_cache(maxsize=1 << 12)
 def package_of(store: str) -> int | None:
     """The oid of the package or block a store belongs to; None for the object tables."""
     name, of, oid = store.rpartition(" of ")
@@ -26,14 +28,6 @@ def table_of(store: str) -> Table | None:
     """The table a store holds; None for what has no references (packages)."""
     name = store.rpartition(" of ")[0]
     return PACKAGE_TABLES.get(name) or TABLES.get(store)
-
-
-def resolve(database: Database, targets: tuple[str, ...], name: str) -> Target | None:
-    """The object a name stands for, in the first table that has it."""
-    for table in targets:
-        if database.rows(table).get(name) is not None:
-            return table, name
-    return None
 
 
 def references(
@@ -47,10 +41,12 @@ def references(
         attribute = table.attributes.get(attribute_name)
         if attribute is None or not attribute.targets:
             continue
-        for name in value if names is None else names.intersection(value):
-            target = resolve(database, attribute.targets, name)
-            if target is not None:
-                yield attribute_name, target
+        left: Sequence[Key] = [*(value if names is None else names.intersection(value))]
+        for store in attribute.targets:
+            absent = database.rows(store).without(left)
+            there = left if not absent else [*{*left}.difference(absent)]
+            yield from ((attribute_name, (store, name)) for name in there)
+            left = absent
 
 
 def held(

@@ -19,6 +19,7 @@ User = tuple[str, Key, Scope | None]
 """Who refers to an object: table, key, and the mapping's scope (None: the object's own value)."""
 Target = tuple[str, Key]
 """Which object is referred to: table and key."""
+References = Iterable[tuple[Target, User]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +155,17 @@ class Uses:
         self._added: dict[Target, set[User]] = {}
         self._gone: dict[Target, set[User]] = {}
 
-    def add(self, target: Target, user: User) -> None:
-        """Note one reference."""
-        gone = self._gone.get(target)
-        if gone and user in gone:
-            gone.remove(user)
-        else:
-            self._added.setdefault(target, set()).add(user)
+    def add(self, references: References) -> None:
+        """Note references: a group may have hundreds on each of many devices."""
+        every, known = self._gone, self._added
+        for target, user in references:
+            gone = every.get(target) if every else None
+            if gone and user in gone:
+                gone.remove(user)
+            elif (users := known.get(target)) is None:
+                known[target] = {user}
+            else:
+                users.add(user)
 
     def remove(self, target: Target, user: User) -> None:
         """Forget one reference."""
@@ -196,9 +201,6 @@ class Change:
     key: Key
     before: Row | None
     after: Row | None
-
-
-References = Iterable[tuple[Target, User]]
 
 
 class Database:
@@ -239,8 +241,7 @@ class Database:
         """Note references that changes took away and brought."""
         for target, user in removed:
             self.uses.remove(target, user)
-        for target, user in added:
-            self.uses.add(target, user)
+        self.uses.add(added)
 
     def writes(self, table: str) -> int:
         """How often the table was written, drafts included: a cheap version number."""
