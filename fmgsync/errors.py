@@ -476,7 +476,7 @@ class LockHeld(TargetError):
 
 
 class LockLost(TargetError):
-    """The lock we took is not ours any more; nothing was committed."""
+    """The lock we took is not ours any more; what was written under it is discarded."""
 
     kind = "lock-lost"
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from fmgsync.model.address import Address, Family
 from fmgsync.model.memory import Size
@@ -186,7 +187,8 @@ class ApplyReport:
     """What became of a plan: changes written, and those FortiManager refused, with its words.
 
     `submitted`: what waits for a human's approval. What was written is in it and not yet in the
-    ADOM; while an earlier one waits, nothing is written.
+    ADOM; while an earlier one waits, nothing is written. `left`: so many changes were not tried,
+    since whoever writes was told to end.
     """
 
     ref: TargetRef
@@ -194,6 +196,22 @@ class ApplyReport:
     refused: tuple[tuple[Change, str], ...] = ()
     requests: int = 0
     submitted: Submission | None = None
+    left: int = 0
+
+    def beside(
+        self,
+        *,
+        written: Iterable[Change],
+        refused: Iterable[tuple[Change, str]],
+        submitted: Submission | None,
+    ) -> ApplyReport:
+        """With what became of the next part of the same plan."""
+        return replace(
+            self,
+            written=(*self.written, *written),
+            refused=(*self.refused, *refused),
+            submitted=submitted,
+        )
 
     def then(self, later: ApplyReport) -> ApplyReport:
         """This and what was written after it; what was refused may have been written since."""
@@ -203,4 +221,5 @@ class ApplyReport:
             later.refused,
             self.requests + later.requests,
             later.submitted,
+            later.left,
         )

@@ -55,8 +55,8 @@ class AdomGuard:
             self.memory.remember(self.owner, self.ref, noted)
 
     def after_write(self, plan: AdomPlan, report: ApplyReport) -> None:
-        """Approvals count once; after a refusal they are kept for the next try."""
-        if plan.approved and report.written and not report.refused:
+        """Approvals count once; what was refused or left keeps them for the next try."""
+        if plan.approved and report.written and not (report.refused or report.left):
             self.memory.spend(plan.approved)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 
+from fmgsync import clock as clocks
 from fmgsync.clock import Clock
 from fmgsync.model.address import Family
 from fmgsync.model.adom import (
@@ -26,6 +28,7 @@ from fmgsync.targets.fortimanager import (
     adom,
     change_stamp,
     limits,
+    lock_rounds,
     object_install,
     packages,
     tasks,
@@ -37,6 +40,7 @@ from fmgsync.targets.fortimanager import (
 )
 from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.install import FortiManagerFlow
+from fmgsync.targets.fortimanager.lock_rounds import Rounds
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.stall_detector import StallDetector
 from fmgsync.targets.fortimanager.writing import Writer
@@ -64,12 +68,14 @@ class FortiManagerAdom(InSession[Session]):
         clock: Clock,
         lock_wait_s: float = 60.0,
         frozen_after_s: float = 900.0,
+        per_lock: int = lock_rounds.CHARACTERS,
     ) -> None:
         super().__init__(open_session)
         self.ref = ref
         self._owner = owner
         self._clock = clock
         self._lock_wait_s = lock_wait_s
+        self._per_lock = per_lock
         self._progress = StallDetector(frozen_after_s)
         self._topology: AdomTopology | None = None
         self._mode: Workspace | None = None
@@ -209,6 +215,19 @@ class FortiManagerAdom(InSession[Session]):
             stands = waiting is not None and waiting.wants in ("", plan.wants)
             if waiting is not None and (stands or not waiting.turned_down):
                 return ApplyReport(self.ref, submitted=waiting)
+            there = taken_over.written(plan, self._names)
+            report = self._write_rounds(session, there, mode)
+        report = replace(report, requests=self.requests - before)
+        return taken_over.reported(report, plan, self._names)
+
+    def _write_rounds(self, session: Session, plan: AdomPlan, mode: Workspace) -> ApplyReport:
+        """Under as many locks, one after the other, as keep others out for seconds only. Whoever is
+        to end leaves what comes after the present one."""
+        report, absent = ApplyReport(self.ref), set[tuple[ObjectKind, str]]()
+        splits = mode is Workspace.NORMAL
+        rounds = Rounds(plan.changes, size=self._per_lock if splits else None)
+        while rounds:
+            part = replace(plan, changes=rounds.take())
             with workflow.editing(
                 session,
                 self.ref.domain,
@@ -216,19 +235,24 @@ class FortiManagerAdom(InSession[Session]):
                 clock=self._clock,
                 wait_s=self._lock_wait_s,
                 owner=self._owner,
-                note=workflow.note_of(self._owner, len(plan.changes), plan.wants),
+                note=workflow.note_of(self._owner, len(part.changes), plan.wants),
             ) as edit:
-                there = taken_over.written(plan, self._names)
-                outcome = Writer(session, there, self._owner, clock=self._clock).write()
-                session_number = edit.commit()
-        report = ApplyReport(
-            self.ref,
-            written=tuple(outcome.written),
-            refused=tuple(outcome.refused),
-            requests=self.requests - before,
-            submitted=None if session_number is None else Submission(session_number),
-        )
-        return taken_over.reported(report, plan, self._names)
+                is_over = lock_rounds.watch(self._clock) if splits else lock_rounds.never
+                writer = Writer(session, part, self._owner, clock=self._clock, absent=absent)
+                outcome = writer.write(is_over=is_over)
+                number = edit.commit()
+            report = report.beside(
+                written=outcome.written,
+                refused=outcome.refused,
+                submitted=None if number is None else Submission(number),
+            )
+            absent |= outcome.absent
+            rounds.put_back(outcome.left)
+            if rounds:
+                clocks.rest(self._clock, lock_rounds.BREATH_S, until=session.hooks.gives_up)
+                if session.hooks.gives_up():
+                    break
+        return replace(report, left=rounds.left)
 
     def read_packages(self) -> tuple[Package, ...]:
         """Policy packages with install targets and the objects their policies use."""

@@ -324,7 +324,7 @@ def _lost(place: Place, why: str) -> errors.LockLost:
         f"the workspace lock is not ours any more: {why}",
         fortimanager=place.fortimanager,
         adom=place.adom,
-        next_step="nothing was committed; the next pass starts over",
+        next_step="what was written under it is discarded; the next pass starts over",
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -45,6 +45,7 @@ class Outcome:
     written: list[Change] = field(default_factory=list)
     refused: list[tuple[Change, str]] = field(default_factory=list)
     absent: set[tuple[ObjectKind, str]] = field(default_factory=set)
+    left: list[Change] = field(default_factory=list)
 
     def refuse(self, change: Change, why: str) -> None:
         """Note a refusal; what could not be created cannot be a member later."""
@@ -65,6 +66,7 @@ class Writer:
         *,
         clock: Clock,
         batch: int = PARAMS_PER_REQUEST,
+        absent: Collection[tuple[ObjectKind, str]] = (),
     ) -> None:
         self._session = session
         self._adom = plan.ref.domain
@@ -74,15 +76,22 @@ class Writer:
         self._clock = clock
         self._batch = batch
         self._place = Place(session.access.name, plan.ref.domain)
-        self.outcome = Outcome()
+        self.outcome = Outcome(absent=set(absent))
 
-    def write(self) -> Outcome:
-        """All changes in order. Raises what concerns every change: rights, lock, connection."""
+    def write(self, *, is_over: Callable[[], bool] = lambda: False) -> Outcome:
+        """All changes in order. Raises what concerns every change: rights, lock, connection.
+
+        Once it `is_over` nothing more is sent, and `left`; the first request always is. `absent`
+        is what could not be created before.
+        """
         found = write_check.existing(self._session, self._place, self._touched())
         ours = [change for change in self._changes if self._may_touch(change, found)]
         self._session.hooks.writing(self._plan)
         self._clear_mappings_of_addresses(ours, found)
-        for batch in self._batches(ours):
+        for at, batch in enumerate(self._batches(ours)):
+            if self.outcome.left or (at and is_over()):
+                self.outcome.left.extend(batch)
+                continue
             ready = [fit for change in batch if (fit := self._without_absent(change)) is not None]
             self._write_batch(ready)
         if self.outcome.refused:

@@ -1,0 +1,165 @@
+"""A large fill keeps nobody out for long: several locks, each with a beginning that may stay."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import pytest
+
+from fmgsync.model.address import parse
+from fmgsync.model.change import Action, Change, ObjectKind
+from fmgsync.targets.fortimanager import lock_rounds
+from fmgsync.targets.fortimanager.lock_rounds import Rounds
+from fmgsync.targets.fortimanager.session import Session
+from fmgsync.targets.hooks import Hooks
+from tests.targets.conftest import Start, Unit, seed
+from tests.targets.hardship import Before, Dying, Killed
+from tests.targets.wanted import ONE, TWO, plan_for, reconcile
+
+GROUPS = {
+    "web": {ONE: "10.1.0.5 10.1.0.6", TWO: "10.2.0.8/30"},
+    "db": {ONE: "10.1.0.7", TWO: "10.1.0.5"},
+}
+SMALL = 700
+"""Characters under one lock: three or four changes."""
+IDLE_LIMIT_S = 100_000.0
+
+
+def verbs(unit: Unit) -> list[str]:
+    """What was done about locks, in order."""
+    found = [url.rpartition("/")[2] for e in unit.simulator.requests.since() for url in e.urls]
+    return [verb for verb in found if verb in ("lock", "commit", "unlock")]
+
+
+def test_a_large_plan_is_committed_in_rounds_and_others_come_in_between(start: Start) -> None:
+    unit = start(seed(workspaceMode="normal"))
+    adom = unit.adom(per_lock=SMALL)
+    plan = plan_for(adom, GROUPS)
+    report = adom.write(plan)
+    assert set(report.written) == set(plan.changes)
+    assert (report.refused, report.left) == ((), 0)
+    assert plan_for(adom, GROUPS).changes == ()
+    told = verbs(unit)
+    assert told == ["lock", "commit", "unlock"] * (len(told) // 3)
+    assert len(told) // 3 >= 3
+
+
+@pytest.mark.parametrize("mode", ["disabled", "workflow"])
+def test_what_takes_no_lock_or_is_approved_as_a_whole_is_not_split(start: Start, mode: str) -> None:
+    unit = start(seed(workspaceMode=mode))
+    reconcile(unit.adom(per_lock=SMALL), GROUPS)
+    assert verbs(unit).count("lock") == (mode == "workflow")
+
+
+def test_an_ordinary_plan_is_one_round(start: Start) -> None:
+    unit = start(seed(workspaceMode="normal"))
+    reconcile(unit.adom(), GROUPS)
+    assert verbs(unit) == ["lock", "commit", "unlock"]
+
+
+def test_a_slow_unit_is_given_its_lock_back_before_all_is_sent(start: Start) -> None:
+    """Each request takes two seconds: after two there is no time for a third under that lock."""
+    unit = start(seed(workspaceMode="normal"))
+    slow = Before(lambda: unit.clock.sleep(2.0))
+    assert reconcile(unit.adom(adapter=slow), GROUPS).refused == ()
+    assert plan_for(unit.adom(), GROUPS).changes == ()
+    assert verbs(unit).count("lock") >= 2
+
+
+def test_a_clock_that_is_set_back_ends_a_round(start: Start) -> None:
+    unit = start(seed())
+    is_over = lock_rounds.watch(unit.clock)
+    assert not is_over()
+    unit.clock._now -= 3600
+    assert is_over()
+
+
+def test_what_somebody_took_over_between_two_rounds_is_left_to_them(start: Start) -> None:
+    """The mark is looked at again under each lock: the group is emptied of it after the first."""
+    unit = start(seed(workspaceMode="normal"))
+    reconcile(unit.adom(), {"web": {ONE: "10.1.0.5"}})
+    wanted = {"web": {ONE: "10.1.0.5 10.1.0.6 10.1.0.7 10.1.0.8 10.1.0.9"}}
+    plan = plan_for(unit.adom(), wanted)
+    assert plan.changes[-1].kind is ObjectKind.MAPPING
+
+    def take_over() -> None:
+        if verbs(unit)[3:] == ["lock", "commit", "unlock"]:
+            table = "/pm/config/adom/prod/obj/firewall/addrgrp"
+            with unit.session("alice", "wonder") as alice:
+                for verb in ("lock", "set", "commit", "unlock"):
+                    url = f"/dvmdb/adom/prod/workspace/{verb}"
+                    if verb == "set":
+                        alice.call("set", [{"url": f"{table}/web", "data": {"comment": "mine"}}])
+                    else:
+                        alice.call("exec", [{"url": url}])
+
+    report = unit.adom(per_lock=SMALL, adapter=Before(take_over)).write(plan)
+    assert [(change.name, change.kind) for change, _ in report.refused] == [
+        ("web", ObjectKind.MAPPING)
+    ]
+
+
+def test_what_was_refused_in_one_round_is_no_member_in_the_next(start: Start) -> None:
+    unit = start(seed(workspaceMode="normal"))
+    bad = Change(Action.CREATE, ObjectKind.ADDRESS, "prod_#", "", value=parse("10.1.0.99"))
+    plan = plan_for(unit.adom(), GROUPS)
+    named = tuple(
+        replace(change, members=(*change.members, bad.name))
+        if change.kind is ObjectKind.MAPPING
+        else change
+        for change in plan.changes
+    )
+    report = unit.adom(per_lock=SMALL).write(replace(plan, changes=(bad, *named)))
+    assert [change.name for change, _ in report.refused] == [bad.name]
+    assert plan_for(unit.adom(), GROUPS).changes == ()
+
+
+def test_who_is_to_end_leaves_the_rounds_to_come(start: Start) -> None:
+    unit = start(seed(workspaceMode="normal"))
+    ends = Hooks(gives_up=lambda: "commit" in verbs(unit))
+    session = Session(unit.access(), clock=unit.clock, hooks=ends)
+    adom = unit.adom(per_lock=SMALL)
+    adom._open_session = lambda: session
+    plan = plan_for(unit.adom(), GROUPS)
+    report = adom.write(plan)
+    assert verbs(unit) == ["lock", "commit", "unlock"]
+    assert len(report.written) + report.left == len(plan.changes)
+    assert report.left
+
+
+@pytest.mark.parametrize("step", [pytest.param(1, marks=pytest.mark.slow), 6])
+def test_killing_a_fill_between_any_two_requests_converges(start: Start, step: int) -> None:
+    """After a kill others see a beginning of the plan, in which no group lacks a member it had."""
+    unit = start(seed(workspaceMode="normal"))
+    after = {"web": {ONE: "10.1.0.5 10.1.0.9", TWO: ""}, "db": {ONE: "10.1.0.7 10.1.0.6"}}
+    wanted = itertools.cycle([GROUPS, after])
+    for survives in itertools.count(step=step):
+        groups = next(wanted)
+        try:
+            reconcile(
+                unit.adom(per_lock=SMALL, adapter=Dying(survives, after_sending=True)), groups
+            )
+        except Killed:
+            unit.clock.sleep(IDLE_LIMIT_S)
+            reconcile(unit.adom(per_lock=SMALL), groups)
+            assert plan_for(unit.adom(), groups).changes == ()
+        else:
+            break
+    assert survives > 20
+
+
+def test_rounds_are_as_few_as_there_must_be_and_keep_the_order() -> None:
+    changes = [
+        Change(Action.CREATE, ObjectKind.ADDRESS, f"prod_{n}", "", members=("m" * 100,) * (n % 7))
+        for n in range(300)
+    ]
+    for size in (300, 5_000, 40_000, 1_000_000):
+        rounds = Rounds(changes, size=size)
+        taken = []
+        while rounds:
+            taken.append(rounds.take())
+        assert [change for part in taken for change in part] == changes
+        sizes = [sum(200 + 100 * len(c.members) for c in part) for part in taken]
+        assert max(sizes) <= size + 900
+        assert len(taken) <= sum(sizes) / size * 1.5 + 1
