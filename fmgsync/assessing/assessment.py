@@ -19,7 +19,7 @@ from fmgsync.scheduling import admission, fleets, outlook, urgent, waves
 from fmgsync.scheduling import ledger as ledgers
 from fmgsync.scheduling.admission import Admission, Clearance, Situation
 from fmgsync.scheduling.fleets import Others
-from fmgsync.scheduling.install_policy import Terms
+from fmgsync.scheduling.install_policy import Mode, Terms
 from fmgsync.scheduling.ledger import Ledger
 from fmgsync.scheduling.machine import Facts, Step, next_step
 from fmgsync.scheduling.outlook import Outlook
@@ -36,8 +36,10 @@ class Circumstances:
     `lost` says why nothing may begin without one. `blocked` are devices that are held back; `since`
     is when grants became stale, and `running` tells whether an address is in use again. `others`
     are the rest of its fleet, None if there is none; `own` the devices it answers for there.
-    `unwritten`: what the plan has to write needs an install, or is one. `pending` are
-    the installs still to make, None: all that were seen. `stopping`: nothing more may start.
+    `pending` are the installs still to make, None: all that were seen. `stopping`: no install may
+    start any more. `writes`: the plan may be written; `ahead`: that waits for no window and no
+    install; `along`: an install that starts now writes it under its own lock. `judges`: this pass
+    judges and makes installs.
     """
 
     terms: Terms
@@ -52,9 +54,12 @@ class Circumstances:
     lost: str = ""
     others: Others | None = None
     own: frozenset[str] | None = None
-    unwritten: bool = False
     pending: tuple[PendingInstall, ...] | None = None
     stopping: bool = False
+    writes: bool = False
+    ahead: bool = True
+    along: bool = False
+    judges: bool = True
 
     @property
     def ledger(self) -> Ledger | None:
@@ -141,13 +146,18 @@ def assess(seen: Look, survey: Survey, around: Circumstances) -> Assessment:
     targets = [view.target for view in views]
     outlooks = outlook.outlooks(around.terms.calendar, seen.topology, targets, around.now)
     is_open = any(admission.timetable_of(t, judged).is_open(around.now) for t in targets)
+    if around.ahead:
+        by_itself = not (around.along and (rushed.start or begins))
+    else:  # it is written in a window, by an install if there is one
+        by_itself = around.judges and not around.stopping and not pending and is_open
     facts = Facts(
         around.record,
-        around.unwritten and not pending and is_open,
+        by_itself and may_be_written(seen, around),
         rushed.start,
         decision.start,
         stopping=around.stopping,
         own=around.own,
+        judges=around.judges,
     )
     held = {each.pending.target: each.because for each in admissions if each.held}
     waiting = GroupState.INSTALL_PENDING if staged else GroupState.WRITE_PENDING
@@ -162,6 +172,31 @@ def assess(seen: Look, survey: Survey, around: Circumstances) -> Assessment:
         rushed,
         next_step(facts),
     )
+
+
+def may_be_written(seen: Look, around: Circumstances) -> bool:
+    """Whether the target lacks something, and nothing but a window is in the way of writing it.
+    What this run has written already is put right by an install, not written again."""
+    lacks = bool(seen.plan.changes) and seen.written is None and seen.submission is None
+    return lacks and around.writes and around.stop is None
+
+
+def may_follow(seen: Look, around: Circumstances, places: Iterable[DeviceVdom]) -> bool:
+    """Whether an install may start at once, under whose lock what the ADOM lacks can be written.
+    Told without the devices at these places: a write must not wait for them without need."""
+    terms, record = around.terms, around.record
+    if not (around.judges and around.ahead and may_be_written(seen, around)):
+        return False
+    if terms.mode is not Mode.PACKAGE or seen.topology.workspace is Workspace.WORKFLOW:
+        return False
+    if terms.hold or around.stopping:
+        return False
+    if record is not None and (record.narrowed or record.ledger.running or record.ledger.halted):
+        return False
+    removes = any(change.removed for change in seen.plan.changes)
+    if around.clearance.now or (terms.removals.within is not None and removes):
+        return True
+    return window_open(outlook.outlooks(terms.calendar, seen.topology, set(places), around.now))
 
 
 def _rushed(

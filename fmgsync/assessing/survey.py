@@ -62,6 +62,10 @@ class Survey:
         )
 
 
+UNSEEN = Survey((), (), (), asked=False)
+"""Before any device was looked at, or where that failed."""
+
+
 def facts_of(seen: Look) -> four.Facts:
     """What the views are made from, but for what databases and devices hold."""
     wanted = rendered.from_desired(seen.desired)

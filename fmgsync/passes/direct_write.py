@@ -31,11 +31,7 @@ def push(run: Run, decision: Decision, again: Again) -> bool:
     """Write the plan to the device that may start, and prove it. False if others of its fleet were
     faster, so that nothing was done."""
     chosen = Round(decision, admission.starting(run.report.admissions, decision.start))
-    if chosen.targets:
-        return _deliver(run, chosen, run.seen.plan, again)
-    # Addresses that no group holds any more: nothing on the device changes what it lets by.
-    _write(run, run.seen.plan)
-    return True
+    return _deliver(run, chosen, run.seen.plan, again)
 
 
 def push_urgent(run: Run, view: Assessment, again: Again) -> None:

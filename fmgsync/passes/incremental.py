@@ -18,7 +18,7 @@ from fmgsync.model import naming
 from fmgsync.model.adom import Workspace
 from fmgsync.model.change import AdomPlan, Finding
 from fmgsync.model.state import DesiredAdom, ObservedAdom
-from fmgsync.passes import installs, once, recipe, reconcile, rollout_pass, rollout_status
+from fmgsync.passes import installs, judgement, once, recipe, reconcile, rollout_status
 from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.result import Pass
 from fmgsync.passes.world import Inventory, World
@@ -117,7 +117,7 @@ class Passes:
             survey = installs.survey_part(work, survey, there, adom=whole.observed)
             made = replace(made, seen=whole, survey=survey)
             record = self._world.installing.rollouts.read(work.ref)
-            return rollout_pass.judge(self._world, work, inventory, made, record, acts=True)
+            return judgement.judge(self._world, work, inventory, made, record, acts=True)
         except errors.TargetError as error:
             return replace(made, error=error)
 

@@ -13,14 +13,9 @@ from fmgsync import errors
 from fmgsync.grouping import desired, policies
 from fmgsync.model.endpoint import ClusterSnapshot
 from fmgsync.model.target import TargetRef
-from fmgsync.passes import (
-    recipe,
-    rollout_pass,
-    turns,
-)
-from fmgsync.passes.recipe import Orders
+from fmgsync.passes import judgement, recipe, turns
 from fmgsync.passes.reconcile import AdomWork
-from fmgsync.passes.result import Pass, Result
+from fmgsync.passes.result import Orders, Pass, Result
 from fmgsync.passes.turns import Taking, Turn
 from fmgsync.passes.world import Inventory, Tell, World
 
@@ -127,7 +122,7 @@ def apply_one(
     begun = Pass(work.ref)
     if before is not None and before.rollout is not None:
         follows = before.rollout.follows(world.clock.now())
-        begun = replace(begun, rollout=follows, survey=before.survey)
+        begun = replace(begun, rollout=follows, survey=before.survey, known=before.known)
     return _one_adom(world, work, inventory, recipe.acting(install=install), begun)
 
 
@@ -164,7 +159,7 @@ def _regard_fleets(
         made = each
         if made.view is not None and not work.fleet.fleet.is_alone:
             record = world.installing.rollouts.read(work.ref)
-            made = rollout_pass.judge(world, work, inventory, made, record, acts=acts)
+            made = judgement.judge(world, work, inventory, made, record, acts=acts)
             made = _waiting_as_now(made)
         found.append(made)
     return found
@@ -195,7 +190,7 @@ def _one_adom(
     made = before
     try:
         with recipe.session(world, work):
-            made = recipe.make_pass(world, work, inventory, orders, before)
+            made = recipe.make_passes(world, work, inventory, orders, before)
             made.check()
     except errors.TargetError as error:
         made = replace(made, error=error)
@@ -229,7 +224,7 @@ def _turn(
 
     def one_pass(inventory: Inventory, *, is_first: bool) -> float | None:
         now = replace(orders, is_first=is_first)
-        made = passes[number] = recipe.make_pass(world, work, inventory, now, passes[number])
+        made = passes[number] = recipe.make_passes(world, work, inventory, now, passes[number])
         made.check()
         return made.rollout.goes_on_at if made.rollout else None
 

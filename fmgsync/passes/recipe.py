@@ -1,4 +1,4 @@
-"""One pass over one target: recall, look, perform at most one step, assess, remember.
+"""One pass over one target: recall, look, assess, perform at most one step, remember.
 
 `plan`, `status`, `apply` and `run` all make their passes here, with other orders.
 """
@@ -7,37 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from fmgsync import errors
 from fmgsync.assessing.observation import Look
+from fmgsync.assessing.survey import NOTHING
 from fmgsync.model.adom import Workspace
-from fmgsync.model.change import AdomPlan, Finding
-from fmgsync.passes import guard_memory, installs, reconcile, rollout_pass, wrong_clock
+from fmgsync.model.change import AdomPlan, ApplyReport, Finding
+from fmgsync.passes import guard_memory, installs, judgement, perform, reconcile, wrong_clock
 from fmgsync.passes.reconcile import AdomWork, Intent
-from fmgsync.passes.result import Pass
+from fmgsync.passes.rests import Left
+from fmgsync.passes.result import Orders, Pass
+from fmgsync.passes.run import Run, make_run
 from fmgsync.passes.world import Inventory, World
 from fmgsync.planning import summary
-from fmgsync.scheduling import machine
+from fmgsync.scheduling.machine import Step
 from fmgsync.scheduling.rollout_record import RolloutRecord
-
-
-@dataclass(frozen=True, slots=True)
-class Orders:
-    """What a pass is to do besides looking: survey the devices, ask the FortiGates themselves,
-    write, install what is behind.
-
-    `saved` is what was looked at for a saved plan: nothing more than that is written, and the first
-    pass looks at nothing else.
-    """
-
-    surveys: bool = True
-    asks: bool = False
-    writes: bool = False
-    installs: bool = False
-    saved: Look | None = None
-    is_first: bool = True
-
 
 LOOK = Orders(surveys=False)
 PLAN = Orders()
@@ -49,28 +34,33 @@ def acting(*, install: bool) -> Orders:
     return Orders(writes=True, installs=install)
 
 
+def make_passes(
+    world: World, work: AdomWork, inventory: Inventory, orders: Orders, before: Pass
+) -> Pass:
+    """Passes in a session that is open, until others may have their turn or have to be waited for;
+    `before` is what earlier passes of this run came to."""
+    made = make_pass(world, work, inventory, orders, before)
+    while made.at_once:
+        made = make_pass(world, work, inventory, orders, made)
+    return made
+
+
 def make_pass(
     world: World, work: AdomWork, inventory: Inventory, orders: Orders, before: Pass
 ) -> Pass:
-    """One pass, in a session that is open; `before` is what earlier passes of this run came to.
-
-    What went wrong at the target is in it, beside what was done until then.
-    """
+    """One pass. What went wrong at the target is in it, beside what was done until then."""
     record, ahead = recall(world, work, orders)
     made = replace(before, ahead=tuple(dict.fromkeys((*before.ahead, *ahead))))
     try:
         made = look(work, world.intent, inventory, orders, made)
-        made, is_due = due(world, work, orders, made, record)
-        if is_due:
-            made = write(world, work, made)
-        if orders.installs and world.intent.writes:
-            made, record = rollout_pass.advance_installs(world, work, inventory, made)
-        elif orders.surveys:
-            made = replace(made, survey=installs.survey(work, made.looked, ask_devices=orders.asks))
-        if made.error is None:
-            made = rollout_pass.judge(world, work, inventory, made, record, acts=orders.writes)
+        if orders.surveys:
+            run = make_run(world, work, inventory, made, record, orders)
+            made = replace(made, step=Step.REST, at_once=False)
+            made = act(run, made) if orders.writes else survey(run, made)
+            if made.error is None and not made.at_once:
+                made = judgement.tell(run, made)
     except errors.TargetError as error:
-        made = replace(made, error=error)
+        made = replace(made, error=error, at_once=False)
     finally:
         remember(world, made)
     return _told(made)
@@ -87,9 +77,12 @@ def recall(
 
 
 def look(work: AdomWork, intent: Intent, inventory: Inventory, orders: Orders, made: Pass) -> Pass:
-    """The only reads of the target before anything is decided."""
+    """The only reads of the target before anything is decided. What the pass before has left, and
+    has just read back, is not read again."""
+    if made.at_once:
+        return made
     if orders.saved is not None and orders.is_first:
-        return replace(made, seen=orders.saved)
+        return replace(made, seen=orders.saved, planned=orders.saved.plan)
     seen = reconcile.look(work, intent, inventory.members, inventory.who, uses=orders.asks)
     if orders.saved is not None:
         seen = _as_saved(orders.saved, replace(seen, written=made.vouched))
@@ -97,7 +90,8 @@ def look(work: AdomWork, intent: Intent, inventory: Inventory, orders: Orders, m
     if orders.asks and delivery and seen.topology.workspace is not Workspace.DISABLED:
         own = [key for key, group in seen.observed.groups.items() if group.owned]
         locks = delivery.read_locks(own)
-    return replace(made, seen=seen, locks=locks)
+    is_new = made.planned is None or (seen.plan.changes and seen.written is None)
+    return replace(made, seen=seen, locks=locks, planned=seen.plan if is_new else made.planned)
 
 
 def _as_saved(saved: Look, now: Look) -> Look:
@@ -112,36 +106,75 @@ def _as_saved(saved: Look, now: Look) -> Look:
     return now
 
 
-def due(
-    world: World, work: AdomWork, orders: Orders, made: Pass, record: RolloutRecord | None
-) -> tuple[Pass, bool]:
-    """Whether something is to be written at once; not what is left to the lock of the install that
-    follows. A saved plan is written once."""
-    if not orders.writes:
-        return made, False
-    if orders.saved is not None and not orders.is_first and made.vouched is not None:
-        return replace(made, along=False), False
-    made = replace(made, along=False, stop=world.installing.stops.covering(work.ref))
-    if made.stop is not None:
-        world.tell(f"nothing is written or installed: {made.stop}")
-    ahead = work.writes_ahead(world.intent) and machine.may_write(record)
-    if made.stop is not None or not ahead:
-        return made, False
-    plan = made.looked.plan
-    if made.planned is None or plan.changes:
-        made = replace(made, planned=plan)
-    installs = orders.installs and world.intent.writes
-    along = installs and rollout_pass.may_write_along(world, work, made.looked, record)
-    return replace(made, along=along), not along
+def survey(run: Run, made: Pass) -> Pass:
+    """Only look at the devices as well."""
+    judgement.survey(run)
+    return replace(made, survey=run.survey)
 
 
-def write(world: World, work: AdomWork, made: Pass) -> Pass:
-    """Write what is due, under a lock of its own."""
-    before = made.looked
-    if before.plan.changes and world.intent.writes and before.submission is None:
-        world.tell(f"writing {len(before.plan.changes)} changes to {work.ref.short}")
-    seen, report = reconcile.write(work, world.intent, before)
-    return made.wrote(report, seen=seen)
+def act(run: Run, made: Pass) -> Pass:
+    """Assess, and take the step that follows."""
+    made, done = _begun(run, made), len(run.report.outcomes)
+    run.report.goes_on_at = None
+    try:
+        view = judgement.assess(run)
+        made = replace(made, step=view.step)
+        made = replace(made, at_once=perform.perform(run, view))
+    except Left:
+        run.report.come_back(run.clock.now())
+    except errors.TargetError as trouble:
+        run.trouble = trouble
+    made, written = _so_far(run, made), run.report.written is not None
+    run.report.written = None
+    if made.step is Step.WRITE:
+        known = run.survey.known_but(()) if run.survey is not None else run.known
+        return replace(made, seen=run.seen, known=known) if written else made
+    if run.trouble is not None:
+        return made
+    return _left(run, made, has_changed=written or len(run.report.outcomes) > done, done=done)
+
+
+def _begun(run: Run, made: Pass) -> Pass:
+    """Where nothing is to be written that is said."""
+    seen, made = made.looked, replace(made, stop=run.stop)
+    if run.continues:
+        return made
+    if run.stop is not None:
+        run.tell(f"nothing is written or installed: {run.stop}")
+        return made
+    writes = run.intent.writes and bool(seen.plan.changes)
+    if not run.work.writes_ahead(run.intent) or seen.written is not None:
+        return made
+    if writes and seen.submission is None:
+        return made
+    return made.wrote(ApplyReport(made.ref, submitted=seen.submission if writes else None))
+
+
+def _so_far(run: Run, made: Pass) -> Pass:
+    """What was done, whatever went wrong then."""
+    report = run.report
+    if run.installs:
+        made = replace(made, rollout=report, outcomes=tuple(report.outcomes))
+    if report.written is not None:
+        made = made.wrote(report.written)
+    is_carried_out = report.written is not None or made.looked.written is not None
+    if run.trouble is None and (is_carried_out or not run.planned.changes):
+        made = replace(made, vouched=run.written)
+    return replace(made, error=run.trouble)
+
+
+def _left(run: Run, made: Pass, *, has_changed: bool, done: int) -> Pass:
+    """What the target is like now. Installs change device database and status: what they touched is
+    looked at before anything of it is believed."""
+    work, seen, found, report = run.work, run.seen, run.survey, run.report
+    if has_changed and not made.at_once:
+        if report.failures:
+            seen = reconcile.refresh_topology(work, seen)
+        touched = {outcome.target for outcome in report.outcomes[done:]}
+        known = found.known_but(touched, run.answered) if found is not None else NOTHING
+        found = installs.survey(work, seen, ask_devices=True, known=known)
+    known = found.known_but(()) if found is not None else NOTHING
+    return replace(made, seen=seen, survey=found, known=known)
 
 
 def remember(world: World, made: Pass) -> None:

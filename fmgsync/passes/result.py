@@ -9,7 +9,7 @@ from typing import Any, Self
 from fmgsync import errors
 from fmgsync.assessing.assessment import Assessment
 from fmgsync.assessing.observation import Look
-from fmgsync.assessing.survey import Survey
+from fmgsync.assessing.survey import NOTHING, Known, Survey
 from fmgsync.model.adom import HeldLock
 from fmgsync.model.change import AdomPlan, ApplyReport, Finding
 from fmgsync.model.rollout import TargetOutcome
@@ -21,7 +21,25 @@ from fmgsync.passes.world import Inventory
 from fmgsync.planning import radius, summary
 from fmgsync.planning.radius import BlastRadius
 from fmgsync.scheduling.admission import Admission
+from fmgsync.scheduling.machine import Step
 from fmgsync.scheduling.outlook import Outlook
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What a pass is to do besides looking: survey the devices, ask the FortiGates themselves,
+    write, install what is behind.
+
+    `saved` is what was looked at for a saved plan: nothing more than that is written, and the first
+    pass looks at nothing else.
+    """
+
+    surveys: bool = True
+    asks: bool = False
+    writes: bool = False
+    installs: bool = False
+    saved: Look | None = None
+    is_first: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +47,9 @@ class Pass:
     """What one pass over a target came to; `whole` False if it compared only a part of it.
 
     `vouched` is what the ADOM holds as a saved plan was carried out there, None before that.
-    `along`: what is due in the ADOM is left to the lock of the install that follows. `ahead` is
-    what a clock that was wrong has left in the state.
+    `step` is what it did; `at_once`: the next pass goes on from what this one has left, without
+    reading that anew. `known` is what was read of devices. `ahead` is what a clock that was wrong
+    has left in the state.
     """
 
     ref: TargetRef
@@ -46,7 +65,9 @@ class Pass:
     error: errors.TargetError | None = None
     whole: bool = True
     vouched: ObservedAdom | None = None
-    along: bool = False
+    step: Step = Step.REST
+    at_once: bool = False
+    known: Known = NOTHING
     ahead: tuple[Finding, ...] = ()
 
     @property
@@ -54,6 +75,11 @@ class Pass:
         """What was seen, in a pass that has looked."""
         assert self.seen is not None  # noqa: S101 - nothing else comes before a look
         return self.seen
+
+    @property
+    def has_just_written(self) -> bool:
+        """Whether the next pass goes on from a write."""
+        return self.at_once and self.step is Step.WRITE
 
     def check(self) -> None:
         """Raises what went wrong."""

@@ -119,22 +119,20 @@ class Book:
         self.record: RolloutRecord | None = None
         self.lost = ""
 
+    def know(self, record: RolloutRecord | None) -> None:
+        """What was read of it when the pass began."""
+        self.record = None if record is None else self._current(record)
+
     @property
     def ledger(self) -> Ledger | None:
         """The ledger for the rules as they are now; None if there is none."""
         return None if self.record is None else self.record.ledger
 
-    def know(self, record: RolloutRecord | None, *, why_not: Callable[[], str]) -> None:
-        """What was read of it, for who only tells of it: where there is none none begins."""
-        self.record = None if record is None else self._current(record)
-        self.lost = why_not() if record is None else ""
-
-    def open(self, now: datetime, *, why_not: Callable[[], str]) -> None:
-        """Read it. Where there is none it begins, unless `why_not` says why it cannot: then it is
-        lost until that is over, or somebody resumes it."""
-        self.refresh()
+    def open(self, *, begins: bool, why_not: Callable[[], str]) -> None:
+        """Where there is none it `begins`, unless `why_not` says why it cannot: then it is lost
+        until that is over, or somebody resumes it. Who only tells of it begins none."""
         self.lost = why_not() if self.record is None else ""
-        if self.record is None and not self.lost:
+        if self.record is None and begins and not self.lost:
             self.record = self._rollouts.update_soon(self._ref, self._begun)
 
     def refresh(self) -> None:

@@ -6,15 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from fmgsync import errors
 from fmgsync.assessing import assessment, stale
 from fmgsync.assessing.assessment import Assessment, Circumstances
 from fmgsync.assessing.observation import Look
 from fmgsync.assessing.stale import Since
-from fmgsync.assessing.survey import Survey
+from fmgsync.assessing.survey import NOTHING, UNSEEN, Known, Survey
 from fmgsync.audit import Audit
 from fmgsync.clock import Clock
 from fmgsync.model.address import Address
 from fmgsync.model.adom import Reading
+from fmgsync.model.change import AdomPlan
 from fmgsync.model.memory import Approval
 from fmgsync.model.rollout import Outcome, PendingInstall, TargetOutcome
 from fmgsync.model.state import ObservedAdom
@@ -26,16 +28,17 @@ from fmgsync.passes import (
 )
 from fmgsync.passes.device_proof import Expected
 from fmgsync.passes.reconcile import AdomWork, Intent
-from fmgsync.passes.result import Pass
+from fmgsync.passes.result import Orders, Pass
 from fmgsync.passes.rollout_book import Book, Reason, Report
 from fmgsync.passes.world import Inventory, World
-from fmgsync.planning import sites
+from fmgsync.planning import sites, summary
 from fmgsync.scheduling import admission
 from fmgsync.scheduling.admission import Admission, Clearance
 from fmgsync.scheduling.foreign import ForeignChanges
 from fmgsync.scheduling.install_policy import Terms
 from fmgsync.scheduling.machine import Event, Settled, Withdrawn
 from fmgsync.scheduling.rollout import Decision, RolloutPolicy
+from fmgsync.scheduling.rollout_record import RolloutRecord
 from fmgsync.scheduling.urgent import Urgent
 from fmgsync.state.stale import StaleSince
 from fmgsync.state.stops import Stops
@@ -93,15 +96,18 @@ class Run:
     """One ADOM's rollout in one run.
 
     `inventory` is what runs. `stopping` says that nothing more may start. `tell` is for people
-    who watch. `rules` is the digest of the rules, `plan` that of what was written. A device that
+    who watch. `rules` is the digest of the rules, `planned` what was or is written. A device that
     was held back since `held_since` is not looked at again. `since` is since when grants are stale,
-    kept in `memory`. `writes_along`: what is due in the ADOM is written
+    kept in `memory`. `writes` says whether the ADOM may be written, `installs` whether what is open
+    is judged and what is behind installed, `asks` whether the FortiGates are asked. `continues`: it
+    goes on from what the pass before has left. `writes_along`: what is due in the ADOM is written
     under the lock of the install that follows, if one does. `answered` is what the devices of the
-    batch have answered since it ended. `known` is what was read of the devices before this step,
-    where the step before it was a batch of the same wave. `pending` are the installs still to make;
+    batch have answered since it ended. `known` is what was read of the devices before this step and
+    counts still. `pending` are the installs still to make;
     `running` tells whether an address is in use again. `written` is what this
     run vouches for in the ADOM: as it found or left it, without what others do to it meanwhile.
-    `stop` is what a person has stopped it by, as last read from `stops`.
+    `stop` is what a person has stopped it by, as last read from `stops`. `refusal` is why the unit
+    makes no install of this kind. `trouble` is why the devices could not be looked at.
     """
 
     work: AdomWork
@@ -119,16 +125,22 @@ class Run:
     leaving: Callable[[], bool]
     patient: bool
     rules: str
-    plan: str
+    planned: AdomPlan
     memory: StaleSince
     stops: Stops
     held_since: datetime
+    writes: bool
+    installs: bool
+    asks: bool
+    continues: bool
+    known: Known
     stop: Stop | None = None
+    refusal: str | None = None
+    trouble: errors.TargetError | None = None
     writes_along: bool = False
     answered: Mapping[DeviceVdom, Reading] = field(default_factory=dict)
     since: Since = field(default_factory=dict)
     running: stale.Running = lambda target, address: False
-    known: Survey | None = None
     survey: Survey | None = None
     pending: tuple[PendingInstall, ...] = ()
     written: ObservedAdom = field(init=False)
@@ -148,6 +160,11 @@ class Run:
         return self.intent.owner
 
     @property
+    def plan(self) -> str:
+        """The digest of what was or is written."""
+        return summary.digest([self.planned])
+
+    @property
     def own(self) -> frozenset[str] | None:
         """The devices this run answers for; None: all that its record knows."""
         return self.work.fleet.own(self.work.ref)
@@ -158,11 +175,6 @@ class Run:
         delivered. Where this run has written them already, what differs is put right instead."""
         wanted = self.writes_along or not self.work.writes_ahead(self.intent)
         return wanted and bool(self.seen.plan.changes) and self.seen.written is None
-
-    @property
-    def due_alone(self) -> bool:
-        """Whether what the ADOM lacks is written by itself where no install follows."""
-        return self.writes_along and self.unwritten and self.stop is None
 
     @property
     def names(self) -> frozenset[str]:
@@ -218,7 +230,7 @@ class Run:
         assert self.survey is not None  # noqa: S101 - thought about is what was looked at
         ref, fleet, report = self.work.ref, self.work.fleet, self.report
         with fleet.deciding():
-            others, stopping = fleet.others(ref), self.is_stopped()
+            others, stopping = fleet.others(ref), self.is_stopped() or self.refusal is not None
             around = replace(self.around(), others=others, stopping=stopping)
             view = assessment.assess(self.seen, self.survey, around)
             fleet.decided(ref, view.candidates, view.decision)
@@ -227,7 +239,7 @@ class Run:
         held, now = view.decision.held, self.clock.now()
         report.admissions, report.decision = view.admissions, view.decision
         report.steered_at = self.book.record.decided_at if self.book.record else None
-        report.waiting = held.reason if held is not None else None
+        report.waiting = self.refusal or (held.reason if held is not None else None)
         report.again_at = None if view.again_at is None else max(view.again_at, now + SHORTEST_S)
         if view.exposed_until is not None:
             report.come_back(max(view.exposed_until, now + SHORTEST_S))
@@ -239,10 +251,20 @@ class Run:
         ref, fleet, ledger = self.work.ref, self.work.fleet, self.book.ledger
         halted = ledger is not None and ledger.halted is not None
         stopping = halted or self.stop is not None or self.stopping()
-        around = replace(self.around(), others=fleet.others(ref), stopping=stopping)
+        around = replace(
+            self.around(),
+            others=fleet.others(ref),
+            stopping=stopping,
+            writes=self.intent.writes,
+            judges=True,
+        )
         view = assessment.assess(self.seen, self.survey, around)
         fleet.note(ref, view.candidates)
         return view
+
+    def think_alone(self, survey: Survey = UNSEEN) -> Assessment:
+        """What follows for who installs nothing now: from the ADOM alone, if no device was seen."""
+        return assessment.assess(self.seen, survey, self.around())
 
     def around(self) -> Circumstances:
         """What counts besides what was seen last."""
@@ -258,8 +280,11 @@ class Run:
             self.rules,
             self.book.lost,
             own=self.own,
-            unwritten=self.unwritten,
             pending=self.pending,
+            writes=self.writes,
+            ahead=self.work.writes_ahead(self.intent),
+            along=self.writes_along,
+            judges=self.installs and self.trouble is None,
         )
 
     def _held_back(self) -> dict[str, str]:
@@ -283,22 +308,22 @@ def make_run(
     work: AdomWork,
     inventory: Inventory,
     made: Pass,
-    report: Report,
-    *,
-    plan: str,
+    record: RolloutRecord | None,
+    orders: Orders,
 ) -> Run:
-    """What a rollout of one ADOM works with; `report` is what earlier steps of this run did."""
-    installing = world.installing
+    """What a pass over one ADOM works with, once it was looked at; what earlier passes of this run
+    did is in `made`."""
+    installing, report = world.installing, made.rollout or Report()
     rules = work.fleet.rules_digest(world.intent.rules.rules)
+    book = Book(installing.rollouts, work.ref, rules, clock=world.clock, leaving=installing.leaving)
+    book.know(record)
     return Run(
         work=work,
         terms=world.terms,
         clearance=installing.clearance,
         intent=world.intent,
         reason=installing.reason,
-        book=Book(
-            installing.rollouts, work.ref, rules, clock=world.clock, leaving=installing.leaving
-        ),
+        book=book,
         audit=installing.audit,
         clock=world.clock,
         inventory=inventory,
@@ -308,10 +333,14 @@ def make_run(
         leaving=installing.leaving,
         patient=installing.patient,
         rules=rules,
-        plan=plan,
+        planned=made.planned or made.looked.plan,
         report=report,
-        known=made.survey,
-        writes_along=made.along,
+        # What was just written is not written again.
+        writes=orders.writes and world.intent.writes and not made.has_just_written,
+        installs=orders.installs and world.intent.writes,
+        asks=orders.asks or (orders.installs and world.intent.writes),
+        continues=made.at_once,
+        known=made.known if made.at_once or report.batch else NOTHING,
         held_since=datetime.fromtimestamp(installing.held_since(world.clock.now()), UTC),
         memory=installing.stale,
         running=running_behind(work, inventory, made.looked),

@@ -34,8 +34,10 @@ class Facts:
     """What decides about the next step. `record` None: what was done is not known any more.
 
     `unwritten`: the ADOM lacks something that may be written now, and no install brings it along.
-    `urgent` and `batch` are the devices that may start, if any may. `own` are those that this pass
-    answers for, where the record is of a fleet of several targets; None: all of them.
+    `urgent` and `batch` are the devices that may start, if any may; `stopping`: none of them does.
+    `own` are those that this pass answers for, where the record is of a fleet of several targets;
+    None: all of them. `judges` False: this pass judges no install and makes none, since it was not
+    told to or could not look at the devices.
     """
 
     record: RolloutRecord | None
@@ -44,22 +46,24 @@ class Facts:
     batch: tuple[str, ...] = ()
     stopping: bool = False
     own: frozenset[str] | None = None
+    judges: bool = True
 
 
 def next_step(facts: Facts) -> Step:
-    """The first that applies, in the order of what could do harm if it waited."""
+    """The first that applies, in the order of what could do harm if it waited. Who starts no
+    install any more still writes: that is stopped by `unwritten` alone."""
     record = facts.record
-    if record is not None and record.running_on(facts.own):
+    if facts.judges and record is not None and record.running_on(facts.own):
         return Step.RESUME
-    if record is not None and record.narrowed:
+    if facts.judges and record is not None and record.narrowed:
         return Step.RESTORE
-    if facts.stopping:
+    if facts.unwritten and may_write(record):
+        return Step.WRITE
+    if facts.stopping or not facts.judges:
         return Step.REST
     if facts.urgent:
         return Step.URGENT
-    if facts.batch:
-        return Step.INSTALL
-    return Step.WRITE if facts.unwritten else Step.REST
+    return Step.INSTALL if facts.batch else Step.REST
 
 
 def may_write(record: RolloutRecord | None) -> bool:

@@ -22,7 +22,7 @@ from fmgsync.model.adom import (
     Surroundings,
     Workspace,
 )
-from fmgsync.model.change import AdomPlan
+from fmgsync.model.change import Action, AdomPlan, Change, ObjectKind, Submission
 from fmgsync.model.rollout import NarrowedMapping, PendingInstall, PendingReason
 from fmgsync.model.state import DesiredAdom, ObservedAdom
 from fmgsync.model.stop import Stop
@@ -32,7 +32,7 @@ from fmgsync.planning.usage import Usage
 from fmgsync.scheduling.admission import Clearance
 from fmgsync.scheduling.calendar import ALWAYS, NEVER
 from fmgsync.scheduling.fleets import Others
-from fmgsync.scheduling.install_policy import Mode, Terms
+from fmgsync.scheduling.install_policy import HoldCommand, Mode, Terms
 from fmgsync.scheduling.ledger import Attempt, Ledger
 from fmgsync.scheduling.machine import Step
 from fmgsync.scheduling.rollout_record import Note, RolloutRecord
@@ -58,6 +58,12 @@ def look(device: Device = DEVICE) -> Look:
         AdomPlan(REF, ()),
         AdomPlan(REF, ()),
     )
+
+
+def lacking() -> Look:
+    """Something is to be taken away."""
+    change = Change(Action.UPDATE, ObjectKind.GROUP, "web", "a pod went", removed=(B,))
+    return replace(look(), plan=AdomPlan(REF, (change,)))
 
 
 def view(**changes: Any) -> DeviceView:
@@ -179,14 +185,35 @@ STEPS: dict[str, tuple[Circumstances, Step]] = {
         replace(OPEN, others=Others("fgt", unseen=1)),
         Step.REST,
     ),
-    "nothing pending, and something to write": (
-        replace(OPEN, pending=(), unwritten=True),
+}
+WRITES = replace(OPEN, writes=True)
+IN_WINDOW = replace(WRITES, ahead=False, pending=())
+WRITTEN: dict[str, tuple[Circumstances, Step]] = {
+    "what is due is written before the next batch": (WRITES, Step.WRITE),
+    "which brings it along if it may": (replace(WRITES, along=True), Step.INSTALL),
+    "as an urgent removal does": (
+        replace(WRITES, along=True, terms=AT_ONCE, since=STALE),
+        Step.URGENT,
+    ),
+    "by itself where none starts": (
+        replace(WRITES, along=True, terms=Terms(calendar=NEVER)),
         Step.WRITE,
     ),
-    "a write waits for a window as well": (
-        replace(OPEN, pending=(), unwritten=True, terms=Terms(calendar=NEVER)),
+    "in no window as well": (replace(WRITES, terms=Terms(calendar=NEVER)), Step.WRITE),
+    "by who installs nothing": (replace(WRITES, judges=False), Step.WRITE),
+    "while a rollout is held": (replace(WRITES, lost="a task runs"), Step.WRITE),
+    "while a rollout is stopped": (replace(WRITES, stopping=True), Step.WRITE),
+    "not where a person has stopped everything": (
+        replace(WRITES, stop=Stop("", "", "eve", "an audit", 0.0), stopping=True),
         Step.REST,
     ),
+    "not by who may not": (replace(OPEN, writes=False), Step.INSTALL),
+    "an install nobody has judged comes first": (replace(WRITES, record=AT_RISK), Step.RESUME),
+    "and so does what was narrowed": (replace(WRITES, record=NARROWED), Step.RESTORE),
+    "where writing waits for a window, it is open": (IN_WINDOW, Step.WRITE),
+    "it is closed": (replace(IN_WINDOW, terms=Terms(calendar=NEVER)), Step.REST),
+    "the install that is pending brings it": (replace(IN_WINDOW, pending=None), Step.INSTALL),
+    "it is time to stop": (replace(IN_WINDOW, stopping=True), Step.REST),
 }
 
 
@@ -195,6 +222,55 @@ def test_the_step_that_follows_is_told_with_the_views(case: str) -> None:
     """Whoever only looks tells what a pass with the right to act would do."""
     around, step = STEPS[case]
     assert assessment.assess(look(), survey(), around).step is step
+
+
+@pytest.mark.parametrize("case", WRITTEN)
+def test_what_the_target_lacks_is_written_in_its_turn(case: str) -> None:
+    around, step = WRITTEN[case]
+    assert assessment.assess(lacking(), survey(), around).step is step
+
+
+@pytest.mark.parametrize(
+    "done",
+    [{"written": ObservedAdom(REF, {}, {})}, {"submission": Submission(7)}],
+    ids=["written", "submitted"],
+)
+def test_what_is_written_already_is_not_written_again(done: dict[str, Any]) -> None:
+    seen = replace(lacking(), **done)
+    assert not assessment.may_be_written(seen, WRITES)
+    assert assessment.assess(seen, survey(), WRITES).step is Step.INSTALL
+
+
+FOLLOWS: dict[str, tuple[Circumstances, bool]] = {
+    "its window is open": (WRITES, True),
+    "no window": (replace(WRITES, terms=Terms(calendar=NEVER)), False),
+    "a person says now": (
+        replace(WRITES, terms=Terms(calendar=NEVER), clearance=Clearance(now=True)),
+        True,
+    ),
+    "something has to go soon": (replace(WRITES, terms=AT_ONCE), True),
+    "objects alone": (replace(WRITES, terms=Terms(calendar=ALWAYS, mode=Mode.OBJECTS)), False),
+    "a command may say no": (
+        replace(WRITES, terms=Terms(calendar=ALWAYS, hold=(HoldCommand(("no",), 1.0),))),
+        False,
+    ),
+    "it is time to stop": (replace(WRITES, stopping=True), False),
+    "somebody has to judge first": (replace(WRITES, record=AT_RISK), False),
+    "something has to be put back first": (replace(WRITES, record=NARROWED), False),
+    "a person has aborted the rollout": (
+        replace(WRITES, record=RolloutRecord(Ledger("rules", halted="eve"))),
+        False,
+    ),
+    "nobody installs": (replace(WRITES, judges=False), False),
+    "writing is no matter of its own": (replace(WRITES, ahead=False), False),
+}
+
+
+@pytest.mark.parametrize("case", FOLLOWS)
+def test_whether_an_install_may_bring_a_write_along(case: str) -> None:
+    around, expected = FOLLOWS[case]
+    assert assessment.may_follow(lacking(), around, {FGT}) is expected
+    assert not assessment.may_follow(look(), around, {FGT})
 
 
 def test_an_address_in_use_again_is_why_it_cannot_wait() -> None:

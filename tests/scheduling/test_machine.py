@@ -72,20 +72,42 @@ STEPS = {
         Facts(NARROWED, urgent=("fgt-1",), batch=("fgt-2",)),
         Step.RESTORE,
     ),
+    "and before anything is written": (Facts(NARROWED, unwritten=True), Step.RESTORE),
     "and even when it is time to stop": (Facts(NARROWED, stopping=True), Step.RESTORE),
     "who stops starts nothing": (
-        Facts(FRESH, unwritten=True, urgent=("fgt-1",), batch=("fgt-2",), stopping=True),
+        Facts(FRESH, urgent=("fgt-1",), batch=("fgt-2",), stopping=True),
         Step.REST,
+    ),
+    "a rollout that starts nothing more does not keep the ADOM from being written": (
+        Facts(FRESH, unwritten=True, urgent=("fgt-1",), batch=("fgt-2",), stopping=True),
+        Step.WRITE,
     ),
     "what has to go soon goes before the next batch": (
         Facts(FRESH, urgent=("fgt-9",), batch=("fgt-1",)),
         Step.URGENT,
     ),
-    "a batch brings what is unwritten along": (
-        Facts(FRESH, unwritten=True, batch=("fgt-1",)),
-        Step.INSTALL,
+    "what no install brings along is written before what has to go": (
+        Facts(FRESH, unwritten=True, urgent=("fgt-1",)),
+        Step.WRITE,
     ),
-    "what no policy uses is written without an install": (Facts(FRESH, unwritten=True), Step.WRITE),
+    "and before the next batch": (Facts(FRESH, unwritten=True, batch=("fgt-1",)), Step.WRITE),
+    "and where nothing is to be installed": (Facts(FRESH, unwritten=True), Step.WRITE),
+    "who cannot judge what is at risk still writes": (
+        Facts(OPEN, unwritten=True, judges=False),
+        Step.WRITE,
+    ),
+    "and what is narrowed waits for who can put it back": (
+        Facts(NARROWED, unwritten=True, judges=False),
+        Step.WRITE,
+    ),
+    "but nothing that a task may still copy": (
+        Facts(after(Narrowed((MAPPING,)), Started(ONE, 0)), unwritten=True, judges=False),
+        Step.REST,
+    ),
+    "who judges nothing installs nothing": (
+        Facts(FRESH, urgent=("fgt-1",), batch=("fgt-2",), judges=False),
+        Step.REST,
+    ),
 }
 
 

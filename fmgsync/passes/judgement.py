@@ -1,0 +1,132 @@
+"""What a pass makes of what it sees: the devices beside the ADOM, and the step that follows.
+
+The devices are looked at once nothing is to be written before; where they cannot be, what is due in
+the ADOM is written all the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+
+import structlog
+
+from fmgsync import errors
+from fmgsync.assessing import assessment
+from fmgsync.assessing.assessment import Assessment
+from fmgsync.assessing.survey import NOTHING, Known
+from fmgsync.passes import installs, reconcile, resume, rollout_status, stale_grants
+from fmgsync.passes.reconcile import AdomWork
+from fmgsync.passes.result import Orders, Pass
+from fmgsync.passes.run import Run, make_run
+from fmgsync.passes.world import Inventory, World
+from fmgsync.planning import sites
+from fmgsync.scheduling.install_policy import Mode
+from fmgsync.scheduling.machine import Step
+from fmgsync.scheduling.rollout_record import RolloutRecord
+
+_log = structlog.get_logger()
+
+_EVER = datetime.fromtimestamp(0, UTC)
+
+
+def assess(run: Run) -> Assessment:
+    """The step that follows. Raises what keeps it from being known."""
+    run.writes_along = _may_follow(run)
+    if not run.writes_along:
+        view = run.think_alone()
+        if view.step is Step.WRITE:
+            return view
+    try:
+        survey(run, known=run.known)
+    except errors.TargetError as trouble:
+        run.trouble, run.writes_along = trouble, False
+        view = run.think_alone()
+        if view.step is not Step.WRITE:
+            raise
+        return view
+    assert run.survey is not None  # noqa: S101 - just made
+    return _think(run) if run.installs else run.think_alone(run.survey)
+
+
+def _may_follow(run: Run) -> bool:
+    if run.continues or not run.seen.plan.changes:
+        return False
+    places = {t for s in sites.resolve(run.work.sites, run.seen.topology) for t in s.targets}
+    around = replace(run.around(), stopping=run.stopping())
+    return assessment.may_follow(run.seen, around, places)
+
+
+def _think(run: Run) -> Assessment:
+    """Once what is known to be over is noted; where a wave begins devices are looked at anew."""
+    resume.forget(run)
+    resume.forgive(run)
+    view, before = run.think(), run.report.batch
+    if before is not None and view.decision.wave not in (before.wave, None):
+        survey(run)
+        resume.forgive(run)
+        view = run.think()
+    if view.step is not Step.WRITE:
+        run.report.batch = None
+    return view
+
+
+def survey(run: Run, *, known: Known = NOTHING) -> None:
+    """Look at the devices; what was verified in this run is found to be in sync. What is written
+    along with an install counts as written."""
+    work, delivery = run.work, run.work.delivery
+    seen = reconcile.as_written(run.seen) if run.writes_along else run.seen
+    run.survey = installs.survey(work, seen, ask_devices=run.asks, known=known)
+    is_done = delivery is None and run.seen.written is not None
+    run.pending = () if is_done else run.survey.pending  # no more than a saved plan held
+    _date(run)
+    run.book.open(begins=run.installs, why_not=partial(_no_ledger, run))
+    if run.installs and run.book.lost:
+        _log.warning("rollout held: its ledger is lost", **work.ref.logged, why=run.book.lost)
+    if run.installs and delivery is not None and run.terms.mode is Mode.OBJECTS and run.pending:
+        run.refusal = delivery.refuses_objects()
+
+
+def _date(run: Run) -> None:
+    """Since when grants are stale."""
+    assert run.survey is not None  # noqa: S101 - what is dated was looked at
+    now = run.clock.now()
+    run.since = stale_grants.note(run.memory, run.work.ref, run.survey, run.seen, now, run.tell)
+
+
+def _no_ledger(run: Run) -> str:
+    return rollout_status.why_lost(run.work, run.survey, run.seen) if run.survey else ""
+
+
+def tell(run: Run, made: Pass) -> Pass:
+    """What follows from what was seen last, told without starting anything."""
+    if made.survey is None:
+        return made
+    if made.survey is not run.survey:
+        run.seen, run.survey, run.pending = made.looked, made.survey, made.survey.pending
+        _date(run)
+    view = run.foresee()
+    return replace(made, stop=run.stop, view=view, survey=replace(made.survey, views=view.views))
+
+
+def judge(
+    world: World,
+    work: AdomWork,
+    inventory: Inventory,
+    made: Pass,
+    record: RolloutRecord | None,
+    *,
+    acts: bool,
+) -> Pass:
+    """The same for a pass that is over, as its whole fleet stands now. Who `acts` leaves alone for
+    a time what it has held back; who only looks tells of whatever is held."""
+    if made.seen is None or made.survey is None:
+        return made
+    run = make_run(world, work, inventory, made, record, Orders())
+    if not acts:
+        run.held_since = _EVER
+    run.survey, run.pending = made.survey, made.survey.pending
+    run.book.open(begins=False, why_not=partial(_no_ledger, run))
+    _date(run)
+    return tell(run, made)

@@ -1,0 +1,148 @@
+"""Take the step that was decided on: the one place from which a pass writes, installs or puts back.
+
+One call is one step of one ADOM, and at most one writing act. What may be done is decided in
+`assessing` and `scheduling`, what was done is in the record. Whoever makes the passes looks at the
+ADOM anew before the next step.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from fmgsync import errors
+from fmgsync.assessing.assessment import Assessment
+from fmgsync.passes import (
+    batch_install,
+    consent,
+    direct_write,
+    reconcile,
+    resume,
+    rollout_log,
+    urgent_removal,
+)
+from fmgsync.passes.run import SHORTEST_S, Run
+from fmgsync.scheduling.machine import Step
+from fmgsync.scheduling.rollout import Decision
+
+_log = structlog.get_logger()
+
+BUSY_S = 15.0
+"""Between two looks at whether somebody else's lock or task is gone."""
+
+BUSY_AT_MOST_S = 120.0
+"""Between two looks at a FortiGate without a FortiManager, which are ever further apart."""
+
+PATIENCE_S = 600.0
+"""How long in all somebody else is waited for in one run."""
+
+
+def perform(run: Run, view: Assessment) -> bool:
+    """Take the step; `report.goes_on_at` says when more may follow. True: the next one can be taken
+    at once, from what this one has left."""
+    try:
+        return _take(run, view)
+    except errors.TargetError as trouble:
+        by_itself = view.step is Step.WRITE and run.work.writes_ahead(run.intent)
+        if by_itself or not (trouble.retryable or isinstance(trouble, errors.LockLost)):
+            raise
+        if isinstance(trouble, errors.LockHeld) and run.writes_along and run.unwritten:
+            return True  # what hinders an install does not hinder a write by itself
+        _wait_for_others(run, trouble)
+        return False
+
+
+def _take(run: Run, view: Assessment) -> bool:
+    report, decision, before = run.report, view.decision, run.report.steps
+    match view.step:
+        case Step.RESUME:
+            if resume.settle(run):
+                report.go_on(run.clock.now())
+        case Step.RESTORE if run.stop is not None:
+            report.waiting = str(run.stop)
+        case Step.RESTORE:
+            urgent_removal.restore(run)
+            report.go_on(run.clock.now())
+        case Step.WRITE:
+            _write(run)
+            return run.trouble is None
+        case Step.URGENT if not consent.is_missing(run, view.rushed, urgent=True):
+            _push_urgent(run, view)
+            report.end_step(run.clock.now(), decision, before)
+        case Step.URGENT | Step.INSTALL if _may_start(run, decision):
+            began = _push(run, decision)
+            _follow(run, decision, before, began=began)
+        case _ if run.installs:
+            _rest(run, view)
+    return False
+
+
+def _write(run: Run) -> None:
+    """Write what the target lacks, and read back what is there now."""
+    if run.work.writes_ahead(run.intent):
+        run.tell(f"writing {len(run.seen.plan.changes)} changes to {run.work.ref.short}")
+    run.seen, run.report.written = reconcile.write(run.work, run.intent, run.seen)
+    run.written = run.seen.vouched
+
+
+def _push(run: Run, decision: Decision) -> bool:
+    """Bring what is pending to the devices that may start: by an install, or by writing it. False
+    if others of the fleet were faster."""
+    delivery = run.work.delivery
+    if delivery is None:
+        return direct_write.push(run, decision, lambda: run.think().decision)
+    batch_install.push(run, delivery, decision)
+    return True
+
+
+def _push_urgent(run: Run, view: Assessment) -> None:
+    delivery = run.work.delivery
+    if delivery is None:
+        direct_write.push_urgent(run, view, lambda: run.think().rushed)
+    else:
+        urgent_removal.push(run, delivery, view)
+
+
+def _may_start(run: Run, decision: Decision) -> bool:
+    return bool(decision.start) and not consent.is_missing(run, decision)
+
+
+def _follow(run: Run, batch: Decision, before: int, *, began: bool) -> None:
+    """What comes after a batch: the next one, but not before the ADOM was looked at."""
+    following = run.think()
+    if following.decision.start and not began:
+        run.report.go_on(run.clock.now())  # the room is there again, and nobody calls twice
+    elif following.decision.start:
+        run.report.end_step(run.clock.now(), batch, before)
+    else:
+        _rest(run, following)
+
+
+def _rest(run: Run, view: Assessment) -> None:
+    """Go on after a pause, in which something else may become due; else not before another run."""
+    found = view.pause()
+    if found is None or run.stopping() or run.report.waiting is not None:
+        return
+    until, reason = found
+    rollout_log.pause(run, until, reason)
+    now, due = run.clock.now(), run.report.again_at
+    at = until.timestamp() if due is None else min(until.timestamp(), due)
+    run.report.go_on(max(now + SHORTEST_S, at))
+
+
+def _wait_for_others(run: Run, trouble: errors.TargetError) -> None:
+    """Somebody else's lock or task, or a unit that is away, is worth some patience."""
+    if run.report.waited_s == 0:
+        run.tell(f"waiting: {trouble}")
+        waits = "write waits" if run.work.ref.is_direct else "install waits"
+        _log.info(waits, **run.work.ref.named, why=trouble.message)
+    pause = BUSY_S
+    if run.work.ref.is_direct:  # each look costs the unit as much as any other
+        pause = min(max(BUSY_S, run.report.waited_s), BUSY_AT_MOST_S)
+    run.report.waited_s += pause
+    run.report.waiting = str(trouble)
+    run.report.come_back(run.clock.now() + pause)
+    if run.report.waited_s <= PATIENCE_S:
+        run.report.go_on(run.clock.now() + pause)
+    elif run.work.ref.is_direct:
+        run.report.waiting = f"nothing was written for {PATIENCE_S / 60:.0f} minutes: {trouble}"
+        run.tell(f"{run.work.ref.short}: given up for now: {trouble}")
