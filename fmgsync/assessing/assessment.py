@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from fmgsync.assessing import exposure, four, stale
-from fmgsync.assessing.observation import Look
-from fmgsync.assessing.survey import Survey
+from fmgsync.assessing.observation import Observation
 from fmgsync.model.adom import Workspace
 from fmgsync.model.rollout import PendingInstall
 from fmgsync.model.stop import Stop
@@ -128,10 +127,10 @@ class Assessment:
         return min(rests, default=None) if self.decision.held is None else None
 
 
-def assess(seen: Look, survey: Survey, around: Circumstances) -> Assessment:
+def assess(seen: Observation, around: Circumstances) -> Assessment:
     """Windows and people are asked for each pending install; what they hold shows in the views. The
     step that follows is what a pass that may act does next."""
-    judged, policy = situation(seen, survey, around), policy_of(seen, around)
+    survey, judged, policy = seen.survey, situation(seen, around), policy_of(seen, around)
     pending = survey.pending if around.pending is None else around.pending
     admissions = admission.admit(pending, judged)
     views = stale.with_since(survey.plain or survey.views, around.since)
@@ -174,14 +173,14 @@ def assess(seen: Look, survey: Survey, around: Circumstances) -> Assessment:
     )
 
 
-def may_be_written(seen: Look, around: Circumstances) -> bool:
+def may_be_written(seen: Observation, around: Circumstances) -> bool:
     """Whether the target lacks something, and nothing but a window is in the way of writing it.
     What this run has written already is put right by an install, not written again."""
     lacks = bool(seen.plan.changes) and seen.written is None and seen.submission is None
     return lacks and around.writes and around.stop is None
 
 
-def may_follow(seen: Look, around: Circumstances, places: Iterable[DeviceVdom]) -> bool:
+def may_follow(seen: Observation, around: Circumstances, places: Iterable[DeviceVdom]) -> bool:
     """Whether an install may start at once, under whose lock what the ADOM lacks can be written.
     Told without the devices at these places: a write must not wait for them without need."""
     terms, record = around.terms, around.record
@@ -200,7 +199,7 @@ def may_follow(seen: Look, around: Circumstances, places: Iterable[DeviceVdom]) 
 
 
 def _rushed(
-    seen: Look,
+    seen: Observation,
     views: Sequence[DeviceView],
     admissions: Sequence[Admission],
     around: Circumstances,
@@ -216,7 +215,7 @@ def _rushed(
     terms, now, ledger = around.terms, around.now, around.ledger
     if terms.removals.within is None or seen.topology.workspace is Workspace.WORKFLOW:
         return UrgentDecision(), Decision(None)  # workflow mode: nothing can be narrowed
-    judged, policy = situation(seen, None, around), policy_of(seen, around)
+    judged, policy = situation(seen, around), policy_of(seen, around)
     pending = [each.pending for each in admissions]
     exposed = exposure.exposures(seen, views, pending, around.since, staged=staged)
     timetables = {e.target: admission.timetable_of(e.target, judged) for e in exposed}
@@ -238,13 +237,13 @@ def _rushed(
     return needs, waves.decide(replace(policy, pause=timedelta(0)), urgent_ledger, everybody, now)
 
 
-def situation(seen: Look, survey: Survey | None, around: Circumstances) -> Situation:
+def situation(seen: Observation, around: Circumstances) -> Situation:
     """What decides about an install besides what it installs."""
     record = around.record
     kept = record.why_held if record is not None else {}
     return Situation(
         seen.topology,
-        survey.statuses if survey is not None else (),
+        seen.survey.statuses,
         around.terms,
         around.now,
         around.clearance,
@@ -254,7 +253,7 @@ def situation(seen: Look, survey: Survey | None, around: Circumstances) -> Situa
     )
 
 
-def policy_of(seen: Look, around: Circumstances) -> RolloutPolicy:
+def policy_of(seen: Observation, around: Circumstances) -> RolloutPolicy:
     """How installs spread over a target's devices as it is now, and what keeps all of them. `now`
     waits for no clock."""
     terms = around.terms

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from fmgsync.assessing import rendered
-from fmgsync.assessing.observation import Look
+from fmgsync.assessing.observation import Observation
 from fmgsync.assessing.stale import Fault, Key, Since
 from fmgsync.model.address import Address
 from fmgsync.model.address import family as family_of
@@ -30,7 +30,7 @@ SPACING = timedelta(minutes=5)
 
 
 def exposures(
-    seen: Look,
+    seen: Observation,
     views: Iterable[DeviceView],
     pending: Iterable[PendingInstall],
     since: Since,
@@ -91,7 +91,7 @@ def _oldest(times: Sequence[float | None]) -> datetime | None:
     return datetime.fromtimestamp(min(known), UTC) if len(known) == len(times) else None
 
 
-def _left(seen: Look, views: Iterable[DeviceView]) -> rendered.Members:
+def _left(seen: Observation, views: Iterable[DeviceView]) -> rendered.Members:
     """What the plan leaves on each device, where writing is delivering; elsewhere an install brings
     what the ADOM holds."""
     after = written.after(seen.observed, seen.plan.changes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from fmgsync.assessing import four
-from fmgsync.assessing.observation import Look
+from fmgsync.assessing.observation import Observation
 from fmgsync.model.address import Family
 from fmgsync.model.change import Finding
 from fmgsync.model.target import DeviceVdom
@@ -14,7 +14,7 @@ from fmgsync.planning import absence, backup_mode
 _FAMILY = {Family.IPV4: "IPv4", Family.IPV6: "IPv6"}
 
 
-def blocked(seen: Look, names: Iterable[str]) -> frozenset[str]:
+def blocked(seen: Observation, names: Iterable[str]) -> frozenset[str]:
     """Groups that cannot be carried out in this ADOM at all."""
     if backup_mode.is_closed(seen.topology):
         return frozenset(names)
@@ -24,7 +24,7 @@ def blocked(seen: Look, names: Iterable[str]) -> frozenset[str]:
 
 
 def reasons(
-    seen: Look,
+    seen: Observation,
     wanted: Mapping[DeviceVdom, Iterable[str]],
     reach: Collection[four.Place],
     families: Collection[four.Place],
@@ -48,7 +48,7 @@ def _places(
         yield from ((target, name) for name in names)
 
 
-def _unread(seen: Look) -> dict[four.Place, str]:
+def _unread(seen: Observation) -> dict[four.Place, str]:
     """Why it is not known what should be somewhere."""
     return {
         (place, group.name): f"what should be there is not known: {members.because}"
@@ -59,7 +59,7 @@ def _unread(seen: Look) -> dict[four.Place, str]:
 
 
 def _absences(
-    seen: Look,
+    seen: Observation,
     wanted: Mapping[DeviceVdom, Iterable[str]],
     reach: Collection[four.Place],
     families: Collection[four.Place],

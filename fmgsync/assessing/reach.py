@@ -6,13 +6,13 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
 from fmgsync.assessing import four
-from fmgsync.assessing.observation import Look
+from fmgsync.assessing.observation import Observation
 from fmgsync.model.address import Family
 from fmgsync.model.target import DeviceVdom
 
 
 def packages(
-    seen: Look, targets: Iterable[DeviceVdom], names: Iterable[str]
+    seen: Observation, targets: Iterable[DeviceVdom], names: Iterable[str]
 ) -> Mapping[four.Place, str]:
     """The package that carries a group to a device."""
     wanted = set(targets)
@@ -26,7 +26,7 @@ def packages(
 
 
 def disputed(
-    seen: Look, wanted: Collection[DeviceVdom], names: Iterable[str]
+    seen: Observation, wanted: Collection[DeviceVdom], names: Iterable[str]
 ) -> frozenset[four.Place]:
     """Where it cannot be told which of several packages carries a group to a device."""
     return frozenset(
@@ -38,7 +38,9 @@ def disputed(
     )
 
 
-def families(seen: Look, reach: Mapping[four.Place, str]) -> Mapping[four.Place, frozenset[Family]]:
+def families(
+    seen: Observation, reach: Mapping[four.Place, str]
+) -> Mapping[four.Place, frozenset[Family]]:
     """Where policies use one family only of a group that has both."""
     names: defaultdict[str, set[Family]] = defaultdict(set)
     for group in seen.desired.groups:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from fmgsync.assessing import four
-from fmgsync.assessing.observation import Look
+from fmgsync.assessing.observation import Observation
 from fmgsync.model import instants
 from fmgsync.model.address import Address
 from fmgsync.model.rule import ResolvedSite
@@ -92,7 +92,7 @@ def _still(key: Key, desired: frozenset[Address]) -> bool:
 
 
 def seen_since(
-    known: Since | None, views: Iterable[DeviceView], seen: Look, *, now: float
+    known: Since | None, views: Iterable[DeviceView], seen: Observation, *, now: float
 ) -> dict[Key, float | None]:
     """As `track`, of what a pass saw; a time that lies ahead is not known."""
     if known is not None:
@@ -101,7 +101,7 @@ def seen_since(
     return track(known, views, lambda name, target: denies(seen, name), now=now)
 
 
-def denies(seen: Look, name: str) -> bool:
+def denies(seen: Observation, name: str) -> bool:
     """Whether membership of the group closes traffic: a deny policy or a negated position."""
     return any(key in seen.usage.widening for key in four.keys(name))
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from fmgsync.assessing import four, pending, place_reasons, reach, rendered
-from fmgsync.assessing.observation import Look
+from fmgsync.assessing.observation import Observation, Survey
 from fmgsync.model import naming
-from fmgsync.model.adom import PackageStatus, Reading
+from fmgsync.model.adom import Reading
 from fmgsync.model.change import Finding, ObjectKind
-from fmgsync.model.rollout import NotReferenced, Outcome, PendingInstall, TargetOutcome
+from fmgsync.model.rollout import Outcome, TargetOutcome
 from fmgsync.model.state import ObservedAdom
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView, GroupState
@@ -18,55 +18,7 @@ from fmgsync.model.view import DeviceView, GroupState
 _SETTLED = frozenset({GroupState.IN_SYNC, GroupState.HELD})
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What need not be asked again: what device databases and devices held when they were read,
-    and which packages were installed before."""
-
-    databases: Mapping[DeviceVdom, Reading] = field(default_factory=dict)
-    devices: Mapping[DeviceVdom, Reading] = field(default_factory=dict)
-    statuses: tuple[PackageStatus, ...] = ()
-
-
-NOTHING = Known()
-
-
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """The four views of one ADOM and what follows from them.
-
-    `asked` says whether the FortiGates themselves were asked. `facts` are what the views were made
-    from, `plain` the views as they were before windows and people were considered.
-    """
-
-    views: tuple[DeviceView, ...]
-    pending: tuple[PendingInstall, ...]
-    not_referenced: tuple[NotReferenced, ...]
-    asked: bool = True
-    statuses: tuple[PackageStatus, ...] = ()
-    facts: four.Facts | None = None
-    plain: tuple[DeviceView, ...] = ()
-
-    def known_but(
-        self, changed: Collection[DeviceVdom], fresh: Mapping[DeviceVdom, Reading] | None = None
-    ) -> Known:
-        """What was read, save of those that have changed since; `fresh` is what these answered."""
-        if self.facts is None:
-            return NOTHING
-        databases, devices = self.facts.databases, self.facts.devices
-        kept = (databases.keys() & devices.keys()) - set(changed)
-        return Known(
-            {target: databases[target] for target in kept},
-            {**{target: devices[target] for target in kept}, **(fresh or {})},
-            () if changed else self.statuses,
-        )
-
-
-UNSEEN = Survey((), (), (), asked=False)
-"""Before any device was looked at, or where that failed."""
-
-
-def facts_of(seen: Look) -> four.Facts:
+def facts_of(seen: Observation) -> four.Facts:
     """What the views are made from, but for what databases and devices hold."""
     wanted = rendered.from_desired(seen.desired)
     names = _names_in(wanted)
@@ -97,7 +49,7 @@ def places(facts: four.Facts) -> tuple[list[DeviceVdom], tuple[str, ...]]:
     return sorted(targets), _names_in(facts.desired)
 
 
-def made(facts: four.Facts, seen: Look, *, asked: bool) -> Survey:
+def made(facts: four.Facts, seen: Observation, *, asked: bool) -> Survey:
     """The views side by side. Without the FortiGates' own answers a device is believed as far as
     FortiManager's status goes, so `unknown` may stand where only the device could tell."""
     views = four.device_views(facts)
@@ -111,7 +63,7 @@ def made(facts: four.Facts, seen: Look, *, asked: bool) -> Survey:
     )
 
 
-def of_live(facts: four.Facts, seen: Look, targets: Iterable[DeviceVdom]) -> Survey:
+def of_live(facts: four.Facts, seen: Observation, targets: Iterable[DeviceVdom]) -> Survey:
     """The views where writing is delivering: what was looked at is what the devices hold. Pending
     is what the plan still has to write there, retired groups included."""
     devices = {target: Reading(groups) for target, groups in facts.adom.items()}
@@ -120,7 +72,7 @@ def of_live(facts: four.Facts, seen: Look, targets: Iterable[DeviceVdom]) -> Sur
     return replace(found, pending=waiting, not_referenced=())
 
 
-def with_part(known: Survey, part: Look, *, adom: ObservedAdom) -> Survey:
+def with_part(known: Survey, part: Observation, *, adom: ObservedAdom) -> Survey:
     """The survey with the views of a part made anew from the whole ADOM; devices are taken as they
     were."""
     if known.facts is None:
@@ -155,11 +107,11 @@ def _names_in(wanted: Mapping[DeviceVdom, Iterable[str]]) -> tuple[str, ...]:
     return tuple(sorted({name for groups in wanted.values() for name in groups}))
 
 
-def _without_room(seen: Look) -> Iterable[Finding]:
+def _without_room(seen: Observation) -> Iterable[Finding]:
     return (finding for finding in seen.plan.foreign if finding.newcomers_only)
 
 
-def _places(seen: Look, targets: Iterable[DeviceVdom]) -> frozenset[four.Place]:
+def _places(seen: Observation, targets: Iterable[DeviceVdom]) -> frozenset[four.Place]:
     """The places the plan still has to write; a group's own change concerns all its places."""
     everywhere = tuple(targets)
     places: set[four.Place] = set()
@@ -171,7 +123,7 @@ def _places(seen: Look, targets: Iterable[DeviceVdom]) -> frozenset[four.Place]:
     return frozenset(places)
 
 
-def _held(seen: Look, targets: Iterable[DeviceVdom]) -> frozenset[four.Place]:
+def _held(seen: Observation, targets: Iterable[DeviceVdom]) -> frozenset[four.Place]:
     """The places at which something waits for a human."""
     everywhere = tuple(targets)
     return frozenset(

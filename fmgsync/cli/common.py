@@ -253,7 +253,7 @@ def plan_code(result: Result) -> int:
     for adom in result.adoms:
         if adom.seen and (adom.seen.plan.changes or adom.seen.plan.held or adom.seen.submission):
             codes.append(OUTSTANDING)
-        if adom.survey and adom.survey.pending:
+        if adom.survey.pending:
             codes.append(OUTSTANDING)
     return worst(*codes)
 
@@ -284,7 +284,6 @@ def status_code(result: Result) -> int:
             asked=adom.survey.asked,
         )
         for adom in result.adoms
-        if adom.survey
     ]
     return worst(plan_code(result), *codes)
 

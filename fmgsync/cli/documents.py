@@ -8,7 +8,7 @@ from typing import Any
 
 from fmgsync import errors
 from fmgsync.assessing import survey
-from fmgsync.assessing.observation import Look
+from fmgsync.assessing.observation import Observation
 from fmgsync.cli.rollout_text import rollout_rows
 from fmgsync.cli.stop import stop_rows
 from fmgsync.model import naming
@@ -41,7 +41,7 @@ def plan_document(result: Result) -> dict[str, Any]:
     }
 
 
-def _plan_row(seen: Look) -> dict[str, Any]:
+def _plan_row(seen: Observation) -> dict[str, Any]:
     """One ADOM's plan, and which policies use the groups that change."""
     plan = seen.plan
     named = {change.name for change in plan.changes if change.kind not in _ADDRESSES}
@@ -80,8 +80,6 @@ def _submissions(result: Result) -> list[dict[str, Any]]:
 
 
 def _installs(adom: Pass) -> list[dict[str, Any]]:
-    if adom.survey is None:
-        return []
     silent = {entry.target: list(entry.groups) for entry in adom.survey.not_referenced}
     reasons = {entry.target: list(entry.because) for entry in adom.survey.not_referenced}
     rows = [
@@ -172,12 +170,7 @@ def status_document(result: Result) -> dict[str, Any]:
     """The four views per device and group."""
     return {
         "timezone": result.zone,
-        "devices": [
-            _device_row(adom, view)
-            for adom in result.adoms
-            if adom.survey
-            for view in adom.survey.views
-        ],
+        "devices": [_device_row(adom, view) for adom in result.adoms for view in adom.survey.views],
         "rollouts": rollout_rows(result),
         "stops": stop_rows(result.stops),
         **_findings(result),
@@ -202,8 +195,8 @@ def _pending_writes(result: Result) -> list[dict[str, Any]]:
 def verify_document(result: Result) -> dict[str, Any]:
     """The four views, and which device VDOMs answered with just what they should hold."""
     document = status_document(result)
-    done = {t for adom in result.adoms if adom.survey for t in survey.verified(adom.survey.views)}
-    views = (view for adom in result.adoms if adom.survey for view in adom.survey.views)
+    done = {t for adom in result.adoms for t in survey.verified(adom.survey.views)}
+    views = (view for adom in result.adoms for view in adom.survey.views)
     for row, view in zip(document["devices"], views, strict=True):
         row["verified"] = view.target in done
     return document

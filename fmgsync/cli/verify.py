@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -39,12 +38,7 @@ def command(options: common.Options, state_dir: Path) -> int:
         state_dir=state_dir,
     )
     result = once.status(world)
-    result.adoms = [
-        replace(each, survey=replace(each.survey, views=four.for_proof(each.survey.views)))
-        if each.survey is not None
-        else each
-        for each in result.adoms
-    ]
+    result.adoms = [each.showing(four.for_proof(each.survey.views)) for each in result.adoms]
     document = documents.verify_document(result)
     if options.is_json:
         options.print_document(document)

@@ -42,7 +42,7 @@ def pending_since(
     before: Mapping[DeviceVdom, float], result: Pass, now: float
 ) -> Mapping[DeviceVdom, float]:
     """Since when each device VDOM has been seen to wait; as before, if nobody could look."""
-    if result.survey is None:
+    if not result.survey.is_made:
         return before
     return {each.target: before.get(each.target, now) for each in result.survey.pending}
 

@@ -111,7 +111,7 @@ def _wrong(
         ]
         if odd:
             found[target] = f"somebody changed {', '.join(odd)} in {held_by} since it was written"
-    views = [v for v in (run.survey.views if run.survey else ()) if v.target in listed]
+    views = [v for v in run.survey.views if v.target in listed]
     for target, groups in measure.excess(now, views).items():
         added = [name for name in groups if chosen.adds_to(name)]
         if added and target not in found:

@@ -101,7 +101,7 @@ def _write_down(
         _log.warning(event, **run.work.ref.named, device=device, why=why)
     for target in chosen.targets:
         rollout_log.end(run, chosen, target, failed.get(target.device), proofs.get(target))
-    run.audit.keep_head()
+    run.installing.audit.keep_head()
 
 
 def _began_at(run: Run, devices: Collection[str]) -> datetime | None:

@@ -103,7 +103,7 @@ def _write(run: Run, flow: InstallFlow) -> None:
 
 def _requests(run: Run, chosen: Round) -> Iterator[InstallRequest]:
     """One per package, or per set of objects, with what the devices' revisions will say."""
-    comment = run.reason.comment(run.owner, run.plan)
+    comment = run.installing.reason.comment(run.owner, run.plan)
     waiting = [each.pending for each in chosen.admissions]
     if run.terms.mode is Mode.OBJECTS:
         found = pending.object_requests(waiting, run.seen.observed)
@@ -301,7 +301,7 @@ def _is_stopped(run: Run) -> bool:
         return run.is_stopped()
     except errors.StateError as trouble:
         _log.info("watching on: whether to stop is not known", why=str(trouble))
-        return run.stopping()
+        return run.installing.stopping()
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from fmgsync import errors
-from fmgsync.assessing.observation import Look
+from fmgsync.assessing.observation import Observation
 from fmgsync.model.change import AdomPlan, ApplyReport
 from fmgsync.model.target import TargetRef
 from fmgsync.passes import once, recipe, reconcile
@@ -41,7 +41,7 @@ class Changed:
         return made.plan if made is not None else None
 
 
-Make = Callable[[AdomWork, Look, Changed], None]
+Make = Callable[[AdomWork, Observation, Changed], None]
 
 
 def adopt(world: World, choice: Choice, *, write: bool) -> list[Changed]:
@@ -56,7 +56,7 @@ def adopt(world: World, choice: Choice, *, write: bool) -> list[Changed]:
         for name in (rule.name, inventory.rules.aliases.get(rule.name, rule.name))
     }
 
-    def make(work: AdomWork, seen: Look, changed: Changed) -> None:
+    def make(work: AdomWork, seen: Observation, changed: Changed) -> None:
         wanted = adoption.settled(choice, seen.observed, seen.desired)
         keys = adoption.members_of(choice, seen.observed, wanted)
         members = work.target.read_part((), sorted(keys)) if keys else None
@@ -80,7 +80,7 @@ def release(world: World, choice: Choice, *, write: bool) -> list[Changed]:
     """Give groups back that were taken over."""
     world, inventory = once.begin(world)
 
-    def make(work: AdomWork, seen: Look, changed: Changed) -> None:
+    def make(work: AdomWork, seen: Observation, changed: Changed) -> None:
         del work
         changed.adoption = adoption.release(choice, world.intent.owner, seen.observed)
 
@@ -91,7 +91,7 @@ def clean_up(world: World, *, write: bool) -> list[Changed]:
     """Take away all that this owner wrote; no cluster is asked."""
     inventory = Inventory({}, {}, (), (), lambda cluster, address: False)
 
-    def make(work: AdomWork, seen: Look, changed: Changed) -> None:
+    def make(work: AdomWork, seen: Observation, changed: Changed) -> None:
         del work
         changed.cleanup = cleanup.make(
             world.intent.owner, seen.observed, seen.packages, seen.usage, seen.limits
@@ -118,7 +118,7 @@ def _one(
     world: World,
     work: AdomWork,
     inventory: Inventory,
-    make: Callable[[Look, Changed], None],
+    make: Callable[[Observation, Changed], None],
     *,
     write: bool,
 ) -> Changed:
@@ -152,7 +152,7 @@ def _refuse_to_begin(world: World, work: AdomWork) -> None:
         )
 
 
-def _wait_for_window(world: World, work: AdomWork, seen: Look) -> None:
+def _wait_for_window(world: World, work: AdomWork, seen: Observation) -> None:
     """Where writing is delivering it takes an open window."""
     calendar = world.terms.calendar
     for site in sites.resolve(work.sites, seen.topology):

@@ -22,7 +22,7 @@ def is_missing(run: Run, decision: Decision, *, urgent: bool = False) -> bool:
     run.report.waiting = f"held by install.hold: {refusal}"
     run.report.again_at = run.clock.now() + ANSWER_COUNTS_S
     run.tell(f"{run.work.ref.short}: {run.report.waiting}")
-    run.audit.record(
+    run.installing.audit.record(
         "held",
         **run.work.ref.named,
         wave=decision.wave,
@@ -49,7 +49,7 @@ def _ask(run: Run, wave: int | None, devices: Iterable[str]) -> str | None:
         "FLEET": run.work.fleet.fleet.name,
         "WAVE": "" if wave is None else str(wave),
         "DEVICES": " ".join(devices),
-        "RUN": run.reason.run,
-        "REASON": run.reason.reason,
+        "RUN": run.installing.reason.run,
+        "REASON": run.installing.reason.reason,
     }
     return pre_wave_hooks.ask(run.terms.hold, about)

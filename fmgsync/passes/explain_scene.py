@@ -67,8 +67,7 @@ def _adom(configured: Sequence[Site], adom: Pass) -> AdomScene:
         for target, found in adom.outlooks.items()
         if not found.judgement.is_open
     }
-    views = adom.survey.views if adom.survey is not None else ()
-    seen = adom.seen
+    seen, views = adom.seen, adom.survey.views
     return AdomScene(
         adom.ref, behind, seen.topology, seen.observed, seen.packages, views, waits, opens, missing
     )

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from fmgsync import errors
-from fmgsync.assessing.observation import Look
+from fmgsync.assessing.observation import Observation
 from fmgsync.grouping import desired
 from fmgsync.model import naming
 from fmgsync.model.adom import Workspace
@@ -62,7 +62,7 @@ class Passes:
         """Whether a part can be written by itself: nothing failed, waits, is stopped or may be
         installed."""
         seen, intent = known.seen, self._world.intent
-        if seen is None or known.survey is None or known.error is not None:
+        if seen is None or not known.survey.is_made or known.error is not None:
             return False
         if self._world.installing.stops.covering(known.ref) is not None:
             return False
@@ -96,8 +96,8 @@ class Passes:
 
     def _write(self, inventory: Inventory, made: Pass, rules: frozenset[str]) -> Pass | None:
         work, intent, known = self._work, self._world.intent, self._picture
-        seen, survey = made.seen, made.survey
-        if seen is None or survey is None or known is None:
+        seen = made.seen
+        if seen is None or not seen.survey.is_made or known is None:
             return None
         part = _focused(self._world, work, inventory, seen, rules)
         names = tuple(reconcile.names(part, seen.limits))
@@ -114,14 +114,16 @@ class Passes:
                 made = made.wrote(reconcile.carry_out(work, planned, work.target.write))
                 there = self._read_back(seen, part, there, known)
             whole = _joined(seen, there, part, known.observed())
-            survey = installs.survey_part(work, survey, there, adom=whole.observed)
-            made = replace(made, seen=whole, survey=survey)
+            survey = installs.survey_part(work, seen.survey, there, adom=whole.observed)
+            made = replace(made, seen=replace(whole, survey=survey))
             record = self._world.installing.rollouts.read(work.ref)
             return judgement.judge(self._world, work, inventory, made, record, acts=True)
         except errors.TargetError as error:
             return replace(made, error=error)
 
-    def _read_back(self, seen: Look, part: DesiredAdom, there: Look, known: Picture) -> Look:
+    def _read_back(
+        self, seen: Observation, part: DesiredAdom, there: Observation, known: Picture
+    ) -> Observation:
         """What was written is read back. As planned, it leaves nothing to do but what is held."""
         work, intent, changes = self._work, self._world.intent, there.plan.changes
         names = tuple(reconcile.names(part, seen.limits))
@@ -136,7 +138,7 @@ class Passes:
 
 
 def _focused(
-    world: World, work: AdomWork, inventory: Inventory, seen: Look, rules: frozenset[str]
+    world: World, work: AdomWork, inventory: Inventory, seen: Observation, rules: frozenset[str]
 ) -> DesiredAdom:
     """What these rules ask for."""
     wanted = desired.desired_adom(
@@ -155,7 +157,9 @@ def _overlaps(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     return tuple(finding for finding in findings if finding.kind == OVERLAP)
 
 
-def _joined(seen: Look, part: Look, wanted: DesiredAdom, whole: ObservedAdom) -> Look:
+def _joined(
+    seen: Observation, part: Observation, wanted: DesiredAdom, whole: ObservedAdom
+) -> Observation:
     """The whole look with this part in it."""
     groups = {(group.name, group.family): group for group in seen.desired.groups}
     groups |= {(group.name, group.family): group for group in wanted.groups}

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fmgsync.assessing import survey as views
-from fmgsync.assessing.observation import Look
-from fmgsync.assessing.survey import NOTHING, Known, Survey
+from fmgsync.assessing.observation import NOTHING, Known, Observation, Survey
 from fmgsync.model.state import ObservedAdom
 from fmgsync.passes.reconcile import AdomWork
 from fmgsync.planning import sites
 
 
-def survey(work: AdomWork, seen: Look, *, ask_devices: bool, known: Known = NOTHING) -> Survey:
+def survey(
+    work: AdomWork, seen: Observation, *, ask_devices: bool, known: Known = NOTHING
+) -> Survey:
     """Hold the four views side by side.
 
     Only DeviceVdoms that some policy brings our groups to are read, and of these only those that
@@ -33,7 +34,7 @@ def survey(work: AdomWork, seen: Look, *, ask_devices: bool, known: Known = NOTH
     return _with_statuses(work, views.made(facts, seen, asked=ask_devices), known)
 
 
-def survey_part(work: AdomWork, known: Survey, part: Look, *, adom: ObservedAdom) -> Survey:
+def survey_part(work: AdomWork, known: Survey, part: Observation, *, adom: ObservedAdom) -> Survey:
     """The survey with the views of a part made anew; nothing is read of devices."""
     found = views.with_part(known, part, adom=adom)
     return _with_statuses(work, found, Known(statuses=known.statuses))

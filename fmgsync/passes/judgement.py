@@ -15,7 +15,7 @@ import structlog
 from fmgsync import errors
 from fmgsync.assessing import assessment
 from fmgsync.assessing.assessment import Assessment
-from fmgsync.assessing.survey import NOTHING, Known
+from fmgsync.assessing.observation import NOTHING, Known
 from fmgsync.passes import installs, reconcile, resume, rollout_status, stale_grants
 from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.result import Orders, Pass
@@ -29,6 +29,12 @@ from fmgsync.scheduling.rollout_record import RolloutRecord
 _log = structlog.get_logger()
 
 _EVER = datetime.fromtimestamp(0, UTC)
+
+
+def look(run: Run, made: Pass) -> Pass:
+    """Look at the devices, and do nothing else."""
+    survey(run)
+    return replace(made, seen=run.seen)
 
 
 def assess(run: Run) -> Assessment:
@@ -46,15 +52,14 @@ def assess(run: Run) -> Assessment:
         if view.step is not Step.WRITE:
             raise
         return view
-    assert run.survey is not None  # noqa: S101 - just made
-    return _think(run) if run.installs else run.think_alone(run.survey)
+    return _think(run) if run.installs else run.think_alone()
 
 
 def _may_follow(run: Run) -> bool:
     if run.continues or not run.seen.plan.changes:
         return False
     places = {t for s in sites.resolve(run.work.sites, run.seen.topology) for t in s.targets}
-    around = replace(run.around(), stopping=run.stopping())
+    around = replace(run.around(), stopping=run.installing.stopping())
     return assessment.may_follow(run.seen, around, places)
 
 
@@ -77,9 +82,9 @@ def survey(run: Run, *, known: Known = NOTHING) -> None:
     along with an install counts as written."""
     work, delivery = run.work, run.work.delivery
     seen = reconcile.as_written(run.seen) if run.writes_along else run.seen
-    run.survey = installs.survey(work, seen, ask_devices=run.asks, known=known)
-    is_done = delivery is None and run.seen.written is not None
-    run.pending = () if is_done else run.survey.pending  # no more than a saved plan held
+    run.surveyed(installs.survey(work, seen, ask_devices=run.asks, known=known))
+    if delivery is None and run.seen.written is not None:
+        run.pending = ()  # no more than a saved plan held
     _date(run)
     run.book.open(begins=run.installs, why_not=partial(_no_ledger, run))
     if run.installs and run.book.lost:
@@ -90,24 +95,21 @@ def survey(run: Run, *, known: Known = NOTHING) -> None:
 
 def _date(run: Run) -> None:
     """Since when grants are stale."""
-    assert run.survey is not None  # noqa: S101 - what is dated was looked at
     now = run.clock.now()
-    run.since = stale_grants.note(run.memory, run.work.ref, run.survey, run.seen, now, run.tell)
+    run.since = stale_grants.note(run.installing.stale, run.work.ref, run.seen, now, run.tell)
 
 
 def _no_ledger(run: Run) -> str:
-    return rollout_status.why_lost(run.work, run.survey, run.seen) if run.survey else ""
+    return rollout_status.why_lost(run.work, run.seen)
 
 
 def tell(run: Run, made: Pass) -> Pass:
     """What follows from what was seen last, told without starting anything."""
-    if made.survey is None:
-        return made
-    if made.survey is not run.survey:
-        run.seen, run.survey, run.pending = made.looked, made.survey, made.survey.pending
+    if run.survey is not made.survey or run.seen is not made.seen:
+        run.seen, run.pending = made.looked, made.survey.pending
         _date(run)
     view = run.foresee()
-    return replace(made, stop=run.stop, view=view, survey=replace(made.survey, views=view.views))
+    return replace(made.showing(view.views), stop=run.stop, view=view)
 
 
 def judge(
@@ -121,12 +123,12 @@ def judge(
 ) -> Pass:
     """The same for a pass that is over, as its whole fleet stands now. Who `acts` leaves alone for
     a time what it has held back; who only looks tells of whatever is held."""
-    if made.seen is None or made.survey is None:
+    if not made.survey.is_made:
         return made
     run = make_run(world, work, inventory, made, record, Orders())
     if not acts:
         run.held_since = _EVER
-    run.survey, run.pending = made.survey, made.survey.pending
+    run.pending = made.survey.pending
     run.book.open(begins=False, why_not=partial(_no_ledger, run))
     _date(run)
     return tell(run, made)

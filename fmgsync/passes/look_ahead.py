@@ -32,7 +32,7 @@ def forecast(
     world: World, result: Result, until: datetime, *, may_lock: bool = False
 ) -> tuple[AdomForecast, ...]:
     """Each ADOM that was looked at. Whether an ADOM may be locked for its preview is said."""
-    looked = [adom for adom in result.adoms if adom.survey and adom.seen]
+    looked = [adom for adom in result.adoms if adom.survey.is_made]
     staged = [_stage(world, adom, may_lock=may_lock) for adom in looked]
     fleets: dict[str, list[Stage]] = {}
     for stage, _ in staged:
@@ -67,7 +67,6 @@ def _joined(stages: Sequence[Stage]) -> Stage:
 
 
 def _stage(world: World, adom: Pass, *, may_lock: bool) -> tuple[Stage, Edits]:
-    assert adom.seen is not None and adom.survey is not None  # noqa: S101, PT018 - see forecast
     work = next(work for work in world.adoms if work.ref == adom.ref)
     record = adom.view.record if adom.view is not None else None
     rules = work.fleet.rules_digest(world.intent.rules.rules)
@@ -78,11 +77,11 @@ def _stage(world: World, adom: Pass, *, may_lock: bool) -> tuple[Stage, Edits]:
     clearance = world.installing.clearance
     around = Circumstances(world.terms, world.instant, clearance, adom.stop, record, blocked)
     stage = Stage(
-        assessment.policy_of(adom.seen, around),
+        assessment.policy_of(adom.looked, around),
         record.ledger if record is not None else Ledger(rules) if lost is None else None,
         adom.survey.pending,
         adom.survey.views,
-        assessment.situation(adom.seen, adom.survey, around),
+        assessment.situation(adom.looked, around),
         lost=lost.reason if lost is not None else "",
     )
     return stage, edits

@@ -122,7 +122,7 @@ def apply_one(
     begun = Pass(work.ref)
     if before is not None and before.rollout is not None:
         follows = before.rollout.follows(world.clock.now())
-        begun = replace(begun, rollout=follows, survey=before.survey, known=before.known)
+        begun = replace(begun, rollout=follows, known=before.known)
     return _one_adom(world, work, inventory, recipe.acting(install=install), begun)
 
 
@@ -229,8 +229,7 @@ def _turn(
         return made.rollout.goes_on_at if made.rollout else None
 
     def waits() -> bool:
-        joined, survey = not work.fleet.fleet.is_alone, passes[number].survey
-        return joined and survey is not None and bool(survey.pending)
+        return not work.fleet.fleet.is_alone and bool(passes[number].survey.pending)
 
     is_called = partial(work.fleet.take_call, work.ref)
     opened = partial(recipe.session, world, work)

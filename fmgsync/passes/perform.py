@@ -120,7 +120,7 @@ def _follow(run: Run, batch: Decision, before: int, *, began: bool) -> None:
 def _rest(run: Run, view: Assessment) -> None:
     """Go on after a pause, in which something else may become due; else not before another run."""
     found = view.pause()
-    if found is None or run.stopping() or run.report.waiting is not None:
+    if found is None or run.installing.stopping() or run.report.waiting is not None:
         return
     until, reason = found
     rollout_log.pause(run, until, reason)

@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from fmgsync import errors
-from fmgsync.assessing.observation import Look
-from fmgsync.assessing.survey import NOTHING
+from fmgsync.assessing.observation import Observation
 from fmgsync.model.adom import Workspace
 from fmgsync.model.change import AdomPlan, ApplyReport, Finding
 from fmgsync.passes import guard_memory, installs, judgement, perform, reconcile, wrong_clock
@@ -56,7 +55,7 @@ def make_pass(
         if orders.surveys:
             run = make_run(world, work, inventory, made, record, orders)
             made = replace(made, step=Step.REST, at_once=False)
-            made = act(run, made) if orders.writes else survey(run, made)
+            made = (act if orders.writes else judgement.look)(run, made)
             if made.error is None and not made.at_once:
                 made = judgement.tell(run, made)
     except errors.TargetError as error:
@@ -94,7 +93,7 @@ def look(work: AdomWork, intent: Intent, inventory: Inventory, orders: Orders, m
     return replace(made, seen=seen, locks=locks, planned=seen.plan if is_new else made.planned)
 
 
-def _as_saved(saved: Look, now: Look) -> Look:
+def _as_saved(saved: Observation, now: Observation) -> Observation:
     """A later look in the run of a saved plan. Raises StaleMeanwhile if that was not written yet
     and is not any more what there is to do."""
     if now.written is None and summary.digest([now.plan]) != summary.digest([saved.plan]):
@@ -104,12 +103,6 @@ def _as_saved(saved: Look, now: Look) -> Look:
             next_step="nothing was written there; save a new plan and read it",
         )
     return now
-
-
-def survey(run: Run, made: Pass) -> Pass:
-    """Only look at the devices as well."""
-    judgement.survey(run)
-    return replace(made, survey=run.survey)
 
 
 def act(run: Run, made: Pass) -> Pass:
@@ -127,7 +120,7 @@ def act(run: Run, made: Pass) -> Pass:
     made, written = _so_far(run, made), run.report.written is not None
     run.report.written = None
     if made.step is Step.WRITE:
-        known = run.survey.known_but(()) if run.survey is not None else run.known
+        known = run.survey.known_but(()) if run.survey.is_made else run.known
         return replace(made, seen=run.seen, known=known) if written else made
     if run.trouble is not None:
         return made
@@ -166,15 +159,15 @@ def _so_far(run: Run, made: Pass) -> Pass:
 def _left(run: Run, made: Pass, *, has_changed: bool, done: int) -> Pass:
     """What the target is like now. Installs change device database and status: what they touched is
     looked at before anything of it is believed."""
-    work, seen, found, report = run.work, run.seen, run.survey, run.report
+    work, seen, report = run.work, run.seen, run.report
     if has_changed and not made.at_once:
         if report.failures:
             seen = reconcile.refresh_topology(work, seen)
         touched = {outcome.target for outcome in report.outcomes[done:]}
-        known = found.known_but(touched, run.answered) if found is not None else NOTHING
-        found = installs.survey(work, seen, ask_devices=True, known=known)
-    known = found.known_but(()) if found is not None else NOTHING
-    return replace(made, seen=seen, survey=found, known=known)
+        known = seen.survey.known_but(touched, run.answered)
+        survey = installs.survey(work, seen, ask_devices=True, known=known)
+        seen = replace(seen, survey=survey)
+    return replace(made, seen=seen, known=seen.survey.known_but(()))
 
 
 def remember(world: World, made: Pass) -> None:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from fmgsync.assessing.observation import Look
+from fmgsync.assessing.observation import Observation
 from fmgsync.grouping import desired, publishable
 from fmgsync.model import naming
 from fmgsync.model.adom import AdomTopology, Limits, Surroundings, Workspace
@@ -104,7 +104,7 @@ def look(
     who: provenance.Who | None = None,
     *,
     uses: bool = True,
-) -> Look:
+) -> Observation:
     """Read the ADOM and make the plan. Writes nothing. `who` names what is behind an address;
     without `uses` nobody is asked who uses a group where nothing is to change."""
     around = work.target.look() if uses else work.target.glance()
@@ -149,7 +149,7 @@ def _compare(
     intent: Intent,
     around: Surroundings,
     wanted: DesiredAdom,
-) -> Look:
+) -> Observation:
     asked = tuple(names(wanted, _limits(intent, around.topology, around.limits)))
     observed = work.target.read_observed(asked)
     return _compared(work, intent, around, wanted, observed, frozenset(asked))
@@ -162,7 +162,7 @@ def _compared(
     wanted: DesiredAdom,
     observed: ObservedAdom,
     asked: frozenset[str],
-) -> Look:
+) -> Observation:
     topology, delivery = around.topology, work.delivery
     limits = _limits(intent, topology, around.limits)
     wanted = aliases.settle(wanted, observed)
@@ -176,7 +176,7 @@ def _compared(
     if delivery is not None and topology.workspace is Workspace.WORKFLOW:
         plan = replace(plan, wants=summary.wants(wanted))
         submission = _as_of_now(delivery.read_submission(), plan)
-    return Look(
+    return Observation(
         around,
         wanted,
         observed,
@@ -198,8 +198,8 @@ def _as_of_now(submission: Submission | None, plan: AdomPlan) -> Submission | No
 
 
 def compare_part(
-    work: AdomWork, intent: Intent, seen: Look, wanted: DesiredAdom, observed: ObservedAdom
-) -> Look:
+    work: AdomWork, intent: Intent, seen: Observation, wanted: DesiredAdom, observed: ObservedAdom
+) -> Observation:
     """A part of an ADOM that was seen as a whole before: what is wanted and what is there of it."""
     plan, unapproved = _plans(work, intent, wanted, observed, seen.usage, seen.limits)
     return replace(seen, desired=wanted, observed=observed, plan=plan, unapproved=unapproved)
@@ -249,7 +249,7 @@ def names(wanted: DesiredAdom, limits: sharding.Limits) -> Iterator[str]:
             yield from sharding.possible_names(replace(group, name=name), limits.members)
 
 
-def write(work: AdomWork, intent: Intent, seen: Look) -> tuple[Look, ApplyReport]:
+def write(work: AdomWork, intent: Intent, seen: Observation) -> tuple[Observation, ApplyReport]:
     """Write the plan and read back what is there now.
 
     The look that comes back is the proof: a plan that was carried out leaves no changes.
@@ -265,7 +265,9 @@ def write(work: AdomWork, intent: Intent, seen: Look) -> tuple[Look, ApplyReport
     return now, report
 
 
-def carry_out(work: AdomWork, seen: Look, by: Callable[[AdomPlan], ApplyReport]) -> ApplyReport:
+def carry_out(
+    work: AdomWork, seen: Observation, by: Callable[[AdomPlan], ApplyReport]
+) -> ApplyReport:
     """Write the plan that was seen. The guard knows of it before, the log afterwards."""
     begins = not any(group.owned for group in seen.observed.groups.values())
     work.guard.before_write(seen.plan, begins=begins)
@@ -276,18 +278,19 @@ def carry_out(work: AdomWork, seen: Look, by: Callable[[AdomPlan], ApplyReport])
     return report
 
 
-def look_again(work: AdomWork, intent: Intent, seen: Look) -> Look:
+def look_again(work: AdomWork, intent: Intent, seen: Observation) -> Observation:
     """The same ADOM after a write; devices and packages are taken as they were."""
-    return _compare(work, intent, seen.around, seen.desired)
+    found = _compare(work, intent, seen.around, seen.desired)
+    return replace(found, survey=seen.survey)
 
 
-def as_written(seen: Look) -> Look:
+def as_written(seen: Observation) -> Observation:
     """What the ADOM will be seen to hold once the plan is carried out."""
     done = replace(seen.plan, changes=(), sizes=(), grants=())
     return replace(seen, observed=written.after(seen.observed, seen.plan.changes), plan=done)
 
 
-def refresh_topology(work: AdomWork, seen: Look) -> Look:
+def refresh_topology(work: AdomWork, seen: Observation) -> Observation:
     """The same look with the devices' connection, sync and database status of now."""
     topology = work.fleet.of(work.target.read_topology())
     return replace(seen, around=replace(seen.around, topology=topology))

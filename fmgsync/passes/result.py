@@ -8,14 +8,14 @@ from typing import Any, Self
 
 from fmgsync import errors
 from fmgsync.assessing.assessment import Assessment
-from fmgsync.assessing.observation import Look
-from fmgsync.assessing.survey import NOTHING, Known, Survey
+from fmgsync.assessing.observation import NOTHING, UNSEEN, Known, Observation, Survey
 from fmgsync.model.adom import HeldLock
 from fmgsync.model.change import AdomPlan, ApplyReport, Finding
 from fmgsync.model.rollout import TargetOutcome
 from fmgsync.model.state import ObservedAdom
 from fmgsync.model.stop import Stop
 from fmgsync.model.target import DeviceVdom, TargetRef
+from fmgsync.model.view import DeviceView
 from fmgsync.passes.rollout_book import Report
 from fmgsync.passes.world import Inventory
 from fmgsync.planning import radius, summary
@@ -38,7 +38,7 @@ class Orders:
     asks: bool = False
     writes: bool = False
     installs: bool = False
-    saved: Look | None = None
+    saved: Observation | None = None
     is_first: bool = True
 
 
@@ -53,8 +53,7 @@ class Pass:
     """
 
     ref: TargetRef
-    seen: Look | None = None
-    survey: Survey | None = None
+    seen: Observation | None = None
     planned: AdomPlan | None = None
     report: ApplyReport | None = None
     outcomes: tuple[TargetOutcome, ...] = ()
@@ -71,7 +70,18 @@ class Pass:
     ahead: tuple[Finding, ...] = ()
 
     @property
-    def looked(self) -> Look:
+    def survey(self) -> Survey:
+        """What was seen of the devices."""
+        return self.seen.survey if self.seen is not None else UNSEEN
+
+    def showing(self, views: tuple[DeviceView, ...]) -> Self:
+        """The same with other views of the devices."""
+        if self.seen is None:
+            return self
+        return replace(self, seen=replace(self.seen, survey=replace(self.survey, views=views)))
+
+    @property
+    def looked(self) -> Observation:
         """What was seen, in a pass that has looked."""
         assert self.seen is not None  # noqa: S101 - nothing else comes before a look
         return self.seen
@@ -132,4 +142,4 @@ class Result:
     @property
     def behind(self) -> int:
         """Device VDOMs that an install has to reach."""
-        return len({(a.ref, p.target) for a in self.adoms if a.survey for p in a.survey.pending})
+        return len({(a.ref, p.target) for a in self.adoms for p in a.survey.pending})

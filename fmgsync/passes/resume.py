@@ -68,7 +68,7 @@ def settle(run: Run) -> bool:
     run.note(Withdrawn(frozenset(set(devices) - verified - given_up.keys())))
     run.note(Settled(frozenset(verified), given_up))
     run.report.failures.update(given_up)
-    run.audit.record(
+    run.installing.audit.record(
         "resumed after a break",
         **run.work.ref.named,
         tasks=[task.task_id for task in found],
@@ -124,13 +124,13 @@ def _ended_tasks(run: Run, after: int) -> tuple[SeenTask, ...] | None:
         running = [task for task in ours if not task.over]
         if not running:
             return ours
-        if run.stopping():
+        if run.installing.stopping():
             return None
         if not told:
             told = True
             numbers = ", ".join(str(task.task_id) for task in running)
             run.tell(f"waiting for install task {numbers} of an earlier run")
-        if not run.patient:
+        if not run.installing.patient:
             run.report.come_back(run.clock.now() + POLL_S)
             return None
         run.rest(POLL_S)
@@ -150,7 +150,7 @@ def forgive(run: Run) -> bool:
     """A device given up before that holds the right members by now is at risk no more; whether
     there was one."""
     ledger = run.book.ledger
-    if ledger is None or run.survey is None or not ledger.failed:
+    if ledger is None or not ledger.failed:
         return False
     right: dict[str, bool] = {}
     for view in run.survey.views:
@@ -165,5 +165,5 @@ def forgive(run: Run) -> bool:
 
 def _targets(run: Run, devices: Sequence[str]) -> list[DeviceVdom]:
     """The DeviceVdoms of these devices that a policy brings our groups to."""
-    views = run.survey.views if run.survey else ()
+    views = run.survey.views
     return [view.target for view in views if view.target.device in devices and four.asked_for(view)]

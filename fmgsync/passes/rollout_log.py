@@ -40,7 +40,7 @@ def start(run: Run, chosen: Round, request: InstallRequest) -> None:
                 f"{each.pending.target.device}: {name} has one value for all devices, so"
                 f" {_listed(added)} come outside the window"
             )
-        run.audit.record(
+        run.installing.audit.record(
             "install",
             **_place(run, each.pending.target),
             package=each.pending.package or None,
@@ -60,7 +60,7 @@ def not_started(run: Run, request: InstallRequest, trouble: errors.TargetError) 
     """The install that was announced was refused, or nobody knows what became of it."""
     event = "in doubt" if isinstance(trouble, errors.OutcomeUnknown) else "not started"
     for target in request.targets:
-        run.audit.record(event, **_place(run, target), why=str(trouble))
+        run.installing.audit.record(event, **_place(run, target), why=str(trouble))
 
 
 def verified(run: Run, chosen: Round, devices: Collection[str], began_at: datetime | None) -> None:
@@ -103,14 +103,14 @@ def blocked(run: Run, judged: foreign.Sorted) -> None:
     for device, why in sorted(judged.blocked.items()):
         run.tell(f"{device}: held: {why}")
         edits = _edits(judged.foreign.get(device, ()))
-        run.audit.record("blocked", **where, device=device, why=why, edits=edits or None)
+        run.installing.audit.record("blocked", **where, device=device, why=why, edits=edits or None)
 
 
 def repaired(run: Run, wrong: Mapping[DeviceVdom, str]) -> None:
     """What somebody changed in the ADOM while a rollout was under way is about to be put right."""
     for target, why in sorted(wrong.items()):
         run.tell(f"{target.device}: {why}; it is put right before the install")
-        run.audit.record("repaired", **_place(run, target), why=why)
+        run.installing.audit.record("repaired", **_place(run, target), why=why)
 
 
 def not_vouched(run: Run, reasons: Mapping[str, str]) -> None:
@@ -118,7 +118,7 @@ def not_vouched(run: Run, reasons: Mapping[str, str]) -> None:
     where = run.work.ref.named
     for device, why in sorted(reasons.items()):
         run.tell(f"{device}: held: {why}")
-        run.audit.record("blocked", **where, device=device, why=why)
+        run.installing.audit.record("blocked", **where, device=device, why=why)
 
 
 def odd(run: Run, devices: Collection[str]) -> None:
@@ -138,7 +138,7 @@ def unseen(run: Run, request: InstallRequest, edited: Sequence[str], trouble: st
     run.tell(
         f"{_listed(devices)}: edits made after the preview may have gone along: {what} ({why})"
     )
-    run.audit.record(
+    run.installing.audit.record(
         "unseen edits",
         **run.work.ref.named,
         devices=devices,
@@ -160,7 +160,7 @@ def carried_along(run: Run, judged: foreign.Sorted, request: InstallRequest) -> 
         else:
             continue
         let = approvals.get(judged.let_through.get(device, ""))
-        run.audit.record(
+        run.installing.audit.record(
             "carried along",
             **run.work.ref.named,
             device=device,
@@ -190,12 +190,12 @@ def end(
         return
     before = {
         group.name: group
-        for view in (run.survey.views if run.survey else ())
+        for view in run.survey.views
         if view.target == target
         for group in view.groups
     }
     after = proof.held if proof is not None and proof.held is not None else None
-    run.audit.record(
+    run.installing.audit.record(
         "failed" if failure else str(proof.verdict if proof else "ended"),
         **_place(run, target),
         wave=chosen.decision.wave,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from fmgsync.assessing import assessment, new_ledger
-from fmgsync.assessing.observation import Look
-from fmgsync.assessing.survey import Survey
+from fmgsync.assessing.observation import Observation
 from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.result import Pass
 from fmgsync.passes.world import World
@@ -12,12 +11,12 @@ from fmgsync.scheduling import outlook
 from fmgsync.scheduling.install_policy import Mode
 
 
-def why_lost(work: AdomWork, survey: Survey, seen: Look) -> str:
+def why_lost(work: AdomWork, seen: Observation) -> str:
     """Why a rollout without a record cannot begin one; empty if it can.
 
     Where writing is delivering nothing can be under way, and who was looked at has answered.
     """
-    delivery = work.delivery
+    delivery, survey = work.delivery, seen.survey
     if delivery is None or not new_ledger.may_be_one(survey.views):
         return ""
     installs = delivery.own_installs()
@@ -30,7 +29,7 @@ def wake_at(world: World, work: AdomWork, result: Pass) -> float | None:
     changes = result.seen.plan.changes if result.seen is not None else ()
     opens = assessment.openings(
         result.outlooks,
-        result.survey.pending if result.survey is not None else (),
+        result.survey.pending,
         unwritten=bool(changes) and not work.writes_ahead(world.intent),
         partly=world.terms.mode is not Mode.NONE and not result.whole,
     )
@@ -41,7 +40,7 @@ def wake_at(world: World, work: AdomWork, result: Pass) -> float | None:
 def window_open(world: World, result: Pass) -> bool | None:
     """Whether an install may start now on a device of the ADOM; None if nothing is known of it, or
     somebody else installs."""
-    if world.terms.mode is Mode.NONE or result.seen is None or result.survey is None:
+    if world.terms.mode is Mode.NONE or result.seen is None or not result.survey.is_made:
         return None
     targets = [view.target for view in result.survey.views]
     found = outlook.outlooks(world.terms.calendar, result.seen.topology, targets, world.instant)

@@ -9,10 +9,8 @@ from datetime import UTC, datetime
 from fmgsync import errors
 from fmgsync.assessing import assessment, stale
 from fmgsync.assessing.assessment import Assessment, Circumstances
-from fmgsync.assessing.observation import Look
+from fmgsync.assessing.observation import NOTHING, Known, Observation, Survey
 from fmgsync.assessing.stale import Since
-from fmgsync.assessing.survey import NOTHING, UNSEEN, Known, Survey
-from fmgsync.audit import Audit
 from fmgsync.clock import Clock
 from fmgsync.model.address import Address
 from fmgsync.model.adom import Reading
@@ -27,21 +25,20 @@ from fmgsync.passes import (
     rests,
 )
 from fmgsync.passes.device_proof import Expected
+from fmgsync.passes.install_context import Installing
 from fmgsync.passes.reconcile import AdomWork, Intent
 from fmgsync.passes.result import Orders, Pass
-from fmgsync.passes.rollout_book import Book, Reason, Report
+from fmgsync.passes.rollout_book import Book, Report
 from fmgsync.passes.world import Inventory, World
 from fmgsync.planning import sites, summary
 from fmgsync.scheduling import admission
-from fmgsync.scheduling.admission import Admission, Clearance
+from fmgsync.scheduling.admission import Admission
 from fmgsync.scheduling.foreign import ForeignChanges
 from fmgsync.scheduling.install_policy import Terms
 from fmgsync.scheduling.machine import Event, Settled, Withdrawn
 from fmgsync.scheduling.rollout import Decision, RolloutPolicy
 from fmgsync.scheduling.rollout_record import RolloutRecord
 from fmgsync.scheduling.urgent import Urgent
-from fmgsync.state.stale import StaleSince
-from fmgsync.state.stops import Stops
 
 SHORTEST_S = 1.0
 """Whatever is due is due in so long at the soonest, so that nobody comes back at once for ever."""
@@ -93,41 +90,32 @@ class Round:
 
 @dataclass(slots=True)
 class Run:
-    """One ADOM's rollout in one run.
+    """What one pass over one ADOM works with, and what it has come to.
 
-    `inventory` is what runs. `stopping` says that nothing more may start. `tell` is for people
-    who watch. `rules` is the digest of the rules, `planned` what was or is written. A device that
-    was held back since `held_since` is not looked at again. `since` is since when grants are stale,
-    kept in `memory`. `writes` says whether the ADOM may be written, `installs` whether what is open
-    is judged and what is behind installed, `asks` whether the FortiGates are asked. `continues`: it
-    goes on from what the pass before has left. `writes_along`: what is due in the ADOM is written
-    under the lock of the install that follows, if one does. `answered` is what the devices of the
-    batch have answered since it ended. `known` is what was read of the devices before this step and
-    counts still. `pending` are the installs still to make;
-    `running` tells whether an address is in use again. `written` is what this
-    run vouches for in the ADOM: as it found or left it, without what others do to it meanwhile.
-    `stop` is what a person has stopped it by, as last read from `stops`. `refusal` is why the unit
-    makes no install of this kind. `trouble` is why the devices could not be looked at.
+    `inventory` is what runs, `tell` is for people who watch. `rules` is the digest of the rules,
+    `planned` what was or is written. A device that was held back since `held_since` is not looked
+    at again. `writes`: the ADOM may be written; `installs`: what is open is judged and what is
+    behind installed; `asks`: the FortiGates are asked; `continues`: it goes on from what the pass
+    before has left. `known` is what was read of the devices before and counts still, `pending` the
+    installs still to make. `writes_along`: what is due in the ADOM is written under the lock of the
+    install that follows, if one does. `written` is what this run vouches for in the ADOM: as it
+    found or left it, without what others do to it meanwhile. `answered` is what the devices of the
+    batch have answered since it ended. `since` is since when grants are stale, and `running` tells
+    whether an address is in use again. `stop` is what a person has stopped it by, as last read,
+    `refusal` why the unit makes no install of this kind, `trouble` what went wrong.
     """
 
     work: AdomWork
+    installing: Installing
     terms: Terms
-    clearance: Clearance
     intent: Intent
-    reason: Reason
     book: Book
-    audit: Audit
     clock: Clock
     inventory: Inventory
-    seen: Look
+    seen: Observation
     tell: Callable[[str], None]
-    stopping: Callable[[], bool]
-    leaving: Callable[[], bool]
-    patient: bool
     rules: str
     planned: AdomPlan
-    memory: StaleSince
-    stops: Stops
     held_since: datetime
     writes: bool
     installs: bool
@@ -141,7 +129,6 @@ class Run:
     answered: Mapping[DeviceVdom, Reading] = field(default_factory=dict)
     since: Since = field(default_factory=dict)
     running: stale.Running = lambda target, address: False
-    survey: Survey | None = None
     pending: tuple[PendingInstall, ...] = ()
     written: ObservedAdom = field(init=False)
     report: Report = field(default_factory=Report)
@@ -153,6 +140,15 @@ class Run:
     def now(self) -> datetime:
         """UTC."""
         return datetime.fromtimestamp(self.clock.now(), UTC)
+
+    @property
+    def survey(self) -> Survey:
+        """What was seen of the devices last."""
+        return self.seen.survey
+
+    def surveyed(self, found: Survey) -> None:
+        """This is what was seen of the devices; all of it is to be installed still."""
+        self.seen, self.pending = replace(self.seen, survey=found), found.pending
 
     @property
     def owner(self) -> str:
@@ -186,10 +182,11 @@ class Run:
         """The rollout policy with this ADOM's devices."""
         return assessment.policy_of(self.seen, self.around())
 
-    def look(self) -> Look:
-        """Read the ADOM anew."""
+    def look(self) -> Observation:
+        """Read the ADOM anew, and not its devices."""
         members, who = self.inventory.members, self.inventory.who
-        return reconcile.look(self.work, self.intent, members, who)
+        found = reconcile.look(self.work, self.intent, members, who)
+        return replace(found, survey=self.survey)
 
     def note(self, event: Event) -> None:
         """Something of the rollout happens now; it is written down before anything follows."""
@@ -204,16 +201,16 @@ class Run:
 
     def rest(self, seconds: float) -> None:
         """Wait with lock and session in hand. Raises Left when it is time to leave."""
-        rests.rest(self.clock, seconds, leaving=self.leaving)
+        rests.rest(self.clock, seconds, leaving=self.installing.leaving)
 
     def is_stopped(self) -> bool:
         """Whether somebody wants nothing more to start: here, by `fmgsync stop` or by
         `fmgsync rollout abort`."""
         self.book.refresh()
-        self.stop = self.stops.covering(self.work.ref)
+        self.stop = self.installing.stops.covering(self.work.ref)
         ledger = self.book.ledger
         told = self.stop is not None or ledger is None or ledger.halted is not None
-        return told or self.stopping()
+        return told or self.installing.stopping()
 
     def approvals(self) -> Mapping[str, Approval]:
         """What people have let through, by its digest."""
@@ -221,18 +218,16 @@ class Run:
 
     def admissions(self) -> tuple[Admission, ...]:
         """Which pending installs may be made at all, now."""
-        situation = assessment.situation(self.seen, self.survey, self.around())
+        situation = assessment.situation(self.seen, self.around())
         return admission.admit(self.pending, situation)
 
     def think(self) -> Assessment:
         """What follows from what was seen last, as the record and the whole fleet stand now. Others
         whose turn it is are called, and who is short of room asks for it."""
-        assert self.survey is not None  # noqa: S101 - thought about is what was looked at
         ref, fleet, report = self.work.ref, self.work.fleet, self.report
         with fleet.deciding():
-            others, stopping = fleet.others(ref), self.is_stopped() or self.refusal is not None
-            around = replace(self.around(), others=others, stopping=stopping)
-            view = assessment.assess(self.seen, self.survey, around)
+            stopping = self.is_stopped() or self.refusal is not None
+            view = self._assessed(replace(self.around(), stopping=stopping))
             fleet.decided(ref, view.candidates, view.decision)
             if view.is_short_of_room:
                 fleet.wants_room(ref)
@@ -247,31 +242,28 @@ class Run:
 
     def foresee(self) -> Assessment:
         """The same for who only tells of it: nobody is called, and a call stays."""
-        assert self.survey is not None  # noqa: S101 - thought about is what was looked at
-        ref, fleet, ledger = self.work.ref, self.work.fleet, self.book.ledger
+        ledger = self.book.ledger
         halted = ledger is not None and ledger.halted is not None
-        stopping = halted or self.stop is not None or self.stopping()
-        around = replace(
-            self.around(),
-            others=fleet.others(ref),
-            stopping=stopping,
-            writes=self.intent.writes,
-            judges=True,
-        )
-        view = assessment.assess(self.seen, self.survey, around)
-        fleet.note(ref, view.candidates)
+        stopping = halted or self.stop is not None or self.installing.stopping()
+        around = replace(self.around(), writes=self.intent.writes, judges=True)
+        view = self._assessed(replace(around, stopping=stopping))
+        self.work.fleet.note(self.work.ref, view.candidates)
         return view
 
-    def think_alone(self, survey: Survey = UNSEEN) -> Assessment:
-        """What follows for who installs nothing now: from the ADOM alone, if no device was seen."""
-        return assessment.assess(self.seen, survey, self.around())
+    def think_alone(self) -> Assessment:
+        """What follows for who installs nothing now, and asks nothing of a fleet's others."""
+        return assessment.assess(self.seen, self.around())
+
+    def _assessed(self, around: Circumstances) -> Assessment:
+        others = self.work.fleet.others(self.work.ref)
+        return assessment.assess(self.seen, replace(around, others=others))
 
     def around(self) -> Circumstances:
         """What counts besides what was seen last."""
         return Circumstances(
             self.terms,
             self.now,
-            self.clearance,
+            self.installing.clearance,
             self.stop,
             self.book.record,
             self._held_back(),
@@ -294,7 +286,7 @@ class Run:
         if record is None:
             return {}
         found = record.held_back(self.held_since, lambda: self.approvals().keys())
-        if self.patient:
+        if self.installing.patient:
             let = self.approvals().keys() if self.report.blocked else ()
             for device, why in self.report.blocked.items():
                 note = record.blocked.get(device)
@@ -319,19 +311,14 @@ def make_run(
     book.know(record)
     return Run(
         work=work,
+        installing=installing,
         terms=world.terms,
-        clearance=installing.clearance,
         intent=world.intent,
-        reason=installing.reason,
         book=book,
-        audit=installing.audit,
         clock=world.clock,
         inventory=inventory,
         seen=made.looked,
         tell=world.tell,
-        stopping=installing.stopping,
-        leaving=installing.leaving,
-        patient=installing.patient,
         rules=rules,
         planned=made.planned or made.looked.plan,
         report=report,
@@ -342,13 +329,11 @@ def make_run(
         continues=made.at_once,
         known=made.known if made.at_once or report.batch else NOTHING,
         held_since=datetime.fromtimestamp(installing.held_since(world.clock.now()), UTC),
-        memory=installing.stale,
         running=running_behind(work, inventory, made.looked),
-        stops=installing.stops,
         stop=installing.stops.covering(work.ref),
     )
 
 
-def running_behind(work: AdomWork, inventory: Inventory, seen: Look) -> stale.Running:
+def running_behind(work: AdomWork, inventory: Inventory, seen: Observation) -> stale.Running:
     """Whether an address is in use behind a device again."""
     return stale.running_behind(sites.resolve(work.sites, seen.topology), inventory.in_use)

@@ -6,9 +6,8 @@ from collections.abc import Callable
 
 from fmgsync import errors
 from fmgsync.assessing import stale
-from fmgsync.assessing.observation import Look
+from fmgsync.assessing.observation import Observation
 from fmgsync.assessing.stale import Key
-from fmgsync.assessing.survey import Survey
 from fmgsync.model.target import TargetRef
 from fmgsync.state.stale import StaleSince
 
@@ -16,8 +15,7 @@ from fmgsync.state.stale import StaleSince
 def note(
     memory: StaleSince,
     ref: TargetRef,
-    survey: Survey,
-    seen: Look,
+    seen: Observation,
     now: float,
     tell: Callable[[str], None],
 ) -> dict[Key, float | None]:
@@ -25,6 +23,7 @@ def note(
 
     What is damaged is lost: then every stale grant counts as overdue.
     """
+    survey = seen.survey
     try:
         known = memory.read(ref)
         since = stale.seen_since(known, survey.views, seen, now=now)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from fmgsync import errors
 from fmgsync.assessing import four, stale
 from fmgsync.assessing.assessment import Assessment
-from fmgsync.assessing.observation import Look
+from fmgsync.assessing.observation import Observation
 from fmgsync.model.address import Address
 from fmgsync.model.change import AdomPlan, Change
 from fmgsync.model.state import ObjectKey
@@ -53,7 +53,7 @@ def push(run: Run, delivery: Delivery, view: Assessment) -> None:
         chosen.written = written.after(chosen.written, narrowed.forth.changes)
         run.note(machine.Narrowed(narrowing.mappings(run.seen.observed, narrowed.forth)))
         trouble = _install(run, flow, chosen, narrowed.forth)
-        if run.stops.covering(run.work.ref) is None:
+        if run.installing.stops.covering(run.work.ref) is None:
             _put_back(run, flow, narrowed.back)
     if trouble is not None:
         raise trouble
@@ -102,7 +102,7 @@ def _refused(run: Run, what: str, refused: Sequence[tuple[Change, str]]) -> erro
 
 def _along(run: Run, chosen: Round) -> dict[DeviceVdom, dict[str, frozenset[Address]]]:
     """What comes to groups with one value for all devices, although no window is open."""
-    views = {view.target: view for view in (run.survey.views if run.survey else ())}
+    views = {view.target: view for view in run.survey.views}
     found: dict[DeviceVdom, dict[str, frozenset[Address]]] = {}
     for target, groups in (chosen.expected or {}).items():
         view = views.get(target)
@@ -117,7 +117,7 @@ def _along(run: Run, chosen: Round) -> dict[DeviceVdom, dict[str, frozenset[Addr
 
 def _expected(run: Run, targets: Sequence[DeviceVdom]) -> Expected:
     """What each device should hold afterwards: nothing more than it held, in no group."""
-    views = {view.target: view for view in (run.survey.views if run.survey else ())}
+    views = {view.target: view for view in run.survey.views}
     wanted = batch.expected_on(run, targets)
     return {
         target: {key: _kept(run, views.get(target), key, adom) for key, adom in groups.items()}
@@ -137,7 +137,7 @@ def _kept(
     return held | adom if stale.denies(run.seen, name) else held & adom
 
 
-def _is_shared(seen: Look, name: str) -> bool:
+def _is_shared(seen: Observation, name: str) -> bool:
     standing = seen.observed.groups
     return not any(standing[key].mappings for key in four.keys(name) if key in standing)
 

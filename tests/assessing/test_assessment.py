@@ -10,9 +10,8 @@ import pytest
 
 from fmgsync.assessing import assessment, new_ledger, reach
 from fmgsync.assessing.assessment import Circumstances
-from fmgsync.assessing.observation import Look
+from fmgsync.assessing.observation import Observation, Survey
 from fmgsync.assessing.stale import Key
-from fmgsync.assessing.survey import Survey
 from fmgsync.model.address import Address, Family
 from fmgsync.model.adom import (
     AdomTopology,
@@ -48,19 +47,20 @@ OPEN = Circumstances(Terms(calendar=ALWAYS), NOW)
 RECORD = RolloutRecord(Ledger("rules"), blocked={"fgt": Note("bob's edit", NOW)})
 
 
-def look(device: Device = DEVICE) -> Look:
+def look(device: Device = DEVICE, status: str | None = "installed") -> Observation:
     topology = AdomTopology(REF, (7, 4), Workspace.DISABLED, {"fgt": device}, {})
-    return Look(
+    return Observation(
         Surroundings(topology, (), Limits()),
         DesiredAdom(REF, "prod", ()),
         ObservedAdom(REF, {}, {}),
         Usage(),
         AdomPlan(REF, ()),
         AdomPlan(REF, ()),
+        survey=survey(status),
     )
 
 
-def lacking() -> Look:
+def lacking() -> Observation:
     """Something is to be taken away."""
     change = Change(Action.UPDATE, ObjectKind.GROUP, "web", "a pod went", removed=(B,))
     return replace(look(), plan=AdomPlan(REF, (change,)))
@@ -72,79 +72,71 @@ def view(**changes: Any) -> DeviceView:
     return DeviceView(FGT, REF, (replace(group, **changes),), (StaleGrant("web", B),))
 
 
-def survey(status: str | None = "installed") -> Survey:
+def survey(status: str | None) -> Survey:
     statuses = () if status is None else (PackageStatus(FGT, "edge", status),)
     return Survey((view(),), (PENDING,), (), statuses=statuses)
 
 
-WAITS: dict[str, tuple[Look, Survey, Circumstances, bool, str]] = {
-    "nothing is in the way": (look(), survey(), OPEN, False, ""),
+WAITS: dict[str, tuple[Observation, Circumstances, bool, str]] = {
+    "nothing is in the way": (look(), OPEN, False, ""),
     "no window": (
         look(),
-        survey(),
         replace(OPEN, terms=Terms(calendar=NEVER)),
         False,
         "no window",
     ),
     "a person who says now needs no window": (
         look(),
-        survey(),
         replace(OPEN, terms=Terms(calendar=NEVER), clearance=Clearance(now=True)),
         False,
         "",
     ),
     "stopped": (
         look(),
-        survey(),
         replace(OPEN, stop=Stop("", "", "eve", "an audit", 0.0)),
         True,
         "eve",
     ),
     "somebody else installs": (
         look(),
-        survey(),
         replace(OPEN, terms=Terms(calendar=ALWAYS, mode=Mode.NONE)),
         True,
         "somebody else installs",
     ),
-    "never installed": (look(), survey(None), OPEN, True, "never installed there"),
+    "never installed": (look(status=None), OPEN, True, "never installed there"),
     "out of sync": (
         look(replace(DEVICE, in_sync=False)),
-        survey(),
         OPEN,
         True,
         "not in sync",
     ),
     "out of sync because we left in the middle": (
         look(replace(DEVICE, in_sync=False)),
-        survey(),
         replace(OPEN, record=replace(RECORD, blocked={}, let_go=frozenset({"fgt"}))),
         False,
         "",
     ),
     "held back by the last run": (
         look(),
-        survey(),
         replace(OPEN, record=RECORD),
         True,
         "bob's edit",
     ),
     "this run has found nothing any more": (
         look(),
-        survey(),
         replace(OPEN, record=RECORD, blocked={}),
         False,
         "",
     ),
-    "offline": (look(replace(DEVICE, online=False)), survey(), OPEN, False, "offline"),
+    "offline": (look(replace(DEVICE, online=False)), OPEN, False, "offline"),
 }
 
 
 @pytest.mark.parametrize("case", WAITS)
 def test_each_pending_install_says_why_it_waits(case: str) -> None:
     """And what waits for a person is shown as held in the views."""
-    seen, surveyed, around, held, because = WAITS[case]
-    found = assessment.assess(seen, surveyed, around)
+    seen, around, held, because = WAITS[case]
+    found = assessment.assess(seen, around)
     (admission,) = found.admissions
     assert admission.held is held
     assert because in admission.because if because else admission.because == ""
@@ -154,7 +146,7 @@ def test_each_pending_install_says_why_it_waits(case: str) -> None:
 
 def test_a_stale_grant_is_dated_and_said_to_be_in_use_again() -> None:
     around = replace(OPEN, since={Key(FGT, "web", B): 5.0}, running=lambda target, a: a == B)
-    (shown,) = assessment.assess(look(), survey(), around).views
+    (shown,) = assessment.assess(look(), around).views
     assert shown.stale_grants == (StaleGrant("web", B, 5.0, reused=True),)
 
 
@@ -221,13 +213,13 @@ WRITTEN: dict[str, tuple[Circumstances, Step]] = {
 def test_the_step_that_follows_is_told_with_the_views(case: str) -> None:
     """Whoever only looks tells what a pass with the right to act would do."""
     around, step = STEPS[case]
-    assert assessment.assess(look(), survey(), around).step is step
+    assert assessment.assess(look(), around).step is step
 
 
 @pytest.mark.parametrize("case", WRITTEN)
 def test_what_the_target_lacks_is_written_in_its_turn(case: str) -> None:
     around, step = WRITTEN[case]
-    assert assessment.assess(lacking(), survey(), around).step is step
+    assert assessment.assess(lacking(), around).step is step
 
 
 @pytest.mark.parametrize(
@@ -238,7 +230,7 @@ def test_what_the_target_lacks_is_written_in_its_turn(case: str) -> None:
 def test_what_is_written_already_is_not_written_again(done: dict[str, Any]) -> None:
     seen = replace(lacking(), **done)
     assert not assessment.may_be_written(seen, WRITES)
-    assert assessment.assess(seen, survey(), WRITES).step is Step.INSTALL
+    assert assessment.assess(seen, WRITES).step is Step.INSTALL
 
 
 FOLLOWS: dict[str, tuple[Circumstances, bool]] = {
@@ -275,7 +267,7 @@ def test_whether_an_install_may_bring_a_write_along(case: str) -> None:
 
 def test_an_address_in_use_again_is_why_it_cannot_wait() -> None:
     around = replace(OPEN, terms=AT_ONCE, since=STALE, running=lambda target, a: a == B)
-    (urgent,) = assessment.assess(look(), survey(), around).urgent.now
+    (urgent,) = assessment.assess(look(), around).urgent.now
     assert urgent.kinds == (ExposureKind.REUSED,)
 
 
@@ -290,7 +282,7 @@ def test_an_address_in_use_again_is_why_it_cannot_wait() -> None:
 def test_a_pass_is_woken_for_an_opening_only_where_nothing_else_announces_it(
     unwritten: bool, partly: bool, expected: int
 ) -> None:
-    closed = assessment.assess(look(), survey(), replace(OPEN, terms=Terms(calendar=NEVER)))
+    closed = assessment.assess(look(), replace(OPEN, terms=Terms(calendar=NEVER)))
     (one,) = closed.outlooks.values()
     outlooks = {FGT: replace(one, opens_at=NOW)}
     found = assessment.openings(outlooks, (PENDING,), unwritten=unwritten, partly=partly)

@@ -65,7 +65,6 @@ def states(result: Result) -> dict[DeviceVdom, list[str]]:
     return {
         view.target: [group.state.value for group in view.groups]
         for adom in result.adoms
-        if adom.survey is not None
         for view in adom.survey.views
     }
 

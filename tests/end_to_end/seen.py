@@ -43,7 +43,6 @@ def states(result: Result) -> dict[tuple[str, str], GroupState]:
     return {
         (view.target.device, group.name): group.state
         for adom in result.adoms
-        if adom.survey
         for view in adom.survey.views
         for group in view.groups
     }

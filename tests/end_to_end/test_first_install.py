@@ -78,7 +78,6 @@ def test_a_device_left_to_a_person_is_not_verified(tmp_path: Path, case: str) ->
         estate.apply("now")
 
         (adom,) = estate.status().adoms
-        assert adom.survey is not None
         assert [str(t) for t in survey.verified(adom.survey.views)] == ["fgt-2/root"]
 
 

@@ -120,7 +120,6 @@ def test_what_the_guard_let_go_is_told(estate: Estate) -> None:
     a_policy(estate)
     estate.apply("now")
     (adom,) = estate.status().adoms
-    assert adom.survey is not None
     (view,) = adom.survey.views
     (held,) = (group for group in view.groups if group.name == GROUP)
     assert "fmgsync approve" in held.because

@@ -15,11 +15,7 @@ from tests.end_to_end.estate import Estate
 
 def states(result: Result) -> set[GroupState]:
     return {
-        group.state
-        for adom in result.adoms
-        if adom.survey
-        for view in adom.survey.views
-        for group in view.groups
+        group.state for adom in result.adoms for view in adom.survey.views for group in view.groups
     }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fmgsync.assessing.observation import Look
+from fmgsync.assessing.observation import Observation
 from fmgsync.clock import SystemClock
 from fmgsync.daemon import cluster_feeds, loop
 from fmgsync.daemon.loop import Controller
@@ -65,7 +65,7 @@ def exists(estate: Estate, group: str) -> Callable[[], bool]:
     return lambda: estate.unit.console().object("prod", "addrgrp", group) is not None
 
 
-def seen(controller: Controller) -> Look | None:
+def seen(controller: Controller) -> Observation | None:
     """What the latest pass over the ADOM saw."""
     result = controller.adoms[0].result
     return result.seen if result is not None else None
