@@ -127,6 +127,12 @@ class Assessment:
         return min(rests, default=None) if self.decision.held is None else None
 
 
+UNASSESSED = Assessment(
+    (), (), {}, None, (), Decision(None), UrgentDecision(), Decision(None), Step.REST
+)
+"""Before anything was looked at."""
+
+
 def assess(seen: Observation, around: Circumstances) -> Assessment:
     """Windows and people are asked for each pending install; what they hold shows in the views. The
     step that follows is what a pass that may act does next."""

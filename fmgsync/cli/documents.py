@@ -120,11 +120,11 @@ def _installs(adom: Pass) -> list[dict[str, Any]]:
 
 def _admission(adom: Pass, entry: PendingInstall) -> dict[str, str | None]:
     """Why an install cannot start now (`because`), and whether a person must see to it (`held`)."""
-    found = next((each for each in adom.admissions if each.pending == entry), None)
+    found = next((each for each in adom.view.admissions if each.pending == entry), None)
     because = found.because if found is not None and found.because else None
     if found is not None and found.held:
         return {"held": because, "because": because}
-    held = adom.view.decision.held if adom.view is not None else None
+    held = adom.held
     if held is not None and held.until is None:
         whole = f"the rollout is held: {held.reason}"
         return {"held": whole, "because": whole}
@@ -253,12 +253,12 @@ def _fleet(adom: Pass) -> str | None:
 
 def _opens_at(adom: Pass, target: DeviceVdom) -> str | None:
     """When the opening of now began, or the next one begins."""
-    found = adom.outlooks.get(target)
+    found = adom.view.outlooks.get(target)
     return written_instant(found.opens_at) if found and found.opens_at else None
 
 
 def _is_open(adom: Pass, target: DeviceVdom) -> bool:
-    found = adom.outlooks.get(target)
+    found = adom.view.outlooks.get(target)
     return found is not None and found.judgement.is_open
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from fmgsync.assessing.assessment import UNASSESSED
 from fmgsync.cli import instants
 from fmgsync.cli.safe import safe_text
 from fmgsync.cli.tables import cell, names, table
@@ -28,7 +29,7 @@ def rollout_rows(result: Result) -> list[dict[str, Any]]:
     """One row per ADOM that was looked at, and one for all FortiGates of a fleet."""
     rows: dict[str, dict[str, Any]] = {}
     for adom in result.adoms:
-        if adom.view is None or adom.seen is None:
+        if adom.view is UNASSESSED or adom.seen is None:
             continue
         row, fleet = _row(adom), adom.seen.topology.fleet
         if fleet in ("", str(adom.ref)):
@@ -50,7 +51,6 @@ def _joined(row: dict[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _row(adom: Pass) -> dict[str, Any]:
-    assert adom.view is not None  # noqa: S101
     record, decision = adom.view.record, adom.view.decision
     ledger = record.ledger if record is not None else None
     held = decision.held

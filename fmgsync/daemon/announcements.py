@@ -162,7 +162,7 @@ def notices(result: Pass) -> tuple[Notice, ...]:
             found.append(Notice("SubmissionObsolete", str(result.ref), message, ()))
     if result.rollout is not None:
         found += _failures(result.ref, result.rollout)
-    if result.view is not None and (held := result.view.decision.held) is not None:
+    if (held := result.held) is not None:
         message = f"{_place(result.ref)}: rollout held: {held.reason}; {held.next_step}"
         found.append(Notice("RolloutHeld", str(result.ref), message, ()))
     return tuple(found)

@@ -72,7 +72,7 @@ def _approvals(result: Pass | None) -> int:
     if result is None:
         return 0
     held = result.seen.plan.held if result.seen is not None else ()
-    record = result.view.record if result.view is not None else None
+    record = result.view.record
     blocked = record.blocked.values() if record is not None else ()
     digests = chain((hold.digest for hold in held), (note.digest for note in blocked))
     return len({digest for digest in digests if digest})
@@ -81,8 +81,7 @@ def _approvals(result: Pass | None) -> int:
 def _proofs(record: AdomRecord) -> dict[str, float]:
     """By device: what this process saw, and what is remembered of the rollout."""
     found: dict[str, float] = {}
-    standing = record.result.view if record.result is not None else None
-    kept = standing.record if standing is not None else None
+    kept = record.result.view.record if record.result is not None else None
     for proof in kept.ledger.proofs if kept is not None else ():
         found[proof.device] = proof.verified_at.timestamp()
     for target, at in record.verified_at.items():

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
+from fmgsync.assessing.assessment import UNASSESSED
 from fmgsync.model.health import RolloutHealth
 from fmgsync.model.rollout import Outcome
 from fmgsync.model.target import DeviceVdom
@@ -51,9 +52,9 @@ def rollout_health(
     world: World, result: Pass | None, since: Mapping[DeviceVdom, float]
 ) -> RolloutHealth:
     """What of the rollout waits for a person, or goes on for longer than it should."""
-    if result is None or result.view is None:
+    if result is None or result.view is UNASSESSED:
         return RolloutHealth()
-    record, held = result.view.record, result.view.decision.held
+    record, held = result.view.record, result.held
     ledger = record.ledger if record is not None else None
     running = ledger.running if ledger is not None else ()
     return RolloutHealth(

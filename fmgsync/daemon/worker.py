@@ -242,8 +242,7 @@ class AdomWorker:
 
 def _held(result: Pass | None) -> str:
     """Why nothing of the ADOM is installed; empty if that goes on."""
-    standing = result.view if result is not None else None
-    held = standing.decision.held if standing is not None else None
+    held = result.held if result is not None else None
     return held.reason if held is not None else ""
 
 

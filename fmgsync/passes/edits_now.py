@@ -34,7 +34,7 @@ def look(world: World, work: AdomWork, adom: Pass, *, may_lock: bool) -> Edits:
 
     Where the ADOM has workspaces a preview needs its lock: it is taken only if it `may_lock`.
     """
-    ready = [each for each in adom.admissions if each.readiness is Readiness.READY]
+    ready = [each for each in adom.view.admissions if each.readiness is Readiness.READY]
     if adom.seen is None or not ready or world.terms.mode is not Mode.PACKAGE:
         return Edits()  # objects alone carry nobody else's edits
     if work.delivery is None:

@@ -57,14 +57,14 @@ def _adom(configured: Sequence[Site], adom: Pass) -> AdomScene:
         each.pending.target: f"{what} is held: {each.because}"
         if each.held
         else f"{what} waits: {each.because}"
-        for each in adom.admissions
+        for each in adom.view.admissions
         if each.because
     }
     opens = {
         target: f"the next window opens at {found.opens_at:%Y-%m-%d %H:%M} UTC"
         if found.opens_at is not None
         else "no window ever opens"
-        for target, found in adom.outlooks.items()
+        for target, found in adom.view.outlooks.items()
         if not found.judgement.is_open
     }
     seen, views = adom.seen, adom.survey.views

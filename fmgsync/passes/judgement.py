@@ -7,16 +7,15 @@ the ADOM is written all the same.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 
 import structlog
 
 from fmgsync import errors
-from fmgsync.assessing import assessment
+from fmgsync.assessing import assessment, new_ledger
 from fmgsync.assessing.assessment import Assessment
 from fmgsync.assessing.observation import NOTHING, Known
-from fmgsync.passes import installs, reconcile, resume, rollout_status, stale_grants
+from fmgsync.passes import installs, reconcile, resume, stale_grants
 from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.result import Orders, Pass
 from fmgsync.passes.run import Run, make_run
@@ -27,8 +26,6 @@ from fmgsync.scheduling.machine import Step
 from fmgsync.scheduling.rollout_record import RolloutRecord
 
 _log = structlog.get_logger()
-
-_EVER = datetime.fromtimestamp(0, UTC)
 
 
 def look(run: Run, made: Pass) -> Pass:
@@ -86,7 +83,7 @@ def survey(run: Run, *, known: Known = NOTHING) -> None:
     if delivery is None and run.seen.written is not None:
         run.pending = ()  # no more than a saved plan held
     _date(run)
-    run.book.open(begins=run.installs, why_not=partial(_no_ledger, run))
+    run.book.open(begins=run.installs, why_not=partial(_why_lost, run))
     if run.installs and run.book.lost:
         _log.warning("rollout held: its ledger is lost", **work.ref.logged, why=run.book.lost)
     if run.installs and delivery is not None and run.terms.mode is Mode.OBJECTS and run.pending:
@@ -99,8 +96,16 @@ def _date(run: Run) -> None:
     run.since = stale_grants.note(run.installing.stale, run.work.ref, run.seen, now, run.tell)
 
 
-def _no_ledger(run: Run) -> str:
-    return rollout_status.why_lost(run.work, run.seen)
+def _why_lost(run: Run) -> str:
+    """Why a rollout without a record cannot begin one; empty if it can.
+
+    Where writing is delivering nothing can be under way, and who was looked at has answered.
+    """
+    delivery, views = run.work.delivery, run.survey.views
+    if delivery is None or not new_ledger.may_be_one(views):
+        return ""
+    installs, asked = delivery.own_installs(), run.survey.asked
+    return new_ledger.why_not(installs, views, run.seen.topology, asked=asked)
 
 
 def tell(run: Run, made: Pass) -> Pass:
@@ -121,14 +126,11 @@ def judge(
     *,
     acts: bool,
 ) -> Pass:
-    """The same for a pass that is over, as its whole fleet stands now. Who `acts` leaves alone for
-    a time what it has held back; who only looks tells of whatever is held."""
+    """The same for a pass that is over, as its whole fleet stands now."""
     if not made.survey.is_made:
         return made
-    run = make_run(world, work, inventory, made, record, Orders())
-    if not acts:
-        run.held_since = _EVER
+    run = make_run(world, work, inventory, made, record, Orders(writes=acts))
     run.pending = made.survey.pending
-    run.book.open(begins=False, why_not=partial(_no_ledger, run))
+    run.book.open(begins=False, why_not=partial(_why_lost, run))
     _date(run)
     return tell(run, made)

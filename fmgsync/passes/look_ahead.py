@@ -68,9 +68,9 @@ def _joined(stages: Sequence[Stage]) -> Stage:
 
 def _stage(world: World, adom: Pass, *, may_lock: bool) -> tuple[Stage, Edits]:
     work = next(work for work in world.adoms if work.ref == adom.ref)
-    record = adom.view.record if adom.view is not None else None
+    record = adom.view.record
     rules = work.fleet.rules_digest(world.intent.rules.rules)
-    held = adom.view.decision.held if adom.view is not None else None
+    held = adom.held
     lost = held if held is not None and held.kind is HoldKind.LEDGER_LOST else None
     edits = edits_now.look(world, work, adom, may_lock=may_lock)
     blocked = {**(record.why_held if record is not None else {}), **edits.blocked}

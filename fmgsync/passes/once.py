@@ -157,7 +157,7 @@ def _regard_fleets(
     found = []
     for work, each in zip(world.adoms, passes, strict=True):
         made = each
-        if made.view is not None and not work.fleet.fleet.is_alone:
+        if made.survey.is_made and not work.fleet.fleet.is_alone:
             record = world.installing.rollouts.read(work.ref)
             made = judgement.judge(world, work, inventory, made, record, acts=acts)
             made = _waiting_as_now(made)
@@ -167,10 +167,10 @@ def _regard_fleets(
 
 def _waiting_as_now(made: Pass) -> Pass:
     """What a target was held by in its own last pass may be over by now."""
-    rollout, view = made.rollout, made.view
-    if rollout is None or rollout.decision is None or view is None:
+    rollout, now = made.rollout, made.held
+    if rollout is None or rollout.decision is None:
         return made
-    then, now = rollout.decision.held, view.decision.held
+    then = rollout.decision.held
     if then is None or rollout.waiting != then.reason:
         return made
     return replace(made, rollout=replace(rollout, waiting=now.reason if now is not None else None))

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from fmgsync import errors
-from fmgsync.assessing.assessment import Assessment
+from fmgsync.assessing.assessment import UNASSESSED, Assessment
 from fmgsync.assessing.observation import NOTHING, UNSEEN, Known, Observation, Survey
 from fmgsync.model.adom import HeldLock
 from fmgsync.model.change import AdomPlan, ApplyReport, Finding
 from fmgsync.model.rollout import TargetOutcome
 from fmgsync.model.state import ObservedAdom
 from fmgsync.model.stop import Stop
-from fmgsync.model.target import DeviceVdom, TargetRef
+from fmgsync.model.target import TargetRef
 from fmgsync.model.view import DeviceView
 from fmgsync.passes.rollout_book import Report
 from fmgsync.passes.world import Inventory
 from fmgsync.planning import radius, summary
 from fmgsync.planning.radius import BlastRadius
-from fmgsync.scheduling.admission import Admission
 from fmgsync.scheduling.machine import Step
-from fmgsync.scheduling.outlook import Outlook
+from fmgsync.scheduling.rollout import Hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +56,7 @@ class Pass:
     report: ApplyReport | None = None
     outcomes: tuple[TargetOutcome, ...] = ()
     rollout: Report | None = None
-    view: Assessment | None = None
+    view: Assessment = UNASSESSED
     stop: Stop | None = None
     locks: tuple[HeldLock, ...] = ()
     error: errors.TargetError | None = None
@@ -102,14 +100,9 @@ class Pass:
         return replace(self, report=whole, **changes)
 
     @property
-    def admissions(self) -> tuple[Admission, ...]:
-        """Which pending installs may be made, and why not."""
-        return self.view.admissions if self.view is not None else ()
-
-    @property
-    def outlooks(self) -> Mapping[DeviceVdom, Outlook]:
-        """What the calendar says of each DeviceVdom."""
-        return self.view.outlooks if self.view is not None else {}
+    def held(self) -> Hold | None:
+        """Why nothing of the target is installed, as far as that is known."""
+        return self.view.decision.held
 
 
 @dataclass(slots=True)

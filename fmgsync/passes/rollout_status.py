@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from fmgsync.assessing import assessment, new_ledger
-from fmgsync.assessing.observation import Observation
+from fmgsync.assessing import assessment
 from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.result import Pass
 from fmgsync.passes.world import World
@@ -11,24 +10,12 @@ from fmgsync.scheduling import outlook
 from fmgsync.scheduling.install_policy import Mode
 
 
-def why_lost(work: AdomWork, seen: Observation) -> str:
-    """Why a rollout without a record cannot begin one; empty if it can.
-
-    Where writing is delivering nothing can be under way, and who was looked at has answered.
-    """
-    delivery, survey = work.delivery, seen.survey
-    if delivery is None or not new_ledger.may_be_one(survey.views):
-        return ""
-    installs = delivery.own_installs()
-    return new_ledger.why_not(installs, survey.views, seen.topology, asked=survey.asked)
-
-
 def wake_at(world: World, work: AdomWork, result: Pass) -> float | None:
     """When something of the ADOM becomes due that no change announces, in UTC epoch seconds."""
     times = [result.rollout.again_at] if result.rollout else []
     changes = result.seen.plan.changes if result.seen is not None else ()
     opens = assessment.openings(
-        result.outlooks,
+        result.view.outlooks,
         result.survey.pending,
         unwritten=bool(changes) and not work.writes_ahead(world.intent),
         partly=world.terms.mode is not Mode.NONE and not result.whole,

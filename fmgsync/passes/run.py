@@ -306,6 +306,8 @@ def make_run(
     """What a pass over one ADOM works with, once it was looked at; what earlier passes of this run
     did is in `made`."""
     installing, report = world.installing, made.rollout or Report()
+    # Who acts leaves alone for a time what it has held back; who only looks tells of all of it.
+    held_since = installing.held_since(world.clock.now()) if orders.writes else 0.0
     rules = work.fleet.rules_digest(world.intent.rules.rules)
     book = Book(installing.rollouts, work.ref, rules, clock=world.clock, leaving=installing.leaving)
     book.know(record)
@@ -328,7 +330,7 @@ def make_run(
         asks=orders.asks or (orders.installs and world.intent.writes),
         continues=made.at_once,
         known=made.known if made.at_once or report.batch else NOTHING,
-        held_since=datetime.fromtimestamp(installing.held_since(world.clock.now()), UTC),
+        held_since=datetime.fromtimestamp(held_since, UTC),
         running=running_behind(work, inventory, made.looked),
         stop=installing.stops.covering(work.ref),
     )

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from fmgsync.assessing.assessment import UNASSESSED
 from fmgsync.cli import main
 from fmgsync.clock import SystemClock
 from fmgsync.daemon import reload
@@ -122,7 +123,7 @@ def waits_for_a_look(controller: Controller) -> Iterator[str]:
     for record in controller.adoms:
         view = record.result.view if record.result is not None else None
         held = view.decision.held if view is not None else None
-        if view is None or (held is not None and held.kind is HoldKind.UNSEEN):
+        if view in (None, UNASSESSED) or (held is not None and held.kind is HoldKind.UNSEEN):
             yield record.ref.unit
 
 

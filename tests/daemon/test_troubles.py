@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fmgsync.assessing.assessment import UNASSESSED
 from fmgsync.daemon import troubles
 from fmgsync.model.health import RolloutHealth
 from fmgsync.model.rollout import Outcome, TargetOutcome
@@ -92,7 +93,7 @@ def test_a_closed_canary_waits_for_its_window_and_for_no_person(tmp_path: Path) 
     with open_fleet(tmp_path, seed(2), rollout={"canary": ["fgt-1"], "waves": ["100%"]}) as estate:
         web(estate, "10.1.0.2")
         result, found = passed(estate, {})
-        assert result.view is not None
+        assert result.view is not UNASSESSED
         assert found.held == ""
 
 

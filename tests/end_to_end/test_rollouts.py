@@ -297,7 +297,7 @@ def test_a_package_never_installed_there_is_left_to_a_person(tmp_path: Path) -> 
         to(estate, OPEN)
         result = estate.apply("window")
         assert verified(result) == ["fgt-1"]
-        (held,) = [each for each in result.adoms[0].admissions if each.held]
+        (held,) = [each for each in result.adoms[0].view.admissions if each.held]
         assert held.pending.target.device == "fgt-2"
         assert "was never installed there by FortiManager" in held.because
         status = estate.status().adoms[0].survey
@@ -315,7 +315,7 @@ def test_a_device_out_of_sync_is_left_to_a_person(tmp_path: Path) -> None:
         to(estate, OPEN)
         result = estate.apply("window")
         assert verified(result) == ["fgt-2"]
-        assert ["not in sync" in a.because for a in result.adoms[0].admissions] == [True]
+        assert ["not in sync" in a.because for a in result.adoms[0].view.admissions] == [True]
 
 
 def test_other_peoples_edits_hold_their_device_only(tmp_path: Path) -> None:
