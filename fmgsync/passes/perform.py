@@ -78,7 +78,14 @@ def _take(run: Run, view: Assessment) -> bool:
 
 def _write(run: Run) -> None:
     """Write what the target lacks, and read back what is there now."""
-    if run.work.writes_ahead(run.intent):
+    delivery, is_ahead = run.work.delivery, run.work.writes_ahead(run.intent)
+    if delivery is not None and not is_ahead:
+        with (
+            delivery.open_install_flow() as flow
+        ):  # refuses an ADOM where it could not be installed
+            batch_install.look_under_lock(run, flow)
+        return
+    if is_ahead:
         run.tell(f"writing {len(run.seen.plan.changes)} changes to {run.work.ref.short}")
     run.seen, run.report.written = reconcile.write(run.work, run.intent, run.seen)
     run.written = run.seen.vouched
