@@ -68,7 +68,7 @@ def ask_controller(estate: story.Estate, pods: int, words: dict[str, str]) -> No
     try:
         ends_at = time.monotonic() + KNOWN_S
         last = pod(pods - 1)["status"]["podIP"]
-        while not (controller.inventory.who(last) and controller.adoms[0].last_success_at):
+        while not (controller.workloads.who(last) and controller.adoms[0].last_success_at):
             if time.monotonic() > ends_at:
                 raise SystemExit(f"the controller did not get ready within {KNOWN_S:.0f} s")
             time.sleep(0.2)

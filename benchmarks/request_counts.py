@@ -47,7 +47,7 @@ def passes() -> Callable[[Estate], None]:
                 )
             )
         (work,) = kept[0].adoms
-        once.apply_one(kept[0], work, once.read_inventory(kept[0]), install=True)
+        once.apply_one(kept[0], work, once.read_workloads(kept[0]), install=True)
 
     return one
 

@@ -302,10 +302,10 @@ def apply_code(result: Result) -> int:
 
 def _errors_code(result: Result) -> int:
     """2 for a wrong configuration that only FortiManager could tell, 1 for everything failed."""
-    codes = [error.exit_code for error in result.inventory.problems]
+    codes = [error.exit_code for error in result.workloads.problems]
     codes.extend(adom.error.exit_code for adom in result.adoms if adom.error)
     codes.extend(FAILED for adom in result.adoms if adom.seen and adom.seen.plan.foreign)
-    known = result.inventory
+    known = result.workloads
     if known.frozen or known.rules.unread or any(each.is_error for each in known.findings):
         codes.append(FAILED)
     return worst(*codes)

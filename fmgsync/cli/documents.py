@@ -294,8 +294,8 @@ def _in_order(addresses: frozenset[Address]) -> list[str]:
 
 
 def _source_rows(result: Result) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = [{"message": text} for text in source_gaps(result.inventory)]
-    rows += [summary.finding_json(finding) for finding in result.inventory.findings]
+    rows: list[dict[str, Any]] = [{"message": text} for text in source_gaps(result.workloads)]
+    rows += [summary.finding_json(finding) for finding in result.workloads.findings]
     return rows
 
 
@@ -309,6 +309,6 @@ def _failure(result: Result) -> dict[str, Any]:
 
 def error_rows(result: Result) -> list[dict[str, Any]]:
     """Every error of a cluster or ADOM, in the shape of the error document."""
-    found: list[errors.FmgsyncError] = list(result.inventory.problems)
+    found: list[errors.FmgsyncError] = list(result.workloads.problems)
     found.extend(adom.error for adom in result.adoms if adom.error)
     return [error.as_document() for error in found]

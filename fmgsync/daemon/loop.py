@@ -34,7 +34,7 @@ from fmgsync.passes import rollout_status
 from fmgsync.passes.incremental import Passes
 from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.result import Pass
-from fmgsync.passes.world import Inventory, World
+from fmgsync.passes.world import Workloads, World
 from fmgsync.sources.rules import RuleSource
 from fmgsync.state.documents import Remembered
 
@@ -194,9 +194,9 @@ class Controller:
         self._workers[ref].begin_anew()
 
     @property
-    def inventory(self) -> Inventory:
+    def workloads(self) -> Workloads:
         """What runs, as of the latest look; immutable."""
-        return self._tracker.inventory
+        return self._tracker.workloads
 
     def run(self) -> bool:
         """Until `stop` is called. False if a pass was still running when the time was up."""
@@ -339,7 +339,7 @@ class Controller:
         def make(rules: frozenset[str] | None) -> tuple[Pass, float | None]:
             try:
                 with self._at_work[work.ref]:
-                    result = passes.make(self._tracker.inventory, rules)
+                    result = passes.make(self._tracker.workloads, rules)
             finally:
                 if self._remembered is not None:
                     self._remembered.flush()

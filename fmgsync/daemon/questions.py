@@ -21,11 +21,11 @@ def answer(controller: Controller, words: Mapping[str, str]) -> tuple[Explanatio
     """
     asked = question.asked(words)
     result = service_health.result(controller)
-    known = dict(result.inventory.snapshots)
+    known = dict(result.workloads.snapshots)
     if asked.kind == "pod":
         known |= controller.about(pod=asked.pod)
     elif asked.kind == "ip":
         known |= controller.about(address=asked.address)
-    seen = replace(result, inventory=replace(result.inventory, snapshots=known))
+    seen = replace(result, workloads=replace(result.workloads, snapshots=known))
     scene = replace(explain_scene.scene(controller.world, seen), partial=True)
     return asked.answer(scene), result

@@ -34,7 +34,7 @@ def result(controller: Controller) -> Result:
     """What the latest pass over each ADOM saw, as `status` shows it."""
     found = [record.result for record in controller.adoms if record.result is not None]
     zone = controller.world.terms.calendar.zone
-    return Result(controller.inventory, found, controller.stops, zone)
+    return Result(controller.workloads, found, controller.stops, zone)
 
 
 def _adom(controller: Controller, record: AdomRecord) -> AdomHealth:

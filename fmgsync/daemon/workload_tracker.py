@@ -16,7 +16,7 @@ from fmgsync.model.address import Address
 from fmgsync.model.endpoint import ClusterDifference, ClusterSnapshot, Kind, PodKey
 from fmgsync.model.health import Hearing
 from fmgsync.model.rule import RuleSet
-from fmgsync.passes.world import Inventory
+from fmgsync.passes.world import Workloads
 
 if TYPE_CHECKING:
     from fmgsync.daemon.cluster_feeds import Feed
@@ -64,7 +64,7 @@ class WorkloadTracker:
             feed.cluster: ClusterRecord(feed.cluster, self._memberships.needs(feed.cluster))
             for feed in feeds
         }
-        self.inventory = Inventory({}, {}, (), (), self.in_use, who=self.who)
+        self.workloads = Workloads({}, {}, (), (), self.in_use, who=self.who)
 
     @property
     def clusters(self) -> tuple[ClusterRecord, ...]:
@@ -109,7 +109,7 @@ class WorkloadTracker:
         for name in self._followed:
             needs = self._memberships.needs(name)
             self._records[name] = replace(before._records[name], needs=needs)
-        self.inventory = self._stock(anew=True)
+        self.workloads = self._stock(anew=True)
 
     def start(self, on_change: Callable[[], None]) -> None:
         """Begin to follow the clusters that are not followed yet."""
@@ -130,7 +130,7 @@ class WorkloadTracker:
             self._memberships.apply(found)
             feed.heed(found, partial(self._memberships.selects, feed.cluster))
         changed = self._memberships.refresh()
-        self.inventory = self._stock(anew=bool(changed))
+        self.workloads = self._stock(anew=bool(changed))
         return changed
 
     def in_use(self, cluster: str, address: Address) -> bool:
@@ -149,9 +149,9 @@ class WorkloadTracker:
         """What is known of a pod, or of whatever has an address. Any thread may ask."""
         return self._memberships.about(pod, address)
 
-    def _stock(self, *, anew: bool) -> Inventory:
-        known = self.inventory
-        return Inventory(
+    def _stock(self, *, anew: bool) -> Workloads:
+        known = self.workloads
+        return Workloads(
             {name: _problems_of(record) for name, record in self._records.items()},
             dict(self._memberships.members) if anew else known.members,
             (*self._memberships.findings, *self.rules.problems),

@@ -15,7 +15,7 @@ from fmgsync.model.change import AdomPlan, ApplyReport
 from fmgsync.model.target import TargetRef
 from fmgsync.passes import once, recipe, reconcile
 from fmgsync.passes.reconcile import AdomWork
-from fmgsync.passes.world import Inventory, World
+from fmgsync.passes.world import Workloads, World
 from fmgsync.planning import adoption, cleanup, sites
 from fmgsync.planning.adoption import Adoption, Choice
 from fmgsync.planning.cleanup import Cleanup
@@ -46,14 +46,14 @@ Make = Callable[[AdomWork, Observation, Changed], None]
 
 def adopt(world: World, choice: Choice, *, write: bool) -> list[Changed]:
     """Take groups over. Raises UsageError while what made them still runs."""
-    world, inventory = once.begin(world)
+    world, workloads = once.begin(world)
     if choice.calico and write:
-        _refuse_two_hands(inventory)
+        _refuse_two_hands(workloads)
     ambiguous = {
         name
-        for rule in inventory.rules.groups()
+        for rule in workloads.rules.groups()
         if rule.clusters is not None and len(rule.clusters) > 1
-        for name in (rule.name, inventory.rules.aliases.get(rule.name, rule.name))
+        for name in (rule.name, workloads.rules.aliases.get(rule.name, rule.name))
     }
 
     def make(work: AdomWork, seen: Observation, changed: Changed) -> None:
@@ -73,23 +73,23 @@ def adopt(world: World, choice: Choice, *, write: bool) -> list[Changed]:
             left = adoption.left_over(changed.adoption, remarked, keys)
             changed.adoption = replace(changed.adoption, leftovers=left)
 
-    return _each(world, inventory, make, write=write)
+    return _each(world, workloads, make, write=write)
 
 
 def release(world: World, choice: Choice, *, write: bool) -> list[Changed]:
     """Give groups back that were taken over."""
-    world, inventory = once.begin(world)
+    world, workloads = once.begin(world)
 
     def make(work: AdomWork, seen: Observation, changed: Changed) -> None:
         del work
         changed.adoption = adoption.release(choice, world.intent.owner, seen.observed)
 
-    return _each(world, inventory, make, write=write)
+    return _each(world, workloads, make, write=write)
 
 
 def clean_up(world: World, *, write: bool) -> list[Changed]:
     """Take away all that this owner wrote; no cluster is asked."""
-    inventory = Inventory({}, {}, (), (), lambda cluster, address: False)
+    workloads = Workloads({}, {}, (), (), lambda cluster, address: False)
 
     def make(work: AdomWork, seen: Observation, changed: Changed) -> None:
         del work
@@ -97,15 +97,15 @@ def clean_up(world: World, *, write: bool) -> list[Changed]:
             world.intent.owner, seen.observed, seen.packages, seen.usage, seen.limits
         )
 
-    return _each(world, inventory, make, write=write)
+    return _each(world, workloads, make, write=write)
 
 
-def _each(world: World, inventory: Inventory, make: Make, *, write: bool) -> list[Changed]:
+def _each(world: World, workloads: Workloads, make: Make, *, write: bool) -> list[Changed]:
     if write and not world.intent.writes:
         raise errors.UsageError(
             "policy.mode is observe: nothing is written", next_step="set it to sync or upsert"
         )
-    found = [_one(world, work, inventory, partial(make, work), write=write) for work in world.adoms]
+    found = [_one(world, work, workloads, partial(make, work), write=write) for work in world.adoms]
     for number, changed in enumerate(found):
         try:
             world.compare_names(changed.ref)
@@ -117,7 +117,7 @@ def _each(world: World, inventory: Inventory, make: Make, *, write: bool) -> lis
 def _one(
     world: World,
     work: AdomWork,
-    inventory: Inventory,
+    workloads: Workloads,
     make: Callable[[Observation, Changed], None],
     *,
     write: bool,
@@ -126,7 +126,7 @@ def _one(
     try:
         _refuse_to_begin(world, work)
         with recipe.session(world, work):
-            seen = reconcile.look(work, world.intent, inventory.members)
+            seen = reconcile.look(work, world.intent, workloads.members)
             make(seen, changed)
             plan = changed.plan
             if write and plan is not None and plan.changes and not work.target.traits.stages:
@@ -169,11 +169,11 @@ def _wait_for_window(world: World, work: AdomWork, seen: Observation) -> None:
                 )
 
 
-def _refuse_two_hands(inventory: Inventory) -> None:
+def _refuse_two_hands(workloads: Workloads) -> None:
     """What the Calico controller does with an object that is not its own any more is documented
     nowhere: it may write it again."""
     key, name = OLD_CONTROLLER
-    for cluster, snapshot in sorted(inventory.snapshots.items()):
+    for cluster, snapshot in sorted(workloads.snapshots.items()):
         for pod in snapshot.pods:
             if pod.labels.get(key) == name:
                 raise errors.UsageError(

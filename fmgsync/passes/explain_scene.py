@@ -19,7 +19,7 @@ from fmgsync.planning import sites
 def scene(world: World, result: Result) -> Scene:
     """The scene of one look at everything, the devices included."""
     told: defaultdict[str, list[str]] = defaultdict(list)
-    for finding in result.inventory.findings:
+    for finding in result.workloads.findings:
         told[finding.name].append(finding.message)
 
     def withheld(rule: str, cluster: str, address: Address) -> str:
@@ -29,14 +29,14 @@ def scene(world: World, result: Result) -> Scene:
 
     works = {work.ref: work for work in world.adoms}
     adoms = [_adom(works[adom.ref].sites, adom) for adom in result.adoms if adom.seen]
-    rules = tuple(_as_written(rule, result, told) for rule in result.inventory.rules.rules)
+    rules = tuple(_as_written(rule, result, told) for rule in result.workloads.rules.rules)
     formerly = world.installing.formerly.about
-    return Scene(rules, result.inventory.snapshots, tuple(adoms), withheld, formerly)
+    return Scene(rules, result.workloads.snapshots, tuple(adoms), withheld, formerly)
 
 
 def _as_written(rule: GroupRule, result: Result, told: defaultdict[str, list[str]]) -> GroupRule:
     """The rule under the name that its group has."""
-    alias = result.inventory.rules.aliases.get(rule.name)
+    alias = result.workloads.rules.aliases.get(rule.name)
     groups = {g.name for adom in result.adoms if adom.seen for g in adom.seen.desired.groups}
     if alias is None or rule.name in groups or alias not in groups:
         return rule

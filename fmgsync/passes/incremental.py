@@ -21,7 +21,7 @@ from fmgsync.model.state import DesiredAdom, ObservedAdom
 from fmgsync.passes import installs, judgement, once, recipe, reconcile, rollout_status
 from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.result import Pass
-from fmgsync.passes.world import Inventory, World
+from fmgsync.passes.world import Workloads, World
 from fmgsync.planning import adom_cache, aliases, backup_mode, provenance, sites, stays_shared
 from fmgsync.planning.adom_cache import Picture
 
@@ -39,15 +39,15 @@ class Passes:
         self._known: Pass | None = None
         self._picture: Picture | None = None
 
-    def make(self, inventory: Inventory, rules: frozenset[str] | None) -> Pass:
+    def make(self, workloads: Workloads, rules: frozenset[str] | None) -> Pass:
         """A pass over these rules' groups, or over everything (None) if that is necessary."""
         known, self._known = self._known, None
         self._world = self._read_world()
         if rules and known is not None and self._is_quiet(known):
-            self._known = self._part(inventory, known, rules)
+            self._known = self._part(workloads, known, rules)
         if self._known is None:
             self._known = once.apply_one(
-                self._world, self._work, inventory, install=self._install, before=known
+                self._world, self._work, workloads, install=self._install, before=known
             )
             self._picture = self._pictured(self._known)
         return self._known
@@ -82,31 +82,31 @@ class Passes:
         resting = known.rollout is not None and known.rollout.again_at is not None
         return not resting and rollout_status.window_open(self._world, known) is False
 
-    def _part(self, inventory: Inventory, known: Pass, rules: frozenset[str]) -> Pass | None:
+    def _part(self, workloads: Workloads, known: Pass, rules: frozenset[str]) -> Pass | None:
         """None if it takes a whole pass."""
         begun = replace(known, report=None, planned=None, outcomes=(), whole=False)
         try:
             with self._world.installing.audit.to_its_end(), self._work.session():
-                done = self._write(inventory, begun, rules)
+                done = self._write(workloads, begun, rules)
         except errors.TargetError as error:
             return replace(begun, error=error)
         if done is not None and done.seen is not None and done.seen.plan.held:
             recipe.note_held(self._world, done.seen.plan)
         return done
 
-    def _write(self, inventory: Inventory, made: Pass, rules: frozenset[str]) -> Pass | None:
+    def _write(self, workloads: Workloads, made: Pass, rules: frozenset[str]) -> Pass | None:
         work, intent, known = self._work, self._world.intent, self._picture
         seen = made.seen
         if seen is None or not seen.survey.is_made or known is None:
             return None
-        part = _focused(self._world, work, inventory, seen, rules)
+        part = _focused(self._world, work, workloads, seen, rules)
         names = tuple(reconcile.names(part, seen.limits))
         if part.findings != _overlaps(seen.desired.findings) or not known.covers(names):
             return None
         if work.target.read_stamp() != known.stamp:
             return None
         there = reconcile.compare_part(work, intent, seen, part, known.part(part, names))
-        there = replace(there, plan=provenance.told(there.plan, inventory.who))
+        there = replace(there, plan=provenance.told(there.plan, workloads.who))
         made = replace(made, planned=there.plan)
         try:
             if there.plan.changes:
@@ -117,7 +117,7 @@ class Passes:
             survey = installs.survey_part(work, seen.survey, there, adom=whole.observed)
             made = replace(made, seen=replace(whole, survey=survey))
             record = self._world.installing.rollouts.read(work.ref)
-            return judgement.judge(self._world, work, inventory, made, record, acts=True)
+            return judgement.judge(self._world, work, workloads, made, record, acts=True)
         except errors.TargetError as error:
             return replace(made, error=error)
 
@@ -138,7 +138,7 @@ class Passes:
 
 
 def _focused(
-    world: World, work: AdomWork, inventory: Inventory, seen: Observation, rules: frozenset[str]
+    world: World, work: AdomWork, workloads: Workloads, seen: Observation, rules: frozenset[str]
 ) -> DesiredAdom:
     """What these rules ask for."""
     wanted = desired.desired_adom(
@@ -146,7 +146,7 @@ def _focused(
         owner=world.intent.owner,
         rules=world.intent.rules.only(rules),
         sites=sites.resolve(work.sites, seen.topology),
-        members=inventory.members,
+        members=workloads.members,
     )
     known = stays_shared.settle(aliases.settle(wanted, seen.observed), seen.observed, seen.usage)
     return replace(known, findings=wanted.findings)

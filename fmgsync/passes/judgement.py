@@ -19,7 +19,7 @@ from fmgsync.passes import installs, reconcile, resume, stale_grants
 from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.result import Orders, Pass
 from fmgsync.passes.run import Run, make_run
-from fmgsync.passes.world import Inventory, World
+from fmgsync.passes.world import Workloads, World
 from fmgsync.planning import sites
 from fmgsync.scheduling.install_policy import Mode
 from fmgsync.scheduling.machine import Step
@@ -120,7 +120,7 @@ def tell(run: Run, made: Pass) -> Pass:
 def judge(
     world: World,
     work: AdomWork,
-    inventory: Inventory,
+    workloads: Workloads,
     made: Pass,
     record: RolloutRecord | None,
     *,
@@ -129,7 +129,7 @@ def judge(
     """The same for a pass that is over, as its whole fleet stands now."""
     if not made.survey.is_made:
         return made
-    run = make_run(world, work, inventory, made, record, Orders(writes=acts))
+    run = make_run(world, work, workloads, made, record, Orders(writes=acts))
     run.pending = made.survey.pending
     run.book.open(begins=False, why_not=partial(_why_lost, run))
     _date(run)

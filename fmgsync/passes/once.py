@@ -17,24 +17,24 @@ from fmgsync.passes import judgement, recipe, turns
 from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.result import Orders, Pass, Result
 from fmgsync.passes.turns import Taking, Turn
-from fmgsync.passes.world import Inventory, Tell, World
+from fmgsync.passes.world import Tell, Workloads, World
 
 _LOOK_S = 60.0
 
 
-def begin(world: World, tell: Tell | None = None) -> tuple[World, Inventory]:
+def begin(world: World, tell: Tell | None = None) -> tuple[World, Workloads]:
     """Read every cluster, and with it the rules that its policies ask for: they count for the
     whole run."""
     snapshots, problems = _read(world, tell)
     views = {name: policies.view(snapshots.get(name), name) for name in world.sources}
     rules = policies.derived(world.intent.rules, views)
     world = replace(world, intent=replace(world.intent, rules=rules))
-    return world, _inventory(world, snapshots, problems)
+    return world, _workloads(world, snapshots, problems)
 
 
-def read_inventory(world: World, tell: Tell | None = None) -> Inventory:
+def read_workloads(world: World, tell: Tell | None = None) -> Workloads:
     """Read every cluster anew, for the rules that are known."""
-    return _inventory(world, *_read(world, tell))
+    return _workloads(world, *_read(world, tell))
 
 
 def _read(
@@ -52,11 +52,11 @@ def _read(
     return snapshots, tuple(problems)
 
 
-def _inventory(
+def _workloads(
     world: World,
     snapshots: Mapping[str, ClusterSnapshot],
     problems: tuple[errors.FmgsyncError, ...],
-) -> Inventory:
+) -> Workloads:
     rules = world.intent.rules
     found = desired.memberships(rules.rules, snapshots, world.intent.allowed_ranges)
     told = {
@@ -64,7 +64,7 @@ def _inventory(
         for name, each in snapshots.items()
     }
     findings = (*found.findings, *rules.problems)
-    return Inventory(told, found.members, findings, problems, found.in_use, rules, found.who)
+    return Workloads(told, found.members, findings, problems, found.in_use, rules, found.who)
 
 
 def plan(world: World) -> Result:
@@ -85,8 +85,8 @@ def apply(world: World, *, install: bool, digest: str | None = None) -> Result:
     """
     for work in world.adoms:
         world.installing.recall(work.ref)
-    world, inventory = begin(world)
-    known = _still_the_same(world, inventory, digest) if digest is not None else None
+    world, workloads = begin(world)
+    known = _still_the_same(world, workloads, digest) if digest is not None else None
     passes = list(known or (Pass(work.ref) for work in world.adoms))
     made = {
         number: _turn(world, work, passes, number, install=install)
@@ -96,23 +96,23 @@ def apply(world: World, *, install: bool, digest: str | None = None) -> Result:
     taking = Taking(
         world.clock,
         # A saved plan was made from what ran then.
-        (lambda: inventory) if known else partial(read_inventory, world, lambda text: None),
+        (lambda: workloads) if known else partial(read_workloads, world, lambda text: None),
         world.installing.stopping,
         # Nobody tells a one-shot run that something has to go: it looks by itself in a pause.
         at_most_s=float("inf") if world.terms.removals.within is None else _LOOK_S,
         # Urgent removals take turns: nobody calls again whom a fleet's budget has turned away.
         at_once=world.at_once if world.terms.removals.within is None else 1,
     )
-    turns.take(list(made.values()), inventory, taking)
+    turns.take(list(made.values()), workloads, taking)
     for number, turn in made.items():
         passes[number] = replace(passes[number], error=turn.error)
-    return _shown(world, Result(inventory, _regard_fleets(world, inventory, passes, acts=True)))
+    return _shown(world, Result(workloads, _regard_fleets(world, workloads, passes, acts=True)))
 
 
 def apply_one(
     world: World,
     work: AdomWork,
-    inventory: Inventory,
+    workloads: Workloads,
     *,
     install: bool,
     before: Pass | None = None,
@@ -123,22 +123,22 @@ def apply_one(
     if before is not None and before.rollout is not None:
         follows = before.rollout.follows(world.clock.now())
         begun = replace(begun, rollout=follows, known=before.known)
-    return _one_adom(world, work, inventory, recipe.acting(install=install), begun)
+    return _one_adom(world, work, workloads, recipe.acting(install=install), begun)
 
 
-def _each_adom(world: World, inventory: Inventory, orders: Orders) -> Result:
+def _each_adom(world: World, workloads: Workloads, orders: Orders) -> Result:
     found: dict[TargetRef, Pass] = {}
 
     def look(work: AdomWork) -> None:
-        found[work.ref] = _one_adom(world, work, inventory, orders, Pass(work.ref))
+        found[work.ref] = _one_adom(world, work, workloads, orders, Pass(work.ref))
 
     for work in world.adoms:
         if not work.stands_apart:
             look(work)
     turns.beside(look, (w for w in world.adoms if w.stands_apart), at_once=world.at_once)
     passes = [_under_one_name(world, found[work.ref]) for work in world.adoms]
-    passes = _regard_fleets(world, inventory, passes, acts=orders.writes)
-    return _shown(world, Result(inventory, passes))
+    passes = _regard_fleets(world, workloads, passes, acts=orders.writes)
+    return _shown(world, Result(workloads, passes))
 
 
 def _under_one_name(world: World, made: Pass) -> Pass:
@@ -151,7 +151,7 @@ def _under_one_name(world: World, made: Pass) -> Pass:
 
 
 def _regard_fleets(
-    world: World, inventory: Inventory, passes: Iterable[Pass], *, acts: bool
+    world: World, workloads: Workloads, passes: Iterable[Pass], *, acts: bool
 ) -> list[Pass]:
     """Whose turn it is shows once all of a fleet were looked at."""
     found = []
@@ -159,7 +159,7 @@ def _regard_fleets(
         made = each
         if made.survey.is_made and not work.fleet.fleet.is_alone:
             record = world.installing.rollouts.read(work.ref)
-            made = judgement.judge(world, work, inventory, made, record, acts=acts)
+            made = judgement.judge(world, work, workloads, made, record, acts=acts)
             made = _waiting_as_now(made)
         found.append(made)
     return found
@@ -185,25 +185,25 @@ def _shown(world: World, result: Result) -> Result:
 
 
 def _one_adom(
-    world: World, work: AdomWork, inventory: Inventory, orders: Orders, before: Pass
+    world: World, work: AdomWork, workloads: Workloads, orders: Orders, before: Pass
 ) -> Pass:
     made = before
     try:
         with recipe.session(world, work):
-            made = recipe.make_passes(world, work, inventory, orders, before)
+            made = recipe.make_passes(world, work, workloads, orders, before)
             made.check()
     except errors.TargetError as error:
         made = replace(made, error=error)
     return made
 
 
-def _still_the_same(world: World, inventory: Inventory, digest: str) -> Sequence[Pass]:
+def _still_the_same(world: World, workloads: Workloads, digest: str) -> Sequence[Pass]:
     """What there is to do, looked at once more; the saved plan must say the same.
 
     It may have been saved before something that it shows as held was approved.
     """
 
-    now = _each_adom(world, inventory, recipe.LOOK)
+    now = _each_adom(world, workloads, recipe.LOOK)
     if digest not in (now.digest, now.unapproved_digest):
         changes = sum(len(adom.seen.plan.changes) for adom in now.adoms if adom.seen)
         raise errors.StalePlan(
@@ -216,15 +216,15 @@ def _still_the_same(world: World, inventory: Inventory, digest: str) -> Sequence
 
 def _turn(
     world: World, work: AdomWork, passes: list[Pass], number: int, *, install: bool
-) -> Turn[Inventory]:
+) -> Turn[Workloads]:
     """One ADOM's passes in an `apply`, each in the place of the one before. What was looked at for
     a saved plan is in the first: nothing more than that is written, and what others change in it
     meanwhile is put right."""
     orders = replace(recipe.acting(install=install), saved=passes[number].seen)
 
-    def one_pass(inventory: Inventory, *, is_first: bool) -> float | None:
+    def one_pass(workloads: Workloads, *, is_first: bool) -> float | None:
         now = replace(orders, is_first=is_first)
-        made = passes[number] = recipe.make_passes(world, work, inventory, now, passes[number])
+        made = passes[number] = recipe.make_passes(world, work, workloads, now, passes[number])
         made.check()
         return made.rollout.goes_on_at if made.rollout else None
 
@@ -236,14 +236,14 @@ def _turn(
     return Turn(opened, one_pass, is_called=is_called, waits=waits, is_apart=work.stands_apart)
 
 
-def source_gaps(inventory: Inventory) -> Iterable[str]:
+def source_gaps(workloads: Workloads) -> Iterable[str]:
     """What could not be read and what that leaves untouched, one sentence each."""
-    for error in inventory.problems:
+    for error in workloads.problems:
         yield str(error)
-    for snapshot in inventory.snapshots.values():
+    for snapshot in workloads.snapshots.values():
         for problem in snapshot.problems:
             yield f"cluster {snapshot.cluster}: {problem.where}: {problem.message}"
-    if inventory.rules.unread:
-        yield f"{inventory.rules.unread}: no group is taken away"
-    for reason, names in inventory.frozen.items():
+    if workloads.rules.unread:
+        yield f"{workloads.rules.unread}: no group is taken away"
+    for reason, names in workloads.frozen.items():
         yield f"{reason}: nothing is removed from {', '.join(names)}"

@@ -18,7 +18,7 @@ from fmgsync.passes.reconcile import AdomWork, Intent
 from fmgsync.passes.rests import Left
 from fmgsync.passes.result import Orders, Pass
 from fmgsync.passes.run import Run, make_run
-from fmgsync.passes.world import Inventory, World
+from fmgsync.passes.world import Workloads, World
 from fmgsync.planning import summary
 from fmgsync.scheduling.machine import Step
 from fmgsync.scheduling.rollout_record import RolloutRecord
@@ -34,26 +34,26 @@ def acting(*, install: bool) -> Orders:
 
 
 def make_passes(
-    world: World, work: AdomWork, inventory: Inventory, orders: Orders, before: Pass
+    world: World, work: AdomWork, workloads: Workloads, orders: Orders, before: Pass
 ) -> Pass:
     """Passes in a session that is open, until others may have their turn or have to be waited for;
     `before` is what earlier passes of this run came to."""
-    made = make_pass(world, work, inventory, orders, before)
+    made = make_pass(world, work, workloads, orders, before)
     while made.at_once:
-        made = make_pass(world, work, inventory, orders, made)
+        made = make_pass(world, work, workloads, orders, made)
     return made
 
 
 def make_pass(
-    world: World, work: AdomWork, inventory: Inventory, orders: Orders, before: Pass
+    world: World, work: AdomWork, workloads: Workloads, orders: Orders, before: Pass
 ) -> Pass:
     """One pass. What went wrong at the target is in it, beside what was done until then."""
     record, ahead = recall(world, work, orders)
     made = replace(before, ahead=tuple(dict.fromkeys((*before.ahead, *ahead))))
     try:
-        made = look(work, world.intent, inventory, orders, made)
+        made = look(work, world.intent, workloads, orders, made)
         if orders.surveys:
-            run = make_run(world, work, inventory, made, record, orders)
+            run = make_run(world, work, workloads, made, record, orders)
             made = replace(made, step=Step.REST, at_once=False)
             made = (act if orders.writes else judgement.look)(run, made)
             if made.error is None and not made.at_once:
@@ -75,14 +75,14 @@ def recall(
     return record, wrong_clock.findings(work.guard, record, installing.stale)
 
 
-def look(work: AdomWork, intent: Intent, inventory: Inventory, orders: Orders, made: Pass) -> Pass:
+def look(work: AdomWork, intent: Intent, workloads: Workloads, orders: Orders, made: Pass) -> Pass:
     """The only reads of the target before anything is decided. What the pass before has left, and
     has just read back, is not read again."""
     if made.at_once:
         return made
     if orders.saved is not None and orders.is_first:
         return replace(made, seen=orders.saved, planned=orders.saved.plan)
-    seen = reconcile.look(work, intent, inventory.members, inventory.who, uses=orders.asks)
+    seen = reconcile.look(work, intent, workloads.members, workloads.who, uses=orders.asks)
     if orders.saved is not None:
         seen = _as_saved(orders.saved, replace(seen, written=made.vouched))
     delivery, locks = work.delivery, made.locks

@@ -16,7 +16,7 @@ from fmgsync.model.stop import Stop
 from fmgsync.model.target import TargetRef
 from fmgsync.model.view import DeviceView
 from fmgsync.passes.rollout_book import Report
-from fmgsync.passes.world import Inventory
+from fmgsync.passes.world import Workloads
 from fmgsync.planning import radius, summary
 from fmgsync.planning.radius import BlastRadius
 from fmgsync.scheduling.machine import Step
@@ -112,7 +112,7 @@ class Result:
     `zone` is the one in which people are told times.
     """
 
-    inventory: Inventory
+    workloads: Workloads
     adoms: list[Pass] = field(default_factory=list)
     stops: tuple[Stop, ...] = ()
     zone: str = "UTC"

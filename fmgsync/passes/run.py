@@ -29,7 +29,7 @@ from fmgsync.passes.install_context import Installing
 from fmgsync.passes.reconcile import AdomWork, Intent
 from fmgsync.passes.result import Orders, Pass
 from fmgsync.passes.rollout_book import Book, Report
-from fmgsync.passes.world import Inventory, World
+from fmgsync.passes.world import Workloads, World
 from fmgsync.planning import sites, summary
 from fmgsync.scheduling import admission
 from fmgsync.scheduling.admission import Admission
@@ -92,7 +92,7 @@ class Round:
 class Run:
     """What one pass over one ADOM works with, and what it has come to.
 
-    `inventory` is what runs, `tell` is for people who watch. `rules` is the digest of the rules,
+    `workloads` is what runs, `tell` is for people who watch. `rules` is the digest of the rules,
     `planned` what was or is written. A device that was held back since `held_since` is not looked
     at again. `writes`: the ADOM may be written; `installs`: what is open is judged and what is
     behind installed; `asks`: the FortiGates are asked; `continues`: it goes on from what the pass
@@ -111,7 +111,7 @@ class Run:
     intent: Intent
     book: Book
     clock: Clock
-    inventory: Inventory
+    workloads: Workloads
     seen: Observation
     tell: Callable[[str], None]
     rules: str
@@ -184,7 +184,7 @@ class Run:
 
     def look(self) -> Observation:
         """Read the ADOM anew, and not its devices."""
-        members, who = self.inventory.members, self.inventory.who
+        members, who = self.workloads.members, self.workloads.who
         found = reconcile.look(self.work, self.intent, members, who)
         return replace(found, survey=self.survey)
 
@@ -298,7 +298,7 @@ class Run:
 def make_run(
     world: World,
     work: AdomWork,
-    inventory: Inventory,
+    workloads: Workloads,
     made: Pass,
     record: RolloutRecord | None,
     orders: Orders,
@@ -318,7 +318,7 @@ def make_run(
         intent=world.intent,
         book=book,
         clock=world.clock,
-        inventory=inventory,
+        workloads=workloads,
         seen=made.looked,
         tell=world.tell,
         rules=rules,
@@ -331,11 +331,11 @@ def make_run(
         continues=made.at_once,
         known=made.known if made.at_once or report.batch else NOTHING,
         held_since=datetime.fromtimestamp(held_since, UTC),
-        running=running_behind(work, inventory, made.looked),
+        running=running_behind(work, workloads, made.looked),
         stop=installing.stops.covering(work.ref),
     )
 
 
-def running_behind(work: AdomWork, inventory: Inventory, seen: Observation) -> stale.Running:
+def running_behind(work: AdomWork, workloads: Workloads, seen: Observation) -> stale.Running:
     """Whether an address is in use behind a device again."""
-    return stale.running_behind(sites.resolve(work.sites, seen.topology), inventory.in_use)
+    return stale.running_behind(sites.resolve(work.sites, seen.topology), workloads.in_use)

@@ -24,7 +24,7 @@ StockIn = TypeVar("StockIn", contravariant=True)
 class OnePass(Protocol[StockIn]):
     """Makes one pass; says when the rollout goes on by itself, None if it rests."""
 
-    def __call__(self, inventory: StockIn, *, is_first: bool) -> float | None:
+    def __call__(self, workloads: StockIn, *, is_first: bool) -> float | None:
         """One pass over one ADOM."""
 
 
@@ -56,7 +56,7 @@ class Turn(Generic[Stock]):
         self.goes_on_at: float | None = None
         self.error: errors.TargetError | None = None
 
-    def make(self, inventory: Stock) -> None:
+    def make(self, workloads: Stock) -> None:
         """One pass. An error ends this ADOM's turns, and nobody else's."""
         kept, self._session, self.goes_on_at = self._session, None, None
         try:
@@ -64,7 +64,7 @@ class Turn(Generic[Stock]):
                 if kept is None:
                     stack.enter_context(self._open_session())
                 is_first, self._is_first = self._is_first, False
-                goes_on_at = self._one_pass(inventory, is_first=is_first)
+                goes_on_at = self._one_pass(workloads, is_first=is_first)
                 if goes_on_at is not None:
                     self.goes_on_at, self._session = goes_on_at, stack.pop_all()
         except errors.TargetError as error:
@@ -109,27 +109,27 @@ def beside(
     return [each.result() for each in made]
 
 
-def take(turns: Sequence[Turn[Stock]], inventory: Stock, taking: Taking[Stock]) -> None:
+def take(turns: Sequence[Turn[Stock]], workloads: Stock, taking: Taking[Stock]) -> None:
     """A pass over each, and again over those whose rollout goes on."""
     due = turns
     try:
         while due:
-            _make(due, inventory, taking.at_once)
+            _make(due, workloads, taking.at_once)
             if due := _await(turns, taking):
-                inventory = taking.read_anew()
+                workloads = taking.read_anew()
     finally:
         for turn in turns:
             turn.end()
 
 
-def _make(due: Iterable[Turn[Stock]], inventory: Stock, at_once: int) -> None:
+def _make(due: Iterable[Turn[Stock]], workloads: Stock, at_once: int) -> None:
     apart = []
     for turn in due:
         if turn.is_apart:
             apart.append(turn)
         else:
-            turn.make(inventory)
-    beside(lambda turn: turn.make(inventory), apart, at_once=at_once)
+            turn.make(workloads)
+    beside(lambda turn: turn.make(workloads), apart, at_once=at_once)
 
 
 def _await(turns: Sequence[Turn[Stock]], taking: Taking[Stock]) -> Sequence[Turn[Stock]]:

@@ -47,7 +47,7 @@ class World:
 
 
 @dataclass(frozen=True, slots=True)
-class Inventory:
+class Workloads:
     """What runs, as far as it could be read, and what each rule selects in it. `who` names what
     has an address, in all clusters."""
 

@@ -78,9 +78,9 @@ def test_only_pods_that_a_rule_can_select_are_followed(
             "app in (web)"
         }
         assert [query["includeObject"] for query in counts] == ["None"]
-        assert controller.inventory.in_use("east", Address("10.1.0.1"))
-        assert controller.inventory.in_use("east", Address("10.1.0.7"))
-        assert not controller.inventory.in_use("east", Address("10.1.0.8"))
+        assert controller.workloads.in_use("east", Address("10.1.0.1"))
+        assert controller.workloads.in_use("east", Address("10.1.0.7"))
+        assert not controller.workloads.in_use("east", Address("10.1.0.8"))
 
 
 def looked_up(cluster: KubernetesSimulator, ip: str) -> int:
@@ -101,7 +101,7 @@ def test_two_that_run_when_following_begins(estate: Estate, cluster: KubernetesS
     cluster.add(web("web-2", "10.1.0.2"))
     with running(estate) as controller:
         until(lambda: written(estate, "10.1.0.2", "10.2.0.1"))
-        (told,) = [each.message for each in controller.inventory.findings]
+        (told,) = [each.message for each in controller.workloads.findings]
         assert told.startswith("10.1.0.1 of cluster east belongs to pod default/db-1 by now")
         assert "prod_10.1.0.1" not in str(estate.unit.requests.since())
 
@@ -141,7 +141,7 @@ def test_a_claim_never_stands_against_somebody_who_is_not_followed(
         cluster.add(builders.pod(name, labels=labels, phase="Pending", annotations=claim))
     with running(estate) as controller:
         until(lambda: written(estate, "10.1.0.1", "10.1.0.67", "10.2.0.1"))
-        told = [each.message for each in controller.inventory.findings]
+        told = [each.message for each in controller.workloads.findings]
         assert told[0].startswith("10.1.0.66 of cluster east belongs to pod default/db-1 by now")
         assert "prod_10.1.0.66" not in str(estate.unit.requests.since())
         cluster.delete("Pod", "db-1")
@@ -162,7 +162,7 @@ def test_the_address_of_a_pod_that_ends_may_be_anothers_by_now(
         assert written(estate, "10.1.0.1", "10.1.0.2", "10.2.0.1")
         cluster.add(other("db-1", "10.1.0.1"))
         until(lambda: written(estate, "10.1.0.2", "10.2.0.1"))
-        (told,) = [each.message for each in controller.inventory.findings]
+        (told,) = [each.message for each in controller.workloads.findings]
         assert told.startswith("10.1.0.1 of cluster east belongs to pod default/db-1 by now")
         cluster.delete("Pod", "db-1")
         until(lambda: written(estate, "10.1.0.1", "10.1.0.2", "10.2.0.1"))

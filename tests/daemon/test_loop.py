@@ -47,12 +47,12 @@ def test_an_event_that_changes_no_group_asks_fortimanager_nothing(estate: Estate
         passes, mark = controller.adoms[0].passes, estate.unit.requests.mark()
         other = builders.pod("db-1", "10.1.0.7", labels={"app": "db"})
         estate.run("east", web("web-1", "10.1.0.1"), other)
-        before = controller.inventory
-        until(lambda: controller.inventory is not before)
+        before = controller.workloads
+        until(lambda: controller.workloads is not before)
         # Nobody selects it, yet it is known to be taken: a device that still lets it through is
         # told apart from one that lets through an address nobody has.
-        assert controller.inventory.in_use("east", Address("10.1.0.7"))
-        assert not controller.inventory.in_use("west", Address("10.1.0.7"))
+        assert controller.workloads.in_use("east", Address("10.1.0.7"))
+        assert not controller.workloads.in_use("west", Address("10.1.0.7"))
         assert controller.adoms[0].passes == passes
         assert estate.unit.requests.since(mark) == []
 

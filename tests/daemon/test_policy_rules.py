@@ -78,7 +78,7 @@ def test_policies_are_found_where_they_are_served(
     cluster.add(policy(raw=raw, serviceAccountSelector="role == 'web'"))
     result = estate.apply_never()
     assert holds(estate, "dmz.web", "10.1.0.1")
-    assert not [*once.source_gaps(result.inventory)]
+    assert not [*once.source_gaps(result.workloads)]
 
 
 def test_the_api_is_asked_before_the_store_behind_it(
@@ -110,7 +110,7 @@ def test_a_kind_that_cannot_be_read_keeps_its_groups(
     result = estate.apply_never()
     assert holds(estate, "dmz.web", "10.1.0.1")
     assert not [hold for adom in result.adoms if adom.seen for hold in adom.seen.plan.held]
-    gaps = " ".join(once.source_gaps(result.inventory))
+    gaps = " ".join(once.source_gaps(result.workloads))
     assert ("neither projectcalico.org/v3" if how == "absent" else "not permitted") in gaps
     assert "no group is taken away" in gaps
 
@@ -134,7 +134,7 @@ def test_policies_come_change_and_go_while_the_controller_runs(
         until(lambda: holds(estate, "dmz.new", "10.1.0.2"))
         cluster.patch("GlobalNetworkPolicy", "dmz.web", {"spec": {"selector": "size = 'big'"}})
         until(
-            lambda: any(f.name == "dmz.web" and f.is_error for f in controller.inventory.findings)
+            lambda: any(f.name == "dmz.web" and f.is_error for f in controller.workloads.findings)
         )
         assert holds(estate, "dmz.web", "10.1.0.2")
         cluster.delete("GlobalNetworkPolicy", "dmz.new")

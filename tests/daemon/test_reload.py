@@ -112,7 +112,7 @@ def test_a_cluster_that_is_not_touched_is_not_read_again(
         assert all(record.was_synced for record in started.controller.clusters)
         assert all(adom.last_success_at for adom in started.controller.adoms)
         until(lambda: holds(estate, "k8s-more") and holds(estate, "k8s-more", "lab"))
-        assert started.controller.inventory.frozen == {}
+        assert started.controller.workloads.frozen == {}
         assert reads(cluster) == read
         cluster.add(web("web-2", "10.1.0.2"))
         until(lambda: written(estate, "10.1.0.1", "10.1.0.2", "10.2.0.1"))
@@ -177,7 +177,7 @@ def test_a_rule_that_goes_is_removed_and_a_cluster_that_comes_is_read(
             "west",
             "north",
         ]
-        assert "k8s-more" not in {rule for rule, _ in started.controller.inventory.members}
+        assert "k8s-more" not in {rule for rule, _ in started.controller.workloads.members}
 
 
 def test_a_pass_that_runs_holds_up_its_own_adom_alone(

@@ -102,18 +102,18 @@ def test_a_change_costs_the_same_however_many_pods_and_groups_there_are(
 def test_what_is_not_published_is_told_as_it_is_now() -> None:
     """Findings are made anew only when some answer says something else of what is withheld."""
     tracker, feed = tracked(4, 2)
-    assert not tracker.inventory.findings
+    assert not tracker.workloads.findings
     for ip, told in (("127.0.0.1", 1), ("127.0.0.2", 1), ("10.9.0.1", 0)):
         before = next(iter(tracker.about(("shop", "pod-1"))["east"].pods))
         feed.next = ClusterDifference("east", SYNCED, ((before, pod(1, ip, 2)),))
         tracker.take_changes()
-        messages = [each.message for each in tracker.inventory.findings]
+        messages = [each.message for each in tracker.workloads.findings]
         assert [ip in message for message in messages] == [True] * told
     feed.next = ClusterDifference(
         "east", SYNCED, tuple((pod(n, "10.1.0.1", 2), None) for n in range(0, 4, 2))
     )
     tracker.take_changes()
-    (finding,) = tracker.inventory.findings
+    (finding,) = tracker.workloads.findings
     assert (finding.kind, finding.name) == ("publishes-nothing", "g0")
 
 

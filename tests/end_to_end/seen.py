@@ -33,7 +33,7 @@ def held(result: Result) -> list[Hold]:
 
 def findings(result: Result, kind: str) -> list[Finding]:
     """What people are told, of one kind, errors of rules included."""
-    found = [*result.inventory.findings]
+    found = [*result.workloads.findings]
     found += [one for plan in plans(result) for one in (*plan.foreign, *plan.findings)]
     return [one for one in found if one.kind == kind]
 

@@ -34,8 +34,8 @@ def applied(estate: Estate, *objects: Manifest, **rule: Any) -> tuple[list[str],
     named = [node("node-1", "10.0.0.1")] if all(o["kind"] != "Node" for o in objects) else []
     estate.run("east", dump=listing(*objects, *named, namespace(), pod("x", "10.1.0.99")))
     result: Result = estate.apply_never()
-    gaps = [*once.source_gaps(result.inventory)]
-    told = " ".join([*gaps, *(finding.message for finding in result.inventory.findings)])
+    gaps = [*once.source_gaps(result.workloads)]
+    told = " ".join([*gaps, *(finding.message for finding in result.workloads.findings)])
     held = estate.mapped(GROUP)["fgt-east"] if estate.object("addrgrp", GROUP) else []
     return [each.removeprefix("prod_") for each in held], told
 

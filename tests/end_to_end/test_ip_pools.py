@@ -41,8 +41,8 @@ def applied(estate: Estate, *objects: Manifest) -> tuple[list[str], str]:
     """What the group holds then, and what was said."""
     estate.run("east", dump=listing(*objects, node("node-1"), namespace()))
     result: Result = estate.apply_never()
-    gaps = [*once.source_gaps(result.inventory)]
-    told = " ".join([*gaps, *(finding.message for finding in result.inventory.findings)])
+    gaps = [*once.source_gaps(result.workloads)]
+    told = " ".join([*gaps, *(finding.message for finding in result.workloads.findings)])
     found = estate.object("addrgrp", GROUP)
     return (estate.mapped(GROUP)["fgt-east"] if found else []), told
 

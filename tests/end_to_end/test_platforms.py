@@ -64,7 +64,7 @@ def planned(
         group.name: {str(each) for members in group.mappings.values() for each in members.addresses}
         for group in adom.seen.desired.groups
     }
-    return wanted, [*once.source_gaps(result.inventory)]
+    return wanted, [*once.source_gaps(result.workloads)]
 
 
 @pytest.mark.parametrize("name", SEEN)

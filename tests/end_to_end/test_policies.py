@@ -65,8 +65,8 @@ def written(estate: Estate, group: str) -> set[str] | None:
 
 
 def told(result: Result) -> str:
-    gaps = [*once.source_gaps(result.inventory)]
-    findings = [f"{each.name}: {each.message}" for each in result.inventory.findings]
+    gaps = [*once.source_gaps(result.workloads)]
+    findings = [f"{each.name}: {each.message}" for each in result.workloads.findings]
     findings += [
         f"{f.name}: {f.message}" for a in result.adoms if a.seen for f in a.seen.plan.findings
     ]
@@ -138,7 +138,7 @@ def test_policies_that_cannot_be_understood_change_nothing_and_are_named(estate:
     assert {name: written(estate, name) for name in names} == dict.fromkeys(names, both)
     assert written(estate, shop) == {"10.1.0.1"}, "the others go on"
     for name, (_, why) in names.items():
-        (found,) = (each for each in result.inventory.findings if each.name == name)
+        (found,) = (each for each in result.workloads.findings if each.name == name)
         assert found.is_error
         assert why in found.message
         assert f"GlobalNetworkPolicy {name} of cluster east" in found.message
@@ -207,7 +207,7 @@ def test_policies_that_get_no_group(estate: Estate) -> None:
     assert [written(estate, row["name"]) for row in rows] == [None] * len(rows)
     assert written(estate, "dmz.shop") == {"10.1.0.2"}
     for row, (_, why) in zip(rows, WITHOUT_GROUP, strict=True):
-        found = [each.message for each in result.inventory.findings if each.name == row["name"]]
+        found = [each.message for each in result.workloads.findings if each.name == row["name"]]
         assert [why in message for message in found] == [True] * bool(why)
 
 

@@ -220,7 +220,7 @@ def test_egress_gateways_alone(estate: Estate, cluster: KubernetesSimulator) -> 
     cluster.add(custom("k8s.ovn.org/v1", "EgressIP", "e", spec=wanted, status=assigned))
     result = estate.apply_never()
     assert held(estate) == {"192.168.127.10"}
-    assert any("1 pods use no egress" in each.message for each in result.inventory.findings)
+    assert any("1 pods use no egress" in each.message for each in result.workloads.findings)
 
 
 def test_a_pod_in_its_nodes_network_uses_no_egress_gateway(

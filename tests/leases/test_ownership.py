@@ -200,7 +200,7 @@ def test_two_controllers_never_work_on_one_adom(
         assert not other.leads(ref)
         before, passes = leader.adoms[0].passes, other.adoms[0].passes
         cluster.add(web("web-3", "10.1.0.3"))
-        until(lambda: leader.adoms[0].passes > before and other.inventory.in_use("east", taken))
+        until(lambda: leader.adoms[0].passes > before and other.workloads.in_use("east", taken))
         # Who does not lead watches the clusters and leaves FortiManager alone.
         assert other.adoms[0].passes == passes
         assert not other.busy(ref)

@@ -43,8 +43,8 @@ class Controller:
 
     def make(self, *rules: str) -> Pass:
         """A pass over these rules, or over everything."""
-        inventory = once.read_inventory(self.world)
-        result = self._passes.make(inventory, frozenset(rules) or None)
+        workloads = once.read_workloads(self.world)
+        result = self._passes.make(workloads, frozenset(rules) or None)
         assert result.error is None, result.error
         return result
 

@@ -424,7 +424,7 @@ def test_passes_of_a_controller_call_the_one_whose_turn_it_is(
     while due:
         made += 1
         assert made < 40
-        result = passes[due.pop(0)].make(once.read_inventory(fmgsync), None)
+        result = passes[due.pop(0)].make(once.read_workloads(fmgsync), None)
         assert result.error is None
         if result.rollout is not None and result.rollout.goes_on_at is not None:
             due.append(result.ref)

@@ -98,9 +98,9 @@ def test_rules_that_are_told_again_are_no_news(estate: Estate) -> None:
     )
     with running(estate, controller):
         until(lambda: controller.adoms[0].passes > 0)
-        passes, before = controller.adoms[0].passes, controller.inventory
+        passes, before = controller.adoms[0].passes, controller.workloads
         policies.learn(WEB)
-        until(lambda: controller.inventory is not before)
+        until(lambda: controller.workloads is not before)
         assert controller.adoms[0].passes == passes
 
 

@@ -31,8 +31,8 @@ class Work:
         finally:
             self._log.append(f"close {self.name}")
 
-    def one_pass(self, inventory: int, *, is_first: bool) -> float | None:
-        self._log.append(f"{self.name}{inventory}")
+    def one_pass(self, workloads: int, *, is_first: bool) -> float | None:
+        self._log.append(f"{self.name}{workloads}")
         if self.fails:
             raise errors.TargetError("no")
         self.left -= 1

@@ -32,5 +32,5 @@ def world_of(estate: Estate, **people: object) -> World:
 def make_pass(world: World) -> tuple[Pass, float | None]:
     """One pass as the controller's worker makes it, and when it comes back for its own sake."""
     (work,) = world.adoms
-    result = once.apply_one(world, work, once.read_inventory(world), install=True)
+    result = once.apply_one(world, work, once.read_workloads(world), install=True)
     return result, rollout_status.wake_at(world, work, result)
