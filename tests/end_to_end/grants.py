@@ -85,10 +85,10 @@ def _said(one: Pass) -> dict[str, str]:
     if one.rollout is not None:
         found |= dict.fromkeys(one.rollout.failures, "failed")
         found |= dict.fromkeys(one.rollout.blocked, "blocked")
-    for admission in one.admissions:
+    for admission in one.view.admissions:
         if admission.readiness is not Readiness.READY:
             found.setdefault(admission.pending.target.device, str(admission.readiness))
-    for each in one.survey.views if one.survey is not None else ():
+    for each in one.survey.views:
         if each.silent:
             found.setdefault(each.target.device, "silent")
     return found

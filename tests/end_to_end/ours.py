@@ -95,7 +95,7 @@ class Ours:
         seen = [record.result] if record.result is not None else []
         shown = Metrics(lambda: service_health.health(controller)).text().decode()
         self._witness.ends(
-            Result(controller.inventory, seen),
+            Result(controller.workloads, seen),
             record.error or "",
             killed=False,
             troubled=self._box.was_troubled or self.pilot.is_deposed,

@@ -14,7 +14,7 @@ from fmgsync import audit
 from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.passes.result import Pass, Result
 from fmgsync.passes.rollout_book import Report
-from fmgsync.passes.world import Inventory
+from fmgsync.passes.world import Workloads
 from fmgsync.simulator.state.tasks import Line
 from tests.end_to_end.mixed import ALONE, BEHIND, KEY, PASSWORD, Choice, Mixed, open_mixed
 from tests.end_to_end.witness import INVARIANTS, Run, Witness
@@ -59,8 +59,8 @@ def holds(estate: Mixed, place: str, *members: str) -> None:
 
 
 def empty(witness: Witness, *passes: Pass) -> Result:
-    inventory = Inventory({}, {}, (), (), lambda cluster, address: False)
-    return Result(inventory, list(passes))
+    workloads = Workloads({}, {}, (), (), lambda cluster, address: False)
+    return Result(workloads, list(passes))
 
 
 def pushed(estate: Mixed, name: str, state: str) -> None:
