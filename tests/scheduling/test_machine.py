@@ -242,6 +242,22 @@ def test_whatever_happens_the_record_says_what_is_open(events: list[Event]) -> N
         assert step in ((Step.RESUME, Step.RESTORE) if is_open else (Step.URGENT,))
 
 
+@given(st.lists(EVENTS, max_size=20), st.booleans(), st.booleans(), st.booleans())
+def test_a_write_waits_for_what_is_open_and_for_nothing_else(
+    events: list[Event], installs: bool, stopping: bool, judges: bool
+) -> None:
+    record = FRESH
+    for event in events:
+        record = tried(record, event)
+    devices = ("x",) if installs else ()
+    facts = Facts(record, True, devices, devices, stopping=stopping, judges=judges)
+    is_open = bool(record.ledger.running or record.narrowed)
+    if judges:
+        assert (machine.next_step(facts) is Step.WRITE) is not is_open
+    else:
+        assert (machine.next_step(facts) is Step.WRITE) is machine.may_write(record)
+
+
 @given(st.lists(EVENTS, max_size=20))
 def test_restoring_is_always_reached(events: list[Event]) -> None:
     """From any record, judging and putting back lead to a rollout that goes on."""
