@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import argparse
 import gc
-import json
 import multiprocessing
+import os
 import random
 import subprocess
 import sys
@@ -32,6 +32,10 @@ from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks import controller
+from benchmarks.estate import PASSWORD, ip
 from fmgsync.simulator import Simulator
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from fmgsync.simulator.wire.requestlog import Entry
@@ -41,23 +45,9 @@ DEVICES = 2
 PATIENCE_S = 150.0
 
 
-def ip(number: int) -> str:
-    return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
-
-
-def pod(number: int, address: str, groups: int) -> dict[str, Any]:
+def app(number: int, groups: int) -> str:
     """Half of the pods are selected by some rule: firewalls know only part of a cluster."""
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            "name": f"pod-{number}",
-            "namespace": f"ns{number % SPACES}",
-            "labels": {"app": f"a{number % (2 * groups)}"},
-        },
-        "spec": {"nodeName": "node-1", "containers": [{"name": "main", "image": "x"}]},
-        "status": {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}]},
-    }
+    return f"a{number % (2 * groups)}"
 
 
 @dataclass(frozen=True)
@@ -98,7 +88,8 @@ def stand_still() -> None:
 class FortiManager:
     """The process that plays it, as this one sees it."""
 
-    def __init__(self, asked: Synchronized[int], talk: Connection) -> None:
+    def __init__(self, asked: Synchronized[int], talk: Connection, pid: int) -> None:
+        self.pid = pid
         self._asked = asked
         self._talk = talk
         self.host, self.ca_file = talk.recv()
@@ -125,7 +116,7 @@ def fortimanager(latency: float) -> Iterator[FortiManager]:
     process = context.Process(target=play_fortimanager, args=(latency, asked, there), daemon=True)
     process.start()
     try:
-        yield FortiManager(asked, here)
+        yield FortiManager(asked, here, process.pid or 0)
     finally:
         here.send("end")
         process.join(10)
@@ -160,10 +151,7 @@ def seed() -> dict[str, Any]:
     rights = {"rpcPermit": "read-write", "superAdmin": True}
     return {
         "workspaceMode": "normal",
-        "admins": [
-            {"user": "admin", "password": "admin", **rights},
-            {"user": "fmgsync", "password": "admin", **rights},
-        ],
+        "admins": [{"user": "admin", "password": PASSWORD, **rights}],
         "adoms": [
             {
                 "name": "prod",
@@ -179,61 +167,26 @@ def seed() -> dict[str, Any]:
 def write_config(
     folder: Path, unit: FortiManager, cluster: KubernetesSimulator, size: argparse.Namespace
 ) -> Path:
-    (folder / "password").write_text("admin", encoding="utf-8")
-    (folder / "password").chmod(0o600)
-    cluster.kubeconfig(folder / "kubeconfig")
     settle = f"{size.settle:g}s"
-    config = {
-        "owner": "bench",
-        "clusters": [{"name": "east", "kubeconfig": {"file": "./kubeconfig"}}],
-        "fortimanagers": [
-            {
-                "name": "hq",
-                "host": unit.host,
-                "credentials": {"username": "fmgsync", "password": {"file": "./password"}},
-                "tls": {"caFile": unit.ca_file},
-            }
-        ],
-        "sites": [
-            {
-                "clusters": ["east"],
-                "fortimanager": "hq",
-                "adom": "prod",
-                "devices": [f"fgt-{number}" for number in range(DEVICES)],
-            }
-        ],
-        "groups": [
+    names = [f"fgt-{number}" for number in range(DEVICES)]
+    return controller.write_config(
+        folder,
+        unit,
+        cluster,
+        owner="bench",
+        sites=[{"clusters": ["east"], "fortimanager": "hq", "adom": "prod", "devices": names}],
+        groups=[
             {"name": f"g{number}", "select": f"app == 'a{number}'"} for number in range(size.groups)
         ],
-        "reconcile": {
+        reconcile={
             "settle": settle,
             "maxDelay": settle,
             "minInterval": "0s",
             "resync": settle if size.peer else "10m",
         },
-        "guard": {"maxAddedShare": 1e6, "maxRemovedShare": 1.0},
-        "install": {"mode": "none"},
-    }
-    path = folder / "fmgsync.yaml"
-    path.write_text(json.dumps(config), encoding="utf-8")
-    return path
-
-
-@contextmanager
-def controller(config: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """`fmgsync run`, stopped as an operator stops it."""
-    log = (config.parent / "log").open("wb")
-    words = ["run", "-c", str(config), "--listen", f"127.0.0.1:{port}"]
-    words += ["--state-dir", str(config.parent / "state")]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "fmgsync", *words], stdout=log, stderr=log, cwd=config.parent
+        guard={"maxAddedShare": 1e6, "maxRemovedShare": 1.0},
+        install={"mode": "none"},
     )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(30)
-        log.close()
 
 
 def await_first_fill(
@@ -276,14 +229,9 @@ def churn(cluster: KubernetesSimulator, arrivals: Arrivals, size: argparse.Names
         cluster.patch(
             "Pod",
             f"pod-{number}",
-            {"status": {"podIP": address, "podIPs": [{"ip": address}]}},
+            {"status": controller.addressed(address)},
             namespace=f"ns{number % SPACES}",
         )
-
-
-def processor_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100
 
 
 def main() -> None:
@@ -306,9 +254,10 @@ def main() -> None:
         for n in range(SPACES):
             cluster.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"ns{n}"}})
         for n in range(size.pods):
-            cluster.add(pod(n, ip(n), size.groups))
+            cluster.add(controller.pod(n, ip(n), f"ns{n % SPACES}", app(n, size.groups)))
         config = write_config(Path(folder), unit, cluster, size)
-        with controller(config, size.port) as process:
+        state = ("--state-dir", str(Path(folder) / "state"))
+        with controller.running(config, size.port, *state) as process:
             filled_s = await_first_fill(unit, config, selected, process)
             await_quiet(unit)
             stand_still()
@@ -316,9 +265,13 @@ def main() -> None:
             print(f"pods {size.pods} ({selected} selected), groups {size.groups}")
             print(f"first fill         {filled_s:8.1f} s", flush=True)
             arrivals = Arrivals(unit)
-            used, asked, began = processor_s(process.pid), unit.requests, time.monotonic()
+            pids = {"controller": process.pid, "API server": os.getpid(), "FortiManager": unit.pid}
+            used = {name: controller.processor_s(pid) for name, pid in pids.items()}
+            waited = controller.waited_s(process.pid)
+            asked, began = unit.requests, time.monotonic()
             churn(cluster, arrivals, size)
-            spent = processor_s(process.pid) - used
+            spent = {name: controller.processor_s(pid) - used[name] for name, pid in pids.items()}
+            waited = controller.waited_s(process.pid) - waited
             took, commits = time.monotonic() - began, arrivals.commits
             asked = unit.requests - asked
             until = time.monotonic() + 30
@@ -333,7 +286,9 @@ def main() -> None:
         print(f"event to commit    {delays[len(delays) // 2]:8.2f} s median")
         print(f"                   {delays[int(len(delays) * 0.99)]:8.2f} s p99")
         print(f"beyond settling    {delays[int(len(delays) * 0.99)] - size.settle:8.2f} s p99")
-        print(f"processor          {spent / took * 100:8.0f} % of one core", flush=True)
+        for name, seconds in spent.items():
+            print(f"{'processor, ' + name:<24}{seconds / took * 100:3.0f} % of one core")
+        print(f"waited for one          {waited / took * 100:3.0f} % of the time, the controller")
 
 
 if __name__ == "__main__":

@@ -15,19 +15,18 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import random
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from benchmarks import controller
 from benchmarks.estate import PASSWORD, ip
 from benchmarks.unit import Unit, running
 from fmgsync.model import naming
@@ -85,63 +84,22 @@ def seed(groups: int) -> dict[str, Any]:
     }
 
 
-def pod(number: int, address: str, groups: int) -> dict[str, Any]:
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            "name": f"pod-{number}",
-            "namespace": "shop",
-            "labels": {"app": f"g{number % groups}"},
-        },
-        "spec": {"nodeName": "node-1", "containers": [{"name": "main", "image": "x"}]},
-        "status": {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}]},
-    }
-
-
 def write_config(folder: Path, unit: Unit, cluster: KubernetesSimulator, groups: int) -> Path:
-    (folder / "password").write_text(PASSWORD)
-    (folder / "password").chmod(0o600)
-    cluster.kubeconfig(folder / "kubeconfig")
     site = {"clusters": ["east"], "fortimanager": "hq"}
-    config = {
-        "owner": OWNER,
-        "clusters": [{"name": "east", "kubeconfig": {"file": "./kubeconfig"}}],
-        "fortimanagers": [
-            {
-                "name": "hq",
-                "host": unit.host,
-                "credentials": {"username": "admin", "password": {"file": "./password"}},
-                "tls": {"caFile": unit.ca_file},
-            }
-        ],
-        "sites": [{**site, "adom": name, "devices": [f"fgt-{name}"]} for name in ADOMS],
-        "groups": [{"name": each, "select": f"app == '{each}'"} for each in group_names(groups)],
-        "guard": {"maxAddedShare": 1e6, "maxRemovedShare": 1.0, "maxMembers": 1_000_000},
-        "install": {
+    return controller.write_config(
+        folder,
+        unit,
+        cluster,
+        owner=OWNER,
+        sites=[{**site, "adom": name, "devices": [f"fgt-{name}"]} for name in ADOMS],
+        groups=[{"name": each, "select": f"app == '{each}'"} for each in group_names(groups)],
+        guard={"maxAddedShare": 1e6, "maxRemovedShare": 1.0, "maxMembers": 1_000_000},
+        install={
             "windows": [{"kind": "allow", "schedule": "*/10 * * * *", "duration": "2m"}],
             "rollout": {"waves": ["100%"], "pause": "0s", "maxFailures": "100%"},
         },
-        "lease": {"namespace": "fmgsync"},
-    }
-    path = folder / "fmgsync.yaml"
-    path.write_text(json.dumps(config))
-    return path
-
-
-@contextmanager
-def replica(config: Path, number: int) -> Iterator[subprocess.Popen[bytes]]:
-    """`fmgsync run`, stopped as an operator stops it."""
-    words = ["run", "-c", str(config), "--listen", f"127.0.0.1:{18100 + number}"]
-    with (config.parent / f"log-{number}").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "fmgsync", *words], stdout=log, stderr=log, cwd=config.parent
-        )
-        try:
-            yield process
-        finally:
-            process.terminate()
-            process.wait(60)
+        lease={"namespace": "fmgsync"},
+    )
 
 
 class Watch:
@@ -175,14 +133,13 @@ def sample(pid: int, number: int, minute: float, requests: float) -> Sample:
     status = dict(
         line.split(":", 1) for line in (home / "status").read_text().splitlines() if ":" in line
     )
-    used = (home / "stat").read_text().rpartition(")")[2].split()
     return Sample(
         round(minute, 2),
         number,
         round(int(status["VmRSS"].split()[0]) / 1024, 1),
         len(list((home / "fd").iterdir())),
         int(status["Threads"]),
-        (int(used[11]) + int(used[12])) / 100,
+        controller.processor_s(pid),
         round(requests, 1),
     )
 
@@ -193,8 +150,8 @@ def churn(cluster: KubernetesSimulator, watch: Watch, asked: argparse.Namespace)
     while (past := time.monotonic() - began) < asked.minutes * 60:
         if changed < past * asked.rate:
             number, address = chance.randrange(asked.pods), ip(1 << 20 | changed)
-            status = {"podIP": address, "podIPs": [{"ip": address}]}
-            cluster.patch("Pod", f"pod-{number}", {"status": status}, namespace="shop")
+            status = {"status": controller.addressed(address)}
+            cluster.patch("Pod", f"pod-{number}", status, namespace="shop")
             changed += 1
         else:
             time.sleep(0.05)
@@ -285,9 +242,12 @@ def soak(asked: argparse.Namespace) -> None:
         for name in ("shop", "fmgsync"):
             cluster.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
         for number in range(asked.pods):
-            cluster.add(pod(number, ip(number), asked.groups))
+            cluster.add(controller.pod(number, ip(number), "shop", f"g{number % asked.groups}"))
         config = write_config(folder, unit, cluster, asked.groups)
-        processes = [stack.enter_context(replica(config, number)) for number in (0, 1)]
+        processes = [
+            stack.enter_context(controller.running(config, 18100 + n, log=f"log-{n}"))
+            for n in (0, 1)
+        ]
         churn(cluster, Watch(unit, processes, asked.csv), asked)
 
 
