@@ -23,7 +23,7 @@ from kubernetes import client
 from membership import make_rules
 
 from fmgsync.clock import SystemClock
-from fmgsync.grouping.desired import Memberships
+from fmgsync.grouping.clusters import Memberships
 from fmgsync.kube import listing
 from fmgsync.kube.changes import Began, Listed, Removed, Synced, Upserted
 from fmgsync.kube.lines import LineDecoder

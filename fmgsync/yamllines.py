@@ -338,9 +338,5 @@ def _malformed(err: yaml.YAMLError) -> ConfigProblem:
 
 def _unreadable(err: ReaderError, raw: bytes) -> ConfigProblem:
     """Bytes that are no text; PyYAML knows their offset only."""
-    return ConfigProblem(
-        path="",
-        message=f"not text: {err.reason}",
-        line=raw.count(b"\n", 0, err.position) + 1,
-        next_step="save the file as UTF-8",
-    )
+    line = raw.count(b"\n", 0, err.position) + 1
+    return ConfigProblem("", f"not text: {err.reason}", line, next_step="save the file as UTF-8")

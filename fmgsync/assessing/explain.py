@@ -22,9 +22,9 @@ from fmgsync.assessing.explanation import (
     texts,
     turn_of,
 )
-from fmgsync.grouping import node_choice, rulebook
+from fmgsync.grouping import judging, node_choice
 from fmgsync.grouping.ip_pools import IPPools
-from fmgsync.grouping.rulebook import Condition
+from fmgsync.grouping.judging import Condition
 from fmgsync.model.address import Address, family
 from fmgsync.model.endpoint import PodEndpoint
 from fmgsync.model.labels import NO_LABELS
@@ -90,7 +90,7 @@ def _selecting(
     snapshot = scene.snapshots[cluster]
     spaces = snapshot.namespaces.get(pod.namespace, NO_LABELS)
     account = snapshot.accounts.get(f"{pod.namespace}/{pod.account}", NO_LABELS)
-    judged = [(rule, rulebook.judge_pod(rule, pod.labels, spaces, account)) for rule in rules]
+    judged = [(rule, judging.judge_pod(rule, pod.labels, spaces, account)) for rule in rules]
     yes = [rule for rule, judgement in judged if judgement.holds]
     for rule, judgement in judged:
         if every or judgement.holds or not yes:

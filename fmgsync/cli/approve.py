@@ -72,18 +72,18 @@ def command(
     from fmgsync.clock import SystemClock
     from fmgsync.passes import install_context
     from fmgsync.state.memory import Memory
-    from fmgsync.wiring import wiring
+    from fmgsync.wiring import memories
 
     clock = SystemClock()
-    memory = Memory(wiring.make_documents(options.config, state_dir=state_dir, clock=clock))
+    memory = Memory(memories.make_documents(options.config, state_dir=state_dir, clock=clock))
     now = clock.now()
     if digest is None:
         _list(options, memory, now)
         return common.IN_SYNC
     word, what = ("withdrawn", "withdrawing") if withdraw else ("approved", "approving a change")
-    common.demand_reason(what, reason, needed=wiring.needs_reason(options.config))
+    common.demand_reason(what, reason, needed=memories.needs_reason(options.config))
     who = install_context.named(by)
-    audit = wiring.make_decision_audit(
+    audit = memories.make_decision_audit(
         options.config, state_dir=state_dir, clock=clock, by=by, reason=reason
     )
     audit.check()

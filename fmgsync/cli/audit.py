@@ -93,11 +93,11 @@ def verify(options: common.Options, state_dir: Path, audit_files: tuple[Path, ..
     from fmgsync import audit
     from fmgsync.clock import SystemClock
     from fmgsync.state.heads import AuditHeads
-    from fmgsync.wiring import wiring
+    from fmgsync.wiring import memories
 
     lines = _read(audit_files, state_dir)
     problems = [f"line {line.position} {line.problem}" for line in lines if line.problem]
-    documents = wiring.make_documents(options.config, state_dir=state_dir, clock=SystemClock())
+    documents = memories.make_documents(options.config, state_dir=state_dir, clock=SystemClock())
     known = AuditHeads(documents).read_all()
     problems += audit.missing(audit.ends(lines), known)
     if options.is_json:

@@ -173,16 +173,18 @@ def _record_lab(options: common.Options, to: Path | None, wishes: Wishes, wanted
     from fmgsync.recording import suite
     from fmgsync.recording.adapter import Recording
     from fmgsync.recording.guarding import Bounds
-    from fmgsync.wiring import wiring
+    from fmgsync.wiring import fortimanagers
 
     recording, clock = Recording(), SystemClock()
-    access = wiring.make_access(options.config, wanted.fortimanager)
+    access = fortimanagers.make_access(options.config, wanted.fortimanager)
     install_on = _device(wanted.allow_install) if wanted.allow_install else None
     scenarios = suite.chosen(wanted.scenarios, may_install=install_on is not None)
     bounds = Bounds(_adom(options.config, access.name, wanted.adom), wanted.prefix)
     bounds = dataclasses.replace(bounds, install_on=install_on)
     _confirm(options, wanted, access.host, bounds, scenarios)
-    open_session = partial(wiring.make_session, access, clock=clock, transport=recording.adapter)
+    open_session = partial(
+        fortimanagers.make_session, access, clock=clock, transport=recording.adapter
+    )
     try:
         with open_session() as session, session.pinned():
             lab = _lab(session, bounds, wanted, clock, recording, open_session)

@@ -37,7 +37,7 @@ def command(options: common.Options, state_dir: Path) -> int:
     from fmgsync.clock import SystemClock
     from fmgsync.doctor import doctor
     from fmgsync.model.diagnosis import Level
-    from fmgsync.wiring import checkups, wiring
+    from fmgsync.wiring import checkups, memories
 
     clock = SystemClock()
     transport = options.transport
@@ -45,8 +45,8 @@ def command(options: common.Options, state_dir: Path) -> int:
     found = [*doctor.check_time_zones(clock)]
     found += checkups.check_secrets(options.config)
     found += doctor.check_state(checkups.make_memories(options.config, state_dir, clock))
-    found += doctor.check_lease(wiring.is_leased(options.config))
-    found += doctor.check_stops(wiring.make_stops(options.config, state_dir=state_dir))
+    found += doctor.check_lease(memories.is_leased(options.config))
+    found += doctor.check_stops(memories.make_stops(options.config, state_dir=state_dir))
     for cluster in clusters:
         options.progress(f"checking cluster {cluster.name}")
         found += doctor.check_cluster(cluster, clock)

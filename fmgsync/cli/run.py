@@ -52,7 +52,7 @@ def command(options: common.Options, state_dir: Path, listen: str) -> int:
     from fmgsync.daemon import reload, service_health
     from fmgsync.leases import fencing
     from fmgsync.serve.metrics import Metrics
-    from fmgsync.wiring import wiring
+    from fmgsync.wiring import reloading, wiring
 
     metrics = Metrics(lambda: service_health.health(running.controller))
     running = reload.Supervisor(
@@ -63,8 +63,8 @@ def command(options: common.Options, state_dir: Path, listen: str) -> int:
             state_dir=state_dir,
             transport=options.transport,
         ),
-        lambda: wiring.referenced_files(options.config),
-        lambda: wiring.compat_stamp(options.config),
+        lambda: reloading.referenced_files(options.config),
+        lambda: reloading.compat_stamp(options.config),
     )
     text = options.config.read_bytes()
     structlog.get_logger(__name__).info(

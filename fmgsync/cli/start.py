@@ -27,9 +27,9 @@ def command(
     fmgsync start --reason "INC-4711 is closed"
     fmgsync start --adom hq/prod
     """
-    from fmgsync.wiring import wiring
+    from fmgsync.wiring import memories
 
-    brake = wiring.make_brake(options.config, state_dir=state_dir, by=by, reason=reason)
+    brake = memories.make_brake(options.config, state_dir=state_dir, by=by, reason=reason)
     common.demand_reason("a start", reason, needed=brake.needs_reason)
     lifted, left = brake.start(fortimanager, adom)
     if options.is_json:

@@ -64,9 +64,9 @@ def command(
     fmgsync stop --reason "INC-4711: firewall team is debugging"
     fmgsync stop --adom hq/prod --reason CHG-4712
     """
-    from fmgsync.wiring import wiring
+    from fmgsync.wiring import memories
 
-    brake = wiring.make_brake(options.config, state_dir=state_dir, by=by, reason=reason)
+    brake = memories.make_brake(options.config, state_dir=state_dir, by=by, reason=reason)
     common.demand_reason("a stop", reason, needed=brake.needs_reason)
     told = brake.stop(fortimanager, adom)
     if options.is_json:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fmgsync.grouping import desired, policies, publishable
+from fmgsync.grouping import clusters, policies, publishable
 from fmgsync.model.address import Address
 from fmgsync.model.endpoint import ClusterDifference, ClusterSnapshot, Kind, PodKey
 from fmgsync.model.health import Hearing
@@ -57,7 +57,7 @@ class WorkloadTracker:
         self.rules = rules
         self._feeds = tuple(feeds)
         self._followed: frozenset[str] = frozenset()
-        self._memberships = desired.Memberships(
+        self._memberships = clusters.Memberships(
             rules.rules, [feed.cluster for feed in feeds], allowed_ranges
         )
         self._records = {

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from fmgsync.assessing.explanation import AdomScene, Scene
-from fmgsync.grouping import desired
+from fmgsync.grouping import clusters
 from fmgsync.model.address import Address
 from fmgsync.model.rule import GroupRule, Site
 from fmgsync.model.target import DeviceVdom
@@ -23,7 +23,7 @@ def scene(world: World, result: Result) -> Scene:
         told[finding.name].append(finding.message)
 
     def withheld(rule: str, cluster: str, address: Address) -> str:
-        begins = desired.about(cluster, address)
+        begins = clusters.about(cluster, address)
         found = (each.removeprefix(begins) for each in told[rule] if each.startswith(begins))
         return next(found, "")
 

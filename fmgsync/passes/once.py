@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 
 from fmgsync import errors
-from fmgsync.grouping import desired, policies
+from fmgsync.grouping import clusters, policies
 from fmgsync.model.endpoint import ClusterSnapshot
 from fmgsync.model.target import TargetRef
 from fmgsync.passes import judgement, recipe, turns
@@ -58,7 +58,7 @@ def _workloads(
     problems: tuple[errors.FmgsyncError, ...],
 ) -> Workloads:
     rules = world.intent.rules
-    found = desired.memberships(rules.rules, snapshots, world.intent.allowed_ranges)
+    found = clusters.memberships(rules.rules, snapshots, world.intent.allowed_ranges)
     told = {
         name: replace(each, problems=policies.that_matter(each.problems, found.needs(name)))
         for name, each in snapshots.items()

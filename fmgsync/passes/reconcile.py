@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from fmgsync.assessing.observation import Observation
-from fmgsync.grouping import desired, publishable
+from fmgsync.grouping import clusters, desired, publishable
 from fmgsync.model import naming
 from fmgsync.model.adom import AdomTopology, Limits, Surroundings, Workspace
 from fmgsync.model.change import AdomPlan, ApplyReport, Finding, Submission
@@ -100,7 +100,7 @@ class AdomWork:
 def look(
     work: AdomWork,
     intent: Intent,
-    members: desired.Members,
+    members: clusters.Members,
     who: provenance.Who | None = None,
     *,
     uses: bool = True,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from fmgsync import errors
 from fmgsync.clock import Clock
-from fmgsync.grouping import desired
+from fmgsync.grouping import clusters
 from fmgsync.model.address import Address
 from fmgsync.model.change import Finding
 from fmgsync.model.endpoint import ClusterSnapshot
@@ -52,7 +52,7 @@ class Workloads:
     has an address, in all clusters."""
 
     snapshots: Mapping[str, ClusterSnapshot]
-    members: desired.Members
+    members: clusters.Members
     findings: tuple[Finding, ...]
     problems: tuple[errors.FmgsyncError, ...]
     in_use: Callable[[str, Address], bool]

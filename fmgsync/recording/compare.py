@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from fmgsync.errors import CassetteError
 from fmgsync.recording import rerun, seeding
+from fmgsync.recording.adom_seed import Held
 from fmgsync.recording.cassette import Exchange
 from fmgsync.recording.rerun import Outcome, Trial
-from fmgsync.recording.seeding import Held
 
 _MOST_TRIES: Final = 16
 _ROUNDS: Final = 4

@@ -12,15 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from fmgsync.recording import jsonrpc, unit_seeding, urls
+from fmgsync.recording.adom_seed import Adom, Held, Seed, adom_seed, strings
 from fmgsync.recording.cassette import Exchange
 from fmgsync.recording.jsonrpc import MISSING, Question, Result
 
-Seed = dict[str, Any]
-
 _EXISTS: Final = -2
 
-Held = frozenset[tuple[str, str]]
-"""Objects that are there before any seed, by table and name: `address`, `all`."""
 
 EVERYWHERE: Final[Held] = frozenset(
     (table, name) for table in ("address", "address6") for name in ("all", "none")
@@ -28,7 +25,6 @@ EVERYWHERE: Final[Held] = frozenset(
 _OURS: Final = ("fos", 1)
 """The product of an ADOM that a seed may hold; those of other products every unit has."""
 
-_SIX: Final = frozenset({"address6", "addrgrp6"})
 _MODES: Final = {0: "disabled", 1: "normal", 2: "workflow", 3: "per-adom"}
 
 
@@ -47,25 +43,6 @@ def seed_of(exchanges: Sequence[Exchange], held: Held = EVERYWHERE) -> Seed:
     return collector.seed() | ({"fortigates": direct} if direct else {})
 
 
-class _Adom:
-    """What is known of one ADOM."""
-
-    def __init__(self) -> None:
-        self.os_version: str | None = None
-        self.mode: str | None = None
-        self.devices: dict[str, dict[str, Any]] = {}
-        self.vdoms: dict[str, dict[str, None]] = {}
-        self.groups: dict[str, list[str]] = {}
-        self.packages: dict[str, dict[str, Any]] = {}
-        self.statuses: dict[str, str] | None = None
-        self.objects: dict[tuple[str, str], Mapping[str, Any]] = {}
-        self.needed: dict[str, None] = {}
-        self.made: set[tuple[str, str]] = set()
-
-    def note_vdom(self, device: str, vdom: str) -> None:
-        self.vdoms.setdefault(device, {})[vdom] = None
-
-
 class _Collector:
     """Facts in the order in which the recording shows them; the first word on a thing counts."""
 
@@ -74,7 +51,7 @@ class _Collector:
         self._version: str | None = None
         self._mode: str | None = None
         self._admins: dict[str, dict[str, Any]] = {}
-        self._adoms: dict[str, _Adom] = {}
+        self._adoms: dict[str, Adom] = {}
 
     def note_caller(self, question: Question, headers: Mapping[str, str]) -> None:
         """Who asks: a login with its scrubbed password, or a scrubbed API key."""
@@ -105,8 +82,8 @@ class _Collector:
         else:
             self._note_read(urls.parts(url), result.data)
 
-    def _adom(self, name: str) -> _Adom:
-        return self._adoms.setdefault(name, _Adom())
+    def _adom(self, name: str) -> Adom:
+        return self._adoms.setdefault(name, Adom())
 
     def _note_read(self, parts: list[str], data: Any) -> None:
         match parts:
@@ -140,7 +117,7 @@ class _Collector:
                 for row in data:
                     self._note_group(self._adom(name), row)
 
-    def _note_adom(self, adom: _Adom, data: Mapping[str, Any]) -> None:
+    def _note_adom(self, adom: Adom, data: Mapping[str, Any]) -> None:
         if "os_ver" in data and "mr" in data and adom.os_version is None:
             adom.os_version = f"{str(data['os_ver']).partition('.')[0]}.{data['mr']}"
         if "workspace_mode" in data and adom.mode is None:
@@ -149,18 +126,18 @@ class _Collector:
             if member.get("vdom"):
                 adom.note_vdom(str(member["name"]), str(member["vdom"]))
 
-    def _note_device(self, adom: _Adom, row: Mapping[str, Any]) -> None:
+    def _note_device(self, adom: Adom, row: Mapping[str, Any]) -> None:
         name = str(row.get("name"))
         adom.devices.setdefault(name, dict(row))
         for vdom in row.get("vdom") or []:
             adom.note_vdom(name, str(vdom.get("name")))
 
-    def _note_group(self, adom: _Adom, row: Mapping[str, Any]) -> None:
+    def _note_group(self, adom: Adom, row: Mapping[str, Any]) -> None:
         members = row.get("object member")
         if row.get("name") != "All_FortiGate" and members is not None:
             adom.groups.setdefault(str(row["name"]), [_target(one) for one in members])
 
-    def _note_packages(self, adom: _Adom, rows: Iterable[Any], path: str) -> None:
+    def _note_packages(self, adom: Adom, rows: Iterable[Any], path: str) -> None:
         for row in rows:
             full = f"{path}{row.get('name')}"
             if row.get("type") in ("folder", 1):
@@ -169,11 +146,11 @@ class _Collector:
                 members = row.get("scope member") or []
                 adom.packages[full] = {"targets": [_target(one) for one in members], "policies": []}
 
-    def _note_status(self, adom: _Adom, rows: Iterable[Any]) -> None:
+    def _note_status(self, adom: Adom, rows: Iterable[Any]) -> None:
         if adom.statuses is None:
             adom.statuses = {str(row.get("dev")): str(row.get("status")) for row in rows}
 
-    def _note_policies(self, adom: _Adom, path: str, data: Any) -> None:
+    def _note_policies(self, adom: Adom, path: str, data: Any) -> None:
         package = adom.packages.setdefault(path, {"targets": [], "policies": []})
         if package["policies"] or not isinstance(data, list):
             return
@@ -215,13 +192,13 @@ class _Collector:
             for row in data if isinstance(data, list) else [data]:
                 self._note_written(adom, table, rest, row)
 
-    def _note_row(self, adom: _Adom, table: str, row: Any) -> None:
+    def _note_row(self, adom: Adom, table: str, row: Any) -> None:
         key = (table, str(row.get("name"))) if isinstance(row, dict) else None
         if key is not None and "name" in row and key not in adom.made:
             adom.objects.setdefault(key, row)
             adom.needed |= dict.fromkeys(_members(row))
 
-    def _note_written(self, adom: _Adom, table: str, rest: list[str], row: Any) -> None:
+    def _note_written(self, adom: Adom, table: str, rest: list[str], row: Any) -> None:
         """What was made during the recording, and what it needed."""
         names = rest[:1] or ([str(row["name"])] if isinstance(row, dict) and "name" in row else [])
         adom.made |= {(table, one) for one in names if (table, one) not in adom.objects}
@@ -239,7 +216,7 @@ class _Collector:
                 for user, secret in self._admins.items()
             ],
             "adoms": [
-                _adom_seed(name, adom, self._mode, self._held) for name, adom in self._adoms.items()
+                adom_seed(name, adom, self._mode, self._held) for name, adom in self._adoms.items()
             ],
         }
         if self._version is not None:
@@ -247,101 +224,13 @@ class _Collector:
         return {key: value for key, value in made.items() if value}
 
 
-def _adom_seed(name: str, adom: _Adom, mode: str | None, held: Held) -> Seed:
-    for package in adom.packages.values():
-        for target in package["targets"]:
-            device, _, vdom = target.rpartition("/")
-            if device:
-                adom.note_vdom(device, vdom)
-    devices = [_device_seed(device, adom) for device in {**adom.devices, **adom.vdoms}]
-    known = {f"{device['name']}/{vdom}" for device in devices for vdom in device["vdoms"]}
-    known |= {f"group:{group}" for group in (*adom.groups, "All_FortiGate")}
-    made: Seed = {
-        "name": name,
-        "osVersion": adom.os_version,
-        "workspaceMode": adom.mode if mode == "per-adom" else None,
-        "devices": devices,
-        "deviceGroups": [
-            {"name": group, "members": [one for one in members if one in known]}
-            for group, members in adom.groups.items()
-        ],
-        "packages": [
-            {"name": path, **package, "targets": [t for t in package["targets"] if t in known]}
-            for path, package in adom.packages.items()
-        ],
-        **_objects_seed(adom, held),
-    }
-    return {key: value for key, value in made.items() if value}
-
-
-def _device_seed(name: str, adom: _Adom) -> Seed:
-    row = adom.devices.get(name, {})
-    made: Seed = {
-        "name": name,
-        "vdoms": list(adom.vdoms.get(name, {"root": None})),
-        "online": row.get("conn_status") not in ("down", 2),
-        "installed": adom.statuses is None or name in adom.statuses,
-        "installSeconds": 2,
-    }
-    for key, column in (("serial", "sn"), ("platform", "platform_str")):
-        if isinstance(row.get(column), str) and row[column]:
-            made[key] = row[column]
-    return made
-
-
-def _objects_seed(adom: _Adom, held: Held) -> Seed:
-    """Objects nobody made during the recording; unknown values are made up."""
-    old = {key: row for key, row in adom.objects.items() if key not in adom.made | held}
-    named = {name for _, name in (*old, *adom.made, *held)}
-    for name in adom.needed:
-        if name not in named:
-            old["address", name] = {"name": name}
-    addresses = [
-        _address_seed(table, number, row)
-        for number, ((table, _), row) in enumerate(old.items())
-        if table.startswith("address")
-    ]
-    groups = [
-        {
-            "name": name,
-            "members": _strings(row.get("member")),
-            "family": "ipv6" if table in _SIX else "ipv4",
-        }
-        for (table, name), row in old.items()
-        if table.startswith("addrgrp")
-    ]
-    return {"addresses": addresses, "addressGroups": groups}
-
-
-def _address_seed(table: str, number: int, row: Mapping[str, Any]) -> Seed:
-    made: Seed = {"name": row["name"]}
-    if table in _SIX:
-        value = row.get("ip6")
-        made["ip6"] = value if isinstance(value, str) else f"2001:db8::{number:x}/128"
-    else:
-        subnet = row.get("subnet")
-        parts = (
-            subnet
-            if isinstance(subnet, list) and len(subnet) == 2
-            else [f"192.0.2.{number % 256}", 32]
-        )
-        made["subnet"] = "/".join(str(part) for part in parts)
-    if isinstance(row.get("comment"), str) and row["comment"]:
-        made["comment"] = row["comment"]
-    return made
-
-
 def _members(row: Mapping[str, Any]) -> list[str]:
     """Everything an object refers to, its mappings included."""
-    found = _strings(row.get("member")) + _strings(row.get("exclude-member"))
+    found = strings(row.get("member")) + strings(row.get("exclude-member"))
     for mapping in row.get("dynamic_mapping") or []:
         if isinstance(mapping, Mapping):
-            found += _strings(mapping.get("member"))
+            found += strings(mapping.get("member"))
     return found
-
-
-def _strings(value: Any) -> list[str]:
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
 def _target(member: Mapping[str, Any]) -> str:

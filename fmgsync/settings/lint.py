@@ -11,9 +11,10 @@ from fmgsync.grouping import interest
 from fmgsync.kube.kubeconfig import Access
 from fmgsync.model.rule import GroupRule, Publish
 from fmgsync.scheduling import cron
-from fmgsync.settings import checks, rules, secret
+from fmgsync.settings import rules, secret, site_checks
 from fmgsync.settings.features import lacks
-from fmgsync.settings.schema import Config, Group
+from fmgsync.settings.groups import Group
+from fmgsync.settings.schema import Config
 
 
 def notices(config: Config) -> tuple[ConfigProblem, ...]:
@@ -157,9 +158,9 @@ def _sites(config: Config) -> Iterator[ConfigProblem]:
     """Names in a site that no FortiGate of the configuration bears, beside some that one does."""
     known = [unit.name for unit in config.fortigates]
     for index, site in enumerate(config.sites):
-        for at, word in checks.undefined_fortigates(list(site.fortigates), known).items():
+        for at, word in site_checks.undefined_fortigates(list(site.fortigates), known).items():
             path = ("sites", index, "fortigates", at)
-            yield config.origin.problem(path, *checks.no_fortigate(word, known))
+            yield config.origin.problem(path, *site_checks.no_fortigate(word, known))
 
 
 def exposed(config: Config) -> Iterator[ConfigProblem]:

@@ -27,3 +27,8 @@ class Part(BaseModel):
 def written(value: str | list[str]) -> Any:
     """A default as it would stand in the file; validation gives it the field's type."""
     return value
+
+
+def one_of(*keys: str) -> dict[str, Any]:
+    """JSON Schema: exactly one of these keys."""
+    return {"oneOf": [{"required": [key]} for key in keys]}

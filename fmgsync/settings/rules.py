@@ -11,7 +11,7 @@ from fmgsync.model.fleet import Fleets
 from fmgsync.model.rule import GroupRule, PolicyRule, Publish, RuleSet, Site
 from fmgsync.model.target import TargetKind, TargetRef
 from fmgsync.planning import guard
-from fmgsync.settings import checks, publishing, schema
+from fmgsync.settings import groups, publishing, schema, site_checks
 from fmgsync.settings.endpoints import Network
 
 _KINDS: Final[Mapping[Publish, Kind]] = {
@@ -37,12 +37,12 @@ def rule_set(config: schema.Config) -> RuleSet:
     )
 
 
-def tiers(group: schema.Group) -> tuple[tuple[str, str], ...]:
+def tiers(group: groups.Group) -> tuple[tuple[str, str], ...]:
     """Tiers that had another name, each with that."""
     return tuple(sorted(group.renamed_tiers.items()))
 
 
-def group_rule(group: schema.Group, described: Mapping[str, Kind] = _NOTHING) -> GroupRule:
+def group_rule(group: groups.Group, described: Mapping[str, Kind] = _NOTHING) -> GroupRule:
     """One group as the rule it asks for, or as what the rules it stands for have in common."""
     return GroupRule(
         name=group.name or "",
@@ -63,7 +63,7 @@ def group_rule(group: schema.Group, described: Mapping[str, Kind] = _NOTHING) ->
     )
 
 
-def _destinations(group: schema.Group, described: Mapping[str, Kind]) -> Kind | None:
+def _destinations(group: groups.Group, described: Mapping[str, Kind]) -> Kind | None:
     """The kind whose objects are selected instead of pods."""
     if group.object is not None:
         text = _called(group.object)
@@ -81,7 +81,7 @@ def _described(config: schema.Config) -> Mapping[str, Kind]:
     return {text: _kind(text, paths) for text, paths in found.items()}
 
 
-def _called(wanted: schema.DescribedObject) -> str:
+def _called(wanted: groups.DescribedObject) -> str:
     plural = wanted.resource or publishing.plural(wanted.kind)
     return f"{wanted.api_version} {wanted.kind} {plural}"
 
@@ -106,7 +106,7 @@ def _of_site(site: schema.Site, config: schema.Config) -> Iterator[Site]:
         return
     known = [unit.name for unit in config.fortigates]
     # A part that is not there has no unit that could tell of it: the site's first one does.
-    lost = tuple(checks.undefined_fortigates(list(site.fortigates), known).values())
+    lost = tuple(site_checks.undefined_fortigates(list(site.fortigates), known).values())
     for unit, vdom in direct_places(site, config):
         ref = TargetRef(unit, vdom, TargetKind.FORTIGATE)
         yield Site(
@@ -114,7 +114,7 @@ def _of_site(site: schema.Site, config: schema.Config) -> Iterator[Site]:
             adom=ref,
             devices=(str(ref), *lost),
             allow_overlap=overlap,
-            fleet=checks.fleet_name(site.fleet, site.fortigates),
+            fleet=site_checks.fleet_name(site.fleet, site.fortigates),
         )
         lost = ()
 
@@ -122,7 +122,7 @@ def _of_site(site: schema.Site, config: schema.Config) -> Iterator[Site]:
 def direct_places(site: schema.Site, config: schema.Config) -> tuple[tuple[str, str], ...]:
     """The FortiGates without a FortiManager that a site names, each with its VDOM."""
     direct = [unit.name for unit in config.fortigates]
-    return tuple(dict.fromkeys(checks.direct_places(site.fortigates, direct)))
+    return tuple(dict.fromkeys(site_checks.direct_places(site.fortigates, direct)))
 
 
 def fleets(config: schema.Config) -> Fleets:

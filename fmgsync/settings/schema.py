@@ -1,55 +1,35 @@
 """The configuration: every key, its type, its default and what it means.
 
-Only what can be said about one value stands here; how values must fit together is in `checks`.
+The keys of units, groups and installs have modules of their own. Only what can be said about one
+value stands there and here; how values must fit together is in `checks`.
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import ConfigDict, Field, PrivateAttr
 
 from fmgsync.kube.kubeconfig import Access
-from fmgsync.model.address import Family
-from fmgsync.model.rule import MappingMode, Publish
 from fmgsync.settings.amounts import Flag, Number, Whole
-from fmgsync.settings.endpoints import (
-    AddressRange,
-    ConfigPath,
-    HostPort,
-    KubeconfigPath,
-    ManifestsPath,
-    ProxyUrl,
-)
+from fmgsync.settings.endpoints import AddressRange, KubeconfigPath, ManifestsPath
+from fmgsync.settings.groups import Group
 from fmgsync.settings.installing import Install
 from fmgsync.settings.names import (
-    AddressRole,
-    ApiVersion,
     DeviceRef,
     FortiGateRef,
     FortiManagerName,
-    GroupName,
-    JsonPath,
-    KindName,
     KubernetesName,
     Line,
     Name,
-    NetworkName,
     Owner,
-    SelectorText,
-    SerialNumber,
 )
 from fmgsync.settings.origin import Origin
 from fmgsync.settings.part import Part, written
-from fmgsync.settings.secret import SecretRef
 from fmgsync.settings.times import Duration, PositiveDuration
-
-
-def _one_of(*keys: str) -> dict[str, Any]:
-    """JSON Schema: exactly one of these keys."""
-    return {"oneOf": [{"required": [key]} for key in keys]}
+from fmgsync.settings.units import FortiGate, FortiManager
 
 
 class Kubeconfig(Part):
@@ -101,104 +81,6 @@ class Cluster(Part):
         return self.manifests == "-"
 
 
-class Credentials(Part):
-    """How to log in: user and password, or an API key."""
-
-    model_config = ConfigDict(json_schema_extra=_one_of("password", "apiKey"))
-
-    username: Line | None = Field(default=None, description="Administrator with JSON API access.")
-    password: SecretRef | None = Field(default=None, description="The administrator's password.")
-    api_key: SecretRef | None = Field(
-        default=None, description="Key of an API administrator, instead of user and password."
-    )
-
-
-class Tls(Part):
-    """How the unit proves who it is."""
-
-    ca_file: ConfigPath | None = Field(
-        default=None, description="Certificates (PEM) to trust; default: the public ones."
-    )
-    verify: Flag = Field(
-        default=True,
-        description="`false` trusts any certificate: anyone on the way can read password or key.",
-    )
-
-
-class FortiManager(Part):
-    """A FortiManager and how to reach it."""
-
-    name: Name = Field(description="Name used in `sites` and windows.")
-    host: HostPort = Field(
-        description="DNS name or address, with a port if it is not 443; IPv6 in brackets."
-    )
-    credentials: Credentials = Field(description="The account to log in with.")
-    tls: Tls = Field(default_factory=Tls, description="Verification of its certificate.")
-    proxy: ProxyUrl | None = Field(
-        default=None,
-        description=(
-            "Url of an HTTP proxy without user and password. The environment's proxy variables "
-            "are ignored."
-        ),
-    )
-
-
-class ClientCert(Part):
-    """What an administrator with `peer-auth` has to show besides the key."""
-
-    cert_file: ConfigPath = Field(description="The certificate (PEM).")
-    key_file: ConfigPath = Field(description="Its private key (PEM), without a passphrase.")
-
-
-class FortiGateTls(Tls):
-    """How FortiGate and fmgsync prove who they are."""
-
-    client_cert: ClientCert | None = Field(
-        default=None, description="A client certificate, where the administrator needs one."
-    )
-
-
-class FortiGate(Part):
-    """A FortiGate that no FortiManager manages, written over its own REST API."""
-
-    name: Name = Field(description="Name used in `sites`, windows and `rollout`.")
-    host: HostPort = Field(
-        description="DNS name or address of its administrative access, with a port if it is not"
-        " 443. Of a cluster: the address that moves with the primary unit."
-    )
-    api_key: SecretRef = Field(
-        description="Key of a REST API administrator; it is sent in a header only."
-    )
-    tls: FortiGateTls = Field(
-        default_factory=FortiGateTls, description="Verification of certificates."
-    )
-    serials: tuple[SerialNumber, ...] = Field(
-        default=(),
-        description=(
-            "The serial numbers that may answer there: the unit's, or those of all units of its "
-            "cluster. Another one is another unit, and nothing is written to it. Without them, "
-            "whether another number is a failover is asked of the unit, if the key may see that."
-        ),
-    )
-    managed: Literal["ask", "no"] = Field(
-        default="ask",
-        description=(
-            "`ask`: refused if a FortiManager manages it, or if the key may not see whether one "
-            "does. `no`: you vouch that none does; `doctor` asks each time nevertheless."
-        ),
-    )
-    connections: Whole = Field(
-        default=2, ge=1, le=4, description="Most requests that are under way at the unit at once."
-    )
-    transactions: Literal["auto", "off"] = Field(
-        default="auto",
-        description=(
-            "`auto`: members of several groups change together where the unit can do that; `off`: "
-            "always one after the other, which locks nothing."
-        ),
-    )
-
-
 class Site(Part):
     """Which FortiGates stand in front of which clusters: devices of a FortiManager, or FortiGates
     without one."""
@@ -246,163 +128,6 @@ class Site(Part):
         description=(
             "Publish an address although two clusters behind one of these devices have it."
         ),
-    )
-
-
-class GroupSites(Part):
-    """Limits a group to the sites of some clusters."""
-
-    clusters: tuple[Name, ...] = Field(
-        min_length=1, description="Only these clusters, and the devices in front of them."
-    )
-
-
-class DescribedObject(Part):
-    """Objects of a kind that fmgsync does not know, and where their addresses stand.
-
-    To read them, fmgsync needs `list` and `watch` on the resource: `fmgsync config rbac` prints
-    the role.
-    """
-
-    api_version: ApiVersion = Field(description="As the objects say it: `ipam.example.net/v1`.")
-    kind: KindName = Field(description="As the objects say it: `IPAddress`.")
-    resource: KubernetesName | None = Field(
-        default=None,
-        description=(
-            "The plural in urls and RBAC rules (`kubectl api-resources`); default: the kind in"
-            " lower case with `s` or `es`."
-        ),
-    )
-    addresses: tuple[JsonPath, ...] = Field(
-        min_length=1,
-        description=(
-            "JSONPaths of addresses or prefixes: `.status.addresses[*].value`,"
-            " `.metadata.annotations['example.net/ip']`. What stands there and is none is no member"
-            " and is told."
-        ),
-    )
-
-
-class Group(Part):
-    """An address group: which workloads are in it and how their addresses are published."""
-
-    model_config = ConfigDict(
-        json_schema_extra=_one_of("select", "selectNodes", "fromGlobalNetworkPolicies")
-    )
-
-    name: GroupName | None = Field(
-        default=None,
-        description=(
-            "Name of the address group in FortiManager. Groups from policies have the policies'"
-            " names."
-        ),
-    )
-    select: SelectorText | None = Field(
-        default=None, description="Selector over pod labels (Calico's selector language)."
-    )
-    namespaces: SelectorText = Field(
-        default="all()", description="Selector over the labels of the pods' namespaces."
-    )
-    select_nodes: SelectorText | None = Field(
-        default=None, description="Selector over node labels, instead of `select`."
-    )
-    from_global_network_policies: SelectorText | None = Field(
-        default=None,
-        description=(
-            "One group for each Calico policy of the whole cluster whose labels this selector"
-            " matches, named by the policy, with what the policy selects. `projectcalico.org/tier`"
-            " is the policy's tier even where the label is missing."
-        ),
-    )
-    staged: Flag = Field(
-        default=False,
-        description=(
-            "Policies that Calico does not enforce yet (StagedGlobalNetworkPolicy) count as well."
-        ),
-    )
-    opt_in: Flag = Field(
-        default=False,
-        description=(
-            'Only policies with the label or annotation `fmgsync/publish: "true"`. With "false" a'
-            " policy never gets a group."
-        ),
-    )
-    renamed_tiers: dict[KubernetesName, KubernetesName] = Field(
-        default_factory=dict,
-        description=(
-            "Tiers that had another name before, `new: old`: groups of their policies keep the"
-            " names they have, which firewall policies use."
-        ),
-    )
-    network_sets: Flag = Field(
-        default=False,
-        description=(
-            "Calico network sets whose labels the selectors match belong to the group as well:"
-            " GlobalNetworkSets, and inside `allowedRanges` NetworkSets."
-        ),
-    )
-    publish: Publish = Field(
-        default=Publish.POD,
-        description=(
-            "What stands for a selected pod: its own address, that of its node, (`ipPool`) the"
-            " range of the Calico IPPool that its address is from, which stays when pods come and"
-            " go, (`auto`) what a firewall sees of it, by what the cluster's objects say, or"
-            " (`egressGateway`) only the egress addresses and gateways that it leaves by. With"
-            " `service`, `endpointSlice`, `gateway`, `ingress` and `object` the selectors are about"
-            " objects of that kind instead of pods (their labels, and `kubernetes.io/metadata.name`"
-            " for the name), whose addresses are published; host names are not."
-        ),
-    )
-    towards: tuple[AddressRange, ...] = Field(
-        default=(),
-        description=(
-            "With `publish: auto` or `egressGateway`: what the pods reach through the firewall."
-            " Where it depends on the destination which address is seen, nothing is published"
-            " without it, or everything that may be seen (docs/seen.md)."
-        ),
-    )
-    addresses: tuple[AddressRole, ...] = Field(
-        default=(),
-        description=(
-            "Which addresses count. Of a node: `InternalIP` (default), `ExternalIP`,"
-            " `annotation:NAME`. Of a Service: `clusterIP`, `externalIP`, `loadBalancer` (default:"
-            " all). Several: all of them."
-        ),
-    )
-    within: tuple[AddressRange, ...] | None = Field(
-        default=None,
-        min_length=1,
-        description=(
-            "Of the addresses of nodes, Services and the like only those in these ranges count."
-            " Like `allowedRanges` it vouches for addresses that only somebody's wish or an"
-            " annotation tells: externalIPs, endpoints, `object`."
-        ),
-    )
-    object: DescribedObject | None = Field(
-        default=None, description="With `publish: object`: which objects, and where to look."
-    )
-    network: NetworkName | None = Field(
-        default=None,
-        description=(
-            "A further network of the pods (Multus), `namespace/name`, or `name` in the pod's own"
-            " namespace, whose addresses stand for them; default: the cluster's default network."
-            " Only annotations tell them, so they are published inside `allowedRanges` only."
-        ),
-    )
-    families: tuple[Family, ...] = Field(
-        default=(Family.IPV4,), min_length=1, description="Address families of the group."
-    )
-    sites: GroupSites | None = Field(
-        default=None, description="Where the group exists; default: everywhere."
-    )
-    mapping: MappingMode = Field(
-        default=MappingMode.PER_DEVICE,
-        description=(
-            "`per-device`: each FortiGate gets the members behind it. `shared`: all get all."
-        ),
-    )
-    allow_empty: Flag = Field(
-        default=False, description="Whether the group may become empty without an approval."
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from fmgsync.simulator.calls import (
+    adoms,
     assigning,
     devicecmd,
     devicedb,
@@ -46,6 +47,7 @@ _PARTS: Final = (
     devicedb,
     devicegroups,
     diff,
+    adoms,
     dvmcmd,
     dvmdb,
     globaldb,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fmgsync.sources.convert.fields import ClosedList, ClosedMap, is_null
+from fmgsync.sources.convert.parsed import ClosedList, ClosedMap, is_null
 
 MAX_DEPTH: Final = 200  # validation schemas of custom resources reach about 60
 MAX_ANCHORS: Final = 100_000

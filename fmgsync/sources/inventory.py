@@ -11,21 +11,12 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from fmgsync.clock import Clock
-from fmgsync.kube.changes import (
-    Began,
-    Change,
-    Interrupted,
-    Listed,
-    Removed,
-    Synced,
-    Upserted,
-)
-from fmgsync.kube.listing import Garbled
+from fmgsync.kube.changes import Began, Change, Interrupted, Synced
 from fmgsync.model.address import Address
 from fmgsync.model.endpoint import (
     ALWAYS,
@@ -40,58 +31,18 @@ from fmgsync.model.endpoint import (
 from fmgsync.model.health import Hearing
 from fmgsync.sources import outcome, problems
 from fmgsync.sources.convert.labels import LabelPool
-from fmgsync.sources.convert.objects import Malformed
 from fmgsync.sources.convert.reading import Raw
 from fmgsync.sources.kinds import listed
+from fmgsync.sources.known_objects import Objects, Seen, remembering, seen_in
 from fmgsync.sources.outcome import Found
-
-
-class _Seen(NamedTuple):
-    """One object after conversion: what it contributes, and what of it cannot be read.
-
-    `unreadable` says why it cannot even be named.
-    """
-
-    key: str
-    found: Found | None
-    told: str = ""
-    unreadable: str = ""
-
-
-@dataclass(slots=True)
-class _Objects:
-    """The objects of one kind."""
-
-    found: dict[str, Found] = field(default_factory=dict)
-    told: dict[str, str] = field(default_factory=dict)
-    unreadable: dict[str, str] = field(default_factory=dict)
-
-    def put(self, seen: _Seen) -> None:
-        self.found.pop(seen.key, None)
-        self.told.pop(seen.key, None)
-        self.unreadable.pop(seen.key, None)
-        if seen.unreadable:
-            self.unreadable[seen.key] = seen.unreadable
-        elif seen.found is not None:
-            self.found[seen.key] = seen.found
-            if seen.told:
-                self.told[seen.key] = seen.told
-
-    def has(self, seen: _Seen) -> bool:
-        key = seen.key
-        return (
-            self.found.get(key) == seen.found
-            and self.told.get(key, "") == seen.told
-            and self.unreadable.get(key, "") == seen.unreadable
-        )
 
 
 @dataclass(slots=True)
 class _KindState:
     """One kind: what is known, and a listing that is not complete yet."""
 
-    known: _Objects = field(default_factory=_Objects)
-    listing: _Objects | None = None
+    known: Objects = field(default_factory=Objects)
+    listing: Objects | None = None
     complete: bool = False
     interruption: str = ""
     heard_at: float | None = None
@@ -162,7 +113,7 @@ class Inventory:
         """Take in what a watch of the kind yields."""
         state = self._kinds[kind]
         # Converting takes most of the time, and touches nothing that other threads see.
-        seen = [*_seen(kind, change, state.pool)]
+        seen = [*seen_in(kind, change, state.pool)]
         with self._changed:
             before = self._version
             self._apply(state, change, seen)
@@ -228,12 +179,12 @@ class Inventory:
             self._changed.wait_for(lambda: self._version > version, timeout_s)
             return self._version
 
-    def _apply(self, state: _KindState, change: Change[Raw], seen: list[_Seen]) -> None:
+    def _apply(self, state: _KindState, change: Change[Raw], seen: list[Seen]) -> None:
         if isinstance(change, Interrupted):
             self._interrupt(state, str(change.error))
             return
         if isinstance(change, Began):  # our own wish, which nobody has answered yet
-            state.listing = _Objects()
+            state.listing = Objects()
             return
         state.heard_at = self._clock.now()
         self._interrupt(state, "")
@@ -242,7 +193,7 @@ class Inventory:
             state.listing = None
         elif state.listing is not None:
             for each in seen:
-                state.listing.put(_remembering(state.known, each))
+                state.listing.put(remembering(state.known, each))
         else:
             for each in seen:
                 self._put(state, each)
@@ -252,15 +203,15 @@ class Inventory:
             state.interruption = text
             self._version += 1
 
-    def _put(self, state: _KindState, seen: _Seen) -> None:
-        seen = _remembering(state.known, seen)
+    def _put(self, state: _KindState, seen: Seen) -> None:
+        seen = remembering(state.known, seen)
         if state.known.has(seen):
             return
         state.before.setdefault(seen.key, state.known.found.get(seen.key))
         state.known.put(seen)
         self._version += 1
 
-    def _replace(self, state: _KindState, listing: _Objects) -> None:
+    def _replace(self, state: _KindState, listing: Objects) -> None:
         """Take a complete listing for what is known; only what differs counts as changed."""
         old, new = state.known, listing
         different = [
@@ -320,52 +271,6 @@ class Inventory:
             if kind in self._followed
             for problem in _problems(kind, state)
         )
-
-
-def _seen(kind: Kind, change: Change[Raw], pool: LabelPool) -> Iterator[_Seen]:
-    """The objects of a change, converted."""
-    match change:
-        case Listed(items, garbled):
-            for item in items:
-                yield _converted(kind, item, pool)
-            for each in garbled:
-                yield _repaired(kind, each, pool)
-        case Upserted(item):
-            yield _converted(kind, item, pool)
-        case Removed(item):
-            yield _Seen(outcome.key(kind, item), None)
-        case Garbled() as each:
-            yield _repaired(kind, each, pool)
-
-
-def _converted(kind: Kind, raw: Raw, pool: LabelPool) -> _Seen:
-    try:
-        return _Seen(outcome.key(kind, raw), *outcome.outcome(kind, raw, pool))
-    except Malformed as error:
-        return _Seen(outcome.key(kind, raw), None, unreadable=str(error))
-
-
-def _repaired(kind: Kind, garbled: Garbled, pool: LabelPool) -> _Seen:
-    """An object whose fields have types they cannot have, as far as it can be read."""
-    key = outcome.key_of(garbled.namespace, garbled.name)
-    if garbled.gone:
-        return _Seen(key, None)
-    try:
-        found = outcome.of_json(kind, garbled.content, pool)
-    except Malformed as error:
-        return _Seen(key, None, unreadable=str(error))
-    return _Seen(found[0], *found[1])
-
-
-def _remembering(known: _Objects, seen: _Seen) -> _Seen:
-    """A pod that only claims an address by now has it still if its status had it before."""
-    pod, before = seen.found, known.found.get(seen.key)
-    if not isinstance(pod, PodEndpoint) or not isinstance(before, PodEndpoint):
-        return seen
-    if not pod.claimed or pod.started != before.started or not pod.started:
-        return seen
-    kept = tuple(each for each in pod.claimed if each in before.addresses)
-    return seen._replace(found=replace(pod, addresses=kept)) if kept else seen
 
 
 def _problems(kind: Kind, state: _KindState) -> Iterator[SourceProblem]:

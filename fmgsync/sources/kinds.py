@@ -43,12 +43,12 @@ from fmgsync.sources.convert import (
     namespace,
     network_set,
     node,
-    objects,
     platform,
     pod,
     policy,
     reading,
 )
+from fmgsync.sources.convert import platform_objects as objects
 from fmgsync.sources.convert.objects import (
     Account,
     EndpointSlice,

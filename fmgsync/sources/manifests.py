@@ -25,8 +25,8 @@ from fmgsync.errors import ManifestError
 from fmgsync.model.endpoint import ALWAYS, ClusterSnapshot, Kind
 from fmgsync.sources import documents, jsontext, recognising, streams, yamltext
 from fmgsync.sources import kinds as kinds_read
-from fmgsync.sources.convert.fields import is_null
 from fmgsync.sources.convert.objects import quoted
+from fmgsync.sources.convert.parsed import is_null
 from fmgsync.sources.documents import Document, Item
 from fmgsync.sources.gathering import Gathering
 from fmgsync.sources.kinds import SYSTEM, row

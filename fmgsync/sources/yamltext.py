@@ -11,7 +11,7 @@ from typing import Final
 
 import yaml
 
-from fmgsync.sources.convert.fields import Plain
+from fmgsync.sources.convert.parsed import Plain
 from fmgsync.sources.documents import Event
 from fmgsync.sources.source import Source
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from fmgsync import errors
 from fmgsync.grouping import desired
+from fmgsync.grouping.clusters import Members as ByCluster
+from fmgsync.grouping.clusters import memberships
 from fmgsync.model.adom import AdomTopology, Device, Workspace
 from fmgsync.model.endpoint import ClusterSnapshot
 from fmgsync.model.rule import Site
@@ -74,15 +76,15 @@ class Configured:
             cluster.name: _snapshot(cluster.name, list(clusters.get(cluster.name, ())))
             for cluster in self.config.clusters
         }
-        found, findings = desired.cluster_members(
+        found = memberships(
             rules.rule_set(self.config).rules, snapshots, rules.allowed_ranges(self.config)
         )
-        adoms = [self._desired(ref, found) for ref in self._refs()]
+        adoms = [self._desired(ref, found.members) for ref in self._refs()]
         groups: dict[str, dict[str, frozenset[str]]] = {str(place): {} for place in self._places()}
         for adom in adoms:
             for group in adom.groups:
                 _note(groups, group)
-        told = (*findings, *(finding for adom in adoms for finding in adom.findings))
+        told = (*found.findings, *(finding for adom in adoms for finding in adom.findings))
         return Members(groups, tuple(finding.message for finding in told))
 
     def may_install(self, device: str, at: datetime) -> bool:
@@ -114,7 +116,7 @@ class Configured:
     def _sites(self, ref: TargetRef) -> list[Site]:
         return [site for site in rules.sites(self.config) if site.adom == ref]
 
-    def _desired(self, ref: TargetRef, found: desired.Members) -> DesiredAdom:
+    def _desired(self, ref: TargetRef, found: ByCluster) -> DesiredAdom:
         resolved = sites.resolve(self._sites(ref), self._topology(ref))
         return desired.desired_adom(
             ref,

@@ -13,11 +13,18 @@ from fmgsync.doctor.doctor import ClusterToCheck, Home, MemoryToCheck, TargetToC
 from fmgsync.grouping import policies
 from fmgsync.model.diagnosis import Diagnosis, Level
 from fmgsync.model.endpoint import ClusterSnapshot
+from fmgsync.model.target import TargetRef
 from fmgsync.passes import wrong_clock
 from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.world import ReadSource
-from fmgsync.settings import features, lint, load, rules
-from fmgsync.wiring import clusters, wiring
+from fmgsync.settings import features, lint, load, rules, terms
+from fmgsync.targets.fortigate.identities import Identities
+from fmgsync.targets.fortimanager import diagnose
+from fmgsync.targets.fortimanager.target import FortiManagerAdom
+from fmgsync.targets.protocol import Purpose
+from fmgsync.wiring import clusters, fortigates, fortimanagers, serials, wiring
+from fmgsync.wiring.fortigates import FortiGates
+from fmgsync.wiring.fortimanagers import Transport, make_session, unit_access
 
 if TYPE_CHECKING:
     from fmgsync.kube.requests import Request, Verb
@@ -29,11 +36,11 @@ _REMEMBER: Final[tuple[Verb, ...]] = ("get", "list", "watch", "update")
 
 
 def make_checkups(
-    path: Path, *, clock: Clock, transport: wiring.Transport | None = None
+    path: Path, *, clock: Clock, transport: fortimanagers.Transport | None = None
 ) -> tuple[list[ClusterToCheck], list[TargetToCheck]]:
     """Everything a configuration reaches, for `fmgsync doctor`. Raises ConfigError."""
     config = load.load_config(path)
-    targets = wiring.make_target_checks(config, clock=clock, transport=transport)
+    targets = _targets_to_check(config, clock=clock, transport=transport)
     return _clusters_to_check(config), targets
 
 
@@ -125,3 +132,33 @@ def _clusters_to_check(config: Config) -> list[ClusterToCheck]:
         session = partial(ApiSession, "of the Leases", clusters.home(config))
         found.append(ClusterToCheck("of the Leases", session=session, wanted=tuple(keeping)))
     return found
+
+
+def _targets_to_check(
+    config: Config, *, clock: Clock, transport: Transport | None = None
+) -> list[TargetToCheck]:
+    """Everything a configuration writes to, for `fmgsync doctor`."""
+    sites, installs, named = rules.sites(config), terms.terms(config), terms.named_places(config)
+    found = []
+    for unit in config.fortimanagers:
+        refs = sorted({s.adom for s in sites if s.adom.unit == unit.name})
+        purpose = Purpose(
+            {ref: tuple(s for s in sites if s.adom == ref) for ref in refs},
+            installs.mode,
+            writes=config.policy.mode != "observe",
+            named={ref: named(ref) for ref in refs},
+            at_once=terms.written_at_once(config),
+        )
+        session = make_session(unit_access(unit), clock=clock, transport=transport)
+        check = partial(diagnose.check_unit, session, purpose)
+        found.append(TargetToCheck(f"FortiManager {unit.name}", check))
+    identities = Identities()
+    direct = FortiGates(config, clock=clock, identities=identities, transport=transport)
+
+    def adom_of(ref: TargetRef) -> FortiManagerAdom:
+        [unit] = [each for each in config.fortimanagers if each.name == ref.unit]
+        opened = partial(make_session, unit_access(unit), clock=clock, transport=transport)
+        return FortiManagerAdom(ref, owner=config.owner, open_session=opened, clock=clock)
+
+    serials.learn(identities, config, direct, adom_of, clock)
+    return [*found, *fortigates.checks(config, identities, clock=clock)]

@@ -29,7 +29,8 @@ from fmgsync.targets.hooks import Hooks
 
 if TYPE_CHECKING:
     from fmgsync.doctor.doctor import TargetToCheck
-    from fmgsync.settings.schema import Config, FortiGate
+    from fmgsync.settings.schema import Config
+    from fmgsync.settings.units import FortiGate
 
 HooksOf = Callable[[TargetRef], Hooks]
 Transport = Callable[[Access], HTTPAdapter]

@@ -13,7 +13,8 @@ from fmgsync import errors
 from fmgsync.clock import Clock
 from fmgsync.recording.unit_lab import Facts, UnitLab
 from fmgsync.settings import load, rules
-from fmgsync.settings.schema import Config, FortiGate
+from fmgsync.settings.schema import Config
+from fmgsync.settings.units import FortiGate
 from fmgsync.targets.fortigate import managed, tables, urls
 from fmgsync.targets.fortigate.access import Access
 from fmgsync.targets.fortigate.answers import Answer

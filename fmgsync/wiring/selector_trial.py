@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from fmgsync import errors
-from fmgsync.grouping import desired, policies, selectors
+from fmgsync.grouping import clusters, policies, selectors
 from fmgsync.grouping.holdings import Ranges
 from fmgsync.grouping.membership import ClusterMembership
 from fmgsync.model.address import Address, Family
@@ -137,7 +137,7 @@ def _in_cluster(rule: GroupRule, snapshot: ClusterSnapshot, ranges: Ranges | Non
     asked = ClusterMembership(snapshot.cluster, [rule], ranges)
     asked.apply(whole(snapshot))
     ((_, found),) = asked.members()
-    _, refused = desired.split_publishable(found.addresses, ranges)
+    _, refused = clusters.split_publishable(found.addresses, ranges)
     withheld = {**dict(found.withheld), **dict(refused)}
     rows = [
         Row(snapshot.cluster, name, tuple(a for a in addresses if a not in withheld), why)

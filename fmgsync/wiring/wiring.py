@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import structlog
-from requests.adapters import HTTPAdapter
-
-from fmgsync import errors, state
-from fmgsync.audit import Audit
+from fmgsync import state
 from fmgsync.clock import Clock, SystemClock
 from fmgsync.daemon.pace import Pace
 from fmgsync.daemon.stopping import Stopping
 from fmgsync.grouping import policies
 from fmgsync.leases import fencing
-from fmgsync.leases.ownership import Ownership
 from fmgsync.model.adom import Workspace
 from fmgsync.model.change import AdomPlan
 from fmgsync.model.rule import GroupRule, Site
 from fmgsync.model.target import TargetKind, TargetRef
-from fmgsync.passes import incremental, install_context, neighbours, rollout_status
-from fmgsync.passes.brake import Brake
+from fmgsync.passes import incremental, neighbours, rollout_status
 from fmgsync.passes.fleet_roster import Roster
 from fmgsync.passes.guard_memory import AdomGuard
 from fmgsync.passes.install_context import Installing, People, make_installing
@@ -33,39 +26,26 @@ from fmgsync.passes.reconcile import AdomWork, Intent
 from fmgsync.passes.result import Pass
 from fmgsync.passes.world import ReadSource, Tell, World
 from fmgsync.passes.write_log import WriteLog
-from fmgsync.settings import calico_compat, features, load, rules, terms
+from fmgsync.settings import features, load, rules, terms
 from fmgsync.sources.rules import RuleSource
 from fmgsync.state.documents import Documents
 from fmgsync.state.folder import Folder
 from fmgsync.state.memory import Memory
-from fmgsync.state.rollouts import Rollouts
-from fmgsync.state.stops import Stops
-from fmgsync.state.units import Units
 from fmgsync.targets import authority
 from fmgsync.targets.fortigate.identities import Identities
-from fmgsync.targets.fortimanager.access import Access
-from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.target import FortiManagerAdom
 from fmgsync.targets.hooks import Hooks
-from fmgsync.targets.protocol import Purpose, Target
-from fmgsync.wiring import clusters, crowd, fortigates, serials
+from fmgsync.targets.protocol import Target
+from fmgsync.wiring import clusters, crowd, serials
 from fmgsync.wiring.fortigates import FortiGates
+from fmgsync.wiring.fortimanagers import HooksOf, Transport, make_session, unit_access
+from fmgsync.wiring.memories import documents_of, units_of
+from fmgsync.wiring.replicas import ownership_of, under_leases
 
 if TYPE_CHECKING:
     from fmgsync.daemon.loop import Controller
-    from fmgsync.doctor.doctor import TargetToCheck
-    from fmgsync.settings.schema import Config, FortiManager
-    from fmgsync.state.configmap import ConfigMap
+    from fmgsync.settings.schema import Config
 
-
-_log = structlog.get_logger(__name__)
-
-HooksOf = Callable[[TargetRef], Hooks]
-"""What the sessions of one ADOM may be forbidden, and who hears of their requests."""
-
-Transport = Callable[[Any], HTTPAdapter]
-"""Makes the HTTP transport of one session with a unit, from how that is reached; a recorder gives
-one that takes notes."""
 WORKSPACE_MIN_INTERVAL_S = 30.0
 
 
@@ -95,15 +75,13 @@ def make_world(
     if command != features.RUN:
         tell = crowd.folded(tell, [unit.name for unit in config.fortigates])
     time = clock or SystemClock()
-    documents = documents or _documents(config, state_dir, time)
-    hosts = {unit.name: str(unit.host) for unit in config.fortimanagers}
-    hosts |= {unit.name: str(unit.host) for unit in config.fortigates}
-    units = Units(documents, hosts)
+    documents = documents or documents_of(config, state_dir, time)
+    units = units_of(config, documents)
     memory = Memory(documents, units)
     installs = make_installing(
         config, command, documents, time, people or People(), folder=state_dir, units=units
     )
-    ownership = _ownership(config) if command in features.APPLIES else None
+    ownership = ownership_of(config) if command in features.APPLIES else None
     if ownership is not None:
         hooks = partial(fencing.hooks, ownership)
     identities = Identities()
@@ -121,7 +99,7 @@ def make_world(
         hooks=hooks,
         keeps=command == features.RUN,
     )
-    opened = partial(_session_of, time, transport, hooks)
+    opened = partial(make_session, clock=time, transport=transport, hooks=hooks)
 
     def adom_of(ref: TargetRef) -> FortiManagerAdom:
         session = partial(opened, access[ref.unit], ref)
@@ -133,7 +111,7 @@ def make_world(
     serials.learn(identities, config, direct, adom_of, time)
     adoms = _adoms(config, target_of, time, memory)
     if ownership is not None:
-        adoms = _under_leases(adoms, ownership, time)
+        adoms = under_leases(adoms, ownership, time)
     return World(
         _intent(config),
         _sources(config),
@@ -165,13 +143,14 @@ def make_controller(
     the configuration alone unless there is another `rule_source`.
     """
     from fmgsync.daemon.loop import Controller
+    from fmgsync.wiring.reloading import check_files
 
     config = load.load_config(path)
-    unverified = _check_files(config, before.unverified if before else frozenset())
-    ownership = _ownership(config, before.ownership if before else None)
+    unverified = check_files(config, before.unverified if before else frozenset())
+    ownership = ownership_of(config, before.ownership if before else None)
     time = clock or SystemClock()
     stopping = Stopping(time, before.stopping if before else None)
-    documents = _documents(config, state_dir, time)
+    documents = documents_of(config, state_dir, time)
     world = make_world(
         path,
         command=features.RUN,
@@ -196,35 +175,6 @@ def make_controller(
         unverified=unverified,
         remembered=None if isinstance(documents, Folder) else documents,
     )
-
-
-def _check_files(config: Config, known: frozenset[str]) -> frozenset[str]:
-    """Refuse kubeconfigs and authorities that cannot be used, before they replace what works.
-
-    Gives whose certificates nobody verifies, and says so of those that are not `known`.
-    """
-    for index, unit in enumerate(config.fortimanagers):
-        try:
-            unit_access(unit).check()
-        except errors.TargetError as error:
-            step = error.next_step
-            raise config.origin.error(("fortimanagers", index), error.message, step) from error
-    found = {f"cluster {name}" for name in clusters.check_kubeconfigs(config)}
-    found |= {f"FortiManager {unit.name}" for unit in config.fortimanagers if not unit.tls.verify}
-    for index, direct in enumerate(config.fortigates):
-        try:
-            fortigates.unit_access(direct).check()
-        except errors.TargetError as error:
-            step = error.next_step
-            raise config.origin.error(("fortigates", index), error.message, step) from error
-    found |= {f"FortiGate {unit.name}" for unit in config.fortigates if not unit.tls.verify}
-    for name in sorted(found - known):
-        _log.warning(
-            "certificate not verified",
-            of=name,
-            why="it is switched off: whoever is on the way can read and change what is said",
-        )
-    return frozenset(found)
 
 
 def _with_write_log(
@@ -253,139 +203,6 @@ def _with_write_log(
         )
 
     return made
-
-
-def make_decision_audit(
-    path: Path, *, state_dir: Path, clock: Clock, by: str, reason: str
-) -> Audit:
-    """Where a decision is kept that a person makes outside a run, in the name of `by`."""
-    owner = load.load_config(path).owner if path.exists() else "fmgsync"
-    documents = make_documents(path, state_dir=state_dir, clock=clock)
-    return install_context.make_decision_audit(
-        owner, documents, clock, state_dir, by=by, reason=reason
-    )
-
-
-def is_leased(path: Path) -> bool:
-    """Whether Leases keep others away."""
-    return load.load_config(path).lease is not None
-
-
-def make_stops(path: Path, *, state_dir: Path) -> Stops:
-    """What people have stopped."""
-    config = load.load_config(path)
-    return Stops(_documents(config, state_dir, SystemClock()), config.owner)
-
-
-def make_brake(path: Path, *, state_dir: Path, by: str, reason: str) -> Brake:
-    """What `fmgsync stop` and `start` work with; connects to no FortiManager."""
-    config, clock = load.load_config(path), SystemClock()
-    documents = _documents(config, state_dir, clock)
-    hosts = {unit.name: str(unit.host) for unit in config.fortimanagers}
-    hosts |= {unit.name: str(unit.host) for unit in config.fortigates}
-    units = Units(documents, hosts)
-    return Brake(
-        Stops(documents, config.owner),
-        Rollouts(documents, config.owner, clock=clock, units=units, fleets=rules.fleets(config)),
-        install_context.make_decision_audit(
-            config.owner, documents, clock, state_dir, by=by, reason=reason
-        ),
-        {site.adom for site in rules.sites(config)},
-        install_context.named(by),
-        reason,
-        clock.now(),
-        needs_reason=config.policy.require_reason,
-    )
-
-
-def make_documents(path: Path, *, state_dir: Path, clock: Clock) -> Documents:
-    """What is remembered, where the configuration says; where there is none, in the folder.
-
-    Raises ConfigError for a wrong configuration.
-    """
-    if not path.exists():
-        return Folder(state_dir, clock=clock)
-    return _documents(load.load_config(path), state_dir, clock)
-
-
-def needs_reason(path: Path) -> bool:
-    """Whether a person has to say why; where there is no configuration, nobody has."""
-    return path.exists() and load.load_config(path).policy.require_reason
-
-
-def _documents(config: Config, state_dir: Path, clock: Clock) -> Folder | ConfigMap:
-    """Replicas and command line share one memory where `lease` is configured: beside the Leases."""
-    if config.lease is None:
-        return Folder(state_dir, clock=clock)
-    from fmgsync.kube.client import ApiSession
-    from fmgsync.state.configmap import ConfigMap
-
-    session = ApiSession("state", clusters.home(config), connect_s=3.0, answer_s=10.0)
-    return ConfigMap(session, config.lease.namespace, clock=clock)
-
-
-def _ownership(config: Config, before: Ownership | None = None) -> Ownership | None:
-    """The replica's part where `lease` is configured; without it this is the only replica.
-
-    The one before goes on where the Leases are kept in the same place.
-    """
-    if config.lease is None:
-        return None
-    from fmgsync.leases import leasing
-
-    key = (clusters.home(config), config.lease.namespace, config.owner)
-    if before is not None and before.key == key:
-        return before
-    replica = leasing.replica_name()
-    refs = {site.adom for site in rules.sites(config)}
-    leases, fleets = leasing.make_leases(*key, replica), rules.fleets(config)
-    return Ownership(replica, leases, refs, key=key, fleets=fleets)
-
-
-def _under_leases(
-    works: Sequence[AdomWork], ownership: Ownership, clock: Clock
-) -> tuple[AdomWork, ...]:
-    """One-shot work on an ADOM holds its Lease, as a controller's does."""
-    from fmgsync.leases import leasing
-
-    shared = leasing.SharedLeases(clock)
-
-    def under(work: AdomWork) -> AdomWork:
-        @contextmanager
-        def session() -> Iterator[object]:
-            with shared.held(work.ref, ownership.lease(work.ref)), work.session() as opened:
-                yield opened
-
-        return replace(work, session=session)
-
-    return tuple(map(under, works))
-
-
-def compat_stamp(path: Path) -> object:
-    """Stands for what `calicoCompat` reads in its cluster; None where there is none, or it does not
-    answer now."""
-    try:
-        config = load.compat_of(path)
-        return calico_compat.stamp(config) if config is not None else None
-    except (errors.ConfigError, errors.SourceError):
-        return None
-
-
-def referenced_files(path: Path) -> tuple[Path, ...]:
-    """The configuration and the files it refers to: what a reload is due for when it changes."""
-    try:
-        config = load.load_config(path)
-    except errors.ConfigError:
-        return (path,)
-    found = [path]
-    found += clusters.referenced_files(config)
-    for unit in config.fortimanagers:
-        secrets = (unit.credentials.password, unit.credentials.api_key)
-        found += [secret.file for secret in secrets if secret and secret.file]
-        found += [unit.tls.ca_file] if unit.tls.ca_file else []
-    for direct in config.fortigates:
-        found += fortigates.files(direct)
-    return tuple(found)
 
 
 def _pace(config: Config, last: Pass | None) -> Pace:
@@ -435,74 +252,6 @@ def _sources(config: Config, more: Sequence[GroupRule] = ()) -> dict[str, ReadSo
     }
 
 
-def make_access(path: Path, fortimanager: str | None) -> Access:
-    """How to reach one FortiManager of a configuration; the only one if no name is given."""
-    config = load.load_config(path)
-    names = [unit.name for unit in config.fortimanagers]
-    wanted = fortimanager or (names[0] if len(names) == 1 else None)
-    if wanted not in names:
-        way = f"name one with --fortimanager: {', '.join(names) or 'there is none'}"
-        raise errors.UsageError(
-            f"no FortiManager {wanted!r}" if wanted else "which FortiManager?",
-            where=str(path),
-            next_step=way,
-        )
-    return unit_access(config.fortimanagers[names.index(wanted)])
-
-
-def make_session(access: Access, *, clock: Clock, transport: Transport | None = None) -> Session:
-    """One session, not yet open."""
-    return Session(access, clock=clock, adapter=transport(access) if transport else None)
-
-
-def make_target_checks(
-    config: Config, *, clock: Clock, transport: Transport | None = None
-) -> list[TargetToCheck]:
-    """Everything a configuration writes to, for `fmgsync doctor`."""
-    from fmgsync.doctor.doctor import TargetToCheck
-    from fmgsync.targets.fortimanager import diagnose
-
-    sites, installs, named = rules.sites(config), terms.terms(config), terms.named_places(config)
-    found = []
-    for unit in config.fortimanagers:
-        refs = sorted({s.adom for s in sites if s.adom.unit == unit.name})
-        purpose = Purpose(
-            {ref: tuple(s for s in sites if s.adom == ref) for ref in refs},
-            installs.mode,
-            writes=config.policy.mode != "observe",
-            named={ref: named(ref) for ref in refs},
-            at_once=terms.written_at_once(config),
-        )
-        session = make_session(unit_access(unit), clock=clock, transport=transport)
-        check = partial(diagnose.check_unit, session, purpose)
-        found.append(TargetToCheck(f"FortiManager {unit.name}", check))
-    identities = Identities()
-    direct = FortiGates(config, clock=clock, identities=identities, transport=transport)
-
-    def adom_of(ref: TargetRef) -> FortiManagerAdom:
-        [unit] = [each for each in config.fortimanagers if each.name == ref.unit]
-        opened = partial(make_session, unit_access(unit), clock=clock, transport=transport)
-        return FortiManagerAdom(ref, owner=config.owner, open_session=opened, clock=clock)
-
-    serials.learn(identities, config, direct, adom_of, clock)
-    return [*found, *fortigates.checks(config, identities, clock=clock)]
-
-
-def _session_of(
-    clock: Clock,
-    transport: Transport | None,
-    hooks: HooksOf | None,
-    access: Access,
-    ref: TargetRef,
-) -> Session:
-    return Session(
-        access,
-        clock=clock,
-        adapter=transport(access) if transport else None,
-        hooks=hooks(ref) if hooks else None,
-    )
-
-
 def _adoms(
     config: Config, target_of: Callable[[TargetRef], Target], clock: Clock, memory: Memory
 ) -> tuple[AdomWork, ...]:
@@ -532,20 +281,3 @@ def _rosters(config: Config, sites: Mapping[TargetRef, list[Site]]) -> Mapping[T
         theirs = [site for ref in fleet.targets for site in sites[ref]]
         made |= dict.fromkeys(fleet.targets, Roster(fleet, theirs))
     return made
-
-
-def unit_access(unit: FortiManager) -> Access:
-    """How to reach a FortiManager; its secrets are read now."""
-    credentials = unit.credentials
-    secret = credentials.password or credentials.api_key
-    return Access(
-        name=unit.name,
-        host=str(unit.host),
-        username=credentials.username,
-        password=credentials.password.read() if credentials.password else None,
-        api_key=credentials.api_key.read() if credentials.api_key else None,
-        ca_file=unit.tls.ca_file,
-        verify=unit.tls.verify,
-        proxy=unit.proxy,
-        reread=secret.read if secret else None,
-    )

@@ -22,7 +22,7 @@ SIMULATOR_USERS = (
     "cli/lab_story.py",
     "cli/story.py",
     "cli/watch_story.py",
-    "cli/cassette.py",
+    "cli/cassette_compare.py",
     "testing/",
     "simulator/",
 )

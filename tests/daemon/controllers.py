@@ -9,7 +9,7 @@ from functools import partial
 
 from fmgsync.daemon.loop import Controller
 from fmgsync.daemon.reload import Supervisor
-from fmgsync.wiring import wiring
+from fmgsync.wiring import reloading, wiring
 from tests import builders
 from tests.end_to_end.estate import Estate
 
@@ -27,7 +27,7 @@ def made(estate: Estate, before: Controller | None = None) -> Controller:
 
 def supervised(estate: Estate) -> Supervisor:
     """What `fmgsync run` runs."""
-    return Supervisor(partial(made, estate), lambda: wiring.referenced_files(estate.path))
+    return Supervisor(partial(made, estate), lambda: reloading.referenced_files(estate.path))
 
 
 @contextmanager

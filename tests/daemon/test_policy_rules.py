@@ -18,7 +18,7 @@ from fmgsync.model.endpoint import Kind
 from fmgsync.passes import once
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from fmgsync.sources import live
-from fmgsync.wiring import wiring
+from fmgsync.wiring import reloading
 from tests import builders
 from tests.daemon import controllers
 from tests.daemon.controllers import running, until, web
@@ -208,8 +208,8 @@ def test_what_the_old_controller_is_told_is_followed(
     estate.write_config(groups=[], calicoCompat={"cluster": "east"})
     supervisor = reload.Supervisor(
         partial(controllers.made, estate),
-        lambda: wiring.referenced_files(estate.path),
-        lambda: wiring.compat_stamp(estate.path),
+        lambda: reloading.referenced_files(estate.path),
+        lambda: reloading.compat_stamp(estate.path),
     )
     with running(estate, supervisor):
         until(lambda: estate.object("addrgrp", "dmz.app") is not None)

@@ -17,7 +17,7 @@ from fmgsync.daemon.reload import Supervisor
 from fmgsync.leases import leasing
 from fmgsync.model.target import TargetRef
 from fmgsync.simulator.kubernetes import KubernetesSimulator
-from fmgsync.wiring import wiring
+from fmgsync.wiring import reloading
 from tests import builders
 from tests.daemon.controllers import made, running, supervised, until, web, written
 from tests.end_to_end.estate import PACKAGE, UNATTENDED, Estate, default_seed, open_estate
@@ -213,7 +213,7 @@ def test_what_changes_while_it_is_read_is_read_again(estate: Estate) -> None:
             (estate.folder / "password").write_text("s3cret-word\n")
         return built[-1]
 
-    started = Supervisor(build, lambda: wiring.referenced_files(estate.path))
+    started = Supervisor(build, lambda: reloading.referenced_files(estate.path))
     with running(estate, started):
         estate.write_config(groups=MORE)
         until(lambda: len(built) == 3)

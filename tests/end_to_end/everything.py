@@ -26,7 +26,7 @@ from fmgsync import errors
 from fmgsync.cli import documents, logs
 from fmgsync.passes.result import Result
 from fmgsync.simulator.codes import Refusal
-from fmgsync.wiring import wiring
+from fmgsync.wiring import memories
 from tests import builders
 from tests.end_to_end.middlebox import Deadly
 from tests.end_to_end.mixed import ALONE, BEHIND, CHOICES, CLUSTERS, POOL, RULES, Choice, open_mixed
@@ -349,7 +349,7 @@ class Everything(RuleBasedStateMachine):
 
     def _brake(self) -> Any:
         state = self.estate.folder / "state"
-        return wiring.make_brake(self.estate.path, state_dir=state, by="ann", reason="")
+        return memories.make_brake(self.estate.path, state_dir=state, by="ann", reason="")
 
     @rule(what=st.sampled_from(("resume", "abort")))
     def steer(self, what: str) -> None:

@@ -18,7 +18,7 @@ from fmgsync import errors
 from fmgsync.clock import ManualClock, SystemClock
 from fmgsync.passes import once
 from fmgsync.passes.result import Result
-from fmgsync.wiring import wiring
+from fmgsync.wiring import memories, wiring
 from tests import tally
 from tests.daemon.controllers import made, running
 from tests.end_to_end.mixed import ALONE, BEHIND, NIGHTS, Choice, Mixed, open_mixed
@@ -74,7 +74,7 @@ def stop(estate: Mixed) -> None:
 
 def brake(estate: Mixed) -> Any:
     state = estate.folder / "state"
-    return wiring.make_brake(estate.path, state_dir=state, by="ann", reason="")
+    return memories.make_brake(estate.path, state_dir=state, by="ann", reason="")
 
 
 def abort(estate: Mixed) -> None:

@@ -6,7 +6,7 @@ import ipaddress
 
 import pytest
 
-from fmgsync.grouping import desired, publishable
+from fmgsync.grouping import clusters, desired, publishable
 from fmgsync.model import address
 from fmgsync.model.address import Address, Family
 from fmgsync.model.change import Finding
@@ -51,14 +51,11 @@ def build(
     *snapshots: ClusterSnapshot,
     ranges: dict[str, list[publishable.Range]] | None = None,
 ) -> tuple[DesiredAdom, tuple[Finding, ...]]:
-    members, findings = desired.cluster_members(
-        rules, {s.cluster: s for s in snapshots}, ranges or {}
-    )
+    found = clusters.memberships(rules, {s.cluster: s for s in snapshots}, ranges or {})
+    wanted = RuleSet(tuple(rules))
     return (
-        desired.desired_adom(
-            REF, owner="prod", rules=RuleSet(tuple(rules)), sites=sites, members=members
-        ),
-        findings,
+        desired.desired_adom(REF, owner="prod", rules=wanted, sites=sites, members=found.members),
+        found.findings,
     )
 
 
@@ -274,11 +271,11 @@ def test_a_configuration_that_follows_another_starts_from_what_is_known(
         "east", pod("a", "10.0.0.1"), pod("b", "10.0.0.2"), pod("c", "10.0.0.3", app="db")
     )
     snapshots = {"east": east, "west": cluster("west", pod("a", "10.1.0.1"))}
-    before = desired.memberships([rule()], snapshots, {"east": networks("10.0.0.0/8")})
-    after = desired.Memberships(rules, ["east", "west"], {"east": networks(*ranges)})
+    before = clusters.memberships([rule()], snapshots, {"east": networks("10.0.0.0/8")})
+    after = clusters.Memberships(rules, ["east", "west"], {"east": networks(*ranges)})
     after.succeed(before, ["east"])
     after.refresh()
-    whole = desired.memberships(rules, {"east": east}, {"east": networks(*ranges)})
+    whole = clusters.memberships(rules, {"east": east}, {"east": networks(*ranges)})
     assert {key: found for key, found in after.members.items() if key[1] == "east"} == whole.members
     assert after.findings == whole.findings
     assert not any(found.complete for key, found in after.members.items() if key[1] == "west")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from fmgsync.grouping.desired import memberships
+from fmgsync.grouping.clusters import memberships
 from fmgsync.model.endpoint import ClusterSnapshot, NodeEndpoint, PodEndpoint
 from fmgsync.model.labels import ANY_KEY, Labels
 from fmgsync.model.rule import GroupRule, Publish

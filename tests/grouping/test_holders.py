@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fmgsync.grouping.desired import Memberships, memberships
+from fmgsync.grouping.clusters import Memberships, memberships
 from fmgsync.model.endpoint import ClusterSnapshot, NodeEndpoint, PodEndpoint
 from fmgsync.model.rule import GroupRule, Publish
 from tests.builders import node_endpoint, pod_endpoint, snapshot

@@ -20,7 +20,7 @@ import fmgsync.clock
 from fmgsync.cli import lab_story, main, story
 from fmgsync.clock import ManualClock
 from fmgsync.passes import install_context
-from fmgsync.wiring import wiring
+from fmgsync.wiring import memories, wiring
 
 NIGHT = datetime(2026, 3, 2, 0, 30, tzinfo=UTC)
 EVENING = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)
@@ -84,6 +84,7 @@ def _same_everywhere(clock: ManualClock) -> Iterator[None]:
     places: list[tuple[Any, str, Any]] = [
         (fmgsync.clock, "SystemClock", lambda: clock),
         (wiring, "SystemClock", lambda: clock),
+        (memories, "SystemClock", lambda: clock),
         (install_context, "who", lambda: "ann@lab"),
     ]
     before = [(module, name, getattr(module, name)) for module, name, _ in places]

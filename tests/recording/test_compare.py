@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fmgsync.cli.cassette import held, simulated, switches
+from fmgsync.cli.cassette_compare import held, simulated, switches
 from fmgsync.clock import ManualClock
 from fmgsync.model.target import DeviceVdom
 from fmgsync.recording import compare, seeding, semantics, suite, taking

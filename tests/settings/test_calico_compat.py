@@ -13,7 +13,7 @@ import pytest
 from fmgsync.errors import ConfigError, SourceError
 from fmgsync.settings import load
 from fmgsync.simulator.kubernetes import KubernetesSimulator
-from fmgsync.wiring import wiring
+from fmgsync.wiring import reloading
 from tests.effort import effort
 
 SPACE = "tigera-firewall-controller"
@@ -82,18 +82,18 @@ def test_what_the_file_says_of_a_unit_counts_first(path: Path) -> None:
 
 
 def test_each_change_is_noticed_secrets_included(path: Path, cluster: KubernetesSimulator) -> None:
-    stamps = [wiring.compat_stamp(path)]
+    stamps = [reloading.compat_stamp(path)]
     tell(cluster, "projectcalico.org/tier == 'web'")
-    stamps.append(wiring.compat_stamp(path))
+    stamps.append(reloading.compat_stamp(path))
     tell(cluster, "projectcalico.org/tier == 'web'", word="two")
-    stamps.append(wiring.compat_stamp(path))
+    stamps.append(reloading.compat_stamp(path))
     assert len({*stamps}) == 3
-    assert wiring.compat_stamp(path) == stamps[-1]
+    assert reloading.compat_stamp(path) == stamps[-1]
     password = load.load_config(path).fortimanagers[0].credentials.password
     assert password is not None
     assert password.read() == "two"
     cluster.down()
-    assert wiring.compat_stamp(path) is None, "nothing is known, so nothing has changed"
+    assert reloading.compat_stamp(path) is None, "nothing is known, so nothing has changed"
 
 
 def test_what_never_worked_is_refused_and_the_file_alone_can_be_checked(
@@ -126,5 +126,5 @@ def test_a_file_that_has_not_changed_is_not_read_into_parts_again(tmp_path: Path
     groups = [{"name": f"g{n}", "select": f"app == 'a{n}'"} for n in range(300)]
     path = tmp_path / "fmgsync.yaml"
     path.write_text(json.dumps({"owner": "test", "groups": groups}))
-    first = effort(lambda: wiring.compat_stamp(path))
-    assert effort(lambda: wiring.compat_stamp(path)) < first / 100
+    first = effort(lambda: reloading.compat_stamp(path))
+    assert effort(lambda: reloading.compat_stamp(path)) < first / 100

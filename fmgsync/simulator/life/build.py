@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from fmgsync.simulator.calls import metafields
+from fmgsync.simulator.calls.adoms import fill
 from fmgsync.simulator.calls.baseline import Baselines, keep_predefined
 from fmgsync.simulator.calls.copying import CopyFailed
-from fmgsync.simulator.calls.dvmcmd import fill
 from fmgsync.simulator.codes import Refusal
 from fmgsync.simulator.life.units import Units
 from fmgsync.simulator.schema.attributes import take_in

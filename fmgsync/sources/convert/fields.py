@@ -31,35 +31,13 @@ from fmgsync.sources.convert.objects import (
     SetSpec,
     quoted,
 )
+from fmgsync.sources.convert.parsed import BOOLS, NULLS, Plain, is_behind, is_null, last_key
 
 _ACCOUNT: Final = "projectcalico.org/serviceaccount"
-_NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
-_BOOLS: Final = {
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
 
 _AT_REST: Final = ("Pending", "Succeeded", "Failed")
 """Phases in which a pod without an address is nothing odd."""
 _LABELS_ONLY: Final = (Kind.NAMESPACES, Kind.ACCOUNTS)
-
-
-class Plain(str):
-    """A YAML scalar without quotes and tag: what it means depends on where it stands."""
-
-    __slots__ = ()
-
-
-class ClosedMap(dict[str, Any]):
-    """A YAML mapping in braces: all of it is there."""
-
-    __slots__ = ()
-
-
-class ClosedList(list[Any]):
-    """A YAML sequence in brackets: all of it is there."""
-
-    __slots__ = ()
 
 
 class Fields:
@@ -290,7 +268,7 @@ class Fields:
 
     def _flag(self, where: str, content: Any) -> bool:
         if isinstance(content, Plain):
-            content = None if content in _NULLS else _BOOLS.get(content, content)
+            content = None if content in NULLS else BOOLS.get(content, content)
         if content is None or isinstance(content, bool):
             return bool(content)
         self._doubt(where, content, "true or false")
@@ -313,31 +291,6 @@ def _cut_short(kind: Kind, content: Mapping[str, Any], status: Mapping[str, Any]
     if end == "status" and not is_behind(key, status):
         return "its addresses may not be all: the file may be cut off there"
     return ""
-
-
-def settled(content: Any) -> Any:
-    """The same with YAML scalars as what they mean by themselves: booleans, nothing, or text."""
-    if isinstance(content, Plain):
-        return None if content in _NULLS else _BOOLS.get(content, str(content))
-    if isinstance(content, dict):
-        return {str(key): settled(each) for key, each in content.items()}
-    return [settled(each) for each in content] if isinstance(content, list) else content
-
-
-def last_key(content: Mapping[str, Any]) -> str:
-    """The key that stands last."""
-    return next(iter([*content][-1:]), "")
-
-
-def is_behind(key: str, content: Mapping[str, Any]) -> bool:
-    """Whether something shows that the value of this key is all there."""
-    closed = isinstance(content[key], ClosedMap | ClosedList)
-    return closed or last_key(content) != key
-
-
-def is_null(content: Any) -> bool:
-    """Nothing, as JSON or YAML write it."""
-    return content is None or (isinstance(content, Plain) and content in _NULLS)
 
 
 def _text_or_none(content: Any) -> str | None:

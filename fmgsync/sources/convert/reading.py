@@ -10,20 +10,12 @@ import msgspec
 
 from fmgsync.model.endpoint import Kind
 from fmgsync.sources.convert import jsonpath
-from fmgsync.sources.convert.fields import ClosedMap, Fields, is_behind, is_null, last_key, settled
+from fmgsync.sources.convert.fields import Fields
 from fmgsync.sources.convert.objects import (
     Account,
-    AwsNode,
-    AzureMasqAgent,
-    CiliumConfig,
-    CiliumEgressGatewayPolicy,
+    CustomMetadata,
     Described,
-    Egress,
-    EgressGateway,
-    EgressGatewayPolicy,
-    EgressIP,
     EndpointSlice,
-    FelixConfiguration,
     Flaws,
     Gateway,
     GlobalNetworkPolicy,
@@ -31,14 +23,26 @@ from fmgsync.sources.convert.objects import (
     Ingress,
     IPPool,
     Malformed,
-    MasqAgent,
     Namespace,
     NetworkSet,
     Node,
-    PlatformRaw,
     Pod,
     Service,
     StagedGlobalNetworkPolicy,
+)
+from fmgsync.sources.convert.parsed import ClosedMap, is_behind, is_null, last_key, settled
+from fmgsync.sources.convert.platform_objects import (
+    AwsNode,
+    AzureMasqAgent,
+    CiliumConfig,
+    CiliumEgressGatewayPolicy,
+    Egress,
+    EgressGateway,
+    EgressGatewayPolicy,
+    EgressIP,
+    FelixConfiguration,
+    MasqAgent,
+    PlatformRaw,
     Subnet,
     VpcEgressGateway,
 )
@@ -105,12 +109,14 @@ def read(kind: Kind, content: Mapping[str, Any], *, last: bool = False) -> tuple
     metadata = fields.part(content, "metadata")
     if not metadata.get("name"):
         raise Malformed("it has no metadata.name: cut off, or no Kubernetes object")
-    if kind in _PLATFORM:
-        return _of_platform(fields, _PLATFORM[kind], content, metadata, last=last)
     if kind in _POLICIES or kind in _SETS or kind is Kind.IP_POOLS:
         return _custom(fields, kind, content, metadata, last=last)
-    if kind in _DESTINATIONS or kind.description is not None:
-        return _destination(fields, kind, content, metadata, last=last)
+    if kind in _PLATFORM or kind in _DESTINATIONS or kind.description is not None:
+        if last and not isinstance(content, ClosedMap):
+            fields.doubt(_CUT_OFF)  # how it would go on, nobody knows
+        named = fields.custom_metadata(metadata)
+        made = _of_platform if kind in _PLATFORM else _destination
+        return made(fields, kind, content, named), fields.flaws()
     if kind is Kind.NODES:
         return _node(fields, content, metadata, last=last)
     read_metadata = fields.metadata(metadata)
@@ -123,18 +129,10 @@ def read(kind: Kind, content: Mapping[str, Any], *, last: bool = False) -> tuple
 
 
 def _of_platform(
-    fields: Fields,
-    made: type[PlatformRaw],
-    content: Mapping[str, Any],
-    metadata: Mapping[str, Any],
-    *,
-    last: bool,
-) -> tuple[Raw, Flaws]:
-    """Of what stands last in a text nobody knows how it would go on."""
-    if last and not isinstance(content, ClosedMap):
-        fields.doubt(_CUT_OFF)
+    fields: Fields, kind: Kind, content: Mapping[str, Any], named: CustomMetadata
+) -> Raw:
     parts = {key: settled(fields.part(content, key)) for key in ("spec", "status", "data")}
-    return made(fields.custom_metadata(metadata), **parts), fields.flaws()
+    return _PLATFORM[kind](named, **parts)
 
 
 def _node(
@@ -161,25 +159,16 @@ def described(kind: Kind) -> type[Described]:
     return made
 
 
-def _destination(
-    fields: Fields,
-    kind: Kind,
-    content: Mapping[str, Any],
-    metadata: Mapping[str, Any],
-    *,
-    last: bool,
-) -> tuple[Raw, Flaws]:
+def _destination(_: Fields, kind: Kind, content: Mapping[str, Any], named: CustomMetadata) -> Raw:
     """What stands in its parts its converter looks at."""
-    if last and not isinstance(content, ClosedMap):
-        fields.doubt(_CUT_OFF)
-    named = fields.custom_metadata(metadata)
     made = _DESTINATIONS.get(kind) or described(kind)
     parts = {
         field: content.get(key)
         for field, key in zip(made.__struct_fields__, made.__struct_encode_fields__, strict=True)
         if field != "metadata" and not is_null(content.get(key))
     }
-    return made(metadata=named, **parts), fields.flaws()
+    found: Raw = made(metadata=named, **parts)
+    return found
 
 
 def _custom(
