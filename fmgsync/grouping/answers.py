@@ -57,6 +57,8 @@ class Answers:
         held = frozenset(endpoints.holdings.held[index])
         withheld = endpoints.holdings.withheld(index)
         if index in endpoints.ranged:
+            if Kind.IP_POOLS in synced:
+                withheld = (*withheld, *self._poolless(index))
             held = endpoints.pools.ranges(held)
         rule = self.book.rules[index]
         if index in seeing.asking:
@@ -73,6 +75,14 @@ class Answers:
             withheld = (*withheld, *self.sets.withheld(index))
         return ClusterMembers(held, not gaps, "; ".join(gaps), withheld)
 
+    def _poolless(self, index: int) -> Iterator[tuple[Address, str]]:
+        """Claims that no pool holds. Whoever writes a pod may claim, so they hold nothing back."""
+        holdings = self.endpoints.holdings
+        for address in sorted(holdings.held[index] - {*holdings.real(index)}):
+            if self.endpoints.pools.of(address) is None:
+                by = holdings.claimants(address)
+                yield address, f"is claimed only by an annotation of {by}: no IPPool holds it"
+
     def _gaps(self, index: int, synced: frozenset[Kind]) -> list[str]:
         endpoints, seeing = self.endpoints, self.endpoints.seeing
         needs = self.book.needs[index]
@@ -81,7 +91,7 @@ class Answers:
         gaps += filter(None, (self.book.rules[index].doubt, *self.sets.gaps(index)))
         gaps += self.destinations.gaps(index)
         if index in endpoints.ranged and not missing:
-            gaps += endpoints.pools.gaps(endpoints.holdings.held[index])
+            gaps += endpoints.pools.gaps(endpoints.holdings.real(index))
         if index in seeing.asking and not missing:
             gaps += seeing.gaps(index)
         doubtful = endpoints.doubts.of[index]

@@ -48,6 +48,14 @@ class Holdings:
         found = self._holders.get(address, ())
         return tuple(h for h in found if isinstance(h, NodeHolder) or address in h.pod.addresses)
 
+    def real(self, index: int) -> list[Address]:
+        """What a rule publishes that something has, not by its own word alone."""
+        return [address for address in self.held[index] if self.having(address)]
+
+    def claimants(self, address: Address) -> str:
+        """For messages: who says that it has the address."""
+        return " and ".join(sorted(each.place for each in self._holders[address])[:2])
+
     def withheld(self, index: int) -> tuple[tuple[Address, str], ...]:
         """What a rule must not publish although it selects something that has it, and why."""
         return tuple(

@@ -81,6 +81,20 @@ def test_what_no_pool_holds_is_said_and_takes_nothing_away(estate: Estate) -> No
     assert held == ["prod_10.244.0.0_18"]
 
 
+def test_a_claim_that_no_pool_holds_is_left_out_and_holds_nothing_back(estate: Estate) -> None:
+    """Whoever may write pods may claim any address of allowedRanges."""
+    east, west = estate.config["clusters"]
+    estate.write_config(clusters=[{**east, "allowedRanges": ["10.0.0.0/8"]}, west])
+    other, labels = ip_pool("other", "10.9.0.0/16"), {"app": "web"}
+    applied(estate, POOL, other, WEB, pod("web-2", "10.9.0.1", labels=labels))
+    says = {"cni.projectcalico.org/podIP": "10.77.0.1/32"}
+    odd = pod("odd", labels=labels, phase="Pending", annotations=says)
+    held, told = applied(estate, POOL, other, WEB, odd)
+    assert held == ["prod_10.244.0.0_18"]
+    claim = "10.77.0.1 of cluster east is claimed only by an annotation of pod default/odd"
+    assert f"{claim}: no IPPool holds it" in told
+
+
 def test_a_pool_that_is_translated_on_the_way_is_warned_about(estate: Estate) -> None:
     held, told = applied(estate, ip_pool("nat", "10.244.0.0/16", natOutgoing=True), WEB)
     assert held == ["prod_10.244.0.0_16"]
