@@ -15,16 +15,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import yaml
-
 from fmgsync import yamllines
 from fmgsync.kube.kubeconfig import Access
 from fmgsync.settings import calico_import, calico_objects
 from fmgsync.settings.calico_import import Imported, Key, Manifest
 from fmgsync.settings.schema import Config
+from fmgsync.yamllines import Plain, Position
 
 _KEY: Final = "calicoCompat"
 _HEAD: Final = ("owner", "clusters", _KEY)
+_LISTS: Final = ("fortimanagers", "fortigates", "sites", "groups")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,23 +35,43 @@ class Found:
     secrets: Mapping[Key, bytes]
 
 
-def place(text: bytes | str, name: str) -> object:
-    """What the file says under `calicoCompat`; None if nothing."""
-    data = yamllines.load(text, name).data
-    return data.get(_KEY) if isinstance(data, dict) else None
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The file's document with other `data`; what is not in the file stands at `calicoCompat`."""
+
+    data: Plain
+    file: yamllines.Document
+
+    def at(self, path: yamllines.Path) -> Position:
+        """Where the value begins."""
+        return self.file.at(self._in_file(path))
+
+    def key_at(self, path: yamllines.Path) -> Position:
+        """Where its key stands."""
+        return self.file.key_at(self._in_file(path))
+
+    def _in_file(self, path: yamllines.Path) -> yamllines.Path:
+        if not path or path[0] not in _LISTS:
+            return path
+        own = _own(self.file).get(str(path[0]))
+        count = len(own) if isinstance(own, list) else 0
+        return (_KEY,) if len(path) > 1 and int(path[1]) >= count else path
 
 
-def head(text: bytes | str, name: str) -> str:
-    """The part of the file that says where to ask."""
-    data = yamllines.load(text, name).data
-    assert isinstance(data, dict)  # noqa: S101 - see place
-    return json.dumps({key: data[key] for key in _HEAD if key in data})
+def _own(document: yamllines.Document) -> Mapping[str, Any]:
+    return document.data if isinstance(document.data, dict) else {}
+
+
+def head(document: yamllines.Document) -> Joined | None:
+    """The part of the file that says where to ask; None if nothing does."""
+    data = {key: each for key, each in _own(document).items() if key in _HEAD}
+    return Joined(data, document) if data.get(_KEY) is not None else None
 
 
 def title(config: Config) -> str:
     """The namespace, for messages."""
     compat = config.calico_compat
-    assert compat is not None  # noqa: S101 - see place
+    assert compat is not None  # noqa: S101 - see head
     return f"namespace {compat.namespace} of cluster {compat.cluster}"
 
 
@@ -72,7 +92,7 @@ def stamp(config: Config) -> object:
 
 
 def _compat_cluster(config: Config) -> str:
-    assert config.calico_compat is not None  # noqa: S101 - see place
+    assert config.calico_compat is not None  # noqa: S101 - see head
     return config.calico_compat.cluster
 
 
@@ -80,7 +100,7 @@ def _objects(config: Config) -> list[Manifest]:
     from fmgsync.kube.client import ApiSession
 
     compat = config.calico_compat
-    assert compat is not None  # noqa: S101 - see place
+    assert compat is not None  # noqa: S101 - see head
     found = next(each for each in config.clusters if each.name == compat.cluster)
     access = found.kubeconfig.access if found.kubeconfig else Access()
     session = ApiSession(found.name, access)
@@ -107,19 +127,16 @@ def _secrets(objects: list[Manifest], made: Imported) -> list[tuple[Key, bytes]]
     return found
 
 
-def joined(text: bytes | str, name: str, found: Found) -> str:
+def joined(document: yamllines.Document, found: Found) -> Joined:
     """The file with what was found in the cluster."""
-    data = yamllines.load(text, name).data
-    assert isinstance(data, dict)  # noqa: S101 - see place
-    both: dict[str, Any] = dict(data)
-    made = found.made.data
-    for key in ("fortimanagers", "fortigates"):
-        own = [each for each in both.get(key) or () if isinstance(each, dict)]
-        names = {each.get("name") for each in own}
-        both[key] = [*own, *(each for each in made.get(key, ()) if each["name"] not in names)]
-    both["sites"] = [*(both.get("sites") or ()), *made["sites"]]
-    both["groups"] = [*(both.get("groups") or ()), *made["groups"]]
-    return yaml.safe_dump({key: each for key, each in both.items() if each}, sort_keys=False)
+    both, made = dict(_own(document)), found.made.data
+    for key in _LISTS:
+        own = both.get(key)
+        if own is None or isinstance(own, list):
+            own = own or []
+            names = {each.get("name") for each in own if isinstance(each, dict)} - {None}
+            both[key] = [*own, *(e for e in made.get(key, ()) if e.get("name") not in names)]
+    return Joined({key: each for key, each in both.items() if each}, document)
 
 
 def hold_secrets(config: Config, found: Found) -> None:

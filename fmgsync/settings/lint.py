@@ -136,6 +136,14 @@ def _groups(config: Config) -> Iterator[ConfigProblem]:
                 " role of fmgsync's grants by default",
                 "grant what 'fmgsync config rbac' prints",
             )
+        for at, prefix in enumerate(group.towards):
+            if f"ipv{prefix.version}" not in group.families:
+                yield config.origin.problem(
+                    ("groups", index, "towards", at),
+                    f"{_named(group)} publishes no IPv{prefix.version} addresses, so the way to"
+                    f" {prefix} is never looked at",
+                    f"remove it, or add ipv{prefix.version} to families",
+                )
         wanted = behind if group.sites is None else behind & set(group.sites.clusters)
         if not wanted:
             yield config.origin.problem(

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from fmgsync import yamllines
 from fmgsync.errors import ConfigError, ConfigProblem
 from fmgsync.settings import calico_compat, checks, problems
-from fmgsync.settings.origin import Origin
+from fmgsync.settings.origin import Origin, Places
 from fmgsync.settings.schema import Config
 
 MAX_BYTES: Final = 16 * 1024 * 1024
@@ -29,13 +29,14 @@ def load_config(path: Path) -> Config:
     Raises ConfigError with all problems, or with one if the file cannot be read at all, and
     SourceError if the cluster of `calicoCompat` does not answer.
     """
-    head = compat_of(path)
+    document, folder = _document(path), path.absolute().parent
+    head = calico_compat.head(document)
     if head is None:
-        return read_config(path)
-    text, folder = _content(path), path.absolute().parent
-    found = calico_compat.read(head)
-    name = f"{path}, with ConfigMaps of {calico_compat.title(head)}"
-    config = parse(calico_compat.joined(text, str(path), found), name=name, folder=folder)
+        return _checked(document, str(path), folder)
+    asking = _checked(head, str(path), folder)
+    found = calico_compat.read(asking)
+    name = f"{path}, with ConfigMaps of {calico_compat.title(asking)}"
+    config = _checked(calico_compat.joined(document, found), name, folder)
     calico_compat.hold_secrets(config, found)
     return config
 
@@ -48,9 +49,8 @@ def compat_of(path: Path) -> Config | None:
 @lru_cache(maxsize=1)
 def _compat_in(text: bytes, name: str, folder: Path) -> Config | None:
     """A controller asks every few seconds, and composing thousands of groups takes a second."""
-    if calico_compat.place(text, name) is None:
-        return None
-    return parse(calico_compat.head(text, name), name=name, folder=folder)
+    head = calico_compat.head(yamllines.load(text, name))
+    return _checked(head, name, folder) if head is not None else None
 
 
 def read_config(path: Path) -> Config:
@@ -60,7 +60,14 @@ def read_config(path: Path) -> Config:
 
 def parse(text: bytes | str, *, name: str, folder: Path) -> Config:
     """Check configuration text; `folder` is where its relative paths start."""
-    document = yamllines.load(text, name)
+    return _checked(yamllines.load(text, name), name, folder)
+
+
+def _document(path: Path) -> yamllines.Document:
+    return yamllines.load(_content(path), str(path))
+
+
+def _checked(document: Places, name: str, folder: Path) -> Config:
     origin = Origin(name, folder, document)
     if document.data is None:
         raise origin.error(

@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from fmgsync import yamllines
 from fmgsync.errors import ConfigError, ConfigProblem
+
+
+class Places(Protocol):
+    """Plain data, and where each value stands in the file."""
+
+    @property
+    def data(self) -> yamllines.Plain:
+        """All of it."""
+
+    def at(self, path: yamllines.Path) -> yamllines.Position:
+        """Where the value begins."""
+
+    def key_at(self, path: yamllines.Path) -> yamllines.Position:
+        """Where its key stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +33,7 @@ class Origin:
 
     file: str = field(default="", compare=False)
     folder: Path = field(default=Path(), compare=False)
-    document: yamllines.Document | None = field(default=None, compare=False, repr=False)
+    document: Places | None = field(default=None, compare=False, repr=False)
 
     def problem(
         self,

@@ -128,3 +128,36 @@ def test_a_file_that_has_not_changed_is_not_read_into_parts_again(tmp_path: Path
     path.write_text(json.dumps({"owner": "test", "groups": groups}))
     first = effort(lambda: reloading.compat_stamp(path))
     assert effort(lambda: reloading.compat_stamp(path)) < first / 100
+
+
+MIXED = """\
+owner: prod
+clusters:
+  - {name: east, kubeconfig: {file: ./kubeconfig}}
+calicoCompat: {cluster: east}
+fortigates:
+  - {name: branch, host: 192.0.2.30, apiKey: {env: KEY}}
+"""
+DIRECT = "- {name: fg-1, ip: 192.0.2.30, apikey: {secretKeyRef: {name: login, key: password}}}"
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "line"),
+    [
+        (MIXED.replace("{file", "{fiel"), "clusters[0].kubeconfig.fiel", 3),
+        (MIXED.replace("apiKey", "apikey"), "fortigates[0].apikey", 6),
+        (MIXED.replace(" branch", " 7"), "fortigates[0].name", 6),
+        # What the ConfigMaps say stands in no line of the file.
+        (MIXED, "fortigates[1].host", 4),
+    ],
+)
+def test_errors_name_the_line_of_the_file(
+    path: Path, cluster: KubernetesSimulator, text: str, where: str, line: int
+) -> None:
+    tell(cluster, "projectcalico.org/tier == 'dmz'", units="")
+    lists = {"tigera.firewall.fortigate": DIRECT, "tigera.firewall.fortimgr": ""}
+    cluster.add(config_map(f"{SPACE}-configs", **lists))
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load.load_config(path)
+    assert (where, line) in [(each.path, each.line) for each in caught.value.problems]

@@ -80,6 +80,8 @@ def test_an_unknown_command_is_a_mistake_of_the_caller() -> None:
          "group 'g' takes pods from any namespace whose labels fit"),
         (SMALL + "groups: [{name: g, select: all(), network: lan}]",
          "only annotations tell the addresses of network 'lan'"),
+        (SMALL + 'groups: [{name: g, select: all(), publish: auto, towards: ["2001:db8::/32"]}]',
+         "group 'g' publishes no IPv6 addresses, so the way to 2001:db8::/32 is never looked at"),
     ],
 )  # fmt: skip
 def test_what_is_probably_not_meant_is_noticed(text: str, words: str) -> None:
