@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
+from fmgsync.model import naming
 from fmgsync.model.change import Finding
 from fmgsync.model.state import DesiredAdom, ObservedAdom
 
@@ -21,13 +22,22 @@ def settle(
     desired: DesiredAdom, observed: ObservedAdom, taking: Collection[str] = ()
 ) -> DesiredAdom:
     """The same, with the names that own groups have already where they have another one; groups of
-    `taking` are about to be own."""
-    own = {name for (_, name), group in observed.groups.items() if group.owned} | {*taking}
+    `taking` are about to be own.
+
+    Where somebody took a group over for a policy that has a new one already, the old one counts:
+    firewall policies may use it.
+    """
+    mine = [group for group in observed.groups.values() if group.owned]
+    own = {group.name for group in mine} | {*taking}
     wanted = {group.name for group in desired.groups}
+    spare = [group for group in mine if group.name not in wanted]
+    taken = {*taking, *(g.name for g in spare if naming.taken_over(g.comment) is not None)}
     known = {
         name: alias
-        for name in wanted - own
-        if (alias := desired.aliases.get(name)) in own and alias not in wanted
+        for name in (wanted if taken else wanted - own)
+        if (alias := desired.aliases.get(name)) in own
+        and alias not in wanted
+        and (name not in own or alias in taken)
     }
     new = wanted - known.keys() - {name for _, name in observed.groups}
     told = [

@@ -291,6 +291,28 @@ def test_a_policy_that_lost_its_tier_since_still_has_the_group(
     assert estate.object("addrgrp", "web") is None
 
 
+def test_a_group_that_an_early_apply_made_for_the_same_policy_makes_room(
+    estate: Estate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Firewall policies use the old one, and nobody the new one."""
+    runs(estate, "node-a.example", "node-b.example", called="web")
+    before = on_devices(estate)
+    estate.apply_never()
+    assert estate.object("addrgrp", "web") is not None
+    (found,) = document(estate, capsys, "adopt", "--names", GROUP, code=3)["groups"]
+    assert (found["name"], found["added"], found["removed"]) == (GROUP, [], [])
+    document(estate, capsys, "adopt", "--calico", "--apply", code=0)
+    estate.apply("now")
+    assert on_devices(estate) == before
+    assert naming.is_marked(comment(estate, "addrgrp", GROUP), "prod", GROUP)
+    (held,) = document(estate, capsys, "plan", code=3)["held"]
+    assert held["name"] == "web", "what would become empty waits for a person, as ever"
+    estate.approve(held["digest"])
+    estate.apply("now")
+    assert on_devices(estate) == before
+    assert estate.object("addrgrp", "web") is None
+
+
 def test_what_was_not_meant_is_not_called_left_over(
     estate: Estate, capsys: pytest.CaptureFixture[str]
 ) -> None:
