@@ -94,8 +94,10 @@ def _run(name: str, part: Part) -> bool:
 
 
 def row(name: str, part: Part, counts: Mapping[str, int], seconds: float) -> str:
-    """The part's line of the page's table."""
+    """The part's line of the page's table; what was asked for otherwise than usual is in it."""
     figures = ", ".join(f"{count:,} {what}" for what, count in counts.items())
+    if asked := [f"`{key}={os.environ[key]}`" for key in part.environment if key in os.environ]:
+        figures += f" ({', '.join(asked)})"
     took = f"{seconds / 60:.0f} min" if seconds >= 100 else f"{seconds:.0f} s"
     python = ".".join(platform.python_version_tuple()[:2])
     machine = f"{os.cpu_count()} cores {platform.machine()}, Python {python}"

@@ -36,3 +36,9 @@ def test_counts_are_added_up_and_written_into_their_row(
     assert (
         reliability.replaced("| `one` | old |\n| `two` | x |\n", line) == f"{line}\n| `two` | x |\n"
     )
+
+
+def test_a_row_says_that_less_was_run_than_usual(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FMGSYNC_RACES_EVERY", "5")
+    line = reliability.row("races", reliability.PARTS["races"], {"decisions": 7}, 9.0)
+    assert "| 7 decisions (`FMGSYNC_RACES_EVERY=5`) |" in line

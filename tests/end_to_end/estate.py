@@ -124,15 +124,20 @@ class Estate:
         return {"": sorted(found["member"]), **mapped}
 
     def install_by_hand(self) -> None:
-        """The administrator installs the package on all its devices, and waits for the end."""
+        """The administrator installs the package on all its devices, and waits for the end; what
+        stands still for a quarter of an hour is given up."""
         console = self.unit.console("admin")
         locks = self.unit.world.mode != "disabled"
         if locks:
             console.lock("prod")
         data = {"adom": "prod", "pkg": PACKAGE}
         task = console.call("exec", "/securityconsole/install/package", data)["task"]
-        while console.get(f"/task/task/{task}")["percent"] < 100:
+        for _ in range(900):
+            if console.get(f"/task/task/{task}")["percent"] == 100:
+                break
             self.clock.sleep(1)
+        else:
+            console.call("exec", "/securityconsole/abort", {"adom": "prod"})
         if locks:
             console.unlock("prod")
         console.log_out()

@@ -49,11 +49,16 @@ class Grants:
         self._since = {grant: self._since.get(grant, (now, ahead_s)) for grant in there}
         if bound_s is None:
             return
+        served = {place for one in passes for place in _served(one)}
         said = {place: why for one in passes for place, why in _said(one).items()}
         for grant in sorted(there):
             since, ahead_then = self._since[grant]
             place = grant[0]
-            if now - since < bound_s or ahead_then != ahead_s or place in disturbed:
+            if (
+                now - since < bound_s
+                or ahead_then != ahead_s
+                or place not in served - set(disturbed)
+            ):
                 continue
             self.told["overdue"] += 1
             why = said.get(place)
@@ -65,9 +70,13 @@ class Grants:
         self._since = {}
 
 
+def _served(one: Pass) -> tuple[str, ...]:
+    return (one.ref.unit,) if one.ref.is_direct else BEHIND
+
+
 def _said(one: Pass) -> dict[str, str]:
     """What keeps the devices of a target from being served, in the pass's own words."""
-    names = (one.ref.unit,) if one.ref.is_direct else BEHIND
+    names = _served(one)
     whole, view, seen = "", one.view, one.seen
     if one.error is not None:
         whole = f"error: {one.error.kind}"

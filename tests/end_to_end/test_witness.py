@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from fmgsync import audit
-from fmgsync.model.target import DeviceVdom, TargetRef
+from fmgsync.model.target import DeviceVdom, TargetKind, TargetRef
 from fmgsync.passes.result import Pass, Result
 from fmgsync.passes.rollout_book import Report
 from fmgsync.passes.world import Workloads
@@ -161,7 +161,7 @@ def secret_in_the_log(witness: Witness) -> None:
 def not_as_wanted(witness: Witness) -> None:
     holds(witness.estate, ALONE[0], "prod_10.1.0.1", "legacy-db")
     report = Report(verified=[DeviceVdom(ALONE[0], "root")])
-    told = Pass(TargetRef(ALONE[0], "root"), rollout=report)
+    told = Pass(TargetRef(ALONE[0], "root", TargetKind.FORTIGATE), rollout=report)
     witness.what_is_verified_is_so(run_of(witness), empty(witness, told))
 
 
@@ -189,7 +189,7 @@ def overdue(witness: Witness) -> None:
     estate = witness.estate
     estate.choice = replace(estate.choice, removals="immediately")
     del estate.truth.runs["10.1.0.1"]
-    passes = [Pass(TargetRef(name, "root")) for name in ALONE]
+    passes = [Pass(TargetRef(name, "root", TargetKind.FORTIGATE)) for name in ALONE]
     witness.no_stale_grant_is_overdue(run_of(witness), empty(witness, *passes))
 
 

@@ -7,7 +7,6 @@ at the instant of each writing request, past everything the replicas believe.
 
 from __future__ import annotations
 
-import json
 import os
 import random
 from collections import Counter
@@ -29,17 +28,15 @@ from fmgsync.leases.ownership import DURATION_S, TICK_S, Leases, Ownership
 from fmgsync.model.target import TargetKind, TargetRef
 from fmgsync.passes import once
 from fmgsync.simulator.kubernetes import KubernetesSimulator
-from fmgsync.targets.hooks import releases
 from fmgsync.wiring import wiring
 from tests import tally
+from tests.end_to_end import evidence
 from tests.end_to_end.mixed import ALONE, BEHIND, POOL, Choice, Mixed, open_mixed
 
 ADOM = TargetRef("hq", "prod")
 FAILOVERS = int(os.environ.get("FMGSYNC_FAILOVERS", "4"))
 UNITS = [TargetRef(name, "root", TargetKind.FORTIGATE) for name in ALONE]
 PAUSES_S = (0.0, 1.0, 4.0, 9.0, 11.0, 31.0, 130.0, 4000.0)
-WRITING = frozenset(("add", "set", "update", "replace", "delete", "exec"))
-QUIET = ("sys/login", "sys/proxy", "securityconsole/preview/result")
 
 
 class Replica(HTTPAdapter):
@@ -129,15 +126,8 @@ class Play:
         """A write leaves only while this replica has the Lease."""
         place = self._places.get(urlsplit(request.url).port)
         self.counts["requests"] += 1
-        if place is not None:
-            writes, ref = request.method != "GET", TargetRef(place, "root", TargetKind.FORTIGATE)
-        else:
-            asked, ref = json.loads(request.body), ADOM
-            params = asked.get("params") or []
-            urls = [str(param.get("url", "")).strip("/") for param in params]
-            quiet = releases(params) or all(url.startswith(QUIET) for url in urls)
-            writes = asked["method"] in WRITING and not quiet
-        if writes:
+        ref = TargetRef(place, "root", TargetKind.FORTIGATE) if place is not None else ADOM
+        if evidence.writes(request.url, request.method, request.body):
             self.counts["writes"] += 1
             assert self.holder(ref) == replica.name, f"{replica.name} writes to {ref} without it"
 
