@@ -15,10 +15,12 @@ from __future__ import annotations
 
 import argparse
 import random
+import sys
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 import structlog
@@ -249,7 +251,9 @@ def main() -> None:
     counts = ", ".join(f"{count} ({lane})" for lane, count in costs.items())
     print(f"Requests of one install on {PER_SITE} FortiGates, with looking and proof: {counts}.\n")
     print(table(days, costs))
-    if asked.svg:
+    if asked.svg and find_spec("matplotlib") is None:
+        print("left out: the plot: matplotlib is not installed", file=sys.stderr)
+    elif asked.svg:
         draw(days, asked.svg)
 
 

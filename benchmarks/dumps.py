@@ -20,8 +20,8 @@ from typing import Any
 
 import msgspec
 import yaml
-from inventory import pod
 
+from benchmarks.inventory import pod
 from fmgsync.sources import manifests
 from fmgsync.sources.convert.objects import Pod
 
@@ -33,7 +33,7 @@ class _List(msgspec.Struct):
 def whole_pod(n: int) -> dict[str, Any]:
     """About 14 kB as kubectl indents it: containers with their environment, managed fields."""
     made = pod(n, n, n, 5_000)
-    fields = {f"f:x{j}": {"f:y": {}} for j in range(60)}
+    fields: dict[str, Any] = {f"f:x{j}": {"f:y": {}} for j in range(60)}
     made["metadata"]["managedFields"] = [{"manager": "m", "fieldsV1": fields}]
     environment = [{"name": f"E{k}", "value": "v"} for k in range(20)]
     made["spec"]["containers"] = [{"name": f"c{j}", "env": environment} for j in range(2)]

@@ -249,9 +249,9 @@ def loop(made: Units, unit: str, count: int) -> Figure:
                 api.cmdb.firewall.address.create(body)
             members.setdefault(f"g{n % GROUPS}", []).append(name)
         for group, names in members.items():
-            body = {"name": group, "member": [{"name": one} for one in names]}
             if not api.cmdb.firewall.addrgrp.is_exist(uid=group):
-                api.cmdb.firewall.addrgrp.create(body)
+                rows = [{"name": one} for one in names]
+                api.cmdb.firewall.addrgrp.create({"name": group, "member": rows})
     finally:
         api.logout()
     seconds, used = time.monotonic() - began, time.process_time() - used

@@ -20,8 +20,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from kubernetes import client
-from membership import make_rules
 
+from benchmarks.membership import make_rules
 from fmgsync.clock import SystemClock
 from fmgsync.grouping.clusters import Memberships
 from fmgsync.kube import listing
@@ -110,7 +110,8 @@ def follow(
     inventory: Inventory, members: Memberships, lines: list[bytes], rate: float
 ) -> tuple[list[float], float]:
     """Delays from the arrival of a line to the answer that holds it; processor seconds used."""
-    decoder, delays = LineDecoder(Pod), []
+    decoder = LineDecoder(Pod)
+    delays: list[float] = []
     arrived: list[float] = []
     over = threading.Event()
 
@@ -135,7 +136,7 @@ def follow(
             time.sleep(left)
         found = decoder.decode(line)
         assert isinstance(found, Upserted | Removed)
-        inventory.apply(Kind.PODS, found)
+        inventory.apply(Kind.PODS, found)  # type: ignore[arg-type]
         arrived.append(due)
     over.set()
     thinker.join()

@@ -20,7 +20,7 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -160,7 +160,7 @@ def churn(cluster: KubernetesSimulator, watch: Watch, asked: argparse.Namespace)
 
 def read(file: Path) -> list[Sample]:
     """Samples that were written down."""
-    kinds = {"replica": int, "descriptors": int, "threads": int}
+    kinds: dict[str, Any] = {"replica": int, "descriptors": int, "threads": int}
     with file.open(newline="") as lines:
         return [
             Sample(**{name: kinds.get(name, float)(text) for name, text in row.items()})
@@ -193,7 +193,7 @@ def draw(samples: Sequence[Sample], path: Path) -> None:
     """Memory, descriptors, threads and requests, one below the other."""
     from benchmarks.plots import plot
 
-    shown = (
+    shown: tuple[tuple[str, Callable[[Sample], float]], ...] = (
         ("memory, MB", lambda e: e.memory_mb),
         ("file descriptors", lambda e: e.descriptors),
         ("threads", lambda e: e.threads),
