@@ -47,6 +47,7 @@ class Row:
     requests: int
     megabytes: float
     locked_s: float
+    longest_lock_s: float
     processor_s: float
     peak_mb: float
     projected: bool
@@ -69,6 +70,7 @@ def row(size: Size, latency: int, what: str, who: str, runs: Sequence[Run], whol
         round(middle(run.cost.requests for run in runs)),
         round(middle(run.cost.bytes / 1e6 for run in runs), 2),
         round(middle(run.cost.locked_s for run in runs), 2),
+        round(middle(run.cost.longest_lock_s for run in runs), 2),
         round(middle(run.processor_s for run in runs), 2),
         round(statistics.median(run.peak_mb for run in runs)),
         scale > 1,
@@ -110,7 +112,7 @@ def race(size: Size, latency: int, repeats: int, folder: Path) -> Iterator[Row]:
 def as_markdown(rows: Sequence[Row]) -> str:
     head = (
         "addresses + mappings | latency, ms | what | who "
-        "| s (spread) | requests | MB | locked, s | processor, s | peak, MB"
+        "| s (spread) | requests | MB | locked, s (at a time) | processor, s | peak, MB"
     )
     lines = [f"| {head} |", "|---:|---:|---|---|" + "---:|" * 6]
     for each in rows:
@@ -123,7 +125,7 @@ def as_markdown(rows: Sequence[Row]) -> str:
             f"{mark}{each.seconds:,.1f} ({each.spread:,.1f})",
             f"{mark}{each.requests:,}",
             f"{mark}{each.megabytes:,.1f}",
-            f"{mark}{each.locked_s:,.1f}",
+            f"{mark}{each.locked_s:,.1f} ({mark}{each.longest_lock_s:,.1f})",
             f"{mark}{each.processor_s:,.1f}",
             f"{each.peak_mb:,.0f}",
         ]

@@ -18,12 +18,13 @@ from fmgsync.simulator.wire.requestlog import Entry
 @dataclass(frozen=True)
 class Cost:
     """What one client's run cost the unit since it was asked before; `sent` of the bytes came from
-    the client."""
+    the client, and nobody else was kept out for longer than `longest_lock_s` at a time."""
 
     requests: int
     bytes: int
     locked_s: float
     sent: int = 0
+    longest_lock_s: float = 0.0
 
 
 @dataclass
@@ -32,6 +33,7 @@ class _Meter:
     bytes: int = 0
     sent: int = 0
     locked_s: float = 0.0
+    longest_lock_s: float = 0.0
     locked_at: float | None = None
 
     def look(self, entry: Entry) -> None:
@@ -41,12 +43,15 @@ class _Meter:
             if "/workspace/lock" in url and self.locked_at is None:
                 self.locked_at = time.monotonic()
             elif "/workspace/unlock" in url and self.locked_at is not None:
-                self.locked_s += time.monotonic() - self.locked_at
+                held_s = time.monotonic() - self.locked_at
+                self.locked_s += held_s
+                self.longest_lock_s = max(self.longest_lock_s, held_s)
                 self.locked_at = None
 
     def take(self) -> Cost:
-        cost = Cost(self.requests, self.bytes, self.locked_s, self.sent)
-        self.requests, self.bytes, self.sent, self.locked_s = 0, 0, 0, 0.0
+        cost = Cost(self.requests, self.bytes, self.locked_s, self.sent, self.longest_lock_s)
+        self.requests, self.bytes, self.sent = 0, 0, 0
+        self.locked_s = self.longest_lock_s = 0.0
         return cost
 
 
