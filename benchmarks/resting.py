@@ -35,13 +35,13 @@ def passes(folder: Path, unit: Unit) -> list[tuple[str, float, Cost]]:
         Path("fmgsync.yaml"), command=features.RUN, state_dir=Path("state").absolute()
     )
     (work,) = world.adoms
-    inventory = once.read_inventory(world)
+    workloads = once.read_workloads(world)
     made = Passes(lambda: world, work, install=False)
     found = []
     for number in range(PASSES + 1):
         unit.cost()
         began = time.perf_counter()
-        made.make(inventory, frozenset({f"g{number}"}) if number else None)
+        made.make(workloads, frozenset({f"g{number}"}) if number else None)
         found.append((time.perf_counter() - began, unit.cost()))
     whole, *parts = found
     middle = statistics.median(seconds for seconds, _ in parts)
