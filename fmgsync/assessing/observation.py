@@ -50,16 +50,20 @@ class Survey:
         return self.facts is not None
 
     def known_but(
-        self, changed: Collection[DeviceVdom], fresh: Mapping[DeviceVdom, Reading] | None = None
+        self,
+        changed: Collection[DeviceVdom],
+        answered: Mapping[DeviceVdom, Reading] | None = None,
+        copied: Mapping[DeviceVdom, Reading] | None = None,
     ) -> Known:
-        """What was read, save of those that have changed since; `fresh` is what these answered."""
+        """What was read, save of those that have changed since: what these and their copies held
+        when they were asked again."""
         if self.facts is None:
             return NOTHING
         databases, devices = self.facts.databases, self.facts.devices
         kept = (databases.keys() & devices.keys()) - set(changed)
         return Known(
-            {target: databases[target] for target in kept},
-            {**{target: devices[target] for target in kept}, **(fresh or {})},
+            {**{target: databases[target] for target in kept}, **(copied or {})},
+            {**{target: devices[target] for target in kept}, **(answered or {})},
             () if changed else self.statuses,
         )
 

@@ -17,6 +17,7 @@ import structlog
 from fmgsync import errors
 from fmgsync.model.target import TargetRef
 from fmgsync.passes.reconcile import AdomWork
+from fmgsync.targets.protocol import DEVICES
 
 TRIES: Final = 2
 """Passes in a row that end without having reached FortiManager before its ADOMs are offered."""
@@ -39,7 +40,7 @@ def tried(work: AdomWork, at_work: threading.Lock) -> bool:
         return False
     try:
         with work.session():
-            work.target.read_topology()
+            work.target.look(DEVICES).around()
     except errors.TargetError as error:
         return not keeps_out(error)
     finally:

@@ -7,6 +7,7 @@ now, the devices it concerns are left out, and people are told.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from fmgsync import errors
@@ -14,6 +15,7 @@ from fmgsync.assessing import four, stale, yardstick
 from fmgsync.assessing.yardstick import Yardstick
 from fmgsync.model.adom import Workspace
 from fmgsync.model.change import AdomPlan, ApplyReport
+from fmgsync.model.preview import Marked
 from fmgsync.model.rollout import InstallRequest
 from fmgsync.model.state import ObservedAdom
 from fmgsync.model.target import DeviceVdom
@@ -21,7 +23,7 @@ from fmgsync.passes import reconcile, rollout_log
 from fmgsync.passes.run import Round, Run
 from fmgsync.planning import packages, written
 from fmgsync.scheduling.machine import Blocked
-from fmgsync.targets.protocol import InstallFlow
+from fmgsync.targets.protocol import STAMP, Around, Copies, InstallFlow, Marks, Question
 
 Wrong = Mapping[DeviceVdom, str]
 """Where an install would push what no rule asks for, with a sentence each."""
@@ -37,13 +39,21 @@ def hold_to(run: Run, flow: InstallFlow, chosen: Round) -> None:
     chosen.written = run.written
 
 
-def still_vouched(run: Run, chosen: Round, targets: Iterable[DeviceVdom]) -> frozenset[str]:
-    """Devices of a previewed install that may still be pushed.
+def look_at_marks(run: Run, marks: Marks | None) -> tuple[Marked, ...]:
+    """Whose the objects are that a preview shows; and the ADOM as it is by now, since without a
+    workspace lock anybody may write while FortiManager works out the preview."""
+    objects = run.seen.asked if _is_open(run) else None
+    if marks is None and objects is None:
+        return ()
+    told = run.work.target.look(Question(objects=objects, marks=marks))
+    if objects is not None:
+        run.seen = reconcile.with_objects(run.work, run.intent, run.seen, told.objects())
+    return told.marked() if marks is not None else ()
 
-    Without a workspace lock anybody may write while FortiManager works out the preview.
-    """
-    if run.seen.topology.workspace is Workspace.DISABLED:
-        run.seen = reconcile.look_again(run.work, run.intent, run.seen)
+
+def still_vouched(run: Run, chosen: Round, targets: Iterable[DeviceVdom]) -> frozenset[str]:
+    """Devices of a previewed install that may still be pushed, as the ADOM was seen afterwards."""
+    if _is_open(run):
         wrong = _wrong(run, chosen, targets, chosen.written)
         leave_out(run, chosen, wrong)
         targets = [target for target in targets if target not in wrong]
@@ -55,27 +65,41 @@ def before_push(run: Run, chosen: Round) -> str | None:
 
     It was read with the ADOM, unless this round itself has changed something since.
     """
-    if run.seen.topology.workspace is not Workspace.DISABLED:
+    if not _is_open(run):
         return None
     as_seen = not (chosen.urgent or chosen.tasks)
-    return run.seen.observed.stamp if as_seen else run.work.target.read_stamp()
+    if as_seen:
+        return run.seen.observed.stamp
+    return run.work.target.look(STAMP).stamp()
 
 
 def look_afterwards(run: Run, request: InstallRequest, before: str | None) -> None:
     """Whether the ADOM was edited between the preview and the end of the push, without a lock: then
-    more may have gone along than the preview showed, and people are told."""
-    if run.seen.topology.workspace is not Workspace.DISABLED:
+    more may have gone along than the preview showed, and people are told.
+
+    What the copies of the devices have become is looked at along with it.
+    """
+    if not _is_open(run):
         return
+    copies = Copies(request.targets, run.names)
     try:
-        if before is not None and run.work.target.read_stamp() == before:
+        told = run.work.target.look(Question(stamp=before is not None, copies=copies))
+        with suppress(errors.TargetError):  # then they are asked alone
+            run.copied.update(told.copies())
+        if before is not None and told.stamp() == before:
             return
-        after = run.work.target.look().packages
+        after = run.work.target.look(Question(around=Around.ALL)).around().packages
     except errors.TargetError as trouble:
         rollout_log.unseen(run, request, (), str(trouble))
         return
     edited = packages.edited(run.seen.packages, after, request.package)
     if edited or before is not None:
         rollout_log.unseen(run, request, edited, "")
+
+
+def _is_open(run: Run) -> bool:
+    """Whether no lock keeps others out of the ADOM."""
+    return run.seen.topology.workspace is Workspace.DISABLED
 
 
 def write(run: Run, by: Callable[[AdomPlan], ApplyReport], plan: AdomPlan) -> ApplyReport:

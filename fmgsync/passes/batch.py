@@ -42,6 +42,9 @@ def settle(run: Run, chosen: Round) -> None:
         for target, proof in proofs.items()
         if proof.reading is not None and proof.names >= run.names
     }
+    # Of a device that is not as it should be nothing is believed that was not asked just now.
+    right = {target for target, proof in proofs.items() if proof.verdict is Verdict.VERIFIED}
+    run.copied = {target: copy for target, copy in run.copied.items() if target in right}
     cured = _right_all_the_same(run, chosen, failed)
     proofs.update(cured)
     failed = {device: why for device, why in failed.items() if device not in _devices(cured)}

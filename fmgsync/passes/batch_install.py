@@ -42,11 +42,11 @@ from fmgsync.scheduling.machine import (
     Withdrawn,
 )
 from fmgsync.scheduling.rollout import Decision
-from fmgsync.targets.protocol import Delivery, InstallFlow
+from fmgsync.targets.protocol import Delivery, InstallFlow, Marks
 
 _log = structlog.get_logger()
 
-FIRST_POLL_S = 0.2
+FIRST_POLL_S = 0.5
 POLL_S = 3.0
 BORNE_S = 600.0
 """So long a unit may be silent while a task of ours runs there."""
@@ -185,7 +185,7 @@ def _start(
     new = {target.device for target in request.targets} - chosen.begun
     chosen.begun.update(new)
     try:
-        return flow.commit(request) if previewed else flow.start(request)
+        return flow.start(request, previewed=previewed)
     except errors.OutcomeUnknown:
         raise
     except errors.TargetError:
@@ -201,6 +201,7 @@ def _preview(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest
         run.approvals(),
         run.clock,
         run.rest,
+        partial(adom_proof.look_at_marks, run),
     )
     return preview(flow, request, asking)
 
@@ -208,27 +209,28 @@ def _preview(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest
 @dataclass(frozen=True, slots=True)
 class Asking:
     """Who looks at a preview: what is theirs, how other people's edits are taken, which are let
-    through, and how they wait."""
+    through, how they wait, and how they see whose the edits are (None: all are their own)."""
 
     own: Marked
     policy: ForeignChanges
     approved: Collection[str]
     clock: Clock
     rest: Callable[[float], None]
+    marked: Callable[[Marks | None], tuple[Marked, ...]]
 
 
 def preview(flow: InstallFlow, request: InstallRequest, asking: Asking) -> Sorted:
     """Have it worked out what an install would push, and judge that. Nothing is pushed."""
-    started = flow.start_preview(request)
+    started = flow.preview(request)
     rests, patience = _rests(), Patience(asking.clock)
     while (found := patience.hear(started.poll)) is None:
         asking.rest(next(rests))
     owners = Owners(asking.own, places=request.targets)
     unknown = [edit for each in found for edit in foreign.by_source(each, owners)[Source.FOREIGN]]
     named = [(key, edit) for edit in unknown if (key := foreign.key_of(edit)) is not None]
-    if named:
-        gone = {key for key, edit in named if edit.deletes}
-        marked = flow.read_marked({key for key, _ in named}, gone, request.targets)
+    gone = {key for key, edit in named if edit.deletes}
+    marks = Marks({key for key, _ in named}, gone, request.targets) if named else None
+    if marked := asking.marked(marks):
         copied = next((one.copied for one in marked if one.owner == asking.own.owner), {})
         peers = tuple(one for one in marked if one.owner != asking.own.owner)
         owners = replace(owners, own=replace(owners.own, copied=copied), peers=peers)
@@ -336,4 +338,4 @@ def _rests() -> Iterator[float]:
     pause_s = FIRST_POLL_S
     while True:
         yield pause_s
-        pause_s = min(pause_s * 3, POLL_S)
+        pause_s = min(pause_s * 4, POLL_S)

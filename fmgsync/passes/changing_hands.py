@@ -20,6 +20,7 @@ from fmgsync.planning import adoption, cleanup, sites
 from fmgsync.planning.adoption import Adoption, Choice
 from fmgsync.planning.cleanup import Cleanup
 from fmgsync.scheduling.calendar import place_of
+from fmgsync.targets.protocol import Part, Question
 
 OLD_CONTROLLER = ("k8s-app", "tigera-firewall-controller")
 
@@ -59,7 +60,8 @@ def adopt(world: World, choice: Choice, *, write: bool) -> list[Changed]:
     def make(work: AdomWork, seen: Observation, changed: Changed) -> None:
         wanted = adoption.settled(choice, seen.observed, seen.desired)
         keys = adoption.members_of(choice, seen.observed, wanted)
-        members = work.target.read_part((), sorted(keys)) if keys else None
+        named = Question(objects=Part((), sorted(keys)))
+        members = work.target.look(named).objects() if keys else None
         changed.adoption = adoption.take_over(
             choice,
             wanted,
@@ -69,7 +71,7 @@ def adopt(world: World, choice: Choice, *, write: bool) -> list[Changed]:
             ambiguous,
         )
         if choice.calico and not (choice.names or choice.pattern):
-            remarked = work.target.read_remarked(adoption.CALICO)
+            remarked = work.target.look(Question(remark=adoption.CALICO)).remarked()
             left = adoption.left_over(changed.adoption, remarked, keys)
             changed.adoption = replace(changed.adoption, leftovers=left)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from fmgsync import errors
 from fmgsync.assessing import pending
@@ -18,6 +19,7 @@ from fmgsync.scheduling.admission import Admission
 from fmgsync.scheduling.foreign import Sorted
 from fmgsync.scheduling.install_policy import Mode
 from fmgsync.scheduling.rollout import Readiness
+from fmgsync.targets.protocol import Marks, Question, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,10 @@ def look(world: World, work: AdomWork, adom: Pass, *, may_lock: bool) -> Edits:
     return Edits(judged.blocked, judged.foreign)
 
 
+def _marked(target: Target, marks: Marks | None) -> tuple[Marked, ...]:
+    return target.look(Question(marks=marks)).marked() if marks is not None else ()
+
+
 def _judged(world: World, work: AdomWork, adom: Pass, ready: list[Admission]) -> Sorted:
     """All packages' previews, one after the other."""
     assert adom.seen is not None and work.delivery is not None  # noqa: S101, PT018 - see look
@@ -63,6 +69,7 @@ def _judged(world: World, work: AdomWork, adom: Pass, ready: list[Admission]) ->
         {one.digest: one for one in work.guard.memory.approvals(world.clock.now())},
         world.clock,
         world.clock.sleep,
+        partial(_marked, work.target),
     )
     found = Sorted()
     with work.delivery.open_install_flow() as flow:

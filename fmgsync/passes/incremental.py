@@ -24,6 +24,7 @@ from fmgsync.passes.result import Pass
 from fmgsync.passes.world import Workloads, World
 from fmgsync.planning import adom_cache, aliases, backup_mode, provenance, sites, stays_shared
 from fmgsync.planning.adom_cache import Picture
+from fmgsync.targets.protocol import STAMP, Part, Question
 
 OVERLAP = "overlap"
 
@@ -103,7 +104,7 @@ class Passes:
         names = tuple(reconcile.names(part, seen.limits))
         if part.findings != _overlaps(seen.desired.findings) or not known.covers(names):
             return None
-        if work.target.read_stamp() != known.stamp:
+        if work.target.look(STAMP).stamp() != known.stamp:
             return None
         there = reconcile.compare_part(work, intent, seen, part, known.part(part, names))
         there = replace(there, plan=provenance.told(there.plan, workloads.who))
@@ -128,7 +129,8 @@ class Passes:
         work, intent, changes = self._work, self._world.intent, there.plan.changes
         names = tuple(reconcile.names(part, seen.limits))
         written = adom_cache.touched(changes)
-        fresh = work.target.read_part(written.groups, written.addresses)
+        asked = Part(written.groups, written.addresses)
+        fresh = work.target.look(Question(objects=asked)).objects()
         known.replace(written, fresh)
         now = known.part(part, names)
         if adom_cache.carried_out(changes, fresh) and not there.plan.approved:

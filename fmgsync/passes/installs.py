@@ -9,6 +9,7 @@ from fmgsync.assessing.observation import NOTHING, Known, Observation, Survey
 from fmgsync.model.state import ObservedAdom
 from fmgsync.passes.reconcile import AdomWork
 from fmgsync.planning import sites
+from fmgsync.targets.protocol import STATUSES, Answer, Copies, Question
 
 
 def survey(
@@ -25,13 +26,15 @@ def survey(
         everywhere = {target for site in resolved for target in site.targets}
         return views.of_live(facts, seen, everywhere)
     targets, names = views.places(facts)
-    databases, devices = dict(known.databases), dict(known.devices)
+    databases, devices, told = dict(known.databases), dict(known.devices), None
     if fresh := [target for target in targets if target not in databases]:
-        databases |= delivery.read_device_databases(fresh, names)
+        # What was installed before is needed only if something is pending, which these show.
+        told = work.target.look(Question(copies=Copies(fresh, names), statuses=not known.statuses))
+        databases |= told.copies()
     if ask_devices and (fresh := [target for target in targets if target not in devices]):
         devices |= work.target.ask(fresh, names)
     facts = replace(facts, databases=databases, devices=devices)
-    return _with_statuses(work, views.made(facts, seen, asked=ask_devices), known)
+    return _with_statuses(work, views.made(facts, seen, asked=ask_devices), known, told)
 
 
 def survey_part(work: AdomWork, known: Survey, part: Observation, *, adom: ObservedAdom) -> Survey:
@@ -40,9 +43,13 @@ def survey_part(work: AdomWork, known: Survey, part: Observation, *, adom: Obser
     return _with_statuses(work, found, Known(statuses=known.statuses))
 
 
-def _with_statuses(work: AdomWork, found: Survey, known: Known) -> Survey:
+def _with_statuses(
+    work: AdomWork, found: Survey, known: Known, told: Answer | None = None
+) -> Survey:
     """Only who has something to install must know what was installed before."""
-    delivery = work.delivery
-    if delivery is None or not found.pending:
+    if work.delivery is None or not found.pending:
         return found
-    return replace(found, statuses=known.statuses or delivery.read_package_status())
+    if known.statuses:
+        return replace(found, statuses=known.statuses)
+    told = told or work.target.look(STATUSES)
+    return replace(found, statuses=told.statuses())

@@ -8,6 +8,7 @@ from fmgsync import errors
 from fmgsync.model.target import TargetRef
 from fmgsync.passes.reconcile import AdomWork
 from fmgsync.planning import misnamed
+from fmgsync.targets.protocol import DEVICES
 
 
 def reader(
@@ -30,7 +31,8 @@ def reader(
                 other = make(ref)
                 try:
                     with other.session():
-                        found.update(misnamed.known(other.target.read_topology()))
+                        seen = other.target.look(DEVICES).around()
+                        found.update(misnamed.known(seen.topology))
                 except errors.TargetError:
                     unread.append(ref.title)
         return frozenset(found), f"{', '.join(unread)} could not be read" if unread else ""

@@ -164,7 +164,7 @@ def _left(run: Run, made: Pass, *, has_changed: bool, done: int) -> Pass:
         if report.failures:
             seen = reconcile.refresh_topology(work, seen)
         touched = {outcome.target for outcome in report.outcomes[done:]}
-        known = seen.survey.known_but(touched, run.answered)
+        known = seen.survey.known_but(touched, run.answered, run.copied)
         survey = installs.survey(work, seen, ask_devices=True, known=known)
         seen = replace(seen, survey=survey)
     return replace(made, seen=seen, known=seen.survey.known_but(()))

@@ -34,7 +34,7 @@ from fmgsync.planning import (
     workflow_mode,
     written,
 )
-from fmgsync.targets.protocol import Delivery, Target
+from fmgsync.targets.protocol import DEVICES, STATUSES, Around, Delivery, Question, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,8 @@ def look(
 ) -> Observation:
     """Read the ADOM and make the plan. Writes nothing. `who` names what is behind an address;
     without `uses` nobody is asked who uses a group where nothing is to change."""
-    around = work.target.look() if uses else work.target.glance()
+    asked = Question(around=Around.ALL if uses else Around.GLANCE)
+    around = work.target.look(asked).around()
     around = replace(around, topology=work.fleet.of(around.topology))
     topology, packages, delivery = around.topology, around.packages, work.delivery
     resolved = sites.resolve(work.sites, topology)
@@ -125,13 +126,15 @@ def look(
     wanted = replace(wanted, errors=(*wanted.errors, *refused))
     wanted = replace(wanted, findings=(*wanted.findings, *notes))
     if delivery is not None and (contested := assignment.rivals(packages)):
-        packages = assignment.settle(packages, contested, delivery.read_package_status())
+        statuses = work.target.look(STATUSES).statuses()
+        packages = assignment.settle(packages, contested, statuses)
         told = assignment.findings(packages, targets)
         wanted = replace(wanted, findings=(*wanted.findings, *told))
     around = replace(around, packages=packages)
     seen = _compare(work, intent, around, wanted)
     if around.unasked and (seen.plan.changes or seen.plan.held):
-        around = replace(around, packages=work.target.read_uses(), unasked=False)
+        packages = work.target.look(Question(around=Around.USES)).around().packages
+        around = replace(around, packages=packages, unasked=False)
         seen = _compared(work, intent, around, wanted, seen.observed, seen.asked)
     return seen if who is None else replace(seen, plan=provenance.told(seen.plan, who))
 
@@ -151,7 +154,7 @@ def _compare(
     wanted: DesiredAdom,
 ) -> Observation:
     asked = tuple(names(wanted, _limits(intent, around.topology, around.limits)))
-    observed = work.target.read_observed(asked)
+    observed = work.target.look(Question(objects=asked)).objects()
     return _compared(work, intent, around, wanted, observed, frozenset(asked))
 
 
@@ -284,6 +287,14 @@ def look_again(work: AdomWork, intent: Intent, seen: Observation) -> Observation
     return replace(found, survey=seen.survey)
 
 
+def with_objects(
+    work: AdomWork, intent: Intent, seen: Observation, observed: ObservedAdom
+) -> Observation:
+    """The same ADOM as its objects were seen since, asked for by the same names."""
+    found = _compared(work, intent, seen.around, seen.desired, observed, seen.asked)
+    return replace(found, survey=seen.survey)
+
+
 def as_written(seen: Observation) -> Observation:
     """What the ADOM will be seen to hold once the plan is carried out."""
     done = replace(seen.plan, changes=(), sizes=(), grants=())
@@ -292,5 +303,6 @@ def as_written(seen: Observation) -> Observation:
 
 def refresh_topology(work: AdomWork, seen: Observation) -> Observation:
     """The same look with the devices' connection, sync and database status of now."""
-    topology = work.fleet.of(work.target.read_topology())
+    around = work.target.look(DEVICES).around()
+    topology = work.fleet.of(around.topology)
     return replace(seen, around=replace(seen.around, topology=topology))

@@ -20,6 +20,7 @@ from fmgsync.passes.device_proof import Expected, Proof
 from fmgsync.passes.run import Run
 from fmgsync.scheduling.machine import Settled, Withdrawn
 from fmgsync.scheduling.rollout_record import RolloutRecord
+from fmgsync.targets.protocol import Copies, Question
 
 _UNTOLD = "the task does not say why"
 
@@ -84,12 +85,11 @@ def _pushed(run: Run, targets: Sequence[DeviceVdom]) -> Expected:
     The copy stage puts into the device database what is pushed next, so a device that agrees with
     it has got everything. The ADOM may hold newer members by now: those are the next install's.
     """
-    delivery = run.work.delivery
-    if not targets or delivery is None:
+    if not targets or run.work.delivery is None:
         return {}
     adom = batch.expected_on(run, targets)
     names = sorted({name for groups in adom.values() for _, name in groups})
-    databases = delivery.read_device_databases(targets, names)
+    databases = run.work.target.look(Question(copies=Copies(targets, names))).copies()
     found: dict[DeviceVdom, dict[ObjectKey, frozenset[Address]]] = {}
     for target, groups in adom.items():
         database = (databases[target].groups if target in databases else None) or {}

@@ -100,9 +100,10 @@ class Run:
     installs still to make. `writes_along`: what is due in the ADOM is written under the lock of the
     install that follows, if one does. `written` is what this run vouches for in the ADOM: as it
     found or left it, without what others do to it meanwhile. `answered` is what the devices of the
-    batch have answered since it ended. `since` is since when grants are stale, and `running` tells
-    whether an address is in use again. `stop` is what a person has stopped it by, as last read,
-    `refusal` why the unit makes no install of this kind, `trouble` what went wrong.
+    batch have answered since it ended, `copied` what their copies held then. `since` is since when
+    grants are stale, and `running` tells whether an address is in use again. `stop` is what a
+    person has stopped it by, as last read, `refusal` why the unit makes no install of this kind,
+    `trouble` what went wrong.
     """
 
     work: AdomWork
@@ -127,6 +128,7 @@ class Run:
     trouble: errors.TargetError | None = None
     writes_along: bool = False
     answered: Mapping[DeviceVdom, Reading] = field(default_factory=dict)
+    copied: dict[DeviceVdom, Reading] = field(default_factory=dict)
     since: Since = field(default_factory=dict)
     running: stale.Running = lambda target, address: False
     pending: tuple[PendingInstall, ...] = ()

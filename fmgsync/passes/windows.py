@@ -12,6 +12,7 @@ from fmgsync.passes.world import World
 from fmgsync.planning import sites
 from fmgsync.scheduling import outlook
 from fmgsync.scheduling.outlook import Outlook
+from fmgsync.targets.protocol import DEVICES
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,8 @@ def _look_ahead(world: World, work: AdomWork, at: datetime, ahead: timedelta) ->
     world.tell(f"reading {work.ref.title}")
     try:
         with work.session():
-            topology = work.fleet.of(work.target.read_topology())
+            seen = work.target.look(DEVICES).around()
+            topology = work.fleet.of(seen.topology)
         resolved = sites.resolve(work.sites, topology)
     except errors.TargetError as error:
         return AdomWindows(work.ref, error=error)

@@ -8,15 +8,14 @@ install gates the write. All methods block, and raise `errors.TargetError`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import enum
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from fmgsync.model.adom import (
-    AdomTopology,
     HeldLock,
-    Package,
     PackageStatus,
     Reading,
     Surroundings,
@@ -62,17 +61,100 @@ class Purpose:
     """Settings that need an ADOM written right when it is installed -> what to set instead."""
 
 
+class Around(enum.Enum):
+    """How much is looked at of what a plan needs to know besides our objects.
+
+    `DEVICES`: devices, VDOMs and device groups alone, what sites are expanded with. `GLANCE`: who
+    uses what may be left `unasked` where asking for it costs something. `USES`: who uses what,
+    where a glance left it unasked. `ALL`: everything. The last two raise where a target may not be
+    written at all.
+    """
+
+    DEVICES = enum.auto()
+    GLANCE = enum.auto()
+    USES = enum.auto()
+    ALL = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """These objects alone, as far as they are there."""
+
+    groups: Collection[ObjectKey]
+    addresses: Collection[ObjectKey]
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """These groups in the unit's own copy of each of these devices."""
+
+    targets: Collection[DeviceVdom]
+    names: Collection[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Which of these objects bear whose mark; `gone` ones are looked for on devices as well."""
+
+    keys: Collection[ObjectKey]
+    gone: Collection[ObjectKey]
+    targets: Collection[DeviceVdom]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to look at; what is left out is not asked.
+
+    `objects`: own objects, and foreign ones that hold one of ours or bear one of these names; or a
+    part of them. `stamp`: what stands for all objects and policies. `remark`: everything, of
+    whomever, whose comment begins so. `copies`, `statuses` (one row per DeviceVdom and package that
+    was installed before) and `marks` only where there is a delivery.
+    """
+
+    around: Around | None = None
+    objects: Collection[str] | Part | None = None
+    stamp: bool = False
+    remark: str = ""
+    copies: Copies | None = None
+    statuses: bool = False
+    marks: Marks | None = None
+
+
+DEVICES = Question(around=Around.DEVICES)
+STAMP = Question(stamp=True)
+STATUSES = Question(statuses=True)
+
+
+def _unasked() -> Any:
+    raise RuntimeError("this was not asked")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was seen of each part; what could not be seen raises its error when it is taken.
+
+    A `stamp` other than before says that somebody has changed something; None where the target does
+    not tell.
+    """
+
+    around: Callable[[], Surroundings] = _unasked
+    objects: Callable[[], ObservedAdom] = _unasked
+    stamp: Callable[[], str | None] = _unasked
+    remarked: Callable[[], tuple[tuple[ObjectKind, str], ...]] = _unasked
+    copies: Callable[[], Mapping[DeviceVdom, Reading]] = _unasked
+    statuses: Callable[[], tuple[PackageStatus, ...]] = _unasked
+    marked: Callable[[], tuple[Marked, ...]] = _unasked
+
+
 class Target(Protocol):
     """One place that is read and written as a whole.
 
     Inside `with` all calls share one connection, which is given back at its end, whatever happens;
     outside, each call has its own. It is not used by two threads at a time.
 
-    A pass looks with `look` or `glance`, then with `read_observed`, since which names it asks for
-    follows from the first. `read_topology` alone is what the commands about windows, and the reach
-    of a unit, are answered from. `read_stamp` and `read_part` are for passes over a part: they
-    compare and write a few groups without reading the rest anew, and a stamp of None switches them
-    off.
+    A pass looks around first, then at the objects, since which names it asks for follows from the
+    first. A stamp and a part of the objects are for passes over a part: they compare and write a
+    few groups without reading the rest anew, and a stamp of None switches them off.
     """
 
     @property
@@ -91,35 +173,9 @@ class Target(Protocol):
     def read_serial(self) -> str:
         """The unit's serial number; empty where it does not tell, or is one of a cluster's."""
 
-    def read_topology(self) -> AdomTopology:
-        """Devices, VDOMs and device groups: what sites are expanded with."""
-
-    def look(self) -> Surroundings:
-        """The topology and everything else that a plan needs to know besides our objects."""
-
-    def glance(self) -> Surroundings:
-        """The same, but who uses what may be left `unasked` where asking for it costs something."""
-
-    def read_uses(self) -> tuple[Package, ...]:
-        """Who uses what, where that was left unasked; raises where the target may not be written
-        at all."""
-
-    def read_observed(self, group_names: Iterable[str]) -> ObservedAdom:
-        """Own objects, and foreign ones that bear a rule's name or hold one of ours."""
-
-    def read_part(
-        self, groups: Iterable[ObjectKey], addresses: Iterable[ObjectKey]
-    ) -> ObservedAdom:
-        """These objects alone, as far as they are there."""
-
-    def read_remarked(self, remark: str) -> tuple[tuple[ObjectKind, str], ...]:
-        """Everything, of whomever, whose comment begins so."""
-
-    def read_stamp(self) -> str | None:
-        """Stands for all objects and policies: another one, and somebody has changed something.
-
-        None where the target does not tell.
-        """
+    def look(self, question: Question) -> Answer:
+        """See all that was asked for, as of now. What concerns one part only is raised when that
+        part is taken from the answer."""
 
     def write(self, plan: AdomPlan) -> ApplyReport:
         """Write the plan's changes in order; every prefix of it is a safe state.
@@ -139,14 +195,6 @@ class Target(Protocol):
 
 class Delivery(Protocol):
     """What brings to the devices of a target what was written there."""
-
-    def read_package_status(self) -> tuple[PackageStatus, ...]:
-        """One row per DeviceVdom and package that was installed before."""
-
-    def read_device_databases(
-        self, targets: Iterable[DeviceVdom], group_names: Iterable[str]
-    ) -> Mapping[DeviceVdom, Reading]:
-        """Members by group in the unit's own copy of each device."""
 
     def read_submission(self) -> Submission | None:
         """What waits for a human's approval in an ADOM in workflow mode."""
@@ -194,20 +242,8 @@ class InstallFlow(Protocol):
     def write(self, plan: AdomPlan) -> ApplyReport:
         """Write a plan under this flow's lock, right before it is installed."""
 
-    def start(self, request: InstallRequest) -> InstallTask:
-        """Start one install; answers at once with the task."""
-
-    def poll(self, task: InstallTask) -> TaskView:
-        """Read the task once, line by line. 100 percent is not success."""
-
-    def cancel(self, task: InstallTask) -> TaskView:
-        """Cancel a task of which nothing has begun; otherwise leave it and say how it stands."""
-
-    def start_preview(self, request: InstallRequest) -> Previewing:
+    def preview(self, request: InstallRequest) -> Previewing:
         """Work out what an install would push, without pushing anything."""
-
-    def commit(self, request: InstallRequest) -> InstallTask:
-        """Push what the last preview worked out, to the targets of `request` only."""
 
     def drop_preview(self) -> None:
         """Forget what the last preview worked out."""
@@ -215,10 +251,12 @@ class InstallFlow(Protocol):
     def newest_task(self) -> int:
         """The number of the newest task, of any kind, before the next push; 0 if there is none."""
 
-    def read_marked(
-        self,
-        keys: Collection[ObjectKey],
-        gone: Collection[ObjectKey],
-        targets: Collection[DeviceVdom],
-    ) -> tuple[Marked, ...]:
-        """Which of these objects bear whose mark; `gone` ones are looked for on devices as well."""
+    def start(self, request: InstallRequest, *, previewed: bool = False) -> InstallTask:
+        """Start one install; answers at once with the task. What was `previewed` pushes what the
+        last preview worked out, to the targets of `request` only."""
+
+    def poll(self, task: InstallTask) -> TaskView:
+        """Read the task once, line by line. 100 percent is not success."""
+
+    def cancel(self, task: InstallTask) -> TaskView:
+        """Cancel a task of which nothing has begun; otherwise leave it and say how it stands."""

@@ -18,6 +18,7 @@ from fmgsync.targets.fortigate import high_availability
 from fmgsync.targets.fortigate.identities import Identities
 from fmgsync.targets.fortigate.session import Session
 from fmgsync.targets.fortimanager.target import FortiManagerAdom
+from fmgsync.targets.protocol import DEVICES
 from fmgsync.wiring.fortigates import FortiGates
 
 if TYPE_CHECKING:
@@ -97,7 +98,8 @@ def _ask_adom(
     """Note the serial numbers of the FortiGates that `sites` means in an ADOM. The session is one
     of its own: that of the pass may be in use."""
     with adom_of(ref) as target:
-        resolved = sites.resolve(rules.sites(config), target.read_topology())
+        seen = target.look(DEVICES).around()
+        resolved = sites.resolve(rules.sites(config), seen.topology)
         used = {place.device for site in resolved for place in site.targets}
         found = target.read_serials()
     identities.note_managed(ref, {serial: name for serial, name in found.items() if name in used})

@@ -5,11 +5,11 @@ from __future__ import annotations
 from benchmarks import request_counts
 
 MOST = {
-    "apply, one changed pod, workspaces": 35,
+    "apply, one changed pod, workspaces": 30,
     # Without locks the ADOM is read again after each preview, and an edit during the push is seen.
-    "a controller's pass, one changed pod, no workspaces": 29,
+    "a controller's pass, one changed pod, no workspaces": 22,
     # One of them asks whether the push was delivered twice, before what was narrowed is put back.
-    "apply, an urgent removal, workspaces": 50,
+    "apply, an urgent removal, workspaces": 44,
 }
 
 

@@ -102,7 +102,7 @@ def test_a_session_that_is_lost_is_made_anew(tmp_path: Path) -> None:
     """Without a lock nothing is lost with it."""
     with due(tmp_path, 2, workspaceMode="disabled") as estate:
         before = newest(estate)
-        estate.unit.faults.add("expire-session", url="task/task/*", skip=12)
+        estate.unit.faults.add("expire-session", url="task/task/*", skip=11)
         all_went_well(estate, estate.apply("window"), before)
         assert estate.unit.faults.happened() == 1
 
@@ -113,7 +113,7 @@ def test_a_failed_task_fails_no_device_that_holds_what_it_should(
 ) -> None:
     """The task fails with the session and its lock; the device itself is asked, and that counts."""
     with due(tmp_path, 1, workspaceMode="normal") as estate:
-        estate.unit.faults.add("expire-session", url="task/task/*", skip=12)
+        estate.unit.faults.add("expire-session", url="task/task/*", skip=11)
         gate = estate.unit.fortigate("fgt-1")
 
         def mend() -> None:

@@ -36,7 +36,7 @@ from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.result import Result
 from fmgsync.passes.world import World as World_
 from fmgsync.planning import written
-from fmgsync.targets.protocol import Delivery, Traits
+from fmgsync.targets.protocol import Answer, Around, Delivery, Question, Traits
 from fmgsync.wiring import wiring
 from tests import builders
 
@@ -206,37 +206,16 @@ class PlainTarget:
     def read_serial(self) -> str:
         return ""
 
-    def read_topology(self) -> AdomTopology:
+    def look(self, question: Question) -> Answer:
+        """There is no stamp, so nobody asks for a part; nor for others' remarks."""
         self._world.request(self._unit)
-        device = Device(self._unit.name, ("root",), online=True)
-        return AdomTopology(
-            self._unit.ref, (7, 4), Workspace.DISABLED, {self._unit.name: device}, {}
-        )
-
-    def look(self) -> Surroundings:
-        self._unit.looks += 1
-        return Surroundings(self.read_topology(), (self._unit.package,), Limits())
-
-    def glance(self) -> Surroundings:
-        return self.look()
-
-    def read_uses(self) -> tuple[Package, ...]:
-        raise AssertionError("looking tells it")
-
-    def read_observed(self, group_names: Iterable[str]) -> ObservedAdom:
-        self._world.request(self._unit)
-        return ObservedAdom(self._unit.ref, dict(self._unit.addresses), dict(self._unit.groups))
-
-    def read_part(
-        self, groups: Iterable[ObjectKey], addresses: Iterable[ObjectKey]
-    ) -> ObservedAdom:
-        raise AssertionError("without a stamp nobody asks for a part")
-
-    def read_remarked(self, remark: str) -> tuple[tuple[ObjectKind, str], ...]:
-        raise AssertionError("nobody asks for others' remarks")
-
-    def read_stamp(self) -> str | None:
-        return None
+        unit = self._unit
+        unit.looks += question.around is Around.ALL
+        device = Device(unit.name, ("root",), online=True)
+        devices = AdomTopology(unit.ref, (7, 4), Workspace.DISABLED, {unit.name: device}, {})
+        around = Surroundings(devices, (unit.package,), Limits())
+        objects = ObservedAdom(unit.ref, dict(unit.addresses), dict(unit.groups))
+        return Answer(around=lambda: around, objects=lambda: objects, stamp=lambda: None)
 
     def write(self, plan: AdomPlan) -> ApplyReport:
         done: list[Change] = []

@@ -8,6 +8,7 @@ from fmgsync import errors
 from fmgsync.model.address import Family
 from fmgsync.model.change import Action, AdomPlan, Change, ObjectKind
 from fmgsync.model.rollout import InstallRequest, Outcome
+from fmgsync.targets.protocol import DEVICES, STATUSES, Around, Copies, Question
 from tests.targets.conftest import REF, Unit
 from tests.targets.contract import Contract, contract
 from tests.targets.installing import add_policy, policy, told, values, watch
@@ -20,11 +21,11 @@ WEB = {"web": {ONE: "10.1.0.5 10.1.0.6", TWO: "10.2.0.1"}}
 
 def test_topology_packages_and_status(contract: Contract) -> None:
     with contract.adom() as adom:
-        found = adom.read_topology()
+        found = adom.look(DEVICES).around().topology
         assert set(found.devices) == {"fgt-1", "fgt-2", "fgt-3"}
-        (package,) = adom.read_packages()
+        (package,) = adom.look(Question(around=Around.ALL)).around().packages
         assert package.targets == {ONE, TWO}
-        status = {(row.target, row.status) for row in adom.read_package_status()}
+        status = {(row.target, row.status) for row in adom.look(STATUSES).statuses()}
     assert status == {(ONE, "installed"), (TWO, "installed")}
 
 
@@ -37,7 +38,7 @@ def test_life_of_a_group(contract: Contract) -> None:
         assert not reconcile(adom, moved).refused
         assert not plan_for(adom, moved).changes
         assert not reconcile(adom, {}).refused
-        assert not adom.read_observed(["web"]).groups
+        assert not adom.look(Question(objects=["web"])).objects().groups
 
 
 def test_install_reaches_the_device(contract: Contract) -> None:
@@ -49,7 +50,7 @@ def test_install_reaches_the_device(contract: Contract) -> None:
             view = watch(flow, InstallRequest(REF, "edge/default", (ONE, TWO)), contract.clock)
         assert told(view) == {ONE: Outcome.DONE, TWO: Outcome.DONE}
         expected = {ONE: {"web": {"10.1.0.5", "10.1.0.6"}}, TWO: {"web": {"10.2.0.1"}}}
-        assert values(adom.read_device_databases([ONE, TWO], ["web"])) == expected
+        assert values(adom.look(Question(copies=Copies([ONE, TWO], ["web"]))).copies()) == expected
         assert values(adom.ask([ONE, TWO], ["web"])) == expected
 
 
@@ -77,4 +78,6 @@ def test_one_refused_object_does_not_hinder_the_others(contract: Contract) -> No
         report = adom.write(AdomPlan(plan.ref, changes=(*plan.changes, broken)))
         assert [change.name for change, _ in report.refused] == ["broken"]
         assert "nobody" in report.refused[0][1]
-        assert (Family.IPV4, "web") in adom.read_observed(["web", "broken"]).groups
+        assert (Family.IPV4, "web") in adom.look(
+            Question(objects=["web", "broken"])
+        ).objects().groups

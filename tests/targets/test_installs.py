@@ -8,6 +8,7 @@ from fmgsync import errors
 from fmgsync.model.address import Family
 from fmgsync.model.rollout import InstallRequest, Outcome
 from fmgsync.model.target import DeviceVdom
+from fmgsync.targets.protocol import STATUSES, Around, Copies, Question
 from tests.targets.conftest import REF, Start, Unit, seed
 from tests.targets.installing import WEB, add_policy, install, policy, told, values, watch
 from tests.targets.wanted import ONE, THREE, TWO, reconcile
@@ -22,7 +23,7 @@ def unit(request: pytest.FixtureRequest, start: Start) -> Unit:
 
 def test_packages_in_folders_with_targets_and_uses(unit: Unit) -> None:
     adom = unit.adom()
-    (package,) = adom.read_packages()
+    (package,) = adom.look(Question(around=Around.ALL)).around().packages
     assert package.path == "edge/default"
     assert package.targets == {ONE, TWO}
     (use,) = package.policies
@@ -40,7 +41,7 @@ def test_negation_action_and_both_families(unit: Unit) -> None:
         policy("web", action="deny", **{"srcaddr-negate": "enable", "status": "disable"})
         | {"srcaddr6": ["web"], "dstaddr6": ["all"]},
     )
-    (package,) = unit.adom().read_packages()
+    (package,) = unit.adom().look(Question(around=Around.ALL)).around().packages
     use = max(package.policies, key=lambda one: one.policy_id)
     assert use.action == "deny"
     assert use.negated == {(V4, "web")}
@@ -63,7 +64,7 @@ def test_install_on_narrows_where_a_policy_goes(
     url = "/pm/config/adom/prod/pkg/edge/default/firewall/policy/1/scope member"
     with unit.session("alice", "wonder") as session:
         assert session.call("set", [{"url": url, "data": scope}])[0].ok
-    (package,) = unit.adom().read_packages()
+    (package,) = unit.adom().look(Question(around=Around.ALL)).around().packages
     assert package.policies[0].install_on == expected
 
 
@@ -79,7 +80,7 @@ def test_an_install_brings_each_fortigate_its_own_members(unit: Unit) -> None:
         TWO: {"web": {"10.2.0.1", "10.2.0.2"}},
     }
     assert values(adom.ask([ONE, TWO], ["web"])) == expected
-    assert values(adom.read_device_databases([ONE, TWO], ["web"])) == expected
+    assert values(adom.look(Question(copies=Copies([ONE, TWO], ["web"]))).copies()) == expected
 
 
 def test_changing_a_used_group_makes_its_package_modified(unit: Unit) -> None:
@@ -87,14 +88,16 @@ def test_changing_a_used_group_makes_its_package_modified(unit: Unit) -> None:
     reconcile(adom, WEB)
     add_policy(unit, policy("web"))
     install(unit, ONE, TWO)
-    assert {(s.target, s.status) for s in adom.read_package_status()} == {
+    assert {(s.target, s.status) for s in adom.look(STATUSES).statuses()} == {
         (ONE, "installed"),
         (TWO, "installed"),
     }
     reconcile(adom, {"web": {ONE: "10.1.0.6", TWO: "10.2.0.1 10.2.0.2"}})
-    status = {s.target: (s.package, s.status) for s in adom.read_package_status()}
+    status = {s.target: (s.package, s.status) for s in adom.look(STATUSES).statuses()}
     assert status[ONE] == ("edge/default", "modified")
-    assert values(adom.read_device_databases([ONE], ["web"])) == {ONE: {"web": {"10.1.0.5"}}}
+    assert values(adom.look(Question(copies=Copies([ONE], ["web"]))).copies()) == {
+        ONE: {"web": {"10.1.0.5"}}
+    }
 
 
 @pytest.mark.parametrize("skip", range(3))
@@ -105,12 +108,12 @@ def test_what_was_previewed_is_not_pushed_by_another_session(start: Start, skip:
     add_policy(unit, policy("web"))
     request = InstallRequest(REF, "edge/default", (ONE,))
     with unit.adom().open_install_flow() as flow:
-        begun = flow.start_preview(request)
+        begun = flow.preview(request)
         unit.simulator.faults.add("expire-session", skip=skip)
         while begun.poll() is None:
             unit.clock.sleep(1)
         with pytest.raises(errors.PreviewLost, match="nothing was pushed"):
-            flow.commit(request)
+            flow.start(request, previewed=True)
     assert "web" not in unit.simulator.fortigate("fgt-1").names("firewall addrgrp")
     with unit.adom().open_install_flow() as flow:
         assert told(watch(flow, request, unit.clock)) == {ONE: Outcome.DONE}
@@ -121,12 +124,12 @@ def test_who_may_not_push_is_told_so(start: Start) -> None:
     reconcile(unit.adom(), WEB)
     request = InstallRequest(REF, "edge/default", (ONE,))
     with unit.adom().open_install_flow() as flow:
-        begun = flow.start_preview(request)
+        begun = flow.preview(request)
         while begun.poll() is None:
             unit.clock.sleep(1)
         unit.simulator.faults.add("status", status=-11, url="*/package/commit")
         with pytest.raises(errors.PermissionDenied):
-            flow.commit(request)
+            flow.start(request, previewed=True)
 
 
 def test_a_device_that_is_no_target_is_told_apart(unit: Unit) -> None:
@@ -152,7 +155,7 @@ def test_an_unreachable_device_says_why_and_the_others_answer(start: Start) -> N
 
 def test_the_device_database_of_an_unknown_device_is_a_reading_with_a_problem(unit: Unit) -> None:
     gone = DeviceVdom("no-such-device", "root")
-    readings = unit.adom().read_device_databases([ONE, gone], ["legacy"])
+    readings = unit.adom().look(Question(copies=Copies([ONE, gone], ["legacy"]))).copies()
     assert readings[ONE].groups is not None
     assert readings[gone].groups is None
     assert readings[gone].problem

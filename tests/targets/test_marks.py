@@ -7,7 +7,8 @@ from collections.abc import Collection
 from fmgsync.model.address import Family
 from fmgsync.model.preview import Marked
 from fmgsync.model.state import ObjectKey
-from fmgsync.targets.fortimanager import marks
+from fmgsync.targets.fortimanager import marks, reads
+from fmgsync.targets.protocol import Marks
 from tests.targets.conftest import OWNER, REF, Start, Unit, seed
 from tests.targets.installing import WEB, add_policy, install, policy
 from tests.targets.wanted import ONE, reconcile
@@ -28,7 +29,7 @@ def installed(start: Start) -> Unit:
 
 def read(unit: Unit, keys: Collection[ObjectKey], gone: Collection[ObjectKey]) -> list[Marked]:
     with unit.session() as session:
-        return list(marks.read_marked(session, REF, keys, gone, [ONE]))
+        return list(reads.run(session, marks.reading(session, REF, Marks(keys, gone, [ONE]))))
 
 
 def test_what_is_gone_from_the_adom_has_its_mark_in_the_devices_copy(start: Start) -> None:

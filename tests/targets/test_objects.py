@@ -11,6 +11,7 @@ from fmgsync.model.address import Family, parse
 from fmgsync.model.change import Action, AdomPlan, Change, ObjectKind
 from fmgsync.planning import usage
 from fmgsync.targets.fortimanager import writing
+from fmgsync.targets.protocol import DEVICES, Question
 from tests.targets.conftest import REF, Start, seed
 from tests.targets.hardship import Refusing, StopsShort
 from tests.targets.wanted import ONE, THREE, TWO, plan_for, reconcile
@@ -19,7 +20,7 @@ V4, V6 = Family.IPV4, Family.IPV6
 
 
 def test_an_adom_without_our_objects_shows_the_predefined_ones_only(start: Start) -> None:
-    observed = start(seed()).adom().read_observed(["web"])
+    observed = start(seed()).adom().look(Question(objects=["web"])).objects()
     assert {name for _, name in observed.addresses} == {"none", "all"}
     assert observed.addresses[V4, "none"].value == "0.0.0.0"
     assert observed.addresses[V6, "none"].value == "::"
@@ -35,7 +36,7 @@ def test_what_is_written_is_observed_and_the_second_pass_writes_nothing(start: S
     }
     report = reconcile(adom, groups)
     assert report.refused == ()
-    observed = adom.read_observed(groups)
+    observed = adom.look(Question(objects=groups)).objects()
     web = observed.groups[V4, "web"]
     assert web.owned
     assert web.members == ("none",)
@@ -61,7 +62,7 @@ def test_a_moved_pod_changes_one_mapping_and_its_two_addresses(start: Start) -> 
         (Action.UPDATE, ObjectKind.MAPPING, "web", ONE),
         (Action.DELETE, ObjectKind.ADDRESS, "prod_10.1.0.5", None),
     ]
-    observed = adom.read_observed(["web"])
+    observed = adom.look(Question(objects=["web"])).objects()
     assert observed.groups[V4, "web"].mappings[TWO] == ("prod_10.2.0.1",), "kept untouched"
     assert (V4, "prod_10.1.0.5") not in observed.addresses
 
@@ -70,7 +71,7 @@ def test_everything_goes_when_nothing_is_wanted_any_more(start: Start) -> None:
     adom = start(seed()).adom()
     reconcile(adom, {"web": {ONE: "10.1.0.5"}})
     reconcile(adom, {})
-    observed = adom.read_observed(["web"])
+    observed = adom.look(Question(objects=["web"])).objects()
     assert observed.groups == {}
     assert {name for _, name in observed.addresses} == {"none", "all"}
 
@@ -89,7 +90,7 @@ def test_a_foreign_group_that_holds_one_of_ours_is_seen(start: Start) -> None:
             ],
         )
         assert all(result.ok for result in results)
-    observed = adom.read_observed(["web"])
+    observed = adom.look(Question(objects=["web"])).objects()
     assert not observed.groups[V4, "hers"].owned
     assert observed.groups[V4, "outer"].members == ("hers",)
     assert (V4, "legacy") not in observed.groups
@@ -133,7 +134,7 @@ def test_whatever_names_one_of_ours_anywhere_is_seen(
             assert session.call("add", [{"url": url, "data": scope}])[0].ok
         for data in around:
             assert session.call("add", [{"url": f"{obj}/{table}", "data": data}])[0].ok
-    observed = adom.read_observed(["web"])
+    observed = adom.look(Question(objects=["web"])).objects()
     assert {name for kind, name in observed.groups if kind is family} == {
         "web",
         *(f"up-{n}" for n in range(depth)),
@@ -144,7 +145,7 @@ def test_whatever_names_one_of_ours_anywhere_is_seen(
 
 def test_a_foreign_object_with_a_name_we_need_is_seen_and_never_touched(start: Start) -> None:
     adom = start(seed()).adom()
-    observed = adom.read_observed(["legacy", "legacy-db"])
+    observed = adom.look(Question(objects=["legacy", "legacy-db"])).objects()
     assert not observed.groups[V4, "legacy"].owned
     assert not observed.addresses[V4, "legacy-db"].owned
     theirs = Change(Action.UPDATE, ObjectKind.GROUP, "legacy", "a stale plan", members=("none",))
@@ -153,7 +154,9 @@ def test_a_foreign_object_with_a_name_we_need_is_seen_and_never_touched(start: S
     assert report.written == ()
     assert [change for change, _ in report.refused] == [theirs, gone]
     assert all("owner mark" in why for _, why in report.refused)
-    assert adom.read_observed(["legacy"]).groups[V4, "legacy"].members == ("legacy-db",)
+    assert adom.look(Question(objects=["legacy"])).objects().groups[V4, "legacy"].members == (
+        "legacy-db",
+    )
 
 
 def test_one_bad_object_is_isolated_and_everything_else_is_written(start: Start) -> None:
@@ -175,7 +178,7 @@ def test_one_bad_object_is_isolated_and_everything_else_is_written(start: Start)
     )
     report = adom.write(AdomPlan(REF, (bad, *changes)))
     assert [change.name for change, _ in report.refused] == [bad.name]
-    observed = adom.read_observed(["web", "db"])
+    observed = adom.look(Question(objects=["web", "db"])).objects()
     assert set(observed.groups[V4, "web"].mappings[ONE]) == {"prod_10.1.0.5", "prod_10.1.0.6"}
     assert observed.groups[V4, "db"].mappings[TWO] == ("prod_10.1.0.7",)
 
@@ -192,7 +195,7 @@ def test_a_group_that_could_not_be_created_takes_its_mappings_with_it(start: Sta
     )
     report = adom.write(AdomPlan(REF, taken))
     assert [c.kind for c, _ in report.refused] == [ObjectKind.GROUP, ObjectKind.MAPPING]
-    legacy = adom.read_observed([name]).groups[V4, name]
+    legacy = adom.look(Question(objects=[name])).objects().groups[V4, name]
     assert legacy.mappings == {}
     assert legacy.members == ("legacy-db",)
 
@@ -218,7 +221,7 @@ def test_an_address_that_somebody_uses_on_one_device_only_is_used(start: Start) 
     url = "/pm/config/adom/prod/obj/firewall/addrgrp/legacy/dynamic_mapping"
     with unit.session("alice", "wonder") as session:
         assert session.call("add", [{"url": url, "data": mapping}])[0].ok
-    observed = adom.read_observed(["web"])
+    observed = adom.look(Question(objects=["web"])).objects()
     assert usage.find_usage((), observed).used >= {(V4, "prod_10.1.0.5")}
 
 
@@ -235,11 +238,11 @@ def test_a_tampered_address_is_repaired_and_its_mappings_go(start: Start) -> Non
     with unit.session("alice", "wonder") as session:
         assert session.call("set", [{"url": url, "data": {"subnet": "0.0.0.0/0"}}])[0].ok
         assert session.call("add", [{"url": f"{url}/dynamic_mapping", "data": mapping}])[0].ok
-    seen = adom.read_observed(["web"]).addresses[V4, "prod_10.1.0.5"]
+    seen = adom.look(Question(objects=["web"])).objects().addresses[V4, "prod_10.1.0.5"]
     assert seen.mapped
     assert seen.value == "0.0.0.0/0"
     reconcile(adom, groups)
-    repaired = adom.read_observed(["web"]).addresses[V4, "prod_10.1.0.5"]
+    repaired = adom.look(Question(objects=["web"])).objects().addresses[V4, "prod_10.1.0.5"]
     assert not repaired.mapped
     assert repaired.value == "10.1.0.5"
 
@@ -257,7 +260,7 @@ def test_members_that_somebody_takes_away_again_are_put_back(start: Start, where
     assert plan_for(adom, groups).changes
     assert reconcile(adom, groups).refused == ()
     assert plan_for(adom, groups).changes == ()
-    assert not adom.read_observed(groups).groups[V4, "web"].excluded
+    assert not adom.look(Question(objects=groups)).objects().groups[V4, "web"].excluded
 
 
 _BY_HAND = [
@@ -315,7 +318,7 @@ def test_a_unit_that_does_not_set_a_field_back_holds_up_nothing_else(start: Star
     ((refused, why),) = report.refused
     assert (refused.resets, refused.device) == (("type",), ONE)
     assert "type stays" in why
-    mappings = adom.read_observed(["web"]).groups[V4, "web"].mappings
+    mappings = adom.look(Question(objects=["web"])).objects().groups[V4, "web"].mappings
     assert mappings[ONE] == ("prod_10.1.0.6",)
     (left,) = plan_for(adom, {"web": {ONE: "10.1.0.6"}}).changes
     assert left.resets == ("type",)
@@ -373,7 +376,9 @@ def test_many_objects_travel_in_few_requests(start: Start) -> None:
     report = reconcile(adom, {"web": {ONE: addresses, TWO: "10.1.0.1"}})
     assert len(report.written) == 500 + 1 + 2
     assert report.requests < 15
-    assert len(adom.read_observed(["web"]).groups[V4, "web"].mappings[ONE]) == 500
+    assert (
+        len(adom.look(Question(objects=["web"])).objects().groups[V4, "web"].mappings[ONE]) == 500
+    )
 
 
 @pytest.mark.parametrize("most", [40_000, 12_000])
@@ -394,10 +399,10 @@ def test_a_request_that_is_too_large_for_the_unit_is_sent_in_halves(
 def test_inside_with_all_calls_share_one_login(start: Start) -> None:
     adom = start(seed()).adom()
     with adom:
-        adom.read_topology()
-        adom.read_observed(["web"])
+        adom.look(DEVICES).around()
+        adom.look(Question(objects=["web"])).objects()
         before = adom.requests
-        adom.read_observed(["web"])
+        adom.look(Question(objects=["web"])).objects()
         assert adom.requests - before == 1, "stamp, tables and mappings: no login in between"
 
 

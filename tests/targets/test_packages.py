@@ -14,8 +14,9 @@ from fmgsync.model.adom import AdomTopology, Device, Package, Workspace
 from fmgsync.model.state import ObservedAdom, ObservedGroup
 from fmgsync.model.target import DeviceVdom
 from fmgsync.planning import usage
-from fmgsync.targets.fortimanager import packages
+from fmgsync.targets.fortimanager import packages, reads
 from fmgsync.targets.fortimanager.access import Access
+from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.session import Session
 from tests.targets import scripted
 from tests.targets.conftest import REF
@@ -51,7 +52,9 @@ def read(folder: Path, tables: Tables, *, version: tuple[int, int] = (7, 4)) -> 
         devices = {"fgt-1": Device("fgt-1", ("root",))}
         adom = AdomTopology(REF, version, Workspace.DISABLED, devices, {})
         with Session(access, clock=ManualClock()) as session:
-            (package,) = packages.read_packages(session, adom)
+            tree = session.call("get", packages.questions(REF))
+            read = packages.reading(Place("hq", REF.domain), adom, tree)
+            (package,), _ = reads.run(session, read)
     return package
 
 

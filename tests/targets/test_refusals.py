@@ -15,6 +15,7 @@ from fmgsync import errors
 from fmgsync.model.rollout import InstallRequest
 from fmgsync.targets.fortimanager import workspace
 from fmgsync.targets.fortimanager.answers import Place
+from fmgsync.targets.protocol import DEVICES, STATUSES, Around, Copies, Question
 from tests.targets.conftest import REF, Start, Unit, seed
 from tests.targets.installing import add_policy, policy, watch
 from tests.targets.wanted import ONE, TWO, plan_for, reconcile
@@ -88,10 +89,10 @@ def write(unit: Unit, number: int) -> None:
 
 def look(unit: Unit, _: int) -> None:
     with unit.adom() as adom:
-        adom.read_topology()
-        adom.read_packages()
-        adom.read_package_status()
-        adom.read_device_databases([ONE, TWO], ["web"])
+        adom.look(DEVICES).around()
+        adom.look(Question(around=Around.ALL)).around()
+        adom.look(STATUSES).statuses()
+        adom.look(Question(copies=Copies([ONE, TWO], ["web"]))).copies()
         adom.ask([ONE, TWO], ["web"])
 
 

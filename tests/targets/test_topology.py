@@ -7,16 +7,22 @@ from typing import Any
 import pytest
 
 from fmgsync import errors
-from fmgsync.model.adom import Device, Workspace
+from fmgsync.model.adom import AdomTopology, Device, Workspace
 from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.targets.fortimanager import topology
+from fmgsync.targets.fortimanager.target import FortiManagerAdom
+from fmgsync.targets.protocol import DEVICES
 from tests.targets.conftest import REF, Start, seed
 from tests.targets.hardship import Rewriting
 from tests.targets.wanted import ONE, TWO
 
 
+def seen(adom: FortiManagerAdom) -> AdomTopology:
+    return adom.look(DEVICES).around().topology
+
+
 def test_devices_with_their_vdoms_and_groups_expanded(start: Start) -> None:
-    found = start(seed()).adom().read_topology()
+    found = seen(start(seed()).adom())
     assert found.ref == REF
     assert found.os_version == (7, 4)
     assert found.workspace is Workspace.DISABLED
@@ -33,7 +39,7 @@ def test_devices_with_their_vdoms_and_groups_expanded(start: Start) -> None:
 def test_an_offline_device_is_offline(start: Start) -> None:
     offline = {"devices": [{"name": "fgt-1", "vdoms": ["root"], "online": False}]}
     offline |= {"deviceGroups": [], "packages": []}
-    assert start(seed(adom=offline)).adom().read_topology().devices["fgt-1"].online is False
+    assert seen(start(seed(adom=offline)).adom()).devices["fgt-1"].online is False
 
 
 def test_serial_numbers_are_those_of_all_units_of_a_cluster(start: Start) -> None:
@@ -56,7 +62,7 @@ def test_serial_numbers_are_those_of_all_units_of_a_cluster(start: Start) -> Non
     ],
 )
 def test_the_workspace_mode(start: Start, mode: str, workspace: Workspace) -> None:
-    assert start(seed(workspaceMode=mode)).adom().read_topology().workspace is workspace
+    assert seen(start(seed(workspaceMode=mode)).adom()).workspace is workspace
 
 
 def test_an_unknown_adom_is_named(start: Start) -> None:
@@ -97,7 +103,7 @@ def test_nested_device_groups(rows: dict[str, object], expected: dict[str, objec
 def test_of_a_device_in_several_adoms_only_our_vdoms_count(start: Start) -> None:
     ours = {"name": "prod", "devices": [{"name": "fgt-2", "vdoms": ["root"]}]}
     theirs = {"name": "theirs", "devices": [{"name": "fgt-2", "vdoms": ["dmz"]}]}
-    found = start(seed(adoms=[ours, theirs])).adom().read_topology()
+    found = seen(start(seed(adoms=[ours, theirs])).adom())
     assert found.devices["fgt-2"].vdoms == ("root",)
 
 
@@ -116,7 +122,7 @@ def test_the_mode_is_found_without_the_right_to_read_system_settings(
                 element["status"] = {"code": -11, "message": "No permission for the resource"}
 
     unit = start(seed(workspaceMode=mode))
-    assert unit.adom(adapter=Rewriting(deny)).read_topology().workspace is workspace
+    assert seen(unit.adom(adapter=Rewriting(deny))).workspace is workspace
 
 
 def test_the_flags_of_an_adom(start: Start) -> None:
@@ -125,7 +131,7 @@ def test_the_flags_of_an_adom(start: Start) -> None:
             if isinstance(element.get("data"), dict) and "os_ver" in element["data"]:
                 element["data"]["flags"] = ["no_vpn_console", "backup"]
 
-    found = start(seed()).adom(adapter=Rewriting(backup)).read_topology()
+    found = seen(start(seed()).adom(adapter=Rewriting(backup)))
     assert found.flags == {"no_vpn_console", "backup"}
 
 
@@ -138,6 +144,6 @@ def test_what_is_not_a_managed_fortigate_is_left_out(start: Start) -> None:
                 if row.get("name") == "fgt-3" and "os_type" in row:
                     row["os_type"] = "fsw"
 
-    found = start(seed()).adom(adapter=Rewriting(strangers)).read_topology()
+    found = seen(start(seed()).adom(adapter=Rewriting(strangers)))
     assert set(found.devices) == {"fgt-2"}
     assert found.groups["East"] == {TWO}, "and out of its groups"

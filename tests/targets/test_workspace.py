@@ -17,6 +17,7 @@ from fmgsync.targets.fortimanager import workspace
 from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.target import FortiManagerAdom
+from fmgsync.targets.protocol import Question
 from tests.targets.conftest import REF, Start, Unit, seed
 from tests.targets.hardship import Before, Rewriting
 from tests.targets.wanted import ONE, plan_for, reconcile
@@ -66,7 +67,7 @@ def test_the_holder_of_a_lock_is_named_and_nothing_is_written(unit: Unit) -> Non
             unit.adom(lock_wait_s=0).write(AdomPlan(REF, (ADDRESS,)))
         assert "'alice' since 2026-" in caught.value.message
         assert caught.value.retryable
-    assert ("ipv4", ADDRESS.name) not in unit.adom().read_observed([]).addresses
+    assert ("ipv4", ADDRESS.name) not in unit.adom().look(Question(objects=[])).objects().addresses
 
 
 def test_a_lock_is_waited_for_up_to_a_limit(unit: Unit) -> None:

@@ -10,7 +10,7 @@ from fmgsync.model.rule import MappingMode
 from fmgsync.model.state import DesiredAdom, DesiredGroup, DesiredMembers
 from fmgsync.model.target import DeviceVdom
 from fmgsync.planning import diff
-from fmgsync.targets.protocol import Target
+from fmgsync.targets.protocol import Question, Target
 from tests.targets.conftest import OWNER, REF
 
 ONE = DeviceVdom("fgt-1", "root")
@@ -41,7 +41,7 @@ def desired(groups: Groups) -> DesiredAdom:
 
 def plan_for(store: Target, groups: Groups) -> AdomPlan:
     """Observe and plan."""
-    return diff.make_plan(desired(groups), store.read_observed(groups))
+    return diff.make_plan(desired(groups), store.look(Question(objects=groups)).objects())
 
 
 def reconcile(store: Target, groups: Groups) -> ApplyReport:

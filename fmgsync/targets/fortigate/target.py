@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
-from typing import Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
 from fmgsync import errors
 from fmgsync.clock import Clock
@@ -17,7 +18,7 @@ from fmgsync.model.adom import (
     Surroundings,
     Workspace,
 )
-from fmgsync.model.change import AdomPlan, ApplyReport, Change, ObjectKind
+from fmgsync.model.change import AdomPlan, ApplyReport, Change
 from fmgsync.model.state import ObjectKey, ObservedAdom
 from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.targets import taken_over
@@ -36,8 +37,9 @@ from fmgsync.targets.fortigate.unit import Unit
 from fmgsync.targets.fortigate.urls import Table
 from fmgsync.targets.fortigate.writing import Outcome, Writer
 from fmgsync.targets.in_session import InSession
-from fmgsync.targets.protocol import Delivery, Traits
+from fmgsync.targets.protocol import Answer, Around, Delivery, Part, Question, Traits
 
+Seen = TypeVar("Seen")
 TRAITS: Final = Traits(stages=False, mappings=False)
 POLICIES_COUNT_S: Final = 600.0
 """So long policies count as they were read, as long as nothing is taken away because of them."""
@@ -88,66 +90,54 @@ class FortiGateVdom(InSession[Session]):
         """Empty: every answer tells it, and it is held against what is remembered there."""
         return ""
 
-    def read_topology(self) -> AdomTopology:
-        """The unit and this VDOM."""
+    def look(self, question: Question) -> Answer:
+        """One after the other, in the order of a plan's making. The revisions of four tables cost
+        what reading them does, so there is no stamp; and asking for a part would cost as much as
+        the whole."""
+        found: dict[str, Any] = {"stamp": None}
+        if question.around is not None:
+            found["around"] = self._look_around(question.around)
+        if question.objects is not None:
+            found["objects"] = self._look_at(question.objects)
+        if question.remark:
+            assert self._tables is not None  # noqa: S101
+            found["remarked"] = reading.remarked(self._tables, question.remark)
+        return Answer(**{part: partial(_as_seen, what) for part, what in found.items()})
+
+    def _look_around(self, around: Around) -> Surroundings:
+        """The unit and its policies as far as they may be seen; but for the devices alone, and for
+        the uses, the tables are read on the way."""
         with self._session() as session:
-            if not session.serial:
+            if around is Around.DEVICES and not session.serial:
                 tables.revision(session, Table.GROUP, self.ref.domain)
-            return self._topology(session)
-
-    def look(self) -> Surroundings:
-        """The unit, its policies as far as they may be seen; the tables are read on the way."""
-        with self._session() as session:
-            self._read(session)
-            self._require_free(session, again=False)
-            package = self._policies(session)
-            self._just_read, self._wrote, self._read_back_at = True, False, None
-            return Surroundings(self._topology(session), (package,), Limits())
-
-    def glance(self) -> Surroundings:
-        """The unit, and its policies as far as they are known; the tables are read on the way."""
-        with self._session() as session:
-            self._read(session)
-            self._just_read, self._wrote, self._read_back_at = True, False, None
-            known = self._known_policies if self._is_free(session) else None
-            packages = () if known is None else (known,)
+            if around in (Around.GLANCE, Around.ALL):
+                self._read(session)
+            if around in (Around.USES, Around.ALL):
+                self._require_free(session, again=False)
+                packages: tuple[Package, ...] = (self._policies(session),)
+            else:
+                known = self._known_policies if self._is_free(session) else None
+                packages = () if known is None else (known,)
+            if around in (Around.GLANCE, Around.ALL):
+                self._just_read, self._wrote, self._read_back_at = True, False, None
             return Surroundings(self._topology(session), packages, Limits(), unasked=not packages)
 
-    def read_uses(self) -> tuple[Package, ...]:
-        """The policies as far as they may be seen. Raises where a FortiManager manages the unit."""
-        with self._session() as session:
-            self._require_free(session, again=False)
-            return (self._policies(session),)
-
-    def read_observed(self, group_names: Iterable[str]) -> ObservedAdom:
-        """Own objects, and foreign ones that bear a rule's name or hold one of ours."""
+    def _look_at(self, wanted: Collection[str] | Part) -> ObservedAdom:
+        """What was read on the way, or as it is now."""
         if not self._just_read:
             with self._session() as session:
                 self._read(session)
                 # What is read after a write, with nothing in between, is the unit's own word.
                 self._read_back_at = self._clock.now() if self._wrote else None
         self._just_read = self._wrote = False
-        return self._observed(group_names)
-
-    def read_part(
-        self, groups: Iterable[ObjectKey], addresses: Iterable[ObjectKey]
-    ) -> ObservedAdom:
-        """The whole, and these addresses: asking for a part would cost as much."""
-        seen = self.read_observed(name for _, name in groups)
+        if not isinstance(wanted, Part):
+            return self._observed(wanted)
+        seen = self._observed(name for _, name in wanted.groups)
         assert self._tables is not None  # noqa: S101
-        asked = taken_over.keys(addresses, self._names)
+        asked = taken_over.keys(wanted.addresses, self._names)
         more = reading.named(self._tables, asked, self._owner)
         others = {key: one for key, one in more.items() if key not in self._names.shown}
         return replace(seen, addresses={**others, **seen.addresses})
-
-    def read_remarked(self, remark: str) -> tuple[tuple[ObjectKind, str], ...]:
-        """Everything, of whomever, whose comment begins so, in the tables as read last."""
-        assert self._tables is not None  # noqa: S101
-        return reading.remarked(self._tables, remark)
-
-    def read_stamp(self) -> str | None:
-        """None: the revisions of four tables cost what reading them does."""
-        return None
 
     def write(self, plan: AdomPlan) -> ApplyReport:
         """Write the plan if the unit is still as it was read; an empty plan costs no request."""
@@ -321,6 +311,10 @@ class FortiGateVdom(InSession[Session]):
 
     def _note_in_use(self, outcome: Outcome) -> None:
         self._in_use.update(dict.fromkeys(outcome.in_use, self._clock.now()))
+
+
+def _as_seen(what: Seen) -> Seen:
+    return what
 
 
 def _tables_of(plan: AdomPlan) -> list[Table]:

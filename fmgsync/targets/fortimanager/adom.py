@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
+import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,9 +14,10 @@ from fmgsync.model.change import ObjectKind
 from fmgsync.model.state import ObjectKey, ObservedAddress, ObservedAdom, ObservedGroup
 from fmgsync.model.target import TargetRef
 from fmgsync.targets import relevance, wire
-from fmgsync.targets.fortimanager import attributes, change_stamp, tables, urls
-from fmgsync.targets.fortimanager.answers import Place
-from fmgsync.targets.fortimanager.session import Session
+from fmgsync.targets.fortimanager import attributes, tables, urls
+from fmgsync.targets.fortimanager.answers import Place, Result
+from fmgsync.targets.fortimanager.reads import Read
+from fmgsync.targets.fortimanager.session import Param, Session
 from fmgsync.targets.fortimanager.tables import Query, Table
 from fmgsync.targets.wire import Row
 
@@ -23,38 +25,41 @@ _NAMES_PER_FILTER = 100
 _ADDRESS_PAGE = 10_000
 _FEW = 20
 """So many groups are read in one request with others."""
+_PREDEFINED = ("G Suite", "Microsoft Office 365")
+"""Groups that an ADOM has before anybody has made one."""
 _OPTIONS = ("get used", "extra info")
 
 Listed = Mapping[Family, Sequence[str]]
 """The names of an ADOM's groups."""
 
 
-def read_observed(
+def reading(
     session: Session,
     ref: TargetRef,
     owner: str,
     group_names: Iterable[str],
     *,
     listed: Listed | None = None,
-) -> tuple[ObservedAdom, Listed]:
+) -> Read[tuple[ObservedAdom, Listed]]:
     """Own addresses and groups, foreign ones that bear a name we need or hold one of ours; and the
     names of all groups.
 
     Addresses are found by name prefix and mark. Groups are listed by name first and then read with
     their mappings, which can be a thousand times the size: somebody's group may hold one of ours on
-    one device only. Where there are few, those that were `listed` before, or that rules name, are
-    read in the request that lists them.
+    one device only. The first few of those that were `listed` before, or that rules name, are read
+    in the request that lists them.
     """
     rule_names = frozenset(group_names)
+    likely = (*_PREDEFINED, *sorted(rule_names))
     queries = {
         family: [
             *_scan_queries(session, ref, owner, family, rule_names),
-            *_expected(session, ref, family, (listed or {}).get(family, sorted(rule_names))),
+            *_expected(session, ref, family, (listed or {}).get(family, likely)),
         ]
         for family in Family
     }
-    stamp, read = tables.read_after(
-        session, change_stamp.questions(ref), [query for many in queries.values() for query in many]
+    stamp, read = yield from tables.reading_after(
+        _stamp_questions(ref), [query for many in queries.values() for query in many]
     )
     scanned = iter(read)
     addresses = {}
@@ -72,30 +77,32 @@ def read_observed(
                 if address.owned and attributes.is_used(row):
                     used.add((family, address.name))
         names[family] = sorted(wire.text(row.get("name")) for row in everything.checked())
-        found = {}
-        for row in _group_rows(session, ref, family, names[family], known):
-            group = wire.decode_group(row, family, owner, rule_names)
-            by = attributes.changed_by(row, session.access.username)
-            found[group.name] = replace(group, changed_by=by) if by else group
-            if group.owned and attributes.is_used(row):
-                used.add((family, group.name))
+        found: dict[str, ObservedGroup] = {}
+        for query in (None, *_unread(session, ref, family, names[family], known)):
+            known = known if query is None else (yield from tables.reading([query]))
+            for row in _listed_rows(known, names[family]):
+                group = wire.decode_group(row, family, owner, rule_names)
+                by = attributes.changed_by(row, session.access.username)
+                found[group.name] = replace(group, changed_by=by) if by else group
+                if group.owned and attributes.is_used(row):
+                    used.add((family, group.name))
         own = {
             name for kind, name in addresses if kind is family and name not in relevance.PREDEFINED
         }
         matter = relevance.groups_that_matter(found.values(), own, rule_names, owner)
         groups.update(((family, name), found[name]) for name in matter)
     beyond = frozenset(used - _held(groups.values()))
-    seen = ObservedAdom(ref, addresses, groups, beyond, stamp=change_stamp.stamp_of(stamp))
+    seen = ObservedAdom(ref, addresses, groups, beyond, stamp=_stamp_of(stamp))
     return seen, names
 
 
-def read_part(
+def reading_part(
     session: Session,
     ref: TargetRef,
     owner: str,
     groups: Iterable[ObjectKey],
     addresses: Iterable[ObjectKey],
-) -> ObservedAdom:
+) -> Read[ObservedAdom]:
     """These objects alone, as far as they are there, and the stamp of the whole from before."""
     groups = tuple(groups)
     asked = {name for _, name in groups}
@@ -111,7 +118,7 @@ def read_part(
     kinds = [(kind, family) for kind, family, names in wanted for _ in _chunks(names)]
     found_groups: dict[ObjectKey, ObservedGroup] = {}
     found_addresses: dict[ObjectKey, ObservedAddress] = {}
-    stamp, read = tables.read_after(session, change_stamp.questions(ref), queries)
+    stamp, read = yield from tables.reading_after(_stamp_questions(ref), queries)
     for (kind, family), table in zip(kinds, read, strict=True):
         for row in table.checked():
             if kind == "group":
@@ -120,25 +127,52 @@ def read_part(
             else:
                 address = wire.decode_address(row, family, owner)
                 found_addresses[family, address.name] = address
-    before = change_stamp.stamp_of(stamp)
-    return ObservedAdom(ref, found_addresses, found_groups, stamp=before)
+    return ObservedAdom(ref, found_addresses, found_groups, stamp=_stamp_of(stamp))
 
 
-def read_remarked(
-    session: Session, ref: TargetRef, remark: str
-) -> tuple[tuple[ObjectKind, str], ...]:
+def reading_stamp(ref: TargetRef) -> Read[str | None]:
+    """What stands for everything that the ADOM's objects and policies are now: cheap to ask. None
+    where the unit does not tell.
+
+    `devinfo` of the object database is a uuid that changes whenever anything in it does, and a
+    package's `obj ver` grows with each of its policies' changes ("How to FortiManager API", 008 and
+    012). Whether an edit of a dynamic mapping moves either is not known, so nothing relies on a
+    stamp for longer than until the next comparison in full.
+    """
+    return _stamp_of((yield _stamp_questions(ref)))
+
+
+def _stamp_questions(ref: TargetRef) -> list[Param]:
+    """What to ask for it; where tables are read in the same request, ask it first."""
+    return [
+        {"url": urls.objects(ref.domain), "option": "devinfo"},
+        {"url": urls.package_tree(ref.domain)},
+    ]
+
+
+def _stamp_of(answered: Sequence[Result]) -> str | None:
+    """The stamp that the answers make; None where the unit does not tell."""
+    objects, packages = answered
+    told = objects.data if objects.ok and isinstance(objects.data, dict) else {}
+    if not told.get("uuid") or not packages.ok:
+        return None
+    text = json.dumps([told["uuid"], packages.data], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def reading_remarked(place: Place, remark: str) -> Read[tuple[tuple[ObjectKind, str], ...]]:
     """Addresses and groups whose comment begins so, whosever they are."""
-    place = Place(session.access.name, ref.domain)
     tables_of = [
-        (ObjectKind(f"{word}{'6' if family is Family.IPV6 else ''}"), url(ref.domain, family))
+        (ObjectKind(f"{word}{'6' if family is Family.IPV6 else ''}"), url(place.adom or "", family))
         for family in Family
         for word, url in (("address", urls.addresses), ("addrgrp", urls.groups))
     ]
     filter_ = ("comment", "like", f"{remark}%")
     queries = [Query(url, ("name", "comment"), place, filter=filter_) for _, url in tables_of]
+    read = yield from tables.reading(queries)
     return tuple(
         (kind, wire.text(row.get("name")))
-        for (kind, _), table in zip(tables_of, tables.read_all(session, queries), strict=True)
+        for (kind, _), table in zip(tables_of, read, strict=True)
         for row in table.checked()
         if wire.text(row.get("comment")).startswith(remark)
     )
@@ -218,7 +252,7 @@ def _expected(
     session: Session, ref: TargetRef, family: Family, names: Sequence[str]
 ) -> list[Query]:
     """Groups that are likely there, to be read as they are listed."""
-    return [_whole(session, ref, family, names)] if 0 < len(names) <= _FEW else []
+    return [_whole(session, ref, family, names[:_FEW])] if names else []
 
 
 def _whole(session: Session, ref: TargetRef, family: Family, names: Sequence[str]) -> Query:
@@ -233,27 +267,19 @@ def _whole(session: Session, ref: TargetRef, family: Family, names: Sequence[str
     )
 
 
-def _group_rows(
-    session: Session,
-    ref: TargetRef,
-    family: Family,
-    names: Sequence[str],
-    known: Sequence[Table],
-) -> Iterator[Row]:
-    """These groups with their mappings, some of which are `known`; one that has vanished meanwhile
-    is left out."""
-    wanted = frozenset(names)
-    read = [row for table in known for row in table.checked()]
-    told = {wire.text(row.get("name")) for row in read}
+def _unread(
+    session: Session, ref: TargetRef, family: Family, names: Sequence[str], known: Sequence[Table]
+) -> list[Query]:
+    """What is left to ask of these groups. Mappings are large: one request each keeps answers and
+    memory bounded."""
+    told = {wire.text(row.get("name")) for table in known for row in table.checked()}
     left = [name for name in names if name not in told]
-    queries = [_whole(session, ref, family, chunk) for chunk in _chunks(left)]
-    rest = (row for table in _one_by_one(session, queries) for row in table.checked())
-    for row in itertools.chain(read, rest):
-        if wire.text(row.get("name")) in wanted:
-            yield row
+    return [_whole(session, ref, family, chunk) for chunk in _chunks(left)]
 
 
-def _one_by_one(session: Session, queries: Sequence[Query]) -> Iterator[Table]:
-    """Mappings are large: one request each keeps answers and memory bounded."""
-    for query in queries:
-        yield from tables.read_all(session, [query])
+def _listed_rows(read: Sequence[Table], names: Sequence[str]) -> Iterator[Row]:
+    """The rows of these groups; one that has vanished meanwhile is left out."""
+    wanted = frozenset(names)
+    return (
+        row for table in read for row in table.checked() if wire.text(row.get("name")) in wanted
+    )

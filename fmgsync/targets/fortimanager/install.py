@@ -6,7 +6,7 @@ it says OK even without a lock: every failure shows only in the task.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
 from typing import Self
@@ -17,14 +17,11 @@ from fmgsync import errors
 from fmgsync.clock import Clock
 from fmgsync.model.adom import Workspace
 from fmgsync.model.change import AdomPlan, ApplyReport
-from fmgsync.model.preview import Marked
 from fmgsync.model.rollout import InstallRequest, InstallTask, Outcome, TargetOutcome, TaskView
-from fmgsync.model.state import ObjectKey
-from fmgsync.model.target import DeviceVdom, TargetRef
+from fmgsync.model.target import TargetRef
 from fmgsync.targets import taken_over
 from fmgsync.targets.fortimanager import (
     answers,
-    marks,
     object_install,
     outcomes,
     preview,
@@ -34,15 +31,14 @@ from fmgsync.targets.fortimanager import (
     workspace,
 )
 from fmgsync.targets.fortimanager.answers import Place
+from fmgsync.targets.fortimanager.reads import Read
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.stall_detector import StallDetector
 from fmgsync.targets.fortimanager.writing import Writer
 from fmgsync.targets.taken_over import Names
-from fmgsync.targets.wire import printable
 
 _log = structlog.get_logger()
 
-_MAX_COMMENT = 255
 _STALE_AFTER_S = 2 * 3600
 _TWIN_S = 2.0
 
@@ -77,6 +73,7 @@ class FortiManagerFlow:
         self._previewed_in = 0
         self._frozen: set[int] = set()
         self._stack = ExitStack()
+        self.is_open = False
         self._oid: int | None = None
         self._begun: tuple[int, InstallRequest] | None = None
 
@@ -93,7 +90,9 @@ class FortiManagerFlow:
                     self._session, self._ref.domain, self._mode, clock=self._clock, wait_s=0
                 )
             )
+            self._recent = tasks.RecentTasks(self._session, self._place, self._lock, self._clock)
             self._stack = stack.pop_all()
+        self.is_open = True
         return self
 
     def __exit__(
@@ -102,6 +101,7 @@ class FortiManagerFlow:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.is_open = False
         self._stack.__exit__(kind, error, trace)
 
     def write(self, plan: AdomPlan) -> ApplyReport:
@@ -128,25 +128,28 @@ class FortiManagerFlow:
         )
         return taken_over.reported(report, plan, names)
 
-    def start(self, request: InstallRequest) -> InstallTask:
-        """Start one install with an explicit scope; answers at once with the task.
+    def start(self, request: InstallRequest, *, previewed: bool = False) -> InstallTask:
+        """Start one install with an explicit scope; answers at once with the task. What was
+        `previewed` pushes what the last preview worked out.
 
         Refuses while another install runs in the ADOM. If the connection breaks, the task list
         tells whether it has begun: an install is never sent twice.
         """
+        if previewed:
+            return self._push_previewed(request)
         if request.objects:
             return self._begin(
                 request, urls.INSTALL_OBJECTS, object_install.install_data(request), title=""
             )
-        data = self._install_data(request, flag="none")
+        data = preview.install_data(request, self._owner, flag="none")
         return self._begin(request, urls.INSTALL_PACKAGE, data, title=request.package)
 
-    def start_preview(self, request: InstallRequest) -> preview.Preview:
+    def preview(self, request: InstallRequest) -> preview.Preview:
         """Have FortiManager work out what this install would push, and push nothing.
 
-        `commit` pushes it, to these targets or to some of them; `drop_preview` forgets it.
+        `start` pushes it, to these targets or to some of them; `drop_preview` forgets it.
         """
-        data = self._install_data(request, flag="preview")
+        data = preview.install_data(request, self._owner, flag="preview")
         task = self._begin(request, urls.INSTALL_PACKAGE, data, title=request.package)
         self._previewed_in = self._session.logins
         self._preview = preview.Preview(
@@ -164,13 +167,20 @@ class FortiManagerFlow:
         """Tasks with a greater number may be pushes; a preview's own, which is none, is not."""
         if self._preview is not None:
             return self._preview.newest_task
-        return tasks.newest(self._session, self._place)
+        return max((task.task_id for task in self._recent.told()), default=0)
 
-    def commit(self, request: InstallRequest) -> InstallTask:
-        """Push what the last preview worked out, to the targets of `request` only.
+    def reading(self) -> Read[None]:
+        """What is asked before anything begins, to be read along with what is looked at then."""
+        return self._recent.reading()
 
-        What was worked out is the session's: another one has nothing to push, and its task says OK.
-        """
+    def drop_preview(self) -> None:
+        """Forget what the last preview worked out."""
+        param = {"url": urls.CANCEL_INSTALL, "data": {"adom": self._ref.domain}}
+        answers.checked(self._session.query("exec", [param])[0], self._place)
+
+    def _push_previewed(self, request: InstallRequest) -> InstallTask:
+        """What was worked out is the session's: another one has nothing to push, and its task says
+        OK."""
         data = preview.commit_data(request)
         try:
             with self._session.pinned():
@@ -179,7 +189,7 @@ class FortiManagerFlow:
         except errors.PermissionDenied:
             if self._mode is not Workspace.DISABLED:
                 raise  # the lock went with the session, which is told by whoever holds it
-            tasks.newest(self._session, self._place)
+            tasks.read_recent(self._session, self._place, count=1)
             if self._session.logins == self._previewed_in:
                 raise
         raise errors.PreviewLost(
@@ -188,20 +198,6 @@ class FortiManagerFlow:
             adom=self._ref.domain,
             next_step="the next pass previews anew",
         )
-
-    def drop_preview(self) -> None:
-        """Forget what the last preview worked out."""
-        param = {"url": urls.CANCEL_INSTALL, "data": {"adom": self._ref.domain}}
-        answers.checked(self._session.query("exec", [param])[0], self._place)
-
-    def read_marked(
-        self,
-        keys: Collection[ObjectKey],
-        gone: Collection[ObjectKey],
-        targets: Collection[DeviceVdom],
-    ) -> tuple[Marked, ...]:
-        """Which of these objects bear whose mark; `gone` ones are looked for on devices as well."""
-        return marks.read_marked(self._session, self._ref, keys, gone, targets)
 
     def _begin(
         self, request: InstallRequest, url: str, data: dict[str, object], *, title: str
@@ -264,16 +260,6 @@ class FortiManagerFlow:
             return TaskView(task, final=True, percent=seen.percent, outcomes=gone)
         return self.poll(task)
 
-    def _install_data(self, request: InstallRequest, *, flag: str) -> dict[str, object]:
-        comment = request.comment or f"fmgsync ({self._owner})"
-        return {
-            "adom": self._ref.domain,
-            "pkg": request.package,
-            "scope": preview.scope_of(request.targets),
-            "flags": [flag],
-            "dev_rev_comments": printable(comment)[:_MAX_COMMENT],
-        }
-
     def _refuse_second_install(self, request: InstallRequest) -> int:
         """The newest task's number; raises LockLost without the lock this ADOM needs, and UnitBusy
         while another install is under way here.
@@ -282,8 +268,7 @@ class FortiManagerFlow:
         devices that this flow saw freeze, or that has been there for hours, is not waited for: it
         may never end. Nor is one in another ADOM, unless it has one of our devices.
         """
-        asked = self._lock.prove_and_ask(tasks.recent())
-        recent = tasks.recent_of(asked, self._place)
+        recent = self._recent.told()
         self._progress.forget_others({task.task_id for task in recent if not task.finished})
         for task in recent:
             if not task.finished and task.is_install and self._in_the_way(task, request):

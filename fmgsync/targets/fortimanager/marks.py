@@ -18,8 +18,10 @@ from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.targets import wire
 from fmgsync.targets.fortimanager import tables, urls, verify
 from fmgsync.targets.fortimanager.answers import Place
+from fmgsync.targets.fortimanager.reads import Read
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.tables import Query
+from fmgsync.targets.protocol import Marks
 from fmgsync.targets.wire import Row
 
 _NAMES_PER_FILTER = 50
@@ -31,22 +33,17 @@ _TABLE = {
 }
 
 
-_Rows = Iterator[tuple[Family, bool, DeviceVdom | None, Row]]
+_Rows = Iterable[tuple[Family, bool, DeviceVdom | None, Row]]
 """Family, whether it is a group, and the device whose copy it is (None: the ADOM's own)."""
 
 
-def read_marked(
-    session: Session,
-    ref: TargetRef,
-    keys: Collection[ObjectKey],
-    gone: Collection[ObjectKey],
-    targets: Collection[DeviceVdom],
-) -> tuple[Marked, ...]:
+def reading(session: Session, ref: TargetRef, asked: Marks) -> Read[tuple[Marked, ...]]:
     """All of these objects that bear a valid mark, by owner; those that are `gone` from the ADOM
     are looked for on `targets` as well."""
+    keys, gone, targets = asked.keys, asked.gone, asked.targets
     found: dict[str, Marked] = {}
     copies = [(gone, target) for target in sorted(targets)] if gone else []
-    _note(found, ref, _rows(session, ref, [(keys, None), *copies]))
+    _note(found, ref, (yield from _rows(session, ref, [(keys, None), *copies])))
     if gone:
         for target in sorted(targets):
             copied = (key for one in found.values() for _, key in one.copied.get(target, ()))
@@ -67,7 +64,7 @@ def _rows(
     session: Session,
     ref: TargetRef,
     wanted: Iterable[tuple[Collection[ObjectKey], DeviceVdom | None]],
-) -> _Rows:
+) -> Read[_Rows]:
     place = Place(session.access.name, ref.domain)
     asked = [
         (family, is_group, target, query)
@@ -76,11 +73,13 @@ def _rows(
         for names in _chunks(keys, family)
         for query in (_query(place, family, names, target, is_group=is_group),)
     ]
-    read = tables.read_all(session, [query for *_, query in asked]) if asked else []
-    for (family, is_group, target, _), table in zip(asked, read, strict=True):
+    read = yield from tables.reading([query for *_, query in asked])
+    return [
+        (family, is_group, target, row)
+        for (family, is_group, target, _), table in zip(asked, read, strict=True)
         # A device's copy that cannot be read proves nothing.
-        for row in table.checked() if target is None else table.rows:
-            yield family, is_group, target, row
+        for row in (table.checked() if target is None else table.rows)
+    ]
 
 
 def _device_rows(

@@ -12,8 +12,9 @@ from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.targets import policy_rows, wire
 from fmgsync.targets.fortimanager import answers, tables, topology, urls
 from fmgsync.targets.fortimanager.answers import Place, Result
-from fmgsync.targets.fortimanager.session import Param, Session
-from fmgsync.targets.fortimanager.tables import Query
+from fmgsync.targets.fortimanager.reads import Read
+from fmgsync.targets.fortimanager.session import Param
+from fmgsync.targets.fortimanager.tables import Query, Table
 from fmgsync.targets.wire import Row
 
 _POLICY = "firewall/policy"
@@ -39,21 +40,24 @@ class _Leaf:
         return urls.policies(adom, self.path, table)
 
 
-def read_packages(
-    session: Session, adom: AdomTopology, tree: Sequence[Result] = ()
-) -> tuple[Package, ...]:
-    """All packages with install targets and policies; scopes are expanded with the topology.
-    `tree` is what was answered to `questions`, if they were asked already.
+def reading(
+    place: Place, adom: AdomTopology, tree: Sequence[Result], known: Sequence[Table] = ()
+) -> Read[tuple[tuple[Package, ...], list[Query]]]:
+    """All packages with install targets and policies; scopes are expanded with the topology. With
+    the tables that they were read from, which are likely those of the next time.
+
+    `tree` is what was answered to `questions`, `known` tables that were read along with them.
 
     A policy that takes in a policy block stands for the block's policies ("How to FortiManager
     API", 008). What the global ADOM puts before and after a package's own is read as it is here.
     """
-    place = Place(session.access.name, adom.ref.domain)
-    leaves = _leaves_of(tree or session.call("get", questions(adom.ref)), adom, place)
+    leaves = _leaves_of(tree, adom, place)
     wanted = [(leaf, table) for leaf in leaves for table in _tables_of(leaf, adom)]
-    read = tables.read_all(
-        session, [_policy_query(adom.ref, leaf, table, place) for leaf, table in wanted]
-    )
+    queries = [_policy_query(adom.ref, leaf, table, place) for leaf, table in wanted]
+    read_along = {table.query: table for table in known}
+    rest = yield from tables.reading([query for query in queries if query not in read_along])
+    read_along.update((table.query, table) for table in rest)
+    read = [read_along[query] for query in queries]
     rows: dict[_Key, list[_Policy]] = {(leaf.is_block, leaf.path): [] for leaf in leaves}
     for (leaf, name), table in zip(wanted, read, strict=True):
         if name != _POLICY and isinstance(table.error, _ABSENT):
@@ -73,7 +77,7 @@ def read_packages(
     ]
     unused = blocks.keys() - {b for inside in rows.values() for one in inside for b in one.blocks}
     alone = (Package("", frozenset(), tuple(blocks[path])) for path in sorted(unused))
-    return (*packages, *alone)
+    return (*packages, *alone), queries
 
 
 _Key = tuple[bool, str]
@@ -134,14 +138,14 @@ def _leaves_of(told: Sequence[Result], adom: AdomTopology, place: Place) -> list
     return leaves
 
 
-def read_package_status(session: Session, ref: TargetRef) -> tuple[PackageStatus, ...]:
+def reading_status(place: Place, ref: TargetRef) -> Read[tuple[PackageStatus, ...]]:
     """One row per DeviceVdom and package that was installed there before.
 
     A package that is assigned and was never installed is not listed ("How to FortiManager API",
     008).
     """
-    place = Place(session.access.name, ref.domain)
-    data = session.read({"url": urls.package_status(ref.domain)}, place=place)
+    (answered,) = yield [{"url": urls.package_status(ref.domain)}]
+    data = answers.checked(answered, place)
     return tuple(
         PackageStatus(
             DeviceVdom(wire.text(row.get("dev")), wire.text(row.get("vdom")) or "root"),

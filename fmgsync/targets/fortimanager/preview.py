@@ -30,6 +30,7 @@ from fmgsync.targets.taken_over import Names
 _log = structlog.get_logger()
 
 _SCOPES_SINCE = (7, 4, 4)
+_MAX_COMMENT = 255
 _NO_CHANGES = "no changes"
 
 
@@ -140,6 +141,18 @@ class Preview:
 
 def _says_no_changes(task: tasks.Task) -> bool:
     return any(_NO_CHANGES in line.detail.lower() for line in task.lines)
+
+
+def install_data(request: InstallRequest, owner: str, *, flag: str) -> dict[str, Any]:
+    """What `install/package` is told, `preview` being one of its flags."""
+    comment = request.comment or f"fmgsync ({owner})"
+    return {
+        "adom": request.adom.domain,
+        "pkg": request.package,
+        "scope": scope_of(request.targets),
+        "flags": [flag],
+        "dev_rev_comments": wire.printable(comment)[:_MAX_COMMENT],
+    }
 
 
 def commit_data(request: InstallRequest) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fmgsync import errors
-from fmgsync.targets.fortimanager import answers
+from fmgsync.targets.fortimanager import answers, reads
 from fmgsync.targets.fortimanager.answers import Place, Result
+from fmgsync.targets.fortimanager.reads import Read
 from fmgsync.targets.fortimanager.session import Param, Session
 from fmgsync.targets.wire import Row
 
@@ -60,12 +61,17 @@ def read(session: Session, query: Query) -> list[Row]:
 
 def read_all(session: Session, queries: Sequence[Query]) -> list[Table]:
     """All rows of several tables, each with its own error; as few requests as paging allows."""
-    return read_after(session, (), queries)[1]
+    return reads.run(session, reading(queries))
 
 
-def read_after(
-    session: Session, first: Sequence[Param], queries: Sequence[Query]
-) -> tuple[list[Result], list[Table]]:
+def reading(queries: Sequence[Query]) -> Read[list[Table]]:
+    """The same, to be read together with something else."""
+    return (yield from reading_after((), queries))[1]
+
+
+def reading_after(
+    first: Sequence[Param], queries: Sequence[Query]
+) -> Read[tuple[list[Result], list[Table]]]:
     """The same, with questions that the first request asks before it reads any table."""
     tables = [Table(query) for query in queries]
     answered: list[Result] = []
@@ -73,7 +79,7 @@ def read_after(
     nothing: list[Sequence[Table]] = [()] if asked else []
     for batch in _batches(tables, (PARAMS_PER_REQUEST - len(asked)) // 2) or nothing:
         params = [param for table in batch for param in (_count(table), _page(table))]
-        results = session.call("get", [*asked, *params])
+        results = yield [*asked, *params]
         answered += results[: len(asked)]
         results, asked = results[len(asked) :], []
         for table, count, page in zip(batch, results[::2], results[1::2], strict=True):
@@ -82,7 +88,7 @@ def read_after(
             _take(table, page)
     while waiting := [table for table in tables if not table._done]:
         for batch in _batches(waiting, PARAMS_PER_REQUEST):
-            results = session.call("get", [_page(table) for table in batch])
+            results = yield [_page(table) for table in batch]
             for table, page in zip(batch, results, strict=True):
                 _take(table, page)
     return answered, tables

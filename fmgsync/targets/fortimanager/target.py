@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from typing import Any
 
 from fmgsync import clock as clocks
 from fmgsync.clock import Clock
@@ -13,8 +14,6 @@ from fmgsync.model.adom import (
     AdomTopology,
     HeldLock,
     Limits,
-    Package,
-    PackageStatus,
     Reading,
     Surroundings,
     Workspace,
@@ -26,11 +25,13 @@ from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.targets import taken_over
 from fmgsync.targets.fortimanager import (
     adom,
-    change_stamp,
     limits,
     lock_rounds,
+    marks,
     object_install,
     packages,
+    reads,
+    tables,
     tasks,
     topology,
     unit_version,
@@ -41,11 +42,13 @@ from fmgsync.targets.fortimanager import (
 from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.install import FortiManagerFlow
 from fmgsync.targets.fortimanager.lock_rounds import Rounds
+from fmgsync.targets.fortimanager.reads import Asked, Read
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.stall_detector import StallDetector
+from fmgsync.targets.fortimanager.tables import Query
 from fmgsync.targets.fortimanager.writing import Writer
 from fmgsync.targets.in_session import InSession
-from fmgsync.targets.protocol import Delivery, Traits
+from fmgsync.targets.protocol import Answer, Around, Delivery, Part, Question, Traits
 
 TRAITS = Traits(
     stages=True, mappings=True, locks=True, approvals=True, previews=True, object_installs=True
@@ -84,23 +87,19 @@ class FortiManagerAdom(InSession[Session]):
         self._serial: str | None = None
         self._names = taken_over.NONE
         self._listed: Mapping[Family, Sequence[str]] = {}
+        self._policies: Sequence[Query] = ()
+        self._flow: FortiManagerFlow | None = None
 
     def _end(self) -> None:
         self._topology = self._around = self._mode = None
         super()._end()
-
-    def read_topology(self) -> AdomTopology:
-        """Devices, VDOMs and device groups."""
-        with self._session() as session:
-            found = self._topology = topology.read_topology(session, self.ref)
-        return found
 
     def read_serial(self) -> str:
         """The unit's serial number, asked once, by the first look of a session; units of a cluster
         take turns, and have none."""
         if self._serial is None:
             with self._session() as session:
-                self._around = self._look(session)
+                self._around = reads.run(session, self._surroundings(session))
                 self._serial = unit_version.read_serial(session)
         return self._serial
 
@@ -116,32 +115,84 @@ class FortiManagerAdom(InSession[Session]):
                 self._limits = limits.read_limits(session, self.ref)
         return self._limits
 
-    def look(self) -> Surroundings:
-        """Topology, policy packages and limits."""
-        looked, self._around = self._around, None
-        if looked is not None:
-            return looked
+    def look(self, question: Question) -> Answer:
+        """All parts together."""
         with self._session() as session:
-            return self._look(session)
+            asked = {part: Asked(read) for part, read in self._reads(session, question)}
+            along = [Asked(read) for read in self._along(question)]
+            reads.run(session, reads.joined([*asked.values(), *along]))
+        return Answer(**{part: one.answer for part, one in asked.items()})
 
-    def _look(self, session: Session) -> Surroundings:
-        """In one request with what stands while the session lasts, or longer: release, limits."""
+    def _along(self, question: Question) -> Iterator[Read[None]]:
+        """What the call that may follow in this session has to know first."""
+        if self._shared is None:
+            return
+        if self._flow is not None and self._flow.is_open:
+            yield self._flow.reading()
+        if question.stamp and self._topology is None and self._mode is None:
+            yield self._reading_mode(Place(self._shared.access.name, self.ref.domain))
+
+    def _reading_mode(self, place: Place) -> Read[None]:
+        self._mode = yield from topology.reading_workspace(place)
+
+    def _reads(self, session: Session, asked: Question) -> Iterator[tuple[str, Read[Any]]]:
+        ref, place = self.ref, Place(session.access.name, self.ref.domain)
+        if asked.around is not None:
+            yield "around", self._reading_around(session, asked.around)
+        if asked.objects is not None:
+            yield "objects", self._reading_objects(session, asked.objects)
+        if asked.stamp:
+            yield "stamp", adom.reading_stamp(ref)
+        if asked.remark:
+            yield "remarked", adom.reading_remarked(place, asked.remark)
+        if asked.copies is not None:
+            copies = asked.copies
+            yield "copies", verify.reading_databases(place, copies.targets, copies.names)
+        if asked.statuses:
+            yield "statuses", packages.reading_status(place, ref)
+        if asked.marks is not None:
+            marked = asked.marks
+            yield "marked", marks.reading(session, ref, marked)
+
+    def _reading_around(self, session: Session, around: Around) -> Read[Surroundings]:
+        if around is not Around.DEVICES:
+            looked, self._around = self._around, None
+            return looked or (yield from self._surroundings(session))
+        place = Place(session.access.name, self.ref.domain)
+        self._topology, _ = yield from topology.reading(place, self.ref, ())
+        return Surroundings(self._topology, (), Limits(), unasked=True)
+
+    def _surroundings(self, session: Session) -> Read[Surroundings]:
+        """In one request with what stands while the session lasts, or longer: release, limits; and
+        with the policies of the packages that were there the last time."""
+        place = Place(session.access.name, self.ref.domain)
         tree = packages.questions(self.ref)
         once = limits.questions(self.ref) if self._limits is None else ()
         unit = session.unasked([*unit_version.QUESTIONS, *once])
-        found, told = topology.read_along(session, self.ref, [*tree, *unit])
+        around = Asked(topology.reading(place, self.ref, [*tree, *unit]))
+        policies = Asked(tables.reading(self._policies))
+        yield from reads.joined([around, policies])
+        self._topology, told = around.answer()
         session.learn(unit, told[len(tree) :])
-        self._topology = found
-        read = packages.read_packages(session, found, told[: len(tree)])
-        return Surroundings(found, read, self.read_limits())
+        read, self._policies = yield from packages.reading(
+            place, self._topology, told[: len(tree)], policies.answer()
+        )
+        return Surroundings(self._topology, read, self.read_limits())
 
-    def glance(self) -> Surroundings:
-        """The same: all of it is read along."""
-        return self.look()
-
-    def read_uses(self) -> tuple[Package, ...]:
-        """The policy packages."""
-        return self.look().packages
+    def _reading_objects(
+        self, session: Session, wanted: Collection[str] | Part
+    ) -> Read[ObservedAdom]:
+        if isinstance(wanted, Part):
+            addresses = taken_over.keys(wanted.addresses, self._names)
+            found = yield from adom.reading_part(
+                session, self.ref, self._owner, wanted.groups, addresses
+            )
+        else:
+            found, self._listed = yield from adom.reading(
+                session, self.ref, self._owner, wanted, listed=self._listed
+            )
+            self._names = taken_over.names_in(found, self._owner)
+        return taken_over.show(found, self._names)
 
     def delivery(self) -> Delivery:
         """What was written reaches the devices by an install."""
@@ -151,46 +202,6 @@ class FortiManagerAdom(InSession[Session]):
     def traits(self) -> Traits:
         """A FortiManager can do everything there is a word for."""
         return TRAITS
-
-    def read_observed(self, group_names: Iterable[str]) -> ObservedAdom:
-        """Own objects, and foreign ones that bear a rule's name or hold one of ours."""
-        with self._session() as session:
-            found, self._listed = adom.read_observed(
-                session, self.ref, self._owner, group_names, listed=self._listed
-            )
-        self._names = taken_over.names_in(found, self._owner)
-        return taken_over.show(found, self._names)
-
-    def read_remarked(self, remark: str) -> tuple[tuple[ObjectKind, str], ...]:
-        """Everything, of whomever, whose comment begins so."""
-        with self._session() as session:
-            return adom.read_remarked(session, self.ref, remark)
-
-    def read_stamp(self) -> str | None:
-        """Stands for all objects and policies of the ADOM; None where the unit does not tell.
-
-        What a write has to know first is read along, where this session has not read it yet.
-        """
-        asked = change_stamp.questions(self.ref)
-        with self._session() as session:
-            more = (
-                ()
-                if self._topology or self._mode
-                else topology.workspace_questions(self.ref.domain)
-            )
-            told = session.call("get", [*asked, *more])
-            if more and self._shared is not None:
-                self._mode = topology.workspace_of(session, self.ref.domain, told[len(asked) :])
-        return change_stamp.stamp_of(told[: len(asked)])
-
-    def read_part(
-        self, groups: Iterable[ObjectKey], addresses: Iterable[ObjectKey]
-    ) -> ObservedAdom:
-        """These objects alone, as far as they are there."""
-        asked = taken_over.keys(addresses, self._names)
-        with self._session() as session:
-            found = adom.read_part(session, self.ref, self._owner, groups, asked)
-        return taken_over.show(found, self._names)
 
     def read_submission(self) -> Submission | None:
         """What waits for a human's approval in this ADOM, if it is in workflow mode."""
@@ -254,24 +265,6 @@ class FortiManagerAdom(InSession[Session]):
                     break
         return replace(report, left=rounds.left)
 
-    def read_packages(self) -> tuple[Package, ...]:
-        """Policy packages with install targets and the objects their policies use."""
-        with self._session() as session:
-            found = self._topology or topology.read_topology(session, self.ref)
-            return packages.read_packages(session, found)
-
-    def read_package_status(self) -> tuple[PackageStatus, ...]:
-        """One row per DeviceVdom and package that was installed before."""
-        with self._session() as session:
-            return packages.read_package_status(session, self.ref)
-
-    def read_device_databases(
-        self, targets: Iterable[DeviceVdom], group_names: Iterable[str]
-    ) -> Mapping[DeviceVdom, Reading]:
-        """Members by group in FortiManager's copy of each device."""
-        with self._session() as session:
-            return verify.read_device_databases(session, self.ref.domain, targets, group_names)
-
     def ask(
         self, targets: Iterable[DeviceVdom], group_names: Iterable[str]
     ) -> Mapping[DeviceVdom, Reading]:
@@ -325,7 +318,7 @@ class FortiManagerAdom(InSession[Session]):
     def open_install_flow(self) -> FortiManagerFlow:
         """An install flow, in the session that is open if one is; entering it takes the lock, or
         raises."""
-        return FortiManagerFlow(
+        self._flow = FortiManagerFlow(
             self.ref,
             owner=self._owner,
             session=self._own_session() if self._shared is None else nullcontext(self._shared),
@@ -334,6 +327,7 @@ class FortiManagerAdom(InSession[Session]):
             mode=self._topology.workspace if self._topology else None,
             names=lambda: self._names,
         )
+        return self._flow
 
     def _workspace(self, session: Session) -> Workspace:
         """How the ADOM wants its changes made, as it was read while this session lasts."""

@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from fmgsync import errors
 from fmgsync.clock import Clock
 from fmgsync.targets import wire
-from fmgsync.targets.fortimanager import answers, tables, urls
-from fmgsync.targets.fortimanager.answers import Place
+from fmgsync.targets.fortimanager import answers, reads, tables, urls
+from fmgsync.targets.fortimanager.answers import Place, Result
+from fmgsync.targets.fortimanager.reads import Read
 from fmgsync.targets.fortimanager.session import Param, Session
 from fmgsync.targets.wire import Row
 
@@ -31,6 +33,8 @@ _STATES = (
     "to_continue",
 )
 _HISTORY = 100
+_JUST_NOW_S = 2.0
+"""So long what was read along counts: only the ledger is written between that and the call."""
 _DATED = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}: ?")
 _SUMMARY = re.compile(r"due to (previous )?error", re.IGNORECASE)
 _TROUBLE = re.compile(
@@ -148,9 +152,47 @@ def recent_of(answered: answers.Result, place: Place) -> Sequence[Task]:
     return sorted(decoded, key=lambda task: task.task_id, reverse=True)
 
 
-def newest(session: Session, place: Place) -> int:
-    """The number of the newest task; 0 if there is none."""
-    return max((task.task_id for task in read_recent(session, place, count=1)), default=0)
+class Provable(Protocol):
+    """A lock that may have to be proven before anything begins."""
+
+    @property
+    def questions(self) -> Sequence[Param]:
+        """What to ask for it."""
+
+    def check(self, told: Sequence[Result]) -> None:
+        """Raise LockLost unless that was answered as it should be."""
+
+
+class RecentTasks:
+    """What must be known right before anything begins: the newest tasks, and that the lock is ours.
+
+    May be read along with something else; that counts as long as nothing else was asked since, and
+    not for long.
+    """
+
+    def __init__(self, session: Session, place: Place, lock: Provable, clock: Clock) -> None:
+        self._session = session
+        self._place = place
+        self._lock = lock
+        self._clock = clock
+        self._answered: Sequence[Result] = ()
+        self._requests = -1
+        self._at = 0.0
+
+    def reading(self) -> Read[None]:
+        """To be read along."""
+        self._answered = yield [*self._lock.questions, recent()]
+        self._requests, self._at = self._session.requests, self._clock.now()
+
+    def told(self) -> Sequence[Task]:
+        """The newest tasks, as told just now or asked again; raises LockLost without the lock this
+        ADOM needs."""
+        is_last = self._requests == self._session.requests
+        if not (is_last and 0 <= self._clock.now() - self._at < _JUST_NOW_S):
+            reads.run(self._session, self.reading())
+        *proof, listed = self._answered
+        self._lock.check(proof)
+        return recent_of(listed, self._place)
 
 
 def read_installs(session: Session, place: Place, *, adom: int, after: int) -> tuple[Task, ...]:

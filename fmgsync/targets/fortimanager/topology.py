@@ -9,8 +9,9 @@ from fmgsync import errors
 from fmgsync.model.adom import AdomTopology, Device, Workspace
 from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.targets import wire
-from fmgsync.targets.fortimanager import answers, tables, urls
+from fmgsync.targets.fortimanager import answers, reads, tables, urls
 from fmgsync.targets.fortimanager.answers import Place, Result
+from fmgsync.targets.fortimanager.reads import Read
 from fmgsync.targets.fortimanager.session import Param, Session
 from fmgsync.targets.fortimanager.tables import Query
 from fmgsync.targets.wire import Row
@@ -42,26 +43,26 @@ _MODES = {
 
 def read_topology(session: Session, ref: TargetRef) -> AdomTopology:
     """Everything sites and packages are expanded with; one request for a small ADOM."""
-    return read_along(session, ref, ())[0]
+    return reads.run(session, reading(Place(session.access.name, ref.domain), ref, ()))[0]
 
 
-def read_along(
-    session: Session, ref: TargetRef, also: Sequence[Param]
-) -> tuple[AdomTopology, Sequence[Result]]:
+def reading(
+    place: Place, ref: TargetRef, also: Sequence[Param]
+) -> Read[tuple[AdomTopology, Sequence[Result]]]:
     """The same, and what is answered to other questions of the same request."""
-    place = Place(session.access.name, ref.domain)
-    (settings, row, members, *told), (devices_there, device_groups) = tables.read_after(
-        session,
-        [
-            {"url": urls.GLOBAL_SETTINGS, "fields": ["workspace-mode"]},
-            {"url": urls.adom(ref.domain), "fields": list(_ADOM_FIELDS)},
-            {"url": urls.adom(ref.domain), "fields": ["name"], "option": ["object member"]},
-            *also,
-        ],
-        [
-            Query(urls.devices(ref.domain), _DEVICE_FIELDS, place, subtables=True, page=500),
-            Query(urls.device_groups(ref.domain), ("name",), place, options=("object member",)),
-        ],
+    (settings, row, members, *told), (devices_there, device_groups) = yield from (
+        tables.reading_after(
+            [
+                {"url": urls.GLOBAL_SETTINGS, "fields": ["workspace-mode"]},
+                {"url": urls.adom(ref.domain), "fields": list(_ADOM_FIELDS)},
+                {"url": urls.adom(ref.domain), "fields": ["name"], "option": ["object member"]},
+                *also,
+            ],
+            [
+                Query(urls.devices(ref.domain), _DEVICE_FIELDS, place, subtables=True, page=500),
+                Query(urls.device_groups(ref.domain), ("name",), place, options=("object member",)),
+            ],
+        )
     )
     adom = _adom_row(row, place)
     group_rows = device_groups.checked()
@@ -69,7 +70,7 @@ def read_along(
     found = AdomTopology(
         ref=ref,
         os_version=_os_version(adom),
-        workspace=_mode(session, settings, adom, place),
+        workspace=(yield from _mode(settings, adom, place)),
         devices=devices,
         groups=expand_groups(group_rows, devices),
         flags=frozenset(wire.names(adom.get("flags"))),
@@ -79,22 +80,17 @@ def read_along(
 
 def read_workspace(session: Session, adom: str) -> Workspace:
     """How this ADOM wants its changes made."""
-    return workspace_of(session, adom, session.call("get", workspace_questions(adom)))
+    return reads.run(session, reading_workspace(Place(session.access.name, adom)))
 
 
-def workspace_questions(adom: str) -> list[Param]:
-    """What to ask for it."""
-    return [
+def reading_workspace(place: Place) -> Read[Workspace]:
+    """The same, to be read together with something else."""
+    adom = place.adom or ""
+    settings, row = yield [
         {"url": urls.GLOBAL_SETTINGS, "fields": ["workspace-mode"]},
         {"url": urls.adom(adom), "fields": ["name", "workspace_mode"]},
     ]
-
-
-def workspace_of(session: Session, adom: str, answered: Sequence[Result]) -> Workspace:
-    """What the answers say of it."""
-    settings, row = answered
-    place = Place(session.access.name, adom)
-    return _mode(session, settings, _adom_row(row, place), place)
+    return (yield from _mode(settings, _adom_row(row, place), place))
 
 
 def read_oid(session: Session, place: Place) -> int:
@@ -232,7 +228,7 @@ def _os_version(adom: Row) -> tuple[int, int]:
     return (int(major) if major.isdigit() else 0, minor if isinstance(minor, int) else 0)
 
 
-def _mode(session: Session, settings: Result, adom: Row, place: Place) -> Workspace:
+def _mode(settings: Result, adom: Row, place: Place) -> Read[Workspace]:
     """The ADOM's mode: the unit's setting, or the ADOM's own where that says `per-adom`.
 
     An administrator who may not read the system settings gets no answer there. Then the ADOM's
@@ -245,5 +241,5 @@ def _mode(session: Session, settings: Result, adom: Row, place: Place) -> Worksp
     own = adom.get("workspace_mode")
     if mode is not None or own not in (None, 0):
         return _MODES.get(own, Workspace.NORMAL)
-    lock = session.call("get", [{"url": urls.workspace(place.adom or "", "lockinfo")}])[0]
+    (lock,) = yield [{"url": urls.workspace(place.adom or "", "lockinfo")}]
     return Workspace.DISABLED if lock.code == answers.NOT_FOR_URL else Workspace.NORMAL

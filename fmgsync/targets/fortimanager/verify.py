@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from fmgsync.model.address import Family
@@ -17,6 +18,7 @@ from fmgsync.model.target import DeviceVdom
 from fmgsync.targets import flatten, wire
 from fmgsync.targets.fortimanager import answers, tables, urls
 from fmgsync.targets.fortimanager.answers import Place, Result
+from fmgsync.targets.fortimanager.reads import Read
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.tables import Query, Table
 from fmgsync.targets.wire import Row
@@ -30,15 +32,15 @@ _VALUE_FIELDS = {
 _GROUP_FIELDS = ("name", "member", "exclude", "exclude-member")
 
 
-def read_device_databases(
-    session: Session, adom: str, targets: Iterable[DeviceVdom], group_names: Iterable[str]
-) -> dict[DeviceVdom, Reading]:
+def reading_databases(
+    place: Place, targets: Iterable[DeviceVdom], group_names: Iterable[str]
+) -> Read[dict[DeviceVdom, Reading]]:
     """Members by group in FortiManager's copy of each device."""
     wanted = sorted(set(group_names))
     readings: dict[DeviceVdom, Reading] = {}
     for batch in _batches(sorted(set(targets))):
-        queries = [query for target in batch for query in _database_queries(session, adom, target)]
-        read = tables.read_all(session, queries)
+        queries = [query for target in batch for query in _database_queries(place, target)]
+        read = yield from tables.reading(queries)
         per_target = len(queries) // len(batch)
         for position, target in enumerate(batch):
             mine = read[position * per_target : (position + 1) * per_target]
@@ -46,8 +48,8 @@ def read_device_databases(
     return readings
 
 
-def _database_queries(session: Session, adom: str, target: DeviceVdom) -> Iterator[Query]:
-    place = Place(session.access.name, adom, target.device)
+def _database_queries(place: Place, target: DeviceVdom) -> Iterator[Query]:
+    place = replace(place, device=target.device)
     for family in Family:
         addresses = urls.device_addresses(target, family)
         yield Query(addresses, _VALUE_FIELDS[family], place, page=5000)

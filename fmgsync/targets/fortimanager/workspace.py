@@ -8,7 +8,7 @@ API", 013; Fortinet's Terraform provider compares the same two numbers).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -34,16 +34,14 @@ _COMMITS = 2
 class NoLock:
     """An ADOM without workspace: every write is final at once, so there is nothing to commit."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    questions: Sequence[Param] = ()
 
     def commit(self) -> int | None:
         """Nothing to do."""
         return None
 
-    def prove_and_ask(self, param: Param) -> answers.Result:
-        """Nothing to prove; what is answered to `param`."""
-        return self._session.call("get", [param])[0]
+    def check(self, told: Sequence[answers.Result]) -> None:
+        """Nothing to prove."""
 
 
 class Lock:
@@ -56,26 +54,27 @@ class Lock:
         self._logins = session.logins
         self._clock = clock
 
+    @property
+    def questions(self) -> Sequence[Param]:
+        """What to ask for the proof that it is still ours."""
+        return (_lockinfo(self._place),)
+
+    def check(self, told: Sequence[answers.Result]) -> None:
+        """Raise LockLost unless that was answered with our own session."""
+        self._refuse_another_session()
+        (proof,) = told
+        rows = _locks(answers.checked(proof, self._place), self._place)
+        if not any(not row.part and row.session == self._holder for row in rows):
+            raise _lost(self._place, _told(rows))
+
     def prove(self) -> None:
         """Raise LockLost unless the ADOM is still locked by our session."""
         self._refuse_another_session()
-        self._check(self._session.call("get", [_lockinfo(self._place)])[0])
-
-    def prove_and_ask(self, param: Param) -> answers.Result:
-        """The same, and what is answered to `param` in the same request."""
-        self._refuse_another_session()
-        proof, answered = self._session.call("get", [_lockinfo(self._place), param])
-        self._check(proof)
-        return answered
+        self.check(self._session.call("get", self.questions))
 
     def _refuse_another_session(self) -> None:
         if self._session.logins != self._logins:
             raise _lost(self._place, "the session that held it was closed")
-
-    def _check(self, proof: answers.Result) -> None:
-        rows = _locks(answers.checked(proof, self._place), self._place)
-        if not any(not row.part and row.session == self._holder for row in rows):
-            raise _lost(self._place, _told(rows))
 
     def commit(self) -> int | None:
         """Make the changes the ADOM's own. Proven before and after: the answer proves nothing.
@@ -134,7 +133,7 @@ def holding(
     Changes not committed are discarded on leaving.
     """
     if mode is Workspace.DISABLED:
-        yield NoLock(session)
+        yield NoLock()
         return
     lock = take(session, adom, clock=clock, wait_s=wait_s)
     with session.pinned():

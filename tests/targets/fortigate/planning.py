@@ -13,6 +13,7 @@ from fmgsync.model.target import DeviceVdom
 from fmgsync.planning import diff, usage
 from fmgsync.planning.sharding import Limits
 from fmgsync.targets.fortigate.target import FortiGateVdom
+from fmgsync.targets.protocol import Around, Question
 
 Groups = Mapping[str, Sequence[str]]
 
@@ -40,8 +41,8 @@ def desired(target: FortiGateVdom, groups: Groups, owner: str = "prod") -> Desir
 
 def plan(target: FortiGateVdom, groups: Groups, *, limit: int = 600, **more: Any) -> AdomPlan:
     """What would have to be written."""
-    seen = target.look()
-    observed = target.read_observed([name.partition(":")[0] for name in groups])
+    seen = target.look(Question(around=Around.ALL)).around()
+    observed = target.look(Question(objects=[name.partition(":")[0] for name in groups])).objects()
     used = usage.find_usage(seen.packages, observed)
     return diff.make_plan(
         desired(target, groups, **more), observed, used=used.used, limits=Limits(members=limit)

@@ -12,6 +12,7 @@ from fmgsync import errors
 from fmgsync.model.adom import Reading
 from fmgsync.model.change import Action
 from fmgsync.model.target import DeviceVdom
+from fmgsync.targets.protocol import Around, Question
 from tests.targets.fortigate.conftest import NAME, Branch
 from tests.targets.fortigate.planning import converge, plan
 
@@ -381,7 +382,7 @@ def test_a_managed_unit_is_refused(
         converge(target, WEB)
         return
     with pytest.raises(errors.ManagedElsewhere, match=said):
-        target.look()
+        target.look(Question(around=Around.ALL))
     assert not [line for line in branch.asked() if not line.startswith("GET")]
 
 
@@ -400,16 +401,16 @@ def test_two_names_for_one_unit_are_refused(branch: Branch) -> None:
     converge(branch.target(), WEB)
     twin = branch.target(name="twin")
     with pytest.raises(errors.OtherUnit, match="'branch' in the configuration as well"):
-        twin.look()
+        twin.look(Question(around=Around.ALL))
 
 
 def test_what_the_key_cannot_see_is_not_known(boot: Callable[..., Branch]) -> None:
     """With the smallest profile nobody knows where empty means open."""
     branch = boot(**FOREIGN)
-    [hidden] = branch.target().look().packages
+    [hidden] = branch.target().look(Question(around=Around.ALL)).around().packages
     assert hidden.unread
     assert not hidden.policies
-    [shown] = branch.target(key="adv1sed").look().packages
+    [shown] = branch.target(key="adv1sed").look(Question(around=Around.ALL)).around().packages
     assert not shown.unread
     assert [policy.name for policy in shown.policies] == ["web"]
 
@@ -423,7 +424,7 @@ def test_what_is_read_right_after_a_write_is_the_proof(branch: Branch) -> None:
     target, place = branch.target(), DeviceVdom(NAME, "root")
     with target:
         target.write(plan(target, WEB))
-        target.read_observed(["web"])
+        target.look(Question(objects=["web"])).objects()
         mark = branch.simulator.requests.mark()
         first = target.ask([place], ["web"])[place]
         assert not branch.asked(since=mark)
