@@ -101,9 +101,8 @@ class Deciding:
 
 def _seen_by(record: AdomRecord) -> _Decided:
     """What the pass knew; a decision that came while it ran is new."""
-    rollout = record.result.rollout if record.result else None
-    steered_at = rollout.steered_at if rollout is not None else None
-    return _Decided(steered_at=steered_at, stop=_stop(record))
+    known = record.result.view.record if record.result is not None else None
+    return _Decided(steered_at=known.decided_at if known is not None else None, stop=_stop(record))
 
 
 def _stop(record: AdomRecord) -> Stop | None:
@@ -116,8 +115,5 @@ def _waits(record: AdomRecord) -> bool:
     if result is None:
         return False
     holds = result.seen is not None and bool(result.seen.plan.held)
-    decision = result.rollout.decision if result.rollout else None
-    stopped = decision is not None and decision.held is not None
-    rollout = result.rollout
-    stopped = stopped or result.stop is not None
+    rollout, stopped = result.rollout, result.held is not None or result.stop is not None
     return holds or stopped or bool(rollout and (rollout.failures or rollout.blocked))

@@ -235,7 +235,6 @@ class Run:
                 fleet.wants_room(ref)
         held, now = view.decision.held, self.clock.now()
         report.admissions, report.decision = view.admissions, view.decision
-        report.steered_at = self.book.record.decided_at if self.book.record else None
         report.waiting = self.refusal or (held.reason if held is not None else None)
         report.again_at = None if view.again_at is None else max(view.again_at, now + SHORTEST_S)
         if view.exposed_until is not None:
