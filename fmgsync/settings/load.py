@@ -48,7 +48,7 @@ def compat_of(path: Path) -> Config | None:
 
 @lru_cache(maxsize=1)
 def _compat_in(text: bytes, name: str, folder: Path) -> Config | None:
-    """A controller asks every few seconds, and composing thousands of groups takes a second."""
+    """A controller asks every few seconds: what has not changed is not taken apart again."""
     head = calico_compat.head(yamllines.load(text, name))
     return _checked(head, name, folder) if head is not None else None
 
