@@ -376,6 +376,8 @@ class Witness:
         for adom in result.adoms:
             kept = bool(adom.seen and adom.seen.plan.held) or bool(self.estate.truth.lost)
             kept = kept or self.estate.truth.policy != "sync"
+            # In workflow mode: what somebody has still to approve.
+            kept = kept or any(work.state == 2 for work in self._world.adoms["prod"].workflow)
             for target in adom.rollout.verified if adom.rollout else ():
                 if target.device in run.disturbed or not (adom.ref.unit != "hq" or self._locks):
                     continue
