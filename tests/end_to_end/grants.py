@@ -44,11 +44,9 @@ class Grants:
     def ends(self, passes: Collection[Pass], disturbed: Collection[str]) -> None:
         """After a run that could do as it should: whatever is overdue is gone, or it is said what
         keeps it. `disturbed` are the places where somebody else did something meanwhile."""
-        there, bound_s = self.stale(), self.bound_s()
+        there, bound_s = self.stale(), self.bound_s() or 0.0
         now, ahead_s = self._estate.host.now(), self._estate.host.ahead_s
         self._since = {grant: self._since.get(grant, (now, ahead_s)) for grant in there}
-        if bound_s is None:
-            return
         served = {place for one in passes for place in _served(one)}
         said = {place: why for one in passes for place, why in _said(one).items()}
         for grant in sorted(there):

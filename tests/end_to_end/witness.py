@@ -267,14 +267,15 @@ class Witness:
         self.the_audit_is_whole(killed=killed)
         if result is not None:
             self.what_is_verified_is_so(run, result)
-            if run.may_install and not (run.stopped or killed or troubled or error):
+            truth, may = self.estate.truth, run.may_install and not run.stopped
+            calm = may and not (truth.stopped or killed or troubled or error)
+            strict = self.estate.choice.strict or truth.policy != "sync"
+            if calm and not strict and self.grants.bound_s() is not None:
                 self.no_stale_grant_is_overdue(run, result)
 
     def no_stale_grant_is_overdue(self, run: Run, result: Result) -> None:
         """10: whatever else is held or goes on."""
-        choice, truth = self.estate.choice, self.estate.truth
-        if truth.policy == "sync" and not truth.stopped and not choice.strict:
-            self.grants.ends(result.adoms, {*run.disturbed, *self._behind_if(run.disturbed)})
+        self.grants.ends(result.adoms, {*run.disturbed, *self._behind_if(run.disturbed)})
 
     def _behind_if(self, disturbed: set[str]) -> tuple[str, ...]:
         """Who works in the ADOM is in the way of all its devices."""
