@@ -380,7 +380,9 @@ class Witness:
             # In workflow mode: what somebody has still to approve.
             kept = kept or any(work.state == 2 for work in self._world.adoms["prod"].workflow)
             for target in adom.rollout.verified if adom.rollout else ():
-                if target.device in run.disturbed or not (adom.ref.unit != "hq" or self._locks):
+                if target.device in run.disturbed or not (
+                    adom.ref.unit != "hq" or self.estate.choice.locks
+                ):
                     continue
                 self.verified += 1
                 self.pushes.open.discard(target.device)
@@ -392,10 +394,6 @@ class Witness:
 
     def _both(self, place: str, group: str) -> tuple[set[str], set[str]]:
         return self.estate.held(place, group), self.estate.truth.wanted(group)
-
-    @property
-    def _locks(self) -> bool:
-        return self.estate.choice.locks
 
 
 def _of(addresses: set[str], nets: tuple[str, ...]) -> set[str]:
