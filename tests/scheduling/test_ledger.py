@@ -93,6 +93,9 @@ def test_what_the_urgent_lane_proves_counts_there_and_for_no_wave() -> None:
     assert book.proven == frozenset()
     assert ledger.in_full(book).proofs == ()
     assert ledger.in_the_urgent_lane(book).proven == {"a"}
+    assert ledger.in_the_urgent_lane(book).proofs == (Proof("a", 0, LATER),)
+    begun = ledger.started(book, ["b"], 0, NOW, urgent=True)
+    assert ledger.in_the_urgent_lane(begun).attempts == (Attempt("b", 0, NOW),)
     # Again in the lane, where it is in no wave any more.
     again = ledger.verified(ledger.started(book, ["a"], None, LATER, urgent=True), "a", LATER)
     assert again.proofs == book.proofs

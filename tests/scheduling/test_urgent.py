@@ -88,6 +88,21 @@ def test_while_the_window_is_open_an_ordinary_install_does_it() -> None:
     assert wait.reason == "its window is open: an ordinary install does it"
 
 
+def test_an_open_window_is_no_reason_to_wait_where_no_ordinary_install_starts_in_it() -> None:
+    """A pause between two waves, say; unless removals wait for windows anyway."""
+    opened = utc("2026-01-01T02:00")
+    timetables = {EAST: NIGHTLY}
+    told = urgent.decide(IMMEDIATELY, [exposed(700)], timetables, {}, opened, ordinary=False)
+    assert [each.target for each in told.now] == [EAST]
+    told = urgent.decide(IN_WINDOW, [exposed(700)], timetables, {}, opened, ordinary=False)
+    assert told.waits[0].reason == "its window is open: an ordinary install does it"
+
+
+def test_what_began_this_very_moment_is_known_to_have() -> None:
+    (wait,) = decide(QUARTER, exposed(0)).waits
+    assert wait.until == NOW + 15 * MINUTE
+
+
 def test_a_deny_window_holds_the_lane_unless_a_person_overrides_it() -> None:
     denied = utc("2026-01-01T19:00")
     decision = decide(IMMEDIATELY, exposed(1), now=denied)

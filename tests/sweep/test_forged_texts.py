@@ -64,7 +64,7 @@ def forge(scene: Scene, words: Sequence[str], field: str, text: str) -> None:
     )
     where = f"{' '.join(words)} with {field}"
     assert not ended.signal, where
-    assert ended.code in (0, 1, 3), (where, ended.code, ended.said)
+    assert ended.code in (0, 1, 2, 3), (where, ended.code, ended.said)
     looked_at(ended.said, where)
     if "markdown" in words:
         assert "<img" not in ended.said.replace("\\<img", ""), where
