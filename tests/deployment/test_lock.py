@@ -5,11 +5,24 @@ from __future__ import annotations
 import configparser
 import re
 
+from packaging.requirements import Requirement
+
 from tests.deployment.places import ROOT
 
 
 def name_of(requirement: str) -> str:
     return re.sub(r"[-_.]+", "-", re.split(r"[ \[<>=!~;]", requirement, maxsplit=1)[0]).lower()
+
+
+def test_what_it_pins_is_what_setup_cfg_allows() -> None:
+    """A bound that was raised and a lock that was not made anew would part ways here."""
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "setup.cfg", encoding="utf-8")
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    pinned = {name_of(one): one.split("==")[1] for one in re.findall(r"(?m)^\S+==\S+", text)}
+    for row in filter(None, settings["options"]["install_requires"].split("\n")):
+        asked = Requirement(row)
+        assert asked.specifier.contains(pinned[name_of(row)], prereleases=True), row
 
 
 def test_it_pins_all_that_fmgsync_needs_and_by_hash_only() -> None:
