@@ -7,12 +7,25 @@ That is why `change` may run more than once and does nothing but compute.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, Final, Generic, Protocol, TypeVar, runtime_checkable
+
+import msgspec
 
 Change = Callable[[str | None], str]
 """The new text of a document from its present one (None: there is none)."""
+
+
+_ODD: Final = re.compile(r"[^\x20-\x7e\n]")
+
+
+def encoded(document: Any) -> str:
+    """As JSON in which nothing acts on a terminal or in an editor: others wrote parts of it."""
+    text = msgspec.json.encode(document).decode()
+    return _ODD.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ import msgspec
 
 from fmgsync import errors
 from fmgsync.audit import Head
-from fmgsync.state.documents import Documents, update_soon
+from fmgsync.state.documents import Documents, encoded, update_soon
 
 _NAME = "audit"
 _CHAINS_MOST = 200
@@ -51,7 +51,7 @@ class AuditHeads:
             heads.chains[chain] = (further and before) or _Head(head.count, head.digest)
             # Every pod has a chain of its own: the oldest ones are let go.
             heads.chains = dict(list(heads.chains.items())[-_CHAINS_MOST:])
-            return msgspec.json.encode(heads).decode()
+            return encoded(heads)
 
         update_soon(self._documents, _NAME, changed)
 

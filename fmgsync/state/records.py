@@ -14,6 +14,7 @@ from fmgsync import errors
 from fmgsync.model.address import Family
 from fmgsync.model.memory import Approval, History, Size
 from fmgsync.model.target import DeviceVdom, TargetRef
+from fmgsync.state.documents import encoded
 
 VERSION = 1
 
@@ -100,7 +101,7 @@ def decode(text: str | None, kind: type[_Document], where: str) -> _Document:
 
 def encode(document: GuardDocument | DecisionsDocument) -> str:
     """As text; the same content is the same text."""
-    return msgspec.json.format(msgspec.json.encode(document), indent=1).decode()
+    return msgspec.json.format(encoded(document), indent=1)
 
 
 def damaged(where: str, why: str) -> errors.StateError:

@@ -21,7 +21,7 @@ from fmgsync.model.rollout import InstallTask, NarrowedMapping
 from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.scheduling.ledger import Attempt, Ledger, Proof
 from fmgsync.scheduling.rollout_record import Note, Phase, RolloutRecord, trusted
-from fmgsync.state.documents import Documents, Parsed, update_soon
+from fmgsync.state.documents import Documents, Parsed, encoded, update_soon
 from fmgsync.state.units import Units
 
 _NAME = "rollouts"
@@ -86,7 +86,7 @@ class Rollouts:
             others = [row for row in known.rows.values() if row is not before]
             row = _row(self._owner, key, after)
             rollouts = sorted([*others, row], key=lambda each: (each.owner, each.where))
-            text = msgspec.json.encode(_Document(rollouts=rollouts)).decode()
+            text = encoded(_Document(rollouts=rollouts))
             return self._parsed.made(text, _Known.of(rollouts))
 
         return changed

@@ -11,7 +11,7 @@ from fmgsync import errors
 from fmgsync.assessing.stale import Fault, Key, Since
 from fmgsync.model import address
 from fmgsync.model.target import DeviceVdom, TargetRef
-from fmgsync.state.documents import Documents, Parsed, update_soon
+from fmgsync.state.documents import Documents, Parsed, encoded, update_soon
 from fmgsync.state.units import Units
 
 _NAME = "stale"
@@ -76,7 +76,7 @@ class StaleSince:
             mine = _Adom(self._owner, ref.unit, ref.domain, rows)
             adoms = sorted([*others, mine], key=lambda o: (o.owner, o.fortimanager, o.adom))
             made = _Document(adoms=adoms)
-            return self._parsed.made(msgspec.json.encode(made).decode(), made)
+            return self._parsed.made(encoded(made), made)
 
         update_soon(self._documents, _NAME, changed)
 

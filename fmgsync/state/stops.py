@@ -10,7 +10,7 @@ import msgspec
 from fmgsync import errors
 from fmgsync.model.stop import Stop
 from fmgsync.model.target import TargetRef
-from fmgsync.state.documents import Documents
+from fmgsync.state.documents import Documents, encoded
 
 _NAME = "stops"
 
@@ -93,7 +93,7 @@ class Stops:
                 _Row(self._owner, s.unit, s.domain, s.who, s.reason, s.at)
                 for s in sorted(change(self._mine(document)))
             ]
-            return msgspec.json.encode(_Document(stops=[*others, *mine])).decode()
+            return encoded(_Document(stops=[*others, *mine]))
 
         self._documents.update(_NAME, changed)
 

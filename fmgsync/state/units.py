@@ -13,7 +13,7 @@ import msgspec
 
 from fmgsync import errors
 from fmgsync.model.target import TargetRef
-from fmgsync.state.documents import Documents, Parsed
+from fmgsync.state.documents import Documents, Parsed, encoded
 
 _NAME = "units"
 
@@ -97,7 +97,7 @@ class Units:
                 for one in self._parsed.of(text).units
                 if (one.name, one.host) != (unit.name, unit.host)
             )
-            return msgspec.json.encode(_Document(units=[*others, unit])).decode()
+            return encoded(_Document(units=[*others, unit]))
 
         self._documents.update(_NAME, changed)
 

@@ -20,7 +20,7 @@ from tests.sweep.transport import Counts
 FAKE: Final = "fake-line"
 HOSTILE: Final = (
     f"\x1b[31m\x1b]0;t\x07\x9b2J\u202e\u2066\ufeff\u2028\r\n{FAKE}: all is well\t"
-    "<img src=x onerror=1>[a](javascript:1)|`b`[bold]c[/bold]{0}%s\x00"
+    "<img src=x onerror=1>[a](javascript:1)|`b`[bold]c[/bold]{0}%s\x00\ud800"
 )
 
 

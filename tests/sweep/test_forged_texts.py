@@ -6,6 +6,7 @@ alone, in every command that is answered with it.
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,8 @@ import pytest
 
 from tests import tally
 from tests.sweep import scenes
-from tests.sweep.forging import FAKE, HOSTILE, Forged
+from tests.sweep.forging import FAKE, HOSTILE, Forged, mapped
+from tests.sweep.forging import fields as every_field
 from tests.sweep.processes import Processes
 from tests.sweep.scenes import DIRECT, Scene
 
@@ -102,3 +104,73 @@ def test_every_field(tmp_path: Path, mode: str, command: str) -> None:
         for field in found:
             forge(scene, COMMANDS[command], field, HOSTILE)
         tally.note("hostile", fields=len(found))
+
+
+READERS: dict[str, tuple[str, ...]] = {
+    "status": ("status", "-vv"),
+    "rollout": ("rollout", "status"),
+    "history": ("history",),
+    "audit": ("audit", "show"),
+    "audit, for programs": ("audit", "show", "-o", "json"),
+    "verify the audit": ("audit", "verify"),
+    "plan": ("plan",),
+    "apply": ("apply", "--install", "window", "-vv"),
+}
+"""Commands that read what is remembered; the last writes it."""
+
+
+def remembered(scene: Scene) -> dict[Path, str]:
+    """Every file of the state, with something in it of each kind."""
+    for words in (("apply", "--install", "window"), ("stop", "--reason", "why"), ("start",)):
+        scene.begin()
+        scene.processes.run(scene.estate.folder, [*words, *scene.place()])
+    scene.begin()  # and a change that waits
+    found = [each for each in (scene.estate.folder / "state").rglob("*") if each.is_file()]
+    return {path: text for path in sorted(found) if (text := path.read_text("utf-8")).strip()}
+
+
+def edited(text: str, field: str) -> str:
+    """With the hostile text in this field; a file may hold one document or one in each line."""
+
+    def change(name: str, value: str) -> str:
+        return value + HOSTILE if name == field else value
+
+    lines = [text] if text.startswith("{\n") else text.splitlines()
+    return "\n".join(json.dumps(mapped(json.loads(line), "", change)) for line in lines) + "\n"
+
+
+def fields_of(text: str) -> list[str]:
+    lines = [text] if text.startswith("{\n") else text.splitlines()
+    found = (name for line in lines for name, _ in every_field(json.loads(line), ""))
+    return list(dict.fromkeys(found))
+
+
+def edit_each(scene: Scene, every: int) -> int:
+    """One field of what is remembered after the other; every command reads it as it may."""
+    files, count = remembered(scene), 0
+    places = [(path, field) for path, text in files.items() for field in fields_of(text)]
+    for path, field in places[::every]:
+        for words in READERS.values():
+            for each, text in files.items():
+                each.write_text(text, "utf-8")
+            path.write_text(edited(files[path], field), "utf-8")
+            where = f"{' '.join(words)} with{field} of {path.name}"
+            ended = scene.processes.run(scene.estate.folder, [*words, *scene.place()])
+            assert not ended.signal, where
+            looked_at(ended.said, where)
+        count += 1
+    return count
+
+
+def test_some_fields_of_the_state_edited_by_somebody(tmp_path: Path) -> None:
+    with opened(tmp_path, "disabled") as scene:
+        assert edit_each(scene, 53) >= 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["normal", DIRECT])
+def test_every_field_of_the_state_edited_by_somebody(tmp_path: Path, mode: str) -> None:
+    with opened(tmp_path, mode) as scene:
+        count = edit_each(scene, 1)
+        assert count > 20
+        tally.note("hostile", fields=count)
