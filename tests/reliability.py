@@ -53,6 +53,11 @@ PARTS: Final[Mapping[str, Part]] = {
         ["tests/fuzz/test_fuzz.py"],
         {"FMGSYNC_HOSTILE_INPUTS": os.environ.get("FMGSYNC_HOSTILE_INPUTS", "5000")},
     ),
+    "forged": Part(
+        "A text of somebody else's in one field of an answer, or of what is remembered",
+        ["tests/sweep/test_forged_texts.py"],
+        {"FMGSYNC_FORGED_EVERY": os.environ.get("FMGSYNC_FORGED_EVERY", "1")},
+    ),
     "failovers": Part(
         "Replicas stand still between any two requests, others take over",
         ["tests/leases/test_failovers.py"],
