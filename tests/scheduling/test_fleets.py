@@ -67,6 +67,10 @@ def test_a_lost_record_holds_each_of_a_fleet() -> None:
     assert found.start == ()
     assert found.held is not None
     assert found.held.kind is HoldKind.LEDGER_LOST
+    assert found.held.reason.endswith("counts as spent: damaged")
+    unknown = fleets.decide(RolloutPolicy(), None, [ready("a")], others("a"), NOW).held
+    assert unknown is not None
+    assert unknown.reason.endswith("counts as spent")
 
 
 def test_nothing_starts_before_all_were_looked_at() -> None:

@@ -68,6 +68,7 @@ def test_a_structural_change_starts_over_but_forgets_no_risk() -> None:
     book = ledger.failed(ledger.verified(book, "a", NOW), "b", NOW, "why")
     assert ledger.for_digest(book, "d") is book
     book = ledger.for_digest(ledger.halted(book, "stop"), "e")
+    assert book.digest == "e"
     assert book.proven == frozenset()
     assert book.at_risk == {"b", "c"}
     assert {attempt.wave for attempt in book.attempts} == {None}

@@ -27,6 +27,7 @@ MINUTE = timedelta(minutes=1)
 NOW = utc("2026-01-01T02:00")
 OPEN = Opening(utc("2026-01-01T01:00"), utc("2026-01-01T04:00"))
 TOMORROW = utc("2026-01-02T01:00")
+FAILED = "look at the failed devices, then `fmgsync rollout resume` or `fmgsync rollout abort`"
 FAST = (10.0,)
 """A past in which installs took ten seconds, so that the forecast stays out of the way."""
 
@@ -144,6 +145,16 @@ def test_a_canary_that_cannot_start_holds_the_rollout(canary: Candidate, reason:
     assert waits(decision)["d00"] == reason
 
 
+def test_of_two_canaries_that_cannot_start_both_are_named_and_the_later_window_counts() -> None:
+    offline = device("d00", Readiness.OFFLINE)
+    run = Run(wide(canary=("d00", "d01")), [offline, closed("d01"), device("d02")])
+    held = run.decide().held
+    assert held is not None
+    assert held.kind is HoldKind.CANARY_UNAVAILABLE
+    assert held.reason == "canary d00 is offline; canary d01 is closed"
+    assert held.until == TOMORROW
+
+
 def test_of_two_canaries_the_one_that_can_goes_first_and_the_other_still_holds() -> None:
     run = Run(wide(canary=("d00", "d01")), fleet(3))
     run.candidates["d00"] = device("d00", Readiness.OFFLINE)
@@ -217,7 +228,19 @@ def test_what_failed_is_named_when_all_else_is_done() -> None:
     assert decision.held is not None
     assert decision.held.kind is HoldKind.FAILURES_LEFT
     assert decision.held.reason == "all others are done; failed: d00"
+    assert decision.held.next_step == FAILED
     assert waits(decision) == {"d00": "failed: no route to host"}
+
+
+def test_all_that_failed_are_named() -> None:
+    run = Run(replace(wide(), max_failures=5), fleet(3))
+    run.start()
+    run.fail("d00")
+    run.fail("d02")
+    run.verify("d01")
+    held = run.decide().held
+    assert held is not None
+    assert held.reason == "all others are done; failed: d00, d02"
 
 
 def test_resuming_gives_a_new_budget_and_tries_the_failed_again() -> None:
@@ -242,8 +265,13 @@ def test_a_lost_ledger_holds_the_rollout_with_its_budget_spent() -> None:
     assert decision.start == ()
     assert decision.held is not None
     assert decision.held.kind is HoldKind.LEDGER_LOST
-    assert "rollout resume" in (decision.held.next_step or "")
-    assert [wait.device for wait in decision.waits] == ["d00", "d01"]
+    told = "what this rollout has done is not known any more; its failure budget counts as spent"
+    assert decision.held.reason == told
+    assert decision.held.next_step == "check with `fmgsync verify`, then `fmgsync rollout resume`"
+    assert waits(decision) == {"d00": told, "d01": told}
+    why = waves.decide(wide(), None, candidates, NOW, lost="no answer").held
+    assert why is not None
+    assert why.reason == f"{told}: no answer"
 
 
 @pytest.mark.parametrize("readiness", [Readiness.OFFLINE, Readiness.UNSYNCED, Readiness.BLOCKED])
@@ -357,7 +385,8 @@ def test_devices_that_no_wave_reaches_are_named() -> None:
     held = run.decide().held
     assert held is not None
     assert held.kind is HoldKind.NO_WAVE_LEFT
-    assert "1 pending devices are in none" in held.reason
+    assert held.reason == "the last wave is complete; 1 pending devices are in none"
+    assert held.next_step == "let the last of install.rollout.waves be 100%"
 
 
 def test_fewer_waves_in_the_configuration_do_not_strand_a_rollout() -> None:
