@@ -17,6 +17,7 @@ import pytest
 from fmgsync.cli import main
 from fmgsync.clock import SystemClock
 from fmgsync.simulator.wire import certificates
+from tests.daemon.controllers import running, until
 from tests.end_to_end.branches import CLUSTER, GROUP, Branches, open_branches, seed
 from tests.end_to_end.estate import default_seed
 
@@ -132,6 +133,45 @@ def test_is_refused_by_every_command(
     assert branches.held("branch-3") == {1, 2}
     assert branches.held(ILL) is None
     assert branches.foreign() == foreign
+
+
+_IN_QUICK = "a unit that 'serials' does not name"
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(k, marks=[] if k == _IN_QUICK else pytest.mark.slow) for k in KINDS]
+)
+def test_a_controller_goes_on_with_everything_else(
+    branches: Branches, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    """It names the unit, writes nothing there, comes back ever more seldom, and has no defect."""
+    spoil, words = KINDS[kind]
+    spoil(branches)
+    branches.write_config()
+    foreign, mark = branches.foreign(), branches.unit.requests.mark()
+    with running(branches) as controller:
+        until(lambda: branches.held("branch-3") == {1, 2})
+        until(lambda: any(each.error for each in controller.adoms if each.ref.unit == ILL))
+        [ill] = [each for each in controller.adoms if each.ref.unit == ILL]
+        others = [each for each in controller.adoms if each.ref.unit == "branch-3"]
+        branches.pods(1, 2, 3)  # what comes later reaches the others, too
+        until(lambda: branches.held("branch-3") == {1, 2, 3})
+        [ill] = [each for each in controller.adoms if each.ref.unit == ILL]
+        spent = controller.now - began_at(branches, mark)
+        assert ill.failures <= 3 + spent, "so many failures in so few seconds are a loop"
+    assert ill.error is not None
+    assert not [word for word in words if word.strip("'") not in ill.error], ill.error
+    assert "internal error" not in ill.error
+    assert not any("Traceback" in record.getMessage() for record in caplog.records)
+    assert all(each.error is None for each in others)
+    written = {device for device, _, _ in branches.writes(mark)}
+    assert written.isdisjoint({ILL, "fgt-east", "None"}), written
+    assert branches.held(ILL) is None
+    assert branches.foreign() == foreign
+
+
+def began_at(branches: Branches, mark: int) -> float:
+    return min(one.at for one in branches.unit.requests.since(mark))
 
 
 @pytest.mark.parametrize("body", [b"<html>welcome</html>", b'{"kind":"Status","status":"Failure"}'])

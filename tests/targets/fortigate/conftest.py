@@ -21,6 +21,7 @@ from fmgsync.targets.fortigate.session import Session
 from fmgsync.targets.fortigate.target import FortiGateVdom
 from fmgsync.targets.fortigate.transactions import Ability
 from fmgsync.targets.fortigate.unit import Unit
+from fmgsync.targets.hooks import Hooks
 
 OWNER = "prod"
 NAME = "branch"
@@ -58,6 +59,7 @@ class Branch:
         transactions: str = "auto",
         member_limit: int = 600,
         name: str = NAME,
+        hooks: Hooks | None = None,
         **more: Any,
     ) -> FortiGateVdom:
         """A VDOM of it, as the passes see it."""
@@ -73,7 +75,7 @@ class Branch:
             ref,
             unit,
             owner=owner,
-            open_session=lambda: Session(access, clock=self.clock),
+            open_session=lambda: Session(access, clock=self.clock, hooks=hooks),
             clock=self.clock,
         )
 

@@ -63,6 +63,27 @@ def test_a_key_that_rotates_is_refused_and_the_new_one_is_not(branch: Branch) ->
     assert read(branch.session("n3w"))
 
 
+@pytest.mark.parametrize("step_s", [7.0, 19.0, 33.0])
+def test_an_old_key_is_used_for_a_minute_at_most(branch: Branch, step_s: float) -> None:
+    """Both keys are good on the unit; the one that is kept is another from some moment on."""
+    kept = "k3y"
+    access = branch.access(reread=lambda: kept)
+    with Session(access, clock=branch.clock) as session:
+        session.read(ADDRESSES)
+        for _ in range(7):
+            branch.clock.sleep(step_s)
+            session.read(ADDRESSES)
+        kept, replaced_at = "adv1sed", branch.clock.now()
+        last_old = replaced_at
+        for _ in range(int(130 / step_s)):
+            branch.clock.sleep(step_s)
+            session.read(ADDRESSES)
+            if branch.simulator.requests.since(0)[-1].user == "fmgsync":
+                last_old = branch.clock.now()
+    assert last_old - replaced_at <= 60
+    assert branch.simulator.requests.since(0)[-1].user == "advised"
+
+
 def test_a_vdom_outside_the_key_is_refused(boot: Callable[..., Branch]) -> None:
     branch = boot(apiUsers=[{"name": "fmgsync", "key": "k3y", "vdoms": ["dmz"]}])
     with branch.session() as session:

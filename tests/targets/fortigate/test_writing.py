@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -12,10 +13,13 @@ from fmgsync import errors
 from fmgsync.model.adom import Reading
 from fmgsync.model.change import Action
 from fmgsync.model.target import DeviceVdom
+from fmgsync.targets.fortigate import urls
+from fmgsync.targets.hooks import Hooks
 from fmgsync.targets.protocol import Around, Question
 from tests.targets.fortigate.conftest import NAME, Branch
 from tests.targets.fortigate.planning import converge, plan
 
+ADDRESS, GROUP = urls.Table.ADDRESS, urls.Table.GROUP
 WEB = {"web": ["10.0.0.1", "10.0.0.2"]}
 FOREIGN = {
     "addresses": [{"name": "db", "subnet": "10.9.0.1/32", "comment": "by hand"}],
@@ -149,6 +153,58 @@ def test_a_change_since_reading_stops_the_write(branch: Branch) -> None:
         assert not [line for line in branch.asked(since=mark) if not line.startswith("GET")]
         assert not target.write(plan(target, {"web": ["10.0.0.1", "10.0.0.3"]})).refused
     assert branch.box.members("web") == {"10.0.0.1", "10.0.0.3"}
+
+
+def _edit(branch: Branch, *edits: tuple[str, urls.Url, dict[str, str] | None]) -> None:
+    """What somebody else does with the same rights."""
+    with branch.session() as other:
+        for method, url, body in edits:
+            other.write(method, url, body)
+
+
+def _joins(branch: Branch) -> None:
+    _edit(branch, ("POST", urls.members(GROUP, "root", "web"), {"name": "theirs"}))
+
+
+def _leaves(branch: Branch) -> None:
+    _edit(branch, ("DELETE", urls.member(GROUP, "root", "web", "prod_10.0.0.1"), None))
+
+
+def _takes_the_name(branch: Branch) -> None:
+    body = {"name": "prod_10.0.0.3", "subnet": "10.7.7.7/32", "comment": "by hand"}
+    _edit(branch, ("POST", urls.table(ADDRESS, "root"), body))
+
+
+def _deletes_ours(branch: Branch) -> None:
+    _leaves(branch)
+    _edit(branch, ("DELETE", urls.item(ADDRESS, "root", "prod_10.0.0.1"), None))
+
+
+@pytest.mark.parametrize("nth", [1, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 3))])
+@pytest.mark.parametrize("many", [False, True], ids=["singly", "as a list"])
+@pytest.mark.parametrize("edit", [_joins, _leaves, _takes_the_name, _deletes_ours])
+def test_what_moves_between_the_last_look_and_a_write(
+    boot: Callable[..., Branch], edit: Callable[[Branch], None], many: bool, nth: int
+) -> None:
+    """There is no lock, so some instant is always left: no foreign object is touched in it, and the
+    next look puts right what came of it."""
+    branch = boot(addresses=[{"name": "theirs", "subnet": "10.8.8.8/32", "comment": "by hand"}])
+    wanted = {"web": hosts(1, 3, *(range(20, 40) if many else ()))}
+    converge(branch.target(), WEB)
+    count = itertools.count(1)
+    hooks = Hooks(before_write=lambda: edit(branch) if next(count) == nth else None)
+    target = branch.target(hooks=hooks)
+    with target, contextlib.suppress(errors.ChangedMeanwhile):
+        target.write(plan(target, wanted))
+    assert row(branch, "address", "theirs")["subnet"] == "10.8.8.8 255.255.255.255"
+    again = branch.target()
+    with again:
+        again.write(plan(again, wanted))
+    expected = set(wanted["web"])
+    if edit is _takes_the_name and row(branch, "address", "prod_10.0.0.3")["comment"] == "by hand":
+        assert row(branch, "address", "prod_10.0.0.3")["subnet"] == "10.7.7.7 255.255.255.255"
+        expected -= {"10.0.0.3"}
+    assert branch.box.members("web") == expected
 
 
 def test_a_failover_between_reading_and_writing_stops_the_write(branch: Branch) -> None:
