@@ -9,7 +9,6 @@ only where the unit has said that it did nothing.
 from __future__ import annotations
 
 import http
-import json
 import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +24,7 @@ import urllib3
 from fmgsync import errors
 from fmgsync.clock import Clock
 from fmgsync.targets import credentials, http_failures
-from fmgsync.targets.fortigate import answers
+from fmgsync.targets.fortigate import answers, transport
 from fmgsync.targets.fortigate.abreast import Abreast
 from fmgsync.targets.fortigate.access import Access
 from fmgsync.targets.fortigate.answers import Answer, Place
@@ -71,7 +70,7 @@ class Session:
         self._adapter = adapter
         self._attempts = attempts
         self._answered = answered
-        self._http: requests.Session | None = None
+        self._http: requests.adapters.HTTPAdapter | None = None
         self._lock = threading.Lock()
         self._abreast = Abreast(f"fortigate-{access.name}", access.connections)
         self._looked_at: float | None = None
@@ -94,17 +93,20 @@ class Session:
     def open(self) -> None:
         """Get ready; nothing is sent. Raises for a key or certificate that cannot be one."""
         self.access.check()
-        made = requests.Session()
-        made.trust_env = False
-        made.verify = str(self.access.ca_file) if self.access.ca_file else True
         if not self.access.verify:
-            made.verify = False
             # Said once at the start, in our own words.
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-        if self.access.client_cert is not None:
-            made.cert = tuple(map(str, self.access.client_cert))  # type: ignore[assignment]
-        made.mount("https://", self._adapter or _adapter(self.access.connections))
-        self._http = made
+        self._http = self._adapter or transport.adapter(self.access.connections)
+
+    @property
+    def _verify(self) -> bool | str:
+        trusted = str(self.access.ca_file) if self.access.ca_file else True
+        return trusted if self.access.verify else False
+
+    @property
+    def _cert(self) -> tuple[str, str] | None:
+        shown = self.access.client_cert
+        return (str(shown[0]), str(shown[1])) if shown is not None else None
 
     def close(self) -> None:
         """Let the connections go. Never raises."""
@@ -219,17 +221,8 @@ class Session:
     ) -> Answer:
         if self._http is None:
             raise RuntimeError("the session is not open")
-        request = requests.Request(
-            method,
-            f"https://{self.access.host}{url.text}",
-            headers={
-                "Authorization": f"Bearer {self._key()}",
-                "Accept": "application/json",
-                **({"Content-Type": "application/json"} if body is not None else {}),
-                **headers,
-            },
-            data=json.dumps(body) if body is not None else None,
-        )
+        sent = {"Authorization": f"Bearer {self._key()}", **headers}
+        request = transport.prepared(method, f"https://{self.access.host}{url.text}", sent, body)
         with self._lock:
             self.requests += 1
         began = self._clock.now()
@@ -275,16 +268,17 @@ class Session:
     def _is_fortigate(self) -> bool:
         return bool(self.serial) or self._answered()
 
-    def _carry(self, request: requests.Request, timeout_s: float) -> requests.Response:
+    def _carry(self, request: requests.PreparedRequest, timeout_s: float) -> requests.Response:
         assert self._http is not None  # noqa: S101
         try:
-            return self._http.send(
-                self._http.prepare_request(request),
+            reply = self._http.send(
+                request,
                 timeout=(self.access.connect_timeout_s, timeout_s),
-                allow_redirects=False,
-                verify=self._http.verify,
-                cert=self._http.cert,
+                verify=self._verify,
+                cert=self._cert,
             )
+            reply.content  # noqa: B018 - read here, where what breaks is told as what it is
+            return reply
         except (requests.exceptions.RequestException, OSError, ValueError) as failure:
             peer = self.access.peer(read_timeout_s=timeout_s)
             raise http_failures.error_for(failure, peer) from None
@@ -338,9 +332,3 @@ class Session:
             sleep=self._clock.sleep,
             reraise=True,
         )(send)
-
-
-def _adapter(connections: int) -> requests.adapters.HTTPAdapter:
-    return requests.adapters.HTTPAdapter(
-        pool_connections=1, pool_maxsize=connections, pool_block=True
-    )
