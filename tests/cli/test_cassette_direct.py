@@ -76,11 +76,13 @@ def test_neither_key_nor_host_nor_serial_number_is_in_it(
     assert main.run(["cassette", "check", *tapes]) == 0
 
 
-def test_a_lab_of_fortigates_alone_is_told_how_it_is_recorded(
+def test_of_several_fortigates_one_has_to_be_named(
     offices: Branches, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main.run(["cassette", "record", "--to", str(offices.folder / "lab.yaml")]) == 2
-    assert "--while -- COMMAND" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "which FortiGate?" in said
+    assert "--fortigate" in said
 
 
 def test_a_cassette_is_shown_url_by_url(
