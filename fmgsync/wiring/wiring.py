@@ -36,7 +36,7 @@ from fmgsync.targets.fortigate.identities import Identities
 from fmgsync.targets.fortimanager.target import FortiManagerAdom
 from fmgsync.targets.hooks import Hooks
 from fmgsync.targets.protocol import Target
-from fmgsync.wiring import clusters, crowd, serials
+from fmgsync.wiring import clusters, serials
 from fmgsync.wiring.fortigates import FortiGates
 from fmgsync.wiring.fortimanagers import HooksOf, Transport, make_session, unit_access
 from fmgsync.wiring.memories import documents_of, units_of
@@ -72,7 +72,9 @@ def make_world(
     """
     config = load.load_config(path)
     features.refuse_unbuilt(config, command)
-    if command != features.RUN:
+    if command != features.RUN and config.fortigates:
+        from fmgsync.wiring import crowd  # of most configurations nothing of it is needed
+
         tell = crowd.folded(tell, [unit.name for unit in config.fortigates])
     time = clock or SystemClock()
     documents = documents or documents_of(config, state_dir, time)
