@@ -22,6 +22,7 @@ from fmgsync.state.folder import Folder
 from fmgsync.state.heads import AuditHeads
 from fmgsync.wiring import wiring
 from tests import builders
+from tests.effort import held
 from tests.end_to_end import fleet
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 
@@ -39,12 +40,12 @@ class Controller:
         )
         (work,) = self.world.adoms
         self.work = work
-        self._passes = Passes(lambda: self.world, work, install=install)
+        self.passes = Passes(lambda: self.world, work, install=install)
 
     def make(self, *rules: str) -> Pass:
         """A pass over these rules, or over everything."""
         workloads = once.read_workloads(self.world)
-        result = self._passes.make(workloads, frozenset(rules) or None)
+        result = self.passes.make(workloads, frozenset(rules) or None)
         assert result.error is None, result.error
         return result
 
@@ -124,6 +125,22 @@ def test_the_way_to_the_commit_is_short_and_each_step_of_it_needs_the_one_before
         f"delete {objects}/firewall/address/prod_10.1.0.1",
         f"get {lock}/lockinfo",
     ]
+
+
+def test_what_is_held_does_not_grow_with_the_passes(estate: Estate) -> None:
+    """At the same state as much is held, however many parts were written to come there."""
+    controller = Controller(estate)
+    controller.make()
+    others = [pod(app, n) for app in APPS for n in (1, 2)][:-1]
+
+    def turns(count: int) -> int:
+        for number in (7, 8) * count:
+            estate.run("east", *others, pod(APPS[-1], number))
+            assert not controller.make(APPS[-1]).whole
+        return held((controller.world, controller.work, controller.passes))
+
+    few = turns(1)
+    assert turns(10) <= few + 5  # numbers above 256 are objects
 
 
 def test_a_pass_without_a_change_writes_and_locks_nothing(estate: Estate) -> None:
