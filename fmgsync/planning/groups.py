@@ -7,7 +7,7 @@ its shards is in no list, and one that comes or goes is in exactly one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from fmgsync.model import naming
 from fmgsync.model.address import Address, Family, sort_key
@@ -19,6 +19,20 @@ from fmgsync.planning.render import GroupObject
 
 _CHANGED = "what runs has changed"
 _MAPPING = {Family.IPV4: ObjectKind.MAPPING, Family.IPV6: ObjectKind.MAPPING6}
+
+
+@dataclass(frozen=True, slots=True)
+class _Difference:
+    """What becomes of a group at one place: its members, and which addresses come and go.
+
+    `strangers` are members that go and are not ours; `alone`: nothing else changes.
+    """
+
+    members: tuple[str, ...]
+    added: tuple[Address, ...]
+    removed: tuple[Address, ...]
+    strangers: list[str]
+    alone: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +48,40 @@ class Comparison:
     standing: ObservedAdom
     groups: Mapping[ObjectKey, GroupObject]
     values: Mapping[ObjectKey, Address]
+    _known: dict[object, _Difference] = field(default_factory=dict, compare=False)
+
+    def difference(
+        self, key: ObjectKey, before: frozenset[str], after: frozenset[str], staying: frozenset[str]
+    ) -> _Difference:
+        """What comes and goes, found once where a thousand devices share it."""
+        asked = key, before, after, staying
+        if asked not in self._known:
+            self._known[asked] = self._differing(key, before, after, staying)
+        return self._known[asked]
+
+    def _differing(
+        self, key: ObjectKey, before: frozenset[str], after: frozenset[str], staying: frozenset[str]
+    ) -> _Difference:
+        family, name = key
+        removed = {member for member in before - after - staying if not is_none(member)}
+        added = {member for member in after - before - staying if not is_none(member)}
+        strangers = sorted(
+            member
+            for member in removed
+            if naming.address_of(self.owner, member) is None and naming.group_of(member) != name
+        )
+        nameless = (Address(m) for m in strangers if self.value((family, m)) is None)
+        return _Difference(
+            tuple(sorted(after)),
+            self._addresses(family, added),
+            (*self._addresses(family, removed), *nameless),
+            strangers,
+            alone=removed <= {*strangers} and not added,
+        )
+
+    def _addresses(self, family: Family, names: Iterable[str]) -> tuple[Address, ...]:
+        found = {value for m in names if (value := self.value((family, m))) is not None}
+        return tuple(sorted(found, key=sort_key))
 
     def value(self, key: ObjectKey) -> Address | None:
         """The address that a member's name stands for, if it does for one: an own name for what it
@@ -193,31 +241,18 @@ def _change(
     standing = scene.observed.groups.get(key)
     excluding = standing is not None and place in standing.excluded
 
-    def addresses(names: Iterable[str]) -> tuple[Address, ...]:
-        found = {value for m in names if (value := scene.value((family, m))) is not None}
-        return tuple(sorted(found, key=sort_key))
-
-    removed = {member for member in before - after - staying if not is_none(member)}
-    added = {member for member in after - before - staying if not is_none(member)}
-    strangers = sorted(
-        member
-        for member in removed
-        if naming.address_of(scene.owner, member) is None and naming.group_of(member) != name
-    )
+    found = scene.difference(key, before, after, staying)
     excluded = excluding and action is not Action.DELETE
-    because = _told(
-        because, standing, strangers, excluded=excluded, alone=removed <= {*strangers} and not added
-    )
-    nameless = tuple(Address(m) for m in strangers if scene.value((family, m)) is None)
+    because = _told(because, standing, found.strangers, excluded=excluded, alone=found.alone)
     return Change(
         action,
         (GROUP if place is None else _MAPPING)[family],
         name,
         because,
         device=place,
-        members=tuple(sorted(after)),
-        added=addresses(added),
-        removed=(*addresses(removed), *nameless),
+        members=found.members,
+        added=found.added,
+        removed=found.removed,
         clears_exclusion=excluded,
     )
 

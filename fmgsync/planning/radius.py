@@ -41,11 +41,14 @@ def grants(
     for key in sorted(touched):
         before, goal = standing.groups.get(key), after.get(key)
         mapped = {*(before.mappings if before else ()), *(goal.mappings if goal else ())}
+        counted: dict[tuple[frozenset[str], frozenset[str]], tuple[int, int]] = {}
         for place in sorted(meant.get(key, frozenset()) | mapped):
             old = frozenset(groups.names_at(before, place))
             new = frozenset(groups.names_at(goal, place))
-            # What people have put there goes as well.
-            added, removed = _own(new - old, desired.owner), _granted(old - new)
+            if (old, new) not in counted:  # devices share their members more often than not
+                # What people have put there goes as well.
+                counted[old, new] = _own(new - old, desired.owner), _granted(old - new)
+            added, removed = counted[old, new]
             if added or removed:
                 yield Grants(key[1], place, added=added, removed=removed)
 
