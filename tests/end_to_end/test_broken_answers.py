@@ -16,6 +16,7 @@ from fmgsync import errors
 from fmgsync.cli import common
 from fmgsync.model.view import GroupState
 from fmgsync.passes.result import Result
+from tests.crossed import crossed
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 from tests.end_to_end.seen import passed, said, states, web
 
@@ -76,8 +77,7 @@ def installs(estate: Estate) -> int:
     return sum(any("preview" not in line.detail for line in task.lines) for task in begun)
 
 
-@pytest.mark.parametrize("place", EVERYWHERE)
-@pytest.mark.parametrize("answer", BROKEN)
+@pytest.mark.parametrize(("answer", "place"), crossed(BROKEN, EVERYWHERE))
 def test_what_cannot_be_read_is_an_error_and_changes_nothing(
     estate: Estate, answer: str, place: str
 ) -> None:
@@ -95,8 +95,7 @@ def test_what_cannot_be_read_is_an_error_and_changes_nothing(
     assert left_behind(estate) == []
 
 
-@pytest.mark.parametrize("answer", BROKEN)
-@pytest.mark.parametrize("method", ["add", "set", "delete"])
+@pytest.mark.parametrize(("answer", "method"), crossed(BROKEN, ["add", "set", "delete"]))
 def test_a_write_without_a_usable_answer_is_looked_after(
     estate: Estate, answer: str, method: str
 ) -> None:
@@ -117,8 +116,9 @@ def test_a_write_without_a_usable_answer_is_looked_after(
     assert passed(estate, "fgt-east") == {"10.1.0.6"}
 
 
-@pytest.mark.parametrize("answer", BROKEN)
-@pytest.mark.parametrize("place", ["securityconsole/install/package", "task/task*"])
+@pytest.mark.parametrize(
+    ("answer", "place"), crossed(BROKEN, ["securityconsole/install/package", "task/task*"])
+)
 def test_an_install_without_a_usable_answer_is_not_started_twice(
     estate: Estate, answer: str, place: str
 ) -> None:
@@ -144,8 +144,9 @@ def pushed(estate: Estate) -> int:
     return sum(line.name == "fgt-east" and line.state == "done" for line in lines)
 
 
-@pytest.mark.parametrize("answer", BROKEN)
-@pytest.mark.parametrize("call", ["install/preview", "preview/result", "package/commit"])
+@pytest.mark.parametrize(
+    ("answer", "call"), crossed(BROKEN, ["install/preview", "preview/result", "package/commit"])
+)
 def test_what_a_preview_found_is_pushed_once_whatever_is_lost(
     estate: Estate, answer: str, call: str
 ) -> None:

@@ -16,6 +16,7 @@ from fmgsync.passes import once
 from fmgsync.passes.result import Pass
 from fmgsync.settings import features
 from fmgsync.wiring import wiring
+from tests.crossed import crossed
 from tests.end_to_end.edits import GROUPS, edit, open_up, start, widen_an_address
 from tests.end_to_end.estate import Estate
 from tests.end_to_end.fleet import GROUP, OPEN, names, open_fleet, seed, to
@@ -106,9 +107,7 @@ def install(estate: Estate, command: str, restless: Restless) -> Pass:
         estate.clock.sleep(max(0.0, result.rollout.goes_on_at - estate.clock.now()))
 
 
-@pytest.mark.parametrize("lane", LANES)
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("others", OTHERS)
+@pytest.mark.parametrize(("others", "command", "lane"), crossed(OTHERS, COMMANDS, LANES))
 def test_it_ends_and_what_is_not_vouched_for_reaches_no_device(
     tmp_path: Path, others: str, command: str, lane: str
 ) -> None:

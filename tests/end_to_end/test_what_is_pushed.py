@@ -20,6 +20,7 @@ from fmgsync.passes import once
 from fmgsync.passes.result import Result
 from fmgsync.wiring import wiring
 from tests import builders
+from tests.crossed import crossed
 from tests.end_to_end import seen
 from tests.end_to_end.edits import ADDRESSES, GROUPS, edit, open_up, widen_an_address
 from tests.end_to_end.estate import Estate
@@ -86,8 +87,7 @@ EDITS: list[Callable[[Estate], None]] = [
 ]
 
 
-@pytest.mark.parametrize("mode", ["normal", "disabled"])
-@pytest.mark.parametrize("change", EDITS)
+@pytest.mark.parametrize(("change", "mode"), crossed(EDITS, ["normal", "disabled"]))
 def test_what_somebody_changed_between_canary_and_wave_is_put_right_before_the_push(
     tmp_path: Path, change: Callable[[Estate], None], mode: str
 ) -> None:
@@ -138,8 +138,9 @@ def previews(body: str) -> bool:
     return '"preview"' in body and "install/package" in body
 
 
-@pytest.mark.parametrize("when", [previews, lambda body: "preview/result" in body])
-@pytest.mark.parametrize("change", EDITS)
+@pytest.mark.parametrize(
+    ("change", "when"), crossed(EDITS, [previews, lambda body: "preview/result" in body])
+)
 def test_without_workspaces_an_edit_at_the_preview_is_never_pushed_nor_verified(
     tmp_path: Path, change: Callable[[Estate], None], when: Callable[[str], bool]
 ) -> None:

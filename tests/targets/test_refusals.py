@@ -122,15 +122,17 @@ SHORT = [
 def test_no_trouble_at_any_place_does_harm(
     start: Start, story: Story, mode: str, place: tuple[str, str]
 ) -> None:
-    go_through(start(seed(workspaceMode=mode)), story, place, FEW, times=(1,))
+    """Each place meets a third of the troubles, in turn; each trouble many places."""
+    turn = [each for *_, each in CASES].index(place) % 3
+    go_through(start(seed(workspaceMode=mode)), story, place, FEW[turn::3], times=(1,))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("story", "mode", "place"), CASES, ids=IDS)
-def test_no_trouble_that_lasts_does_harm(
+def test_no_trouble_that_passes_or_lasts_does_harm(
     start: Start, story: Story, mode: str, place: tuple[str, str]
 ) -> None:
-    go_through(start(seed(workspaceMode=mode)), story, place, ALL, times=(0,))
+    go_through(start(seed(workspaceMode=mode)), story, place, ALL, times=(1, 0))
 
 
 SUBMITTING = [
