@@ -17,6 +17,7 @@ from fmgsync.passes.device_proof import Expected, Proof
 from fmgsync.passes.run import IN_DOUBT, Round, Run
 from fmgsync.scheduling.install_policy import Mode
 from fmgsync.scheduling.machine import Settled, Withdrawn
+from fmgsync.targets.protocol import Question
 
 _log = structlog.get_logger()
 
@@ -53,9 +54,8 @@ def settle(run: Run, chosen: Round) -> None:
             detail = chosen.outcomes[target].detail if target in chosen.outcomes else ""
             failed[target.device] = f"{proof.verdict}: {proof.because or detail}"
     _write_down(run, chosen, failed, proofs)
-    delivery = run.work.delivery
-    if delivery is not None and run.terms.mode is Mode.OBJECTS and proofs:
-        left = delivery.read_unused(proofs)
+    if run.work.delivery is not None and run.terms.mode is Mode.OBJECTS and proofs:
+        left = run.work.target.look(Question(unused=proofs.keys())).unused()
         run.report.unused.update({target: count for target, count in left.items() if count})
 
 

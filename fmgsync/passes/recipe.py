@@ -22,6 +22,7 @@ from fmgsync.passes.world import Workloads, World
 from fmgsync.planning import summary
 from fmgsync.scheduling.machine import Step
 from fmgsync.scheduling.rollout_record import RolloutRecord
+from fmgsync.targets.protocol import Question
 
 LOOK = Orders(surveys=False)
 PLAN = Orders()
@@ -88,7 +89,7 @@ def look(work: AdomWork, intent: Intent, workloads: Workloads, orders: Orders, m
     delivery, locks = work.delivery, made.locks
     if orders.asks and delivery and seen.topology.workspace is not Workspace.DISABLED:
         own = [key for key, group in seen.observed.groups.items() if group.owned]
-        locks = delivery.read_locks(own)
+        locks = work.target.look(Question(locks=own)).locks()
     is_new = made.planned is None or (seen.plan.changes and seen.written is None)
     return replace(made, seen=seen, locks=locks, planned=seen.plan if is_new else made.planned)
 

@@ -178,7 +178,8 @@ def _compared(
     submission = None
     if delivery is not None and topology.workspace is Workspace.WORKFLOW:
         plan = replace(plan, wants=summary.wants(wanted))
-        submission = _as_of_now(delivery.read_submission(), plan)
+        waiting = work.target.look(Question(submission=True)).submission()
+        submission = _as_of_now(waiting, plan)
     return Observation(
         around,
         wanted,

@@ -107,8 +107,12 @@ class Question:
 
     `objects`: own objects, and foreign ones that hold one of ours or bear one of these names; or a
     part of them. `stamp`: what stands for all objects and policies. `remark`: everything, of
-    whomever, whose comment begins so. `copies`, `statuses` (one row per DeviceVdom and package that
-    was installed before) and `marks` only where there is a delivery.
+    whomever, whose comment begins so.
+
+    The rest only where there is a delivery. `statuses`: one row per DeviceVdom and package that was
+    installed before. `locks`: who has all of it locked, or a package, a device, one of these
+    groups. `unused`: own addresses that no group of these devices uses any more. `submission`: what
+    waits for a human's approval.
     """
 
     around: Around | None = None
@@ -118,6 +122,9 @@ class Question:
     copies: Copies | None = None
     statuses: bool = False
     marks: Marks | None = None
+    locks: Collection[ObjectKey] | None = None
+    unused: Collection[DeviceVdom] | None = None
+    submission: bool = False
 
 
 DEVICES = Question(around=Around.DEVICES)
@@ -144,6 +151,9 @@ class Answer:
     copies: Callable[[], Mapping[DeviceVdom, Reading]] = _unasked
     statuses: Callable[[], tuple[PackageStatus, ...]] = _unasked
     marked: Callable[[], tuple[Marked, ...]] = _unasked
+    locks: Callable[[], tuple[HeldLock, ...]] = _unasked
+    unused: Callable[[], Mapping[DeviceVdom, int]] = _unasked
+    submission: Callable[[], Submission | None] = _unasked
 
 
 class Target(Protocol):
@@ -196,13 +206,6 @@ class Target(Protocol):
 class Delivery(Protocol):
     """What brings to the devices of a target what was written there."""
 
-    def read_submission(self) -> Submission | None:
-        """What waits for a human's approval in an ADOM in workflow mode."""
-
-    def read_locks(self, groups: Collection[ObjectKey]) -> tuple[HeldLock, ...]:
-        """Who has the ADOM locked, or a part of it: a package, a device, one of these groups. Asked
-        only where there are locks."""
-
     def find_installs(self, after: int) -> tuple[SeenTask, ...]:
         """Installs of this ADOM that were started after task number `after`, by anybody."""
 
@@ -212,9 +215,6 @@ class Delivery(Protocol):
 
     def refuses_objects(self) -> str | None:
         """Why objects alone cannot be installed here, with what to do; None if they can."""
-
-    def read_unused(self, targets: Iterable[DeviceVdom]) -> Mapping[DeviceVdom, int]:
-        """Own addresses per DeviceVdom that no group there uses any more."""
 
     def open_install_flow(self) -> InstallFlow:
         """Take what an install needs (session, lock); waits for nobody."""

@@ -8,6 +8,7 @@ device until a whole package is installed ("How to FortiManager API", 008).
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from fmgsync.model import naming
@@ -17,6 +18,7 @@ from fmgsync.model.target import DeviceVdom
 from fmgsync.targets import wire
 from fmgsync.targets.fortimanager import preview, tables, unit_version, urls
 from fmgsync.targets.fortimanager.answers import Place
+from fmgsync.targets.fortimanager.reads import Read
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.tables import Query
 
@@ -60,13 +62,13 @@ def install_data(request: InstallRequest) -> dict[str, Any]:
     }
 
 
-def read_unused(
-    session: Session, adom: str, owner: str, targets: Iterable[DeviceVdom]
-) -> dict[DeviceVdom, int]:
+def reading_unused(
+    place: Place, owner: str, targets: Iterable[DeviceVdom]
+) -> Read[dict[DeviceVdom, int]]:
     """How many own addresses each device database holds that no group there has as a member."""
     wanted = sorted(set(targets))
-    queries = [query for target in wanted for query in _queries(session, adom, owner, target)]
-    read = tables.read_all(session, queries)
+    queries = [query for target in wanted for query in _queries(place, owner, target)]
+    read = yield from tables.reading(queries)
     each = len(queries) // len(wanted) if wanted else 0
     found: dict[DeviceVdom, int] = {}
     for position, target in enumerate(wanted):
@@ -80,8 +82,8 @@ def read_unused(
     return found
 
 
-def _queries(session: Session, adom: str, owner: str, target: DeviceVdom) -> Iterable[Query]:
-    place = Place(session.access.name, adom, target.device)
+def _queries(place: Place, owner: str, target: DeviceVdom) -> Iterable[Query]:
+    place = replace(place, device=target.device)
     begins = ("name", "like", f"{naming.address_prefix(owner)}%")
     for family in Family:
         yield Query(urls.device_addresses(target, family), ("name",), place, filter=begins)

@@ -14,9 +14,9 @@ from fmgsync.model.address import Family
 from fmgsync.model.adom import HeldLock
 from fmgsync.model.state import ObjectKey
 from fmgsync.targets import wire
-from fmgsync.targets.fortimanager import tables, urls
+from fmgsync.targets.fortimanager import answers, tables, urls
 from fmgsync.targets.fortimanager.answers import Place
-from fmgsync.targets.fortimanager.session import Session
+from fmgsync.targets.fortimanager.reads import Read
 from fmgsync.targets.fortimanager.tables import Query
 from fmgsync.targets.wire import Row
 
@@ -25,20 +25,21 @@ _TABLES = {Family.IPV4: "addrgrp", Family.IPV6: "addrgrp6"}
 Decode = Callable[[Any, Place], list[HeldLock]]
 
 
-def read(
-    session: Session, place: Place, decode: Decode, groups: Collection[ObjectKey] = ()
-) -> list[HeldLock]:
+def reading(
+    place: Place, decode: Decode, groups: Collection[ObjectKey] = ()
+) -> Read[list[HeldLock]]:
     """Locks of packages, of what is in them, of devices and of these groups, each with the part's
     name. An object is locked by whoever has locked a package or policy, too."""
     adom = place.adom or ""
-    tree = session.read({"url": urls.package_tree(adom)}, place=place)
-    packages = list(_paths(tables.decode_rows(tree, place), ()))
-    devices = tables.read(session, Query(urls.devices(adom), ("name",), place))
+    (tree,), (devices,) = yield from tables.reading_after(
+        [{"url": urls.package_tree(adom)}], [Query(urls.devices(adom), ("name",), place)]
+    )
+    packages = _paths(tables.decode_rows(answers.checked(tree, place), place), ())
     parts = [
         *((f"package {path}", urls.part_lockinfo(adom, "pkg", path)) for path in packages),
         *(
             (f"device {name}", urls.part_lockinfo(adom, "dev", name))
-            for name in sorted(wire.text(row.get("name")) for row in devices)
+            for name in sorted(wire.text(row.get("name")) for row in devices.checked())
         ),
         *(
             (f"group {name}", urls.part_lockinfo(adom, f"obj/firewall/{_TABLES[family]}", name))
@@ -48,7 +49,7 @@ def read(
     found: dict[HeldLock, None] = {}
     for start in range(0, len(parts), tables.PARAMS_PER_REQUEST):
         some = parts[start : start + tables.PARAMS_PER_REQUEST]
-        results = session.call("get", [{"url": url} for _, url in some])
+        results = yield [{"url": url} for _, url in some]
         for (what, _), result in zip(some, results, strict=True):
             held = decode(result.data, place) if result.ok else []
             found.update((replace(one, part=True, what=what), None) for one in held)

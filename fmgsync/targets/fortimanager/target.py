@@ -12,7 +12,6 @@ from fmgsync.clock import Clock
 from fmgsync.model.address import Family
 from fmgsync.model.adom import (
     AdomTopology,
-    HeldLock,
     Limits,
     Reading,
     Surroundings,
@@ -20,7 +19,7 @@ from fmgsync.model.adom import (
 )
 from fmgsync.model.change import AdomPlan, ApplyReport, ObjectKind, Submission
 from fmgsync.model.rollout import SeenTask
-from fmgsync.model.state import ObjectKey, ObservedAdom
+from fmgsync.model.state import ObservedAdom
 from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.targets import taken_over
 from fmgsync.targets.fortimanager import (
@@ -153,6 +152,13 @@ class FortiManagerAdom(InSession[Session]):
         if asked.marks is not None:
             marked = asked.marks
             yield "marked", marks.reading(session, ref, marked)
+        if asked.locks is not None:
+            yield "locks", workspace.reading_locks(place, asked.locks)
+        if asked.unused is not None:
+            yield "unused", object_install.reading_unused(place, self._owner, asked.unused)
+        if asked.submission:
+            mode, now = self._workspace(session), self._clock.now()
+            yield "submission", workflow.reading(session, ref.domain, mode, now=now)
 
     def _reading_around(self, session: Session, around: Around) -> Read[Surroundings]:
         if around is not Around.DEVICES:
@@ -202,18 +208,6 @@ class FortiManagerAdom(InSession[Session]):
     def traits(self) -> Traits:
         """A FortiManager can do everything there is a word for."""
         return TRAITS
-
-    def read_submission(self) -> Submission | None:
-        """What waits for a human's approval in this ADOM, if it is in workflow mode."""
-        with self._session() as session:
-            mode = self._workspace(session)
-            return workflow.awaiting(session, self.ref.domain, mode, now=self._clock.now())
-
-    def read_locks(self, groups: Collection[ObjectKey]) -> tuple[HeldLock, ...]:
-        """Who works in this ADOM now, and has it, a package, a device or one of these groups."""
-        with self._session() as session:
-            place = Place(session.access.name, self.ref.domain)
-            return tuple(workspace.read_locks(session, place, groups))
 
     def write(self, plan: AdomPlan) -> ApplyReport:
         """Write the plan under the lock the ADOM needs; an empty plan costs no request."""
@@ -309,11 +303,6 @@ class FortiManagerAdom(InSession[Session]):
         """Why objects alone cannot be installed here; None if they can."""
         with self._session() as session:
             return object_install.refusal(session)
-
-    def read_unused(self, targets: Iterable[DeviceVdom]) -> Mapping[DeviceVdom, int]:
-        """Own addresses per DeviceVdom that no group there uses any more."""
-        with self._session() as session:
-            return object_install.read_unused(session, self.ref.domain, self._owner, targets)
 
     def open_install_flow(self) -> FortiManagerFlow:
         """An install flow, in the session that is open if one is; entering it takes the lock, or

@@ -21,8 +21,9 @@ from fmgsync.model import naming
 from fmgsync.model.adom import Workspace
 from fmgsync.model.change import Submission
 from fmgsync.targets import wire
-from fmgsync.targets.fortimanager import answers, tables, urls, workspace
+from fmgsync.targets.fortimanager import answers, reads, tables, urls, workspace
 from fmgsync.targets.fortimanager.answers import Place, Result
+from fmgsync.targets.fortimanager.reads import Read
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.wire import Row
 
@@ -154,7 +155,12 @@ def editing(
 
 
 def awaiting(session: Session, adom: str, mode: Workspace, *, now: float) -> Submission | None:
-    """Our session that a human still has to decide on, if there is one.
+    """Our session that a human still has to decide on, if there is one."""
+    return reads.run(session, reading(session, adom, mode, now=now))
+
+
+def reading(session: Session, adom: str, mode: Workspace, *, now: float) -> Read[Submission | None]:
+    """The same, to be read together with something else.
 
     One that was not approved within the last hour counts as well: whoever rejected it should not
     find the same changes submitted again a minute later.
@@ -162,7 +168,8 @@ def awaiting(session: Session, adom: str, mode: Workspace, *, now: float) -> Sub
     if mode is not Workspace.WORKFLOW:
         return None
     user = session.user()
-    own = [row for row in _read(session, Place(session.access.name, adom)) if row.user == user]
+    rows = yield from _reading(Place(session.access.name, adom))
+    own = [row for row in rows if row.user == user]
     for row in own:
         if row.state == _SUBMITTED:
             return Submission(row.number, wants=_wants(row))
@@ -228,7 +235,12 @@ def _start(session: Session, place: Place, owner: str) -> tuple[int, bool]:
 
 
 def _read(session: Session, place: Place) -> list[_Row]:
-    data = session.read({"url": urls.workflow(place.adom or ""), "loadsub": 0}, place=place)
+    return reads.run(session, _reading(place))
+
+
+def _reading(place: Place) -> Read[list[_Row]]:
+    (told,) = yield [{"url": urls.workflow(place.adom or ""), "loadsub": 0}]
+    data = answers.checked(told, place)
     return [
         _Row(
             number=_integer(row.get("sessionid")) or 0,

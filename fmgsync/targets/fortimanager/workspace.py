@@ -21,8 +21,9 @@ from fmgsync.clock import Clock
 from fmgsync.model.adom import HeldLock, Workspace
 from fmgsync.model.state import ObjectKey
 from fmgsync.targets import wire
-from fmgsync.targets.fortimanager import answers, part_locks, tables, tasks, urls
+from fmgsync.targets.fortimanager import answers, part_locks, reads, tables, tasks, urls
 from fmgsync.targets.fortimanager.answers import Place
+from fmgsync.targets.fortimanager.reads import Read
 from fmgsync.targets.fortimanager.session import Param, Session
 
 _log = structlog.get_logger()
@@ -255,14 +256,15 @@ def read_lockinfo(session: Session, place: Place) -> list[HeldLock]:
     return _locks(session.read(_lockinfo(place), place=place), place)
 
 
-def read_locks(session: Session, place: Place, groups: Collection[ObjectKey]) -> list[HeldLock]:
+def reading_locks(place: Place, groups: Collection[ObjectKey]) -> Read[tuple[HeldLock, ...]]:
     """The same, and who holds a lock of a part, which an ADOM that is locked as a whole has not."""
-    found = read_lockinfo(session, place)
+    (told,) = yield [_lockinfo(place)]
+    found = _locks(answers.checked(told, place), place)
     if any(not row.part for row in found):
-        return found
-    parts = part_locks.read(session, place, _locks, groups)
+        return tuple(found)
+    parts = yield from part_locks.reading(place, _locks, groups)
     known = {(row.user, row.session, row.since) for row in parts}
-    return [*(r for r in found if (r.user, r.session, r.since) not in known), *parts]
+    return (*(r for r in found if (r.user, r.session, r.since) not in known), *parts)
 
 
 def _lockinfo(place: Place) -> Param:
@@ -299,7 +301,7 @@ def _exec_twice(session: Session, place: Place, verb: str) -> answers.Result:
 def _held(session: Session, place: Place, rows: list[HeldLock]) -> errors.LockHeld:
     own = None
     with suppress(errors.TargetError):
-        rows = rows or part_locks.read(session, place, _locks)
+        rows = rows or reads.run(session, part_locks.reading(place, _locks))
     with suppress(errors.TargetError):
         own = session.user()
     step = "wait for that session to unlock the ADOM, or end it on the FortiManager"
