@@ -24,6 +24,7 @@ from pathlib import Path
 from benchmarks.__main__ import SIZES, Row, as_markdown, ratios
 
 ROOT = Path(__file__).parents[1]
+DIRECT = ROOT / "docs" / "fortigates.md"
 README, FIGURES = ROOT / "README.md", ROOT / "benchmarks" / "README.md"
 
 
@@ -156,6 +157,7 @@ PARTS = (
     Part("dumps", 40, printed(FIGURES, "dumps", "-m", "benchmarks.dumps")),
     Part("membership", 40, printed(FIGURES, "membership", "-m", "benchmarks.membership")),
     Part("scale", 40, printed(ROOT / "docs" / "scale.md", "scale", "-m", "benchmarks.scale")),
+    Part("fortigates", 330, printed(DIRECT, "fortigates", "-m", "benchmarks.fortigates")),
     Part("inventory", 60, printed(FIGURES, "inventory", "-m", "benchmarks.inventory")),
     Part("resting", 80, printed(FIGURES, "resting", "-m", "benchmarks.resting")),
     Part("race-others", 200, race((10_000, 0), (10_000, 20), (1_000, 20))),
