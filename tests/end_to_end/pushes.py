@@ -28,7 +28,7 @@ class Pushes:
         self._begun: dict[str, tuple[int, int]] = {}
         self.open: set[str] = set()
         """Whatever was begun on and is not proven since."""
-        self._outcomes: dict[str, tuple[Held, Held, Held]] = {}
+        self._outcomes: dict[str, tuple[Held, ...]] = {}
 
     def begins(self, devices: Collection[str]) -> None:
         """6: the same was not pushed before, unless that failed or something changed since."""
@@ -59,12 +59,14 @@ class Pushes:
                 same = wanted == set(map(str, row.get("member", ()))) and wanted
                 also = asked.get("comment", row.get("comment")) == row.get("comment")
                 assert not (same and also), f"{place} is told again what it holds: {path}"
+        truth = self._estate.truth
+        if self._estate.choice.strict or truth.lost or truth.policy != "sync":
+            return False  # what is kept back is not known here: neither is what it should hold
         before = self._now(place)
-        if place in self.open:
-            before = self._outcomes.get(place, (before,))[0]
-        meant = {group: self._estate.truth.wanted(group) for group in RULES}
+        meant = {group: truth.wanted(group) for group in RULES}
         narrowed = {group: before[group] & meant[group] for group in RULES}
-        self._outcomes[place] = before, meant, narrowed
+        earlier = self._outcomes.get(place, ()) if place in self.open else ()
+        self._outcomes[place] = *earlier, before, meant, narrowed
         self.open.add(place)
         return True
 
