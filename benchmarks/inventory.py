@@ -28,7 +28,7 @@ from fmgsync.kube import listing
 from fmgsync.kube.changes import Began, Listed, Removed, Synced, Upserted
 from fmgsync.kube.lines import LineDecoder
 from fmgsync.kube.requests import PODS, Request
-from fmgsync.model.endpoint import Kind
+from fmgsync.model.endpoint import ALWAYS, Kind
 from fmgsync.sources.convert.objects import Pod
 from fmgsync.sources.inventory import Inventory
 from fmgsync.sources.kinds import KINDS
@@ -92,6 +92,8 @@ class Pages:
 
 def read(pages: Pages, inventory: Inventory) -> None:
     for kind, reading in KINDS.items():
+        if kind not in ALWAYS:
+            continue
         inventory.apply(kind, Began())
         for page in listing.pages(pages, reading.resource, reading.item_type):  # type: ignore[arg-type]
             inventory.apply(kind, Listed(page.items, page.garbled))

@@ -156,10 +156,10 @@ PARTS = (
     Part("day", 60, day),
     Part("dumps", 40, printed(FIGURES, "dumps", "-m", "benchmarks.dumps")),
     Part("membership", 40, printed(FIGURES, "membership", "-m", "benchmarks.membership")),
-    Part("scale", 40, printed(ROOT / "docs" / "scale.md", "scale", "-m", "benchmarks.scale")),
-    Part("fortigates", 330, printed(DIRECT, "fortigates", "-m", "benchmarks.fortigates")),
     Part("inventory", 60, printed(FIGURES, "inventory", "-m", "benchmarks.inventory")),
+    Part("scale", 60, printed(ROOT / "docs" / "scale.md", "scale", "-m", "benchmarks.scale")),
     Part("resting", 80, printed(FIGURES, "resting", "-m", "benchmarks.resting")),
+    Part("fortigates", 330, printed(DIRECT, "fortigates", "-m", "benchmarks.fortigates")),
     Part("race-others", 200, race((10_000, 0), (10_000, 20), (1_000, 20))),
 )
 
