@@ -147,12 +147,6 @@ def judge_pod(
     )
 
 
-def judge_node(rule: GroupRule, node: Labels) -> Judgement:
-    """A rule over nodes and one node."""
-    select = selectors.parse(rule.select_nodes or "")
-    return Judgement(select.truth(node, node.doubts), (), _conditions(select, node, node.doubts))
-
-
 def _conditions(
     selector: selectors.Selector, labels: Mapping[str, str], doubts: Callable[[str], bool]
 ) -> tuple[Condition, ...]:

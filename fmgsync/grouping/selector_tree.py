@@ -26,11 +26,6 @@ class Everything:
     def collect_keys(self, out: set[str]) -> None:
         """No keys."""
 
-    def prefixed(self, prefix: str) -> Everything:
-        """Has no key to prefix."""
-        del prefix
-        return self
-
     def matcher(self) -> Matcher:
         """Always true."""
         return lambda _labels: True
@@ -49,10 +44,6 @@ class Has:
     def collect_keys(self, out: set[str]) -> None:
         """Add the one key."""
         out.add(self.key)
-
-    def prefixed(self, prefix: str) -> Has:
-        """The same test on the prefixed key."""
-        return Has(prefix + self.key)
 
     def matcher(self) -> Matcher:
         """Presence."""
@@ -75,10 +66,6 @@ class Comparison:
     def collect_keys(self, out: set[str]) -> None:
         """Add the one key."""
         out.add(self.key)
-
-    def prefixed(self, prefix: str) -> Comparison:
-        """The same comparison on the prefixed key."""
-        return Comparison(prefix + self.key, self.operator, self.value)
 
     def matcher(self) -> Matcher:
         """The closure of this operator."""
@@ -105,10 +92,6 @@ class Membership:
         """Add the one key."""
         out.add(self.key)
 
-    def prefixed(self, prefix: str) -> Membership:
-        """The same set on the prefixed key."""
-        return Membership(prefix + self.key, self.values, self.negated)
-
     def matcher(self) -> Matcher:
         """Membership; None, which stands for an absent key, is in no set of strings."""
         key, values = self.key, frozenset(self.values)
@@ -131,10 +114,6 @@ class Not:
     def collect_keys(self, out: set[str]) -> None:
         """Add the term's keys."""
         self.term.collect_keys(out)
-
-    def prefixed(self, prefix: str) -> Not:
-        """The same with prefixed keys."""
-        return Not(self.term.prefixed(prefix))
 
     def matcher(self) -> Matcher:
         """The opposite of the term."""
@@ -162,10 +141,6 @@ class Combination:
         """Add the keys of all terms."""
         for term in self.terms:
             term.collect_keys(out)
-
-    def prefixed(self, prefix: str) -> Combination:
-        """The same with prefixed keys."""
-        return Combination(self.operator, tuple(term.prefixed(prefix) for term in self.terms))
 
     def matcher(self) -> Matcher:
         """Every term, or any: stops at the first that decides."""

@@ -7,7 +7,6 @@ around operators, combinations in parentheses), so `a=='x'` equals `a == "x"`. R
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Final, final
@@ -20,8 +19,6 @@ __all__ = ["MAX_DEPTH", "MAX_KEY_LENGTH", "MAX_LENGTH", "Selector", "SelectorErr
 
 _LONGEST_REMEMBERED: Final = 10_000
 """Characters up to which a parsed selector is kept: together at most some tens of megabytes."""
-
-_PREFIX = re.compile(r"[A-Za-z0-9_./-]*")
 
 
 @final
@@ -64,18 +61,6 @@ class Selector:
     def terms(self) -> tuple[Selector, ...]:
         """The single conditions it is made of, for those who ask which of them is not true."""
         return tuple(Selector(leaf) for leaf in leaves(self._tree))
-
-    def with_key_prefix(self, prefix: str) -> Selector:
-        """The selector with `prefix` before every label key, as `pcns.` for namespace labels.
-
-        Raises ValueError if the prefix cannot be part of a key, or makes a key too long.
-        """
-        if not _PREFIX.fullmatch(prefix):
-            raise ValueError(f"{prefix!r} cannot begin a label key")
-        longest = max(map(len, self.keys), default=0)
-        if self.keys and len(prefix) + longest > MAX_KEY_LENGTH:
-            raise ValueError(f"with the prefix {prefix!r} a key exceeds {MAX_KEY_LENGTH}")
-        return Selector(self._tree.prefixed(prefix))
 
     def __str__(self) -> str:
         return self._canonical

@@ -12,8 +12,6 @@ from fmgsync.model.labels import Labels
 CLUSTER_IP: Final = "clusterIP"
 EXTERNAL_IP: Final = "externalIP"
 LOAD_BALANCER: Final = "loadBalancer"
-SERVICE_ADDRESSES: Final = (CLUSTER_IP, EXTERNAL_IP, LOAD_BALANCER)
-"""What a Service's addresses are called where a rule chooses among them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,14 +24,6 @@ def firewall_object(url: str) -> tuple[str, str, list[str]] | None:
     return None
 
 
-def package_policies(url: str) -> tuple[str, str] | None:
-    """ADOM and package path of a policy table's url."""
-    match parts(url):
-        case ["pm", "config", "adom", adom, "pkg", *path, "firewall", "policy"] if path:
-            return adom, "/".join(path)
-    return None
-
-
 def is_adom(url: str) -> bool:
     """Whether a url is that of ADOMs themselves: all of them or one."""
     found = parts(url)

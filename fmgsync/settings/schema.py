@@ -70,16 +70,6 @@ class Cluster(Part):
         description="The cluster can publish only addresses in these ranges; default: any.",
     )
 
-    @property
-    def in_cluster(self) -> bool:
-        """Whether this is the cluster that fmgsync itself runs in."""
-        return self.kubeconfig is None and self.manifests is None
-
-    @property
-    def reads_stdin(self) -> bool:
-        """Whether the manifests come from standard input."""
-        return self.manifests == "-"
-
 
 class Site(Part):
     """Which FortiGates stand in front of which clusters: devices of a FortiManager, or FortiGates

@@ -59,21 +59,6 @@ def test_the_canonical_form_is_the_published_one(case: Mapping[str, str]) -> Non
     assert str(parse(case["text"])) == case["prints"]
 
 
-@pytest.mark.parametrize("case", CASES["prefixed"])
-def test_a_prefix_goes_before_every_key(case: Mapping[str, str]) -> None:
-    assert str(parse(case["text"]).with_key_prefix(case["prefix"])) == case["prints"]
-
-
-@pytest.mark.parametrize("case", CASES["combined"])
-def test_prefixed_selectors_can_be_written_into_a_larger_one(case: Mapping[str, str]) -> None:
-    text = case["policy"]
-    for field, prefix in (("namespaces", "pcns."), ("service_accounts", "pcsa.")):
-        if field in case:
-            part = str(parse(case[field]).with_key_prefix(prefix))
-            text = f"({text}) && {part}" if text else part
-    assert parse(text) == parse(case["prints"])
-
-
 def test_a_key_may_have_512_characters_and_no_more() -> None:
     longest = "a" * 512
     assert parse(f"{longest} == 'v'").matches({longest: "v"})
@@ -81,14 +66,6 @@ def test_a_key_may_have_512_characters_and_no_more() -> None:
         parse(f"{longest}a == 'v'")
     with pytest.raises(SelectorError, match="512"):
         parse(f"has({longest}a)")
-    with pytest.raises(ValueError, match="512"):
-        parse(f"has({longest})").with_key_prefix("p")
-    assert parse("all()").with_key_prefix("p" * 600) == parse("all()")
-
-
-def test_a_prefix_must_itself_be_part_of_a_key() -> None:
-    with pytest.raises(ValueError, match="cannot begin"):
-        parse("has(a)").with_key_prefix("a b")
 
 
 def test_large_sets_are_sets() -> None:

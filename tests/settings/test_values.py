@@ -261,9 +261,3 @@ def test_an_empty_selector_is_refused_because_it_would_select_everything() -> No
 @pytest.mark.parametrize("path", ['""', '"a\\0b"', "5", "~nobody-has-this-name/x"])
 def test_what_is_no_path(path: str) -> None:
     assert refusal(CLUSTERS.replace("east.yaml", path)).path == "clusters[0].manifests"
-
-
-def test_a_dash_is_standard_input() -> None:
-    (cluster,) = parsed(CLUSTERS.replace("east.yaml", '"-"')).clusters
-    assert cluster.reads_stdin
-    assert not cluster.in_cluster

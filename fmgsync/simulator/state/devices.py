@@ -8,7 +8,7 @@ differs, since most of the time nothing does.
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -287,8 +287,3 @@ class Device:
 def policies_table(package_oid: int) -> str:
     """The ADOM store of a package's policies."""
     return package_store("firewall policy", package_oid)
-
-
-def attrs_of(entry: Entry) -> Mapping[str, Any]:
-    """What was set on an entry."""
-    return entry.attrs

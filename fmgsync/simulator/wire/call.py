@@ -109,10 +109,6 @@ class Call:
             raise bad_data()
         return items
 
-    def heard_data(self) -> Any:
-        """Data of whatever shape, whose objects note what is asked of them."""
-        return self._hear(self.data)
-
     def _hear(self, data: Any) -> Any:
         found = heard(data)
         dict.__setitem__(self.param, "data", found)
