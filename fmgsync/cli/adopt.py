@@ -72,7 +72,6 @@ def command(
     from fmgsync.passes.install_context import People
     from fmgsync.planning.adoption import Choice
     from fmgsync.settings import features
-    from fmgsync.wiring import wiring
 
     listed = frozenset(filter(None, (name.strip() for name in names.split(","))))
     choice = Choice(calico, from_owner, listed, pattern)
@@ -82,13 +81,8 @@ def command(
             next_step="name them: --calico, --from-owner OLD, --names NAME,... or --pattern GLOB",
         )
     stop = interrupting.Stop(options.progress, interrupting.WRITES)
-    world = wiring.make_world(
-        options.config,
-        command=features.ADOPT,
-        tell=options.progress,
-        transport=options.transport,
-        state_dir=state_dir,
-        people=People(reason, by=by, stopping=stop.asked),
+    world = common.make_world(
+        options, features.ADOPT, state_dir, people=People(reason, by=by, stopping=stop.asked)
     )
     if from_owner and from_owner == world.intent.owner:
         raise errors.UsageError(

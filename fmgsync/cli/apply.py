@@ -80,17 +80,11 @@ def command(
     from fmgsync.cli import apply_text, documents, rollout_text, saved
     from fmgsync.passes import once
     from fmgsync.passes.install_context import People
-    from fmgsync.wiring import wiring
 
     stop = interrupting.Stop(options.progress)
     feature = f"apply --install {install}"
-    world = wiring.make_world(
-        options.config,
-        command=feature,
-        tell=options.progress,
-        transport=options.transport,
-        state_dir=state_dir,
-        people=People(reason, override_deny, audit_file, stop.asked),
+    world = common.make_world(
+        options, feature, state_dir, people=People(reason, override_deny, audit_file, stop.asked)
     )
     by_hand = "installing at once" if install == "now" else "overriding deny windows"
     needed = world.intent.needs_reason and (install == "now" or override_deny)

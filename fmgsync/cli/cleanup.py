@@ -44,16 +44,10 @@ def command(options: common.Options, state_dir: Path, write: bool, reason: str, 
     from fmgsync.passes import changing_hands
     from fmgsync.passes.install_context import People
     from fmgsync.settings import features
-    from fmgsync.wiring import wiring
 
     stop = interrupting.Stop(options.progress, interrupting.WRITES)
-    world = wiring.make_world(
-        options.config,
-        command=features.CLEANUP,
-        tell=options.progress,
-        transport=options.transport,
-        state_dir=state_dir,
-        people=People(reason, by=by, stopping=stop.asked),
+    world = common.make_world(
+        options, features.CLEANUP, state_dir, people=People(reason, by=by, stopping=stop.asked)
     )
     common.demand_reason(
         "taking everything away", reason, needed=world.intent.needs_reason and write

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from requests.adapters import HTTPAdapter
     from rich.console import Console
 
+    from fmgsync.passes.install_context import People
     from fmgsync.passes.result import Result
+    from fmgsync.passes.world import World
 
 Output = Literal["text", "json", "yaml", "markdown", "wide", "name"]
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -309,3 +311,19 @@ def _errors_code(result: Result) -> int:
     if known.frozen or known.rules.unread or any(each.is_error for each in known.findings):
         codes.append(FAILED)
     return worst(*codes)
+
+
+def make_world(
+    options: Options, command: str, state_dir: Path, people: People | None = None
+) -> World:
+    """What `command` works with, by the configuration and as its options say it."""
+    from fmgsync.wiring import wiring
+
+    return wiring.make_world(
+        options.config,
+        command=command,
+        tell=options.progress,
+        transport=options.transport,
+        state_dir=state_dir,
+        people=people,
+    )

@@ -136,15 +136,8 @@ def _tell(
 
 def _by_looking(options: common.Options, state_dir: Path, question: Question) -> dict[str, Any]:
     from fmgsync.passes import explain_scene, once
-    from fmgsync.wiring import wiring
 
-    world = wiring.make_world(
-        options.config,
-        command="status",
-        tell=options.progress,
-        transport=options.transport,
-        state_dir=state_dir,
-    )
+    world = common.make_world(options, "status", state_dir)
     _recall(world, state_dir)
     result = once.status(world)
     return document_of(question.answer(explain_scene.scene(world, result)), result)

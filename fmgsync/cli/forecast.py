@@ -59,15 +59,8 @@ def command(options: common.Options, state_dir: Path, until: datetime | None, pr
     """
     from fmgsync.cli import documents, findings
     from fmgsync.passes import look_ahead, once
-    from fmgsync.wiring import wiring
 
-    world = wiring.make_world(
-        options.config,
-        command="plan",
-        tell=options.progress,
-        transport=options.transport,
-        state_dir=state_dir,
-    )
+    world = common.make_world(options, "plan", state_dir)
     start = world.instant
     end = until or start + _AHEAD
     if end <= start:

@@ -39,15 +39,8 @@ def command(ctx: click.Context, options: common.Options, save: Path | None, stat
         return common.IN_SYNC
     from fmgsync.cli import documents, saved
     from fmgsync.passes import once
-    from fmgsync.wiring import wiring
 
-    world = wiring.make_world(
-        options.config,
-        command="plan",
-        tell=options.progress,
-        transport=options.transport,
-        state_dir=state_dir,
-    )
+    world = common.make_world(options, "plan", state_dir)
     result = once.plan(world)
     document = documents.plan_document(result)
     if save is not None:

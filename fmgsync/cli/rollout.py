@@ -44,15 +44,8 @@ def status(options: common.Options, state_dir: Path) -> int:
     """
     from fmgsync.cli import documents, findings, rollout_text
     from fmgsync.passes import once
-    from fmgsync.wiring import wiring
 
-    world = wiring.make_world(
-        options.config,
-        command="status",
-        tell=options.progress,
-        transport=options.transport,
-        state_dir=state_dir,
-    )
+    world = common.make_world(options, "status", state_dir)
     result = once.status(world)
     rows = rollout_text.rollout_rows(result)
     found = {
@@ -136,16 +129,8 @@ def _steer(
     what: str,
 ) -> int:
     from fmgsync.passes.install_context import People
-    from fmgsync.wiring import wiring
 
-    world = wiring.make_world(
-        options.config,
-        command="rollout",
-        tell=options.progress,
-        transport=options.transport,
-        state_dir=state_dir,
-        people=People(reason, by=by),
-    )
+    world = common.make_world(options, "rollout", state_dir, people=People(reason, by=by))
     common.demand_reason(what, reason, needed=world.intent.needs_reason)
     chosen = {
         work.fleet.fleet.name: work.ref

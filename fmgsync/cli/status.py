@@ -93,16 +93,9 @@ def _from_controller(url: str) -> _Look:
 def _by_looking(options: common.Options, state_dir: Path) -> _Look:
     from fmgsync.cli import documents
     from fmgsync.passes import once
-    from fmgsync.wiring import wiring
 
     def look() -> tuple[Mapping[str, Any], int]:
-        world = wiring.make_world(
-            options.config,
-            command="status",
-            tell=options.progress,
-            transport=options.transport,
-            state_dir=state_dir,
-        )
+        world = common.make_world(options, "status", state_dir)
         result = once.status(world)
         return documents.status_document(result), common.status_code(result)
 

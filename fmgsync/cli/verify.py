@@ -28,15 +28,8 @@ def command(options: common.Options, state_dir: Path) -> int:
     from fmgsync.assessing import four
     from fmgsync.cli import documents, status_text
     from fmgsync.passes import once
-    from fmgsync.wiring import wiring
 
-    world = wiring.make_world(
-        options.config,
-        command="verify",
-        tell=options.progress,
-        transport=options.transport,
-        state_dir=state_dir,
-    )
+    world = common.make_world(options, "verify", state_dir)
     result = once.status(world)
     result.adoms = [each.showing(four.for_proof(each.survey.views)) for each in result.adoms]
     document = documents.verify_document(result)

@@ -55,16 +55,6 @@ def test_printing_and_parsing_are_inverse(tree: Tree, labels: dict[str, str], ga
     assert again.matches(labels) is selector.matches(labels)
 
 
-@settings(max_examples=100, deadline=None)
-@given(tree=TREES, labels=LABELS)
-def test_prefixed_keys_see_prefixed_labels_alone(tree: Tree, labels: dict[str, str]) -> None:
-    selector = parse(written(tree, " "))
-    prefixed = selector.with_key_prefix("pcns.")
-    shifted = {f"pcns.{key}": value for key, value in labels.items()}
-    assert prefixed.matches(shifted) is selector.matches(labels)
-    assert prefixed.matches(labels) is selector.matches({})
-
-
 WORDS = ("has(", "has", "all()", "all(", "a", "in", "not", "starts", "with", "contains", "é")
 SYMBOLS = ("(", ")", "!", "&&", "||", "==", "!=", "=", "{", "}", ",", "'x'", '"', "'")
 PIECES = st.sampled_from((*WORDS, *SYMBOLS, " ", "\t", "\n", "\x1b"))
