@@ -8,6 +8,8 @@ them ("How to FortiManager API", 001-002).
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
@@ -20,6 +22,8 @@ from fmgsync.model.state import Altered, ObservedAddress, ObservedGroup
 from fmgsync.model.target import DeviceVdom
 
 Row = dict[str, Any]
+
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 
 _ALTERING = {
     ObjectKind.ADDRESS: ("associated-interface", "allow-routing", "fabric-object"),
@@ -196,6 +200,17 @@ def text(raw: Any) -> str:
     if isinstance(raw, list):
         return text(raw[0]) if raw else ""
     return "" if raw is None else str(raw)
+
+
+def decoded(text: str) -> Any:
+    """JSON without halves of characters, which it can write and no file, digest or log can hold."""
+    found = json.loads(text)
+    return whole(found) if _HALF.search(text) else found
+
+
+def whole(value: Any) -> Any:
+    """The same for what was decoded already."""
+    return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def printable(text: object) -> str:

@@ -94,7 +94,8 @@ def test_a_few_fields(tmp_path: Path, mode: str) -> None:
         for name in FEW:
             found = fields(scene, COMMANDS[name])
             assert len(found) > 20, found
-            for field in random.Random(name).sample(found, 3):
+            names = [each for each in found if each.endswith("._scope [] .name")]
+            for field in (*names[:1], *random.Random(name).sample(found, 2)):
                 forge(scene, COMMANDS[name], field, HOSTILE)
 
 
@@ -104,7 +105,8 @@ def test_a_few_fields(tmp_path: Path, mode: str) -> None:
 def test_fields_of_answers(tmp_path: Path, mode: str, command: str) -> None:
     with opened(tmp_path, mode) as scene:
         found = fields(scene, COMMANDS[command])
-        assert found or command == "history"  # which asks nobody
+        if not found:
+            pytest.skip("it asks nobody, or not through a transport that one can take over")
         some = found[list(COMMANDS).index(command) % EVERY :: EVERY]
         for field in some:
             forge(scene, COMMANDS[command], field, HOSTILE)

@@ -105,6 +105,22 @@ def test_an_older_mark_counts_for_the_groups_of_rules(name: str, owned: bool) ->
     assert wire.decode_group(row, Family.IPV4, "prod", {"web"}).owned is owned
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (r'{"a": "x\ud800y"}', {"a": "x?y"}),
+        (r'["\uDC9b", {"\udfff": 1}]', ["?", {"?": 1}]),
+        (r'"\ud83d\ude00 \u202e"', "\U0001f600 \u202e"),
+        ('{"a": [1, 2.5, null, true]}', {"a": [1, 2.5, None, True]}),
+    ],
+)
+def test_half_a_character_is_none(written: str, read: object) -> None:
+    """JSON can write one; no file, digest or log can hold it."""
+    found = wire.decoded(written)
+    assert found == read
+    assert repr(found).encode()
+
+
 def test_a_group_row_with_mappings() -> None:
     row = {
         "name": "web",

@@ -7,7 +7,6 @@ transactions"; numbers as hermanwjacobsen/hfortix-fortios lists them and public 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
@@ -15,7 +14,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from fmgsync import errors
-from fmgsync.targets.wire import printable
+from fmgsync.targets.wire import decoded, printable
 
 TABLE_FULL = -4
 IN_USE = -23
@@ -125,7 +124,7 @@ def decode(status: int, headers: Mapping[str, str], text: str, place: Place) -> 
     """The envelope of an answer; raises ProtocolError for what is none."""
     wait = _retry_after(headers)
     try:
-        body = json.loads(text) if text else None
+        body = decoded(text) if text else None
     except (ValueError, RecursionError):
         body = None
     if isinstance(body, list) and len(body) == 1:

@@ -18,6 +18,7 @@ import requests.adapters
 from pyFMG import fortimgr
 
 from fmgsync import errors
+from fmgsync.targets import wire
 from fmgsync.targets.fortimanager import answers, transport, urls
 from fmgsync.targets.fortimanager.access import Access
 from fmgsync.targets.fortimanager.answers import Place, Result
@@ -139,7 +140,7 @@ def _decoded(response: requests.Response) -> Any:
     try:
         return msgspec.json.decode(response.content)
     except (msgspec.DecodeError, RecursionError):
-        return requests.Response.json(response)
+        return wire.whole(requests.Response.json(response))
 
 
 def _to_its_answer(ask: Callable[[], Any]) -> Any:

@@ -11,7 +11,6 @@ device by device.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any
 
@@ -202,7 +201,7 @@ def _split(text: str, devices: Sequence[str]) -> dict[str, str]:
     if not text.lstrip().startswith("["):
         return {devices[0]: text} if len(devices) == 1 else {}
     try:
-        rows = json.loads(text)
+        rows = wire.decoded(text)
     except (ValueError, RecursionError):
         return {}
     return {
