@@ -237,11 +237,6 @@ def no_fortigate(what: str, place: Place) -> errors.NoFortiGate:
     )
 
 
-def is_broken(status: int) -> bool:
-    """Whether something on the way answered in the unit's place."""
-    return status in _UNREADABLE
-
-
 def release(version: str) -> tuple[int, int, int] | None:
     """`v7.4.1` as numbers."""
     parts = version.removeprefix("v").split(".")

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
-from fmgsync.targets.fortigate.access import Access
 from fmgsync.targets.fortigate.identities import Identities
 from fmgsync.targets.fortigate.session import Session
 from fmgsync.targets.fortigate.tables import Known
@@ -30,8 +27,3 @@ class Unit:
     ability: Ability = field(default_factory=Ability)
     free_serials: set[str] = field(default_factory=set)
     """Units of which it is known in this process that no FortiManager manages them."""
-
-
-def gate_of(access: Access) -> AbstractContextManager[object]:
-    """Lets so many requests of a unit be under way at once as it may have."""
-    return threading.BoundedSemaphore(access.connections)

@@ -96,11 +96,6 @@ class Line:
         stage = _STAGE.search(self.name)
         return frozenset((self.name, self.name[: stage.start()] if stage else self.name))
 
-    def is_of(self, device: str, vdom: str | None = None) -> bool:
-        """Whether it is a device's own line, or the copy line of one of its VDOMs."""
-        wanted = device if vdom is None else f"{device}({vdom})"
-        return wanted in self.subjects
-
 
 @dataclass(frozen=True, slots=True)
 class Task:
