@@ -337,8 +337,9 @@ class Everything(RuleBasedStateMachine):
         """Nothing more may be written."""
         COUNTS["stops"] += 1
         self._brake().stop("", "")
+        if not self.truth.stopped:
+            self.witness.was_decided("stop")
         self.truth.stopped = True
-        self.witness.was_decided("stop")
 
     @rule()
     def start(self) -> None:
