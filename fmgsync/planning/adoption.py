@@ -309,10 +309,6 @@ def _give_back(
             Change(Action.DELETE, _MAPPING[kind.value], group.name, why, device=place)
             for place in sorted(group.mappings)
         )
-    told = "given back: its comment is what it was"
-    draft.changes.append(
-        Change(Action.UPDATE, kind, group.name, told, comment=before, instead_of=group.comment)
-    )
     mine = [
         (member, one)
         for name in sorted(group.named())
@@ -337,6 +333,11 @@ def _give_back(
                 instead_of=one.comment,
             )
         )
+    # Last: by the group whoever goes on after an interruption finds what is still to be given back.
+    told = "given back: its comment is what it was"
+    draft.changes.append(
+        Change(Action.UPDATE, kind, group.name, told, comment=before, instead_of=group.comment)
+    )
     draft.takings.append(
         Taking(
             key,

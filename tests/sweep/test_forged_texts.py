@@ -179,5 +179,5 @@ def test_some_fields_of_the_state_edited_by_somebody(tmp_path: Path) -> None:
 def test_fields_of_the_state_edited_by_somebody(tmp_path: Path, mode: str) -> None:
     with opened(tmp_path, mode) as scene:
         count = edit_each(scene, EVERY)
-        assert count > 2
+        assert count
         tally.note("forged", remembered=count)

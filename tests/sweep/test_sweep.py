@@ -6,14 +6,16 @@ These are samples, by a number that every run shares; `python -m tests.sweep --f
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
 from tests import tally
-from tests.sweep import cases
+from tests.sweep import cases, scenes
 from tests.sweep.cases import Count
+from tests.sweep.processes import Processes
 from tests.sweep.scenes import COMMANDS
-from tests.sweep.transport import SIGNALS
+from tests.sweep.transport import SIGNALS, Trouble
 
 EVERYWHERE = [(mode, command) for mode, commands in COMMANDS.items() for command in commands]
 
@@ -25,6 +27,16 @@ def test_a_few_kills_of_an_install() -> None:
     found = cases.swept("normal", "install", list(SIGNALS), 29, 3)
     assert sum(found.cases.values()) > 2
     assert not found.wrong, "\n".join(map(str, found.wrong))
+
+
+def test_killed_between_what_is_given_back(tmp_path: Path) -> None:
+    """What was not given back yet is found again by its group, which goes last."""
+    with (
+        Processes(tmp_path / "processes") as processes,
+        scenes.open_scene(tmp_path / "estate", processes, "direct", "release") as scene,
+    ):
+        for at in (17, 18):
+            assert not cases.case(scene, Trouble("SIGKILL after", at), Count())
 
 
 @pytest.mark.slow
