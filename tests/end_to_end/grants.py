@@ -41,26 +41,33 @@ class Grants:
             return None
         return 0.0 if removals == "immediately" else 900.0
 
-    def ends(self, passes: Collection[Pass], disturbed: Collection[str]) -> None:
+    def ends(
+        self, passes: Collection[Pass], disturbed: Collection[str], *, begun_at: float
+    ) -> None:
         """After a run that could do as it should: whatever is overdue is gone, or it is said what
         keeps it. `disturbed` are the places where somebody else did something meanwhile."""
         there, bound_s = self.stale(), self.bound_s() or 0.0
         now, ahead_s = self._estate.host.now(), self._estate.host.ahead_s
-        self._since = {grant: self._since.get(grant, (now, ahead_s)) for grant in there}
+        self._since = {
+            grant: self._since.get(grant, (begun_at if not bound_s else now, ahead_s))
+            for grant in there
+        }
         served = {place for one in passes for place in _served(one)}
         said = {place: why for one in passes for place, why in _said(one).items()}
         for grant in sorted(there):
             since, ahead_then = self._since[grant]
             place = grant[0]
             if (
-                now - since < bound_s
+                begun_at - since < bound_s  # what became due meanwhile is for the next one
                 or ahead_then != ahead_s
                 or place not in served - set(disturbed)
             ):
                 continue
             self.told["overdue"] += 1
             why = said.get(place)
-            assert why is not None, f"{grant} is overdue for {now - since:.0f} s: nothing is said"
+            assert why is not None, (
+                f"{grant} is overdue for {begun_at - since:.0f} s: nothing is said"
+            )
             self.told[why] += 1
 
     def forget(self) -> None:

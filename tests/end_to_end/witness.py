@@ -275,7 +275,8 @@ class Witness:
 
     def no_stale_grant_is_overdue(self, run: Run, result: Result) -> None:
         """10: whatever else is held or goes on."""
-        self.grants.ends(result.adoms, {*run.disturbed, *self._behind_if(run.disturbed)})
+        disturbed = {*run.disturbed, *self._behind_if(run.disturbed)}
+        self.grants.ends(result.adoms, disturbed, begun_at=run.begins_at)
 
     def _behind_if(self, disturbed: set[str]) -> tuple[str, ...]:
         """Who works in the ADOM is in the way of all its devices."""
@@ -387,13 +388,11 @@ class Witness:
                 self.verified += 1
                 self.pushes.open.discard(target.device)
                 for group in self.estate.truth.rules if not kept else ():
-                    held, wanted = self._both(target.device, group)
+                    held = self.estate.held(target.device, group)
+                    wanted = self.estate.truth.wanted(group)
                     # The urgent lane takes away; what is to come waits for the window.
                     so = held == wanted or (urgent and held < wanted)
                     assert so, f"{target.device} is called verified: {group}: {held}"
-
-    def _both(self, place: str, group: str) -> tuple[set[str], set[str]]:
-        return self.estate.held(place, group), self.estate.truth.wanted(group)
 
 
 def _of(addresses: set[str], nets: tuple[str, ...]) -> set[str]:
