@@ -7,15 +7,21 @@ from dataclasses import replace
 
 import pytest
 
-from fmgsync.model.address import parse
-from fmgsync.model.change import Action, Change, ObjectKind
+from fmgsync.model import naming
+from fmgsync.model.address import Family, parse
+from fmgsync.model.change import Action, AdomPlan, Change, ObjectKind
+from fmgsync.model.rule import MappingMode
+from fmgsync.model.state import DesiredAdom, DesiredGroup, DesiredMembers, ObservedAdom
+from fmgsync.planning import diff
+from fmgsync.planning.groups import names_at
 from fmgsync.targets.fortimanager import lock_rounds
 from fmgsync.targets.fortimanager.lock_rounds import Rounds
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.hooks import Hooks
-from tests.targets.conftest import Start, Unit, seed
+from fmgsync.targets.protocol import Question
+from tests.targets.conftest import OWNER, REF, Start, Unit, seed
 from tests.targets.hardship import Before, Dying, Killed
-from tests.targets.wanted import ONE, TWO, plan_for, reconcile
+from tests.targets.wanted import ONE, THREE, TWO, plan_for, reconcile
 
 GROUPS = {
     "web": {ONE: "10.1.0.5 10.1.0.6", TWO: "10.2.0.8/30"},
@@ -98,6 +104,40 @@ def test_what_somebody_took_over_between_two_rounds_is_left_to_them(start: Start
     assert [(change.name, change.kind) for change, _ in report.refused] == [
         ("web", ObjectKind.MAPPING)
     ]
+
+
+def test_no_round_empties_a_group_that_gets_members_of_its_own_on_each_device(
+    start: Start,
+) -> None:
+    """Its own value goes after the last device has a mapping, in whichever round that is."""
+    unit = start(seed(workspaceMode="normal"))
+    members = DesiredMembers(frozenset({parse("10.1.0.5"), parse("10.1.0.6")}))
+    places = (ONE, TWO, THREE)
+
+    def look() -> ObservedAdom:
+        return unit.adom().look(Question(objects=["web"])).objects()
+
+    def plan(group: DesiredGroup) -> AdomPlan:
+        return diff.make_plan(DesiredAdom(REF, OWNER, (group,)), look())
+
+    shared = DesiredGroup(
+        "web", Family.IPV4, MappingMode.SHARED, shared=members, places=frozenset(places)
+    )
+    unit.adom().write(plan(shared))
+    found: list[tuple[str, ...]] = []
+
+    def watch() -> None:
+        if verbs(unit)[-1:] == ["unlock"]:
+            group = look().groups[Family.IPV4, "web"]
+            found.extend(names_at(group, place) for place in places)
+
+    by_device = DesiredGroup(
+        "web", Family.IPV4, MappingMode.PER_DEVICE, dict.fromkeys(places, members)
+    )
+    unit.adom(per_lock=300, adapter=Before(watch)).write(plan(by_device))
+    assert verbs(unit).count("commit") >= 3
+    assert look().groups[Family.IPV4, "web"].members == (naming.NONE,)
+    assert {tuple(sorted(names)) for names in found} == {("prod_10.1.0.5", "prod_10.1.0.6")}
 
 
 def test_what_was_refused_in_one_round_is_no_member_in_the_next(start: Start) -> None:

@@ -45,7 +45,7 @@ from fmgsync.targets.fortimanager.reads import Asked, Read
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.stall_detector import StallDetector
 from fmgsync.targets.fortimanager.tables import Query
-from fmgsync.targets.fortimanager.writing import Writer
+from fmgsync.targets.fortimanager.writing import Writer, in_order
 from fmgsync.targets.in_session import InSession
 from fmgsync.targets.protocol import Answer, Around, Delivery, Part, Question, Traits
 
@@ -230,7 +230,7 @@ class FortiManagerAdom(InSession[Session]):
         to end leaves what comes after the present one."""
         report, absent = ApplyReport(self.ref), set[tuple[ObjectKind, str]]()
         splits = mode is Workspace.NORMAL
-        rounds = Rounds(plan.changes, size=self._per_lock if splits else None)
+        rounds = Rounds(tuple(in_order(plan.changes)), size=self._per_lock if splits else None)
         while rounds:
             part = replace(plan, changes=rounds.take())
             with workflow.editing(

@@ -136,16 +136,11 @@ class Writer:
                     answers.checked(result, self._place)
 
     def _batches(self, changes: Sequence[Change]) -> Iterator[list[Change]]:
-        """As many as one request takes, which carries one method only; the order of steps stays.
-
-        Updates and new mappings do not depend on each other, so among these additions go first.
-        """
-        for step, run in itertools.groupby(changes, key=_step):
-            neighbours = list(run)
-            if step == _REMAP:
-                neighbours.sort(key=_method)
-            for _, same in itertools.groupby(neighbours, key=_method):
-                yield from _cut(list(same), self._batch)
+        """As many as one request takes, which carries one method only and changes of one step."""
+        for _, same in itertools.groupby(
+            in_order(changes), key=lambda change: (_step(change), _method(change))
+        ):
+            yield from _cut(list(same), self._batch)
 
     def _without_absent(self, change: Change) -> Change | None:
         """The change without members that could not be created; None if then nothing is left.
@@ -259,6 +254,19 @@ class Writer:
         if change.action is Action.DELETE:
             return {"url": url}
         return {"url": url, "data": attributes.content(change)}
+
+
+def in_order(changes: Iterable[Change]) -> Iterator[Change]:
+    """As they are sent: the order of steps stays.
+
+    Updates and new mappings do not depend on each other, so among these additions go first: a group
+    whose own value goes has its members on each device before.
+    """
+    for step, run in itertools.groupby(changes, key=_step):
+        neighbours = list(run)
+        if step == _REMAP:
+            neighbours.sort(key=_method)
+        yield from neighbours
 
 
 def _table(adom: str, change: Change) -> str:
