@@ -150,9 +150,12 @@ class Endpoints:
         self.seeing.put_pod(key, after)
         with self.holdings.exchanged(before, after):
             pass
+        has, had = (each.pod.addresses if each is not None else () for each in (after, before))
         for holder, by in ((after, +1), (before, -1)):
             if holder is not None:
                 self._count_pod(holder, by)
+                if has != had:  # what was claimed may be had by now: it weighs otherwise there
+                    self._dirty.update(self.ranged.intersection(holder.picked.sure))
         concerned = doubts.concerns(before)
         for told, now in (
             (self.doubts, doubts.of_pod(after, self.namespaces)),

@@ -15,6 +15,7 @@ from fmgsync.model.address import Address, Family
 from fmgsync.model.endpoint import (
     ClusterDifference,
     ClusterSnapshot,
+    IPPool,
     Kind,
     NodeEndpoint,
     PodEndpoint,
@@ -32,6 +33,7 @@ RULES = (
     GroupRule("hosts", select="app in {'web', 'db'}", publish=Publish.NODE),
     GroupRule("ingress", select_nodes="has(ingress)"),
     GroupRule("lan", select="app == 'web'", network="lan"),
+    GroupRule("range", select="app == 'web'", publish=Publish.IP_POOL),
 )
 
 V4 = [Address(f"10.0.0.{i}") for i in range(1, 5)]
@@ -92,13 +94,23 @@ namespaces = st.tuples(
         ]
     ),
 )
-synced = st.sets(st.sampled_from(list(Kind))).map(frozenset)
+pools = st.builds(
+    IPPool,
+    names,
+    st.just(Labels({})),
+    st.sampled_from([Address(""), Address("10.0.0.0/31"), Address("10.0.0.2/31")]),
+    workloads=st.booleans(),
+    doubt=doubts,
+)
+synced = st.one_of(st.just(frozenset(Kind)), st.sets(st.sampled_from(list(Kind))).map(frozenset))
 happenings = st.one_of(
     st.tuples(st.just("pod"), pods()),
     st.tuples(st.just("no pod"), pods()),
     st.tuples(st.just("node"), nodes()),
     st.tuples(st.just("no node"), nodes()),
     st.tuples(st.just("namespace"), namespaces),
+    st.tuples(st.just("pool"), pools),
+    st.tuples(st.just("no pool"), pools),
     st.tuples(st.just("synced"), synced),
 )
 
@@ -110,6 +122,7 @@ class World:
         self.pods: dict[tuple[str, str], PodEndpoint] = {}
         self.nodes: dict[str, NodeEndpoint] = {}
         self.namespaces: dict[str, Labels] = {}
+        self.pools: dict[str, IPPool] = {}
         self.synced: frozenset[Kind] = frozenset()
 
     def snapshot(self) -> ClusterSnapshot:
@@ -119,10 +132,11 @@ class World:
             tuple(self.pods.values()),
             tuple(self.nodes.values()),
             self.namespaces,
+            ip_pools=tuple(self.pools.values()),
         )
 
     def happen(self, what: str, thing: object) -> ClusterDifference:
-        pod_pairs, node_pairs, space_pairs = [], [], []
+        pod_pairs, node_pairs, space_pairs, pool_pairs = [], [], [], []
         if isinstance(thing, PodEndpoint):
             key = (thing.namespace, thing.name)
             before = self.pods.pop(key, None)
@@ -134,6 +148,11 @@ class World:
             if what == "node":
                 self.nodes[thing.name] = thing
             node_pairs = [(old, self.nodes.get(thing.name))]
+        elif isinstance(thing, IPPool):
+            former = self.pools.pop(thing.name, None)
+            if what == "pool":
+                self.pools[thing.name] = thing
+            pool_pairs = [(former, self.pools.get(thing.name))]
         elif isinstance(thing, tuple):
             name, labels = thing
             known = self.namespaces.pop(name, None)
@@ -143,7 +162,12 @@ class World:
         elif isinstance(thing, frozenset):
             self.synced = thing
         return ClusterDifference(
-            "east", self.synced, tuple(pod_pairs), tuple(node_pairs), tuple(space_pairs)
+            "east",
+            self.synced,
+            tuple(pod_pairs),
+            tuple(node_pairs),
+            tuple(space_pairs),
+            ip_pools=tuple(pool_pairs),
         )
 
 
@@ -276,7 +300,7 @@ def test_a_stranger_contends_for_an_address_under_any_rules_and_stands_for_none(
 def test_a_kind_that_is_lost_or_found_again_concerns_the_rules_that_need_it() -> None:
     """And only those: a cluster that cannot list nodes freezes no rule over pods."""
     membership = ClusterMembership("east", RULES)
-    everything = frozenset({Kind.PODS, Kind.NODES, Kind.NAMESPACES})
+    everything = frozenset({Kind.PODS, Kind.NODES, Kind.NAMESPACES, Kind.IP_POOLS})
     needing = {
         kind: {
             rule.name
@@ -299,3 +323,20 @@ def test_a_kind_that_is_lost_or_found_again_concerns_the_rules_that_need_it() ->
             assert membership.about(("a", "x")).synced == synced
     membership.apply(ClusterDifference("east", everything))
     assert membership.take_dirty() == frozenset()
+
+
+def test_what_a_pod_claimed_and_has_now_changes_what_is_known_of_its_range() -> None:
+    """The same address, of another weight: what nobody vouched for holds nothing back, what a pod
+    has does, as long as no pool is known for it."""
+    rule = next(rule for rule in RULES if rule.publish is Publish.IP_POOL)
+    node = NodeEndpoint("n", Labels({}), (V4[3],), ranges=(Address("10.0.0.0/30"),))
+    claim = PodEndpoint("a", "x", Labels({"app": "web"}), (), "n", claimed=(V4[0],))
+    real = replace(claim, addresses=(V4[0],), claimed=())
+    world = World()
+    world.synced = frozenset(Kind)
+    membership = ClusterMembership("east", (rule,))
+    membership.apply(world.happen("node", node))
+    for pod, complete in ((claim, True), (real, False), (claim, True)):
+        membership.apply(world.happen("pod", pod))
+        assert membership.take_dirty() == {rule.name}
+        assert dict(membership.members())[rule.name].complete is complete
