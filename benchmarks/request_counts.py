@@ -1,10 +1,11 @@
 """How many requests fmgsync needs for one changed pod, told by the simulator's own log.
 
-    python benchmarks/request_counts.py [--list]
+    python benchmarks/request_counts.py [--list] [--fleets]
 
 One ADOM, two FortiGates, one group, installs of two seconds, both devices side by side. Three runs:
 `apply` where the ADOM has workspaces, a pass of the controller where it has none, and an urgent
-removal on both devices outside their window. `--list` shows each request.
+removal on both devices outside their window. `--list` shows each request. `--fleets`: how many a
+rollout in waves costs on 100 and 1,000 devices, and a pass over them with nothing to do.
 """
 
 from __future__ import annotations
@@ -86,14 +87,40 @@ def measured() -> dict[str, Sequence[str]]:
     }
 
 
+def in_waves(devices: int) -> tuple[int, float, int]:
+    """The requests of a rollout over so many devices, the minutes of simulated time it takes, and
+    the requests of a run after it that has nothing to do."""
+    rollout = {"waves": ["5%", "25%", "100%"], "pause": "0s", "maxFailures": "5%"}
+    unit = {**seed(devices, install_s=30), "workspaceMode": "normal"}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        open_fleet(Path(folder), unit, rollout=rollout) as estate,
+    ):
+        web(estate, "10.1.0.2")
+        to(estate, OPEN)
+        began_at, mark = estate.clock.now(), estate.unit.requests.mark()
+        applied(estate)
+        assert holding(estate, "10.1.0.2") == names(devices)
+        ended_at, requests = estate.clock.now(), len(estate.unit.requests.since(mark))
+        mark = estate.unit.requests.mark()
+        applied(estate)
+        return requests, (ended_at - began_at) / 60, len(estate.unit.requests.since(mark))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--list", action="store_true", help="show each request")
-    shown = parser.parse_args().list
+    parser.add_argument("--fleets", action="store_true", help="rollouts over many devices")
+    asked = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-    for name, requests in measured().items():
-        print(f"{len(requests):4}  {name}")
-        for request in requests if shown else ():
+    if asked.fleets:
+        for devices in (100, 1_000):
+            requests, minutes, rest = in_waves(devices)
+            print(f"{devices} devices: {requests} requests, {minutes:.0f} min; then {rest}")
+        return
+    for name, counted in measured().items():
+        print(f"{len(counted):4}  {name}")
+        for request in counted if asked.list else ():
             print(f"        {request}")
 
 
