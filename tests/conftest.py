@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 
@@ -17,13 +18,16 @@ settings.load_profile("repeatable")
 
 
 def pytest_configure() -> None:
-    """Keep compiled code, whatever the environment says.
+    """Keep compiled code, and listen to Ctrl-C, whatever the environment says.
 
     Under PYTHONDONTWRITEBYTECODE every worker would rewrite all assertions anew in every run, and
-    every command that a test starts would compile all it imports.
+    every command that a test starts would compile all it imports. What a shell starts in the
+    background ignores interrupts, and with it every command under test.
     """
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
