@@ -84,8 +84,9 @@ def look_afterwards(run: Run, request: InstallRequest, before: str | None) -> No
     copies = Copies(request.targets, run.names)
     try:
         told = run.work.target.look(Question(stamp=before is not None, copies=copies))
-        with suppress(errors.TargetError):  # then they are asked alone
-            run.copied.update(told.copies())
+        with suppress(errors.TargetError):  # then they are asked alone, as what was not told
+            found = told.copies().items()
+            run.copied.update({target: copy for target, copy in found if copy.groups is not None})
         if before is not None and told.stamp() == before:
             return
         after = run.work.target.look(Question(around=Around.ALL)).around().packages

@@ -14,6 +14,7 @@ from fmgsync.assessing import four, stale
 from fmgsync.assessing.assessment import Assessment
 from fmgsync.assessing.observation import Observation
 from fmgsync.model.address import Address
+from fmgsync.model.adom import Workspace
 from fmgsync.model.change import AdomPlan, Change
 from fmgsync.model.state import ObjectKey
 from fmgsync.model.target import DeviceVdom
@@ -77,6 +78,10 @@ def restore(run: Run) -> None:
     """Put back what an urgent install has narrowed that was broken off, before anything else."""
     record, delivery = run.book.record, run.work.delivery
     if record is None or not record.narrowed or delivery is None:
+        return
+    if run.seen.topology.workspace is Workspace.WORKFLOW:
+        # Nothing is written there in an install's lock: it is submitted with all that is due.
+        run.note(machine.Restored())
         return
     run.tell(f"{run.work.ref.short}: putting back what an urgent install had narrowed")
     with delivery.open_install_flow() as flow:

@@ -90,6 +90,20 @@ def test_what_is_refused_stops_everything_else_and_is_told(estate: Estate, what:
     assert "narrowed" not in kept(estate)
 
 
+def test_in_workflow_mode_it_is_submitted_with_what_is_due(estate: Estate) -> None:
+    """The mode was changed while it was narrowed: no install's lock can put it back there."""
+    assert run(estate, Pushed()) is None
+    estate.clock.sleep(IDLE_S + 1)
+    estate.unit.world.mode = "workflow"
+    estate.unit.world.adoms["prod"].mode = "workflow"
+    (adom,) = estate.apply("window").adoms
+    assert adom.error is None
+    assert adom.report is not None
+    assert adom.report.submitted is not None
+    assert "narrowed" not in kept(estate)
+    assert mapped(estate, "fgt-1") == NARROWED
+
+
 def test_a_record_of_a_later_release_stops_before_anything_is_written(estate: Estate) -> None:
     path = estate.folder / "state" / "rollouts.json"
     document = json.loads(path.read_text())

@@ -22,7 +22,7 @@ from fmgsync.wiring import wiring
 from tests import builders
 from tests.crossed import crossed
 from tests.end_to_end import seen
-from tests.end_to_end.edits import ADDRESSES, GROUPS, edit, open_up, widen_an_address
+from tests.end_to_end.edits import ADDRESSES, GROUPS, TOGETHER, edit, open_up, widen_an_address
 from tests.end_to_end.estate import Estate
 from tests.end_to_end.fleet import (
     GROUP,
@@ -317,6 +317,23 @@ def test_an_edit_between_preview_and_push_is_told_afterwards(
         if is_edited:
             assert told[0]["devices"] == ["fgt-1"]
             assert any("of package edge/default" in edit for edit in told[0]["edits"])
+
+
+def test_a_copy_that_cannot_be_read_right_after_a_push_is_read_again(tmp_path: Path) -> None:
+    """Without workspaces it is looked at along with what was edited meanwhile."""
+    unit = {**seed(2), "workspaceMode": "disabled"}
+    with open_fleet(tmp_path, unit, rollout=TOGETHER) as estate:
+        web(estate, "10.1.0.2")
+        to(estate, OPEN)
+        faults = estate.unit.faults
+
+        def act() -> None:
+            faults.add("status", url="pm/config/device/*", status=-6, message="no")
+
+        result = apply_meddled(estate, lambda body: "package/commit" in body, act)
+        assert verified(result) == ["fgt-1", "fgt-2"]
+        states = {group.state for view in result.adoms[0].survey.views for group in view.groups}
+        assert states == {GroupState.IN_SYNC}
 
 
 WRITES = {"continuous": {}, "before-install": {"write": "before-install"}}
