@@ -203,3 +203,19 @@ def test_rounds_are_as_few_as_there_must_be_and_keep_the_order() -> None:
         sizes = [sum(200 + 100 * len(c.members) for c in part) for part in taken]
         assert max(sizes) <= size + 900
         assert len(taken) <= sum(sizes) / size * 1.5 + 1
+
+
+def test_what_there_was_no_time_for_comes_next_and_not_all_at_once() -> None:
+    """Else each of many rounds on a slow unit would look at, and tell of, all that is left."""
+    changes = [Change(Action.CREATE, ObjectKind.ADDRESS, f"prod_{n}", "") for n in range(100)]
+    rounds = Rounds(changes, size=None)
+    sent: list[Change] = []
+    told: list[int] = []
+    while rounds:
+        part = rounds.take()
+        told.append(len(part))
+        sent += part[:10]
+        rounds.put_back(part[10:], sent=len(part[:10]))
+        assert len(sent) + rounds.left == 100
+    assert sent == changes
+    assert sum(told[1:]) <= 2 * len(changes)

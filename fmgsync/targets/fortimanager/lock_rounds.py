@@ -42,10 +42,12 @@ class Rounds:
         """What comes next."""
         return self._waiting.popleft()
 
-    def put_back(self, left: Sequence[Change]) -> None:
-        """What there was no time for comes first in the next round."""
-        if left:
-            self._waiting.appendleft(tuple(left))
+    def put_back(self, left: Sequence[Change], *, sent: int) -> None:
+        """What there was no time for comes next, twice as much at a time as there was time for:
+        what is told and looked at before a round is about what is sent in it."""
+        most = 2 * max(1, sent)
+        for at in reversed(range(0, len(left), most)):
+            self._waiting.appendleft(tuple(left[at : at + most]))
 
 
 def watch(clock: Clock) -> Callable[[], bool]:

@@ -252,7 +252,7 @@ class FortiManagerAdom(InSession[Session]):
                 submitted=None if number is None else Submission(number),
             )
             absent |= outcome.absent
-            rounds.put_back(outcome.left)
+            rounds.put_back(outcome.left, sent=len(part.changes) - len(outcome.left))
             if rounds:
                 clocks.rest(self._clock, lock_rounds.BREATH_S, until=session.hooks.gives_up)
                 if session.hooks.gives_up():
