@@ -33,6 +33,11 @@ class Excessive(yaml.MarkedYAMLError):
     """More than anybody means to write."""
 
 
+def why(error: yaml.YAMLError) -> str:
+    """In words that quote nothing: what is too much is YAML all the same."""
+    return f"it is refused: {error.problem}" if isinstance(error, Excessive) else "it is no YAML"
+
+
 def load(
     text: str | bytes,
     loader: Any = yaml.CSafeLoader,

@@ -191,7 +191,7 @@ def _entries(made: Imported, data: Manifest, key: str) -> Iterator[tuple[str, di
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark is not None else ""
-        made.errors.append(f"{where} is no YAML{line}")
+        made.errors.append(f"{where}: {yamlplain.why(error)}{line}")
         return
     if listed is None:
         return

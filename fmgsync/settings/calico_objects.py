@@ -48,7 +48,7 @@ def _of_file(path: Path) -> Iterator[Manifest]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" (line {mark.line + 1})" if mark is not None else ""
-        raise _unreadable(path, f"it is no YAML{line}") from error
+        raise _unreadable(path, f"{yamlplain.why(error)}{line}") from error
     for document in documents:
         yield from _objects(document)
 

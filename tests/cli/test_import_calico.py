@@ -160,7 +160,7 @@ NEVER_WORKED: dict[str, tuple[dict[str, Any], str]] = {
     "no mode": ({"addresses": None}, "say node or pod"),
     "a map of devices": ({"fortigates": "name: a"}, "must be a list"),
     "broken YAML": ({"fortigates": "- name: [a"}, "is no YAML"),
-    "aliases": ({"fortigates": "- &a {name: x}\n- *a"}, "is no YAML"),
+    "aliases": ({"fortigates": "- &a {name: x}\n- *a"}, "aliases repeat more than 0 values"),
     "text among devices": ({"fortigates": "- fgt-a"}, "entry 1 is no device"),
     "no secret": ({"fortigates": "- {name: a, ip: 192.0.2.1, apikey: word}"}, "secretKeyRef"),
     "a key in the clear": ({"fortimanagers": "- {name: a, ip: b, password: hunter2}"}, "adom"),
