@@ -96,6 +96,8 @@ def _said(one: Pass) -> dict[str, str]:
     elif seen is not None and seen.submission is not None:
         whole = "submission"
     found = dict.fromkeys(names, whole) if whole else {}
+    if one.rollout is not None and one.rollout.goes_on_at is not None:
+        found |= dict.fromkeys(set(names) - found.keys(), "the next pass goes on")
     if one.rollout is not None:
         found |= dict.fromkeys(one.rollout.failures, "failed")
         found |= dict.fromkeys(one.rollout.blocked, "blocked")
