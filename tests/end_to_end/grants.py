@@ -81,20 +81,7 @@ def _served(one: Pass) -> tuple[str, ...]:
 
 def _said(one: Pass) -> dict[str, str]:
     """What keeps the devices of a target from being served, in the pass's own words."""
-    names = _served(one)
-    whole, view, seen = "", one.view, one.seen
-    if one.error is not None:
-        whole = f"error: {one.error.kind}"
-    elif one.stop is not None:
-        whole = "stopped"
-    elif view is not None and view.rushed.held is not None:
-        whole = f"held: {view.rushed.held.kind}"
-    elif view is not None and view.is_short_of_room:
-        whole = "no room"
-    elif seen is not None and (seen.plan.held or seen.plan.foreign or seen.desired.errors):
-        whole = "held plan"
-    elif seen is not None and seen.submission is not None:
-        whole = "submission"
+    names, whole = _served(one), _of_all(one)
     found = dict.fromkeys(names, whole) if whole else {}
     if one.rollout is not None and one.rollout.goes_on_at is not None:
         found |= dict.fromkeys(set(names) - found.keys(), "the next pass goes on")
@@ -108,3 +95,21 @@ def _said(one: Pass) -> dict[str, str]:
         if each.silent:
             found.setdefault(each.target.device, "silent")
     return found
+
+
+def _of_all(one: Pass) -> str:
+    """What keeps all of them; empty if nothing does."""
+    view, seen = one.view, one.seen
+    if one.error is not None:
+        return f"error: {one.error.kind}"
+    if one.stop is not None:
+        return "stopped"
+    if view is not None and view.rushed.held is not None:
+        return f"held: {view.rushed.held.kind}"
+    if view is not None and view.is_short_of_room:
+        return "no room"
+    if seen is not None and (seen.plan.held or seen.plan.foreign or seen.desired.errors):
+        return "held plan"
+    if seen is not None and seen.submission is not None:
+        return "submission"
+    return ""
