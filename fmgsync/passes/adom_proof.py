@@ -107,8 +107,12 @@ def write(run: Run, by: Callable[[AdomPlan], ApplyReport], plan: AdomPlan) -> Ap
     """Write a plan: from now on that is what this run vouches for."""
     report = reconcile.carry_out(run.work, replace(run.seen, plan=plan), by)
     run.written = written.after(run.written, report.written)
-    run.seen = reconcile.look_again(run.work, run.intent, run.seen)
     return report
+
+
+def read_back(run: Run) -> None:
+    """See what the ADOM holds after a write. Where that fails the write stands all the same."""
+    run.seen = reconcile.look_again(run.work, run.intent, run.seen)
 
 
 def yardstick_of(run: Run) -> Yardstick:
@@ -164,6 +168,7 @@ def _repair(run: Run, flow: InstallFlow, wrong: Wrong) -> None:
     plan = run.seen.plan
     rollout_log.repaired(run, wrong)
     write(run, flow.write, plan)
+    read_back(run)
 
 
 def leave_out(run: Run, chosen: Round, wrong: Wrong) -> None:

@@ -99,6 +99,7 @@ def _write(run: Run, flow: InstallFlow) -> None:
     run.tell(f"writing {len(plan.changes)} changes to {run.work.ref.short}, then install")
     run.writes_along = False
     run.report.written = adom_proof.write(run, flow.write, plan)
+    adom_proof.read_back(run)
 
 
 def _requests(run: Run, chosen: Round) -> Iterator[InstallRequest]:

@@ -120,6 +120,7 @@ def _expected(run: Run, chosen: Round, plan: AdomPlan) -> Expected:
 
 def _write(run: Run, plan: AdomPlan) -> None:
     run.report.written = adom_proof.write(run, run.work.target.write, plan)
+    adom_proof.read_back(run)
 
 
 def _refusals(run: Run) -> str:

@@ -87,7 +87,9 @@ def _write(run: Run) -> None:
         return
     if is_ahead:
         run.tell(f"writing {len(run.seen.plan.changes)} changes to {run.work.ref.short}")
-    run.seen, run.report.written = reconcile.write(run.work, run.intent, run.seen)
+    report = reconcile.carry_out(run.work, run.seen, run.work.target.write)
+    run.report.written = report  # also where it cannot be read back
+    run.seen = reconcile.read_back(run.work, run.intent, run.seen, report)
     run.written = run.seen.vouched
 
 

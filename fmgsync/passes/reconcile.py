@@ -253,20 +253,14 @@ def names(wanted: DesiredAdom, limits: sharding.Limits) -> Iterator[str]:
             yield from sharding.possible_names(replace(group, name=name), limits.members)
 
 
-def write(work: AdomWork, intent: Intent, seen: Observation) -> tuple[Observation, ApplyReport]:
-    """Write the plan and read back what is there now.
-
-    The look that comes back is the proof: a plan that was carried out leaves no changes.
-    """
-    if not intent.writes or not seen.plan.changes:
-        return seen, ApplyReport(work.ref)
-    if seen.submission is not None:
-        return seen, ApplyReport(work.ref, submitted=seen.submission)
-    report = carry_out(work, seen, work.target.write)
+def read_back(
+    work: AdomWork, intent: Intent, seen: Observation, report: ApplyReport
+) -> Observation:
+    """What is there after a write, which is the proof: what was carried out leaves no changes."""
     now = look_again(work, intent, seen)
     if report.submitted is None:
         now = replace(now, written=written.after(seen.observed, report.written))
-    return now, report
+    return now
 
 
 def carry_out(

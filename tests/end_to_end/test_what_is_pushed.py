@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from tests.end_to_end import seen
 from tests.end_to_end.edits import ADDRESSES, GROUPS, TOGETHER, edit, open_up, widen_an_address
 from tests.end_to_end.estate import Estate
 from tests.end_to_end.fleet import (
+    CLOSED,
     GROUP,
     OPEN,
     Agenda,
@@ -120,7 +122,12 @@ class _Meddler(HTTPAdapter):
         return super().send(*arguments, **options)
 
 
-def apply_meddled(estate: Estate, when: Callable[[str], bool], act: Callable[[], object]) -> Result:
+def apply_meddled(
+    estate: Estate,
+    when: Callable[[str], bool],
+    act: Callable[[], object],
+    digest: str | None = None,
+) -> Result:
     """`apply --install window` while somebody acts in the middle of it."""
     meddler = _Meddler(when, act)
     world = wiring.make_world(
@@ -130,7 +137,7 @@ def apply_meddled(estate: Estate, when: Callable[[str], bool], act: Callable[[],
         state_dir=estate.folder / "state",
         transport=lambda access: meddler,
     )
-    return once.apply(world, install=True)
+    return once.apply(world, install=True, digest=digest)
 
 
 def previews(body: str) -> bool:
@@ -360,6 +367,27 @@ def test_with_a_saved_plan_nothing_else_is_written_and_a_repair_is_told(
         assert any("it is put right before the install" in text for text in told)
         # What came meanwhile is for the next plan.
         assert {change.name for change in seen.changes(estate.plan())} >= {"prod_10.1.0.3"}
+
+
+@pytest.mark.parametrize("at", [OPEN, CLOSED], ids=["along", "alone"])
+def test_what_was_written_is_told_where_it_cannot_be_read_back(
+    tmp_path: Path, at: datetime
+) -> None:
+    """Under an install's lock it is waited for, and the saved plan counts as written."""
+    with open_fleet(tmp_path, seed(2), rollout=TOGETHER) as estate:
+        web(estate, "10.1.0.2")
+        to(estate, at)
+        saved = estate.plan().digest
+
+        def act() -> None:
+            estate.unit.faults.add("http-error", method="get", url="*/addrgrp", times=3)
+
+        meddled = apply_meddled(estate, lambda body: "workspace/commit" in body, act, saved)
+        (adom,) = meddled.adoms
+        assert adom.report is not None
+        assert len(adom.report.written) == 4
+        assert (adom.error is None) is (at == OPEN)
+        assert holding(estate, "10.1.0.2") == (["fgt-1", "fgt-2"] if at == OPEN else [])
 
 
 def test_a_saved_plan_that_could_not_be_written_is_refused_once_it_is_stale(tmp_path: Path) -> None:
