@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from fmgsync import errors
 from fmgsync.model import naming
 from fmgsync.model.address import Family, parse
 from fmgsync.model.change import Action, AdomPlan, Change, ObjectKind
@@ -138,6 +139,28 @@ def test_no_round_empties_a_group_that_gets_members_of_its_own_on_each_device(
     assert verbs(unit).count("commit") >= 3
     assert look().groups[Family.IPV4, "web"].members == (naming.NONE,)
     assert {tuple(sorted(names)) for names in found} == {("prod_10.1.0.5", "prod_10.1.0.6")}
+
+
+def test_whoever_comes_in_between_and_stays_is_named_with_what_was_written_before(
+    start: Start,
+) -> None:
+    unit = start(seed(workspaceMode="normal"))
+    alice = unit.simulator.console("alice")
+
+    def come_in() -> None:
+        if verbs(unit) == ["lock", "commit", "unlock"]:
+            alice.lock("prod")
+
+    plan = plan_for(unit.adom(), GROUPS)
+    adom = unit.adom(per_lock=SMALL, adapter=Before(come_in), lock_wait_s=0.0)
+    with pytest.raises(errors.LockHeld, match="alice") as caught:
+        adom.write(plan)
+    left = plan_for(unit.adom(), GROUPS)
+    done = len(plan.changes) - len(left.changes)
+    assert f"; {done} of {len(plan.changes)} changes were written before" in str(caught.value)
+    assert 0 < done < len(plan.changes)
+    alice.unlock("prod")
+    assert unit.adom().write(left).written == left.changes
 
 
 def test_what_was_refused_in_one_round_is_no_member_in_the_next(start: Start) -> None:

@@ -8,8 +8,10 @@ locked, written, committed and unlocked. Every beginning of a plan is a state th
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
+from fmgsync import errors
 from fmgsync.clock import Clock
 from fmgsync.model.change import Change
 
@@ -48,6 +50,17 @@ class Rounds:
         most = 2 * max(1, sent)
         for at in reversed(range(0, len(left), most)):
             self._waiting.appendleft(tuple(left[at : at + most]))
+
+
+@contextmanager
+def telling(written: int, of: int) -> Iterator[None]:
+    """What goes wrong in a later round says what stands already."""
+    try:
+        yield
+    except errors.TargetError as error:
+        if written:
+            error.message += f"; {written} of {of} changes were written before"
+        raise
 
 
 def watch(clock: Clock) -> Callable[[], bool]:

@@ -233,15 +233,18 @@ class FortiManagerAdom(InSession[Session]):
         rounds = Rounds(tuple(in_order(plan.changes)), size=self._per_lock if splits else None)
         while rounds:
             part = replace(plan, changes=rounds.take())
-            with workflow.editing(
-                session,
-                self.ref.domain,
-                mode,
-                clock=self._clock,
-                wait_s=self._lock_wait_s,
-                owner=self._owner,
-                note=workflow.note_of(self._owner, len(part.changes), plan.wants),
-            ) as edit:
+            with (
+                lock_rounds.telling(len(report.written), of=len(plan.changes)),
+                workflow.editing(
+                    session,
+                    self.ref.domain,
+                    mode,
+                    clock=self._clock,
+                    wait_s=self._lock_wait_s,
+                    owner=self._owner,
+                    note=workflow.note_of(self._owner, len(part.changes), plan.wants),
+                ) as edit,
+            ):
                 is_over = lock_rounds.watch(self._clock) if splits else lock_rounds.never
                 writer = Writer(session, part, self._owner, clock=self._clock, absent=absent)
                 outcome = writer.write(is_over=is_over)
