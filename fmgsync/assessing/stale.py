@@ -73,7 +73,7 @@ def _of_group(
 ) -> dict[Key, float | None]:
     if group.desired is None:
         return dict(before)
-    held = group.device if group.device is not None else group.device_database
+    held = group.last_known
     if held is None:
         return {key: at for key, at in before.items() if _still(key, group.desired)}
     wrong = {Key(target, group.name, address) for address in held - group.desired}

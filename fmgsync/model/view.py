@@ -44,6 +44,11 @@ class GroupView:
     in_error: bool = False
 
     @property
+    def last_known(self) -> frozenset[Address] | None:
+        """What the device holds; of one that does not tell, what FortiManager has of it."""
+        return self.device if self.device is not None else self.device_database
+
+    @property
     def database_differs(self) -> bool:
         """Whether FortiManager's copy of the device is not what the ADOM says."""
         return self.used(self.device_database) != self.used(self.adom)

@@ -18,7 +18,7 @@ from fmgsync.model.adom import Workspace
 from fmgsync.model.change import AdomPlan, Change
 from fmgsync.model.state import ObjectKey
 from fmgsync.model.target import DeviceVdom
-from fmgsync.model.view import DeviceView, in_families
+from fmgsync.model.view import DeviceView, GroupView, in_families
 from fmgsync.passes import adom_proof, batch, batch_install
 from fmgsync.passes.device_proof import Expected
 from fmgsync.passes.run import Round, Run
@@ -48,6 +48,7 @@ def push(run: Run, delivery: Delivery, view: Assessment) -> None:
         now = run.seen
         chosen.shared = frozenset(g.name for g in now.desired.groups if _is_shared(now, g.name))
         adom_proof.hold_to(run, flow, chosen)
+        adom_proof.leave_out(run, chosen, _untold(run, chosen.targets))
         narrowed = _narrow(run, _expected(run, chosen.targets))
         chosen.expected = _expected(run, chosen.targets)
         chosen.along = _along(run, chosen)
@@ -134,12 +135,36 @@ def _kept(
     run: Run, view: DeviceView | None, key: ObjectKey, adom: frozenset[Address]
 ) -> frozenset[Address]:
     family, name = key
-    groups = view.groups if view is not None else ()
-    device = next((g.device for g in groups if g.name == name), None)
-    held = in_families(device, frozenset({family}))
-    if held is None or _is_shared(run.seen, name):
+    group = _group(view, name)
+    if group is None or _is_shared(run.seen, name):
         return adom  # one value for all devices: additions ride along
+    held = in_families(group.last_known, frozenset({family})) or frozenset()
     return held | adom if stale.denies(run.seen, name) else held & adom
+
+
+def _untold(run: Run, targets: Sequence[DeviceVdom]) -> adom_proof.Wrong:
+    """Devices that do not tell what they hold, where FortiManager's copy does not tell it either:
+    what an install adds there is not known."""
+    views = {view.target: view for view in run.survey.views}
+    found: dict[DeviceVdom, str] = {}
+    for target, groups in batch.expected_on(run, targets).items():
+        known = run.seen.topology.devices.get(target.device)
+        is_ahead = known is None or known.database_modified is not False
+        for _, name in groups:
+            group = _group(views.get(target), name)
+            if group is None or group.device is not None or _is_shared(run.seen, name):
+                continue
+            if is_ahead or group.device_database is None:
+                found[target] = (
+                    f"it does not tell what it holds in {name}, and FortiManager's copy of it may"
+                    " be ahead: what an urgent install would add there is not known"
+                )
+    return found
+
+
+def _group(view: DeviceView | None, name: str) -> GroupView | None:
+    groups = view.groups if view is not None else ()
+    return next((group for group in groups if group.name == name), None)
 
 
 def _is_shared(seen: Observation, name: str) -> bool:

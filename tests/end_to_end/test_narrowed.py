@@ -90,6 +90,43 @@ def test_what_is_refused_stops_everything_else_and_is_told(estate: Estate, what:
     assert "narrowed" not in kept(estate)
 
 
+@pytest.mark.parametrize("how", ["silent", "lost"])
+def test_from_a_device_that_does_not_answer_it_takes_away_and_brings_nothing(
+    estate: Estate, how: str
+) -> None:
+    """Or whose one answer was lost: FortiManager's copy says what was there."""
+    gate = estate.unit.fortigate("fgt-1")
+    if how == "silent":
+        gate.fall_silent()
+    else:
+        estate.unit.faults.add("status", url="/sys/proxy/json", status=-1, message="no", times=1)
+    estate.apply("window")
+    assert estate.on_device("fgt-1", fleet.GROUP) == {"10.1.0.2"}
+    assert mapped(estate, "fgt-1") == WANTED
+    assert "narrowed" not in kept(estate)
+
+
+def test_where_nobody_knows_what_a_device_holds_nothing_is_installed(estate: Estate) -> None:
+    """It does not answer, and an install that failed has left FortiManager's copy ahead of it."""
+    gate, install = estate.unit.fortigate("fgt-1"), estate.config["install"]
+    estate.write_config(install={**install, "removals": {"within": "1h"}})
+    estate.apply("window")  # it is noticed since when an address has to go
+    estate.write_config(install=install)
+    estate.unit.world.switches.unreachable_install_fails = True
+    gate.go_offline()
+    estate.install_by_hand()
+    gate.come_back()
+    gate.fall_silent()
+    (adom,) = estate.apply("window").adoms
+    assert estate.on_device("fgt-1", fleet.GROUP) == {"10.1.0.1", "10.1.0.2"}
+    assert adom.rollout is not None
+    assert "does not tell what it holds in k8s-web" in adom.rollout.blocked["fgt-1"]
+    gate.come_back()
+    estate.clock.sleep(60)
+    estate.apply("window")
+    assert estate.on_device("fgt-1", fleet.GROUP) == {"10.1.0.2"}
+
+
 def test_in_workflow_mode_it_is_submitted_with_what_is_due(estate: Estate) -> None:
     """The mode was changed while it was narrowed: no install's lock can put it back there."""
     assert run(estate, Pushed()) is None
