@@ -73,10 +73,13 @@ def install_round(run: Run, flow: InstallFlow, chosen: Round) -> None:
     wave, urgent = chosen.decision.wave, bool(chosen.urgent)
     run.note(Started(chosen.devices, wave, urgent))
     try:
-        for request in _requests(run, chosen):
+        for each in _requests(run, chosen):
+            left = tuple(target for target in each.targets if target.device in chosen.devices)
+            request = replace(each, targets=left)  # without whom is left out since
             if not may_go_on(run, chosen, request):
                 break
-            _install(run, flow, chosen, request)
+            if left:
+                _install(run, flow, chosen, request)
     except Exception:
         # What was not pushed was not touched, whatever has gone wrong.
         run.note(Withdrawn(chosen.devices - chosen.begun))
@@ -146,7 +149,8 @@ def _install(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest
         if not previewed:
             flow.drop_preview()
         rollout_log.carried_along(run, judged, passing)
-    run.note(Pushing(flow.newest_task()))
+    devices = frozenset(target.device for target in passing.targets)
+    run.note(Pushing(flow.newest_task(), devices))
     # Told before it is done, and not while somebody else's task is waited for.
     rollout_log.start(run, chosen, passing)
     try:
@@ -243,7 +247,8 @@ def _passing(run: Run, chosen: Round, request: InstallRequest, judged: Sorted) -
     run.report.foreign.update(judged.foreign)
     run.report.peers.update(judged.peers)
     if judged.blocked:
-        run.note(Blocked(judged.blocked, frozenset(chosen.begun), judged.digests))
+        # At risk until the round ends: another of their VDOMs may be pushed in it.
+        run.note(Blocked(judged.blocked, chosen.devices | chosen.begun, judged.digests))
         run.report.blocked.update(judged.blocked)
         rollout_log.blocked(run, judged)
         guard_memory.note_edits(run.work.guard, judged, run.tell)

@@ -93,9 +93,10 @@ class Narrowed:
 
 @dataclass(frozen=True, slots=True)
 class Pushing:
-    """Tasks after number `after` may push: whoever comes next must look for them."""
+    """Tasks after number `after` may push, to these: whoever comes next must look for them."""
 
     after: int
+    devices: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ class LetGo:
 @dataclass(frozen=True, slots=True)
 class Blocked:
     """These were held back; by `digests` people let them through. Those in `touched` stay at risk:
-    another of their VDOMs was pushed before."""
+    another of their VDOMs was pushed before, or may be still."""
 
     devices: Mapping[str, str]
     touched: frozenset[str] = frozenset()
@@ -162,7 +163,8 @@ Event: TypeAlias = (
 
 
 def transition(record: RolloutRecord, event: Event, now: datetime) -> RolloutRecord:
-    """The record after an event. Raises UnitBusy where another run has begun meanwhile."""
+    """The record after an event. Raises UnitBusy where another run has begun meanwhile, or has
+    judged what this one has begun."""
     after = _changed(record, event, now)
     return replace(after, phase=_phase(after, event))
 
@@ -173,8 +175,8 @@ def _changed(record: RolloutRecord, event: Event, now: datetime) -> RolloutRecor
             return _started(record, event, now)
         case Narrowed(mappings):
             return replace(record, narrowed=mappings)
-        case Pushing(after):
-            return replace(record, after=after) if record.after is None else record
+        case Pushing():
+            return _pushing(record, event)
         case TaskBegun(task):
             return replace(record, tasks=(*record.tasks, task))
         case LetGo(devices):
@@ -218,6 +220,14 @@ def _started(record: RolloutRecord, event: Started, now: datetime) -> RolloutRec
         blocked={d: note for d, note in record.blocked.items() if d not in event.devices},
         urgent_at={**record.urgent_at, **urgent},
     )
+
+
+def _pushing(record: RolloutRecord, event: Pushing) -> RolloutRecord:
+    if gone := sorted(event.devices.difference(record.running_on(None))):
+        raise errors.UnitBusy(
+            f"another run of fmgsync has judged {', '.join(gone)} before anything was pushed there"
+        )
+    return replace(record, after=event.after) if record.after is None else record
 
 
 def _withdrawn(record: RolloutRecord, devices: Collection[str]) -> RolloutRecord:

@@ -13,6 +13,7 @@ from fmgsync.model.target import DeviceVdom
 from tests import builders
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 from tests.end_to_end.fleet import CLOSED, GROUP, NIGHTS, OPEN, Agenda, report, to, web
+from tests.end_to_end.killing import Life, run
 
 ROOT, DMZ = DeviceVdom("fgt-1", "root"), DeviceVdom("fgt-1", "dmz")
 PACKAGES = {"edge/default": "root", "inner": "dmz"}
@@ -87,6 +88,28 @@ def test_a_vdom_that_is_held_back_is_not_called_verified(tmp_path: Path) -> None
         assert held(estate, "dmz") == {"10.1.0.1"}
         assert "proofs" not in ledger(estate)
         assert "attempts" not in ledger(estate)
+
+
+def test_a_vdom_is_pushed_at_risk_although_the_other_one_was_held_back_before(
+    tmp_path: Path,
+) -> None:
+    at_push = []
+
+    class Watching(Life):
+        def asks(self, body: str) -> None:
+            if "package/commit" in body:
+                at_push.append([each["device"] for each in ledger(estate)["attempts"]])
+
+    with due(tmp_path, foreignChanges="block") as estate:
+        with estate.administrator() as console:
+            rule = {"srcaddr": ["all"], "dstaddr": ["all"], "service": ["ALL"]}
+            console.add_policy("prod", "edge/default", name="theirs", action="accept", **rule)
+        result = run(estate, Watching(float("inf")))
+        assert result is not None
+        assert report(result).verified == [DMZ]
+        assert at_push == [["fgt-1"]]
+        assert "attempts" not in ledger(estate)
+        assert held(estate, "root") == {"10.1.0.1"}
 
 
 def test_a_failure_counts_although_the_other_vdom_was_held_back(tmp_path: Path) -> None:

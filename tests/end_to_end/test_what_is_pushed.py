@@ -116,7 +116,7 @@ class _Meddler(HTTPAdapter):
         self._done = False
 
     def send(self, *arguments: Any, **options: Any) -> Any:
-        if not self._done and self._when(str(arguments[0].body)):
+        if self._when(str(arguments[0].body)) and not self._done:
             self._done = True
             self._act()
         return super().send(*arguments, **options)
@@ -367,6 +367,24 @@ def test_with_a_saved_plan_nothing_else_is_written_and_a_repair_is_told(
         assert any("it is put right before the install" in text for text in told)
         # What came meanwhile is for the next plan.
         assert {change.name for change in seen.changes(estate.plan())} >= {"prod_10.1.0.3"}
+
+
+def test_what_another_run_has_judged_before_the_push_is_begun_anew(tmp_path: Path) -> None:
+    """It takes a run that previews for one that was killed; whoever pushes then is at risk."""
+    at_push = []
+
+    def when(body: str) -> bool:
+        if "package/commit" in body:
+            (row,) = json.loads((tmp_path / "state" / "rollouts.json").read_text())["rollouts"]
+            at_push.append([each["device"] for each in row.get("attempts", [])])
+        return previews(body)
+
+    with open_fleet(tmp_path, seed(2), rollout=TOGETHER) as estate:
+        web(estate, "10.1.0.2")
+        to(estate, OPEN)
+        result = apply_meddled(estate, when, lambda: estate.apply("window"))
+        assert verified(result) == ["fgt-1", "fgt-2"]
+        assert at_push == [["fgt-1", "fgt-2"]]
 
 
 @pytest.mark.parametrize("at", [OPEN, CLOSED], ids=["along", "alone"])

@@ -200,6 +200,15 @@ def test_a_second_install_of_a_device_at_risk_is_refused() -> None:
         after(Started(ONE, 0), Started(TWO, 0))
 
 
+def test_what_another_run_has_judged_meanwhile_is_not_pushed() -> None:
+    """It would reach a device that nobody knows to be at risk."""
+    begun = after(Started(TWO, 0))
+    assert after(Pushing(6, TWO), record=begun).after == 6
+    judged = after(Withdrawn(ONE), record=begun)
+    with pytest.raises(errors.UnitBusy, match="another run"):
+        after(Pushing(6, TWO), record=judged)
+
+
 def test_the_adom_is_not_written_while_an_urgent_task_may_still_copy() -> None:
     assert machine.may_write(None)
     assert machine.may_write(OPEN)
