@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from fmgsync.cli import common
+from fmgsync.cli import common, interrupting
 
 if TYPE_CHECKING:
     from fmgsync.recording.playback import Mismatch
@@ -61,9 +60,10 @@ def replay(
             options.progress(f"  {line}")
 
     stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
-    with Replay(*files, strict=not lenient, listen=listen, told=tell) as server:
+    with (
+        interrupting.served_until(stopped.set),
+        Replay(*files, strict=not lenient, listen=listen, told=tell) as server,
+    ):
         ready: dict[str, Any] = {"url": server.url, "caFile": server.ca_file, "pid": os.getpid()}
         if server.fortigates:
             ready["fortigates"] = server.fortigates

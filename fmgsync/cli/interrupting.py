@@ -89,3 +89,19 @@ def ended_by_signals() -> Iterator[None]:
     finally:
         for number in ours:
             signal.signal(number, signal.SIG_DFL)
+
+
+@contextmanager
+def served_until(stop: Callable[[], object]) -> Iterator[None]:
+    """While this lasts SIGTERM and Ctrl-C `stop` what is served, which ends by itself then."""
+
+    def take(number: int, frame: FrameType | None) -> None:
+        stop()
+
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.signal(number, take) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import signal
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
 import structlog
 
 import fmgsync
-from fmgsync.cli import common
+from fmgsync.cli import common, interrupting
 
 if TYPE_CHECKING:
     from fmgsync.daemon.reload import Supervisor
@@ -76,17 +74,12 @@ def command(options: common.Options, state_dir: Path, listen: str) -> int:
     )
     service = _serve(running, metrics, listen) if listen != "none" else None
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        running.stop()
-
-    before = {each: signal.signal(each, stop) for each in (signal.SIGTERM, signal.SIGINT)}
     try:
-        ended = running.run()
+        with interrupting.served_until(running.stop):
+            ended = running.run()
     finally:
         if service is not None:
             service.stop()
-        for each, handler in before.items():
-            signal.signal(each, handler)
     return common.IN_SYNC if ended else common.FAILED
 
 

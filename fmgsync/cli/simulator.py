@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fmgsync.cli import interrupting
 from fmgsync.cli.common import Options, command_options
 from fmgsync.cli.safe import safe_text
 from fmgsync.errors import UsageError
@@ -157,8 +157,6 @@ def _first(texts: Sequence[str]) -> str:
 
 def _serve(simulator: Simulator, listen: str) -> None:
     stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
     try:
         simulator.start()
     except OSError as error:
@@ -166,7 +164,7 @@ def _serve(simulator: Simulator, listen: str) -> None:
         raise UsageError(
             f"cannot listen on {listen}: {reason}", next_step="choose another --listen"
         ) from error
-    with simulator:
+    with simulator, interrupting.served_until(stopped.set):
         ready = {
             "url": simulator.url,
             "caFile": simulator.ca_file,
