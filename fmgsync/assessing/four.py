@@ -80,8 +80,8 @@ def group_view(
     facts: Facts, target: DeviceVdom, name: str, wanted: frozenset[Address] | None
 ) -> GroupView:
     """One group on one DeviceVdom in each view, with its state."""
-    database = _members(facts.databases.get(target), name)
-    device = _members(facts.devices.get(target), name)
+    database = members(facts.databases.get(target), name)
+    device = members(facts.devices.get(target), name)
     adom = facts.adom.get(target, {}).get(name)
     families = facts.families.get((target, name), _BOTH)
     used = (in_families(members, families) for members in (adom, database, device))
@@ -95,7 +95,7 @@ def group_view(
     return GroupView(name, wanted, adom, database, device, state, because, families, in_error)
 
 
-def _members(reading: Reading | None, name: str) -> frozenset[Address] | None:
+def members(reading: Reading | None, name: str) -> frozenset[Address] | None:
     """What is there; None where it is not known, which never equals anything."""
     if reading is None or reading.groups is None or name in reading.opaque:
         return None

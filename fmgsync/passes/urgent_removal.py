@@ -7,26 +7,30 @@ edits hold the device whatever the configuration says elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from fmgsync import errors
-from fmgsync.assessing import four, stale
+from fmgsync.assessing import four, place_reasons, rendered, stale
 from fmgsync.assessing.assessment import Assessment
 from fmgsync.assessing.observation import Observation
+from fmgsync.model import naming
 from fmgsync.model.address import Address
-from fmgsync.model.adom import Workspace
+from fmgsync.model.adom import Reading, Workspace
 from fmgsync.model.change import AdomPlan, Change
 from fmgsync.model.state import ObjectKey
 from fmgsync.model.target import DeviceVdom
-from fmgsync.model.view import DeviceView, GroupView, in_families
+from fmgsync.model.view import in_families
 from fmgsync.passes import adom_proof, batch, batch_install
 from fmgsync.passes.device_proof import Expected
 from fmgsync.passes.run import Round, Run
 from fmgsync.planning import narrowing, written
-from fmgsync.planning.narrowing import Keep, Narrowed
+from fmgsync.planning.narrowing import Narrowed
 from fmgsync.scheduling import machine
 from fmgsync.scheduling.foreign import ForeignChanges
-from fmgsync.targets.protocol import Delivery, InstallFlow
+from fmgsync.targets.protocol import Copies, Delivery, InstallFlow, Question
+
+Held = dict[DeviceVdom, dict[str, frozenset[Address] | None]]
+"""What a device holds of a group with a value of its own there; None where nobody knows."""
 
 
 def urgent_round(view: Assessment) -> Round:
@@ -48,9 +52,10 @@ def push(run: Run, delivery: Delivery, view: Assessment) -> None:
         now = run.seen
         chosen.shared = frozenset(g.name for g in now.desired.groups if _is_shared(now, g.name))
         adom_proof.hold_to(run, flow, chosen)
-        adom_proof.leave_out(run, chosen, _untold(run, chosen.targets))
-        narrowed = _narrow(run, _expected(run, chosen.targets))
-        chosen.expected = _expected(run, chosen.targets)
+        held = _held(run, chosen.targets)
+        adom_proof.leave_out(run, chosen, _untold(run, held))
+        chosen.expected = _expected(run, chosen.targets, held)
+        narrowed = _narrow(run, chosen, held)
         chosen.along = _along(run, chosen)
         chosen.written = written.after(chosen.written, narrowed.forth.changes)
         run.note(machine.Narrowed(narrowing.mappings(run.seen.observed, narrowed.forth)))
@@ -121,50 +126,85 @@ def _along(run: Run, chosen: Round) -> dict[DeviceVdom, dict[str, frozenset[Addr
     return found
 
 
-def _expected(run: Run, targets: Sequence[DeviceVdom]) -> Expected:
+def _held(run: Run, targets: Sequence[DeviceVdom]) -> Held:
+    """What each device holds of every own group there. Those that no rule asks for any more, and
+    that stay until somebody has approved, were not looked at with the others."""
+    views = {view.target: {g.name: g for g in view.groups} for view in run.survey.views}
+    own = {naming.group_of(n) for (_, n), g in run.seen.observed.groups.items() if g.owned}
+    mapped = {name for name in own if not _is_shared(run.seen, name)}
+    rest = sorted({name for t in targets for name in mapped.difference(views.get(t, {}))})
+    devices: Mapping[DeviceVdom, Reading] = {}
+    copies: Mapping[DeviceVdom, Reading] = {}
+    if rest and targets:
+        devices = run.work.target.ask(targets, rest)
+        copies = run.work.target.look(Question(copies=Copies(targets, rest))).copies()
+    found: Held = {}
+    for target in targets:
+        known = run.seen.topology.devices.get(target.device)
+        is_ahead = known is None or known.database_modified is not False
+        told = {n: (g.device, g.device_database) for n, g in views.get(target, {}).items()}
+        for name in rest:
+            asked = four.members(devices.get(target), name)
+            told.setdefault(name, (asked, four.members(copies.get(target), name)))
+        found[target] = {
+            name: copy if device is None and not is_ahead else device
+            for name, (device, copy) in told.items()
+            if name in mapped and run.seen.usage.reaches(four.keys(name), target)
+        }
+    return found
+
+
+def _untold(run: Run, held: Held) -> adom_proof.Wrong:
+    """Devices of which nobody knows what an install adds there, or where that cannot be narrowed:
+    those are left out."""
+    in_error = place_reasons.blocked(run.seen, {name for names in held.values() for name in names})
+    found: dict[DeviceVdom, str] = {}
+    for target, groups in held.items():
+        for name, members in groups.items():
+            if members is None:
+                found[target] = (
+                    f"it does not tell what it holds in {name}, and FortiManager's copy of it may"
+                    " be ahead: what an urgent install would add there is not known"
+                )
+            elif name in in_error and any(
+                _kept(run, members, key, adom) != adom
+                for key, adom in _in_adom(run, target, name).items()
+            ):
+                found[target] = f"what is to come to {name} would go along: its rule is in error"
+    return found
+
+
+def _expected(run: Run, targets: Sequence[DeviceVdom], held: Held) -> Expected:
     """What each device should hold afterwards: nothing more than it held, in no group."""
-    views = {view.target: view for view in run.survey.views}
     wanted = batch.expected_on(run, targets)
     return {
-        target: {key: _kept(run, views.get(target), key, adom) for key, adom in groups.items()}
+        target: {
+            key: _kept(run, held[target].get(key[1]), key, adom) for key, adom in groups.items()
+        }
         for target, groups in wanted.items()
     }
 
 
 def _kept(
-    run: Run, view: DeviceView | None, key: ObjectKey, adom: frozenset[Address]
+    run: Run, device: frozenset[Address] | None, key: ObjectKey, adom: frozenset[Address]
 ) -> frozenset[Address]:
     family, name = key
-    group = _group(view, name)
-    if group is None or _is_shared(run.seen, name):
+    held = in_families(device, frozenset({family}))
+    if held is None:
         return adom  # one value for all devices: additions ride along
-    held = in_families(group.last_known, frozenset({family})) or frozenset()
     return held | adom if stale.denies(run.seen, name) else held & adom
 
 
-def _untold(run: Run, targets: Sequence[DeviceVdom]) -> adom_proof.Wrong:
-    """Devices that do not tell what they hold, where FortiManager's copy does not tell it either:
-    what an install adds there is not known."""
-    views = {view.target: view for view in run.survey.views}
-    found: dict[DeviceVdom, str] = {}
-    for target, groups in batch.expected_on(run, targets).items():
-        known = run.seen.topology.devices.get(target.device)
-        is_ahead = known is None or known.database_modified is not False
-        for _, name in groups:
-            group = _group(views.get(target), name)
-            if group is None or group.device is not None or _is_shared(run.seen, name):
-                continue
-            if is_ahead or group.device_database is None:
-                found[target] = (
-                    f"it does not tell what it holds in {name}, and FortiManager's copy of it may"
-                    " be ahead: what an urgent install would add there is not known"
-                )
-    return found
-
-
-def _group(view: DeviceView | None, name: str) -> GroupView | None:
-    groups = view.groups if view is not None else ()
-    return next((group for group in groups if group.name == name), None)
+def _in_adom(run: Run, target: DeviceVdom, name: str) -> dict[ObjectKey, frozenset[Address]]:
+    """What an install would bring there of a group, by family."""
+    found = rendered.from_adom(run.seen.observed, [target], [name])[target].get(name, frozenset())
+    return {
+        key: in_families(found, frozenset({key[0]})) or frozenset()
+        for key in four.keys(name)
+        if (group := run.seen.observed.groups.get(key)) is not None
+        and group.owned
+        and run.seen.usage.reaches([key], target)
+    }
 
 
 def _is_shared(seen: Observation, name: str) -> bool:
@@ -172,11 +212,13 @@ def _is_shared(seen: Observation, name: str) -> bool:
     return not any(standing[key].mappings for key in four.keys(name) if key in standing)
 
 
-def _narrow(run: Run, expected: Expected) -> Narrowed:
-    keep: Keep = {
-        (target, key): members
-        for target, groups in expected.items()
-        for key, members in groups.items()
-        if not _is_shared(run.seen, key[1])
-    }
+def _narrow(run: Run, chosen: Round, held: Held) -> Narrowed:
+    """Also what no rule asks for: an install carries all that is pending."""
+    keep: dict[tuple[DeviceVdom, ObjectKey], frozenset[Address]] = {}
+    for target, expected in (chosen.expected or {}).items():
+        mine = held[target]
+        keep |= {(target, key): m for key, m in expected.items() if key[1] in mine}
+        for name in mine.keys() - {name for _, name in expected}:
+            for key, adom in _in_adom(run, target, name).items():
+                keep[target, key] = _kept(run, mine[name], key, adom)
     return narrowing.narrow(run.seen.observed, run.owner, keep)

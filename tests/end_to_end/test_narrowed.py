@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from fmgsync import errors
+from tests import builders
 from tests.end_to_end import fleet
 from tests.end_to_end.edits import mapped, start
 from tests.end_to_end.estate import Estate
@@ -125,6 +126,30 @@ def test_where_nobody_knows_what_a_device_holds_nothing_is_installed(estate: Est
     estate.clock.sleep(60)
     estate.apply("window")
     assert estate.on_device("fgt-1", fleet.GROUP) == {"10.1.0.2"}
+
+
+def test_what_is_to_come_to_a_group_without_a_rule_does_not_go_along(tmp_path: Path) -> None:
+    """Its rule left the configuration, its members wait for somebody's approval."""
+    rules = [{"name": f"k8s-{app}", "select": f"app == '{app}'"} for app in ("web", "db")]
+
+    def runs(made: Estate, **apps: tuple[int, ...]) -> None:
+        pods = [(app, f"10.1.0.{number}") for app, numbers in apps.items() for number in numbers]
+        made.run("east", *(builders.pod(f"at-{ip}", ip, labels={"app": app}) for app, ip in pods))
+
+    with open_fleet(tmp_path, seed(1), removals="immediately") as made:
+        made.write_config(groups=rules)
+        runs(made, web=(1,), db=(8, 9))
+        made.apply("never")
+        made.write_policy("k8s-web", "k8s-db", name="both")
+        made.install_by_hand()
+        runs(made, web=(1, 2), db=(8, 9))
+        made.apply("window")  # it is written, and waits for the window
+        made.write_config(groups=rules[1:])
+        runs(made, web=(1, 2), db=(8,))
+        made.apply("window")
+        assert made.on_device("fgt-1", "k8s-db") == {"10.1.0.8"}
+        assert made.on_device("fgt-1", "k8s-web") == {"10.1.0.1"}
+        assert made.mapped("k8s-web")["fgt-1"] == ["prod_10.1.0.1", "prod_10.1.0.2"]
 
 
 def test_in_workflow_mode_it_is_submitted_with_what_is_due(estate: Estate) -> None:
