@@ -79,7 +79,7 @@ def _written(run: Run, chosen: Round, plan: AdomPlan) -> None:
             run.note(Settled(frozenset(), dict.fromkeys(chosen.devices, str(trouble))))
         raise
     run.note(TasksEnded())
-    refused = _refusals(run)
+    refused, run.report.unkept = _refusals(run), _unkept(run)
     for target in chosen.targets:
         lost = refused and not chosen.expected[target]
         outcome = Outcome.FAILED if lost else Outcome.DONE
@@ -129,3 +129,14 @@ def _refusals(run: Run) -> str:
         return ""
     (change, why), *more = refused
     return f"{change.name}: {why}" + (f"; {len(more)} more are refused" if more else "")
+
+
+def _unkept(run: Run) -> str:
+    """What was written and is to be written again all the same, empty if there is none: a unit that
+    does not keep it would be written for ever, since its members may be right."""
+    done = set(run.report.written.written) if run.report.written else set()
+    again = [change for change in run.seen.plan.changes if change in done]
+    if not again:
+        return ""
+    more = f"; {len(again) - 1} more as well" if len(again) > 1 else ""
+    return f"{again[0].name}: it was written, and afterwards it is as it was before{more}"

@@ -112,6 +112,9 @@ def _push_urgent(run: Run, view: Assessment) -> None:
 
 
 def _may_start(run: Run, decision: Decision) -> bool:
+    if run.report.unkept:
+        run.report.waiting = run.report.unkept
+        return False
     return bool(decision.start) and not consent.is_missing(run, decision)
 
 

@@ -49,7 +49,8 @@ class Report:
     the whole rollout waits for, `again_at` when it is worth coming back; `goes_on_at` when this run
     itself goes on, having stepped aside after a `batch` or for a pause. `waited_s` is how long
     others were waited for. `written` is what was written under the lock of an install, `unused` how
-    many addresses an install of objects alone has left behind.
+    many addresses an install of objects alone has left behind. `unkept` is what a unit took and did
+    not keep, which this run writes no second time.
     """
 
     outcomes: list[TargetOutcome] = field(default_factory=list)
@@ -67,6 +68,7 @@ class Report:
     waited_s: float = 0.0
     written: ApplyReport | None = None
     unused: dict[DeviceVdom, int] = field(default_factory=dict)
+    unkept: str = ""
 
     @property
     def steps(self) -> int:

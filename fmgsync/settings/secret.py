@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
@@ -54,6 +54,11 @@ class SecretRef(Part):
             )
         return value
 
+    def model_post_init(self, context: Any, /) -> None:
+        """A variable with a secret is for no program of others, whether it was read yet or not."""
+        if self.env is not None:
+            redaction.know_variable(self.env)
+
     def bind(self, origin: Origin, path: yamllines.Path) -> None:
         """Remember where this reference stands, for the message of a failing `read`."""
         self._origin, self._path = origin, tuple(path)
@@ -99,7 +104,6 @@ class SecretRef(Part):
 
     def _from_environment(self) -> str:
         value = os.environ.get(self.env or "")
-        redaction.know_variable(self.env or "")
         if value is None:
             raise self._error(f"{self.source} is not set", f"export {self.env} before the start")
         return value

@@ -118,6 +118,8 @@ def test_each_command_is_looked_at_or_has_a_reason() -> None:
 def test_a_controller_shows_none(tmp_path: Path) -> None:
     """Neither its log nor what it serves, nor the Events and Leases it writes."""
     with open_cage(tmp_path) as cage:
+        # With a wrong kubeconfig no controller begins.
+        (tmp_path / "half").write_bytes((tmp_path / "basic").read_bytes())
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             place = f"127.0.0.1:{probe.getsockname()[1]}"

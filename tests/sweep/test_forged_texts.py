@@ -181,3 +181,17 @@ def test_fields_of_the_state_edited_by_somebody(tmp_path: Path, mode: str) -> No
         count = edit_each(scene, EVERY)
         assert count
         tally.note("forged", remembered=count)
+
+
+def test_what_a_unit_takes_and_does_not_keep_is_not_written_for_ever(tmp_path: Path) -> None:
+    """Its members are right, so nothing fails; the run ends, and says what is left to be written."""
+    with opened(tmp_path, DIRECT) as scene:
+        field = "/api/vN/cmdb/firewall/addrgrp .results [] .type"
+        scene.begin()
+        ended = scene.processes.run(
+            scene.estate.folder,
+            [*COMMANDS["apply, for programs"], *scene.place()],
+            forged=Forged(field, "odd", ""),
+        )
+        assert "afterwards it is as it was before" in ended.said
+        assert (ended.code, ended.signal) == (3, 0)
