@@ -184,7 +184,7 @@ def test_fields_of_the_state_edited_by_somebody(tmp_path: Path, mode: str) -> No
 
 
 def test_what_a_unit_takes_and_does_not_keep_is_not_written_for_ever(tmp_path: Path) -> None:
-    """Its members are right, so nothing fails; the run ends, and says what is left to be written."""
+    """Its members are right, so nothing fails; the run ends, and says what is left."""
     with opened(tmp_path, DIRECT) as scene:
         field = "/api/vN/cmdb/firewall/addrgrp .results [] .type"
         scene.begin()
