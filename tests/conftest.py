@@ -32,7 +32,12 @@ def pytest_configure() -> None:
 
 @pytest.fixture(autouse=True)
 def own_log() -> Iterator[None]:
-    """A command under test points the log at its own standard error, which is closed afterwards."""
+    """A command under test points the log at its own standard error, which is closed afterwards.
+
+    Before a command does, a controller on a thread of the test speaks on standard error as well:
+    standard output is what the command under test prints.
+    """
     structlog.reset_defaults()
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     yield
     structlog.reset_defaults()

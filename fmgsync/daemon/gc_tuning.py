@@ -12,13 +12,14 @@ import gc
 
 EVERY_S = 600.0
 _NEVER = 1_000_000
+_USUAL = gc.get_threshold()
+"""As this process began: read later, it may be what another controller has set for its time."""
 
 
 class Heap:
     """The garbage collector while a controller runs; for one thread."""
 
     def __init__(self) -> None:
-        self._usual: tuple[int, int, int] | None = None
         self._tidied_at: float | None = None
 
     @property
@@ -41,8 +42,7 @@ class Heap:
         if tidy:
             gc.collect()
         gc.freeze()
-        self._usual = gc.get_threshold()
-        gc.set_threshold(*self._usual[:2], _NEVER)
+        gc.set_threshold(*_USUAL[:2], _NEVER)
         self._tidied_at = now
 
     def tidy(self, now: float) -> None:
@@ -53,7 +53,7 @@ class Heap:
 
     def release(self) -> None:
         """Leave everything to Python again, if it was not."""
-        if self._usual is not None:
+        if self.settled:
             gc.unfreeze()
-            gc.set_threshold(*self._usual)
-            self._usual = self._tidied_at = None
+            gc.set_threshold(*_USUAL)
+            self._tidied_at = None

@@ -56,6 +56,12 @@ def test_one_heap_after_the_other() -> None:
     second.settle(1.0, tidy=True)
     second.release()
     assert gc.get_threshold() == usual
+    second = Heap()
+    first.settle(0.0, tidy=False)
+    second.settle(1.0, tidy=False)
+    first.release()
+    second.release()
+    assert gc.get_threshold() == usual
     never_settled = Heap()
     never_settled.release()
     assert gc.get_threshold() == usual
