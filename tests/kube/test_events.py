@@ -118,7 +118,7 @@ def test_a_missing_role_is_told_once_and_not_asked_for_again_soon(
     for number in range(5):
         assert writer.warning(about, "GuardHold", f"held {number}")
     assert len([each for each in simulator.requests if each.resource == "events"]) == 1
-    assert capsys.readouterr().out.count("events are not permitted") == 1
+    assert capsys.readouterr().err.count("events are not permitted") == 1
     simulator.faults.permit("events")
     wall.now += 3600
     writer.warning(about, "GuardHold", "held again")

@@ -148,7 +148,7 @@ def test_who_does_not_answer_is_left_alone_for_a_while(
     clock.sleep(31)
     assert not any(map(lookups.runs, wanted))
     assert len(simulator.requests) == 2
-    assert capsys.readouterr().out.count("addresses cannot be looked up") == 1
+    assert capsys.readouterr().err.count("addresses cannot be looked up") == 1
     simulator.faults.permit("pods")
     clock.sleep(31)
     assert lookups.runs(Address("10.1.0.1"))
