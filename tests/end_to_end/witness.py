@@ -22,7 +22,7 @@ from fmgsync.state.heads import AuditHeads
 from tests.end_to_end import evidence
 from tests.end_to_end.evidence import Held
 from tests.end_to_end.grants import Grants
-from tests.end_to_end.mixed import ALONE, BEHIND, CLUSTERS, KEY, PASSWORD, Mixed
+from tests.end_to_end.mixed import ALONE, BEHIND, CLUSTERS, KEY, PASSWORD, POOL, Mixed
 from tests.end_to_end.pushes import Pushes
 
 INVARIANTS: Final[Mapping[int, tuple[str, ...]]] = {
@@ -337,6 +337,8 @@ class Witness:
         for (place, group), held in self.estate.everything_held().items():
             self.estate.truth.wanted(group)
             too_much = held - self.estate.truth.ever.get(group, set()) - run.held[place, group]
+            if self.let_through:  # edits of others, by people who have seen them
+                too_much &= set(POOL)
             if self.estate.choice.locks and place not in run.disturbed:
                 assert not too_much, f"{place} lets {too_much} through in {group}"
 
