@@ -15,7 +15,9 @@ from fmgsync import errors
 from fmgsync.assessing import assessment, new_ledger
 from fmgsync.assessing.assessment import Assessment
 from fmgsync.assessing.observation import NOTHING, Known
+from fmgsync.model.adom import Workspace
 from fmgsync.passes import installs, reconcile, resume, stale_grants
+from fmgsync.passes.batch_install import POLL_S
 from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.result import Orders, Pass
 from fmgsync.passes.run import Run, make_run
@@ -36,6 +38,13 @@ def look(run: Run, made: Pass) -> Pass:
 
 def assess(run: Run) -> Assessment:
     """The step that follows. Raises what keeps it from being known."""
+    if run.writes and (number := _may_copy(run)):
+        run.writes = False
+        run.report.come_back(run.clock.now() + POLL_S)
+        run.tell(
+            f"{run.work.ref.short}: nothing is written: what was begun here is not known any more,"
+            f" and install task {number} of ours may bring along what is written before it ends"
+        )
     run.writes_along = _may_follow(run)
     if not run.writes_along:
         view = run.think_alone()
@@ -50,6 +59,21 @@ def assess(run: Run) -> Assessment:
             raise
         return view
     return _think(run) if run.installs else run.think_alone()
+
+
+def _may_copy(run: Run) -> int | None:
+    """An install of ours that nobody remembers, and that may copy what is written while it runs: it
+    may be one that was to add nothing. A lock that is gone ends it, where there are locks."""
+    delivery, seen = run.work.delivery, run.seen
+    if delivery is None or run.book.record is not None or not seen.plan.changes:
+        return None
+    if seen.topology.workspace is not Workspace.DISABLED:
+        return None
+    if not any(group.owned for group in seen.observed.groups.values()):
+        return None
+    return min(
+        (number for number, over in delivery.own_installs().items() if not over), default=None
+    )
 
 
 def _may_follow(run: Run) -> bool:

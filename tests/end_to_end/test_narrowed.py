@@ -61,6 +61,30 @@ def test_killed_while_it_is_narrowed_the_next_run_puts_it_back_first(estate: Est
     assert holding(estate, "10.1.0.2") == fleet.names(2)
 
 
+@pytest.mark.parametrize("mode", ["disabled", "normal", "per-adom"])
+def test_what_was_remembered_is_lost_while_it_is_installed_and_nothing_comes(
+    tmp_path: Path, mode: str
+) -> None:
+    """Without locks the task would copy what the next run writes: it is written after its end."""
+    unit = {**seed(2, install_s=600), "workspaceMode": mode, "idleTimeoutSeconds": IDLE_S}
+    with open_fleet(tmp_path, unit, removals="immediately") as made:
+        start(made)
+        assert run(made, Pushed()) is None
+        for path in (made.folder / "state").glob("*.json"):
+            path.unlink()
+        if mode != "disabled":
+            made.clock.sleep(IDLE_S + 1)
+        (adom,) = made.apply("window").adoms
+        assert adom.rollout is not None
+        assert "has not ended" in str(adom.rollout.waiting)
+        assert mapped(made, "fgt-1") == (NARROWED if mode == "disabled" else WANTED)
+        made.clock.sleep(3600)
+        assert not holding(made, "10.1.0.2", "10.1.0.3")
+        made.apply("window")
+        assert holding(made, "10.1.0.2") == fleet.names(2)
+        assert mapped(made, "fgt-1") == mapped(made, "fgt-2") == WANTED
+
+
 REFUSED = {
     "nothing is installed: what is new would go along": (1, WANTED, 0),
     "what an urgent install had narrowed is not put back": (2, NARROWED, 1),
