@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests import tally
-from tests.end_to_end.everything import COUNTS, Everything
+from tests.end_to_end.everything import Everything
+from tests.end_to_end.surroundings import COUNTS
 
 SOAK_S = float(os.environ.get("FMGSYNC_SOAK_S", "1200"))
 HEALTH = list(HealthCheck)
