@@ -93,7 +93,7 @@ def _fortigates(data: Plain) -> Iterator[Issue]:
             )
         elif host:
             hosts[host] = name
-        if name in managed:
+        if isinstance(name, str) and name in managed:
             yield Issue((*path, "name"), f"{shown(name)} is the name of a FortiManager as well",
                         "names of units are unique")  # fmt: skip
         yield from plain.repeated_words((*path, "serials"), entry.get("serials"))

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fmgsync import yamllines
 from fmgsync.errors import ConfigError
 from fmgsync.settings import checks, load
 from fmgsync.yamllines import Plain
@@ -244,6 +249,24 @@ anything = st.recursive(
 def test_the_checks_pass_over_whatever_has_another_shape(data: dict[str, Plain]) -> None:
     for issue in checks.issues(data):
         assert issue.message
+
+
+def inside(value: Plain) -> Iterator[tuple[Any, Any]]:
+    """Every place in a configuration: what holds it, and under which key."""
+    if isinstance(value, dict | list):
+        for key in list(value) if isinstance(value, dict) else range(len(value)):
+            yield value, key
+            yield from inside(value[key])  # type: ignore[index]
+
+
+@pytest.mark.parametrize("other", [None, 7, "x", ["x"], [[]], {}], ids=str)
+def test_the_checks_pass_over_another_shape_at_any_place(other: Plain) -> None:
+    whole = Path(__file__).with_name("whole.yaml")
+    data = yamllines.load(whole.read_bytes(), whole.name).data
+    for holder, key in inside(data):
+        before, holder[key] = holder[key], other
+        assert all(issue.message for issue in checks.issues(data)), (key, other)
+        holder[key] = before
 
 
 @settings(max_examples=150, deadline=None)
