@@ -15,7 +15,6 @@ import ssl
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Self
 
 from fmgsync.simulator.kubernetes import admission, deleting, patches
@@ -56,12 +55,7 @@ class KubernetesSimulator:
         self.up()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self.down()
         self._folder.cleanup()
 

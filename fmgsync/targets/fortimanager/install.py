@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
-from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import structlog
 
@@ -95,14 +94,9 @@ class FortiManagerFlow:
         self.is_open = True
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: Any) -> None:
         self.is_open = False
-        self._stack.__exit__(kind, error, trace)
+        self._stack.__exit__(*raised)
 
     def write(self, plan: AdomPlan) -> ApplyReport:
         """Write and commit a plan under this flow's lock, right before it is installed, or after
