@@ -12,6 +12,7 @@ from typing import Any
 
 from fmgsync.simulator import Simulator
 from fmgsync.simulator.wire.delivery import Reply
+from fmgsync.simulator.wire.exchange import Request
 from fmgsync.simulator.wire.requestlog import Entry
 
 
@@ -59,11 +60,11 @@ def _play(seed: dict[str, Any], latency: float, talk: Connection) -> None:
     meter, unit = _Meter(), Simulator(seed, latency=latency)
     answer = unit._envelope.answer
 
-    def counted(body: bytes, api_key: str | None) -> Reply:
-        reply = answer(body, api_key)
+    def counted(http: Request) -> Reply:
+        reply = answer(http)
         meter.requests += 1
-        meter.bytes += len(body) + len(reply.body)
-        meter.sent += len(body)
+        meter.bytes += len(http.body) + len(reply.body)
+        meter.sent += len(http.body)
         return reply
 
     unit._envelope.answer = counted  # type: ignore[method-assign]

@@ -6,6 +6,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, Self
@@ -19,12 +20,13 @@ from fmgsync.simulator.routes import ROUTER
 from fmgsync.simulator.state.seed import read_seed
 from fmgsync.simulator.state.world import World
 from fmgsync.simulator.wire import certificates
+from fmgsync.simulator.wire.doors import Doors
 from fmgsync.simulator.wire.envelope import Envelope
+from fmgsync.simulator.wire.exchange import MOST_READ, Service
 from fmgsync.simulator.wire.faults import Faults, read_faults
-from fmgsync.simulator.wire.listener import Listener, Wire
 from fmgsync.simulator.wire.requestlog import RequestLog
-from fmgsync.simulator.wire.server import MAX_BODY
 
+_FORTIMANAGER: Final = "fortimanager"
 _EVERY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 """Listening on every address, and the one of them that a client on this machine writes."""
 
@@ -64,8 +66,9 @@ class Simulator:
         self._plain_http = plain_http
         self._latency = latency
         self._listen = listen
-        self._max_body = trouble.max_body or MAX_BODY
-        self._listener: Listener | None = None
+        self._max_body = trouble.max_body or MOST_READ
+        self._doors: Doors | None = None
+        self._address = ("", 0)
         self._fleet: Fleet | None = None
         self._folder: TemporaryDirectory[str] | None = None
 
@@ -77,43 +80,41 @@ class Simulator:
 
     def start(self) -> Self:
         """Listen; the port is chosen when `listen` ends with 0. Nothing happens if it runs."""
-        if self._listener is not None:
+        if self._doors is not None:
             return self
         host, _, port = self._listen.rpartition(":")
-        tls = None if self._plain_http else self._make_tls()
-        wire = Wire(
-            (host.strip("[]"), int(port)),
-            tls,
-            self._latency,
-            self._takes_query_token(),
-            self._max_body,
+        doors = Doors(host.strip("[]"), None if self._plain_http else self._make_tls())
+        service = Service(
+            self._envelope.answer, "FortiManager", self._latency, most_read=self._max_body
         )
-        self._listener = Listener(wire, self._envelope.answer)
-        self._world.unplug = self._listener.unplug
-        self._fleet = Fleet(self._world, self.faults, self.requests, tls, self._latency)
+        try:
+            self._address = doors.open(_FORTIMANAGER, service, int(port), may_move=False)
+        except (OSError, OverflowError):
+            doors.close()
+            raise
+        self._doors = doors
+        self._world.unplug = partial(doors.unplug, _FORTIMANAGER)
+        self._fleet = Fleet(self._world, self.faults, self.requests, doors, self._latency)
         return self
 
     def stop(self) -> None:
         """Hang up, stop listening, remove the throw-away certificate. May be called twice."""
-        if self._listener is not None:
-            self._listener.close()
-            self._listener = None
-        if self._fleet is not None:
-            self._fleet.close()
-            self._fleet = None
+        if self._doors is not None:
+            self._doors.close()
+            self._doors = self._fleet = None
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
 
     def unplug(self) -> None:
         """Connections are refused from now on, and the open ones break."""
-        if self._listener is not None:
-            self._listener.unplug()
+        if self._doors is not None:
+            self._doors.unplug(_FORTIMANAGER)
 
     def plug(self) -> None:
         """Reachable again, on the same port."""
-        if self._listener is not None:
-            self._listener.plug()
+        if self._doors is not None:
+            self._doors.plug(_FORTIMANAGER)
 
     def fail_over(self) -> None:
         """HA: the other unit takes over; sessions, locks, drafts and tasks are gone."""
@@ -128,19 +129,12 @@ class Simulator:
         (Path(self._folder.name) / "ca.pem").write_bytes(certificate.ca_pem)
         return certificate.context
 
-    def _takes_query_token(self) -> bool:
-        """`?access_token=` is refused from 7.4.7 and 7.6.2 on."""
-        version = self._world.version
-        if version[:2] == (7, 6):
-            return version < (7, 6, 2)
-        return version < (7, 4, 7)
-
     @property
     def host(self) -> str:
         """`address:port`, as clients write it."""
-        if self._listener is None:
+        if self._doors is None:
             raise RuntimeError("the simulator is not running")
-        address, port = self._listener.address
+        address, port = self._address
         address = _EVERY.get(address, address)
         return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
@@ -157,8 +151,7 @@ class Simulator:
         """
         if self._fleet is None:
             raise RuntimeError("the simulator is not running")
-        host, _, port = self._listen.rpartition(":")
-        ports = self._fleet.open(host.strip("[]"), int(port))
+        ports = self._fleet.open(int(self._listen.rpartition(":")[2]))
         scheme = "http" if self._plain_http else "https"
         name = self.host.rpartition(":")[0]
         return {unit: f"{scheme}://{name}:{found}" for unit, found in ports.items()}

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from fmgsync.simulator.wire.exchange import Answer, Exchange
+from fmgsync.simulator.wire.exchange import Exchange, Service
 
 _WORKERS: Final = 128
 _SHAKE_S: Final = 30.0
@@ -27,11 +27,13 @@ _LINGER_MS: Final = 20
 
 @dataclass(slots=True)
 class _Door:
-    """One port. `connections` are those that came in through it."""
+    """One port, or another where it is taken and the door `may_move`. `connections` are those that
+    came in through it."""
 
     name: str
     address: tuple[str, int]
-    answer: Answer
+    service: Service
+    may_move: bool
     listener: socket.socket | None = None
     connections: set[Exchange] = field(default_factory=set)
 
@@ -39,29 +41,31 @@ class _Door:
 class Doors:
     """Opens ports, answers what comes in, closes them all."""
 
-    def __init__(self, host: str, tls: ssl.SSLContext | None, latency_s: float) -> None:
+    def __init__(self, host: str, tls: ssl.SSLContext | None) -> None:
         self._host = host
         self._tls = tls
-        self._latency_s = latency_s
         self._doors: dict[str, _Door] = {}
         self._guard = threading.RLock()
         self._selector = selectors.DefaultSelector()
         self._bell, self._ring = socket.socketpair()
         self._todo: list[Callable[[], None]] = []
         self._closing = threading.Event()
-        self._pool = ThreadPoolExecutor(_WORKERS, "fortigate")
+        self._pool = ThreadPoolExecutor(_WORKERS, "simulator")
         self._selector.register(self._bell, selectors.EVENT_READ)
-        self._thread = threading.Thread(target=self._watch, name="fortigates", daemon=True)
+        self._thread = threading.Thread(target=self._watch, name="simulator", daemon=True)
         self._thread.start()
 
-    def open(self, name: str, answer: Answer, port: int = 0) -> int:
-        """Listen for a unit; the port, any free one where none is wished or it is taken."""
+    def open(
+        self, name: str, service: Service, port: int = 0, *, may_move: bool = True
+    ) -> tuple[str, int]:
+        """Listen for a unit; where, at any free port if none is wished."""
         with self._guard:
             door = self._doors.get(name)
             if door is None:
-                door = self._doors[name] = _Door(name, (self._host, port), answer)
+                door = _Door(name, (self._host, port), service, may_move)
                 self._listen(door)
-            return door.address[1]
+                self._doors[name] = door
+            return door.address
 
     def plug(self, name: str) -> None:
         """Reachable again, on the same port."""
@@ -106,8 +110,9 @@ class Doors:
         self._ring.close()
 
     def _listen(self, door: _Door) -> None:
-        listener = _bound(*door.address)
-        door.address = (door.address[0], int(listener.getsockname()[1]))
+        listener = _bound(*door.address, may_move=door.may_move)
+        host, port, *_ = listener.getsockname()
+        door.address = (str(host), int(port))
         door.listener = listener
         self._wake(lambda: self._register(listener, door))
 
@@ -168,7 +173,7 @@ class Doors:
         except OSError:
             connection.close()
             return
-        exchange = Exchange(connection, source, door.answer, self._latency_s, self._closing)
+        exchange = Exchange(connection, source, door.service, self._closing)
         with self._guard:
             if door.listener is None:
                 exchange.break_off()
@@ -192,10 +197,10 @@ class Doors:
             exchange.close()
 
 
-def _bound(host: str, port: int) -> socket.socket:
-    """A listening socket; another port where this one is taken."""
+def _bound(host: str, port: int, *, may_move: bool) -> socket.socket:
+    """A listening socket."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for wished in dict.fromkeys((port, 0)):
+    for wished in dict.fromkeys((port, 0) if may_move else (port,)):
         listener = socket.socket(family, socket.SOCK_STREAM)
         if os.name == "posix":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -204,7 +209,7 @@ def _bound(host: str, port: int) -> socket.socket:
             listener.listen(128)
         except OSError:
             listener.close()
-            if wished == 0:
+            if wished == 0 or not may_move:
                 raise
         else:
             return listener

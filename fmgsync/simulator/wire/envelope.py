@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import parse_qs
 
 import msgspec
 
@@ -15,6 +16,7 @@ from fmgsync.simulator.state.world import World
 from fmgsync.simulator.wire import trouble, urls
 from fmgsync.simulator.wire.call import Call
 from fmgsync.simulator.wire.delivery import Reply
+from fmgsync.simulator.wire.exchange import Request
 from fmgsync.simulator.wire.faults import Fault, Faults
 from fmgsync.simulator.wire.requestlog import Entry, RequestLog
 from fmgsync.simulator.wire.route import Router
@@ -40,10 +42,16 @@ class Envelope:
         self._log = log
         self._faults = faults
 
-    def answer(self, body: bytes, api_key: str | None) -> Reply:
-        """The reply to one request body, whatever it holds."""
+    def answer(self, http: Request) -> Reply:
+        """The reply to one HTTP request, whatever it holds."""
+        path, _, query = http.target.partition("?")
+        if http.method != "POST" or path.rstrip("/") != "/jsonrpc":
+            return Reply(b"Not Found", 404, "text/plain")
+        if "content-length" not in http.headers:
+            return Reply(b"Length Required", 411, "text/plain")
+        api_key = self._api_key(http.headers, query)
         try:
-            request = msgspec.json.decode(body)
+            request = msgspec.json.decode(http.body)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             request = None
         if not isinstance(request, dict):
@@ -61,6 +69,16 @@ class Envelope:
         return trouble.spoil(
             self._world, msgspec.json.encode(trouble.shorten(answer, struck)), struck
         )
+
+    def _api_key(self, headers: Mapping[str, str], query: str) -> str | None:
+        """`?access_token=` is refused from 7.4.7 and 7.6.2 on."""
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and token:
+            return token.strip()
+        version = self._world.version
+        if version < ((7, 6, 2) if version[:2] == (7, 6) else (7, 4, 7)):
+            return next(iter(parse_qs(query).get("access_token", ())), None)
+        return None
 
     def _strike(self, request: Mapping[str, Any], session: Session | None) -> list[Fault]:
         params, method = request.get("params"), request.get("method")

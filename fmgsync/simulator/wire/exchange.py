@@ -1,11 +1,13 @@
-"""One connection of a client with a FortiGate: requests in, replies out, one after the other."""
+"""One connection of a client with a unit: requests in, replies out, one after the other."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import socket
 import ssl
+import struct
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -15,10 +17,10 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any, Final
 
 from fmgsync.simulator.wire.delivery import Reply
-from fmgsync.simulator.wire.server import reset
 
 MOST_READ: Final = 64 * 1024 * 1024
-"""A body beyond that is not even read to its end."""
+"""A longer body is refused."""
+_DRAINED: Final = 4 * MOST_READ
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,14 @@ class Request:
     source: str
 
 
-Answer = Callable[[Request], Reply]
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Who answers at a port, under which name, after which delay, and how long a body may be."""
+
+    answer: Callable[[Request], Reply]
+    name: str
+    latency_s: float
+    most_read: int = MOST_READ
 
 
 class Exchange:
@@ -42,12 +51,11 @@ class Exchange:
         self,
         connection: socket.socket,
         source: str,
-        answer: Answer,
-        latency_s: float,
+        service: Service,
         closing: threading.Event,
     ) -> None:
         self.connection = connection
-        self._handler = _Handler(connection, source, answer, latency_s, closing)
+        self._handler = _Handler(connection, source, service, closing)
 
     def serve(self, linger_ms: int) -> bool:
         """Answer requests; True if the client keeps the connection."""
@@ -56,7 +64,7 @@ class Exchange:
                 self._handler.handle_one_request()
                 if self._handler.close_connection:
                     return False
-        except (OSError, ValueError):
+        except Exception:  # the client's business, or of a test that looks into the answers
             return False
         return True
 
@@ -85,21 +93,17 @@ class _Handler(BaseHTTPRequestHandler):
     """`http.server`'s parser, one request at a time."""
 
     protocol_version = "HTTP/1.1"
-    server_version = "xxxxxxxx-xxxxx"
-    sys_version = ""
     wbufsize = -1
 
     def __init__(
         self,
         connection: socket.socket,
         source: str,
-        answer: Answer,
-        latency_s: float,
+        service: Service,
         closing: threading.Event,
     ) -> None:
         self._source = source
-        self._answer = answer
-        self._latency_s = latency_s
+        self._service = service
         self._closing = closing
         self.request = connection
         self.client_address = (source, 0)
@@ -110,11 +114,11 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         if body is None:
             return
-        if self._latency_s:
-            time.sleep(self._latency_s)
+        if self._service.latency_s:
+            time.sleep(self._service.latency_s)
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = Request(self.command, self.path, headers, body, self._source)
-        self._deliver(self._answer(request))
+        self._deliver(self._service.answer(request))
 
     do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = _any  # noqa: N815
 
@@ -123,14 +127,20 @@ class _Handler(BaseHTTPRequestHandler):
         if not text.isdecimal() or len(text) > 18 or "Transfer-Encoding" in self.headers:
             self._refuse(HTTPStatus.LENGTH_REQUIRED)
             return None
-        if int(text) > MOST_READ:
+        if int(text) > self._service.most_read:
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            self._drain(min(int(text), _DRAINED))
             return None
         body = self.rfile.read(int(text))
         if len(body) < int(text):
             self.close_connection = True
             return None
         return body
+
+    def _drain(self, length: int) -> None:
+        """Let the client finish sending, or it never reads why it was refused."""
+        while length > 0 and (chunk := self.rfile.read(min(length, 1 << 16))):
+            length -= len(chunk)
 
     def _refuse(self, status: HTTPStatus) -> None:
         self.close_connection = True
@@ -142,7 +152,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._closing.wait(reply.stall_s)
         if reply.reset:
             self.close_connection = True
-            reset(self.connection)
+            _reset(self.connection)
             return
         if reply.cut is not None:
             self.close_connection = True
@@ -161,5 +171,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(reply.body[: reply.cut])
         self.wfile.flush()
 
+    def version_string(self) -> str:
+        """What the answers call their server."""
+        return self._service.name
+
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Silent: what was asked is in the request log."""
+
+
+def _reset(connection: socket.socket) -> None:
+    """End a connection with a TCP reset instead of a farewell."""
+    with contextlib.suppress(OSError):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        # Closing the descriptor beneath TLS sends no close_notify, only the reset.
+        os.close(connection.detach())
