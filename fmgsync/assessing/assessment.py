@@ -139,8 +139,7 @@ def assess(seen: Observation, around: Circumstances) -> Assessment:
     survey, judged, policy = seen.survey, situation(seen, around), policy_of(seen, around)
     pending = survey.pending if around.pending is None else around.pending
     admissions = admission.admit(pending, judged)
-    views = stale.with_since(survey.plain or survey.views, around.since)
-    views = stale.with_reused(views, around.running)
+    views = stale.dated(survey.plain or survey.views, around.since, around.running)
     found = admission.candidates(admissions, policy.canary, views, seen.topology)
     decision = fleets.decide(
         policy, around.ledger, found, around.others, around.now, lost=around.lost
@@ -279,11 +278,7 @@ def window_open(outlooks: Iterable[Outlook]) -> bool:
 
 
 def openings(
-    outlooks: Mapping[DeviceVdom, Outlook],
-    pending: Iterable[PendingInstall],
-    *,
-    unwritten: bool,
-    partly: bool,
+    outlooks: Iterable[Outlook], pending: Iterable[PendingInstall], *, unwritten: bool, partly: bool
 ) -> list[datetime]:
     """When a window opens for what waits for one and nothing else would announce.
 
@@ -291,7 +286,9 @@ def openings(
     and what it left pending is for the next opening.
     """
     waiting = {each.target for each in pending} if partly else set()
-    found = [each.opens_at for target, each in outlooks.items() if target in waiting]
-    if unwritten:
-        found += [each.opens_at for each in outlooks.values() if not each.judgement.is_open]
-    return [at for at in found if at is not None]
+    return [
+        each.opens_at
+        for each in outlooks
+        if each.opens_at is not None
+        and (each.target in waiting or (unwritten and not each.judgement.is_open))
+    ]

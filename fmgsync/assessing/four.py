@@ -31,8 +31,8 @@ class Facts:
     and `held` come from the plan; `submitted` says what the writes wait for. `devices` may lack a
     target that was not asked. `blocked` groups cannot be carried out; `reasons` says why a place
     is held or not referenced; at those in `disputed` one of several packages may carry it.
-    `since` holds when a stale grant was first noticed (UTC epoch seconds). `staged` False: what is
-    written is on the device, so there is no device database, and nothing that could drift.
+    `staged` False: what is written is on the device, so there is no device database, and nothing
+    that could drift.
     """
 
     ref: TargetRef
@@ -49,7 +49,6 @@ class Facts:
     blocked: frozenset[str] = frozenset()
     disputed: frozenset[Place] = frozenset()
     reasons: Mapping[Place, str] = field(default_factory=dict)
-    since: Mapping[tuple[Place, Address], float] = field(default_factory=dict)
     staged: bool = True
 
 
@@ -64,7 +63,7 @@ def _device_view(facts: Facts, target: DeviceVdom) -> DeviceView:
         for name, wanted in sorted(facts.desired[target].items())
     )
     stale = tuple(
-        StaleGrant(view.name, address, facts.since.get(((target, view.name), address)))
+        StaleGrant(view.name, address)
         for view in groups
         if view.desired is not None and view.device is not None and not view.in_error
         for address in sorted(view.device - view.desired)

@@ -41,8 +41,8 @@ class Key:
 Since = Mapping[Key, float | None]
 """UTC epoch seconds; None: since when is not known."""
 
-Denies = Callable[[str, DeviceVdom], bool]
-"""Whether membership of a group closes traffic there instead of opening it."""
+Denies = Callable[[str], bool]
+"""Whether membership of a group closes traffic instead of opening it."""
 
 Running = Callable[[DeviceVdom, Address], bool]
 """Whether a workload behind a DeviceVdom has the address."""
@@ -77,7 +77,7 @@ def _of_group(
     if held is None:
         return {key: at for key, at in before.items() if _still(key, group.desired)}
     wrong = {Key(target, group.name, address) for address in held - group.desired}
-    if denies(group.name, target):
+    if denies(group.name):
         wrong |= {Key(target, group.name, a, Fault.MISSING) for a in group.desired - held}
     found = {key: before.get(key, now) for key in wrong}
     if group.device is None:
@@ -98,7 +98,7 @@ def seen_since(
     if known is not None:
         ahead = (at is not None and instants.lies_ahead(at, now) for at in known.values())
         known = {k: None if late else known[k] for k, late in zip(known, ahead, strict=True)}
-    return track(known, views, lambda name, target: denies(seen, name), now=now)
+    return track(known, views, lambda name: denies(seen, name), now=now)
 
 
 def denies(seen: Observation, name: str) -> bool:
@@ -117,29 +117,18 @@ def running_behind(
     return lambda target, address: any(in_use(name, address) for name in clusters.get(target, ()))
 
 
-def with_since(views: Iterable[DeviceView], since: Since) -> tuple[DeviceView, ...]:
-    """The same views, their stale grants dated."""
+def dated(views: Iterable[DeviceView], since: Since, running: Running) -> tuple[DeviceView, ...]:
+    """The same views, their stale grants dated, and marked where another workload has the address
+    by now."""
     return tuple(
         replace(
             view,
             stale_grants=tuple(
-                replace(grant, since=since.get(Key(view.target, grant.group, grant.address)))
-                for grant in view.stale_grants
-            ),
-        )
-        if view.stale_grants
-        else view
-        for view in views
-    )
-
-
-def with_reused(views: Iterable[DeviceView], running: Running) -> tuple[DeviceView, ...]:
-    """The same views, stale grants marked whose address another workload has by now."""
-    return tuple(
-        replace(
-            view,
-            stale_grants=tuple(
-                replace(grant, reused=running(view.target, grant.address))
+                replace(
+                    grant,
+                    since=since.get(Key(view.target, grant.group, grant.address)),
+                    reused=running(view.target, grant.address),
+                )
                 for grant in view.stale_grants
             ),
         )

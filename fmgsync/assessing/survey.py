@@ -77,18 +77,12 @@ def with_part(known: Survey, part: Observation, *, adom: ObservedAdom) -> Survey
     were."""
     if known.facts is None:
         return known
-    wanted = rendered.from_desired(part.desired)
-    names = _names_in(wanted)
-    families = {**known.facts.families, **reach.families(part, known.facts.reach)}
+    facts = facts_of(part)
     facts = replace(
-        known.facts,
-        families=families,
-        desired=wanted,
-        adom=rendered.from_adom(adom, wanted, names),
-        write_pending=_places(part, wanted),
-        held=_held(part, wanted),
-        blocked=place_reasons.blocked(part, names),
-        reasons=place_reasons.reasons(part, wanted, known.facts.reach, families),
+        facts,
+        adom=rendered.from_adom(adom, facts.desired, _names_in(facts.desired)),
+        databases=known.facts.databases,
+        devices=known.facts.devices,
     )
     views = four.joined(known.plain, four.device_views(facts))
     waiting = pending.pending_installs(

@@ -7,14 +7,14 @@ held against what this run wrote, and against desired.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from fmgsync.assessing import rendered
+from fmgsync.assessing import rendered, stale
+from fmgsync.assessing.observation import Observation
 from fmgsync.model import naming
 from fmgsync.model.address import Address
-from fmgsync.model.change import AdomPlan
-from fmgsync.model.state import DesiredAdom, ObjectKey, ObservedAddress, ObservedAdom
+from fmgsync.model.state import ObjectKey, ObservedAddress, ObservedAdom
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView, GroupView
 
@@ -31,10 +31,6 @@ def _strange(adom: ObservedAdom, group: GroupView, target: DeviceVdom) -> frozen
                 if not plain and (inner is None or not inner.owned):
                     found.add(member)
     return frozenset(found)
-
-
-Denies = Callable[[str], bool]
-"""Whether membership of a group closes traffic instead of opening it."""
 
 
 def moved(
@@ -87,23 +83,21 @@ def _value(adom: ObservedAdom, key: ObjectKey, name: str) -> object:
 
 @dataclass(frozen=True, slots=True)
 class Yardstick:
-    """What the rules want in one ADOM, less what is kept back.
+    """What the rules want in an ADOM as it was `seen`, less what is kept back.
 
-    `plan` is what would still be written; `removes` False keeps everything that is there.
+    `removes` False keeps everything that is there.
     """
 
-    desired: DesiredAdom
-    plan: AdomPlan
-    denies: Denies
+    seen: Observation
     removes: bool = True
 
     def is_met(self, now: ObservedAdom, target: DeviceVdom, name: str) -> bool:
         """Whether a group is there exactly what the rules ask for."""
-        if any(naming.group_of(change.name) == name for change in self.plan.changes):
+        if any(naming.group_of(change.name) == name for change in self.seen.plan.changes):
             return False
         if any(address.altered for address in _addresses(now, target, name)):
             return False
-        wanted = rendered.from_desired(self.desired).get(target, {}).get(name)
+        wanted = rendered.from_desired(self.seen.desired).get(target, {}).get(name)
         held = rendered.from_adom(now, [target], [name])[target].get(name)
         return wanted is not None and held == wanted
 
@@ -139,7 +133,7 @@ class Yardstick:
     ) -> Iterator[tuple[DeviceVdom, str]]:
         """Groups from which an install would take what the device has, and the rules ask for."""
         for view in views:
-            names = [g.name for g in view.groups if not (g.in_error or self.denies(g.name))]
+            names = [g.name for g in view.groups if not (g.in_error or self._denies(g.name))]
             adom = rendered.from_adom(now, [view.target], names)[view.target]
             for group in view.groups:
                 held = group.used(adom.get(group.name))
@@ -154,13 +148,16 @@ class Yardstick:
         desired: frozenset[Address],
         device: frozenset[Address] | None,
     ) -> frozenset[Address]:
-        if self.denies(name):
+        if self._denies(name):
             before = desired if device is None else device
             return (desired & before) - adom
         return adom - desired - (device or frozenset()) if self.removes else frozenset()
 
+    def _denies(self, name: str) -> bool:
+        return stale.denies(self.seen, name)
+
     def _kept(self) -> Mapping[tuple[DeviceVdom | None, str], frozenset[Address]]:
         return {
             (hold.device, hold.name): frozenset((*hold.added, *hold.removed))
-            for hold in self.plan.held
+            for hold in self.seen.plan.held
         }

@@ -32,9 +32,8 @@ from fmgsync.model.stop import Stop
 from fmgsync.model.target import TargetRef
 from fmgsync.passes import rollout_status
 from fmgsync.passes.incremental import Passes
-from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.result import Pass
-from fmgsync.passes.world import Workloads, World
+from fmgsync.passes.world import AdomWork, Workloads, World
 from fmgsync.sources.rules import RuleSource
 from fmgsync.state.documents import Remembered
 

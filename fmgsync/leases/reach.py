@@ -16,7 +16,7 @@ import structlog
 
 from fmgsync import errors
 from fmgsync.model.target import TargetRef
-from fmgsync.passes.reconcile import AdomWork
+from fmgsync.passes.world import AdomWork
 from fmgsync.targets.protocol import DEVICES
 
 TRIES: Final = 2

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from fmgsync import errors
-from fmgsync.assessing import four, stale, yardstick
+from fmgsync.assessing import four, yardstick
 from fmgsync.assessing.yardstick import Yardstick
 from fmgsync.model.adom import Workspace
 from fmgsync.model.change import AdomPlan, ApplyReport
@@ -115,20 +115,10 @@ def read_back(run: Run) -> None:
     run.seen = reconcile.look_again(run.work, run.intent, run.seen)
 
 
-def yardstick_of(run: Run) -> Yardstick:
-    """What the rules want, as the ADOM was seen last."""
-    return Yardstick(
-        run.seen.desired,
-        run.seen.plan,
-        lambda name: stale.denies(run.seen, name),
-        removes=run.intent.removes,
-    )
-
-
 def _wrong(
     run: Run, chosen: Round, targets: Iterable[DeviceVdom], vouched: ObservedAdom
 ) -> dict[DeviceVdom, str]:
-    measure, now = yardstick_of(run), run.seen.observed
+    now, measure = run.seen.observed, Yardstick(run.seen, run.intent.removes)
     listed, held_by = list(targets), "it" if run.work.ref.is_direct else "the ADOM"
     found: dict[DeviceVdom, str] = {}
     for target, names in yardstick.moved(vouched, now, listed).items():

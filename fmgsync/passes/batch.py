@@ -8,11 +8,12 @@ from datetime import datetime
 import structlog
 
 from fmgsync.assessing import four, place_reasons, rendered, yardstick
+from fmgsync.assessing.yardstick import Yardstick
 from fmgsync.model.address import Address
 from fmgsync.model.rollout import Outcome, Verdict
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import in_families
-from fmgsync.passes import adom_proof, device_proof, rollout_log
+from fmgsync.passes import device_proof, rollout_log
 from fmgsync.passes.device_proof import Expected, Proof
 from fmgsync.passes.run import IN_DOUBT, Round, Run
 from fmgsync.scheduling.install_policy import Mode
@@ -181,7 +182,7 @@ def _newer(
     run: Run, targets: Sequence[DeviceVdom]
 ) -> Mapping[tuple[DeviceVdom, str], frozenset[Address]]:
     """What another run of ours wrote since, and the rules ask for."""
-    now, measure = run.seen.observed, adom_proof.yardstick_of(run)
+    now, measure = run.seen.observed, Yardstick(run.seen, run.intent.removes)
     moved = yardstick.moved(run.written, now, targets) if now is not run.written else {}
     return {
         (target, name): rendered.from_adom(now, [target], [name])[target][name]

@@ -27,9 +27,8 @@ from fmgsync.model.rollout import (
     TaskView,
 )
 from fmgsync.passes import adom_proof, batch, guard_memory, reconcile, rollout_log
-from fmgsync.passes.rests import Left
-from fmgsync.passes.run import Round, Run
-from fmgsync.scheduling import admission, foreign, waves
+from fmgsync.passes.run import Left, Round, Run
+from fmgsync.scheduling import foreign, waves
 from fmgsync.scheduling.foreign import ForeignChanges, Owners, Sorted
 from fmgsync.scheduling.install_policy import Mode
 from fmgsync.scheduling.machine import (
@@ -41,7 +40,6 @@ from fmgsync.scheduling.machine import (
     TasksEnded,
     Withdrawn,
 )
-from fmgsync.scheduling.rollout import Decision
 from fmgsync.targets.protocol import Delivery, InstallFlow, Marks
 
 _log = structlog.get_logger()
@@ -54,9 +52,8 @@ BORNE_S = 600.0
 Answer = TypeVar("Answer")
 
 
-def push(run: Run, delivery: Delivery, decision: Decision) -> None:
-    """Install on the devices that may start, and prove each of them."""
-    chosen = Round(decision, admission.starting(run.report.admissions, decision.start))
+def push(run: Run, delivery: Delivery, chosen: Round) -> None:
+    """Install on these devices, and prove each of them."""
     with delivery.open_install_flow() as flow:
         look_under_lock(run, flow)
         adom_proof.hold_to(run, flow, chosen)

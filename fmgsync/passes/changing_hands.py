@@ -14,8 +14,7 @@ from fmgsync.assessing.observation import Observation
 from fmgsync.model.change import AdomPlan, ApplyReport
 from fmgsync.model.target import TargetRef
 from fmgsync.passes import once, recipe, reconcile
-from fmgsync.passes.reconcile import AdomWork
-from fmgsync.passes.world import Workloads, World
+from fmgsync.passes.world import AdomWork, Workloads, World
 from fmgsync.planning import adoption, cleanup, sites
 from fmgsync.planning.adoption import Adoption, Choice
 from fmgsync.planning.cleanup import Cleanup
@@ -128,7 +127,7 @@ def _one(
     try:
         _refuse_to_begin(world, work)
         with recipe.session(world, work):
-            seen = reconcile.look(work, world.intent, workloads.members)
+            seen = reconcile.look(work, world.intent, workloads)
             make(seen, changed)
             plan = changed.plan
             if write and plan is not None and plan.changes and not work.target.traits.stages:

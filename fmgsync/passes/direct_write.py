@@ -6,38 +6,28 @@ is a prefix of a plan, which is safe; `resume` looks at the unit and takes it fr
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from fmgsync import errors
 from fmgsync.assessing import place_reasons, rendered
-from fmgsync.assessing.assessment import Assessment
 from fmgsync.model import naming
 from fmgsync.model.change import AdomPlan
 from fmgsync.model.rollout import InstallRequest, Outcome, TargetOutcome
 from fmgsync.model.view import in_families
-from fmgsync.passes import adom_proof, batch, batch_install, rollout_log, urgent_removal
+from fmgsync.passes import adom_proof, batch, batch_install, rollout_log
 from fmgsync.passes.device_proof import Expected
 from fmgsync.passes.run import Round, Run
 from fmgsync.planning import removals, written
-from fmgsync.scheduling import admission
 from fmgsync.scheduling.machine import Settled, Started, TasksEnded, Withdrawn
-from fmgsync.scheduling.rollout import Decision
-
-Again = Callable[[], Decision]
-"""Who may start as everything stands now: others of the fleet may have been faster."""
 
 
-def push(run: Run, decision: Decision, again: Again) -> bool:
-    """Write the plan to the device that may start, and prove it. False if others of its fleet were
-    faster, so that nothing was done."""
-    chosen = Round(decision, admission.starting(run.report.admissions, decision.start))
-    return _deliver(run, chosen, run.seen.plan, again)
-
-
-def push_urgent(run: Run, view: Assessment, again: Again) -> None:
-    """Write only what the plan takes away."""
-    chosen = urgent_removal.urgent_round(view)
-    _deliver(run, chosen, _removals(run, chosen), again)
+def push(run: Run, chosen: Round) -> bool:
+    """Put the device at risk, then write the plan there, or in the urgent lane what it takes away,
+    then ask it; False if others of its fleet were faster, so that nothing was done."""
+    plan = _removals(run, chosen) if chosen.urgent else run.seen.plan
+    with run.work.fleet.writing(run.work.ref):
+        if not _started(run, chosen):
+            return False
+        _written(run, chosen, plan)
+    return True
 
 
 def _removals(run: Run, chosen: Round) -> AdomPlan:
@@ -52,15 +42,6 @@ def _removals(run: Run, chosen: Round) -> AdomPlan:
         usage=seen.usage,
         limits=seen.limits,
     )
-
-
-def _deliver(run: Run, chosen: Round, plan: AdomPlan, again: Again) -> bool:
-    """Put the device at risk, then write, then ask it; False if it was not its turn any more."""
-    with run.work.fleet.writing(run.work.ref):
-        if not _started(run, chosen, again):
-            return False
-        _written(run, chosen, plan)
-    return True
 
 
 def _written(run: Run, chosen: Round, plan: AdomPlan) -> None:
@@ -87,11 +68,12 @@ def _written(run: Run, chosen: Round, plan: AdomPlan) -> None:
     batch.settle(run, chosen)
 
 
-def _started(run: Run, chosen: Round, again: Again) -> bool:
+def _started(run: Run, chosen: Round) -> bool:
     """At risk from here on, if it still is this device's turn as the whole fleet stands now."""
     with run.work.fleet.deciding():
         run.book.refresh()
-        if not chosen.devices.issubset(again().start):
+        now = run.think()
+        if not chosen.devices.issubset((now.rushed if chosen.urgent else now.decision).start):
             run.work.fleet.wants_room(run.work.ref)
             return False
         run.note(Started(chosen.devices, chosen.decision.wave, bool(chosen.urgent)))

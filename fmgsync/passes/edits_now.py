@@ -12,9 +12,8 @@ from fmgsync.model.adom import Workspace
 from fmgsync.model.preview import Marked, PendingEdit
 from fmgsync.passes import batch_install, guard_memory
 from fmgsync.passes.batch_install import Asking
-from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.result import Pass
-from fmgsync.passes.world import World
+from fmgsync.passes.world import AdomWork, World
 from fmgsync.scheduling.admission import Admission
 from fmgsync.scheduling.foreign import Sorted
 from fmgsync.scheduling.install_policy import Mode

@@ -19,9 +19,8 @@ from fmgsync.model.adom import Workspace
 from fmgsync.model.change import AdomPlan, Finding
 from fmgsync.model.state import DesiredAdom, ObservedAdom
 from fmgsync.passes import installs, judgement, once, recipe, reconcile, rollout_status
-from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.result import Pass
-from fmgsync.passes.world import Workloads, World
+from fmgsync.passes.world import AdomWork, Workloads, World
 from fmgsync.planning import adom_cache, aliases, backup_mode, provenance, sites, stays_shared
 from fmgsync.planning.adom_cache import Picture
 from fmgsync.targets.protocol import STAMP, Part, Question

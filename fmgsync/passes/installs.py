@@ -7,7 +7,7 @@ from dataclasses import replace
 from fmgsync.assessing import survey as views
 from fmgsync.assessing.observation import NOTHING, Known, Observation, Survey
 from fmgsync.model.state import ObservedAdom
-from fmgsync.passes.reconcile import AdomWork
+from fmgsync.passes.world import AdomWork
 from fmgsync.planning import sites
 from fmgsync.targets.protocol import STATUSES, Answer, Copies, Question
 

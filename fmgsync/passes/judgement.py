@@ -12,16 +12,15 @@ from functools import partial
 import structlog
 
 from fmgsync import errors
-from fmgsync.assessing import assessment, new_ledger
+from fmgsync.assessing import assessment, new_ledger, stale
 from fmgsync.assessing.assessment import Assessment
 from fmgsync.assessing.observation import NOTHING, Known
 from fmgsync.model.adom import Workspace
-from fmgsync.passes import installs, reconcile, resume, stale_grants
+from fmgsync.passes import installs, reconcile, resume
 from fmgsync.passes.batch_install import POLL_S
-from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.result import Orders, Pass
 from fmgsync.passes.run import Run, make_run
-from fmgsync.passes.world import Workloads, World
+from fmgsync.passes.world import AdomWork, Workloads, World
 from fmgsync.planning import sites
 from fmgsync.scheduling.install_policy import Mode
 from fmgsync.scheduling.machine import Step
@@ -115,9 +114,19 @@ def survey(run: Run, *, known: Known = NOTHING) -> None:
 
 
 def _date(run: Run) -> None:
-    """Since when grants are stale."""
-    now = run.clock.now()
-    run.since = stale_grants.note(run.installing.stale, run.work.ref, run.seen, now, run.tell)
+    """What is stale now and since when; remembered at once, since what follows may take long.
+
+    What is damaged is lost: then every stale grant counts as overdue.
+    """
+    memory, ref, now = run.installing.stale, run.work.ref, run.clock.now()
+    try:
+        known = memory.read(ref)
+        run.since = stale.seen_since(known, run.survey.views, run.seen, now=now)
+        if run.survey.asked and run.since != known:
+            memory.write(ref, run.since)
+    except errors.StateError as error:
+        run.tell(f"since when grants are stale cannot be remembered: {error}")
+        run.since = stale.seen_since(None, run.survey.views, run.seen, now=now)
 
 
 def _why_lost(run: Run) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from fmgsync import errors
 from fmgsync.model.target import TargetRef
-from fmgsync.passes.reconcile import AdomWork
+from fmgsync.passes.world import AdomWork
 from fmgsync.planning import misnamed
 from fmgsync.targets.protocol import DEVICES
 

@@ -14,10 +14,9 @@ from fmgsync.grouping import clusters, policies
 from fmgsync.model.endpoint import ClusterSnapshot
 from fmgsync.model.target import TargetRef
 from fmgsync.passes import judgement, recipe, turns
-from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.result import Orders, Pass, Result
 from fmgsync.passes.turns import Taking, Turn
-from fmgsync.passes.world import Tell, Workloads, World
+from fmgsync.passes.world import AdomWork, Tell, Workloads, World
 
 _LOOK_S = 60.0
 

@@ -20,7 +20,7 @@ from fmgsync.passes import (
     rollout_log,
     urgent_removal,
 )
-from fmgsync.passes.run import SHORTEST_S, Run
+from fmgsync.passes.run import SHORTEST_S, Round, Run
 from fmgsync.scheduling.machine import Step
 from fmgsync.scheduling.rollout import Decision
 
@@ -53,6 +53,7 @@ def perform(run: Run, view: Assessment) -> bool:
 
 def _take(run: Run, view: Assessment) -> bool:
     report, decision, before = run.report, view.decision, run.report.steps
+    delivery = run.work.delivery
     match view.step:
         case Step.RESUME:
             if resume.settle(run):
@@ -66,10 +67,18 @@ def _take(run: Run, view: Assessment) -> bool:
             _write(run)
             return run.trouble is None
         case Step.URGENT if not consent.is_missing(run, view.rushed, urgent=True):
-            _push_urgent(run, view)
+            chosen = Round.rushed(view)
+            if delivery is None:
+                direct_write.push(run, chosen)
+            else:
+                urgent_removal.push(run, delivery, chosen)
             report.end_step(run.clock.now(), decision, before)
         case Step.URGENT | Step.INSTALL if _may_start(run, decision):
-            began = _push(run, decision)
+            chosen, began = Round.ordinary(view), True
+            if delivery is None:
+                began = direct_write.push(run, chosen)
+            else:
+                batch_install.push(run, delivery, chosen)
             _follow(run, decision, before, began=began)
         case _ if run.installs:
             _rest(run, view)
@@ -91,24 +100,6 @@ def _write(run: Run) -> None:
     run.report.written = report  # also where it cannot be read back
     run.seen = reconcile.read_back(run.work, run.intent, run.seen, report)
     run.written = run.seen.vouched
-
-
-def _push(run: Run, decision: Decision) -> bool:
-    """Bring what is pending to the devices that may start: by an install, or by writing it. False
-    if others of the fleet were faster."""
-    delivery = run.work.delivery
-    if delivery is None:
-        return direct_write.push(run, decision, lambda: run.think().decision)
-    batch_install.push(run, delivery, decision)
-    return True
-
-
-def _push_urgent(run: Run, view: Assessment) -> None:
-    delivery = run.work.delivery
-    if delivery is None:
-        direct_write.push_urgent(run, view, lambda: run.think().rushed)
-    else:
-        urgent_removal.push(run, delivery, view)
 
 
 def _may_start(run: Run, decision: Decision) -> bool:

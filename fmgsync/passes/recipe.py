@@ -14,11 +14,9 @@ from fmgsync.assessing.observation import Observation
 from fmgsync.model.adom import Workspace
 from fmgsync.model.change import AdomPlan, ApplyReport, Finding
 from fmgsync.passes import guard_memory, installs, judgement, perform, reconcile, wrong_clock
-from fmgsync.passes.reconcile import AdomWork, Intent
-from fmgsync.passes.rests import Left
 from fmgsync.passes.result import Orders, Pass
-from fmgsync.passes.run import Run, make_run
-from fmgsync.passes.world import Workloads, World
+from fmgsync.passes.run import Left, Run, make_run
+from fmgsync.passes.world import AdomWork, Intent, Workloads, World
 from fmgsync.planning import summary
 from fmgsync.scheduling.machine import Step
 from fmgsync.scheduling.rollout_record import RolloutRecord
@@ -83,7 +81,7 @@ def look(work: AdomWork, intent: Intent, workloads: Workloads, orders: Orders, m
         return made
     if orders.saved is not None and orders.is_first:
         return replace(made, seen=orders.saved, planned=orders.saved.plan)
-    seen = reconcile.look(work, intent, workloads.members, workloads.who, uses=orders.asks)
+    seen = reconcile.look(work, intent, workloads, uses=orders.asks)
     if orders.saved is not None:
         seen = _as_saved(orders.saved, replace(seen, written=made.vouched))
     delivery, locks = work.delivery, made.locks

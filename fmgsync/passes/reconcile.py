@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 
 from fmgsync.assessing.observation import Observation
-from fmgsync.grouping import clusters, desired, publishable
+from fmgsync.grouping import desired
 from fmgsync.model import naming
 from fmgsync.model.adom import AdomTopology, Limits, Surroundings, Workspace
 from fmgsync.model.change import AdomPlan, ApplyReport, Finding, Submission
-from fmgsync.model.rule import RuleSet, Site
 from fmgsync.model.state import DesiredAdom, ObservedAdom
-from fmgsync.model.target import NamedPlace, TargetRef
 from fmgsync.passes import write_log
-from fmgsync.passes.fleet_roster import Roster
-from fmgsync.passes.guard_memory import AdomGuard
+from fmgsync.passes.world import AdomWork, Intent, Workloads
 from fmgsync.planning import (
     aliases,
     assignment,
@@ -34,79 +30,12 @@ from fmgsync.planning import (
     workflow_mode,
     written,
 )
-from fmgsync.targets.protocol import DEVICES, STATUSES, Around, Delivery, Question, Target
+from fmgsync.targets.protocol import DEVICES, STATUSES, Around, Question
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """What the configuration asks for, independent of what runs.
-
-    `writes` False is policy mode observe, which still shows everything; `removes` False is upsert.
-    `member_limit` is that of one address group, None unless somebody has chosen one;
-    `needs_reason`: installing at once takes one. `before_install`: written only when installed.
-    `at_once` are settings that need that, or more of it -> what to set instead.
-    """
-
-    owner: str
-    rules: RuleSet
-    allowed_ranges: Mapping[str, Sequence[publishable.Range]]
-    writes: bool = True
-    removes: bool = True
-    member_limit: int | None = None
-    needs_reason: bool = False
-    before_install: bool = False
-    at_once: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class AdomWork:
-    """One target and what is wanted of it.
-
-    Inside `session()` all reading calls share one login. `named` are what canaries, waves and
-    windows name; `elsewhere` tells what other ADOMs have of that kind, and which could not be read.
-    """
-
-    ref: TargetRef
-    sites: tuple[Site, ...]
-    target: Target
-    session: Callable[[], AbstractContextManager[object]]
-    fleet: Roster
-    guard: AdomGuard
-    named: tuple[NamedPlace, ...] = ()
-    elsewhere: Callable[[], tuple[frozenset[str], str]] | None = None
-
-    def writes_ahead(self, intent: Intent) -> bool:
-        """Whether it is written as soon as something is due, in no window and no wave: not where
-        that waits for an install, nor where it is one."""
-        return self.target.traits.stages and not intent.before_install
-
-    @property
-    def stands_apart(self) -> bool:
-        """Whether it may be worked on beside others: each FortiGate is a unit of its own, while the
-        ADOMs of a FortiManager share one."""
-        return not self.target.traits.stages
-
-    @property
-    def clusters(self) -> frozenset[str]:
-        """The clusters behind its sites."""
-        return frozenset[str]().union(*(site.clusters for site in self.sites))
-
-    @property
-    def delivery(self) -> Delivery | None:
-        """What brings to the devices what was written; None where writing is delivering."""
-        return self.target.delivery()
-
-
-def look(
-    work: AdomWork,
-    intent: Intent,
-    members: clusters.Members,
-    who: provenance.Who | None = None,
-    *,
-    uses: bool = True,
-) -> Observation:
-    """Read the ADOM and make the plan. Writes nothing. `who` names what is behind an address;
-    without `uses` nobody is asked who uses a group where nothing is to change."""
+def look(work: AdomWork, intent: Intent, workloads: Workloads, *, uses: bool = True) -> Observation:
+    """Read the ADOM and make the plan. Writes nothing. Without `uses` nobody is asked who uses a
+    group where nothing is to change."""
     asked = Question(around=Around.ALL if uses else Around.GLANCE)
     around = work.target.look(asked).around()
     around = replace(around, topology=work.fleet.of(around.topology))
@@ -114,7 +43,7 @@ def look(
     resolved = sites.resolve(work.sites, topology)
     rules = intent.rules if work.target.traits.mappings else intent.rules.shared()
     wanted = desired.desired_adom(
-        work.ref, owner=intent.owner, rules=rules, sites=resolved, members=members
+        work.ref, owner=intent.owner, rules=rules, sites=resolved, members=workloads.members
     )
     targets = {target for site in resolved for target in site.targets}
     notes = (
@@ -136,7 +65,7 @@ def look(
         packages = work.target.look(Question(around=Around.USES)).around().packages
         around = replace(around, packages=packages, unasked=False)
         seen = _compared(work, intent, around, wanted, seen.observed, seen.asked)
-    return seen if who is None else replace(seen, plan=provenance.told(seen.plan, who))
+    return replace(seen, plan=provenance.told(seen.plan, workloads.who))
 
 
 def _misnamed(work: AdomWork, topology: AdomTopology) -> tuple[Finding, ...]:

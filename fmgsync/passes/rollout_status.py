@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from fmgsync.assessing import assessment
-from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.result import Pass
-from fmgsync.passes.world import World
+from fmgsync.passes.world import AdomWork, World
 from fmgsync.scheduling import outlook
 from fmgsync.scheduling.install_policy import Mode
 
@@ -15,7 +14,7 @@ def wake_at(world: World, work: AdomWork, result: Pass) -> float | None:
     times = [result.rollout.again_at] if result.rollout else []
     changes = result.seen.plan.changes if result.seen is not None else ()
     opens = assessment.openings(
-        result.view.outlooks,
+        result.view.outlooks.values(),
         result.survey.pending,
         unwritten=bool(changes) and not work.writes_ahead(world.intent),
         partly=world.terms.mode is not Mode.NONE and not result.whole,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Self
 
+from fmgsync import clock as clocks
 from fmgsync import errors
 from fmgsync.assessing import assessment, stale
 from fmgsync.assessing.assessment import Assessment, Circumstances
@@ -20,16 +22,12 @@ from fmgsync.model.rollout import Outcome, PendingInstall, TargetOutcome
 from fmgsync.model.state import ObservedAdom
 from fmgsync.model.stop import Stop
 from fmgsync.model.target import DeviceVdom
-from fmgsync.passes import (
-    reconcile,
-    rests,
-)
+from fmgsync.passes import reconcile
 from fmgsync.passes.device_proof import Expected
 from fmgsync.passes.install_context import Installing
-from fmgsync.passes.reconcile import AdomWork, Intent
 from fmgsync.passes.result import Orders, Pass
 from fmgsync.passes.rollout_book import Book, Report
-from fmgsync.passes.world import Workloads, World
+from fmgsync.passes.world import AdomWork, Intent, Workloads, World
 from fmgsync.planning import sites, summary
 from fmgsync.scheduling import admission
 from fmgsync.scheduling.admission import Admission
@@ -43,12 +41,26 @@ from fmgsync.scheduling.urgent import Urgent
 SHORTEST_S = 1.0
 """Whatever is due is due in so long at the soonest, so that nobody comes back at once for ever."""
 
+
+class Left(Exception):
+    """It was time to leave, whatever still runs. What is open is in the record."""
+
+
+def rest(clock: Clock, seconds: float, *, leaving: Callable[[], bool]) -> None:
+    """Sleep so long. Raises Left when even what runs is to be let go of."""
+    clocks.rest(clock, seconds, until=leaving)
+    if leaving():
+        raise Left
+
+
 IN_DOUBT = frozenset({Outcome.MISSING, Outcome.FROZEN, Outcome.BROKEN_OFF})
 
 
 @dataclass(slots=True)
 class Round:
     """Devices that start together: what is installed there and what became of it.
+
+    Made by `ordinary`, or by `rushed` in the urgent lane.
 
     `urgent` is set in the urgent lane; then `expected` is what each device should hold afterwards,
     which otherwise is what this run wrote, and `foreign` overrides the configuration. `written` is
@@ -67,6 +79,21 @@ class Round:
     outcomes: dict[DeviceVdom, TargetOutcome] = field(default_factory=dict)
     begun: set[str] = field(default_factory=set)
     tasks: list[int] = field(default_factory=list)
+
+    @classmethod
+    def ordinary(cls, view: Assessment) -> Self:
+        """The devices that may start in the rollout."""
+        decision = view.decision
+        return cls(decision, admission.starting(view.admissions, decision.start))
+
+    @classmethod
+    def rushed(cls, view: Assessment) -> Self:
+        """The devices that may start in the urgent lane."""
+        decision = view.rushed
+        urgent = tuple(each for each in view.urgent.now if each.target.device in decision.start)
+        targets = {each.target for each in urgent}
+        admitted = tuple(each for each in view.admissions if each.pending.target in targets)
+        return cls(decision, admitted, urgent=urgent)
 
     @property
     def devices(self) -> frozenset[str]:
@@ -186,8 +213,7 @@ class Run:
 
     def look(self) -> Observation:
         """Read the ADOM anew, and not its devices."""
-        members, who = self.workloads.members, self.workloads.who
-        found = reconcile.look(self.work, self.intent, members, who)
+        found = reconcile.look(self.work, self.intent, self.workloads)
         return replace(found, survey=self.survey)
 
     def note(self, event: Event) -> None:
@@ -203,7 +229,7 @@ class Run:
 
     def rest(self, seconds: float) -> None:
         """Wait with lock and session in hand. Raises Left when it is time to leave."""
-        rests.rest(self.clock, seconds, leaving=self.installing.leaving)
+        rest(self.clock, seconds, leaving=self.installing.leaving)
 
     def is_stopped(self) -> bool:
         """Whether somebody wants nothing more to start: here, by `fmgsync stop` or by

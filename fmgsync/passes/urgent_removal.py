@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 
 from fmgsync import errors
 from fmgsync.assessing import four, place_reasons, rendered, stale
-from fmgsync.assessing.assessment import Assessment
 from fmgsync.assessing.observation import Observation
 from fmgsync.model import naming
 from fmgsync.model.address import Address
@@ -33,19 +32,9 @@ Held = dict[DeviceVdom, dict[str, frozenset[Address] | None]]
 """What a device holds of a group with a value of its own there; None where nobody knows."""
 
 
-def urgent_round(view: Assessment) -> Round:
-    """The devices that may start in the urgent lane."""
-    decision = view.rushed
-    rushed = tuple(each for each in view.urgent.now if each.target.device in decision.start)
-    targets = {each.target for each in rushed}
-    admitted = tuple(each for each in view.admissions if each.pending.target in targets)
-    return Round(decision, admitted, urgent=rushed)
-
-
-def push(run: Run, delivery: Delivery, view: Assessment) -> None:
+def push(run: Run, delivery: Delivery, chosen: Round) -> None:
     """Narrow, install, put back, prove. Who stopped it meanwhile wants nothing more to be written:
     then it is put back first of all when it is started again."""
-    chosen = urgent_round(view)
     chosen.foreign = ForeignChanges.BLOCK
     with delivery.open_install_flow() as flow:
         batch_install.look_under_lock(run, flow)

@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 
 from fmgsync import errors
 from fmgsync.model.target import TargetRef
-from fmgsync.passes.reconcile import AdomWork
-from fmgsync.passes.world import World
+from fmgsync.passes.world import AdomWork, World
 from fmgsync.planning import sites
 from fmgsync.scheduling import outlook
 from fmgsync.scheduling.outlook import Outlook

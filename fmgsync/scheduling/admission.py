@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from fmgsync.model.adom import AdomTopology, Device, PackageStatus
 from fmgsync.model.rollout import PendingInstall
@@ -29,7 +29,6 @@ _PROVES_NOTHING = {
     GroupState.UNKNOWN: Readiness.OFFLINE,
     GroupState.DRIFTED: Readiness.UNSYNCED,
 }
-_MOMENT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +141,11 @@ class _Times:
 
 def _times(timetable: Timetable, situation: Situation) -> _Times:
     now = situation.now
-    judgement = timetable.judge(now)
-    if not judgement.is_open:
+    judgement, opening = timetable.judge(now), timetable.opening(now)
+    if opening is None:
         return _Times(judgement, None, timetable.next_opening(now))
     if situation.clearance.now:
         judgement = replace(judgement, because="asked for at once, whatever the windows say")
-    opening = timetable.openings(now, now + _MOMENT)[0]
     return _Times(judgement, opening, opening.opens_at)
 
 

@@ -11,8 +11,6 @@ from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.scheduling.calendar import Calendar, place_of
 from fmgsync.scheduling.timetable import Judgement, Opening, Timetable
 
-_MOMENT = timedelta(microseconds=1)
-
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
@@ -47,13 +45,8 @@ def outlooks(
         timetable = calendar.timetable(place_of(topology, target))
         if timetable not in asked:
             openings = timetable.openings(instant, instant + ahead) if ahead else ()
-            asked[timetable] = (timetable.judge(instant), opens_at(timetable, instant), openings)
+            now = timetable.opening(instant)
+            opens_at = timetable.next_opening(instant) if now is None else now.opens_at
+            asked[timetable] = (timetable.judge(instant), opens_at, openings)
         found.append(Outlook(topology.ref, target, *asked[timetable]))
     return tuple(found)
-
-
-def opens_at(timetable: Timetable, instant: datetime) -> datetime | None:
-    """When the opening of `instant` began; if there is none, when the next one begins."""
-    if timetable.is_open(instant):
-        return timetable.openings(instant, instant + _MOMENT)[0].opens_at
-    return timetable.next_opening(instant)

@@ -92,6 +92,10 @@ class Timetable:
             before = after
         return None
 
+    def opening(self, instant: datetime) -> Opening | None:
+        """The opening that holds at `instant`, None while closed."""
+        return self.openings(instant, instant + _MOMENT)[0] if self.is_open(instant) else None
+
     def openings(self, start: datetime, end: datetime) -> tuple[Opening, ...]:
         """All effective openings that touch `[start, end)`, in order, none adjoining another.
 

@@ -61,7 +61,7 @@ class RemovalPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Urgent:
-    """A DeviceVdom to install now: the groups that cannot wait, and others that gain as well.
+    """A DeviceVdom to install now, and the groups that cannot wait.
 
     `since` is when the first of them was exposed, None if that is not known, which counts as
     overdue. `opening` is the time until the next deny window.
@@ -69,7 +69,6 @@ class Urgent:
 
     target: DeviceVdom
     groups: tuple[str, ...]
-    along: tuple[str, ...]
     kinds: tuple[ExposureKind, ...]
     since: datetime | None
     opening: Opening
@@ -173,12 +172,10 @@ def _urgent(
     now: datetime,
 ) -> Urgent:
     due = [each for each in exposures if _due_at(policy, each, now) <= now]
-    groups = _groups(due)
     since = [each.since for each in due if each.since is not None and each.since <= now]
     return Urgent(
         target,
-        groups,
-        tuple(name for name in _groups(exposures) if name not in groups),
+        _groups(due),
         tuple(sorted({each.kind for each in due})),
         min(since) if len(since) == len(due) else None,
         Opening(now, timetable.next_denial(now)),

@@ -15,8 +15,7 @@ from fmgsync.model.diagnosis import Diagnosis, Level
 from fmgsync.model.endpoint import ClusterSnapshot
 from fmgsync.model.target import TargetRef
 from fmgsync.passes import wrong_clock
-from fmgsync.passes.reconcile import AdomWork
-from fmgsync.passes.world import ReadSource
+from fmgsync.passes.world import AdomWork, ReadSource
 from fmgsync.settings import features, lint, load, rules, terms
 from fmgsync.targets.fortigate.identities import Identities
 from fmgsync.targets.fortimanager import diagnose

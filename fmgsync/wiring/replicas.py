@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from fmgsync.clock import Clock
 from fmgsync.leases.ownership import Ownership
-from fmgsync.passes.reconcile import AdomWork
+from fmgsync.passes.world import AdomWork
 from fmgsync.settings import rules
 from fmgsync.wiring import clusters
 

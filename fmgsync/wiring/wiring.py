@@ -22,9 +22,8 @@ from fmgsync.passes import incremental, neighbours, rollout_status
 from fmgsync.passes.fleet_roster import Roster
 from fmgsync.passes.guard_memory import AdomGuard
 from fmgsync.passes.install_context import Installing, People, make_installing
-from fmgsync.passes.reconcile import AdomWork, Intent
 from fmgsync.passes.result import Pass
-from fmgsync.passes.world import ReadSource, Tell, World
+from fmgsync.passes.world import AdomWork, Intent, ReadSource, Tell, World
 from fmgsync.passes.write_log import WriteLog
 from fmgsync.settings import features, load, rules, terms
 from fmgsync.sources.rules import RuleSource

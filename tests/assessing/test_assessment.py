@@ -284,8 +284,8 @@ def test_a_pass_is_woken_for_an_opening_only_where_nothing_else_announces_it(
 ) -> None:
     closed = assessment.assess(look(), replace(OPEN, terms=Terms(calendar=NEVER)))
     (one,) = closed.outlooks.values()
-    outlooks = {FGT: replace(one, opens_at=NOW)}
-    found = assessment.openings(outlooks, (PENDING,), unwritten=unwritten, partly=partly)
+    later = replace(one, opens_at=NOW)
+    found = assessment.openings([later], (PENDING,), unwritten=unwritten, partly=partly)
     assert len(found) == expected
 
 

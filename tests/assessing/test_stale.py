@@ -66,27 +66,26 @@ def test_since_when(
     expected: dict[str, float | None],
 ) -> None:
     seen = [view(desired, database, device)]
-    found = stale.track(before, seen, lambda name, target: False, now=NOW)
+    found = stale.track(before, seen, lambda name: False, now=NOW)
     assert found == known(**expected)
 
 
 def test_in_a_group_that_denies_the_missing_address_is_what_opens() -> None:
-    found = stale.track({}, [view("ab", "a", "a")], lambda name, target: True, now=NOW)
+    found = stale.track({}, [view("ab", "a", "a")], lambda name: True, now=NOW)
     assert found == {Key(PLACE, "web", B, Fault.MISSING): NOW}
-    later = stale.track(found, [view("ab", "ab", None)], lambda name, target: True, now=NOW + 1)
+    later = stale.track(found, [view("ab", "ab", None)], lambda name: True, now=NOW + 1)
     assert later == found
-    assert stale.track(found, [view("ab", "ab", "ab")], lambda n, t: True, now=NOW + 1) == {}
+    assert stale.track(found, [view("ab", "ab", "ab")], lambda name: True, now=NOW + 1) == {}
 
 
 def test_a_place_that_is_in_no_view_any_more_is_forgotten() -> None:
-    assert stale.track(known(b=OLD), [], lambda name, target: False, now=NOW) == {}
+    assert stale.track(known(b=OLD), [], lambda name: False, now=NOW) == {}
 
 
 def test_views_are_dated_and_reuse_is_marked() -> None:
     grants = (StaleGrant("web", A), StaleGrant("web", B))
     seen = [DeviceView(PLACE, TargetRef("hq", "prod"), (), grants)]
-    (dated,) = stale.with_since(seen, known(b=OLD))
-    (marked,) = stale.with_reused([dated], lambda target, address: address == A)
+    (marked,) = stale.dated(seen, known(b=OLD), lambda target, address: address == A)
     assert marked.stale_grants == (
         StaleGrant("web", A, None, reused=True),
         StaleGrant("web", B, OLD),

@@ -75,7 +75,7 @@ def test_what_is_not_taken_is_told_with_fortimanagers_words(estate: Estate) -> N
     estate.run("east", web("10.1.0", 6))
     world = estate.world("apply --install never")
     workloads = once.read_workloads(world)
-    seen = reconcile.look(world.adoms[0], world.intent, workloads.members)
+    seen = reconcile.look(world.adoms[0], world.intent, workloads)
     taken = {"name": "prod_10.1.0.6", "subnet": ["10.9.9.9", "255.255.255.255"]}
     with estate.administrator() as console:
         console.call("add", "/pm/config/adom/prod/obj/firewall/address", taken)

@@ -32,8 +32,8 @@ from fmgsync.model.state import ObjectKey, ObservedAddress, ObservedAdom, Observ
 from fmgsync.model.target import DeviceVdom, TargetKind, TargetRef
 from fmgsync.passes import once
 from fmgsync.passes.install_context import People
-from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.result import Result
+from fmgsync.passes.world import AdomWork
 from fmgsync.passes.world import World as World_
 from fmgsync.planning import written
 from fmgsync.targets.protocol import Answer, Around, Delivery, Question, Traits

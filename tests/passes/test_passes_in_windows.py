@@ -14,7 +14,7 @@ import pytest
 
 from fmgsync import errors
 from fmgsync.clock import ManualClock
-from fmgsync.passes import rests
+from fmgsync.passes import run as runs
 from fmgsync.settings import features
 from fmgsync.targets.hooks import Hooks
 from fmgsync.wiring import wiring
@@ -183,8 +183,8 @@ def test_a_rest_that_holds_a_lock_ends_when_it_is_time_to_leave() -> None:
     """It is slept through, in slices; what is open then is in the record."""
     clock = ManualClock()
     began = clock.now()
-    rests.rest(clock, 20.0, leaving=lambda: False)
+    runs.rest(clock, 20.0, leaving=lambda: False)
     assert clock.now() - began == 20.0
-    with pytest.raises(rests.Left):
-        rests.rest(clock, 20.0, leaving=lambda: clock.now() - began >= 25.0)
+    with pytest.raises(runs.Left):
+        runs.rest(clock, 20.0, leaving=lambda: clock.now() - began >= 25.0)
     assert clock.now() - began == 25.0

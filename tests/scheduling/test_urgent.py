@@ -42,7 +42,7 @@ def decide(
 def test_immediately_means_now_until_the_next_deny_window() -> None:
     decision = decide(IMMEDIATELY, exposed(0))
     until_denied = Opening(NOW, utc("2026-01-01T18:00"))
-    assert decision.now == (Urgent(EAST, ("web",), (), (ExposureKind.STALE,), NOW, until_denied),)
+    assert decision.now == (Urgent(EAST, ("web",), (ExposureKind.STALE,), NOW, until_denied),)
     assert decision.waits == ()
 
 
@@ -70,9 +70,9 @@ def test_an_age_that_is_not_known_or_lies_ahead_counts_as_overdue() -> None:
     assert one.groups == ("db", "web")
 
 
-def test_one_overdue_group_takes_the_others_of_its_device_along() -> None:
+def test_a_device_is_urgent_because_of_what_is_overdue_there() -> None:
     (one,) = decide(QUARTER, exposed(20), exposed(1, group="db"), exposed(16)).now
-    assert (one.groups, one.along) == (("web",), ("db",))
+    assert one.groups == ("web",)
     assert one.since == NOW - 20 * MINUTE
 
 
