@@ -16,8 +16,7 @@ from fmgsync.daemon import cluster_feeds
 from fmgsync.daemon.cluster_feeds import DumpFeed
 from fmgsync.sources import manifests
 from tests.builders import listing, namespace, node, pod
-
-PATIENCE_S = 20.0
+from tests.daemon.controllers import PATIENCE_S
 
 
 def dump(ip: str) -> str:

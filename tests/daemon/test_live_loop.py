@@ -241,7 +241,7 @@ def test_a_changed_configuration_takes_over_and_a_broken_one_is_refused(estate: 
         until(lambda: written(estate, "10.1.0.1", "10.2.0.1"))
         whole = estate.path.read_text()
         estate.path.write_text("owner: [")
-        until(lambda: started.controller.refused_configs == 1)
+        until(lambda: started.controller.refused_configs > 0)
         assert written(estate, "10.1.0.1", "10.2.0.1")
         changed = json.loads(whole)
         changed["groups"].append({"name": "k8s-all", "select": "all()"})
@@ -281,10 +281,10 @@ def test_a_token_that_is_replaced_is_not_used_again(
     started = supervised(estate)
     with running(estate, started):
         until(lambda: written(estate, "10.1.0.1", "10.2.0.1"))
+        before = started.controller
         keep(cluster.rotate_token())
         refused = cluster.unauthorized
         if kept == "token":
-            before = started.controller
             until(lambda: started.controller is not before)
         cluster.cut_connections()
         cluster.add(web("web-2", "10.1.0.2"))

@@ -46,8 +46,8 @@ def test_an_event_that_changes_no_group_asks_fortimanager_nothing(estate: Estate
         until(lambda: controller.adoms[0].passes > 0)
         passes, mark = controller.adoms[0].passes, estate.unit.requests.mark()
         other = builders.pod("db-1", "10.1.0.7", labels={"app": "db"})
-        estate.run("east", web("web-1", "10.1.0.1"), other)
         before = controller.workloads
+        estate.run("east", web("web-1", "10.1.0.1"), other)
         until(lambda: controller.workloads is not before)
         # Nobody selects it, yet it is known to be taken: a device that still lets it through is
         # told apart from one that lets through an address nobody has.

@@ -132,9 +132,9 @@ def test_a_kubeconfig_written_again_with_the_same_content_is_the_same(
     with running(estate, started):
         settled(started)
         read, first = reads(cluster), started.controller
+        passes = first.adoms[0].passes
         cluster.kubeconfig(estate.folder / "east.kubeconfig")
         succeeded(started, first)
-        passes = started.controller.adoms[0].passes
         until(lambda: started.controller.adoms[0].passes > passes)
         assert reads(cluster) == read
 

@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import itertools
-import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from fmgsync.clock import SystemClock
 from fmgsync.daemon import cluster_feeds
-from fmgsync.wiring import wiring
+from tests.daemon.controllers import running, until
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 from tests.end_to_end.seen import web
 
 INTERVAL_S = 2
-PATIENCE_S = 20.0
 
 
-def wait_for(estate: Estate, address: str) -> None:
-    """Until the address is in the ADOM."""
-    tick = threading.Event()
-    for _ in range(int(PATIENCE_S / 0.05)):
-        if estate.object("address", f"prod_{address}") is not None:
-            return
-        tick.wait(0.05)
-    raise AssertionError(f"{address} did not come")
+def is_there(estate: Estate, name: str) -> bool:
+    return estate.object("address", name) is not None
 
 
 def test_administrators_get_their_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,16 +28,11 @@ def test_administrators_get_their_turn(tmp_path: Path, monkeypatch: pytest.Monke
         estate.write_config(reconcile=times, install={"mode": "none"})
         estate.run("east", web("10.1.0", 1))
         estate.run("west", web("10.2.0", 1))
-        controller = wiring.make_controller(estate.path, state_dir=tmp_path / "state")
-        thread = threading.Thread(target=controller.run)
-        thread.start()
-        try:
-            for number in (1, 2, 3):
-                estate.run("east", *(web("10.1.0", n + 1) for n in range(number)))
-                wait_for(estate, f"10.1.0.{number}")
-        finally:
-            controller.stop()
-            thread.join(PATIENCE_S)
+        with running(estate):
+            for name in ("prod_10.1.0.1", "prod_10.1.0.2", "prod_10.1.0.3"):
+                pods = (web("10.1.0", n + 1) for n in range(int(name[-1])))
+                estate.run("east", *pods)
+                until(partial(is_there, estate, name))
         locked_at = [entry.at for entry in estate.unit.requests.locks()]
         # How many changes share a write depends on the machine; that each waits its turn does not.
         assert len(locked_at) >= 3

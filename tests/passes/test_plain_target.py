@@ -438,7 +438,7 @@ def test_units_of_a_fleet_are_talked_to_side_by_side(tmp_path: Path, clock: Manu
     """All are being asked before the first has answered: a slow one holds up nobody."""
     world = plain.made(tmp_path, clock, 8)
     world.run("10.1.0.5")
-    all_there = threading.Barrier(8, timeout=20)
+    all_there = threading.Barrier(8, timeout=60)
     met: set[str] = set()
 
     def heard(line: str) -> None:

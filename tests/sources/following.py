@@ -14,7 +14,7 @@ from fmgsync.model.endpoint import ALWAYS, ClusterSnapshot
 from fmgsync.sources import live
 from fmgsync.sources.inventory import Inventory
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 @contextmanager

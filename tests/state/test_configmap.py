@@ -38,7 +38,7 @@ def make(cluster: KubernetesSimulator, tmp_path: Path) -> Iterator[Make]:
 
     def made() -> ConfigMap:
         access = Access(cluster.kubeconfig(tmp_path / "kubeconfig"))
-        sessions.append(ApiSession("state", access, connect_s=2, answer_s=2))
+        sessions.append(ApiSession("state", access, connect_s=20, answer_s=20))
         return ConfigMap(sessions[-1], SPACE, clock=SystemClock())
 
     yield made
@@ -289,8 +289,11 @@ def asked(cluster: KubernetesSimulator) -> list[str]:
 
 
 @pytest.fixture
-def followed(make: Make, cluster: KubernetesSimulator) -> Iterator[ConfigMap]:
-    """Documents that a watch tells of."""
+def followed(
+    make: Make, cluster: KubernetesSimulator, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ConfigMap]:
+    """Documents that a watch tells of; what nobody waits for is not written for a long time."""
+    monkeypatch.setattr(configmap, "LATER_S", 600.0)
     documents = make()
     documents.update("count", lambda _: "1")
     documents.follow()
@@ -411,16 +414,14 @@ def test_changes_nobody_waits_for_go_with_the_next_write(
 
 
 def test_a_change_nobody_waits_for_waits_no_longer_than_some_seconds(
-    followed: ConfigMap, cluster: KubernetesSimulator, monkeypatch: pytest.MonkeyPatch
+    followed: ConfigMap, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also while a pass goes on that watches an install for minutes."""
     monkeypatch.setattr(configmap, "LATER_S", 0.05)
-    before = asked(cluster)
+    other = make()
     followed.update_soon("audit", count)
     followed.update_soon("audit", count)
-    until(lambda: asked(cluster) != before)
-    assert asked(cluster) == [*before, "update"]
-    until(lambda: followed.read("audit") == "2")  # its answer is on its way
+    until(lambda: other.read("audit") == "2")
 
 
 def test_a_change_nobody_waits_for_is_kept_until_it_can_be_written(

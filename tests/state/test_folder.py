@@ -133,7 +133,7 @@ def test_threads_that_want_something_at_once_share_a_write(tmp_path: Path) -> No
 
     def first(text: str | None) -> str:
         begun.set()
-        assert goes_on.wait(10)
+        assert goes_on.wait(60)
         return "1"
 
     def add(word: str) -> None:
@@ -149,7 +149,7 @@ def test_threads_that_want_something_at_once_share_a_write(tmp_path: Path) -> No
 
     with ThreadPoolExecutor(8) as pool:
         done = [pool.submit(folder.update, "x", first)]
-        assert begun.wait(10)
+        assert begun.wait(60)
         done += [pool.submit(add, word) for word in ("a", "bad", "b", "c")]
         goes_on.set()
     assert all(one.exception() is None for one in done)

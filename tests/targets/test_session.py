@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -331,11 +330,11 @@ def test_silence_ends_in_a_time_out(folder: Path) -> None:
 
     def answer(body: dict[str, Any]) -> Any:
         if body["params"][0]["url"] == "/slow":
-            hold.wait(10)
+            hold.wait(60)
         return Unit(ok(1))(body)
 
-    with serve(answer, folder) as unit, session_with(unit, read_timeout_s=0.05) as session:
-        with pytest.raises(errors.OutcomeUnknown, match=r"no answer within 0\.05 s"):
+    with serve(answer, folder) as unit, session_with(unit, read_timeout_s=0.5) as session:
+        with pytest.raises(errors.OutcomeUnknown, match=r"no answer within 0\.5 s"):
             session.call("set", [{"url": "/slow"}])
         hold.set()
 
@@ -345,18 +344,19 @@ def test_a_login_that_is_never_answered_holds_nobody_up(
 ) -> None:
     """Whoever is interrupted waits for the answer, but not for long."""
     monkeypatch.setattr(client, "ANSWER_S", 0.1)
-    began, ends = time.monotonic(), threading.Event()
+    ends, answered = threading.Event(), threading.Event()
 
     def answer(body: dict[str, Any]) -> Any:
         os.kill(os.getpid(), signal.SIGINT)
-        ends.wait(10)
+        ends.wait(60)
+        answered.set()
         return {"id": body["id"], "result": ok(None), "session": "t0ken=="}
 
     with serve(answer, folder) as unit:
         with pytest.raises(KeyboardInterrupt), session_with(unit):
             pytest.fail("nobody is logged in")
+        assert not answered.is_set()
         ends.set()
-    assert time.monotonic() - began < 5
 
 
 def test_a_write_without_a_lock_has_less_patience(folder: Path) -> None:
@@ -448,13 +448,13 @@ def test_two_flows_cannot_use_one_session(folder: Path) -> None:
     def answer(body: dict[str, Any]) -> Any:
         if body["params"][0]["url"] == "/slow":
             entered.set()
-            hold.wait(10)
+            hold.wait(60)
         return Unit(ok(1))(body)
 
     with serve(answer, folder) as unit, session_with(unit) as session:
         other = threading.Thread(target=session.read, args=({"url": "/slow"},))
         other.start()
-        entered.wait(10)
+        assert entered.wait(60)
         with pytest.raises(RuntimeError, match="two flows"):
             session.read({"url": "/x"})
         hold.set()
