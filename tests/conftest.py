@@ -1,15 +1,20 @@
-"""What every test has: a log of its own, the same examples in every run, code compiled once."""
+"""What every test has: a log and secrets of its own, the same examples in every run, code compiled
+once, and files in memory."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
 from hypothesis import settings
+
+from fmgsync import redaction
 
 # A run tells what a change broke, not what chance found on a busy machine. To look for more:
 # pytest --hypothesis-profile=default.
@@ -28,6 +33,29 @@ def pytest_configure() -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if _is_roomy(MEMORY):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+MEMORY = Path("/dev/shm")
+"""What is remembered waits for the disk thousands of times in a run; here it need not."""
+
+
+def _is_roomy(folder: Path) -> bool:
+    """Whether a run's files find room there, programs among them."""
+    if not os.access(folder, os.W_OK):
+        return False
+    may_run = not os.statvfs(folder).f_flag & os.ST_NOEXEC
+    return may_run and shutil.disk_usage(folder).free > 4 * 1024**3
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """Half as many again as there are processors: many a test waits for a thread or a process."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    affinity = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))
+    return len(affinity(0)) * 3 // 2
 
 
 @pytest.fixture(autouse=True)
@@ -41,3 +69,16 @@ def own_log() -> Iterator[None]:
     structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture(autouse=True)
+def own_secrets() -> Iterator[None]:
+    """What one test has read is no secret in another, where it would be hidden and looked for."""
+    known, renewed = set(redaction._known), dict(redaction._renewed)
+    variables = set(redaction._variables)
+    yield
+    redaction._known.intersection_update(known)
+    redaction._variables.intersection_update(variables)
+    redaction._renewed.clear()
+    redaction._renewed.update(renewed)
+    redaction._sort()

@@ -53,7 +53,7 @@ class Follower:
 
     def __init__(self, session: ApiSession, scope: Scope, **how: Any) -> None:
         rng = random.Random(7)
-        how.setdefault("lasts_s", 3.0)
+        how.setdefault("lasts_s", 60.0)
         self.stop: Stop = how.pop("stop", None) or Stop()
         self.errors: list[SourceError] = []
         self._quiet = 0
