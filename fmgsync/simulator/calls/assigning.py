@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from fmgsync.simulator.calls import install
-from fmgsync.simulator.calls.ordering import flags_of, open_task, targets_of, warn
+from fmgsync.simulator.calls.ordering import flags_of, open_task, targets_of
 from fmgsync.simulator.calls.plain import PlainRow, Words, answer_table
 from fmgsync.simulator.codes import bad_data, no_permission
 from fmgsync.simulator.schema.catalog import TABLES
@@ -46,8 +46,7 @@ def assign(world: World, call: Call) -> Members:
         world, call, world.adoms["global"], "Assign Package", "assignment", heeds=_HERE
     )
     for adom, package, chosen in wanted:
-        line = Line(adom.name, adom.oid)
-        task.lines.append(line)
+        line = task.add(Line(adom.name, adom.oid))
         if any(lock.sid != call.session.sid for lock in adom.locks):
             line.tell(call.now, 100, "failed to lock adom", "error")
             continue
@@ -61,7 +60,7 @@ def assign(world: World, call: Call) -> Members:
         word = "unassign" if "unassign" in flags else "assign"
         line.tell(call.now, 100, f"{word} package done", "done")
     if not wanted:
-        warn(task, call.now, "No installing devices")
+        task.end_at_once(call.now, "No installing devices", "warning")
     task.settle(call.now)
     if "copy_assigned_pkg" in flags:
         _install(world, call, wanted, task)

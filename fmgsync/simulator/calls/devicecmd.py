@@ -88,9 +88,7 @@ def _delete(world: World, call: Call, adom: Adom, devices: list[Device]) -> Memb
 
 
 def _line(task: Task, device: Device) -> Line:
-    line = Line(device.name, device.oid, device.ip)
-    task.lines.append(line)
-    return line
+    return task.add(Line(device.name, device.oid, device.ip))
 
 
 def update_one(world: World, call: Call) -> Members:

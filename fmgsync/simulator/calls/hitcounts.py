@@ -56,8 +56,7 @@ def gather(world: World, call: Call) -> Members:
     user = call.session.admin.user
     title = f"get hitcount for policy package {name}"
     task = world.tasks.open(title, "device manager", user, adom.oid, call.now)
-    line = Line(f"retrieve hitcount for adom/package ({adom.name}/{package.key})", 0)
-    task.lines.append(line)
+    line = task.add(Line(f"retrieve hitcount for adom/package ({adom.name}/{package.key})", 0))
     line.tell(call.now, 0, "", "pending")
     steps = (
         (0.25, lambda at: line.tell(at, 1, "start to update adom hitcount")),

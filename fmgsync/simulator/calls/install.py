@@ -8,7 +8,6 @@ from typing import Any
 from fmgsync.simulator.calls import jobs, preview, revisions
 from fmgsync.simulator.calls.ordering import (
     adom_of,
-    fail,
     flags_of,
     lock_for_task,
     open_task,
@@ -16,7 +15,6 @@ from fmgsync.simulator.calls.ordering import (
     permission,
     scope_of,
     targets_of,
-    warn,
 )
 from fmgsync.simulator.codes import Refusal, bad_data
 from fmgsync.simulator.state.adom import Adom
@@ -52,16 +50,16 @@ def begin(
     """Start a task over packages, one after the other; warn or fail when there is none to do."""
     packages = [str(package.key) for package, _ in parts]
     if not any(scopes for _, scopes in parts):
-        warn(task, call.now, "No installing devices")
+        task.end_at_once(call.now, "No installing devices", "warning")
         return
     if "preview" in flags:
         preview.prepare(world, call, adom, task, parts)
         return
     if not any(has_changes(world, adom, p, scope) for p, scopes in parts for scope in scopes):
-        warn(task, call.now, "no installing devices/no changes on package")
+        task.end_at_once(call.now, "no installing devices/no changes on package", "warning")
         return
     if "auto_lock_ws" in flags and not lock_for_task(adom, call, task):
-        fail(task, call.now, "failed to lock adom")
+        task.end_at_once(call.now, "failed to lock adom", "error")
         return
     allowed = permission(world, call, adom, packages=packages)
     orders = [
@@ -112,9 +110,9 @@ def install_device(world: World, call: Call) -> Members:
     task = open_task(world, call, adom, "Install Device", "install device")
     flags = flags_of(record)
     if not scopes:
-        warn(task, call.now, "No installing devices")
+        task.end_at_once(call.now, "No installing devices", "warning")
     elif "auto_lock_ws" in flags and not lock_for_task(adom, call, task):
-        fail(task, call.now, "failed to lock adom")
+        task.end_at_once(call.now, "failed to lock adom", "error")
     elif "preview" in flags:
         preview.finish(world, task, call.now, scopes)
     else:

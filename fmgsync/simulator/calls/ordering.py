@@ -9,7 +9,7 @@ from fmgsync.simulator.codes import bad_data, no_permission
 from fmgsync.simulator.state.adom import PACKAGES, Adom, Lock
 from fmgsync.simulator.state.locks import may_install
 from fmgsync.simulator.state.store import Row, Scope
-from fmgsync.simulator.state.tasks import Line, Task
+from fmgsync.simulator.state.tasks import Task
 from fmgsync.simulator.state.world import World
 from fmgsync.simulator.wire.call import Call
 
@@ -127,19 +127,3 @@ def open_task(
     task = world.tasks.open(title, src, call.session.admin.user, adom.oid, call.now)
     task.comments = {name: str(record[name]) for name in _COMMENTS if name in record}
     return task
-
-
-def warn(task: Task, at: float, detail: str) -> None:
-    """A task that had nothing to do: one line, state warning, no error."""
-    line = Line("", 0)
-    task.lines.append(line)
-    line.tell(at, 100, detail, "warning")
-    task.settle(at)
-
-
-def fail(task: Task, at: float, detail: str) -> None:
-    """A task that failed as a whole."""
-    line = Line("", 0)
-    task.lines.append(line)
-    line.tell(at, 100, detail, "error")
-    task.settle(at)

@@ -88,8 +88,7 @@ def move(world: World, call: Call) -> Members:
 def _done(world: World, call: Call, title: str, row: Row) -> Members:
     adom = adom_of(world, call)
     task = open_task(world, call, adom, title, "security console")
-    line = Line(str(row.key).rpartition("/")[2], row.oid)
-    task.lines.append(line)
+    line = task.add(Line(str(row.key).rpartition("/")[2], row.oid))
     line.tell(call.now, 100, "done", "done")
     task.settle(call.now)
     return {"data": {"task": task.id}}

@@ -92,17 +92,19 @@ def _show_scope(row: Row) -> list[dict[str, Any]]:
 
 
 class PackageEditor:
-    """Writes packages where the session's lock allows."""
+    """Writes packages, or blocks, where the session's lock allows."""
 
-    def __init__(self, world: World, call: Call, adom: Adom, path: str | None) -> None:
-        self.world, self.call, self.adom = world, call, adom
+    def __init__(
+        self, world: World, call: Call, adom: Adom, path: str | None, table: str = PACKAGES
+    ) -> None:
+        self.world, self.call, self.adom, self.table = world, call, adom, table
         self.database = writable(adom, call.session, package=path)
 
-    def put(self, before: Row | None, after: Row | None, table: str = PACKAGES) -> None:
+    def put(self, before: Row | None, after: Row | None, table: str = "") -> None:
         """Write a package, or a row of another table that goes with it."""
         row = after or before
         if row is not None:
-            change = Change(table, row.key, before, after)
+            change = Change(table or self.table, row.key, before, after)
             self.adom.apply(self.database, change, self.call.now)
 
     def change(self, row: Row, **attrs: Any) -> None:
@@ -110,9 +112,9 @@ class PackageEditor:
         user = self.call.session.admin.user
         self.put(row, row.changed(now=self.call.now, by=user, attrs={**row.attrs, **attrs}))
 
-    def new(self, path: str, kind: str) -> Row:
-        """An empty package or folder."""
-        attrs = {"type": kind, "scope": (), "settings": {}, "order": ()}
+    def new(self, path: str, kind: str, **attrs: Any) -> Row:
+        """A package, block or folder, empty but for what is said of it."""
+        attrs = {"type": kind, "scope": (), "settings": {}, "order": ()} | attrs
         now, user = int(self.call.now), self.call.session.admin.user
         row = Row(path, self.world.next_oid(), attrs, created=now, modified=now, by=user)
         self.put(None, row)

@@ -13,7 +13,6 @@ from fmgsync.simulator.calls.ordering import (
     open_task,
     permission,
     scope_of,
-    warn,
 )
 from fmgsync.simulator.calls.place import find_package
 from fmgsync.simulator.codes import Refusal, bad_data, bad_url
@@ -101,7 +100,7 @@ def _install(
 ) -> None:
     scopes = _scopes(world, call, adom, edits)
     if not scopes:
-        warn(task, call.now, "No installing devices")
+        task.end_at_once(call.now, "No installing devices", "warning")
         return
     order = jobs.Order(
         adom,
@@ -148,7 +147,7 @@ def install_objects_v1(world: World, call: Call) -> Members:
         return {"data": {"task": task.id}}
     scopes = _scopes(world, call, adom, edits)
     if any(world.devices[device].db_status() == "mod" for device, _ in scopes):
-        warn(task, call.now, "device has pending changes")
+        task.end_at_once(call.now, "device has pending changes", "warning")
     else:
         _install(world, call, adom, task, edits)
     return {"data": {"task": task.id}}

@@ -10,13 +10,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from fmgsync.simulator.calls.ordering import adom_of
-from fmgsync.simulator.calls.packages import show_settings
+from fmgsync.simulator.calls.packages import PackageEditor, show_settings
 from fmgsync.simulator.calls.place import find_block
 from fmgsync.simulator.calls.plain import PlainRow, answer_row, answer_table
 from fmgsync.simulator.codes import Refusal, absent, bad_data, exists
 from fmgsync.simulator.schema.catalog_packages import BLOCKS, POLICY
 from fmgsync.simulator.state.adom import Adom, write
-from fmgsync.simulator.state.locks import writable
 from fmgsync.simulator.state.references import package_of, package_store
 from fmgsync.simulator.state.store import Change, Database, Row
 from fmgsync.simulator.state.world import World
@@ -70,35 +69,20 @@ def _where_used(adom: Adom, database: Database, row: Row) -> list[dict[str, Any]
     return [{"data": found, "root": {"name": adom.name, "oid": adom.oid}}] if found else []
 
 
-class _Editor:
-    """Writes blocks under the ADOM's lock; no finer one covers them."""
-
-    def __init__(self, world: World, call: Call, adom: Adom) -> None:
-        self.world, self.call, self.adom = world, call, adom
-        self.database = writable(adom, call.session, package=None)
-
-    def put(self, store: str, before: Row | None, after: Row | None) -> None:
-        row = after or before
-        if row is not None:
-            change = Change(store, row.key, before, after)
-            self.adom.apply(self.database, change, self.call.now)
-
-    def new(self, name: str, attrs: Mapping[str, Any]) -> Row:
-        now, user = int(self.call.now), self.call.session.admin.user
-        row = Row(name, self.world.next_oid(), attrs, created=now, modified=now, by=user)
-        self.put(BLOCKS, None, row)
-        return row
+def _editor(world: World, call: Call, adom: Adom) -> PackageEditor:
+    """Under the ADOM's lock; no finer one covers blocks."""
+    return PackageEditor(world, call, adom, None, BLOCKS)
 
 
 def write_blocks(world: World, call: Call, adom: str, rest: Rest = ()) -> Members:
     """Add, set or update blocks: a name, and settings as a package has them."""
-    editor = _Editor(world, call, world.enter(adom, call.session))
+    editor = _editor(world, call, world.enter(adom, call.session))
     for record in call.records():
         _write_one(editor, record, "/".join(rest) or record.get("name"))
     return {}
 
 
-def _write_one(editor: _Editor, record: Mapping[str, Any], name: Any) -> None:
+def _write_one(editor: PackageEditor, record: Mapping[str, Any], name: Any) -> None:
     settings = record.get("package settings")
     if record.get("type", "pblock") not in ("pkg", "pblock"):
         raise bad_data()
@@ -113,30 +97,28 @@ def _write_one(editor: _Editor, record: Mapping[str, Any], name: Any) -> None:
     if row is None and method == "update":
         raise absent()
     if row is None:
-        editor.new(name, {"type": "pblock", "settings": settings or {}, "order": ()})
+        editor.new(name, "pblock", settings=settings or {})
         return
-    attrs = {**row.attrs, "settings": {**row.attrs["settings"], **(settings or {})}}
-    user = editor.call.session.admin.user
-    editor.put(BLOCKS, row, row.changed(now=editor.call.now, by=user, attrs=attrs))
+    editor.change(row, settings={**row.attrs["settings"], **(settings or {})})
 
 
 def delete(world: World, call: Call, adom: str, rest: Rest) -> Members:
     """Delete a block with its policies; not while a package takes it in (-10015)."""
-    editor = _Editor(world, call, world.enter(adom, call.session))
+    editor = _editor(world, call, world.enter(adom, call.session))
     row = find_block(editor.database, "/".join(rest))
     if editor.database.uses.any((BLOCKS, row.key)):
         raise Refusal(-10015)
     store = package_store(POLICY.name, row.oid)
     for policy in list(editor.database.rows(store)):
         write(editor.database, Change(store, policy.key, policy, None))
-    editor.put(BLOCKS, row, None)
+    editor.put(row, None)
     return {}
 
 
 def clone(world: World, call: Call) -> Members:
     """`/securityconsole/pblock/clone`: a block with its policies, under another name."""
     adom, record = adom_of(world, call), call.record()
-    editor = _Editor(world, call, adom)
+    editor = _editor(world, call, adom)
     source = editor.database.rows(BLOCKS).get(str(record.get("pblock")))
     name = record.get("dst_name")
     if source is None or not isinstance(name, str) or not name or "/" in name:
@@ -154,13 +136,13 @@ def clone(world: World, call: Call) -> Members:
         else 0
     )
     order = tuple(first + at for at in range(len(source.attrs["order"])))
-    made = editor.new(name, {**source.attrs, "order": order})
+    made = editor.new(name, "pblock", settings=source.attrs["settings"], order=order)
     rows = editor.database.rows(package_store(POLICY.name, source.oid))
     for old, new in zip(source.attrs["order"], order, strict=True):
         policy = rows.get(old)
         if policy is not None:
             copy = Row(new, world.next_oid(), policy.attrs, created=int(call.now))
-            editor.put(package_store(POLICY.name, made.oid), None, copy)
+            editor.put(None, copy, package_store(POLICY.name, made.oid))
     return {}
 
 

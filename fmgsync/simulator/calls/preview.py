@@ -81,8 +81,9 @@ def finish(
     """The lines of a preview task; where the copy failed, told as an install tells it."""
     for device, vdom in scopes:
         unit = world.devices.get(device)
-        line = Line(f"{device}({vdom})[copy]", unit.oid if unit is not None else 0, vdom=vdom)
-        task.lines.append(line)
+        line = task.add(
+            Line(f"{device}({vdom})[copy]", unit.oid if unit is not None else 0, vdom=vdom)
+        )
         reason = (failed or {}).get((device, vdom))
         if reason is not None:
             line.tell(at, 50, reason)

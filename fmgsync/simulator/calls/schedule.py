@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fmgsync.simulator.calls import jobs, packages
-from fmgsync.simulator.calls.ordering import scope_of, targets_of, warn
+from fmgsync.simulator.calls.ordering import scope_of, targets_of
 from fmgsync.simulator.calls.place import find_package
 from fmgsync.simulator.codes import absent, bad_data
 from fmgsync.simulator.state.adom import PACKAGES, Adom, Schedule
@@ -50,7 +50,7 @@ def _run(world: World, adom: Adom, path: str, plan: Schedule, at: float) -> None
     task = world.tasks.open(title, "security console", plan.user, adom.oid, at)
     scopes = targets_of(world, adom, package, plan.scope) if package is not None else []
     if package is None or not scopes:
-        warn(task, at, "No installing devices")
+        task.end_at_once(at, "No installing devices", "warning")
         return
     jobs.start(world, [jobs.Order(adom, task, lambda: True, scopes, package=package)], at)
 

@@ -117,8 +117,7 @@ def execute(world: World, call: Call, adom: str) -> Members:
     places: list[str | None] = [*devices] or [None]
     for name in places:
         unit = world.devices.get(name) if name is not None else None
-        line = Line(name or adom, unit.oid if unit is not None else place.oid)
-        task.lines.append(line)
+        line = task.add(Line(name or adom, unit.oid if unit is not None else place.oid))
         if remote and (unit is None or not unit.online):
             line.tell(call.now, 100, "device is offline", "error")
             continue

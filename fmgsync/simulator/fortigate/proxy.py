@@ -115,8 +115,7 @@ def _as_task(
     user = call.session.admin.user
     task = world.tasks.open("Device proxy", "device manager", user, 0, call.now)
     for device, answer in zip(devices, answers, strict=True):
-        line = Line(device.name, device.oid, device.ip)
-        task.lines.append(line)
+        line = task.add(Line(device.name, device.oid, device.ip))
         up = answer["status"]["code"] == 0
         line.tell(call.now, 100, "done" if up else "No tunnel", "done" if up else "error")
     task.settle(call.now)

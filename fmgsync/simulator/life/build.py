@@ -214,30 +214,16 @@ class _Builder:
             write(adom.ground, Change(store, row.key, None, row))
 
     def _address(self, adom: Adom, seed: AddressSeed, path: Path) -> None:
-        six = seed.ip6 is not None
-        store = "firewall address6" if six else "firewall address"
+        store = seed.table
         self._free(adom, store, seed.name, path)
-        given = {
-            "type": "fqdn" if seed.fqdn else "iprange" if seed.start_ip else None,
-            "subnet": seed.subnet,
-            "ip6": seed.ip6,
-            "start-ip": seed.start_ip,
-            "end-ip": seed.end_ip,
-            "fqdn": seed.fqdn,
-            "comment": seed.comment,
-            "color": seed.color,
-        }
-        attrs = self._attrs(store, given, path)
+        attrs = self._attrs(store, seed.attributes(), path)
         maps = self._maps(adom, store, seed.mappings, path)
         self._put(adom, store, seed.name, attrs, maps)
 
     def _group(self, adom: Adom, seed: GroupSeed, path: Path) -> tuple[str, Row]:
-        store = "firewall addrgrp6" if seed.family == "ipv6" else "firewall addrgrp"
+        store = seed.table
         self._free(adom, store, seed.name, path)
-        given: dict[str, Any] = {"member": seed.members, "comment": seed.comment}
-        if seed.exclude_members:
-            given |= {"exclude": "enable", "exclude-member": seed.exclude_members}
-        attrs = self._attrs(store, given, path)
+        attrs = self._attrs(store, seed.attributes(), path)
         maps = self._maps(adom, store, seed.mappings, path)
         oid, now = self._world.next_oid(), int(self._world.started)
         row = Row(seed.name, oid, attrs, maps, created=now, modified=now)

@@ -16,11 +16,11 @@ from fmgsync.simulator.state.layered import Layered
 from fmgsync.simulator.state.problems import SeedError, Source
 from fmgsync.simulator.state.seeddevices import api_users, new_unit
 from fmgsync.simulator.state.seedunits import (
-    UnitAddressSeed,
     UnitGroupSeed,
     UnitPolicySeed,
     UnitSeed,
 )
+from fmgsync.simulator.state.seedvalues import AddressValues, GroupValues
 from fmgsync.simulator.state.store import Row
 from fmgsync.simulator.state.unitapi import Limits
 from fmgsync.simulator.state.world import World
@@ -64,7 +64,9 @@ class Units:
         api.management_vdom = seed.management_vdom or next(iter(device.vdoms))
         api.saving, api.standby, api.limits = seed.saving, list(seed.standby), Limits(**limits)
         for at, address in enumerate(seed.addresses):
-            self._write(device, address.vdom, *_address(address), (*path, "addresses", at))
+            self._write(
+                device, address.vdom, address.table, _row(address), (*path, "addresses", at)
+            )
         self._groups(device, seed.address_groups, path)
         for at, policy in enumerate(seed.policies):
             record = _policy(policy)
@@ -92,7 +94,7 @@ class Units:
     ) -> bool:
         where = (*path, "addressGroups", at)
         try:
-            self._writes(device, seed.vdom, _table(seed)).create(_group(seed))
+            self._writes(device, seed.vdom, seed.table).create(_row(seed))
         except Failed as failed:
             if failed.error == NOT_FOUND and not last:
                 return False
@@ -118,33 +120,8 @@ class Units:
         return SeedError([self._source.problem(path, told)])
 
 
-def _table(seed: UnitGroupSeed) -> str:
-    return "firewall addrgrp6" if seed.family == "ipv6" else "firewall addrgrp"
-
-
-def _address(seed: UnitAddressSeed) -> tuple[str, dict[str, Any]]:
-    record = {
-        "name": seed.name,
-        "type": "fqdn" if seed.fqdn else "iprange" if seed.start_ip else None,
-        "subnet": seed.subnet,
-        "ip6": seed.ip6,
-        "start-ip": seed.start_ip,
-        "end-ip": seed.end_ip,
-        "fqdn": seed.fqdn,
-        "comment": seed.comment,
-        "color": seed.color,
-    }
-    table = "firewall address6" if seed.ip6 is not None else "firewall address"
-    return table, {name: value for name, value in record.items() if value is not None}
-
-
-def _group(seed: UnitGroupSeed) -> dict[str, Any]:
-    record: dict[str, Any] = {"name": seed.name, "member": seed.members}
-    if seed.comment is not None:
-        record["comment"] = seed.comment
-    if seed.exclude_members:
-        record |= {"exclude": "enable", "exclude-member": seed.exclude_members}
-    return record
+def _row(seed: AddressValues | GroupValues) -> dict[str, Any]:
+    return {"name": seed.name, **seed.attributes()}
 
 
 def _policy(seed: UnitPolicySeed) -> dict[str, Any]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, get_args
+from pathlib import Path
+from typing import Any, Final, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from fmgsync import yamllines
+
+_Read = TypeVar("_Read", bound=BaseModel)
 
 
 class SeedError(ValueError):
@@ -41,7 +44,32 @@ class Source:
         return f"{place}: {dotted}: {message}" if dotted else f"{place}: {message}"
 
 
-def problems_of(error: ValidationError, source: Source, model: type[BaseModel]) -> list[str]:
+def read(
+    model: type[_Read], given: Mapping[str, Any] | str | Path, name: str, what: str
+) -> tuple[_Read, Source]:
+    """`what` is given as a mapping, which is then called `name`, or as a YAML file.
+
+    Raises SeedError with path and line. A YAML syntax error is `yamllines`' ConfigError.
+    """
+    if isinstance(given, Mapping):
+        source, data = Source(name), dict(given)
+    else:
+        try:
+            text = Path(given).read_bytes()
+        except OSError as error:
+            raise SeedError([f"{given}: {error.strerror or error}"]) from error
+        document = yamllines.load(text, str(given))
+        source = Source(str(given), document)
+        if not isinstance(document.data, dict | None):
+            raise SeedError([source.problem((), f"a {what} is a mapping of keys")])
+        data = document.data or {}
+    try:
+        return model.model_validate(data), source
+    except ValidationError as error:
+        raise SeedError(_problems_of(error, source, model)) from error
+
+
+def _problems_of(error: ValidationError, source: Source, model: type[BaseModel]) -> list[str]:
     """pydantic's findings in our words and in the file's order; `model` is what was read."""
     found = sorted(error.errors(), key=lambda one: source.line(one["loc"]))
     return [source.problem(one["loc"], _said(one, model)) for one in found]

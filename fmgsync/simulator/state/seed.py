@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 from pydantic.alias_generators import to_camel
 
-from fmgsync import yamllines
-from fmgsync.simulator.state.problems import SeedError, Source, problems_of
+from fmgsync.simulator.state import problems
+from fmgsync.simulator.state.problems import Source
 from fmgsync.simulator.state.rights import Right
 from fmgsync.simulator.state.seedtypes import (
     AdomRelease,
@@ -190,30 +190,13 @@ DEFAULT: Mapping[str, Any] = {
 """What `fmgsync simulator` serves without a seed."""
 
 
-def read_seed(seed: Mapping[str, Any] | str | Path | None) -> tuple[Seed, Source]:
-    """The seed and where it stood. A YAML syntax error is `yamllines`' ConfigError."""
-    if seed is None:
+def read_seed(given: Mapping[str, Any] | str | Path | None) -> tuple[Seed, Source]:
+    """The seed and where it stood; what it leaves out is the default's."""
+    if given is None:
         return Seed.model_validate(DEFAULT), Source("default seed")
-    if isinstance(seed, Mapping):
-        return _validated(dict(seed), Source("seed"))
-    name = str(seed)
-    try:
-        text = Path(seed).read_bytes()
-    except OSError as error:
-        raise SeedError([f"{name}: {error.strerror or error}"]) from error
-    document = yamllines.load(text, name)
-    return _validated(document.data if document.data is not None else {}, Source(name, document))
-
-
-def _validated(data: Any, source: Source) -> tuple[Seed, Source]:
-    if not isinstance(data, dict):
-        raise SeedError([source.problem((), "a seed is a mapping of keys")])
-    try:
-        seed = Seed.model_validate(data)
-    except ValidationError as error:
-        raise SeedError(problems_of(error, source, Seed)) from error
+    seed, source = problems.read(Seed, given, "seed", "seed")
     if not seed.admins:
         seed = seed.model_copy(update={"admins": Seed.model_validate(DEFAULT).admins})
-    if not {"adoms", "fortigates"} & data.keys():
+    if not {"adoms", "fortigates"} & seed.model_fields_set:
         seed = seed.model_copy(update={"adoms": Seed.model_validate(DEFAULT).adoms})
     return seed, source

@@ -30,6 +30,18 @@ class AddressValues(Model):
     comment: str | None = None
     color: int | None = None
 
+    @property
+    def table(self) -> str:
+        """Where it goes."""
+        return "firewall address6" if self.ip6 is not None else "firewall address"
+
+    def attributes(self) -> dict[str, Any]:
+        """What is said of it besides its name, in the table's words."""
+        said = self.model_dump(include=set(AddressValues.model_fields), exclude_none=True)
+        kind = "fqdn" if self.fqdn else "iprange" if self.start_ip else None
+        given = {word.replace("_", "-"): said[word] for word in said if word != "name"}
+        return {"type": kind, **given} if kind else given
+
 
 class GroupValues(Model):
     """An address group; `family: ipv6` puts it in the IPv6 table."""
@@ -39,6 +51,20 @@ class GroupValues(Model):
     family: Literal["ipv4", "ipv6"] = "ipv4"
     comment: str | None = None
     exclude_members: list[str] = Field(default_factory=list)
+
+    @property
+    def table(self) -> str:
+        """Where it goes."""
+        return "firewall addrgrp6" if self.family == "ipv6" else "firewall addrgrp"
+
+    def attributes(self) -> dict[str, Any]:
+        """What is said of it besides its name, in the table's words."""
+        given: dict[str, Any] = {"member": self.members}
+        if self.comment is not None:
+            given["comment"] = self.comment
+        if self.exclude_members:
+            given |= {"exclude": "enable", "exclude-member": self.exclude_members}
+        return given
 
 
 class PolicyValues(Model):

@@ -80,6 +80,16 @@ class Task:
     comments: dict[str, str] = field(default_factory=dict)
     """What an install was told to write beside the revisions it makes."""
 
+    def add(self, line: Line) -> Line:
+        """One line more."""
+        self.lines.append(line)
+        return line
+
+    def end_at_once(self, at: float, detail: str, state: str) -> None:
+        """A job that has nothing to do, or fails as a whole: one line tells it."""
+        self.add(Line("", 0)).tell(at, 100, detail, state)
+        self.settle(at)
+
     @property
     def state(self) -> str:
         """The task's state, from its lines unless it was cancelled or aborted."""

@@ -143,8 +143,7 @@ class Envelope:
         tasks, user = self._world.tasks, session.admin.user
         task = tasks.open("security console task", "security console", user, 0, now)
         for element in result:
-            line = Line(str(element["url"])[-80:], 0)
-            task.lines.append(line)
+            line = task.add(Line(str(element["url"])[-80:], 0))
             status = element["status"]
             line.tell(now, 100, str(status["message"]), "error" if status["code"] else "done")
         task.settle(now)

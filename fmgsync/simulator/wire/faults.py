@@ -17,14 +17,13 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    ValidationError,
     field_validator,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
 
-from fmgsync import yamllines
-from fmgsync.simulator.state.problems import SeedError, Source, problems_of
+from fmgsync.simulator.state import problems
+from fmgsync.simulator.state.problems import SeedError
 from fmgsync.simulator.state.seed import checked_switches
 
 Kind = Literal[
@@ -120,31 +119,13 @@ class FaultFile(BaseModel):
 
 
 def read_faults(
-    source: Mapping[str, Any] | str | Path, devices: Collection[str] | None = None
+    given: Mapping[str, Any] | str | Path, devices: Collection[str] | None = None
 ) -> FaultFile:
     """A fault file or mapping; raises SeedError with path and line.
 
     `devices`: the names there are, so that a fault of any other is refused; None for any.
     """
-    if isinstance(source, Mapping):
-        return _validated(dict(source), Source("faults"), devices)
-    name = str(source)
-    try:
-        text = Path(source).read_bytes()
-    except OSError as error:
-        raise SeedError([f"{name}: {error.strerror or error}"]) from error
-    document = yamllines.load(text, name)
-    data = document.data if document.data is not None else {}
-    return _validated(data, Source(name, document), devices)
-
-
-def _validated(data: Any, source: Source, devices: Collection[str] | None) -> FaultFile:
-    if not isinstance(data, dict):
-        raise SeedError([source.problem((), "a fault file is a mapping of keys")])
-    try:
-        found = FaultFile.model_validate(data)
-    except ValidationError as error:
-        raise SeedError(problems_of(error, source, FaultFile)) from error
+    found, source = problems.read(FaultFile, given, "faults", "fault file")
     nowhere = [
         source.problem(("faults", at, "device"), f"no device {fault.device!r} in the seed")
         for at, fault in enumerate(found.faults)
