@@ -165,10 +165,7 @@ def _record_command(options: common.Options, to: Path, wishes: Wishes, arguments
 
 
 def _record_lab(options: common.Options, to: Path | None, wishes: Wishes, wanted: Wanted) -> int:
-    """Run the scenarios; whatever was said is written, also when something failed half way."""
-    import dataclasses
-
-    from fmgsync.cli import suspects
+    """Run the scenarios in an ADOM."""
     from fmgsync.clock import SystemClock
     from fmgsync.recording import suite
     from fmgsync.recording.adapter import Recording
@@ -179,37 +176,24 @@ def _record_lab(options: common.Options, to: Path | None, wishes: Wishes, wanted
     access = fortimanagers.make_access(options.config, wanted.fortimanager)
     install_on = _device(wanted.allow_install) if wanted.allow_install else None
     scenarios = suite.chosen(wanted.scenarios, may_install=install_on is not None)
-    bounds = Bounds(_adom(options.config, access.name, wanted.adom), wanted.prefix)
-    bounds = dataclasses.replace(bounds, install_on=install_on)
+    adom = _adom(options.config, access.name, wanted.adom)
+    bounds = Bounds(adom, wanted.prefix, install_on=install_on)
     _confirm(options, wanted, access.host, bounds, scenarios)
     open_session = partial(
         fortimanagers.make_session, access, clock=clock, transport=recording.adapter
     )
-    try:
-        with open_session() as session, session.pinned():
-            lab = _lab(session, bounds, wanted, clock, recording, open_session)
-            if wanted.clean_up:
-                suite.clean_up(lab, options.progress)
-                return common.IN_SYNC
-            with recording.step("first look"):
-                suite.refuse_strangers(lab)
-            done = suite.run(lab, scenarios, options.progress)
-            wishes = dataclasses.replace(wishes, scenarios=tuple(done))
-    finally:
-        if to is not None and not wanted.clean_up:
-            wishes = dataclasses.replace(wishes, devices=suspects.devices(options.config))
-            cassette_taking.save(options, recording, to, wishes, suspects.of_file(options.config))
-    return common.IN_SYNC
+    opened = _lab(bounds, wanted, clock, recording, open_session)
+    return cassette_taking.run(options, wanted, opened, scenarios, recording, to, wishes)
 
 
+@contextmanager
 def _lab(
-    session: Line,
     bounds: Bounds,
     wanted: Wanted,
     clock: Any,
     recording: Recording,
     open_session: Any,
-) -> Lab:
+) -> Iterator[Lab]:
     """A first look at the unit, and the lab made of what it showed."""
     import dataclasses
 
@@ -217,17 +201,18 @@ def _lab(
     from fmgsync.recording.scenarios import looking
 
     @contextmanager
-    def second() -> Iterator[Line]:
-        with open_session() as other, other.pinned():
-            yield other
+    def pinned() -> Iterator[Line]:
+        with open_session() as session, session.pinned():
+            yield session
 
     named = [_device(text) for text in wanted.devices]
     if bounds.install_on is not None and bounds.install_on not in named:
         named.append(bounds.install_on)
-    with recording.step("first look"):
-        facts = looking.survey(session, bounds.adom, named)
-    bounds = dataclasses.replace(bounds, targets=frozenset(facts.targets))
-    return Lab(session, bounds, facts, clock=clock, step=recording.step, second=second)
+    with pinned() as session:
+        with recording.step("first look"):
+            facts = looking.survey(session, bounds.adom, named)
+        bounds = dataclasses.replace(bounds, targets=frozenset(facts.targets))
+        yield Lab(session, bounds, facts, clock=clock, step=recording.step, second=pinned)
 
 
 def _device(text: str) -> DeviceVdom:

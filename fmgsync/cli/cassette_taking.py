@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +17,7 @@ from fmgsync.errors import UsageError
 if TYPE_CHECKING:
     from fmgsync.recording.adapter import Recording
     from fmgsync.recording.check import Suspects
-    from fmgsync.recording.suite import Scenario
+    from fmgsync.recording.suite import Place, Scenario
     from fmgsync.recording.taking import Wishes
 
 
@@ -60,6 +62,35 @@ def confirm(
     if not sys.stdin.isatty():
         raise UsageError("nobody can be asked whether to write", next_step="say so with --yes")
     click.confirm("Go on?", abort=True, err=True)
+
+
+def run(
+    options: common.Options,
+    wanted: Wanted,
+    opened: AbstractContextManager[Place],
+    scenarios: tuple[Scenario, ...],
+    recording: Recording,
+    to: Path | None,
+    wishes: Wishes,
+) -> int:
+    """Run the scenarios; whatever was said is written, also when something failed half way."""
+    from fmgsync.cli import suspects
+    from fmgsync.recording import suite
+
+    try:
+        with opened as lab:
+            if wanted.clean_up:
+                suite.clean_up(lab, options.progress)
+                return common.IN_SYNC
+            with recording.step("first look"):
+                suite.refuse_strangers(lab)
+            done = suite.run(lab, scenarios, options.progress)
+            wishes = dataclasses.replace(wishes, scenarios=tuple(done))
+    finally:
+        if to is not None and not wanted.clean_up:
+            wishes = dataclasses.replace(wishes, devices=suspects.devices(options.config))
+            save(options, recording, to, wishes, suspects.of_file(options.config))
+    return common.IN_SYNC
 
 
 def save(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fmgsync.cli import cassette_taking, common, suspects
+from fmgsync.cli import cassette_taking, common
 from fmgsync.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ def is_meant(path: Path, wanted: Wanted) -> bool:
 
 
 def record(options: common.Options, to: Path | None, wishes: Wishes, wanted: Wanted) -> int:
-    """Run the scenarios; whatever was said is written, also when something failed half way."""
+    """Run the scenarios there."""
     from fmgsync.clock import SystemClock
     from fmgsync.recording import suite
     from fmgsync.recording.adapter import Recording
@@ -52,18 +51,4 @@ def record(options: common.Options, to: Path | None, wishes: Wishes, wanted: Wan
         transport=recording.adapter,
         step=recording.step,
     )
-    try:
-        with opened as lab:
-            if wanted.clean_up:
-                suite.clean_up(lab, options.progress)
-                return common.IN_SYNC
-            with recording.step("first look"):
-                suite.refuse_strangers(lab)
-            done = suite.run(lab, scenarios, options.progress)
-            wishes = dataclasses.replace(wishes, scenarios=tuple(done))
-    finally:
-        if to is not None and not wanted.clean_up:
-            wishes = dataclasses.replace(wishes, devices=suspects.devices(options.config))
-            known = suspects.of_file(options.config)
-            cassette_taking.save(options, recording, to, wishes, known)
-    return common.IN_SYNC
+    return cassette_taking.run(options, wanted, opened, scenarios, recording, to, wishes)

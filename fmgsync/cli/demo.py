@@ -242,21 +242,10 @@ def _tell(estate: story.Estate, options: common.Options, console: Console) -> No
         console.print(f"   {line}")
     story.run_apply(estate, options.progress)
     console.print(f"\n3. Pods come, go and move: {size.changes} changes.")
-    for number, cluster in enumerate(estate.clusters.values()):
-        part = size.changes // 2 + (number < size.changes % 2)
-        estate.tally.changes += cluster.churn(part)
-    story.write_dumps(estate)
+    story.churn(estate)
     console.print("   fmgsync plan\n")
     _show_plan(estate, console)
-    result = story.run_apply(estate, options.progress)
-    held = sum(len(adom.seen.plan.held) for adom in result.adoms if adom.seen)
-    if held:
-        console.print(
-            f"   The guard holds {held} parts, for a person to see: more than a fifth of a group "
-            f"went at once.\n   The person approves: fmgsync approve {result.digest}"
-        )
-        story.approve(estate, result.digest)
-        story.run_apply(estate, options.progress)
+    story.apply_and_approve(estate, options.progress, console)
     console.print("\n4. Every FortiGate was asked what it holds, and compared with what runs.")
     for line in story.proof(estate):
         console.print(f"   {line}", soft_wrap=True)

@@ -78,17 +78,6 @@ def play(estate: Estate, tell: Tell, console: Console) -> None:
     )
     story.run_apply(estate, tell)
     console.print(f"\n2. Pods come, go and move: {size.changes} changes.")
-    for number, cluster in enumerate(estate.clusters.values()):
-        part = size.changes // 2 + (number < size.changes % 2)
-        estate.tally.changes += cluster.churn(part)
-    story.write_dumps(estate)
-    result = story.run_apply(estate, tell)
-    held = sum(len(adom.seen.plan.held) for adom in result.adoms if adom.seen)
-    if held:
-        console.print(
-            f"   The guard holds {held} parts, for a person to see: more than a fifth of a group "
-            f"went at once.\n   The person approves: fmgsync approve {result.digest}"
-        )
-        story.approve(estate, result.digest)
-        story.run_apply(estate, tell)
+    story.churn(estate)
+    story.apply_and_approve(estate, tell, console)
     console.print("\n3. Every FortiGate was asked what it holds, and compared with what runs:\n")

@@ -89,14 +89,6 @@ def _configure(estate: story.Estate) -> None:
     estate.config.write_text(_HEAD + text, encoding="utf-8")
 
 
-def bring_back(estate: story.Estate) -> None:
-    """The FortiGate that went offline is back, and the administrator has installed the policy."""
-    names = _names(estate)
-    if len(names) > 2:
-        estate.unit.fortigate(names[-2]).come_back()
-        story.install_by_hand(estate)
-
-
 def ordinary_day(estate: story.Estate, install_s: float) -> None:
     """Pods change, an administrator works on one FortiGate, another one goes offline."""
     for cluster in estate.clusters.values():
@@ -178,9 +170,3 @@ def live_on(estate: story.Estate, asked: Callable[[], bool]) -> None:
                 estate.tally.changes += cluster.churn(1)
             story.write_dumps(estate)
         clock.sleep(0.2)
-
-
-def newest(estate: story.Estate) -> str:
-    """The youngest pod of the first site, `NAMESPACE/NAME`."""
-    cluster = next(iter(estate.clusters.values()))
-    return f"{cluster.NAMESPACE}/{list(cluster.pods)[-1]}"

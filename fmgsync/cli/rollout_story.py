@@ -111,10 +111,7 @@ class Night:
             "network team",
             "edits fmgsync.yaml: groups shall hold the pods' addresses, no longer their nodes'",
         )
-        for number, cluster in enumerate(estate.clusters.values()):
-            odd = number < estate.size.changes % 2
-            estate.tally.changes += cluster.churn(estate.size.changes // 2 + odd)
-        story.write_dumps(estate)
+        story.churn(estate)
         self._line("clusters", f"{estate.size.changes} pods come, go or move meanwhile")
         result = self._apply("network team")
         held = [hold for adom in result.adoms if adom.seen for hold in adom.seen.plan.held]

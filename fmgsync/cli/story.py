@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from fmgsync.assessing import survey
 from fmgsync.clock import Clock, SystemClock
 from fmgsync.model.target import DeviceVdom
@@ -176,6 +178,14 @@ def write_dumps(estate: Estate) -> None:
         cluster.write(estate.folder / f"{site}.json")
 
 
+def churn(estate: Estate) -> None:
+    """Pods come, go and move, in all clusters together as often as the story wants."""
+    share, odd = divmod(estate.size.changes, len(estate.clusters))
+    for number, cluster in enumerate(estate.clusters.values()):
+        estate.tally.changes += cluster.churn(share + (number < odd))
+    write_dumps(estate)
+
+
 def administrator_brings_policies(estate: Estate) -> None:
     """An administrator lets each group through and installs that once: only now can the groups
     reach a FortiGate. fmgsync pushes nobody else's edits."""
@@ -197,7 +207,6 @@ def administrator_brings_policies(estate: Estate) -> None:
         )
     if locks:
         console.commit(ADOM)
-        console.unlock(ADOM)
     console.log_out()
     install_by_hand(estate)
 
@@ -205,15 +214,12 @@ def administrator_brings_policies(estate: Estate) -> None:
 def install_by_hand(estate: Estate) -> None:
     """The administrator installs the package on all its devices, and waits for the end."""
     console = estate.unit.console("admin")
-    locks = estate.unit.world.mode != "disabled"
-    if locks:
+    if estate.unit.world.mode != "disabled":
         console.lock(ADOM)
     package = {"adom": ADOM, "pkg": PACKAGE}
     task = console.call("exec", "/securityconsole/install/package", package)["task"]
     while console.get(f"/task/task/{task}")["percent"] < 100:
         estate.clock.sleep(INSTALL_S / 2)
-    if locks:
-        console.unlock(ADOM)
     console.log_out()
 
 
@@ -279,6 +285,19 @@ def run_apply(
         estate.tally.installs += len(adom.outcomes)
     estate.views = tuple(view for adom in result.adoms for view in adom.survey.views)
     return result
+
+
+def apply_and_approve(estate: Estate, tell: Tell, console: Console) -> None:
+    """`fmgsync apply`; what the guard holds a person looks at, lets through and applies."""
+    result = run_apply(estate, tell)
+    held = sum(len(adom.seen.plan.held) for adom in result.adoms if adom.seen)
+    if held:
+        console.print(
+            f"   The guard holds {held} parts, for a person to see: more than a fifth of a group "
+            f"went at once.\n   The person approves: fmgsync approve {result.digest}"
+        )
+        approve(estate, result.digest)
+        run_apply(estate, tell)
 
 
 def count(estate: Estate, started_at: float) -> Tally:

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Protocol, TypeVar, runtime_checkable
 
 import msgspec
+
+from fmgsync import errors
 
 Change = Callable[[str | None], str]
 """The new text of a document from its present one (None: there is none)."""
@@ -26,6 +29,17 @@ def encoded(document: Any) -> str:
     """As JSON in which nothing acts on a terminal or in an editor: others wrote parts of it."""
     text = msgspec.json.encode(document).decode()
     return _ODD.sub(lambda found: json.dumps(found[0])[1:-1], text)
+
+
+@contextmanager
+def sound(where: str, next_step: str) -> Iterator[None]:
+    """Inside, a document is read that somebody may have damaged: what is wrong is a StateError."""
+    try:
+        yield
+    except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError, OSError) as error:
+        raise errors.StateError(
+            f"it is damaged, or from a newer fmgsync: {error}", where=where, next_step=next_step
+        ) from error
 
 
 @dataclass(slots=True)

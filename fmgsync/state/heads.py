@@ -6,9 +6,8 @@ from typing import Literal
 
 import msgspec
 
-from fmgsync import errors
 from fmgsync.audit import Head
-from fmgsync.state.documents import Documents, encoded, update_soon
+from fmgsync.state.documents import Documents, encoded, sound, update_soon
 
 _NAME = "audit"
 _CHAINS_MOST = 200
@@ -56,12 +55,9 @@ class AuditHeads:
         update_soon(self._documents, _NAME, changed)
 
     def _decode(self, text: str | None) -> _Heads:
-        try:
+        losing = (
+            "move it away: the audit's lines still prove themselves, but no longer"
+            " that none is missing at the end"
+        )
+        with sound(self._documents.where(_NAME), losing):
             return _Heads() if text is None else msgspec.json.decode(text, type=_Heads)
-        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise errors.StateError(
-                f"it is damaged, or from a newer fmgsync: {error}",
-                where=self._documents.where(_NAME),
-                next_step="move it away: the audit's lines still prove themselves, but no longer"
-                " that none is missing at the end",
-            ) from error

@@ -7,13 +7,13 @@ from a first rollout. A damaged one is an error: guessing could exceed a failure
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
 
-from fmgsync import errors
 from fmgsync.clock import Clock
 from fmgsync.model.address import Family
 from fmgsync.model.fleet import Fleets, fleet_of
@@ -21,7 +21,7 @@ from fmgsync.model.rollout import InstallTask, NarrowedMapping
 from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.scheduling.ledger import Attempt, Ledger, Proof
 from fmgsync.scheduling.rollout_record import Note, Phase, RolloutRecord, trusted
-from fmgsync.state.documents import Documents, Parsed, encoded, update_soon
+from fmgsync.state.documents import Documents, Parsed, encoded, sound, update_soon
 from fmgsync.state.units import Units
 
 _NAME = "rollouts"
@@ -102,28 +102,20 @@ class Rollouts:
     def _decode(self, text: str | None) -> _Known:
         if text is None:
             return _Known({})
-        try:
-            document = msgspec.json.decode(text, type=_Document)
-            return _Known.of(document.rollouts)
-        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise self._damaged(error) from error
+        with self._sound():
+            return _Known.of(msgspec.json.decode(text, type=_Document).rollouts)
 
     def _record(self, known: _Known, key: _Key, ref: TargetRef) -> RolloutRecord | None:
-        try:
+        with self._sound():
             found = known.record((self._owner, *key), ref)
             return None if found is None else trusted(found, self._now())
-        except (ValueError, OverflowError, OSError) as error:
-            raise self._damaged(error) from error
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock.now(), UTC)
 
-    def _damaged(self, error: Exception) -> errors.StateError:
-        return errors.StateError(
-            f"it is damaged, or from a newer fmgsync: {error}",
-            where=self.where(),
-            next_step="move it away: rollouts are then held until 'fmgsync rollout resume'",
-        )
+    def _sound(self) -> AbstractContextManager[None]:
+        losing = "move it away: rollouts are then held until 'fmgsync rollout resume'"
+        return sound(self.where(), losing)
 
 
 def _as_named(ref: TargetRef) -> TargetRef:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Literal
 
 import msgspec
 
-from fmgsync import errors
 from fmgsync.assessing.stale import Fault, Key, Since
 from fmgsync.model import address
 from fmgsync.model.target import DeviceVdom, TargetRef
-from fmgsync.state.documents import Documents, Parsed, encoded, update_soon
+from fmgsync.state.documents import Documents, Parsed, encoded, sound, update_soon
 from fmgsync.state.units import Units
 
 _NAME = "stale"
@@ -41,7 +41,7 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
 class StaleSince:
     """Reads and writes since when grants are stale, per ADOM."""
 
-    def __init__(self, documents: Documents, owner: str, *, units: Units | None = None) -> None:
+    def __init__(self, documents: Documents, owner: str, *, units: Units) -> None:
         self._documents = documents
         self._owner = owner
         self._units = units
@@ -49,18 +49,16 @@ class StaleSince:
 
     def read(self, ref: TargetRef) -> Since | None:
         """What is known of one ADOM; None if nothing ever was, or it is lost."""
-        ref = self._units.of(ref) if self._units is not None else ref
+        ref = self._units.of(ref)
         found = self._find(self._parsed.of(self._documents.read(_NAME)), ref)
         if found is None:
             return None
-        try:
+        with self._sound():
             return {_key(row): row.since for row in found.rows}
-        except ValueError as error:
-            raise self._damaged(error) from error
 
     def write(self, ref: TargetRef, since: Mapping[Key, float | None]) -> None:
         """Remember it; nothing is written where nothing is new."""
-        ref = self._units.of(ref) if self._units is not None else ref
+        ref = self._units.of(ref)
         rows = [
             _Row(k.target.device, k.target.vdom, k.group, k.address, at, k.fault)
             for k, at in sorted(since.items(), key=lambda item: item[0])
@@ -86,17 +84,12 @@ class StaleSince:
         return next(found, None)
 
     def _decode(self, text: str | None) -> _Document:
-        try:
+        with self._sound():
             return _Document() if text is None else msgspec.json.decode(text, type=_Document)
-        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise self._damaged(error) from error
 
-    def _damaged(self, error: Exception) -> errors.StateError:
-        return errors.StateError(
-            f"it is damaged, or from a newer fmgsync: {error}",
-            where=self._documents.where(_NAME),
-            next_step="move it away: every stale grant then counts as overdue",
-        )
+    def _sound(self) -> AbstractContextManager[None]:
+        losing = "move it away: every stale grant then counts as overdue"
+        return sound(self._documents.where(_NAME), losing)
 
 
 def _key(row: _Row) -> Key:

@@ -10,7 +10,7 @@ import msgspec
 from fmgsync import errors
 from fmgsync.model.stop import Stop
 from fmgsync.model.target import TargetRef
-from fmgsync.state.documents import Documents, encoded
+from fmgsync.state.documents import Documents, encoded, sound
 
 _NAME = "stops"
 
@@ -105,14 +105,11 @@ class Stops:
         ]
 
     def _decode(self, text: str | None) -> _Document:
-        try:
+        losing = (
+            "whether something is stopped is not known, so nothing is written:"
+            " see who stopped what ('fmgsync history'), move it away and stop anew"
+        )
+        with sound(self.where(), losing):
             found = _Document() if text is None else msgspec.json.decode(text, type=_Document)
             self._mine(found)
-        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise errors.StateError(
-                f"it is damaged, or from a newer fmgsync: {error}",
-                where=self.where(),
-                next_step="whether something is stopped is not known, so nothing is written:"
-                " see who stopped what ('fmgsync history'), move it away and stop anew",
-            ) from error
         return found

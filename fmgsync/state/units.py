@@ -11,9 +11,8 @@ from typing import Literal
 
 import msgspec
 
-from fmgsync import errors
 from fmgsync.model.target import TargetRef
-from fmgsync.state.documents import Documents, Parsed, encoded
+from fmgsync.state.documents import Documents, Parsed, encoded, sound
 
 _NAME = "units"
 
@@ -109,14 +108,9 @@ class Units:
         return f"{name}@{host}" if any(unit.name == name for unit in units) else name
 
     def _decode(self, text: str | None) -> _Document:
-        try:
+        losing = "move it away: what is remembered then counts for the units as they are"
+        with sound(self._documents.where(_NAME), losing):
             return _Document() if text is None else msgspec.json.decode(text, type=_Document)
-        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise errors.StateError(
-                f"it is damaged, or from a newer fmgsync: {error}",
-                where=self._documents.where(_NAME),
-                next_step="move it away: what is remembered then counts for the units as they are",
-            ) from error
 
 
 def _latest(units: list[_Unit], name: str, host: str) -> _Unit | None:

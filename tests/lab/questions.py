@@ -61,7 +61,9 @@ class Answer:
 
 def answers(estate: story.Estate, *, columns: int = evening.COLUMNS) -> list[Answer]:
     """Every question in turn, asked in the lab's folder."""
-    words = {"ip": lab_story.gone(estate), "new": lab_story.newest(estate)}
+    cluster = next(iter(estate.clusters.values()))
+    newest = f"{cluster.NAMESPACE}/{list(cluster.pods)[-1]}"
+    words = {"ip": lab_story.gone(estate), "new": newest}
     found = []
     for each in QUESTIONS:
         command = each.command.format(**words)
