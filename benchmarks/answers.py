@@ -20,11 +20,11 @@ from typing import Any
 import structlog
 import yaml
 
-from fmgsync.cli import lab_story, story
+from fmgsync.cli import story
 from fmgsync.daemon import questions
 from fmgsync.wiring import wiring
 from tests.lab import evening
-from tests.lab.questions import QUESTIONS
+from tests.lab.questions import QUESTIONS, words_of
 
 KNOWN_S = 300.0
 
@@ -42,7 +42,7 @@ def main() -> None:
         evening.open_evening(Path(folder), chosen.devices) as estate,
     ):
         print(f"{chosen.devices} FortiGates, by looking:")
-        words = {"ip": lab_story.gone(estate), "new": lab_story.newest(estate)}
+        words = words_of(estate)
         for each in QUESTIONS:
             began = time.perf_counter()
             evening.screen(each.command.format(**words))

@@ -48,7 +48,6 @@ from fmgsync.sources.convert import (
     policy,
     reading,
 )
-from fmgsync.sources.convert import platform_objects as objects
 from fmgsync.sources.convert.objects import (
     Account,
     EndpointSlice,
@@ -60,9 +59,9 @@ from fmgsync.sources.convert.objects import (
     Namespace,
     NetworkSet,
     Node,
+    PlatformRaw,
     Pod,
     Service,
-    StagedGlobalNetworkPolicy,
 )
 from fmgsync.sources.convert.reading import Raw
 
@@ -124,45 +123,32 @@ UNFINISHED: Final = Scope(fields="status.phase!=Succeeded,status.phase!=Failed")
 
 
 def _calico(
-    kind: Kind, item_type: type[Raw], convert: Callable[..., Any], *, spare: bool = False
-) -> Row:
-    return Row(
-        item_type.__name__,
-        Resource("projectcalico.org", "v3", kind.value),
-        item_type,
-        convert,
-        older=Resource("crd.projectcalico.org", "v1", kind.value),
-        spare=spare,
-    )
-
-
-def _spare(
     kind: Kind,
-    home: tuple[str, str],
-    item_type: type[Raw],
+    name: str,
     convert: Callable[..., Any],
-    older: str = "",
+    item_type: type[Raw] = PlatformRaw,
+    *,
+    spare: bool = False,
 ) -> Row:
-    """A kind of one network plug-in."""
-    group, version = home
-    return Row(
-        item_type.__name__,
-        Resource(group, version, kind.value),
-        item_type,
-        convert,
-        older=Resource(group, older, kind.value) if older else None,
-        spare=True,
-    )
+    older = Resource("crd.projectcalico.org", "v1", kind.value)
+    home = Resource("projectcalico.org", "v3", kind.value)
+    return Row(name, home, item_type, convert, older=older, spare=spare)
 
 
-def _named(
-    kind: Kind, resource: Resource, item_type: type[Raw], convert: Callable[..., Any]
-) -> Row:
+def _spare(kind: Kind, name: str, home: str, convert: Callable[..., Any], older: str = "") -> Row:
+    """A kind of one network plug-in, at home in this group and version."""
+    group, _, version = home.partition("/")
+    first = Resource(group, version, kind.value)
+    second = Resource(group, older, kind.value) if older else None
+    return Row(name, first, PlatformRaw, convert, older=second, spare=True)
+
+
+def _named(kind: Kind, resource: Resource, convert: Callable[..., Any]) -> Row:
     """One object that tells how a component is set; others of its kind are nobody's business."""
     name = kind.value.partition("/")[2]
     scope = Scope(SYSTEM, fields=f"metadata.name={name}")
     title = "ConfigMap" if resource is CONFIGMAPS else "DaemonSet"
-    return Row(title, resource, item_type, convert, scope, only=name)
+    return Row(title, resource, PlatformRaw, convert, scope, only=name)
 
 
 KINDS: Final[Mapping[Kind, Row]] = {
@@ -170,45 +156,41 @@ KINDS: Final[Mapping[Kind, Row]] = {
     Kind.NODES: Row("Node", NODES, Node, node.endpoint),
     Kind.NAMESPACES: Row("Namespace", NAMESPACES, Namespace, namespace.labels),
     Kind.ACCOUNTS: Row("ServiceAccount", SERVICE_ACCOUNTS, Account, account.labels),
-    Kind.POLICIES: _calico(Kind.POLICIES, GlobalNetworkPolicy, policy.policy),
-    Kind.STAGED_POLICIES: _calico(Kind.STAGED_POLICIES, StagedGlobalNetworkPolicy, policy.staged),
-    Kind.GLOBAL_SETS: _calico(Kind.GLOBAL_SETS, GlobalNetworkSet, network_set.network_set),
-    Kind.IP_POOLS: _calico(Kind.IP_POOLS, IPPool, ip_pool.ip_pool, spare=True),
-    Kind.NETWORK_SETS: _calico(Kind.NETWORK_SETS, NetworkSet, network_set.network_set),
-    Kind.FELIX: _calico(Kind.FELIX, objects.FelixConfiguration, platform.felix, spare=True),
+    Kind.POLICIES: _calico(
+        Kind.POLICIES, "GlobalNetworkPolicy", policy.policy, GlobalNetworkPolicy
+    ),
+    Kind.STAGED_POLICIES: _calico(
+        Kind.STAGED_POLICIES, "StagedGlobalNetworkPolicy", policy.staged, GlobalNetworkPolicy
+    ),
+    Kind.GLOBAL_SETS: _calico(
+        Kind.GLOBAL_SETS, "GlobalNetworkSet", network_set.network_set, GlobalNetworkSet
+    ),
+    Kind.IP_POOLS: _calico(Kind.IP_POOLS, "IPPool", ip_pool.ip_pool, IPPool, spare=True),
+    Kind.NETWORK_SETS: _calico(
+        Kind.NETWORK_SETS, "NetworkSet", network_set.network_set, NetworkSet
+    ),
+    Kind.FELIX: _calico(Kind.FELIX, "FelixConfiguration", platform.felix, spare=True),
     Kind.EGRESS_POLICIES: _calico(
-        Kind.EGRESS_POLICIES, objects.EgressGatewayPolicy, platform.gateway_policy, spare=True
+        Kind.EGRESS_POLICIES, "EgressGatewayPolicy", platform.gateway_policy, spare=True
     ),
     Kind.EGRESS_GATEWAYS: _spare(
-        Kind.EGRESS_GATEWAYS, ("operator.tigera.io", "v1"), objects.EgressGateway, platform.gateway
+        Kind.EGRESS_GATEWAYS, "EgressGateway", "operator.tigera.io/v1", platform.gateway
     ),
-    Kind.EGRESS_IPS: _spare(
-        Kind.EGRESS_IPS, ("k8s.ovn.org", "v1"), objects.EgressIP, egress.egress_ip
-    ),
+    Kind.EGRESS_IPS: _spare(Kind.EGRESS_IPS, "EgressIP", "k8s.ovn.org/v1", egress.egress_ip),
     Kind.EGRESSES: _spare(
-        Kind.EGRESSES, ("crd.antrea.io", "v1beta1"), objects.Egress, egress.egress, "v1alpha2"
+        Kind.EGRESSES, "Egress", "crd.antrea.io/v1beta1", egress.egress, "v1alpha2"
     ),
     Kind.CILIUM_EGRESSES: _spare(
-        Kind.CILIUM_EGRESSES,
-        ("cilium.io", "v2"),
-        objects.CiliumEgressGatewayPolicy,
-        egress.cilium_egress,
+        Kind.CILIUM_EGRESSES, "CiliumEgressGatewayPolicy", "cilium.io/v2", egress.cilium_egress
     ),
-    Kind.SUBNETS: _spare(Kind.SUBNETS, ("kubeovn.io", "v1"), objects.Subnet, platform.subnet),
+    Kind.SUBNETS: _spare(Kind.SUBNETS, "Subnet", "kubeovn.io/v1", platform.subnet),
     Kind.VPC_EGRESS_GATEWAYS: _spare(
-        Kind.VPC_EGRESS_GATEWAYS,
-        ("kubeovn.io", "v1"),
-        objects.VpcEgressGateway,
-        egress.vpc_egress_gateway,
+        Kind.VPC_EGRESS_GATEWAYS, "VpcEgressGateway", "kubeovn.io/v1", egress.vpc_egress_gateway
     ),
-    Kind.AWS_NODE: _named(Kind.AWS_NODE, DAEMONSETS, objects.AwsNode, platform.environment),
-    Kind.MASQ_AGENT: _named(Kind.MASQ_AGENT, CONFIGMAPS, objects.MasqAgent, platform.masq_agent),
-    Kind.AZURE_MASQ_AGENT: _named(
-        Kind.AZURE_MASQ_AGENT, CONFIGMAPS, objects.AzureMasqAgent, platform.masq_agent
-    ),
-    Kind.CILIUM_CONFIG: _named(
-        Kind.CILIUM_CONFIG, CONFIGMAPS, objects.CiliumConfig, platform.config_map
-    ),
+    Kind.AWS_NODE: _named(Kind.AWS_NODE, DAEMONSETS, platform.environment),
+    Kind.MASQ_AGENT: _named(Kind.MASQ_AGENT, CONFIGMAPS, platform.masq_agent),
+    Kind.AZURE_MASQ_AGENT: _named(Kind.AZURE_MASQ_AGENT, CONFIGMAPS, platform.masq_agent),
+    Kind.CILIUM_CONFIG: _named(Kind.CILIUM_CONFIG, CONFIGMAPS, platform.config_map),
     Kind.SERVICES: Row("Service", SERVICES, Service, destination.service),
     Kind.ENDPOINT_SLICES: Row(
         "EndpointSlice", ENDPOINT_SLICES, EndpointSlice, destination.endpoint_slice

@@ -21,7 +21,7 @@ from fmgsync.recording import files
 from fmgsync.scheduling import cron
 from fmgsync.settings import calico_import, calico_objects
 from fmgsync.sources import manifests
-from fmgsync.sources.convert import objects, platform, platform_objects
+from fmgsync.sources.convert import objects, platform
 from fmgsync.sources.convert.labels import LabelPool
 from fmgsync.sources.convert.objects import NO_FLAWS
 from fmgsync.state.folder import Folder
@@ -105,7 +105,7 @@ def kube_config(raw: bytes) -> None:
 def masq_agent(raw: bytes) -> None:
     """The ConfigMap of ip-masq-agent: YAML that somebody keeps in a string."""
     data = {"config": raw.decode("utf-8", "replace")}
-    agent = platform_objects.MasqAgent(NAMED, data=data)
+    agent = objects.PlatformRaw(NAMED, data=data)
     found = platform.masq_agent(agent, LabelPool(), NO_FLAWS)
     assert found.doubt or found.values is not None
 

@@ -59,12 +59,17 @@ class Answer:
     text: str
 
 
-def answers(estate: story.Estate, *, columns: int = evening.COLUMNS) -> list[Answer]:
-    """Every question in turn, asked in the lab's folder."""
+def words_of(estate: story.Estate) -> dict[str, str]:
+    """What the questions are about: an address that no pod has any more, and the youngest pod."""
     cluster = next(iter(estate.clusters.values()))
     newest = f"{cluster.NAMESPACE}/{list(cluster.pods)[-1]}"
-    words = {"ip": lab_story.gone(estate), "new": newest}
+    return {"ip": lab_story.gone(estate), "new": newest}
+
+
+def answers(estate: story.Estate, *, columns: int = evening.COLUMNS) -> list[Answer]:
+    """Every question in turn, asked in the lab's folder."""
     found = []
+    words = words_of(estate)
     for each in QUESTIONS:
         command = each.command.format(**words)
         code, text = evening.screen(command, columns=columns)

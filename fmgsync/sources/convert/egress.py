@@ -15,8 +15,7 @@ from fmgsync.model.address import Address
 from fmgsync.model.platform import EVERY_POD, Egress, Selects
 from fmgsync.sources.convert import digging
 from fmgsync.sources.convert.labels import LabelPool
-from fmgsync.sources.convert.objects import NO_FLAWS, Flaws, Malformed, given_name
-from fmgsync.sources.convert.platform_objects import PlatformRaw
+from fmgsync.sources.convert.objects import NO_FLAWS, Flaws, Malformed, PlatformRaw, given_name
 
 Fields = Mapping[str, Any]
 _SOME: Final = (Address("0.0.0.0"), Address("::"))  # noqa: S104  # stands for any that is given

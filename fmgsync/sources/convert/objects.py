@@ -191,14 +191,7 @@ class PolicySpec(msgspec.Struct, frozen=True, gc=False):
 
 
 class GlobalNetworkPolicy(msgspec.Struct, frozen=True, gc=False):
-    """A policy of Calico's, of either API group."""
-
-    metadata: CustomMetadata
-    spec: PolicySpec = PolicySpec()
-
-
-class StagedGlobalNetworkPolicy(msgspec.Struct, frozen=True, gc=False):
-    """One that is not enforced."""
+    """A policy of Calico's, of either API group, enforced or staged."""
 
     metadata: CustomMetadata
     spec: PolicySpec = PolicySpec()
@@ -238,6 +231,16 @@ class NetworkSet(msgspec.Struct, frozen=True, gc=False):
 
     metadata: CustomMetadata
     spec: SetSpec = SetSpec()
+
+
+class PlatformRaw(msgspec.Struct, frozen=True, gc=False):
+    """An object of any kind that says how traffic leaves a cluster, to be looked at piece by
+    piece."""
+
+    metadata: CustomMetadata
+    spec: dict[str, Any] | None = None
+    status: dict[str, Any] | None = None
+    data: dict[str, Any] | None = None
 
 
 class Service(msgspec.Struct, frozen=True, gc=False):

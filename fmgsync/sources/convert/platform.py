@@ -19,8 +19,7 @@ from fmgsync import yamlplain
 from fmgsync.model.platform import Gateway, GatewayPolicy, GatewayStep, Setting, Subnet
 from fmgsync.sources.convert import digging
 from fmgsync.sources.convert.labels import LabelPool
-from fmgsync.sources.convert.objects import NO_FLAWS, Flaws, Malformed, given_name
-from fmgsync.sources.convert.platform_objects import PlatformRaw
+from fmgsync.sources.convert.objects import NO_FLAWS, Flaws, Malformed, PlatformRaw, given_name
 
 _DEFAULT_VPC: Final = ("", "ovn-cluster")
 

@@ -17,7 +17,6 @@ from fmgsync.sources.convert.objects import (
     Flaws,
     GlobalNetworkPolicy,
     PolicySpec,
-    StagedGlobalNetworkPolicy,
     given_name,
     quoted,
 )
@@ -30,13 +29,13 @@ def policy(raw: GlobalNetworkPolicy, pool: LabelPool, flaws: Flaws = NO_FLAWS) -
     return _policy(raw, pool, flaws, staged=False)
 
 
-def staged(raw: StagedGlobalNetworkPolicy, pool: LabelPool, flaws: Flaws = NO_FLAWS) -> Policy:
+def staged(raw: GlobalNetworkPolicy, pool: LabelPool, flaws: Flaws = NO_FLAWS) -> Policy:
     """One that is not enforced."""
     return _policy(raw, pool, flaws, staged=True)
 
 
 def _policy(
-    raw: GlobalNetworkPolicy | StagedGlobalNetworkPolicy,
+    raw: GlobalNetworkPolicy,
     pool: LabelPool,
     flaws: Flaws,
     *,
@@ -71,7 +70,7 @@ def _hosts_only(spec: PolicySpec) -> Iterator[str]:
         yield "it applies without connection tracking (doNotTrack)"
 
 
-def _wants(raw: GlobalNetworkPolicy | StagedGlobalNetworkPolicy, doubts: list[str]) -> bool | None:
+def _wants(raw: GlobalNetworkPolicy, doubts: list[str]) -> bool | None:
     """What label and annotation say: "false" in either counts; another word is a doubt."""
     found: set[bool] = set()
     for pairs in (raw.metadata.labels, raw.metadata.annotations):

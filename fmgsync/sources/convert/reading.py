@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from fmgsync.model.endpoint import Kind
+from fmgsync.model.endpoint import PLATFORM_KINDS, Kind
 from fmgsync.sources.convert import jsonpath
 from fmgsync.sources.convert.fields import Fields
 from fmgsync.sources.convert.objects import (
@@ -26,26 +26,11 @@ from fmgsync.sources.convert.objects import (
     Namespace,
     NetworkSet,
     Node,
+    PlatformRaw,
     Pod,
     Service,
-    StagedGlobalNetworkPolicy,
 )
 from fmgsync.sources.convert.parsed import ClosedMap, is_behind, is_null, last_key, settled
-from fmgsync.sources.convert.platform_objects import (
-    AwsNode,
-    AzureMasqAgent,
-    CiliumConfig,
-    CiliumEgressGatewayPolicy,
-    Egress,
-    EgressGateway,
-    EgressGatewayPolicy,
-    EgressIP,
-    FelixConfiguration,
-    MasqAgent,
-    PlatformRaw,
-    Subnet,
-    VpcEgressGateway,
-)
 
 Raw: TypeAlias = (
     Pod
@@ -53,7 +38,6 @@ Raw: TypeAlias = (
     | Namespace
     | Account
     | GlobalNetworkPolicy
-    | StagedGlobalNetworkPolicy
     | GlobalNetworkSet
     | NetworkSet
     | IPPool
@@ -65,10 +49,7 @@ Raw: TypeAlias = (
     | Described
 )
 
-_POLICIES: Final[Mapping[Kind, type[GlobalNetworkPolicy] | type[StagedGlobalNetworkPolicy]]] = {
-    Kind.POLICIES: GlobalNetworkPolicy,
-    Kind.STAGED_POLICIES: StagedGlobalNetworkPolicy,
-}
+_POLICIES: Final = (Kind.POLICIES, Kind.STAGED_POLICIES)
 _SETS: Final[Mapping[Kind, type[GlobalNetworkSet] | type[NetworkSet]]] = {
     Kind.GLOBAL_SETS: GlobalNetworkSet,
     Kind.NETWORK_SETS: NetworkSet,
@@ -76,20 +57,6 @@ _SETS: Final[Mapping[Kind, type[GlobalNetworkSet] | type[NetworkSet]]] = {
 _LABELS_ONLY: Final[Mapping[Kind, type[Namespace] | type[Account]]] = {
     Kind.NAMESPACES: Namespace,
     Kind.ACCOUNTS: Account,
-}
-_PLATFORM: Final[Mapping[Kind, type[PlatformRaw]]] = {
-    Kind.FELIX: FelixConfiguration,
-    Kind.EGRESS_GATEWAYS: EgressGateway,
-    Kind.EGRESS_POLICIES: EgressGatewayPolicy,
-    Kind.EGRESS_IPS: EgressIP,
-    Kind.EGRESSES: Egress,
-    Kind.CILIUM_EGRESSES: CiliumEgressGatewayPolicy,
-    Kind.SUBNETS: Subnet,
-    Kind.VPC_EGRESS_GATEWAYS: VpcEgressGateway,
-    Kind.AWS_NODE: AwsNode,
-    Kind.MASQ_AGENT: MasqAgent,
-    Kind.AZURE_MASQ_AGENT: AzureMasqAgent,
-    Kind.CILIUM_CONFIG: CiliumConfig,
 }
 _DESTINATIONS: Final[Mapping[Kind, type[Any]]] = {
     Kind.SERVICES: Service,
@@ -111,12 +78,14 @@ def read(kind: Kind, content: Mapping[str, Any], *, last: bool = False) -> tuple
         raise Malformed("it has no metadata.name: cut off, or no Kubernetes object")
     if kind in _POLICIES or kind in _SETS or kind is Kind.IP_POOLS:
         return _custom(fields, kind, content, metadata, last=last)
-    if kind in _PLATFORM or kind in _DESTINATIONS or kind.description is not None:
+    if kind in PLATFORM_KINDS or kind in _DESTINATIONS or kind.description is not None:
         if last and not isinstance(content, ClosedMap):
             fields.doubt(_CUT_OFF)  # how it would go on, nobody knows
         named = fields.custom_metadata(metadata)
-        made = _of_platform if kind in _PLATFORM else _destination
-        return made(fields, kind, content, named), fields.flaws()
+        if kind in PLATFORM_KINDS:
+            parts = {key: settled(fields.part(content, key)) for key in ("spec", "status", "data")}
+            return PlatformRaw(named, **parts), fields.flaws()
+        return _destination(kind, content, named), fields.flaws()
     if kind is Kind.NODES:
         return _node(fields, content, metadata, last=last)
     read_metadata = fields.metadata(metadata)
@@ -126,13 +95,6 @@ def read(kind: Kind, content: Mapping[str, Any], *, last: bool = False) -> tuple
         return _LABELS_ONLY[kind](read_metadata), fields.flaws()
     spec, status = fields.part(content, "spec"), fields.part(content, "status")
     return Pod(read_metadata, fields.pod_spec(spec), fields.pod_status(status)), fields.flaws()
-
-
-def _of_platform(
-    fields: Fields, kind: Kind, content: Mapping[str, Any], named: CustomMetadata
-) -> Raw:
-    parts = {key: settled(fields.part(content, key)) for key in ("spec", "status", "data")}
-    return _PLATFORM[kind](named, **parts)
 
 
 def _node(
@@ -159,7 +121,7 @@ def described(kind: Kind) -> type[Described]:
     return made
 
 
-def _destination(_: Fields, kind: Kind, content: Mapping[str, Any], named: CustomMetadata) -> Raw:
+def _destination(kind: Kind, content: Mapping[str, Any], named: CustomMetadata) -> Raw:
     """What stands in its parts its converter looks at."""
     made = _DESTINATIONS.get(kind) or described(kind)
     parts = {
@@ -190,5 +152,5 @@ def _custom(
     if kind is Kind.IP_POOLS:
         return IPPool(named, fields.pool_spec(spec)), fields.flaws()
     if kind in _POLICIES:
-        return _POLICIES[kind](named, fields.policy_spec(spec)), fields.flaws()
+        return GlobalNetworkPolicy(named, fields.policy_spec(spec)), fields.flaws()
     return _SETS[kind](named, fields.set_spec(spec)), fields.flaws()

@@ -66,36 +66,20 @@ _NEWER = "this FortiOS release does not know it"
 _SPACE = "FortiOS keeps addresses, groups and virtual IPs of a VDOM in one list of names"
 _FULL = "the unit takes no more objects of this kind; see the maximum values of its model"
 
+_INVALID = (-8, -9, -20, -45, -56, -72, -73, -166, -173, -254, -255, -515, -560, -650)
+
 _ERRORS: dict[int, tuple[type[errors.TargetError], str | None]] = {
+    **dict.fromkeys(EXISTS, (errors.AlreadyExists, None)),
+    **dict.fromkeys(_INVALID, (errors.InvalidData, None)),
     -1: (errors.InvalidData, "it is too long for this release"),
     -3: (errors.ReferenceMissing, None),
     TABLE_FULL: (errors.TableFull, _FULL),
-    -5: (errors.AlreadyExists, None),
-    -8: (errors.InvalidData, None),
-    -9: (errors.InvalidData, None),
-    -14: (errors.PermissionDenied, None),
-    -15: (errors.AlreadyExists, None),
-    -20: (errors.InvalidData, None),
+    **dict.fromkeys((-14, -37), (errors.PermissionDenied, None)),
     IN_USE: (errors.InUse, "take it out of what uses it; the unit shows where"),
-    -37: (errors.PermissionDenied, None),
-    -45: (errors.InvalidData, None),
-    -56: (errors.InvalidData, None),
     -61: (errors.InvalidData, _NEWER),
-    -72: (errors.InvalidData, None),
-    -73: (errors.InvalidData, None),
-    -100: (errors.AlreadyExists, None),
     -160: (errors.LockHeld, "somebody's transaction or workspace has the table; it is tried again"),
-    -163: (errors.NameTaken, _SPACE),
-    -164: (errors.NameTaken, _SPACE),
-    -165: (errors.NameTaken, _SPACE),
-    -166: (errors.InvalidData, None),
-    -173: (errors.InvalidData, None),
-    -254: (errors.InvalidData, None),
-    -255: (errors.InvalidData, None),
-    -515: (errors.InvalidData, None),
-    -560: (errors.InvalidData, None),
+    **dict.fromkeys((-163, -164, -165), (errors.NameTaken, _SPACE)),
     -580: (errors.TableFull, "the VDOM's own limit is reached"),
-    -650: (errors.InvalidData, None),
     -651: (errors.InvalidData, "often something that it refers to is missing"),
     -1000: (errors.UnitBusy, "the unit's operation mode has changed; everything is read again"),
 }
