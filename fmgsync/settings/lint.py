@@ -12,7 +12,6 @@ from fmgsync.kube.kubeconfig import Access
 from fmgsync.model.rule import GroupRule, Publish
 from fmgsync.scheduling import cron
 from fmgsync.settings import rules, secret, site_checks
-from fmgsync.settings.features import lacks
 from fmgsync.settings.groups import Group
 from fmgsync.settings.schema import Config
 
@@ -26,7 +25,6 @@ def notices(config: Config) -> tuple[ConfigProblem, ...]:
         *_sites(config),
         *exposed(config),
         *_windows(config),
-        *_unbuilt(config),
     )
     return tuple(sorted(found, key=lambda problem: (problem.line or 0, problem.column or 0)))
 
@@ -208,14 +206,4 @@ def _windows(config: Config) -> Iterator[ConfigProblem]:
             ("install", "windows"),
             "no window allows an install, so none ever starts by itself",
             "add a window of kind allow, or write windows: always",
-        )
-
-
-def _unbuilt(config: Config) -> Iterator[ConfigProblem]:
-    for lack in lacks(config):
-        commands = ", ".join(sorted(lack.unbuilt.commands))
-        yield config.origin.problem(
-            lack.path,
-            f"not built yet: {lack.unbuilt.feature} ({commands})",
-            lack.unbuilt.instead,
         )

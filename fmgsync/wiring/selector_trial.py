@@ -104,7 +104,7 @@ def _read(
     only: frozenset[str] | None,
     tell: Callable[[str], None],
 ) -> _Read:
-    sources = wiring.make_sources(config, command="selector", more=more)
+    sources = wiring.make_sources(config, more)
     asked = {each: read for each, read in sources.items() if only is None or each in only}
     found: dict[str, ClusterSnapshot] = {}
     gaps: list[str] = []

@@ -65,12 +65,10 @@ def make_world(
     `people` is what the person at the command line says; without it, `apply --install now` stands
     for itself. `documents` is what is remembered, if somebody has opened it already.
 
-    Raises ConfigError for a wrong configuration and NotBuiltError for one that asks `command` for
-    a feature it does not have. Nothing is connected to before the first question, and nothing is
-    made in `state_dir` before there is something to remember.
+    Raises ConfigError for a wrong configuration. Nothing is connected to before the first question,
+    and nothing is made in `state_dir` before there is something to remember.
     """
     config = load.load_config(path)
-    features.refuse_unbuilt(config, command)
     if command != features.RUN and config.fortigates:
         from fmgsync.wiring import crowd  # of most configurations nothing of it is needed
 
@@ -221,13 +219,9 @@ def _pace(config: Config, last: Pass | None) -> Pace:
     )
 
 
-def make_sources(
-    path: Path, *, command: str, more: Sequence[GroupRule] = ()
-) -> Mapping[str, ReadSource]:
+def make_sources(path: Path, more: Sequence[GroupRule] = ()) -> Mapping[str, ReadSource]:
     """The clusters of a configuration alone, read for its rules and `more`."""
-    config = load.load_config(path)
-    features.refuse_unbuilt(config, command)
-    return _sources(config, more)
+    return _sources(load.load_config(path), more)
 
 
 def _intent(config: Config) -> Intent:

@@ -14,7 +14,7 @@ from fmgsync.clock import ManualClock
 from fmgsync.model.health import ServiceHealth
 from fmgsync.serve.http import Service
 from fmgsync.serve.metrics import Metrics
-from fmgsync.settings import features, load
+from fmgsync.settings import load
 from tests.deployment import places
 from tests.deployment.places import CHART, CONFIG, CONFIGURATIONS, SAMPLES, container
 from tests.deployment.rendered import instructions
@@ -23,9 +23,6 @@ DEPLOYMENT = places.deployment()
 POD = DEPLOYMENT["spec"]["template"]["spec"]
 CONTAINER = container(DEPLOYMENT)
 MOUNTS = {each["name"]: each["mountPath"] for each in CONTAINER["volumeMounts"]}
-
-# What `fmgsync run` cannot do yet of what the shipped configurations ask for; it refuses to start.
-AHEAD = {"maintenance windows", "urgent removals"}
 
 
 def named(path: Path) -> str:
@@ -37,17 +34,14 @@ every_configuration = pytest.mark.parametrize("path", CONFIGURATIONS, ids=named)
 
 @every_configuration
 def test_config_check_accepts_it(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without a word about anything but features that are being built, and rights that the sample's
-    kustomization grants."""
+    """Without a word about anything but rights that the sample's kustomization grants."""
     assert main.run(["config", "check", "-c", str(path), "--output", "json"]) == 0
     said = yaml.safe_load(capsys.readouterr().out)
-    told = [each["message"] for each in said["notices"] if "not built yet" not in each["message"]]
+    told = [each["message"] for each in said["notices"]]
     granted = (path.parent / "kustomization.yaml").read_text()
     assert [
         text for text in told if "needs the right" not in text or "rules/-" not in granted
     ] == []
-    lacks = features.lacks(load.load_config(path))
-    assert {each.unbuilt.feature for each in lacks} <= AHEAD
 
 
 @every_configuration

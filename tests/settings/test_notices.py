@@ -1,69 +1,14 @@
-"""A command refuses what it cannot do yet; notices tell what is probably not meant."""
+"""Notices tell what is probably not meant."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from fmgsync.errors import NotBuiltError
-from fmgsync.model.rule import Publish
-from fmgsync.settings import features
 from fmgsync.settings.lint import notices
-from fmgsync.settings.reference import example
-from fmgsync.settings.schema import Config
 from tests.settings.texts import DIRECT, SMALL, parsed
 
 GROUP = "groups: [{name: g, select: all()"
 WINDOW = "schedule: '0 1 * * *', duration: 1h"
-
-
-@pytest.mark.parametrize("command", sorted(features.COMMANDS))
-def test_a_plain_configuration_is_built(command: str) -> None:
-    features.refuse_unbuilt(parsed(SMALL + f"{GROUP}}}]"), command)
-    features.refuse_unbuilt(parsed(SMALL + "install: {windows: always}"), command)
-    features.refuse_unbuilt(parsed(SMALL + "install: {mode: none}"), command)
-    features.refuse_unbuilt(parsed(example()), command)
-    features.refuse_unbuilt(parsed(DIRECT), command)
-
-
-def _nodes(config: Config) -> Iterator[features.Steps]:
-    for index, group in enumerate(config.groups):
-        if group.publish is Publish.NODE:
-            yield "groups", index, "publish"
-
-
-TABLE = (features.Unbuilt("nodes", _nodes, frozenset({features.PLAN}), "use pods"),)
-"""As if that could not be done yet."""
-
-
-def test_what_is_not_built_is_refused_naming_every_key_and_the_line() -> None:
-    more = ", publish: node}, {name: h, select: all(), publish: node}]"
-    config = parsed(SMALL + GROUP + more)
-    with pytest.raises(NotBuiltError) as caught:
-        features.refuse_unbuilt(config, features.PLAN, TABLE)
-    for key in ("groups[0].publish", "groups[1].publish"):
-        assert f"\n{key} asks for nodes; use pods" in caught.value.message
-    assert "fmgsync plan" in caught.value.message
-    assert (caught.value.where or "").startswith("fmgsync.yaml:")
-    assert caught.value.exit_code == 2
-
-
-def test_a_command_refuses_only_what_it_needs() -> None:
-    config = parsed(SMALL + GROUP + ", publish: node}]")
-    for command in features.COMMANDS - {features.PLAN}:
-        features.refuse_unbuilt(config, command, TABLE)
-
-
-@pytest.mark.parametrize("publish", sorted(set(Publish) - {Publish.OBJECT}))
-def test_everything_that_can_be_published_is_built(publish: Publish) -> None:
-    config = parsed(SMALL + f"{GROUP}, publish: {publish}}}]")
-    assert list(features.lacks(config)) == []
-
-
-def test_an_unknown_command_is_a_mistake_of_the_caller() -> None:
-    with pytest.raises(ValueError, match="no such command"):
-        features.refuse_unbuilt(parsed(SMALL), "aply")
 
 
 @pytest.mark.parametrize(
