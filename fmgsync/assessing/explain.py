@@ -18,6 +18,7 @@ from fmgsync.assessing.explanation import (
     chain,
     concerns,
     names,
+    no_site,
     policies,
     texts,
     turn_of,
@@ -165,7 +166,9 @@ def ip(scene: Scene, address: Address) -> Explanation:
         }
     )
     if not groups:
-        steps.append(Step("group", "all ADOMs", False, "no group of ours has it, wanted or held"))
+        because, lacks = "no group of ours has it, wanted or held", sorted(scene.unseen)
+        because += f", where it was looked; {names(lacks)} could not be" if lacks else ""
+        steps.append(Step("group", "everywhere", None if lacks else False, because))
     for name in groups:
         wanted = [
             view.target
@@ -182,8 +185,9 @@ def ip(scene: Scene, address: Address) -> Explanation:
         found = chain(scene, name, None, address, steps, everywhere=False)
         for target, holds in found.items():
             devices[target] = devices.get(target) or holds
+    held = tuple(sorted(devices.items()))
     return Explanation(
-        f"ip {address}", tuple(steps), tuple(sorted(devices.items())), somewhere=True
+        f"ip {address}", tuple(steps), held, somewhere=True, unseen=bool(scene.unseen)
     )
 
 
@@ -208,7 +212,7 @@ def group(scene: Scene, name: str) -> Explanation:
         if one.name == name
     ]
     if not placed:
-        return Explanation(where, (*steps, Step("site", where, False, "no site is meant for it")))
+        return Explanation(where, (*steps, no_site(scene, where, "no site is meant for it")))
     sizes = [len(one.desired) for _, _, one in placed if one.desired is not None]
     unknown = [view.target for _, view, one in placed if one.desired is None]
     span = " to ".join(map(str, sorted({min(sizes), max(sizes)}))) if sizes else ""
@@ -232,6 +236,8 @@ def _unknown_place(scene: Scene, name: str) -> Step:
         for part, why in adom.missing.items():
             if name in (part, part.partition("/")[0]):
                 return Step("site", str(adom.ref), False, f"a site names it: {why}")
+    if why := scene.unseen.get(name):
+        return Step("site", name, None, f"a site names it, but it could not be looked at: {why}")
     return Step("site", "configuration", False, "no site names it")
 
 

@@ -32,20 +32,23 @@ class Step:
 class Explanation:
     """All steps, and what follows on each device; `holds` is about the device itself.
 
-    `somewhere`: the question is whether it is so on any device, not whether every step holds.
+    `somewhere`: the question is whether it is so on any device, not whether every step holds; then
+    `unseen` says that there are devices which could not be looked at.
     """
 
     question: str
     steps: tuple[Step, ...]
     devices: tuple[tuple[DeviceVdom, bool | None], ...] = ()
     somewhere: bool = False
+    unseen: bool = False
 
     @property
     def answer(self) -> str:
         """`yes`, `no` or `unknown`."""
         if self.somewhere:
             found = [holds for _, holds in self.devices]
-            return "yes" if True in found else "unknown" if None in found else "no"
+            is_doubtful = None in found or self.unseen
+            return "yes" if True in found else "unknown" if is_doubtful else "no"
         found = [step.holds for step in self.steps]
         return "no" if False in found else "unknown" if None in found or not found else "yes"
 
@@ -71,7 +74,8 @@ class AdomScene:
 class Scene:
     """Everything that was looked at. `withheld` says why a rule does not publish an address,
     `formerly` what had an address when it was last let through, and when that was written.
-    `partial`: of pods only those are known that some rule may select."""
+    `partial`: of pods only those are known that some rule may select. `unseen`: what sites name of
+    places that could not be looked at (device, device/vdom), and why."""
 
     rules: tuple[GroupRule, ...]
     snapshots: Mapping[str, ClusterSnapshot]
@@ -79,6 +83,7 @@ class Scene:
     withheld: Callable[[str, str, Address], str] = lambda rule, cluster, address: ""
     formerly: Callable[[Address], tuple[tuple[str, ...], float] | None] = lambda address: None
     partial: bool = False
+    unseen: Mapping[str, str] = field(default_factory=dict)
 
 
 def concerns(one: GroupView, address: Address) -> bool:
@@ -111,7 +116,7 @@ def chain(
         because = (
             f"no site puts a FortiGate in front of cluster {cluster}" if cluster else "nowhere"
         )
-        steps.append(Step("site", where, False, because))
+        steps.append(no_site(scene, where, because))
         return {}
     targets = [view.target for _, view, _ in placed]
     steps.append(Step("site", where, True, f"meant for {names(targets)}", texts(targets)))
@@ -125,6 +130,14 @@ def chain(
     steps.append(_stage("device", where, placed, address, lambda one: one.device))
     steps += _waiting(where, placed, address)
     return {view.target: _in(address, one.device) for _, view, one in placed}
+
+
+def no_site(scene: Scene, where: str, because: str) -> Step:
+    """Nowhere, as far as it was looked at: what could not be looked at may be the place."""
+    if not scene.unseen:
+        return Step("site", where, False, because)
+    lacks = names({name.partition("/")[0] for name in scene.unseen})
+    return Step("site", where, None, f"not known: {lacks} could not be looked at")
 
 
 def _written(group: GroupView) -> frozenset[Address] | None:
@@ -191,9 +204,16 @@ def policies(where: str, placed: Placed, group: str) -> Step:
         reasons = {o.because for _, _, o in placed if o.state is GroupState.NOT_REFERENCED}
         because = f"none brings it to {names(absent)}: {'; '.join(sorted(reasons))}"
         return Step("policy", where, False, because, tuple(told))
-    return Step(
-        "policy", where, True if told else None, "; ".join(told) or "not known", tuple(told)
-    )
+    if told:
+        return Step("policy", where, True, "; ".join(told), tuple(told))
+    direct = [view.target for adom, view, _ in placed if adom.ref.is_direct]
+    hidden = [why for adom in adoms for package in adom.packages for why in package.unread]
+    if hidden or len(direct) < len(placed) or not all(adom.packages for adom in adoms):
+        known = "; ".join(dict.fromkeys(hidden))
+        return Step("policy", where, None, f"not known: {known}" if known else "not known")
+    # Nothing waits for a policy there: the group is on the unit all the same.
+    because = f"it is there, but {absence.UNUSED} on {names(direct)}: nothing is let through by it"
+    return Step("policy", where, True, because)
 
 
 def _waiting(where: str, placed: Placed, address: Address) -> Iterator[Step]:
@@ -222,7 +242,7 @@ def texts(targets: Iterable[DeviceVdom]) -> tuple[str, ...]:
     return tuple(str(target) for target in targets)
 
 
-def names(targets: Iterable[DeviceVdom]) -> str:
+def names(targets: Iterable[DeviceVdom | str]) -> str:
     """A few of them, and how many more."""
     listed = sorted({str(target) for target in targets}, key=natural)
     rest = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""

@@ -34,7 +34,8 @@ def command() -> None:
     fmgsync explain device fgt-east-1
 
     \b
-    Exit codes: 0 yes, 3 no, 1 not known or something could not be read.
+    Exit codes: 0 yes, 3 no, 1 not known or something could not be read, 2 something is wrong in
+    the configuration.
     """
 
 
@@ -119,10 +120,11 @@ def _tell(
     from fmgsync.cli import findings, remote
 
     question = Question(kind, name, group)
+    codes: list[int] = []
     if controller is not None:
         document = remote.read_explanation(controller, question)
     else:
-        document = _by_looking(options, state_dir, question)
+        document, codes = _by_looking(options, state_dir, question)
     if options.is_json:
         options.print_document(document)
     else:
@@ -131,16 +133,20 @@ def _tell(
         print_explanation(console, document)
         findings.print_problems(console, document)
     code = {"yes": common.IN_SYNC, "no": common.OUTSTANDING}.get(document["answer"], common.FAILED)
-    return common.worst(code, common.FAILED if document["errors"] else common.IN_SYNC)
+    return common.worst(code, *codes, common.FAILED if document["errors"] else common.IN_SYNC)
 
 
-def _by_looking(options: common.Options, state_dir: Path, question: Question) -> dict[str, Any]:
+def _by_looking(
+    options: common.Options, state_dir: Path, question: Question
+) -> tuple[dict[str, Any], list[int]]:
+    """The answer, and the exit codes of what could not be looked at."""
     from fmgsync.passes import explain_scene, once
 
     world = common.make_world(options, "status", state_dir)
     _recall(world, state_dir)
     result = once.status(world)
-    return document_of(question.answer(explain_scene.scene(world, result)), result)
+    codes = [adom.error.exit_code for adom in result.adoms if adom.error]
+    return document_of(question.answer(explain_scene.scene(world, result)), result), codes
 
 
 def document_of(found: Explanation, result: Result) -> dict[str, Any]:

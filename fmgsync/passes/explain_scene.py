@@ -11,6 +11,7 @@ from fmgsync.grouping import clusters
 from fmgsync.model.address import Address
 from fmgsync.model.rule import GroupRule, Site
 from fmgsync.model.target import DeviceVdom
+from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.result import Pass, Result
 from fmgsync.passes.world import World
 from fmgsync.planning import sites
@@ -31,7 +32,21 @@ def scene(world: World, result: Result) -> Scene:
     adoms = [_adom(works[adom.ref].sites, adom) for adom in result.adoms if adom.seen]
     rules = tuple(_as_written(rule, result, told) for rule in result.workloads.rules.rules)
     formerly = world.installing.formerly.about
-    return Scene(rules, result.workloads.snapshots, tuple(adoms), withheld, formerly)
+    unseen = {
+        name: adom.error.message
+        for adom in result.adoms
+        if adom.error is not None and not adom.seen
+        for name in _named(works[adom.ref])
+    }
+    snapshots = result.workloads.snapshots
+    return Scene(rules, snapshots, tuple(adoms), withheld, formerly, unseen=unseen)
+
+
+def _named(work: AdomWork) -> frozenset[str]:
+    """The devices that sites name in a place; a FortiGate without a FortiManager is one itself."""
+    if work.ref.is_direct:
+        return frozenset({work.ref.unit, str(DeviceVdom(work.ref.unit, work.ref.domain))})
+    return frozenset(name for site in work.sites for name in site.names())
 
 
 def _as_written(rule: GroupRule, result: Result, told: defaultdict[str, list[str]]) -> GroupRule:

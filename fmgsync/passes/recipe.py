@@ -206,7 +206,9 @@ def session(world: World, work: AdomWork) -> Iterator[None]:
     try:
         with world.installing.audit.to_its_end(), work.session():
             units, remember = world.installing.units, world.installing.audit.is_kept
-            told = units.bind(work.ref.unit, work.target.read_serial(), remember=remember)
+            kind = "FortiGate" if work.ref.is_direct else "FortiManager"
+            serial = work.target.read_serial()
+            told = units.bind(work.ref.unit, serial, remember=remember, kind=kind)
             if told is not None:
                 world.tell(told)
             yield

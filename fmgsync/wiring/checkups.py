@@ -160,4 +160,4 @@ def _targets_to_check(
         return FortiManagerAdom(ref, owner=config.owner, open_session=opened, clock=clock)
 
     serials.learn(identities, config, direct, adom_of, clock)
-    return [*found, *fortigates.checks(config, identities, clock=clock)]
+    return [*found, *fortigates.checks(config, identities, clock=clock, transport=transport)]

@@ -140,7 +140,13 @@ def files(unit: FortiGate) -> Iterator[Path]:
         yield unit.tls.client_cert.key_file
 
 
-def checks(config: Config, identities: Identities, *, clock: Clock) -> list[TargetToCheck]:
+def checks(
+    config: Config,
+    identities: Identities,
+    *,
+    clock: Clock,
+    transport: Transport | None = None,
+) -> list[TargetToCheck]:
     """All of them, for `fmgsync doctor`, and at last whether any goes by two names."""
     from fmgsync.doctor.doctor import TargetToCheck
     from fmgsync.targets.fortigate import diagnose
@@ -150,7 +156,9 @@ def checks(config: Config, identities: Identities, *, clock: Clock) -> list[Targ
     for unit in config.fortigates:
         vdoms = dict.fromkeys(ref.domain for ref in direct if ref.unit == unit.name)
         places = [DeviceVdom(unit.name, vdom) for vdom in vdoms]
-        session = Session(unit_access(unit), clock=clock)
+        access = unit_access(unit)
+        adapter = transport(access) if transport else None
+        session = Session(access, clock=clock, adapter=adapter)
 
         def check(
             now: Clock,

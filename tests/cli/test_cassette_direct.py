@@ -76,6 +76,15 @@ def test_neither_key_nor_host_nor_serial_number_is_in_it(
     assert main.run(["cassette", "check", *tapes]) == 0
 
 
+def test_what_the_doctor_asks_is_recorded(offices: Branches) -> None:
+    """Both units have a tape of their own: what can be told of them, and nothing delicate."""
+    mark = offices.unit.requests.mark()
+    tapes = record(offices, "doctor")
+    asked = len(offices.unit.requests.since(mark))
+    assert sum(Path(tape).read_text().count("uri: ") for tape in tapes) == asked > 0
+    assert main.run(["cassette", "check", *tapes]) == 0
+
+
 def test_of_several_fortigates_one_has_to_be_named(
     offices: Branches, capsys: pytest.CaptureFixture[str]
 ) -> None:

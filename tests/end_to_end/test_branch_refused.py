@@ -174,6 +174,31 @@ def began_at(branches: Branches, mark: int) -> float:
     return min(one.at for one in branches.unit.requests.since(mark))
 
 
+def test_a_unit_that_is_refused_is_no_unit_that_nobody_names(
+    branches: Branches, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What could not be looked at is not known; of the others it is said that no policy uses it."""
+    branches.pods(1)
+    managed(branches)
+    assert main.run(["apply", "-c", str(branches.path)]) == 2
+    capsys.readouterr()
+
+    def answer(*question: str) -> dict[str, Any]:
+        assert main.run(["explain", *question, "-c", str(branches.path), "-o", "json"]) == 2
+        document: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return document
+
+    told = answer("device", ILL)
+    assert told["answer"] == "unknown"
+    assert "managed by FortiManager" in told["steps"][0]["because"]
+    assert answer("device", "nobody")["answer"] == "no"
+    assert answer("ip", "10.1.0.99")["answer"] == "unknown"
+    told = answer("group", GROUP)
+    assert told["answer"] == "yes"
+    [policy] = [step for step in told["steps"] if step["what"] == "policy"]
+    assert "no policy uses it" in policy["because"]
+
+
 @pytest.mark.parametrize("body", [b"<html>welcome</html>", b'{"kind":"Status","status":"Failure"}'])
 def test_a_host_that_is_something_else(
     branches: Branches, capsys: pytest.CaptureFixture[str], body: bytes

@@ -355,6 +355,16 @@ def test_a_unit_that_fails_over_in_the_middle(opened: Open, skip: int) -> None:
     assert branches.foreign() == foreign
 
 
+def test_a_failover_between_two_writes_is_read_and_planned_anew_in_the_same_run(
+    opened: Open,
+) -> None:
+    branches = opened(standby=["FGTSIM0000000002B"])
+    branches.unit.faults.add("unit-failover", device=ILL, method="POST", skip=1)
+    result = branches.apply("window")
+    assert error_of(result) is None
+    assert branches.everywhere() == [{1, 2}] * 3
+
+
 SLOWLY = [
     {"kind": "http-error", "status": 503, "times": 2},
     {"kind": "reset-before", "times": 2},

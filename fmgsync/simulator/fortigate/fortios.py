@@ -131,8 +131,7 @@ class _Request:
         config = Config(self._device, vdom, None if self._ask.method == "GET" else queue)
         if self._ask.method == "GET":
             return body | self._read(config, table, action)
-        self._lock(vdom, table, transaction)
-        return body | self._write(config, table, action)
+        return body | self._write(config, table, action, transaction)
 
     def _permit(self, group: str) -> bool:
         """Refuse what the profile does not open; True: the answer is only shrunken instead."""
@@ -215,9 +214,10 @@ class _Request:
             failed.members["revision"] = config.revision(table.name)
             raise
 
-    def _write(self, config: Config, table: Table, action: str) -> Body:
+    def _write(self, config: Config, table: Table, action: str, own: Transaction | None) -> Body:
         before = config.revision(table.name)
         try:
+            self._lock(config.vdom, table, own)
             key = self._done(config, table, action)
         except Failed as failed:
             failed.members |= {"revision": before, "revision_changed": False}

@@ -21,7 +21,8 @@ IN_USE = -23
 EXISTS = frozenset({-5, -15, -100})
 FULL = frozenset({TABLE_FULL, -580})
 ABSENT_STATUS = 404
-_UNREADABLE = frozenset({502, 504})
+_PASSES = frozenset({408, 425})
+"""Refusals that say nothing of the request: it came too slowly, or too early."""
 
 _MAX_RETRY_AFTER_S = 120.0
 
@@ -92,6 +93,7 @@ _RIGHTS = (
     "give the administrator's access profile 'fwgrp custom' with 'address read-write', and this"
     " VDOM"
 )
+_PAGE = "look whether something on the way to the unit answers in its place"
 _STATUSES: dict[int, tuple[type[errors.TargetError], str | None]] = {
     401: (errors.LoginRefused, _LOGIN),
     403: (errors.PermissionDenied, _RIGHTS),
@@ -118,6 +120,11 @@ def decode(status: int, headers: Mapping[str, str], text: str, place: Place) -> 
     if status in (401, 403, 429, 503):
         return Answer(status, ok=False, retry_after_s=wait, is_html=True)
     raise protocol_error(what_it_is(status, headers), place)
+
+
+def refuses(status: int) -> bool:
+    """Whether an HTTP status alone, without FortiOS's own words, says that nothing was done."""
+    return 300 <= status < 500 and status not in _PASSES
 
 
 def what_it_is(status: int, headers: Mapping[str, str]) -> str:
@@ -181,6 +188,8 @@ def error_for(answer: Answer, place: Place, *, source: str = "") -> errors.Targe
     if answer.error:
         told = f"{answer.error}"
     words = f": {answer.words}" if answer.words else ""
+    if answer.is_html:
+        words, step = ": a page, not FortiOS's own words", step or _PAGE
     message = f"the FortiGate refused with {told}{words}"
     if answer.http_status in (401, 403) and (answer.is_html or answer.http_status == 401):
         came = f" from {source}" if source else ""

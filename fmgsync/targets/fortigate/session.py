@@ -73,6 +73,7 @@ class Session:
         self._lock = threading.Lock()
         self._abreast = Abreast(f"fortigate-{access.name}", access.connections)
         self._looked_at: float | None = None
+        self._spoke = False
 
     def __repr__(self) -> str:
         return f"Session({self.access.name!r}, host={self.access.host!r})"
@@ -108,6 +109,11 @@ class Session:
         if self._http is not None:
             self._http.close()
             self._http = None
+
+    def look_anew(self) -> None:
+        """Everything is read from here on: whoever answers first is who answers."""
+        with self._lock:
+            self.serial = ""
 
     def place(self, vdom: str | None = None) -> Place:
         """This FortiGate, for errors."""
@@ -227,7 +233,7 @@ class Session:
             with self._lock:
                 name = self.access.name
                 self.hooks.after_request(name, method.lower(), self._clock.now() - began)
-        answer = self._decoded(reply, url)
+        answer = self._decoded(reply, url, is_write=method != "GET")
         if another := answers.of_another(answer, method, url.text):
             # Answers may be one behind on its connections from now on.
             self._http.close()
@@ -244,13 +250,16 @@ class Session:
                 self.access, self._looked_at = self.access.renewed(), now
             return self.access.api_key
 
-    def _decoded(self, reply: requests.Response, url: Url) -> Answer:
+    def _decoded(self, reply: requests.Response, url: Url, *, is_write: bool) -> Answer:
         """The envelope. A FortiGate may say something else for a while, as it restarts; what never
-        spoke as one (a serial number is in every envelope) is something else."""
+        spoke as one (a serial number is in every envelope) is something else. A page that refuses a
+        write is an answer: whoever gave it has not carried it out."""
         status, headers, place = reply.status_code, reply.headers, self.place(url.vdom)
         try:
             answer = answers.decode(status, headers, reply.text, place)
         except errors.ProtocolError:
+            if is_write and answers.refuses(status) and self._is_fortigate():
+                return Answer(status, ok=False, is_html=True)
             if status >= http.HTTPStatus.INTERNAL_SERVER_ERROR or self._is_fortigate():
                 raise
             raise answers.no_fortigate(answers.what_it_is(status, headers), place) from None
@@ -260,7 +269,7 @@ class Session:
         return answer
 
     def _is_fortigate(self) -> bool:
-        return bool(self.serial) or self._answered()
+        return self._spoke or self._answered()
 
     def _carry(self, request: requests.PreparedRequest, timeout_s: float) -> requests.Response:
         assert self._http is not None  # noqa: S101
@@ -299,7 +308,7 @@ class Session:
                         next_step="if it stays so, check that 'host' is the cluster's address and"
                         " not one member's",
                     )
-                self.serial = answer.serial
+                self.serial, self._spoke = answer.serial, True
             if answer.version:
                 self.release = answers.release(answer.version)
         if answer.ok and answer.vdom and answer.vdom != url.vdom:

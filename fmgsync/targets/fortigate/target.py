@@ -111,6 +111,7 @@ class FortiGateVdom(InSession[Session]):
             if around is Around.DEVICES and not session.serial:
                 tables.revision(session, Table.GROUP, self.ref.domain)
             if around in (Around.GLANCE, Around.ALL):
+                session.look_anew()
                 self._read(session)
             if around in (Around.USES, Around.ALL):
                 self._require_free(session, again=False)

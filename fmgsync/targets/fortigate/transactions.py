@@ -59,7 +59,7 @@ def carry_out(
     number = _start(session, ability, vdom)
     if number is None:
         return False
-    committed = False
+    committed, is_there = False, True
     try:
         for write in writes:
             answer = session.write(write.method, write.url, write.body, transaction=number)
@@ -70,8 +70,11 @@ def carry_out(
         committed = _end(session, "transaction-commit", vdom, number)
     except errors.OutcomeUnknown:
         pass  # what counts is what the groups show
+    except errors.OtherUnit:
+        is_there = False  # of this number is somebody else's, on the unit that answers now
+        raise
     finally:
-        if not committed:
+        if is_there and not committed:
             _abort(session, vdom, number)
     if _shows(session, vdom, expected):
         return True

@@ -27,6 +27,8 @@ from fmgsync.targets.fortigate.urls import Table
 from fmgsync.targets.wire import Row
 
 _PATIENCE = 3
+_LOST = 3
+"""Where so many objects were lost on the way, the way is the reason, and not the object."""
 _CREATES = frozenset({Stage.CREATE_ADDRESS, Stage.CREATE_SHARD, Stage.CREATE_GROUP})
 _CONCERNS_ALL = (
     errors.PermissionDenied,
@@ -63,6 +65,7 @@ class Writer:
         self._emptied: dict[Change, Change] = {}
         self._absent: set[ObjectKey] = set()
         self._full: dict[Table, str] = {}
+        self._lost: dict[str, list[str]] = {}
 
     def write(self) -> Outcome:
         """All changes. Raises what concerns every one of them."""
@@ -122,18 +125,29 @@ class Writer:
         fit = self._fit(write)
         if fit is None:
             return
+        if len(lost := self._lost.get(fit.method, ())) >= _LOST:
+            self._refuse(fit.change, f"not sent, since others were {lost[0]}")
+            return
         self._as_read(fit)
         for attempt in range(_PATIENCE):
             try:
                 answer = self._session.write(fit.method, fit.url, fit.body)
-            except errors.OutcomeUnknown:
+            except errors.OutcomeUnknown as error:
                 if self._is_done(fit):
                     return
                 if attempt == _PATIENCE - 1:
-                    raise
+                    self._give_up(fit, f"sent {_PATIENCE} times: {error.message}")
             else:
                 self._settle(fit, answer)
                 return
+
+    def _give_up(self, write: Write, why: str) -> None:
+        """The unit shows that nothing came of it, so the outcome is known. Where others fare alike,
+        no more of the kind is tried."""
+        why = f"not carried out, {why}"
+        with self._lock:
+            self._lost.setdefault(write.method, []).append(why)
+        self._refuse(write.change, why)
 
     def _fit(self, write: Write) -> Write | None:
         """The request without members that could not be created; None if nothing is left of it.
@@ -189,6 +203,10 @@ class Writer:
         error = self._session.error_for(answer, write.url)
         if isinstance(error, _CONCERNS_ALL):
             raise error
+        if answer.is_html:  # a unit that boots shows pages for everything, and is waited for
+            if not self._is_done(write):
+                self._give_up(write, f"{error.message} ({error.next_step})")
+            return
         if self._is_there(write, answer):
             return
         if answer.error == answers.IN_USE and write.method == "DELETE":
@@ -202,7 +220,7 @@ class Writer:
     def _is_gone(self, write: Write, answer: Answer) -> bool:
         """What is to be deleted is not there: the group, the address or the member."""
         missing = answer.http_status == answers.ABSENT_STATUS or answer.error == -3
-        return write.method == "DELETE" and missing
+        return write.method == "DELETE" and missing and not answer.is_html
 
     def _is_there(self, write: Write, answer: Answer) -> bool:
         """ "Exists already" is fine if what exists is what we wanted."""

@@ -358,6 +358,64 @@ def test_so_is_any_other(
     unsure(boot, kind, transactions, method, at)
 
 
+@pytest.mark.parametrize("status", [400, 404, 405, 413])
+def test_a_page_that_refuses_a_write_refuses_it(boot: Callable[..., Branch], status: int) -> None:
+    """Something on the way does not let this one through; nobody waits for it to change its mind,
+    and what goes still goes."""
+    branch = boot()
+    target = branch.target(transactions="off")
+    converge(target, WEB)
+    branch.simulator.faults.add(
+        "http-error", status=status, method="POST", url="*/address?*", times=0
+    )
+    began = branch.clock.now()
+    with target:
+        report = target.write(plan(target, {"web": ["10.0.0.1", "10.0.0.7"]}))
+    assert branch.clock.now() - began < 1.0
+    assert [change.name for change, _ in report.refused] == ["prod_10.0.0.7"]
+    assert "a page, not FortiOS's own words" in report.refused[0][1]
+    assert branch.box.members("web") == {"10.0.0.1"}
+
+
+def test_a_unit_that_shows_pages_for_everything_is_waited_for(branch: Branch) -> None:
+    """So does one that boots: that is no refusal of anything."""
+    target = branch.target(transactions="off")
+    converge(target, WEB)
+    with target:
+        made = plan(target, {"web": ["10.0.0.1", "10.0.0.7"]})
+        branch.simulator.faults.add("http-error", status=404, method="POST", times=0)
+        branch.simulator.faults.add("http-error", status=404, url="*/prod_*", times=0)
+        with pytest.raises(errors.ProtocolError) as caught:
+            target.write(made)
+    assert caught.value.retryable
+
+
+def test_a_page_is_no_proof_that_something_is_gone(branch: Branch) -> None:
+    target = branch.target(transactions="off")
+    converge(target, WEB)
+    branch.simulator.faults.add("http-error", status=404, method="DELETE", url="*/address/*")
+    with target:
+        report = target.write(plan(target, {"web": ["10.0.0.1"]}))
+    assert [change.name for change, _ in report.refused] == ["prod_10.0.0.2"]
+
+
+@pytest.mark.parametrize("kind", ["reset-before", "http-error"])
+def test_what_is_lost_again_and_again_is_told(boot: Callable[..., Branch], kind: Any) -> None:
+    """The unit shows each time that nothing came of it: so that is known, and what goes goes."""
+    branch = boot()
+    target = branch.target(transactions="off")
+    converge(target, WEB)
+    branch.simulator.faults.add(kind, status=502, method="POST", url="*/address?*", times=0)
+    mark = branch.simulator.requests.mark()
+    with target:
+        report = target.write(plan(target, {"web": ["10.0.0.1", *hosts(*range(20, 40))]}))
+    assert len(report.refused) == 20
+    assert all("not carried out" in why for _, why in report.refused)
+    sent = [line for line in branch.asked(since=mark) if line == "POST cmdb/firewall/address"]
+    assert len(sent) == 9  # three of them, three times; then it is the way
+    assert branch.box.members("web") == {"10.0.0.1"}
+
+
 def test_a_right_that_is_taken_ends_the_write(boot: Callable[..., Branch]) -> None:
     branch = boot()
     target = branch.target(key="r3ad")
