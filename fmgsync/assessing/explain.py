@@ -236,8 +236,9 @@ def _unknown_place(scene: Scene, name: str) -> Step:
         for part, why in adom.missing.items():
             if name in (part, part.partition("/")[0]):
                 return Step("site", str(adom.ref), False, f"a site names it: {why}")
-    if why := scene.unseen.get(name):
-        return Step("site", name, None, f"a site names it, but it could not be looked at: {why}")
+    if name in scene.unseen:
+        because = f"a site names it, but it could not be looked at: {scene.unseen[name]}"
+        return Step("site", name, None, because)
     return Step("site", "configuration", False, "no site names it")
 
 

@@ -11,9 +11,8 @@ from fmgsync.grouping import clusters
 from fmgsync.model.address import Address
 from fmgsync.model.rule import GroupRule, Site
 from fmgsync.model.target import DeviceVdom
-from fmgsync.passes.reconcile import AdomWork
 from fmgsync.passes.result import Pass, Result
-from fmgsync.passes.world import World
+from fmgsync.passes.world import AdomWork, World
 from fmgsync.planning import sites
 
 

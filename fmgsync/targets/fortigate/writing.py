@@ -125,7 +125,7 @@ class Writer:
         fit = self._fit(write)
         if fit is None:
             return
-        if len(lost := self._lost.get(fit.method, ())) >= _LOST:
+        if len(lost := self._lost.get(fit.method, [])) >= _LOST:
             self._refuse(fit.change, f"not sent, since others were {lost[0]}")
             return
         self._as_read(fit)
