@@ -123,7 +123,8 @@ def names_at(
 
 
 def write_groups(scene: Comparison) -> Iterator[Change]:
-    """Creates first, then own values and mappings, then mappings that go; shards before others."""
+    """Creates first, then own values and mappings, then mappings that go; shards before others. But
+    out of a shard goes last who stays in its group: others list it elsewhere before."""
     creates: list[Change] = []
     writes: list[Change] = []
     deletes: list[Change] = []
@@ -140,8 +141,18 @@ def write_groups(scene: Comparison) -> Iterator[Change]:
         writes.extend(_write_mappings(scene, key, group, before))
         deletes.extend(_delete_mappings(scene, key, group, before))
     yield from creates
-    yield from writes
-    yield from deletes
+    yield from sorted(writes, key=lambda change: _moves_out(scene, change))
+    yield from sorted(deletes, key=lambda change: naming.shard_of(change.name) is not None)
+
+
+def _moves_out(scene: Comparison, change: Change) -> bool:
+    """Whether a shard gives up members that its group goes on to hold there."""
+    key = change.kind.family, change.name
+    if naming.shard_of(change.name) is None:
+        return False
+    held = names_at(scene.observed.groups.get(key), change.device)
+    staying = scene.staying(key, change.device)
+    return any(name in staying and name not in change.members for name in held)
 
 
 def _reset(

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fmgsync.model import naming
 from fmgsync.model.change import Action, ObjectKind
+from fmgsync.model.rule import MappingMode
 from fmgsync.model.state import ObservedAdom, ObservedGroup
+from fmgsync.model.target import DeviceVdom
 from fmgsync.planning import diff
 from fmgsync.planning.sharding import Limits
+from fmgsync.targets.fortimanager.writing import in_order
 from tests.planning.estates import (
     EAST,
     V4,
@@ -28,6 +31,7 @@ from tests.planning.estates import (
     wanted,
 )
 
+PER_DEVICE = MappingMode.PER_DEVICE
 THREE = Limits(members=3)
 
 
@@ -240,6 +244,31 @@ def test_under_any_churn_the_firewall_matches_what_is_wanted(
         sizes = [len(m) for g in have.groups.values() for m in (g.members, *g.mappings.values())]
         assert max(sizes) <= limit
         assert diff.make_plan(goal, have, limits=limits).changes == ()
+
+
+FULL = {EAST: hosts(*range(1, 31)), WEST: hosts(1)}
+
+
+@pytest.mark.parametrize("mode", MappingMode)
+@given(steps=st.lists(st.tuples(placed, st.integers(6, 9)), min_size=2, max_size=4))
+@settings(deadline=None, max_examples=30)
+@example([(FULL, 9), (FULL, 6)])
+def test_wherever_writing_ends_no_device_lacks_who_was_there_and_stays(
+    mode: MappingMode, steps: list[tuple[dict[DeviceVdom, set[str]], int]]
+) -> None:
+    """Others may install what is there between any two changes, as they are sent; also where the
+    limit is lowered, so that those who stay move from shard to shard."""
+    have = adom()
+    for members, limit in steps:
+        one = wanted("web", members) if mode is PER_DEVICE else shared("web", members[EAST])
+        plan = diff.make_plan(desired(one), have, limits=Limits(members=limit))
+        before, changes = have, list(in_order(plan.changes))
+        have = carry_out(before, changes)
+        for place in (EAST, WEST) if (V4, "web") in before.groups else ():
+            stays = matched(before, "web", place) & matched(have, "web", place)
+            for sent in range(len(changes)):
+                now = matched(carry_out(before, changes[:sent]), "web", place)
+                assert stays <= now, changes[sent - 1]
 
 
 def _assert_stayed(before: ObservedAdom, have: ObservedAdom, place: object) -> None:
