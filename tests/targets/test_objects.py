@@ -11,9 +11,10 @@ from fmgsync.model.address import Family, parse
 from fmgsync.model.change import Action, AdomPlan, Change, ObjectKind
 from fmgsync.planning import usage
 from fmgsync.targets.fortimanager import writing
+from fmgsync.targets.fortimanager.writing import Writer
 from fmgsync.targets.protocol import DEVICES, Question
-from tests.targets.conftest import REF, Start, seed
-from tests.targets.hardship import Refusing, StopsShort
+from tests.targets.conftest import OWNER, REF, Start, seed
+from tests.targets.hardship import Before, Refusing, StopsShort
 from tests.targets.wanted import ONE, THREE, TWO, plan_for, reconcile
 
 V4, V6 = Family.IPV4, Family.IPV6
@@ -355,11 +356,12 @@ def test_creating_what_is_there_already_is_done_if_it_is_the_same(start: Start) 
     assert [c for c, _ in adom.write(AdomPlan(REF, (other,))).refused] == [other]
 
 
-@pytest.mark.parametrize(("most", "requests"), [(1000, 1), (100, 2), (1, 3)])
+@pytest.mark.parametrize(("most", "requests"), [(1000, 1), (500, 2), (1, 3)])
 def test_long_lists_of_members_are_spread_over_requests(
     start: Start, monkeypatch: pytest.MonkeyPatch, most: int, requests: int
 ) -> None:
-    """Three mappings with 39 characters of names each; one that is too long travels alone."""
+    """Three mappings with 39 characters of names each, and what names them; one that is too long
+    travels alone."""
     unit = start(seed())
     reconcile(unit.adom(), {name: {ONE: "10.1.0.1"} for name in "abc"})
     monkeypatch.setattr(writing, "CHARACTERS_PER_REQUEST", most)
@@ -394,6 +396,29 @@ def test_a_request_that_is_too_large_for_the_unit_is_sent_in_halves(
     assert len(report.written) == 300 + 1 + 2
     adds = [e for e in unit.simulator.requests.since(0) if e.method == "add"]
     assert max(len(each.urls) for each in adds) > most // 500, "no smaller than it has to be"
+
+
+@pytest.mark.parametrize(
+    ("takes_s", "most", "sizes"),
+    [
+        pytest.param(0.1, None, [4, 8, 16, 2], id="a quick unit gets more and more at a time"),
+        pytest.param(1.0, None, [4] * 7 + [2], id="a slow one does not"),
+        pytest.param(0.1, 2_500, [4, 8, 8, 8, 2], id="nor one that has refused more"),
+    ],
+)
+def test_how_many_changes_a_request_carries_follows_from_how_soon_they_are_done(
+    start: Start, takes_s: float, most: int | None, sizes: list[int]
+) -> None:
+    unit = start(seed(), faults={"maxBody": most} if most else {})
+    creates = tuple(
+        Change(Action.CREATE, ObjectKind.ADDRESS, f"prod_10.1.0.{n}", "", value=parse(f"10.1.0.{n}"))
+        for n in range(30)
+    )
+    with unit.session(adapter=Before(lambda: unit.clock.sleep(takes_s))) as session:
+        writer = Writer(session, AdomPlan(REF, creates), OWNER, clock=unit.clock, batch=4)
+        assert writer.write().written == list(creates)
+    adds = [each for each in unit.simulator.requests.since() if each.method == "add"]
+    assert [len(each.urls) for each in adds] == sizes
 
 
 def test_inside_with_all_calls_share_one_login(start: Start) -> None:

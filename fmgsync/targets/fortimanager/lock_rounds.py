@@ -15,9 +15,9 @@ from fmgsync import errors
 from fmgsync.clock import Clock
 from fmgsync.model.change import Change
 
-CHARACTERS = 8_000_000
-"""About so much is sent under one lock: 40,000 addresses, or 400,000 members of groups."""
-LONGEST_S = 4.0
+CHARACTERS = 12_000_000
+"""About so much is sent under one lock: 60,000 addresses, or 600,000 members of groups."""
+LONGEST_S = 3.5
 """A unit that is slow is sent no further request under a lock that was held for so long; what is
 under way, and the commit, come on top."""
 BREATH_S = 0.5

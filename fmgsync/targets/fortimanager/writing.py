@@ -26,9 +26,14 @@ from fmgsync.targets.fortimanager.session import Param, Session
 _log = structlog.get_logger()
 
 PARAMS_PER_REQUEST = 1000
-CHARACTERS_PER_REQUEST = 700_000
-"""In members' names. Nobody publishes how large a request may be; these keep one under a megabyte,
-and one that was not carried out at all is sent again in halves."""
+CHARACTERS_PER_REQUEST = 750_000
+"""Nobody publishes how large a request may be; this keeps one under a megabyte, and one that was
+not carried out at all is sent again in halves."""
+_PARAM = 200
+"""Characters of a change besides its members' names, at most about so many."""
+_QUICK_S = 0.5
+"""A unit that has answered a full request so soon may be sent twice as many changes the next time:
+each request costs a wait, and a slow unit must not be given more than it does in time."""
 
 _PATIENCE = 2
 _PAUSE_S = 0.5
@@ -75,6 +80,7 @@ class Writer:
         self._owner = owner
         self._clock = clock
         self._batch = batch
+        self._may_grow = True
         self._place = Place(session.access.name, plan.ref.domain)
         self.outcome = Outcome(absent=set(absent))
 
@@ -140,7 +146,7 @@ class Writer:
         for _, same in itertools.groupby(
             in_order(changes), key=lambda change: (_step(change), _method(change))
         ):
-            yield from _cut(list(same), self._batch)
+            yield from _cut(same, lambda: self._batch)
 
     def _without_absent(self, change: Change) -> Change | None:
         """The change without members that could not be created; None if then nothing is left.
@@ -173,7 +179,7 @@ class Writer:
         """
         waiting, stalled = list(batch), 0
         while waiting:
-            sent = waiting[: self._batch]
+            sent, began = waiting[: self._batch], self._clock.now()
             try:
                 results = self._session.call(
                     _method(sent[0]), [self._param(change) for change in sent]
@@ -183,9 +189,12 @@ class Writer:
                     raise
                 left = self._not_done(sent)
                 if len(left) == len(sent) > 1:
-                    self._batch, stalled = len(sent) // 2, -1
+                    self._batch, stalled, self._may_grow = len(sent) // 2, -1, False
             else:
                 left = self._settle(sent, results, last=stalled == _PATIENCE)
+                was_quick = 0 <= self._clock.now() - began < _QUICK_S
+                if self._may_grow and was_quick and len(sent) == self._batch:
+                    self._batch *= 2
             stalled = 0 if len(left) < len(sent) else stalled + 1
             waiting[: len(sent)] = left
             if left:
@@ -284,12 +293,13 @@ def _step(change: Change) -> str:
     return change.action.value
 
 
-def _cut(changes: list[Change], size: int) -> Iterator[list[Change]]:
+def _cut(changes: Iterable[Change], size: Callable[[], int]) -> Iterator[list[Change]]:
+    """`size` may become another one with each that was sent."""
     batch: list[Change] = []
     characters = 0
     for change in changes:
-        more = sum(map(len, change.members))
-        if batch and (len(batch) == size or characters + more > CHARACTERS_PER_REQUEST):
+        more = _PARAM + sum(map(len, change.members))
+        if batch and (len(batch) >= size() or characters + more > CHARACTERS_PER_REQUEST):
             yield batch
             batch, characters = [], 0
         batch.append(change)
