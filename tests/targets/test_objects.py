@@ -411,7 +411,9 @@ def test_how_many_changes_a_request_carries_follows_from_how_soon_they_are_done(
 ) -> None:
     unit = start(seed(), faults={"maxBody": most} if most else {})
     creates = tuple(
-        Change(Action.CREATE, ObjectKind.ADDRESS, f"prod_10.1.0.{n}", "", value=parse(f"10.1.0.{n}"))
+        Change(
+            Action.CREATE, ObjectKind.ADDRESS, f"prod_10.1.0.{n}", "", value=parse(f"10.1.0.{n}")
+        )
         for n in range(30)
     )
     with unit.session(adapter=Before(lambda: unit.clock.sleep(takes_s))) as session:
