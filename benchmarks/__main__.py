@@ -142,9 +142,13 @@ def ratios(rows: Sequence[Row]) -> Iterator[str]:
             if same and peer.who != "fmgsync":
                 yield (
                     f"{ours.size:,} addresses, {ours.latency_ms} ms: {peer.who}: "
-                    f"{peer.seconds / ours.seconds:,.1f} times the time, "
-                    f"{peer.requests / ours.requests:,.1f} times the requests"
+                    f"{times(peer.seconds / ours.seconds)} the time, "
+                    f"{times(peer.requests / ours.requests)} the requests"
                 )
+
+
+def times(ratio: float) -> str:
+    return f"{ratio:,.2f} times" if ratio < 10 else f"{ratio:,.0f} times"
 
 
 def machine() -> dict[str, str]:

@@ -328,23 +328,27 @@ def run_peer(first: Sequence[str], changes: Sequence[Change], unit_seed: Any) ->
         return Figures("install per change", installs, lines, asked, 0.0, right, took)
 
 
-def show(figures: Sequence[Figures], install_s: float) -> None:
+def show(figures: Sequence[Figures], asked: argparse.Namespace) -> None:
     """A line each; ratios against the peer, which comes last."""
     peer = figures[-1]
-    print(
-        f"{'':24}{'installs':>10}{'device-installs':>17}{'requests':>10}{'ratio':>8}{'took s':>9}"
-    )
+    objects = f"{asked.changes:,} changes, {asked.pods:,} pods, {asked.devices} FortiGates"
+    print(f"| {objects} | installs | device-installs | requests | against the peer | took, s |")
+    print("|---|---:|---:|---:|---:|---:|")
     for each in figures:
         ratio = peer.lines / each.lines if each.lines else float("inf")
+        fewer = "" if each is peer else f"{ratio:,.0f} times fewer"
         print(
-            f"{each.name:24}{each.installs:>10,}{each.lines:>17,}{each.requests:>10,}"
-            f"{ratio:>7.0f}x{each.took_s:>9.1f}"
+            f"| {each.name} | {each.installs:,} | {each.lines:,} | {each.requests:,} | {fewer} "
+            f"| {each.took_s:.0f} |"
         )
     if not all(each.right for each in figures):
         raise SystemExit("a FortiGate does not hold what it should")
-    print(f"a change of fmgsync, window always open, was proven after {figures[0].oldest_s:.0f} s")
-    hours = peer.installs * install_s / HOUR_S
-    print(f"the peer's installs would take {hours:.1f} hours one after the other")
+    hours = peer.installs * asked.install_seconds / HOUR_S
+    print(
+        f"\nWith the window always open the last device was proven at most"
+        f" {figures[0].oldest_s:.0f} simulated seconds after a change."
+        f" The peer's installs would take {hours:.0f} hours one after the other."
+    )
 
 
 def main() -> None:
@@ -360,11 +364,11 @@ def main() -> None:
     unit = seed(asked.devices, asked.install_seconds)
     show(
         [
-            run_fmgsync("fmgsync, always open", first, changes, unit, always=True),
+            run_fmgsync("fmgsync, window always open", first, changes, unit, always=True),
             run_fmgsync("fmgsync, one window", first, changes, unit, always=False),
             run_peer(first, changes, seed(asked.devices, 0)),
         ],
-        asked.install_seconds,
+        asked,
     )
 
 

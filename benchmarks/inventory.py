@@ -182,21 +182,25 @@ def main() -> None:
     built_s = time.perf_counter() - began - pages.made_s
     gc.collect()
     gc.freeze()  # as the controller does once everything was listed
-    print(f"pods {size.pods}, nodes {size.nodes}, groups {size.groups}")
-    print(f"initial build           {built_s:8.2f} s (lists {read_s:.2f} s)")
     print(
-        f"memory, peak            {peak_mb():8.0f} MB (modules alone {idle_mb:.0f} MB)", flush=True
+        f"| {size.pods:,} pods, {size.nodes:,} nodes, {size.groups:,} groups | wanted | measured |"
+    )
+    print("|---|---:|---:|")
+    print(f"| initial build, s (lists alone) | 60 | {built_s:.1f} ({read_s:.1f}) |")
+    print(
+        f"| memory, peak, MB (modules alone) | 400 | {peak_mb():.0f} ({idle_mb:.0f}) |", flush=True
     )
 
     lines = list(churn(size.pods, int(size.rate * size.seconds), size.nodes))
     delays, used = follow(inventory, members, lines, size.rate)
     median, p99 = delays[len(delays) // 2], delays[int(len(delays) * 0.99)]
-    print(f"events                  {size.rate:8.0f} /s for {size.seconds:.0f} s")
-    print(f"event to dirty group    {median * 1e3:8.2f} ms median, {p99 * 1e3:.2f} ms p99")
-    print(f"processor               {used / size.seconds * 100:8.0f} % of one core", flush=True)
+    share = used / size.seconds * 100
+    print(f"| processor at {size.rate:,.0f} pod events/s, % of one core | 100 | {share:.0f} |")
+    print(f'| event to "group is dirty", median, ms | | {median * 1e3:.1f} |')
+    print(f'| event to "group is dirty", p99, ms | 50 | {p99 * 1e3:.0f} |', flush=True)
 
     peer_s = typed_s(pages, size.peer_pods) / size.peer_pods
-    print(f"peer: generated models  {peer_s / (read_s / size.pods):8.1f} times the time per pod")
+    print(f"| generated models, time per pod | | {peer_s / (read_s / size.pods):.0f} times ours |")
 
 
 if __name__ == "__main__":

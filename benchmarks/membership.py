@@ -2,7 +2,7 @@
 
     python benchmarks/membership.py [--pods 150000] [--groups 2000] [--events 20000]
 
-Prints one line per figure. The peer is the same code asked to start from nothing after each event,
+The peer is the same code asked to start from nothing after each event,
 which is what a controller without counted membership does; the ratio is measured in one run.
 """
 
@@ -118,12 +118,14 @@ def main() -> None:
     delays.sort()
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     median, p99 = delays[len(delays) // 2], delays[int(len(delays) * 0.99)]
-    print(f"pods {size.pods}, nodes {size.nodes}, groups {size.groups}, events {size.events}")
-    print(f"initial build           {built_s:8.2f} s")
-    print(f"memory, peak            {peak_mb:8.0f} MB (inventory alone {before_mb:.0f} MB)")
-    print(f"event to dirty group    {median * 1e6:8.1f} us median, {p99 * 1e6:.1f} us p99")
-    print(f"events per second       {len(delays) / sum(delays):8.0f}")
-    print(f"against starting anew   {built_s / median:8.0f} times less work per event")
+    print(f"| {size.pods:,} pods, {size.nodes:,} nodes, {size.groups:,} groups | measured |")
+    print("|---|---:|")
+    print(f"| initial build, s | {built_s:.1f} |")
+    print(f"| memory, peak, MB (inventory alone) | {peak_mb:.0f} ({before_mb:.0f}) |")
+    print(f"| event to members of the group, median, us | {median * 1e6:.0f} |")
+    print(f"| the same, p99 (groups of thousands), us | {p99 * 1e6:,.0f} |")
+    print(f"| events a second | {len(delays) / sum(delays):,.0f} |")
+    print(f"| less work than starting anew for each event | {built_s / median:,.0f} times |")
 
 
 if __name__ == "__main__":

@@ -167,8 +167,11 @@ def main() -> None:
     for size in options.sizes:
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             rows.append(pool.apply(measure, (size, options.devices)))
-    for name in rows[0]:
-        print(f"{name:>18}", *(f"{row[name]:>12,.1f}" for row in rows))
+    print(f"| addresses, {options.devices:,} FortiGates | ", end="")
+    for number, name in enumerate(rows[0]):
+        places = ",.1f" if number else ",.0f"
+        told = " | ".join(format(row[name], places) for row in rows)
+        print(f"{told} |\n|---|{'---:|' * len(rows)}" if not number else f"| {name} | {told} |")
 
 
 if __name__ == "__main__":
