@@ -62,7 +62,7 @@ def run(clock: Clock, *words: str) -> str:
         env=environment,
         stdout=subprocess.PIPE,
         text=True,
-        start_new_session=True,
+        process_group=0,
     ) as process:
         try:
             told, _ = process.communicate(timeout=clock.left_s)
