@@ -22,7 +22,7 @@ from typing import IO, Any, Protocol
 
 import structlog
 
-from fmgsync import errors, redaction
+from fmgsync import errors, redaction, untrusted
 from fmgsync.clock import Clock
 
 _log = structlog.get_logger(__name__)
@@ -31,6 +31,9 @@ FIRST = "0" * 64
 """What the first line of a chain follows."""
 
 _LONGEST = 4_000_000
+"""Characters of a line that is read; what is written stays below, whatever others called things."""
+
+_MOST = 1_000_000
 _KEYS = {"chain": str, "number": int, "at": str, "event": str, "previous": str}
 
 
@@ -106,6 +109,8 @@ class Audit:
         if self._keeper is None:
             return
         at = datetime.fromtimestamp(self._clock.now(), UTC).isoformat(timespec="milliseconds")
+        told = {name: value for name, value in fields.items() if value is not None}
+        told = untrusted.within(redaction.hide_in({**self._about, **told}), _MOST)
 
         def compose(head: Head) -> str:
             body = {
@@ -113,12 +118,7 @@ class Audit:
                 "number": head.count + 1,
                 "at": at,
                 "event": event,
-                **self._about,
-                **{
-                    name: redaction.hide_in(value)
-                    for name, value in fields.items()
-                    if value is not None
-                },
+                **told,
                 "previous": head.digest,
             }
             return json.dumps(body, ensure_ascii=True)

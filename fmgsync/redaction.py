@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
+from fmgsync.untrusted import DEEPER, DEEPEST, shortened
+
 SHOWN_INSTEAD: Final = "[secret]"
 _SHORTEST: Final = 4
 """Shorter ones would hide half of every sentence, and protect nothing."""
@@ -98,20 +100,23 @@ def hide(text: str) -> str:
     return _TOKEN.sub(SHOWN_INSTEAD, text) if "eyJ" in text else text
 
 
-def hide_in(value: Any) -> Any:
-    """The same in a value of any shape; what is neither text nor a number is judged by its repr."""
+def hide_in(value: Any, depth: int = 0) -> Any:
+    """The same in a value of any shape, whose texts are not endless either; what is neither text
+    nor a number is judged by its repr."""
     match value:
         case None | bool() | int() | float():
             return value
+        case dict() | list() | tuple() | set() | frozenset() if depth >= DEEPEST:
+            return DEEPER
         case dict():
-            return {str(key): hide_in(each) for key, each in value.items()}
+            return {hide_in(str(key)): hide_in(each, depth + 1) for key, each in value.items()}
         case list() | tuple() | set() | frozenset():
-            return [hide_in(each) for each in value]
+            return [hide_in(each, depth + 1) for each in value]
         case str():
-            return hide(str(value))
+            return shortened(hide(str(value)))
         case _:
             text = repr(value)
-            hidden = hide(text)
+            hidden = shortened(hide(text))
             return value if hidden == text else hidden
 
 
@@ -122,7 +127,7 @@ def traceback_text(error: BaseException) -> str:
     local variable of every frame.
     """
     lines = traceback.TracebackException.from_exception(error, capture_locals=False).format()
-    return hide("".join(lines))
+    return shortened(hide("".join(lines)))
 
 
 def _forms(secret: str) -> set[str]:

@@ -10,8 +10,8 @@ import click
 
 from fmgsync import errors
 from fmgsync.cli import common, interrupting
-from fmgsync.cli.safe import safe_text
 from fmgsync.model import target
+from fmgsync.untrusted import safe_text
 
 if TYPE_CHECKING:
     from fmgsync.passes.changing_hands import Changed

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from fmgsync.cli import findings
-from fmgsync.cli.safe import safe_text
 from fmgsync.cli.status_text import Row, print_status
 from fmgsync.cli.tables import many, names
 from fmgsync.model.target import path_of, title_of
+from fmgsync.untrusted import safe_text
 
 if TYPE_CHECKING:
     from rich.console import Console

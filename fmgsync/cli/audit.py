@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fmgsync.cli import common
-from fmgsync.cli.safe import safe_text
+from fmgsync.untrusted import safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

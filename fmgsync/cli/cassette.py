@@ -13,8 +13,8 @@ from fmgsync.cli.cassette_compare import FILE, compare
 from fmgsync.cli.cassette_record import record
 from fmgsync.cli.cassette_replay import replay
 from fmgsync.cli.cassette_show import show
-from fmgsync.cli.safe import safe_text
 from fmgsync.errors import CassetteError
+from fmgsync.untrusted import safe_text
 
 if TYPE_CHECKING:
     from fmgsync.recording.check import Report

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import click
 
 from fmgsync.cli import common
-from fmgsync.cli.safe import safe_text
 from fmgsync.errors import CassetteError, UsageError
+from fmgsync.untrusted import safe_text
 
 if TYPE_CHECKING:
     from fmgsync.clock import ManualClock

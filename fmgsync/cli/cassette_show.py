@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fmgsync.cli import common
-from fmgsync.cli.safe import safe_text
 from fmgsync.errors import UsageError
+from fmgsync.untrusted import safe_text
 
 if TYPE_CHECKING:
     from fmgsync.recording.cassette import Cassette, Exchange

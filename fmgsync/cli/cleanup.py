@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fmgsync.cli import adopt, common, interrupting
-from fmgsync.cli.safe import safe_text
 from fmgsync.model import target
+from fmgsync.untrusted import safe_text
 
 if TYPE_CHECKING:
     from fmgsync.passes.changing_hands import Changed

@@ -9,7 +9,7 @@ import click
 
 from fmgsync import errors
 from fmgsync.cli import common
-from fmgsync.cli.safe import safe_text
+from fmgsync.untrusted import safe_text
 
 if TYPE_CHECKING:
     from fmgsync.errors import ConfigProblem

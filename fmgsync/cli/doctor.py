@@ -69,7 +69,7 @@ def _print(console: Console, found: list[Diagnosis]) -> None:
     """A row for each check; what to do stands under what is wrong."""
     from rich.text import Text
 
-    from fmgsync.cli.safe import safe_text
+    from fmgsync.untrusted import safe_text
 
     styles = {"ok": "green", "warning": "yellow", "failure": "red"}
     where = None

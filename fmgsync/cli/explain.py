@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fmgsync.cli import common
-from fmgsync.cli.safe import safe_text
 from fmgsync.cli.stop import stop_rows
+from fmgsync.untrusted import safe_text
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from fmgsync.cli.safe import safe_text
 from fmgsync.cli.tables import names
 from fmgsync.model.address import Address, sort_key
+from fmgsync.untrusted import safe_text
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 import click
 
 from fmgsync import redaction
-from fmgsync.cli.safe import safe_text
+from fmgsync.untrusted import safe_text, shortened
 
 
 def say(text: str, *, as_json: bool, level: str = "info") -> None:
     """One line; as JSON it looks like every other line of the log."""
-    shown = redaction.hide(text)
+    shown = "\n".join(map(shortened, redaction.hide(text).split("\n")))
     if as_json:
         at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
         shown = json.dumps({"event": shown, "level": level, "timestamp": at})

@@ -10,11 +10,14 @@ import logging
 import sys
 import threading
 import uuid
-from typing import Literal
+from typing import Final, Literal
 
 import structlog
 
-from fmgsync import redaction
+from fmgsync import redaction, untrusted
+
+_MOST: Final = 64 * 1024
+"""Characters of a line."""
 
 
 def start_logging(verbose: int, log_format: Literal["text", "json"]) -> None:
@@ -70,7 +73,7 @@ def _without_locals(exc_info: structlog.typing.ExcInfo) -> str:
 def _without_secrets(
     logger: object, method: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    return {key: redaction.hide_in(value) for key, value in event.items()}
+    return untrusted.within(redaction.hide_in(event), _MOST)
 
 
 def _thread_failed(failed: threading.ExceptHookArgs) -> None:

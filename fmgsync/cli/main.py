@@ -19,7 +19,7 @@ import click
 import fmgsync
 from fmgsync import errors, redaction
 from fmgsync.cli import interrupting, lines
-from fmgsync.cli.safe import safe_text
+from fmgsync.untrusted import safe_text
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "The whole story with nothing installed: simulated clusters and firewalls."),

@@ -9,8 +9,8 @@ import click
 
 from fmgsync import errors
 from fmgsync.cli import common
-from fmgsync.cli.safe import safe_text
 from fmgsync.cli.stop import stop_rows
+from fmgsync.untrusted import safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,7 +19,6 @@ from fmgsync import audit
 from fmgsync.audit import Line
 from fmgsync.cli import findings, rollout_text, story, timeline
 from fmgsync.cli.audit import print_lines
-from fmgsync.cli.safe import safe_text
 from fmgsync.clock import ManualClock
 from fmgsync.passes import rollout_commands, windows
 from fmgsync.passes.install_context import AUDIT, People
@@ -27,6 +26,7 @@ from fmgsync.passes.result import Result
 from fmgsync.passes.world import World
 from fmgsync.planning import summary
 from fmgsync.scheduling.ledger import Ledger
+from fmgsync.untrusted import safe_text
 
 if TYPE_CHECKING:
     from rich.console import Console

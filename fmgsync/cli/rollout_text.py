@@ -10,10 +10,10 @@ from rich.text import Text
 
 from fmgsync.assessing.assessment import UNASSESSED
 from fmgsync.cli import instants
-from fmgsync.cli.safe import safe_text
 from fmgsync.cli.tables import cell, names, table
 from fmgsync.model.target import title_of
 from fmgsync.passes import wrong_clock
+from fmgsync.untrusted import safe_text
 
 if TYPE_CHECKING:
     from rich.console import Console

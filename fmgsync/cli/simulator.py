@@ -14,8 +14,8 @@ import click
 
 from fmgsync.cli import interrupting
 from fmgsync.cli.common import Options, command_options
-from fmgsync.cli.safe import safe_text
 from fmgsync.errors import UsageError
+from fmgsync.untrusted import safe_text
 
 if TYPE_CHECKING:
     from fmgsync.simulator import Simulator

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from fmgsync.cli import common
-from fmgsync.cli.safe import safe_text
 from fmgsync.cli.stop import scope_options, stop_rows
+from fmgsync.untrusted import safe_text
 
 
 @click.command("start", cls=common.Command)

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from fmgsync.cli import findings, instants
-from fmgsync.cli.safe import safe_text
 from fmgsync.cli.tables import cell, many, names, table
 from fmgsync.model.target import natural, path_of, title_of
 from fmgsync.model.view import GroupState
+from fmgsync.untrusted import safe_text
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from fmgsync.cli import common
-from fmgsync.cli.safe import safe_text
+from fmgsync.untrusted import safe_text
 
 if TYPE_CHECKING:
     from fmgsync.model.stop import Stop

@@ -13,8 +13,8 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from fmgsync.cli.safe import safe_text
 from fmgsync.model.target import natural
+from fmgsync.untrusted import safe_text
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from fmgsync import zones
-from fmgsync.cli.safe import safe_text
 from fmgsync.cli.tables import cell, names, table
 from fmgsync.scheduling.window import WindowKind, written
+from fmgsync.untrusted import safe_text
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -17,14 +17,17 @@ from typing import Any, Final
 import msgspec
 import structlog
 
+from fmgsync import redaction
 from fmgsync.errors import SourceConflict, SourceError, SourceForbidden, SourceNotFound
 from fmgsync.kube.client import ApiSession
 from fmgsync.kube.requests import EVENTS, Request, Verb
+from fmgsync.untrusted import shortened
 
 _log = structlog.get_logger()
 
 _COMPONENT: Final = "fmgsync"
-_LONGEST_MESSAGE: Final = 1024  # of the API
+_LONGEST_MESSAGE: Final = 1024  # bytes, of the API (kubernetes/api events/v1, "note")
+_WIDEST: Final = 4  # bytes of a character
 _LONGEST_NAME: Final = 253
 _REMEMBERED: Final = 1000
 _REPEAT_S: Final = 300.0
@@ -158,8 +161,8 @@ def _name(about: About, kind: str, reason: str, text: str) -> str:
 
 
 def _printable(message: str) -> str:
-    text = "".join(char if char.isprintable() else " " for char in message)
-    return text if len(text) <= _LONGEST_MESSAGE else f"{text[: _LONGEST_MESSAGE - 3]}..."
+    text = "".join(char if char.isprintable() else " " for char in redaction.hide(message))
+    return shortened(text, _LONGEST_MESSAGE if text.isascii() else _LONGEST_MESSAGE // _WIDEST)
 
 
 def _timestamp(seconds: float) -> str:

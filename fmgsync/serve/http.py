@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 
 import structlog
 
-from fmgsync import errors, redaction
+from fmgsync import errors, redaction, untrusted
 from fmgsync.clock import Clock
 from fmgsync.model.health import ServiceHealth
 from fmgsync.serve import hearing
@@ -92,8 +92,7 @@ class Service:
                 return HTTPStatus.OK, CONTENT_TYPE, self._metrics.text()
             case "/status":
                 clusters = hearing.rows(self._health(), self._clock.now())
-                body = json.dumps({**self._status(), "clusters": clusters}).encode()
-                return HTTPStatus.OK, "application/json", body
+                return _document(HTTPStatus.OK, {**self._status(), "clusters": clusters})
             case "/explain":
                 return self._answer_question(path.partition("?")[2])
             case _:
@@ -107,11 +106,16 @@ class Service:
             document = self._explain(words)
         except errors.UsageError as error:
             status, document = HTTPStatus.BAD_REQUEST, {"error": error.as_document()}
-        return status, "application/json", json.dumps(document).encode()
+        return _document(status, document)
+
+
+def _document(status: HTTPStatus, document: Mapping[str, Any]) -> Answer:
+    return status, "application/json", json.dumps(redaction.hide_in(document)).encode()
 
 
 def _text(status: HTTPStatus, text: str) -> Answer:
-    return status, "text/plain; charset=utf-8", f"{text}\n".encode()
+    shown = untrusted.safe_text(redaction.hide(text), lines=True)
+    return status, "text/plain; charset=utf-8", f"{shown}\n".encode()
 
 
 def _listen(listen: str, answer: Callable[[str], Answer]) -> ThreadingHTTPServer:
@@ -125,6 +129,8 @@ def _listen(listen: str, answer: Callable[[str], Answer]) -> ThreadingHTTPServer
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
+            # What others wrote is in it: no browser takes it for a page.
+            self.send_header("X-Content-Type-Options", "nosniff")
             self.end_headers()
             self.wfile.write(body)
 

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 
+from fmgsync import untrusted
 from fmgsync.model.health import LATENCY_S, AdomHealth, ServiceHealth
 from fmgsync.model.rollout import Outcome
 from fmgsync.scheduling.rollout import HoldKind
@@ -22,6 +23,9 @@ ReadHealth = Callable[[], ServiceHealth]
 Labels = dict[str, str]
 
 _ADOM = ("fortimanager", "adom")
+_LABEL_MOST = 256
+"""Characters of a label: Kubernetes and FortiManager name nothing longer."""
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -287,5 +291,13 @@ def _gauge(
     family = GaugeMetricFamily(f"fmgsync_{name}", text)
     for labels, value in values:
         if value is not None:
-            family.add_sample(family.name, labels, value)
+            family.add_sample(family.name, _shown(labels), value)
     return family
+
+
+def _shown(labels: Labels) -> Labels:
+    """Others name devices, and whoever reads metrics may do so in a terminal."""
+    return {
+        name: untrusted.safe_text(untrusted.shortened(text, _LABEL_MOST))
+        for name, text in labels.items()
+    }

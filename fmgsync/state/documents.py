@@ -16,7 +16,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
-from fmgsync import errors
+from fmgsync import errors, untrusted
 
 Change = Callable[[str | None], str]
 """The new text of a document from its present one (None: there is none)."""
@@ -26,9 +26,21 @@ _ODD: Final = re.compile(r"[^\x20-\x7e\n]")
 
 
 def encoded(document: Any) -> str:
-    """As JSON in which nothing acts on a terminal or in an editor: others wrote parts of it."""
-    text = msgspec.json.encode(document).decode()
+    """As JSON in which nothing acts on a terminal or in an editor, and no text is endless: others
+    wrote parts of it, and a ConfigMap holds a megabyte."""
+    try:
+        text = msgspec.json.encode(document).decode()
+    except UnicodeEncodeError:  # half a character: no file can hold it
+        text = ""
+    if not text or _has_long(text):
+        text = msgspec.json.encode(untrusted.bounded(msgspec.to_builtins(document))).decode()
     return _ODD.sub(lambda found: json.dumps(found[0])[1:-1], text)
+
+
+def _has_long(text: str) -> bool:
+    """Whether a text in it is too long: a large state is not walked through for nothing."""
+    plain = text.replace("\\\\", "__").replace('\\"', "__")
+    return max(map(len, plain.split('"'))) > untrusted.TEXT_MOST
 
 
 @contextmanager

@@ -15,11 +15,13 @@ from fmgsync.state import records
 from fmgsync.state.documents import Change, Documents, Parsed, update_soon
 from fmgsync.state.records import DecisionsDocument, GuardDocument, ShownRow
 from fmgsync.state.units import Units
+from fmgsync.untrusted import shortened
 
 _GUARD = "guard"
 _DECISIONS = "decisions"
 _SHOWN_KEPT_S = 7 * 24 * 3600.0
 _SHOWN_MOST = 2000
+_MESSAGE_MOST = 500
 _PLANS_MOST = 20
 
 
@@ -186,4 +188,4 @@ def _is_past(row: ShownRow, now: float) -> bool:
 
 def _told(ref: TargetRef, hold: Hold) -> str:
     place = f" on {hold.device}" if hold.device else ""
-    return f"{ref}: {hold.name}{place}: {hold.message}"
+    return shortened(f"{ref}: {hold.name}{place}: {hold.message}", _MESSAGE_MOST)

@@ -20,6 +20,7 @@ from fmgsync.model.address import Address, Family
 from fmgsync.model.change import ObjectKind
 from fmgsync.model.state import Altered, ObservedAddress, ObservedGroup
 from fmgsync.model.target import DeviceVdom
+from fmgsync.untrusted import shortened
 
 Row = dict[str, Any]
 
@@ -218,4 +219,4 @@ def printable(text: object) -> str:
     ours in them, which a unit or a proxy may repeat."""
     words = redaction.hide(str(text))
     shown = redaction.hide("".join(c if c.isprintable() else " " for c in words).strip())
-    return shown if len(shown) <= _MAX_MESSAGE else shown[:_MAX_MESSAGE] + "..."
+    return shortened(shown, _MAX_MESSAGE)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fmgsync.cli import common, main
-from fmgsync.cli.safe import safe_text
+from fmgsync.untrusted import safe_text
 
 
 @pytest.mark.parametrize(

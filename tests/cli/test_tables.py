@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from fmgsync.cli import tables
-from fmgsync.cli.safe import safe_text
 from fmgsync.model.target import natural
+from fmgsync.untrusted import safe_text
 
 words = st.sampled_from(
     [

@@ -96,6 +96,20 @@ def test_foreign_text_is_made_harmless_and_cut(
     (event,) = written(session, "default")
     assert event["message"].isprintable()
     assert len(event["message"]) == 1024
+    assert "...(5005 characters, sha256 " in event["message"]
+
+
+@pytest.mark.parametrize(
+    "character", ["\x1b", "\u202e", "\ud800", "\0", "\n", "\U0001f600", '"', "<"]
+)
+def test_no_text_is_longer_than_an_event_can_hold(
+    simulator: KubernetesSimulator, session: ApiSession, character: str
+) -> None:
+    writer = EventWriter(session, instance="pod-1", wall=Wall())
+    assert writer.warning(About("ConfigMap", "fmgsync", "default"), "Clash", character * 100_000)
+    (event,) = written(session, "default")
+    assert len(event["message"].encode()) <= 1024
+    assert event["message"].isprintable()
 
 
 def test_an_event_that_cannot_be_written_disturbs_nobody(
