@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 
+from fmgsync.model.address import parse
 from fmgsync.model.adom import AdomTopology, Device, PackageStatus, Workspace
 from fmgsync.model.rollout import PendingInstall, PendingReason
 from fmgsync.model.target import DeviceVdom, TargetRef
+from fmgsync.model.view import DeviceView, GroupState, GroupView
 from fmgsync.scheduling import admission
 from fmgsync.scheduling.admission import Admission, Clearance, Situation
 from fmgsync.scheduling.calendar import Calendar
 from fmgsync.scheduling.install_policy import Mode, Terms
-from fmgsync.scheduling.rollout import Readiness
+from fmgsync.scheduling.rollout import Candidate, Readiness
 from fmgsync.scheduling.timetable import Opening
 from fmgsync.scheduling.window import Scope, Window, WindowKind
 from tests.scheduling.clockchanges import utc
@@ -145,3 +147,136 @@ def test_each_has_its_own_windows() -> None:
     forced = replace(both, now=DENIED, clearance=ALL_THE_SAME, terms=Terms(calendar=frozen))
     told = admission.admit([PENDING, replace(PENDING, target=west)], forced)
     assert [len(each.overridden) for each in told] == [0, 1]
+
+
+def one(at: str = "", until: str | None = None, vdom: str = "root", **more: Any) -> Admission:
+    """The admission of a VDOM that may start in this opening, or may not yet."""
+    ends = utc(f"2026-01-01T{until}") if until else None
+    opening = Opening(utc(f"2026-01-01T{at}"), ends) if at else None
+    pending = replace(PENDING, target=DeviceVdom("fgt-east", vdom))
+    base = replace(admit(), pending=pending, opening=opening, opens_at=None)
+    return replace(base, **more)
+
+
+def waiting(opens: str | None, because: str, **more: Any) -> Admission:
+    opens_at = utc(f"2026-01-01T{opens}") if opens else None
+    return one(opens_at=opens_at, because=because, **more)
+
+
+BLOCKED = {"readiness": Readiness.BLOCKED}
+OFFLINE = {"readiness": Readiness.OFFLINE}
+
+
+@pytest.mark.parametrize(
+    ("theirs", "expected"),
+    [
+        ([one("01:00", "03:00")],
+         Candidate("fgt-east", opening=Opening(utc("2026-01-01T01:00"), utc("2026-01-01T03:00")))),
+        ([one("01:00")], Candidate("fgt-east", opening=Opening(utc("2026-01-01T01:00"), None))),
+        # Only while all VDOMs that start may.
+        ([one("01:00", "03:00"), one("02:00", "04:00", "b")],
+         Candidate("fgt-east", opening=Opening(utc("2026-01-01T02:00"), utc("2026-01-01T03:00")))),
+        ([one("01:00"), one("00:30", "02:00", "b")],
+         Candidate("fgt-east", opening=Opening(utc("2026-01-01T01:00"), utc("2026-01-01T02:00")))),
+        # One that may start takes nothing away from one that may not.
+        ([waiting("05:00", "shut"), one("01:00", "03:00", "b"),
+          one("01:00", "02:00", "c", **BLOCKED)],
+         Candidate("fgt-east", opening=Opening(utc("2026-01-01T01:00"), utc("2026-01-01T03:00")))),
+        # None may: the one that may soonest.
+        ([waiting("05:00", "shut"), waiting("04:00", "also shut", vdom="b")],
+         Candidate("fgt-east", opens_at=utc("2026-01-01T04:00"), detail="shut")),
+        ([waiting(None, "never"), waiting("04:00", "shut", vdom="b")],
+         Candidate("fgt-east", opens_at=utc("2026-01-01T04:00"), detail="never")),
+        ([waiting(None, "never")], Candidate("fgt-east", detail="never")),
+        ([waiting("01:00", "theirs", **BLOCKED), waiting("04:00", "shut", vdom="b")],
+         Candidate("fgt-east", opens_at=utc("2026-01-01T04:00"), detail="shut")),
+        # Nothing is ready: the one that may become so by itself.
+        ([waiting("04:00", "theirs", **BLOCKED),
+          one("01:00", "02:00", "b", because="off", **OFFLINE)],
+         Candidate("fgt-east", Readiness.OFFLINE,
+                   Opening(utc("2026-01-01T01:00"), utc("2026-01-01T02:00")), None, "off")),
+        ([waiting("04:00", "theirs", **BLOCKED)],
+         Candidate("fgt-east", Readiness.BLOCKED, None, utc("2026-01-01T04:00"), "theirs")),
+    ],
+)  # fmt: skip
+def test_a_device_of_several_vdoms(theirs: list[Admission], expected: Candidate) -> None:
+    assert admission.candidates(theirs, (), (), topology()) == (expected,)
+
+
+A, B = (parse(text) for text in ("10.0.0.1", "10.0.0.2"))
+
+
+def canary(
+    state: GroupState, device: frozenset[Any] | None, desired: frozenset[Any] | None = None
+) -> DeviceView:
+    held = frozenset({A})
+    group = GroupView("web", held if desired is None else desired, held, held, device, state)
+    return DeviceView(EAST, REF, (group,))
+
+
+PROVEN = frozenset({A})
+
+
+@pytest.mark.parametrize(
+    ("view", "expected"),
+    [
+        (canary(GroupState.UNREACHABLE, None),
+         Candidate("fgt-east", Readiness.OFFLINE, detail="web unreachable")),
+        (canary(GroupState.UNKNOWN, None),
+         Candidate("fgt-east", Readiness.OFFLINE, detail="web unknown")),
+        (canary(GroupState.DRIFTED, frozenset({B})),
+         Candidate("fgt-east", Readiness.UNSYNCED, detail="web drifted")),
+        (canary(GroupState.UNKNOWN, frozenset({B})),
+         Candidate("fgt-east", Readiness.OFFLINE, detail="web unknown")),
+        (canary(GroupState.IN_SYNC, PROVEN), None),
+        (canary(GroupState.INSTALL_PENDING, PROVEN), None),
+    ],
+)  # fmt: skip
+def test_a_canary_that_proves_nothing_is_no_canary_that_has_nothing_to_do(
+    view: DeviceView, expected: Candidate | None
+) -> None:
+    found = admission.candidates([], {"fgt-east"}, [view], topology())
+    assert found == ((expected,) if expected else ())
+    assert admission.candidates([], (), [view], topology()) == ()  # it is no canary
+    assert admission.candidates([], {"other"}, [view], topology()) == ()
+    # What is pending there says more than what it is like.
+    (pending,) = admission.candidates([one("01:00")], {"fgt-east"}, [view], topology())
+    assert pending.readiness is Readiness.READY
+
+
+def test_a_canary_that_answered_and_whose_rule_is_not_known_now_proves_what_it_can() -> None:
+    group = GroupView("web", None, PROVEN, PROVEN, PROVEN, GroupState.UNKNOWN)
+    view = DeviceView(EAST, REF, (group,))
+    assert admission.candidates([], {"fgt-east"}, [view], topology()) == ()
+
+
+@pytest.mark.parametrize(
+    ("device", "expected"),
+    [
+        (replace(SYNCED, online=False), (Candidate("fgt-east", Readiness.OFFLINE),)),
+        (replace(SYNCED, online=None), ()),
+        (SYNCED, ()),
+        (None, ()),
+    ],
+)
+def test_a_canary_that_is_offline(device: Device | None, expected: tuple[Candidate, ...]) -> None:
+    assert admission.candidates([], {"fgt-east"}, (), topology(device)) == expected
+
+
+def test_devices_come_in_order_and_each_once() -> None:
+    north = replace(one("01:00"), pending=replace(PENDING, target=DeviceVdom("a-north", "root")))
+    devices = {"z-south": replace(SYNCED, name="z-south", online=False),
+               "b-west": replace(SYNCED, name="b-west", online=False)}  # fmt: skip
+    where = replace(topology(), devices={"fgt-east": SYNCED, **devices})
+    found = admission.candidates([one("01:00"), north], {"z-south", "b-west"}, (), where)
+    assert [each.device for each in found] == ["a-north", "fgt-east", "b-west", "z-south"]
+
+
+def test_all_groups_and_views_of_canaries_are_looked_at() -> None:
+    """One that nobody asks about comes before one that proves nothing."""
+    other = replace(canary(GroupState.UNREACHABLE, None), target=DeviceVdom("other", "root"))
+    fine = canary(GroupState.IN_SYNC, PROVEN)
+    silent = canary(GroupState.UNREACHABLE, None)
+    both = DeviceView(EAST, REF, (*fine.groups, *silent.groups))
+    (found,) = admission.candidates([], {"fgt-east"}, [other, fine, both], topology())
+    assert (found.device, found.readiness) == ("fgt-east", Readiness.OFFLINE)
