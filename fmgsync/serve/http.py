@@ -86,7 +86,7 @@ class Service:
             case "/readyz":
                 waiting = self._health().obstacles()
                 if waiting:
-                    return _text(HTTPStatus.SERVICE_UNAVAILABLE, "\n".join(waiting))
+                    return _text(HTTPStatus.SERVICE_UNAVAILABLE, *waiting)
                 return _text(HTTPStatus.OK, "ok")
             case "/metrics":
                 return HTTPStatus.OK, CONTENT_TYPE, self._metrics.text()
@@ -113,9 +113,9 @@ def _document(status: HTTPStatus, document: Mapping[str, Any]) -> Answer:
     return status, "application/json", json.dumps(redaction.hide_in(document)).encode()
 
 
-def _text(status: HTTPStatus, text: str) -> Answer:
-    shown = untrusted.safe_text(redaction.hide(text), lines=True)
-    return status, "text/plain; charset=utf-8", f"{shown}\n".encode()
+def _text(status: HTTPStatus, *lines: str) -> Answer:
+    shown = "".join(f"{untrusted.safe_text(redaction.hide(line))}\n" for line in lines)
+    return status, "text/plain; charset=utf-8", shown.encode()
 
 
 def _listen(listen: str, answer: Callable[[str], Answer]) -> ThreadingHTTPServer:

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from fmgsync import untrusted
+from fmgsync import redaction, untrusted
 from fmgsync.model.health import LATENCY_S, AdomHealth, ServiceHealth
 from fmgsync.model.rollout import Outcome
 from fmgsync.scheduling.rollout import HoldKind
@@ -298,6 +298,6 @@ def _gauge(
 def _shown(labels: Labels) -> Labels:
     """Others name devices, and whoever reads metrics may do so in a terminal."""
     return {
-        name: untrusted.safe_text(untrusted.shortened(text, _LABEL_MOST))
+        name: untrusted.safe_text(untrusted.shortened(redaction.hide(text), _LABEL_MOST))
         for name, text in labels.items()
     }

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import configparser
 import re
+from importlib.metadata import PackageNotFoundError, distribution
 
+import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.deployment.places import ROOT
 
@@ -39,3 +42,35 @@ def test_it_pins_all_that_fmgsync_needs_and_by_hash_only() -> None:
         assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", one) for one in hashes), first
         pinned.add(name_of(first))
     assert needed <= pinned
+
+
+def test_what_is_pinned_is_what_is_needed_in_the_end_and_nothing_else() -> None:
+    """What needs something is followed as it is installed here, where that is what is pinned."""
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "setup.cfg", encoding="utf-8")
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    pinned = dict(row.split("==") for row in re.findall(r"(?m)^\S+==\S+", text))
+    if other := {name for name in pinned if installed(name) not in ("", pinned[name])}:
+        pytest.skip(f"installed here in another version: {', '.join(sorted(other))}")
+    left = [row for row in settings["options"]["install_requires"].split("\n") if row]
+    needed: set[tuple[str, str]] = set()
+    while left:
+        asked = Requirement(left.pop())
+        name = canonicalize_name(asked.name)
+        for extra in ("", *asked.extras):
+            if (name, extra) not in needed and applies(asked, ""):
+                needed.add((name, extra))
+                rows = map(Requirement, distribution(name).requires or ())
+                left += [str(row).partition(";")[0] for row in rows if applies(row, extra)]
+    assert {name for name, _ in needed} == set(pinned)
+
+
+def applies(asked: Requirement, extra: str) -> bool:
+    return asked.marker is None or asked.marker.evaluate({"extra": extra})
+
+
+def installed(name: str) -> str:
+    try:
+        return distribution(name).version
+    except PackageNotFoundError:
+        return ""

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fmgsync import redaction
 from fmgsync.kube.client import ApiSession
 from fmgsync.kube.events import About, EventWriter
 from fmgsync.kube.requests import EVENTS, Request
@@ -110,6 +111,17 @@ def test_no_text_is_longer_than_an_event_can_hold(
     (event,) = written(session, "default")
     assert len(event["message"].encode()) <= 1024
     assert event["message"].isprintable()
+
+
+def test_a_secret_that_a_unit_repeats_is_in_no_event(
+    simulator: KubernetesSimulator, session: ApiSession
+) -> None:
+    redaction.know("canary-in-a-refusal")
+    writer = EventWriter(session, instance="pod-1", wall=Wall())
+    about = About("ConfigMap", "fmgsync", "default")
+    writer.warning(about, "InstallFailed", "refused: canary-in-a-refusal" + "!" * 5000)
+    (event,) = written(session, "default")
+    assert event["message"].startswith("refused: [secret]!")
 
 
 def test_an_event_that_cannot_be_written_disturbs_nobody(

@@ -11,6 +11,7 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
+from fmgsync import redaction
 from fmgsync.cli import main
 from fmgsync.clock import ManualClock
 from fmgsync.model.endpoint import Kind
@@ -18,6 +19,7 @@ from fmgsync.model.health import (
     SILENCE_S,
     AdomHealth,
     ClusterHealth,
+    DevicesHealth,
     Hearing,
     RolloutHealth,
     ServiceHealth,
@@ -242,3 +244,63 @@ def test_a_fortigate_without_a_fortimanager_has_labels_of_its_own(served: Served
     hq = [one for one in labels if one.get("fortimanager") == "hq"]
     assert hq
     assert not [one for one in hq if "fortigate" in one or "vdom" in one]
+
+
+FAKE = "fake-line"
+HOSTILE = (
+    f'\x1b[31m\x9b2J\u202e\u2066\ufeff\u2028\r\n{FAKE} 1\n{FAKE}{{a="b"}} 1\t\\"\',}}# HELP x'
+    "<script>alert(1)</script>[a](javascript:1)%s\0"
+)
+
+
+@pytest.mark.parametrize("text", [HOSTILE, f"{HOSTILE}\ud800", HOSTILE * 2000, "\\" * 5000])
+def test_what_others_call_things_acts_nowhere(served: Served, text: str) -> None:
+    """Not in a terminal that shows it, not in Prometheus, and no browser takes it for a page."""
+    devices = DevicesHealth(verified_at={text: 5.0}, sizes={(text, text): 3})
+    adom = replace(WELL.adoms[0], devices=devices, answered=False, error=text)
+    cluster = ClusterHealth(text, frozenset({Kind.PODS}), frozenset(), was_synced=False)
+    served.health = replace(WELL, adoms=(adom,), clusters=(cluster,))
+    served.document = {"devices": [{"device": text, text: [text]}], "errors": [{"message": text}]}
+    for path in ("/metrics", "/status", "/readyz", "/healthz", "/nothing"):
+        answer = served.get(path)
+        kind = answer.headers["Content-Type"].partition(";")[0]
+        assert kind in ("text/plain", "application/json")
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        said = answer.content.decode("utf-8")
+        odd = {each for each in said if not (each.isprintable() or each == "\n")}
+        assert not odd, (path, odd)
+        assert not [line for line in said.splitlines() if line.lstrip().startswith(FAKE)], path
+        assert max(map(len, said.split("\n"))) < 200_000
+    samples = [
+        (sample.labels["device"], sample.value)
+        for family in text_string_to_metric_families(served.get("/metrics").text)
+        for sample in family.samples
+        if "device" in sample.labels
+    ]
+    assert sorted(value for _, value in samples) == [3.0, 5.0]
+    assert len({device for device, _ in samples}) == 1
+
+
+def test_a_secret_that_a_unit_repeats_is_shown_nowhere(served: Served) -> None:
+    secret = "canary-that-a-unit-repeats"
+    redaction.know(secret)
+    said = f"refused: {secret}"
+    cluster = ClusterHealth(said, frozenset({Kind.PODS}), frozenset(), was_synced=False)
+    devices = DevicesHealth(verified_at={said: 5.0})
+    served.health = replace(
+        WELL, clusters=(cluster,), adoms=(replace(WELL.adoms[0], devices=devices, error=said),)
+    )
+    served.document = {"errors": [{"message": said, "where": {said: [said]}}]}
+    for path in ("/metrics", "/status", "/readyz"):
+        assert secret not in served.get(path).text, path
+        assert "refused: [secret]" in served.get(path).text, path
+
+
+def test_depth_stops_no_page(served: Served) -> None:
+    deep: Any = "end"
+    for _ in range(5000):
+        deep = {"inner": [deep]}
+    served.document = {"errors": deep}
+    answer = served.get("/status")
+    assert answer.status_code == 200
+    assert "nested deeper" in answer.text
