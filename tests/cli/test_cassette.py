@@ -84,7 +84,7 @@ def test_a_recording_is_played_to_the_same_command(
         estate.write_config()
         assert main.run(["plan", "--output", "json", "-c", str(estate.path)]) == 3
         assert capsys.readouterr().out == recorded
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
         assert told(process.stderr) == ""
 
 
@@ -111,7 +111,7 @@ def test_a_replay_tells_what_did_not_match_and_fails(tmp_path: Path) -> None:
         assert answer.status_code == 409
         assert "params[0].url: recorded 'sys/status', came 'sys/session'" in answer.text
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 1
+        assert process.wait(timeout=60) == 1
         err = told(process.stderr)
     assert "x.yaml: not recorded: get /sys/session" in err
     assert "expected exchange 2: get /sys/status" in err
@@ -129,7 +129,7 @@ def test_a_lenient_replay_may_leave_things_unasked(tmp_path: Path) -> None:
             client.login()
             assert client.codes("get", {"url": "/sys/status"}) == [0]
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
 
 
 def test_the_command_gets_the_configuration_of_the_recording(
@@ -156,7 +156,7 @@ def test_a_terminated_recording_is_written_all_the_same(estate: Estate) -> None:
             pause.wait(0.01)
         with estate.unit.world.lock:  # the next answer waits until the signal is on its way
             process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 130
+        assert process.wait(timeout=60) == 130
     assert len(files.load(target).exchanges) >= 2
 
 

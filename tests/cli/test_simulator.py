@@ -37,10 +37,10 @@ def test_it_says_where_it_listens_serves_and_stops_when_told() -> None:
             f"{ready['fortigates']['fgt-1']}/api/v2/monitor/system/status",
             headers={"Authorization": "Bearer simulator"},
             verify=ready["caFile"],
-            timeout=10,
+            timeout=60,
         )
         os.kill(ready["pid"], signal.SIGTERM)
-        _, complaints = process.communicate(timeout=20)
+        _, complaints = process.communicate(timeout=60)
 
     assert ready["url"].startswith("https://127.0.0.1:")
     assert answer.json()["session"]
@@ -58,10 +58,10 @@ def test_what_it_does_not_know_is_told_or_refused(arguments: tuple[str, ...], co
         asked = {"method": "get", "params": [{"url": "/dvmdb/adom", "bogus\x1b[31m": 1}]}
         key = {"Authorization": "Bearer simulator"}
         for _ in range(2):
-            answer = requests.post(f"{ready['url']}/jsonrpc", json=asked, headers=key, timeout=10)
+            answer = requests.post(f"{ready['url']}/jsonrpc", json=asked, headers=key, timeout=60)
             assert answer.json()["result"][0]["status"]["code"] == code
         process.terminate()
-        _, complaints = process.communicate(timeout=20)
+        _, complaints = process.communicate(timeout=60)
 
     assert complaints.count("not simulated") == 1
     assert "warning" in complaints
@@ -81,7 +81,7 @@ def test_what_it_does_not_know_is_told_or_refused(arguments: tuple[str, ...], co
 )
 def test_bad_options_are_told(arguments: tuple[str, ...], complaint: str) -> None:
     with run(*arguments) as process:
-        output, complaints = process.communicate(timeout=20)
+        output, complaints = process.communicate(timeout=60)
 
     assert process.returncode == 2
     assert output == ""
@@ -93,7 +93,7 @@ def test_listening_everywhere_it_names_an_address_that_its_certificate_covers() 
     with run("--listen", "0.0.0.0:0") as process:
         assert process.stdout is not None
         ready = json.loads(process.stdout.readline())
-        answer = requests.post(f"{ready['url']}/jsonrpc", verify=ready["caFile"], timeout=10)
+        answer = requests.post(f"{ready['url']}/jsonrpc", verify=ready["caFile"], timeout=60)
         process.terminate()
 
     assert ready["url"].startswith("https://127.0.0.1:")
@@ -109,9 +109,9 @@ def test_with_v_requests_and_faults_are_told_without_what_was_in_them(tmp_path: 
         data = {"user": "admin", "passwd": "guessed"}
         urls = ["/sys/login/user", "/no/such\x1b[2J", "/a", "/b"]
         login = {"method": "exec", "params": [{"url": url, "data": data} for url in urls]}
-        requests.post(f"{ready['url']}/jsonrpc", json=login, timeout=10)
+        requests.post(f"{ready['url']}/jsonrpc", json=login, timeout=60)
         process.terminate()
-        _, told = process.communicate(timeout=20)
+        _, told = process.communicate(timeout=60)
 
     assert "/sys/login/user -22, /no/such" in told
     assert "/a -11, 1 more" in told
@@ -125,7 +125,7 @@ def test_a_bad_seed_is_an_error_document_where_json_is_asked_for(tmp_path: Path)
     seed.write_text("adons: []\n")
 
     with run("--output", "json", "--seed", str(seed)) as process:
-        output, _ = process.communicate(timeout=20)
+        output, _ = process.communicate(timeout=60)
 
     assert process.returncode == 2
     assert "adons: unknown key" in json.loads(output)["error"]["message"]
@@ -136,7 +136,7 @@ def test_a_bad_seed_is_told_with_path_and_line(tmp_path: Path) -> None:
     seed.write_text("version: 7.4.5\nadons: []\n")
 
     with run("--seed", str(seed)) as process:
-        _, complaints = process.communicate(timeout=20)
+        _, complaints = process.communicate(timeout=60)
 
     assert process.returncode == 2
     assert f"{seed}:2: adons: unknown key; did you mean adoms?" in complaints

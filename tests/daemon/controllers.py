@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
+import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 
 from fmgsync.daemon.loop import Controller
@@ -45,6 +47,15 @@ def running(
         started.stop()
         thread.join(PATIENCE_S)
         assert not thread.is_alive()
+
+
+def free_port() -> int:
+    """For a process that is started: one that no connection gets from the kernel meanwhile."""
+    for port in random.sample(range(20_000, 30_000), 1000):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 def until(true: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:

@@ -110,7 +110,7 @@ WRONG = {
 def test_what_is_no_question_is_refused(url: str, case: str) -> None:
     import requests
 
-    answer = requests.get(f"{url}/explain", params=WRONG[case], timeout=10)
+    answer = requests.get(f"{url}/explain", params=WRONG[case], timeout=60)
     assert answer.status_code == 400
     assert answer.json()["error"]["kind"] == "usage"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -20,7 +19,7 @@ from fmgsync.model.target import TargetRef
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from fmgsync.simulator.wire.requestlog import Entry
 from tests.daemon import controllers
-from tests.daemon.controllers import PATIENCE_S, until
+from tests.daemon.controllers import PATIENCE_S, free_port, until
 from tests.end_to_end import fleet
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 from tests.end_to_end.fleet import holding, open_fleet, seed, web
@@ -46,16 +45,9 @@ def estate(tmp_path: Path) -> Iterator[Estate]:
         yield made
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def asked(url: str) -> int:
     try:
-        return requests.get(url, timeout=5).status_code
+        return requests.get(url, timeout=60).status_code
     except requests.ConnectionError:
         return 0
 
@@ -155,9 +147,9 @@ def test_a_replica_that_was_suspended_writes_nothing_more(
             until(lambda: log.follow is None)
             asleep = holder(cluster)
             with process(estate, "--listen", "none", config=config_of(estate, "second")):
-                until(lambda: holder(cluster) not in ("", asleep), patience_s=60)
+                until(lambda: holder(cluster) not in ("", asleep), LOADED_S)
                 first.send_signal(signal.SIGCONT)
-                until(lambda: bool(written_by("second", log.since())), patience_s=60)
+                until(lambda: bool(written_by("second", log.since())), LOADED_S)
                 before = log.since()[: log.since().index(written_by("second", log.since())[0])]
                 assert written_by("first", before) == []
                 until(lambda: estate.object("address", "prod_10.1.0.1") is not None)
@@ -197,9 +189,9 @@ def test_it_serves_works_and_ends_with_sigterm(estate: Estate) -> None:
     with process(estate, "--listen", f"127.0.0.1:{port}", "-v", "--log-format", "json") as running:
         until(lambda: asked(f"{url}/readyz") == 200)
         assert estate.unit.console().object("prod", "address", "prod_10.1.0.1") is not None
-        metrics = requests.get(f"{url}/metrics", timeout=5).text
+        metrics = requests.get(f"{url}/metrics", timeout=60).text
         assert 'fmgsync_rpc_duration_seconds_count{fortimanager="hq",method="get"}' in metrics
-        devices = requests.get(f"{url}/status", timeout=5).json()["devices"]
+        devices = requests.get(f"{url}/status", timeout=60).json()["devices"]
         assert [device["device"] for device in devices] == ["fgt-east", "fgt-west"]
         running.send_signal(signal.SIGTERM)
         code = running.wait(PATIENCE_S)

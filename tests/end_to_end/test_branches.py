@@ -144,7 +144,7 @@ def test_a_hold_command_is_asked_once_for_a_wave_of_the_fleet(
 ) -> None:
     """However few of the wave there is room for at a time; a no holds all of them."""
     rollout = {"waves": [1, "100%"], "pause": "0s", "maxFailures": at_risk}
-    hold = [{"command": ["./ask.sh"], "timeout": "10s"}]
+    hold = [{"command": ["./ask.sh"], "timeout": "60s"}]
     branches.write_config(install={"windows": "always", "rollout": rollout, "hold": hold})
     branches.pods(1)
     seen = asks(branches, 1)
@@ -200,7 +200,7 @@ def test_a_hold_command_is_asked_once_for_the_urgent_removals_of_a_fleet(
             "windows": [closed],
             "removals": "immediately",
             "rollout": {**WAVES, "maxFailures": at_risk},
-            "hold": [{"command": ["./ask.sh"], "timeout": "10s"}],
+            "hold": [{"command": ["./ask.sh"], "timeout": "60s"}],
         }
     )
     branches.pods(2, 3)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -120,9 +119,7 @@ def test_a_controller_shows_none(tmp_path: Path) -> None:
     with open_cage(tmp_path) as cage:
         # With a wrong kubeconfig no controller begins.
         (tmp_path / "half").write_bytes((tmp_path / "basic").read_bytes())
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            place = f"127.0.0.1:{probe.getsockname()[1]}"
+        place = f"127.0.0.1:{controllers.free_port()}"
         words = [sys.executable, "-m", "fmgsync", "run", "-c", str(cage.estate.path), "-vvv"]
         words += ["--listen", place, "--state-dir", str(tmp_path / "state")]
         with (tmp_path / "log").open("wb") as log:
@@ -137,7 +134,7 @@ def test_a_controller_shows_none(tmp_path: Path) -> None:
                 cage.look(arguments.decode(), "its arguments")
             finally:
                 process.send_signal(signal.SIGTERM)
-                process.wait(30)
+                process.wait(controllers.PATIENCE_S)
         cage.look_everywhere("after a controller")
         for event in cage.cluster.requests:
             cage.look(repr(event), "a request to the cluster")
@@ -145,7 +142,7 @@ def test_a_controller_shows_none(tmp_path: Path) -> None:
 
 def served(place: str, path: str) -> str:
     try:
-        return requests.get(f"http://{place}/{path}", timeout=5).text
+        return requests.get(f"http://{place}/{path}", timeout=60).text
     except requests.ConnectionError:
         return ""
 

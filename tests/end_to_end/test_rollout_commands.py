@@ -126,7 +126,7 @@ def test_a_command_may_hold_a_wave(
     """It runs in the configuration's folder, knows what is asked, and sees no secret of ours."""
     monkeypatch.setenv("HQ_PASSWORD", "s3cret-word")
     command = script(estate.folder, 'env > seen; echo "alert FirewallDown fires"; exit 4')
-    estate.write_config(install={**QUICK, "hold": [{"command": [command], "timeout": "5s"}]})
+    estate.write_config(install={**QUICK, "hold": [{"command": [command], "timeout": "60s"}]})
     web(estate, "10.1.0.2")
     code, told = document(run, "apply", "--reason", "CHG-7")
     assert (code, told["outcomes"]) == (3, [])

@@ -207,7 +207,7 @@ def test_a_command_that_only_looks_logs_out_when_it_is_terminated(tmp_path: Path
             assert reached.wait(20)
             with estate.unit.world.lock:
                 process.send_signal(signal.SIGTERM)
-            _, said = process.communicate(timeout=20)
+            _, said = process.communicate(timeout=60)
         assert process.returncode == common.INTERRUPTED, said
         assert b"interrupted" in said
         nothing_is_left(estate)

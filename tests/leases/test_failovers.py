@@ -82,7 +82,7 @@ class Play:
         self.counts: Counter[str] = Counter()
         kubeconfig = estate.folder / "kubeconfig"
         cluster.kubeconfig(kubeconfig)
-        self._session = ApiSession("lease", Access(kubeconfig), connect_s=2.0, answer_s=10.0)
+        self._session = ApiSession("lease", Access(kubeconfig), connect_s=20.0, answer_s=60.0)
         self._places = {urlsplit(url).port: name for name, url in estate.unit.fortigates.items()}
         self._holders: dict[str, str] = {}
         self._depth = 0

@@ -40,7 +40,7 @@ class Client:
         if method == "get":
             body["verbose"] = 1
         body |= {"session": self.session, "id": self.number} | members
-        return self.http.post(self.url, data=json.dumps(body), timeout=10)
+        return self.http.post(self.url, data=json.dumps(body), timeout=60)
 
     def ask(self, method: str, *params: dict[str, Any], **members: Any) -> Any:
         """One request; the decoded answer."""

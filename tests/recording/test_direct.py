@@ -187,7 +187,7 @@ def test_vcrpy_plays_it_with_our_matcher(tmp_path: Path) -> None:
     recorder.register_matcher("exchange", match.jsonrpc_matcher)
     with recorder.use_cassette(str(tmp_path / "x.yaml")) as played:
         for name in "ba":
-            requests.post(f"{HOST}{TABLE}?vdom=root", json={"name": name}, timeout=10)
+            requests.post(f"{HOST}{TABLE}?vdom=root", json={"name": name}, timeout=60)
         assert played.all_played
 
 

@@ -105,7 +105,7 @@ def test_a_recording_replays_byte_for_byte(unit: Simulator, tmp_path: Path) -> N
 def converse_again(client: Client, made: Cassette) -> list[bytes]:
     """Send what was recorded, byte for byte."""
     return [
-        client.http.post(client.url, data=one.request_body, timeout=10).content
+        client.http.post(client.url, data=one.request_body, timeout=60).content
         for one in made.exchanges
     ]
 
@@ -223,7 +223,7 @@ def test_only_post_is_served(tmp_path: Path) -> None:
     path = tmp_path / "x.yaml"
     files.save(path, cassette(login()))
     with Replay(path) as replay, Client(replay.url, replay.ca_file) as client:
-        assert client.http.get(replay.url, timeout=10).status_code == 405
+        assert client.http.get(replay.url, timeout=60).status_code == 405
         refused = client.http.post(
             replay.url, headers={"Content-Length": "x", "Connection": "close"}, timeout=10
         )

@@ -48,7 +48,7 @@ def test_every_cassette_plays_itself_byte_for_byte(path: Path) -> None:
     with Replay(path) as replay, Client(replay.url, replay.ca_file) as client:
         for one in recorded:
             url = f"{replay.url}{one.uri.removeprefix(base(one))}"
-            answer = client.http.request(one.method, url, data=one.request_body, timeout=10)
+            answer = client.http.request(one.method, url, data=one.request_body, timeout=60)
             assert answer.content == one.response_body
         assert replay.verdict() is None
 
@@ -66,7 +66,7 @@ def test_vcrpy_plays_a_cassette_with_our_matcher() -> None:
     with recorder.use_cassette(str(path)) as played:
         for one in files.load(path).exchanges:
             body = json.loads(one.request_body) | {"id": 4711, "session": "mine"}
-            answer = requests.post("https://fmg.example.net/jsonrpc", json=body, timeout=10)
+            answer = requests.post("https://fmg.example.net/jsonrpc", json=body, timeout=60)
             assert answer.content == one.response_body
         assert played.all_played
 

@@ -73,7 +73,7 @@ class Served:
         return f"http://127.0.0.1:{self.service.port}"
 
     def get(self, path: str) -> requests.Response:
-        return requests.get(self.url + path, timeout=10)
+        return requests.get(self.url + path, timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +169,7 @@ def test_it_listens_where_pods_have_ipv6_addresses_only(served: Served) -> None:
     )
     service.start()
     try:
-        assert requests.get(f"http://[::1]:{service.port}/healthz", timeout=10).text == "ok\n"
+        assert requests.get(f"http://[::1]:{service.port}/healthz", timeout=60).text == "ok\n"
     finally:
         service.stop()
 
