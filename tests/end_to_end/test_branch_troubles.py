@@ -68,6 +68,17 @@ def recovers(branches: Branches) -> None:
     assert branches.everywhere() == [{1, 2}] * 3
 
 
+def test_units_that_take_turns_are_no_failover(opened: Open) -> None:
+    """Nobody waits until they agree: reads go to one of them, and writes to the other."""
+    branches = opened()
+    branches.unit.faults.add("other-serial", device=ILL, method="POST", times=0)
+    began = branches.clock.now()
+    result = branches.apply("window")
+    assert type(error_of(result)) is errors.OtherUnit
+    assert branches.everywhere() == [{1, 2}, None, {1, 2}]
+    assert branches.clock.now() - began < 120.0
+
+
 def test_a_key_that_was_replaced(opened: Open) -> None:
     branches = opened()
     branches.unit.fortigate(ILL).rotate_key("fmgsync", "another")

@@ -35,6 +35,8 @@ _R = TypeVar("_R")
 Body = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 TRANSACTION = "X-TRANSACTION-ID"
+_TAKES_TURNS = 3
+"""So often may another unit answer in one session before that counts as no failover."""
 _OF_ANYBODY = (200, 400, 404, 405)
 """What any HTTP server says; the rest is worth its own words, whoever says it."""
 
@@ -74,6 +76,7 @@ class Session:
         self._abreast = Abreast(f"fortigate-{access.name}", access.connections)
         self._looked_at: float | None = None
         self._spoke = False
+        self._changes = 0
 
     def __repr__(self) -> str:
         return f"Session({self.access.name!r}, host={self.access.host!r})"
@@ -300,14 +303,8 @@ class Session:
         with self._lock:
             if answer.serial:
                 if self.serial and answer.serial != self.serial:
-                    raise errors.OtherUnit(
-                        f"{self.serial} answered before, {answer.serial} does now: a failover, or"
-                        " another unit; nothing more is written, and everything is read again",
-                        fortigate=self.access.name,
-                        vdom=url.vdom,
-                        next_step="if it stays so, check that 'host' is the cluster's address and"
-                        " not one member's",
-                    )
+                    self._changes += 1
+                    raise self._another(answer.serial, url.vdom)
                 self.serial, self._spoke = answer.serial, True
             if answer.version:
                 self.release = answers.release(answer.version)
@@ -318,6 +315,19 @@ class Session:
                 vdom=url.vdom,
                 next_step="check that the VDOM exists and that the key's administrator has it",
             )
+
+    def _another(self, serial: str, vdom: str) -> errors.OtherUnit:
+        """Once that is a failover, and worth a new beginning; again and again it is none."""
+        error = errors.OtherUnit(
+            f"{self.serial} answered before, {serial} does now: a failover, or another unit;"
+            " nothing more is written, and everything is read again",
+            fortigate=self.access.name,
+            vdom=vdom,
+            next_step="if it stays so, check that 'host' is the cluster's address and not one"
+            " member's",
+        )
+        error.retryable = self._changes < _TAKES_TURNS
+        return error
 
     def _repeating(
         self, send: Callable[[], Answer], repeats: Callable[[errors.TargetError], bool]
