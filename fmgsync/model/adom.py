@@ -26,7 +26,8 @@ class Device:
     `in_sync` is its `conf_status`; `database_modified` its `db_status`: the device database is
     ahead of the device. An HA cluster is one device; `units_down` are its units that are down.
     `is_model`: it stands for a FortiGate that is still to come. `last_checked` (UTC epoch seconds)
-    is when FortiManager last looked at it.
+    is when FortiManager last looked at it. `kept_by` is the FortiManager that keeps copies of a
+    FortiGate which nobody manages (mode backup).
     """
 
     name: str
@@ -37,6 +38,7 @@ class Device:
     units_down: tuple[str, ...] = ()
     last_checked: int | None = None
     is_model: bool = False
+    kept_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,12 +31,15 @@ def of_sites(sites: Iterable[Site], topology: AdomTopology) -> Iterator[Finding]
 
 
 def of_devices(topology: AdomTopology, targets: Iterable[DeviceVdom]) -> Iterator[Finding]:
-    """HA clusters that lack a unit.
+    """HA clusters that lack a unit, and FortiGates of which a FortiManager keeps copies.
 
     A cluster is installed as one device, and its read-back is that of the unit that answers.
     """
     for name in sorted({target.device for target in targets}):
         device = topology.devices.get(name)
+        if device is not None and device.kept_by:
+            why = f"{device.kept_by} keeps copies of it and changes nothing (mode backup)"
+            yield Finding("kept-by-fortimanager", name, why)
         for unit in device.units_down if device else ():
             yield Finding(
                 "ha-unit-down",

@@ -69,8 +69,9 @@ def _said(found: Mapping[str, Any]) -> Management:
     return Management(State.UNKNOWN, by, "the unit's answer leaves it out")
 
 
-def refuse(session: Session, vdom: str) -> None:
-    """Raise unless no FortiManager manages the unit."""
+def refuse(session: Session, vdom: str) -> str:
+    """Raise unless no FortiManager manages the unit. What one is that only keeps copies of it
+    (mode backup), empty if none does."""
     found = read(session, vdom)
     if found.state is State.MANAGED:
         by = f" {found.by}" if found.by else ""
@@ -87,3 +88,4 @@ def refuse(session: Session, vdom: str) -> None:
             next_step="give the key 'sysgrp custom' with 'cfg read', or write 'managed: \"no\"' if"
             " you know that none does",
         )
+    return f"FortiManager {found.by}".strip() if found.state is State.BACKUP else ""

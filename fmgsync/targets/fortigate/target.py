@@ -216,7 +216,14 @@ class FortiGateVdom(InSession[Session]):
     def _topology(self, session: Session) -> AdomTopology:
         release = session.release or (0, 0, 0)
         unit, vdom = self._place.device, self._place.vdom
-        device = Device(unit, (vdom,), online=True, in_sync=True, database_modified=False)
+        device = Device(
+            unit,
+            (vdom,),
+            online=True,
+            in_sync=True,
+            database_modified=False,
+            kept_by=self._unit.kept_by,
+        )
         return AdomTopology(self.ref, release[:2], Workspace.DISABLED, {unit: device}, {})
 
     @property
@@ -241,7 +248,7 @@ class FortiGateVdom(InSession[Session]):
         if not self._unit.asks_management:
             return
         if again or not self._is_free(session):
-            managed.refuse(session, self.ref.domain)
+            self._unit.kept_by = managed.refuse(session, self.ref.domain)
             self._unit.free_serials.add(session.serial)
 
     # --- writing --------------------------------------------------------------------------------

@@ -27,3 +27,5 @@ class Unit:
     ability: Ability = field(default_factory=Ability)
     free_serials: set[str] = field(default_factory=set)
     """Units of which it is known in this process that no FortiManager manages them."""
+    kept_by: str = ""
+    """The FortiManager that keeps copies of it, as far as that was asked."""

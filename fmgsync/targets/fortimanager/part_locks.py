@@ -14,7 +14,7 @@ from fmgsync.model.address import Family
 from fmgsync.model.adom import HeldLock
 from fmgsync.model.state import ObjectKey
 from fmgsync.targets import wire
-from fmgsync.targets.fortimanager import answers, tables, urls
+from fmgsync.targets.fortimanager import answers, reads, tables, urls
 from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.reads import Read
 from fmgsync.targets.fortimanager.tables import Query
@@ -47,8 +47,8 @@ def reading(
         ),
     ]
     found: dict[HeldLock, None] = {}
-    for start in range(0, len(parts), tables.PARAMS_PER_REQUEST):
-        some = parts[start : start + tables.PARAMS_PER_REQUEST]
+    for start in range(0, len(parts), reads.PARAMS_PER_REQUEST):
+        some = parts[start : start + reads.PARAMS_PER_REQUEST]
         results = yield [{"url": url} for _, url in some]
         for (what, _), result in zip(some, results, strict=True):
             held = decode(result.data, place) if result.ok else []

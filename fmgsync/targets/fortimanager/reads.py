@@ -16,6 +16,9 @@ from fmgsync import errors
 from fmgsync.targets.fortimanager.answers import Result
 from fmgsync.targets.fortimanager.session import Param, Session
 
+PARAMS_PER_REQUEST = 50
+"""What several reads ask in one round becomes several requests where it is more than that."""
+
 Answer = TypeVar("Answer")
 Read = Generator[Sequence[Param], Sequence[Result], Answer]
 
@@ -60,5 +63,10 @@ def run(session: Session, read: Read[Answer]) -> Answer:
     """Bring a read to its end; raises its error, and what concerns a request as a whole."""
     asked = Asked(read)
     while not asked.is_over:
-        asked.take(session.call("get", asked.asks))
+        asks = asked.asks
+        parts = [
+            asks[start : start + PARAMS_PER_REQUEST]
+            for start in range(0, len(asks), PARAMS_PER_REQUEST)
+        ]
+        asked.take([result for part in parts for result in session.call("get", part)])
     return asked.answer()

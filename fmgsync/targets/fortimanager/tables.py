@@ -13,11 +13,9 @@ from typing import Any
 from fmgsync import errors
 from fmgsync.targets.fortimanager import answers, reads
 from fmgsync.targets.fortimanager.answers import Place, Result
-from fmgsync.targets.fortimanager.reads import Read
+from fmgsync.targets.fortimanager.reads import PARAMS_PER_REQUEST, Read
 from fmgsync.targets.fortimanager.session import Param, Session
 from fmgsync.targets.wire import Row
-
-PARAMS_PER_REQUEST = 50
 
 
 @dataclass(frozen=True, slots=True)

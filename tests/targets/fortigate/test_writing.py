@@ -494,6 +494,8 @@ def test_a_managed_unit_is_refused(
     target = branch.target(key=key, managed="ask")
     if said is None:
         converge(target, WEB)
+        device = target.look(Question(around=Around.ALL)).around().topology.devices[NAME]
+        assert ("192.0.2.250" in device.kept_by) is (managed == "backup")
         return
     with pytest.raises(errors.ManagedElsewhere, match=said):
         target.look(Question(around=Around.ALL))
