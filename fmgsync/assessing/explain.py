@@ -19,6 +19,7 @@ from fmgsync.assessing.explanation import (
     concerns,
     names,
     no_site,
+    placed,
     policies,
     texts,
     turn_of,
@@ -172,10 +173,8 @@ def ip(scene: Scene, address: Address) -> Explanation:
     for name in groups:
         wanted = [
             view.target
-            for adom in scene.adoms
-            for view in adom.views
-            for one in view.groups
-            if one.name == name and one.desired is not None and address in one.desired
+            for _, view, one in placed(scene, name)
+            if one.desired is not None and address in one.desired
         ]
         rule = next((each for each in scene.rules if each.name == name), None)
         text = f"selected by {rule.select or rule.select_nodes}" if rule else "no rule of this name"
@@ -204,30 +203,24 @@ def group(scene: Scene, name: str) -> Explanation:
         return Explanation(where, (Step("rule", "configuration", False, because),))
     text = rule.select or rule.select_nodes or ""
     steps = [Step("rule", "configuration", True, f"{text}; namespaces {rule.namespaces}")]
-    placed = [
-        (adom, view, one)
-        for adom in scene.adoms
-        for view in adom.views
-        for one in view.groups
-        if one.name == name
-    ]
-    if not placed:
+    found = placed(scene, name)
+    if not found:
         return Explanation(where, (*steps, no_site(scene, where, "no site is meant for it")))
-    sizes = [len(one.desired) for _, _, one in placed if one.desired is not None]
-    unknown = [view.target for _, view, one in placed if one.desired is None]
+    sizes = [len(one.desired) for _, _, one in found if one.desired is not None]
+    unknown = [view.target for _, view, one in found if one.desired is None]
     span = " to ".join(map(str, sorted({min(sizes), max(sizes)}))) if sizes else ""
     told = f"{span} members" if sizes else "not known"
     if unknown:
         told += f"; not known on {names(unknown)}"
     steps.append(Step("members", where, None if unknown else True, told))
-    steps.append(policies(where, placed, name))
+    steps.append(policies(where, found, name))
     states: dict[tuple[str, str], list[DeviceVdom]] = {}
-    for _, view, one in placed:
+    for _, view, one in found:
         states.setdefault((str(one.state), one.because), []).append(view.target)
     for (state, because), targets in sorted(states.items()):
         told = f"{state} on {names(targets)}" + (f": {because}" if because else "")
         steps.append(Step("devices", where, state == GroupState.IN_SYNC, told, texts(targets)))
-    fine = {v.target: o.state is GroupState.IN_SYNC for _, v, o in placed}
+    fine = {v.target: o.state is GroupState.IN_SYNC for _, v, o in found}
     return Explanation(where, tuple(steps), tuple(sorted(fine.items())))
 
 

@@ -12,6 +12,7 @@ from fmgsync.model.rule import GroupRule
 from fmgsync.model.state import ObservedAdom
 from fmgsync.model.target import DeviceVdom, TargetKind, TargetRef, natural
 from fmgsync.model.view import DeviceView, GroupState, GroupView
+from fmgsync.model.words import some
 from fmgsync.planning import absence
 
 SHOWN = 3
@@ -86,10 +87,24 @@ class Scene:
     unseen: Mapping[str, str] = field(default_factory=dict)
 
 
+Placed = Sequence[tuple[AdomScene, DeviceView, GroupView]]
+
+
 def concerns(one: GroupView, address: Address) -> bool:
     """Whether the address is in any of the four views."""
     views = (one.desired, one.adom, one.device_database, one.device)
     return any(members is not None and address in members for members in views)
+
+
+def placed(scene: Scene, group: str) -> Placed:
+    """Where a group is meant to be."""
+    return [
+        (adom, view, one)
+        for adom in scene.adoms
+        for view in adom.views
+        for one in view.groups
+        if one.name == group
+    ]
 
 
 def chain(
@@ -103,33 +118,31 @@ def chain(
 ) -> dict[DeviceVdom, bool | None]:
     """One step for all devices at each stage; what each device itself holds. Unless `everywhere`,
     devices where nobody has the address or wants it are left out."""
-    placed = [
+    found = [
         (adom, view, one)
-        for adom in scene.adoms
-        for view in adom.views
+        for adom, view, one in placed(scene, group)
         if cluster is None or cluster in adom.clusters.get(view.target, frozenset())
-        for one in view.groups
-        if one.name == group and (everywhere or concerns(one, address))
+        if everywhere or concerns(one, address)
     ]
     where = f"group {group}"
-    if not placed:
+    if not found:
         because = (
             f"no site puts a FortiGate in front of cluster {cluster}" if cluster else "nowhere"
         )
         steps.append(no_site(scene, where, because))
         return {}
-    targets = [view.target for _, view, _ in placed]
+    targets = [view.target for _, view, _ in found]
     steps.append(Step("site", where, True, f"meant for {names(targets)}", texts(targets)))
     # What is written to a FortiGate itself lies nowhere in between.
-    staged = [each for each in placed if each[1].adom.kind is TargetKind.FORTIMANAGER]
+    staged = [each for each in found if each[1].adom.kind is TargetKind.FORTIMANAGER]
     if staged:
         steps.append(_stage("ADOM", where, staged, address, _written))
-    steps.append(policies(where, placed, group))
+    steps.append(policies(where, found, group))
     if staged:
         steps.append(_stage("device database", where, staged, address, _copied))
-    steps.append(_stage("device", where, placed, address, lambda one: one.device))
-    steps += _waiting(where, placed, address)
-    return {view.target: _in(address, one.device) for _, view, one in placed}
+    steps.append(_stage("device", where, found, address, lambda one: one.device))
+    steps += _waiting(where, found, address)
+    return {view.target: _in(address, one.device) for _, view, one in found}
 
 
 def no_site(scene: Scene, where: str, because: str) -> Step:
@@ -149,9 +162,6 @@ def _written(group: GroupView) -> frozenset[Address] | None:
 def _copied(group: GroupView) -> frozenset[Address] | None:
     """What FortiManager's copy of the device holds."""
     return group.device_database
-
-
-Placed = Sequence[tuple[AdomScene, DeviceView, GroupView]]
 
 
 def _in(address: Address, members: frozenset[Address] | None) -> bool | None:
@@ -244,6 +254,4 @@ def texts(targets: Iterable[DeviceVdom]) -> tuple[str, ...]:
 
 def names(targets: Iterable[DeviceVdom | str]) -> str:
     """A few of them, and how many more."""
-    listed = sorted({str(target) for target in targets}, key=natural)
-    rest = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
-    return ", ".join(listed[:SHOWN]) + rest
+    return some(sorted({str(target) for target in targets}, key=natural), SHOWN)

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from fmgsync.cli.tables import names
 from fmgsync.model.address import Address, sort_key
+from fmgsync.model.words import some
 from fmgsync.untrusted import safe_text
 
 if TYPE_CHECKING:
@@ -35,9 +36,7 @@ def members(addresses: Collection[str] | None, most: int = SHOWN) -> str:
         return "?"
     if not addresses:
         return "none"
-    ordered = _ordered(addresses)
-    rest = f" and {len(ordered) - most} more" if len(ordered) > most else ""
-    return ", ".join(ordered[:most]) + rest
+    return some(_ordered(addresses), most)
 
 
 def _ordered(addresses: Collection[str]) -> list[str]:

@@ -20,6 +20,7 @@ from fmgsync.audit import Line
 from fmgsync.cli import findings, rollout_text, story, timeline
 from fmgsync.cli.audit import print_lines
 from fmgsync.clock import ManualClock
+from fmgsync.model.words import some
 from fmgsync.passes import rollout_commands, windows
 from fmgsync.passes.install_context import AUDIT, People
 from fmgsync.passes.result import Result
@@ -286,4 +287,4 @@ def _count(number: int, noun: str) -> str:
 
 
 def _listed(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return some(names)

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fmgsync.model.target import natural
+from fmgsync.model.words import some
 from fmgsync.untrusted import safe_text
 
 if TYPE_CHECKING:
@@ -132,9 +133,7 @@ def cell(value: object, style: str = "") -> Text:
 
 def names(found: Iterable[str], most: int = 3) -> str:
     """`fgt-1, fgt-2, fgt-3 and 17 more`, in natural order."""
-    listed = sorted(set(found), key=natural)
-    rest = f" and {len(listed) - most} more" if len(listed) > most else ""
-    return ", ".join(listed[:most]) + rest
+    return some(sorted(set(found), key=natural), most)
 
 
 def many(count: int, noun: str) -> str:

@@ -29,6 +29,7 @@ from fmgsync.kube.kubeconfig_schema import (
     Server,
     User,
 )
+from fmgsync.model.words import some
 
 _MOST_BYTES: Final = 4 * 1024 * 1024
 
@@ -240,7 +241,7 @@ def _named(
 
 def _listed(entries: Mapping[str, object]) -> str:
     names = [repr(name) for name in sorted(entries)]
-    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if names[8:] else "") or "none"
+    return some(names, 8) or "none"
 
 
 def _refuse_what_kubectl_refuses(server: Server, user: User, refuse: Refuse) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fmgsync.model.address import Address, Family
@@ -76,6 +77,13 @@ def in_families(
     if members is None or len(families) == len(Family):
         return members
     return frozenset(member for member in members if family_of(member) in families)
+
+
+def of_key(
+    groups: Mapping[str, frozenset[Address]], key: tuple[Family, str]
+) -> frozenset[Address] | None:
+    """What a group of one family holds; None where its name is not known."""
+    return in_families(groups.get(key[1]), frozenset({key[0]}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,9 @@ import structlog
 
 from fmgsync.assessing import four, place_reasons, rendered, yardstick
 from fmgsync.assessing.yardstick import Yardstick
-from fmgsync.model.address import Address
 from fmgsync.model.rollout import Outcome, Verdict
 from fmgsync.model.target import DeviceVdom
-from fmgsync.model.view import in_families
+from fmgsync.model.view import of_key
 from fmgsync.passes import device_proof, rollout_log
 from fmgsync.passes.device_proof import Expected, Proof
 from fmgsync.passes.run import IN_DOUBT, Round, Run
@@ -167,10 +166,7 @@ def expected_on(run: Run, targets: Sequence[DeviceVdom]) -> Expected:
     now = _newer(run, targets)
     return {
         target: {
-            key: in_families(
-                now.get((target, key[1]), held[target].get(key[1])), frozenset({key[0]})
-            )
-            or frozenset()
+            key: of_key({**held[target], **now.get(target, {})}, key) or frozenset()
             for key in keys
             if run.seen.usage.reaches([key], target)
         }
@@ -178,15 +174,13 @@ def expected_on(run: Run, targets: Sequence[DeviceVdom]) -> Expected:
     }
 
 
-def _newer(
-    run: Run, targets: Sequence[DeviceVdom]
-) -> Mapping[tuple[DeviceVdom, str], frozenset[Address]]:
+def _newer(run: Run, targets: Sequence[DeviceVdom]) -> rendered.Members:
     """What another run of ours wrote since, and the rules ask for."""
     now, measure = run.seen.observed, Yardstick(run.seen, run.intent.removes)
     moved = yardstick.moved(run.written, now, targets) if now is not run.written else {}
     return {
-        (target, name): rendered.from_adom(now, [target], [name])[target][name]
+        target: rendered.from_adom(
+            now, [target], [name for name in names if measure.is_met(now, target, name)]
+        )[target]
         for target, names in moved.items()
-        for name in names
-        if measure.is_met(now, target, name)
     }

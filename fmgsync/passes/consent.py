@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from fmgsync.passes import pre_wave_hooks
-from fmgsync.passes.pre_wave_hooks import ANSWER_COUNTS_S, Turn
+from fmgsync.passes.pre_wave_hooks import ANSWER_COUNTS_S
 from fmgsync.passes.run import Run
 from fmgsync.scheduling.rollout import Decision
 
@@ -37,8 +37,8 @@ def _refusal(run: Run, decision: Decision, *, urgent: bool) -> str | None:
     if fleet.fleet.is_alone:
         return ask(decision.start)
     devices = sorted(fleet.fleet.devices) if urgent else decision.ready
-    turn = Turn((decision.wave, urgent), frozenset(decision.start), tuple(devices))
-    return fleet.answers.agreed(turn, run.clock, ask)
+    wave = decision.wave, urgent
+    return fleet.answers.agreed(wave, decision.start, devices, run.clock, ask)
 
 
 def _ask(run: Run, wave: int | None, devices: Iterable[str]) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from fmgsync.model.address import Address
@@ -10,7 +10,8 @@ from fmgsync.model.adom import Reading
 from fmgsync.model.rollout import Verdict
 from fmgsync.model.state import ObjectKey
 from fmgsync.model.target import DeviceVdom
-from fmgsync.model.view import in_families
+from fmgsync.model.view import of_key
+from fmgsync.model.words import some
 
 TRIES = 4
 SETTLE_S = 5.0
@@ -75,7 +76,7 @@ def judge(
         return Proof(Verdict.UNREACHABLE, problem or "the device did not answer")
     if not wanted:
         return Proof(Verdict.UNKNOWN, "none of our groups is used there")
-    held = {key: _held(reading.groups, key) for key in wanted}
+    held = {key: of_key(reading.groups, key) for key in wanted}
     wrong = [
         key
         for key, should in sorted(wanted.items())
@@ -86,30 +87,18 @@ def judge(
     return Proof(Verdict.DIFFERS, _told(wrong, held, wanted), reading.groups)
 
 
-def _held(groups: Mapping[str, frozenset[Address]], key: ObjectKey) -> frozenset[Address] | None:
-    """What a group of one family holds; None if the device does not know the name."""
-    return in_families(groups.get(key[1]), frozenset({key[0]}))
-
-
 def _told(
     wrong: Sequence[ObjectKey],
     held: Mapping[ObjectKey, frozenset[Address] | None],
     wanted: Mapping[ObjectKey, frozenset[Address]],
 ) -> str:
     parts = [
-        f"{key[1]} lacks {_some(wanted[key] - (held[key] or frozenset()))}"
-        f" and has {_some((held[key] or frozenset()) - wanted[key])} too many"
+        f"{key[1]} lacks {some(sorted(wanted[key] - (held[key] or frozenset()))) or 'none'}"
+        f" and has {some(sorted((held[key] or frozenset()) - wanted[key])) or 'none'} too many"
         for key in wrong[:2]
     ]
     rest = f", and {len(wrong) - 2} more groups differ" if len(wrong) > 2 else ""
     return f"the device answered with other members: {'; '.join(parts)}{rest}"
-
-
-def _some(addresses: Iterable[Address]) -> str:
-    listed = sorted(addresses)
-    if not listed:
-        return "none"
-    return ", ".join(listed[:3]) + (f" and {len(listed) - 3} more" if len(listed) > 3 else "")
 
 
 def _is_verified(proof: Proof | None) -> bool:

@@ -11,7 +11,7 @@ from fmgsync.assessing import place_reasons, rendered
 from fmgsync.model import naming
 from fmgsync.model.change import AdomPlan
 from fmgsync.model.rollout import InstallRequest, Outcome, TargetOutcome
-from fmgsync.model.view import in_families
+from fmgsync.model.view import of_key
 from fmgsync.passes import adom_proof, batch, batch_install, rollout_log
 from fmgsync.passes.device_proof import Expected
 from fmgsync.passes.run import Round, Run
@@ -92,10 +92,7 @@ def _expected(run: Run, chosen: Round, plan: AdomPlan) -> Expected:
     ]
     held = rendered.from_adom(after, chosen.targets, {name for _, name in keys})
     return {
-        target: {
-            key: in_families(held[target][key[1]], frozenset({key[0]})) or frozenset()
-            for key in keys
-        }
+        target: {key: of_key(held[target], key) or frozenset() for key in keys}
         for target in chosen.targets
     }
 

@@ -91,18 +91,16 @@ def _together(holds: Iterable[tuple[TargetRef, Hold]]) -> str:
 
 def note_shown(
     memory: Memory,
-    digest: str,
-    plans: Iterable[AdomPlan],
+    plans: Sequence[AdomPlan],
     *,
     now: float,
     tell: Callable[[str], None],
 ) -> None:
     """Remember what people are shown as held: all of it, and each group's parts, can be approved
     together. Where nothing can be written, say so and go on."""
-    listed = tuple(plans)
-    holds = [(plan.ref, hold) for plan in listed for hold in plan.held]
-    _note(memory, digest, holds, now=now, tell=tell)
-    for plan in listed:
+    holds = [(plan.ref, hold) for plan in plans for hold in plan.held]
+    _note(memory, summary.digest(plans), holds, now=now, tell=tell)
+    for plan in plans:
         for parts in summary.by_group(plan).values():
             if len(parts) > 1:
                 theirs = [(plan.ref, hold) for hold in parts]

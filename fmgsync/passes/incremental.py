@@ -91,7 +91,7 @@ class Passes:
         except errors.TargetError as error:
             return replace(begun, error=error)
         if done is not None and done.seen is not None and done.seen.plan.held:
-            recipe.note_held(self._world, done.seen.plan)
+            recipe.note_shown(self._world, [done.seen.plan])
         return done
 
     def _write(self, workloads: Workloads, made: Pass, rules: frozenset[str]) -> Pass | None:

@@ -122,12 +122,7 @@ def make_installing(
         clock=clock,
         keeper=keeper,
         heads=heads,
-        about={
-            "run": run,
-            "who": who(),
-            **({"by": people.by} if people.by else {}),
-            "reason": reason.reason or "not given",
-        },
+        about={"run": run, **_about(people.by, people.reason)},
     )
     return Installing(
         Rollouts(documents, config.owner, clock=clock, units=units, fleets=rules.fleets(config)),
@@ -156,8 +151,12 @@ def make_decision_audit(
         clock=clock,
         keeper=FileKeeper(folder / AUDIT, heads),
         heads=heads,
-        about={"who": who(), **({"by": by} if by else {}), "reason": reason or "not given"},
+        about=_about(by, reason),
     )
+
+
+def _about(by: str, reason: str) -> dict[str, str]:
+    return {"who": who(), **({"by": by} if by else {}), "reason": reason or "not given"}
 
 
 def _print_line(line: str) -> None:

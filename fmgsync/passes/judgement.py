@@ -76,7 +76,7 @@ def _may_copy(run: Run) -> int | None:
 
 
 def _may_follow(run: Run) -> bool:
-    if run.continues or not run.seen.plan.changes:
+    if run.made.at_once or not run.seen.plan.changes:
         return False
     places = {t for s in sites.resolve(run.work.sites, run.seen.topology) for t in s.targets}
     around = replace(run.around(), stopping=run.installing.stopping())
@@ -102,7 +102,8 @@ def survey(run: Run, *, known: Known = NOTHING) -> None:
     along with an install counts as written."""
     work, delivery = run.work, run.work.delivery
     seen = reconcile.as_written(run.seen) if run.writes_along else run.seen
-    run.surveyed(installs.survey(work, seen, ask_devices=run.asks, known=known))
+    asks = run.orders.asks or run.installs
+    run.surveyed(installs.survey(work, seen, ask_devices=asks, known=known))
     if delivery is None and run.seen.written is not None:
         run.pending = ()  # no more than a saved plan held
     _date(run)

@@ -179,7 +179,7 @@ def _shown(world: World, result: Result) -> Result:
     """Whatever is shown as held can be approved from now on. What is stopped is told even where
     nothing could be looked at."""
     result.stops, result.zone = world.installing.stops.all(), world.terms.calendar.zone
-    recipe.note_shown(world, result.digest, [adom.seen.plan for adom in result.adoms if adom.seen])
+    recipe.note_shown(world, [adom.seen.plan for adom in result.adoms if adom.seen])
     return result
 
 

@@ -11,9 +11,8 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import IO
 
 from fmgsync.clock import Clock
@@ -23,16 +22,6 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SHOWN = 200
 ANSWER_COUNTS_S = 60.0
 """So long an answer counts for all of a fleet that it was asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """Who is about to start: the wave, `own` of the target that asks, and all `devices` of its
-    fleet that are in it."""
-
-    wave: Hashable
-    own: frozenset[str]
-    devices: Sequence[str]
 
 
 class Answers:
@@ -47,18 +36,24 @@ class Answers:
         self._refusal: str | None = None
 
     def agreed(
-        self, turn: Turn, clock: Clock, asks: Callable[[Iterable[str]], str | None]
+        self,
+        wave: Hashable,
+        own: Collection[str],
+        devices: Collection[str],
+        clock: Clock,
+        asks: Callable[[Iterable[str]], str | None],
     ) -> str | None:
-        """None if all agree. A yes lets each device start once; a no holds all it was asked of."""
+        """None if all agree: about `own` devices of the target that asks, and all `devices` of its
+        fleet in this wave. A yes lets each device start once; a no holds all it was asked of."""
         with self._lock:
             now = clock.now()
-            is_new = self._wave != turn.wave or not turn.own <= self._devices
+            is_new = self._wave != wave or not self._devices.issuperset(own)
             if is_new or not 0 <= self._counts_until - now <= ANSWER_COUNTS_S:
-                self._refusal = asks(turn.devices)
-                self._wave, self._devices = turn.wave, {*turn.devices, *turn.own}
+                self._refusal = asks(devices)
+                self._wave, self._devices = wave, {*devices, *own}
                 self._counts_until = clock.now() + ANSWER_COUNTS_S
             if self._refusal is None:
-                self._devices -= turn.own
+                self._devices.difference_update(own)
             return self._refusal
 
 

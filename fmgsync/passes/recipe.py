@@ -129,7 +129,7 @@ def act(run: Run, made: Pass) -> Pass:
 def _begun(run: Run, made: Pass) -> Pass:
     """Where nothing is to be written that is said."""
     seen, made = made.looked, replace(made, stop=run.stop)
-    if run.continues:
+    if run.made.at_once:
         return made
     if run.stop is not None:
         run.tell(f"nothing is written or installed: {run.stop}")
@@ -172,7 +172,7 @@ def _left(run: Run, made: Pass, *, has_changed: bool, done: int) -> Pass:
 def remember(world: World, made: Pass) -> None:
     """Whatever is shown as held can be approved from now on; the audit's end is kept."""
     if made.seen is not None:
-        note_held(world, made.seen.plan)
+        note_shown(world, [made.seen.plan])
     world.installing.audit.keep_head()
 
 
@@ -185,15 +185,9 @@ def _told(made: Pass) -> Pass:
     return replace(made, seen=replace(made.seen, plan=told))
 
 
-def note_held(world: World, plan: AdomPlan) -> None:
-    """What a target's plan shows as held can be approved by its digest."""
-    note_shown(world, summary.digest([plan]), [plan])
-
-
-def note_shown(world: World, digest: str, plans: Sequence[AdomPlan]) -> None:
+def note_shown(world: World, plans: Sequence[AdomPlan]) -> None:
     """What these plans show as held can be approved by their digest together."""
-    now = world.clock.now()
-    guard_memory.note_shown(world.memory, digest, plans, now=now, tell=world.tell)
+    guard_memory.note_shown(world.memory, plans, now=world.clock.now(), tell=world.tell)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Self
 
 from fmgsync import errors
 from fmgsync.assessing.assessment import UNASSESSED, Assessment
@@ -94,10 +94,10 @@ class Pass:
         if self.error is not None:
             raise self.error
 
-    def wrote(self, report: ApplyReport, **changes: Any) -> Self:
+    def wrote(self, report: ApplyReport) -> Self:
         """The same after a write."""
         whole = self.report.then(report) if self.report is not None else report
-        return replace(self, report=whole, **changes)
+        return replace(self, report=whole)
 
     @property
     def held(self) -> Hold | None:

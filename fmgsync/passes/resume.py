@@ -13,7 +13,7 @@ from fmgsync.model.address import Address
 from fmgsync.model.rollout import SeenTask, Verdict
 from fmgsync.model.state import ObjectKey
 from fmgsync.model.target import DeviceVdom
-from fmgsync.model.view import in_families
+from fmgsync.model.view import of_key
 from fmgsync.passes import batch
 from fmgsync.passes.batch_install import POLL_S
 from fmgsync.passes.device_proof import Expected, Proof
@@ -94,7 +94,7 @@ def _pushed(run: Run, targets: Sequence[DeviceVdom]) -> Expected:
     for target, groups in adom.items():
         database = (databases[target].groups if target in databases else None) or {}
         found[target] = {
-            key: should if (copied := _of(database, key)) is None else copied
+            key: should if (copied := of_key(database, key)) is None else copied
             for key, should in groups.items()
         }
     return found
@@ -102,11 +102,7 @@ def _pushed(run: Run, targets: Sequence[DeviceVdom]) -> Expected:
 
 def _holds(proof: Proof | None, pushed: Mapping[ObjectKey, frozenset[Address]]) -> bool:
     held = proof.held if proof is not None else None
-    return held is not None and all(_of(held, key) == was for key, was in pushed.items())
-
-
-def _of(groups: Mapping[str, frozenset[Address]], key: ObjectKey) -> frozenset[Address] | None:
-    return in_families(groups.get(key[1]), frozenset({key[0]}))
+    return held is not None and all(of_key(held, key) == was for key, was in pushed.items())
 
 
 def _was_urgent(record: RolloutRecord, device: str) -> bool:

@@ -100,28 +100,26 @@ class Report:
 
 
 class Book:
-    """The record of one ADOM's rollout, as it stands and as it is changed."""
+    """The record of one ADOM's rollout, as it was read when the pass began and as it is changed;
+    under the `digest` of the rules as they are now."""
 
     def __init__(
         self,
         rollouts: Rollouts,
         ref: TargetRef,
         digest: str,
+        record: RolloutRecord | None = None,
         *,
         clock: Clock,
         leaving: Callable[[], bool] = lambda: False,
     ) -> None:
         self._rollouts = rollouts
         self._ref = ref
-        self._digest = digest
+        self.digest = digest
         self._clock = clock
         self._leaving = leaving
-        self.record: RolloutRecord | None = None
-        self.lost = ""
-
-    def know(self, record: RolloutRecord | None) -> None:
-        """What was read of it when the pass began."""
         self.record = None if record is None else self._current(record)
+        self.lost = ""
 
     @property
     def ledger(self) -> Ledger | None:
@@ -169,10 +167,10 @@ class Book:
         return machine.transition(self._begun(found), event, now)
 
     def _begun(self, found: RolloutRecord | None) -> RolloutRecord:
-        return self._current(found or RolloutRecord(Ledger(self._digest)))
+        return self._current(found or RolloutRecord(Ledger(self.digest)))
 
     def _current(self, record: RolloutRecord) -> RolloutRecord:
-        return replace(record, ledger=ledgers.for_digest(record.ledger, self._digest))
+        return replace(record, ledger=ledgers.for_digest(record.ledger, self.digest))
 
 
 @dataclass(frozen=True, slots=True)

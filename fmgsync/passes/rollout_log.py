@@ -12,6 +12,7 @@ from fmgsync import errors, zones
 from fmgsync.model.preview import PendingEdit
 from fmgsync.model.rollout import InstallRequest
 from fmgsync.model.target import DeviceVdom
+from fmgsync.model.words import some
 from fmgsync.passes.device_proof import Proof
 from fmgsync.passes.run import Round, Run
 from fmgsync.scheduling import foreign
@@ -23,7 +24,7 @@ _log = structlog.get_logger(__name__)
 def start(run: Run, chosen: Round, request: InstallRequest) -> None:
     """Which devices are about to be installed, in which wave and by which window."""
     wave = chosen.decision.wave
-    shown = _listed({target.device for target in request.targets})
+    shown = some(sorted({target.device for target in request.targets}), 5)
     ref = run.work.ref
     doing = "writing to" if ref.is_direct else "installing on"
     run.tell(f"{ref.short}: {_what(chosen)}: {doing} {shown}")
@@ -38,7 +39,7 @@ def start(run: Run, chosen: Round, request: InstallRequest) -> None:
         for name, added in sorted(along.items()):
             run.tell(
                 f"{each.pending.target.device}: {name} has one value for all devices, so"
-                f" {_listed(added)} come outside the window"
+                f" {some(sorted(added), 5)} come outside the window"
             )
         run.installing.audit.record(
             "install",
@@ -51,7 +52,7 @@ def start(run: Run, chosen: Round, request: InstallRequest) -> None:
             added_outside_window={name: sorted(added) for name, added in sorted(along.items())}
             or None,
             overridden=[str(window) for window in each.overridden] or None,
-            rules=run.rules,
+            rules=run.book.digest,
             plan=run.plan,
         )
 
@@ -66,7 +67,7 @@ def not_started(run: Run, request: InstallRequest, trouble: errors.TargetError) 
 def verified(run: Run, chosen: Round, devices: Collection[str], began_at: datetime | None) -> None:
     """Which devices were asked and hold what they should, and how long that took."""
     if devices:
-        shown = _listed(devices)
+        shown = some(sorted(devices), 5)
         run.tell(f"{run.work.ref.short}: {_what(chosen)}: verified on {shown}")
         took = (run.now - began_at).total_seconds() if began_at is not None else None
         seconds = round(took, 1) if took is not None else None
@@ -85,11 +86,6 @@ def _what(chosen: Round) -> str:
     wave = chosen.decision.wave
     what = "canary" if wave == 0 else "new members" if wave is None else f"wave {wave}"
     return f"urgent removals ({what})" if chosen.urgent else what
-
-
-def _listed(devices: Collection[str]) -> str:
-    names = sorted(devices)
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _why_urgent(urgent: Urgent) -> str:
@@ -136,7 +132,7 @@ def unseen(run: Run, request: InstallRequest, edited: Sequence[str], trouble: st
     what = ", ".join(edited[:3]) or "which edits is not known"
     why = trouble or "without workspaces nothing keeps others from editing meanwhile"
     run.tell(
-        f"{_listed(devices)}: edits made after the preview may have gone along: {what} ({why})"
+        f"{some(devices, 5)}: edits made after the preview may have gone along: {what} ({why})"
     )
     run.installing.audit.record(
         "unseen edits",
@@ -156,7 +152,7 @@ def carried_along(run: Run, judged: foreign.Sorted, request: InstallRequest) -> 
         if device in judged.unseen:
             run.tell(f"{device}: nobody can see what goes along: {judged.unseen[device]}")
         elif edits:
-            run.tell(f"{device}: {len(edits)} edits of other people go along: {_shown(edits)}")
+            run.tell(f"{device}: {len(edits)} edits of other people go along: {some(edits)}")
         else:
             continue
         let = approvals.get(judged.let_through.get(device, ""))
@@ -170,11 +166,6 @@ def carried_along(run: Run, judged: foreign.Sorted, request: InstallRequest) -> 
             approved_for=let.reason if let else None,
             digest=judged.let_through.get(device),
         )
-
-
-def _shown(edits: Sequence[PendingEdit]) -> str:
-    rest = f" and {len(edits) - 3} more" if len(edits) > 3 else ""
-    return ", ".join(str(edit) for edit in edits[:3]) + rest
 
 
 def _edits(edits: Iterable[PendingEdit]) -> list[dict[str, Any]]:

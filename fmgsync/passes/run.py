@@ -119,48 +119,43 @@ class Round:
 class Run:
     """What one pass over one ADOM works with, and what it has come to.
 
-    `workloads` is what runs, `tell` is for people who watch. `rules` is the digest of the rules,
-    `planned` what was or is written. A device that was held back since `held_since` is not looked
-    at again. `writes`: the ADOM may be written; `installs`: what is open is judged and what is
-    behind installed; `asks`: the FortiGates are asked; `continues`: it goes on from what the pass
-    before has left. `known` is what was read of the devices before and counts still, `pending` the
+    `made` is what the passes before came to, `tell` is for people who watch, `seen` what was seen
+    last. `writes`: the ADOM may be written. A device that was held back since `held_since` is not
+    looked at again. `known` is what was read of the devices before and counts still, `pending` the
     installs still to make. `writes_along`: what is due in the ADOM is written under the lock of the
     install that follows, if one does. `written` is what this run vouches for in the ADOM: as it
-    found or left it, without what others do to it meanwhile. `answered` is what the devices of the
-    batch have answered since it ended, `copied` what their copies held then. `since` is since when
-    grants are stale, and `running` tells whether an address is in use again. `stop` is what a
-    person has stopped it by, as last read, `refusal` why the unit makes no install of this kind,
-    `trouble` what went wrong.
+    found or left it, without what others do to it meanwhile.
+    `answered` is what the devices of the batch have answered since it ended, `copied` what their
+    copies held then. `since` is since when grants are stale, and `running` tells whether an address
+    is in use again. `stop` is what a person has stopped it by, as last read, `refusal` why the unit
+    makes no install of this kind, `trouble` what went wrong.
     """
 
     work: AdomWork
-    installing: Installing
-    terms: Terms
-    intent: Intent
-    book: Book
-    clock: Clock
     workloads: Workloads
-    seen: Observation
+    orders: Orders
+    made: Pass
+    intent: Intent
+    terms: Terms
+    installing: Installing
+    clock: Clock
     tell: Callable[[str], None]
-    rules: str
-    planned: AdomPlan
-    held_since: datetime
+    book: Book
+    seen: Observation
+    report: Report
     writes: bool
-    installs: bool
-    asks: bool
-    continues: bool
     known: Known
-    stop: Stop | None = None
+    held_since: datetime
+    running: stale.Running
+    stop: Stop | None
     refusal: str | None = None
     trouble: errors.TargetError | None = None
     writes_along: bool = False
     answered: Mapping[DeviceVdom, Reading] = field(default_factory=dict)
     copied: dict[DeviceVdom, Reading] = field(default_factory=dict)
     since: Since = field(default_factory=dict)
-    running: stale.Running = lambda target, address: False
     pending: tuple[PendingInstall, ...] = ()
     written: ObservedAdom = field(init=False)
-    report: Report = field(default_factory=Report)
 
     def __post_init__(self) -> None:
         self.written = self.seen.vouched
@@ -185,8 +180,18 @@ class Run:
         return self.intent.owner
 
     @property
+    def installs(self) -> bool:
+        """Whether what is open is judged, and what is behind installed."""
+        return self.orders.installs and self.intent.writes
+
+    @property
+    def planned(self) -> AdomPlan:
+        """What was or is written."""
+        return self.made.planned or self.made.looked.plan
+
+    @property
     def plan(self) -> str:
-        """The digest of what was or is written."""
+        """Its digest."""
         return summary.digest([self.planned])
 
     @property
@@ -296,7 +301,7 @@ class Run:
             self._held_back(),
             self.since,
             self.running,
-            self.rules,
+            self.book.digest,
             self.book.lost,
             own=self.own,
             pending=self.pending,
@@ -332,37 +337,27 @@ def make_run(
 ) -> Run:
     """What a pass over one ADOM works with, once it was looked at; what earlier passes of this run
     did is in `made`."""
-    installing, report = world.installing, made.rollout or Report()
-    # Who acts leaves alone for a time what it has held back; who only looks tells of all of it.
-    held_since = installing.held_since(world.clock.now()) if orders.writes else 0.0
+    kept, report, seen = world.installing, made.rollout or Report(), made.looked
     rules = work.fleet.rules_digest(world.intent.rules.rules)
-    book = Book(installing.rollouts, work.ref, rules, clock=world.clock, leaving=installing.leaving)
-    book.know(record)
+    # Who acts leaves alone for a time what it has held back; who only looks tells of all of it.
+    held_since = kept.held_since(world.clock.now()) if orders.writes else 0.0
     return Run(
-        work=work,
-        installing=installing,
-        terms=world.terms,
-        intent=world.intent,
-        book=book,
-        clock=world.clock,
-        workloads=workloads,
-        seen=made.looked,
-        tell=world.tell,
-        rules=rules,
-        planned=made.planned or made.looked.plan,
-        report=report,
+        work,
+        workloads,
+        orders,
+        made,
+        world.intent,
+        world.terms,
+        kept,
+        world.clock,
+        world.tell,
+        Book(kept.rollouts, work.ref, rules, record, clock=world.clock, leaving=kept.leaving),
+        seen,
+        report,
         # What was just written is not written again.
-        writes=orders.writes and world.intent.writes and not made.has_just_written,
-        installs=orders.installs and world.intent.writes,
-        asks=orders.asks or (orders.installs and world.intent.writes),
-        continues=made.at_once,
-        known=made.known if made.at_once or report.batch else NOTHING,
-        held_since=datetime.fromtimestamp(held_since, UTC),
-        running=running_behind(work, workloads, made.looked),
-        stop=installing.stops.covering(work.ref),
+        orders.writes and world.intent.writes and not made.has_just_written,
+        made.known if made.at_once or report.batch else NOTHING,
+        datetime.fromtimestamp(held_since, UTC),
+        stale.running_behind(sites.resolve(work.sites, seen.topology), workloads.in_use),
+        kept.stops.covering(work.ref),
     )
-
-
-def running_behind(work: AdomWork, workloads: Workloads, seen: Observation) -> stale.Running:
-    """Whether an address is in use behind a device again."""
-    return stale.running_behind(sites.resolve(work.sites, seen.topology), workloads.in_use)

@@ -18,7 +18,7 @@ from fmgsync.model.adom import Reading, Workspace
 from fmgsync.model.change import AdomPlan, Change
 from fmgsync.model.state import ObjectKey
 from fmgsync.model.target import DeviceVdom
-from fmgsync.model.view import in_families
+from fmgsync.model.view import in_families, of_key
 from fmgsync.passes import adom_proof, batch, batch_install
 from fmgsync.passes.device_proof import Expected
 from fmgsync.passes.run import Round, Run
@@ -186,9 +186,9 @@ def _kept(
 
 def _in_adom(run: Run, target: DeviceVdom, name: str) -> dict[ObjectKey, frozenset[Address]]:
     """What an install would bring there of a group, by family."""
-    found = rendered.from_adom(run.seen.observed, [target], [name])[target].get(name, frozenset())
+    found = rendered.from_adom(run.seen.observed, [target], [name])[target]
     return {
-        key: in_families(found, frozenset({key[0]})) or frozenset()
+        key: of_key(found, key) or frozenset()
         for key in four.keys(name)
         if (group := run.seen.observed.groups.get(key)) is not None
         and group.owned

@@ -21,6 +21,7 @@ from fmgsync.model.address import NOWHERE, Address, Family
 from fmgsync.model.preview import DevicePreview, Marked, PendingEdit, Source
 from fmgsync.model.state import ObjectKey
 from fmgsync.model.target import DeviceVdom, TargetRef
+from fmgsync.model.words import some
 
 _ADDRESSES = {"firewall address": Family.IPV4, "firewall address6": Family.IPV6}
 _GROUPS = {"firewall addrgrp": Family.IPV4, "firewall addrgrp6": Family.IPV6}
@@ -244,7 +245,5 @@ def _block(
 
 def _told(edits: tuple[PendingEdit, ...]) -> str:
     """`would also push 3 edits of other people: firewall policy 7, ...`."""
-    names = ", ".join(str(edit) for edit in edits[:3])
-    rest = f" and {len(edits) - 3} more" if len(edits) > 3 else ""
     word = "edit" if len(edits) == 1 else "edits"
-    return f"an install would also push {len(edits)} {word} of other people: {names}{rest}"
+    return f"an install would also push {len(edits)} {word} of other people: {some(edits)}"

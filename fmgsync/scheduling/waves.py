@@ -15,6 +15,7 @@ import math
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
+from fmgsync.model.words import some
 from fmgsync.scheduling import stages
 from fmgsync.scheduling.forecast import Forecast
 from fmgsync.scheduling.ledger import Ledger
@@ -228,9 +229,7 @@ def _forecast(field: Field) -> Forecast:
 
 
 def _no_room(field: Field) -> str:
-    names = sorted(field.ledger.at_risk)
-    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    return f"as many devices are at risk as may fail{_more(shown)}"
+    return f"as many devices are at risk as may fail{_more(some(sorted(field.ledger.at_risk)))}"
 
 
 def _turn(stage: Stage) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import structlog
 
 from fmgsync import errors
+from fmgsync.model.words import some
 from fmgsync.targets import wire
 from fmgsync.targets.fortigate import tables, urls
 from fmgsync.targets.fortigate.session import Session
@@ -109,7 +110,7 @@ def _open(session: Session, vdom: str) -> str:
     answer = session.ask(urls.action("transaction-list", vdom))
     rows = answer.results if answer.ok and isinstance(answer.results, list) else []
     told = [_told(row) for row in rows if isinstance(row, Mapping)]
-    return "; ".join(told[:3]) + (f" and {len(told) - 3} more" if len(told) > 3 else "")
+    return some(told, joint="; ")
 
 
 def _told(row: Mapping[str, object]) -> str:
