@@ -88,20 +88,9 @@ class Assessment:
     step: Step
 
     @property
-    def under_way(self) -> bool:
-        """Whether a batch of the rollout starts, unless something cannot wait for it."""
-        return bool(self.decision.start)
-
-    @property
     def is_short_of_room(self) -> bool:
         """Whether something cannot wait, and as many devices are at risk as may fail."""
         return bool(self.urgent.now) and not self.rushed.start and self.rushed.held is None
-
-    @property
-    def exposed_until(self) -> float | None:
-        """When an exposure that may still last becomes due, so that somebody comes back in time."""
-        times = [each.until.timestamp() for each in self.urgent.waits if each.until is not None]
-        return min(times, default=None)
 
     @property
     def again_at(self) -> float | None:
@@ -139,7 +128,7 @@ def assess(seen: Observation, around: Circumstances) -> Assessment:
     survey, judged, policy = seen.survey, situation(seen, around), policy_of(seen, around)
     pending = survey.pending if around.pending is None else around.pending
     admissions = admission.admit(pending, judged)
-    views = stale.dated(survey.plain or survey.views, around.since, around.running)
+    views = stale.dated(survey.views, around.since, around.running)
     found = admission.candidates(admissions, policy.canary, views, seen.topology)
     decision = fleets.decide(
         policy, around.ledger, found, around.others, around.now, lost=around.lost
@@ -229,8 +218,9 @@ def _rushed(
         for each in exposed
         if not (under_way and timetables[each.target].is_open(now))
     }
-    rounds = exposure.rounds(len(theirs), policy.max_failures)
-    removals = exposure.in_time(terms.removals, ledger, rounds, under_way=under_way)
+    removals = exposure.in_time(
+        terms.removals, ledger, len(theirs), policy.max_failures, under_way=under_way
+    )
     last = around.record.urgent_at if around.record is not None else {}
     needs = urgent.decide(removals, exposed, timetables, last, now, ordinary=under_way)
     listed = exposure.candidates(needs.now, admissions)

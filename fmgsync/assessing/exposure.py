@@ -18,12 +18,15 @@ from fmgsync.model.address import family as family_of
 from fmgsync.model.rollout import PendingInstall
 from fmgsync.model.view import DeviceView, GroupView
 from fmgsync.planning import written
-from fmgsync.scheduling import budget, urgent
+from fmgsync.scheduling import budget
 from fmgsync.scheduling.admission import Admission
 from fmgsync.scheduling.forecast import Forecast
 from fmgsync.scheduling.ledger import Ledger
 from fmgsync.scheduling.rollout import Candidate, Readiness
 from fmgsync.scheduling.urgent import Exposure, ExposureKind, RemovalPolicy, Urgent
+
+_ROUNDING = timedelta(minutes=1)
+"""For what is no install: looking, taking the lock, proving."""
 
 SPACING = timedelta(minutes=5)
 """The least time between two urgent installs of one physical device."""
@@ -54,18 +57,22 @@ def exposures(
 
 
 def in_time(
-    policy: RemovalPolicy, ledger: Ledger | None, rounds: int, *, under_way: bool
+    policy: RemovalPolicy,
+    ledger: Ledger | None,
+    devices: int,
+    most: budget.Limit,
+    *,
+    under_way: bool,
 ) -> RemovalPolicy:
-    """Installs start early enough to be done in time, judged by those before them; so many follow
-    one another."""
-    past = Forecast(tuple(timedelta(seconds=s) for s in (ledger.past_s if ledger else ())))
-    lead = urgent.lead(past, rounds, under_way=under_way)
-    return replace(policy, lead=lead, spacing=SPACING)
+    """Installs start early enough for so many devices to be done in time, each in a slow one's time
+    by those before. They follow one another as the budget does not let them run side by side.
 
-
-def rounds(devices: int, most: budget.Limit) -> int:
-    """How many follow one another, if the budget lets as many as it may run side by side."""
-    return -(-devices // budget.most_at_risk(most, devices))
+    While a rollout is `under_way`, two of its batches count as well: an exposure may be a batch
+    older than it was noticed, and the next moment to deal with it comes a batch later.
+    """
+    past = ledger.pace if ledger is not None else Forecast()
+    rounds = -(-devices // budget.most_at_risk(most, devices)) + (2 if under_way else 0)
+    return replace(policy, lead=past.slow * rounds + _ROUNDING, spacing=SPACING)
 
 
 def candidates(needs: Iterable[Urgent], admissions: Iterable[Admission]) -> dict[str, Candidate]:

@@ -32,8 +32,8 @@ NOTHING = Known()
 class Survey:
     """The four views of one ADOM and what follows from them.
 
-    `asked` says whether the FortiGates themselves were asked. `facts` are what the views were made
-    from, `plain` the views as they were before windows and people were considered.
+    `asked` says whether the FortiGates themselves were asked; `facts` are what the views were made
+    from. Windows and people are not considered.
     """
 
     views: tuple[DeviceView, ...]
@@ -42,7 +42,6 @@ class Survey:
     asked: bool = True
     statuses: tuple[PackageStatus, ...] = ()
     facts: four.Facts | None = None
-    plain: tuple[DeviceView, ...] = ()
 
     @property
     def is_made(self) -> bool:

@@ -78,13 +78,13 @@ def not_referenced(views: Iterable[DeviceView]) -> tuple[NotReferenced, ...]:
     )
 
 
-def requests(pending: Iterable[PendingInstall], *, comment: str = "") -> tuple[InstallRequest, ...]:
+def requests(pending: Iterable[PendingInstall]) -> tuple[InstallRequest, ...]:
     """One request per ADOM and package, its DeviceVdoms in one explicit scope."""
     scopes: dict[tuple[TargetRef, str], list[DeviceVdom]] = defaultdict(list)
     for install in pending:
         scopes[install.adom, install.package].append(install.target)
     return tuple(
-        InstallRequest(adom, package, tuple(sorted(set(targets))), comment)
+        InstallRequest(adom, package, tuple(sorted(set(targets))))
         for (adom, package), targets in sorted(scopes.items())
     )
 

@@ -9,7 +9,7 @@ from fmgsync.assessing import four, pending, place_reasons, reach, rendered
 from fmgsync.assessing.observation import Observation, Survey
 from fmgsync.model import naming
 from fmgsync.model.adom import Reading
-from fmgsync.model.change import Finding, ObjectKind
+from fmgsync.model.change import ObjectKind
 from fmgsync.model.rollout import Outcome, TargetOutcome
 from fmgsync.model.state import ObservedAdom
 from fmgsync.model.target import DeviceVdom
@@ -59,7 +59,6 @@ def made(facts: four.Facts, seen: Observation, *, asked: bool) -> Survey:
         pending.not_referenced(views),
         asked=asked,
         facts=facts,
-        plain=views,
     )
 
 
@@ -84,7 +83,7 @@ def with_part(known: Survey, part: Observation, *, adom: ObservedAdom) -> Survey
         databases=known.facts.databases,
         devices=known.facts.devices,
     )
-    views = four.joined(known.plain, four.device_views(facts))
+    views = four.joined(known.views, four.device_views(facts))
     waiting = pending.pending_installs(
         views, known.facts.reach, after_write=bool(part.plan.changes)
     )
@@ -93,16 +92,11 @@ def with_part(known: Survey, part: Observation, *, adom: ObservedAdom) -> Survey
         views=views,
         pending=waiting,
         not_referenced=pending.not_referenced(views),
-        plain=views,
     )
 
 
 def _names_in(wanted: Mapping[DeviceVdom, Iterable[str]]) -> tuple[str, ...]:
     return tuple(sorted({name for groups in wanted.values() for name in groups}))
-
-
-def _without_room(seen: Observation) -> Iterable[Finding]:
-    return (finding for finding in seen.plan.foreign if finding.newcomers_only)
 
 
 def _places(seen: Observation, targets: Iterable[DeviceVdom]) -> frozenset[four.Place]:
@@ -120,9 +114,10 @@ def _places(seen: Observation, targets: Iterable[DeviceVdom]) -> frozenset[four.
 def _held(seen: Observation, targets: Iterable[DeviceVdom]) -> frozenset[four.Place]:
     """The places at which something waits for a human."""
     everywhere = tuple(targets)
+    without_room = (finding for finding in seen.plan.foreign if finding.newcomers_only)
     return frozenset(
         (target, hold.name)
-        for hold in (*seen.plan.held, *_without_room(seen))
+        for hold in (*seen.plan.held, *without_room)
         for target in ((hold.device,) if hold.device else everywhere)
     )
 

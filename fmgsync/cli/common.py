@@ -282,7 +282,7 @@ def status_code(result: Result) -> int:
     """The exit code of what was seen: unreachable or unknown is a failure to answer."""
     codes = [
         states_code(
-            (group.state for view in adom.survey.views for group in view.groups),
+            (group.state for view in adom.views for group in view.groups),
             asked=adom.survey.asked,
         )
         for adom in result.adoms

@@ -170,7 +170,7 @@ def status_document(result: Result) -> dict[str, Any]:
     """The four views per device and group."""
     return {
         "timezone": result.zone,
-        "devices": [_device_row(adom, view) for adom in result.adoms for view in adom.survey.views],
+        "devices": [_device_row(adom, view) for adom in result.adoms for view in adom.views],
         "rollouts": rollout_rows(result),
         "stops": stop_rows(result.stops),
         **_findings(result),
@@ -195,8 +195,8 @@ def _pending_writes(result: Result) -> list[dict[str, Any]]:
 def verify_document(result: Result) -> dict[str, Any]:
     """The four views, and which device VDOMs answered with just what they should hold."""
     document = status_document(result)
-    done = {t for adom in result.adoms for t in survey.verified(adom.survey.views)}
-    views = (view for adom in result.adoms for view in adom.survey.views)
+    done = {t for adom in result.adoms for t in survey.verified(adom.views)}
+    views = (view for adom in result.adoms for view in adom.views)
     for row, view in zip(document["devices"], views, strict=True):
         row["verified"] = view.target in done
     return document

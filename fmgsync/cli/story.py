@@ -283,7 +283,7 @@ def run_apply(
         if adom.error is not None:
             raise adom.error
         estate.tally.installs += len(adom.outcomes)
-    estate.views = tuple(view for adom in result.adoms for view in adom.survey.views)
+    estate.views = tuple(view for adom in result.adoms for view in adom.views)
     return result
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -31,7 +32,10 @@ def command(options: common.Options, state_dir: Path) -> int:
 
     world = common.make_world(options, "verify", state_dir)
     result = once.status(world)
-    result.adoms = [each.showing(four.for_proof(each.survey.views)) for each in result.adoms]
+    for number, each in enumerate(result.adoms):
+        if each.views:
+            shown = replace(each.view, views=four.for_proof(each.views))
+            result.adoms[number] = replace(each, view=shown)
     document = documents.verify_document(result)
     if options.is_json:
         options.print_document(document)

@@ -42,7 +42,7 @@ def latency(
 def devices_health(record: AdomRecord) -> DevicesHealth:
     """Of the latest pass that looked."""
     result = record.result
-    views = result.survey.views if result is not None else ()
+    views = result.views if result is not None else ()
     sizes = {
         (str(view.target), group.name): len(group.desired)
         for view in views

@@ -40,7 +40,7 @@ def result(controller: Controller) -> Result:
 def _adom(controller: Controller, record: AdomRecord) -> AdomHealth:
     latest = record.result
     survey = latest.survey if latest else None
-    grants = [grant for view in survey.views for grant in view.stale_grants] if survey else []
+    grants = [grant for view in latest.views for grant in view.stale_grants] if latest else []
     return AdomHealth(
         record.ref,
         answered=record.last_success_at is not None,

@@ -20,7 +20,7 @@ from fmgsync.model.rollout import InstallRequest
 from fmgsync.model.state import ObservedAdom
 from fmgsync.model.target import DeviceVdom
 from fmgsync.passes import reconcile, rollout_log
-from fmgsync.passes.run import Round, Run
+from fmgsync.passes.run import Batch, Run
 from fmgsync.planning import packages, written
 from fmgsync.scheduling.machine import Blocked
 from fmgsync.targets.protocol import STAMP, Around, Copies, InstallFlow, Marks, Question
@@ -29,8 +29,8 @@ Wrong = Mapping[DeviceVdom, str]
 """Where an install would push what no rule asks for, with a sentence each."""
 
 
-def hold_to(run: Run, flow: InstallFlow, chosen: Round) -> None:
-    """Leave out of a round the devices for which this run cannot vouch, as the ADOM is now."""
+def hold_to(run: Run, flow: InstallFlow, chosen: Batch) -> None:
+    """Leave out of a batch the devices for which this run cannot vouch, as the ADOM is now."""
     wrong = _wrong(run, chosen, chosen.targets, run.written)
     if wrong and _may_repair(run):
         _repair(run, flow, wrong)
@@ -47,11 +47,11 @@ def look_at_marks(run: Run, marks: Marks | None) -> tuple[Marked, ...]:
         return ()
     told = run.work.target.look(Question(objects=objects, marks=marks))
     if objects is not None:
-        run.seen = reconcile.with_objects(run.work, run.intent, run.seen, told.objects())
+        run.seen = reconcile.look_again(run.work, run.intent, run.seen, told.objects())
     return told.marked() if marks is not None else ()
 
 
-def still_vouched(run: Run, chosen: Round, targets: Iterable[DeviceVdom]) -> frozenset[str]:
+def still_vouched(run: Run, chosen: Batch, targets: Iterable[DeviceVdom]) -> frozenset[str]:
     """Devices of a previewed install that may still be pushed, as the ADOM was seen afterwards."""
     if _is_open(run):
         wrong = _wrong(run, chosen, targets, chosen.written)
@@ -60,10 +60,10 @@ def still_vouched(run: Run, chosen: Round, targets: Iterable[DeviceVdom]) -> fro
     return frozenset(target.device for target in targets)
 
 
-def before_push(run: Run, chosen: Round) -> str | None:
+def before_push(run: Run, chosen: Batch) -> str | None:
     """What stands for the ADOM when a preview begins; None where a lock keeps others out.
 
-    It was read with the ADOM, unless this round itself has changed something since.
+    It was read with the ADOM, unless this batch itself has changed something since.
     """
     if not _is_open(run):
         return None
@@ -110,13 +110,8 @@ def write(run: Run, by: Callable[[AdomPlan], ApplyReport], plan: AdomPlan) -> Ap
     return report
 
 
-def read_back(run: Run) -> None:
-    """See what the ADOM holds after a write. Where that fails the write stands all the same."""
-    run.seen = reconcile.look_again(run.work, run.intent, run.seen)
-
-
 def _wrong(
-    run: Run, chosen: Round, targets: Iterable[DeviceVdom], vouched: ObservedAdom
+    run: Run, chosen: Batch, targets: Iterable[DeviceVdom], vouched: ObservedAdom
 ) -> dict[DeviceVdom, str]:
     now, measure = run.seen.observed, Yardstick(run.seen, run.intent.removes)
     listed, held_by = list(targets), "it" if run.work.ref.is_direct else "the ADOM"
@@ -158,17 +153,17 @@ def _repair(run: Run, flow: InstallFlow, wrong: Wrong) -> None:
     plan = run.seen.plan
     rollout_log.repaired(run, wrong)
     write(run, flow.write, plan)
-    read_back(run)
+    run.look_again()
 
 
-def leave_out(run: Run, chosen: Round, wrong: Wrong) -> None:
-    """These devices are not installed in this round, and people are told why."""
+def leave_out(run: Run, chosen: Batch, wrong: Wrong) -> None:
+    """These devices are not installed in this batch, and people are told why."""
     if not wrong:
         return
     reasons = {target.device: why for target, why in wrong.items()}
     run.note(Blocked(reasons, frozenset(chosen.begun)))
     run.report.blocked.update(reasons)
-    rollout_log.not_vouched(run, reasons)
+    rollout_log.blocked(run, reasons, {})
     chosen.admissions = tuple(
         each for each in chosen.admissions if each.pending.target.device not in reasons
     )

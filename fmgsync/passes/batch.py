@@ -1,4 +1,4 @@
-"""What became of a round: what arrived is proven on each device, and each device written down."""
+"""What became of a batch: what arrived is proven on each device, and each device written down."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import of_key
 from fmgsync.passes import device_proof, rollout_log
 from fmgsync.passes.device_proof import Expected, Proof
-from fmgsync.passes.run import IN_DOUBT, Round, Run
+from fmgsync.passes.run import IN_DOUBT, Batch, Run
 from fmgsync.scheduling.install_policy import Mode
 from fmgsync.scheduling.machine import Settled, Withdrawn
 from fmgsync.targets.protocol import Question
@@ -24,7 +24,7 @@ _log = structlog.get_logger()
 _ARRIVED = frozenset({Outcome.DONE, Outcome.NO_CHANGES})
 
 
-def settle(run: Run, chosen: Round) -> None:
+def settle(run: Run, chosen: Batch) -> None:
     """Prove what arrived, and write down what became of each device."""
     run.report.outcomes.extend(chosen.outcomes.values())
     failed = {
@@ -59,22 +59,21 @@ def settle(run: Run, chosen: Round) -> None:
         run.report.unused.update({target: count for target, count in left.items() if count})
 
 
-def _tries(run: Run, chosen: Round) -> int:
+def _tries(run: Run, chosen: Batch) -> int:
     """A device settles after an install; what a unit has refused it will not hold by and by."""
     refused = any(outcome.detail for outcome in chosen.outcomes.values())
     return 1 if run.work.delivery is None and refused else device_proof.TRIES
 
 
 def _right_all_the_same(
-    run: Run, chosen: Round, failed: Collection[str]
+    run: Run, chosen: Batch, failed: Collection[str]
 ) -> dict[DeviceVdom, Proof]:
     """Devices whose install is called failed and that hold what they should: a lock or session that
     was lost meanwhile fails a task, not a device."""
     asked = [target for target in chosen.targets if target.device in failed]
-    expected = {**expected_on(run, asked), **(chosen.expected or {})} if asked else {}
-    names = sorted({name for target in asked for _, name in expected[target]})
-    readings = run.work.target.ask(asked, names) if asked else {}
-    proofs = {t: device_proof.judge(readings.get(t), expected[t]) for t in asked}
+    expected = {**expected_on(run, asked), **(chosen.expected or {})}
+    wanted = {target: expected[target] for target in asked}
+    proofs = device_proof.prove(run.work.target.ask, lambda: wanted, rest=run.rest, tries=1)
     wrong = _devices(t for t, proof in proofs.items() if proof.verdict is not Verdict.VERIFIED)
     return {target: proof for target, proof in proofs.items() if target.device not in wrong}
 
@@ -84,9 +83,9 @@ def _devices(targets: Iterable[DeviceVdom]) -> frozenset[str]:
 
 
 def _write_down(
-    run: Run, chosen: Round, failed: Mapping[str, str], proofs: Mapping[DeviceVdom, Proof]
+    run: Run, chosen: Batch, failed: Mapping[str, str], proofs: Mapping[DeviceVdom, Proof]
 ) -> None:
-    """A device counts as verified if all its VDOMs of this round are, and goes on waiting, at no
+    """A device counts as verified if all its VDOMs of this batch are, and goes on waiting, at no
     risk, if some were verified and nothing has reached the others."""
     arrived = {target for target, proof in proofs.items() if proof.verdict is Verdict.VERIFIED}
     left = {target.device for target in chosen.targets if target not in arrived}
@@ -142,9 +141,7 @@ def prove(
         return {**expected_on(run, moving), **fixed}
 
     ask = run.work.target.ask
-    proofs = {}
-    if asked:
-        proofs = device_proof.prove(ask, expected, at_most, rest=run.rest, tries=tries)
+    proofs = device_proof.prove(ask, expected, at_most, rest=run.rest, tries=tries)
     believed = (t for t in targets if t not in asked)
     return {**proofs, **{t: Proof(Verdict.VERIFIED, "not asked") for t in believed}}
 
@@ -162,11 +159,14 @@ def expected_on(run: Run, targets: Sequence[DeviceVdom]) -> Expected:
         if (standing := run.seen.observed.groups.get(key)) is not None and standing.owned
     ]
     names = {name for _, name in keys}
-    held = rendered.from_adom(run.written, targets, names)
-    now = _newer(run, targets)
+    newer = _newer(run, targets)
+    held = {
+        target: {**members, **newer.get(target, {})}
+        for target, members in rendered.from_adom(run.written, targets, names).items()
+    }
     return {
         target: {
-            key: of_key({**held[target], **now.get(target, {})}, key) or frozenset()
+            key: of_key(held[target], key) or frozenset()
             for key in keys
             if run.seen.usage.reaches([key], target)
         }

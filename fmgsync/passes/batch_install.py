@@ -1,4 +1,4 @@
-"""One round of installs: the lock, the preview, its judgement, the push; then `batch` settles it.
+"""One batch of installs: the lock, the preview, its judgement, the push; then `batch` settles it.
 
 Everything that can go wrong between two lines here leaves the ledger saying at least as much as
 has happened; `resume` picks up from there.
@@ -26,8 +26,8 @@ from fmgsync.model.rollout import (
     TargetOutcome,
     TaskView,
 )
-from fmgsync.passes import adom_proof, batch, guard_memory, reconcile, rollout_log
-from fmgsync.passes.run import Left, Round, Run
+from fmgsync.passes import adom_proof, batch, guard_memory, rollout_log
+from fmgsync.passes.run import Batch, Left, Run
 from fmgsync.scheduling import foreign, waves
 from fmgsync.scheduling.foreign import ForeignChanges, Owners, Sorted
 from fmgsync.scheduling.install_policy import Mode
@@ -52,12 +52,12 @@ BORNE_S = 600.0
 Answer = TypeVar("Answer")
 
 
-def push(run: Run, delivery: Delivery, chosen: Round) -> None:
+def push(run: Run, delivery: Delivery, chosen: Batch) -> None:
     """Install on these devices, and prove each of them."""
     with delivery.open_install_flow() as flow:
         look_under_lock(run, flow)
         adom_proof.hold_to(run, flow, chosen)
-        install_round(run, flow, chosen)
+        install_batch(run, flow, chosen)
         if chosen.in_doubt:
             # It may still be pushing, for which it needs the lock.
             batch.settle(run, chosen)
@@ -65,7 +65,7 @@ def push(run: Run, delivery: Delivery, chosen: Round) -> None:
     batch.settle(run, chosen)
 
 
-def install_round(run: Run, flow: InstallFlow, chosen: Round) -> None:
+def install_batch(run: Run, flow: InstallFlow, chosen: Batch) -> None:
     """Put the devices at risk, then push package by package and watch each to its end."""
     wave, urgent = chosen.decision.wave, bool(chosen.urgent)
     run.note(Started(chosen.devices, wave, urgent))
@@ -86,23 +86,17 @@ def install_round(run: Run, flow: InstallFlow, chosen: Round) -> None:
 
 
 def look_under_lock(run: Run, flow: InstallFlow) -> None:
-    """See what the ADOM holds now, after what is due there was written."""
+    """See what the ADOM holds now. What is due there is written before, under the install's own
+    lock, so that nobody else's install can carry it."""
     if run.unwritten:
-        _write(run, flow)
-    else:
-        run.seen = reconcile.look_again(run.work, run.intent, run.seen)
+        plan = run.seen.plan
+        run.tell(f"writing {len(plan.changes)} changes to {run.work.ref.short}, then install")
+        run.writes_along = False
+        run.report.written = adom_proof.write(run, flow.write, plan)
+    run.look_again()
 
 
-def _write(run: Run, flow: InstallFlow) -> None:
-    """Write the ADOM under the install's own lock, so that nobody else's install can carry it."""
-    plan = run.seen.plan
-    run.tell(f"writing {len(plan.changes)} changes to {run.work.ref.short}, then install")
-    run.writes_along = False
-    run.report.written = adom_proof.write(run, flow.write, plan)
-    adom_proof.read_back(run)
-
-
-def _requests(run: Run, chosen: Round) -> Iterator[InstallRequest]:
+def _requests(run: Run, chosen: Batch) -> Iterator[InstallRequest]:
     """One per package, or per set of objects, with what the devices' revisions will say."""
     comment = run.installing.reason.comment(run.owner, run.plan)
     waiting = [each.pending for each in chosen.admissions]
@@ -114,10 +108,10 @@ def _requests(run: Run, chosen: Round) -> Iterator[InstallRequest]:
         yield replace(request, comment=comment)
 
 
-def may_go_on(run: Run, chosen: Round, request: InstallRequest) -> bool:
+def may_go_on(run: Run, chosen: Batch, request: InstallRequest) -> bool:
     """Whether the next call may be made: somebody may have stopped it, the window may have closed.
 
-    `overrun` is for what has begun; a round that has pushed nothing yet does not begin any more.
+    `overrun` is for what has begun; a batch that has pushed nothing yet does not begin any more.
     """
     if run.is_stopped():
         return False
@@ -129,7 +123,7 @@ def may_go_on(run: Run, chosen: Round, request: InstallRequest) -> bool:
     return all(waves.may_call(run.policy, judgement, begun=begun) for judgement in judgements)
 
 
-def _install(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest) -> None:
+def _install(run: Run, flow: InstallFlow, chosen: Batch, request: InstallRequest) -> None:
     """One package: look at what it would push, then push it to the devices that pass."""
     passing, previewed, judged = request, False, Sorted()
     stamp = adom_proof.before_push(run, chosen)
@@ -181,7 +175,7 @@ def _note_task(run: Run, task: InstallTask) -> None:
 
 
 def _start(
-    flow: InstallFlow, chosen: Round, request: InstallRequest, *, previewed: bool
+    flow: InstallFlow, chosen: Batch, request: InstallRequest, *, previewed: bool
 ) -> InstallTask:
     """Begin to push. Unless FortiManager says no, the devices count as touched from here on."""
     new = {target.device for target in request.targets} - chosen.begun
@@ -195,7 +189,7 @@ def _start(
         raise
 
 
-def _preview(run: Run, flow: InstallFlow, chosen: Round, request: InstallRequest) -> Sorted:
+def _preview(run: Run, flow: InstallFlow, chosen: Batch, request: InstallRequest) -> Sorted:
     """What the install would push, device by device, and whether it may."""
     asking = Asking(
         Marked(run.owner, chosen.written),
@@ -239,15 +233,15 @@ def preview(flow: InstallFlow, request: InstallRequest, asking: Asking) -> Sorte
     return foreign.judge(found, owners, asking.policy, ref=request.adom, approved=asking.approved)
 
 
-def _passing(run: Run, chosen: Round, request: InstallRequest, judged: Sorted) -> InstallRequest:
+def _passing(run: Run, chosen: Batch, request: InstallRequest, judged: Sorted) -> InstallRequest:
     """The request with the devices on which the install may go on; the others are told why not."""
     run.report.foreign.update(judged.foreign)
     run.report.peers.update(judged.peers)
     if judged.blocked:
-        # At risk until the round ends: another of their VDOMs may be pushed in it.
+        # At risk until the batch ends: another of their VDOMs may be pushed in it.
         run.note(Blocked(judged.blocked, chosen.devices | chosen.begun, judged.digests))
         run.report.blocked.update(judged.blocked)
-        rollout_log.blocked(run, judged)
+        rollout_log.blocked(run, judged.blocked, judged.foreign)
         guard_memory.note_edits(run.work.guard, judged, run.tell)
     nothing = "the preview shows nothing to install"
     odd = _oddly_empty(chosen, judged)
@@ -261,7 +255,7 @@ def _passing(run: Run, chosen: Round, request: InstallRequest, judged: Sorted) -
     return replace(request, targets=tuple(t for t in passing if t.device in vouched))
 
 
-def _oddly_empty(chosen: Round, judged: Sorted) -> frozenset[str]:
+def _oddly_empty(chosen: Batch, judged: Sorted) -> frozenset[str]:
     """Devices whose copy on FortiManager lacks something that the preview does not show.
 
     It looks like that where the copy fails, and only an install says why.
@@ -274,7 +268,7 @@ def _oddly_empty(chosen: Round, judged: Sorted) -> frozenset[str]:
     )
 
 
-def _spend(run: Run, chosen: Round, judged: Sorted, request: InstallRequest) -> None:
+def _spend(run: Run, chosen: Batch, judged: Sorted, request: InstallRequest) -> None:
     """What a person has let through goes once; what FortiManager refused may be tried again."""
     pushed = {target.device for target in request.targets} & chosen.begun
     if used := [digest for device, digest in judged.let_through.items() if device in pushed]:

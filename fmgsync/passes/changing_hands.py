@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 
 from fmgsync import errors
 from fmgsync.assessing.observation import Observation
@@ -41,7 +40,7 @@ class Changed:
         return made.plan if made is not None else None
 
 
-Make = Callable[[AdomWork, Observation, Changed], None]
+Make = Callable[[AdomWork, Observation], Changed]
 
 
 def adopt(world: World, choice: Choice, *, write: bool) -> list[Changed]:
@@ -56,12 +55,12 @@ def adopt(world: World, choice: Choice, *, write: bool) -> list[Changed]:
         for name in (rule.name, workloads.rules.aliases.get(rule.name, rule.name))
     }
 
-    def make(work: AdomWork, seen: Observation, changed: Changed) -> None:
+    def make(work: AdomWork, seen: Observation) -> Changed:
         wanted = adoption.settled(choice, seen.observed, seen.desired)
         keys = adoption.members_of(choice, seen.observed, wanted)
         named = Question(objects=Part((), sorted(keys)))
         members = work.target.look(named).objects() if keys else None
-        changed.adoption = adoption.take_over(
+        taken = adoption.take_over(
             choice,
             wanted,
             seen.observed,
@@ -71,8 +70,9 @@ def adopt(world: World, choice: Choice, *, write: bool) -> list[Changed]:
         )
         if choice.calico and not (choice.names or choice.pattern):
             remarked = work.target.look(Question(remark=adoption.CALICO)).remarked()
-            left = adoption.left_over(changed.adoption, remarked, keys)
-            changed.adoption = replace(changed.adoption, leftovers=left)
+            left = adoption.left_over(taken, remarked, keys)
+            taken = replace(taken, leftovers=left)
+        return Changed(work.ref, taken)
 
     return _each(world, workloads, make, write=write)
 
@@ -81,9 +81,8 @@ def release(world: World, choice: Choice, *, write: bool) -> list[Changed]:
     """Give groups back that were taken over."""
     world, workloads = once.begin(world)
 
-    def make(work: AdomWork, seen: Observation, changed: Changed) -> None:
-        del work
-        changed.adoption = adoption.release(choice, world.intent.owner, seen.observed)
+    def make(work: AdomWork, seen: Observation) -> Changed:
+        return Changed(work.ref, adoption.release(choice, world.intent.owner, seen.observed))
 
     return _each(world, workloads, make, write=write)
 
@@ -92,11 +91,11 @@ def clean_up(world: World, *, write: bool) -> list[Changed]:
     """Take away all that this owner wrote; no cluster is asked."""
     workloads = Workloads({}, {}, (), (), lambda cluster, address: False)
 
-    def make(work: AdomWork, seen: Observation, changed: Changed) -> None:
-        del work
-        changed.cleanup = cleanup.make(
+    def make(work: AdomWork, seen: Observation) -> Changed:
+        made = cleanup.make(
             world.intent.owner, seen.observed, seen.packages, seen.usage, seen.limits
         )
+        return Changed(work.ref, cleanup=made)
 
     return _each(world, workloads, make, write=write)
 
@@ -106,7 +105,7 @@ def _each(world: World, workloads: Workloads, make: Make, *, write: bool) -> lis
         raise errors.UsageError(
             "policy.mode is observe: nothing is written", next_step="set it to sync or upsert"
         )
-    found = [_one(world, work, workloads, partial(make, work), write=write) for work in world.adoms]
+    found = [_one(world, work, workloads, make, write=write) for work in world.adoms]
     for number, changed in enumerate(found):
         try:
             world.compare_names(changed.ref)
@@ -119,7 +118,7 @@ def _one(
     world: World,
     work: AdomWork,
     workloads: Workloads,
-    make: Callable[[Observation, Changed], None],
+    make: Make,
     *,
     write: bool,
 ) -> Changed:
@@ -128,7 +127,7 @@ def _one(
         _refuse_to_begin(world, work)
         with recipe.session(world, work):
             seen = reconcile.look(work, world.intent, workloads)
-            make(seen, changed)
+            changed = make(work, seen)
             plan = changed.plan
             if write and plan is not None and plan.changes and not work.target.traits.stages:
                 _wait_for_window(world, work, seen)

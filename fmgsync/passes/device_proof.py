@@ -19,8 +19,6 @@ SETTLE_S = 5.0
 Expected = Mapping[DeviceVdom, Mapping[ObjectKey, frozenset[Address]]]
 """What each DeviceVdom should hold, by group and family."""
 
-Ask = Callable[[Sequence[DeviceVdom], Sequence[str]], Mapping[DeviceVdom, Reading]]
-
 
 @dataclass(frozen=True, slots=True)
 class Proof:
@@ -35,7 +33,7 @@ class Proof:
 
 
 def prove(
-    ask: Ask,
+    ask: Callable[[Sequence[DeviceVdom], Sequence[str]], Mapping[DeviceVdom, Reading]],
     expected: Callable[[], Expected],
     at_most: Collection[DeviceVdom] = (),
     *,

@@ -1,4 +1,4 @@
-"""A round of writes where writing is delivering: at risk, written, proven, as with any install.
+"""A batch of writes where writing is delivering: at risk, written, proven, as with any install.
 
 A unit without stages has no preview, no task and no lock. What a run that was killed leaves behind
 is a prefix of a plan, which is safe; `resume` looks at the unit and takes it from there.
@@ -14,12 +14,12 @@ from fmgsync.model.rollout import InstallRequest, Outcome, TargetOutcome
 from fmgsync.model.view import of_key
 from fmgsync.passes import adom_proof, batch, batch_install, rollout_log
 from fmgsync.passes.device_proof import Expected
-from fmgsync.passes.run import Round, Run
+from fmgsync.passes.run import Batch, Run
 from fmgsync.planning import removals, written
 from fmgsync.scheduling.machine import Settled, Started, TasksEnded, Withdrawn
 
 
-def push(run: Run, chosen: Round) -> bool:
+def push(run: Run, chosen: Batch) -> bool:
     """Put the device at risk, then write the plan there, or in the urgent lane what it takes away,
     then ask it; False if others of its fleet were faster, so that nothing was done."""
     plan = _removals(run, chosen) if chosen.urgent else run.seen.plan
@@ -30,7 +30,7 @@ def push(run: Run, chosen: Round) -> bool:
     return True
 
 
-def _removals(run: Run, chosen: Round) -> AdomPlan:
+def _removals(run: Run, chosen: Batch) -> AdomPlan:
     seen, (place, *_) = run.seen, chosen.targets
     names = [name for _, name in seen.observed.groups]
     return removals.only(
@@ -44,7 +44,7 @@ def _removals(run: Run, chosen: Round) -> AdomPlan:
     )
 
 
-def _written(run: Run, chosen: Round, plan: AdomPlan) -> None:
+def _written(run: Run, chosen: Batch, plan: AdomPlan) -> None:
     request = InstallRequest(run.work.ref, "", chosen.targets)
     chosen.expected = _expected(run, chosen, plan)
     if not batch_install.may_go_on(run, chosen, request):
@@ -53,7 +53,8 @@ def _written(run: Run, chosen: Round, plan: AdomPlan) -> None:
     rollout_log.start(run, chosen, request)
     chosen.begun.update(chosen.devices)
     try:
-        _write(run, plan)
+        run.report.written = adom_proof.write(run, run.work.target.write, plan)
+        run.look_again()
     except errors.TargetError as trouble:
         rollout_log.not_started(run, request, trouble)
         if not trouble.retryable:
@@ -68,7 +69,7 @@ def _written(run: Run, chosen: Round, plan: AdomPlan) -> None:
     batch.settle(run, chosen)
 
 
-def _started(run: Run, chosen: Round) -> bool:
+def _started(run: Run, chosen: Batch) -> bool:
     """At risk from here on, if it still is this device's turn as the whole fleet stands now."""
     with run.work.fleet.deciding():
         run.book.refresh()
@@ -80,7 +81,7 @@ def _started(run: Run, chosen: Round) -> bool:
     return True
 
 
-def _expected(run: Run, chosen: Round, plan: AdomPlan) -> Expected:
+def _expected(run: Run, chosen: Batch, plan: AdomPlan) -> Expected:
     """What each device should hold once the whole plan is carried out: what the rules want there,
     less what is held back. What the unit refuses of it the proof will miss."""
     after = written.after(run.seen.observed, plan.changes)
@@ -95,11 +96,6 @@ def _expected(run: Run, chosen: Round, plan: AdomPlan) -> Expected:
         target: {key: of_key(held[target], key) or frozenset() for key in keys}
         for target in chosen.targets
     }
-
-
-def _write(run: Run, plan: AdomPlan) -> None:
-    run.report.written = adom_proof.write(run, run.work.target.write, plan)
-    adom_proof.read_back(run)
 
 
 def _refusals(run: Run) -> str:

@@ -81,7 +81,7 @@ def _adom(configured: Sequence[Site], adom: Pass) -> AdomScene:
         for target, found in adom.view.outlooks.items()
         if not found.judgement.is_open
     }
-    seen, views = adom.seen, adom.survey.views
+    seen, views = adom.seen, adom.views
     return AdomScene(
         adom.ref, behind, seen.topology, seen.observed, seen.packages, views, waits, opens, missing
     )

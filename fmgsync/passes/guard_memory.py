@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fmgsync import errors
@@ -76,17 +76,14 @@ def _trusted(history: History | None, now: float) -> History | None:
 
 def note_edits(adom: AdomGuard, judged: Sorted, tell: Callable[[str], None]) -> None:
     """Other people's edits that hold devices can be let through: each device's by its digest, all
-    of one round by theirs together."""
+    of one batch by theirs together."""
     holds = [
         (adom.ref, Hold(_EDITS, device, judged.blocked[device], digest=digest))
         for device, digest in sorted(judged.digests.items())
     ]
-    _note(adom.memory, _together(holds), holds, now=adom.clock.now(), tell=tell)
-
-
-def _together(holds: Iterable[tuple[TargetRef, Hold]]) -> str:
     text = " ".join(hold.digest for _, hold in holds)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    together = hashlib.sha256(text.encode()).hexdigest()[:16]
+    _note(adom.memory, together, holds, now=adom.clock.now(), tell=tell)
 
 
 def note_shown(

@@ -16,7 +16,7 @@ from fmgsync.assessing.observation import Observation
 from fmgsync.grouping import desired
 from fmgsync.model import naming
 from fmgsync.model.adom import Workspace
-from fmgsync.model.change import AdomPlan, Finding
+from fmgsync.model.change import AdomPlan
 from fmgsync.model.state import DesiredAdom, ObservedAdom
 from fmgsync.passes import installs, judgement, once, recipe, reconcile, rollout_status
 from fmgsync.passes.result import Pass
@@ -101,7 +101,9 @@ class Passes:
             return None
         part = _focused(self._world, work, workloads, seen, rules)
         names = tuple(reconcile.names(part, seen.limits))
-        if part.findings != _overlaps(seen.desired.findings) or not known.covers(names):
+        # Addresses that two clusters claim are withheld from every rule, so no matter of a part.
+        overlaps = tuple(each for each in seen.desired.findings if each.kind == OVERLAP)
+        if part.findings != overlaps or not known.covers(names):
             return None
         if work.target.look(STAMP).stamp() != known.stamp:
             return None
@@ -151,11 +153,6 @@ def _focused(
     )
     known = stays_shared.settle(aliases.settle(wanted, seen.observed), seen.observed, seen.usage)
     return replace(known, findings=wanted.findings)
-
-
-def _overlaps(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """Addresses that two clusters claim: withheld from every rule, so no matter of a part."""
-    return tuple(finding for finding in findings if finding.kind == OVERLAP)
 
 
 def _joined(

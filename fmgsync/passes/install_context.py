@@ -16,8 +16,8 @@ import structlog
 from fmgsync.audit import Audit, FileKeeper, Keeper, StreamKeeper
 from fmgsync.clock import Clock
 from fmgsync.model.target import TargetRef
-from fmgsync.passes.formerly import Formerly
 from fmgsync.passes.rollout_book import Reason
+from fmgsync.passes.write_log import Formerly
 from fmgsync.scheduling.admission import Clearance
 from fmgsync.scheduling.rollout_record import RolloutRecord
 from fmgsync.settings import features, rules
@@ -118,7 +118,7 @@ def make_installing(
     elif command in _DECIDING:
         keeper = FileKeeper(people.audit_file or folder / AUDIT, heads)
     audit = Audit(
-        chain_of(config),
+        f"{config.owner}@{socket.gethostname()}",  # one chain per installation and replica
         clock=clock,
         keeper=keeper,
         heads=heads,
@@ -163,11 +163,6 @@ def _print_line(line: str) -> None:
     """At once, whole: what reads standard output must not wait for a buffer to fill."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
-
-
-def chain_of(config: Config) -> str:
-    """The audit's chain: one per installation and replica."""
-    return f"{config.owner}@{socket.gethostname()}"
 
 
 def named(by: str) -> str:

@@ -7,7 +7,6 @@ the ADOM is written all the same.
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 
 import structlog
 
@@ -27,12 +26,6 @@ from fmgsync.scheduling.machine import Step
 from fmgsync.scheduling.rollout_record import RolloutRecord
 
 _log = structlog.get_logger()
-
-
-def look(run: Run, made: Pass) -> Pass:
-    """Look at the devices, and do nothing else."""
-    survey(run)
-    return replace(made, seen=run.seen)
 
 
 def assess(run: Run) -> Assessment:
@@ -107,7 +100,7 @@ def survey(run: Run, *, known: Known = NOTHING) -> None:
     if delivery is None and run.seen.written is not None:
         run.pending = ()  # no more than a saved plan held
     _date(run)
-    run.book.open(begins=run.installs, why_not=partial(_why_lost, run))
+    run.book.open(begins=run.installs, lost=_why_lost(run))
     if run.installs and run.book.lost:
         _log.warning("rollout held: its ledger is lost", **work.ref.logged, why=run.book.lost)
     if run.installs and delivery is not None and run.terms.mode is Mode.OBJECTS and run.pending:
@@ -131,12 +124,12 @@ def _date(run: Run) -> None:
 
 
 def _why_lost(run: Run) -> str:
-    """Why a rollout without a record cannot begin one; empty if it can.
+    """Why a rollout without a record cannot begin one; empty if it can, or has one.
 
     Where writing is delivering nothing can be under way, and who was looked at has answered.
     """
     delivery, views = run.work.delivery, run.survey.views
-    if delivery is None or not new_ledger.may_be_one(views):
+    if run.book.record is not None or delivery is None or not new_ledger.may_be_one(views):
         return ""
     installs, asked = delivery.own_installs(), run.survey.asked
     return new_ledger.why_not(installs, views, run.seen.topology, asked=asked)
@@ -148,7 +141,7 @@ def tell(run: Run, made: Pass) -> Pass:
         run.seen, run.pending = made.looked, made.survey.pending
         _date(run)
     view = run.foresee()
-    return replace(made.showing(view.views), stop=run.stop, view=view)
+    return replace(made, stop=run.stop, view=view)
 
 
 def judge(
@@ -165,6 +158,6 @@ def judge(
         return made
     run = make_run(world, work, workloads, made, record, Orders(writes=acts))
     run.pending = made.survey.pending
-    run.book.open(begins=False, why_not=partial(_why_lost, run))
+    run.book.open(begins=False, lost=_why_lost(run))
     _date(run)
     return tell(run, made)

@@ -43,10 +43,10 @@ def edits_now(world: World, work: AdomWork, adom: Pass, *, may_lock: bool) -> Ed
     Where the ADOM has workspaces a preview needs its lock: it is taken only if it `may_lock`.
     """
     ready = [each for each in adom.view.admissions if each.readiness is Readiness.READY]
-    if adom.seen is None or not ready or world.terms.mode is not Mode.PACKAGE:
-        return Edits()  # objects alone carry nobody else's edits
-    if work.delivery is None:
-        return Edits()  # what is written there goes by itself
+    # Objects alone carry nobody else's edits, and what is written by itself goes by itself.
+    alone = world.terms.mode is not Mode.PACKAGE or work.delivery is None
+    if adom.seen is None or not ready or alone:
+        return Edits()
     if not work.target.traits.previews:
         return Edits(unseen="nothing shows there what an install would push")
     if adom.seen.topology.workspace is not Workspace.DISABLED and not may_lock:
@@ -108,15 +108,13 @@ def forecast(
     for stage, _ in staged:
         fleets.setdefault(stage.situation.topology.fleet, []).append(stage)
     played = {name: rehearsal.rehearse(_joined(each), until) for name, each in fleets.items()}
-    return tuple(
-        AdomForecast(adom.ref, _own(played[stage.situation.topology.fleet], stage), edits)
-        for adom, (stage, edits) in zip(looked, staged, strict=True)
-    )
-
-
-def _own(foreseen: Sequence[Foreseen], stage: Stage) -> tuple[Foreseen, ...]:
-    mine = {each.target for each in stage.pending}
-    return tuple(each for each in foreseen if each.target in mine)
+    found = []
+    for adom, (stage, edits) in zip(looked, staged, strict=True):
+        mine = {each.target for each in stage.pending}
+        theirs = played[stage.situation.topology.fleet]
+        foreseen = tuple(each for each in theirs if each.target in mine)
+        found.append(AdomForecast(adom.ref, foreseen, edits))
+    return tuple(found)
 
 
 def _joined(stages: Sequence[Stage]) -> Stage:

@@ -16,34 +16,32 @@ from fmgsync.model.target import TargetRef
 from fmgsync.passes import judgement, recipe, turns
 from fmgsync.passes.result import Orders, Pass, Result
 from fmgsync.passes.turns import Taking, Turn
-from fmgsync.passes.world import AdomWork, Tell, Workloads, World
+from fmgsync.passes.world import AdomWork, Workloads, World
 
 _LOOK_S = 60.0
 
 
-def begin(world: World, tell: Tell | None = None) -> tuple[World, Workloads]:
+def begin(world: World) -> tuple[World, Workloads]:
     """Read every cluster, and with it the rules that its policies ask for: they count for the
     whole run."""
-    snapshots, problems = _read(world, tell)
+    snapshots, problems = _read(world)
     views = {name: policies.view(snapshots.get(name), name) for name in world.sources}
     rules = policies.derived(world.intent.rules, views)
     world = replace(world, intent=replace(world.intent, rules=rules))
     return world, _workloads(world, snapshots, problems)
 
 
-def read_workloads(world: World, tell: Tell | None = None) -> Workloads:
+def read_workloads(world: World) -> Workloads:
     """Read every cluster anew, for the rules that are known."""
-    return _workloads(world, *_read(world, tell))
+    return _workloads(world, *_read(world))
 
 
-def _read(
-    world: World, tell: Tell | None
-) -> tuple[dict[str, ClusterSnapshot], tuple[errors.FmgsyncError, ...]]:
+def _read(world: World) -> tuple[dict[str, ClusterSnapshot], tuple[errors.FmgsyncError, ...]]:
     """A cluster that fails is absent, so nothing of its part is removed."""
     snapshots: dict[str, ClusterSnapshot] = {}
     problems: list[errors.FmgsyncError] = []
     for name, read in world.sources.items():
-        (tell or world.tell)(f"reading cluster {name}")
+        world.tell(f"reading cluster {name}")
         try:
             snapshots[name] = read()
         except errors.SourceError as error:
@@ -92,10 +90,11 @@ def apply(world: World, *, install: bool, digest: str | None = None) -> Result:
         for number, work in enumerate(world.adoms)
         if known is None or passes[number].seen is not None
     }
+    quiet = replace(world, tell=lambda text: None)
     taking = Taking(
         world.clock,
         # A saved plan was made from what ran then.
-        (lambda: workloads) if known else partial(read_workloads, world, lambda text: None),
+        (lambda: workloads) if known else partial(read_workloads, quiet),
         world.installing.stopping,
         # Nobody tells a one-shot run that something has to go: it looks by itself in a pause.
         at_most_s=float("inf") if world.terms.removals.within is None else _LOOK_S,
@@ -122,7 +121,7 @@ def apply_one(
     if before is not None and before.rollout is not None:
         follows = before.rollout.follows(world.clock.now())
         begun = replace(begun, rollout=follows, known=before.known)
-    return _one_adom(world, work, workloads, recipe.acting(install=install), begun)
+    return _one_adom(world, work, workloads, Orders(writes=True, installs=install), begun)
 
 
 def _each_adom(world: World, workloads: Workloads, orders: Orders) -> Result:
@@ -158,8 +157,7 @@ def _regard_fleets(
         made = each
         if made.survey.is_made and not work.fleet.fleet.is_alone:
             record = world.installing.rollouts.read(work.ref)
-            made = judgement.judge(world, work, workloads, made, record, acts=acts)
-            made = _waiting_as_now(made)
+            made = _waiting_as_now(judgement.judge(world, work, workloads, made, record, acts=acts))
         found.append(made)
     return found
 
@@ -201,7 +199,6 @@ def _still_the_same(world: World, workloads: Workloads, digest: str) -> Sequence
 
     It may have been saved before something that it shows as held was approved.
     """
-
     now = _each_adom(world, workloads, recipe.LOOK)
     if digest not in (now.digest, now.unapproved_digest):
         changes = sum(len(adom.seen.plan.changes) for adom in now.adoms if adom.seen)
@@ -219,10 +216,11 @@ def _turn(
     """One ADOM's passes in an `apply`, each in the place of the one before. What was looked at for
     a saved plan is in the first: nothing more than that is written, and what others change in it
     meanwhile is put right."""
-    orders = replace(recipe.acting(install=install), saved=passes[number].seen)
+    orders = Orders(writes=True, installs=install, saved=passes[number].seen)
 
-    def one_pass(workloads: Workloads, *, is_first: bool) -> float | None:
-        now = replace(orders, is_first=is_first)
+    def one_pass(workloads: Workloads) -> float | None:
+        nonlocal orders
+        now, orders = orders, replace(orders, is_first=False)
         made = passes[number] = recipe.make_passes(world, work, workloads, now, passes[number])
         made.check()
         return made.rollout.goes_on_at if made.rollout else None

@@ -7,20 +7,23 @@ ADOM anew before the next step.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
+
 import structlog
 
 from fmgsync import errors
 from fmgsync.assessing.assessment import Assessment
 from fmgsync.passes import (
     batch_install,
-    consent,
     direct_write,
+    pre_wave_hooks,
     reconcile,
     resume,
     rollout_log,
     urgent_removal,
 )
-from fmgsync.passes.run import SHORTEST_S, Round, Run
+from fmgsync.passes.run import SHORTEST_S, Batch, Run
 from fmgsync.scheduling.machine import Step
 from fmgsync.scheduling.rollout import Decision
 
@@ -66,15 +69,15 @@ def _take(run: Run, view: Assessment) -> bool:
         case Step.WRITE:
             _write(run)
             return run.trouble is None
-        case Step.URGENT if not consent.is_missing(run, view.rushed, urgent=True):
-            chosen = Round.rushed(view)
+        case Step.URGENT if not _is_refused(run, view.rushed, urgent=True):
+            chosen = Batch.rushed(view)
             if delivery is None:
                 direct_write.push(run, chosen)
             else:
                 urgent_removal.push(run, delivery, chosen)
             report.end_step(run.clock.now(), decision, before)
         case Step.URGENT | Step.INSTALL if _may_start(run, decision):
-            chosen, began = Round.ordinary(view), True
+            chosen, began = Batch.ordinary(view), True
             if delivery is None:
                 began = direct_write.push(run, chosen)
             else:
@@ -89,9 +92,8 @@ def _write(run: Run) -> None:
     """Write what the target lacks, and read back what is there now."""
     delivery, is_ahead = run.work.delivery, run.work.writes_ahead(run.intent)
     if delivery is not None and not is_ahead:
-        with (
-            delivery.open_install_flow() as flow
-        ):  # refuses an ADOM where it could not be installed
+        # It refuses an ADOM where it could not be installed.
+        with delivery.open_install_flow() as flow:
             batch_install.look_under_lock(run, flow)
         return
     if is_ahead:
@@ -106,7 +108,51 @@ def _may_start(run: Run, decision: Decision) -> bool:
     if run.report.unkept:
         run.report.waiting = run.report.unkept
         return False
-    return bool(decision.start) and not consent.is_missing(run, decision)
+    return bool(decision.start) and not _is_refused(run, decision)
+
+
+def _is_refused(run: Run, decision: Decision, *, urgent: bool = False) -> bool:
+    """Ask the configured commands whether a wave may start; one that says no keeps this run from
+    starting anything. A fleet asks for all of it at once, not for each of its targets."""
+    if not run.terms.hold:
+        return False
+    refusal = _refusal(run, decision, urgent=urgent)
+    if refusal is None:
+        return False
+    run.report.waiting = f"held by install.hold: {refusal}"
+    run.report.again_at = run.clock.now() + pre_wave_hooks.ANSWER_COUNTS_S
+    run.tell(f"{run.work.ref.short}: {run.report.waiting}")
+    run.installing.audit.record(
+        "held",
+        **run.work.ref.named,
+        wave=decision.wave,
+        devices=list(decision.start),
+        why=run.report.waiting,
+    )
+    return True
+
+
+def _refusal(run: Run, decision: Decision, *, urgent: bool) -> str | None:
+    ask, fleet = partial(_asked, run, decision.wave), run.work.fleet
+    if fleet.fleet.is_alone:
+        return ask(decision.start)
+    devices = sorted(fleet.fleet.devices) if urgent else decision.ready
+    wave = decision.wave, urgent
+    return fleet.answers.agreed(wave, decision.start, devices, run.clock, ask)
+
+
+def _asked(run: Run, wave: int | None, devices: Iterable[str]) -> str | None:
+    where = run.work.ref.row
+    about = {
+        "FORTIMANAGER": where["fortimanager"] or "",
+        "ADOM": where["adom"] or "",
+        "FLEET": run.work.fleet.fleet.name,
+        "WAVE": "" if wave is None else str(wave),
+        "DEVICES": " ".join(devices),
+        "RUN": run.installing.reason.run,
+        "REASON": run.installing.reason.reason,
+    }
+    return pre_wave_hooks.ask(run.terms.hold, about)
 
 
 def _follow(run: Run, batch: Decision, before: int, *, began: bool) -> None:

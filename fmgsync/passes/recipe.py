@@ -27,11 +27,6 @@ PLAN = Orders()
 STATUS = Orders(asks=True)
 
 
-def acting(*, install: bool) -> Orders:
-    """What `apply` and the controller order."""
-    return Orders(writes=True, installs=install)
-
-
 def make_passes(
     world: World, work: AdomWork, workloads: Workloads, orders: Orders, before: Pass
 ) -> Pass:
@@ -54,7 +49,11 @@ def make_pass(
         if orders.surveys:
             run = make_run(world, work, workloads, made, record, orders)
             made = replace(made, step=Step.REST, at_once=False)
-            made = (act if orders.writes else judgement.look)(run, made)
+            if orders.writes:
+                made = act(run, made)
+            else:
+                judgement.survey(run)
+                made = replace(made, seen=run.seen)
             if made.error is None and not made.at_once:
                 made = judgement.tell(run, made)
     except errors.TargetError as error:

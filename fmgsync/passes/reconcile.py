@@ -205,17 +205,15 @@ def carry_out(
     return report
 
 
-def look_again(work: AdomWork, intent: Intent, seen: Observation) -> Observation:
-    """The same ADOM after a write; devices and packages are taken as they were."""
-    found = _compare(work, intent, seen.around, seen.desired)
-    return replace(found, survey=seen.survey)
-
-
-def with_objects(
-    work: AdomWork, intent: Intent, seen: Observation, observed: ObservedAdom
+def look_again(
+    work: AdomWork, intent: Intent, seen: Observation, observed: ObservedAdom | None = None
 ) -> Observation:
-    """The same ADOM as its objects were seen since, asked for by the same names."""
-    found = _compared(work, intent, seen.around, seen.desired, observed, seen.asked)
+    """The same ADOM after a write, or as its objects were `observed` since by the same names;
+    devices and packages are taken as they were."""
+    if observed is None:
+        found = _compare(work, intent, seen.around, seen.desired)
+    else:
+        found = _compared(work, intent, seen.around, seen.desired, observed, seen.asked)
     return replace(found, survey=seen.survey)
 
 

@@ -72,22 +72,17 @@ class Pass:
         """What was seen of the devices."""
         return self.seen.survey if self.seen is not None else UNSEEN
 
-    def showing(self, views: tuple[DeviceView, ...]) -> Self:
-        """The same with other views of the devices."""
-        if self.seen is None:
-            return self
-        return replace(self, seen=replace(self.seen, survey=replace(self.survey, views=views)))
+    @property
+    def views(self) -> tuple[DeviceView, ...]:
+        """The devices as people see them, with what holds each install as far as that is known."""
+        seen = self.survey
+        return self.view.views if seen.is_made and self.view is not UNASSESSED else seen.views
 
     @property
     def looked(self) -> Observation:
         """What was seen, in a pass that has looked."""
         assert self.seen is not None  # noqa: S101 - nothing else comes before a look
         return self.seen
-
-    @property
-    def has_just_written(self) -> bool:
-        """Whether the next pass goes on from a write."""
-        return self.at_once and self.step is Step.WRITE
 
     def check(self) -> None:
         """Raises what went wrong."""

@@ -44,7 +44,9 @@ def settle(run: Run) -> bool:
     for task in found:
         touched |= task.devices
         failed.update({d: why or _UNTOLD for d, why in task.failed.items() if d in devices})
-    targets = _targets(run, devices)
+    of_these = (view for view in run.survey.views if view.target.device in devices)
+    # Those that a policy brings our groups to.
+    targets = [view.target for view in of_these if four.asked_for(view)]
     if run.work.delivery is None:
         # What was looked at is the device itself: where something is left to write it is pending.
         left = {each.target for each in run.pending}
@@ -142,12 +144,11 @@ def forget(run: Run) -> None:
     run.note(Withdrawn(frozenset(record.running_on(None)) - fleet.devices))
 
 
-def forgive(run: Run) -> bool:
-    """A device given up before that holds the right members by now is at risk no more; whether
-    there was one."""
+def forgive(run: Run) -> None:
+    """A device given up before that holds the right members by now is at risk no more."""
     ledger = run.book.ledger
     if ledger is None or not ledger.failed:
-        return False
+        return
     right: dict[str, bool] = {}
     for view in run.survey.views:
         if asked := four.asked_for(view):
@@ -156,10 +157,3 @@ def forgive(run: Run) -> bool:
     cured = {attempt.device for attempt in ledger.failed if right.get(attempt.device)}
     if cured:
         run.note(Settled(frozenset(cured), {}))
-    return bool(cured)
-
-
-def _targets(run: Run, devices: Sequence[str]) -> list[DeviceVdom]:
-    """The DeviceVdoms of these devices that a policy brings our groups to."""
-    views = run.survey.views
-    return [view.target for view in views if view.target.device in devices and four.asked_for(view)]

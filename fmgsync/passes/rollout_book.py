@@ -126,10 +126,10 @@ class Book:
         """The ledger for the rules as they are now; None if there is none."""
         return None if self.record is None else self.record.ledger
 
-    def open(self, *, begins: bool, why_not: Callable[[], str]) -> None:
-        """Where there is none it `begins`, unless `why_not` says why it cannot: then it is lost
-        until that is over, or somebody resumes it. Who only tells of it begins none."""
-        self.lost = why_not() if self.record is None else ""
+    def open(self, *, begins: bool, lost: str) -> None:
+        """Where there is none it `begins`, unless it is `lost`, with why: until that is over, or
+        somebody resumes it. Who only tells of it begins none."""
+        self.lost = lost
         if self.record is None and begins and not self.lost:
             self.record = self._rollouts.update_soon(self._ref, self._begun)
 
@@ -156,8 +156,7 @@ class Book:
                 self.record = self._rollouts.update(self._ref, noted)
                 return
             except errors.UnitBusy as busy:
-                ref = self._ref
-                raise errors.UnitBusy(busy.message, **ref.named) from None
+                raise errors.UnitBusy(busy.message, **self._ref.named) from None
             except errors.StateUnavailable:
                 if self._clock.now() >= ends_at or self._leaving():
                     raise

@@ -1,4 +1,4 @@
-"""What people and the audit are told of a round of installs."""
+"""What people and the audit are told of a batch of installs."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from fmgsync.model.rollout import InstallRequest
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.words import some
 from fmgsync.passes.device_proof import Proof
-from fmgsync.passes.run import Round, Run
+from fmgsync.passes.run import Batch, Run
 from fmgsync.scheduling import foreign
 from fmgsync.scheduling.urgent import Urgent
 
 _log = structlog.get_logger(__name__)
 
 
-def start(run: Run, chosen: Round, request: InstallRequest) -> None:
+def start(run: Run, chosen: Batch, request: InstallRequest) -> None:
     """Which devices are about to be installed, in which wave and by which window."""
     wave = chosen.decision.wave
     shown = some(sorted({target.device for target in request.targets}), 5)
@@ -64,13 +64,13 @@ def not_started(run: Run, request: InstallRequest, trouble: errors.TargetError) 
         run.installing.audit.record(event, **_place(run, target), why=str(trouble))
 
 
-def verified(run: Run, chosen: Round, devices: Collection[str], began_at: datetime | None) -> None:
+def verified(run: Run, chosen: Batch, devices: Collection[str], began_at: datetime | None) -> None:
     """Which devices were asked and hold what they should, and how long that took."""
     if devices:
         shown = some(sorted(devices), 5)
         run.tell(f"{run.work.ref.short}: {_what(chosen)}: verified on {shown}")
-        took = (run.now - began_at).total_seconds() if began_at is not None else None
-        seconds = round(took, 1) if took is not None else None
+        took = run.now - began_at if began_at is not None else None
+        seconds = round(took.total_seconds(), 1) if took is not None else None
         _log.info(
             "verified", **run.work.ref.logged, what=_what(chosen), devices=shown, seconds=seconds
         )
@@ -82,7 +82,7 @@ def pause(run: Run, until: datetime, reason: str) -> None:
     run.tell(f"{run.work.ref.short}: {reason}, until {there:%a %Y-%m-%d %H:%M:%S %Z}")
 
 
-def _what(chosen: Round) -> str:
+def _what(chosen: Batch) -> str:
     wave = chosen.decision.wave
     what = "canary" if wave == 0 else "new members" if wave is None else f"wave {wave}"
     return f"urgent removals ({what})" if chosen.urgent else what
@@ -93,12 +93,14 @@ def _why_urgent(urgent: Urgent) -> str:
     return f"{', '.join(urgent.kinds)} in {', '.join(urgent.groups)} {since}"
 
 
-def blocked(run: Run, judged: foreign.Sorted) -> None:
-    """Which devices are held back, and the lines of other people that do it."""
+def blocked(
+    run: Run, reasons: Mapping[str, str], foreign: Mapping[str, Sequence[PendingEdit]]
+) -> None:
+    """Which devices are held back, why, and the lines of other people if it is these."""
     where = run.work.ref.named
-    for device, why in sorted(judged.blocked.items()):
+    for device, why in sorted(reasons.items()):
         run.tell(f"{device}: held: {why}")
-        edits = _edits(judged.foreign.get(device, ()))
+        edits = _edits(foreign.get(device, ()))
         run.installing.audit.record("blocked", **where, device=device, why=why, edits=edits or None)
 
 
@@ -107,14 +109,6 @@ def repaired(run: Run, wrong: Mapping[DeviceVdom, str]) -> None:
     for target, why in sorted(wrong.items()):
         run.tell(f"{target.device}: {why}; it is put right before the install")
         run.installing.audit.record("repaired", **_place(run, target), why=why)
-
-
-def not_vouched(run: Run, reasons: Mapping[str, str]) -> None:
-    """Which devices are left out because the ADOM holds what no rule asks for."""
-    where = run.work.ref.named
-    for device, why in sorted(reasons.items()):
-        run.tell(f"{device}: held: {why}")
-        run.installing.audit.record("blocked", **where, device=device, why=why)
 
 
 def odd(run: Run, devices: Collection[str]) -> None:
@@ -173,7 +167,7 @@ def _edits(edits: Iterable[PendingEdit]) -> list[dict[str, Any]]:
 
 
 def end(
-    run: Run, chosen: Round, target: DeviceVdom, failure: str | None, proof: Proof | None
+    run: Run, chosen: Batch, target: DeviceVdom, failure: str | None, proof: Proof | None
 ) -> None:
     """What became of one DeviceVdom: its outcome, and its members before and after."""
     outcome = chosen.outcomes.get(target)

@@ -33,7 +33,7 @@ from fmgsync.scheduling import admission
 from fmgsync.scheduling.admission import Admission
 from fmgsync.scheduling.foreign import ForeignChanges
 from fmgsync.scheduling.install_policy import Terms
-from fmgsync.scheduling.machine import Event, Settled, Withdrawn
+from fmgsync.scheduling.machine import Event, Settled, Step, Withdrawn
 from fmgsync.scheduling.rollout import Decision, RolloutPolicy
 from fmgsync.scheduling.rollout_record import RolloutRecord
 from fmgsync.scheduling.urgent import Urgent
@@ -57,14 +57,14 @@ IN_DOUBT = frozenset({Outcome.MISSING, Outcome.FROZEN, Outcome.BROKEN_OFF})
 
 
 @dataclass(slots=True)
-class Round:
+class Batch:
     """Devices that start together: what is installed there and what became of it.
 
     Made by `ordinary`, or by `rushed` in the urgent lane.
 
     `urgent` is set in the urgent lane; then `expected` is what each device should hold afterwards,
     which otherwise is what this run wrote, and `foreign` overrides the configuration. `written` is
-    what the ADOM holds while it is pushed, `shared` the groups that even an urgent round adds to,
+    what the ADOM holds while it is pushed, `shared` the groups that even an urgent batch adds to,
     `along` what it adds.
     """
 
@@ -106,7 +106,7 @@ class Round:
         return tuple(sorted({each.pending.target for each in self.admissions}))
 
     def adds_to(self, name: str) -> bool:
-        """Whether this round may bring new members of a group."""
+        """Whether this batch may bring new members of a group."""
         return not self.urgent or name in self.shared
 
     @property
@@ -221,6 +221,10 @@ class Run:
         found = reconcile.look(self.work, self.intent, self.workloads)
         return replace(found, survey=self.survey)
 
+    def look_again(self) -> None:
+        """See what the ADOM holds after a write. Where that fails the write stands all the same."""
+        self.seen = reconcile.look_again(self.work, self.intent, self.seen)
+
     def note(self, event: Event) -> None:
         """Something of the rollout happens now; it is written down before anything follows."""
         before, ledger = self.book.record, self.book.ledger
@@ -268,8 +272,8 @@ class Run:
         report.admissions, report.decision = view.admissions, view.decision
         report.waiting = self.refusal or (held.reason if held is not None else None)
         report.again_at = None if view.again_at is None else max(view.again_at, now + SHORTEST_S)
-        if view.exposed_until is not None:
-            report.come_back(max(view.exposed_until, now + SHORTEST_S))
+        if (until := view.urgent.until) is not None:  # when what may last for a time becomes due
+            report.come_back(max(until.timestamp(), now + SHORTEST_S))
         return view
 
     def foresee(self) -> Assessment:
@@ -341,23 +345,25 @@ def make_run(
     rules = work.fleet.rules_digest(world.intent.rules.rules)
     # Who acts leaves alone for a time what it has held back; who only looks tells of all of it.
     held_since = kept.held_since(world.clock.now()) if orders.writes else 0.0
+    just_written = made.at_once and made.step is Step.WRITE
+    resolved = sites.resolve(work.sites, seen.topology)
     return Run(
-        work,
-        workloads,
-        orders,
-        made,
-        world.intent,
-        world.terms,
-        kept,
-        world.clock,
-        world.tell,
-        Book(kept.rollouts, work.ref, rules, record, clock=world.clock, leaving=kept.leaving),
-        seen,
-        report,
+        work=work,
+        workloads=workloads,
+        orders=orders,
+        made=made,
+        intent=world.intent,
+        terms=world.terms,
+        installing=kept,
+        clock=world.clock,
+        tell=world.tell,
+        book=Book(kept.rollouts, work.ref, rules, record, clock=world.clock, leaving=kept.leaving),
+        seen=seen,
+        report=report,
         # What was just written is not written again.
-        orders.writes and world.intent.writes and not made.has_just_written,
-        made.known if made.at_once or report.batch else NOTHING,
-        datetime.fromtimestamp(held_since, UTC),
-        stale.running_behind(sites.resolve(work.sites, seen.topology), workloads.in_use),
-        kept.stops.covering(work.ref),
+        writes=orders.writes and world.intent.writes and not just_written,
+        known=made.known if made.at_once or report.batch else NOTHING,
+        held_since=datetime.fromtimestamp(held_since, UTC),
+        running=stale.running_behind(resolved, workloads.in_use),
+        stop=kept.stops.covering(work.ref),
     )

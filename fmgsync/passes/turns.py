@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from fmgsync import clock as clocks
 from fmgsync import errors
@@ -18,32 +18,23 @@ from fmgsync.clock import Clock
 
 Stock = TypeVar("Stock")
 """What runs, as far as it was read."""
-StockIn = TypeVar("StockIn", contravariant=True)
-
-
-class OnePass(Protocol[StockIn]):
-    """Makes one pass; says when the rollout goes on by itself, None if it rests."""
-
-    def __call__(self, workloads: StockIn, *, is_first: bool) -> float | None:
-        """One pass over one ADOM."""
-
-
-def _never() -> bool:
-    return False
 
 
 class Turn(Generic[Stock]):
-    """One ADOM's passes, in one session that is kept while its rollout goes on. `is_called` says,
-    once, that others have come so far that it may go on; `waits` whether it rests for others.
-    `is_apart`: it may be made beside others, which it shares no unit's time with."""
+    """One ADOM's passes, in one session that is kept while its rollout goes on.
+
+    `one_pass` says when that is by itself, None if it rests; `is_called`, once, that others have
+    come so far that it may go on; `waits` whether it rests for others. `is_apart`: it may be made
+    beside others, which it shares no unit's time with.
+    """
 
     def __init__(
         self,
         open_session: Callable[[], AbstractContextManager[object]],
-        one_pass: OnePass[Stock],
+        one_pass: Callable[[Stock], float | None],
         *,
-        is_called: Callable[[], bool] = _never,
-        waits: Callable[[], bool] = _never,
+        is_called: Callable[[], bool] = lambda: False,
+        waits: Callable[[], bool] = lambda: False,
         is_apart: bool = False,
     ) -> None:
         self.is_apart = is_apart
@@ -51,7 +42,6 @@ class Turn(Generic[Stock]):
         self._one_pass = one_pass
         self._is_called = is_called
         self._waits = waits
-        self._is_first = True
         self._session: ExitStack | None = None
         self.goes_on_at: float | None = None
         self.error: errors.TargetError | None = None
@@ -63,8 +53,7 @@ class Turn(Generic[Stock]):
             with kept or ExitStack() as stack:
                 if kept is None:
                     stack.enter_context(self._open_session())
-                is_first, self._is_first = self._is_first, False
-                goes_on_at = self._one_pass(workloads, is_first=is_first)
+                goes_on_at = self._one_pass(workloads)
                 if goes_on_at is not None:
                     self.goes_on_at, self._session = goes_on_at, stack.pop_all()
         except errors.TargetError as error:

@@ -21,7 +21,7 @@ from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import in_families, of_key
 from fmgsync.passes import adom_proof, batch, batch_install
 from fmgsync.passes.device_proof import Expected
-from fmgsync.passes.run import Round, Run
+from fmgsync.passes.run import Batch, Run
 from fmgsync.planning import narrowing, written
 from fmgsync.planning.narrowing import Narrowed
 from fmgsync.scheduling import machine
@@ -32,7 +32,7 @@ Held = dict[DeviceVdom, dict[str, frozenset[Address] | None]]
 """What a device holds of a group with a value of its own there; None where nobody knows."""
 
 
-def push(run: Run, delivery: Delivery, chosen: Round) -> None:
+def push(run: Run, delivery: Delivery, chosen: Batch) -> None:
     """Narrow, install, put back, prove. Who stopped it meanwhile wants nothing more to be written:
     then it is put back first of all when it is started again."""
     chosen.foreign = ForeignChanges.BLOCK
@@ -57,13 +57,13 @@ def push(run: Run, delivery: Delivery, chosen: Round) -> None:
 
 
 def _install(
-    run: Run, flow: InstallFlow, chosen: Round, forth: AdomPlan
+    run: Run, flow: InstallFlow, chosen: Batch, forth: AdomPlan
 ) -> errors.FmgsyncError | None:
     """What went wrong, so that whatever it is, what was narrowed is put back."""
     try:
         if refused := flow.write(forth).refused:
             return _refused(run, "nothing is installed: what is new would go along", refused)
-        batch_install.install_round(run, flow, chosen)
+        batch_install.install_batch(run, flow, chosen)
     except errors.FmgsyncError as trouble:
         return trouble
     return None
@@ -100,7 +100,7 @@ def _refused(run: Run, what: str, refused: Sequence[tuple[Change, str]]) -> erro
     )
 
 
-def _along(run: Run, chosen: Round) -> dict[DeviceVdom, dict[str, frozenset[Address]]]:
+def _along(run: Run, chosen: Batch) -> dict[DeviceVdom, dict[str, frozenset[Address]]]:
     """What comes to groups with one value for all devices, although no window is open."""
     views = {view.target: view for view in run.survey.views}
     found: dict[DeviceVdom, dict[str, frozenset[Address]]] = {}
@@ -201,7 +201,7 @@ def _is_shared(seen: Observation, name: str) -> bool:
     return not any(standing[key].mappings for key in four.keys(name) if key in standing)
 
 
-def _narrow(run: Run, chosen: Round, held: Held) -> Narrowed:
+def _narrow(run: Run, chosen: Batch, held: Held) -> Narrowed:
     """Also what no rule asks for: an install carries all that is pending."""
     keep: dict[tuple[DeviceVdom, ObjectKey], frozenset[Address]] = {}
     for target, expected in (chosen.expected or {}).items():

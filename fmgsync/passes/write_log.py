@@ -1,20 +1,23 @@
 """ADOM writes as the audit tells them: which addresses come to which group on which device and
-which go, what was approved of it, and what FortiManager did not take."""
+which go, what was approved of it, and what FortiManager did not take. And who had an address when
+it was last let through: as far as this process wrote it, or the audit that it can read says so."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 
 import structlog
 
 from fmgsync.audit import Audit
 from fmgsync.model import naming
+from fmgsync.model.address import Address
 from fmgsync.model.change import AdomPlan, ApplyReport, Change, ObjectKind
 from fmgsync.model.memory import Approval
 from fmgsync.model.target import TargetRef
-from fmgsync.passes.formerly import Formerly
 from fmgsync.state.memory import Memory
 from fmgsync.state.stops import Stops
 
@@ -24,6 +27,49 @@ _ADDRESSES = (ObjectKind.ADDRESS, ObjectKind.ADDRESS6)
 _TOLD = 3
 _MOST = 500
 """Changes listed one by one; of a larger write the others are counted."""
+
+
+REMEMBERED: Final = 100_000
+"""Addresses remembered; the longest forgotten first."""
+
+
+class Formerly:
+    """Address -> what had it, and when that was written. Safe to read from any thread."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, tuple[tuple[str, ...], float]] = OrderedDict()
+
+    def note(self, workloads: Iterable[tuple[Address, tuple[str, ...]]], at: float) -> None:
+        """These had them when they were written."""
+        for address, names in workloads:
+            self._known[address] = (names, at)
+            self._known.move_to_end(address)
+        while len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+
+    def read(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        """Take in what an audit says of earlier writes."""
+        for fields in lines:
+            found = fields.get("workloads")
+            if fields.get("event") == "write" and isinstance(found, dict):
+                self.note(_named(found), _instant(str(fields.get("at"))))
+
+    def about(self, address: Address) -> tuple[tuple[str, ...], float] | None:
+        """What had it, and when it was written; None if that is not known."""
+        return self._known.get(address)
+
+
+def _named(found: Mapping[str, Any]) -> Iterable[tuple[Address, tuple[str, ...]]]:
+    for address, names in found.items():
+        if isinstance(names, list):
+            yield Address(address), tuple(map(str, names))
+
+
+def _instant(text: str) -> float:
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        return 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +104,7 @@ class WriteLog:
         self._record("write refused", why=f"{len(refused)} changes refused", changes=listed)
 
     def _record(self, event: str, **fields: Any) -> None:
-        where = self.ref.named
-        self.audit.record(event, **where, **fields)
+        self.audit.record(event, **self.ref.named, **fields)
 
 
 def tell(plan: AdomPlan, report: ApplyReport, seconds: float) -> None:

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache, partial
 
 from fmgsync.model.adom import AdomTopology, Device, PackageStatus
 from fmgsync.model.rollout import PendingInstall
@@ -93,12 +94,10 @@ class Situation:
 def admit(pending: Iterable[PendingInstall], situation: Situation) -> tuple[Admission, ...]:
     """One admission per pending install, in the same order."""
     statuses = {(row.target, row.package): row.status for row in situation.statuses}
-    asked: dict[Timetable, _Times] = {}
+    times_of = cache(partial(_times, situation))  # the many devices with the same windows share one
     found = []
     for each in pending:
-        timetable = timetable_of(each.target, situation)
-        times = asked.get(timetable) or _times(timetable, situation)
-        asked[timetable] = times
+        times = times_of(timetable_of(each.target, situation))
         readiness, because = _standing(each, statuses, situation)
         if readiness is Readiness.READY and times.opening is None:
             because = times.judgement.because
@@ -139,7 +138,7 @@ class _Times:
     opens_at: datetime | None
 
 
-def _times(timetable: Timetable, situation: Situation) -> _Times:
+def _times(situation: Situation, timetable: Timetable) -> _Times:
     now = situation.now
     judgement, opening = timetable.judge(now), timetable.opening(now)
     if opening is None:

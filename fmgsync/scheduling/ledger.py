@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from fmgsync.scheduling.forecast import REMEMBERED
+from fmgsync.scheduling.forecast import REMEMBERED, Forecast
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,11 @@ class Ledger:
     attempts: tuple[Attempt, ...] = ()
     halted: str | None = None
     past_s: tuple[float, ...] = ()
+
+    @property
+    def pace(self) -> Forecast:
+        """How long installs take, by those that were."""
+        return Forecast(tuple(timedelta(seconds=each) for each in self.past_s))
 
     @property
     def proven(self) -> frozenset[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from fmgsync.model.rollout import PendingInstall
@@ -56,8 +56,7 @@ def rehearse(stage: Stage, until: datetime) -> tuple[Foreseen, ...]:
     left = {each.target: each for each in stage.pending}
     done: list[Foreseen] = []
     known, now = stage.ledger, stage.situation.now
-    past = known.past_s if known is not None else ()
-    pace = Forecast(tuple(timedelta(seconds=each) for each in past))
+    pace = known.pace if known is not None else Forecast()
     decision = Decision(None)
     for _ in range(_STEPS):
         if not left:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -79,9 +79,7 @@ def trusted(record: RolloutRecord, now: datetime) -> RolloutRecord:
     What was proven or begun then counts from now on, so that a pause begins anew. The urgent lane
     is open again, since removals are safe, and a device that was held back is looked at.
     """
-    if not any(instants.lies_ahead(at.timestamp(), now.timestamp()) for at in _instants(record)):
-        return record
-    ledger, odd = record.ledger, []
+    ledger, odd = record.ledger, list[str]()
 
     def past(what: str, at: datetime) -> datetime:
         if not instants.lies_ahead(at.timestamp(), now.timestamp()):
@@ -123,6 +121,8 @@ def trusted(record: RolloutRecord, now: datetime) -> RolloutRecord:
     if record.decided_at is not None:
         # Kept: it is only told apart from the one before.
         past("what a person last decided", record.decided_at)
+    if not odd:
+        return record
     return replace(
         record,
         ledger=replace(ledger, attempts=attempts, proofs=proofs),
@@ -131,17 +131,3 @@ def trusted(record: RolloutRecord, now: datetime) -> RolloutRecord:
         blocked=blocked,
         odd=tuple(odd),
     )
-
-
-def _instants(record: RolloutRecord) -> Iterator[datetime]:
-    """Every instant in it."""
-    for attempt in record.ledger.attempts:
-        yield attempt.started_at
-        if attempt.failed_at is not None:
-            yield attempt.failed_at
-    yield from (proof.verified_at for proof in record.ledger.proofs)
-    yield from record.urgent_at.values()
-    yield from (note.at for note in record.blocked.values())
-    yield from (datetime.fromtimestamp(task.started_at, UTC) for task in record.tasks)
-    if record.decided_at is not None:
-        yield record.decided_at

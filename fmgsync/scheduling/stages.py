@@ -79,7 +79,8 @@ def survey(
 def stage_of(field: Field) -> Stage:
     """The wave the rollout is in: the canary's until all of it is verified, then the first one
     that is not complete."""
-    canaries = [field.fresh[name] for name in _canary(field.policy) if name in field.fresh]
+    named = dict.fromkeys(field.policy.canary)
+    canaries = [field.fresh[name] for name in named if name in field.fresh]
     if canaries or field.unproven_canaries_at_risk:
         return Stage(0, tuple(canaries), len(canaries), begun=True)
     if not field.fresh and not any(a.wave is not None for a in field.ledger.running):
@@ -140,10 +141,6 @@ def _latest_wave(field: Field) -> int:
     waves = [proof.wave for proof in field.ledger.proofs]
     waves += [attempt.wave for attempt in field.ledger.attempts if attempt.wave is not None]
     return min(max(waves, default=0), len(field.policy.waves))
-
-
-def _canary(policy: RolloutPolicy) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(policy.canary))
 
 
 def _after_pause(field: Field) -> datetime | None:

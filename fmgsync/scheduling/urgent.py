@@ -16,12 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fmgsync.model.target import DeviceVdom
-from fmgsync.scheduling.forecast import Forecast
 from fmgsync.scheduling.timetable import Opening, Timetable
-from fmgsync.scheduling.window import written
-
-_ROUNDING = timedelta(minutes=1)
-"""For what is no install: looking, taking the lock, proving."""
 
 
 class ExposureKind(enum.StrEnum):
@@ -75,31 +70,11 @@ class Urgent:
 
 
 @dataclass(frozen=True, slots=True)
-class UrgentWait:
-    """A DeviceVdom with exposures that does not use the lane now, why, and until when."""
-
-    target: DeviceVdom
-    groups: tuple[str, ...]
-    reason: str
-    until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class UrgentDecision:
-    """Who needs the lane now, the longest exposed first, and who does not."""
+    """Who needs the lane now, the longest exposed first; and when somebody else may."""
 
     now: tuple[Urgent, ...] = ()
-    waits: tuple[UrgentWait, ...] = ()
-
-
-def lead(past: Forecast, rounds: int, *, under_way: bool) -> timedelta:
-    """How much earlier than its bound an exposure must be dealt with, so as to be gone in time.
-
-    `rounds` installs follow one another, each given a slow one's time. While a rollout is
-    `under_way`, two of its batches count as well: an exposure may be a batch older than it was
-    noticed, and the next moment to deal with it comes a batch later.
-    """
-    return past.slow * (rounds + (2 if under_way else 0)) + _ROUNDING
+    until: datetime | None = None
 
 
 def decide(
@@ -121,40 +96,36 @@ def decide(
     for exposure in exposures:
         by_target[exposure.target].append(exposure)
     due: list[Urgent] = []
-    waits: list[UrgentWait] = []
+    waits: list[datetime] = []
     for target, theirs in sorted(by_target.items()):
         timetable, last = timetables[target], last_urgent.get(target.device)
-        wait = _wait(policy, theirs, timetable, last, now, ordinary=ordinary)
-        if wait is None:
+        if timetable.is_open(now) and (ordinary or policy.within is None):
+            continue  # an ordinary install does it
+        at = _at(policy, theirs, timetable, last, now)
+        if at == now:
             due.append(_urgent(policy, target, theirs, timetable, now))
-        else:
-            waits.append(UrgentWait(target, _groups(theirs), *wait))
+        elif at is not None:
+            waits.append(at)
     due.sort(key=lambda urgent: (urgent.since is not None, urgent.since or now, urgent.target))
-    return UrgentDecision(tuple(due), tuple(waits))
+    return UrgentDecision(tuple(due), min(waits, default=None))
 
 
-def _wait(
+def _at(
     policy: RemovalPolicy,
     exposures: list[Exposure],
     timetable: Timetable,
     last: datetime | None,
     now: datetime,
-    *,
-    ordinary: bool,
-) -> tuple[str, datetime | None] | None:
-    if timetable.is_open(now) and (ordinary or policy.within is None):
-        return "its window is open: an ordinary install does it", None
+) -> datetime | None:
+    """When a device may need the lane, as far as a clock can tell; `now` if it does now."""
     if policy.within is None:
-        return "removals wait for the next window", timetable.next_opening(now)
+        return timetable.next_opening(now)
     due_at = min(_due_at(policy, exposure, now) for exposure in exposures)
     if now < due_at:
-        return f"may last for {written(policy.within)}", due_at
-    judgement = timetable.judge(now)
-    if judgement.denying:
-        return judgement.because, timetable.denied_until(now)
-    if last is not None and now < last + policy.spacing:
-        return f"one urgent install in {written(policy.spacing)}", last + policy.spacing
-    return None
+        return due_at
+    if (over := timetable.denied_until(now)) is not None:
+        return over
+    return max(now, last + policy.spacing) if last is not None else now
 
 
 def _due_at(policy: RemovalPolicy, exposure: Exposure, now: datetime) -> datetime:
@@ -175,12 +146,8 @@ def _urgent(
     since = [each.since for each in due if each.since is not None and each.since <= now]
     return Urgent(
         target,
-        _groups(due),
+        tuple(sorted({each.group for each in due})),
         tuple(sorted({each.kind for each in due})),
         min(since) if len(since) == len(due) else None,
         Opening(now, timetable.next_denial(now)),
     )
-
-
-def _groups(exposures: Iterable[Exposure]) -> tuple[str, ...]:
-    return tuple(sorted({exposure.group for exposure in exposures}))

@@ -17,7 +17,6 @@ from datetime import datetime, timedelta
 
 from fmgsync.model.words import some
 from fmgsync.scheduling import stages
-from fmgsync.scheduling.forecast import Forecast
 from fmgsync.scheduling.ledger import Ledger
 from fmgsync.scheduling.rollout import (
     Candidate,
@@ -47,13 +46,14 @@ def decide(
     """What may start at `now`. `ledger` None means that what was done is not known any more;
     `lost` says why it cannot be found out."""
     if policy.stopped:
-        return _stopped(policy, candidates)
+        hold = Hold(HoldKind.STOPPED, policy.stopped, "`fmgsync start` goes on")
+        return _nothing(candidates, hold)
     if ledger is None:
         return _lost(candidates, lost)
     field = stages.survey(policy, ledger, candidates, now)
     stage = stages.stage_of(field)
-    if (hold := _hold(field, stage)) is not None:
-        return Decision(stage.wave, (), _all_wait(field, hold.reason), hold)
+    if (found := _hold(field, stage)) is not None:
+        return Decision(stage.wave, (), _all_wait(field, found.reason), found)
     return _start(field, stage)
 
 
@@ -120,7 +120,7 @@ def _canary_hold(field: Field, stage: Stage) -> Hold | None:
 def _start(field: Field, stage: Stage) -> Decision:
     """Fill the room the budget leaves: devices of the wave first, then those with new members."""
     room, no_room = field.total.devices, _no_room(field)
-    slow = _forecast(field).slow
+    slow = field.ledger.pace.slow
     needs = _needs(field, stage, room)
     waits = {name: Wait(name, _turn(stage)) for name in field.fresh} | _failed(field)
     in_wave, could = _pick(
@@ -172,7 +172,7 @@ def _needs(field: Field, stage: Stage, room: int) -> timedelta | None:
     devices = min(stage.slots, ready)
     if devices <= 0:
         return None
-    return _forecast(field).rounds(math.ceil(devices / max(1, room)))
+    return field.ledger.pace.rounds(math.ceil(devices / max(1, room)))
 
 
 def _wave_wait(field: Field, stage: Stage, each: Candidate, needs: timedelta | None) -> Wait | None:
@@ -221,10 +221,6 @@ def _would_fit_later(each: Candidate, needs: timedelta, now: datetime) -> bool:
     return left + (now - each.opening.opens_at) >= needs
 
 
-def _forecast(field: Field) -> Forecast:
-    return Forecast(tuple(timedelta(seconds=s) for s in field.ledger.past_s))
-
-
 # -- words ----------------------------------------------------------------------------------------
 
 
@@ -256,14 +252,9 @@ def _failed(field: Field) -> dict[str, Wait]:
     }
 
 
-def _stopped(policy: RolloutPolicy, candidates: Iterable[Candidate]) -> Decision:
-    hold = Hold(HoldKind.STOPPED, policy.stopped, "`fmgsync start` goes on")
-    return Decision(None, (), _pending_wait(candidates, hold), hold)
-
-
-def _pending_wait(candidates: Iterable[Candidate], hold: Hold) -> tuple[Wait, ...]:
+def _nothing(candidates: Iterable[Candidate], hold: Hold) -> Decision:
     pending = sorted(c.device for c in candidates if c.readiness is not Readiness.UP_TO_DATE)
-    return tuple(Wait(name, hold.reason) for name in pending)
+    return Decision(None, (), tuple(Wait(name, hold.reason) for name in pending), hold)
 
 
 def _lost(candidates: Iterable[Candidate], why: str) -> Decision:
@@ -273,4 +264,4 @@ def _lost(candidates: Iterable[Candidate], why: str) -> Decision:
         + (f": {why}" if why else ""),
         "check with `fmgsync verify`, then `fmgsync rollout resume`",
     )
-    return Decision(None, (), _pending_wait(candidates, hold), hold)
+    return _nothing(candidates, hold)

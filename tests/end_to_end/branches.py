@@ -65,7 +65,7 @@ def states(result: Result) -> dict[DeviceVdom, list[str]]:
     return {
         view.target: [group.state.value for group in view.groups]
         for adom in result.adoms
-        for view in adom.survey.views
+        for view in adom.views
     }
 
 

@@ -91,7 +91,7 @@ def _said(one: Pass) -> dict[str, str]:
     for admission in one.view.admissions:
         if admission.readiness is not Readiness.READY:
             found.setdefault(admission.pending.target.device, str(admission.readiness))
-    for each in one.survey.views:
+    for each in one.views:
         if each.silent:
             found.setdefault(each.target.device, "silent")
     return found

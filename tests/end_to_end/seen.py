@@ -43,7 +43,7 @@ def states(result: Result) -> dict[tuple[str, str], GroupState]:
     return {
         (view.target.device, group.name): group.state
         for adom in result.adoms
-        for view in adom.survey.views
+        for view in adom.views
         for group in view.groups
     }
 

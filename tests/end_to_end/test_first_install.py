@@ -78,7 +78,7 @@ def test_a_device_left_to_a_person_is_not_verified(tmp_path: Path, case: str) ->
         estate.apply("now")
 
         (adom,) = estate.status().adoms
-        assert [str(t) for t in survey.verified(adom.survey.views)] == ["fgt-2/root"]
+        assert [str(t) for t in survey.verified(adom.views)] == ["fgt-2/root"]
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -120,7 +120,7 @@ def test_what_the_guard_let_go_is_told(estate: Estate) -> None:
     a_policy(estate)
     estate.apply("now")
     (adom,) = estate.status().adoms
-    (view,) = adom.survey.views
+    (view,) = adom.views
     (held,) = (group for group in view.groups if group.name == GROUP)
     assert "fmgsync approve" in held.because
 

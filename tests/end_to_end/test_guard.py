@@ -82,7 +82,7 @@ def test_too_many_removals_wait_and_the_rest_goes_on(estate: Estate) -> None:
     assert kinds(result) == [("held-removals", EAST)]
     assert on_east(estate) == set(range(1, 42))
     assert estate.on_device("fgt-west", "k8s-web") == {f"10.2.0.{n}" for n in (1, 2, 3, 9)}
-    states = {g.state for a in estate.status().adoms for v in a.survey.views
+    states = {g.state for a in estate.status().adoms for v in a.views
               for g in v.groups}  # fmt: skip
     assert states == {GroupState.HELD, GroupState.IN_SYNC}
     estate.approve(held(result)[0].digest)

@@ -56,7 +56,7 @@ def check(due: Callable[..., Estate], mode: str, deaths: range) -> None:
             where = f"killed at request {number}, heard: {is_heard}"
             (adom,) = result.adoms
             assert adom.error is None, where
-            states = {group.state for view in adom.survey.views for group in view.groups}
+            states = {group.state for view in adom.views for group in view.groups}
             assert states == {GroupState.IN_SYNC}, (where, adom.rollout)
             assert holding(estate, "10.1.0.2") == fleet.names(2), where
             assert set(pushes(estate, before).values()) == {1}, where

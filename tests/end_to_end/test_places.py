@@ -163,7 +163,7 @@ def test_the_vdoms_of_one_device_may_lie_in_several_adoms(tmp_path: Path) -> Non
             policy = {"name": "web", "srcaddr": ["all"], "dstaddr": ["k8s-web"]}
             console.add_policy(adom, PACKAGE, **policy)
         result = estate.apply()
-        seen = [view for adom in result.adoms for view in adom.survey.views]
+        seen = [view for adom in result.adoms for view in adom.views]
         assert {
             (view.adom.domain, view.target.vdom, *(view.groups[0].device or ())) for view in seen
         } == {("prod", "root", "10.1.0.5"), ("lab", "dmz", "10.2.0.5")}

@@ -14,9 +14,7 @@ from tests.end_to_end.estate import Estate
 
 
 def states(result: Result) -> set[GroupState]:
-    return {
-        group.state for adom in result.adoms for view in adom.survey.views for group in view.groups
-    }
+    return {group.state for adom in result.adoms for view in adom.views for group in view.groups}
 
 
 def changes(result: Result) -> list[Change]:

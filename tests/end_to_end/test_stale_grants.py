@@ -33,8 +33,7 @@ ALL_AT_ONCE = {"waves": ["100%"], "pause": "0s", "maxFailures": "100%"}
 
 
 def stale(result: Result) -> list[StaleGrant]:
-    survey = result.adoms[0].survey
-    return [grant for view in survey.views for grant in view.stale_grants]
+    return [grant for view in result.adoms[0].views for grant in view.stale_grants]
 
 
 def test_a_stale_grant_is_dated_until_the_device_is_proven_without_it(tmp_path: Path) -> None:

@@ -178,8 +178,8 @@ def test_a_rule_whose_name_is_taken_is_asked_of_no_device(tmp_path: Path) -> Non
         assert verified(result) == ["fgt-1", "fgt-2"]
         assert not report(result).failures
         (adom,) = estate.status().adoms
-        assert len(survey.verified(adom.survey.views)) == 2
-        assert not any(view.stale_grants for view in adom.survey.views)
+        assert len(survey.verified(adom.views)) == 2
+        assert not any(view.stale_grants for view in adom.views)
 
 
 @pytest.mark.parametrize("position", ["dstaddr", "dstaddr6"])
@@ -203,7 +203,7 @@ def test_a_family_that_no_policy_uses_is_asked_of_no_device(tmp_path: Path, posi
         assert not result.behind
         (adom,) = estate.status().adoms
         other = "IPv6" if position == "dstaddr" else "IPv4"
-        for view in adom.survey.views:
+        for view in adom.views:
             (both,) = (group for group in view.groups if group.name == "k8s-both")
             assert both.state is GroupState.IN_SYNC
             assert both.because == f"its {other} group does not reach the device: no policy uses it"
@@ -339,7 +339,7 @@ def test_a_copy_that_cannot_be_read_right_after_a_push_is_read_again(tmp_path: P
 
         result = apply_meddled(estate, lambda body: "package/commit" in body, act)
         assert verified(result) == ["fgt-1", "fgt-2"]
-        states = {group.state for view in result.adoms[0].survey.views for group in view.groups}
+        states = {group.state for view in result.adoms[0].views for group in view.groups}
         assert states == {GroupState.IN_SYNC}
 
 

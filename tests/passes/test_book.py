@@ -25,7 +25,7 @@ def test_what_another_run_installs_on_is_left_to_it(tmp_path: Path) -> None:
     ref = TargetRef("hq", "prod")
     first, second = (Book(rollouts, ref, "rules", clock=clock) for _ in range(2))
     for book in (first, second):
-        book.open(begins=True, why_not=str)
+        book.open(begins=True, lost="")
     first.note(Started(frozenset({"fgt-1"}), 0), NOW)
     with pytest.raises(errors.UnitBusy, match=r"installs on fgt-1 already") as caught:
         second.note(Started(frozenset({"fgt-1", "fgt-2"}), 0), NOW)

@@ -264,7 +264,7 @@ def test_a_part_in_a_window_is_a_whole_pass(tmp_path: Path) -> None:
         fleet.web(estate, "10.1.0.1", "10.1.0.2")
         result = controller.make(fleet.GROUP)
         assert not result.whole
-        assert {group.state for view in result.survey.views for group in view.groups} == {
+        assert {group.state for view in result.views for group in view.groups} == {
             GroupState.INSTALL_PENDING
         }
         wake = rollout_status.wake_at(controller.world, controller.work, result)
@@ -299,7 +299,7 @@ def test_parts_end_where_whole_passes_end(estate: Estate, seed: int) -> None:
         fresh = Controller(estate).make()
         assert fresh.report is not None
         assert fresh.report.written == ()
-        assert result.survey.views == fresh.survey.views
+        assert result.views == fresh.views
         assert names_of(estate) == {f"prod_{a}" for a in addresses(running)}
     assert parts >= 2, "too few of these passes were over a part to show anything"
 

@@ -40,7 +40,7 @@ def states(result: Result | None) -> dict[str, list[str]]:
     return {
         view.target.device: [group.state.value for group in view.groups]
         for each in result.adoms
-        for view in each.survey.views
+        for view in each.views
     }
 
 
@@ -70,7 +70,7 @@ def test_plan_and_status_show_three_views_and_what_is_pending(
     result = once.plan(world.world())
     assert states(result) == {f"branch-{n}": ["write pending"] for n in (1, 2, 3)}
     assert [len(each.survey.pending) for each in result.adoms] == [1, 1, 1]
-    (group,) = once.status(world.world()).adoms[0].survey.views[0].groups
+    (group,) = once.status(world.world()).adoms[0].views[0].groups
     assert (group.adom, group.device_database, group.device) == (None, None, frozenset())
     assert world.order == []
 

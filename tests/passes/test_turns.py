@@ -31,7 +31,7 @@ class Work:
         finally:
             self._log.append(f"close {self.name}")
 
-    def one_pass(self, workloads: int, *, is_first: bool) -> float | None:
+    def one_pass(self, workloads: int) -> float | None:
         self._log.append(f"{self.name}{workloads}")
         if self.fails:
             raise errors.TargetError("no")

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from fmgsync.model.target import DeviceVdom
 from fmgsync.scheduling import urgent
 from fmgsync.scheduling.timetable import Opening, Timetable
-from fmgsync.scheduling.urgent import Exposure, ExposureKind, RemovalPolicy, Urgent, UrgentWait
+from fmgsync.scheduling.urgent import Exposure, ExposureKind, RemovalPolicy, Urgent
 from fmgsync.scheduling.window import Window, WindowKind
 from tests.scheduling.clockchanges import utc
 
@@ -43,20 +43,18 @@ def test_immediately_means_now_until_the_next_deny_window() -> None:
     decision = decide(IMMEDIATELY, exposed(0))
     until_denied = Opening(NOW, utc("2026-01-01T18:00"))
     assert decision.now == (Urgent(EAST, ("web",), (ExposureKind.STALE,), NOW, until_denied),)
-    assert decision.waits == ()
+    assert decision.until is None
 
 
 def test_in_window_waits_for_the_next_window() -> None:
     decision = decide(IN_WINDOW, exposed(60))
     assert decision.now == ()
-    assert decision.waits == (
-        UrgentWait(EAST, ("web",), "removals wait for the next window", utc("2026-01-02T01:00")),
-    )
+    assert decision.until == utc("2026-01-02T01:00")
 
 
 def test_within_a_bound_waits_until_it_is_reached() -> None:
-    (wait,) = decide(QUARTER, exposed(14)).waits
-    assert (wait.reason, wait.until) == ("may last for 15m", NOW + MINUTE)
+    decision = decide(QUARTER, exposed(14))
+    assert (decision.now, decision.until) == ((), NOW + MINUTE)
     assert decide(QUARTER, exposed(15)).now
     sooner = RemovalPolicy(within=15 * MINUTE, lead=2 * MINUTE)
     assert decide(sooner, exposed(13)).now
@@ -84,8 +82,8 @@ def test_the_longest_exposed_comes_first() -> None:
 
 
 def test_while_the_window_is_open_an_ordinary_install_does_it() -> None:
-    (wait,) = decide(IMMEDIATELY, exposed(1), now=utc("2026-01-01T02:00")).waits
-    assert wait.reason == "its window is open: an ordinary install does it"
+    decision = decide(IMMEDIATELY, exposed(1), now=utc("2026-01-01T02:00"))
+    assert (decision.now, decision.until) == ((), None)
 
 
 def test_an_open_window_is_no_reason_to_wait_where_no_ordinary_install_starts_in_it() -> None:
@@ -95,20 +93,18 @@ def test_an_open_window_is_no_reason_to_wait_where_no_ordinary_install_starts_in
     told = urgent.decide(IMMEDIATELY, [exposed(700)], timetables, {}, opened, ordinary=False)
     assert [each.target for each in told.now] == [EAST]
     told = urgent.decide(IN_WINDOW, [exposed(700)], timetables, {}, opened, ordinary=False)
-    assert told.waits[0].reason == "its window is open: an ordinary install does it"
+    assert (told.now, told.until) == ((), None)
 
 
 def test_what_began_this_very_moment_is_known_to_have() -> None:
-    (wait,) = decide(QUARTER, exposed(0)).waits
-    assert wait.until == NOW + 15 * MINUTE
+    decision = decide(QUARTER, exposed(0))
+    assert (decision.now, decision.until) == ((), NOW + 15 * MINUTE)
 
 
 def test_a_deny_window_holds_the_lane_unless_a_person_overrides_it() -> None:
     denied = utc("2026-01-01T19:00")
     decision = decide(IMMEDIATELY, exposed(1), now=denied)
-    (wait,) = decision.waits
-    assert wait.reason == "closed by deny '0 18 * * *' for 2h (UTC)"
-    assert wait.until == utc("2026-01-01T20:00")
+    assert (decision.now, decision.until) == ((), utc("2026-01-01T20:00"))
     overridden = decide(IMMEDIATELY, exposed(1), now=denied, timetable=NIGHTLY.without_denials())
     (one,) = overridden.now
     assert one.opening == Opening(denied, None)
@@ -119,8 +115,7 @@ def test_one_device_uses_the_lane_only_so_often() -> None:
     last = {"fgt-east-1": NOW - 3 * MINUTE}
     decision = decide(policy, exposed(1), exposed(1, WEST), last=last)
     assert [each.target for each in decision.now] == [WEST]
-    (wait,) = decision.waits
-    assert (wait.reason, wait.until) == ("one urgent install in 5m", NOW + 2 * MINUTE)
+    assert decision.until == NOW + 2 * MINUTE
     assert decide(policy, exposed(1), last={"fgt-east-1": NOW - 5 * MINUTE}).now
 
 
