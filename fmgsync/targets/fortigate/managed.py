@@ -17,7 +17,8 @@ from fmgsync.targets import wire
 from fmgsync.targets.fortigate import answers, urls
 from fmgsync.targets.fortigate.session import Session
 
-_NEWER = "system/central-management/status"  # FortiOS 7.6
+_NEWER = "system/central-management/status"
+_NEWER_SINCE = (7, 6, 0)
 _OLDER = "system/fortimanager/status"
 _REGISTERED = ("registered", "in_progress", 2, 1)
 _NOT = ("unregistered", "unknown", 0)
@@ -42,8 +43,9 @@ class Management:
 
 
 def read(session: Session, vdom: str) -> Management:
-    """Ask the unit."""
-    for path in (_NEWER, _OLDER):
+    """Ask the unit, first at the url that its release is known to have."""
+    release = session.release or _NEWER_SINCE
+    for path in (_NEWER, _OLDER) if release >= _NEWER_SINCE else (_OLDER, _NEWER):
         url = urls.monitor(path, vdom)
         answer = session.ask(url)
         if answer.http_status == answers.ABSENT_STATUS:

@@ -496,6 +496,8 @@ def test_a_managed_unit_is_refused(
         converge(target, WEB)
         device = target.look(Question(around=Around.ALL)).around().topology.devices[NAME]
         assert ("192.0.2.250" in device.kept_by) is (managed == "backup")
+        asked = {line for line in branch.asked() if "system/" in line}
+        assert len(asked) == 1  # the one url that the release has
         return
     with pytest.raises(errors.ManagedElsewhere, match=said):
         target.look(Question(around=Around.ALL))
