@@ -53,6 +53,8 @@ def test_new_members_on_a_proven_device_belong_to_no_wave() -> None:
     book = ledger.started(book, ["a"], None, LATER)
     assert book.attempts == (Attempt("a", None, LATER),)
     assert ledger.verified(book, "a", LATER).proofs == (Proof("a", 1, NOW),)
+    again = ledger.started(ledger.withdrawn(book, "a"), ["a", "b"], 2, LATER)
+    assert again.attempts == (Attempt("a", None, LATER), Attempt("b", 2, LATER))
 
 
 def test_nothing_starts_twice_or_outside_the_waves() -> None:

@@ -145,9 +145,12 @@ def test_a_scope_covers_the_places_that_every_key_names(scope: Scope, expected: 
     assert scope.covers(PLACE) is expected
 
 
-def test_an_empty_list_in_a_scope_is_refused_since_it_would_silence_the_window() -> None:
-    with pytest.raises(ScheduleError, match="names nothing"):
-        Scope(devices=())
+@pytest.mark.parametrize("key", ["fortimanagers", "adoms", "devices", "device_groups", "fleets"])
+def test_an_empty_list_in_a_scope_is_refused_since_it_would_silence_the_window(key: str) -> None:
+    with pytest.raises(ScheduleError) as caught:
+        Scope(**{key: ()})
+    assert caught.value.message == "an empty list in a window's scope names nothing"
+    assert caught.value.next_step == "leave the key out to mean all"
 
 
 def test_a_window_prints_as_it_was_written() -> None:
