@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from fmgsync.errors import ScheduleError
-from fmgsync.model.target import DeviceVdom, TargetRef
+from fmgsync.model.target import DeviceVdom, TargetKind, TargetRef
 from fmgsync.scheduling.window import Place, Scope, Window, WindowKind, written
 from tests.scheduling.clockchanges import utc
 
@@ -143,6 +144,42 @@ PLACE = Place(
 )
 def test_a_scope_covers_the_places_that_every_key_names(scope: Scope, expected: bool) -> None:
     assert scope.covers(PLACE) is expected
+
+
+ALONE = Place(TargetRef("branch-7", "root", TargetKind.FORTIGATE), DeviceVdom("branch-7", "root"))
+TOGETHER = replace(ALONE, fleet="branches")
+
+
+@pytest.mark.parametrize(
+    ("scope", "alone", "together"),
+    [
+        (Scope(), True, True),
+        (Scope(devices=("branch-*",)), True, True),
+        # What names FortiManagers or ADOMs is for no FortiGate without one, whatever its name.
+        (Scope(fortimanagers=("branch-7",)), False, False),
+        (Scope(fortimanagers=("*",)), False, False),
+        (Scope(adoms=("root",)), False, False),
+        (Scope(adoms=("*",)), False, False),
+        (Scope(fleets=("branches",)), False, True),
+        (Scope(fleets=("b*",)), True, True),
+        (Scope(fleets=(str(ALONE.adom),)), True, False),  # by itself unless somebody says else
+        (Scope(fleets=("others",)), False, False),
+        (Scope(fleets=("branches",), devices=("other",)), False, False),
+    ],
+)
+def test_a_scope_of_fortigates_without_a_fortimanager(
+    scope: Scope, alone: bool, together: bool
+) -> None:
+    assert (scope.covers(ALONE), scope.covers(TOGETHER)) == (alone, together)
+
+
+def test_an_adom_is_a_fleet_by_itself() -> None:
+    assert Scope(fleets=("hq/prod",)).covers(PLACE)
+    assert not Scope(fleets=("branches",)).covers(PLACE)
+
+
+def test_the_longest_window_there_is() -> None:
+    assert allow("0 1 1 1 *", timedelta(days=366)).duration == timedelta(days=366)
 
 
 @pytest.mark.parametrize("key", ["fortimanagers", "adoms", "devices", "device_groups", "fleets"])
