@@ -212,3 +212,8 @@ def test_windows_compare_by_value() -> None:
     assert allow("0 1 * * *", HOUR) == allow("0 1 * * *", HOUR)
     assert len({allow("0 1 * * *", HOUR), allow("0 1 * * *", HOUR)}) == 1
     assert allow("0 1 * * *", HOUR) != allow("0 1 * * *", HOUR, "Europe/Berlin")
+
+
+def test_a_time_without_a_zone_is_a_mistake_of_the_caller() -> None:
+    with pytest.raises(ValueError, match="2026-01-01 01:00:00 has no time zone"):
+        allow("0 1 * * *", HOUR).contains(datetime(2026, 1, 1, 1))  # noqa: DTZ001 - the point of it
