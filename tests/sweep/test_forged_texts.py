@@ -195,3 +195,46 @@ def test_what_a_unit_takes_and_does_not_keep_is_not_written_for_ever(tmp_path: P
         )
         assert "afterwards it is as it was before" in ended.said
         assert (ended.code, ended.signal) == (3, 0)
+
+
+LONG = "A" * 4_200_000
+"""Longer than a line of the audit that is read."""
+AS_LONG = (
+    "get /pm/config/adom/prod/obj .result [] .data [] .member []",
+    "get /pm/config/adom/prod/obj .result [] .data [] .name",
+    "get /pm/config/adom/prod/obj .result [] .data [] .dynamic_mapping [] ._scope [] .name",
+    "get /pm/config/adom/prod/obj .result [] .data [] .dynamic_mapping [] .member []",
+    "get /pm/config/device/fgt-east/vdom/root/firewall/address .result [] .data [] .pkg",
+)
+
+
+def lengthened(scene: Scene, command: str, field: str) -> None:
+    """A run that is answered with it; what it writes is short, and read again."""
+    scene.begin()
+    words = [*COMMANDS[command], *scene.place()]
+    ended = scene.processes.run(scene.estate.folder, words, forged=Forged(field, LONG, ""))
+    assert not ended.signal, ended.said[:2000]
+    looked_at(ended.said, field)
+    assert max(map(len, ended.said.splitlines())) < 100_000
+    for path in (scene.estate.folder / "state").rglob("*"):
+        if path.is_file():
+            assert max(map(len, path.read_text("utf-8").splitlines()), default=0) < 1_500_000, path
+    for told in (("audit", "verify"), ("history",), ("status",)):
+        ended = scene.processes.run(scene.estate.folder, [*told, *scene.place()])
+        assert ended.code in (0, 3), (told, ended.said)
+        assert "NOT whole" not in ended.said
+
+
+def test_a_text_of_megabytes_is_short_wherever_it_is_written(tmp_path: Path) -> None:
+    with opened(tmp_path, "normal") as scene:
+        assert AS_LONG[0] in fields(scene, COMMANDS["apply"])
+        lengthened(scene, "apply", AS_LONG[0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["apply, for programs", "status, for programs", "apply"])
+def test_texts_of_megabytes(tmp_path: Path, command: str) -> None:
+    with opened(tmp_path, "normal") as scene:
+        assert set(AS_LONG) <= set(fields(scene, COMMANDS["apply"]))
+        for field in AS_LONG:
+            lengthened(scene, command, field)
