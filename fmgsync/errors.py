@@ -208,16 +208,9 @@ class SourceBusy(SourceUnavailable):
 
     kind = "source-busy"
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        retry_after_s: float,
-        where: str | None = None,
-        next_step: str | None = None,
-    ) -> None:
+    def __init__(self, message: str, *, retry_after_s: float, **place: str | None) -> None:
         self.retry_after_s = retry_after_s
-        super().__init__(message, where=where, next_step=next_step)
+        super().__init__(message, **place)
 
 
 class SourceExpired(SourceUnavailable):
@@ -263,16 +256,9 @@ class SourceRefused(SourceError):
 
     kind = "source-refused"
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        code: int,
-        where: str | None = None,
-        next_step: str | None = None,
-    ) -> None:
+    def __init__(self, message: str, *, code: int, **place: str | None) -> None:
         self.code = code
-        super().__init__(message, where=where, next_step=next_step)
+        super().__init__(message, **place)
 
 
 class SourceConflict(SourceRefused):

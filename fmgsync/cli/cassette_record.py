@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from fmgsync.model.target import DeviceVdom
     from fmgsync.recording.adapter import Recording
     from fmgsync.recording.guarding import Bounds
-    from fmgsync.recording.lab import Lab, Line
-    from fmgsync.recording.suite import Scenario
+    from fmgsync.recording.lab import Lab, Line, Scenario
     from fmgsync.recording.taking import Wishes
 
 

@@ -17,7 +17,8 @@ from fmgsync.errors import UsageError
 if TYPE_CHECKING:
     from fmgsync.recording.adapter import Recording
     from fmgsync.recording.check import Suspects
-    from fmgsync.recording.suite import Place, Scenario
+    from fmgsync.recording.lab import Scenario
+    from fmgsync.recording.suite import Place
     from fmgsync.recording.taking import Wishes
 
 

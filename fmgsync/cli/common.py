@@ -117,10 +117,10 @@ _SHARED = ("state_dir", "config", "output", "verbose", "log_format", "help")
 """Options that mean the same everywhere, in the order in which they are shown."""
 
 
-class _Sorted:
-    """Shows first what is a command's own, then what all have in common."""
+class Command(click.Command):
+    """A command whose help tells its own options first, then what all have in common."""
 
-    def show_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Two sections; an empty one is left out."""
         own, shared = list[tuple[str, str]](), dict[str, tuple[str, str]]()
         for param in ctx.command.get_params(ctx):
@@ -137,22 +137,14 @@ class _Sorted:
                     formatter.write_dl(rows)
 
 
-class Command(_Sorted, click.Command):
-    """A command whose help tells its own options first."""
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """As `show_options`."""
-        self.show_options(ctx, formatter)
-
-
-class Group(_Sorted, click.Group):
+class Group(Command, click.Group):
     """A group of such commands."""
 
     command_class = Command
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """As `show_options`, then the commands."""
-        self.show_options(ctx, formatter)
+        """The same, then the commands."""
+        super().format_options(ctx, formatter)
         self.format_commands(ctx, formatter)
 
 

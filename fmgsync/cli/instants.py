@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -33,6 +34,11 @@ class Instant(click.ParamType):  # type: ignore[type-arg] # generic in the stubs
         if instant is not None and 1970 <= instant.year <= 9000:
             return instant
         return self.fail(f"{value!r} is no time; write 2026-12-24T02:00 or 2026-12-24T02:00+01:00")
+
+
+def zone_of(document: Mapping[str, Any]) -> str:
+    """The zone in which times are told; a document of an older release names none."""
+    return str(document.get("timezone", "UTC"))
 
 
 def local(text: str | None, zone: str) -> str:

@@ -199,7 +199,7 @@ def counted(changes: Iterable[Row]) -> str:
 
 
 def _print_installs(console: Console, document: Row, *, every: bool) -> None:
-    rows, zone = document["installs"], _zone(document)
+    rows, zone = document["installs"], instants.zone_of(document)
     for what, is_one in _TURNS:
         waiting = [row for row in rows if is_one(row)]
         packages = ("package",) if what == "install" else ()
@@ -248,11 +248,6 @@ def _starts(row: Row, zone: str) -> tuple[str, str]:
     return f"{row['because']}{opens}", "yellow"
 
 
-def _zone(document: Row) -> str:
-    """A plan that was saved by an older release names none."""
-    return str(document.get("timezone", "UTC"))
-
-
 def markdown(document: Row) -> str:
     """The plan as a Markdown comment for a pull request, details folded away."""
     lines = [f"### fmgsync plan `{document['digest']}`", "", total(document), ""]
@@ -269,7 +264,7 @@ def markdown(document: Row) -> str:
     for what, is_one in _TURNS:
         for row, devices in _shared(filter(is_one, document["installs"]), every=False):
             where = f"{row['package']} on {devices}" if row["package"] else devices
-            told = _escaped(f"{where}: {_starts(row, _zone(document))[0]}")
+            told = _escaped(f"{where}: {_starts(row, instants.zone_of(document))[0]}")
             lines.append(f"- {what} {told}")
     problems = [row for word in ("sources", "errors") for row in document[word]]
     lines += [f"- **{_escaped(row['message'])}**" for row in problems]

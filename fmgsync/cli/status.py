@@ -103,7 +103,7 @@ def _by_looking(options: common.Options, state_dir: Path) -> _Look:
 
 
 def _print(options: common.Options, document: Mapping[str, Any], *, anew: bool) -> None:
-    from fmgsync.cli import rollout_text, status_text
+    from fmgsync.cli import instants, rollout_text, status_text
 
     if options.is_json:
         options.print_document(document)
@@ -115,5 +115,5 @@ def _print(options: common.Options, document: Mapping[str, Any], *, anew: bool) 
         if anew:
             console.clear()
         status_text.print_status(console, document, wide=options.output == "wide")
-        zone = status_text.zone_of(document)
+        zone = instants.zone_of(document)
         rollout_text.print_rollouts(console, document.get("rollouts", ()), zone, quiet=True)

@@ -151,13 +151,10 @@ def _print_summary(console: Console, document: Row) -> None:
     grants = [grant for device in document["devices"] for grant in device["staleGrants"]]
     if grants:
         since = [grant["since"] for grant in grants]
-        oldest = "not known" if None in since else instants.local(min(since), zone_of(document))
+        oldest = (
+            "not known" if None in since else instants.local(min(since), instants.zone_of(document))
+        )
         console.print(Text(f"{many(len(grants), 'stale grant')}, the oldest since {oldest}", "red"))
-
-
-def zone_of(document: Row) -> str:
-    """The zone in which times are told; a controller of an older release names none."""
-    return str(document.get("timezone", "UTC"))
 
 
 def _trouble(state: str) -> int:
@@ -179,7 +176,7 @@ def _print_trouble(console: Console, document: Row) -> None:
         for group in device["groups"]:
             if group["state"] not in _FINE:
                 told = findings.told(group["state"], group.get("because", ""))
-                told = instants.sentence(told, zone_of(document))
+                told = instants.sentence(told, instants.zone_of(document))
                 key = (group["state"], told, group["name"])
                 found[key].append((findings.place(device), group))
     if not found:
@@ -239,7 +236,7 @@ def print_views(console: Console, document: Row) -> None:
             made.add_row(
                 cell(findings.place(device)),
                 cell(group["name"]),
-                _state(group, zone_of(document)),
+                _state(group, instants.zone_of(document)),
                 *(cell(findings.members(group[view])) for view in _VIEWS),
             )
     made.show(console)
@@ -276,7 +273,7 @@ def _print_stale_grants(console: Console, document: Row, *, every: bool) -> None
     shown = sorted(rows.items())[: None if every else _GRANTS_SHOWN]
     for (since, group, reused, places_told), addresses in shown:
         made.add_row(
-            cell(instants.local(since or None, zone_of(document))),
+            cell(instants.local(since or None, instants.zone_of(document))),
             cell(group),
             cell(findings.members(addresses, len(addresses) if every else 2)),
             cell(places_told),
@@ -293,7 +290,7 @@ def _print_windows(console: Console, document: Row) -> None:
     for device in document["devices"]:
         if "nextWindow" in device:
             at = device["nextWindow"]
-            when = "none" if at is None else instants.local(at, zone_of(document))
+            when = "none" if at is None else instants.local(at, instants.zone_of(document))
             when = "open now" if device.get("openNow") else when
             opening[at is None, when].append(findings.place(device))
     for (_, when), places in sorted(opening.items()):
@@ -307,7 +304,7 @@ def print_verify(console: Console, document: Row) -> None:
     for device, group in _groups(wrong):
         made.add_row(
             cell(findings.place(device)),
-            _state(group, zone_of(document)),
+            _state(group, instants.zone_of(document)),
             cell(group["name"]),
             cell(findings.members(group["adom"])),
             cell(findings.members(group["device"])),

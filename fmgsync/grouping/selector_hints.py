@@ -15,7 +15,6 @@ Advice: TypeAlias = tuple[str, str | None]
 Hint: TypeAlias = Callable[[str, int], Advice]
 
 _WORD = re.compile(r"[A-Za-z0-9_./-]{1,40}")
-_CALL_APART = re.compile(r"[ \t]*\(")
 _FUNCTIONS: Final = frozenset({"has", "all", "global"})
 _QUOTES = "'\"“”‘’«»`"  # noqa: RUF001 (typographic quotes are the point)
 _QUOTED_KEY = "label keys are written without quotes"

@@ -73,20 +73,13 @@ class EventWriter:
         self._written_at: Final[OrderedDict[str, float]] = OrderedDict()
         self._denied_at: Final[dict[str, float]] = {}
 
-    def normal(self, about: About, reason: str, message: str) -> bool:
-        """Something went as it should; `reason` is one CamelCase word.
+    def warning(self, about: About, reason: str, message: str) -> bool:
+        """Somebody should look at this; `reason` is one CamelCase word.
 
         False if the API server does not answer: it is better left alone for a while.
         """
-        return self._write(about, "Normal", reason, message)
-
-    def warning(self, about: About, reason: str, message: str) -> bool:
-        """Somebody should look at this. False as for `normal`."""
-        return self._write(about, "Warning", reason, message)
-
-    def _write(self, about: About, kind: str, reason: str, message: str) -> bool:
         text = _printable(message)
-        name = _name(about, kind, reason, text)
+        name = _name(about, reason, text)
         now = self._wall()
         written_at = self._written_at.get(name)
         if written_at is not None and now - written_at < self._repeat_s:
@@ -98,7 +91,7 @@ class EventWriter:
         if len(self._written_at) > _REMEMBERED:
             self._written_at.popitem(last=False)
         try:
-            self._create_or_repeat(about, name, kind, reason, text, _timestamp(now))
+            self._create_or_repeat(about, name, reason, text, _timestamp(now))
         except SourceForbidden as error:
             # No role, or a namespace that is going away: told once, tried again much later.
             log = _log.debug if self._denied_at else _log.warning
@@ -110,15 +103,13 @@ class EventWriter:
             return not error.retryable
         return True
 
-    def _create_or_repeat(
-        self, about: About, name: str, kind: str, reason: str, text: str, now: str
-    ) -> None:
+    def _create_or_repeat(self, about: About, name: str, reason: str, text: str, now: str) -> None:
         content = {
             "apiVersion": "v1",
             "kind": "Event",
             "metadata": {"name": name, "namespace": _space(about)},
             "involvedObject": about.reference(),
-            "type": kind,
+            "type": "Warning",
             "reason": reason,
             "message": text,
             "source": {"component": _COMPONENT},
@@ -153,9 +144,9 @@ def _space(about: About) -> str:
     return about.namespace or "default"
 
 
-def _name(about: About, kind: str, reason: str, text: str) -> str:
+def _name(about: About, reason: str, text: str) -> str:
     """The same for the same thing said, so that it is found again after a restart."""
-    said = "\0".join((*about.reference().values(), kind, reason, text))
+    said = "\0".join((*about.reference().values(), "Warning", reason, text))
     digest = hashlib.sha256(said.encode()).hexdigest()[:16]
     return f"{about.name[: _LONGEST_NAME - 17]}.{digest}"
 

@@ -44,20 +44,24 @@ class Line(Protocol):
         """One request; one reply per param. Raises TargetError when there is no usable answer."""
 
 
-class Needs(Protocol):
-    """What a scenario needs to run."""
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A named set of questions. `writes` says in words what it writes, if anything.
+
+    `devices` is how many devices it needs, `installs` whether it needs one to install on.
+    """
+
+    name: str
+    run: Callable[[Any], None]
+    writes: str = ""
+    devices: int = 0
+    installs: bool = False
 
     @property
-    def writes(self) -> str:
-        """What it writes; empty if it only reads."""
-
-    @property
-    def devices(self) -> int:
-        """How many devices."""
-
-    @property
-    def installs(self) -> bool:
-        """A device that may be installed on."""
+    def asks(self) -> str:
+        """What it asks: the first paragraph of the function's docstring."""
+        text = (self.run.__doc__ or "").split("\n\n")[0]
+        return " ".join(text.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,7 @@ class Lab:
         """With what the names of our objects begin."""
         return self.bounds.prefix
 
-    def hindrance(self, wanted: Needs) -> str | None:
+    def hindrance(self, wanted: Scenario) -> str | None:
         """Why a scenario cannot run on this unit; None if it can."""
         if len(self.facts.targets) < wanted.devices:
             return f"the ADOM has fewer than {wanted.devices} devices or VDOMs"

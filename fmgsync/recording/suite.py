@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from fmgsync import errors
 from fmgsync.recording.guarding import COMMENT
-from fmgsync.recording.lab import Needs
+from fmgsync.recording.lab import Scenario
 from fmgsync.recording.scenarios import direct, installs, locks, looking, mappings, objects
 
 
@@ -27,7 +26,7 @@ class Place(Protocol):
     def step(self, name: str) -> AbstractContextManager[None]:
         """Exchanges in it bear this name."""
 
-    def hindrance(self, wanted: Needs) -> str | None:
+    def hindrance(self, wanted: Scenario) -> str | None:
         """Why a scenario cannot run here; None if it can."""
 
     def left_over(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
@@ -35,26 +34,6 @@ class Place(Protocol):
 
     def sweep(self) -> None:
         """Delete them for good."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """A named set of questions. `writes` says in words what it writes, if anything.
-
-    `devices` is how many devices it needs, `installs` whether it needs one to install on.
-    """
-
-    name: str
-    run: Callable[[Any], None]
-    writes: str = ""
-    devices: int = 0
-    installs: bool = False
-
-    @property
-    def asks(self) -> str:
-        """What it asks: the first paragraph of the function's docstring."""
-        text = (self.run.__doc__ or "").split("\n\n")[0]
-        return " ".join(text.split())
 
 
 _DRAFT: Final = "addresses and groups in the ADOM, deleted again"

@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 
 from fmgsync import errors
 from fmgsync.recording.guarding import COMMENT, TABLES, NotOurs
-from fmgsync.recording.lab import Needs
+from fmgsync.recording.lab import Scenario
 
 _CMDB: Final = "cmdb/firewall"
 _TRANSACT: Final = frozenset({"transaction-start", "transaction-commit", "transaction-abort"})
@@ -77,7 +77,7 @@ class UnitLab:
         """The VDOM and the unit."""
         return self.facts.title
 
-    def hindrance(self, wanted: Needs) -> str | None:
+    def hindrance(self, wanted: Scenario) -> str | None:
         """Why a scenario cannot run here; None if it can."""
         return self.facts.no_writes if wanted.writes else None
 

@@ -4,7 +4,6 @@ ways out of a clash, the windows themselves, who had an address before."""
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from tests.end_to_end.estate import Estate
 from tests.end_to_end.fleet import holding, open_fleet, seed, web
 from tests.lab.evening import Screen
 
-Run = Callable[..., tuple[int, Any]]
+Ask = Callable[..., tuple[int, Any]]
 
 
 @pytest.fixture
@@ -29,15 +28,6 @@ def estate(tmp_path: Path) -> Iterator[Estate]:
     unit = {**seed(3, install_s=0), "workspaceMode": "disabled"}
     with open_fleet(tmp_path, unit, clock=SystemClock(), windows="always", rollout=rollout) as made:
         yield made
-
-
-@pytest.fixture
-def run(estate: Estate, capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*arguments: str) -> tuple[int, Any]:
-        code = main.run([*arguments, "-c", str(estate.path), "--output", "json"])
-        return code, json.loads(capsys.readouterr().out)
-
-    return call
 
 
 class Keyboard(io.StringIO):
@@ -73,31 +63,31 @@ def test_apply_in_a_terminal_shows_the_plan_and_asks(
 
 
 def test_nobody_is_asked_with_yes_or_behind_a_pipe(
-    estate: Estate, monkeypatch: pytest.MonkeyPatch, run: Run
+    estate: Estate, monkeypatch: pytest.MonkeyPatch, ask: Ask
 ) -> None:
     web(estate, "10.1.0.1", "10.1.0.2")
     code, shown = at_a_terminal(monkeypatch, estate, "", "apply", "--yes")
     assert (code, "Write this" in shown) == (0, False)
     web(estate, "10.1.0.1")
-    assert run("apply")[0] == 0
+    assert ask("apply")[0] == 0
     assert len(holding(estate, "10.1.0.1")) == 3
 
 
 def test_a_group_that_waits_is_one_line_with_one_digest(
-    estate: Estate, run: Run, capsys: pytest.CaptureFixture[str]
+    estate: Estate, ask: Ask, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Approving it lets the group through on all its devices, and nothing else."""
     web(estate, *(f"10.1.0.{n}" for n in range(1, 21)))
-    run("approve", run("plan")[1]["digest"])
-    assert run("apply")[0] == 0
+    ask("approve", ask("plan")[1]["digest"])
+    assert ask("apply")[0] == 0
     web(estate, "10.1.0.1")
-    _, plan = run("plan")
+    _, plan = ask("plan")
     held = plan["adoms"][0]["held"]
     assert len(held) == 3
     (digest,) = {row["groupDigest"] for row in held}
-    run("stop", "--adom", "prod")
-    assert checked(run("plan")[1]) == []
-    run("start")
+    ask("stop", "--adom", "prod")
+    assert checked(ask("plan")[1]) == []
+    ask("start")
     main.run(["plan", "-c", str(estate.path)])
     shown = capsys.readouterr().out
     assert shown.count("held: ") == 1
@@ -105,13 +95,13 @@ def test_a_group_that_waits_is_one_line_with_one_digest(
     assert shown.count(f"fmgsync approve {digest}") == 1
     main.run(["plan", "-v", "-c", str(estate.path)])
     assert all(row["digest"] in capsys.readouterr().out for row in held[:1])
-    assert len(run("approve", digest)[1]["approved"]) == 3
-    assert run("apply")[0] == 0
+    assert len(ask("approve", digest)[1]["approved"]) == 3
+    assert ask("apply")[0] == 0
     assert len(holding(estate, "10.1.0.1")) == 3
 
 
 def test_a_name_that_is_taken_comes_with_three_ways_out(
-    estate: Estate, run: Run, capsys: pytest.CaptureFixture[str]
+    estate: Estate, ask: Ask, capsys: pytest.CaptureFixture[str]
 ) -> None:
     estate.write_config(groups=[*estate.config["groups"], {"name": "legacy", "select": "all()"}])
     with estate.administrator() as console:
@@ -149,24 +139,24 @@ def test_the_windows_themselves_are_listed(
     assert "opens Thu 2026-12-24 00:00" in shown
 
 
-def test_who_had_an_address_before_is_told_beside_the_stale_grant(estate: Estate, run: Run) -> None:
+def test_who_had_an_address_before_is_told_beside_the_stale_grant(estate: Estate, ask: Ask) -> None:
     """From the audit, also in another process; since when the grant is stale stands beside."""
     pods = [builders.pod(f"web-{n}", f"10.1.0.{n}", labels={"app": "web"}) for n in (1, 2)]
     estate.run("east", *pods)
-    assert run("apply")[0] == 0
+    assert ask("apply")[0] == 0
     estate.run("east", pods[0])
-    run("plan")
-    run("apply", "--install", "never")
-    _, told = run("explain", "ip", "10.1.0.2")
+    ask("plan")
+    ask("apply", "--install", "never")
+    _, told = ask("explain", "ip", "10.1.0.2")
     steps = {step["what"]: step for step in told["steps"]}
     assert steps["before"]["objects"] == ["pod default/web-2 of cluster east"]
     assert "since 20" in steps["stale grant"]["because"]
     assert told["answer"] == "yes"
 
 
-def test_a_plan_names_the_workloads_and_the_policies(estate: Estate, run: Run) -> None:
+def test_a_plan_names_the_workloads_and_the_policies(estate: Estate, ask: Ask) -> None:
     estate.run("east", builders.pod("web-9", "10.1.0.9", labels={"app": "web"}))
-    _, plan = run("plan")
+    _, plan = ask("plan")
     (adom,) = plan["adoms"]
     assert adom["workloads"] == {"10.1.0.9": ["pod default/web-9 of cluster east"]}
     assert checked(plan) == [], "fmgsync/cli/plan_schema.py"
@@ -174,7 +164,7 @@ def test_a_plan_names_the_workloads_and_the_policies(estate: Estate, run: Run) -
     assert (use["action"], use["position"], use["enabled"]) == ("accept", 2, True)
 
 
-def test_a_forecast_shows_other_peoples_edits_before_the_night(estate: Estate, run: Run) -> None:
+def test_a_forecast_shows_other_peoples_edits_before_the_night(estate: Estate, ask: Ask) -> None:
     """Without workspaces it looks by itself; with them it says why it does not."""
     estate.config["install"]["foreignChanges"] = "block"
     estate.write_config()
@@ -182,7 +172,7 @@ def test_a_forecast_shows_other_peoples_edits_before_the_night(estate: Estate, r
         "legacy-db", name="theirs", **{"scope member": [{"name": "fgt-2", "vdom": "root"}]}
     )
     web(estate, "10.1.0.1", "10.1.0.2")
-    _, told = run("forecast")
+    _, told = ask("forecast")
     held = {row["device"]: row["held"] for row in told["devices"]}
     assert held["fgt-1"] is None
     assert "other people" in held["fgt-2"]

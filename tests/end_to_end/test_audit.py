@@ -11,25 +11,12 @@ from typing import Any
 import pytest
 
 from fmgsync import errors
-from fmgsync.cli import main
 from fmgsync.clock import SystemClock
 from fmgsync.passes import install_context, once, reconcile
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 from tests.end_to_end.seen import held, web
 
-Run = Callable[..., tuple[int, Any]]
-
-
-@pytest.fixture
-def run(estate: Estate, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command with --output json: exit code and document."""
-
-    def execute(*arguments: str) -> tuple[int, Any]:
-        capsys.readouterr()
-        code = main.run([*arguments, "-c", str(estate.path), "--output", "json"])
-        return code, json.loads(capsys.readouterr().out)
-
-    return execute
+Ask = Callable[..., tuple[int, Any]]
 
 
 @pytest.fixture
@@ -86,27 +73,27 @@ def test_what_is_not_taken_is_told_with_fortimanagers_words(estate: Estate) -> N
 
 
 def test_an_approval_is_there_when_it_is_given_and_when_it_is_used(
-    estate: Estate, run: Run
+    estate: Estate, ask: Ask
 ) -> None:
     estate.write_config(groups=[{"name": "k8s-web", "select": "app == 'nobody'"}])
     (first, *_) = held(estate.plan())
-    code, _ = run("approve", first.digest, "--reason", "CHG-7", "--by", "ann")
+    code, _ = ask("approve", first.digest, "--reason", "CHG-7", "--by", "ann")
     assert code == 0
     (given,) = lines(estate, "approved")
     assert (given["digest"], given["by"], given["reason"]) == (first.digest, "ann", "CHG-7")
     assert given["who"] == install_context.who()
     assert "k8s-web" in given["message"]
-    assert run("apply", "--install", "never")[0] == 3
+    assert ask("apply", "--install", "never")[0] == 3
     (used,) = lines(estate, "write")[-1]["approved"]
     assert (used["digest"], used["reason"]) == (first.digest, "CHG-7")
     assert used["who"] == install_context.named("ann")
 
 
-def test_an_approval_that_is_taken_back_is_there(estate: Estate, run: Run) -> None:
+def test_an_approval_that_is_taken_back_is_there(estate: Estate, ask: Ask) -> None:
     estate.write_config(groups=[{"name": "k8s-web", "select": "app == 'nobody'"}])
     (first, *_) = held(estate.plan())
-    run("approve", first.digest, "--by", "ann", "--reason", "CHG-7")
-    run("approve", first.digest, "--withdraw", "--by", "bob", "--reason", "not CHG-7")
+    ask("approve", first.digest, "--by", "ann", "--reason", "CHG-7")
+    ask("approve", first.digest, "--withdraw", "--by", "bob", "--reason", "not CHG-7")
     (taken,) = lines(estate, "withdrawn")
     told = (taken["digest"], taken["by"], taken["reason"], taken["approvedBy"])
     assert told == (first.digest, "bob", "not CHG-7", install_context.named("ann"))
@@ -136,18 +123,18 @@ def test_where_no_line_can_be_kept_nothing_is_written(estate: Estate) -> None:
 
 
 @pytest.mark.parametrize("part", ["end", "beginning", "all of it"])
-def test_a_shortened_audit_stays_noticed(estate: Estate, run: Run, part: str) -> None:
+def test_a_shortened_audit_stays_noticed(estate: Estate, ask: Ask, part: str) -> None:
     """Also after the next run has written to it."""
     kept = estate.folder / "state" / "audit.jsonl"
     whole = kept.read_text().splitlines(keepends=True)
-    assert run("audit", "verify")[0] == 0
+    assert ask("audit", "verify")[0] == 0
     cut = {"end": whole[:-1], "beginning": whole[1:], "all of it": []}[part]
     kept.write_text("".join(cut))
     estate.run("east", web("10.1.0", 6))
     estate.apply()
-    assert run("audit", "verify")[0] == 1
+    assert ask("audit", "verify")[0] == 1
     estate.run("east", web("10.1.0", 7))
     estate.apply()
-    code, told = run("audit", "verify")
+    code, told = ask("audit", "verify")
     assert code == 1
     assert told["problems"]

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fmgsync.cli import main
 from fmgsync.clock import SystemClock
 from fmgsync.model.rollout import Outcome
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 from tests.end_to_end.seen import changes, held, outcomes, passed, web
 
-Run = Callable[..., tuple[int, Any]]
+Ask = Callable[..., tuple[int, Any]]
 
 
 @pytest.fixture
@@ -28,18 +26,6 @@ def estate(tmp_path: Path) -> Iterator[Estate]:
         yield made
 
 
-@pytest.fixture
-def run(estate: Estate, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command with --output json: exit code and document."""
-
-    def call(*arguments: str) -> tuple[int, Any]:
-        capsys.readouterr()
-        code = main.run([arguments[0], "-c", str(estate.path), *arguments[1:], "--output", "json"])
-        return code, json.loads(capsys.readouterr().out)
-
-    return call
-
-
 def begin(estate: Estate) -> None:
     """The group is there, a policy uses it, the FortiGates have it."""
     estate.apply()
@@ -47,23 +33,23 @@ def begin(estate: Estate) -> None:
     estate.apply()
 
 
-def test_without_an_install_nothing_is_written(estate: Estate, run: Run) -> None:
+def test_without_an_install_nothing_is_written(estate: Estate, ask: Ask) -> None:
     """Nobody else's install can carry a change that is not in the ADOM."""
     begin(estate)
     estate.run("east", web("10.1.0", 6))
     mark = estate.unit.requests.mark()
-    code, document = run("apply", "--install", "never")
+    code, document = ask("apply", "--install", "never")
     assert (code, document["written"]) == (3, 0)
     assert document["devices"][0]["groups"][0]["state"] == "write pending"
     assert estate.unit.requests.writing(since=mark) == []
     assert estate.unit.requests.locks(since=mark) == []
 
 
-def test_with_an_install_both_happen_under_one_lock(estate: Estate, run: Run) -> None:
+def test_with_an_install_both_happen_under_one_lock(estate: Estate, ask: Ask) -> None:
     begin(estate)
     estate.run("east", web("10.1.0", 6))
     mark = estate.unit.requests.mark()
-    code, document = run("apply", "--install", "now")
+    code, document = ask("apply", "--install", "now")
     assert (code, document["written"]) == (0, 3)
     assert passed(estate, "fgt-east") == {"10.1.0.6"}
     verbs = [url.rsplit("/", 2)[-2:] for entry in estate.unit.requests.locks(since=mark)

@@ -25,18 +25,6 @@ def estate(tmp_path: Path) -> Iterator[Estate]:
         yield made
 
 
-@pytest.fixture
-def run(estate: Estate, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command on the estate's configuration: exit code, standard output, standard error."""
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        code = main.run([arguments[0], "-c", str(estate.path), *arguments[1:]])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
-
-
 def web(estate: Estate) -> None:
     """One selected pod in each cluster, and a policy that uses the group."""
     estate.run("east", builders.pod("web-1", "10.1.0.5", "2001:db8:1::5", labels={"app": "web"}))

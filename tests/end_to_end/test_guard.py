@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from tests import builders
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 
 HOUR = 3600.0
-Run = Callable[..., tuple[int, Any]]
+Ask = Callable[..., tuple[int, Any]]
 
 
 @pytest.fixture
@@ -33,18 +32,6 @@ def estate(tmp_path: Path) -> Iterator[Estate]:
         made.write_policy("k8s-web")
         assert held(made.apply()) == []
         yield made
-
-
-@pytest.fixture
-def run(estate: Estate, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command with --output json: exit code and document."""
-
-    def call(*arguments: str) -> tuple[int, Any]:
-        capsys.readouterr()
-        code = main.run([arguments[0], "-c", str(estate.path), *arguments[1:], "--output", "json"])
-        return code, json.loads(capsys.readouterr().out)
-
-    return call
 
 
 def web(net: str, number: int) -> builders.Manifest:
@@ -256,48 +243,48 @@ def test_a_damaged_memory_stops_before_anything_is_written(estate: Estate) -> No
     assert estate.unit.requests.writing(since=mark) == []
 
 
-def test_commands_show_what_waits_and_let_it_through(estate: Estate, run: Run) -> None:
+def test_commands_show_what_waits_and_let_it_through(estate: Estate, ask: Ask) -> None:
     """plan 3 with digests, approve by the plan's digest, apply 0. The clock is the computer's."""
     east(estate, range(21, 41))
     estate.run("west", web("10.2.0", 1))
-    code, plan = run("plan")
+    code, plan = ask("plan")
     assert code == 3
     (waiting,) = plan["adoms"][0]["held"]
     assert waiting["device"] == EAST
     assert len(waiting["removed"]) == 20
-    code, status = run("status")
+    code, status = ask("status")
     assert (code, status["held"][0]["digest"]) == (3, waiting["digest"])
-    code, applied = run("apply", "--install", "now")
+    code, applied = ask("apply", "--install", "now")
     assert (code, applied["held"][0]["digest"]) == (3, waiting["digest"])
-    assert run("approve")[1]["held"][0]["digest"] == waiting["digest"]
-    code, approved = run("approve", plan["digest"], "--reason", "CHG-7", "--by", "ann")
+    assert ask("approve")[1]["held"][0]["digest"] == waiting["digest"]
+    code, approved = ask("approve", plan["digest"], "--reason", "CHG-7", "--by", "ann")
     assert code == 0
     assert [(a["digest"], a["who"], a["reason"]) for a in approved["approved"]] == [
         (waiting["digest"], install_context.named("ann"), "CHG-7")
     ]
-    assert run("apply", "--install", "now")[0] == 0
+    assert ask("apply", "--install", "now")[0] == 0
     assert on_east(estate) == set(range(21, 41))
 
 
-def test_an_approval_of_nothing_is_refused(estate: Estate, run: Run) -> None:
-    code, document = run("approve", "0123456789abcdef")
+def test_an_approval_of_nothing_is_refused(estate: Estate, ask: Ask) -> None:
+    code, document = ask("approve", "0123456789abcdef")
     assert code == 2
     assert "fmgsync plan" in document["error"]["next"]
 
 
-def test_an_approval_can_be_withdrawn(estate: Estate, run: Run) -> None:
+def test_an_approval_can_be_withdrawn(estate: Estate, ask: Ask) -> None:
     east(estate, range(21, 41))
-    digest = run("plan")[1]["adoms"][0]["held"][0]["digest"]
-    run("approve", digest)
-    assert run("plan")[1]["adoms"][0]["held"] == []
-    assert run("approve", digest, "--withdraw")[0] == 0
-    assert run("apply", "--install", "now")[0] == 3
+    digest = ask("plan")[1]["adoms"][0]["held"][0]["digest"]
+    ask("approve", digest)
+    assert ask("plan")[1]["adoms"][0]["held"] == []
+    assert ask("approve", digest, "--withdraw")[0] == 0
+    assert ask("apply", "--install", "now")[0] == 3
     assert len(on_east(estate)) == 40
 
 
 @pytest.mark.parametrize("expires", ["0s", "soon", "1"])
-def test_an_approval_needs_a_duration(estate: Estate, run: Run, expires: str) -> None:
-    code, document = run("approve", "x", "--expires", expires)
+def test_an_approval_needs_a_duration(estate: Estate, ask: Ask, expires: str) -> None:
+    code, document = ask("approve", "x", "--expires", expires)
     assert (code, document["error"]["kind"]) == (2, "usage")
 
 

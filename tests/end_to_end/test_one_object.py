@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import yaml
 
-from fmgsync.cli import main
 from tests import builders
 from tests.end_to_end.estate import Estate
 
@@ -26,18 +25,6 @@ GROUPS = [
 ODD: dict[str, Any] = {"labels": {"app": "odd"}, "namespace": "tenant"}
 GARBAGE = {"cni.projectcalico.org/podIP": "garbage"}
 FOREIGN = {"cni.projectcalico.org/podIP": "203.0.113.66/32"}
-
-
-@pytest.fixture
-def run(estate: Estate, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command on the estate's configuration: exit code, standard output, standard error."""
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        code = main.run([arguments[0], "-c", str(estate.path), *arguments[1:]])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from fmgsync.cli import main
 from fmgsync.clock import SystemClock
 from tests.end_to_end import fleet
 from tests.end_to_end.estate import Estate
@@ -30,16 +29,6 @@ def estate(tmp_path: Path) -> Iterator[Estate]:
     unit = {**seed(3, install_s=0), "switches": {"unreachableInstallFails": True}}
     with open_fleet(tmp_path, unit, clock=SystemClock(), **QUICK) as made:
         yield made
-
-
-@pytest.fixture
-def run(estate: Estate, capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*arguments: str) -> tuple[int, str, str]:
-        code = main.run([*arguments, "-c", str(estate.path)])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
 
 
 def document(run: Run, *arguments: str) -> tuple[int, Any]:

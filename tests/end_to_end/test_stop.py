@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from tests.end_to_end.branches import open_branches
 from tests.end_to_end.estate import UNATTENDED, Estate, default_seed, open_estate
 from tests.end_to_end.fleet import Agenda, holding, open_fleet, seed, to, web
 
-Run = Callable[..., tuple[int, Any]]
+Ask = Callable[..., tuple[int, Any]]
 
 
 @pytest.fixture
@@ -33,15 +32,6 @@ def estate(tmp_path: Path) -> Iterator[Estate]:
     with open_fleet(tmp_path, unit, clock=SystemClock(), windows="always", rollout=rollout) as made:
         web(made, "10.1.0.1", "10.1.0.2")
         yield made
-
-
-@pytest.fixture
-def run(estate: Estate, capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*arguments: str) -> tuple[int, Any]:
-        code = main.run([*arguments, "-c", str(estate.path), "--output", "json"])
-        return code, json.loads(capsys.readouterr().out)
-
-    return call
 
 
 def changing(estate: Estate, mark: int) -> list[str]:
@@ -68,75 +58,75 @@ SCOPES = ((), ("--fortimanager", "hq"), ("--adom", "prod"))
 
 
 @pytest.mark.parametrize("lane", LANES)
-def test_no_lane_writes_or_installs_while_stopped(estate: Estate, run: Run, lane: str) -> None:
+def test_no_lane_writes_or_installs_while_stopped(estate: Estate, ask: Ask, lane: str) -> None:
     arguments, settings = LANES[lane]
     scope = SCOPES[[*LANES].index(lane) % len(SCOPES)]
     install = {**estate.config["install"], **settings.get("install", {})}
     estate.write_config(install=install, reconcile=settings.get("reconcile", {}))
     web(estate, "10.1.0.2")
-    assert run("stop", *scope, "--reason", "INC-1")[0] == 0
+    assert ask("stop", *scope, "--reason", "INC-1")[0] == 0
     mark = estate.unit.requests.mark()
-    code, told = run(*arguments)
+    code, told = ask(*arguments)
     assert code == 3
     assert changing(estate, mark) == []
     (stop,) = told["stops"]
     assert stop["reason"] == "INC-1"
     assert told["rollouts"][0]["held"]["kind"] == "stopped"
-    assert run("start")[0] == 0
-    run(*arguments)
+    assert ask("start")[0] == 0
+    ask(*arguments)
     assert changing(estate, mark) != []
 
 
 def test_everybody_says_that_it_is_stopped(
-    estate: Estate, run: Run, capsys: pytest.CaptureFixture[str]
+    estate: Estate, ask: Ask, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """JSON and text of whatever is asked; the exit code stays that of what is outstanding."""
-    run("stop", "--adom", "hq/prod", "--reason", "INC-1")
+    ask("stop", "--adom", "hq/prod", "--reason", "INC-1")
     for command in ("plan", "status", "forecast", "rollout status", "explain device fgt-1"):
         words = command.split()
-        _, told = run(*words)
+        _, told = ask(*words)
         assert told["stops"][0]["adom"] == "prod", command
         main.run([*words, "-c", str(estate.path)])
         assert "stopped: hq/prod is stopped by" in capsys.readouterr().out, command
-    _, doctor = run("doctor")
+    _, doctor = ask("doctor")
     assert any(row["check"] == "stops" and row["level"] == "warning" for row in doctor["findings"])
-    _, forecast = run("forecast")
+    _, forecast = ask("forecast")
     assert all("INC-1" in device["held"] for device in forecast["devices"])
-    _, plan = run("plan")
+    _, plan = ask("plan")
     assert all("INC-1" in row["held"] for row in plan["installs"])
-    _, found = run("explain", "device", "fgt-1")
+    _, found = ask("explain", "device", "fgt-1")
     assert any("INC-1" in step["because"] for step in found["steps"])
 
 
-def test_stop_and_start_are_in_the_audit(estate: Estate, run: Run) -> None:
-    run("stop", "--reason", "INC-1", "--by", "ann")
-    run("start", "--reason", "solved", "--by", "bob")
-    rows = run("history")[1]
+def test_stop_and_start_are_in_the_audit(estate: Estate, ask: Ask) -> None:
+    ask("stop", "--reason", "INC-1", "--by", "ann")
+    ask("start", "--reason", "solved", "--by", "bob")
+    rows = ask("history")[1]
     told = [(row["event"], row["by"], row["reason"]) for row in rows if "by" in row]
     assert told == [("stop", "ann", "INC-1"), ("start", "bob", "solved")]
     assert all("@" in row["who"] for row in rows)
-    assert run("audit", "verify")[0] == 0
+    assert ask("audit", "verify")[0] == 0
 
 
-def test_a_stop_that_stands_stays_as_it_is(estate: Estate, run: Run) -> None:
+def test_a_stop_that_stands_stays_as_it_is(estate: Estate, ask: Ask) -> None:
     """Whoever comes second does not hide who came first."""
-    run("stop", "--reason", "INC-1", "--by", "ann")
-    _, told = run("stop", "--reason", "INC-2", "--by", "bob")
+    ask("stop", "--reason", "INC-1", "--by", "ann")
+    _, told = ask("stop", "--reason", "INC-2", "--by", "bob")
     assert told["stopped"][0]["reason"] == "INC-1"
-    assert len(run("start")[1]["started"]) == 1
-    assert run("start")[1] == {"started": [], "stopped": []}
+    assert len(ask("start")[1]["started"]) == 1
+    assert ask("start")[1] == {"started": [], "stopped": []}
 
 
-def test_a_wider_stop_is_lifted_as_a_whole_only(estate: Estate, run: Run) -> None:
-    run("stop")
-    code, told = run("start", "--adom", "prod")
+def test_a_wider_stop_is_lifted_as_a_whole_only(estate: Estate, ask: Ask) -> None:
+    ask("stop")
+    code, told = ask("start", "--adom", "prod")
     assert (code, told["error"]["kind"]) == (2, "usage")
     assert "everything is stopped" in told["error"]["message"]
-    run("stop", "--adom", "prod")
-    _, told = run("start", "--adom", "prod")
+    ask("stop", "--adom", "prod")
+    _, told = ask("start", "--adom", "prod")
     assert [row["adom"] for row in told["started"]] == ["prod"]
     assert [row["fortimanager"] for row in told["stopped"]] == [None]
-    assert run("apply")[1]["stops"][0]["fortimanager"] is None
+    assert ask("apply")[1]["stops"][0]["fortimanager"] is None
 
 
 WRONG = {
@@ -149,39 +139,39 @@ WRONG = {
 @pytest.mark.parametrize("case", WRONG)
 @pytest.mark.parametrize("command", ["stop", "start"])
 def test_a_place_that_is_not_there_is_refused(
-    estate: Estate, run: Run, command: str, case: str
+    estate: Estate, ask: Ask, command: str, case: str
 ) -> None:
     arguments, nearest = WRONG[case]
-    code, told = run(command, *arguments)
+    code, told = ask(command, *arguments)
     assert code == 2
     assert nearest in told["error"]["next"]
-    assert run("plan")[1]["stops"] == []
+    assert ask("plan")[1]["stops"] == []
 
 
-def test_a_reason_is_demanded_where_the_configuration_says_so(estate: Estate, run: Run) -> None:
+def test_a_reason_is_demanded_where_the_configuration_says_so(estate: Estate, ask: Ask) -> None:
     estate.write_config(policy={"requireReason": True})
     for arguments in (("stop",), ("start",), ("rollout", "abort"), ("rollout", "resume")):
-        code, told = run(*arguments)
+        code, told = ask(*arguments)
         assert code == 2, arguments
         assert "requireReason" in told["error"]["message"]
-    assert run("approve", "0123456789abcdef", "--withdraw")[0] == 2
+    assert ask("approve", "0123456789abcdef", "--withdraw")[0] == 2
 
 
 @pytest.mark.parametrize("text", ["{", '{"version": 2, "stops": []}', '{"version": 1, "stop": 1}'])
 def test_nothing_is_written_while_it_is_not_known_what_is_stopped(
-    estate: Estate, run: Run, text: str
+    estate: Estate, ask: Ask, text: str
 ) -> None:
     mark = estate.unit.requests.mark()
     (estate.folder / "state" / "stops.json").write_text(text, encoding="utf-8")
-    code, told = run("apply")
+    code, told = ask("apply")
     assert (code, told["error"]["kind"]) == (1, "state")
     assert changing(estate, mark) == []
 
 
 def test_an_abort_says_that_the_adom_is_still_written(
-    estate: Estate, run: Run, capsys: pytest.CaptureFixture[str]
+    estate: Estate, ask: Ask, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _, told = run("rollout", "abort")
+    _, told = ask("rollout", "abort")
     assert "still written ('fmgsync stop' ends that, too)" in told[0]["what"]
 
 

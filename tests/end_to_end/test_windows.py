@@ -27,16 +27,6 @@ BEFORE_CHRISTMAS = "2026-12-22T12:00+01:00"
 Run = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture
-def run(estate: Estate, capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*arguments: str) -> tuple[int, str, str]:
-        code = main.run([arguments[0], "-c", str(estate.path), *arguments[1:]])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
-
-
 def windows(run: Run, *arguments: str) -> list[dict[str, Any]]:
     code, out, _ = run("windows", "--output", "json", *arguments)
     assert code == 0

@@ -48,7 +48,7 @@ def test_an_event_of_a_namespace_stands_in_default(
     simulator: KubernetesSimulator, session: ApiSession
 ) -> None:
     writer = EventWriter(session, instance="pod-1", wall=Wall())
-    writer.normal(About("Namespace", "prod"), "Installed", "done")
+    writer.warning(About("Namespace", "prod"), "Installed", "done")
     assert [each["involvedObject"]["name"] for each in written(session, "default")] == ["prod"]
 
 
@@ -72,7 +72,7 @@ def test_different_things_are_different_events(server: ApiServer) -> None:
     writer = EventWriter(server.session, instance="pod-1", wall=Wall())
     writer.warning(about, "GuardHold", "web")
     writer.warning(about, "GuardHold", "db")
-    writer.normal(about, "GuardHold", "db")
+    writer.warning(about, "Stopped", "db")
     assert len(written(server.session, server.namespace)) == 3
 
 

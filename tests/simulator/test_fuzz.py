@@ -215,9 +215,7 @@ filters = st.recursive(
     st.lists(
         st.one_of(
             st.sampled_from(["name", "subnet", "member", "type", "oid", "object used", "policyid"]),
-            st.sampled_from(
-                ["==", "!=", "<=", ">", "like", "in", "!in", "contain", "&", "glob", "~"]
-            ),
+            st.sampled_from(OPERATORS),
             scalars,
         ),
         max_size=4,
