@@ -88,8 +88,8 @@ class Answers:
         needs = self.book.needs[index]
         missing = sorted(str(kind) for kind in needs - synced)
         gaps = [f"{', '.join(missing)} not read completely"] if missing else []
-        gaps += filter(None, (self.book.rules[index].doubt, *self.sets.gaps(index)))
-        gaps += self.destinations.gaps(index)
+        gaps += filter(None, (self.book.rules[index].doubt, *self.sets.known.gaps(index)))
+        gaps += self.destinations.known.gaps(index)
         if index in endpoints.ranged and not missing:
             gaps += endpoints.pools.gaps(endpoints.holdings.real(index))
         if index in seeing.asking and not missing:
@@ -107,10 +107,10 @@ class Answers:
 
     def selected(self, index: int) -> Iterator[tuple[str, tuple[Address, ...], str]]:
         """What a rule selects, the addresses that stand for it, and why where there are none."""
-        for each, place in self.sets.selected(index):
-            yield place, each.addresses, each.doubt
+        for each in self.sets.known.of(index):
+            yield each.place, each.addresses, each.doubt
         rule = self.book.rules[index]
-        for found in self.destinations.selected(index):
+        for found in self.destinations.known.of(index):
             addresses = tuple(destinations.chosen(rule, found.addresses))
             yield found.place, addresses, found.doubt or "; ".join(found.unusable)
         for node in self.endpoints.nodes.values():

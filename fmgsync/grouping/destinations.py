@@ -7,29 +7,19 @@ where somebody else bears it out: the cluster's `allowedRanges`, or `within` of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from fmgsync.grouping import nothing, publishable
 from fmgsync.grouping.holdings import Ranges
 from fmgsync.grouping.nothing import Note
-from fmgsync.grouping.rulebook import Picked, RuleBook
+from fmgsync.grouping.rulebook import RuleBook
+from fmgsync.grouping.selected import Selected
 from fmgsync.model.address import Address, family
 from fmgsync.model.destination import Destination
-from fmgsync.model.labels import NO_LABELS, Labels
 from fmgsync.model.rule import GroupRule
 
 _SHOWN: Final = 3
-
-Pair = tuple[Destination | None, Destination | None]
-Space = Callable[[str], Labels]
-
-
-@dataclass(frozen=True, slots=True)
-class _Holder:
-    found: Destination
-    picked: Picked
 
 
 class Destinations:
@@ -38,53 +28,19 @@ class Destinations:
     def __init__(self, book: RuleBook, ranges: Ranges | None) -> None:
         self._book: Final = book
         self._ranges: Final = ranges
-        self._holders: Final[dict[tuple[str, str], _Holder]] = {}
-
-    def __iter__(self) -> Iterator[Destination]:
-        return (holder.found for holder in self._holders.values())
-
-    def exchange(self, changed: Iterable[Pair], space: Space) -> set[int]:
-        """Let some take others' places, or those of nobody; the rules that this concerns."""
-        found: set[int] = set()
-        for before, after in changed:
-            if (either := after or before) is not None:
-                found |= self._put(either.key, after, space)
-        return found
-
-    def judge_again(self, namespace: str, space: Space) -> set[int]:
-        """The labels of a namespace have changed."""
-        there = [each for each in self if each.namespace == namespace]
-        return set().union(*(self._put(each.key, each, space) for each in there))
-
-    def _put(self, key: tuple[str, str], found: Destination | None, space: Space) -> set[int]:
-        before, after = self._holders.pop(key, None), None
-        if found is not None:
-            labels = space(found.namespace) if found.namespace else NO_LABELS
-            picked = self._book.for_destination(found.of, found.labels, labels)
-            after = self._holders[key] = _Holder(found, picked)
-        return {
-            index
-            for holder in (before, after)
-            if holder is not None
-            for index in (*holder.picked.sure, *holder.picked.unsure)
-        }
+        self.known: Final = Selected[Destination](
+            lambda found, space: book.for_destination(found.of, found.labels, space)
+        )
 
     def having(self, address: Address) -> tuple[Destination, ...]:
         """Those that are reached at the address. Any thread may ask."""
-        known = [holder.found for holder in [*self._holders.values()]]
-        return tuple(each for each in known if any(address == a for _, a in each.addresses))
-
-    def selected(self, index: int) -> Iterator[Destination]:
-        """Those that a rule selects, by name."""
-        for _, holder in sorted(self._holders.items()):
-            if index in holder.picked.sure:
-                yield holder.found
+        return tuple(each for each in self.known if any(address == a for _, a in each.addresses))
 
     def addresses(self, index: int) -> frozenset[Address]:
         """What the rule publishes of them."""
         return frozenset(
             address
-            for found in self.selected(index)
+            for found in self.known.of(index)
             for address in self._chosen(index, found)
             if address not in found.asked or self._borne_out(index)
         )
@@ -93,21 +49,13 @@ class Destinations:
         """What it must not publish of them, and why."""
         if self._borne_out(index):
             return
-        for found in self.selected(index):
+        for found in self.known.of(index):
             for address in sorted(found.asked.intersection(self._chosen(index, found))):
                 yield address, asked_for(found.place)
 
-    def gaps(self, index: int) -> Iterator[str]:
-        """Why not all is known that they add to the rule."""
-        for _, holder in sorted(self._holders.items()):
-            if index in holder.picked.unsure:
-                yield f"{holder.found.place}: nobody can tell whether the rule selects it"
-            elif index in holder.picked.sure and holder.found.doubt:
-                yield f"{holder.found.place}: {holder.found.doubt}"
-
     def note_on(self, index: int, where: str) -> Note | None:
         """What a rule selects here without an address that can be a member, and why."""
-        selected = [*self.selected(index)]
+        selected = [*self.known.of(index)]
         rule = self._book.rules[index]
         if not selected:
             return Note(f"{where}: {self._nothing(rule)}")
@@ -123,7 +71,7 @@ class Destinations:
     def _nothing(self, rule: GroupRule) -> str:
         kind = rule.destinations
         return nothing.nothing_among(
-            rule, str(kind) if kind else "", [each.labels for each in self]
+            rule, str(kind) if kind else "", [each.labels for each in self.known]
         )
 
     def _chosen(self, index: int, found: Destination) -> Iterator[Address]:

@@ -68,10 +68,10 @@ class ClusterMembership:
         """Take in what the other knew. Selectors are asked only for rules that are new."""
         self._synced = old._synced
         self._endpoints.carry_over(old._endpoints)
-        for each in old._sets:
-            self._sets.put(each.key, each, self._endpoints.space)
-        known = [(None, each) for each in old._destinations]
-        self._destinations.exchange(known, self._endpoints.space)
+        space = self._endpoints.space
+        self._sets.known.exchange([(None, each) for each in old._sets.known], space)
+        others = [(None, each) for each in old._destinations.known]
+        self._destinations.known.exchange(others, space)
         kept = self._book.kept
         self._dirty.difference_update(
             now for before, now in kept.items() if before not in old._dirty
@@ -89,12 +89,12 @@ class ClusterMembership:
             self._synced = difference.synced
         for name, _, labels in difference.namespaces:
             endpoints.put_namespace(name, labels)
-            self._dirty.update(self._sets.judge_again(name, space))
-            self._dirty.update(self._destinations.judge_again(name, space))
+            self._dirty.update(self._sets.known.judge_again(name, space))
+            self._dirty.update(self._destinations.known.judge_again(name, space))
         for key, _, labels in difference.accounts:
             endpoints.put_account(key, labels)
-        self._dirty.update(self._sets.exchange(difference.network_sets, space))
-        self._dirty.update(self._destinations.exchange(difference.destinations, space))
+        self._dirty.update(self._sets.known.exchange(difference.network_sets, space))
+        self._dirty.update(self._destinations.known.exchange(difference.destinations, space))
         endpoints.exchange_platform(difference.ip_pools, difference.platform)
         for _, node in difference.nodes:
             if node is not None:

@@ -131,10 +131,9 @@ class RuleBook:
         """Whether some rule looks at service accounts."""
         return any(rule.by_account for rule in self._spaced)
 
-    def for_set(self, labels: Labels, namespace: Labels | None) -> Picked:
-        """The rules that take in a network set; None: one of the whole cluster."""
-        space = namespace if namespace is not None else NO_LABELS
-        found = [(each.index, each.truth(labels, space, NO_LABELS)) for each in self._sets]
+    def for_set(self, labels: Labels, namespace: Labels) -> Picked:
+        """The rules that take in a network set."""
+        found = [(each.index, each.truth(labels, namespace, NO_LABELS)) for each in self._sets]
         return _told_apart(found)
 
     def for_destination(self, of: str, labels: Labels, namespace: Labels) -> Picked:

@@ -221,6 +221,12 @@ class NetworkSet:
         """What no other set of the cluster has."""
         return self.namespace, self.name
 
+    @property
+    def place(self) -> str:
+        """For messages."""
+        space = f"{self.namespace}/" if self.namespace else ""
+        return f"network set {space}{self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class IPPool:
