@@ -57,6 +57,7 @@ class ConfigMap:
         self._chance = random.Random()  # noqa: S311 - spreads retries, guards nothing
         self._following: Following | None = None
         self._wishes: list[Wish] = []
+        self._serving: list[Wish] = []
         self._queue = threading.Lock()
         self._writing = threading.Lock()
         self._wrote = False  # since the last flush
@@ -80,14 +81,22 @@ class ConfigMap:
 
     def read(self, name: str) -> str | None:
         """The text of a document; None if there is no ConfigMap or no such key."""
-        found = self._read()
-        text = None if found is None else self._text(found, name)
-        with self._queue:
-            waiting = [one for one in self._wishes if one.name == name and one.patient]
-        for one in waiting:
-            with suppress(Exception):  # it is told where it is written
-                text = one.change(text)
+        if not self._is_owed(name):
+            return self._text_of(name)
+        with self._writing:  # what is being written is in neither place
+            text = self._text_of(name)
+            for one in list(self._wishes):
+                with suppress(Exception):  # it is told where it is written
+                    text = one.change(text) if one.name == name and one.patient else text
         return text
+
+    def _is_owed(self, name: str) -> bool:
+        """Whether a change that nobody waited for is not written yet, or is being written."""
+        with self._queue:
+            return any(one.name == name and one.patient for one in self._serving + self._wishes)
+
+    def _text_of(self, name: str) -> str | None:
+        return None if (found := self._read()) is None else self._text(found, name)
 
     def update(self, name: str, change: Change) -> None:
         """Read, change and replace; again when somebody else's write came between."""
@@ -119,15 +128,11 @@ class ConfigMap:
         """Where that fails it is kept for the next time, and said."""
         with self._writing:
             with self._queue:
-                wishes, self._wishes = self._wishes, []
                 if self._later is not None:
                     self._later.cancel()
                     self._later = None
-            if not wishes:
-                return
-            self._serve(wishes)
-            self._wrote = False
-        self._keep([one for one in wishes if one.error is not None])
+            if self._write_waiting():
+                self._wrote = False
 
     def _grant(self, wish: Wish) -> None:
         """Whoever is first writes for all who came meanwhile."""
@@ -135,19 +140,27 @@ class ConfigMap:
             self._wishes.append(wish)
         with self._writing:
             if not wish.done:
-                with self._queue:
-                    wishes, self._wishes = self._wishes, []
-                self._serve(wishes)
-                self._keep([one for one in wishes if one.patient and one.error is not None])
+                self._write_waiting()
         if wish.error is not None:
             raise wish.error
 
-    def _keep(self, failed: list[Wish]) -> None:
+    def _write_waiting(self) -> bool:
+        """Whether there was anything; it is `_serving` until it is written, or waits again."""
+        with self._queue:
+            torn = [one for one in self._serving if one.patient and not one.done]
+            wishes, self._wishes = torn + self._wishes, []
+            self._serving = wishes
+        if not wishes:
+            return False
+        self._serve(wishes)
+        failed = [one for one in wishes if one.patient and one.error is not None]
         for one in failed:
             _log.warning("not remembered yet", where=self.where(one.name), why=str(one.error))
-        again = [one for one in failed if one.patient and isinstance(one.error, errors.StateError)]
+        again = [one for one in failed if isinstance(one.error, errors.StateError)]
         with self._queue:
             self._wishes[:0] = [Wish(one.name, one.change, patient=True) for one in again]
+            self._serving = []
+        return True
 
     def _serve(self, wishes: list[Wish]) -> None:
         """Make all these changes by one write; each on its own if together they cannot be."""

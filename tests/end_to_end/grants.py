@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 
+from fmgsync.model.view import GroupState
 from fmgsync.passes.result import Pass
 from fmgsync.scheduling.rollout import Readiness
 from tests.end_to_end.mixed import BEHIND, CLUSTERS, Mixed
 
 Grant = tuple[str, str, str]
 """A FortiGate, a group, an address that it holds and nobody wants any more."""
+
+UNKNOWABLE = (GroupState.NOT_REFERENCED, GroupState.UNKNOWN, GroupState.DRIFTED)
+"""What status says where no package brings a group any more, where a cluster that it spans does not
+tell all that runs, and where a device was changed on the spot."""
 
 
 class Grants:
@@ -94,6 +99,9 @@ def _said(one: Pass) -> dict[str, str]:
     for each in one.views:
         if each.silent:
             found.setdefault(each.target.device, "silent")
+        for group in each.groups:
+            if group.state in UNKNOWABLE:
+                found.setdefault(each.target.device, str(group.state))
     return found
 
 

@@ -7,7 +7,7 @@ import random
 import threading
 import zlib
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
@@ -422,6 +422,25 @@ def test_a_change_nobody_waits_for_waits_no_longer_than_some_seconds(
     followed.update_soon("audit", count)
     followed.update_soon("audit", count)
     until(lambda: other.read("audit") == "2")
+
+
+def test_a_change_nobody_waits_for_is_read_while_it_is_written(followed: ConfigMap) -> None:
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def slow(text: str | None) -> str:
+        begun.set()
+        assert goes_on.wait(20)
+        return count(text)
+
+    followed.update_soon("audit", slow)
+    with ThreadPoolExecutor(2) as pool:
+        written = pool.submit(followed.flush)
+        assert begun.wait(20)
+        read = pool.submit(followed.read, "audit")
+        wait([read], timeout=0.2)  # so that who does not wait has read by now
+        goes_on.set()
+        assert read.result(20) == "1"
+        written.result(20)
 
 
 def test_a_change_nobody_waits_for_is_kept_until_it_can_be_written(
