@@ -49,8 +49,11 @@ def _reader(observed: ObservedAdom) -> _Read:
     @cache
     def read(family: Family, names: tuple[str, ...]) -> tuple[frozenset[Address], tuple[str, ...]]:
         inner = tuple(name for name in names if (family, name) in observed.groups)
-        found = (observed.addresses.get((family, name)) for name in {*names}.difference(inner))
+        plain = {*names}.difference(inner)
+        found = (observed.addresses.get((family, name)) for name in plain)
         values = frozenset(one.value for one in found if one is not None and one.value is not None)
+        if observed.strange:
+            values = values.union(*(observed.strange.get((family, name), ()) for name in plain))
         return values - _NOTHING, inner
 
     return read

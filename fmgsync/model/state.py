@@ -146,6 +146,7 @@ class ObservedAdom:
     rule's group, and `none`; `groups` own groups and foreign groups that bear a rule's name or
     reach one of our objects, directly or through other groups. `used` are own objects that
     FortiManager says are used by something that is not in `groups`: a policy, a foreign mapping.
+    `strange` is what foreign members of own groups let through, where what was looked at is live.
 
     Of a part of an ADOM, `addresses` lacks those that stay in its groups and are as they should be,
     and `elsewhere` names for each address an own group beyond that part which holds it as well.
@@ -158,3 +159,4 @@ class ObservedAdom:
     used: frozenset[ObjectKey] = frozenset()
     elsewhere: Mapping[ObjectKey, str] = field(default_factory=dict)
     stamp: str | None = None
+    strange: Mapping[ObjectKey, frozenset[Address]] = field(default_factory=dict)

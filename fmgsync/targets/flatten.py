@@ -45,7 +45,7 @@ def reading(wanted: Iterable[str], families: Iterable[FamilyTables]) -> Reading:
         having = [table for table in tables if name in table.members]
         if not having:
             continue
-        parts = [_flat(name, table) for table in having]
+        parts = [values_below(name, table) for table in having]
         known = [part for part in parts if part is not None]
         if len(known) < len(parts):
             opaque.add(name)
@@ -54,7 +54,7 @@ def reading(wanted: Iterable[str], families: Iterable[FamilyTables]) -> Reading:
     return Reading(groups, opaque=frozenset(opaque))
 
 
-def _flat(root: str, table: FamilyTables) -> frozenset[Address] | None:
+def values_below(root: str, table: FamilyTables) -> frozenset[Address] | None:
     """All addresses below a group; None if something below it is no plain address."""
     found: set[Address] = set()
     seen: set[str] = set()

@@ -7,11 +7,11 @@ elsewhere holds the address `none`, and is told as if it did: so planning knows 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from fmgsync.model import naming
-from fmgsync.model.address import NOWHERE, Family
+from fmgsync.model.address import NOWHERE, Address, Family
 from fmgsync.model.adom import Reading
 from fmgsync.model.change import ObjectKind
 from fmgsync.model.state import ObjectKey, ObservedAddress, ObservedAdom, ObservedGroup
@@ -98,7 +98,24 @@ def observed(found: Tables, ref: TargetRef, owner: str, names: Iterable[str]) ->
         own = {name for kind, name in addresses if kind is family} - {*relevance.PREDEFINED}
         matter = relevance.groups_that_matter(of_family.values(), own, rule_names, owner)
         groups.update(((family, name), of_family[name]) for name in matter)
-    return ObservedAdom(ref, addresses, groups, stamp=found.stamp)
+    strange = dict(_strange(found, addresses, groups))
+    return ObservedAdom(ref, addresses, groups, stamp=found.stamp, strange=strange)
+
+
+def _strange(
+    found: Tables,
+    addresses: Mapping[ObjectKey, ObservedAddress],
+    groups: Mapping[ObjectKey, ObservedGroup],
+) -> Iterator[tuple[ObjectKey, frozenset[Address]]]:
+    """What somebody has put into groups of ours, by value as far as it is plain addresses."""
+    for family in Family:
+        own = [group for (kind, _), group in groups.items() if kind is family and group.owned]
+        names = {name for group in own for name in group.members}
+        names = {n for n in names if (family, n) not in addresses and (family, n) not in groups}
+        known = _tables(found, family) if names else flatten.FamilyTables()
+        for name in sorted(names):
+            if (values := flatten.values_below(name, known)) is not None:
+                yield (family, name), values
 
 
 def named(found: Tables, keys: Iterable[ObjectKey], owner: str) -> dict[ObjectKey, ObservedAddress]:
@@ -114,13 +131,12 @@ def named(found: Tables, keys: Iterable[ObjectKey], owner: str) -> dict[ObjectKe
 
 def reading(found: Tables, names: Iterable[str]) -> Reading:
     """What the unit holds of these groups, by value, nesting resolved."""
-    families = [
-        flatten.family_tables(
-            found.rows[urls.ADDRESSES[family]].rows, found.rows[urls.GROUPS[family]].rows, family
-        )
-        for family in Family
-    ]
-    return flatten.reading(sorted(set(names)), families)
+    return flatten.reading(sorted(set(names)), [_tables(found, family) for family in Family])
+
+
+def _tables(found: Tables, family: Family) -> flatten.FamilyTables:
+    addresses, groups = found.rows[urls.ADDRESSES[family]], found.rows[urls.GROUPS[family]]
+    return flatten.family_tables(addresses.rows, groups.rows, family)
 
 
 def _fields(table: Table, release: Release | None) -> list[str]:
