@@ -140,7 +140,7 @@ class Witness:
         if run.is_deposed is not None and run.is_deposed():
             assert not evidence.writes(url, method, body), f"written without a Lease: {url}"
         if place is not None:
-            if method != "GET":
+            if method != "GET" and "transaction-abort" not in url:
                 self.may_install(run, {place}, "branches", now)
                 if self.pushes.writes(place, method, url, body):
                     self.stays_in_its_budget({place}, ALONE)
