@@ -57,6 +57,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 
 class FmgsyncError(Exception):
@@ -283,6 +284,8 @@ class TargetError(FmgsyncError):
     """FortiManager, or a FortiGate behind it, did not do what was asked."""
 
     kind = "target"
+    written: tuple[Any, ...] = ()
+    """What of it stands already: changes of a plan."""
 
     def __init__(
         self,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from fmgsync import errors
 from fmgsync.clock import Clock
-from fmgsync.model import instants
-from fmgsync.model.change import AdomPlan, ApplyReport, Hold
+from fmgsync.model import instants, naming
+from fmgsync.model.change import AdomPlan, Change, Hold
 from fmgsync.model.memory import History
 from fmgsync.model.target import TargetRef
 from fmgsync.planning import guard, summary
@@ -54,10 +54,17 @@ class AdomGuard:
         if plan.sizes:
             self.memory.remember(self.owner, self.ref, noted)
 
-    def after_write(self, plan: AdomPlan, report: ApplyReport) -> None:
-        """Approvals count once; what was refused or left keeps them for the next try."""
-        if plan.approved and report.written and not (report.refused or report.left):
-            self.memory.spend(plan.approved)
+    def after_write(
+        self, plan: AdomPlan, held: Iterable[Hold], written: Iterable[Change], *, all_of_it: bool
+    ) -> None:
+        """Approvals count once, for a part as well: the rest of it waits for another one. What
+        nothing was written of keeps its own for the next try. `held` is what was let through."""
+        touched = {naming.group_of(change.name) for change in written}
+        used = {hold.digest for hold in held if hold.name in touched}.intersection(plan.approved)
+        if touched and all_of_it:
+            used.update(plan.approved)
+        if used:
+            self.memory.spend(used)
 
 
 def lying_ahead(history: History | None, now: float) -> list[float]:

@@ -112,7 +112,7 @@ class Passes:
         made = replace(made, planned=there.plan)
         try:
             if there.plan.changes:
-                planned = replace(seen, plan=there.plan)
+                planned = replace(seen, plan=there.plan, unapproved=there.unapproved)
                 made = made.wrote(reconcile.carry_out(work, planned, work.target.write))
                 there = self._read_back(seen, part, there, known)
             whole = _joined(seen, there, part, known.observed())

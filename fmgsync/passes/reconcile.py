@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
+from fmgsync import errors
 from fmgsync.assessing.observation import Observation
 from fmgsync.grouping import desired
 from fmgsync.model import naming
@@ -199,8 +200,14 @@ def carry_out(
     begins = not any(group.owned for group in seen.observed.groups.values())
     work.guard.before_write(seen.plan, begins=begins)
     began_at = work.guard.clock.now()
-    report = by(seen.plan)
-    work.guard.after_write(seen.plan, report)
+    held = seen.unapproved.held
+    try:
+        report = by(seen.plan)
+    except errors.TargetError as trouble:
+        work.guard.after_write(seen.plan, held, trouble.written, all_of_it=False)
+        raise
+    all_of_it = not (report.refused or report.left)
+    work.guard.after_write(seen.plan, held, report.written, all_of_it=all_of_it)
     write_log.tell(seen.plan, report, work.guard.clock.now() - began_at)
     return report
 

@@ -13,10 +13,12 @@ from fmgsync.cli import main
 from fmgsync.model.address import NOWHERE
 from fmgsync.model.change import Hold
 from fmgsync.model.view import GroupState
-from fmgsync.passes import install_context
+from fmgsync.passes import install_context, once
 from fmgsync.passes.result import Result
+from fmgsync.wiring import wiring
 from tests import builders
 from tests.end_to_end.estate import Estate, default_seed, open_estate
+from tests.targets.hardship import Before
 
 HOUR = 3600.0
 Ask = Callable[..., tuple[int, Any]]
@@ -75,6 +77,48 @@ def test_too_many_removals_wait_and_the_rest_goes_on(estate: Estate) -> None:
     estate.approve(held(result)[0].digest)
     assert held(estate.apply()) == []
     assert on_east(estate) == set(range(21, 42))
+
+
+def test_an_approval_of_which_a_part_was_written_is_spent(tmp_path: Path) -> None:
+    """Somebody comes in between two locks: what was let through once may not go again unasked."""
+    unit = {**default_seed(install_s=0), "workspaceMode": "normal"}
+    with open_estate(tmp_path, unit) as made:
+        east(made, range(1, 41))
+        made.apply_never()
+        east(made, range(21, 41))
+        (hold,) = held(made.apply_never())
+        made.approve(hold.digest, for_s=24 * HOUR)
+        alice = made.unit.console("admin")
+        since = made.unit.requests.mark()
+
+        def meanwhile() -> None:
+            made.clock.sleep(2.0)  # so that a second lock is needed for the second half
+            told = [url for one in made.unit.requests.since(since) for url in one.urls]
+            if told and told[-1].endswith("workspace/unlock"):
+                alice.lock("prod")
+
+        (adom,) = _apply(made, Before(meanwhile)).adoms
+        assert "changes were written before" in str(adom.error)
+        assert len(made.mapped("k8s-web")["fgt-east"]) == 20
+        alice.unlock("prod")
+        assert made.world("plan").memory.approvals(made.clock.now()) == ()
+        made.apply_never()
+        east(made, range(1, 41))
+        made.apply_never()
+        made.clock.sleep(HOUR + 1)
+        east(made, range(21, 41))
+        assert [again.digest for again in held(made.apply_never())] == [hold.digest]
+
+
+def _apply(estate: Estate, transport: Before) -> Result:
+    world = wiring.make_world(
+        estate.path,
+        command="apply --install never",
+        clock=estate.clock,
+        state_dir=estate.folder / "state",
+        transport=lambda access: transport,
+    )
+    return once.apply(world, install=False)
 
 
 def test_too_many_additions_wait_and_removals_go_on(estate: Estate) -> None:

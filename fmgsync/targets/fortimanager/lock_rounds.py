@@ -53,13 +53,14 @@ class Rounds:
 
 
 @contextmanager
-def telling(written: int, of: int) -> Iterator[None]:
+def telling(written: tuple[Change, ...], of: int) -> Iterator[None]:
     """What goes wrong in a later round says what stands already."""
     try:
         yield
     except errors.TargetError as error:
+        error.written = written
         if written:
-            error.message += f"; {written} of {of} changes were written before"
+            error.message += f"; {len(written)} of {of} changes were written before"
         raise
 
 

@@ -234,7 +234,7 @@ class FortiManagerAdom(InSession[Session]):
         while rounds:
             part = replace(plan, changes=rounds.take())
             with (
-                lock_rounds.telling(len(report.written), of=len(plan.changes)),
+                lock_rounds.telling(report.written, of=len(plan.changes)),
                 workflow.editing(
                     session,
                     self.ref.domain,
