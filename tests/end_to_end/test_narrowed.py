@@ -12,7 +12,7 @@ import pytest
 from fmgsync import errors
 from tests import builders
 from tests.end_to_end import fleet
-from tests.end_to_end.edits import mapped, start
+from tests.end_to_end.edits import GROUPS, edit, mapped, start
 from tests.end_to_end.estate import Estate
 from tests.end_to_end.fleet import holding, open_fleet, seed
 from tests.end_to_end.killing import IDLE_S, Pushed, run
@@ -152,13 +152,14 @@ def test_where_nobody_knows_what_a_device_holds_nothing_is_installed(estate: Est
     assert estate.on_device("fgt-1", fleet.GROUP) == {"10.1.0.2"}
 
 
+def runs(made: Estate, **apps: tuple[int, ...]) -> None:
+    pods = [(app, f"10.1.0.{number}") for app, numbers in apps.items() for number in numbers]
+    made.run("east", *(builders.pod(f"at-{ip}", ip, labels={"app": app}) for app, ip in pods))
+
+
 def test_what_is_to_come_to_a_group_without_a_rule_does_not_go_along(tmp_path: Path) -> None:
     """Its rule left the configuration, its members wait for somebody's approval."""
     rules = [{"name": f"k8s-{app}", "select": f"app == '{app}'"} for app in ("web", "db")]
-
-    def runs(made: Estate, **apps: tuple[int, ...]) -> None:
-        pods = [(app, f"10.1.0.{number}") for app, numbers in apps.items() for number in numbers]
-        made.run("east", *(builders.pod(f"at-{ip}", ip, labels={"app": app}) for app, ip in pods))
 
     with open_fleet(tmp_path, seed(1), removals="immediately") as made:
         made.write_config(groups=rules)
@@ -174,6 +175,34 @@ def test_what_is_to_come_to_a_group_without_a_rule_does_not_go_along(tmp_path: P
         assert made.on_device("fgt-1", "k8s-db") == {"10.1.0.8"}
         assert made.on_device("fgt-1", "k8s-web") == {"10.1.0.1"}
         assert made.mapped("k8s-web")["fgt-1"] == ["prod_10.1.0.1", "prod_10.1.0.2"]
+
+
+def test_what_is_to_come_to_a_group_whose_rule_is_in_error_keeps_the_device(
+    tmp_path: Path,
+) -> None:
+    """It cannot be narrowed, since nothing of that group is written: so nothing goes along."""
+    rules = [{"name": f"k8s-{app}", "select": f"app == '{app}'"} for app in ("web", "db")]
+    with open_fleet(tmp_path, seed(1), removals="immediately") as made:
+        made.write_config(groups=rules)
+        runs(made, web=(1,), db=(8, 9))
+        made.apply("never")
+        made.write_policy("k8s-web", "k8s-db", name="both")
+        made.install_by_hand()
+        runs(made, web=(1, 2), db=(8, 9))
+        made.apply("window")  # it is written, and waits for the window
+        edit(made, "add", f"{GROUPS}6", {"name": "k8s-web", "member": ["all"]})
+        made.write_config(groups=[{**rules[0], "families": ["ipv4", "ipv6"]}, rules[1]])
+        runs(made, web=(1, 2), db=(8,))
+        (adom,) = made.apply("window").adoms
+        assert adom.rollout is not None
+        assert "its rule is in error" in adom.rollout.blocked["fgt-1"]
+        assert made.on_device("fgt-1", "k8s-web") == {"10.1.0.1"}
+        assert made.on_device("fgt-1", "k8s-db") == {"10.1.0.8", "10.1.0.9"}
+        edit(made, "delete", f"{GROUPS}6/k8s-web")
+        made.clock.sleep(900)
+        made.apply("window")
+        assert made.on_device("fgt-1", "k8s-db") == {"10.1.0.8"}
+        assert made.on_device("fgt-1", "k8s-web") == {"10.1.0.1"}
 
 
 def test_in_workflow_mode_it_is_submitted_with_what_is_due(estate: Estate) -> None:
