@@ -88,6 +88,7 @@ class Audit:
         self._about = dict(about or {})
         self._head: Head | None = None
         self._kept: Head | None = None
+        self._noting = threading.Lock()
 
     @property
     def is_kept(self) -> bool:
@@ -124,8 +125,9 @@ class Audit:
             return json.dumps(body, ensure_ascii=True)
 
         head = self._keeper.append(self._chain, compose)
-        if self._head is None or head.count > self._head.count:
-            self._head = head
+        with self._noting:
+            if self._head is None or head.count > self._head.count:
+                self._head = head
 
     def keep_head(self) -> None:
         """Remember apart where the chain stands: lines cut off after this will be missed."""
