@@ -15,11 +15,13 @@ import pytest
 
 from fmgsync.cli import common, interrupting, main
 from fmgsync.simulator.wire.requestlog import Entry
+from tests.daemon.controllers import until
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 from tests.end_to_end.seen import web
 
 BOTH = [signal.SIGINT, signal.SIGTERM]
 ADOPT = ["adopt", "--names", "k8s-old", "--apply"]
+CASSETTE = next(iter(sorted((Path(__file__).parents[2] / "cassettes" / "contract").glob("*.yaml"))))
 WRITING = {
     "adopt": ADOPT,
     "release": ["adopt", "--release", "--apply"],
@@ -207,7 +209,28 @@ def test_a_command_that_only_looks_logs_out_when_it_is_terminated(tmp_path: Path
             assert reached.wait(20)
             with estate.unit.world.lock:
                 process.send_signal(signal.SIGTERM)
-            _, said = process.communicate(timeout=60)
+            _, said = process.communicate(timeout=20)
         assert process.returncode == common.INTERRUPTED, said
         assert b"interrupted" in said
         nothing_is_left(estate)
+
+
+@pytest.mark.parametrize("number", BOTH)
+@pytest.mark.parametrize("command", ["simulator", "cassette replay"])
+def test_what_serves_until_it_is_told_to_stop_gives_the_signals_back(
+    command: str, number: int
+) -> None:
+    """A program that calls it stays interruptible: `handlers` looks what is left."""
+    before = signal.getsignal(number)
+
+    def send() -> None:
+        until(lambda: signal.getsignal(number) is not before)
+        os.kill(os.getpid(), number)
+
+    words = [*command.split(), "--listen", "127.0.0.1:0"]
+    if command == "cassette replay":
+        words.insert(2, str(CASSETTE))
+    sender = threading.Thread(target=send)
+    sender.start()
+    assert main.run(words) == (command == "cassette replay")  # of which nothing was asked
+    sender.join()
