@@ -29,6 +29,7 @@ from tests.end_to_end.fleet import (
     verified,
     web,
 )
+from tests.passes.worlds import make_pass, world_of
 
 WAVES: dict[str, Any] = {
     "canary": ["fgt-2"],
@@ -166,6 +167,20 @@ def test_what_was_done_on_another_unit_holds_nothing_here(tmp_path: Path) -> Non
         said: list[str] = []
         once.plan(replace(third.world("plan"), tell=said.append))
         assert any("FortiManager hq is another unit" in line for line in said)
+
+
+def test_a_unit_that_is_replaced_while_a_controller_runs_is_another_unit(tmp_path: Path) -> None:
+    with open_fleet(tmp_path, seed(2)) as estate:
+        estate.apply("window")
+        estate.steer("abort", reason="broken")
+        said: list[str] = []
+        world = replace(world_of(estate), tell=said.append)
+        halted, _ = make_pass(world)
+        assert halted.held is not None
+        estate.unit.world.serial = "FMG-VMTM00000002"
+        after, _ = make_pass(world)
+        assert any("FortiManager hq is another unit" in line for line in said)
+        assert after.held is None
 
 
 def test_a_lost_ledger_holds_while_a_device_does_not_answer(tmp_path: Path) -> None:

@@ -90,12 +90,12 @@ class FortiManagerAdom(InSession[Session]):
         self._flow: FortiManagerFlow | None = None
 
     def _end(self) -> None:
-        self._topology = self._around = self._mode = None
+        self._topology = self._around = self._mode = self._serial = None
         super()._end()
 
     def read_serial(self) -> str:
-        """The unit's serial number, asked once, by the first look of a session; units of a cluster
-        take turns, and have none."""
+        """The unit's serial number, asked by the first look of each session, since another unit may
+        answer by now; units of a cluster take turns, and have none."""
         if self._serial is None:
             with self._session() as session:
                 self._around = reads.run(session, self._surroundings(session))
