@@ -20,6 +20,7 @@ from fmgsync.cli import main
 from fmgsync.clock import SystemClock
 from fmgsync.daemon import reload
 from fmgsync.daemon.loop import Controller
+from fmgsync.scheduling import fleets
 from fmgsync.scheduling.rollout import HoldKind
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from tests import builders
@@ -78,6 +79,7 @@ def test_a_day_of_a_controller_in_front_of_direct_units(
     tmp_path: Path, cluster: KubernetesSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reload, "RELOAD_POLL_S", 0.2)
+    monkeypatch.setattr(fleets, "FIRST_LOOK", timedelta(minutes=10))
     install = {"windows": window(is_open=False), "removals": "immediately", "rollout": ROLLOUT}
     web(cluster, 1, 2)
     with opened(tmp_path, cluster, branches.BRANCHES, install=install) as offices:
@@ -104,8 +106,8 @@ def test_a_day_of_a_controller_in_front_of_direct_units(
             # the rest of the fleet once that was looked at.
             web(cluster, 3)
             cluster.delete("Pod", "web-1")
-            until(everywhere(2), patience_s=8)
-            until(lambda: not list(waits_for_a_look(supervisor.controller)), patience_s=8)
+            until(everywhere(2))
+            until(lambda: not list(waits_for_a_look(supervisor.controller)))
         mark = offices.unit.requests.mark()
         with running(offices, supervised(offices)) as controller:
             until(lambda: all(each.passes for each in controller.adoms))
