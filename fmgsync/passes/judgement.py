@@ -7,6 +7,7 @@ the ADOM is written all the same.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import structlog
 
@@ -18,7 +19,8 @@ from fmgsync.model.adom import Workspace
 from fmgsync.passes import installs, reconcile, resume
 from fmgsync.passes.batch_install import POLL_S
 from fmgsync.passes.result import Orders, Pass
-from fmgsync.passes.run import Run, make_run
+from fmgsync.passes.rollout_book import Book, Report
+from fmgsync.passes.run import Run
 from fmgsync.passes.world import AdomWork, Workloads, World
 from fmgsync.planning import sites
 from fmgsync.scheduling.install_policy import Mode
@@ -26,6 +28,44 @@ from fmgsync.scheduling.machine import Step
 from fmgsync.scheduling.rollout_record import RolloutRecord
 
 _log = structlog.get_logger()
+
+
+def make_run(
+    world: World,
+    work: AdomWork,
+    workloads: Workloads,
+    made: Pass,
+    record: RolloutRecord | None,
+    orders: Orders,
+) -> Run:
+    """What a pass over one ADOM works with, once it was looked at; what earlier passes of this run
+    did is in `made`."""
+    kept, report, seen = world.installing, made.rollout or Report(), made.looked
+    rules = work.fleet.rules_digest(world.intent.rules.rules)
+    # Who acts leaves alone for a time what it has held back; who only looks tells of all of it.
+    held_since = kept.held_since(world.clock.now()) if orders.writes else 0.0
+    just_written = made.at_once and made.step is Step.WRITE
+    resolved = sites.resolve(work.sites, seen.topology)
+    return Run(
+        work=work,
+        workloads=workloads,
+        orders=orders,
+        made=made,
+        intent=world.intent,
+        terms=world.terms,
+        installing=kept,
+        clock=world.clock,
+        tell=world.tell,
+        book=Book(kept.rollouts, work.ref, rules, record, clock=world.clock, leaving=kept.leaving),
+        seen=seen,
+        report=report,
+        # What was just written is not written again.
+        writes=orders.writes and world.intent.writes and not just_written,
+        known=made.known if made.at_once or report.batch else NOTHING,
+        held_since=datetime.fromtimestamp(held_since, UTC),
+        running=stale.running_behind(resolved, workloads.in_use),
+        stop=kept.stops.covering(work.ref),
+    )
 
 
 def assess(run: Run) -> Assessment:

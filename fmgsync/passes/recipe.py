@@ -15,7 +15,7 @@ from fmgsync.model.adom import Workspace
 from fmgsync.model.change import AdomPlan, ApplyReport, Finding
 from fmgsync.passes import guard_memory, installs, judgement, perform, reconcile, wrong_clock
 from fmgsync.passes.result import Orders, Pass
-from fmgsync.passes.run import Left, Run, make_run
+from fmgsync.passes.run import Left, Run
 from fmgsync.passes.world import AdomWork, Intent, Workloads, World
 from fmgsync.planning import summary
 from fmgsync.scheduling.machine import Step
@@ -47,7 +47,7 @@ def make_pass(
     try:
         made = look(work, world.intent, workloads, orders, made)
         if orders.surveys:
-            run = make_run(world, work, workloads, made, record, orders)
+            run = judgement.make_run(world, work, workloads, made, record, orders)
             made = replace(made, step=Step.REST, at_once=False)
             if orders.writes:
                 made = act(run, made)

@@ -11,7 +11,7 @@ from fmgsync import clock as clocks
 from fmgsync import errors
 from fmgsync.assessing import assessment, stale
 from fmgsync.assessing.assessment import Assessment, Circumstances
-from fmgsync.assessing.observation import NOTHING, Known, Observation, Survey
+from fmgsync.assessing.observation import Known, Observation, Survey
 from fmgsync.assessing.stale import Since
 from fmgsync.clock import Clock
 from fmgsync.model.address import Address
@@ -27,15 +27,14 @@ from fmgsync.passes.device_proof import Expected
 from fmgsync.passes.install_context import Installing
 from fmgsync.passes.result import Orders, Pass
 from fmgsync.passes.rollout_book import Book, Report
-from fmgsync.passes.world import AdomWork, Intent, Workloads, World
-from fmgsync.planning import sites, summary
+from fmgsync.passes.world import AdomWork, Intent, Workloads
+from fmgsync.planning import summary
 from fmgsync.scheduling import admission
 from fmgsync.scheduling.admission import Admission
 from fmgsync.scheduling.foreign import ForeignChanges
 from fmgsync.scheduling.install_policy import Terms
-from fmgsync.scheduling.machine import Event, Settled, Step, Withdrawn
+from fmgsync.scheduling.machine import Event, Settled, Withdrawn
 from fmgsync.scheduling.rollout import Decision, RolloutPolicy
-from fmgsync.scheduling.rollout_record import RolloutRecord
 from fmgsync.scheduling.urgent import Urgent
 
 SHORTEST_S = 1.0
@@ -329,41 +328,3 @@ class Run:
                 if note is None or not note.digest or note.digest not in let:
                     found.setdefault(device, why)
         return found
-
-
-def make_run(
-    world: World,
-    work: AdomWork,
-    workloads: Workloads,
-    made: Pass,
-    record: RolloutRecord | None,
-    orders: Orders,
-) -> Run:
-    """What a pass over one ADOM works with, once it was looked at; what earlier passes of this run
-    did is in `made`."""
-    kept, report, seen = world.installing, made.rollout or Report(), made.looked
-    rules = work.fleet.rules_digest(world.intent.rules.rules)
-    # Who acts leaves alone for a time what it has held back; who only looks tells of all of it.
-    held_since = kept.held_since(world.clock.now()) if orders.writes else 0.0
-    just_written = made.at_once and made.step is Step.WRITE
-    resolved = sites.resolve(work.sites, seen.topology)
-    return Run(
-        work=work,
-        workloads=workloads,
-        orders=orders,
-        made=made,
-        intent=world.intent,
-        terms=world.terms,
-        installing=kept,
-        clock=world.clock,
-        tell=world.tell,
-        book=Book(kept.rollouts, work.ref, rules, record, clock=world.clock, leaving=kept.leaving),
-        seen=seen,
-        report=report,
-        # What was just written is not written again.
-        writes=orders.writes and world.intent.writes and not just_written,
-        known=made.known if made.at_once or report.batch else NOTHING,
-        held_since=datetime.fromtimestamp(held_since, UTC),
-        running=stale.running_behind(resolved, workloads.in_use),
-        stop=kept.stops.covering(work.ref),
-    )
