@@ -13,7 +13,7 @@ import pytest
 from fmgsync import audit, errors
 from fmgsync.model.address import Address
 from fmgsync.model.view import GroupState
-from fmgsync.passes import once, rollout_status
+from fmgsync.passes import formerly, once, rollout_status
 from fmgsync.passes.incremental import Passes
 from fmgsync.passes.result import Pass
 from fmgsync.passes.world import World
@@ -141,6 +141,25 @@ def test_what_is_held_does_not_grow_with_the_passes(estate: Estate) -> None:
 
     few = turns(1)
     assert turns(10) <= few + 5  # numbers above 256 are objects
+
+
+def test_what_is_held_does_not_grow_with_addresses_never_seen_before(
+    estate: Estate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who had one is remembered up to a bound; once it is reached all of it stays as large."""
+    monkeypatch.setattr(formerly, "MOST", 4)
+    controller = Controller(estate)
+    controller.make()
+    others = [pod(app, n) for app in APPS for n in (1, 2)][:-1]
+
+    def turns(numbers: range) -> int:
+        for number in numbers:
+            estate.run("east", *others, pod(APPS[-1], number))
+            controller.make(APPS[-1])
+        return held((controller.world, controller.work, controller.passes))
+
+    reached = turns(range(100, 106))
+    assert turns(range(106, 112)) <= reached + 5  # numbers above 256 are objects
 
 
 def test_a_pass_without_a_change_writes_and_locks_nothing(estate: Estate) -> None:
