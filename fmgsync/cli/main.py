@@ -142,6 +142,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = list(sys.argv[1:] if argv is None else argv)
     with interrupting.ended_by_signals():
         code = run(arguments)
+    gc.freeze()  # what is given back now is not walked once more for cycles
     sys.exit(code)
 
 

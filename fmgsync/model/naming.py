@@ -72,6 +72,8 @@ def with_mark(comment: str, owner: str, name: str) -> str:
 
 def taken_over(comment: str) -> str | None:
     """The comment that an object had before it was taken over; None if it never was."""
+    if _TAKEN not in comment:  # as in nearly all
+        return None
     found = _MARK.match(comment)
     if found is None or not found["name"] or not comment[found.end() :].startswith(_TAKEN):
         return None

@@ -73,7 +73,7 @@ class Gathering:
         if found.told:
             found = found._replace(told=f"{found.told} ({place})")
         known = self._found[kind].setdefault(key, _Found(found, place))
-        if known.outcome.found != found.found:
+        if known.outcome is not found and known.outcome.found != found.found:
             told = (
                 f"is in {known.place} and, with other content, in {place}: "
                 "leave out the older of the two dumps"
@@ -138,6 +138,7 @@ class Gathering:
             destinations=tuple(
                 each
                 for kind in self._kinds
+                if kind.is_destination
                 for each in self._outcomes(kind).values()
                 if isinstance(each, Destination)
             ),

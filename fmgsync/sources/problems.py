@@ -13,9 +13,8 @@ _MOST: Final = 20  # of one kind; the rest are counted
 
 def of_objects(kind: Kind, told: Mapping[str, str]) -> list[SourceProblem]:
     """The objects of which something cannot be read, by name."""
-    return [
-        SourceProblem(outcome.place(kind, key), text) for key, text in sorted(told.items()) if text
-    ]
+    flawed = sorted(each for each in told.items() if each[1])
+    return [SourceProblem(outcome.place(kind, key), text) for key, text in flawed]
 
 
 def shortened(kind: Kind, problems: Iterable[SourceProblem]) -> list[SourceProblem]:

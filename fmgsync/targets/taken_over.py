@@ -45,14 +45,17 @@ def names_in(observed: ObservedAdom, owner: str) -> Names:
     and the other is of no use any more."""
     shown: dict[ObjectKey, str] = {}
     real: dict[ObjectKey, str] = {}
-    for (family, name), one in sorted(observed.addresses.items()):
-        if one.owned and not one.mapped and one.value is not None:
-            wanted = naming.address_name(owner, one.value)
-            if naming.taken_over(one.comment) is None or name == wanted:
-                continue
-            if (family, wanted) not in observed.addresses and (family, wanted) not in real:
-                shown[family, name] = wanted
-                real[family, wanted] = name
+    taken = [
+        (key, one.value)
+        for key, one in observed.addresses.items()
+        if one.owned and not one.mapped and naming.taken_over(one.comment) is not None
+    ]
+    for (family, name), value in sorted(taken):
+        wanted = naming.address_name(owner, value) if value is not None else name
+        free = (family, wanted) not in observed.addresses and (family, wanted) not in real
+        if name != wanted and free:
+            shown[family, name] = wanted
+            real[family, wanted] = name
     return Names(shown, real) if shown else NONE
 
 

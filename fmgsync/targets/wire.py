@@ -159,7 +159,7 @@ def altered(row: Row, kind: ObjectKind) -> Altered:
         raw = row.get(name)
         if raw is not None and raw not in _QUIET:
             found.append((name, _said(name, raw)))
-    return tuple((name, now) for name, now in found if now)
+    return tuple((name, now) for name, now in found if now) if found else ()
 
 
 def _said(name: str, raw: Any) -> str:
