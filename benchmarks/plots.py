@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-from matplotlib import pyplot
+from matplotlib import pyplot, rcsetup
 
 COLORS = ("#1b6ca8", "#d1495b", "#3a7d44", "#7a5195")
 
@@ -26,7 +26,7 @@ def plot(path: Path, rows: int = 1, *, height: float = 4.2) -> Iterator[Any]:
             "axes.grid": True,
             "grid.color": "#dddddd",
             "axes.axisbelow": True,
-            "axes.prop_cycle": mpl.cycler(color=COLORS),
+            "axes.prop_cycle": rcsetup.cycler("color", COLORS),
         }
     )
     figure, axes = pyplot.subplots(rows, 1, figsize=(7.5, height), sharex=rows > 1)

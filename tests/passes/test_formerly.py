@@ -10,8 +10,8 @@ import pytest
 from fmgsync.grouping import publishable
 from fmgsync.model import address
 from fmgsync.model.address import Address
-from fmgsync.passes import formerly
-from fmgsync.passes.formerly import Formerly
+from fmgsync.passes import write_log
+from fmgsync.passes.write_log import Formerly
 from tests.effort import held
 
 
@@ -29,7 +29,7 @@ def let_through(known: Formerly, numbers: Sequence[int]) -> None:
 def test_who_had_an_address_is_known_up_to_a_bound_and_the_longest_ago_goes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(formerly, "MOST", 100)
+    monkeypatch.setattr(write_log, "REMEMBERED", 100)
     known = Formerly()
     let_through(known, range(100))
     let_through(known, [0])
@@ -51,7 +51,7 @@ def test_what_is_worked_out_of_an_address_is_kept_up_to_a_bound(
 ) -> None:
     info = remembered.cache_info()  # type: ignore[attr-defined]
     assert info.maxsize is not None
-    assert info.maxsize <= formerly.MOST
+    assert info.maxsize <= write_log.REMEMBERED
 
 
 @pytest.mark.slow
@@ -60,7 +60,7 @@ def test_the_memory_that_addresses_take_comes_to_an_end() -> None:
     address.sort_key.cache_clear()
     tracemalloc.start()
     try:
-        known, most = Formerly(), formerly.MOST
+        known, most = Formerly(), write_log.REMEMBERED
         before, _ = tracemalloc.get_traced_memory()
         found = []
         for time in range(4):

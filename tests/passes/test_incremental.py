@@ -13,7 +13,7 @@ import pytest
 from fmgsync import audit, errors
 from fmgsync.model.address import Address
 from fmgsync.model.view import GroupState
-from fmgsync.passes import formerly, once, rollout_status
+from fmgsync.passes import once, rollout_status, write_log
 from fmgsync.passes.incremental import Passes
 from fmgsync.passes.result import Pass
 from fmgsync.passes.world import World
@@ -147,7 +147,7 @@ def test_what_is_held_does_not_grow_with_addresses_never_seen_before(
     estate: Estate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who had one is remembered up to a bound; once it is reached all of it stays as large."""
-    monkeypatch.setattr(formerly, "MOST", 4)
+    monkeypatch.setattr(write_log, "REMEMBERED", 4)
     controller = Controller(estate)
     controller.make()
     others = [pod(app, n) for app in APPS for n in (1, 2)][:-1]
