@@ -197,6 +197,19 @@ def test_what_a_unit_takes_and_does_not_keep_is_not_written_for_ever(tmp_path: P
         assert (ended.code, ended.signal) == (3, 0)
 
 
+def test_a_preview_goes_on_after_answers_that_were_another_s(tmp_path: Path) -> None:
+    """Trouble between two looks at it is no reason to wait for ever, with the lock in hand."""
+    with opened(tmp_path, "normal") as scene:
+        scene.begin()
+        newest = scene.newest()
+        scene.estate.unit.faults.add(kind="misdirected", url="/task/task/*", times=12)
+        words = [*COMMANDS["apply, for programs"], *scene.place()]
+        ended = scene.processes.run(scene.estate.folder, words)
+        assert (ended.code, ended.signal) == (0, 0), ended.said
+        assert set(scene.pushes(newest).values()) == {1}
+        assert scene.locks() == []
+
+
 LONG = "A" * 4_200_000
 """Longer than a line of the audit that is read."""
 AS_LONG = (

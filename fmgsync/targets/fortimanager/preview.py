@@ -12,10 +12,12 @@ device by device.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import structlog
 
+from fmgsync import errors
 from fmgsync.clock import Clock
 from fmgsync.model.preview import DevicePreview
 from fmgsync.model.rollout import InstallRequest
@@ -31,6 +33,10 @@ _log = structlog.get_logger()
 _SCOPES_SINCE = (7, 4, 4)
 _MAX_COMMENT = 255
 _NO_CHANGES = "no changes"
+
+Answer = TypeVar("Answer")
+_Steps = Generator[errors.TargetError | None, None, Answer]
+"""A yield wherever a task has not ended, or an answer was none."""
 
 
 class Preview:
@@ -65,9 +71,12 @@ class Preview:
         self._steps = self._run()
 
     def poll(self) -> tuple[DevicePreview, ...] | None:
-        """One look, or one step further; None while it is under way. One entry per device."""
-        if self._found is None:
-            next(self._steps, None)
+        """One look, or one step further; None while it is under way. One entry per device.
+
+        What goes wrong is raised, and asked again at the next look.
+        """
+        if self._found is None and (trouble := next(self._steps, None)) is not None:
+            raise trouble
         return None if self._found is None else taken_over.previewed(self._found, self._names())
 
     @property
@@ -75,7 +84,7 @@ class Preview:
         """The number of the last task this preview has needed so far."""
         return self._running
 
-    def _run(self) -> Generator[None]:
+    def _run(self) -> _Steps[None]:
         """The steps, with a yield wherever a task has not ended."""
         task = yield from self._end_of_task()
         if task is None:
@@ -88,32 +97,40 @@ class Preview:
                 yield from self._render()
         self._found = tuple(self._judge(device) for device in self._wanted)
 
-    def _render(self) -> Generator[None]:
+    def _render(self) -> _Steps[None]:
         """Have the cached install written as text and read it."""
-        version = unit_version.read_version(self._session)
+        version = yield from _asked(lambda: unit_version.read_version(self._session))
         together = version is None or version >= _SCOPES_SINCE
         targets = [t for t in self._request.targets if t.device not in self._problems]
         adom = self._request.adom.domain
         for scope in _scopes(targets, together=together):
             data = _render_data(adom, scope, together=together)
-            result = self._session.query("exec", [{"url": urls.INSTALL_PREVIEW, "data": data}])[0]
-            self._running = task_id_of(answers.checked(result, self._place), self._place)
+            self._running = yield from _asked(partial(self._rendering, data))
             if (yield from self._end_of_task()) is None:
                 self._problems.update(dict.fromkeys(_devices(scope), "no text in time"))
             else:
-                self._read(scope, _result_data(adom, scope, together=together))
+                data = _result_data(adom, scope, together=together)
+                yield from _asked(partial(self._read, scope, data))
 
-    def _end_of_task(self) -> Generator[None, None, tasks.Task | None]:
+    def _rendering(self, data: dict[str, Any]) -> int:
+        """The task that writes the text; to have it written twice does no harm."""
+        result = self._session.query("exec", [{"url": urls.INSTALL_PREVIEW, "data": data}])[0]
+        return task_id_of(answers.checked(result, self._place), self._place)
+
+    def _end_of_task(self) -> _Steps[tasks.Task | None]:
         """Wait for the running task; None when time is up, and then it is removed."""
         while True:
-            task = tasks.read(self._session, self._running, self._place)
+            task = yield from _asked(self._task)
             if task.finished:
                 return task
             if self._clock.now() >= self._gives_up_at:
                 _log.warning("preview given up", adom=self._place.adom, task=self._running)
                 self._session.call("delete", [{"url": urls.task(self._running)}])
                 return None
-            yield
+            yield None
+
+    def _task(self) -> tasks.Task:
+        return tasks.read(self._session, self._running, self._place)
 
     def _note_failures(self, task: tasks.Task) -> None:
         for line in task.lines:
@@ -136,6 +153,16 @@ class Preview:
         if device not in self._texts:
             return DevicePreview(device, problem="FortiManager showed nothing for this device")
         return DevicePreview(device, clitext.parse(self._texts[device]))
+
+
+def _asked(ask: Callable[[], Answer]) -> _Steps[Answer]:
+    """What is answered. Trouble is handed to whoever polls: raised in here it would end the steps,
+    and who polls on would wait for ever, with the lock in hand."""
+    while True:
+        try:
+            return ask()
+        except errors.TargetError as trouble:
+            yield trouble
 
 
 def _says_no_changes(task: tasks.Task) -> bool:
