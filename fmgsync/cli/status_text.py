@@ -306,7 +306,7 @@ def print_verify(console: Console, document: Row) -> None:
             cell(findings.place(device)),
             _state(group, instants.zone_of(document)),
             cell(group["name"]),
-            cell(findings.members(group["adom"])),
+            cell(findings.members(_yardstick(group))),
             cell(findings.members(group["device"])),
         )
     if wrong:
@@ -320,6 +320,12 @@ def print_verify(console: Console, document: Row) -> None:
         right = (findings.place(d) for d in document["devices"] if d["verified"])
         console.print(Text(safe_text(f"verified: {names(right, 8)}"), style="green"))
     console.print(f"{done} of {many(total, 'device VDOM')} verified")
+
+
+def _yardstick(group: Row) -> Sequence[str] | None:
+    """What a device is held to: what the rules want there, less what waits for a person."""
+    is_wanted = group["state"] != GroupState.HELD.value and group["desired"] is not None
+    return group["desired"] if is_wanted else group["adom"]
 
 
 def _groups(devices: Sequence[Row]) -> Iterator[tuple[Row, Row]]:

@@ -12,6 +12,7 @@ import pytest
 from fmgsync import errors
 from fmgsync.audit import Audit
 from fmgsync.cli import main
+from fmgsync.clock import SystemClock
 from tests.end_to_end.branches import BRANCHES, GROUP, Branches, open_branches, seed, states
 from tests.end_to_end.killing import Life, run
 
@@ -242,6 +243,22 @@ def test_drift_on_a_unit_is_put_right(branches: Branches) -> None:
     branches.apply("window")
     assert branches.everywhere() == [{1, 2}] * 3
     assert "legacy-db" in branches.unit.fortigate("branch-1").names("firewall address")
+
+
+def test_verify_holds_a_unit_against_the_rules_and_not_against_itself(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    with open_branches(tmp_path / "here", seed(["branch-1"]), clock=SystemClock()) as branches:
+        branches.pods(1, 2)
+        assert main.run(["apply", "-c", str(branches.path)]) == 0
+        branches.unit.fortigate("branch-1").drift(
+            "firewall addrgrp", GROUP, member=("prod_10.1.0.2",)
+        )
+        capsys.readouterr()
+        assert main.run(["verify", "-c", str(branches.path)]) == 3
+        [row] = [line for line in capsys.readouterr().out.splitlines() if GROUP in line]
+    assert row.split(GROUP)[1].split() == ["10.1.0.1,", "10.1.0.2", "10.1.0.2"]
 
 
 def test_the_device_database_is_nothing_here(
