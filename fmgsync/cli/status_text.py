@@ -325,7 +325,8 @@ def print_verify(console: Console, document: Row) -> None:
 def _yardstick(group: Row) -> Sequence[str] | None:
     """What a device is held to: what the rules want there, less what waits for a person."""
     is_wanted = group["state"] != GroupState.HELD.value and group["desired"] is not None
-    return group["desired"] if is_wanted else group["adom"]
+    wanted: Sequence[str] | None = group["desired" if is_wanted else "adom"]
+    return wanted
 
 
 def _groups(devices: Sequence[Row]) -> Iterator[tuple[Row, Row]]:
