@@ -16,8 +16,9 @@ from fmgsync.passes.result import Pass, Result
 from fmgsync.passes.rollout_book import Report
 from fmgsync.passes.world import Workloads
 from fmgsync.simulator.state.tasks import Line
+from tests.end_to_end.evidence import Run
 from tests.end_to_end.mixed import ALONE, BEHIND, KEY, PASSWORD, Choice, Mixed, open_mixed
-from tests.end_to_end.witness import INVARIANTS, Run, Witness
+from tests.end_to_end.witness import INVARIANTS, Witness
 
 WEB = "k8s-web"
 

@@ -9,18 +9,12 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from fmgsync import audit
-from fmgsync.cli import documents
-from fmgsync.daemon import announcements
 from fmgsync.passes.result import Result
-from fmgsync.state.folder import Folder
-from fmgsync.state.heads import AuditHeads
 from tests.end_to_end import evidence
-from tests.end_to_end.evidence import Held
+from tests.end_to_end.evidence import Run
 from tests.end_to_end.grants import Grants
 from tests.end_to_end.mixed import ALONE, BEHIND, CLUSTERS, KEY, PASSWORD, POOL, Mixed
 from tests.end_to_end.pushes import Pushes
@@ -42,28 +36,6 @@ INVARIANTS: Final[Mapping[int, tuple[str, ...]]] = {
 """What fmgsync promises, by number, and the methods of `Witness` that hold it against the
 simulators' own state. That killed runs converge, with nothing written twice (6), and that tenants
 freeze nobody's removals (11), shows at the end of each example as well."""
-
-WRITING = frozenset(("add", "set", "update", "replace", "delete", "clone", "move"))
-
-
-@dataclass
-class Run:
-    """One run of fmgsync: what it was told, and what was so when it began."""
-
-    now: bool
-    may_install: bool
-    begins_at: float
-    held: Held
-    adom: Held
-    lines: int
-    mark: int
-    was_open: bool
-    disturbed: set[str] = field(default_factory=set)
-    """Where somebody else did something meanwhile."""
-    looked_at: float = 0.0
-    stopped: bool = False
-    is_deposed: Callable[[], bool] | None = None
-    """Of a controller's pass: whether another replica leads by now."""
 
 
 class Witness:
@@ -154,14 +126,11 @@ class Witness:
         self, run: Run, asked: Mapping[str, Any], param: Mapping[str, Any], now: float
     ) -> None:
         url, data, method = str(param.get("url", "")), param.get("data"), asked.get("method")
-        if method in WRITING and url.startswith("/pm/"):
+        if method in evidence.WRITING and url.startswith("/pm/"):
             self._may_write(run, url, asked.get("session"))
         if method != "exec" or "securityconsole/" not in url:
             return
-        pushes = url.endswith("package/commit") or (
-            "/install/" in url and "preview" not in url and "preview" not in str(data)
-        )
-        if pushes and isinstance(data, dict) and "package/cancel" not in url:
+        if isinstance(data, dict) and evidence.pushes(url, data):
             devices = {str(each["name"]) for each in data["scope"]}
             self.may_install(run, devices, "prod", now)
             self.is_installable(run, devices)
@@ -195,7 +164,6 @@ class Witness:
         is_open = truth.open_at(now) or truth.open_at(run.looked_at)
         urgent = choice.removals != "in-window"
         assert is_open or run.now or urgent, f"installed on {devices} outside every window"
-        # What no group holds any more may go from a FortiGate's own table: a write, no install.
         self.is_in_the_audit(run, '"install"' if fleet == "prod" else '"write"')
 
     def is_installable(self, run: Run, devices: set[str]) -> None:
@@ -210,8 +178,7 @@ class Witness:
             assert not busy & devices, f"{busy & devices} is being installed already"
 
     def is_in_the_audit(self, run: Run, event: str) -> None:
-        path = self.estate.folder / "state" / "audit.jsonl"
-        lines = path.read_text(encoding="utf-8").splitlines()[run.lines :] if path.exists() else []
+        lines = self._audit_lines()[run.lines :]
         assert any(event in line for line in lines), f"no {event} in the audit of this run"
 
     def was_decided(self, *events: str) -> None:
@@ -275,12 +242,9 @@ class Witness:
 
     def no_stale_grant_is_overdue(self, run: Run, result: Result) -> None:
         """10: whatever else is held or goes on."""
-        disturbed = {*run.disturbed, *self._behind_if(run.disturbed)}
+        behind = BEHIND if run.disturbed & {"prod", "clock"} else ()
+        disturbed = {*run.disturbed, *behind}
         self.grants.ends(result.adoms, disturbed, begun_at=run.begins_at)
-
-    def _behind_if(self, disturbed: set[str]) -> tuple[str, ...]:
-        """Who works in the ADOM is in the way of all its devices."""
-        return BEHIND if "prod" in disturbed or "clock" in disturbed else ()
 
     def _audit_lines(self) -> list[str]:
         path = self.estate.folder / "state" / "audit.jsonl"
@@ -314,11 +278,13 @@ class Witness:
                 continue
             if place in BEHIND:
                 gone = run.adom[place, group] - adom[place, group]
-                assert "prod" in run.disturbed or not _of(gone, nets), f"{place} {group}: {gone}"
+                assert "prod" in run.disturbed or not evidence.of(gone, nets), (
+                    f"{place} {group}: {gone}"
+                )
                 before = before & run.adom[place, group]
                 if "prod" in run.disturbed:
                     continue
-            gone = _of(before - held[place, group], nets)
+            gone = evidence.of(before - held[place, group], nets)
             assert not gone, f"{gone} went from {group} on {place} though its cluster is lost"
 
     def nothing_came_outside_a_window(self, run: Run) -> None:
@@ -346,14 +312,8 @@ class Witness:
         """7: neither log, state and audit, nor errors, documents and Events; nor metrics, where
         they are `shown`."""
         told = [self.log.getvalue(), error, shown]
-        told += [
-            path.read_text(encoding="utf-8", errors="replace")
-            for path in (self.estate.folder / "state").glob("*")
-            if path.is_file()
-        ]
-        if result is not None:
-            told.append(json.dumps(documents.apply_document(result), default=str))
-            told += [str(notice) for one in result.adoms for notice in announcements.notices(one)]
+        told += evidence.kept(self.estate.folder / "state")
+        told += evidence.said(result) if result is not None else ()
         for canary in (PASSWORD, KEY):
             assert not any(canary in text for text in told), "a secret was told"
         self.log.seek(0)
@@ -362,15 +322,8 @@ class Witness:
     def the_audit_is_whole(self, *, killed: bool) -> None:
         """12: each line follows the one before, and none that was written is missing."""
         path = self.estate.folder / "state" / "audit.jsonl"
-        if not path.exists():
-            return
-        lines = audit.read(path)
-        assert not (odd := [line.problem for line in lines if line.problem]), odd
-        known = AuditHeads(Folder(path.parent, clock=self.estate.clock)).read_all()
-        assert not (gone := audit.missing(audit.ends(lines), known)), gone
-        if not killed and known:
-            (cut,) = [audit.ends(lines[:-1])] if len(lines) > 1 else [{}]
-            assert audit.missing(cut, known), "nobody would notice that the last line is gone"
+        if path.exists():
+            evidence.audit_is_whole(path, ends_well=not killed)
 
     def what_is_verified_is_so(self, run: Run, result: Result) -> None:
         """8: it holds what the rules ask for; or something else, where something is kept."""
@@ -395,7 +348,3 @@ class Witness:
                     # The urgent lane takes away; what is to come waits for the window.
                     so = held == wanted or (urgent and held < wanted)
                     assert so, f"{target.device} is called verified: {group}: {held}"
-
-
-def _of(addresses: set[str], nets: tuple[str, ...]) -> set[str]:
-    return {each for each in addresses if each.startswith(nets)}
