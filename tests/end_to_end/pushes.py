@@ -74,8 +74,11 @@ class Pushes:
         return {group: self._estate.held(place, group) for group in RULES}
 
     def at_risk(self, places: Collection[str]) -> set[str]:
-        """5: begun on, and as its own state says not well since."""
-        return {name for name in self.open & set(places) if not self._is_well(name)}
+        """5: begun on, and as its own state says not well since. Who was taken out of the fleet of
+        those that stand alone is nobody's any more."""
+        _, alone = self._estate.config["sites"]
+        gone = set(ALONE).difference(alone["fortigates"])
+        return {n for n in self.open & set(places) - gone if not self._is_well(n)}
 
     def _is_well(self, name: str) -> bool:
         if name in BEHIND:
