@@ -87,6 +87,11 @@ def test_in_a_group_that_denies_the_missing_address_is_what_opens() -> None:
     assert stale.track(found, [view("ab", "ab", "ab")], lambda name: True, now=NOW + 1) == {}
 
 
+def test_in_a_group_that_denies_what_is_too_much_is_told_as_well() -> None:
+    found = stale.track({}, [view("b", "a", "a")], lambda name: True, now=NOW)
+    assert found == {Key(PLACE, "web", A): NOW, Key(PLACE, "web", B, Fault.MISSING): NOW}
+
+
 def test_a_place_that_is_in_no_view_any_more_is_forgotten() -> None:
     assert stale.track(known(b=OLD), [], lambda name: False, now=NOW) == {}
 
@@ -160,7 +165,7 @@ def test_an_address_runs_behind_a_device_if_it_does_in_one_of_its_clusters() -> 
 def test_views_are_dated_and_reuse_is_marked() -> None:
     grants = (StaleGrant("web", A), StaleGrant("web", B))
     seen = [DeviceView(PLACE, TargetRef("hq", "prod"), (), grants)]
-    (marked,) = stale.dated(seen, known(b=OLD), lambda target, address: address == A)
+    (marked,) = stale.dated(seen, known(b=OLD), lambda *asked: asked == (PLACE, A))
     assert marked.stale_grants == (
         StaleGrant("web", A, None, reused=True),
         StaleGrant("web", B, OLD),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -85,6 +86,8 @@ def test_one_group(there: list[int], wish: list[int], usage: Usage, expected: se
     found = only(asked(web=wish), have, usage)
     after = carry_out(have, found.changes)
     assert {int(str(a).rpartition(".")[2]) for a in matched(after, "web", EAST)} == expected
+    moved = (len(expected - set(there)), len(set(there) - expected))
+    assert [(g.name, g.added, g.removed) for g in found.grants] == [("web", *moved)] * any(moved)
 
 
 def test_each_group_by_itself() -> None:
@@ -112,11 +115,18 @@ def test_a_group_in_shards_loses_what_it_should_and_nothing_else() -> None:
     """However the shards were cut for what was to come."""
     three = Limits(members=3)
     have = adom()
-    wish = asked(web=[1, 2, 3, 4])
+    wish = asked(web=[1, 2, 3, 4, 5])
     have = carry_out(have, diff.make_plan(wish, have, limits=three).changes)
     found = only(asked(web=[2, 3, 4, 5, 6, 7, 8]), have, limits=three)
     after = carry_out(have, found.changes)
-    assert matched(after, "web", EAST) == {f"10.1.0.{n}" for n in (2, 3, 4)}
+    assert matched(after, "web", EAST) == {f"10.1.0.{n}" for n in (2, 3, 4, 5)}
+    assert all(len(each.members) <= three.members for each in after.groups.values())
+
+
+def test_what_was_kept_since_not_all_rules_were_read_is_kept() -> None:
+    have = adom(*OWN, held("old", 3), held("web", 1, 2))
+    found = only(replace(asked(web=[2]), unread="a cluster was not read"), have)
+    assert of_groups(found) == ["update addrgrp web -10.1.0.1"]
 
 
 def test_nothing_to_take_away_is_no_plan() -> None:
