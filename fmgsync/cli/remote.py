@@ -16,10 +16,16 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 10.0
 _STEP = "give the address of 'fmgsync run --listen', for example http://127.0.0.1:8080"
+_NO_URL = (
+    requests.exceptions.MissingSchema,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidURL,
+)
 
 
 def read_status(url: str) -> dict[str, Any]:
-    """The status document; raises ConnectionFailed or ProtocolError with the next step."""
+    """The status document; raises UsageError, ConnectionFailed or ProtocolError with the next
+    step."""
     document = _read(url, "status", {})
     if not isinstance(document.get("devices"), list):
         raise errors.ProtocolError(f"{url} is no controller", next_step=_STEP)
@@ -49,6 +55,10 @@ def _read(url: str, path: str, words: Mapping[str, str]) -> dict[str, Any]:
             document = answer.json()
     except (requests.exceptions.JSONDecodeError, RecursionError) as error:
         raise errors.ProtocolError(f"{url} is no controller", next_step=_STEP) from error
+    except _NO_URL as error:
+        raise errors.UsageError(
+            f"--controller: {url} is no http address", next_step=_STEP
+        ) from error
     except (requests.RequestException, ValueError) as error:
         raise errors.ConnectionFailed(f"cannot reach {url}", next_step=_STEP) from error
     if not isinstance(document, dict):

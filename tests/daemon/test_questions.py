@@ -118,3 +118,14 @@ def test_what_is_no_question_is_refused(url: str, case: str) -> None:
 def test_who_is_no_controller_is_told_so(capsys: pytest.CaptureFixture[str]) -> None:
     code, told = asked(capsys, "ip", "10.1.0.1", "--controller", "http://127.0.0.1:9")
     assert (code, told["error"]["kind"]) == (1, "connection")
+
+
+@pytest.mark.parametrize(
+    "address", ["ftp://127.0.0.1", "127.0.0.1:8080", "controller", "http://", "http://[::1"]
+)
+@pytest.mark.parametrize("words", [["explain", "ip", "10.1.0.1"], ["status"]])
+def test_what_is_no_http_address_is_a_mistake_of_the_caller(
+    words: list[str], address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.run([*words, "--controller", address, "--output", "json"]) == 2
+    assert "http://127.0.0.1:8080" in "".join(capsys.readouterr())
