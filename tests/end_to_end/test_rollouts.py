@@ -315,8 +315,7 @@ def test_a_package_never_installed_there_is_left_to_a_person(tmp_path: Path) -> 
         (held,) = [each for each in result.adoms[0].view.admissions if each.held]
         assert held.pending.target.device == "fgt-2"
         assert "was never installed there by FortiManager" in held.because
-        status = estate.status().adoms[0].survey
-        assert status is not None
+        status = estate.status().adoms[0]
         states = {view.target.device: view.groups[0].state for view in status.views}
         assert states == {"fgt-1": GroupState.IN_SYNC, "fgt-2": GroupState.HELD}
         estate.write_config(install={"windows": [fleet.NIGHTS], "firstInstall": "allow"})

@@ -433,6 +433,7 @@ def test_a_change_nobody_waits_for_is_read_while_it_is_written(followed: ConfigM
         assert goes_on.wait(PATIENCE_S)
         return count(text)
 
+    followed.flush()  # of what was written before: the next one writes
     followed.update_soon("audit", slow)
     with ThreadPoolExecutor(2) as pool:
         written = pool.submit(followed.flush)
