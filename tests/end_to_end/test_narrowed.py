@@ -152,24 +152,30 @@ def test_where_nobody_knows_what_a_device_holds_nothing_is_installed(estate: Est
     assert estate.on_device("fgt-1", fleet.GROUP) == {"10.1.0.2"}
 
 
+WEB, DB = ({"name": f"k8s-{app}", "select": f"app == '{app}'"} for app in ("web", "db"))
+
+
 def runs(made: Estate, **apps: tuple[int, ...]) -> None:
     pods = [(app, f"10.1.0.{number}") for app, numbers in apps.items() for number in numbers]
     made.run("east", *(builders.pod(f"at-{ip}", ip, labels={"app": app}) for app, ip in pods))
 
 
+def an_addition_waits(made: Estate) -> None:
+    """Two groups are in force; a member of one is written since, and waits for the window."""
+    made.write_config(groups=[WEB, DB])
+    runs(made, web=(1,), db=(8, 9))
+    made.apply("never")
+    made.write_policy("k8s-web", "k8s-db", name="both")
+    made.install_by_hand()
+    runs(made, web=(1, 2), db=(8, 9))
+    made.apply("window")
+
+
 def test_what_is_to_come_to_a_group_without_a_rule_does_not_go_along(tmp_path: Path) -> None:
     """Its rule left the configuration, its members wait for somebody's approval."""
-    rules = [{"name": f"k8s-{app}", "select": f"app == '{app}'"} for app in ("web", "db")]
-
     with open_fleet(tmp_path, seed(1), removals="immediately") as made:
-        made.write_config(groups=rules)
-        runs(made, web=(1,), db=(8, 9))
-        made.apply("never")
-        made.write_policy("k8s-web", "k8s-db", name="both")
-        made.install_by_hand()
-        runs(made, web=(1, 2), db=(8, 9))
-        made.apply("window")  # it is written, and waits for the window
-        made.write_config(groups=rules[1:])
+        an_addition_waits(made)
+        made.write_config(groups=[DB])
         runs(made, web=(1, 2), db=(8,))
         made.apply("window")
         assert made.on_device("fgt-1", "k8s-db") == {"10.1.0.8"}
@@ -181,17 +187,10 @@ def test_what_is_to_come_to_a_group_whose_rule_is_in_error_keeps_the_device(
     tmp_path: Path,
 ) -> None:
     """It cannot be narrowed, since nothing of that group is written: so nothing goes along."""
-    rules = [{"name": f"k8s-{app}", "select": f"app == '{app}'"} for app in ("web", "db")]
     with open_fleet(tmp_path, seed(1), removals="immediately") as made:
-        made.write_config(groups=rules)
-        runs(made, web=(1,), db=(8, 9))
-        made.apply("never")
-        made.write_policy("k8s-web", "k8s-db", name="both")
-        made.install_by_hand()
-        runs(made, web=(1, 2), db=(8, 9))
-        made.apply("window")  # it is written, and waits for the window
+        an_addition_waits(made)
         edit(made, "add", f"{GROUPS}6", {"name": "k8s-web", "member": ["all"]})
-        made.write_config(groups=[{**rules[0], "families": ["ipv4", "ipv6"]}, rules[1]])
+        made.write_config(groups=[{**WEB, "families": ["ipv4", "ipv6"]}, DB])
         runs(made, web=(1, 2), db=(8,))
         (adom,) = made.apply("window").adoms
         assert adom.rollout is not None
