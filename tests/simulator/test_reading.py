@@ -147,6 +147,21 @@ def test_ranges_page_through_a_table_in_order(start: Start) -> None:
     assert pages == names == sorted(names)
 
 
+def test_what_is_written_between_two_pages_is_in_the_next(start: Start) -> None:
+    _, client = start(seed_with_addresses())
+
+    def page(at: int) -> list[str]:
+        rows = client.get(
+            f"{OBJ}/address", filter=like("host%"), fields=["name"], range=[at, 1], loadsub=0
+        )
+        return [row["name"] for row in rows or ()]
+
+    first = page(0)
+    client.data("add", f"{OBJ}/address", {"name": "host_0015", "subnet": "10.0.0.15/32"})
+
+    assert [first, page(1), page(2), page(3)] == [["host_001"], ["host_0015"], ["host_002"], []]
+
+
 def test_sortings(start: Start) -> None:
     _, client = start(seed_with_addresses())
 

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from fmgsync.simulator.state.adom import Adom
 from fmgsync.simulator.state.layered import Layered
-from fmgsync.simulator.state.store import Change, Database, Key, Row, User
+from fmgsync.simulator.state.store import Change, Database, Key, Row, Selection, User
 
 TABLE = "firewall address"
 GROUPS = "firewall addrgrp"
@@ -66,6 +66,21 @@ class Drafts(RuleBasedStateMachine):
     def discard(self, sid: int) -> None:
         self.adom.drafts.pop(sid, None)
         self.drafts[sid] = {}
+
+    @rule(sid=st.sampled_from([1, 2]), size=st.integers(0, 3), whole=st.booleans())
+    def read_pages(self, sid: int, size: int, whole: bool) -> None:
+        """A reader stops in the middle, or goes on: what was written since is in the next page."""
+        even = {key for key, value in self.expected(sid).items() if not value % 2}
+        view = self.adom.view(sid)
+
+        def found() -> Selection:
+            return view.selection(
+                "even", lambda: (row for row in view.rows(TABLE) if not row.attrs["comment"] % 2)
+            )
+
+        assert [row.key for row in found().upto(size)[:size]] == sorted(even)[:size]
+        if whole:
+            assert [row.key for row in found().whole()] == sorted(even)
 
     @invariant()
     def reads_are_right(self) -> None:

@@ -245,8 +245,7 @@ def devinfo(world: World, call: Call, adom: str) -> Members:
     if "devinfo" not in call.options():
         raise bad_url()
     place = world.enter(adom, call.session)
-    database = place.view(call.session.sid)
-    total = sum(database.writes(table) for table in database.tables())
+    total = place.view(call.session.sid).all_writes()
     return {"data": {"uuid": uuid_of(total + 1000 * place.oid)}}
 
 

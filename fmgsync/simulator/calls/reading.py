@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -72,12 +71,14 @@ def select(view: View, call: Call) -> list[Row]:
         table = view.database.rows(view.store)
         return [row for row in map(table.get, cut(table.ordered(), range_)) if row is not None]
     test = compile_filter(filter_, lambda name: column(view, name))
-    found = (row for row in _candidates(view, filter_) if test(row))
+    found = view.database.selection(
+        f"{view.store} {filter_}", lambda: (row for row in _candidates(view, filter_) if test(row))
+    )
     if call.param.get("sortings") is None and range_ is not None:
         first, end = bounds(range_)
-        return list(itertools.islice(found, first, end))
+        return found.upto(end)[first:end]
     rows = sort(
-        list(found), call.param.get("sortings"), lambda row, name: value_of(view.table, row, name)
+        found.whole(), call.param.get("sortings"), lambda row, name: value_of(view.table, row, name)
     )
     return cut(rows, range_)
 

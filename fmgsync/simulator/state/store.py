@@ -8,7 +8,8 @@ puts a new row where the old one was, so readers, layers and revisions can share
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable, Iterator, Mapping
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -203,6 +204,25 @@ class Change:
     after: Row | None
 
 
+class Selection:
+    """The rows that a filter lets through, found as far as anybody asked."""
+
+    def __init__(self, name: str, stamp: int, rows: Iterator[Row]) -> None:
+        self.made_for = name, stamp
+        self._found: list[Row] = []
+        self._rest = rows
+
+    def upto(self, end: int) -> list[Row]:
+        """At least the first `end` of them. The list is the selection's own: do not change it."""
+        self._found += itertools.islice(self._rest, max(0, end - len(self._found)))
+        return self._found
+
+    def whole(self) -> list[Row]:
+        """All of them; the list is the caller's."""
+        self._found += self._rest
+        return list(self._found)
+
+
 class Database:
     """The tables of one ADOM (or a draft of them)."""
 
@@ -211,6 +231,7 @@ class Database:
         self._tables: dict[str, Rows] = {}
         self.uses: Uses = Uses(below.uses if below is not None else None)
         self._counters: dict[str, int] = {}
+        self._selection: Selection | None = None
 
     def rows(self, table: str) -> Rows:
         """The table's rows for reading."""
@@ -247,6 +268,18 @@ class Database:
         """How often the table was written, drafts included: a cheap version number."""
         below = self._below.writes(table) if self._below is not None else 0
         return below + self._counters.get(table, 0)
+
+    def all_writes(self) -> int:
+        """The same for all tables together."""
+        return sum(self.writes(table) for table in self.tables())
+
+    def selection(self, name: str, rows: Callable[[], Iterator[Row]]) -> Selection:
+        """These rows, unless the last that were selected are the same and nothing was written
+        since: who reads a table in pages goes on where the page before ended."""
+        stamp = self.all_writes()
+        if self._selection is None or self._selection.made_for != (name, stamp):
+            self._selection = Selection(name, stamp, rows())
+        return self._selection
 
     def changes(self) -> list[Change]:
         """What this layer changes in the one below, in no particular order."""
