@@ -131,9 +131,9 @@ class ObservedGroup:
         distinct = {self.members, *self.mappings.values(), *self.excluded.values()}
         return set(chain.from_iterable(distinct))
 
-    def named_at(self, place: DeviceVdom) -> frozenset[str]:
-        """Every name in what one device gets of it."""
-        if place in self.mappings:
+    def named_at(self, place: DeviceVdom | None) -> frozenset[str]:
+        """Every name in what one device gets of it; None stands for those without a mapping."""
+        if place is not None and place in self.mappings:
             return frozenset((*self.mappings[place], *self.excluded.get(place, ())))
         return frozenset((*self.members, *self.excluded.get(None, ())))
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import count
 
 from fmgsync.model import naming
 from fmgsync.model.state import DesiredGroup, ObjectKey, ObservedAdom, ObservedGroup
 from fmgsync.model.target import DeviceVdom
+from fmgsync.planning.groups import names_at
 from fmgsync.planning.render import GroupObject
 
 Place = DeviceVdom | None
@@ -99,12 +101,8 @@ def _joined(
     held: dict[str, None] = {}
     for name in names:
         part = shards.get(name)
-        held.update(dict.fromkeys((name,) if part is None else _held(part, place)))
+        held.update(dict.fromkeys((name,) if part is None else names_at(part, place)))
     return tuple(held)
-
-
-def _held(group: ObservedGroup, place: Place) -> tuple[str, ...]:
-    return group.members if place is None else group.mappings.get(place, group.members)
 
 
 def split(name: str, wanted: GroupObject, standing: Shards, *, nothing: str, limit: int) -> Split:
@@ -122,8 +120,7 @@ def split(name: str, wanted: GroupObject, standing: Shards, *, nothing: str, lim
     numbers = sorted({number for share in shares.values() for number in share})
 
     def listed(place: Place, names: tuple[str, ...]) -> tuple[str, ...]:
-        parts = sorted(shares[place])
-        return tuple(naming.shard_name(name, number) for number in parts) or names
+        return tuple(naming.shard_name(name, number) for number in shares[place]) or names
 
     parent = replace(
         wanted,
@@ -155,7 +152,7 @@ def without_newcomers(
     """The group with those members only that each place has already, or that are not `barred`."""
 
     def staying(place: Place, names: tuple[str, ...]) -> tuple[str, ...]:
-        held = set(_held(before, place)) if before is not None else set()
+        held = set(names_at(before, place))
         kept = (n for n in names if n in held or (barred is not None and n not in barred))
         return tuple(kept) or (nothing,)
 
@@ -174,7 +171,7 @@ def _whereabouts(standing: Shards, place: Place, nothing: str) -> dict[str, int]
     for number, part in sorted(standing.items()):
         if place is not None and place not in part.mappings:
             continue
-        for name in _held(part, place):
+        for name in names_at(part, place):
             if name != nothing:
                 found.setdefault(name, number)
     return found
@@ -194,7 +191,7 @@ def _cut(
     if len(share) > most or max(share) > naming.MAX_SHARDS:
         # The limit was lowered while many shards were nearly empty: start over.
         share = _fill(names, {}, limit)
-    return {number: tuple(sorted(members)) for number, members in share.items()}
+    return {number: tuple(members) for number, members in share.items()}
 
 
 def _fill(names: Iterable[str], staying: Mapping[str, int], limit: int) -> dict[int, list[str]]:
@@ -218,6 +215,6 @@ def _rooms(share: Mapping[int, list[str]], limit: int) -> Iterator[int]:
     for number, members in sorted(share.items()):
         yield from [number] * (limit - len(members))
     taken = frozenset(share)
-    for number in range(1, 2 * naming.MAX_SHARDS):
+    for number in count(1):
         if number not in taken:
             yield from [number] * limit

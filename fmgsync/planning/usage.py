@@ -112,14 +112,11 @@ def _brought(
         if (group := observed.groups.get(key)) and group.mappings and not group.owned
     ]
     apart = scope.intersection(target for group in varying for target in group.mappings)
-    elsewhere = {**inside, **{_key(group): _own(group) for group in varying}}
+    elsewhere = {**inside, **{_key(group): _named_at(group, None) for group in varying}}
     for key in reachable(named, elsewhere):
         yield key, scope - apart
     for target in apart:
-        here = {
-            _key(group): frozenset((group.family, name) for name in group.named_at(target))
-            for group in varying
-        }
+        here = {_key(group): _named_at(group, target) for group in varying}
         for key in reachable(named, {**elsewhere, **here}):
             yield key, frozenset({target})
 
@@ -128,10 +125,9 @@ def _key(group: ObservedGroup) -> ObjectKey:
     return group.family, group.name
 
 
-def _own(group: ObservedGroup) -> frozenset[ObjectKey]:
-    """What a device without a mapping gets."""
-    names = (*group.members, *group.excluded.get(None, ()))
-    return frozenset((group.family, name) for name in names)
+def _named_at(group: ObservedGroup, place: DeviceVdom | None) -> frozenset[ObjectKey]:
+    """What a device gets; None stands for those without a mapping."""
+    return frozenset((group.family, name) for name in group.named_at(place))
 
 
 def _excluded(

@@ -13,7 +13,8 @@ from fmgsync.model.change import Action, ObjectKind
 from fmgsync.model.rule import MappingMode
 from fmgsync.model.state import ObservedAdom, ObservedGroup
 from fmgsync.model.target import DeviceVdom
-from fmgsync.planning import diff
+from fmgsync.planning import diff, sharding
+from fmgsync.planning.render import GroupObject
 from fmgsync.planning.sharding import Limits
 from fmgsync.targets.fortimanager.writing import in_order
 from tests.planning.estates import (
@@ -219,6 +220,139 @@ def test_an_emptied_shard_by_hand_is_filled_again() -> None:
 def test_a_name_like_a_shard_without_its_group_is_a_group_like_others() -> None:
     plan = diff.make_plan(desired(), adom(own("10.1.0.1"), group("web.7", {EAST: hosts(1)})))
     assert lines(plan)[0] == "delete addrgrp web.7 -10.1.0.1"
+
+
+@pytest.mark.parametrize(
+    ("east", "shared_value", "expected"),
+    [
+        (0, 3, 0),
+        (0, 4, 4),
+        (4, 0, 4),
+        (3, 7, 6),
+        (7, 3, 6),
+        (3, 2, 0),
+        (6, 3, 4),
+    ],
+)
+def test_each_name_that_shards_may_need_is_asked_for(
+    east: int, shared_value: int, expected: int
+) -> None:
+    """Twice as many as the members of today fill."""
+    one = wanted("web", {EAST: hosts(*range(east))})
+    both = replace(one, shared=shared("web", hosts(*range(shared_value))).shared)
+    assert list(sharding.possible_names(both, 3)) == [f"web.{n + 1}" for n in range(expected)]
+    assert list(sharding.possible_names(replace(one, mappings={}), 3)) == []
+
+
+def test_no_names_beyond_the_most_shards() -> None:
+    many = shared("web", (f"10.1.{n // 256}.{n % 256}" for n in range(1001)))
+    names = list(sharding.possible_names(many, 1))
+    assert (len(names), names[-1]) == (999, "web.999")
+
+
+def test_shards_of_others_and_of_what_is_a_shard_itself_are_not_ours() -> None:
+    there = adom(group("web.1"), group("web.2", owned=False), group("db.1"), group("web.1.1"))
+    found = sharding.own_shards(there, [(V4, "web"), (V4, "web.1")])
+    assert {key: list(parts) for key, parts in found.items()} == {(V4, "web"): [1]}
+
+
+def test_a_joined_group_holds_what_its_shards_hold_by_themselves_and_on_each_device() -> None:
+    parts = {
+        1: group("web.1", {EAST: {"b"}}, members=("a",)),
+        2: group("web.2", members=("c", "a")),
+    }
+    parent = replace(
+        group("web", members=("web.2", "web.1", "x")),
+        mappings={EAST: ("web.1", "web.2"), WEST: ("web.1", "y")},
+    )
+    have = sharding.joined(adom(parent, *parts.values()), {(V4, "web"): parts})
+    assert set(have.groups) == {(V4, "web")}
+    whole = have.groups[V4, "web"]
+    assert whole.members == ("c", "a", "x")
+    assert whole.mappings == {EAST: ("b", "c", "a"), WEST: ("a", "y")}
+
+
+def names(*letters: str) -> tuple[str, ...]:
+    return tuple(letters)
+
+
+def part(number: int, *members: str, east: tuple[str, ...] = ()) -> ObservedGroup:
+    made = group(f"web.{number}", members=members or ("none",))
+    return replace(made, mappings={EAST: east} if east else {})
+
+
+@pytest.mark.parametrize(
+    ("own", "standing", "limit", "expected"),
+    [
+        # Nobody of here stays in a shard: whole up to the limit.
+        ("abc", {1: part(1, east=("x",))}, 3, {}),
+        ("abcd", {1: part(1, east=("x",))}, 3, {1: "abc", 2: "d"}),
+        # Somebody does: up to half of it.
+        ("abcd", {1: part(1, "a")}, 6, {1: "abcd"}),
+        ("abc", {1: part(1, "a")}, 6, {}),
+        # Who is in two counts in the first, in whatever order they are read.
+        ("abcd", {2: part(2, "a", "b"), 1: part(1, "a", "c")}, 3, {1: "acd", 2: "b"}),
+        # Room in the first of all, also where the first name lies in another.
+        ("abcde", {2: part(2, "a"), 1: part(1, "b")}, 3, {1: "bcd", 2: "ae"}),
+        # Names come in any order, and are put in by their own.
+        ("dcba", {}, 3, {1: "abc", 2: "d"}),
+        # The overflow of a shard goes to the next free number.
+        ("abcdef", {3: part(3, "a", "b", "c", "d")}, 3, {3: "abc", 1: "def"}),
+        # What matches nothing has no place to stay in.
+        ("abcd", {5: part(5)}, 3, {1: "abc", 2: "d"}),
+        # Shards are filled anew when they are too many, or bear numbers that are too high.
+        ("abcd", {n: part(n, m) for n, m in enumerate("abcd", 1)}, 3, {1: "abc", 2: "d"}),
+        ("abc", {n: part(n, m) for n, m in enumerate("abc", 1)}, 3, {1: "a", 2: "b", 3: "c"}),
+        ("abcd", {999: part(999, "a")}, 3, {999: "abc", 1: "d"}),
+        ("abcd", {1000: part(1000, "a"), 1: part(1, "b")}, 3, {1: "abc", 2: "d"}),
+    ],
+)
+def test_where_members_of_a_groups_own_value_go(
+    own: str, standing: dict[int, ObservedGroup], limit: int, expected: dict[int, str]
+) -> None:
+    found = sharding.split("web", GroupObject(names(*own)), standing, nothing="none", limit=limit)
+    assert {n: "".join(sorted(s.members)) for n, s in found.shards.items()} == expected
+    listed = {f"web.{number}" for number in expected} or {*own}
+    assert set(found.parent.members) == listed
+
+
+def test_who_stays_on_a_device_is_looked_for_in_shards_that_are_mapped_there() -> None:
+    standing = {1: part(1, "a"), 2: part(2, "b", east=("a", "b"))}
+    goal = GroupObject(("none",), {EAST: names(*"abcd")})
+    found = sharding.split("web", goal, standing, nothing="none", limit=3)
+    assert {n: s.mappings for n, s in found.shards.items()} == {
+        1: {EAST: ("d",)},
+        2: {EAST: ("a", "b", "c")},
+    }
+    assert {s.members for s in found.shards.values()} == {("none",)}
+
+
+def test_a_shard_says_why_it_is_there_and_why_it_keeps_what_it_keeps() -> None:
+    goal = GroupObject(names(*"abcd"), reasons={None: "a cluster is not read"})
+    found = sharding.split("web", goal, {}, nothing="none", limit=3)
+    assert {s.because for s in found.shards.values()} == {"web has more than 3 members"}
+    assert {s.reasons[None] for s in found.shards.values()} == {"a cluster is not read"}
+
+
+@pytest.mark.parametrize(
+    ("before", "barred", "own", "east"),
+    [
+        (None, None, ("none",), ("none",)),
+        (None, {"a"}, ("b", "c"), ("b", "d")),
+        (group("web", members=("a",)), None, ("a",), ("a",)),
+        (group("web", members=("a",)), {"a", "b"}, ("a", "c"), ("a", "d")),
+        (group("web", {EAST: {"b"}}, members=("c",)), None, ("c",), ("b",)),
+    ],
+)
+def test_without_newcomers_each_place_holds_what_it_has(
+    before: ObservedGroup | None,
+    barred: set[str] | None,
+    own: tuple[str, ...],
+    east: tuple[str, ...],
+) -> None:
+    goal = GroupObject(("a", "b", "c"), {EAST: ("a", "b", "d")})
+    found = sharding.without_newcomers(goal, before, "none", barred)
+    assert (found.members, found.mappings) == (own, {EAST: east})
 
 
 members = st.sets(st.integers(1, 40).map(lambda number: f"10.1.0.{number}"), max_size=30)

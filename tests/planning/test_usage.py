@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from fmgsync.model.adom import PolicyUse
@@ -82,6 +84,74 @@ def test_emptying_opens_traffic_where_a_group_denies_or_is_negated(use: PolicyUs
 
 def test_an_accept_policy_is_closed_by_an_empty_group() -> None:
     assert usage.find_usage([package(policy("web"))], adom(group("web"))).widening == {}
+
+
+@pytest.mark.parametrize(
+    ("use", "said"),
+    [
+        (policy("web", action="deny"), "used in deny policy 1 of package edge"),
+        (policy("web", action="redirect"), "used in redirect policy 1 of package edge"),
+        (policy("web", action=""), "used in deny policy 1 of package edge"),
+        (policy(negated=("web",)), "negated in policy 1 of package edge"),
+    ],
+)
+def test_the_policy_that_opens_is_named(use: PolicyUse, said: str) -> None:
+    assert usage.find_usage([package(use)], adom(group("web"))).widening == {(V4, "web"): said}
+
+
+@pytest.mark.parametrize(
+    ("used", "policies", "unread", "expected"),
+    [
+        (["web"], [policy("web")], (), {}),
+        (["web"], [policy(negated=("web",))], (), {}),
+        ([], [], (), {}),
+        (["web"], [], (), {"web": "something uses it"}),
+        (["web"], [policy("db")], (), {"web": "something uses it"}),
+        (["theirs"], [], (), {}),
+        ([], [policy("web")], ("its policies",), dict.fromkeys(["web", "db"], "its policies is")),
+    ],
+)
+def test_who_uses_a_group_is_unknown_where_no_policy_that_is_read_names_it(
+    used: list[str], policies: list[PolicyUse], unread: tuple[str, ...], expected: dict[str, str]
+) -> None:
+    groups = adom(group("web"), group("db"), group("theirs", owned=False))
+    observed = replace(groups, used=frozenset((V4, name) for name in used))
+    read = replace(package(*policies), unread=unread)
+    found = usage.find_usage([read], observed).unknown
+    assert found.keys() == {(V4, name) for name in expected}
+    assert all(said in found[V4, name] for name, said in expected.items())
+
+
+def test_any_of_several_objects_reaches() -> None:
+    found = usage.find_usage([package(policy("web"))], adom(group("web"), group("db")))
+    assert found.reaches([(V4, "db"), (V4, "web")], EAST)
+    assert not found.reaches([(V4, "db")], EAST)
+    assert not found.reaches([], EAST)
+
+
+def test_what_a_value_of_its_own_takes_away_reaches_devices_without_a_mapping() -> None:
+    apps = ObservedGroup(
+        "apps", V4, ("net",), {EAST: ("net",)}, "", owned=False, excluded={None: ("web",)}
+    )
+    found = usage.find_usage([package(policy("apps"))], adom(group("web"), apps))
+    assert found.devices[V4, "web"] == {WEST: "edge"}
+
+
+def test_what_an_own_group_holds_is_wherever_the_group_is() -> None:
+    """Own values and mappings change with the plan; what somebody excluded there is set back."""
+    own = ObservedGroup("web", V4, ("a",), {EAST: ("b",)}, "", owned=True, excluded={None: ("c",)})
+    found = usage.find_usage([package(policy("web"))], adom(own))
+    everywhere = {EAST: "edge", WEST: "edge"}
+    assert found.devices == {(V4, name): everywhere for name in ("web", "a", "b", "c")}
+    assert found.widening == {}
+
+
+def test_several_packages_that_may_bring_a_group_dispute_it() -> None:
+    apps = ObservedGroup("apps", V4, ("net",), {EAST: ("web",)}, "", owned=False)
+    one = replace(package(policy("apps")), targets=frozenset({WEST}), disputed=frozenset({EAST}))
+    found = usage.find_usage([one], adom(group("web"), apps))
+    assert found.disputed[V4, "web"] == {EAST}
+    assert (V4, "web") not in {k for k, places in found.devices.items() if places}
 
 
 def test_where_writing_is_delivering_a_group_is_there_whoever_uses_it() -> None:
