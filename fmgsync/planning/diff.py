@@ -26,7 +26,6 @@ from fmgsync.planning.sharding import Limits
 
 _NOWHERE_OPEN: Mapping[ObjectKey, str] = {}
 _DEFAULT_LIMITS = Limits()
-_GROUPS = frozenset(name_conflicts.GROUP.values())
 
 
 @dataclass(slots=True)
@@ -95,7 +94,7 @@ def make_plan(
         desired.owner, observed, draft.objects, standing, whole, rendering.values
     )
     changes = tuple(_changes(draft, scene, rendering.values, used, removes=removes))
-    touched = {(c.kind.family, naming.group_of(c.name)) for c in changes if c.kind.table in _GROUPS}
+    touched = {(change.kind.family, naming.group_of(change.name)) for change in changes}
     return AdomPlan(
         desired.ref,
         changes,
@@ -136,7 +135,7 @@ def _retired(
     """
     owner = draft.desired.owner
     retired = sorted(k for k, g in standing.groups.items() if g.owned and k not in asked)
-    if retired and draft.desired.unread:
+    if draft.desired.unread:
         kept = "no rule of this name is known, but not all rules were read; it stays as it is"
         because = f"{kept} ({draft.desired.unread})"
         draft.findings += (Finding("rules-not-read", name, because) for _, name in retired)
@@ -248,7 +247,7 @@ def _split(
     whole: dict[ObjectKey, GroupObject] = {}
     for key, group in wanted.items():
         parts, trouble = _cut(draft, key, group, shards.get(key, {}))
-        if trouble and (before := standing.groups.get(key)) is not None and before.owned:
+        if trouble and (before := standing.groups.get(key)) is not None:
             group = sharding.without_newcomers(group, before, draft.nothing(key[0]))
             parts, stuck = _cut(draft, key, group, shards.get(key, {}))
             if not stuck:

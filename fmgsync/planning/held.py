@@ -73,9 +73,7 @@ def hold_back(
     goals: dict[ObjectKey, GroupObject | None] = {**dict.fromkeys(leaving), **wanted}
     addresses = _reader(scene)
     transitions = [
-        transition
-        for key, goal in sorted(goals.items(), key=_by_key)
-        for transition in _of(key, goal, scene, addresses)
+        transition for key in sorted(goals) for transition in _of(key, goals[key], scene, addresses)
     ]
     verdicts = guard.judge(scene.ref, scene.owner, transitions, gate)
     waiting = {(v.transition.family, v.transition.name) for v in verdicts if v.holds}
@@ -101,10 +99,6 @@ def hold_back(
         tuple(verdict.size for verdict in verdicts if verdict.size is not None),
         tuple(digest for verdict in verdicts for digest in verdict.approved),
     )
-
-
-def _by_key(item: tuple[ObjectKey, GroupObject | None]) -> ObjectKey:
-    return item[0]
 
 
 def _of(

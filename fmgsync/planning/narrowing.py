@@ -49,7 +49,7 @@ def narrow(observed: ObservedAdom, owner: str, keep: Keep) -> Narrowed:
         objects = list(_objects(observed, family, name, target))
         if not objects:
             continue
-        lacking = wanted - {a for g in objects for a in _addresses(owner, g, target)}
+        lacking = wanted - {a for g in objects for a in _addresses(owner, g.mappings[target])}
         for number, group in enumerate(objects):
             extra = lacking if number == 0 else frozenset()
             before = group.mappings[target]
@@ -117,8 +117,8 @@ def _objects(
     yield from shards if holds_shards else parents
 
 
-def _addresses(owner: str, group: ObservedGroup, target: DeviceVdom) -> frozenset[Address]:
-    values = (naming.address_of(owner, name) for name in group.mappings[target])
+def _addresses(owner: str, names: Iterable[str]) -> frozenset[Address]:
+    values = (naming.address_of(owner, name) for name in names)
     return frozenset(value for value in values if value is not None)
 
 
@@ -129,7 +129,7 @@ def _members(
     extra: frozenset[Address],
     nothing: str,
 ) -> tuple[str, ...]:
-    kept = [name for name in before if (a := naming.address_of(owner, name)) and a in wanted]
+    kept = [name for name in before if naming.address_of(owner, name) in wanted]
     added = [naming.address_name(owner, address) for address in sorted_addresses(extra)]
     return tuple(sorted((*kept, *added))) or (nothing,)
 
@@ -149,7 +149,7 @@ def _change(
     after: tuple[str, ...],
     because: str,
 ) -> Change:
-    old, new = ({naming.address_of(owner, n) for n in names} - {None} for names in (before, after))
+    old, new = _addresses(owner, before), _addresses(owner, after)
     return Change(
         Action.UPDATE,
         _MAPPING[group.family],
@@ -157,8 +157,8 @@ def _change(
         because,
         device=target,
         members=after,
-        added=tuple(sorted(a for a in new - old if a)),
-        removed=tuple(sorted(a for a in old - new if a)),
+        added=tuple(sorted_addresses(new - old)),
+        removed=tuple(sorted_addresses(old - new)),
     )
 
 

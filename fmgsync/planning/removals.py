@@ -54,16 +54,8 @@ def only(
                 MappingMode.SHARED,
                 shared=members,
                 places=frozenset({place}),
-                allow_empty=True,
             )
         )
-    narrowed = replace(desired, groups=tuple(groups), findings=(), errors=(), unread="")
-    made = diff.make_plan(
-        narrowed,
-        observed,
-        used=usage.used,
-        opens=usage.widening,
-        unknown=usage.unknown,
-        limits=limits,
-    )
+    narrowed = replace(desired, groups=tuple(groups))
+    made = diff.make_plan(narrowed, observed, used=usage.used, limits=limits)
     return replace(plan, changes=made.changes, grants=made.grants)

@@ -9,12 +9,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fmgsync.model import naming
 from fmgsync.model.address import Address, Family
-from fmgsync.model.state import DesiredGroup, ObservedAddress, ObservedAdom, ObservedGroup
+from fmgsync.model.change import Finding
+from fmgsync.model.state import (
+    DesiredGroup,
+    DesiredMembers,
+    ObservedAddress,
+    ObservedAdom,
+    ObservedGroup,
+)
 from fmgsync.model.target import DeviceVdom
-from fmgsync.planning import diff, sharding
+from fmgsync.planning import diff, guard, sharding
 from tests.planning.estates import (
     EAST,
+    OWNER,
     REF,
     V4,
     V6,
@@ -268,6 +277,173 @@ def test_a_group_in_transition_loses_nothing_where_nothing_may_go(case: str, ups
     assert diff.make_plan(desired(goal), after, removes=not upsert).changes == ()
 
 
+def test_what_the_sources_found_is_told_with_what_the_plan_finds() -> None:
+    said, wrong = (
+        Finding("withheld", "web", "why"),
+        Finding("no-device", "web", "which", None, True),
+    )
+    have = adom(replace(group("copy", owned=False), comment=naming.mark(OWNER, "web")))
+    goal = replace(desired(), findings=(said,), errors=(wrong,))
+    plan = diff.make_plan(goal, have)
+    assert plan.findings[0] == said
+    assert [one.kind for one in plan.findings] == ["withheld", "copied-mark"]
+    assert plan.foreign == (wrong,)
+
+
+FIVE = ["a", "b", "c", "d", "e"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "kind", "said"),
+    [
+        ("opens", "empty-opens", "so it is: empty does not mean closed there"),
+        ("unknown", "unknown-use", "so it is: emptying it always waits"),
+    ],
+)
+def test_what_empty_means_is_told_of_each_group_a_rule_asks_for(
+    argument: str, kind: str, said: str
+) -> None:
+    keys = {(V4, name): "so it is" for name in (*FIVE, "other")}
+    goal = desired(*(wanted(name, {EAST: set()}) for name in reversed((*FIVE, "plain"))))
+    plan = diff.make_plan(goal, adom(), **{argument: keys})  # type: ignore[arg-type]
+    assert [(one.kind, one.name) for one in plan.findings] == [(kind, name) for name in FIVE]
+    assert all(one.message.startswith(said) for one in plan.findings)
+
+
+def test_a_foreign_group_has_no_shards_of_ours() -> None:
+    have = adom(group("db", owned=False), group("db.1", {EAST: {"10.1.0.5"}}), own("10.1.0.5"))
+    assert lines(diff.make_plan(desired(), have))[0] == "delete addrgrp db.1 -10.1.0.5"
+
+
+def test_where_only_a_strangers_address_is_asked_for_nothing_comes() -> None:
+    foreign = ObservedAddress("prod_10.1.0.9", V4, Address("10.1.0.9"), "by hand", owned=False)
+    goal = desired(
+        wanted("web", {EAST: {"10.1.0.9"}}),
+        wanted("db", {EAST: {"10.1.0.8"}}),
+        wanted("six", {EAST: {"2001:db8::9"}}, family=V6),
+    )
+    plan = diff.make_plan(goal, adom(foreign))
+    assert lines(plan) == [
+        "create address prod_10.1.0.8 +10.1.0.8",
+        "create address6 prod_2001-db8--9 +2001:db8::9",
+        "create addrgrp db",
+        "create addrgrp web",
+        "create addrgrp6 six",
+        "create mapping db @fgt-east +10.1.0.8",
+        "create mapping web @fgt-east",
+        "create mapping6 six @fgt-east +2001:db8::9",
+    ]
+    assert {c.name: c.members for c in plan.changes if c.device} == {
+        "db": ("prod_10.1.0.8",),
+        "web": ("none",),
+        "six": ("prod_2001-db8--9",),
+    }
+
+
+def test_while_not_all_rules_were_read_each_group_without_one_is_told() -> None:
+    have = adom(own("10.1.0.5"), *(group(name, {EAST: {"10.1.0.5"}}) for name in reversed(FIVE)))
+    plan = diff.make_plan(replace(desired(), unread="cluster east"), have)
+    assert plan.changes == ()
+    told = [(one.kind, one.name, "(cluster east)" in one.message) for one in plan.findings]
+    assert told == [("rules-not-read", name, True) for name in FIVE]
+
+
+@pytest.mark.parametrize(
+    ("members", "east", "goes"),
+    [
+        (("none",), set(), True),
+        (("prod_none",), set(), True),
+        (("none",), {"10.1.0.5"}, True),
+        (("none",), {"10.1.0.5", "legacy"}, True),
+        (("old.1",), set(), True),
+        (("none",), {"legacy"}, False),
+        (("legacy",), set(), False),
+        (("other.1",), set(), False),
+    ],
+)
+def test_an_own_group_that_holds_only_what_others_put_there_is_left(
+    members: tuple[str, ...], east: set[str], goes: bool
+) -> None:
+    have = adom(group("old", {EAST: east} if east else {}, members=members))
+    plan = diff.make_plan(desired(), have)
+    assert [line.split(" -")[0] for line in lines(plan)] == ["delete addrgrp old"] * goes
+    assert [(one.kind, one.name) for one in plan.findings] == [("kept-foreign", "old")] * (not goes)
+
+
+def test_only_groups_of_the_family_that_cannot_be_closed_stay() -> None:
+    altered = ObservedAddress("none", V4, Address("10.0.0.0/8"), "", owned=False)
+    foreign = ObservedAddress("prod_none", V4, Address("0.0.0.0/0"), "by hand", owned=False)
+    six = ObservedGroup("six", V6, ("none",), {}, naming.mark(OWNER, "six"), owned=True)
+    have = adom(group("old"), six)
+    broken = {**have.addresses, (V4, "none"): altered, (V4, "prod_none"): foreign}
+    plan = diff.make_plan(desired(), replace(have, addresses=broken))
+    assert lines(plan) == ["delete addrgrp6 six"]
+    assert [(one.kind, one.name) for one in plan.foreign] == [("foreign-name", "old")]
+
+
+TAKEN_OVER = naming.taking_over(OWNER, "web", "of old")
+
+
+@pytest.mark.parametrize(
+    ("goal", "comment", "counts"),
+    [
+        (wanted("web", {EAST: set()}), TAKEN_OVER, False),
+        (wanted("web", {EAST: set()}), naming.mark(OWNER, "web"), True),
+        (wanted("web", {}), TAKEN_OVER, True),
+        (
+            replace(wanted("web", {EAST: set()}), own=DesiredMembers(frozenset())),
+            TAKEN_OVER,
+            True,
+        ),
+        (shared("web", []), TAKEN_OVER, True),
+        (
+            replace(shared("web", []), mappings={EAST: DesiredMembers(frozenset())}),
+            TAKEN_OVER,
+            True,
+        ),
+    ],
+)
+def test_what_a_group_taken_over_holds_reaches_nobody_once_each_device_has_its_own(
+    goal: DesiredGroup, comment: str, counts: bool
+) -> None:
+    """So taking that away waits for nobody."""
+    standing = replace(group("web", {EAST: {"none"}}, members=("prod_10.1.0.5",)), comment=comment)
+    have = adom(own("10.1.0.5"), standing)
+    plan = diff.make_plan(desired(goal), have, gate=guard.Gate(guard.Limits(), 1_000_000.0))
+    assert [hold.kind for hold in plan.held] == ["held-emptying"] * counts
+
+
+def test_each_shard_that_is_not_needed_goes_or_is_emptied_by_itself() -> None:
+    parts = [group(f"{name}.{n}") for name in ("a", "b") for n in (1, 2)]
+    have = adom(group("a"), group("b"), *parts, group("c.1", owned=False))
+    goal = desired(wanted("a", {}), wanted("b", {}))
+    plan = diff.make_plan(goal, have, used={(V4, "a.1"), (V4, "b.2")})
+    assert lines(plan) == ["delete addrgrp a.2", "delete addrgrp b.1"]
+    told = [(one.kind, one.name) for one in plan.findings]
+    assert told == [("kept-in-use", "a.1"), ("kept-in-use", "b.2")]
+
+
+@pytest.mark.parametrize("there", [set(), {"10.1.0.1"}, {f"10.1.0.{n}" for n in range(1, 6)}])
+def test_where_there_is_no_room_what_goes_goes(there: set[str]) -> None:
+    """Two shards of two; what is there may be more than one object may hold by now."""
+    have = adom(*map(own, sorted(there)), group("web", {EAST: there} if there else {}))
+    goal = desired(wanted("web", {EAST: {f"10.1.0.{n}" for n in range(3, 9)}}))
+    plan = diff.make_plan(goal, have, limits=sharding.Limits(members=2))
+    assert [(e.kind, e.is_error, e.newcomers_only) for e in plan.foreign] == [
+        ("too-large", True, True)
+    ]
+    after = carry_out(have, plan.changes)
+    stays = there & {f"10.1.0.{n}" for n in range(3, 9)}
+    assert {str(one) for one in matched(after, "web", EAST)} == stays
+
+
+def test_an_address_that_only_a_foreign_group_holds_is_told() -> None:
+    theirs = group("theirs", members=("prod_10.1.0.5",), owned=False)
+    plan = diff.make_plan(desired(), adom(own("10.1.0.5"), theirs), used={(V4, "prod_10.1.0.5")})
+    assert plan.changes == ()
+    assert [(one.kind, one.name) for one in plan.findings] == [("kept-in-use", "prod_10.1.0.5")]
+
+
 addresses = st.sampled_from([f"10.1.0.{i}" for i in range(6)])
 estates = st.dictionaries(
     st.sampled_from(["a", "b", "c"]),
@@ -312,6 +488,62 @@ def test_while_not_all_rules_were_read_no_group_is_retired(
     assert {name for _, name in carry_out(left, diff.make_plan(known, left).changes).groups} == set(
         after
     )
+
+
+def test_whatever_bears_our_mark_and_is_not_ours_is_told() -> None:
+    mark = naming.mark(OWNER, "other")
+    copies = [
+        ObservedAddress("z", V4, Address("10.1.0.9"), mark, owned=False),
+        replace(group("m", owned=False), comment=mark),
+        ObservedAddress("a", V6, Address("2001:db8::9"), mark, owned=False),
+        ObservedAddress("of-somebody", V4, Address("10.1.0.8"), naming.mark("b", "x"), owned=False),
+    ]
+    plan = diff.make_plan(desired(), adom(*copies, group("theirs", owned=False)))
+    assert plan.changes == ()
+    told = [(one.kind, one.name, one.message.split(" bears")[0]) for one in plan.findings]
+    assert told == [
+        ("copied-mark", "a", "this address6"),
+        ("copied-mark", "m", "this addrgrp"),
+        ("copied-mark", "z", "this address"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "hosts", "errors"),
+    [
+        ("w" * 20, 1, []),
+        ("w" * 21, 1, ["w" * 21]),
+        ("w" * 18, 4, []),
+        ("w" * 19, 4, ["w" * 19 + ".1", "w" * 19 + ".2"]),
+    ],
+)
+def test_a_name_has_at_most_the_characters_that_the_unit_takes(
+    name: str, hosts: int, errors: list[str]
+) -> None:
+    goal = desired(wanted(name, {EAST: {f"10.1.0.{n}" for n in range(hosts)}}))
+    plan = diff.make_plan(goal, adom(), limits=sharding.Limits(members=3, name=20))
+    assert [(e.kind, e.name, e.is_error) for e in plan.foreign] == [
+        ("name-too-long", name, True) for _ in errors
+    ]
+    assert all(said in e.message for e, said in zip(plan.foreign, errors, strict=True))
+
+
+def test_strangers_addresses_are_told_one_by_one_and_in_order() -> None:
+    texts = [f"10.1.0.{n}" for n in range(9, 0, -1)]
+    taken = (
+        ObservedAddress(f"prod_{text}", V4, Address(text), "by hand", owned=False) for text in texts
+    )
+    plan = diff.make_plan(desired(wanted("web", {EAST: set(texts)})), adom(*taken))
+    said = [one.message.split("; ")[-1] for one in plan.foreign]
+    assert said == [f"{text} is not added, all else goes on" for text in reversed(texts)]
+    assert {(one.kind, one.is_error) for one in plan.foreign} == {("foreign-name", True)}
+
+
+def test_a_name_of_ours_in_the_other_family_is_no_rivals() -> None:
+    """An IPv6 object may bear the name of one of our IPv4 addresses."""
+    odd = ObservedAddress("prod_10.1.0.9", V6, None, "by hand", owned=False)
+    plan = diff.make_plan(desired(wanted("web", {EAST: {"10.1.0.9"}})), adom(odd))
+    assert (plan.foreign, len(plan.changes)) == ((), 3)
 
 
 @pytest.mark.parametrize("name", ["web", "web.1"])

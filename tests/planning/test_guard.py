@@ -106,6 +106,22 @@ def test_one_change(case: str) -> None:
     assert kinds(estate.plan(web(after))) == expected
 
 
+def test_a_retired_group_that_waits_stays_with_what_others_put_into_it() -> None:
+    """On each device; once it is approved, all of it goes."""
+    there = {EAST: {*hosts(2), "legacy"}, WEST: {"legacy"}}
+    estate = Adom(have=adom(*map(own, sorted(hosts(2))), group("web", there)))
+    plan = estate.plan(desired())
+    assert (kinds(plan), lines(plan)) == ([EMPTYING], [])
+    approved = estate.plan(desired(), plan.held[0].digest)
+    assert lines(approved)[0].startswith("delete addrgrp web")
+
+
+def test_a_new_shared_group_that_is_too_large_is_there_and_empty() -> None:
+    plan = Adom().plan(desired(shared("web", hosts(5001))))
+    assert (kinds(plan), lines(plan)) == ([MEMBERS], ["create addrgrp web"])
+    assert plan.changes[0].members == ("none",)
+
+
 def test_held_removals_stay_and_additions_go_on() -> None:
     estate = Adom()
     estate.apply(web(hosts(20)))

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from fmgsync.model.address import Address
+from fmgsync.model import naming
+from fmgsync.model.address import Address, parse
 from fmgsync.model.change import AdomPlan, ObjectKind
 from fmgsync.model.state import DesiredAdom, ObservedAdom, ObservedGroup
 from fmgsync.planning import diff, removals
@@ -16,6 +17,7 @@ from fmgsync.planning.usage import Usage
 from tests.planning.estates import (
     EAST,
     V4,
+    V6,
     adom,
     carry_out,
     desired,
@@ -132,3 +134,37 @@ def test_what_was_kept_since_not_all_rules_were_read_is_kept() -> None:
 def test_nothing_to_take_away_is_no_plan() -> None:
     have = adom(*OWN, held("web", 1))
     assert of_groups(only(asked(web=[1, 2]), have)) == []
+
+
+def test_a_group_that_is_whole_again_has_no_shard_as_a_group_of_its_own() -> None:
+    """The whole plan keeps shards for what is to come."""
+    three = Limits(members=3)
+    have = carry_out(adom(), diff.make_plan(asked(web=[1, 2, 3, 4]), adom(), limits=three).changes)
+    found = only(asked(web=[1, 5, 6, 7]), have, limits=three)
+    after = carry_out(have, found.changes)
+    assert set(after.groups) == {KEY}
+    assert matched(after, "web", EAST) == {"10.1.0.1"}
+
+
+def test_an_address_that_somebody_uses_stays() -> None:
+    used = Usage(used=frozenset({(V4, "prod_10.1.0.1")}))
+    found = only(asked(web=[2]), adom(*OWN[:2], held("web", 1, 2)), used)
+    assert lines(found) == ["update addrgrp web -10.1.0.1"]
+
+
+def test_groups_of_both_families_with_one_name_hold_each_their_own() -> None:
+    six = ObservedGroup("web", V6, ("none",), {}, naming.mark("prod", "web"), owned=True)
+    have = adom(*OWN[:2], held("web", 1, 2), six)
+    both = frozenset({*matched(have, "web", EAST), parse("2001:db8::1")})
+    whole = diff.make_plan(asked(web=[1, 2]), have, used={(V6, "web")})
+    found = removals.only(
+        whole,
+        asked(web=[1, 2]),
+        have,
+        place=EAST,
+        flatten=lambda _: {"web": both},
+        usage=Usage(used=frozenset({(V6, "web")})),
+        limits=Limits(),
+    )
+    assert {change.kind.family for change in found.changes} == {V6}
+    assert lines(found)[0].startswith("create address6")
