@@ -492,7 +492,7 @@ def test_while_not_all_rules_were_read_no_group_is_retired(
 
 def test_whatever_bears_our_mark_and_is_not_ours_is_told() -> None:
     mark = naming.mark(OWNER, "other")
-    copies = [
+    copies: list[ObservedAddress | ObservedGroup] = [
         ObservedAddress("z", V4, Address("10.1.0.9"), mark, owned=False),
         replace(group("m", owned=False), comment=mark),
         ObservedAddress("a", V6, Address("2001:db8::9"), mark, owned=False),

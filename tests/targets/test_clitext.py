@@ -83,6 +83,20 @@ end
                                                                       "unreadable lines"]),
         ("config firewall address\nedit a\nset color 1", ["firewall address a"]),
         ("execute factoryreset", ["unreadable lines"]),
+        # A frame inside itself is a table; a second VDOM without a `next` fits nowhere.
+        ("config vdom\nconfig vdom\nedit x\nnext\nend\n", ["vdom x"]),
+        ("config global\nconfig global\nset x 1\nend\nend\n", ["global"]),
+        ("config vdom\nedit root\nedit dmz\nconfig firewall address\nedit a\nnext\nend\n",
+         ["unreadable lines in VDOM root", "firewall address a in VDOM root"]),
+        ("config\n", ["unreadable lines"]),
+        # Settings, tables in them, and objects beside them.
+        ("config system csf\nset a 1\nedit x\nset b 2\nnext\nend\n",
+         ["system csf", "system csf x"]),
+        ("config system csf\nconfig t\nedit a\nnext\nend\nedit b\nset c 1\nnext\nend\n",
+         ["system csf", "system csf b"]),
+        ("config firewall address\nedit a\\ b\nset color 1\nnext\nend\n", ["firewall address a b"]),
+        ('config firewall address\nedit "a"\\""b"\nset color 1\nnext\nend\n',
+         ['firewall address a"b']),
     ],
 )  # fmt: skip
 def test_which_objects_a_text_would_change(text: str, expected: list[str]) -> None:
@@ -116,6 +130,21 @@ def test_a_stray_quote_hides_nothing() -> None:
     """Lines after it are read as if it were not there."""
     text = 'config firewall address\nedit a\nset comment "oops\nnext\nedit evil\nnext\nend\n'
     assert told(text) == ["unreadable lines", "firewall address a", "firewall address evil"]
+
+
+def test_a_table_in_settings_that_never_ends_is_no_object() -> None:
+    (found,) = clitext.parse("config system csf\nconfig t\nset a 1\n")
+    assert found == PendingEdit("system csf", None, ("config t", "set a 1"))
+
+
+@pytest.mark.parametrize(("lines", "is_whole"), [(200, True), (201, False)])
+def test_how_many_lines_a_value_may_have(lines: int, is_whole: bool) -> None:
+    """Longer, and what seemed to open it is a stray quote."""
+    value = "\n".join(["x"] * (lines - 2))
+    text = f'config firewall address\nedit a\nset comment "\n{value}\n"\nnext\nend\n'
+    found = clitext.parse("#\n" * 150 + text)
+    assert (PendingEdit("", None, ('set comment "',)) not in found) is is_whole
+    assert [edit.name for edit in found if edit.table] == ["a"]
 
 
 def test_an_apostrophe_is_a_letter() -> None:

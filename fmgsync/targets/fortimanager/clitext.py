@@ -171,6 +171,4 @@ def _words(statement: str) -> list[str]:
     """Words as FortiOS separates them: quotes group, a backslash takes the next one literally."""
     if '"' not in statement and "\\" not in statement:
         return statement.split()
-    return [
-        _UNQUOTE.sub(lambda found: found.group(1) or "", word) for word in _WORD.findall(statement)
-    ]
+    return [_UNQUOTE.sub(r"\1", word) for word in _WORD.findall(statement)]
