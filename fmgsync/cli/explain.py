@@ -117,14 +117,20 @@ def _tell(
     group: str | None = None,
 ) -> int:
     from fmgsync.assessing.question import Question
-    from fmgsync.cli import findings, remote
+    from fmgsync.cli import remote
 
     question = Question(kind, name, group)
-    codes: list[int] = []
-    if controller is not None:
-        document = remote.read_explanation(controller, question)
-    else:
+    if controller is None:
         document, codes = _by_looking(options, state_dir, question)
+        return common.worst(_print(options, document), *codes)
+    with remote.understood(controller):
+        return _print(options, remote.read_explanation(controller, question))
+
+
+def _print(options: common.Options, document: Mapping[str, Any]) -> int:
+    """The exit code is that of the answer."""
+    from fmgsync.cli import findings
+
     if options.is_json:
         options.print_document(document)
     else:
@@ -133,7 +139,7 @@ def _tell(
         print_explanation(console, document)
         findings.print_problems(console, document)
     code = {"yes": common.IN_SYNC, "no": common.OUTSTANDING}.get(document["answer"], common.FAILED)
-    return common.worst(code, *codes, common.FAILED if document["errors"] else common.IN_SYNC)
+    return common.worst(code, common.FAILED if document["errors"] else common.IN_SYNC)
 
 
 def _by_looking(

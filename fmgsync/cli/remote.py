@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 import requests
@@ -23,12 +25,36 @@ _NO_URL = (
 )
 
 
+@contextmanager
+def understood(url: str | None) -> Iterator[None]:
+    """What a controller told is worked on here; None is no controller.
+
+    Its document has as many parts as there are views of it, and may be of another release, or
+    somebody else's: what is not as it is read is an answer that is none.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
+        if url is None:
+            raise
+        raise errors.ProtocolError(
+            f"{_named(url)} answers with what this fmgsync does not understand",
+            next_step="compare 'fmgsync --version' with the controller's; leave --controller out"
+            " to look by yourself",
+        ) from error
+
+
+def _named(url: str) -> str:
+    """Without a user and password in it."""
+    return re.sub(r"//[^/]*@", "//", url)
+
+
 def read_status(url: str) -> dict[str, Any]:
     """The status document; raises UsageError, ConnectionFailed or ProtocolError with the next
     step."""
     document = _read(url, "status", {})
     if not isinstance(document.get("devices"), list):
-        raise errors.ProtocolError(f"{url} is no controller", next_step=_STEP)
+        raise errors.ProtocolError(f"{_named(url)} is no controller", next_step=_STEP)
     for device in document["devices"]:  # an earlier version may not tell all that is shown now
         for key in ("adom", "fortimanager"):
             device.setdefault(key, "")
@@ -43,7 +69,7 @@ def read_explanation(url: str, question: Question) -> dict[str, Any]:
     document = _read(url, "explain", words)
     if not isinstance(document.get("steps"), list):
         step = "it may be older than this fmgsync; leave --controller out to look by yourself"
-        raise errors.ProtocolError(f"{url} answers no questions", next_step=step)
+        raise errors.ProtocolError(f"{_named(url)} answers no questions", next_step=step)
     return document
 
 
@@ -54,15 +80,15 @@ def _read(url: str, path: str, words: Mapping[str, str]) -> dict[str, Any]:
             answer = session.get(f"{url.rstrip('/')}/{path}", params=words, timeout=TIMEOUT_S)
             document = answer.json()
     except (requests.exceptions.JSONDecodeError, RecursionError) as error:
-        raise errors.ProtocolError(f"{url} is no controller", next_step=_STEP) from error
+        raise errors.ProtocolError(f"{_named(url)} is no controller", next_step=_STEP) from error
     except _NO_URL as error:
         raise errors.UsageError(
-            f"--controller: {url} is no http address", next_step=_STEP
+            f"--controller: {_named(url)} is no http address", next_step=_STEP
         ) from error
     except (requests.RequestException, ValueError) as error:
-        raise errors.ConnectionFailed(f"cannot reach {url}", next_step=_STEP) from error
+        raise errors.ConnectionFailed(f"cannot reach {_named(url)}", next_step=_STEP) from error
     if not isinstance(document, dict):
-        raise errors.ProtocolError(f"{url} is no controller", next_step=_STEP)
+        raise errors.ProtocolError(f"{_named(url)} is no controller", next_step=_STEP)
     return cast("dict[str, Any]", document)
 
 

@@ -65,13 +65,15 @@ def command(
     Exit codes: 0 all in sync (or not referenced), 3 something outstanding or drifted,
     1 something could not be read. They are about everything, whatever is shown.
     """
+    from fmgsync.cli import remote
     from fmgsync.cli.status_text import Filter
 
     chosen = Filter(**wanted)
     look = _from_controller(controller) if controller else _by_looking(options, state_dir)
     while True:
-        document, code = look()
-        _print(options, chosen(document), anew=every_s is not None)
+        with remote.understood(controller):
+            document, code = look()
+            _print(options, chosen(document), anew=every_s is not None)
         if every_s is None:
             return code
         time.sleep(every_s)

@@ -56,7 +56,7 @@ def policy_use(row: Row, table: str, kind: str | None = None) -> PolicyUse:
         named = table.rpartition("/")[2]
         kind = "policy" if named == "policy6" else named.replace("-policy", " policy")
     return PolicyUse(
-        policy_id=row["policyid"] if isinstance(row["policyid"], int) else 0,
+        policy_id=number if isinstance(number := row.get("policyid"), int) else 0,
         name=wire.printable(wire.text(row.get("name"))),
         action=_ACTIONS.get(action, "") if isinstance(action, int) else wire.text(action),
         positive=frozenset(positive),

@@ -197,10 +197,10 @@ def names(raw: Any) -> tuple[str, ...]:
 
 
 def text(raw: Any) -> str:
-    """A text field: absent and null are empty, a list of one is its element."""
-    if isinstance(raw, list):
-        return text(raw[0]) if raw else ""
-    return "" if raw is None else str(raw)
+    """A text field: absent, null and what is no text are empty, a list of one is its element."""
+    while isinstance(raw, list):
+        raw = raw[0] if raw else None
+    return "" if raw is None or isinstance(raw, dict) else str(raw)
 
 
 def decoded(text: str) -> Any:

@@ -130,7 +130,7 @@ def _leaves_of(told: Sequence[Result], adom: AdomTopology, place: Place) -> list
             _Leaf(
                 wire.text(row.get("name")),
                 frozenset(),
-                row.get("package settings") or {},
+                _settings(row),
                 is_block=True,
             )
             for row in tables.decode_rows(answers.checked(blocks, place), place)
@@ -163,9 +163,13 @@ def _leaves(rows: Iterable[Row], folders: tuple[str, ...], adom: AdomTopology) -
         if row.get("type") in ("folder", 1):
             yield from _leaves(row.get("subobj") or [], path, adom)
         else:
-            scope = row.get("scope member")
-            targets = topology.expand_scope(scope, adom.devices, adom.groups)
-            yield _Leaf("/".join(path), targets, row.get("package settings") or {})
+            targets = topology.expand_scope(row.get("scope member"), adom.devices, adom.groups)
+            yield _Leaf("/".join(path), targets, _settings(row))
+
+
+def _settings(row: Row) -> Row:
+    settings: list[Row] = row.get("package settings") or [{}]
+    return settings[0]
 
 
 def _tables_of(leaf: _Leaf, adom: AdomTopology) -> Iterator[str]:

@@ -15,7 +15,14 @@ from fmgsync.targets.fortimanager import answers, reads
 from fmgsync.targets.fortimanager.answers import Place, Result
 from fmgsync.targets.fortimanager.reads import PARAMS_PER_REQUEST, Read
 from fmgsync.targets.fortimanager.session import Param, Session
-from fmgsync.targets.wire import Row
+from fmgsync.targets.wire import MAPPINGS, Row
+from fmgsync.untrusted import DEEPEST
+
+_WITHIN = {
+    *(MAPPINGS, "_scope", "object member", "scope member", "subobj", "package settings"),
+    *("ha_slave", "line", "history"),
+}
+"""Fields that hold a table of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +99,24 @@ def reading_after(
     return answered, tables
 
 
-def decode_rows(data: Any, place: Place) -> list[Row]:
-    """Rows of an answer: nothing is an empty table, one object is a table of one."""
+def decode_rows(data: Any, place: Place, depth: int = 0) -> list[Row]:
+    """Rows of an answer: nothing is an empty table, one object is a table of one.
+
+    So are the tables within its rows. One that is none is no empty one: what it should tell would
+    be taken away.
+    """
     if data is None:
         return []
-    if isinstance(data, dict):
-        return [data]
-    if isinstance(data, list) and all(isinstance(row, dict) for row in data):
-        return data
-    raise answers.protocol_error("a table that is no list of rows", place)
+    rows = [data] if isinstance(data, dict) else data
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise answers.protocol_error("a table that is no list of rows", place)
+    if depth > DEEPEST:
+        raise answers.protocol_error("tables nested too deep", place)
+    for row in rows:
+        for name in row.keys() & _WITHIN:
+            if row[name]:  # in a policy's scope, nothing and an empty list are two things
+                row[name] = decode_rows(row[name], place, depth + 1)
+    return rows
 
 
 def _count(table: Table) -> Row:

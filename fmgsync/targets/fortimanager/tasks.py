@@ -7,7 +7,7 @@ failure shows in the lines ("How to FortiManager API", 001 and 017).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -249,7 +249,6 @@ def _decode(row: Row, task_id: int) -> Task:
                 history=tuple(
                     wire.printable(_DATED.sub("", wire.text(step.get("detail"))))
                     for step in line.get("history") or _of_line(shared, line)
-                    if isinstance(step, dict)
                 ),
             )
             for line in row.get("line") or []
@@ -257,10 +256,9 @@ def _decode(row: Row, task_id: int) -> Task:
     )
 
 
-def _of_line(history: object, line: Row) -> list[Row]:
+def _of_line(history: Iterable[Row], line: Row) -> list[Row]:
     """Older builds keep one history for the whole task."""
-    steps = history if isinstance(history, list) else []
-    return [s for s in steps if isinstance(s, dict) and s.get("name") == line.get("name")]
+    return [step for step in history if step.get("name") == line.get("name")]
 
 
 def _state(raw: object) -> str:

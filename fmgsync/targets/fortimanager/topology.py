@@ -109,8 +109,7 @@ def read_serials(session: Session, ref: TargetRef) -> dict[str, str]:
     asked = Query(urls.devices(ref.domain), ("name", "sn"), place, subtables=True, page=500)
     found = {}
     for row in tables.read(session, asked):
-        units = row.get("ha_slave")
-        for unit in (row, *(units if isinstance(units, list) else ())):
+        for unit in (row, *(row.get("ha_slave") or ())):
             if serial := wire.text(unit.get("sn")):
                 found[serial] = wire.text(row.get("name"))
     return found
@@ -212,8 +211,8 @@ def _instant(raw: Any) -> int | None:
 
 def _units_down(units: Any) -> tuple[str, ...]:
     """The units of an HA cluster whose status is 2, down ("How to FortiManager API", 007)."""
-    known = units if isinstance(units, list) else ()
-    return tuple(wire.text(unit.get("name")) for unit in known if unit.get("status") == _UNIT_DOWN)
+    down = (unit for unit in units or () if unit.get("status") == _UNIT_DOWN)
+    return tuple(wire.text(unit.get("name")) for unit in down)
 
 
 def _said(value: Any, *, yes: tuple[Any, ...], no: tuple[Any, ...]) -> bool | None:
@@ -236,10 +235,11 @@ def _mode(settings: Result, adom: Row, place: Place) -> Read[Workspace]:
     """
     data = settings.data if settings.ok and isinstance(settings.data, dict) else {}
     mode = data.get("workspace-mode")
-    if mode in _MODES:
+    if isinstance(mode, str | int) and mode in _MODES:
         return _MODES[mode]
     own = adom.get("workspace_mode")
     if mode is not None or own not in (None, 0):
-        return _MODES.get(own, Workspace.NORMAL)
+        known = isinstance(own, str | int)
+        return _MODES.get(own, Workspace.NORMAL) if known else Workspace.NORMAL
     (lock,) = yield [{"url": urls.workspace(place.adom or "", "lockinfo")}]
     return Workspace.DISABLED if lock.code == answers.NOT_FOR_URL else Workspace.NORMAL
