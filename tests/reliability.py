@@ -40,7 +40,11 @@ PARTS: Final[Mapping[str, Part]] = {
     "everything": Part(
         "Everything at once, at random",
         ["tests/end_to_end/test_everything.py"],
-        {"FMGSYNC_SOAK_S": os.environ.get("FMGSYNC_SOAK_S", "1200")},
+        {
+            "FMGSYNC_SOAK_S": os.environ.get("FMGSYNC_SOAK_S", "1200"),
+            "FMGSYNC_SOAK_SEED": os.environ.get("FMGSYNC_SOAK_SEED", "1"),
+            "PYTHONHASHSEED": "0",
+        },
         workers=0,
     ),
     "sweep": Part(

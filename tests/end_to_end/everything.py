@@ -39,6 +39,9 @@ class Everything(Surroundings):
 
     follows: bool | None = None
     """Whether a controller works there; None: in every other estate."""
+    at_once: int | None = None
+    """How many units are served side by side; None: one or four. With one a seed says all that
+    happens; with more, whose request comes first is up to the computer."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,6 +55,8 @@ class Everything(Surroundings):
         """An estate in sync, of one kind."""
         if self.follows is not None:
             choice = replace(choice, follows=self.follows)
+        if self.at_once is not None:
+            choice = replace(choice, at_once=self.at_once)
         self.dice = random.Random(number)
         self.estate = self.stack.enter_context(open_mixed(self.folder, choice))
         self.truth, self.unit = self.estate.truth, self.estate.unit

@@ -347,4 +347,4 @@ class Witness:
                     wanted = self.estate.truth.wanted(group)
                     # The urgent lane takes away; what is to come waits for the window.
                     so = held == wanted or (urgent and held < wanted)
-                    assert so, f"{target.device} is called verified: {group}: {held}"
+                    assert so, f"{target.device} is called verified: {group}: {held}, not {wanted}"
