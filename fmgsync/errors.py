@@ -286,6 +286,8 @@ class TargetError(FmgsyncError):
     kind = "target"
     written: tuple[Any, ...] = ()
     """What of it stands already: changes of a plan."""
+    silent_s: float = 0.0
+    """How long there was no answer before whoever asked gave up."""
 
     def __init__(
         self,

@@ -46,8 +46,9 @@ _log = structlog.get_logger()
 
 FIRST_POLL_S = 0.5
 POLL_S = 3.0
+SILENT_POLL_S = 30.0
 BORNE_S = 600.0
-"""So long a unit may be silent while a task of ours runs there."""
+"""So long a unit may be silent while a task of ours runs there; it is asked ever more rarely."""
 
 Answer = TypeVar("Answer")
 
@@ -218,9 +219,9 @@ class Asking:
 def preview(flow: InstallFlow, request: InstallRequest, asking: Asking) -> Sorted:
     """Have it worked out what an install would push, and judge that. Nothing is pushed."""
     started = flow.preview(request)
-    rests, patience = _rests(), Patience(asking.clock)
+    patience = Patience(asking.clock)
     while (found := patience.hear(started.poll)) is None:
-        asking.rest(next(rests))
+        asking.rest(patience.pause())
     owners = Owners(asking.own, places=request.targets)
     unknown = [edit for each in found for edit in foreign.by_source(each, owners)[Source.FOREIGN]]
     named = [(key, edit) for edit in unknown if (key := foreign.key_of(edit)) is not None]
@@ -278,9 +279,9 @@ def _spend(run: Run, chosen: Batch, judged: Sorted, request: InstallRequest) -> 
 def _watch(run: Run, flow: InstallFlow, task: InstallTask) -> TaskView:
     """Poll to the end. When it is time to stop, cancel what has not begun anywhere; the rest is
     watched on, since a device must not be left half configured."""
-    stopped, rests, patience = False, _rests(), Patience(run.clock)
+    stopped, patience = False, Patience(run.clock)
     while True:
-        run.rest(next(rests))
+        run.rest(patience.pause())
         if not stopped and _is_stopped(run):
             stopped = True
             view = patience.hear(partial(flow.cancel, task))
@@ -312,6 +313,14 @@ class Patience:
 
     clock: Clock
     silent_since: float | None = None
+    pause_s: float = FIRST_POLL_S / 4
+
+    def pause(self) -> float:
+        """Until the next look: short at first, since small installs end at once; then longer, to
+        spare the unit, above all one that does not answer."""
+        most = POLL_S if self.silent_since is None else SILENT_POLL_S
+        self.pause_s = min(self.pause_s * 4, most)
+        return self.pause_s
 
     def hear(self, ask: Callable[[], Answer]) -> Answer | None:
         """What is answered; None while nothing can be heard, for so long as that is borne."""
@@ -323,16 +332,9 @@ class Patience:
             now = self.clock.now()
             since = self.silent_since = now if self.silent_since is None else self.silent_since
             if not trouble.retryable or now - since > BORNE_S:
+                trouble.silent_s = max(0.0, now - since)
                 raise
             _log.info("watching on: no answer about a task", why=str(trouble))
             return None
         self.silent_since = None
         return answer
-
-
-def _rests() -> Iterator[float]:
-    """Short at first, since small installs end at once; then longer, to spare the unit."""
-    pause_s = FIRST_POLL_S
-    while True:
-        yield pause_s
-        pause_s = min(pause_s * 4, POLL_S)

@@ -187,7 +187,7 @@ def _wait_for_others(run: Run, trouble: errors.TargetError) -> None:
     pause = BUSY_S
     if run.work.ref.is_direct:  # each look costs the unit as much as any other
         pause = min(max(BUSY_S, run.report.waited_s), BUSY_AT_MOST_S)
-    run.report.waited_s += pause
+    run.report.waited_s += pause + trouble.silent_s
     run.report.waiting = str(trouble)
     run.report.come_back(run.clock.now() + pause)
     if run.report.waited_s <= PATIENCE_S:

@@ -57,6 +57,26 @@ def test_a_unit_that_says_nothing_for_a_while(tmp_path: Path, silence: str, mode
         assert estate.unit.faults.happened() == 12
 
 
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("heard", [0, 10], ids=["nothing", "the preview"])
+def test_answers_about_tasks_that_never_come(tmp_path: Path, heard: int, mode: str) -> None:
+    """It asks ever more rarely, and gives up in time: a preview that is begun anew is no less
+    silent. Whoever comes later finds what was pushed."""
+    with due(tmp_path, 1, workspaceMode=mode) as estate:
+        before, since = newest(estate), estate.clock.now()
+        sent = len(estate.unit.requests.since(0))
+        estate.unit.faults.add("misdirected", url="task/task/*", skip=heard, times=10**6)
+        told = report(estate.apply("window"))
+        assert told.waiting is not None
+        assert estate.clock.now() - since < 1800
+        assert len(estate.unit.requests.since(0)) - sent < 250
+        assert estate.unit.world.adoms["prod"].locks == []
+        estate.unit.faults.clear()
+        estate.apply("window")
+        assert holding(estate, "10.1.0.2") == ["fgt-1"]
+        assert pushes(estate, before)["fgt-1"] == 1
+
+
 class Blinking:
     """A memory that cannot be asked while `is_dark`."""
 
@@ -126,3 +146,7 @@ def test_a_failed_task_fails_no_device_that_holds_what_it_should(
         assert estate.unit.faults.happened() == 1
         assert list(report(result).failures) == ([] if is_right else ["fgt-1"])
         assert estate.unit.world.adoms["prod"].locks == []
+        if not is_right:  # somebody has looked at it
+            estate.steer("resume")
+            estate.apply("window")
+        assert holding(estate, "10.1.0.2") == ["fgt-1"]

@@ -43,7 +43,8 @@ def main() -> int:
             for each in count.wrong:
                 say(f"  {each}")
     say("\n" + table(found))
-    say(f"\n{found.requests} requests, {time.monotonic() - began:.0f} s, {len(found.wrong)} wrong")
+    took = f"{time.monotonic() - began:.0f} s"
+    say(f"\n{found.requests} requests, {took}, {found.resumed} resumed, {len(found.wrong)} wrong")
     return 1 if found.wrong else 0
 
 

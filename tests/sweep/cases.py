@@ -54,25 +54,29 @@ class Count:
 
     cases: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     requests: int = 0
+    resumed: int = 0
+    """How often somebody had to say `rollout resume`."""
     wrong: list[Wrong] = field(default_factory=list)
 
     def as_document(self) -> dict[str, Any]:
         """For another process."""
         wrong = [[w.mode, w.command, w.trouble.kind, w.trouble.at, w.what] for w in self.wrong]
         cases = [[*key, number] for key, number in self.cases.items()]
-        return {"cases": cases, "requests": self.requests, "wrong": wrong}
+        numbers = {"requests": self.requests, "resumed": self.resumed}
+        return {"cases": cases, "wrong": wrong, **numbers}
 
     @classmethod
     def of(cls, document: dict[str, Any]) -> Count:
         """What another process has counted."""
         wrong = [Wrong(m, c, Trouble(k, at), what) for m, c, k, at, what in document["wrong"]]
         cases = Counter({(m, c, k): number for m, c, k, number in document["cases"]})
-        return cls(cases, document["requests"], wrong)
+        return cls(cases, document["requests"], document["resumed"], wrong)
 
     def add(self, other: Count) -> None:
         """What another part of the sweep found."""
         self.cases.update(other.cases)
         self.requests += other.requests
+        self.resumed += other.resumed
         self.wrong += other.wrong
 
 
@@ -89,6 +93,7 @@ def swept(mode: str, command: str, kinds: Sequence[str], every: int, shift: int)
                 Processes(folder / "processes") as processes,
                 scenes.open_scene(folder / "estate", processes, mode, command) as scene,
             ):
+                processes.warm(scene.estate.folder, ["plan", *scene.place()])
                 if left is None:
                     left = deque(troubles(scene, kinds, mode, every, shift))
                 sweep(scene, mode, command, left, found)
@@ -139,7 +144,7 @@ def case(scene: Scene, trouble: Trouble, count: Count) -> str:
     scene.estate.clock.sleep(scene.rest_s)
     ended = scene.run()
     for _ in range(AGAIN):
-        if not scene.decide():
+        if not scene.decide() and not resumed(scene, ended, trouble, count):
             break
         ended = scene.run()
     found = [first, scene.wrong()]
@@ -152,6 +157,16 @@ def case(scene: Scene, trouble: Trouble, count: Count) -> str:
     found += [f"pushed {n} times to {d}" for d, n in scene.pushes(newest).items() if n != 1]
     found += scene.estate.unit.world.defects
     return "; ".join(filter(None, found))
+
+
+def resumed(scene: Scene, ended: Ended, trouble: Trouble, count: Count) -> bool:
+    """A push that lost its session, and with it the lock, may have failed in the middle: it counts
+    against the failure budget, so somebody looks at the device first, and lets it go on."""
+    if trouble.kind != "session gone" or "fmgsync rollout resume" not in ended.said:
+        return False
+    scene.surely("rollout", "resume")
+    count.resumed += 1
+    return True
 
 
 def disturbed(scene: Scene, trouble: Trouble) -> Ended:

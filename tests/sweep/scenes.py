@@ -29,6 +29,8 @@ NEVER = {"kind": "allow", "schedule": "0 1 29 2 *", "duration": "1m"}
 GUARD = {"maxRemovedShare": 1.0, "maxAddedShare": 1000, "unlessFewerThan": 1000}
 OLD, STAYING = "10.1.1", "10.1.2"
 """Networks of what goes, one address a case, and of what stays."""
+GOING = 24
+"""So many cases take something away before there has to be more."""
 
 
 @dataclass
@@ -271,19 +273,22 @@ def _urgent(scene: Scene) -> Scene:
     scene.rest_s = 600.0  # one such install of a device in five minutes
     kept: set[str] = set()
 
-    def begin() -> None:
-        scene.estate.clock.sleep(scene.rest_s)
-        number = next(scene.numbers)
-        going = f"{OLD}.{number % 250 + 1}"
-        kept.clear()
-        kept.add(f"{STAYING}.1")
-        pods(scene.estate, *kept, going)
+    def fill() -> None:
+        """Something to take away for many cases: filling up costs as much as a case."""
+        kept.update({f"{STAYING}.1"}, (f"{OLD}.{number}" for number in range(1, GOING + 1)))
+        pods(scene.estate, *sorted(kept))
         scene.estate.write_config(install={**UNATTENDED, "removals": "immediately"})
         scene.surely("apply")
         scene.estate.write_config(
             install={**UNATTENDED, "windows": [NEVER], "removals": "immediately"}
         )
-        pods(scene.estate, *kept, f"10.1.0.{number % 250 + 1}")
+
+    def begin() -> None:
+        scene.estate.clock.sleep(scene.rest_s)
+        if len(kept) < 2:
+            fill()
+        kept.remove(max(kept - {f"{STAYING}.1"}))
+        pods(scene.estate, *sorted(kept), f"10.1.0.{next(scene.numbers) % 250 + 1}")
 
     scene.begin, scene.wrong = begin, lambda: _held(scene, kept)
     if not isinstance(scene.estate, Branches):
