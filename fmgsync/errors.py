@@ -59,6 +59,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from fmgsync.untrusted import legible
+
 
 class FmgsyncError(Exception):
     """Base of all errors users may see.
@@ -73,10 +75,10 @@ class FmgsyncError(Exception):
     def __init__(
         self, message: str, *, where: str | None = None, next_step: str | None = None
     ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.where = where
-        self.next_step = next_step
+        super().__init__(legible(message))
+        self.message = legible(message)
+        self.where = where and legible(where)
+        self.next_step = next_step and legible(next_step)
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
@@ -134,7 +136,13 @@ class ConfigError(UsageError):
         """`where` is the first problem's place; `problems` has them all, one by one."""
         first = self.problems[0] if self.problems else None
         where = self.file if first is None or first.line is None else f"{self.file}:{first.line}"
-        problems = [dataclasses.asdict(problem) for problem in self.problems]
+        problems = [
+            {
+                name: legible(value) if isinstance(value, str) else value
+                for name, value in dataclasses.asdict(problem).items()
+            }
+            for problem in self.problems
+        ]
         return {**super().as_document(), "where": where, "problems": problems}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -19,6 +20,8 @@ DEEPEST: Final = 32
 
 DEEPER: Final = "... (nested deeper)"
 _BEFORE: Final = 2 / 3
+_WORD: Final = re.compile(r"\S{257,}")
+_WORD_MOST: Final = 100
 _LEAST: Final = 200
 
 
@@ -47,6 +50,12 @@ def shortened(text: str, most: int = TEXT_MOST) -> str:
     room = max(most - len(gap), 0)
     before = int(room * _BEFORE)
     return f"{text[:before]}{gap}{text[len(text) - (room - before) :]}"
+
+
+def legible(text: str) -> str:
+    """A message for people with no endless word in it: what somebody gave as a name may have any
+    length, and is repeated in several."""
+    return _WORD.sub(lambda word: shortened(word[0], _WORD_MOST), text)
 
 
 def bounded(value: Any) -> Any:

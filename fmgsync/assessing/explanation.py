@@ -142,7 +142,15 @@ def chain(
         steps.append(_stage("device database", where, staged, address, _copied))
     steps.append(_stage("device", where, found, address, lambda one: one.device))
     steps += _waiting(where, found, address)
-    return {view.target: _in(address, one.device) for _, view, one in found}
+    return {view.target: _in_force(address, one) for _, view, one in found}
+
+
+def _in_force(address: Address, group: GroupView) -> bool | None:
+    """Whether the device lets the address through by this group: not where no policy uses it, of
+    which the device need not be asked."""
+    if group.device is None and group.state is GroupState.NOT_REFERENCED:
+        return False
+    return _in(address, group.device)
 
 
 def no_site(scene: Scene, where: str, because: str) -> Step:

@@ -47,6 +47,30 @@ def test_all_errors_are_on_standard_error_and_the_code_is_two(
     assert f"{file}:3: memberLimt: there is no such key; did you mean 'memberLimit'?" in told.err
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [
+        ("name: east", "name: LONG"),
+        ("name: east", "LONG: east"),
+        ("owner: prod", "LONG: prod"),
+        ("name: hq", "name: LONG"),
+        ("file: ", "LONG: "),
+    ],
+)
+def test_no_name_is_repeated_whole_that_is_endless(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, written: str, instead: str, form: str
+) -> None:
+    file = tmp_path / "fmgsync.yaml"
+    text = WHOLE.read_text(encoding="utf-8")
+    assert written in text
+    file.write_text(text.replace(written, instead.replace("LONG", "long" * 250), 1))
+    assert main.run(["config", "check", "-c", str(file), "--output", form]) == 2
+    told = "".join(capsys.readouterr())
+    assert "long" in told
+    assert "long" * 65 not in told
+
+
 def test_errors_as_json_carry_path_and_line(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,12 +34,13 @@ def estate(tmp_path: Path) -> Iterator[Estate]:
 
 @pytest.fixture
 def ask(estate: Estate, capsys: pytest.CaptureFixture[str]) -> Ask:
-    def call(*question: str) -> tuple[int, Any]:
-        capsys.readouterr()
-        code = main.run(["explain", *question, "-c", str(estate.path), "--output", "json"])
-        return code, json.loads(capsys.readouterr().out)
+    return functools.partial(answered, estate, capsys)
 
-    return call
+
+def answered(estate: Estate, capsys: pytest.CaptureFixture[str], *question: str) -> tuple[int, Any]:
+    capsys.readouterr()
+    code = main.run(["explain", *question, "-c", str(estate.path), "--output", "json"])
+    return code, json.loads(capsys.readouterr().out)
 
 
 def first_no(found: Any) -> tuple[str, str]:
@@ -95,6 +97,21 @@ def test_an_address_its_owner_and_its_groups(estate: Estate, ask: Ask) -> None:
     assert found["steps"][0]["objects"] == ["pod default/web-5 of cluster east"]
     assert ask("ip", "10.1.0.7")[1]["answer"] == "no"
     assert ask("ip", "nonsense")[0] == 2
+
+
+def test_in_a_group_that_nobody_uses_address_and_pod_have_one_answer(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No: what no policy uses lets nobody through, and the devices need not be asked."""
+    with open_estate(tmp_path, default_seed(install_s=0), clock=SystemClock()) as estate:
+        estate.run("east", web("10.1.0", 5))
+        estate.run("west", web("10.2.0", 5))
+        estate.apply_never()
+        for question in (("pod", "default/web-5"), ("ip", "10.1.0.5")):
+            code, found = answered(estate, capsys, *question)
+            assert (code, found["answer"]) == (3, "no")
+            assert {row["holds"] for row in found["devices"]} == {False}
+            assert first_no(found)[0] == "policy"
 
 
 def test_an_address_that_a_device_still_holds_is_a_stale_grant(estate: Estate, ask: Ask) -> None:
