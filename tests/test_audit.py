@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -178,6 +180,48 @@ def test_two_chains_in_one_file_do_not_disturb_each_other(tmp_path: Path) -> Non
         "prod@a": 40,
         "prod@b": 40,
     }
+
+
+class Handing:
+    """A keeper that gives out ends of the chain one after the other."""
+
+    def __init__(self, *ends: Head) -> None:
+        self._ends = iter(ends)
+
+    def check(self, chain: str) -> None:
+        """Always."""
+
+    def append(self, chain: str, compose: Callable[[Head], str]) -> Head:
+        return next(self._ends)
+
+
+class Looked(Head):
+    """An end that lets somebody in when it is looked at for the first time."""
+
+    def __init__(self, number: int, somebody: threading.Thread) -> None:
+        object.__setattr__(self, "somebody", somebody)
+        super().__init__(number, "a")
+
+    def __getattribute__(self, name: str) -> Any:
+        somebody = object.__getattribute__(self, "somebody")
+        if name == "count" and somebody.ident is None:
+            somebody.start()
+            somebody.join(0.2)  # who is kept out comes later: no time is too short to be right
+        return super().__getattribute__(name)
+
+
+def test_what_another_thread_notes_between_look_and_note_is_not_set_back() -> None:
+    def record() -> None:
+        trail.record("install")
+
+    other, known = threading.Thread(target=record), Known()
+    keeper = Handing(Looked(1, other), Head(2, "b"), Head(3, "c"))
+    trail = Audit("prod@a", clock=ManualClock(), keeper=keeper, heads=known)
+    for _ in range(2):
+        record()
+    other.join()
+    trail.keep_head()
+    assert known.heads["prod@a"] == Head(3, "c")
 
 
 def test_a_stream_goes_on_from_the_remembered_head() -> None:
