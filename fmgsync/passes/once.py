@@ -103,7 +103,9 @@ def apply(world: World, *, install: bool, digest: str | None = None) -> Result:
     )
     turns.take(list(made.values()), workloads, taking)
     for number, turn in made.items():
-        passes[number] = replace(passes[number], error=turn.error)
+        # Who was looked at first did not know of a second name, and had nothing to write.
+        error = turn.error or _named_twice(world, passes[number])
+        passes[number] = replace(passes[number], error=error)
     return _shown(world, Result(workloads, _regard_fleets(world, workloads, passes, acts=True)))
 
 
@@ -141,11 +143,16 @@ def _each_adom(world: World, workloads: Workloads, orders: Orders) -> Result:
 
 def _under_one_name(world: World, made: Pass) -> Pass:
     """Nothing is shown as planned that would not be written. Who was read first did not know."""
+    error = _named_twice(world, made)
+    return made if error is None else Pass(made.ref, error=error)
+
+
+def _named_twice(world: World, made: Pass) -> errors.TwoNames | None:
     try:
         world.compare_names(made.ref)
     except errors.TwoNames as error:
-        return Pass(made.ref, error=error)
-    return made
+        return error
+    return None
 
 
 def _regard_fleets(

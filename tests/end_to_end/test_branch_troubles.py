@@ -131,6 +131,19 @@ def test_two_names_for_one_unit(opened: Open) -> None:
     assert branches.everywhere() == [None, None, {1, 2}]
 
 
+def test_two_names_for_one_unit_are_both_refused_where_nothing_is_to_be_done(opened: Open) -> None:
+    branches = opened()
+    branches.apply("window")
+    host = unit_of(branches, "branch-1")["host"]
+    unit_of(branches)["host"] = host.replace("127.0.0.1", "localhost")
+    branches.write_config()
+    result = branches.apply("window")
+    for name, other in (("branch-1", ILL), (ILL, "branch-1")):
+        error = error_of(result, name)
+        assert type(error) is errors.TwoNames
+        assert other in str(error)
+
+
 @pytest.mark.parametrize("first", ["branch-1", ILL])
 def test_of_two_names_for_one_unit_neither_is_written_whichever_is_read_first(
     opened: Open, first: str
