@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final, Generic, Protocol, TypeVar, runtime_checkable
+from typing import Annotated, Any, Final, Generic, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
@@ -21,6 +21,9 @@ from fmgsync import errors, untrusted
 Change = Callable[[str | None], str]
 """The new text of a document from its present one (None: there is none)."""
 
+
+Instant = Annotated[float, msgspec.Meta(ge=-62_135_510_400, le=253_402_214_400)]
+"""Epoch seconds that can be written as a date, in any time zone."""
 
 _ODD: Final = re.compile(r"[^\x20-\x7e\n]")
 

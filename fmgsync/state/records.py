@@ -14,7 +14,7 @@ from fmgsync import errors
 from fmgsync.model.address import Family
 from fmgsync.model.memory import Approval, History, Size
 from fmgsync.model.target import DeviceVdom, TargetRef
-from fmgsync.state.documents import encoded
+from fmgsync.state.documents import Instant, encoded
 
 VERSION = 1
 
@@ -26,7 +26,7 @@ class _Versioned(msgspec.Struct):
 class SizeRow(msgspec.Struct, forbid_unknown_fields=True):
     """A size that one or more places had; `device/vdom`, or empty for a group's own value."""
 
-    at: float
+    at: Instant
     family: Family
     name: str
     places: list[str]
@@ -39,7 +39,7 @@ class HistoryRow(msgspec.Struct, forbid_unknown_fields=True):
     owner: str
     fortimanager: str
     adom: str
-    since: float
+    since: Instant
     sizes: list[SizeRow]
 
 
@@ -57,8 +57,8 @@ class ApprovalRow(msgspec.Struct, forbid_unknown_fields=True):
     who: str
     reason: str
     message: str
-    at: float
-    expires_at: float
+    at: Instant
+    expires_at: Instant
 
 
 class ShownRow(msgspec.Struct, forbid_unknown_fields=True):
@@ -66,7 +66,7 @@ class ShownRow(msgspec.Struct, forbid_unknown_fields=True):
 
     digest: str
     message: str
-    at: float
+    at: Instant
     plans: list[str]
 
 

@@ -21,7 +21,7 @@ from fmgsync.model.rollout import InstallTask, NarrowedMapping
 from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.scheduling.ledger import Attempt, Ledger, Proof
 from fmgsync.scheduling.rollout_record import Note, Phase, RolloutRecord, trusted
-from fmgsync.state.documents import Documents, Parsed, encoded, sound, update_soon
+from fmgsync.state.documents import Documents, Instant, Parsed, encoded, sound, update_soon
 from fmgsync.state.units import Units
 
 _NAME = "rollouts"
@@ -125,8 +125,8 @@ def _as_named(ref: TargetRef) -> TargetRef:
 class _Attempt(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     device: str
     wave: int | None
-    started_at: float
-    failed_at: float | None = None
+    started_at: Instant
+    failed_at: Instant | None = None
     detail: str = ""
     urgent: bool = False
 
@@ -134,7 +134,7 @@ class _Attempt(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
 class _Proof(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     device: str
     wave: int
-    verified_at: float
+    verified_at: Instant
     urgent: bool = False
 
 
@@ -142,12 +142,12 @@ class _Task(msgspec.Struct, forbid_unknown_fields=True):
     task: int
     package: str
     targets: list[tuple[str, str]]
-    started_at: float
+    started_at: Instant
 
 
 class _Note(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     why: str
-    at: float
+    at: Instant
     digest: str = ""
 
 
@@ -172,9 +172,9 @@ class _Rollout(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     tasks: list[_Task] = []
     after: int | None = None
     blocked: dict[str, _Note] = {}
-    urgent_at: dict[str, float] = {}
+    urgent_at: dict[str, Instant] = {}
     let_go: list[str] = []
-    decided_at: float | None = None
+    decided_at: Instant | None = None
     phase: str = ""
     narrowed: list[_Narrowed] = []
     fleet: str = ""

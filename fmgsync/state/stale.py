@@ -11,7 +11,7 @@ import msgspec
 from fmgsync.assessing.stale import Fault, Key, Since
 from fmgsync.model import address
 from fmgsync.model.target import DeviceVdom, TargetRef
-from fmgsync.state.documents import Documents, Parsed, encoded, sound, update_soon
+from fmgsync.state.documents import Documents, Instant, Parsed, encoded, sound, update_soon
 from fmgsync.state.units import Units
 
 _NAME = "stale"
@@ -22,7 +22,7 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     vdom: str
     group: str
     address: str
-    since: float | None
+    since: Instant | None
     fault: Fault = Fault.STALE
 
 

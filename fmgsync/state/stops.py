@@ -10,7 +10,7 @@ import msgspec
 from fmgsync import errors
 from fmgsync.model.stop import Stop
 from fmgsync.model.target import TargetRef
-from fmgsync.state.documents import Documents, encoded, sound
+from fmgsync.state.documents import Documents, Instant, encoded, sound
 
 _NAME = "stops"
 
@@ -21,7 +21,7 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True):
     domain: str
     who: str
     reason: str
-    at: float
+    at: Instant
 
 
 class _Document(msgspec.Struct, forbid_unknown_fields=True):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from fmgsync.state import records, rollouts, stale, stops
 from fmgsync.state.documents import encoded
 
 ROOM = Path(__file__).parents[2] / "fmgsync" / "state"
@@ -27,3 +29,18 @@ def test_every_document_is_written_so() -> None:
     for path in ROOM.glob("*.py"):
         if path.name not in ("documents.py", "configmap.py"):
             assert "json.encode(" not in path.read_text(), path
+
+
+def test_every_number_with_a_fraction_in_a_state_is_bounded() -> None:
+    """They are instants, which are told as dates; `past_s` are durations."""
+    rows = [
+        (kind, field)
+        for module in (records, rollouts, stale, stops)
+        for kind in vars(module).values()
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and kind.__struct_fields__
+        for field in msgspec.structs.fields(kind)
+    ]
+    assert len(rows) > 50
+    for kind, field in rows:
+        if field.name != "past_s" and "float" in str(field.type):
+            assert "le=253402214400" in str(field.type), f"{kind.__name__}.{field.name}"

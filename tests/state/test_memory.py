@@ -151,6 +151,7 @@ DAMAGED = {
     "a newer one": ('{"version": 2, "adoms": {}}', "written by a newer fmgsync"),
     "no number": (history_text(places=[""], members="many"), "it is damaged"),
     "no device": (history_text(places=["x"]), "it is damaged"),
+    "no date": (history_text(places=[""]).replace('"since": 1', '"since": 1e300'), "it is damaged"),
 }
 
 
