@@ -28,6 +28,8 @@ RULES = {"k8s-web": "web", "k8s-db": "db"}
 IDLE_S = 120.0
 PASSWORD = "canary-of-the-password"
 KEY = "canary-of-the-key"
+SELECTED = {"web": {"web"}, "db": {"db"}, "both": {"web", "db"}}
+"""What a rule for one of these selects, by what pods are labelled."""
 NIGHTS = {"kind": "allow", "schedule": "0 1 * * *", "duration": "3h"}
 
 
@@ -111,8 +113,8 @@ class Truth:
 
     def wanted(self, group: str) -> set[str]:
         """What the rule of a group asks for; nothing if there is none."""
-        app = self.rules.get(group)
-        found = {ip for ip, runs in self.runs.items() if app in (runs, "both")} if app else set()
+        selected = SELECTED.get(self.rules.get(group, ""), set())
+        found = {ip for ip, app in self.runs.items() if app in selected}
         self.ever.setdefault(group, set()).update(found)
         return found
 

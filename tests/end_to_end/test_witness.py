@@ -275,6 +275,26 @@ def test_what_breaks_it_is_noticed(
     assert words in str(caught.value)
 
 
+def test_what_is_wanted_is_what_the_configured_selectors_select(estate: Mixed) -> None:
+    """Otherwise most checks would allow too much, and one complain of what is right."""
+    truth, runs = estate.truth, {"10.1.0.1": "web", "10.1.0.2": "db", "10.1.0.3": "both"}
+    try:
+        estate.truth = replace(truth, runs={**runs, "10.2.0.1": "other"}, rules=dict(truth.rules))
+        estate.runs()
+        for app in ("web", "db", "both"):
+            estate.truth.rules[WEB] = app
+            estate.configure()
+            (seen,) = (each.seen for each in estate.plan().adoms if each.ref.unit == "hq")
+            assert seen is not None
+            groups = [each for each in seen.desired.groups if each.name == WEB]
+            found = {str(a) for g in groups for m in g.distinct() for a in m.addresses}
+            assert found == estate.truth.wanted(WEB)
+    finally:
+        estate.truth = truth
+        estate.runs()
+        estate.configure()
+
+
 def test_a_run_that_did_as_it_should_is_not_complained_about(witness: Witness) -> None:
     estate = witness.estate
     estate.choice = replace(estate.choice, removals="immediately")
