@@ -20,7 +20,7 @@ _SETTLED = frozenset({GroupState.IN_SYNC, GroupState.HELD})
 
 def facts_of(seen: Observation) -> four.Facts:
     """What the views are made from, but for what databases and devices hold."""
-    wanted = rendered.from_desired(seen.desired)
+    wanted = reach.wanted(seen)
     names = _names_in(wanted)
     carried = reach.packages(seen, wanted, names)
     families = reach.families(seen, carried)

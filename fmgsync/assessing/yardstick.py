@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from fmgsync.assessing import rendered, stale
+from fmgsync.assessing import reach, rendered, stale
 from fmgsync.assessing.observation import Observation
 from fmgsync.model import naming
 from fmgsync.model.address import Address
@@ -97,7 +97,7 @@ class Yardstick:
             return False
         if any(address.altered for address in _addresses(now, target, name)):
             return False
-        wanted = rendered.from_desired(self.seen.desired).get(target, {}).get(name)
+        wanted = reach.wanted(self.seen).get(target, {}).get(name)
         held = rendered.from_adom(now, [target], [name])[target].get(name)
         return wanted is not None and held == wanted
 

@@ -51,6 +51,7 @@ def desired_adom(
         _missing(ref, sites),
         aliases=rules.aliases,
         broad=rules.broad,
+        behind=frozenset(behind),
     )
 
 

@@ -70,7 +70,8 @@ class DesiredAdom:
     of the sites that are not there. `unread` is what
     `RuleSet` says of rules that were not read: while there are any, no group is retired.
     `aliases` are other names that groups may have already, `broad` the groups whose rule selects
-    everything: their first members wait for a human.
+    everything: their first members wait for a human. `behind` are the DeviceVdoms of the sites,
+    whether or not a rule is meant for them.
     """
 
     ref: TargetRef
@@ -81,6 +82,7 @@ class DesiredAdom:
     errors: tuple[Finding, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
     broad: frozenset[str] = frozenset()
+    behind: frozenset[DeviceVdom] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

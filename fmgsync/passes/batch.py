@@ -151,10 +151,10 @@ def expected_on(run: Run, targets: Sequence[DeviceVdom]) -> Expected:
 
     A rule in error is not asked of a device, nor a family that no policy there uses.
     """
-    in_error = place_reasons.blocked(run.seen, {group.name for group in run.seen.desired.groups})
+    in_error = place_reasons.blocked(run.seen, run.names)
     keys = [
         key
-        for name in sorted({group.name for group in run.seen.desired.groups} - in_error)
+        for name in sorted(run.names - in_error)
         for key in four.keys(name)
         if (standing := run.seen.observed.groups.get(key)) is not None and standing.owned
     ]

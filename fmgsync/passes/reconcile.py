@@ -100,7 +100,7 @@ def _compared(
     limits = _limits(intent, topology, around.limits)
     wanted = aliases.settle(wanted, observed)
     used = usage.find_usage(around.packages, observed)
-    used = usage.delivered(used, wanted.groups) if delivery is None else used
+    used = usage.delivered(used, wanted, observed) if delivery is None else used
     wanted = stays_shared.settle(wanted, observed, used)
     plan, unapproved = _plans(work, intent, wanted, observed, used, limits)
     if backup_mode.is_closed(topology):

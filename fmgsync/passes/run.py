@@ -9,7 +9,7 @@ from typing import Self
 
 from fmgsync import clock as clocks
 from fmgsync import errors
-from fmgsync.assessing import assessment, stale
+from fmgsync.assessing import assessment, reach, stale
 from fmgsync.assessing.assessment import Assessment, Circumstances
 from fmgsync.assessing.observation import Known, Observation, Survey
 from fmgsync.assessing.stale import Since
@@ -208,7 +208,8 @@ class Run:
     @property
     def names(self) -> frozenset[str]:
         """The groups that devices are asked for."""
-        return frozenset(group.name for group in self.seen.desired.groups)
+        here = reach.wanted(self.seen).values()
+        return frozenset(group.name for group in self.seen.desired.groups).union(*here)
 
     @property
     def policy(self) -> RolloutPolicy:

@@ -26,6 +26,7 @@ from fmgsync.planning.sharding import Limits
 
 _NOWHERE_OPEN: Mapping[ObjectKey, str] = {}
 _DEFAULT_LIMITS = Limits()
+KEPT_FOREIGN = "kept-foreign"
 
 
 @dataclass(slots=True)
@@ -145,7 +146,7 @@ def _retired(
     held = [key for key in retired if _is_somebody_elses(standing.groups[key], owner)]
     draft.findings += (
         Finding(
-            "kept-foreign",
+            KEPT_FOREIGN,
             name,
             "it bears our mark and holds nothing of ours, and no rule here names it: imported, or"
             " filled by somebody else; it is left as it is",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from fmgsync.model.address import Family
 from fmgsync.model.adom import Package
-from fmgsync.model.state import DesiredGroup, ObjectKey, ObservedAdom, ObservedGroup
+from fmgsync.model.state import DesiredAdom, ObjectKey, ObservedAdom, ObservedGroup
 from fmgsync.model.target import DeviceVdom
 
 
@@ -71,13 +71,14 @@ def find_usage(packages: Iterable[Package], observed: ObservedAdom) -> Usage:
     return Usage(dict(devices), frozenset(used), widening, unknown, dict(disputed))
 
 
-def delivered(found: Usage, groups: Iterable[DesiredGroup]) -> Usage:
+def delivered(found: Usage, desired: DesiredAdom, observed: ObservedAdom) -> Usage:
     """The same where writing is delivering: a group is on its device whether or not a policy there
-    uses it, and no package carries it."""
+    uses it or a rule asks for it, and no package carries it."""
+    there = [((group.family, group.name), group.places) for group in desired.groups]
+    there += ((key, desired.behind) for key, group in observed.groups.items() if group.owned)
     devices = {key: dict(places) for key, places in found.devices.items()}
-    for group in groups:
-        there = devices.setdefault((group.family, group.name), {})
-        there |= dict.fromkeys(group.places, "")
+    for key, places in there:
+        devices.setdefault(key, {}).update(dict.fromkeys(places, ""))
     return replace(found, devices=devices)
 
 

@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 from requests.adapters import HTTPAdapter
 
-from fmgsync.model.view import StaleGrant
+from fmgsync.model.address import NOWHERE, Family
+from fmgsync.model.view import GroupState, GroupView, StaleGrant
 from fmgsync.passes import once
 from fmgsync.passes.result import Result
 from fmgsync.wiring import wiring
 from tests import builders
 from tests.end_to_end import fleet
 from tests.end_to_end.edits import mapped, start
+from tests.end_to_end.estate import Estate
 from tests.end_to_end.fleet import (
     CLOSED,
     OPEN,
@@ -51,6 +53,53 @@ def test_a_stale_grant_is_dated_until_the_device_is_proven_without_it(tmp_path: 
         (estate.folder / "state" / "stale.json").unlink()
         estate.apply("never")
         assert {g.since for g in stale(estate.status())} == {None}
+
+
+GONE = {
+    "removed": [{"name": "other", "select": "app == 'other'"}],
+    "renamed": [{"name": "k8s-www", "select": "app == 'web'"}],
+}
+
+
+@pytest.mark.parametrize("removals", ["in-window", "immediately"])
+@pytest.mark.parametrize("gone", GONE)
+def test_what_no_rule_asks_for_any_more_is_stale_until_no_device_holds_it(
+    tmp_path: Path, gone: str, removals: str
+) -> None:
+    with open_fleet(tmp_path, seed(2), removals=removals, rollout=ALL_AT_ONCE) as estate:
+        estate.apply("window")
+        began = estate.clock.now()
+        estate.write_config(groups=GONE[gone])
+        result = estate.apply("window")
+        # Policies use the group, so a person is asked; until then it is said how open it is.
+        expected = [("k8s-web", "10.1.0.1", began)] * 2
+        assert [(g.group, g.address, g.since) for g in stale(result)] == expected
+        assert {group.state for group in groups(result, "k8s-web")} == {GroupState.HELD}
+        approve_all(estate, result)
+        result = estate.apply("window")
+        if removals == "in-window":
+            assert [(g.group, g.address, g.since) for g in stale(result)] == expected
+            to(estate, OPEN + timedelta(days=1))
+            result = estate.apply("window")
+        assert sorted(verified(result)) == fleet.names(2)
+        left = [estate.on_device(name, "k8s-web") for name in fleet.names(2)]
+        assert left == [{NOWHERE[Family.IPV4]}] * 2
+        assert stale(result) == []
+        assert stale(estate.status()) == []
+        if removals == "in-window":
+            assert report(estate.apply("window")).outcomes == []
+
+
+def groups(result: Result, name: str) -> list[GroupView]:
+    return [group for view in result.adoms[0].views for group in view.groups if group.name == name]
+
+
+def approve_all(estate: Estate, result: Result) -> None:
+    (one,) = result.adoms
+    assert one.seen is not None
+    assert one.seen.plan.held
+    for hold in one.seen.plan.held:
+        estate.approve(hold.digest)
 
 
 def test_an_address_that_another_workload_has_by_now_is_named(tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from fmgsync.model.adom import PolicyUse
-from fmgsync.model.state import ObservedGroup
+from fmgsync.model.state import DesiredAdom, ObservedGroup
 from fmgsync.model.target import DeviceVdom
 from fmgsync.planning import usage
-from tests.planning.estates import shared
+from tests.planning.estates import OWNER, REF, shared
 from tests.planning.usages import EAST, V4, WEST, adom, group, package, policy
 
 
@@ -158,7 +158,8 @@ def test_where_writing_is_delivering_a_group_is_there_whoever_uses_it() -> None:
     """A FortiGate holds what is written to it; only a FortiManager leaves out what nobody uses."""
     place = DeviceVdom("branch", "root")
     web = shared("web", ["10.0.0.1"], place)
-    found = usage.delivered(usage.Usage(), [web])
+    wanted = DesiredAdom(REF, OWNER, (web,), behind=frozenset({place}))
+    found = usage.delivered(usage.Usage(), wanted, adom(group("old")))
     assert found.reaches([(V4, "web")], place)
-    assert found.devices[V4, "web"] == {place: ""}
+    assert found.devices == {(V4, "web"): {place: ""}, (V4, "old"): {place: ""}}
     assert not found.reaches([(V4, "api")], place)
