@@ -61,7 +61,9 @@ def test_killed_while_it_is_narrowed_the_next_run_puts_it_back_first(estate: Est
     assert holding(estate, "10.1.0.2") == fleet.names(2)
 
 
-@pytest.mark.parametrize("mode", ["disabled", "normal", "per-adom"])
+@pytest.mark.parametrize(
+    "mode", ["disabled", "normal", pytest.param("per-adom", marks=pytest.mark.slow)]
+)
 def test_what_was_remembered_is_lost_while_it_is_installed_and_nothing_comes(
     tmp_path: Path, mode: str
 ) -> None:

@@ -145,7 +145,7 @@ SUBMITTING = [
 ]
 
 
-@pytest.mark.parametrize("every", [2, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("place", SUBMITTING, ids=[place for _, place in SUBMITTING])
 def test_no_trouble_in_workflow_mode_does_harm(
     start: Start, place: tuple[str, str], every: int
