@@ -27,6 +27,14 @@ MODES = ("disabled", "normal", "per-adom", "workflow")
 DIRECT = "direct"
 NEVER = {"kind": "allow", "schedule": "0 1 29 2 *", "duration": "1m"}
 GUARD = {"maxRemovedShare": 1.0, "maxAddedShare": 1000, "unlessFewerThan": 1000}
+VARIANTS: dict[str, dict[str, Any]] = {
+    "objects": {"install": {**UNATTENDED, "mode": "objects"}},
+    "before": {"reconcile": {"write": "before-install"}},
+    "shared": {"groups": [{"name": GROUP, "select": "app == 'web'", "mapping": "shared"}]},
+    "deny": {},
+}
+"""Installs of other kinds: of objects alone, written right before, one value for all devices, and
+for a policy that denies."""
 OLD, STAYING = "10.1.1", "10.1.2"
 """Networks of what goes, one address a case, and of what stays."""
 GOING = 24
@@ -176,17 +184,18 @@ def behind_fortimanager(
         )
         scene = Scene(estate, processes, ())
         pods(estate, f"{STAYING}.1")
-        if command in ("install", "urgent"):
+        if command in ("install", "urgent", *VARIANTS):
             scene.surely("apply", "--install", "never")
-            write_policy(estate)
+            write_policy(estate, action="deny" if command == "deny" else "accept")
             scene.surely("apply")
+            estate.write_config(**VARIANTS.get(command, {}))
         yield dressed(scene, command)
 
 
-def write_policy(estate: Estate) -> None:
+def write_policy(estate: Estate, *, action: str = "accept") -> None:
     """An administrator uses the group, in any workspace mode."""
     if estate.unit.world.mode != "workflow":
-        estate.write_policy(GROUP)
+        estate.write_policy(GROUP, action=action)
         return
     console = estate.unit.console("carol")
     console.lock("prod")
@@ -219,7 +228,7 @@ def dressed(scene: Scene, command: str) -> Scene:
     """The scene with its command."""
     return {
         "reconcile": _reconcile,
-        "install": _install,
+        **dict.fromkeys(("install", *VARIANTS), _install),
         "urgent": _urgent,
         "adopt": _adopt,
         "release": _release,
@@ -370,8 +379,10 @@ def _cleanup(scene: Scene) -> Scene:
     return scene
 
 
+EVERYWHERE = ("reconcile", "install", "urgent", "adopt", "release", "cleanup")
 COMMANDS = {
-    **dict.fromkeys(MODES, ("reconcile", "install", "urgent", "adopt", "release", "cleanup")),
+    **dict.fromkeys(MODES, EVERYWHERE),
+    "normal": (*EVERYWHERE, *VARIANTS),
     # Urgent removals are refused in workflow mode.
     "workflow": ("reconcile", "install", "adopt", "release", "cleanup"),
     # What is written to a FortiGate is in force: there is no reconcile without an install.
