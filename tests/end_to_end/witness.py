@@ -243,8 +243,7 @@ class Witness:
     def no_stale_grant_is_overdue(self, run: Run, result: Result) -> None:
         """10: whatever else is held or goes on."""
         behind = BEHIND if run.disturbed & {"prod", "clock"} else ()
-        disturbed = {*run.disturbed, *behind}
-        self.grants.ends(result.adoms, disturbed, begun_at=run.begins_at)
+        self.grants.ends(result.adoms, {*run.disturbed, *behind}, begun_at=run.begins_at)
 
     def _audit_lines(self) -> list[str]:
         path = self.estate.folder / "state" / "audit.jsonl"
@@ -299,13 +298,14 @@ class Witness:
 
     def only_what_was_asked_for(self, run: Run) -> None:
         """11: nothing is let through that no rule ever asked for; without locks an edit can come
-        between the last look and the push."""
+        between the last look and the push. An approval excuses what something keeps."""
+        truth, choice = self.estate.truth, self.estate.choice
+        seen = self.let_through and (truth.policy != "sync" or truth.lost or choice.strict)
         for (place, group), held in self.estate.everything_held().items():
-            self.estate.truth.wanted(group)
-            too_much = held - self.estate.truth.ever.get(group, set()) - run.held[place, group]
-            if self.let_through:  # edits of others, by people who have seen them
-                too_much &= set(POOL)
-            if self.estate.choice.locks and place not in run.disturbed:
+            truth.wanted(group)
+            too_much = held - truth.ever.get(group, set()) - run.held[place, group]
+            too_much &= set(POOL) if seen else too_much
+            if choice.locks and place not in run.disturbed:
                 assert not too_much, f"{place} lets {too_much} through in {group}"
 
     def nothing_secret_was_told(self, result: Result | None, error: str, shown: str = "") -> None:
