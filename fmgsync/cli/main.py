@@ -19,7 +19,7 @@ import click
 import fmgsync
 from fmgsync import errors, redaction
 from fmgsync.cli import interrupting, lines
-from fmgsync.untrusted import safe_text
+from fmgsync.untrusted import legible, safe_text
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "The whole story with nothing installed: simulated clusters and firewalls."),
@@ -175,6 +175,14 @@ def run(arguments: list[str], *, context: object = None) -> int:
     except Exception as defect:
         if any(argument in ("-vv", "-vvv") for argument in arguments):
             _tell_origin(defect)
+        if (
+            isinstance(defect, OSError) and defect.filename
+        ):  # a path that can be none, a loop of links
+            unusable = errors.UsageError(
+                f"{defect.filename}: {defect.strerror}", next_step="name another file or folder"
+            )
+            _tell(unusable, as_json=as_json, logs_json=logs_json)
+            return unusable.exit_code
         name = type(defect).__name__
         step = "this is a defect of fmgsync: please report it with the output of the same with -vv"
         internal = errors.InternalError(f"internal error: {name}", next_step=step)
@@ -205,7 +213,7 @@ def _tell_origin(defect: Exception) -> None:
 
 
 def _tell_usage(error: click.ClickException, *, as_json: bool, logs_json: bool) -> None:
-    message = error.format_message().expandtabs(2)
+    message = legible(error.format_message().expandtabs(2))
     if as_json:
         click.echo(json.dumps({"error": {"kind": "usage", "message": message}}))
         return

@@ -124,3 +124,24 @@ def test_a_crash_leaves_no_copy_of_the_memory() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.endswith("(0, 0)\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["approve", "-c", "LONG", "digest"],
+        ["cassette", "check", "LONG"],
+        ["demo", "--stay", "--folder", "LONG"],
+        ["plan", "-o", "LONG"],
+        ["LONG"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_an_endless_argument_is_the_callers_fault_and_not_repeated_whole(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main.run([one.replace("LONG", "long" * 1250) for one in arguments])
+    told = "".join(capsys.readouterr())
+    assert (code, "internal error" in told) == (2, False)
+    assert "long" in told
+    assert "long" * 65 not in told
