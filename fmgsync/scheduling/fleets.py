@@ -98,7 +98,7 @@ def _next_turn(
         if wait.until is not None and wait.device in closes_at and wait.device not in mine
         if (closes := closes_at[wait.device]) is None or wait.until < closes
     ]
-    return min(times, default=None) if found.held is None else None
+    return min(times, default=None)
 
 
 def _unseen(own: Iterable[Candidate], unseen: int, now: datetime) -> Decision:

@@ -156,10 +156,7 @@ def _settings(edit: PendingEdit) -> dict[str, list[str]] | None:
 
 
 def _words(line: str) -> list[str]:
-    return [
-        _ESCAPED.sub(r"\1", quoted) if quoted or not bare else bare
-        for quoted, bare in _WORD.findall(line)
-    ]
+    return [bare or _ESCAPED.sub(r"\1", quoted) for quoted, bare in _WORD.findall(line)]
 
 
 def by_source(preview: DevicePreview, owners: Owners) -> Mapping[Source, tuple[PendingEdit, ...]]:

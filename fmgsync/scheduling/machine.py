@@ -232,7 +232,7 @@ def _pushing(record: RolloutRecord, event: Pushing) -> RolloutRecord:
 
 def _withdrawn(record: RolloutRecord, devices: Collection[str]) -> RolloutRecord:
     ledger = record.ledger
-    for device in sorted(devices):
+    for device in devices:
         ledger = ledgers.withdrawn(ledger, device)
     return replace(record, ledger=ledger)
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from fmgsync.model.adom import AdomTopology, Device, Workspace
 from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.scheduling.calendar import ALWAYS, NEVER, Calendar, place_of
+from fmgsync.scheduling.outlook import outlooks
 from fmgsync.scheduling.timetable import Opening, Timetable
 from fmgsync.scheduling.window import Place, Scope, Window, WindowKind
 from tests.scheduling.clockchanges import MINUTE, utc
@@ -251,3 +252,43 @@ def _minute(instant: datetime | None, start: datetime, end: datetime) -> int | N
 
 def _first_above(minutes: list[int], minute: int) -> int | None:
     return next((m for m in minutes if m > minute), None)
+
+
+@pytest.mark.parametrize(
+    ("zones", "told"),
+    [
+        ([], "UTC"),
+        (["Europe/Berlin"], "Europe/Berlin"),
+        (["Europe/Berlin", "Europe/Berlin"], "Europe/Berlin"),
+        (["Europe/Berlin", "Asia/Tokyo"], "UTC"),
+    ],
+)
+def test_times_are_told_in_the_zone_that_all_windows_have(zones: list[str], told: str) -> None:
+    windows = tuple(window("allow", "0 1 * * *", HOUR, zone) for zone in zones)
+    assert Calendar(windows).zone == told
+
+
+def test_the_outlook_of_each_device_once_and_in_order() -> None:
+    east = window("allow", "0 4 * * *", HOUR, scope=Scope(devices=("a",)))
+    calendar = Calendar((NIGHTLY, east))
+    topology = AdomTopology(
+        TargetRef("hq", "prod"),
+        (7, 4),
+        Workspace.DISABLED,
+        {name: Device(name, ("root",)) for name in ("a", "b", "c")},
+        {},
+    )
+    targets = [DeviceVdom(name, "root") for name in ("c", "a", "b", "a")]
+    at, night = utc("2026-01-01T02:00"), opening("2026-01-01T01:00", "2026-01-01T04:00")
+    longer = opening("2026-01-01T01:00", "2026-01-01T05:00")
+    found = outlooks(calendar, topology, targets, at)
+    assert [each.target.device for each in found] == ["a", "b", "c"]
+    assert {each.adom for each in found} == {topology.ref}
+    assert [each.opens_at for each in found] == [night.opens_at] * 3
+    assert [each.judgement.allowing for each in found] == [(NIGHTLY,)] * 3
+    assert [each.openings for each in found] == [()] * 3
+    ahead = outlooks(calendar, topology, targets, at, ahead=20 * HOUR)
+    assert [each.openings for each in ahead] == [(longer,), (night,), (night,)]
+    (later,) = outlooks(calendar, topology, targets[:1], utc("2026-01-01T12:00"), ahead=HOUR)
+    assert (later.opens_at, later.openings) == (utc("2026-01-02T01:00"), ())
+    assert not later.judgement.is_open

@@ -216,6 +216,9 @@ def test_every_clock_change_of_every_zone_from_2020_to_2037() -> None:
 DOUBTS = {
     "0 22 1-7 * SAT": ("124 days a year", "'0 22 * * SAT#1'"),
     "30 1 8-14 3,9 SUN": ("22 days a year", "'30 1 * 3,9 SUN#2'"),
+    "0 22 15-21 * SAT": ("days a year", "'0 22 * * SAT#3'"),
+    "0 22 22-28 * 6": ("days a year", "'0 22 * * 6#4'"),
+    "0 22 1-7 * SAT,SUN": ("days a year", "leave one of the two *"),
     "0 1 1,15 * MON-FRI": ("268 days a year", "SAT#1 is the first Saturday"),
     "* * 1 1 MON": ("days a year", "leave one of the two *"),
     "0 1 29 2 6": ("days a year", "leave one of the two *"),

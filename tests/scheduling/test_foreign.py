@@ -130,6 +130,12 @@ WEB = 'set member "none" "prod_10.1.0.9"'
         (edit("system global", None, "set hostname x"), Source.FOREIGN),
         (edit("firewall address", None, "purge"), Source.FOREIGN),
         (edit("", None, "execute reboot"), Source.FOREIGN),
+        (edit("firewall addrgrp", "k8s-web", "unset member"), Source.FOREIGN),
+        (edit("firewall address6", "prod_2001-db8--9", "unset ip6"), Source.FOREIGN),
+        (edit("firewall address", "prod_10.1.0.7", "set color 3"), Source.FOREIGN),
+        (edit("firewall address", "prod_10.1.0.9", "set color 3"), Source.OWN),
+        # Without a VDOM: one of those of the install.
+        (edit("firewall address", "prod_10.1.0.5", deletes=True, vdom=None), Source.OWN),
         # Nothing hides inside an object of ours.
         (edit("firewall addrgrp", "k8s-web", "config tagging", "edit x"), Source.FOREIGN),
         (edit("firewall addrgrp", "k8s-web", 'set comment "a\nb"'), Source.FOREIGN),
@@ -172,6 +178,22 @@ def test_devices_are_sorted_by_policy(
     assert sorted(found.blocked) == blocked
     assert found.foreign == {"mixed": (THEIRS,)}
     assert found.let_through == ({"mixed": DIGEST} if approved == DIGEST else {})
+    unseen = {} if blocked else {"silent": "the task failed"}
+    assert (found.unseen, found.peers) == (unseen, {})
+
+
+def test_edits_of_peers_go_along_and_are_told() -> None:
+    peers = edit("firewall addrgrp", "k8s-stage", 'set member "stage_10.1.0.9"')
+    found = foreign.judge(
+        [DevicePreview("fgt", (MINE, peers))], OWNERS, ForeignChanges.BLOCK, ref=REF
+    )
+    assert (found.install, found.foreign, found.peers) == (["fgt"], {}, {"fgt": (peers,)})
+
+
+def test_only_addresses_and_groups_with_a_name_have_a_key() -> None:
+    assert foreign.key_of(MINE) == (V4, "k8s-web.12")
+    assert foreign.key_of(THEIRS) is None
+    assert foreign.key_of(edit("firewall address", None, "purge")) is None
 
 
 def test_a_digest_stands_for_each_line_of_each_edit() -> None:
@@ -185,6 +207,11 @@ def test_a_digest_stands_for_each_line_of_each_edit() -> None:
         [edit("firewall policy", "7", "set srcaddr all", deletes=True)],
     ]
     assert len({foreign.digest(REF, "fgt", each) for each in edits}) == len(edits)
+
+
+def test_one_edit_is_one() -> None:
+    found = foreign.judge(PREVIEWS[:1], EVERYWHERE, ForeignChanges.BLOCK, ref=REF)
+    assert "push 1 edit of other people: firewall policy 7" in found.blocked["mixed"]
 
 
 def test_the_reason_names_the_objects_and_the_way_out() -> None:

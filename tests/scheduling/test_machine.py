@@ -14,7 +14,7 @@ from fmgsync import errors
 from fmgsync.model.address import Family
 from fmgsync.model.rollout import InstallTask, NarrowedMapping
 from fmgsync.model.target import DeviceVdom, TargetRef
-from fmgsync.scheduling import machine
+from fmgsync.scheduling import ledger, machine
 from fmgsync.scheduling.ledger import Ledger
 from fmgsync.scheduling.machine import (
     Blocked,
@@ -193,6 +193,35 @@ def test_who_was_let_go_is_known_until_it_is_judged() -> None:
     left = after(Started(ONE, 0), Pushing(6), LetGo(ONE))
     assert left.let_go == ONE
     assert after(Settled(ONE, {}), record=left).let_go == frozenset()
+
+
+def test_who_was_let_go_and_is_not_judged_stays_known() -> None:
+    left = after(Started(TWO, 0), Pushing(6), LetGo(TWO), Settled(ONE, {}))
+    assert left.let_go == TWO - ONE
+
+
+def test_an_urgent_install_is_known_as_one() -> None:
+    begun = after(Started(ONE, None, urgent=True))
+    assert begun.urgent_at == {"fgt-1": NOW}
+    assert begun.ledger == ledger.started(FRESH.ledger, ONE, None, NOW, urgent=True)
+    assert after(Started(ONE, 0), record=replace(FRESH, urgent_at={"x": NOW})).urgent_at == {
+        "x": NOW
+    }
+
+
+def test_which_devices_are_at_risk_with_an_open_end() -> None:
+    begun = after(Started(TWO, 0))
+    assert begun.running_on(None) == ["fgt-1", "fgt-2"]
+    assert begun.running_on(ONE) == ["fgt-1"]
+    assert begun.running_on(()) == []
+
+
+def test_what_was_let_through_is_asked_for_only_where_something_could_be() -> None:
+    def approved() -> list[str]:
+        raise AssertionError("asked")
+
+    held = after(Blocked({"fgt-1": "edited"}, digests={"fgt-1": ""}))
+    assert held.held_back(NOW, approved) == held.why_held == {"fgt-1": "edited"}
 
 
 def test_a_second_install_of_a_device_at_risk_is_refused() -> None:

@@ -13,6 +13,7 @@ from fmgsync.model.rollout import PendingInstall
 from fmgsync.scheduling import budget, rehearsal
 from fmgsync.scheduling.admission import Situation
 from fmgsync.scheduling.budget import Percent
+from fmgsync.scheduling.calendar import ALWAYS
 from fmgsync.scheduling.forecast import UNKNOWN
 from fmgsync.scheduling.ledger import Ledger
 from fmgsync.scheduling.rehearsal import Foreseen, Stage
@@ -98,3 +99,15 @@ def test_past_installs_say_how_long_the_next_ones_take() -> None:
     starts = [e for e in rehearsal.rehearse(stage, START + 5 * DAY) if e.at and e.ends_by]
     assert starts
     assert all(e.ends_by - e.at == timedelta(seconds=30) for e in starts if e.at and e.ends_by)
+
+
+def test_what_nothing_holds_is_foreseen_wave_after_wave() -> None:
+    """Each with its round, to the last; nothing is held."""
+    world = World(random.Random(5))
+    terms = replace(world.terms, calendar=ALWAYS)
+    stage = stage_of(world, canary=(), waves=(1, Percent(100)), max_failures=1000)
+    free = replace(stage.situation, terms=terms, blocked={})
+    stage = replace(stage, ledger=Ledger("0", past_s=(30.0,)), situation=free)
+    found = rehearsal.rehearse(stage, START + DAY)
+    waves = {each.wave for each in found if each.at is not None}
+    assert waves >= {1, 2}

@@ -122,5 +122,11 @@ def test_one_device_uses_the_lane_only_so_often() -> None:
 def test_what_makes_a_device_urgent_is_named() -> None:
     reused = Exposure(EAST, "web", NOW, ExposureKind.REUSED)
     missing = Exposure(EAST, "blocked", NOW, ExposureKind.MISSING_IN_DENY)
-    (one,) = decide(IMMEDIATELY, reused, missing).now
-    assert set(one.kinds) == {ExposureKind.REUSED, ExposureKind.MISSING_IN_DENY}
+    stale = Exposure(EAST, "web", NOW, ExposureKind.STALE)
+    (one,) = decide(IMMEDIATELY, reused, stale, missing).now
+    assert one.kinds == tuple(sorted(ExposureKind))
+
+
+def test_of_those_exposed_as_long_the_order_is_by_name() -> None:
+    decision = decide(IMMEDIATELY, exposed(9, WEST), exposed(9))
+    assert [each.target for each in decision.now] == [EAST, WEST]

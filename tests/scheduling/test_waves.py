@@ -467,3 +467,147 @@ def test_when_the_window_closes_between_two_calls_of_one_start(
 def test_a_rollout_without_waves_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one wave"):
         RolloutPolicy(waves=())
+
+
+@pytest.mark.parametrize(
+    ("policy", "kind", "reason", "next_step"),
+    [
+        (
+            replace(wide(), stopped="alice: no"),
+            HoldKind.STOPPED,
+            "alice: no",
+            "`fmgsync start` goes on",
+        ),
+        (replace(wide(), misnamed="no d9"), HoldKind.MISNAMED, "no d9", "correct the name"),
+    ],
+)
+def test_a_stop_and_a_wrong_name_hold_everything(
+    policy: RolloutPolicy, kind: HoldKind, reason: str, next_step: str
+) -> None:
+    run = Run(policy, [*reversed(fleet(3)), device("x", Readiness.UP_TO_DATE)])
+    decision = run.decide()
+    assert decision.start == ()
+    assert decision.held is not None
+    assert (decision.held.kind, decision.held.reason) == (kind, reason)
+    assert decision.held.next_step == next_step
+    assert [wait.device for wait in decision.waits] == list(names(3))
+    assert set(waits(decision).values()) == {reason}
+
+
+def test_what_has_new_members_goes_on_after_the_last_wave() -> None:
+    """Although a failure is left, or devices that are in no wave."""
+    run = Run(wide(2), fleet(3))
+    run.step()
+    run.candidates["d00"] = device("d00")
+    decision = run.decide()
+    assert (decision.start, decision.held) == (("d00",), None)
+    assert waits(decision) == {"d02": "the last wave is complete"}
+
+
+def test_until_when_canaries_wait_is_the_latest_of_what_is_known() -> None:
+    soon = Candidate("d01", opens_at=TOMORROW - timedelta(hours=1))
+    run = Run(wide(canary=("d00", "d01", "d02")), [closed("d00"), soon, device("d02")])
+    run.candidates["d02"] = Candidate("d02", detail="no window")
+    held = run.decide().held
+    assert held is not None
+    assert held.until == TOMORROW
+    run.candidates["d00"] = device("d00")
+    assert run.decide().held is None
+
+
+def test_who_could_start_but_for_the_budget_is_ready() -> None:
+    run = Run(RolloutPolicy(waves=(3, Percent(100)), max_failures=1), fleet(5))
+    decision = run.decide()
+    assert (decision.start, decision.ready) == (("d00",), names(3))
+    assert decision.needs is not None
+    run.verify(*run.start().start)
+    run.candidates["d00"] = device("d00")
+    assert run.decide().ready == ("d01", "d02", "d00")
+
+
+def test_without_room_the_rest_takes_a_round_for_each() -> None:
+    """A budget that is used up by what is under way lets one in at a time, later."""
+    run = Run(RolloutPolicy(max_failures=1), fleet(4))
+    run.ledger = replace(run.ledger, past_s=(600.0,) * 9)
+    run.start()
+    assert run.decide().needs == 30 * MINUTE
+
+
+def test_shares_count_urgent_installs_as_no_member_until_they_are_in_a_wave() -> None:
+    run = Run(wide(Percent(50), Percent(100)), fleet(4))
+    run.ledger = ledger.started(run.ledger, ["d03"], None, run.now, urgent=True)
+    decision = run.decide()
+    assert (decision.wave, decision.start) == (1, ("d00", "d01"))
+
+
+def test_what_runs_in_no_wave_ends_none() -> None:
+    """Nothing is fresh, and only an urgent install is open: no wave is waited for."""
+    run = Run(wide(), fleet(1))
+    run.ledger = ledger.started(run.ledger, ["d00"], None, run.now, urgent=True)
+    assert run.decide().wave is None
+
+
+def test_a_wave_under_way_pauses_no_more() -> None:
+    run = Run(replace(wide(1, Percent(100)), pause=MINUTE, max_failures=2), fleet(5))
+    run.step()
+    run.now += MINUTE
+    assert run.step() == ("d01", "d02")
+    assert run.step() == ("d03", "d04")
+
+
+def test_the_pause_begins_when_the_last_one_failed_as_well() -> None:
+    run = Run(replace(wide(2, Percent(100)), pause=10 * MINUTE, max_failures=3), fleet(4))
+    run.start()
+    run.verify("d00")
+    run.now += 5 * MINUTE
+    run.fail("d01")
+    run.now += 5 * MINUTE
+    decision = run.decide()
+    assert (decision.start, decision.waits[-1].until) == ((), run.now + 5 * MINUTE)
+    run.now += 5 * MINUTE
+    assert run.decide().start == ("d02", "d03")
+
+
+def test_a_wave_with_a_failure_is_not_gone_back_behind() -> None:
+    run = Run(replace(wide(1, 2, Percent(100)), max_failures=9), fleet(5))
+    run.step()
+    run.start()
+    run.fail("d01")
+    assert run.start().wave == 3
+    for name in ("d02", "d03", "d04"):
+        run.fail(name)
+    run.candidates["d05"] = device("d05")
+    assert run.decide().wave == 3
+
+
+def test_of_a_named_wave_one_that_is_ready_keeps_the_others_waiting() -> None:
+    branches = NamedWave("Branches", frozenset({"d00", "d01"}))
+    run = Run(wide(branches, Percent(100)), fleet(3))
+    run.candidates["d00"] = device("d00", Readiness.OFFLINE)
+    run.candidates["d01"] = closed("d01")
+    decision = run.decide()
+    assert (decision.wave, decision.start) == (1, ())
+
+
+def test_a_wave_of_which_one_failed_is_under_way_for_the_others() -> None:
+    """They do not pause again."""
+    run = Run(replace(wide(1, Percent(100)), pause=MINUTE, max_failures=9), fleet(3))
+    run.step()
+    run.now += MINUTE
+    run.candidates["d02"] = device("d02", Readiness.OFFLINE)
+    assert run.start().start == ("d01",)
+    run.fail("d01")
+    run.candidates["d02"] = device("d02")
+    assert run.decide().start == ("d02",)
+
+
+def test_while_the_last_ones_are_under_way_their_wave_is_told() -> None:
+    run = Run(wide(), fleet(2))
+    run.start()
+    assert run.decide().wave == 1
+
+
+def test_a_budget_in_percent_is_of_all_that_take_part() -> None:
+    run = Run(RolloutPolicy(max_failures=Percent(50)), fleet(4))
+    assert run.step() == ("d00", "d01")
+    assert run.step() == ("d02", "d03")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from fmgsync import untrusted
 from fmgsync.state import records, rollouts, stale, stops
-from fmgsync.state.documents import encoded
+from fmgsync.state.documents import Change, Parsed, encoded, update_soon
 
 ROOM = Path(__file__).parents[2] / "fmgsync" / "state"
 
@@ -44,3 +46,62 @@ def test_every_number_with_a_fraction_in_a_state_is_bounded() -> None:
     for kind, field in rows:
         if field.name != "past_s" and "float" in str(field.type):
             assert "le=253402214400" in str(field.type), f"{kind.__name__}.{field.name}"
+
+
+@pytest.mark.parametrize("letter", ["a", '"', "\\", '\\"'])
+def test_a_text_that_is_too_long_is_shortened_and_no_other(letter: str) -> None:
+    whole = letter * (untrusted.TEXT_MOST // (2 * len(letter)))
+    long = letter * (untrusted.TEXT_MOST + 1)
+    assert json.loads(encoded({"a": whole, "b": 1})) == {"a": whole, "b": 1}
+    made = json.loads(encoded({"a": long, "b": whole}))
+    assert made["b"] == whole
+    assert len(made["a"]) <= untrusted.TEXT_MOST
+
+
+def test_half_a_character_is_no_reason_to_keep_nothing() -> None:
+    assert json.loads(encoded({"a": "x\ud800", "b": 1}))["b"] == 1
+
+
+def test_a_text_is_taken_apart_once() -> None:
+    asked: list[str | None] = []
+
+    def parse(text: str | None) -> str | None:
+        asked.append(text)
+        return text
+
+    parsed = Parsed(parse)
+    assert [parsed.of(text) for text in (None, None, "a", "a", "b", "a")] == [
+        None, None, "a", "a", "b", "a",
+    ]  # fmt: skip
+    assert asked == [None, "a", "b", "a"]
+    assert parsed.made("c", "said") == "c"
+    assert (parsed.of("c"), len(asked)) == ("said", 4)
+
+
+@dataclasses.dataclass
+class Waiting:
+    """Documents that tell which way a change came."""
+
+    came: list[str] = dataclasses.field(default_factory=list)
+
+    def where(self, name: str) -> str:
+        return name
+
+    def read(self, name: str) -> str | None:
+        return None
+
+    def update(self, name: str, change: Change) -> None:
+        self.came.append(f"now {name} {change(None)}")
+
+
+class Soon(Waiting):
+    def update_soon(self, name: str, change: Change) -> None:
+        self.came.append(f"soon {name} {change(None)}")
+
+
+@pytest.mark.parametrize(("documents", "way"), [(Waiting(), "now"), (Soon(), "soon")])
+def test_what_nothing_depends_on_waits_where_a_write_costs_much(
+    documents: Waiting, way: str
+) -> None:
+    update_soon(documents, "x", lambda _: "text")
+    assert documents.came == [f"{way} x text"]

@@ -15,6 +15,7 @@ from fmgsync.model.change import Hold
 from fmgsync.model.memory import History, Size
 from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.state.memory import Memory
+from fmgsync.state.units import Units
 
 PROD, LAB = TargetRef("hq", "prod"), TargetRef("hq", "lab")
 EAST = DeviceVdom("fgt-east", "root")
@@ -199,3 +200,45 @@ def test_a_history_survives_its_document(found: list[Size]) -> None:
     assert read.since == 0.5
     assert set(read.sizes) == set(found)
     assert [size.at for size in read.sizes] == sorted(size.at for size in found)
+
+
+def test_the_guards_account_is_replaced_for_one_adom_of_one_installation(
+    memory: Memory, texts: Texts
+) -> None:
+    """By device, or by the group's own value; what others know stays."""
+    places = (EAST, DeviceVdom("fgt-east", "dmz"), None)
+
+    def sizes(at: float, members: int) -> tuple[Size, ...]:
+        return tuple(Size(Family.IPV4, "web", place, members, at=at) for place in places)
+
+    first = History(1.0, (*sizes(5.0, 2), *sizes(6.0, 2)))
+    for owner, ref in (("prod", PROD), ("prod", LAB), ("stage", PROD)):
+        memory.remember(owner, ref, lambda before: before or first)
+    later = History(2.0, sizes(7.0, 3))
+    memory.remember("prod", PROD, lambda before: later if before == first else History(0))
+    assert memory.history("prod", PROD) == later
+    assert memory.history("prod", LAB) == memory.history("stage", PROD) == first
+    assert memory.history("stage", LAB) is None
+    assert len(json.loads(texts.texts["guard"])["adoms"]) == 3
+
+
+def test_what_is_known_of_a_unit_is_kept_under_the_name_that_it_had(texts: Texts) -> None:
+    """Another unit under the same name begins anew."""
+    units = Units(texts, {"hq": "10.0.0.1"})
+    units.bind("hq", "one", remember=True)
+    Memory(texts, units).remember("prod", PROD, lambda _: History(1.0))
+    other = Units(texts, {"hq": "10.0.0.2"})
+    other.bind("hq", "two", remember=True)
+    memory = Memory(texts, other)
+    assert memory.history("prod", PROD) is None
+    memory.remember("prod", PROD, lambda before: before or History(2.0))
+    assert Memory(texts, units).history("prod", PROD) == History(1.0)
+    assert memory.history("prod", PROD) == History(2.0)
+
+
+def test_what_two_plans_show_is_approved_by_either(texts: Texts) -> None:
+    for plan in ("first", "second"):
+        memory = Memory(texts)
+        memory.show("first", [(PROD, hold("aa"))], NOW)
+        memory.show("second", [(PROD, hold("aa"))], NOW)
+        assert approve(memory, plan) == ["aa"]

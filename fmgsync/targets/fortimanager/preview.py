@@ -138,14 +138,16 @@ class Preview:
                 self._problems[device] = line.because
 
     def _read(self, scope: Sequence[DeviceVdom], data: dict[str, Any]) -> None:
-        """The text per device; a refusal counts for the devices it was asked for."""
+        """The text per device; a refusal counts for the devices it was asked for. An answer without
+        a text is none: only an empty one says that nothing would be pushed."""
         result = self._session.query("exec", [{"url": urls.PREVIEW_RESULT, "data": data}])[0]
         if not result.ok:
             message = answers.error_for(result, self._place).message
             self._problems.update(dict.fromkeys(_devices(scope), message))
             return
         text = result.data.get("message") if isinstance(result.data, dict) else None
-        self._texts.update(_split(wire.text(text), _devices(scope)))
+        if isinstance(text, str):
+            self._texts.update(_split(text, _devices(scope)))
 
     def _judge(self, device: str) -> DevicePreview:
         if device in self._problems:
@@ -166,7 +168,8 @@ def _asked(ask: Callable[[], Answer]) -> _Steps[Answer]:
 
 
 def _says_no_changes(task: tasks.Task) -> bool:
-    return any(_NO_CHANGES in line.detail.lower() for line in task.lines)
+    """Whether it says so and nothing else: one device's line tells nothing of the others."""
+    return bool(task.lines) and all(_NO_CHANGES in line.detail.lower() for line in task.lines)
 
 
 def install_data(request: InstallRequest, owner: str, *, flag: str) -> dict[str, Any]:
@@ -224,15 +227,17 @@ def _result_data(adom: str, scope: Sequence[DeviceVdom], *, together: bool) -> d
 
 
 def _split(text: str, devices: Sequence[str]) -> dict[str, str]:
-    """CLI text per device: the text itself for one device, JSON with a row each for several."""
+    """CLI text per device: the text itself for one device, JSON with a row each for several. What
+    several rows say of one device counts together."""
     if not text.lstrip().startswith("["):
         return {devices[0]: text} if len(devices) == 1 else {}
     try:
         rows = wire.decoded(text)
     except (ValueError, RecursionError):
         return {}
-    return {
-        wire.text(row.get("name")): wire.text(row.get("result"))
-        for row in rows
-        if isinstance(row, dict)
-    }
+    found: dict[str, str] = {}
+    for row in rows:
+        if isinstance(row, dict) and isinstance(shown := row.get("result"), str):
+            name = wire.text(row.get("name"))
+            found[name] = f"{found[name]}\n{shown}" if name in found else shown
+    return found
