@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from fmgsync.model.view import GroupState
 from fmgsync.passes.result import Pass
 from fmgsync.scheduling.rollout import Readiness
 from tests.end_to_end.mixed import BEHIND, CLUSTERS, Mixed
+
+SPACING = "installed this way a moment ago"
+SPACING_S = 300.0
+"""A device gets an urgent install at most so often (docs/installs.md)."""
 
 Grant = tuple[str, str, str]
 """A FortiGate, a group, an address that it holds and nobody wants any more."""
@@ -21,8 +25,8 @@ tell all that runs, and where a device was changed on the spot."""
 class Grants:
     """Since when each has been there while fmgsync looked, by its own computer's clock."""
 
-    def __init__(self, estate: Mixed) -> None:
-        self._estate = estate
+    def __init__(self, estate: Mixed, pushed_at: Mapping[str, float]) -> None:
+        self._estate, self._pushed_at = estate, pushed_at
         self._since: dict[Grant, tuple[float, float]] = {}
         self.told: Counter[str] = Counter()
 
@@ -82,6 +86,9 @@ class Grants:
         does not show it, and it is taken at its word: what is held, or at risk."""
         if why == GroupState.UNKNOWN and self._estate.truth.lost:
             return True
+        if why == SPACING:
+            last = self._pushed_at.get(place)
+            return last is not None and self._estate.host.now() - last < SPACING_S
         device = self._estate.unit.world.devices.get(place)
         if device is None or place not in BEHIND:
             return None
@@ -122,7 +129,8 @@ def _said(one: Pass) -> dict[str, str]:
         for group in each.groups:
             if group.state in UNKNOWABLE:
                 found.setdefault(each.target.device, str(group.state))
-    return found
+    spaced = dict.fromkeys(names, SPACING) if one.view.urgent.until is not None else {}
+    return {**spaced, **found}
 
 
 def _of_all(one: Pass) -> str:

@@ -26,6 +26,8 @@ class Pushes:
     def __init__(self, estate: Mixed) -> None:
         self._estate, self._world = estate, estate.unit.world
         self._begun: dict[str, tuple[int, int]] = {}
+        self.last_at: dict[str, float] = {}
+        """When each was told something last, by our own computer's clock."""
         self.open: set[str] = set()
         """Whatever was begun on and is not proven since."""
         self._outcomes: dict[str, tuple[Held, ...]] = {}
@@ -44,6 +46,7 @@ class Pushes:
             assert not again, f"the same is pushed to {name} again: {line}"
             self._begun[name] = newest, changes
         self.open |= set(devices)
+        self.last_at |= dict.fromkeys(devices, self._estate.host.now())
 
     def writes(self, place: str, method: str, url: str, body: bytes | str | None) -> bool:
         """6: a FortiGate that stands alone is not told what it holds. Whether this is a write of a
@@ -51,6 +54,7 @@ class Pushes:
         path = urlsplit(url).path
         if method == "GET" or GROUPS.rstrip("/") not in path:
             return False
+        self.last_at[place] = self._estate.host.now()
         if method == "PUT":
             asked = json.loads(body or "{}")
             row = _row(self._world, place, unquote(path.removeprefix(GROUPS)))

@@ -6,6 +6,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,8 +20,10 @@ from fmgsync.model.view import DeviceView
 from fmgsync.passes.result import Pass, Result
 from fmgsync.passes.rollout_book import Report
 from fmgsync.passes.world import Workloads
+from fmgsync.scheduling.urgent import UrgentDecision
 from fmgsync.simulator.state.tasks import Line
 from tests.end_to_end.evidence import Run
+from tests.end_to_end.grants import SPACING
 from tests.end_to_end.mixed import ALONE, BEHIND, KEY, PASSWORD, Choice, Mixed, open_mixed
 from tests.end_to_end.witness import INVARIANTS, Witness
 
@@ -207,6 +211,15 @@ def excused_by_what_is_not_so(witness: Witness) -> None:
     witness.no_stale_grant_is_overdue(run_of(witness), empty(witness, told))
 
 
+def excused_by_a_push_that_was_not(witness: Witness) -> None:
+    estate = witness.estate
+    estate.choice = replace(estate.choice, removals="immediately")
+    del estate.truth.runs["10.1.0.1"]
+    later = UrgentDecision(until=datetime.fromtimestamp(estate.host.now() + 300, UTC))
+    told = Pass(TargetRef("hq", "prod"), view=replace(UNASSESSED, urgent=later))
+    witness.no_stale_grant_is_overdue(run_of(witness), empty(witness, told))
+
+
 def looked(estate: Mixed) -> Observation | None:
     """What is seen of the ADOM, and of its devices."""
     return next(each.seen for each in estate.status().adoms if each.ref.unit == "hq")
@@ -261,7 +274,11 @@ BREAKS: Mapping[int, Mapping[Callable[[Witness], None], str]] = {
         never_installed: "never installed",
         edit_of_others: "edits of others went along",
     },
-    10: {overdue: "nothing is said", excused_by_what_is_not_so: "called silent, which it is not"},
+    10: {
+        overdue: "nothing is said",
+        excused_by_what_is_not_so: "called silent, which it is not",
+        excused_by_a_push_that_was_not: "a moment ago, which it is not",
+    },
     11: {never_asked_for: "lets {'10.9.0.1'} through"},
     12: {
         no_line: "no write in the audit",
@@ -291,6 +308,16 @@ def test_what_breaks_it_is_noticed(
     with pytest.raises(AssertionError) as caught:
         breaks(witness)
     assert words in str(caught.value)
+
+
+def test_an_urgent_install_is_not_overdue_so_soon_after_another(tmp_path: Path) -> None:
+    """That takes five minutes, told from when it was begun on, whatever a pass says."""
+    with open_mixed(tmp_path, Choice()) as estate:
+        witness = Witness(estate)
+        witness.pushes.last_at[ALONE[0]] = estate.host.now() - 299
+        assert witness.grants.is_so(ALONE[0], SPACING)
+        estate.clock.sleep(1)
+        assert not witness.grants.is_so(ALONE[0], SPACING)
 
 
 def test_what_is_wanted_is_what_the_configured_selectors_select(estate: Mixed) -> None:

@@ -45,7 +45,8 @@ class Witness:
         self.estate, self._world = estate, estate.unit.world
         self.log = io.StringIO()
         self.let_through = False  # people have approved edits, or installed by hand
-        self.pushes, self.grants = Pushes(estate), Grants(estate)
+        self.pushes = Pushes(estate)
+        self.grants = Grants(estate, self.pushes.last_at)
         self.checks: Counter[int] = Counter()
         self.dead: set[int] = set()  # sessions whose process was killed, or whose word got lost
         self.verified = 0
@@ -104,9 +105,8 @@ class Witness:
 
     def sends(self, url: str, method: str, body: bytes | str | None) -> None:
         """A request is about to leave."""
-        run = self._run
+        run, now = self._run, self.estate.host.now()
         place = self._places.get(urlsplit(url).port)
-        now = self.estate.host.now()
         if run is None:
             return
         if run.is_deposed is not None and run.is_deposed():
