@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from fmgsync import errors
 
+_MOST = 256 * 1024 * 1024
 VERSION = 1
 
 
@@ -27,7 +28,11 @@ def save(path: Path, document: dict[str, Any], *, now: float) -> None:
 def read(path: Path) -> dict[str, Any]:
     """A saved plan's document. Raises UsageError for a file that is none."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            content = file.read(_MOST + 1)
+        if len(content) > _MOST:
+            raise no_plan(path, "it is too long")
+        document = json.loads(content.decode())
     except OSError as error:
         raise errors.UsageError(
             f"the plan cannot be read: {error.strerror}", where=str(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
@@ -15,6 +16,7 @@ from fmgsync import errors
 from fmgsync.clock import Clock
 from fmgsync.state.documents import Change, Wish
 
+_MOST = 256 * 1024 * 1024
 _LOCK_WAIT_S = 10.0
 _LOCK_PAUSE_S = 0.05
 
@@ -48,7 +50,11 @@ class Folder:
         file = self._file(name)
         try:
             self._refuse_open_folder()
-            return file.read_text(encoding="utf-8")
+            with file.open("rb") as opened:
+                content = opened.read(_MOST + 1)
+            if len(content) > _MOST:
+                raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+            return content.decode()
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as error:

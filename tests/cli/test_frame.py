@@ -145,3 +145,9 @@ def test_an_endless_argument_is_the_callers_fault_and_not_repeated_whole(
     assert (code, "internal error" in told) == (2, False)
     assert "long" in told
     assert "long" * 65 not in told
+
+
+def test_a_file_without_an_end_is_no_saved_plan(capsys: pytest.CaptureFixture[str]) -> None:
+    config = Path(__file__).parents[1] / "settings" / "whole.yaml"
+    assert main.run(["plan", "show", "/dev/zero", "-c", str(config)]) == 2
+    assert "/dev/zero: this is no plan that can be applied" in capsys.readouterr().err

@@ -33,6 +33,14 @@ def test_what_is_written_is_read(folder: Folder, tmp_path: Path) -> None:
     assert folder.where("guard") == str(tmp_path / "state/guard.json")
 
 
+def test_what_has_no_end_is_no_document(folder: Folder, tmp_path: Path) -> None:
+    folder.update("guard", lambda _: "x")
+    (tmp_path / "state/guard.json").unlink()
+    (tmp_path / "state/guard.json").symlink_to("/dev/zero")
+    with pytest.raises(errors.StateError, match="File too large"):
+        folder.read("guard")
+
+
 def test_only_the_user_can_read_and_write(folder: Folder, tmp_path: Path) -> None:
     folder.update("guard", lambda _: "x")
     modes = {p.name: p.stat().st_mode & 0o777 for p in (tmp_path / "state").iterdir()}
