@@ -88,7 +88,7 @@ def looked_at(text: str, where: str) -> None:
     assert not faked, f"{where}: {faked}"
 
 
-@pytest.mark.parametrize("mode", ["normal", DIRECT])
+@pytest.mark.parametrize("mode", ["normal", pytest.param(DIRECT, marks=pytest.mark.slow)])
 def test_a_few_fields(tmp_path: Path, mode: str) -> None:
     with opened(tmp_path, mode) as scene:
         for name in FEW:
@@ -183,6 +183,7 @@ def test_fields_of_the_state_edited_by_somebody(tmp_path: Path, mode: str) -> No
         tally.note("forged", remembered=count)
 
 
+@pytest.mark.slow
 def test_what_a_unit_takes_and_does_not_keep_is_not_written_for_ever(tmp_path: Path) -> None:
     """Its members are right, so nothing fails; the run ends, and says what is left."""
     with opened(tmp_path, DIRECT) as scene:

@@ -29,6 +29,7 @@ def test_a_few_kills_of_an_install() -> None:
     assert not found.wrong, "\n".join(map(str, found.wrong))
 
 
+@pytest.mark.slow
 def test_killed_between_what_is_given_back(tmp_path: Path) -> None:
     """What was not given back yet is found again by its group, which goes last."""
     with (

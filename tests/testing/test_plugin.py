@@ -178,6 +178,7 @@ def test_the_configuration_is_found_and_its_faults_are_told(pytester: pytest.Pyt
     run(pytester).assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_the_example_repository_passes_as_it_is(pytester: pytest.Pytester) -> None:
     """docs/examples/firewall-tests, copied out of this repository and run by its own pytest."""
     example = ROOT / "docs" / "examples" / "firewall-tests"
