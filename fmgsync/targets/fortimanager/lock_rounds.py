@@ -3,8 +3,7 @@
 An ordinary plan is one round. A fill of tens of thousands of objects is several, each of them
 locked, written, committed and unlocked. Every beginning of a plan is a state that may stay
 (`planning.diff` says why), so it may also be installed by others before the rest has come; but
-where a group with shards goes from `per-device` to `shared`, nothing proves of a beginning that no
-device lacks, for that long, what both modes grant it.
+while a group with shards changes its mode, a device may lack members that both modes grant it.
 """
 
 from __future__ import annotations
