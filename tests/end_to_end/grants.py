@@ -11,6 +11,7 @@ from fmgsync.scheduling.rollout import Readiness
 from tests.end_to_end.mixed import BEHIND, CLUSTERS, Mixed
 
 SPACING = "installed this way a moment ago"
+UNREAD = "not known what should be there"
 SPACING_S = 300.0
 """A device gets an urgent install at most so often (docs/installs.md)."""
 
@@ -86,6 +87,8 @@ class Grants:
         does not show it, and it is taken at its word: what is held, or at risk."""
         if why == GroupState.UNKNOWN and self._estate.truth.lost:
             return True
+        if why == UNREAD:
+            return bool(self._estate.truth.lost)
         if why == SPACING:
             last = self._pushed_at.get(place)
             return last is not None and self._estate.host.now() - last < SPACING_S
@@ -127,6 +130,8 @@ def _said(one: Pass) -> dict[str, str]:
         if each.silent:
             found.setdefault(each.target.device, "silent")
         for group in each.groups:
+            if group.desired is None:  # a cluster that is lost freezes the whole group
+                found.setdefault(each.target.device, UNREAD)
             if group.state in UNKNOWABLE:
                 found.setdefault(each.target.device, str(group.state))
     spaced = dict.fromkeys(names, SPACING) if one.view.urgent.until is not None else {}

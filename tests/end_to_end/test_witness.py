@@ -14,9 +14,8 @@ import pytest
 
 from fmgsync import audit
 from fmgsync.assessing.assessment import UNASSESSED
-from fmgsync.assessing.observation import Observation
 from fmgsync.model.target import DeviceVdom, TargetKind, TargetRef
-from fmgsync.model.view import DeviceView
+from fmgsync.model.view import DeviceView, GroupState, GroupView
 from fmgsync.passes.result import Pass, Result
 from fmgsync.passes.rollout_book import Report
 from fmgsync.passes.world import Workloads
@@ -202,27 +201,31 @@ def overdue(witness: Witness) -> None:
 
 
 def excused_by_what_is_not_so(witness: Witness) -> None:
-    estate = witness.estate
-    estate.choice = replace(estate.choice, removals="immediately")
-    del estate.truth.runs["10.1.0.1"]
-    ref = TargetRef("hq", "prod")
-    views = [DeviceView(DeviceVdom(name, "root"), ref, (), silent="no answer") for name in BEHIND]
-    told = Pass(ref, view=replace(UNASSESSED, views=tuple(views)), seen=looked(estate))
-    witness.no_stale_grant_is_overdue(run_of(witness), empty(witness, told))
+    _excused(witness, silent="no answer")
 
 
 def excused_by_a_push_that_was_not(witness: Witness) -> None:
-    estate = witness.estate
+    _excused(witness, urgent=UrgentDecision(until=datetime(2026, 1, 1, tzinfo=UTC)))
+
+
+def excused_by_a_source_that_is_not_lost(witness: Witness) -> None:
+    _excused(witness, GroupView(WEB, None, None, None, None, GroupState.WRITE_PENDING))
+
+
+def _excused(
+    witness: Witness,
+    *groups: GroupView,
+    silent: str = "",
+    urgent: UrgentDecision = UNASSESSED.urgent,
+) -> None:
+    estate, ref = witness.estate, TargetRef("hq", "prod")
     estate.choice = replace(estate.choice, removals="immediately")
     del estate.truth.runs["10.1.0.1"]
-    later = UrgentDecision(until=datetime.fromtimestamp(estate.host.now() + 300, UTC))
-    told = Pass(TargetRef("hq", "prod"), view=replace(UNASSESSED, urgent=later))
+    seen = next(each.seen for each in estate.status().adoms if each.ref == ref)
+    places = [DeviceVdom(name, "root") for name in BEHIND]
+    views = tuple(DeviceView(place, ref, groups, silent=silent) for place in places)
+    told = Pass(ref, seen, view=replace(UNASSESSED, views=views, urgent=urgent))
     witness.no_stale_grant_is_overdue(run_of(witness), empty(witness, told))
-
-
-def looked(estate: Mixed) -> Observation | None:
-    """What is seen of the ADOM, and of its devices."""
-    return next(each.seen for each in estate.status().adoms if each.ref.unit == "hq")
 
 
 def never_asked_for(witness: Witness) -> None:
@@ -277,6 +280,7 @@ BREAKS: Mapping[int, Mapping[Callable[[Witness], None], str]] = {
     10: {
         overdue: "nothing is said",
         excused_by_what_is_not_so: "called silent, which it is not",
+        excused_by_a_source_that_is_not_lost: "what should be there, which it is not",
         excused_by_a_push_that_was_not: "a moment ago, which it is not",
     },
     11: {never_asked_for: "lets {'10.9.0.1'} through"},
