@@ -222,9 +222,8 @@ def _excused(
     estate.choice = replace(estate.choice, removals="immediately")
     del estate.truth.runs["10.1.0.1"]
     seen = next(each.seen for each in estate.status().adoms if each.ref == ref)
-    places = [DeviceVdom(name, "root") for name in BEHIND]
-    views = tuple(DeviceView(place, ref, groups, silent=silent) for place in places)
-    told = Pass(ref, seen, view=replace(UNASSESSED, views=views, urgent=urgent))
+    view = DeviceView(DeviceVdom(BEHIND[0], "root"), ref, groups, silent=silent)
+    told = Pass(ref, seen, view=replace(UNASSESSED, views=(view,), urgent=urgent))
     witness.no_stale_grant_is_overdue(run_of(witness), empty(witness, told))
 
 
