@@ -74,6 +74,12 @@ def _addresses(adom: ObservedAdom, target: DeviceVdom, name: str) -> Iterator[Ob
                     yield found
 
 
+def _theirs(adom: ObservedAdom, target: DeviceVdom, name: str) -> frozenset[Address]:
+    """What others put into our group there, by value."""
+    found = (one for one in _addresses(adom, target, name) if not one.owned)
+    return frozenset(one.value for one in found if one.value is not None)
+
+
 def _value(adom: ObservedAdom, key: ObjectKey, name: str) -> object:
     found = adom.addresses.get((key[0], name))
     if found is None:
@@ -118,12 +124,13 @@ class Yardstick:
         for view in listed:
             for group in view.groups:
                 held = group.used(adom[view.target].get(group.name))
-                if group.in_error or held is None or group.desired is None:
+                if group.in_error or held is None:
                     continue
-                wrong = self._wrong(group.name, held, group.desired, group.device)
+                wrong = self._wrong(group, held, _theirs(now, view.target, group.name))
                 wrong -= kept.get((view.target, group.name), frozenset())
                 wrong -= kept.get((None, group.name), frozenset())
-                strange = _strange(now, group, view.target)
+                known = group.desired is not None
+                strange = _strange(now, group, view.target) if known else frozenset[str]()
                 if wrong or strange:
                     found.setdefault(view.target, {})[group.name] = strange.union(wrong)
         return found
@@ -142,16 +149,15 @@ class Yardstick:
                     yield view.target, group.name
 
     def _wrong(
-        self,
-        name: str,
-        adom: frozenset[Address],
-        desired: frozenset[Address],
-        device: frozenset[Address] | None,
+        self, group: GroupView, adom: frozenset[Address], theirs: frozenset[Address]
     ) -> frozenset[Address]:
-        if self._denies(name):
-            before = desired if device is None else device
+        desired = group.desired or frozenset()
+        if self._denies(group.name):
+            before = desired if group.device is None else group.device
             return (desired & before) - adom
-        return adom - desired - (device or frozenset()) if self.removes else frozenset()
+        if group.desired is None or not self.removes:
+            adom &= theirs  # what of ours is in it may have been wanted; theirs never was
+        return adom - desired - (group.device or frozenset())
 
     def _denies(self, name: str) -> bool:
         return stale.denies(self.seen, name)

@@ -266,6 +266,27 @@ def _writes(body: str, mode: str) -> bool:
     )
 
 
+@pytest.mark.parametrize("mode", ["normal", "disabled"])
+@pytest.mark.parametrize("kept", ["upsert", "a cluster is lost"])
+def test_what_others_put_into_a_group_that_keeps_everything_is_not_brought_along(
+    tmp_path: Path, kept: str, mode: str
+) -> None:
+    """What is kept is what of ours may still be wanted. Theirs no rule ever asked for."""
+    policy = {"policy": {"mode": "upsert"}} if kept == "upsert" else {}
+    with open_fleet(tmp_path, {**seed(2), "workspaceMode": mode}, rollout=TOGETHER) as estate:
+        estate.write_config(**policy)
+        open_up(estate)
+        if kept == "upsert":
+            web(estate, "10.1.0.1", "10.1.0.2")
+        else:
+            estate.run("east", dump='{"kind": "List", "items": [')
+        to(estate, OPEN)
+        told = report(estate.apply("window"))
+        assert "0.0.0.0/0" not in (estate.on_device("fgt-2", GROUP) or ())
+        # Where nothing may be taken away a person has to; else it is put right.
+        assert ("0.0.0.0/0" in str(told.blocked)) is (kept == "upsert")
+
+
 @pytest.mark.parametrize("policy", ["block", "allow"])
 def test_a_failed_copy_is_told_with_its_cause(tmp_path: Path, policy: str) -> None:
     """Its line ends with "Aborted due to previous error": the cause is in the line's history.
