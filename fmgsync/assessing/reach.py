@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from itertools import chain
 
 from fmgsync.assessing import four, rendered
 from fmgsync.assessing.observation import Observation
 from fmgsync.model import naming
 from fmgsync.model.address import Address, Family
+from fmgsync.model.state import ObjectKey
 from fmgsync.model.target import DeviceVdom
 from fmgsync.planning import diff
 
@@ -22,33 +24,47 @@ def wanted(
     to a device of the sites, which no rule asks for there, nothing is wanted. Not all rules may
     have been read: then nobody knows.
     """
-    found: dict[DeviceVdom, Mapping[str, frozenset[Address] | None]] = {}
-    found.update(rendered.from_desired(seen.desired))
     asked = {group.name for group in seen.desired.groups}
     nothing = None if seen.desired.unread else frozenset[Address]()
-    for name, targets in _left_over(seen).items():
-        for target in targets:
-            here = found.get(target, {})
-            if name not in here:
-                found[target] = {**here, name: frozenset() if name in asked else nothing}
+    found = {place: dict(here) for place, here in rendered.from_desired(seen.desired).items()}
+    for name, keys in _ours(seen).items():
+        for target in _brought(seen, keys):
+            here = found.setdefault(target, {})
+            here.setdefault(name, frozenset() if name in asked else nothing)
     return found
 
 
-def _left_over(seen: Observation) -> Mapping[str, frozenset[DeviceVdom]]:
-    """Where groups come of which rules may not ask for anything there any more."""
+def names(seen: Observation) -> frozenset[str]:
+    """The groups that devices are asked for: those of the rules, and those that still come to a
+    device although their rule is gone."""
+    asked = frozenset(group.name for group in seen.desired.groups)
+    gone = ((name, keys) for name, keys in _ours(seen).items() if name not in asked)
+    return asked.union(name for name, keys in gone if _brought(seen, keys))
+
+
+def _ours(seen: Observation) -> Mapping[str, Sequence[ObjectKey]]:
+    """Our groups, shards and families together, that may come to devices no rule means them for."""
     theirs = {finding.name for finding in seen.plan.foreign if finding.kind == diff.KEPT_FOREIGN}
     stay = {
         group.name
         for group in seen.desired.groups
         if group.shared is not None or group.own is not None or group.keeps
     }
-    found: defaultdict[str, frozenset[DeviceVdom]] = defaultdict(frozenset)
+    found: defaultdict[str, list[ObjectKey]] = defaultdict(list)
     for key, group in seen.observed.groups.items():
         name = naming.group_of(key[1])
         if group.owned and name not in theirs and name not in stay:
-            carried = {*seen.usage.devices.get(key, ()), *seen.usage.disputed.get(key, ())}
-            found[name] |= carried & seen.desired.behind
+            found[name].append(key)
     return found
+
+
+def _brought(seen: Observation, keys: Iterable[ObjectKey]) -> Set[DeviceVdom]:
+    """The devices of the sites that a package brings these to, or may bring them to."""
+    used = seen.usage
+    carried = (
+        used.devices.get(key, {}).keys() | used.disputed.get(key, frozenset()) for key in keys
+    )
+    return seen.desired.behind.intersection(chain.from_iterable(carried))
 
 
 def packages(

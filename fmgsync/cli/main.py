@@ -5,6 +5,7 @@ Commands are imported only when called, so that `fmgsync --help` needs click and
 
 from __future__ import annotations
 
+import errno
 import gc
 import importlib
 import itertools
@@ -20,6 +21,20 @@ import fmgsync
 from fmgsync import errors, redaction
 from fmgsync.cli import interrupting, lines
 from fmgsync.untrusted import legible, safe_text
+
+_NO_PATH = frozenset(
+    {
+        errno.EACCES,
+        errno.EISDIR,
+        errno.ELOOP,
+        errno.ENAMETOOLONG,
+        errno.ENOENT,
+        errno.ENOTDIR,
+        errno.EPERM,
+        errno.EROFS,
+    }
+)
+"""What is wrong with a path that somebody named; a full or broken disk is no fault of theirs."""
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "The whole story with nothing installed: simulated clusters and firewalls."),
@@ -175,9 +190,7 @@ def run(arguments: list[str], *, context: object = None) -> int:
     except Exception as defect:
         if any(argument in ("-vv", "-vvv") for argument in arguments):
             _tell_origin(defect)
-        if (
-            isinstance(defect, OSError) and defect.filename
-        ):  # a path that can be none, a loop of links
+        if isinstance(defect, OSError) and defect.filename and defect.errno in _NO_PATH:
             unusable = errors.UsageError(
                 f"{defect.filename}: {defect.strerror}", next_step="name another file or folder"
             )

@@ -38,10 +38,11 @@ def settle(run: Run, chosen: Batch) -> None:
         if outcome.outcome in _ARRIVED | IN_DOUBT and outcome.target.device not in failed
     ]
     proofs = prove(run, targets, chosen.expected, tries=_tries(run, chosen))
+    names = run.names
     run.answered = {
         target: proof.reading
         for target, proof in proofs.items()
-        if proof.reading is not None and proof.names >= run.names
+        if proof.reading is not None and proof.names >= names
     }
     # Of a device that is not as it should be nothing is believed that was not asked just now.
     right = {target for target, proof in proofs.items() if proof.verdict is Verdict.VERIFIED}
@@ -151,10 +152,11 @@ def expected_on(run: Run, targets: Sequence[DeviceVdom]) -> Expected:
 
     A rule in error is not asked of a device, nor a family that no policy there uses.
     """
-    in_error = place_reasons.blocked(run.seen, run.names)
+    listed = run.names
+    in_error = place_reasons.blocked(run.seen, listed)
     keys = [
         key
-        for name in sorted(run.names - in_error)
+        for name in sorted(listed - in_error)
         for key in four.keys(name)
         if (standing := run.seen.observed.groups.get(key)) is not None and standing.owned
     ]

@@ -208,8 +208,7 @@ class Run:
     @property
     def names(self) -> frozenset[str]:
         """The groups that devices are asked for."""
-        here = reach.wanted(self.seen).values()
-        return frozenset(group.name for group in self.seen.desired.groups).union(*here)
+        return reach.names(self.seen)
 
     @property
     def policy(self) -> RolloutPolicy:

@@ -87,3 +87,5 @@ CASES: dict[str, tuple[Observation, Found]] = {
 def test_nothing_is_wanted_where_no_rule_asks_for_anything(case: str) -> None:
     found, expected = CASES[case]
     assert reach.wanted(found) == expected
+    named = {group.name for group in found.desired.groups}
+    assert reach.names(found) == named.union(*expected.values())
