@@ -27,7 +27,7 @@ def _strange(adom: ObservedAdom, group: GroupView, target: DeviceVdom) -> frozen
             for member in standing.mappings.get(target, standing.members):
                 address = adom.addresses.get((family, member))
                 inner = adom.groups.get((family, member))
-                plain = address is not None and address.value is not None
+                plain = address is not None and address.value is not None and not address.mapped
                 if not plain and (inner is None or not inner.owned):
                     found.add(member)
     return frozenset(found)
@@ -37,9 +37,7 @@ def moved(
     written: ObservedAdom, now: ObservedAdom, targets: Iterable[DeviceVdom]
 ) -> dict[DeviceVdom, tuple[str, ...]]:
     """Our groups that are not any more, on a DeviceVdom, what they were when this run wrote."""
-    keys = sorted(
-        {key for adom in (written, now) for key, group in adom.groups.items() if group.owned}
-    )
+    keys = {key for adom in (written, now) for key, group in adom.groups.items() if group.owned}
     found = {
         target: [
             key[1] for key in keys if _content(written, key, target) != _content(now, key, target)
@@ -60,7 +58,7 @@ def _content(adom: ObservedAdom, key: ObjectKey, target: DeviceVdom) -> object:
         return None
     excluded = group.excluded.get(target if target in group.mappings else None, ())
     members = group.mappings.get(target, group.members)
-    fields = (group.altered.get(None, ()), group.altered.get(target, ()))
+    fields = (group.altered.get(None), group.altered.get(target))
     values = frozenset(_value(adom, key, name) for name in members)
     return group.owned, frozenset(excluded), fields, values
 
@@ -83,7 +81,7 @@ def _theirs(adom: ObservedAdom, target: DeviceVdom, name: str) -> frozenset[Addr
 def _value(adom: ObservedAdom, key: ObjectKey, name: str) -> object:
     found = adom.addresses.get((key[0], name))
     if found is None:
-        return name, None
+        return name
     return name, found.value, found.mapped, found.owned, found.altered
 
 
@@ -101,7 +99,7 @@ class Yardstick:
         """Whether a group is there exactly what the rules ask for."""
         if any(naming.group_of(change.name) == name for change in self.seen.plan.changes):
             return False
-        if any(address.altered for address in _addresses(now, target, name)):
+        if any(one.altered or one.mapped for one in _addresses(now, target, name)):
             return False
         wanted = reach.wanted(self.seen).get(target, {}).get(name)
         held = rendered.from_adom(now, [target], [name])[target].get(name)

@@ -58,6 +58,13 @@ def widen_an_address(estate: Estate) -> None:
     edit(estate, "update", f"{ADDRESSES}/prod_10.1.0.2", {"subnet": "10.0.0.0/8"})
 
 
+def vary_an_address(estate: Estate) -> None:
+    """An address of ours is another one on fgt-2 alone."""
+    edit(estate, "set", f"{ADDRESSES}/prod_10.1.0.2/dynamic_mapping/fgt-2/root",
+         {"_scope": [{"name": "fgt-2", "vdom": "root"}],
+          "subnet": ["10.0.0.0", "255.0.0.0"]})  # fmt: skip
+
+
 TOGETHER: dict[str, Any] = {"waves": ["100%"], "pause": "0s", "maxFailures": 10}
 INSTALL_S = 30.0
 

@@ -17,7 +17,14 @@ from fmgsync.passes.result import Pass
 from fmgsync.settings import features
 from fmgsync.wiring import wiring
 from tests.crossed import crossed
-from tests.end_to_end.edits import GROUPS, edit, open_up, start, widen_an_address
+from tests.end_to_end.edits import (
+    GROUPS,
+    edit,
+    open_up,
+    start,
+    vary_an_address,
+    widen_an_address,
+)
 from tests.end_to_end.estate import Estate
 from tests.end_to_end.fleet import GROUP, OPEN, names, open_fleet, seed, to
 from tests.passes.worlds import make_pass
@@ -85,6 +92,7 @@ OTHERS: dict[str, tuple[str, Callable[[str], bool], Callable[[], Act]]] = {
     "an address": ("disabled", reads_groups, lambda: widen_an_address),
     "every device": ("disabled", reads_groups, everywhere),
     "in turn with our lock": ("normal", locks, everywhere),
+    "an address, on one device": ("disabled", reads_groups, lambda: vary_an_address),
 }
 
 
