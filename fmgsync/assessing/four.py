@@ -167,8 +167,8 @@ def _because(facts: Facts, place: Place, state: GroupState) -> str:
 
 
 def _why_silent(facts: Facts, target: DeviceVdom) -> str:
-    reading, known = facts.devices.get(target), facts.topology.devices.get(target.device)
-    why = (reading.problem if reading else None) or "the device did not answer"
+    known = facts.topology.devices.get(target.device)
+    why = facts.devices[target].problem or "the device did not answer"
     checked = known.last_checked if known is not None else None
     if known is None or known.online is not False or checked is None:
         return why

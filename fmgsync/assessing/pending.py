@@ -38,7 +38,7 @@ def pending_installs(
             tuple(group.name for group in groups),
             tuple(sorted({_reason(group) for group in groups})),
         )
-        for (adom, target, package), groups in sorted(found.items(), key=lambda item: item[0])
+        for (adom, target, package), groups in sorted(found.items())
     )
 
 
@@ -103,7 +103,7 @@ def object_requests(
             tuple(sorted({each.target for each in behind})),
             objects=objects,
         )
-        for (adom, objects), behind in sorted(scopes.items(), key=lambda item: item[0])
+        for (adom, objects), behind in sorted(scopes.items())
     )
 
 

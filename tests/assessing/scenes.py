@@ -34,8 +34,9 @@ def view(
     **more: Any,
 ) -> GroupView:
     """A group on a device."""
-    four = map(members, (desired, adom, database, device))
-    return GroupView(name, *four, **{"state": GroupState.INSTALL_PENDING, **more})
+    more = {"state": GroupState.INSTALL_PENDING, **more}
+    given = members(desired), members(adom), members(database), members(device)
+    return GroupView(name, *given, **more)
 
 
 def on(place: Any, *groups: GroupView, **more: Any) -> DeviceView:
