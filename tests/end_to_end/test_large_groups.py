@@ -15,6 +15,7 @@ from tests.end_to_end.estate import Estate, default_seed, open_estate
 from tests.end_to_end.seen import changes, findings, held, outcomes, passed, states, web
 
 WEB = {"name": "k8s-web", "select": "app == 'web'"}
+CLOSED = {"kind": "allow", "schedule": "0 1 29 2 *", "duration": "1m"}
 GENEROUS = {"maxRemovedShare": 1.0, "maxAddedShare": 100.0}
 
 
@@ -145,6 +146,18 @@ def test_a_group_that_shrinks_loses_its_shards(estate: Estate) -> None:
     assert estate.mapped("k8s-web")["fgt-east"] == ["prod_10.1.0.1", "prod_10.1.0.6"]
     assert estate.object("addrgrp", "k8s-web.1") is None
     assert estate.object("addrgrp", "k8s-web.2") is None
+    assert passed(estate, "fgt-east") == hosts([1, 6])
+
+
+@pytest.mark.parametrize("window", ["always", "never"])
+def test_shards_that_go_are_no_edits_of_others(estate: Estate, window: str) -> None:
+    """The device's copy of a shard bears no mark: a mapping has no comment. Neither an install nor
+    an urgent removal may wait for somebody to let it through."""
+    begin(estate, range(1, 7))
+    windows = "always" if window == "always" else [CLOSED]
+    estate.write_config(install={"windows": windows, "removals": "immediately"})
+    east(estate, [1, 6])
+    estate.apply("window")
     assert passed(estate, "fgt-east") == hosts([1, 6])
 
 

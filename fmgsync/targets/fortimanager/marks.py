@@ -3,6 +3,10 @@
 An install's preview names what it would change, and a name proves nothing. What an owner has
 deleted is gone from the ADOM; until that is installed the device's copy has it still, comment and
 all. After an install that failed only the device itself has it.
+
+A group's comment is that of its own value, though: what a device gets by a per-device mapping has
+none. A shard that is gone is known there by the group of that name, ours in the ADOM, which has it
+as a member.
 """
 
 from __future__ import annotations
@@ -40,24 +44,48 @@ _Rows = Iterable[tuple[Family, bool, DeviceVdom | None, Row]]
 def reading(session: Session, ref: TargetRef, asked: Marks) -> Read[tuple[Marked, ...]]:
     """All of these objects that bear a valid mark, by owner; those that are `gone` from the ADOM
     are looked for on `targets` as well."""
-    keys, gone, targets = asked.keys, asked.gone, asked.targets
+    gone, targets = {*asked.gone, *_parents(asked.gone)}, asked.targets
+    keys = {*asked.keys, *_parents(asked.gone)}
     found: dict[str, Marked] = {}
     copies = [(gone, target) for target in sorted(targets)] if gone else []
     _note(found, ref, (yield from _rows(session, ref, [(keys, None), *copies])))
     if gone:
         for target in sorted(targets):
             copied = (key for one in found.values() for _, key in one.copied.get(target, ()))
-            if left := set(gone).difference(copied):
-                _note(found, ref, _device_rows(session, ref, left, target))
+            if left := set(asked.gone).difference(copied):
+                wanted = left | _parents(left)
+                _note(found, ref, _device_rows(session, ref, wanted, target))
     return tuple(found.values())
+
+
+def _parents(gone: Iterable[ObjectKey]) -> set[ObjectKey]:
+    """The groups that these were shards of, if they were shards."""
+    return {(family, naming.group_of(name)) for family, name in gone if naming.shard_of(name)}
 
 
 def _note(found: dict[str, Marked], ref: TargetRef, rows: _Rows) -> None:
     for family, is_group, target, row in rows:
+        if is_group and target is not None:
+            _note_shards(found, family, row, target)
         owner = naming.owner_of(wire.text(row.get("comment")))
         if owner is not None:
             marked = found.get(owner) or Marked(owner, ObservedAdom(ref, {}, {}))
             found[owner] = (_group if is_group else _address)(marked, family, row, target)
+
+
+def _note_shards(found: dict[str, Marked], family: Family, row: Row, target: DeviceVdom) -> None:
+    """The shards that a group has on a device are of whoever has the group in the ADOM."""
+    name = wire.text(row.get("name"))
+    shards = [one for one in wire.names(row.get("member")) if _is_shard(one, name)]
+    for owner, marked in tuple(found.items()):
+        group = marked.adom.groups.get((family, name))
+        if group is not None and group.owned:
+            for shard in shards:
+                found[owner] = _copied(found[owner], (family, True), shard, target, owned=True)
+
+
+def _is_shard(name: str, group: str) -> bool:
+    return naming.shard_of(name) is not None and naming.group_of(name) == group
 
 
 def _rows(

@@ -176,10 +176,12 @@ def fortios_groups(family: Family, vdom: str) -> str:
 
 
 def fortios_named(family: Family, vdom: str, names: Iterable[str], *, is_group: bool) -> str:
-    """The objects of these names with their comments; a comma means or (FortiOS REST API)."""
+    """The objects of these names with their comments, and what is in groups; a comma means or
+    (FortiOS REST API)."""
     table = (_GROUP if is_group else _ADDRESS)[family]
     named = ",".join(f"name=={quote(name, safe='')}" for name in names)
-    return f"{_fortios(table, vdom, 'name|comment')}&filter={named}"
+    fields = "name|comment|member" if is_group else "name|comment"
+    return f"{_fortios(table, vdom, fields)}&filter={named}"
 
 
 def _fortios(table: str, vdom: str, fields: str) -> str:
