@@ -1,0 +1,215 @@
+"""One cluster followed change by change: each kind of object alone, with the rules it concerns."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from fmgsync.grouping.answers import ClusterMembers
+from fmgsync.grouping.membership import ClusterMembership
+from fmgsync.model.address import Address, Family
+from fmgsync.model.destination import Destination
+from fmgsync.model.endpoint import (
+    ClusterDifference,
+    ClusterSnapshot,
+    IPPool,
+    Kind,
+    NetworkSet,
+    NodeEndpoint,
+    PodEndpoint,
+    whole,
+)
+from fmgsync.model.labels import Labels
+from fmgsync.model.rule import GroupRule, Publish
+
+BOTH = frozenset(Family)
+ALL = frozenset(Kind)
+WEB = Labels({"app": "web"})
+RULES = (
+    GroupRule("accounts", select="has(app)", accounts="team == 'a'"),
+    GroupRule("ingress", select_nodes="has(ingress)", addresses=("ExternalIP",)),
+    GroupRule("nodes", select="app == 'web'", publish=Publish.NODE),
+    GroupRule("pools", select="app == 'web'", publish=Publish.IP_POOL),
+    GroupRule("services", select="has(app)", namespaces="env == 'prod'",
+              destinations=Kind.SERVICES),
+    GroupRule("sets", select="has(app)", namespaces="env == 'prod'", network_sets=True,
+              families=BOTH),
+    GroupRule("web", select="app == 'web'"),
+)  # fmt: skip
+RANGES = (ipaddress.ip_network("10.0.0.0/8"),)
+NOTHING: Any = ClusterMembers(frozenset())
+PROD = Labels({"env": "prod"})
+OUT = Address("10.9.0.1")
+
+POD = PodEndpoint("a", "web", WEB, (Address("10.1.0.1"),), "n1", account="robot")
+NODE = NodeEndpoint(
+    "n1", Labels({"ingress": ""}), (Address("10.0.0.1"),), others=(("ExternalIP", OUT),)
+)
+POOL = IPPool("pool", Labels({}), Address("10.1.0.0/16"))
+SET = NetworkSet("a", "set", WEB, (Address("10.7.0.1"),))
+SERVICE = Destination(
+    "services", "Service", "a", "web", WEB, (("loadBalancer", Address("10.8.0.1")),)
+)
+STRANGER = PodEndpoint("a", "other", Labels({}), POD.addresses, "n1")
+CLUSTER = ClusterSnapshot(
+    "east",
+    ALL,
+    (POD,),
+    (NODE,),
+    {"a": PROD},
+    accounts={"a/robot": Labels({"team": "a"})},
+    network_sets=(SET,),
+    ip_pools=(POOL,),
+    destinations=(SERVICE,),
+)
+PUBLISHED = {
+    "accounts": {"10.1.0.1"},
+    "ingress": {"10.9.0.1"},
+    "nodes": {"10.0.0.1"},
+    "pools": {"10.1.0.0/16"},
+    "services": {"10.8.0.1"},
+    "sets": {"10.1.0.1", "10.7.0.1"},
+    "web": {"10.1.0.1"},
+}
+# what happens, the rules that may answer otherwise then, and what else of them is published
+HAPPENINGS: list[tuple[dict[str, Any], set[str], dict[str, set[str]]]] = [
+    ({"pods": ((POD, None),)}, {"accounts", "nodes", "pools", "sets", "web"},
+     {"accounts": set(), "nodes": set(), "pools": set(), "sets": {"10.7.0.1"}, "web": set()}),
+    ({"pods": ((POD, replace(POD, labels=Labels({"app": "x"}))),)}, {"nodes", "pools", "web"},
+     {"nodes": set(), "pools": set(), "web": set()}),
+    ({"nodes": ((NODE, None),)}, {"ingress", "nodes"}, {"ingress": set(), "nodes": set()}),
+    ({"nodes": ((NODE, replace(NODE, addresses=(Address("10.0.0.9"),))),)}, {"ingress", "nodes"},
+     {"nodes": {"10.0.0.9"}}),
+    ({"namespaces": (("a", PROD, Labels({"env": "test"})),)}, {"services", "sets"},
+     {"services": set(), "sets": set()}),
+    ({"accounts": (("a/robot", Labels({"team": "a"}), Labels({"team": "b"})),)}, {"accounts"},
+     {"accounts": set()}),
+    ({"network_sets": ((SET, None),)}, {"sets"}, {"sets": {"10.1.0.1"}}),
+    ({"network_sets": ((SET, replace(SET, addresses=(OUT,))),)}, {"sets"},
+     {"sets": {"10.1.0.1", "10.9.0.1"}}),
+    ({"destinations": ((SERVICE, None),)}, {"services"}, {"services": set()}),
+    ({"ip_pools": ((POOL, None),)}, {"pools"}, {"pools": set()}),
+    ({"ip_pools": ((POOL, replace(POOL, cidr=Address("10.1.0.0/24"))),)}, {"pools"},
+     {"pools": {"10.1.0.0/24"}}),
+    ({"strangers": ((None, STRANGER),)}, {"accounts", "pools", "sets", "web"},
+     {"accounts": set(), "pools": set(), "sets": {"10.7.0.1"}, "web": set()}),
+    ({"strangers": ((None, replace(POD, name="followed")),)}, set(), {}),
+    ({}, set(), {}),
+    ({"synced": ALL - {Kind.NAMESPACES}}, {"services", "sets"}, {}),
+]  # fmt: skip
+
+
+def follow(rules: tuple[GroupRule, ...] = RULES, ranges: Any = RANGES) -> ClusterMembership:
+    membership = ClusterMembership("east", rules, ranges)
+    membership.apply(whole(CLUSTER))
+    return membership
+
+
+def published(membership: ClusterMembership) -> dict[str, set[str]]:
+    return {name: {*found.addresses} for name, found in membership.members()}
+
+
+def reversed_pairs(happening: dict[str, Any]) -> dict[str, Any]:
+    """The same, undone."""
+    named = ("namespaces", "accounts")
+    return {
+        what: tuple((*each[:-2], each[-1], each[-2]) for each in pairs)
+        for what, pairs in happening.items()
+        if what != "synced" and (what in named or pairs)
+    }
+
+
+@pytest.mark.parametrize(("happening", "dirty", "otherwise"), HAPPENINGS)
+def test_a_change_concerns_the_rules_that_look_at_it(
+    happening: dict[str, Any], dirty: set[str], otherwise: dict[str, set[str]]
+) -> None:
+    """And when it is undone, all is as it was."""
+    membership = follow()
+    assert membership.take_dirty() == {rule.name for rule in RULES}
+    membership.apply(ClusterDifference("east", **{"synced": ALL, **happening}))
+    assert membership.take_dirty() == dirty
+    assert published(membership) == {**PUBLISHED, **otherwise}
+    membership.apply(ClusterDifference("east", ALL, **reversed_pairs(happening)))
+    assert membership.take_dirty() == dirty
+    assert published(membership) == PUBLISHED
+
+
+@pytest.mark.parametrize(("happening", "dirty", "otherwise"), HAPPENINGS)
+def test_other_rules_find_the_same_cluster(
+    happening: dict[str, Any], dirty: set[str], otherwise: dict[str, set[str]]
+) -> None:
+    """What changed before they came is neither lost nor told twice; what changes later, counted."""
+    old = follow(RULES[1:])
+    old.take_dirty()
+    old.apply(ClusterDifference("east", **{"synced": ALL, **happening}))
+    membership = old.under(RULES, RANGES)
+    assert membership is not old
+    assert published(membership) == {**PUBLISHED, **otherwise}
+    assert membership.take_dirty() == {"accounts", *dirty}
+    membership.apply(ClusterDifference("east", ALL, **reversed_pairs(happening)))
+    assert membership.take_dirty() == dirty
+    assert published(membership) == PUBLISHED
+
+
+def test_the_same_rules_over_the_same_ranges_are_nothing_new() -> None:
+    """Other ranges are: without any, what whoever works in a namespace wrote is not published."""
+    old = follow()
+    old.take_dirty()
+    assert old.under(iter(RULES), RANGES) is old
+    without = old.under(RULES)
+    assert published(without) == {**PUBLISHED, "sets": {"10.1.0.1"}}
+    assert without.take_dirty() == {"sets"}
+    again = without.under(RULES, RANGES)
+    assert published(again) == PUBLISHED
+    assert again.take_dirty() == {"sets"}
+
+
+def test_questions_about_what_is_followed() -> None:
+    """By address, by pod and by rule."""
+    membership = follow()
+    assert membership.needs == {
+        Kind.PODS, Kind.NODES, Kind.NAMESPACES, Kind.ACCOUNTS, Kind.IP_POOLS, Kind.SERVICES,
+        Kind.GLOBAL_SETS, Kind.NETWORK_SETS,
+    }  # fmt: skip
+    assert membership.reached_at(Address("10.8.0.1")) == (SERVICE,)
+    assert membership.reached_at(OUT) == ()
+    assert [each.node for each in membership.chosen_at(OUT)] == [NODE]
+    assert membership.chosen_at(Address("10.8.0.1")) == ()
+    assert follow(RULES[6:]).chosen_at(OUT) == ()
+    assert membership.selects(POD.key)
+    assert not membership.selects(("a", "x"))
+    other = PodEndpoint("a", "x", Labels({}), (), "n1")
+    membership.apply(ClusterDifference("east", ALL, ((None, other),)))
+    assert not membership.selects(("a", "x"))
+    assert membership.spaces_of("web") == {"a"}
+    assert membership.spaces_of("services") == frozenset()
+    assert membership.spaces_of("unheard of") == frozenset()
+    asked = frozenset({"web", "accounts", "nodes"})
+    assert [name for name, _ in membership.members_of(asked)] == ["accounts", "nodes", "web"]
+    assert list(membership.selected("web")) == [("a/web", ("10.1.0.1",), "")]
+
+
+def test_all_that_is_known_about_one_pod() -> None:
+    """Its node, its namespace and the pools; nothing of other pods."""
+    membership = follow()
+    other = PodEndpoint("b", "x", WEB, (), "n2")
+    node = NodeEndpoint("n2", Labels({}), ())
+    membership.apply(
+        ClusterDifference("east", ALL, ((None, other),), ((None, node),), (("b", None, PROD),))
+    )
+    about = membership.about(POD.key)
+    assert about == ClusterSnapshot("east", ALL, (POD,), (NODE,), {"a": PROD}, ip_pools=(POOL,))
+    assert membership.about(("b", "gone")) == ClusterSnapshot(
+        "east", ALL, (), (), {"b": PROD}, ip_pools=(POOL,)
+    )
+
+
+def test_doubt_concerns_every_rule() -> None:
+    """Whoever has lost sight of a cluster asks all again."""
+    membership = follow()
+    membership.take_dirty()
+    membership.doubt()
+    assert membership.take_dirty() == {rule.name for rule in RULES}
