@@ -105,7 +105,7 @@ def on_network(pod: PodEndpoint, network: str) -> tuple[Address, ...]:
     return tuple(
         address
         for name, addresses in pod.networks
-        if name == network or (name if "/" in name else f"{pod.namespace}/{name}") == wanted
+        if (name if "/" in name else f"{pod.namespace}/{name}") == wanted
         for address in addresses
     )
 

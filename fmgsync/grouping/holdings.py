@@ -132,5 +132,4 @@ class Holdings:
                 for index in now - was:
                     kept[index].add(address)
                 self._dirty.update(was ^ now)
-        if after[1]:
-            self._dirty.update(after[1])  # for another reason, perhaps
+        self._dirty.update(after[1])  # for another reason, perhaps

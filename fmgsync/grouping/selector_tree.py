@@ -241,6 +241,7 @@ def leaves(node: Node) -> Iterator[Node]:
             for term in terms:
                 yield from leaves(term)
         case Not(Combination()):
-            yield from (Not(leaf) for leaf in leaves(node.term))
+            for leaf in leaves(node.term):
+                yield leaf.term if isinstance(leaf, Not) else Not(leaf)
         case _:
             yield node

@@ -104,3 +104,101 @@ def test_whatever_a_rule_selects_is_asked_for(
     sent = selection.matcher(resources.PODS, asked.labels, asked.fields)
     if selected:
         assert sent(builders.pod(namespace=space, labels=labels))
+
+
+NODES_TOO = Interest(ALL, Narrowing("a"), frozenset({Kind.NAMESPACES, Kind.SERVICES}))
+
+
+@pytest.mark.parametrize(
+    ("mine", "wanted", "covered"),
+    [
+        (NODES_TOO, NODES_TOO, True),
+        (Interest(Narrowing("a"), None), Interest(Narrowing("a"), None), True),
+        (Interest(ALL, None), Interest(Narrowing("a"), None), True),
+        (Interest(Narrowing("b"), None), Interest(Narrowing("a"), None), False),
+        (Interest(Narrowing("a"), None), Interest(ALL, None), False),
+        (Interest(None, ALL), Interest(None, Narrowing("a")), True),
+        (Interest(ALL, None), Interest(None, None), True),
+        (Interest(None, None), Interest(ALL, None), False),
+        (Interest(ALL, None), Interest(ALL, ALL), False),
+        (NODES_TOO, Interest(ALL, Narrowing("a")), True),
+        (Interest(ALL, ALL), NODES_TOO, False),
+    ],
+)
+def test_who_follows_enough_for_another(mine: Interest, wanted: Interest, covered: bool) -> None:
+    """Both of pods and of nodes, and of all other kinds."""
+    assert mine.covers(wanted) is covered
+
+
+@pytest.mark.parametrize(
+    ("select", "namespaces", "anybody"),
+    [
+        ("app == 'web'", "all()", True),
+        ("all()", "all()", False),
+        (None, "all()", False),
+        (None, "team == 'a'", True),
+        ("app == 'web'", "team == 'a'", True),
+        ("app == 'web'", "projectcalico.org/name == 'shop'", False),
+        ("app == 'web'", "projectcalico.org/name in {'shop', 'bank'}", False),
+        ("app == 'web' && projectcalico.org/namespace == 'shop'", "all()", False),
+        ("app == 'web'", "has(projectcalico.org/name)", True),
+    ],
+)
+def test_a_rule_whom_anybody_with_labels_may_enter(
+    select: str | None, namespaces: str, anybody: bool
+) -> None:
+    assert interest.lets_in(GroupRule("g", select=select, namespaces=namespaces)) is anybody
+
+
+def test_what_policies_are_asked_of_is_policies_alone() -> None:
+    kinds = frozenset({Kind.POLICIES})
+    assert interest.of_policies(kinds) == Interest(None, None, kinds)
+
+
+@pytest.mark.parametrize("publish", [Publish.AUTO, Publish.EGRESS_GATEWAY])
+def test_gateways_are_pods_that_no_label_tells(publish: Publish) -> None:
+    """One rule that looks for them is enough."""
+    rules = [
+        GroupRule("auto", select="app == 'web'", publish=publish),
+        GroupRule("web", select="app == 'web'"),
+    ]
+    assert interest.of_rules(rules[1:]).pods == Narrowing("app in (web)")
+    assert interest.of_rules(rules).pods == ALL
+
+
+LONG = "v" * 60
+
+
+@pytest.mark.parametrize(
+    ("selectors", "labels"),
+    [
+        (["app in {'', 'web'}"], "app"),
+        (["app in {'no value', 'web'}"], "app in (web)"),
+        (["has(b) && has(a) && has(c)"], "a,b,c"),
+        (["has(pcns.x) && has(z)"], "z"),
+        (["has(-x) && has(z)"], "z"),
+        (["has(a) && app == 'web'", "has(a) && app == 'db'"], "a,app in (db,web)"),
+        (["app == 'web' && has(app)"], "app in (web)"),
+        (["has(app) && app == 'web'"], "app in (web)"),
+        (["has(app)", "app == 'web'"], "app"),
+        (["app == 'web'", "has(app)"], "app"),
+        (["app in {'a', 'b'} && app in {'b', 'c'}"], "app in (b)"),
+        ([f"app in {{{', '.join(repr(f'v{n:03}') for n in range(100))}}}"],
+         f"app in ({','.join(f'v{n:03}' for n in range(100))})"),
+        ([" && ".join(f"k{n:02} in {{{', '.join(repr(f'{n}{i:02}{LONG}') for i in range(9))}}}"
+                      for n in range(4)) + " && has(z)"], None),
+    ],
+)  # fmt: skip
+def test_what_is_asked_stays_within_a_url(selectors: list[str], labels: str | None) -> None:
+    """What is too long for it goes, what comes after it stays."""
+    found = pods(*selectors)
+    assert found is not None
+    if labels is None:
+        assert len(found.labels) <= 2_000
+        assert [word.partition(" ")[0] for word in found.labels.split("),")][:3] == [
+            "k00", "k01", "k02"
+        ]  # fmt: skip
+        assert "k03" not in found.labels
+        assert found.labels.endswith(",z")
+    else:
+        assert found.labels == labels
