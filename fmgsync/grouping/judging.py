@@ -4,15 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from fmgsync.grouping import selectors
+from fmgsync.grouping.selector_tree import (
+    Combination,
+    Comparison,
+    Everything,
+    Has,
+    Membership,
+    Node,
+    Not,
+)
 from fmgsync.model.labels import NO_LABELS, Labels
 from fmgsync.model.rule import GroupRule
 
 _NAMESPACE_PREFIX = "pcns."
-
-
 _ACCOUNT_PREFIX = "pcsa."
+_ORCHESTRATOR: Final = "projectcalico.org/orchestrator"
+_ON_EVERYTHING: Final = (
+    "projectcalico.org/namespace",
+    _ORCHESTRATOR,
+    "projectcalico.org/name",
+    "kubernetes.io/metadata.name",
+)
+"""What every pod has, or every namespace."""
 
 
 class _Inheriting(Mapping[str, str]):
@@ -156,3 +172,42 @@ def _conditions(
         )
         for term in selector.terms()
     )
+
+
+def is_everything(node: Node) -> bool:
+    """Whether it is true of every pod, whatever labels anybody gives it."""
+    return _always(node, True)
+
+
+def _always(node: Node, value: bool) -> bool:
+    """Whether the answer is this one for every pod; "no" may be wrong of long combinations."""
+    match node:
+        case Everything():
+            return value
+        case Not(term):
+            return _always(term, not value)
+        case Combination(operator, terms):
+            if (operator == "||") is not value:
+                return all(_always(term, value) for term in terms)
+            opposites = {_opposite(term) for term in terms}
+            return any(_always(term, value) for term in terms) or not opposites.isdisjoint(terms)
+        case Has(key):
+            return value and key in _ON_EVERYTHING
+        case Comparison(key) | Membership(key) if key == _ORCHESTRATOR:
+            return node.matcher()({_ORCHESTRATOR: "k8s"}) is value
+        case Membership(_, (), negated):
+            return negated is value
+        case _:
+            return False
+
+
+def _opposite(node: Node) -> Node:
+    match node:
+        case Not(term):
+            return term
+        case Comparison(key, ("==" | "!=") as operator, text):
+            return Comparison(key, "!=" if operator == "==" else "==", text)
+        case Membership(key, values, negated):
+            return Membership(key, values, not negated)
+        case _:
+            return Not(node)

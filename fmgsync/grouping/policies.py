@@ -16,8 +16,9 @@ from typing import Final
 
 from fmgsync.errors import SelectorError
 from fmgsync.grouping import interest, selectors
+from fmgsync.grouping.judging import is_everything
 from fmgsync.grouping.rulebook import NEEDED_TO
-from fmgsync.grouping.selector_tree import Combination, Comparison, Everything, Has, Node
+from fmgsync.grouping.selector_tree import Combination, Everything, Node, Not
 from fmgsync.model import naming
 from fmgsync.model.change import Finding, ObjectReport
 from fmgsync.model.endpoint import ALWAYS, POLICY_KINDS, ClusterSnapshot, Kind, SourceProblem
@@ -29,7 +30,6 @@ POLICY: Final = "policy"
 MIRRORS: Final = ("knp.", "kanp.", "kbanp.")
 """How the names begin under which Calico shows policies of Kubernetes: they are read elsewhere."""
 _ACCOUNT: Final = "projectcalico.org/serviceaccount"
-_ON_EVERY_POD: Final = ("projectcalico.org/namespace", "projectcalico.org/orchestrator")
 
 _SHOWN: Final = 80
 
@@ -308,32 +308,7 @@ def _has_global(node: Node) -> bool:
             return word == "global"
         case Combination(_, terms):
             return any(map(_has_global, terms))
-        case _:
-            return hasattr(node, "term") and _has_global(node.term)
-
-
-def is_everything(node: Node) -> bool:
-    """Whether it is true of every pod, whatever labels anybody gives it."""
-    match node:
-        case Everything():
-            return True
-        case Has(key):
-            return key in (*_ON_EVERY_POD, "projectcalico.org/name")
-        case Comparison(key, "==", value):
-            return key == "projectcalico.org/orchestrator" and value == "k8s"
-        case Combination("&&", terms):
-            return all(map(is_everything, terms))
-        case Combination(_, terms):
-            return any(map(is_everything, terms)) or _excludes_nothing(terms)
+        case Not(term):
+            return _has_global(term)
         case _:
             return False
-
-
-def _excludes_nothing(terms: Iterable[Node]) -> bool:
-    """`has(a) || !has(a)`, and the like: a condition beside its opposite."""
-    written: set[str] = set()
-    for term in terms:
-        out: list[str] = []
-        term.write(out)
-        written.add("".join(out))
-    return any(f"!{text}" in written for text in written)
