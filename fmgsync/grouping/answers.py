@@ -166,8 +166,7 @@ class Answers:
             return node_choice.note_on(rule, found, self._where)
         sets = bool(self.sets.addresses(index))
         if index in seeing.asking and endpoints.selected[index]:
-            told = seeing.notes(index)
-            return Note(f"{self._where}: {told}", partial=True) if told else None
+            return self._note_on_seen(index, some=sets)
         if told := self._contradiction(index):
             return Note(f"{self._where}: {told}", partial=True)
         if endpoints.selected[index]:
@@ -182,6 +181,16 @@ class Answers:
         nodes = [node.node.labels for node in endpoints.nodes.values()]
         seen = nodes if rule.select_nodes is not None else self.book.label_sets()
         return Note(f"{self._where}: {nothing.nothing(rule, seen, endpoints.namespaces)}")
+
+    def _note_on_seen(self, index: int, *, some: bool) -> Note | None:
+        """The same of a rule that asks what a firewall sees; `some`: it publishes sets as well."""
+        endpoints, seeing = self.endpoints, self.endpoints.seeing
+        if told := seeing.notes(index):
+            return Note(f"{self._where}: {told}", partial=True)
+        if some or any(each.addresses for each in seeing.standing[index].values()):
+            return None
+        bare, count = endpoints.bare.of[index].values(), endpoints.selected[index]
+        return nothing.note_on_bare(self._where, bare, count, some=False)
 
     def _contradiction(self, index: int) -> str:
         """That a rule publishes what no firewall sees, as far as what is read tells it."""

@@ -72,7 +72,7 @@ def _why_unsure(holder: PodHolder, namespaces: Mapping[str, Labels]) -> str:
     if pod.labels.unknown:
         return f"{holder.place}: its labels cannot all be read"
     if pod.namespace in namespaces and not namespaces[pod.namespace].unknown:
-        return f"{holder.place}: its service account {pod.account or '?'} was not read"
+        return f"{holder.place}: its service account {pod.account} was not read"
     if pod.namespace in namespaces:
         return f"not all labels of namespace {pod.namespace} can be read"
     return f"namespace {pod.namespace} has pods but was not read"

@@ -189,8 +189,10 @@ def _always(node: Node, value: bool) -> bool:
         case Combination(operator, terms):
             if (operator == "||") is not value:
                 return all(_always(term, value) for term in terms)
-            opposites = {_opposite(term) for term in terms}
-            return any(_always(term, value) for term in terms) or not opposites.isdisjoint(terms)
+            plain, opposites = (
+                {_plain(term, is_not) for term in terms} for is_not in (False, True)
+            )
+            return any(_always(term, value) for term in terms) or not plain.isdisjoint(opposites)
         case Has(key):
             return value and key in _ON_EVERYTHING
         case Comparison(key) | Membership(key) if key == _ORCHESTRATOR:
@@ -201,13 +203,14 @@ def _always(node: Node, value: bool) -> bool:
             return False
 
 
-def _opposite(node: Node) -> Node:
+def _plain(node: Node, is_not: bool) -> Node:
+    """A condition, or its opposite, in the one form that it shares with others of its meaning."""
     match node:
         case Not(term):
-            return term
-        case Comparison(key, ("==" | "!=") as operator, text):
-            return Comparison(key, "!=" if operator == "==" else "==", text)
+            return _plain(term, not is_not)
+        case Comparison(key, ("==" | "!=") as operator, value):
+            return Membership(key, (value,), (operator == "!=") is not is_not)
         case Membership(key, values, negated):
-            return Membership(key, values, not negated)
+            return Membership(key, values, negated is not is_not)
         case _:
-            return Not(node)
+            return Not(node) if is_not else node

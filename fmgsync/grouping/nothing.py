@@ -86,7 +86,7 @@ def _told(what: str, near: str) -> str:
 
 
 def _like(word: str, words: Iterable[str]) -> str:
-    found = difflib.get_close_matches(word, sorted(words), n=1, cutoff=_CUTOFF)
+    found = difflib.get_close_matches(word, words, n=1, cutoff=_CUTOFF)
     return found[0] if found else ""
 
 

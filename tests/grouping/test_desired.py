@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +15,7 @@ from fmgsync.model.endpoint import ClusterSnapshot, Kind, NodeEndpoint, PodEndpo
 from fmgsync.model.labels import Labels
 from fmgsync.model.rule import GroupRule, MappingMode, Publish, ResolvedSite, RuleSet
 from fmgsync.model.state import DesiredAdom
-from fmgsync.model.target import DeviceVdom, TargetRef
+from fmgsync.model.target import DeviceVdom, TargetKind, TargetRef
 
 REF = TargetRef("hq", "prod")
 EAST, WEST = DeviceVdom("fgt-east", "root"), DeviceVdom("fgt-west", "root")
@@ -283,3 +284,136 @@ def test_a_configuration_that_follows_another_starts_from_what_is_known(
 
 def networks(*texts: str) -> list[publishable.Range]:
     return [ipaddress.ip_network(text) for text in texts]
+
+
+def test_what_a_group_has_of_its_rule_and_of_the_rules() -> None:
+    """Whether it may be empty, what else it may be called, who is behind the sites."""
+    rules = RuleSet(
+        (rule(allow_empty=True, families=frozenset(Family)),),
+        unread="not read",
+        aliases={"web": "old"},
+        broad=frozenset({"web"}),
+    )
+    for mapping in MappingMode:
+        asked = replace(rules, rules=(replace(rules.rules[0], mapping=mapping),))
+        found = desired.desired_adom(
+            REF, owner="prod", rules=asked, sites=[site(EAST, "east")], members={}
+        )
+        assert [group.family for group in found.groups] == sorted(Family)
+        assert all(group.allow_empty and not group.keeps for group in found.groups)
+        assert found.unread == "not read"
+        assert found.aliases == {"web": "old"}
+        assert found.broad == {"web"}
+        assert found.behind == {EAST}
+        assert not found.errors
+
+
+LEFT = "what FortiManager holds for it is left as it is, and for devices that no site names"
+
+
+@pytest.mark.parametrize(
+    ("kind", "because"),
+    [
+        (TargetKind.FORTIMANAGER, LEFT),
+        (TargetKind.FORTIGATE, "nobody is asked for it"),
+    ],
+)
+def test_a_part_of_a_site_that_is_not_there_keeps_what_there_is(
+    kind: TargetKind, because: str
+) -> None:
+    """Told once, whatever sites name it; groups of other clusters' rules keep nothing."""
+    lost = replace(site(EAST, "east"), missing=(("fgt-x", "no such device"),))
+    rules = RuleSet((rule(), GroupRule("db", select="all()", clusters=frozenset({"west"}))))
+    found = desired.desired_adom(
+        TargetRef("hq", "prod", kind),
+        owner="prod",
+        rules=rules,
+        sites=[lost, replace(lost, targets=frozenset()), site(WEST, "west")],
+        members={},
+    )
+    told = f"no such device; {because}: correct 'sites'"
+    assert found.errors == (Finding("missing-place", "fgt-x", told, is_error=True),)
+    assert [(group.name, group.keeps) for group in found.groups] == [("web", True), ("db", False)]
+
+
+@pytest.mark.parametrize("mapping", MappingMode)
+def test_a_rule_all_of_whose_devices_are_missing_keeps_its_group(mapping: MappingMode) -> None:
+    lost = ResolvedSite(frozenset({"east"}), REF, frozenset(), missing=(("x", "gone"),))
+    found, _ = build([rule(mapping=mapping)], [lost], cluster("east", pod("a", "10.1.0.1")))
+    (group,) = found.groups
+    assert group.keeps
+    other, _ = build([rule(clusters=frozenset({"west"}))], [lost], cluster("east"))
+    assert other.groups == ()
+
+
+def test_a_shared_group_has_the_members_of_clusters_whose_devices_are_missing() -> None:
+    """They are somewhere; without them, what is pushed to the others would take them away."""
+    lost = ResolvedSite(frozenset({"west"}), REF, frozenset(), missing=(("x", "gone"),))
+    clusters = (
+        cluster("east", pod("a", "10.1.0.1")),
+        cluster("west", pod("b", "10.2.0.1", "2001:db8::1")),
+    )
+    (group,) = build([rule(mapping=MappingMode.SHARED)], [site(EAST, "east"), lost], *clusters)[
+        0
+    ].groups
+    assert group.shared is not None
+    assert group.shared.addresses == {"10.1.0.1", "10.2.0.1"}
+    assert not group.shared.retain
+    assert group.places == {EAST}
+
+
+def test_a_shared_group_retains_where_one_cluster_is_incomplete() -> None:
+    """Each reason once."""
+    sites = [site(EAST, "east", "north"), site(WEST, "west", "north")]
+    found, _ = build(
+        [rule(mapping=MappingMode.SHARED)],
+        sites,
+        cluster("east", pod("a", "10.1.0.1")),
+        cluster("west", pod("b", "10.2.0.1")),
+    )
+    (group,) = found.groups
+    assert group.shared is not None
+    assert group.shared.retain
+    assert group.shared.because == "cluster north: could not be read"
+    assert group.shared.addresses == {"10.1.0.1", "10.2.0.1"}
+    whole, _ = build([rule(mapping=MappingMode.SHARED)], [site(EAST, "east"), site(WEST, "west")],
+                     cluster("east"), cluster("west", synced=frozenset()))  # fmt: skip
+    (other,) = whole.groups
+    assert other.shared is not None
+    assert other.shared.because == "cluster west: pods not read completely"
+
+
+def test_overlaps_are_told_for_each_device_by_address() -> None:
+    """A device of one cluster, or one that tolerates it, comes before, and changes nothing."""
+    a, b, c = (DeviceVdom(name, "root") for name in ("a", "b", "c"))
+    sites = [
+        site(a, "east"),
+        site(b, "east", "west", overlap=True),
+        site(c, "west", "north", "east"),
+    ]
+    pods = [pod("a", "10.1.0.9"), pod("b", "10.1.0.1")]
+    found, _ = build([rule()], sites, cluster("east", *pods), cluster("west", *pods),
+                     cluster("north", pod("c", "10.3.0.1")))  # fmt: skip
+    assert found.findings == tuple(
+        Finding(
+            "overlap",
+            ip,
+            f"{ip} is published by clusters east and west; withheld",
+            device=c,
+        )
+        for ip in ("10.1.0.1", "10.1.0.9")
+    )
+    assert at(found, c) == {"10.3.0.1"}
+
+
+def test_reasons_of_several_clusters_stand_in_one_order() -> None:
+    """One that could not be read hides no other."""
+    found, _ = build(
+        [rule()],
+        [site(EAST, "b", "a", "c")],
+        cluster("b", synced=frozenset()),
+        cluster("c", pod("x", "10.1.0.1")),
+    )
+    members = found.groups[0].mappings[EAST]
+    assert members.because == ("cluster a: could not be read; cluster b: pods not read completely")
+    assert members.addresses == {"10.1.0.1"}

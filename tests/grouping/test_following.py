@@ -22,7 +22,7 @@ from fmgsync.model.endpoint import (
     PodEndpoint,
     whole,
 )
-from fmgsync.model.labels import Labels
+from fmgsync.model.labels import ANY_KEY, Labels
 from fmgsync.model.rule import GroupRule, Publish
 
 BOTH = frozenset(Family)
@@ -94,6 +94,28 @@ HAPPENINGS: list[tuple[dict[str, Any], set[str], dict[str, set[str]]]] = [
     ({"ip_pools": ((POOL, None),)}, {"pools"}, {"pools": set()}),
     ({"ip_pools": ((POOL, replace(POOL, cidr=Address("10.1.0.0/24"))),)}, {"pools"},
      {"pools": {"10.1.0.0/24"}}),
+    ({"pods": ((POD, replace(POD, doubt="odd")),)}, {"accounts", "pools", "sets", "web"}, {}),
+    ({"pods": ((POD, replace(POD, node="n2")),)}, {"nodes"}, {"nodes": set()}),
+    ({"pods": ((POD, replace(POD, host_network=True)),)}, set(), {}),
+    ({"pods": ((None, replace(POD, name="twin", started="2026-01-01T00:00:00Z")),)},
+     {"pools"}, {}),
+    ({"pods": ((None, replace(POD, name="b", addresses=(Address("10.1.0.2"),))),)},
+     {"accounts", "pools", "sets", "web"},
+     {"accounts": {"10.1.0.1", "10.1.0.2"}, "sets": {"10.1.0.1", "10.1.0.2", "10.7.0.1"},
+      "web": {"10.1.0.1", "10.1.0.2"}}),
+    ({"pods": ((None, replace(POD, name="b", addresses=())),)},
+     {"accounts", "pools", "sets", "web"}, {}),
+    ({"nodes": ((NODE, replace(NODE, doubt="odd")),)}, {"ingress", "nodes"}, {}),
+    ({"nodes": ((NODE, replace(NODE, labels=Labels({}, ANY_KEY))),)}, {"ingress"},
+     {"ingress": set()}),
+    ({"nodes": ((None, replace(NODE, name="n2", addresses=(), others=(), labels=Labels({}))),)},
+     {"ingress"}, {}),
+    ({"namespaces": (("a", PROD, None),)}, {"services", "sets"},
+     {"services": set(), "sets": set()}),
+    ({"namespaces": (("b", None, PROD),)}, set(), {}),
+    ({"accounts": (("a/robot", Labels({"team": "a"}), None),)}, {"accounts"}, {"accounts": set()}),
+    ({"accounts": (("b/robot", None, Labels({"team": "b"})),)}, set(), {}),
+    ({"accounts": (("a/other", None, Labels({"team": "b"})),)}, set(), {}),
     ({"strangers": ((None, STRANGER),)}, {"accounts", "pools", "sets", "web"},
      {"accounts": set(), "pools": set(), "sets": {"10.7.0.1"}, "web": set()}),
     ({"strangers": ((None, replace(POD, name="followed")),)}, set(), {}),

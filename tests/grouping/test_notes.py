@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,13 +13,22 @@ from fmgsync.grouping.membership import ClusterMembership
 from fmgsync.grouping.nothing import nearest, note_on_bare, nothing_among
 from fmgsync.model.address import Address, Family
 from fmgsync.model.destination import Destination
-from fmgsync.model.endpoint import ClusterSnapshot, IPPool, Kind, NetworkSet, NodeEndpoint, whole
-from fmgsync.model.labels import Labels
+from fmgsync.model.endpoint import (
+    SEEN_KINDS,
+    ClusterSnapshot,
+    IPPool,
+    Kind,
+    NetworkSet,
+    NodeEndpoint,
+    whole,
+)
+from fmgsync.model.labels import ANY_KEY, Labels
 from fmgsync.model.rule import GroupRule, Publish
 from tests.builders import pod_endpoint
 
 WEB = {"app": "web"}
 NO_LABELS = Labels({})
+UNREAD = Labels({}, ANY_KEY)
 EVERYTHING = frozenset(Kind)
 RANGES = (ipaddress.ip_network("10.0.0.0/8"),)
 
@@ -68,6 +78,8 @@ POOLED = rule(publish=Publish.IP_POOL)
 SERVED = rule(publish=Publish.SERVICE, destinations=Kind.SERVICES)
 CHOOSING = rule(select_nodes="all()", addresses=("ExternalIP",))
 SETS = rule(network_sets=True)
+AUTO = rule(publish=Publish.AUTO)
+AUTO_KINDS = SEEN_KINDS | {Kind.PODS, Kind.NODES, Kind.NAMESPACES}
 LAN = rule(network="a/lan")
 NAT = "outside of Calico's ranges a firewall sees the node's address: use publish: node"
 NARROWEST = " and 10.1.0.1 lies in all of them: {}, the narrowest, counts"
@@ -135,6 +147,15 @@ NOTES: list[tuple[GroupRule, dict[str, Any], str | None]] = [
            **TRANSLATED}, None),
     (NODES, {"pods": (ONE,), **TRANSLATED, "ip_pools": (NARROW,)},
      SEEN.format("node", "10.1.0.1", "narrow", "off")),
+    (AUTO, {"pods": (ONE,), **TRANSLATED}, None),
+    (AUTO, {"pods": (ONE, WAITING), **TRANSLATED}, None),
+    (AUTO, {"pods": (WAITING,), **TRANSLATED},
+     "what it selects has no address: 1 without an address yet"),
+    (AUTO, {"pods": (web("one", "2001:db8::1"),), **TRANSLATED},
+     "what it selects has no address: nothing with an address of these families"),
+    (replace(AUTO, network_sets=True), {"pods": (WAITING,), **TRANSLATED,
+     "network_sets": (network_set("s", "10.9.0.1", space=""),)}, None),
+    (AUTO, {**TRANSLATED}, "no pod matches: nothing has a label 'app'"),
     (CHOOSING, {"nodes": (node("n", "10.0.0.1", others=(OUT,)),)}, None),
     (CHOOSING, {"nodes": (node("n", "10.0.0.1"),)}, "node n of 1 has no ExternalIP"),
     (CHOOSING, {"nodes": (node("n", "10.0.0.1", others=(OUT,)), node("m"), node("l"))},
@@ -196,6 +217,24 @@ MEMBERS: list[tuple[GroupRule, dict[str, Any], set[str], str, dict[str, str]]] =
     (rule(doubt="nobody knows"), {"pods": (ONE,)}, {"10.1.0.1"}, "nobody knows", {}),
     (rule(), {"pods": (web("b", doubt="even"), web("a", doubt="odd"), ONE)}, {"10.1.0.1"},
      "pod default/a: odd", {}),
+    (rule(), {"pods": (web("one", "10.1.0.1"), replace(ONE, name="x", labels=UNREAD))}, set(),
+     "pod default/x: its labels cannot all be read",
+     {"10.1.0.1": "is the address of pod default/one and pod default/x, and nothing tells which of"
+                  " them has it"}),
+    (rule(namespaces="has(env)"), {"pods": (ONE,), "namespaces": {"a": NO_LABELS}}, set(),
+     "namespace default has pods but was not read", {}),
+    (rule(namespaces="has(env)"), {"pods": (ONE,), "namespaces": {"default": UNREAD}}, set(),
+     "not all labels of namespace default can be read", {}),
+    (rule(accounts="has(team)"), {"pods": (ONE,)}, set(),
+     "pod default/one: its service account default was not read", {}),
+    (rule(accounts="has(team)"), {"pods": (replace(ONE, account=""),)}, set(), "", {}),
+    (LAN, {"pods": (replace(ONE, networks=(("", ()),)),)}, set(),
+     "pod default/one, network a/lan: its annotation network-status cannot be read", {}),
+    (LAN, {"pods": (replace(ONE, doubt="odd"),)}, set(), "pod default/one, network a/lan: odd", {}),
+    (NODES, {"pods": (replace(ONE, node="", doubt="odd"),), "nodes": (node("", "10.0.0.1"),)},
+     {"10.0.0.1"}, "pod default/one: odd", {}),
+    (rule(select_nodes="has(x)"), {"nodes": (replace(node("n"), labels=UNREAD),)}, set(),
+     "node n: its labels cannot all be read", {}),
     (POOLED, {"pods": (ONE,), "ip_pools": (WIDE, NARROW)}, {"10.1.0.0/16"}, "", {}),
     (POOLED, {"pods": (ONE, web("two", "10.1.0.2")), "ip_pools": (pool("x", "", doubt="odd"),)},
      set(), "IPPool x: odd; 10.1.0.1 and 1 more of selected pods: no IPPool holds it", {}),
@@ -217,6 +256,23 @@ MEMBERS: list[tuple[GroupRule, dict[str, Any], set[str], str, dict[str, str]]] =
      {}),
     (SETS, {"network_sets": (network_set("s", doubt="odd"),), "ranges": RANGES}, set(),
      "network set a/s: odd", {}),
+    (replace(POOLED, network_sets=True),
+     {"pods": (web("c", claimed=("10.1.0.2",)), web("b", claimed=("10.1.0.1",)),
+               web("d", claimed=("11.0.0.1",))),
+      "nodes": (node("node-1", "10.0.0.1", ranges=(Address("10.0.0.0/8"),)),),
+      "network_sets": (network_set("s", "10.9.0.1"),)}, set(), "",
+     {"11.0.0.1": "is claimed only by an annotation of pod default/d: neither the status, nor the"
+                  " node's podCIDRs, nor allowedRanges of the cluster bear it out",
+      "10.1.0.1": "is claimed only by an annotation of pod default/b: no IPPool holds it",
+      "10.1.0.2": "is claimed only by an annotation of pod default/c: no IPPool holds it",
+      "10.9.0.1": "stands in a network set of a namespace, which whoever works there may write:"
+                  " give the cluster allowedRanges"}),
+    (AUTO, {"pods": (ONE,), **TRANSLATED}, {"10.0.0.1"}, "", {}),
+    (AUTO, {"pods": (ONE,), **TRANSLATED, "synced": AUTO_KINDS}, {"10.0.0.1"}, "", {}),
+    (AUTO, {"pods": (ONE,), **TRANSLATED, "synced": AUTO_KINDS - {Kind.IP_POOLS}}, set(),
+     "ippools not read completely", {}),
+    (AUTO, {"pods": (ONE,), "synced": AUTO_KINDS - {Kind.IP_POOLS}}, set(),
+     "ippools not read completely", {}),
     (CHOOSING, {"nodes": (node("n", "10.0.0.1", others=(OUT,)),)}, {"192.0.2.7"}, "", {}),
     (rule(select_nodes="all()", addresses=("annotation:a",)),
      {"nodes": (node("n", "10.0.0.1", others=(("annotation:a", Address("192.0.2.7")),)),)}, set(),
@@ -278,6 +334,14 @@ SELECTED: list[tuple[GroupRule, dict[str, Any], list[tuple[str, tuple[str, ...],
     (rule(select_nodes="has(x)"), {"nodes": (node("n", "10.0.0.1", labels={"x": ""}, doubt="odd"),
                                              node("m", "10.0.0.2"))},
      [("n", ("10.0.0.1",), "odd")]),
+    (rule(select_nodes="all()"), {"nodes": (node("n", "10.0.0.1", "2001:db8::1", others=(OUT,)),)},
+     [("n", ("10.0.0.1", "2001:db8::1"), "")]),
+    (AUTO, {"pods": (ONE,), "namespaces": KNOWN},
+     [("default/one", (), ("nothing in the cluster tells how it leaves: no IPPool or subnet"
+       " holds its address, and its node shows no platform that is known; use publish: pod or"
+       " node"))]),
+    (AUTO, {"pods": (pod_endpoint("x"), web("y", "2001:db8::1")), **TRANSLATED},
+     [("default/y", (), "")]),
     (CHOOSING, {"nodes": (node("n", "10.0.0.1", others=(OUT,)),)}, [("n", ("192.0.2.7",), "")]),
     (SETS, {"network_sets": (network_set("s", "10.9.0.1", doubt="odd"),), "pods": (ONE,)},
      [("network set a/s", ("10.9.0.1",), "odd"), ("default/one", ("10.1.0.1",), "")]),
@@ -313,6 +377,7 @@ NEAREST = [
     ("has(apxyzwv)", ": nothing has a label 'apxyzwv'"),
     ("pcns.env == 'x' && has(xyzw)", ": nothing has a label 'xyzw'"),
     ("xyzw != 'a' && !has(xyzw)", ""),
+    ("has(app)", ""),
     ("app not in {'x'} && app in {'x', 'backend'}", ""),
     ("app in {'bckend', 'frontent'}",
      ": nothing has app == 'bckend'; the nearest seen is app == 'backend'"),

@@ -26,6 +26,8 @@ CASES = [
      " environment == 'prod'")),
     ({"select": "app == 'frontend'", "namespaces": "environment == 'prod'"},
      "the pods that match are in other namespaces"),
+    ({}, "the pods that match are in other namespaces"),
+    ({"select": "pcns.team != 'a' && has(app)"}, "no pod matches"),
     ({"select_nodes": "has(node-role.kubernetes.io/ingres)"},
      ("no node matches: nothing has a label 'node-role.kubernetes.io/ingres'; the nearest seen is"
      " 'node-role.kubernetes.io/ingress'")),
