@@ -57,6 +57,14 @@ def attached(name: str) -> Any:
         (RULE, of(WAITING), of(), [f"cluster east: {BARE}; cluster west: {NOT_THERE}"]),
         (LAN, of(POD, attached("two")), of(attached("one")),
          ["cluster east: of 2 pods 1 not in that network"]),
+        (LAN, of(POD, attached("two")), of(POD),
+         [("cluster east: of 2 pods 1 not in that network; cluster west: what it selects has no"
+          " address: 1 not in that network")]),
+        (LAN, of(POD), of(POD, attached("two")),
+         [("cluster east: what it selects has no address: 1 not in that network; cluster west: of 2"
+          " pods 1 not in that network")]),
+        (LAN, of(POD, attached("two")), of(), [(f"cluster east: of 2 pods 1 not in that network;"
+                                               f" cluster west: {NOT_THERE}")]),
         (GroupRule("g", select="app == 'web'", clusters=frozenset({"east"})), of(), of(POD),
          [f"cluster east: {NOT_THERE}"]),
         (GroupRule("g", select="app == 'web'", clusters=frozenset({"west"})), of(), of(POD), []),
@@ -113,6 +121,21 @@ def test_other_rules_start_from_what_was_told() -> None:
     assert after.refresh() == frozenset()
 
 
+def test_rules_that_follow_know_the_ranges_that_bear_claims_out() -> None:
+    """What a pod says of itself lies within them: it is published as before, and no change."""
+    ranges = {"east": (ipaddress.ip_network("10.1.0.0/16"),)}
+    claim = pod_endpoint("c", labels=WEB, claimed=(Address("10.1.0.7"),))
+    before = made([RULE], ranges, east=of(claim))
+    assert before.members["g", "east"].addresses == {"10.1.0.7"}
+    after = Memberships([RULE], ["east"], ranges)
+    after.succeed(before, ["east"])
+    after.apply(
+        ClusterDifference("east", ALL, ((None, pod_endpoint("d", "10.1.0.8", labels=WEB)),))
+    )
+    assert after.refresh() == {("g", "east")}
+    assert after.members["g", "east"].addresses == {"10.1.0.7", "10.1.0.8"}
+
+
 def test_other_ranges_are_looked_at_again() -> None:
     before = made([RULE], east=of(POD))
     ranges = {"east": (ipaddress.ip_network("10.2.0.0/16"),)}
@@ -131,6 +154,7 @@ def test_who_has_an_address_and_what_is_known_of_it() -> None:
     found = made([RULE, SERVICES, CHOOSING], east=east, west=of())
     assert found.who(OUT) == ("Service a/s of cluster east", "node n1 of cluster east")
     assert found.who(POD.addresses[0]) == ("pod default/web of cluster east",)
+    assert found.who(NODE.addresses[0]) == ("node n1 of cluster east",)
     assert found.who(Address("10.9.9.9")) == ()
     assert found.about(None, OUT) == {
         "east": ClusterSnapshot("east", frozenset(), (), (NODE,), destinations=(SERVICE,))

@@ -390,7 +390,7 @@ def test_overlaps_are_told_for_each_device_by_address() -> None:
         site(a, "east"),
         site(b, "east", "west", overlap=True),
         site(c, "west", "north", "east"),
-    ]
+    ][::-1]
     pods = [pod("a", "10.1.0.9"), pod("b", "10.1.0.1")]
     found, _ = build([rule()], sites, cluster("east", *pods), cluster("west", *pods),
                      cluster("north", pod("c", "10.3.0.1")))  # fmt: skip
@@ -404,6 +404,11 @@ def test_overlaps_are_told_for_each_device_by_address() -> None:
         for ip in ("10.1.0.1", "10.1.0.9")
     )
     assert at(found, c) == {"10.3.0.1"}
+
+
+def test_devices_come_in_one_order() -> None:
+    found, _ = build([rule()], [site(WEST, "east"), site(EAST, "east")], cluster("east"))
+    assert [*found.groups[0].mappings] == [EAST, WEST]
 
 
 def test_reasons_of_several_clusters_stand_in_one_order() -> None:

@@ -23,6 +23,7 @@ from fmgsync.model.endpoint import (
     whole,
 )
 from fmgsync.model.labels import ANY_KEY, Labels
+from fmgsync.model.platform import Gateway
 from fmgsync.model.rule import GroupRule, Publish
 
 BOTH = frozenset(Family)
@@ -227,6 +228,46 @@ def test_all_that_is_known_about_one_pod() -> None:
     assert membership.about(("b", "gone")) == ClusterSnapshot(
         "east", ALL, (), (), {"b": PROD}, ip_pools=(POOL,)
     )
+
+
+def test_what_leaves_by_other_nodes_is_known_with_all_of_them() -> None:
+    """And with the pods that are gateways, and their namespaces."""
+    asked = (GroupRule("seen", select="has(app)", publish=Publish.AUTO),)
+    membership = ClusterMembership("east", asked)
+    gate = PodEndpoint("g", "gate", Labels({"gate": ""}), (Address("10.1.0.8"),), "n3")
+    nodes = tuple(NodeEndpoint(name, Labels({}), ()) for name in ("n3", "n2", "n1"))
+    order = Gateway("EgressGateway", "g", "gate", labels=(("gate", ""),))
+    membership.apply(
+        whole(
+            ClusterSnapshot(
+                "east", ALL, (POD, gate), nodes, {"a": PROD, "g": PROD, "b": PROD},
+                platform=(order,),
+            )
+        )
+    )  # fmt: skip
+    about = membership.about(POD.key)
+    assert about.pods == (POD, gate)
+    assert [each.name for each in about.nodes] == ["n1", "n2", "n3"]
+    assert about.namespaces == {"a": PROD, "g": PROD}
+    assert about.platform == (order,)
+    assert membership.about(gate.key).pods == (gate,)
+    assert membership.asked >= 1
+
+
+def test_another_reason_to_publish_nothing_is_told() -> None:
+    """Of the same addresses, in their order, by who has them now."""
+    membership = ClusterMembership("east", RULES[6:])
+    twice = replace(POD, addresses=(Address("10.1.0.2"), Address("10.1.0.1")))
+    others = [replace(twice, name=name, labels=Labels({})) for name in ("x", "y")]
+    membership.apply(ClusterDifference("east", ALL, ((None, twice),)))
+    for number, other in enumerate(others):
+        membership.take_dirty()
+        membership.apply(ClusterDifference("east", ALL, strangers=((None, other),)))
+        assert membership.take_dirty() == {"web"}
+        ((_, found),) = membership.members()
+        names = " and ".join(["pod a/web", "pod a/x", "pod a/y"][: number + 2])
+        why = f"is the address of {names}, and nothing tells which of them has it"
+        assert found.withheld == (("10.1.0.1", why), ("10.1.0.2", why))
 
 
 def test_doubt_concerns_every_rule() -> None:

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from fmgsync.grouping.clusters import Memberships, memberships
+from fmgsync.grouping.holders import NodeHolder, PodHolder, judged, reason
+from fmgsync.grouping.rulebook import Parts, Picked
+from fmgsync.model.address import Address, Family
 from fmgsync.model.endpoint import ClusterSnapshot, NodeEndpoint, PodEndpoint
 from fmgsync.model.rule import GroupRule, Publish
 from tests.builders import node_endpoint, pod_endpoint, snapshot
@@ -155,3 +158,70 @@ def test_a_node_stands_for_its_host_network_pods_in_publish_node() -> None:
     rule = GroupRule("ingress", select="app == 'web'", publish=Publish.NODE)
     found = memberships([rule], {"east": snapshot(web("w", host_network=True), NODE)}, {})
     assert members(found, "ingress") == [{"10.0.0.1"}]
+
+
+def holder(name: str, *rules: int, **parts: Any) -> PodHolder:
+    """A pod that has the address, and the rules over pods that select it."""
+    pod = web(name, *parts.pop("ips", (IP,)), **parts)
+    return PodHolder(pod, parts=Parts(own={Family.IPV4: rules}))
+
+
+def bears_out(held: PodHolder, address: Address) -> bool:
+    """Whoever says so in its name."""
+    return "true" in held.pod.name and bool(address)
+
+
+CLAIM: dict[str, Any] = {"ips": (), "claimed": (IP,)}
+NEITHER = (
+    ": neither the status, nor the node's podCIDRs, nor allowedRanges of the cluster bear it out"
+)
+# who has the address, the rules that publish it, those that must not, and why
+VERDICTS: list[tuple[list[PodHolder], set[int], set[int], str]] = [
+    ([holder("a", 1, 2)], {1, 2}, set(), ""),
+    ([holder("a", 1, **CLAIM)], set(), {1},
+     f"is claimed only by an annotation of pod default/a{NEITHER}"),
+    ([holder("true", 1, **CLAIM)], {1}, set(), ""),
+    ([holder(name, 1, **CLAIM) for name in "cba"], set(), {1},
+     f"is claimed only by an annotation of pod default/a and pod default/b{NEITHER}"),
+    ([holder("a"), holder("b")], set(), set(), ""),
+    ([holder(name, number) for number, name in enumerate("dcba")], set(), {0, 1, 2, 3},
+     ("is the address of pod default/a and pod default/b and pod default/c, and nothing tells which"
+     " of them has it")),
+    ([holder("b", 1), holder("a", 2)], set(), {1, 2},
+     "is the address of pod default/a and pod default/b, and nothing tells which of them has it"),
+    ([holder("d", 1, started=OLD), holder("c", 2, started=OLD), holder("b", 3, started=OLD),
+      holder("a", 4, started=NEW)], {4}, {1, 2, 3},
+     "belongs to pod default/a by now, and also stands in pod default/b, pod default/c"),
+    ([holder("a", 1, started=OLD), holder("b", 1, 2, started=NEW), holder("c", 1, 3, started=NEW)],
+     {1}, {2, 3},
+     ("is the address of pod default/a and pod default/b and pod default/c, and nothing tells which"
+     " of them has it")),
+    ([holder("true-1", 1, started=OLD, **CLAIM), holder("true-2", 2, started=NEW, **CLAIM)],
+     set(), {1, 2},
+     ("is the address of pod default/true-1 and pod default/true-2, and nothing tells which of them"
+     " has it")),
+    ([holder("a", 1, lost=True), holder("b", 2, terminating=True)], {1}, {2},
+     "belongs to pod default/a by now, and also stands in pod default/b"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("holders", "published", "withheld", "why"), VERDICTS)
+def test_who_has_an_address_and_why_others_do_not_get_it(
+    holders: list[PodHolder], published: set[int], withheld: set[int], why: str
+) -> None:
+    granted, refused = judged(Address(IP), holders, bears_out)
+    assert granted == published
+    assert refused == withheld
+    if withheld:
+        assert reason(Address(IP), holders, bears_out) == why
+
+
+def test_of_a_network_and_of_a_node_a_rule_takes_its_families() -> None:
+    six = Address("2001:db8::5")
+    pod = web("w", networks=(("default/lan", (Address(IP), six)),))
+    lan = (0, "lan", frozenset({Family.IPV4}))
+    held = PodHolder(pod, parts=Parts(networks=(lan,)))
+    assert [held.rules(each) for each in (Address(IP), six)] == [(0,), ()]
+    node = NodeHolder(NODE, Picked((0,)), [frozenset({Family.IPV4}), frozenset(Family)], {1})
+    assert [{*node.rules(each)} for each in (Address(IP), six)] == [{0, 1}, {1}]
+    assert PodHolder(pod_endpoint("w", namespace="")).place == "pod ?/w"

@@ -138,6 +138,7 @@ def test_the_single_conditions_of_a_selector(text: str, parts: list[str]) -> Non
         ("a startswith 'x'", {"a": "ax"}, "", False),
         ("a endswith 'x'", {"a": "xa"}, "", False),
         ("has(a) || has(b)", {"a": ""}, "", True),
+        ("has(a) || has(b)", {"b": ""}, "", True),
         ("has(a) || has(b) || has(c)", {"b": ""}, "", True),
         ("has(a) || has(b) || has(c)", {}, "", False),
         ("has(a) && has(b) && has(c)", {"a": "", "b": "", "c": ""}, "", True),

@@ -10,6 +10,7 @@ import pytest
 from fmgsync.grouping import policies, selectors
 from fmgsync.grouping.judging import is_everything
 from fmgsync.grouping.policies import PolicyView, derived, view
+from fmgsync.model.address import Family
 from fmgsync.model.change import ObjectReport
 from fmgsync.model.endpoint import ALWAYS, POLICY_KINDS, ClusterSnapshot, Kind, SourceProblem
 from fmgsync.model.labels import ANY_KEY, Labels
@@ -48,6 +49,7 @@ SELECTORS: list[tuple[Policy, str, str, str | None, bool]] = [
     (policy(selector="  "), "all()", "all()", None, True),
     (policy(selector="", namespaces=" ", accounts=" "), "all()", "all()", None, True),
     (policy(namespaces="has(env)"), 'app == "web"', "has(env)", None, False),
+    (policy(accounts="has(a)"), 'app == "web"', "all()", "has(a)", False),
     (policy(selector=None, namespaces="has(env)"), "all()", "has(env)", None, False),
     (policy(selector=None, namespaces="all()"), "all()", "all()", None, True),
     (policy(selector=None, accounts="team == 'a'"), "all()", "all()", 'team == "a"', False),
@@ -216,6 +218,49 @@ def test_which_policies_become_rules_and_what_is_told(
         assert problem.object_kind == problem.message.partition(" ")[0]
         assert problem.is_error is ("stays as it is" in problem.message)
     assert not made.unread
+
+
+def test_what_nobody_can_rely_on_is_not_called_everything() -> None:
+    for odd in (policy(doubt="odd"), policy(selector="has(")):
+        assert of(odd).broad == frozenset()
+
+
+def test_policies_are_told_of_by_name_whatever_came_first() -> None:
+    """Those that are not taken hide none after them, and what was told before stays."""
+    kept = ObjectReport("policy", "x", "before")
+    found = [policy("z"), policy("kanp.a"), policy("b", staged=True), policy("c", denies=True),
+             policy("a", denies=True)]  # fmt: skip
+    made = of(*found, asked=rules(problems=(kept,)))
+    assert [rule.name for rule in made.rules] == ["a", "c", "z"]
+    assert [problem.name for problem in made.problems] == ["x", "a", "c"]
+    staged = rules(PolicyRule("has(x)", SHAPE), replace(TEMPLATE, staged=True))
+    assert [rule.name for rule in of(policy("b", staged=True), asked=staged).rules] == ["b"]
+
+
+def test_a_shape_is_that_of_the_first_in_all_it_has() -> None:
+    """Families and whether it may be empty, as well as mapping."""
+    west = replace(SHAPE, clusters=frozenset({"west", "north"}), families=frozenset(Family),
+                   allow_empty=True)  # fmt: skip
+    views = {name: PolicyView((policy(),)) for name in ("west", "north", "east")}
+    made = derived(rules(PolicyRule("all()", EAST), PolicyRule("all()", west)), views)
+    assert {(rule.families, rule.allow_empty) for rule in made.rules} == {
+        (frozenset({Family.IPV4}), False)
+    }
+    assert told(made) == [
+        (
+            f"{HERE}: policies of this name in north, west and elsewhere ask for different"
+            " families, mapping or allowEmpty: the first counts"
+        )
+    ]
+
+
+def test_a_text_of_80_characters_is_shown_whole_with_the_next_step_if_there_is_one() -> None:
+    text = "(" + "has(a) &&" * 8 + " has(b)"
+    assert len(text) == 80
+    for told_of, step in ((text, False), ("app = 'web'", True)):
+        (rule,) = of(policy(selector=told_of)).rules
+        assert f"its selector {told_of!r} is not a selector: " in rule.doubt
+        assert ("; " in rule.doubt) is step
 
 
 def test_the_first_template_that_selects_a_policy_counts() -> None:
