@@ -33,10 +33,6 @@ class Picked(NamedTuple):
     sure: tuple[int, ...]
     unsure: tuple[int, ...] = ()
 
-    def __bool__(self) -> bool:
-        """Whether any rule surely does."""
-        return bool(self.sure)
-
     def __add__(self, other: object) -> Picked:
         """Both."""
         if not isinstance(other, Picked):
@@ -97,8 +93,6 @@ class RuleBook:
         spaced = [rule for rule in self._spaced if rule.index not in known]
         for labels, found in before._known_plain.items():
             self._known_plain[labels] = self._renumbered(found) + _picked(plain, labels)
-        if self.by_account and not before.by_account:
-            return  # its answers are of pods whose accounts nobody looked at
         for (labels, space, account), found in before._known_spaced.items():
             more = _picked(spaced, labels, space, account)
             self._known_spaced[labels, space, account] = self._renumbered(found) + more
@@ -174,7 +168,7 @@ class RuleBook:
 
     def _told_apart(self, rules: tuple[int, ...]) -> Parts:
         listed = [(index, self.rules[index]) for index in rules]
-        networks = [(index, rule.network, rule.families) for index, rule in listed if rule.network]
+        networks = ((index, rule.network, rule.families) for index, rule in listed if rule.network)
         own = [
             (index, rule)
             for index, rule in listed
@@ -182,7 +176,7 @@ class RuleBook:
         ]
         return Parts(
             {each: tuple(i for i, rule in own if each in rule.families) for each in Family},
-            tuple((index, network, families) for index, network, families in networks if network),
+            tuple(networks),
             tuple(index for index in rules if index in self.publishing_nodes),
             tuple(index for index, _ in own),
         )

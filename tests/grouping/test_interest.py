@@ -102,7 +102,7 @@ def test_whatever_a_rule_selects_is_asked_for(
     asked = interest.of_rules(rules).pods
     assert asked is not None
     sent = selection.matcher(resources.PODS, asked.labels, asked.fields)
-    if selected:
+    if selected.sure:
         assert sent(builders.pod(namespace=space, labels=labels))
 
 
