@@ -494,6 +494,13 @@ class Deposed(TargetError):
     retryable = True
 
 
+class TurnLost(TargetError):
+    """The window closed, or a person stopped it, right before it would have begun; it has not."""
+
+    kind = "turn-lost"
+    retryable = True
+
+
 class Stopped(TargetError):
     """A person has stopped fmgsync there; what was not written yet is not written."""
 

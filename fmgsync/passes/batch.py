@@ -1,4 +1,5 @@
-"""What became of a batch: what arrived is proven on each device, and each device written down."""
+"""A batch before and after: whether it may still begin; and what became of it, for what arrived is
+proven on each device, and each device written down."""
 
 from __future__ import annotations
 
@@ -7,14 +8,16 @@ from datetime import datetime
 
 import structlog
 
+from fmgsync import errors
 from fmgsync.assessing import four, place_reasons, rendered, yardstick
 from fmgsync.assessing.yardstick import Yardstick
-from fmgsync.model.rollout import Outcome, Verdict
+from fmgsync.model.rollout import InstallRequest, Outcome, Verdict
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import of_key
 from fmgsync.passes import device_proof, rollout_log
 from fmgsync.passes.device_proof import Expected, Proof
 from fmgsync.passes.run import IN_DOUBT, Batch, Run
+from fmgsync.scheduling import waves
 from fmgsync.scheduling.install_policy import Mode
 from fmgsync.scheduling.machine import Settled, Withdrawn
 from fmgsync.targets.protocol import Question
@@ -22,6 +25,31 @@ from fmgsync.targets.protocol import Question
 _log = structlog.get_logger()
 
 _ARRIVED = frozenset({Outcome.DONE, Outcome.NO_CHANGES})
+
+
+def may_go_on(run: Run, chosen: Batch, request: InstallRequest) -> bool:
+    """Whether the next call may be made: somebody may have stopped it, the window may have closed.
+
+    `overrun` is for what has begun; a batch that has pushed nothing yet does not begin any more.
+    """
+    if run.is_stopped():
+        return False
+    now = {each.pending.target: each.judgement for each in run.admissions()}
+    judgements = [now[target] for target in request.targets if target in now]
+    if chosen.urgent:
+        return not any(judgement.denying for judgement in judgements)
+    begun = bool(chosen.tasks)
+    return all(waves.may_call(run.policy, judgement, begun=begun) for judgement in judgements)
+
+
+def last_look(run: Run, chosen: Batch, request: InstallRequest) -> None:
+    """`may_go_on`, right before the request that begins: the requests since may have taken their
+    time, or the clock been set. Raises TurnLost."""
+    if not may_go_on(run, chosen, request):
+        raise errors.TurnLost(
+            "the window has closed, or somebody stopped it, right before it would have begun",
+            **run.work.ref.named,
+        )
 
 
 def settle(run: Run, chosen: Batch) -> None:

@@ -28,7 +28,7 @@ from fmgsync.model.rollout import (
 )
 from fmgsync.passes import adom_proof, batch, guard_memory, rollout_log
 from fmgsync.passes.run import Batch, Left, Run
-from fmgsync.scheduling import foreign, waves
+from fmgsync.scheduling import foreign
 from fmgsync.scheduling.foreign import ForeignChanges, Owners, Sorted
 from fmgsync.scheduling.install_policy import Mode
 from fmgsync.scheduling.machine import (
@@ -56,6 +56,8 @@ Answer = TypeVar("Answer")
 def push(run: Run, delivery: Delivery, chosen: Batch) -> None:
     """Install on these devices, and prove each of them."""
     with delivery.open_install_flow() as flow:
+        if not _is_still_its_turn(run, chosen):
+            return
         look_under_lock(run, flow)
         adom_proof.hold_to(run, flow, chosen)
         install_batch(run, flow, chosen)
@@ -66,6 +68,13 @@ def push(run: Run, delivery: Delivery, chosen: Batch) -> None:
     batch.settle(run, chosen)
 
 
+def _is_still_its_turn(run: Run, chosen: Batch) -> bool:
+    """Whether to write, too: the lock took its time, and what is written before an install waits
+    for no window in the ADOM."""
+    whole = InstallRequest(run.work.ref, "", chosen.targets)
+    return run.work.writes_ahead(run.intent) or batch.may_go_on(run, chosen, whole)
+
+
 def install_batch(run: Run, flow: InstallFlow, chosen: Batch) -> None:
     """Put the devices at risk, then push package by package and watch each to its end."""
     wave, urgent = chosen.decision.wave, bool(chosen.urgent)
@@ -74,7 +83,7 @@ def install_batch(run: Run, flow: InstallFlow, chosen: Batch) -> None:
         for each in _requests(run, chosen):
             left = tuple(target for target in each.targets if target.device in chosen.devices)
             request = replace(each, targets=left)  # without whom is left out since
-            if not may_go_on(run, chosen, request):
+            if not batch.may_go_on(run, chosen, request):
                 break
             if left:
                 _install(run, flow, chosen, request)
@@ -109,21 +118,6 @@ def _requests(run: Run, chosen: Batch) -> Iterator[InstallRequest]:
         yield replace(request, comment=comment)
 
 
-def may_go_on(run: Run, chosen: Batch, request: InstallRequest) -> bool:
-    """Whether the next call may be made: somebody may have stopped it, the window may have closed.
-
-    `overrun` is for what has begun; a batch that has pushed nothing yet does not begin any more.
-    """
-    if run.is_stopped():
-        return False
-    now = {each.pending.target: each.judgement for each in run.admissions()}
-    judgements = [now[target] for target in request.targets if target in now]
-    if chosen.urgent:
-        return not any(judgement.denying for judgement in judgements)
-    begun = bool(chosen.tasks)
-    return all(waves.may_call(run.policy, judgement, begun=begun) for judgement in judgements)
-
-
 def _install(run: Run, flow: InstallFlow, chosen: Batch, request: InstallRequest) -> None:
     """One package: look at what it would push, then push it to the devices that pass."""
     passing, previewed, judged = request, False, Sorted()
@@ -132,7 +126,7 @@ def _install(run: Run, flow: InstallFlow, chosen: Batch, request: InstallRequest
         judged = _preview(run, flow, chosen, request)
         passing = _passing(run, chosen, request, judged)
         # Looking took its time.
-        if not passing.targets or not may_go_on(run, chosen, passing):
+        if not passing.targets or not batch.may_go_on(run, chosen, passing):
             flow.drop_preview()
             return
         # What a preview does not show is not in it to be carried out.
@@ -146,10 +140,14 @@ def _install(run: Run, flow: InstallFlow, chosen: Batch, request: InstallRequest
     # Told before it is done, and not while somebody else's task is waited for.
     rollout_log.start(run, chosen, passing)
     try:
-        task = _start(flow, chosen, passing, previewed=previewed)
+        task = _start(run, flow, chosen, passing, previewed=previewed)
     except errors.TargetError as trouble:
         rollout_log.not_started(run, passing, trouble)
-        raise
+        if not isinstance(trouble, errors.TurnLost):
+            raise
+        if previewed:
+            flow.drop_preview()
+        return
     finally:
         _spend(run, chosen, judged, passing)
     chosen.tasks.append(task.task_id)
@@ -176,13 +174,14 @@ def _note_task(run: Run, task: InstallTask) -> None:
 
 
 def _start(
-    flow: InstallFlow, chosen: Batch, request: InstallRequest, *, previewed: bool
+    run: Run, flow: InstallFlow, chosen: Batch, request: InstallRequest, *, previewed: bool
 ) -> InstallTask:
     """Begin to push. Unless FortiManager says no, the devices count as touched from here on."""
     new = {target.device for target in request.targets} - chosen.begun
     chosen.begun.update(new)
+    look = partial(batch.last_look, run, chosen, request)
     try:
-        return flow.start(request, previewed=previewed)
+        return flow.start(request, previewed=previewed, last_look=look)
     except errors.OutcomeUnknown:
         raise
     except errors.TargetError:

@@ -6,13 +6,15 @@ is a prefix of a plan, which is safe; `resume` looks at the unit and takes it fr
 
 from __future__ import annotations
 
+from functools import partial
+
 from fmgsync import errors
 from fmgsync.assessing import place_reasons, rendered
 from fmgsync.model import naming
 from fmgsync.model.change import AdomPlan
 from fmgsync.model.rollout import InstallRequest, Outcome, TargetOutcome
 from fmgsync.model.view import of_key
-from fmgsync.passes import adom_proof, batch, batch_install, rollout_log
+from fmgsync.passes import adom_proof, batch, rollout_log
 from fmgsync.passes.device_proof import Expected
 from fmgsync.passes.run import Batch, Run
 from fmgsync.planning import removals, written
@@ -47,14 +49,21 @@ def _removals(run: Run, chosen: Batch) -> AdomPlan:
 def _written(run: Run, chosen: Batch, plan: AdomPlan) -> None:
     request = InstallRequest(run.work.ref, "", chosen.targets)
     chosen.expected = _expected(run, chosen, plan)
-    if not batch_install.may_go_on(run, chosen, request):
+    if not batch.may_go_on(run, chosen, request):
         run.note(Withdrawn(chosen.devices))
         return
     rollout_log.start(run, chosen, request)
     chosen.begun.update(chosen.devices)
     try:
-        run.report.written = adom_proof.write(run, run.work.target.write, plan)
+        look = partial(batch.last_look, run, chosen, request)
+        run.report.written = adom_proof.write(
+            run, partial(run.work.target.write, last_look=look), plan
+        )
         run.look_again()
+    except errors.TurnLost as trouble:
+        rollout_log.not_started(run, request, trouble)
+        run.note(Withdrawn(chosen.devices))
+        return
     except errors.TargetError as trouble:
         rollout_log.not_started(run, request, trouble)
         if not trouble.retryable:

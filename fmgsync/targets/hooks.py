@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 from fmgsync.model.change import AdomPlan, Change
 
 _RELEASING = ("workspace/unlock", "sys/logout")
 
 
-def _nothing(*_: object) -> None:
-    pass
+Look = Callable[[], None]
+"""The last one before something begins; it may raise, and then that does not."""
+
+
+def nothing(*_: object) -> None:
+    """What is done where there is nothing to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +31,37 @@ class Hooks:
     called before anything is locked for an install, and may raise.
     """
 
-    before_write: Callable[[], None] = _nothing
-    after_request: Callable[[str, str, float], None] = _nothing
-    lock_waited: Callable[[float], None] = _nothing
-    lock_held: Callable[[bool], None] = _nothing
+    before_write: Callable[[], None] = nothing
+    after_request: Callable[[str, str, float], None] = nothing
+    lock_waited: Callable[[float], None] = nothing
+    lock_held: Callable[[bool], None] = nothing
     gives_up: Callable[[], bool] = lambda: False
-    writing: Callable[[AdomPlan], None] = _nothing
-    refused: Callable[[Sequence[tuple[Change, str]]], None] = _nothing
-    installing: Callable[[], None] = _nothing
+    writing: Callable[[AdomPlan], None] = nothing
+    refused: Callable[[Sequence[tuple[Change, str]]], None] = nothing
+    installing: Callable[[], None] = nothing
+
+
+class Hooked(Protocol):
+    """A session of either kind."""
+
+    hooks: Hooks
+
+
+@contextmanager
+def looking(session: Hooked, last_look: Look) -> Iterator[None]:
+    """While this lasts `last_look`, too, is called before each request that could change something,
+    and may raise."""
+    before = session.hooks
+
+    def before_write() -> None:
+        before.before_write()
+        last_look()
+
+    session.hooks = replace(before, before_write=before_write)
+    try:
+        yield
+    finally:
+        session.hooks = before
 
 
 def releases(params: Sequence[Mapping[str, Any]]) -> bool:

@@ -27,6 +27,7 @@ from fmgsync.model.rule import Site
 from fmgsync.model.state import ObjectKey, ObservedAdom
 from fmgsync.model.target import DeviceVdom, NamedPlace, TargetRef
 from fmgsync.scheduling.install_policy import Mode
+from fmgsync.targets.hooks import Look, nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,11 +188,12 @@ class Target(Protocol):
         """See all that was asked for, as of now. What concerns one part only is raised when that
         part is taken from the answer."""
 
-    def write(self, plan: AdomPlan) -> ApplyReport:
+    def write(self, plan: AdomPlan, *, last_look: Look = nothing) -> ApplyReport:
         """Write the plan's changes in order; every prefix of it is a safe state.
 
         A refused object is isolated and reported; the others are written. An empty plan costs no
-        request.
+        request. Where writing is delivering, `last_look` is called right before the first request
+        that changes something, with no other one in between, and may raise: then nothing is.
         """
 
     def ask(
@@ -251,9 +253,17 @@ class InstallFlow(Protocol):
     def newest_task(self) -> int:
         """The number of the newest task, of any kind, before the next push; 0 if there is none."""
 
-    def start(self, request: InstallRequest, *, previewed: bool = False) -> InstallTask:
+    def start(
+        self,
+        request: InstallRequest,
+        *,
+        previewed: bool = False,
+        last_look: Look = nothing,
+    ) -> InstallTask:
         """Start one install; answers at once with the task. What was `previewed` pushes what the
-        last preview worked out, to the targets of `request` only."""
+        last preview worked out, to the targets of `request` only. `last_look` is called right
+        before the request that pushes, with no other one in between, and may raise: then nothing is
+        pushed."""
 
     def poll(self, task: InstallTask) -> TaskView:
         """Read the task once, line by line. 100 percent is not success."""

@@ -36,6 +36,7 @@ from fmgsync.passes.result import Result
 from fmgsync.passes.world import AdomWork
 from fmgsync.passes.world import World as World_
 from fmgsync.planning import written
+from fmgsync.targets.hooks import Look
 from fmgsync.targets.protocol import Answer, Around, Delivery, Question, Traits
 from fmgsync.wiring import wiring
 from tests import builders
@@ -217,8 +218,9 @@ class PlainTarget:
         objects = ObservedAdom(unit.ref, dict(unit.addresses), dict(unit.groups))
         return Answer(around=lambda: around, objects=lambda: objects, stamp=lambda: None)
 
-    def write(self, plan: AdomPlan) -> ApplyReport:
+    def write(self, plan: AdomPlan, *, last_look: Look = lambda: None) -> ApplyReport:
         done: list[Change] = []
+        last_look()
         refused: list[tuple[Change, str]] = []
         for change in plan.changes:
             for step in _steps(self._unit, change):

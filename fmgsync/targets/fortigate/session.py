@@ -9,7 +9,6 @@ only where the unit has said that it did nothing.
 from __future__ import annotations
 
 import http
-import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -28,7 +27,7 @@ from fmgsync.targets.fortigate.abreast import Abreast
 from fmgsync.targets.fortigate.access import Access
 from fmgsync.targets.fortigate.answers import Answer, Place
 from fmgsync.targets.fortigate.urls import Url
-from fmgsync.targets.hooks import Hooks
+from fmgsync.targets.hooks import Hooks, Look, nothing
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -47,7 +46,8 @@ class Session:
     `adapter` replaces the HTTP transport (a recorder mounts there). `requests` counts what was
     sent. `serial` and `release` are what the answers say, once there was one. `gate` is passed for
     each request: what several sessions of one unit share. `answered` says whether a FortiGate has
-    ever answered there.
+    ever answered there. `last_look` is called before each writing request until one may have been
+    carried out: it may raise where the work is not to begin any more.
     """
 
     def __init__(
@@ -77,6 +77,7 @@ class Session:
         self._looked_at: float | None = None
         self._spoke = False
         self._changes = 0
+        self.last_look: Look = nothing
 
     def __repr__(self) -> str:
         return f"Session({self.access.name!r}, host={self.access.host!r})"
@@ -167,22 +168,9 @@ class Session:
     def error_for(self, answer: Answer, url: Url) -> errors.TargetError:
         """The error that an answer is."""
         place = Place(self.access.name, url.vdom, url.what or None)
-        source = self.source_address() if answer.http_status in (401, 403) else ""
+        refused = answer.http_status in (401, 403)
+        source = transport.source_address(self.access.host) if refused else ""
         return answers.error_for(answer, place, source=source)
-
-    def source_address(self) -> str:
-        """The address that this computer has on the way to the unit; empty if unknown."""
-        host, _, port = self.access.host.rpartition(":")
-        if not port.isdecimal() or host.endswith(":"):
-            host = self.access.host
-        name = host.strip("[]")
-        try:
-            kind, *_, address = socket.getaddrinfo(name, 443, type=socket.SOCK_DGRAM)[0]
-            with socket.socket(kind, socket.SOCK_DGRAM) as probe:
-                probe.connect(address)  # sends nothing
-                return str(probe.getsockname()[0])
-        except OSError:
-            return ""
 
     # --- one request ----------------------------------------------------------------------------
 
@@ -198,12 +186,18 @@ class Session:
         self, method: str, url: Url, body: Body | None, headers: Mapping[str, str]
     ) -> Answer:
         self.hooks.before_write()
+        self.last_look()
         try:
             answer = self._send(method, url, body, headers, self.access.write_timeout_s)
+        except errors.OutcomeUnknown:
+            self.last_look = nothing
+            raise
         except errors.ProtocolError as error:
+            self.last_look = nothing
             peer = self.access.peer()
             raise http_failures.outcome_unknown(peer, error.message) from error
         self._refuse_busy(answer, url)
+        self.last_look = nothing
         return answer
 
     def _refuse_busy(self, answer: Answer, url: Url) -> None:

@@ -36,6 +36,7 @@ from fmgsync.targets.fortigate.session import Session
 from fmgsync.targets.fortigate.unit import Unit
 from fmgsync.targets.fortigate.urls import Table
 from fmgsync.targets.fortigate.writing import Outcome, Writer
+from fmgsync.targets.hooks import Look, nothing
 from fmgsync.targets.in_session import InSession
 from fmgsync.targets.protocol import Answer, Around, Delivery, Part, Question, Traits
 
@@ -140,7 +141,7 @@ class FortiGateVdom(InSession[Session]):
         others = {key: one for key, one in more.items() if key not in self._names.shown}
         return replace(seen, addresses={**others, **seen.addresses})
 
-    def write(self, plan: AdomPlan) -> ApplyReport:
+    def write(self, plan: AdomPlan, *, last_look: Look = nothing) -> ApplyReport:
         """Write the plan if the unit is still as it was read; an empty plan costs no request."""
         if not plan.changes:
             return ApplyReport(self.ref)
@@ -152,6 +153,7 @@ class FortiGateVdom(InSession[Session]):
             found = self._unchanged(session, plan)
             self._require_free(session, again=True)
             there = taken_over.written(plan, self._names)
+            session.last_look = last_look
             try:
                 outcome = self._writer(session, there, found).write()
             except errors.LockHeld as error:

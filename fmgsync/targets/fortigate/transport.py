@@ -7,6 +7,7 @@ request, there are none here; over hundreds of units that was a good part of wha
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -43,3 +44,17 @@ def prepared(
     if method != "GET":
         made.headers["Content-Length"] = str(len(made.body or b""))
     return made
+
+
+def source_address(host: str) -> str:
+    """The address that this computer has on the way to a host, which may end in a port; empty if
+    unknown."""
+    before, _, port = host.rpartition(":")
+    name = before if port.isdecimal() and not before.endswith(":") else host
+    try:
+        kind, *_, address = socket.getaddrinfo(name.strip("[]"), 443, type=socket.SOCK_DGRAM)[0]
+        with socket.socket(kind, socket.SOCK_DGRAM) as probe:
+            probe.connect(address)  # sends nothing
+            return str(probe.getsockname()[0])
+    except OSError:
+        return ""

@@ -34,6 +34,7 @@ from fmgsync.targets.fortimanager.reads import Read
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.stall_detector import StallDetector
 from fmgsync.targets.fortimanager.writing import Writer
+from fmgsync.targets.hooks import Look, looking, nothing
 from fmgsync.targets.taken_over import Names
 
 _log = structlog.get_logger()
@@ -122,7 +123,13 @@ class FortiManagerFlow:
         )
         return taken_over.reported(report, plan, names)
 
-    def start(self, request: InstallRequest, *, previewed: bool = False) -> InstallTask:
+    def start(
+        self,
+        request: InstallRequest,
+        *,
+        previewed: bool = False,
+        last_look: Look = nothing,
+    ) -> InstallTask:
         """Start one install with an explicit scope; answers at once with the task. What was
         `previewed` pushes what the last preview worked out.
 
@@ -130,13 +137,12 @@ class FortiManagerFlow:
         tells whether it has begun: an install is never sent twice.
         """
         if previewed:
-            return self._push_previewed(request)
+            return self._push_previewed(request, last_look)
         if request.objects:
-            return self._begin(
-                request, urls.INSTALL_OBJECTS, object_install.install_data(request), title=""
-            )
+            data = object_install.install_data(request)
+            return self._begin(request, urls.INSTALL_OBJECTS, data, "", last_look)
         data = preview.install_data(request, self._owner, flag="none")
-        return self._begin(request, urls.INSTALL_PACKAGE, data, title=request.package)
+        return self._begin(request, urls.INSTALL_PACKAGE, data, request.package, last_look)
 
     def preview(self, request: InstallRequest) -> preview.Preview:
         """Have FortiManager work out what this install would push, and push nothing.
@@ -144,7 +150,7 @@ class FortiManagerFlow:
         `start` pushes it, to these targets or to some of them; `drop_preview` forgets it.
         """
         data = preview.install_data(request, self._owner, flag="preview")
-        task = self._begin(request, urls.INSTALL_PACKAGE, data, title=request.package)
+        task = self._begin(request, urls.INSTALL_PACKAGE, data, request.package)
         self._previewed_in = self._session.logins
         self._preview = preview.Preview(
             self._session,
@@ -172,14 +178,14 @@ class FortiManagerFlow:
         param = {"url": urls.CANCEL_INSTALL, "data": {"adom": self._ref.domain}}
         answers.checked(self._session.query("exec", [param])[0], self._place)
 
-    def _push_previewed(self, request: InstallRequest) -> InstallTask:
+    def _push_previewed(self, request: InstallRequest, last_look: Look) -> InstallTask:
         """What was worked out is the session's: another one has nothing to push, and its task says
         OK."""
         data = preview.commit_data(request)
         try:
             with self._session.pinned():
                 if self._session.logins == self._previewed_in:
-                    return self._begin(request, urls.PACKAGE_COMMIT, data, title="")
+                    return self._begin(request, urls.PACKAGE_COMMIT, data, "", last_look)
         except errors.PermissionDenied:
             if self._mode is not Workspace.DISABLED:
                 raise  # the lock went with the session, which is told by whoever holds it
@@ -194,12 +200,18 @@ class FortiManagerFlow:
         )
 
     def _begin(
-        self, request: InstallRequest, url: str, data: dict[str, object], *, title: str
+        self,
+        request: InstallRequest,
+        url: str,
+        data: dict[str, object],
+        title: str,
+        last_look: Look = nothing,
     ) -> InstallTask:
         newest = self._refuse_second_install(request)
         self._begun = newest, request
         try:
-            result = self._session.call("exec", [{"url": url, "data": data}])[0]
+            with looking(self._session, last_look):
+                result = self._session.call("exec", [{"url": url, "data": data}])[0]
         except errors.OutcomeUnknown as error:
             task_id = self._find_started(request, newest, title, error)
         else:

@@ -46,6 +46,7 @@ from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.stall_detector import StallDetector
 from fmgsync.targets.fortimanager.tables import Query
 from fmgsync.targets.fortimanager.writing import Writer, in_order
+from fmgsync.targets.hooks import Look, nothing
 from fmgsync.targets.in_session import InSession
 from fmgsync.targets.protocol import Answer, Around, Delivery, Part, Question, Traits
 
@@ -209,8 +210,9 @@ class FortiManagerAdom(InSession[Session]):
         """A FortiManager can do everything there is a word for."""
         return TRAITS
 
-    def write(self, plan: AdomPlan) -> ApplyReport:
-        """Write the plan under the lock the ADOM needs; an empty plan costs no request."""
+    def write(self, plan: AdomPlan, *, last_look: Look = nothing) -> ApplyReport:
+        """Write the plan under the lock the ADOM needs; an empty plan costs no request. It delivers
+        nothing, so it begins at any time."""
         if not plan.changes:
             return ApplyReport(self.ref)
         before = self.requests
