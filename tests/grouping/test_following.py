@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -268,6 +269,72 @@ def test_another_reason_to_publish_nothing_is_told() -> None:
         names = " and ".join(["pod a/web", "pod a/x", "pod a/y"][: number + 2])
         why = f"is the address of {names}, and nothing tells which of them has it"
         assert found.withheld == (("10.1.0.1", why), ("10.1.0.2", why))
+
+
+def test_a_claim_stands_and_falls_with_its_nodes_ranges() -> None:
+    """Whichever of the two comes first, and wherever the pod goes."""
+    membership = ClusterMembership("east", RULES[6:])
+    claim = replace(POD, addresses=(), claimed=(Address("10.1.0.7"),), node="n1")
+    near = replace(NODE, ranges=(Address("10.1.0.0/24"),))
+    far = replace(near, ranges=(Address("10.2.0.0/24"),))
+    other = replace(near, name="n2", addresses=())
+    steps: list[tuple[dict[str, Any], set[str]]] = [
+        ({"pods": ((None, claim),)}, set()),
+        ({"nodes": ((None, near),)}, {"10.1.0.7"}),
+        ({"nodes": ((near, far),)}, set()),
+        ({"nodes": ((far, near),)}, {"10.1.0.7"}),
+        ({"pods": ((claim, replace(claim, node="n2")),)}, set()),
+        ({"nodes": ((None, other),)}, {"10.1.0.7"}),
+        ({"nodes": ((near, None),)}, {"10.1.0.7"}),
+        ({"nodes": ((other, None),)}, set()),
+        ({"pods": ((replace(claim, node="n2"), None),)}, set()),
+        ({"nodes": ((None, other),)}, set()),
+    ]
+    known: set[str] = set()
+    membership.take_dirty()
+    for happening, expected in steps:
+        membership.apply(ClusterDifference("east", ALL, **happening))
+        assert published(membership)["web"] == expected, happening
+        assert known == expected or membership.take_dirty() == {"web"}
+        membership.take_dirty()
+        known = expected
+
+
+def test_a_namespace_is_forgotten_with_the_last_of_it() -> None:
+    """Where a rule selects is known for as long as the namespace, or a pod of it, is there."""
+    membership = ClusterMembership("east", RULES[6:])
+    where = partial(membership.spaces_of, "web")
+    for happening, expected in [
+        ({"pods": ((None, POD),)}, {"a"}),
+        ({"pods": ((POD, None),)}, {"a"}),  # no namespace is known: perhaps they were not read
+        ({"namespaces": (("b", None, PROD), ("a", None, PROD)), "pods": ((None, POD),)}, {"a"}),
+        ({"pods": ((POD, None),)}, {"a"}),
+        ({"namespaces": (("a", PROD, None),)}, set()),
+        ({"pods": ((None, POD),)}, {"a"}),
+        ({"namespaces": (("a", None, PROD),)}, {"a"}),
+        ({"namespaces": (("a", PROD, None),)}, {"a"}),
+        ({"pods": ((POD, None),)}, set()),
+    ]:
+        membership.apply(ClusterDifference("east", ALL, **happening))  # type: ignore[arg-type]
+        assert where() == expected, happening
+
+
+def test_label_sets_that_never_return_are_forgotten() -> None:
+    """Twice as many as there are pods, and 200 more, are remembered."""
+    membership = ClusterMembership("east", RULES[6:])
+    sets = [Labels({"s": str(number)}) for number in range(10)]
+    stay = [replace(POD, name=f"s{n}", labels=each, addresses=()) for n, each in enumerate(sets)]
+    membership.apply(ClusterDifference("east", ALL, tuple((None, pod) for pod in stay)))
+    most = 0
+    for number in range(250):
+        job = replace(POD, name="job", labels=Labels({"job": str(number)}))
+        membership.apply(ClusterDifference("east", ALL, ((None, job),)))
+        membership.apply(ClusterDifference("east", ALL, ((job, None),)))
+        most = max(most, membership._book.remembered)
+    assert most == 220
+    assert membership._book.remembered < 60
+    membership.apply(ClusterDifference("east", ALL, ((stay[0], replace(POD, name="s0")),)))
+    assert published(membership)["web"] == {"10.1.0.1"}
 
 
 def test_doubt_concerns_every_rule() -> None:
