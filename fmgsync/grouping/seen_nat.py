@@ -228,7 +228,7 @@ def cilium(question: Question, around: Surroundings) -> Seen | None:
     native = _list_of(config, key)
     if values.get(key) and not native:
         return Seen(by=by, unknown=f"{key} of cilium-config is no range")
-    return _by_list(question, node, native, by, "that is routed natively")
+    return _by_list(question, node, native, by, "routed natively")
 
 
 def ovn_kubernetes(question: Question, around: Surroundings) -> Seen | None:
