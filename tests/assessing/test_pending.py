@@ -104,6 +104,17 @@ def test_one_request_for_each_adom_and_package() -> None:
     )
 
 
+def test_devices_are_in_order_and_once() -> None:
+    many = [DeviceVdom(f"fgt-{number:02}", "root") for number in range(20)]
+    found = [install("edge", place) for place in (*many[::-1], *many)]
+    (request,) = pending.requests(found)
+    assert request.targets == tuple(many)
+    found += [install(f"branch-{number:02}", place) for number, place in enumerate(many)]
+    (request,) = pending.object_requests(found[20:], STANDING)
+    assert request.targets == tuple(many)
+    assert request.package == ", ".join([*(f"branch-{number:02}" for number in range(20)), "edge"])
+
+
 SIX = replace(group("web"), family=V6)
 STANDING = adom(
     *(group(name) for name in ("web", "web.10", "web.2", "app", "db")),
