@@ -242,7 +242,7 @@ def _through(chosen: tuple[str, str], question: Question, around: Surroundings) 
             return Seen(by=by, unknown=why, by_gateways=True, by_author=True)
     idle: list[PodEndpoint] = []
     parts: list[Seen] = []
-    for pod in around.gateway_pods.values():
+    for pod in sorted(around.gateway_pods.values(), key=lambda pod: pod.key):
         found = both(truth(spaces, around.space(pod.namespace)), truth(select, pod.labels))
         if found is None:
             told = "nobody can tell which gateways its annotation chooses"

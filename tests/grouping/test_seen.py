@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from fmgsync.daemon.cluster_feeds import difference
 from fmgsync.grouping.answers import ClusterMembers
 from fmgsync.grouping.membership import ClusterMembership
+from fmgsync.grouping.seeing import around_of
 from fmgsync.model.address import Address, Family
 from fmgsync.model.endpoint import ClusterSnapshot, Kind, whole
 from fmgsync.model.rule import GroupRule, Publish
@@ -296,6 +297,118 @@ def test_any_history_ends_where_a_fresh_look_does(history: list[tuple[bool, Any]
     others = ClusterMembership("east", RULES[::-2])
     others.apply(whole(before))
     assert dict(membership.under(RULES[::-2]).members()) == dict(others.members())
+
+
+NODE_2 = {"addresses": [{"type": "InternalIP", "address": "192.0.2.2"}]}
+PROD = {"matchLabels": {"env": "prod"}}
+OTHER_GATES = {
+    "egress.projectcalico.org/selector": "app == 'web'",
+    "egress.projectcalico.org/namespaceSelector": "all()",
+}
+IN_TURN: list[dict[str, Any]] = [
+    manifest("Node", "n1", status=NODE_2),
+    manifest("Node", "n3", status=NODE_2),
+    manifest("IPPool", "one", spec={"cidr": "10.0.0.0/24", "natOutgoing": False}),
+    manifest("IPPool", "two", spec={"cidr": "198.51.100.0/24", "disabled": True}),
+    manifest("IPPool", "half", spec={"cidr": "10.0.0.0/31", "natOutgoing": False}),
+    manifest("IPPool", "odd", spec={"cidr": "x"}),
+    manifest("IPPool", "far", spec={"cidr": "198.51.100.0/25", "natOutgoing": True}),
+    manifest("FelixConfiguration", "default", spec={"natOutgoingAddress": "192.0.2.9"}),
+    manifest("FelixConfiguration", "node.n2", spec={"natOutgoingAddress": "192.0.2.8"}),
+    manifest("Namespace", "a", labels={"env": "test"}),
+    manifest("Namespace", "b", labels={"env": "prod"}, annotations=OTHER_GATES),
+    manifest("EgressIP", "e", spec={"egressIPs": ["192.0.2.50"], "namespaceSelector": PROD},
+             status={"items": [{"node": "n2", "egressIP": "192.0.2.50"}]}),
+    manifest("EgressIP", "f", spec={"egressIPs": ["192.0.2.51"], "namespaceSelector": PROD,
+                                    "podSelector": {"matchLabels": {"app": "db"}}},
+             status={"items": [{"node": "n2", "egressIP": "192.0.2.51"}]}),
+    manifest("EgressGateway", "g", "a", spec={"template": {"metadata": {"labels": {"app": "x"}}}}),
+    manifest("EgressGateway", "h", "a", spec={"template": {"metadata": {"labels": {"app": "db"}}}}),
+    manifest("EgressGateway", "h", "b", spec={"template": {"metadata": {"labels": {"app": "db"}}}}),
+    manifest("Pod", "n2", "a", labels={"app": "gate"}, spec={"nodeName": "n2"},
+             status={"phase": "Running", "podIPs": [{"ip": "10.0.0.77"}]}),
+    manifest("Pod", "more", "a", labels={"app": "gate"}, spec={"nodeName": "n1"},
+             status={"phase": "Running", "podIPs": [{"ip": "10.0.0.78"}]}),
+    manifest("Pod", "bare", "b", labels={"app": "web"}, spec={"nodeName": "n1"},
+             status={"phase": "Pending"}),
+    manifest("Pod", "lost", "b", labels={"app": "web"}, spec={"nodeName": "n7"},
+             status={"phase": "Running", "podIPs": [{"ip": "10.0.0.79"}]}),
+    manifest("Subnet", "s", spec={"cidrBlock": "10.0.0.0/24", "natOutgoing": True}),
+]  # fmt: skip
+
+
+def told(membership: ClusterMembership) -> list[Any]:
+    """All that it answers: members, notes, and what stands for each pod. Which pod is the example
+    that a rule publishes the wrong address is left to chance."""
+    names = [rule.name for rule in RULES]
+    notes = [note for name in names if (note := membership.note_on(name)) and note.partial]
+    each = [[*membership.selected(name)] for name in names]
+    texts = [note.text for note in notes if "it publishes the pod" not in note.text]
+    return [dict(membership.members()), texts, each]
+
+
+def walk(worlds: list[list[dict[str, Any]]]) -> None:
+    """From each of these clusters to the next, as after a fresh look; and back."""
+    membership, before = ClusterMembership("east", RULES), cluster(worlds[0])
+    membership.apply(whole(before))
+    membership.take_dirty()
+    known = dict(membership.members())
+    for world in [*worlds, *worlds[::-1]]:
+        after = cluster(world)
+        membership.apply(difference(before, after))
+        fresh = ClusterMembership("east", RULES)
+        fresh.apply(whole(after))
+        assert told(membership) == told(fresh)
+        now = dict(membership.members())
+        assert {name for name in now if now[name] != known[name]} <= membership.take_dirty()
+        before, known = after, now
+
+
+def test_each_thing_that_comes_and_goes_is_looked_at_again() -> None:
+    """Alone, on top of all that is there, which comes back when it goes."""
+
+    def with_one(thing: dict[str, Any] | None) -> list[dict[str, Any]]:
+        def key(each: dict[str, Any]) -> tuple[str, str, str]:
+            found = each["metadata"]
+            return each["kind"], found.get("namespace", ""), found["name"]
+
+        more = [] if thing is None else [thing]
+        return [*({key(each): each for each in [*base(), *more]}.values())]
+
+    walk([with_one(each) for thing in IN_TURN for each in (thing, None)])
+
+
+def test_from_any_platform_to_the_next() -> None:
+    """Whole clusters change into one another, in both directions."""
+    walk([case["objects"] for case in CASES])
+
+
+def test_what_is_known_around_one_pod_answers_as_the_whole() -> None:
+    """The gateways are those that an order bears out, and what was not read is unknown."""
+    found = cluster(base())
+    around = around_of(found)
+    assert [*around.gateway_pods] == [("a", "n2")]
+    assert around.space("a") == found.namespaces["a"]
+    assert around.space("x").unknown
+    assert around.nodes("n1") == found.nodes[0]
+    assert {each.name for each in around.pools} == {"one"}
+    assert len(around.objects) == len(found.platform)
+
+
+def test_a_gap_names_the_first_pod_and_counts_the_others() -> None:
+    pods = [
+        manifest("Pod", name, "a", labels={"app": "web"}, spec={"nodeName": "n1"},
+                 status={"phase": "Running", "podIPs": [{"ip": f"10.9.0.{number}"}]})
+        for number, name in enumerate(("c", "a", "b"), 1)
+    ]  # fmt: skip
+    rule = GroupRule("g", select="app == 'web'", publish=Publish.AUTO)
+    for count, more in ((1, ""), (2, " (and of 1 more pods)"), (3, " (and of 2 more pods)")):
+        membership = ClusterMembership("east", [rule])
+        membership.apply(whole(cluster([*pods[:count], manifest("Namespace", "a")])))
+        first = "c" if count == 1 else "a"
+        assert answer(membership).because.startswith(
+            f"cluster east: what a firewall sees of pod a/{first}{more} is not known: "
+        )
 
 
 def test_what_nothing_rests_on_is_not_asked_again() -> None:
