@@ -101,11 +101,7 @@ def instead_of_comma(text: str, at: int) -> Advice:
 
 def unclosed_quote(text: str, at: int) -> Advice:
     """A value that never ends."""
-    other = '"' if text[at] == "'" else "'"
-    return (
-        f"the quote {text[at]} is never closed",
-        f"there are no escapes; a value that contains {text[at]} is put between {other}",
-    )
+    return f"the quote {text[at]} is never closed", _no_escapes(text[at])
 
 
 def instead_of_operator(text: str, at: int) -> Advice:
@@ -118,8 +114,13 @@ def instead_of_operator(text: str, at: int) -> Advice:
     if text[at] == "|" or _word(text, at).lower() == "or":
         return problem, "write || between alternatives"
     if text[at - 1] in "'\"" and not text[at].isspace():
-        return problem, "there are no escapes; put a value that contains ' between \""
+        return problem, _no_escapes(text[at - 1])
     return problem, _odd(text, at) or "join terms with && or ||"
+
+
+def _no_escapes(quote: str) -> str:
+    other = '"' if quote == "'" else "'"
+    return f"there are no escapes; put a value that contains {quote} between {other}"
 
 
 def _about_function(key: str) -> str:

@@ -147,6 +147,28 @@ def test_selectors_cannot_be_changed_but_copied() -> None:
         ("app == 'web", 7, "never closed", "no escapes"),
         ("app == 'web' has(b)", 13, "found 'has'", "join terms"),
         ("äpp == 'web'", 0, "cannot begin", "ASCII letters"),
+        ("app == 'a\"b", 7, "the quote ' is never", "a value that contains ' between \""),
+        ("app == \"a'b", 7, 'the quote " is never', "a value that contains \" between '"),
+        ('app == "a"b"', 10, "found 'b'", "a value that contains \" between '"),
+        ("app == 'it's'", 11, "found 's'", "a value that contains ' between \""),
+        ("has(a) && ", 10, "ends where a term is expected", "write a test such as app == 'web'"),
+        ("`app == 'web'", 0, "a term cannot begin with '`'", "straight quotes"),
+        ("\"app\" == 'web'", 0, "begins with a label key", "without quotes"),
+        ('has("app")', 4, "needs a label key", "without quotes"),
+        ("has(?)", 4, "needs a label key, not '?'", None),
+        ("app | has(b)", 4, "found '|'", "write has(app)"),
+        ("(app )", 5, "found ')'", "write has(app)"),
+        ("app ~ 'web'", 4, "found '~'", "no regular expressions"),
+        ("app like 'web'", 4, "found 'like'", "no regular expressions"),
+        ("app ? 'web'", 4, "found '?'", "use ==, !="),
+        ("app foo 'web'", 4, "found 'foo'", "use ==, !="),
+        ("app Foo 'web'", 4, "found 'Foo'", "operators are lower case"),
+        ("app \u00a0== 'web'", 4, r"found '\xa0'", "replace the no-break space"),
+        ("app \u2003== 'web'", 4, r"found '\u2003'", "only spaces and tabs"),
+        ("has(a) & has(b)", 7, "found '&'", "write && between"),
+        ("a" * 40, 40, f"after {'a' * 40!r}", f"write has({'a' * 40})"),
+        ("a" * 41, 41, f"after {'a' * 39 + '…'!r}", f"write has({'a' * 39}…)"),
+        ("((has(a)", 1, "never closed", None),
         ("(has(a)", 0, "never closed", None),
         ("has(a))", 6, "never opened", None),
     ],
@@ -194,7 +216,12 @@ def test_hostile_text_is_refused_without_exhausting_anything(text: str) -> None:
         parse(text)
 
 
+def test_blanks_may_stand_between_any_words() -> None:
+    assert parse("\t( \t! \t( has( a ) )  ) ") == parse("!has(a)")
+
+
 def test_long_but_honest_text_is_served() -> None:
+    assert parse(" " * selectors.MAX_LENGTH) == parse("all()")
     assert parse("!" * 100_000 + "has(a)") == parse("has(a)")
     assert parse("!" * 100_001 + "has(a)") == parse("!has(a)")
     many = parse(" || ".join(f"a == '{number}'" for number in range(20_000)))
