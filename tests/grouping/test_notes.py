@@ -155,6 +155,12 @@ NOTES: list[tuple[GroupRule, dict[str, Any], str | None]] = [
      "what it selects has no address: nothing with an address of these families"),
     (replace(AUTO, network_sets=True), {"pods": (WAITING,), **TRANSLATED,
      "network_sets": (network_set("s", "10.9.0.1", space=""),)}, None),
+    (replace(AUTO, publish=Publish.EGRESS_GATEWAY), {"pods": (ONE, web("b", "10.1.0.2")),
+     **TRANSLATED}, "half: 2 pods use no egress gateway"),
+    (replace(AUTO, publish=Publish.EGRESS_GATEWAY), {"pods": (), **TRANSLATED},
+     "no pod matches: nothing has a label 'app'"),
+    (NODES, {"pods": (web("h", "10.9.0.1", host_network=True),), **TRANSLATED,
+             "ip_pools": (pool("p", "10.9.0.0/16"),)}, None),
     (AUTO, {**TRANSLATED}, "no pod matches: nothing has a label 'app'"),
     (CHOOSING, {"nodes": (node("n", "10.0.0.1", others=(OUT,)),)}, None),
     (CHOOSING, {"nodes": (node("n", "10.0.0.1"),)}, "node n of 1 has no ExternalIP"),
@@ -284,6 +290,14 @@ MEMBERS: list[tuple[GroupRule, dict[str, Any], set[str], str, dict[str, str]]] =
       "10.9.0.1": "stands in a network set of a namespace, which whoever works there may write:"
                   " give the cluster allowedRanges"}),
     (AUTO, {"pods": (ONE,), **TRANSLATED}, {"10.0.0.1"}, "", {}),
+    (AUTO, {"pods": (ONE, UNNAMED), **TRANSLATED}, {"10.0.0.1"}, "", {}),
+    (AUTO, {"pods": (ONE, UNNAMED, web("b", "10.1.0.2")), **TRANSLATED, "ip_pools": (NARROW,)},
+     {"10.1.0.2"}, "",
+     {"10.1.0.1": "is the address of pod default/one and pod default/x, and nothing tells which of"
+                  " them has it"}),
+    (AUTO, {"pods": (web("c", claimed=("10.1.0.1",)),), **TRANSLATED, "ip_pools": (NARROW,)}, set(),
+     "", {"10.1.0.1": "is claimed only by an annotation of pod default/c: neither the status, nor"
+                      " the node's podCIDRs, nor allowedRanges of the cluster bear it out"}),
     (AUTO, {"pods": (ONE,), **TRANSLATED, "synced": AUTO_KINDS}, {"10.0.0.1"}, "", {}),
     (AUTO, {"pods": (ONE,), **TRANSLATED, "synced": AUTO_KINDS - {Kind.IP_POOLS}}, set(),
      "ippools not read completely", {}),
