@@ -16,7 +16,7 @@ from fmgsync.model.rollout import InstallRequest
 from fmgsync.model.target import DeviceVdom
 from fmgsync.targets.fortimanager.access import Access
 from fmgsync.targets.fortimanager.answers import Place
-from fmgsync.targets.fortimanager.preview import Preview
+from fmgsync.targets.fortimanager.preview import Preview, commit_data, install_data, task_id_of
 from fmgsync.targets.fortimanager.session import Session
 from tests.targets import scripted
 from tests.targets.conftest import REF
@@ -60,6 +60,7 @@ class Unit:
             lines = self.lines if number == FIRST else []
             return scripted.ok({"id": number, "state": state, "line": lines})[0]
         if url.startswith("/securityconsole/"):
+            assert method == "exec"
             what = url.removeprefix("/securityconsole/")
             self.asked.append((what, param["data"]))
             if what == "install/preview":
@@ -248,3 +249,37 @@ def test_trouble_is_raised_and_asked_again_at_the_next_look(tmp_path: Path) -> N
             assert found is not None
             assert said(found) == {"a": "firewall address x"}
             assert asked.newest_task == TEXT
+
+
+SCOPE = [{"name": "a", "vdom": "root"}, {"name": "b", "vdom": "root"}]
+
+
+@pytest.mark.parametrize(
+    ("comment", "told"),
+    [
+        ("", "fmgsync (prod)"),
+        ("change 7", "change 7"),
+        ("x" * 300, "x" * 255),
+        ("a\x1bb", "a b"),
+    ],
+)
+def test_what_an_install_is_asked_for(comment: str, told: str) -> None:
+    """Each device with its VDOM, and a comment that revisions can bear."""
+    request = InstallRequest(REF, "edge", (A, B), comment=comment)
+    assert install_data(request, "prod", flag="preview") == {
+        "adom": REF.domain,
+        "pkg": "edge",
+        "scope": SCOPE,
+        "flags": ["preview"],
+        "dev_rev_comments": told,
+    }
+    assert commit_data(request) == {"adom": REF.domain, "scope": SCOPE}
+
+
+@pytest.mark.parametrize("data", [None, [], {}, {"task": "7"}, {"task": None}])
+def test_an_install_without_a_task_is_no_answer(data: Any) -> None:
+    place = Place("hq", REF.domain)
+    assert task_id_of({"task": 7}, place) == 7
+    with pytest.raises(errors.ProtocolError, match="without a task") as caught:
+        task_id_of(data, place)
+    assert "hq" in str(caught.value)
