@@ -8,75 +8,13 @@ from typing import Any
 import pytest
 
 from fmgsync.grouping import seen_nat
-from fmgsync.grouping.ip_pools import IPPools
 from fmgsync.grouping.surroundings import Question, Seen, Surroundings
 from fmgsync.model.address import Address, Family
-from fmgsync.model.endpoint import IPPool, NodeEndpoint, PodEndpoint
+from fmgsync.model.endpoint import PodEndpoint
 from fmgsync.model.labels import Labels
-from fmgsync.model.platform import Setting, Subnet
+from tests.grouping.ways_out import V4, V6, config_map, look, node, pod, pool, said, setting, subnet
 
-V4, V6 = Family.IPV4, Family.IPV6
 LAN, FAR, BOTH = ("10.5.0.0/16",), ("198.18.0.0/16",), ("10.5.0.0/16", "8.8.8.0/24")
-
-
-def pod(*ips: str, **parts: Any) -> PodEndpoint:
-    return PodEndpoint("a", "p", Labels({}), tuple(map(Address, ips)), "n1", **parts)
-
-
-def node(*marks: str, **parts: Any) -> NodeEndpoint:
-    """The pod's own, with an address of each family."""
-    ips = (Address("192.168.0.1"), Address("2001:db8:1::1"))
-    parts = {"addresses": ips, "labels": Labels({}), **parts}
-    return NodeEndpoint("n1", marks=frozenset(marks), **parts)
-
-
-def pool(name: str, cidr: str, **parts: Any) -> IPPool:
-    return IPPool(name, Labels({}), Address(cidr), **parts)
-
-
-def setting(kind: str, name: str, doubt: str = "", **pairs: str) -> Setting:
-    return Setting(kind, "", name, tuple(pairs.items()), doubt)
-
-
-def config_map(name: str, doubt: str = "", /, **pairs: str) -> Setting:
-    named = {key.replace("_", "-"): value for key, value in pairs.items()}
-    return setting("ConfigMap", name, doubt, **named)
-
-
-def subnet(name: str, *ranges: str, **parts: Any) -> Subnet:
-    return Subnet("Subnet", "", name, ranges=tuple(map(Address, ranges)), **parts)
-
-
-def look(
-    ask: Callable[[Question, Surroundings], Seen | None],
-    asked: PodEndpoint,
-    family: Family,
-    towards: tuple[str, ...],
-    there: tuple[Any, ...],
-) -> Seen | None:
-    """What is answered where these objects are there."""
-    nodes = {each.name: each for each in there if isinstance(each, NodeEndpoint)}
-    spaces = [each for each in there if isinstance(each, Labels)]
-    pools = IPPools(each for each in there if isinstance(each, IPPool))
-    around = Surroundings(nodes.get, lambda _: spaces[0] if spaces else Labels({}), pools)
-    for each in there:
-        if isinstance(each, (Setting, Subnet)):
-            around.put(each)
-    return ask(Question(asked, family, tuple(map(Address, towards))), around)
-
-
-def said(seen: Seen | None) -> str | None:
-    """By whom, addresses and why, and on what it rests; `?` stands before what nobody can tell."""
-    if seen is None:
-        return None
-    words = ["derived"] if seen.derived else []
-    words += ["its author's"] if seen.by_author else []
-    words += sorted(seen.leans)
-    rests = f" ({', '.join(words)})" if words else ""
-    told = f"? {seen.unknown}" if seen.unknown else f"{' '.join(seen.addresses)}: {seen.because}"
-    return f"{seen.by}: {told}{rests}"
-
-
 P, P6, NONE = pod("10.1.0.1"), pod("2001:db8::1"), pod()
 NODE, LOST = node(), node(doubt="is odd")
 BARE = node(addresses=(Address("2001:db8:1::1"),))
