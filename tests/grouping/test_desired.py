@@ -380,6 +380,7 @@ def test_a_shared_group_retains_where_one_cluster_is_incomplete() -> None:
                      cluster("east"), cluster("west", synced=frozenset()))  # fmt: skip
     (other,) = whole.groups
     assert other.shared is not None
+    assert other.shared.retain
     assert other.shared.because == "cluster west: pods not read completely"
 
 

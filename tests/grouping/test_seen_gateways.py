@@ -62,6 +62,7 @@ GATE = gate("g1", "10.9.0.1")
 POOL = pool("gates", "10.9.0.0/16")
 MINE = noted((SELECTOR, "has(gate)"), (SPACES, "all()"))
 BASE = (felix(), ORDERED, GATE, POOL)
+ELSEWHERE = noted((POLICY, "p"), (SPACES, "has(nowhere)"))
 BY_POLICY = noted((POLICY, "p"), (SPACES, "all()"))
 
 
@@ -241,6 +242,26 @@ CASES: list[tuple[Any, PodEndpoint, Family, tuple[str, ...], tuple[Any, ...], st
      ("Calico's egress gateways: ? '[' is no selector of egress gateways: a term"
      " cannot begin with '[' (by gateways)")),
     (seen_gateways.calico, BY_POLICY, V4, (), (*BASE, policy(("", OTHERS))), NONE_AT_ALL),
+    (seen_gateways.egress, P, V4, LAN, (order("e", "192.0.2.1", exclusive=False,
+     destinations=towards("10.5.7.0/24")), order("f", "192.0.2.2", exclusive=False, derived=True)),
+     ('EgressIP e, EgressIP f: 192.0.2.1 192.0.2.2: its status says so; to other'
+     ' destinations as ordinarily; it orders that, and nothing confirms it (derived, and others)')),
+    (seen_gateways.egress, pod("10.1.0.1", "10.2.0.1"), V4, (), (order("v", "192.0.2.1", selects=(),
+     sources=(("10.2.0.0/16", True),)),), 'EgressIP v: 192.0.2.1: its status says so'),
+    (seen_gateways.calico, ELSEWHERE, V4, (), (*BASE, policy(("", GATES))), NONE_AT_ALL),
+    (seen_gateways.calico, ELSEWHERE, V4, (), (*BASE, policy(("", ("all()", "has(gate)")))),
+     'egress gateway a/g1: 10.9.0.1: natOutgoing is off (by gateways, n1)'),
+    (seen_gateways.calico, MINE, V4, (), (felix(support="Disabled"), felix("node.n1"), *BASE[1:]),
+     'egress gateway a/g1: 10.9.0.1: natOutgoing is off (by gateways, n1)'),
+    (seen_gateways.calico, P, V4, (), (*BASE, felix("node.n9", "odd"), Labels({},
+     notes=MINE.notes)), 'FelixConfiguration node.n9: ? FelixConfiguration node.n9: odd'),
+    (seen_gateways.calico, noted(("x", "y")), V4, (), (*BASE, felix("node.n9", "odd")), None),
+    (seen_gateways.calico, P, V4, (), (*BASE, Labels({}, notes=((SPACES, "all()"),))), None),
+    (seen_gateways.calico, P, V4, (), (*BASE, Labels({}, notes=((SELECTOR, "["),))),
+     ("Calico's egress gateways: ? '[' is no selector of egress gateways: a term"
+     " cannot begin with '[' (by gateways)")),
+    (seen_gateways.calico, MINE, V4, (), (*BASE, gate("g5", labels=Labels({"other": ""}))),
+     'egress gateway a/g1: 10.9.0.1: natOutgoing is off (by gateways, n1)'),
 ]  # fmt: skip
 
 
