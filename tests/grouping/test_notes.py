@@ -15,6 +15,7 @@ from fmgsync.model.address import Address, Family
 from fmgsync.model.destination import Destination
 from fmgsync.model.endpoint import (
     SEEN_KINDS,
+    ClusterDifference,
     ClusterSnapshot,
     IPPool,
     Kind,
@@ -162,6 +163,9 @@ NOTES: list[tuple[GroupRule, dict[str, Any], str | None]] = [
     (NODES, {"pods": (web("h", "10.9.0.1", host_network=True),), **TRANSLATED,
              "ip_pools": (pool("p", "10.9.0.0/16"),)}, None),
     (AUTO, {**TRANSLATED}, "no pod matches: nothing has a label 'app'"),
+    (rule(select_nodes="all()"), {"nodes": (node("n", "10.0.0.1"),)}, None),
+    (rule(select_nodes="all()"), {"nodes": (node("n"),)},
+     "what it selects has no address: nothing with an address of these families"),
     (CHOOSING, {"nodes": (node("n", "10.0.0.1", others=(OUT,)),)}, None),
     (CHOOSING, {"nodes": (node("n", "10.0.0.1"),)}, "node n of 1 has no ExternalIP"),
     (rule(select_nodes="all()", families=frozenset({Family.IPV6}), within=(Address("::/0"),)),
@@ -463,3 +467,13 @@ def test_a_rule_over_services_without_a_selector_says_that_none_is_there() -> No
     assert nothing_among(asked, "services", iter(sets[:1])) == (
         "none of the services matches: nothing has app == 'web'; the nearest seen is app == 'x'"
     )
+
+
+def test_nodes_that_go_are_counted() -> None:
+    """With the last of them the note is another."""
+    nodes = (node("n", "10.0.0.1"), node("m", "10.0.0.2"))
+    membership = follow(rule(select_nodes="all()"), nodes=nodes)
+    for gone, told in zip(nodes, (None, "cluster east: no node matches"), strict=True):
+        membership.apply(ClusterDifference("east", EVERYTHING, nodes=((gone, None),)))
+        note = membership.note_on("g")
+        assert (note.text if note is not None else None) == told
