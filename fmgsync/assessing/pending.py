@@ -14,21 +14,24 @@ from fmgsync.model.view import DeviceView, GroupState, GroupView
 
 
 def pending_installs(
-    views: Iterable[DeviceView], reach: Mapping[Place, str], *, after_write: bool = False
+    views: Iterable[DeviceView],
+    reach: Mapping[Place, str],
+    *,
+    after_write: bool = False,
+    submitted: bool = False,
 ) -> tuple[PendingInstall, ...]:
     """One entry per DeviceVdom and package with a group that waits for an install.
 
     `after_write=True` counts groups whose write is still pending as well: what a plan would
-    install once it is applied.
+    install once it is applied. What is `submitted` waits for somebody's approval: until then only
+    what the ADOM holds already can reach a device.
     """
-    waiting = {GroupState.INSTALL_PENDING}
-    if after_write:
-        waiting.add(GroupState.WRITE_PENDING)
     found: dict[tuple[TargetRef, DeviceVdom, str], list[GroupView]] = defaultdict(list)
     for view in views:
         for group in view.groups:
             package = reach.get((view.target, group.name))
-            if group.state in waiting and package is not None:
+            due = _is_due(group, after_write=after_write, submitted=submitted)
+            if due and package is not None:
                 found[view.adom, view.target, package].append(group)
     return tuple(
         PendingInstall(
@@ -40,6 +43,13 @@ def pending_installs(
         )
         for (adom, target, package), groups in sorted(found.items())
     )
+
+
+def _is_due(group: GroupView, *, after_write: bool, submitted: bool) -> bool:
+    if group.state is not GroupState.WRITE_PENDING:
+        return group.state is GroupState.INSTALL_PENDING
+    is_behind = group.database_differs or (group.device is not None and not group.is_proven)
+    return after_write and (is_behind or not submitted)
 
 
 def pending_writes(ref: TargetRef, places: Iterable[Place]) -> tuple[PendingInstall, ...]:

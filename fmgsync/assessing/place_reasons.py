@@ -44,7 +44,7 @@ def _places(
 ) -> Iterable[four.Place]:
     for target in (finding.device,) if finding.device else everywhere:
         # What concerns the ADOM as a whole concerns every group in it.
-        names = wanted[target] if finding.kind == backup_mode.KIND else (finding.name,)
+        names = wanted.get(target, ()) if finding.kind == backup_mode.KIND else (finding.name,)
         yield from ((target, name) for name in names)
 
 

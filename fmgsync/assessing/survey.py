@@ -10,7 +10,7 @@ from fmgsync.assessing.observation import Observation, Survey
 from fmgsync.model import naming
 from fmgsync.model.adom import Reading
 from fmgsync.model.change import ObjectKind
-from fmgsync.model.rollout import Outcome, TargetOutcome
+from fmgsync.model.rollout import Outcome, PendingInstall, TargetOutcome
 from fmgsync.model.state import ObservedAdom
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView, GroupState
@@ -55,7 +55,7 @@ def made(facts: four.Facts, seen: Observation, *, asked: bool) -> Survey:
     views = four.device_views(facts)
     return Survey(
         views,
-        pending.pending_installs(views, facts.reach, after_write=bool(seen.plan.changes)),
+        _pending_installs(views, facts, seen),
         pending.not_referenced(views),
         asked=asked,
         facts=facts,
@@ -71,6 +71,17 @@ def of_live(facts: four.Facts, seen: Observation, targets: Iterable[DeviceVdom])
     return replace(found, pending=waiting, not_referenced=())
 
 
+def _pending_installs(
+    views: Iterable[DeviceView], facts: four.Facts, seen: Observation
+) -> tuple[PendingInstall, ...]:
+    return pending.pending_installs(
+        views,
+        facts.reach,
+        after_write=bool(seen.plan.changes),
+        submitted=seen.submission is not None,
+    )
+
+
 def with_part(known: Survey, part: Observation, *, adom: ObservedAdom) -> Survey:
     """The survey with the views of a part made anew from the whole ADOM; devices are taken as they
     were."""
@@ -84,13 +95,10 @@ def with_part(known: Survey, part: Observation, *, adom: ObservedAdom) -> Survey
         devices=known.facts.devices,
     )
     views = four.joined(known.views, four.device_views(facts))
-    waiting = pending.pending_installs(
-        views, known.facts.reach, after_write=bool(part.plan.changes)
-    )
     return replace(
         known,
         views=views,
-        pending=waiting,
+        pending=_pending_installs(views, known.facts, part),
         not_referenced=pending.not_referenced(views),
     )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from fmgsync.assessing import pending
 from fmgsync.model.rollout import InstallRequest, NotReferenced, PendingInstall, PendingReason
 from fmgsync.model.target import DeviceVdom, TargetRef
@@ -64,6 +66,25 @@ def test_after_a_write_what_is_written_waits_as_well() -> None:
     found = pending.pending_installs(WAITING, REACH, after_write=True)
     assert found[2].groups == ("db", "new")
     assert [each.groups for each in found if each.target != EAST] == [("web",), ("web", "db")]
+
+
+@pytest.mark.parametrize(
+    ("more", "due"),
+    [
+        ({"database": "1", "device": "1"}, False),
+        ({"database": "1", "device": ""}, True),
+        ({"database": "", "device": "1"}, True),
+        ({"database": "1", "device": None}, False),
+    ],
+)
+def test_what_is_submitted_is_due_as_far_as_the_adom_has_it(
+    more: dict[str, Any], due: bool
+) -> None:
+    """Somebody has to approve the rest first."""
+    views = [on(EAST, waits("web", GroupState.WRITE_PENDING, adom="1", **more))]
+    found = pending.pending_installs(views, REACH, after_write=True, submitted=True)
+    assert bool(found) is due
+    assert pending.pending_installs(views, REACH, after_write=True)
 
 
 def test_where_writing_is_delivering_the_writes_are_what_waits() -> None:

@@ -162,6 +162,18 @@ def test_an_obsolete_submission_is_named_and_never_installed(installed: Estate, 
     assert passed(installed, "fgt-east") == {"10.1.0.5"}
 
 
+def test_nothing_is_begun_on_a_device_for_what_waits_for_approval(
+    installed: Estate, run: Run
+) -> None:
+    """A policy uses the group and the window is open: what is submitted is still in no ADOM."""
+    installed.run("east", web("10.1.0", 5), web("10.1.0", 6))
+    assert run("apply", "--install", "now")[0] == 3
+    mark = installed.unit.requests.mark()
+    code, document, _ = run("apply", "--install", "now")
+    assert (code, document["written"]) == (3, 0)
+    assert installed.unit.requests.writing(since=mark) == []
+
+
 @pytest.mark.parametrize("removals", ["immediately", {"within": "15m"}])
 def test_removals_that_do_not_wait_are_refused_and_the_rest_goes_on(
     installed: Estate, run: Run, removals: Any

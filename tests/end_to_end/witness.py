@@ -331,20 +331,20 @@ class Witness:
         one_lane = not run.was_open or run.is_deposed is not None
         urgent = self.estate.choice.removals != "in-window" and one_lane and not run.now
         for adom in result.adoms:
-            kept = bool(adom.seen and adom.seen.plan.held) or bool(self.estate.truth.lost)
-            kept = kept or self.estate.truth.policy != "sync"
+            denied = set() if adom.ref.is_direct else evidence.denied(self._world)
+            is_sure, truth = adom.ref.is_direct or self.estate.choice.locks, self.estate.truth
+            kept = bool(adom.seen and adom.seen.plan.held) or bool(truth.lost)
+            kept = kept or truth.policy != "sync"
             # In workflow mode: what somebody has still to approve.
             kept = kept or any(work.state == 2 for work in self._world.adoms["prod"].workflow)
             for target in adom.rollout.verified if adom.rollout else ():
-                if target.device in run.disturbed or not (
-                    adom.ref.unit != "hq" or self.estate.choice.locks
-                ):
+                if target.device in run.disturbed or not is_sure:
                     continue
                 self.verified += 1
                 self.pushes.open.discard(target.device)
-                for group in self.estate.truth.rules if not kept else ():
-                    held = self.estate.held(target.device, group)
-                    wanted = self.estate.truth.wanted(group)
-                    # The urgent lane takes away; what is to come waits for the window.
-                    so = held == wanted or (urgent and held < wanted)
+                for group in truth.rules if not kept else ():
+                    held, wanted = self.estate.held(target.device, group), truth.wanted(group)
+                    # The urgent lane takes away; what denies it adds to. The rest waits.
+                    waits = held > wanted if group in denied else held < wanted
+                    so = held == wanted or (urgent and waits)
                     assert so, f"{target.device} is called verified: {group}: {held}, not {wanted}"
