@@ -82,7 +82,7 @@ def release(world: World, choice: Choice, *, write: bool) -> list[Changed]:
     world, workloads = once.begin(world)
 
     def make(work: AdomWork, seen: Observation) -> Changed:
-        return Changed(work.ref, adoption.release(choice, world.intent.owner, seen.observed))
+        return Changed(work.ref, adoption.release(choice, seen.observed, seen.usage))
 
     return _each(world, workloads, make, write=write)
 

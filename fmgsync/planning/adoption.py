@@ -25,6 +25,7 @@ from fmgsync.model.state import (
 from fmgsync.model.target import DeviceVdom
 from fmgsync.planning import aliases, groups
 from fmgsync.planning.name_conflicts import ADDRESS, GROUP
+from fmgsync.planning.usage import Usage
 
 CALICO = "Managed by Tigera"
 """How the comment begins on everything that the Calico controller made (Calico Enterprise
@@ -49,14 +50,14 @@ class Choice:
             return True
         return bool(self.from_owner) and naming.owner_of(comment) == self.from_owner
 
-    def means(self, group: ObservedGroup) -> bool:
-        """Whether the group is meant."""
-        named = group.name in self.names
+    def means(self, name: str, comment: str) -> bool:
+        """Whether a group of this name, with the comment that who made it gave it, is meant."""
+        named = name in self.names
         if self.pattern:
-            named |= fnmatch.fnmatchcase(group.name, self.pattern)
+            named |= fnmatch.fnmatchcase(name, self.pattern)
         if not self.calico and not self.from_owner:
             return named
-        return self.made_by(group.comment) and (named or not (self.names or self.pattern))
+        return self.made_by(comment) and (named or not (self.names or self.pattern))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,9 @@ def settled(choice: Choice, observed: ObservedAdom, desired: DesiredAdom) -> Des
     """What is wanted, by the names that the groups which are meant have already: a policy's name
     may have gained or lost its tier since."""
     meant = {
-        group.name for group in observed.groups.values() if not group.owned and choice.means(group)
+        group.name
+        for group in observed.groups.values()
+        if not group.owned and choice.means(group.name, group.comment)
     }
     return aliases.settle(desired, observed, meant)
 
@@ -139,9 +142,10 @@ def take_over(
             for each in made
         }
         changes[key] = _change(GROUP[group.family], group.name, desired.owner, group.comment)
-    known = {group.name for group in observed.groups.values()}
+    known = {key[1] for key in changes} | {finding.name for finding in refused}
+    known |= {group.name for group in observed.groups.values() if group.owned}
     for name in sorted(choice.names - known):
-        told = "there is no group of this name, or no rule has it: give it a rule first"
+        told = "no such group is of whom was meant, or no rule has it: give it a rule first"
         refused.append(Finding(REFUSED, name, told, is_error=True))
     plan = AdomPlan(desired.ref, tuple(changes.values()))
     return Adoption(plan, tuple(takings), tuple(refused))
@@ -152,7 +156,7 @@ def _meant(choice: Choice, observed: ObservedAdom, desired: DesiredAdom) -> list
     return [
         group
         for key, group in observed.groups.items()
-        if key in wanted and not group.owned and choice.means(group)
+        if key in wanted and not group.owned and choice.means(group.name, group.comment)
     ]
 
 
@@ -253,26 +257,27 @@ def _change(kind: ObjectKind, name: str, owner: str, comment: str) -> Change:
 
 @dataclass(slots=True)
 class _Release:
-    owner: str
     observed: ObservedAdom
+    usage: Usage
     changes: list[Change] = field(default_factory=list)
     refused: list[Finding] = field(default_factory=list)
     takings: list[Taking] = field(default_factory=list)
 
 
-def release(choice: Choice, owner: str, observed: ObservedAdom) -> Adoption:
+def release(choice: Choice, observed: ObservedAdom, usage: Usage) -> Adoption:
     """Groups that were taken over, with the comments they had; `choice` without any word: all.
 
-    Where every device has the same members, the group gets them as its own again, and its mappings
-    go: whoever has it back may know no mappings. What else it holds of ours goes along with it.
+    Where every device that gets it has the same members, the group gets them as its own again, and
+    its mappings go: whoever has it back may know no mappings. What else it holds of ours goes along
+    with it.
     """
-    draft = _Release(owner, observed)
+    draft = _Release(observed, usage)
     given = {
         key: group
         for key, group in observed.groups.items()
         if group.owned
-        and naming.taken_over(group.comment) is not None
-        and (choice == Choice() or choice.means(group) or _was_of(choice, group.comment))
+        and (before := naming.taken_over(group.comment)) is not None
+        and (choice == Choice() or choice.means(group.name, before))
     }
     kept = {
         (key[0], name)
@@ -286,20 +291,17 @@ def release(choice: Choice, owner: str, observed: ObservedAdom) -> Adoption:
     return Adoption(plan, tuple(draft.takings), tuple(draft.refused))
 
 
-def _was_of(choice: Choice, comment: str) -> bool:
-    return choice.made_by(naming.taken_over(comment) or "")
-
-
 def _give_back(
     draft: _Release, key: ObjectKey, group: ObservedGroup, kept: Collection[ObjectKey]
 ) -> None:
     before = naming.taken_over(group.comment) or ""
     kind, alike = GROUP[key[0]], {frozenset(members) for members in group.mappings.values()}
+    users = {*draft.usage.devices.get(key, ()), *draft.usage.disputed.get(key, ())}
+    if alike and users - group.mappings.keys():
+        alike.add(frozenset(group.members))
     if len(alike) > 1 or (alike and not all(map(groups.is_none, group.members))):
-        told = (
-            "its devices have different members, so its mappings stay: whoever has it back must"
-            " know of them"
-        )
+        told = "its devices have different members, so its mappings stay: whoever has it back must"
+        told += " know of them"
         draft.refused.append(Finding("keeps-mappings", group.name, told))
     elif alike:
         members = tuple(sorted(next(iter(alike))))
