@@ -8,6 +8,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -25,6 +26,9 @@ STUCK_S = 60.0
 """A main loop that did not come round for so long counts as dead, and is restarted."""
 
 _log = structlog.get_logger(__name__)
+
+MOST_AT_ONCE = 64
+"""Connections that are open at the same time: scrapes and probes need a handful."""
 
 _LONGEST = 2000
 """Characters of a question that are read."""
@@ -119,40 +123,77 @@ def _text(status: HTTPStatus, *lines: str) -> Answer:
 
 
 def _listen(listen: str, answer: Callable[[str], Answer]) -> ThreadingHTTPServer:
-    class Handler(BaseHTTPRequestHandler):
-        timeout = 10
-        server_version = "fmgsync"
-        sys_version = ""
-
-        def do_GET(self) -> None:
-            status, kind, body = answer(self.path)
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            # What others wrote is in it: no browser takes it for a page.
-            self.send_header("X-Content-Type-Options", "nosniff")
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as above
-            """Probes every few seconds are no news."""
-
     host, _, port = listen.rpartition(":")
-    address = host.strip("[]")
-
-    class Server(ThreadingHTTPServer):
-        address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
-
-        def handle_error(self, request: object, client_address: object) -> None:
-            """Not on standard error as it is: the log shows neither variables nor secrets."""
-            error = sys.exception()
-            text = redaction.traceback_text(error) if error is not None else ""
-            _log.warning("a request failed", exception=text)
-
     try:
-        return Server((address, int(port)), Handler)
+        return _Server((host.strip("[]"), int(port)), _handler(answer))
     except (OSError, ValueError, OverflowError) as error:
         raise errors.UsageError(
             f"cannot listen on {listen}: {error}",
             next_step="give --listen as ADDRESS:PORT with a free port",
         ) from error
+
+
+def _handler(answer: Callable[[str], Answer]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        timeout = 30
+        server_version = "fmgsync"
+        sys_version = ""
+        # What others sent is in it: no browser takes any answer of ours for a page.
+        error_content_type = "text/plain; charset=utf-8"
+        error_message_format = "%(code)d %(message)s\n"
+
+        def end_headers(self) -> None:
+            self.send_header("X-Content-Type-Options", "nosniff")
+            super().end_headers()
+
+        def do_GET(self) -> None:
+            self.wfile.write(self._head())
+
+        def do_HEAD(self) -> None:
+            self._head()
+
+        def _head(self) -> bytes:
+            status, kind, body = answer(self.path)
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            return body
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as above
+            """Probes every few seconds are no news."""
+
+    return Handler
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = MOST_AT_ONCE
+
+    def __init__(self, place: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self.address_family = socket.AF_INET6 if ":" in place[0] else socket.AF_INET
+        self._open: dict[int, socket.socket] = {}
+        self._counting = threading.Lock()
+        super().__init__(place, handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Whoever has been at it for longest makes room: probes are answered, however many others
+        connect and say nothing, and no descriptor is missing where it is needed."""
+        with self._counting:
+            self._open[id(request)] = request
+            if len(self._open) > MOST_AT_ONCE:
+                oldest = self._open.pop(next(iter(self._open)))
+                with suppress(OSError):
+                    oldest.shutdown(socket.SHUT_RDWR)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._counting:
+            self._open.pop(id(request), None)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Not on standard error as it is: the log shows neither variables nor secrets."""
+        error = sys.exception()
+        if error is None or isinstance(error, ConnectionError | TimeoutError):
+            return  # whoever asked has hung up: nobody can be told, and nothing is wrong
+        _log.warning("a request failed", exception=redaction.traceback_text(error))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
+import struct
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -26,7 +29,7 @@ from fmgsync.model.health import (
 )
 from fmgsync.model.rollout import Outcome
 from fmgsync.model.target import TargetKind, TargetRef
-from fmgsync.serve.http import STUCK_S, Service
+from fmgsync.serve.http import MOST_AT_ONCE, STUCK_S, Service
 from fmgsync.serve.metrics import Metrics
 
 CLOCK = ManualClock()
@@ -304,3 +307,66 @@ def test_depth_stops_no_page(served: Served) -> None:
     answer = served.get("/status")
     assert answer.status_code == 200
     assert "nested deeper" in answer.text
+
+
+def said_to(served: Served, request: bytes) -> bytes:
+    """All that comes back for these bytes."""
+    with socket.create_connection(("127.0.0.1", served.service.port), 60) as caller:
+        caller.sendall(request)
+        with suppress(ConnectionResetError):  # there was more to read than it wanted to
+            return b"".join(iter(lambda: caller.recv(65536), b""))
+    return b""
+
+
+@pytest.mark.parametrize(
+    "request_line",
+    [
+        b"POST /healthz HTTP/1.1",
+        b"<script>alert(1)</script> / HTTP/1.1",
+        b"TRACE /%s HTTP/1.1",
+        b"GET /healthz \x1b[31mHTTP/9.9",
+        b"GET /healthz HTTP/1.1\r\n" + b"\r\n".join(b"X-%d: y" % n for n in range(200)),
+        bytes({*range(256)} - {10, 13}),
+    ],
+    ids=["POST", "markup", "TRACE", "escapes", "headers", "bytes"],
+)
+def test_what_is_no_request_is_refused_in_plain_text(served: Served, request_line: bytes) -> None:
+    said = said_to(served, request_line + b"\r\n\r\n")
+    assert b"<html" not in said.lower()
+    assert b"\x1b" not in said
+    if said.startswith(b"HTTP/"):
+        assert b"text/plain" in said
+        assert b"nosniff" in said
+        assert int(said.split()[1]) >= 400
+
+
+def test_who_asks_for_the_head_gets_no_body(served: Served) -> None:
+    answer = requests.head(f"{served.url}/metrics", timeout=60)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert int(answer.headers["Content-Length"]) > 0
+
+
+def test_however_many_connect_and_say_nothing_a_probe_is_answered(served: Served) -> None:
+    """Who has been there for longest is hung up on."""
+    with ExitStack() as held:
+        place = ("127.0.0.1", served.service.port)
+        idle = [
+            held.enter_context(socket.create_connection(place, 20)) for _ in range(MOST_AT_ONCE + 9)
+        ]
+        assert served.get("/healthz").text == "ok\n"
+        for one in idle[:9]:
+            assert one.recv(1) == b"", "it was hung up on before its time is over"
+        idle[-1].sendall(b"GET /healthz HTTP/1.1\r\n\r\n")
+        assert idle[-1].recv(9) == b"HTTP/1.0 "
+
+
+def test_who_hangs_up_is_no_news(served: Served, capsys: pytest.CaptureFixture[str]) -> None:
+    """A scraper that has no patience would fill the log with tracebacks."""
+    at_once = struct.pack("ii", 1, 0)
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", served.service.port), 60) as caller:
+            caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+            caller.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+    assert served.get("/healthz").text == "ok\n"
+    said = capsys.readouterr()
+    assert "Traceback" not in said.out + said.err
