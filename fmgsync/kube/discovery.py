@@ -18,7 +18,7 @@ class _Served(msgspec.Struct, frozen=True):
 
 
 class _Resources(msgspec.Struct, frozen=True):
-    resources: list[_Served] = []
+    resources: list[_Served]
 
 
 def served(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 import msgspec
 
@@ -69,14 +69,20 @@ class Page(Generic[T]):
     ends: bool
 
 
+_NOT_EMPTY: Final = msgspec.Meta(min_length=1)
+
+
 class _Metadata(msgspec.Struct, frozen=True, gc=False):
-    resource_version: str = msgspec.field(name="resourceVersion", default="")
+    resource_version: Annotated[str, _NOT_EMPTY] = msgspec.field(name="resourceVersion")
     next_token: str = msgspec.field(name="continue", default="")
 
 
 class _RawList(msgspec.Struct, frozen=True):
-    metadata: _Metadata = _Metadata()
-    items: list[msgspec.Raw] | None = None
+    """What every API server gives of a list: JSON without it is not taken for an empty one."""
+
+    kind: Annotated[str, msgspec.Meta(pattern="List$")]
+    metadata: _Metadata
+    items: list[msgspec.Raw] | None
 
 
 class _Identity(msgspec.Struct, frozen=True, gc=False):

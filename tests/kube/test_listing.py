@@ -47,6 +47,29 @@ def test_an_empty_list_is_one_page(session: ApiSession) -> None:
     assert page.version
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"{}",
+        b'{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Success"}',
+        b'{"kind":"PodList","apiVersion":"v1","items":[]}',
+        b'{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":""},"items":[]}',
+        b'{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"7"}}',
+        b'{"kind":"Pod","apiVersion":"v1","metadata":{"resourceVersion":"7"},"items":[]}',
+    ],
+)
+def test_what_is_no_list_is_not_taken_for_an_empty_one(
+    simulator: KubernetesSimulator, session: ApiSession, answer: bytes
+) -> None:
+    """As something on the way may answer: 200, and JSON."""
+    fill(simulator, 1)
+    simulator.faults.hollow("pods", answer)
+    with pytest.raises(SourceUnavailable, match="not what an API server gives"):
+        list(listing.pages(session, PODS, Thing))
+    with pytest.raises(SourceUnavailable, match="not what an API server gives"):
+        listing.cached(session, PODS, Thing, Scope())
+
+
 def test_a_scope_is_asked_of_the_server(
     simulator: KubernetesSimulator, session: ApiSession
 ) -> None:

@@ -23,7 +23,7 @@ from fmgsync.kube.client import Access
 from fmgsync.model.endpoint import ALWAYS, Kind
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from fmgsync.sources import live, manifests
-from tests.builders import namespace, namespace_labels, node, pod, pod_endpoint
+from tests.builders import ip_pool, namespace, namespace_labels, node, pod, pod_endpoint
 from tests.kubernetes_api import ApiServer
 
 
@@ -132,6 +132,20 @@ def test_half_an_answer_is_an_error_and_no_smaller_cluster(
         simulator.faults.busy(1)
     with pytest.raises(SourceUnavailable):
         live.read_snapshot("east", access)
+
+
+@pytest.mark.parametrize("hollow", ["ippools", "resources"])
+def test_an_answer_that_says_nothing_is_an_error_and_no_empty_kind(
+    simulator: KubernetesSimulator, access: Access, hollow: str
+) -> None:
+    """Neither that there are none, nor that the cluster does not know them."""
+    simulator.install_calico()
+    simulator.add(ip_pool("outside", "10.9.0.0/16"))
+    simulator.faults.hollow(hollow)
+    with pytest.raises(SourceUnavailable, match="not what an API server gives"):
+        live.read_snapshot("east", access, {Kind.IP_POOLS})
+    simulator.faults.fill()
+    assert len(live.read_snapshot("east", access, {Kind.IP_POOLS}).ip_pools) == 1
 
 
 def test_credentials_that_are_no_longer_good_are_told_apart(

@@ -30,6 +30,7 @@ class Faults:
         self._broken: list[int] = []
         self._lost = 0
         self._garbled: dict[str, int] = {}
+        self._hollow: dict[str, bytes] = {}
         self._stalled: set[str] = set()
         self._warm_at = 0.0
 
@@ -57,6 +58,17 @@ class Faults:
         """Cut the next lists of this kind off in the middle."""
         with self._lock:
             self._garbled[plural] = times
+
+    def hollow(self, plural: str, answer: bytes = b"{}") -> None:
+        """From now on answer 200 and this to whoever lists the kind; `resources`: to whoever asks
+        which there are."""
+        with self._lock:
+            self._hollow[plural] = answer
+
+    def fill(self) -> None:
+        """End every `hollow`."""
+        with self._lock:
+            self._hollow.clear()
 
     def lose_answers(self, times: int) -> None:
         """Let the next writes take effect, and cut the connection instead of answering."""
@@ -111,6 +123,11 @@ class Faults:
             left = self._garbled.get(plural, 0)
             self._garbled[plural] = max(0, left - 1)
             return left > 0
+
+    def instead(self, plural: str, body: bytes) -> bytes:
+        """What is answered to whoever lists this kind."""
+        with self._lock:
+            return self._hollow.get(plural, body)
 
     def stalled(self, plural: str) -> bool:
         """Whether this kind is silent now."""

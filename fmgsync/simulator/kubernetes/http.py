@@ -113,7 +113,8 @@ class Handler(Connection):
         found = discovery(url.path, self.world.served)
         if found is None:
             raise refusals.no_such_path()
-        self._send_json(200, found)
+        body = self.world.faults.instead("resources", json.dumps(found).encode())
+        self._send(200, body)
 
     def _review(self, content: Any) -> Any:
         """A SelfSubjectAccessReview: what `faults.forbid` left permitted."""
@@ -149,6 +150,7 @@ class Handler(Connection):
         elif verb == "list":
             rows = tables.is_asked(resource, self.headers.get("Accept") or "", faults.tables)
             body = self.world.api.lists.page(named, query, as_table=rows)
+            body = faults.instead(resource.plural, body)
             self._send(
                 200, body[: len(body) // 2] if faults.take_garbled(resource.plural) else body
             )
