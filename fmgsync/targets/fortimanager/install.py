@@ -340,8 +340,7 @@ class FortiManagerFlow:
         """The task that the lost answer would have named; the error again if there is none."""
         user = self._session.access.username
         for task in tasks.read_recent(self._session, self._place):
-            ours = user is None or task.user == user
-            if task.task_id > newest and ours and title in task.title:
+            if task.task_id > newest and user in (None, task.user) and title in task.title:
                 return task.task_id
         raise errors.OutcomeUnknown(
             f"no answer to the install of {request.package}, and no task shows that it began",
