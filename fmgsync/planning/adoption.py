@@ -145,7 +145,7 @@ def take_over(
     known = {key[1] for key in changes} | {finding.name for finding in refused}
     known |= {group.name for group in observed.groups.values() if group.owned}
     for name in sorted(choice.names - known):
-        told = "no such group is of whom was meant, or no rule has it: give it a rule first"
+        told = "no rule has it (give it a rule), or no such group has the comment asked for"
         refused.append(Finding(REFUSED, name, told, is_error=True))
     plan = AdomPlan(desired.ref, tuple(changes.values()))
     return Adoption(plan, tuple(takings), tuple(refused))
