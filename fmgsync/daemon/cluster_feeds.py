@@ -108,6 +108,13 @@ class LiveFeed:
 
     def start(self, on_change: Callable[[], None]) -> None:
         """Begin to follow; a cluster that is down is tried again for ever."""
+        found = self._begin(on_change)
+        if self._strangers is not None:
+            self._strangers.start()
+        live.follow(found)
+
+    def _begin(self, on_change: Callable[[], None]) -> tuple[live.Following, ...]:
+        """Whatever threads there are to be, none of which runs yet."""
         self._inventory = inventory = Inventory(
             self.cluster,
             clock=self._clock,
@@ -125,11 +132,9 @@ class LiveFeed:
                 on_change=on_change,
                 nodes=self._interest.nodes is not None,
             )
-            self._strangers.start()
-        session = client.ApiSession(self.cluster, self._access)
-        live.follow(
-            session,
-            self._inventory,
+        return live.followings(
+            client.ApiSession(self.cluster, self._access),
+            inventory,
             self._stop,
             interest=self._interest,
             relist_s=self._relist_s,

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import random
 import threading
-from collections.abc import Iterable
-from dataclasses import replace
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
@@ -98,7 +99,93 @@ def _home(session: ApiSession, reading: Row) -> Resource:
     return discovery.served(session, reading.resource, reading.older, spare=reading.spare)
 
 
-def follow(
+@dataclass(frozen=True, slots=True)
+class Following:
+    """One kind of one cluster as it is followed, step by step."""
+
+    session: ApiSession
+    inventory: Inventory
+    stop: Stop
+    kind: Kind
+    reading: Row
+    backoff: Backoff
+    rng: random.Random
+    outage: Outage
+    relist_s: float = math.inf
+    monotonic: Callable[[], float] = time.monotonic
+
+    def run(self) -> None:
+        """All steps, as a thread takes them; soon after `stop` is set there are no more."""
+        for wait_s in self.steps():
+            if wait_s:
+                self.stop.wait(wait_s)
+
+    def steps(self) -> Iterator[float]:
+        """Take in one thing after the other, and tell how long to wait before the next one.
+
+        Between two steps nothing is asked or read. In a step it waits for the API server's word,
+        and by `stop` before it asks again what has failed.
+        """
+        while not self.stop.is_set():
+            try:
+                resource = _home(self.session, self.reading)
+            except SourceError as error:
+                yield self._missed(error)
+                continue
+            self.backoff.reset()
+            try:
+                yield from self._feed(self._watch(resource))
+                yield _AFTER_MOVE_S
+            except Exception as error:
+                # A defect of ours must not end the watch for ever while everything looks well.
+                text = redaction.traceback_text(error)
+                cluster = self.session.cluster
+                _log.error("watch failed", cluster=cluster, kind=self.kind, exception=text)
+                defect = SourceUnavailable(f"internal error: {type(error).__name__}")
+                self.inventory.apply(self.kind, Interrupted(defect))
+                yield _AFTER_DEFECT_S
+
+    def _missed(self, error: SourceError) -> float:
+        """It is not found out where the kind is served; how long to wait before it is again."""
+        absent = isinstance(error, SourceNotFound)
+        if absent and self.reading.spare and not self.inventory.holds(self.kind):
+            self.inventory.apply(self.kind, Began())
+            self.inventory.apply(self.kind, Synced())
+            return _AFTER_ABSENCE_S
+        self.inventory.apply(self.kind, Interrupted(error))
+        self.outage.lost(self.kind, error)
+        return _AFTER_ABSENCE_S if absent else self.backoff.next_s()
+
+    def _watch(self, resource: Resource) -> Watch[Raw]:
+        return Watch(
+            self.session,
+            resource,
+            self.reading.item_type,
+            self.reading.scope,
+            stop=self.stop,
+            rng=self.rng,
+            backoff=self.backoff,
+            relist_s=self.relist_s,
+            monotonic=self.monotonic,
+        )
+
+    def _feed(self, watch: Watch[Raw]) -> Iterator[float]:
+        """Apply everything a watch yields; tell when it breaks and when it is back, not each try.
+
+        What moves is looked for elsewhere when it is not there any more.
+        """
+        for change in watch.changes():
+            self.inventory.apply(self.kind, change)
+            if isinstance(change, Interrupted):
+                self.outage.lost(self.kind, change.error)
+                if self.reading.has_homes and isinstance(change.error, SourceNotFound):
+                    return
+            elif not isinstance(change, Began):
+                self.outage.heard(self.kind)
+            yield 0.0
+
+
+def followings(
     session: ApiSession,
     inventory: Inventory,
     stop: Stop,
@@ -107,8 +194,8 @@ def follow(
     rng: random.Random | None = None,
     first_retry_s: float = 0.5,
     relist_s: float = math.inf,
-) -> tuple[threading.Thread, ...]:
-    """Start one thread per kind that feeds the inventory; they end soon after `stop` is set.
+) -> tuple[Following, ...]:
+    """One per kind, none of which has begun; they feed the inventory.
 
     `interest` is what the rules need: the API server sends nothing else. After `relist_s` a kind
     is listed anew, and compared with what is known of it.
@@ -118,89 +205,30 @@ def follow(
     """
     chance = rng or random.Random()  # noqa: S311  # spreads requests, guards nothing
     outage = Outage(session.cluster)
-    threads = tuple(
-        threading.Thread(
-            target=_follow_kind,
-            args=(
-                session,
-                inventory,
-                stop,
-                kind,
-                reading,
-                Backoff(chance, first_s=first_retry_s),
-                chance,
-                outage,
-                relist_s,
-            ),
-            name=f"watch-{session.cluster}-{kind}",
-            daemon=True,
+    return tuple(
+        Following(
+            session,
+            inventory,
+            stop,
+            kind,
+            reading,
+            Backoff(chance, first_s=first_retry_s),
+            chance,
+            outage,
+            relist_s,
         )
         for kind, reading in readings(interest).items()
+    )
+
+
+def follow(found: Iterable[Following]) -> tuple[threading.Thread, ...]:
+    """Start one thread per kind; they end soon after `stop` is set."""
+    threads = tuple(
+        threading.Thread(
+            target=each.run, name=f"watch-{each.session.cluster}-{each.kind}", daemon=True
+        )
+        for each in found
     )
     for thread in threads:
         thread.start()
     return threads
-
-
-def _follow_kind(
-    session: ApiSession,
-    inventory: Inventory,
-    stop: Stop,
-    kind: Kind,
-    reading: Row,
-    backoff: Backoff,
-    rng: random.Random,
-    outage: Outage,
-    relist_s: float,
-) -> None:
-    while not stop.is_set():
-        try:
-            resource = _home(session, reading)
-        except SourceError as error:
-            if isinstance(error, SourceNotFound) and reading.spare and not inventory.holds(kind):
-                inventory.apply(kind, Began())
-                inventory.apply(kind, Synced())
-                stop.wait(_AFTER_ABSENCE_S)
-                continue
-            inventory.apply(kind, Interrupted(error))
-            outage.lost(kind, error)
-            stop.wait(_AFTER_ABSENCE_S if isinstance(error, SourceNotFound) else backoff.next_s())
-            continue
-        backoff.reset()
-        watch = Watch(
-            session,
-            resource,
-            reading.item_type,
-            reading.scope,
-            stop=stop,
-            rng=rng,
-            backoff=backoff,
-            relist_s=relist_s,
-        )
-        try:
-            _feed(inventory, kind, watch, outage, moves=reading.older is not None or reading.spare)
-            stop.wait(_AFTER_MOVE_S)
-        except Exception as error:
-            # A defect of ours must not end the watch for ever while everything looks well.
-            text = redaction.traceback_text(error)
-            _log.error("watch failed", cluster=session.cluster, kind=kind, exception=text)
-            defect = SourceUnavailable(f"internal error: {type(error).__name__}")
-            inventory.apply(kind, Interrupted(defect))
-            stop.wait(_AFTER_DEFECT_S)
-
-
-def _feed(
-    inventory: Inventory, kind: Kind, watch: Watch[Raw], outage: Outage, *, moves: bool
-) -> None:
-    """Apply everything a watch yields; tell when it breaks and when it is back, not each try.
-
-    What `moves` is looked for elsewhere when it is not there any more.
-    """
-    for change in watch.changes():
-        inventory.apply(kind, change)
-        if isinstance(change, Interrupted):
-            outage.lost(kind, change.error)
-            if moves and isinstance(change.error, SourceNotFound):
-                return
-        elif not isinstance(change, Began):
-            outage.heard(kind)

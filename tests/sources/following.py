@@ -21,9 +21,10 @@ PATIENCE_S = 60.0
 def followed(session: ApiSession, interest: Interest = EVERYTHING) -> Iterator[Inventory]:
     inventory = Inventory("east", clock=SystemClock(), kinds=interest.kinds)
     stop = Stop()
-    threads = live.follow(
+    found = live.followings(
         session, inventory, stop, interest=interest, rng=random.Random(3), first_retry_s=0.01
     )
+    threads = live.follow(found)
     try:
         yield inventory
     finally:

@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from fmgsync.clock import ManualClock
+from fmgsync.grouping.interest import Interest
 from fmgsync.kube.client import Access, ApiSession
 from fmgsync.kube.requests import PODS
+from fmgsync.kube.stopping import Stop
 from fmgsync.model.endpoint import Kind
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from fmgsync.sources import live
+from fmgsync.sources.inventory import Inventory
 from tests.builders import namespace, node, pod
 from tests.kubernetes_api import ApiServer
 from tests.sources.following import addresses, followed, synced, wait_until
@@ -112,6 +116,64 @@ def test_a_fault_removes_nothing_and_hides_nothing_for_ever(
         )
         changed = {(before or after).name for before, after in inventory.take_difference().pods}  # type: ignore[union-attr]
         assert changed <= {"goes", "comes"}
+
+
+class Hasty(Stop):
+    """Nobody waits."""
+
+    def wait(self, seconds: float) -> bool:
+        return self.is_set()
+
+
+def test_whoever_takes_the_steps_hears_the_same_without_threads(
+    simulator: KubernetesSimulator, session: ApiSession
+) -> None:
+    """One step is one thing heard; in between the others may be heard, or nobody."""
+    simulator.add(pod("stays", "10.1.0.1"))
+    simulator.add(pod("goes", "10.1.0.2"))
+    inventory, stop = Inventory("east", clock=ManualClock()), Hasty()
+    found = live.followings(session, inventory, stop, rng=random.Random(3))
+    steps = {each.kind: each.steps() for each in found}
+    assert simulator.requests == ()
+    while not synced(inventory.snapshot()):
+        assert [next(each) for each in steps.values()] == [0.0] * 3
+    assert set(addresses(inventory.snapshot())) == {"stays", "goes"}
+    simulator.add(pod("comes", "10.1.0.3"))
+    simulator.delete("Pod", "goes")
+    while "comes" not in addresses(inventory.snapshot()):
+        next(steps[Kind.PODS])
+    assert set(addresses(inventory.snapshot())) == {"stays", "goes", "comes"}
+    while "goes" in addresses(inventory.snapshot()):
+        next(steps[Kind.PODS])
+    assert set(addresses(inventory.snapshot())) == {"stays", "comes"}
+    simulator.down()
+    for each in steps.values():
+        next(each)
+    assert len(inventory.snapshot().problems) == 3
+    assert set(addresses(inventory.snapshot())) == {"stays", "comes"}
+    simulator.up()
+    while inventory.snapshot().problems:
+        [next(each) for each in steps.values()]
+    stop.set()
+    assert all(sum(each) in (0.0, 2.0) for each in steps.values())  # they end
+
+
+@pytest.mark.parametrize(
+    ("kind", "served", "wait_s"),
+    [(Kind.EGRESS_IPS, True, 30.0), (Kind.POLICIES, False, 30.0), (Kind.IP_POOLS, True, 30.0)],
+)
+def test_where_a_kind_is_not_served_a_step_tells_how_long_to_wait(
+    simulator: KubernetesSimulator,
+    session: ApiSession,
+    kind: Kind,
+    served: bool,
+    wait_s: float,
+) -> None:
+    wanted = Interest(None, None, frozenset({kind}))
+    inventory = Inventory("east", clock=ManualClock(), kinds=wanted.kinds)
+    (found,) = live.followings(session, inventory, Hasty(), interest=wanted)
+    assert next(found.steps()) == wait_s
+    assert (kind in inventory.snapshot().synced) is served
 
 
 def test_an_outage_is_a_problem_and_no_empty_cluster(

@@ -36,9 +36,10 @@ LABELS = {"app": "web"}
 def followed(session: ApiSession, wanted: Interest) -> Iterator[Inventory]:
     inventory = Inventory("east", clock=SystemClock(), kinds=wanted.kinds)
     stop = Stop()
-    threads = live.follow(
+    found = live.followings(
         session, inventory, stop, interest=wanted, rng=random.Random(3), first_retry_s=0.01
     )
+    threads = live.follow(found)
     try:
         yield inventory
     finally:
