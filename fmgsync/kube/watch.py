@@ -189,7 +189,7 @@ class Watch(Generic[T]):
         bare = Scope(namespace=self._scope.namespace)
         page = next(listing.pages(self._session, self._resource, _Anything, bare, page_size=1))
         now, ours = page.version, self._version
-        if now.isdigit() and ours.isdigit() and int(now) < int(ours):
+        if _is_before(now, ours):
             self._version = ""
             raise SourceRewound(
                 f"its revision went back from {ours} to {now}: it was restored from a backup, and"
@@ -276,7 +276,10 @@ class Watch(Generic[T]):
             heard = True
             self._hear()
             match event:
-                case Bookmark(version, _) | Garbled(version=version):
+                case Bookmark(version, _):
+                    if not _is_before(version, self._version):  # what was told is not asked again
+                        self._version = version or self._version
+                case Garbled(version=version):
                     self._version = version or self._version
                 case Upserted(item) | Removed(item):
                     self._version = item.metadata.resource_version or self._version
@@ -309,3 +312,8 @@ class Watch(Generic[T]):
         """The error; going on from the same version would meet the same line again."""
         self._version = ""
         return failures.garbage(self._session.where, request, why)
+
+
+def _is_before(one: str, other: str) -> bool:
+    """Whether it is known to be: only numbers can be compared."""
+    return one.isdigit() and other.isdigit() and int(one) < int(other)

@@ -309,6 +309,40 @@ def test_a_quiet_server_is_heard_by_its_bookmarks(access: Access, tmp_path: Any)
         assert follower.until("+a") == ["interrupted", "+a"]
 
 
+def test_a_bookmark_of_long_ago_takes_nothing_back(
+    simulator: KubernetesSimulator, follow: Follow
+) -> None:
+    """Or the watch would be resumed from there, and what is over be told once more."""
+    follower = follow()
+    follower.until("synced")
+    simulator.add(pod("a"))
+    follower.until("+a")
+    simulator.faults.late_bookmark("pods")
+    last = simulator.add(pod("b"))
+    follower.until("+b")
+    follower.until("heard")
+    assert follower.watch.version == last["metadata"]["resourceVersion"]
+    simulator.cut_connections()
+    simulator.add(pod("c"))
+    assert follower.until("+c") == ["interrupted", "+c"]
+
+
+@pytest.mark.parametrize("orderly", [True, False])
+def test_a_line_that_is_cut_in_the_middle_is_told_again(
+    simulator: KubernetesSimulator, follow: Follow, orderly: bool
+) -> None:
+    follower = follow()
+    follower.until("synced")
+    simulator.faults.cut_line("pods", 2, orderly=orderly)
+    simulator.add(pod("a"))
+    words = follower.until("+a")
+    assert words == ["+a"] if orderly else ["interrupted", "interrupted", "+a"]
+    simulator.faults.repeat("pods")
+    simulator.add(pod("b"))
+    simulator.add(pod("c"))
+    assert follower.until("+c") == ["+b", "+b", "+c"]
+
+
 def test_an_object_of_the_wrong_shape_is_named_and_the_watch_goes_on(
     simulator: KubernetesSimulator, follow: Follow
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from typing import Final
 
 from fmgsync.simulator.kubernetes.refusals import forbidden, too_many
@@ -29,7 +30,7 @@ class Faults:
         self._busy: list[int] = []
         self._broken: list[int] = []
         self._lost = 0
-        self._garbled: dict[str, int] = {}
+        self._next: Final[Counter[tuple[str, str]]] = Counter()  # what befalls the next of a kind
         self._hollow: dict[str, bytes] = {}
         self._stalled: set[str] = set()
         self._warm_at = 0.0
@@ -56,8 +57,25 @@ class Faults:
 
     def garble(self, plural: str, times: int = 1) -> None:
         """Cut the next lists of this kind off in the middle."""
+        self._set("garble", plural, times)
+
+    def cut_line(self, plural: str, times: int = 1, *, orderly: bool = False) -> None:
+        """End the watches of this kind in the middle of their next lines: without a word, or
+        `orderly`, as a proxy that has had enough."""
+        self._set("cut orderly" if orderly else "cut", plural, times)
+
+    def repeat(self, plural: str, times: int = 1) -> None:
+        """Tell the next events of this kind twice."""
+        self._set("repeat", plural, times)
+
+    def late_bookmark(self, plural: str, times: int = 1) -> None:
+        """Behind the next events of this kind send a bookmark of the version with which the watch
+        began, as if nothing had been told since."""
+        self._set("late bookmark", plural, times)
+
+    def _set(self, what: str, plural: str, times: int) -> None:
         with self._lock:
-            self._garbled[plural] = times
+            self._next[what, plural] = times
 
     def hollow(self, plural: str, answer: bytes = b"{}") -> None:
         """From now on answer 200 and this to whoever lists the kind; `resources`: to whoever asks
@@ -117,11 +135,11 @@ class Faults:
             left, self._lost = self._lost, max(0, self._lost - 1)
             return left > 0
 
-    def take_garbled(self, plural: str) -> bool:
-        """Whether to cut this list off."""
+    def take(self, what: str, plural: str) -> bool:
+        """Whether this befalls what is about to be answered of the kind, by the fault's name."""
         with self._lock:
-            left = self._garbled.get(plural, 0)
-            self._garbled[plural] = max(0, left - 1)
+            left = self._next[what, plural]
+            self._next[what, plural] = max(0, left - 1)
             return left > 0
 
     def instead(self, plural: str, body: bytes) -> bytes:

@@ -152,7 +152,7 @@ class Handler(Connection):
             body = self.world.api.lists.page(named, query, as_table=rows)
             body = faults.instead(resource.plural, body)
             self._send(
-                200, body[: len(body) // 2] if faults.take_garbled(resource.plural) else body
+                200, body[: len(body) // 2] if faults.take("garble", resource.plural) else body
             )
         else:
             kind = (self.headers.get("Content-Type") or "").partition(";")[0].strip()
@@ -216,7 +216,7 @@ class Handler(Connection):
         for line in watch.lines():
             if line:
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
-        if self._is_gone():
+        if watch.was_cut or self._is_gone():
             self.close_connection = True
         else:
             self.wfile.write(b"0\r\n\r\n")

@@ -181,6 +181,11 @@ class KubernetesSimulator:
         self.token = secrets.token_urlsafe(24)
         return self.token
 
+    def bookmark(self) -> int:
+        """Send a bookmark to every watch that takes them, behind all that has happened, as a server
+        may at any time; gives its version."""
+        return self._world.store.tell_revision()
+
     def expire_history(self) -> None:
         """Forget past changes and unfinished lists, as a compaction does: 410 to their readers."""
         self._world.store.forget_history(compacted=True)

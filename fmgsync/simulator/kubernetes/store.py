@@ -46,7 +46,8 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One line of the log; `before` is None for a creation, `after` for a deletion.
+    """One line of the log; `before` is None for a creation, `after` for a deletion, both for
+    nothing but a revision.
 
     Of a deletion `before` is the object as last seen.
     """
@@ -54,6 +55,11 @@ class Change:
     revision: int
     before: Stored | None
     after: Stored | None
+
+    @property
+    def tells_revision(self) -> bool:
+        """Whether nothing has changed, and watches are told how far they have come."""
+        return self.before is None and self.after is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +141,15 @@ class Store:
             last = self._stored(resource, namespace, name, before.content)
             self._append(resource, Change(last.revision, before, None))
             return last
+
+    def tell_revision(self) -> int:
+        """Give a revision to nothing, as if to an object that nobody watches, and note in every
+        log that watches are to be told of it."""
+        with self.changed:
+            self._revision += 1
+            for resource in list(self._objects):
+                self._append(resource, Change(self._revision, None, None))
+            return self._revision
 
     def since(self, resource: Resource, revision: int) -> list[Change]:
         """The changes after that revision."""

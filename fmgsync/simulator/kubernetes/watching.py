@@ -47,11 +47,23 @@ class Watch:
         self._lasts_s: Final = lasts_s if lasts_s > 0 else _LONGEST_S
         self._bookmark_interval_s: Final = bookmark_interval_s
         self._ended: Final = ended
+        self._began = 0
+        self.was_cut = False
 
     def lines(self) -> Iterator[bytes]:
         """The events, each a line; empty ones now and then, to notice a closed connection."""
+        plural = self._target.resource.plural
+        for line in self._lines():
+            self.was_cut = bool(line) and self._faults.take("cut", plural)
+            if self.was_cut or (line and self._faults.take("cut orderly", plural)):
+                yield line[: len(line) // 2]
+                return
+            yield line
+
+    def _lines(self) -> Iterator[bytes]:
         end = time.monotonic() + self._lasts_s
         sent = yield from self._beginning()
+        self._began = sent or 0
         bookmark_at = self._next_bookmark(end)
         while sent is not None and not self._ended():
             now = time.monotonic()
@@ -62,7 +74,8 @@ class Watch:
                 bookmark_at = self._next_bookmark(end)
             self._wait(sent, min(end, bookmark_at) - now)
             yield b""
-            sent = yield from self._news(sent)
+            if not self._ended():
+                sent = yield from self._news(sent)
 
     def _beginning(self) -> Generator[bytes, None, int | None]:
         """What comes before the news; returns the revision after which the news begin."""
@@ -97,10 +110,22 @@ class Watch:
             yield self._too_old(sent)
             return None
         for change in changes:
-            line = self._event(change)
-            if line is not None:
-                yield line
+            yield from self._told(change)
         return max(sent, revision)
+
+    def _told(self, change: Change) -> Iterator[bytes]:
+        if change.tells_revision:
+            if self._bookmarks:
+                yield self._bookmark(change.revision)
+            return
+        line, plural = self._event(change), self._target.resource.plural
+        if line is None:
+            return
+        twice = self._faults.take("repeat", plural)
+        late = self._bookmarks and self._faults.take("late bookmark", plural)
+        yield from [line] * (1 + twice)
+        if late:
+            yield self._bookmark(self._began)
 
     def _event(self, change: Change) -> bytes | None:
         """The change as this watch's selector sees it: matching no more is a deletion."""

@@ -13,11 +13,30 @@ from fmgsync.simulator.kubernetes import KubernetesSimulator
 from tests.builders import namespace, node, pod
 
 
-def ask(simulator: KubernetesSimulator, path: str, **headers: str) -> requests.Response:
-    known = {"Authorization": f"Bearer {simulator.token}", **headers}
+def ask(
+    simulator: KubernetesSimulator, path: str, *, stream: bool = False, **headers: str
+) -> requests.Response:
+    named = {name.replace("_", "-"): text for name, text in headers.items()}
+    known = {"Authorization": f"Bearer {simulator.token}", **named}
     return requests.get(
-        simulator.url + path, headers=known, verify=str(simulator.ca_file), timeout=20
+        simulator.url + path,
+        headers=known,
+        verify=str(simulator.ca_file),
+        timeout=20,
+        stream=stream,
     )
+
+
+def told(simulator: KubernetesSimulator, version: str, count: int) -> list[str]:
+    """The first lines of a watch from a version on, with bookmarks: what they say, and of what."""
+    watch = f"/api/v1/pods?watch=1&allowWatchBookmarks=true&resourceVersion={version}"
+    found = []
+    with ask(simulator, watch, stream=True) as answer:
+        for _, line in zip(range(count), answer.iter_lines(chunk_size=None), strict=False):
+            event = json.loads(line)
+            metadata = event["object"]["metadata"]
+            found.append(f"{event['type']} {metadata.get('name') or metadata['resourceVersion']}")
+    return found
 
 
 def test_objects_are_added_patched_and_deleted_whole(simulator: KubernetesSimulator) -> None:
@@ -65,7 +84,7 @@ def test_an_expired_page_is_410_with_a_token_to_go_on(simulator: KubernetesSimul
 def test_long_answers_are_compressed_for_who_asks(simulator: KubernetesSimulator) -> None:
     for number in range(600):
         simulator.add(pod(f"a-{number}", "10.1.0.9"))
-    plain = ask(simulator, "/api/v1/pods", **{"Accept-Encoding": "identity"})
+    plain = ask(simulator, "/api/v1/pods", accept_encoding="identity")
     assert "Content-Encoding" not in plain.headers
     zipped = requests.get(
         simulator.url + "/api/v1/pods",
@@ -88,6 +107,55 @@ def test_it_can_be_busy_broken_and_forbidding(simulator: KubernetesSimulator) ->
     assert ask(simulator, "/api/v1/nodes").status_code == 200
     simulator.faults.permit("pods")
     assert ask(simulator, "/api/v1/pods").status_code == 200
+
+
+def test_a_watch_can_repeat_itself_and_send_a_bookmark_of_long_ago(
+    simulator: KubernetesSimulator,
+) -> None:
+    """Each time of a kind's next event, and of no other kind."""
+    version = simulator.add(pod("a"))["metadata"]["resourceVersion"]
+    simulator.add(pod("b"))
+    simulator.add(pod("c"))
+    simulator.faults.repeat("nodes")
+    simulator.faults.repeat("pods")
+    assert told(simulator, version, 3) == ["ADDED b", "ADDED b", "ADDED c"]
+    simulator.faults.late_bookmark("pods")
+    assert told(simulator, version, 3) == ["ADDED b", f"BOOKMARK {version}", "ADDED c"]
+    assert told(simulator, version, 2) == ["ADDED b", "ADDED c"]
+
+
+@pytest.mark.parametrize("orderly", [True, False])
+def test_a_watch_can_end_in_the_middle_of_a_line(
+    simulator: KubernetesSimulator, orderly: bool
+) -> None:
+    version = simulator.add(pod("a"))["metadata"]["resourceVersion"]
+    simulator.add(pod("b"))
+    simulator.faults.cut_line("pods", orderly=orderly)
+    watch = f"/api/v1/pods?watch=1&timeoutSeconds=20&resourceVersion={version}"
+    if orderly:
+        text = ask(simulator, watch).text
+        assert text.startswith('{"type":"ADDED","object":{"kind":"Pod"')
+        assert not text.endswith("\n")
+    else:
+        with pytest.raises(requests.exceptions.ChunkedEncodingError):
+            ask(simulator, watch)
+    assert told(simulator, version, 1) == ["ADDED b"]
+
+
+def test_watches_are_sent_a_bookmark_on_demand_behind_what_happened(
+    simulator: KubernetesSimulator,
+) -> None:
+    """In its place in the log: whoever watches from before it is told of it as well."""
+    version = simulator.add(pod("a"))["metadata"]["resourceVersion"]
+    simulator.add(pod("b"))
+    first = simulator.bookmark()
+    last = simulator.add(pod("c"))["metadata"]["resourceVersion"]
+    assert int(last) == first + 1
+    assert told(simulator, version, 3) == ["ADDED b", f"BOOKMARK {first}", "ADDED c"]
+    items = ask(simulator, "/api/v1/pods").json()["items"]
+    assert [each["metadata"]["name"] for each in items] == ["a", "b", "c"]
+    plain = ask(simulator, f"/api/v1/pods?watch=1&timeoutSeconds=1&resourceVersion={version}")
+    assert "BOOKMARK" not in plain.text
 
 
 def test_a_rotated_token_is_the_only_one(simulator: KubernetesSimulator) -> None:
@@ -164,8 +232,8 @@ def test_after_a_restore_a_watch_from_the_future_is_silent_till_its_version_has_
     for name in names[2:]:
         simulator.add(pod(name))
     answer = ask(simulator, f"{watch}&timeoutSeconds=1")
-    told = [json.loads(line) for line in answer.text.splitlines()]
-    assert [each["object"]["metadata"]["name"] for each in told if each["type"] == "ADDED"] == [
+    lines = [json.loads(line) for line in answer.text.splitlines()]
+    assert [each["object"]["metadata"]["name"] for each in lines if each["type"] == "ADDED"] == [
         "anew-4"
     ]
 
