@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[2]
 STARTS_AT = 1_767_225_600.0
 LONGEST_S = 120
 """No command may take longer; most take a tenth of a second."""
-_TIME, _COUNT = 0, 8
+_TIME, _COUNT, _PACE = 0, 8, 16
 
 
 class Page:
@@ -61,10 +61,15 @@ class Page:
 
     def count(self) -> int:
         """The number of the next request."""
+        self.sleep(struct.unpack_from("d", self._memory, _PACE)[0])
         with self._lock:
             number = self.requests + 1
             struct.pack_into("q", self._memory, _COUNT, number)
             return number
+
+    def slow_down(self, seconds: float) -> None:
+        """Each request takes so long from now on."""
+        struct.pack_into("d", self._memory, _PACE, seconds)
 
     def begin(self) -> None:
         """No request yet."""

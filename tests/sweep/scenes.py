@@ -1,239 +1,26 @@
-"""What is swept: commands with a change that is due, and how one sees, past everything that fmgsync
-says, whether all became as it should."""
+"""What is swept: commands with a change that is due, and what is right once each is done."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from fmgsync.model.address import NOWHERE
-from fmgsync.simulator.state.worksession import SUBMITTED
-from tests import builders
-from tests.end_to_end import branches as offices
-from tests.end_to_end.branches import Branches, open_branches
-from tests.end_to_end.estate import PACKAGE, UNATTENDED, Estate, default_seed, open_estate
-from tests.sweep.processes import Ended, Processes
+from tests.end_to_end.branches import Branches
+from tests.end_to_end.estate import UNATTENDED
+from tests.sweep import estates
+from tests.sweep.estates import CACHE, GROUP, LIMIT, STAYING, TIGERA, on_devices, pods
+from tests.sweep.processes import Processes
+from tests.sweep.scene import MARK, Scene
 
-GROUP = "k8s-web"
-IDLE_S = 120.0
-MARK = "Managed by fmgsync"
-TIGERA = "Managed by Tigera Calico Enterprise"
-WORKFLOW = "/dvmdb/adom/prod/workflow"
-MODES = ("disabled", "normal", "per-adom", "workflow")
 DIRECT = "direct"
 NEVER = {"kind": "allow", "schedule": "0 1 29 2 *", "duration": "1m"}
-GUARD = {"maxRemovedShare": 1.0, "maxAddedShare": 1000, "unlessFewerThan": 1000}
-VARIANTS: dict[str, dict[str, Any]] = {
-    "objects": {"install": {**UNATTENDED, "mode": "objects"}},
-    "before": {"reconcile": {"write": "before-install"}},
-    "shared": {"groups": [{"name": GROUP, "select": "app == 'web'", "mapping": "shared"}]},
-    "deny": {},
-}
-"""Installs of other kinds: of objects alone, written right before, one value for all devices, and
-for a policy that denies."""
-OLD, STAYING = "10.1.1", "10.1.2"
-"""Networks of what goes, one address a case, and of what stays."""
+OLD = "10.1.1"
+"""The network of what goes, one address a case; and of what stays in the second group."""
 GOING = 24
 """So many cases take something away before there has to be more."""
-
-
-@dataclass
-class Scene:
-    """One command where something is due.
-
-    `begin` makes it due again, `wrong` says what is not as it should be once it is done, `good` are
-    the exit codes of a run that did it all.
-    """
-
-    estate: Estate
-    processes: Processes
-    words: Sequence[str]
-    begin: Callable[[], None] = lambda: None
-    wrong: Callable[[], str] = lambda: ""
-    good: int = 0
-    pushed: Sequence[str] = ()
-    """Devices to which it is to be pushed, once."""
-    rest_s: float = IDLE_S + 1
-    """How long until the next run: a dead session is gone by then."""
-    ours: frozenset[str] = frozenset()
-    """Foreign objects that the command is there to change."""
-    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
-
-    def run(self, *words: str) -> Ended:
-        """A command that nobody disturbs."""
-        return self.processes.run(self.estate.folder, [*(words or self.words), *self.place()])
-
-    def surely(self, *words: str, code: int = 0) -> None:
-        """The same, on the way to where the scene begins."""
-        for _ in range(3):
-            ended = self.run(*words)
-            if not self.decide() and ended.code == code:
-                return
-        raise AssertionError(f"{words} ended with {ended.code}: {ended.said}")
-
-    def place(self) -> list[str]:
-        """Where configuration and memory are."""
-        return ["-c", str(self.estate.path), "--state-dir", str(self.estate.folder / "state")]
-
-    def decide(self) -> bool:
-        """Whoever may approve does; whether there was anything."""
-        if isinstance(self.estate, Branches):
-            return False
-        waiting = [
-            session.number
-            for session in self.estate.unit.world.adoms["prod"].workflow
-            if session.state == SUBMITTED
-        ]
-        for number in waiting:
-            console = self.estate.unit.console("carol")
-            console.call("exec", f"{WORKFLOW}/approve/{number}")
-            console.log_out()
-        return bool(waiting)
-
-    def locks(self) -> list[str]:
-        """Whose locks there are, and whose transactions."""
-        if isinstance(self.estate, Branches):
-            units = self.estate.unit.world.units().values()
-            return [f"transaction on {unit.name}" for unit in units if unit.api.open]
-        adom = self.estate.unit.world.adoms["prod"]
-        return [f"{lock.kind} {lock.name} of {lock.user}" for lock in adom.locks]
-
-    def foreign(self) -> Any:
-        """Everything that is not ours, as its owner left it."""
-        if isinstance(self.estate, Branches):
-            return {
-                place: [row for row in rows if row.get("name") not in self.ours]
-                for place, rows in self.estate.foreign().items()
-            }
-        ground = self.estate.unit.world.adoms["prod"].ground
-        return {
-            table: [
-                row
-                for row in ground.rows(table)
-                if MARK not in str(row.attrs.get("comment", "")) and row.key not in self.ours
-            ]
-            for table in ground.tables()
-        }
-
-    def newest(self) -> int:
-        """The number of the latest task."""
-        return max((task.id for task in self.estate.unit.world.tasks.all()), default=0)
-
-    def pushes(self, since: int) -> dict[str, int]:
-        """How often something was pushed to each device since."""
-        found = dict.fromkeys(self.pushed, 0)
-        for task in self.estate.unit.world.tasks.all():
-            for line in task.lines:
-                if task.id > since and line.name in found and line.state == "done":
-                    found[line.name] += 1
-        return found
-
-
-def pods(estate: Estate, *ips: str) -> None:
-    """Exactly these run in front of all devices."""
-    made = [builders.pod(f"web-{ip}", ip, labels={"app": "web"}) for ip in ips]
-    other = builders.pod("other", "10.1.9.9", labels={"app": "other"})
-    for cluster in estate.config["clusters"]:
-        estate.run(cluster["name"], *made, other)
-
-
-def on_devices(estate: Estate) -> dict[str, set[str]]:
-    """The addresses that each FortiGate lets through."""
-    names = [row["name"] for row in estate.config.get("fortigates", [])] or ["fgt-east"]
-    found = {name: estate.unit.fortigate(name).members(GROUP) or () for name in names}
-    nobody = {str(each) for each in NOWHERE.values()} | {"0.0.0.0"}
-    plain = {n: {text.removesuffix("/32") for text in held} for n, held in found.items()}
-    return {
-        name: held - {each.removesuffix("/32") for each in nobody} for name, held in plain.items()
-    }
-
-
-def of_calico() -> list[dict[str, Any]]:
-    """Addresses that the Calico controller left."""
-    numbers = (1, 2)
-    return [
-        {"name": f"worker-{n}", "subnet": f"{STAYING}.{n}/32", "comment": TIGERA} for n in numbers
-    ]
-
-
-def calico_group() -> dict[str, Any]:
-    """And its group."""
-    return {"name": GROUP, "members": ["worker-1", "worker-2"], "comment": TIGERA}
-
-
-@contextmanager
-def behind_fortimanager(
-    folder: Path, processes: Processes, mode: str, command: str
-) -> Iterator[Scene]:
-    """One device behind a FortiManager; a policy uses the group where something is installed."""
-    seed = default_seed(install_s=2, workspaceMode=mode, idleTimeoutSeconds=IDLE_S)
-    seed["admins"].append({"user": "carol", "password": "yes", "approver": True})
-    adom = seed["adoms"][0]
-    if command in ("adopt", "release"):
-        adom["addresses"] += of_calico()
-        adom["addressGroups"] = [calico_group()]
-    adom["packages"][0]["targets"] = ["fgt-east/root"]
-    with open_estate(folder, seed, clock=processes.page) as estate:
-        site = {"clusters": ["east"], "fortimanager": "hq", "adom": "prod", "devices": ["fgt-east"]}
-        estate.write_config(
-            clusters=[estate.config["clusters"][0]], sites=[site], guard=GUARD, install=UNATTENDED
-        )
-        scene = Scene(estate, processes, ())
-        pods(estate, f"{STAYING}.1")
-        if command in ("install", "urgent", *VARIANTS):
-            scene.surely("apply", "--install", "never")
-            write_policy(estate, action="deny" if command == "deny" else "accept")
-            scene.surely("apply")
-            estate.write_config(**VARIANTS.get(command, {}))
-        yield dressed(scene, command)
-
-
-def write_policy(estate: Estate, *, action: str = "accept") -> None:
-    """An administrator uses the group, in any workspace mode."""
-    if estate.unit.world.mode != "workflow":
-        estate.write_policy(GROUP, action=action)
-        return
-    console = estate.unit.console("carol")
-    console.lock("prod")
-    number = console.call("exec", f"{WORKFLOW}/start")["sessionid"]
-    console.add_policy("prod", PACKAGE, name="web", srcaddr=["all"], dstaddr=[GROUP])
-    for verb in ("save", "submit", "approve"):
-        console.call("exec", f"{WORKFLOW}/{verb}/{number}")
-    console.unlock("prod")
-    console.log_out()
-
-
-@contextmanager
-def without_fortimanager(folder: Path, processes: Processes, command: str) -> Iterator[Scene]:
-    """Two FortiGates, written one after the other."""
-    more: dict[str, Any] = {}
-    if command in ("adopt", "release"):
-        more["addresses"] = [*of_calico(), {"name": "legacy-db", "subnet": "10.9.0.1/32"}]
-        more["addressGroups"] = [calico_group(), {"name": "legacy", "members": ["legacy-db"]}]
-    seed = offices.seed(("branch-1", "branch-2"), **more)
-    with open_branches(folder, seed, clock=processes.page) as estate:
-        estate.write_config(guard=GUARD, reconcile={"unitsAtOnce": 1})
-        scene = Scene(estate, processes, ())
-        pods(estate, f"{STAYING}.1")
-        if command not in ("adopt", "release"):
-            scene.surely("apply")
-        yield dressed(scene, command)
-
-
-def dressed(scene: Scene, command: str) -> Scene:
-    """The scene with its command."""
-    return {
-        "reconcile": _reconcile,
-        **dict.fromkeys(("install", *VARIANTS), _install),
-        "urgent": _urgent,
-        "adopt": _adopt,
-        "release": _release,
-        "cleanup": _cleanup,
-    }[command](scene)
+SLOW_S = 4.0
+"""A lock is given back before the next request where each takes so long."""
 
 
 def _reconcile(scene: Scene) -> Scene:
@@ -255,9 +42,15 @@ def _reconcile(scene: Scene) -> Scene:
     return scene
 
 
+def _rounds(scene: Scene) -> Scene:
+    """The same by a unit so slow that no lock is held for more than one request that writes."""
+    scene.locked = 2
+    scene.processes.page.slow_down(SLOW_S)
+    return _reconcile(scene)
+
+
 def _install(scene: Scene) -> Scene:
     """The same, and it is brought to the devices."""
-    scene.words = ("apply", "--install", "window")
     wanted: set[str] = set()
 
     def begin() -> None:
@@ -265,20 +58,80 @@ def _install(scene: Scene) -> Scene:
         wanted.update({f"{STAYING}.1", f"10.1.0.{next(scene.numbers) % 250 + 1}"})
         pods(scene.estate, *sorted(wanted))
 
-    scene.begin, scene.wrong = begin, lambda: _held(scene, wanted)
+    return _installing(scene, begin, lambda: _held(scene, wanted))
+
+
+def _installing(scene: Scene, begin: Callable[[], None], wrong: Callable[[], str]) -> Scene:
+    scene.words = ("apply", "--install", "window")
+    scene.begin, scene.wrong = begin, wrong
     if not isinstance(scene.estate, Branches):
         scene.pushed = ("fgt-east",)
     return scene
 
 
-def _held(scene: Scene, wanted: set[str]) -> str:
-    odd = {name: held for name, held in on_devices(scene.estate).items() if held != wanted}
-    return f"devices hold {odd}, not {sorted(wanted)}" if odd else ""
+def _held(scene: Scene, wanted: Collection[str], group: str = GROUP) -> str:
+    odd = {n: held for n, held in on_devices(scene.estate, group).items() if held != set(wanted)}
+    return f"devices hold {odd}, not {sorted(wanted)}, in {group}" if odd else ""
+
+
+def _shards(scene: Scene) -> Scene:
+    """One group gets more members than one may have, another no longer has as many."""
+    few = {
+        group: {f"{network}.{number}" for number in range(1, LIMIT // 2 + 1)}
+        for group, network in ((GROUP, STAYING), (CACHE, OLD))
+    }
+    wanted = dict(few)
+
+    def begin() -> None:
+        large = CACHE if wanted[CACHE] == few[CACHE] else GROUP
+        coming = {f"10.1.0.{next(scene.numbers) % 250 + 1}" for _ in range(LIMIT)}
+        wanted.update(few | {large: few[large] | coming})
+        pods(scene.estate, *wanted[GROUP], cache=wanted[CACHE])
+
+    def wrong() -> str:
+        odd = [_held(scene, members, group) for group, members in wanted.items()]
+        large = {g: [f"{g}.1", f"{g}.2"] for g, members in wanted.items() if len(members) > LIMIT}
+        right = {*wanted, *(name for names in large.values() for name in names)}
+        odd += [
+            f"{place} has the groups {sorted(names)}"
+            for place, names in _tables(scene, "addrgrp").items()
+            if {name for name in names if name.startswith((GROUP, CACHE))} != right
+        ]
+        return "; ".join(filter(None, odd))
+
+    return _installing(scene, begin, wrong)
+
+
+def _repair(scene: Scene) -> Scene:
+    """Somebody has changed an address and a group of ours, down to the devices."""
+    wanted = {f"{STAYING}.1", f"{STAYING}.2"}
+    address = f"prod_{STAYING}.1"
+
+    def begin() -> None:
+        estate = scene.estate
+        pods(estate, *wanted)
+        if _held(scene, wanted):
+            scene.surely("apply")
+        if isinstance(estate, Branches):
+            for name in estates.units(estate):
+                unit = estate.unit.fortigate(name)
+                unit.drift("firewall address", address, subnet=("10.66.0.0", "255.255.0.0"))
+                unit.drift("firewall addrgrp", GROUP, member=(address, "legacy-db"))
+            return
+        with estates.administrator(estate) as console:
+            place = "/pm/config/adom/prod/obj/firewall"
+            console.call("update", f"{place}/address/{address}", {"subnet": "10.66.0.0/16"})
+            mapping = f"{place}/addrgrp/{GROUP}/dynamic_mapping/fgt-east/root"
+            console.call("set", mapping, {"member": [address, "legacy-db"]})
+        estate.install_by_hand()
+        assert _held(scene, wanted)
+
+    return _installing(scene, begin, lambda: _held(scene, wanted))
 
 
 def _urgent(scene: Scene) -> Scene:
     """No window is open: what goes is taken from the devices at once, what comes stays away."""
-    scene.words, scene.good = ("apply", "--install", "window"), 3
+    scene.good = 3
     scene.rest_s = 600.0  # one such install of a device in five minutes
     kept: set[str] = set()
 
@@ -299,10 +152,7 @@ def _urgent(scene: Scene) -> Scene:
         kept.remove(max(kept - {f"{STAYING}.1"}))
         pods(scene.estate, *sorted(kept), f"10.1.0.{next(scene.numbers) % 250 + 1}")
 
-    scene.begin, scene.wrong = begin, lambda: _held(scene, kept)
-    if not isinstance(scene.estate, Branches):
-        scene.pushed = ("fgt-east",)
-    return scene
+    return _installing(scene, begin, lambda: _held(scene, kept))
 
 
 def _comments(scene: Scene) -> dict[str, str]:
@@ -311,7 +161,7 @@ def _comments(scene: Scene) -> dict[str, str]:
     for table, wanted in names.items():
         for name in wanted:
             if isinstance(scene.estate, Branches):
-                for unit in ("branch-1", "branch-2"):
+                for unit in estates.units(scene.estate):
                     path = f"/api/v2/cmdb/firewall/{table}/{name}?vdom=root"
                     [row] = scene.estate.unit.fortigate(unit).rest(path)["results"]
                     found[f"{unit} {name}"] = str(row["comment"])
@@ -364,14 +214,8 @@ def _cleanup(scene: Scene) -> Scene:
         scene.surely("apply", *(() if direct else ("--install", "never")))
 
     def wrong() -> str:
-        if isinstance(scene.estate, Branches):
-            tables = ("firewall address", "firewall addrgrp")
-            units = [scene.estate.unit.fortigate(name) for name in ("branch-1", "branch-2")]
-            left = [name for unit in units for table in tables for name in unit.names(table)]
-        else:
-            console = scene.estate.unit.console("admin")
-            left = [n for t in ("address", "addrgrp") for n in console.objects("prod", t)]
-            console.log_out()
+        tables = (_tables(scene, table) for table in ("address", "addrgrp"))
+        left = [name for table in tables for names in table.values() for name in names]
         ours = [name for name in left if name == GROUP or name.startswith("prod_")]
         return f"left: {ours}" if ours else ""
 
@@ -379,15 +223,48 @@ def _cleanup(scene: Scene) -> Scene:
     return scene
 
 
-EVERYWHERE = ("reconcile", "install", "urgent", "adopt", "release", "cleanup")
-COMMANDS = {
-    **dict.fromkeys(MODES, EVERYWHERE),
-    "normal": (*EVERYWHERE, *VARIANTS),
-    # Urgent removals are refused in workflow mode.
-    "workflow": ("reconcile", "install", "adopt", "release", "cleanup"),
-    # What is written to a FortiGate is in force: there is no reconcile without an install.
-    DIRECT: ("install", "urgent", "adopt", "release", "cleanup"),
+def _tables(scene: Scene, table: str) -> dict[str, Collection[str]]:
+    """The names in a table, by where it is written."""
+    estate = scene.estate
+    if isinstance(estate, Branches):
+        names = estates.units(estate)
+        return {name: estate.unit.fortigate(name).names(f"firewall {table}") for name in names}
+    console = estate.unit.console("admin")
+    found = list(console.objects("prod", table))
+    console.log_out()
+    return {"the ADOM": found}
+
+
+SHAPED: dict[str, Callable[[Scene], Scene]] = {
+    **dict.fromkeys(("objects", "before", "shared", "deny"), _install),
+    "shards": _shards,
+    "rounds": _rounds,
+    "repair": _repair,
 }
+"""A write or an install of another kind: of objects alone, written right before, one value for all
+devices, for a policy that denies, with groups in shards, in several rounds, of what others did."""
+MADE: dict[str, Callable[[Scene], Scene]] = {
+    "reconcile": _reconcile,
+    "install": _install,
+    "urgent": _urgent,
+    **SHAPED,
+    "adopt": _adopt,
+    "release": _release,
+    "cleanup": _cleanup,
+}
+REFUSED = {
+    # Nothing is locked there, so nobody waits for the lock.
+    "disabled": {"rounds"},
+    "normal": set[str](),
+    "per-adom": set[str](),
+    # Whatever is written waits for somebody's approval, and is approved as a whole.
+    "workflow": {"rounds", "urgent", "before"},
+    # What is written to a FortiGate is in force: nothing is written without an install or before
+    # one, there are no objects to install alone and no other devices to share a value with.
+    DIRECT: {"reconcile", "rounds", "objects", "before", "shared"},
+}
+"""Workspace modes, and what there is not in each."""
+COMMANDS = {mode: tuple(c for c in MADE if c not in never) for mode, never in REFUSED.items()}
 
 
 @contextmanager
@@ -395,9 +272,9 @@ def open_scene(folder: Path, processes: Processes, mode: str, command: str) -> I
     """One of them, ready to begin."""
     folder.mkdir(parents=True)
     opened = (
-        without_fortimanager(folder, processes, command)
+        estates.without_fortimanager(folder, processes, command)
         if mode == DIRECT
-        else behind_fortimanager(folder, processes, mode, command)
+        else estates.behind_fortimanager(folder, processes, mode, command)
     )
     with opened as scene:
-        yield scene
+        yield MADE[command](scene)

@@ -16,11 +16,12 @@ from pathlib import Path
 import pytest
 
 from tests import tally
-from tests.sweep import scenes
+from tests.sweep import estates, scenes
 from tests.sweep.forging import FAKE, HOSTILE, Forged, mapped
 from tests.sweep.forging import fields as every_field
 from tests.sweep.processes import Processes
-from tests.sweep.scenes import DIRECT, Scene
+from tests.sweep.scene import Scene
+from tests.sweep.scenes import DIRECT
 
 COMMANDS: dict[str, tuple[str, ...]] = {
     "apply": ("apply", "--install", "window", "-vv"),
@@ -32,7 +33,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "verify": ("verify", "-vv"),
     "doctor": ("doctor", "-vv"),
     "forecast": ("forecast",),
-    "explain": ("explain", "group", scenes.GROUP),
+    "explain": ("explain", "group", estates.GROUP),
     "rollout": ("rollout", "status"),
     "adopt": ("adopt", "--calico"),
     "history": ("history", "-o", "yaml"),
