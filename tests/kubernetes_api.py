@@ -34,6 +34,19 @@ REAL = os.environ.get("FMGSYNC_TEST_KUBECONFIG", "")
 SERVERS = ["simulator", "real"] if REAL else ["simulator"]
 
 
+HOLLOW = [
+    b"{}",
+    b'{"metadata":{"resourceVersion":"7"}}',
+    b'{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Success"}',
+    b'{"kind":"Namespace","apiVersion":"v1","metadata":{"name":"a","resourceVersion":"7"}}',
+    b'{"kind":"KIND","apiVersion":"v1","metadata":{"name":"a"}}',
+    b'{"kind":"KIND","apiVersion":"v1","metadata":{"name":"a","resourceVersion":""}}',
+    b'[{"kind":"KIND"}]',
+    b"null",
+]
+"""What something on the way may answer in place of an object of a KIND: 200, and JSON."""
+
+
 class ApiServer:
     """An API server, a namespace in it, and short words for what a scheduler and kubelets do."""
 

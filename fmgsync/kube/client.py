@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 import structlog
@@ -19,11 +19,22 @@ from fmgsync.errors import SourceMisconfigured
 from fmgsync.kube import connection, failures
 from fmgsync.kube.connection import Connection
 from fmgsync.kube.kubeconfig import Access
-from fmgsync.kube.requests import SERVER_VERSION, Request
+from fmgsync.kube.requests import SERVER_VERSION, Request, Version
 
 __all__ = ["Access", "ApiSession", "Tls"]
 
 _log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+
+class _Metadata(msgspec.Struct, frozen=True):
+    resource_version: Version = msgspec.field(name="resourceVersion")
+
+
+class _Object(msgspec.Struct, frozen=True):
+    kind: str
+    metadata: _Metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +101,20 @@ class ApiSession:
             return response.read(decode_content=True)
 
     def read(self, request: Request) -> dict[str, Any]:
-        """The answer as an object."""
+        """The answer as a mapping."""
+        return self._decoded(request, self.send(request), dict[str, Any])
+
+    def one(self, request: Request, item_type: type[T]) -> T:
+        """The answer as an object of the kind, which something else is not taken for."""
         body = self.send(request)
+        failures.refuse_kind(
+            self.where, request, self._decoded(request, body, _Object).kind, request.resource.kind
+        )
+        return self._decoded(request, body, item_type)
+
+    def _decoded(self, request: Request, body: bytes, item_type: type[T]) -> T:
         try:
-            return msgspec.json.decode(body, type=dict[str, Any])
+            return msgspec.json.decode(body, type=item_type)
         except (msgspec.DecodeError, RecursionError) as error:
             raise failures.garbage(self.where, request, str(error)) from error
 

@@ -55,6 +55,10 @@ class About:
         }
 
 
+class _Counted(msgspec.Struct, frozen=True):
+    count: int | None = None
+
+
 class EventWriter:
     """Writes events. Use it from one thread, with a session whose waits are short."""
 
@@ -127,8 +131,8 @@ class EventWriter:
     def _repeat(self, about: About, name: str, now: str) -> None:
         request = Request("get", EVENTS, _space(about), name)
         try:
-            count = self._session.read(request).get("count")
-            again = {"count": count + 1 if isinstance(count, int) else 1, "lastTimestamp": now}
+            count = self._session.one(request, _Counted).count or 0
+            again = {"count": count + 1, "lastTimestamp": now}
             self._send("patch", about, name, again)
         except SourceNotFound:
             self._written_at.pop(name, None)  # it ran out in this moment; say it afresh next time

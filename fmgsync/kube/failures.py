@@ -131,6 +131,12 @@ def garbage(where: str, request: Request, why: str) -> SourceUnavailable:
     )
 
 
+def refuse_kind(where: str, request: Request, found: str, wanted: str) -> None:
+    """Raises for an answer that is a `found` where a `wanted` was asked for, if that is known."""
+    if wanted and found != wanted:
+        raise garbage(where, request, f"it is a {found} and no {wanted}")
+
+
 def described(request: Request) -> str:
     """The request in words: `list pods`, `update leases fmgsync/hq-prod`."""
     name = f"{request.namespace}/{request.name}".strip("/")

@@ -25,9 +25,8 @@ from typing import Any, Final
 import msgspec
 
 from fmgsync.errors import SourceConflict, SourceNotFound, SourceRefused
-from fmgsync.kube import failures
 from fmgsync.kube.client import ApiSession
-from fmgsync.kube.requests import LEASES, Request, Verb
+from fmgsync.kube.requests import LEASES, Request, Verb, Version
 
 _TICK: Final = timedelta(microseconds=1)
 
@@ -47,11 +46,15 @@ class _Spec(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class _Metadata(msgspec.Struct, frozen=True):
-    resource_version: str = msgspec.field(name="resourceVersion", default="")
+    name: str
+    resource_version: Version = msgspec.field(name="resourceVersion")
+    annotations: dict[str, str] | None = None
 
 
-class _Record(msgspec.Struct, frozen=True):
-    metadata: _Metadata = _Metadata()
+class Record(msgspec.Struct, frozen=True):
+    """What is looked at of a Lease."""
+
+    metadata: _Metadata
     spec: _Spec = _Spec()
 
 
@@ -59,7 +62,7 @@ class _Record(msgspec.Struct, frozen=True):
 class _Seen:
     """A state of the Lease, and when this version of it was first seen."""
 
-    record: _Record
+    record: Record
     at: float
 
     @property
@@ -122,17 +125,13 @@ class Lease:
             seen = None if self._seen is None else self._seen.record.spec.holder
         return "" if seen in (None, self.holder) else str(seen)
 
-    def saw(self, content: Mapping[str, Any]) -> None:
+    def saw(self, record: Record) -> None:
         """A look at the Lease that came with a listing.
 
         Whoever looks all the time has waited already when a holder goes away.
         """
-        if self.holds():
-            return
-        try:
-            self._note(msgspec.convert(content, type=_Record))
-        except msgspec.ValidationError:
-            return  # `try_hold` will read it and say what is wrong
+        if not self.holds():
+            self._note(record)
 
     def try_hold(self) -> bool:
         """Acquire the Lease if it is free or has run out, renew it if it is ours: one try.
@@ -177,8 +176,7 @@ class Lease:
                 self._session.send(self._request("delete", msgspec.json.encode(only)))
 
     def _read(self) -> _Seen:
-        request = self._request("get")
-        return self._note(self._decode(request, self._session.send(request)))
+        return self._note(self._session.one(self._request("get"), Record))
 
     def _acquire(self, seen: _Seen) -> bool:
         spec = seen.record.spec
@@ -233,7 +231,7 @@ class Lease:
             self._ends_at = sent_at + self._duration_s
         return self.holds()
 
-    def _write(self, verb: Verb, spec: _Spec, version: str) -> _Record:
+    def _write(self, verb: Verb, spec: _Spec, version: str) -> Record:
         metadata: dict[str, Any] = {"name": self.name, "namespace": self._namespace}
         if self._annotations:
             metadata["annotations"] = self._annotations
@@ -246,19 +244,13 @@ class Lease:
             "spec": spec,
         }
         request = self._request(verb, msgspec.json.encode(content))
-        return self._decode(request, self._session.send(request))
+        return self._session.one(request, Record)
 
     def _request(self, verb: Verb, body: bytes | None = None) -> Request:
         name = "" if verb == "create" else self.name
         return Request(verb, LEASES, self._namespace, name, body=body)
 
-    def _decode(self, request: Request, body: bytes) -> _Record:
-        try:
-            return msgspec.json.decode(body, type=_Record)
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise failures.garbage(self._session.where, request, str(error)) from error
-
-    def _note(self, record: _Record) -> _Seen:
+    def _note(self, record: Record) -> _Seen:
         """Remember a state; the same version keeps the moment when it was first seen."""
         seen = _Seen(record, self._steady())
         with self._state:

@@ -14,7 +14,7 @@ import msgspec
 from fmgsync.errors import SourceExpired
 from fmgsync.kube import failures
 from fmgsync.kube.client import ApiSession
-from fmgsync.kube.requests import Request, Resource
+from fmgsync.kube.requests import Request, Resource, Version
 
 T = TypeVar("T")
 
@@ -69,16 +69,13 @@ class Page(Generic[T]):
     ends: bool
 
 
-_NOT_EMPTY: Final = msgspec.Meta(min_length=1)
-
-
 class _Metadata(msgspec.Struct, frozen=True, gc=False):
-    resource_version: Annotated[str, _NOT_EMPTY] = msgspec.field(name="resourceVersion")
+    resource_version: Version = msgspec.field(name="resourceVersion")
     next_token: str = msgspec.field(name="continue", default="")
 
 
 class _RawList(msgspec.Struct, frozen=True):
-    """What every API server gives of a list: JSON without it is not taken for an empty one."""
+    """What every API server gives of a list."""
 
     kind: Annotated[str, msgspec.Meta(pattern="List$")]
     metadata: _Metadata
@@ -123,6 +120,19 @@ def cached(session: ApiSession, resource: Resource, item_type: type[T], scope: S
     return page
 
 
+def whole(
+    session: ApiSession, resource: Resource, item_type: type[T], scope: Scope = EVERYTHING
+) -> tuple[T, ...]:
+    """All of the list, for few objects. Raises `SourceError`, also where one is garbled."""
+    found: list[T] = []
+    for page in pages(session, resource, item_type, scope):
+        if page.garbled:
+            request = Request("list", resource, scope.namespace)
+            raise failures.garbage(session.where, request, page.garbled[0].reason)
+        found = [*page.items] if page.starts else [*found, *page.items]
+    return tuple(found)
+
+
 def decoded(raw: msgspec.Raw | bytes, decoder: msgspec.json.Decoder[T]) -> T | Garbled:
     """One object, or what is wrong with it. Raises `msgspec.DecodeError` if it is no JSON."""
     try:
@@ -163,6 +173,8 @@ def _decoded_page(
     garbled: list[Garbled] = []
     try:
         raw = msgspec.json.decode(body, type=_RawList)
+        kind = request.resource.kind
+        failures.refuse_kind(session.where, request, raw.kind, kind and f"{kind}List")
         for each in raw.items or ():
             found = decoded(each, decoder)
             if isinstance(found, Garbled):

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 from urllib.parse import quote, urlencode
 
+import msgspec
+
 Verb = Literal["get", "list", "watch", "create", "update", "patch", "delete"]
+
+Version = Annotated[str, msgspec.Meta(min_length=1)]
+"""The `resourceVersion` that every API server gives: JSON without it is no object, and no list."""
 
 _METHODS: Final[Mapping[Verb, str]] = {
     "get": "GET",
@@ -24,11 +29,15 @@ _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A kind of object, as urls and RBAC rules name it; the core group is the empty string."""
+    """A kind of object, as urls and RBAC rules name it; the core group is the empty string.
+
+    `kind` is what objects call it, where that is known for sure: an answer of another is refused.
+    """
 
     group: str
     version: str
     plural: str
+    kind: str = field(default="", compare=False)
 
     @property
     def api_version(self) -> str:
@@ -36,21 +45,21 @@ class Resource:
         return f"{self.group}/{self.version}" if self.group else self.version
 
 
-PODS: Final = Resource("", "v1", "pods")
-NODES: Final = Resource("", "v1", "nodes")
-NAMESPACES: Final = Resource("", "v1", "namespaces")
-SERVICE_ACCOUNTS: Final = Resource("", "v1", "serviceaccounts")
-SERVICES: Final = Resource("", "v1", "services")
-ENDPOINT_SLICES: Final = Resource("discovery.k8s.io", "v1", "endpointslices")
-INGRESSES: Final = Resource("networking.k8s.io", "v1", "ingresses")
-GATEWAYS: Final = Resource("gateway.networking.k8s.io", "v1", "gateways")
-OLDER_GATEWAYS: Final = Resource("gateway.networking.k8s.io", "v1beta1", "gateways")
-SECRETS: Final = Resource("", "v1", "secrets")
-DEPLOYMENTS: Final = Resource("apps", "v1", "deployments")
-DAEMONSETS: Final = Resource("apps", "v1", "daemonsets")
-CONFIGMAPS: Final = Resource("", "v1", "configmaps")
-EVENTS: Final = Resource("", "v1", "events")
-LEASES: Final = Resource("coordination.k8s.io", "v1", "leases")
+PODS: Final = Resource("", "v1", "pods", "Pod")
+NODES: Final = Resource("", "v1", "nodes", "Node")
+NAMESPACES: Final = Resource("", "v1", "namespaces", "Namespace")
+SERVICE_ACCOUNTS: Final = Resource("", "v1", "serviceaccounts", "ServiceAccount")
+SERVICES: Final = Resource("", "v1", "services", "Service")
+ENDPOINT_SLICES: Final = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
+INGRESSES: Final = Resource("networking.k8s.io", "v1", "ingresses", "Ingress")
+GATEWAYS: Final = Resource("gateway.networking.k8s.io", "v1", "gateways", "Gateway")
+OLDER_GATEWAYS: Final = Resource("gateway.networking.k8s.io", "v1beta1", "gateways", "Gateway")
+SECRETS: Final = Resource("", "v1", "secrets", "Secret")
+DEPLOYMENTS: Final = Resource("apps", "v1", "deployments", "Deployment")
+DAEMONSETS: Final = Resource("apps", "v1", "daemonsets", "DaemonSet")
+CONFIGMAPS: Final = Resource("", "v1", "configmaps", "ConfigMap")
+EVENTS: Final = Resource("", "v1", "events", "Event")
+LEASES: Final = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 SERVER_VERSION: Final = Resource("", "", "version")
 """Not an object, but asked for in the same way."""
 

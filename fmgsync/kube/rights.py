@@ -7,7 +7,7 @@ authenticated user may ask this about itself.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -19,11 +19,12 @@ _REVIEWS: Final = Resource("authorization.k8s.io", "v1", "selfsubjectaccessrevie
 
 
 class _Status(msgspec.Struct, frozen=True):
-    allowed: bool = False
+    allowed: bool
 
 
 class _Review(msgspec.Struct, frozen=True):
-    status: _Status = _Status()
+    kind: Literal["SelfSubjectAccessReview"]
+    status: _Status
 
 
 def missing(session: ApiSession, wanted: Iterable[Request]) -> tuple[Request, ...]:

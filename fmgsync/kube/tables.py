@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from fmgsync.errors import SourceRefused
+from fmgsync.kube import failures
 from fmgsync.kube.client import ApiSession
 from fmgsync.kube.listing import Scope
 from fmgsync.kube.requests import Request, Resource
@@ -59,5 +60,8 @@ def cached(
     except (msgspec.DecodeError, RecursionError, ValueError) as error:
         raise NoTable from error
     for row in table.rows or ():
-        cells = _cells_decoder.decode(row.cells)
+        try:
+            cells = _cells_decoder.decode(row.cells)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise failures.garbage(session.where, request, str(error)) from error
         yield tuple(str(cells[place]) if place < len(cells) else "" for place in places)

@@ -10,12 +10,13 @@ import socket
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from typing import Any
 
 from fmgsync import errors
 from fmgsync.clock import Clock
+from fmgsync.kube import listing
 from fmgsync.kube.client import Access, ApiSession
-from fmgsync.kube.lease import Lease, steady_seconds
+from fmgsync.kube.lease import Lease, Record, steady_seconds
+from fmgsync.kube.listing import Scope
 from fmgsync.kube.requests import LEASES, Request
 from fmgsync.leases.ownership import DURATION_S, UNREACHABLE, HeldLease, Leases
 from fmgsync.model.target import TargetRef
@@ -86,23 +87,22 @@ class Replicas:
 
     def alive(self) -> Mapping[str, Collection[str]]:
         """The names of replicas seen to be alive, each with what it says it cannot reach."""
-        rows = self._session.read(Request("list", LEASES, self._namespace)).get("items") or []
+        rows = listing.whole(self._session, LEASES, Record, Scope(self._namespace))
         now = self._steady()
         for row in rows:
-            if (lease := self._leases.get(_name(row))) is not None:
+            if (lease := self._leases.get(row.metadata.name)) is not None:
                 lease.saw(row)
-        found = {name: row for row in rows if (name := _name(row)).startswith(self._prefix)}
+        found = {name: row for row in rows if (name := row.metadata.name).startswith(self._prefix)}
         before, self._seen = self._seen, {}
         names: dict[str, Collection[str]] = {}
         for name, row in found.items():
-            version = str(row.get("metadata", {}).get("resourceVersion"))
+            version = row.metadata.resource_version
             known = before.get(name)
             at = known[1] if known is not None and known[0] == version else now
             self._seen[name] = (version, at)
-            holder = (row.get("spec") or {}).get("holderIdentity")
-            if holder and now - at < DURATION_S:
-                told = (row["metadata"].get("annotations") or {}).get(UNREACHABLE) or ""
-                names[name.removeprefix(self._prefix)] = frozenset(str(told).split())
+            if row.spec.holder and now - at < DURATION_S:
+                told = (row.metadata.annotations or {}).get(UNREACHABLE, "")
+                names[name.removeprefix(self._prefix)] = frozenset(told.split())
             elif now - at > FORGET_S:
                 self._forget(name)
         return names
@@ -112,10 +112,6 @@ class Replicas:
             self._session.send(Request("delete", LEASES, self._namespace, name))
         except errors.SourceError:
             return  # another replica was faster, or may not: it is tried again next time
-
-
-def _name(row: dict[str, Any]) -> str:
-    return str((row.get("metadata") or {}).get("name") or "")
 
 
 @contextmanager

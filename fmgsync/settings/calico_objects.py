@@ -82,21 +82,19 @@ def read(session: ApiSession, namespace: str) -> list[Manifest]:
     """
     found: list[Manifest] = []
     for name in (calico_import.BEHAVIOUR, calico_import.DEVICES, calico_import.EAST_WEST):
-        found += _one(session, CONFIGMAPS, namespace, name, "ConfigMap")
+        found += _one(session, CONFIGMAPS, namespace, name)
     with suppress(SourceForbidden):
-        found += _one(session, DEPLOYMENTS, namespace, calico_import.BEHAVIOUR, "Deployment")
+        found += _one(session, DEPLOYMENTS, namespace, calico_import.BEHAVIOUR)
     named = calico_import.translate(found, owner="k8s", cluster={"name": "main"}).secrets
     for name in sorted({key.secret for key in named}):
         with suppress(SourceForbidden):
-            found += _one(session, SECRETS, namespace, name, "Secret")
+            found += _one(session, SECRETS, namespace, name)
     return found
 
 
-def _one(
-    session: ApiSession, resource: Resource, namespace: str, name: str, kind: str
-) -> Iterator[Manifest]:
+def _one(session: ApiSession, resource: Resource, namespace: str, name: str) -> Iterator[Manifest]:
     try:
-        yield {**session.read(Request("get", resource, namespace, name)), "kind": kind}
+        yield session.one(Request("get", resource, namespace, name), dict[str, Any])
     except SourceNotFound:
         return
 

@@ -250,17 +250,11 @@ class ConfigMap:
     def _asked(self) -> Content | None:
         request = Request("get", CONFIGMAPS, self._namespace, NAME)
         try:
-            return msgspec.json.decode(self._session.send(request), type=Content)
+            return self._session.one(request, Content)
         except errors.SourceNotFound:
             return None
         except errors.SourceError as error:
             raise self._failed("read", error) from error
-        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise errors.StateError(
-                f"the answer is no ConfigMap: {error}",
-                where=self._place,
-                next_step="see whether a proxy changes what the API server answers",
-            ) from error
 
     def _write(self, texts: Mapping[str, str | None], found: Content | None) -> None:
         data = dict((found and found.data) or {})
@@ -291,9 +285,8 @@ class ConfigMap:
         own = NAME if verb == "update" else ""
         self._wrote = True
         body = msgspec.json.encode(content)
-        answer = self._session.send(Request(verb, CONFIGMAPS, self._namespace, own, body=body))
-        with suppress(msgspec.MsgspecError, ValueError):  # the watch will tell
-            self._note(msgspec.json.decode(answer, type=Content))
+        request = Request(verb, CONFIGMAPS, self._namespace, own, body=body)
+        self._note(self._session.one(request, Content))
 
     def _refuse_too_large(self, data: dict[str, str], packed: dict[str, str]) -> None:
         sizes = {key: len(value.encode()) for key, value in data.items()}

@@ -18,7 +18,7 @@ from fmgsync import redaction
 from fmgsync.kube.changes import Began, Interrupted, Listed, Removed, Synced, Upserted
 from fmgsync.kube.client import ApiSession
 from fmgsync.kube.listing import Garbled, Scope
-from fmgsync.kube.requests import CONFIGMAPS
+from fmgsync.kube.requests import CONFIGMAPS, Version
 from fmgsync.kube.stopping import Stop
 from fmgsync.kube.watch import Watch
 
@@ -28,7 +28,7 @@ _log = structlog.get_logger(__name__)
 class Metadata(msgspec.Struct, frozen=True):
     """What is kept of an object's metadata."""
 
-    resource_version: str = msgspec.field(name="resourceVersion", default="")
+    resource_version: Version = msgspec.field(name="resourceVersion")
     labels: dict[str, str] | None = None
     annotations: dict[str, str] | None = None
 
@@ -36,7 +36,7 @@ class Metadata(msgspec.Struct, frozen=True):
 class Content(msgspec.Struct, frozen=True):
     """The parts of a ConfigMap that are ours to keep; binary values are base64."""
 
-    metadata: Metadata = Metadata()
+    metadata: Metadata
     data: dict[str, str] | None = None
     packed: dict[str, str] | None = msgspec.field(name="binaryData", default=None)
 

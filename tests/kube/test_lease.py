@@ -22,7 +22,7 @@ from fmgsync.kube.client import Access, ApiSession
 from fmgsync.kube.lease import Lease
 from fmgsync.kube.requests import LEASES, Request
 from fmgsync.simulator.kubernetes import KubernetesSimulator
-from tests.kubernetes_api import ApiServer
+from tests.kubernetes_api import HOLLOW, ApiServer
 
 DURATION_S = 10
 MARGIN_S = 0.5
@@ -225,6 +225,23 @@ def test_a_lost_answer_to_the_first_write_is_found_out(
     with pytest.raises(SourceUnavailable):
         alone.lease.try_hold()
     assert not alone.lease.holds()
+    assert alone.lease.try_hold()
+
+
+@pytest.mark.parametrize("answer", HOLLOW)
+@pytest.mark.parametrize("verb", ["get", "create", "update"])
+def test_an_answer_that_is_no_lease_gives_and_prolongs_nothing(
+    simulator: KubernetesSimulator, alone: Replica, time: Time, answer: bytes, verb: str
+) -> None:
+    held = verb == "update" and alone.lease.try_hold()
+    time.now += 6 * held
+    simulator.faults.hollow("leases", answer.replace(b"KIND", b"Lease"), verb=verb)
+    with pytest.raises(SourceUnavailable, match="not what an API server gives"):
+        alone.lease.try_hold()
+    time.now += 4 * held
+    assert not alone.lease.holds()
+    assert (simulator.find("Lease", "hq-prod", namespace="default") is not None) is held
+    simulator.faults.fill()
     assert alone.lease.try_hold()
 
 

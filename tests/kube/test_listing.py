@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from fmgsync.errors import SourceExpired, SourceUnavailable
-from fmgsync.kube import listing
+from fmgsync.kube import listing, tables
 from fmgsync.kube.client import ApiSession
 from fmgsync.kube.listing import Garbled, Scope
 from fmgsync.kube.requests import PODS
@@ -56,6 +56,7 @@ def test_an_empty_list_is_one_page(session: ApiSession) -> None:
         b'{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":""},"items":[]}',
         b'{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"7"}}',
         b'{"kind":"Pod","apiVersion":"v1","metadata":{"resourceVersion":"7"},"items":[]}',
+        b'{"kind":"NodeList","apiVersion":"v1","metadata":{"resourceVersion":"7"},"items":[]}',
     ],
 )
 def test_what_is_no_list_is_not_taken_for_an_empty_one(
@@ -131,3 +132,16 @@ def test_an_answer_that_breaks_off_is_no_short_list(
     simulator.faults.garble("pods")
     with pytest.raises(SourceUnavailable, match="not what an API server gives"):
         list(listing.pages(session, PODS, Thing))
+
+
+@pytest.mark.parametrize(
+    "row", ["5", "{}", '{"cells":5}', '{"cells":null}', '{"cells":{"Name":"a"}}']
+)
+def test_a_row_without_cells_is_an_error(
+    simulator: KubernetesSimulator, session: ApiSession, row: str
+) -> None:
+    columns = '"columnDefinitions":[{"name":"Name"}]'
+    answer = f'{{"kind":"Table",{columns},"rows":[{{"cells":["a"]}},{row}]}}'
+    simulator.faults.hollow("pods", answer.encode())
+    with pytest.raises((SourceUnavailable, tables.NoTable)):
+        list(tables.cached(session, PODS, Scope(), ("Name",)))

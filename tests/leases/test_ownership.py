@@ -54,6 +54,31 @@ def held(*replicas: Ownership) -> list[set[TargetRef]]:
     return [{ref for ref in ADOMS if each.holds(ref)} for each in replicas]
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"{}",
+        b'{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Success"}',
+        b'{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"7"},"items":[]}',
+        b'{"kind":"LeaseList","metadata":{"resourceVersion":"7"},"items":[null]}',
+        b'{"kind":"LeaseList","metadata":{"resourceVersion":"7"},"items":[{"metadata":[]}]}',
+        b'{"kind":"LeaseList","metadata":{"resourceVersion":"7"},"items":[{}]}',
+    ],
+)
+def test_what_is_no_list_of_leases_does_not_say_that_nobody_is_there(
+    access: Access, cluster: KubernetesSimulator, answer: bytes
+) -> None:
+    one, two = replica(access, "one"), replica(access, "two")
+    for _ in range(3):
+        one.tick()
+        two.tick()
+    before = held(one, two)
+    cluster.faults.hollow("leases", answer)
+    with pytest.raises(errors.SourceUnavailable, match="not what an API server gives"):
+        two.tick()
+    assert held(one, two) == before
+
+
 def test_a_second_replica_gets_its_even_share(access: Access) -> None:
     """And at no moment do two hold one ADOM."""
     one, two = replica(access, "one"), replica(access, "two")

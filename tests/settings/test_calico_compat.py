@@ -15,6 +15,7 @@ from fmgsync.settings import load
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from fmgsync.wiring import reloading
 from tests.effort import effort
+from tests.kubernetes_api import HOLLOW
 
 SPACE = "tigera-firewall-controller"
 UNITS = (
@@ -79,6 +80,19 @@ def test_what_the_file_says_of_a_unit_counts_first(path: Path) -> None:
     path.write_text(json.dumps(data))
     (unit,) = load.load_config(path).fortimanagers
     assert str(unit.host) == "fmg.example.net"
+
+
+@pytest.mark.parametrize("answer", HOLLOW)
+@pytest.mark.parametrize(
+    ("plural", "kind"),
+    [("configmaps", b"ConfigMap"), ("secrets", b"Secret"), ("deployments", b"Deployment")],
+)
+def test_an_answer_that_is_no_such_object_does_not_say_that_it_holds_nothing(
+    path: Path, cluster: KubernetesSimulator, plural: str, kind: bytes, answer: bytes
+) -> None:
+    cluster.faults.hollow(plural, answer.replace(b"KIND", kind), verb="get")
+    with pytest.raises(SourceError, match="not what an API server gives"):
+        load.load_config(path)
 
 
 def test_each_change_is_noticed_secrets_included(path: Path, cluster: KubernetesSimulator) -> None:

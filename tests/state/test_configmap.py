@@ -8,6 +8,7 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from fmgsync.simulator.kubernetes import KubernetesSimulator
 from fmgsync.state import configmap
 from fmgsync.state.configmap import MOST_BYTES, NAME, ConfigMap
 from tests.daemon.controllers import until
+from tests.kubernetes_api import HOLLOW
 
 SPACE = "fmgsync"
 PATIENCE_S = 90.0
@@ -163,6 +165,29 @@ def test_without_an_api_server_nothing_is_guessed(make: Make, cluster: Kubernete
     assert called == []
     cluster.up()
     assert documents.read("count") == "1"
+
+
+@pytest.mark.parametrize("answer", HOLLOW)
+@pytest.mark.parametrize("follows", [False, True])
+@pytest.mark.parametrize("verb", ["get", "update"])
+def test_an_answer_that_is_no_configmap_is_not_taken_for_an_empty_one(
+    make: Make, cluster: KubernetesSimulator, answer: bytes, verb: str, follows: bool
+) -> None:
+    """Else approvals count as never given, and the next write takes away what it does not know."""
+    documents = make()
+    documents.update("guard", lambda _: "a human's decision")
+    if follows:
+        documents.follow()
+    cluster.faults.hollow("configmaps", answer.replace(b"KIND", b"ConfigMap"), verb=verb)
+    with suppress(errors.StateUnavailable):
+        assert documents.read("guard") == "a human's decision"
+    with suppress(errors.StateUnavailable):
+        documents.update("count", count)
+        assert documents.read("count") == "1"
+    cluster.faults.fill()
+    documents.update("again", lambda _: "more")
+    assert documents.read("guard") == make().read("guard") == "a human's decision"
+    documents.stop()
 
 
 def test_a_write_that_does_not_arrive_is_an_error(make: Make, cluster: KubernetesSimulator) -> None:

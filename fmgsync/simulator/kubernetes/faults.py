@@ -31,7 +31,7 @@ class Faults:
         self._broken: list[int] = []
         self._lost = 0
         self._next: Final[Counter[tuple[str, str]]] = Counter()  # what befalls the next of a kind
-        self._hollow: dict[str, bytes] = {}
+        self._hollow: dict[tuple[str, str], bytes] = {}
         self._stalled: set[str] = set()
         self._warm_at = 0.0
 
@@ -77,11 +77,11 @@ class Faults:
         with self._lock:
             self._next[what, plural] = times
 
-    def hollow(self, plural: str, answer: bytes = b"{}") -> None:
-        """From now on answer 200 and this to whoever lists the kind; `resources`: to whoever asks
-        which there are."""
+    def hollow(self, plural: str, answer: bytes = b"{}", *, verb: str = "list") -> None:
+        """From now on answer 200 and this to whoever lists the kind, or whatever else `verb` says,
+        which then has no effect; `resources`: to whoever asks which there are."""
         with self._lock:
-            self._hollow[plural] = answer
+            self._hollow[plural, verb] = answer
 
     def fill(self) -> None:
         """End every `hollow`."""
@@ -142,10 +142,10 @@ class Faults:
             self._next[what, plural] = max(0, left - 1)
             return left > 0
 
-    def instead(self, plural: str, body: bytes) -> bytes:
-        """What is answered to whoever lists this kind."""
+    def instead(self, plural: str, verb: str = "list") -> bytes | None:
+        """What is answered in place of the truth."""
         with self._lock:
-            return self._hollow.get(plural, body)
+            return self._hollow.get((plural, verb))
 
     def stalled(self, plural: str) -> bool:
         """Whether this kind is silent now."""

@@ -108,13 +108,13 @@ class Handler(Connection):
             self._on_target(named, query, raw)
             return
         if url.path == _REVIEWS and self.command == "POST":
-            self._send_json(201, self._review(parsed_body(raw)))
+            hollow = self.world.faults.instead("selfsubjectaccessreviews", "create")
+            self._send(201, hollow or json.dumps(self._review(parsed_body(raw))).encode())
             return
         found = discovery(url.path, self.world.served)
         if found is None:
             raise refusals.no_such_path()
-        body = self.world.faults.instead("resources", json.dumps(found).encode())
-        self._send(200, body)
+        self._send(200, self.world.faults.instead("resources") or json.dumps(found).encode())
 
     def _review(self, content: Any) -> Any:
         """A SelfSubjectAccessReview: what `faults.forbid` left permitted."""
@@ -145,12 +145,14 @@ class Handler(Connection):
             raise refusals.no_such_path()
         if query.get("dryRun"):
             raise refusals.bad_request("dryRun: this server would do what it is asked to try")
-        if verb == "watch":
+        hollow = faults.instead(resource.plural, verb)
+        if hollow is not None:
+            self._send(200, hollow)
+        elif verb == "watch":
             self._watch(named, query)
         elif verb == "list":
             rows = tables.is_asked(resource, self.headers.get("Accept") or "", faults.tables)
             body = self.world.api.lists.page(named, query, as_table=rows)
-            body = faults.instead(resource.plural, body)
             self._send(
                 200, body[: len(body) // 2] if faults.take("garble", resource.plural) else body
             )
@@ -259,9 +261,6 @@ class Handler(Connection):
         seconds = refusal.more.get("details", {}).get("retryAfterSeconds")
         headers = {} if seconds is None else {"Retry-After": str(seconds)}
         self._send(refusal.code, json.dumps(refusal.status()).encode(), headers=headers)
-
-    def _send_json(self, code: int, content: Any) -> None:
-        self._send(code, json.dumps(content).encode())
 
     def _send(
         self,
