@@ -49,6 +49,7 @@ what a person does about it. No message ever holds a secret.
     |   +-- UnknownDevice              a site names a device or VDOM the ADOM does not have
     |   +-- StaleMeanwhile             a saved plan no longer fits an ADOM that was waited for
     +-- InternalError                  a defect of fmgsync
+    +-- OutputError                    what a command found out cannot be written where it should
     +-- StalePlan                      a saved plan no longer fits what is there
     +-- StateError                     the folder or ConfigMap of remembered decisions
 """
@@ -513,6 +514,12 @@ class UnknownDevice(TargetError):
 
     kind = "unknown-device"
     exit_code = 2
+
+
+class OutputError(FmgsyncError):
+    """What a command found out cannot be written where it was told to."""
+
+    kind = "output"
 
 
 class StalePlan(FmgsyncError):

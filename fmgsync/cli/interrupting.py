@@ -1,4 +1,5 @@
-"""How Ctrl-C and SIGTERM end a command: in order, and with nothing left locked."""
+"""How Ctrl-C, SIGTERM and a terminal that goes away end a command: in order, and with nothing left
+locked."""
 
 from __future__ import annotations
 
@@ -33,6 +34,15 @@ WRITES = Words(
 )
 
 
+_HANGUP = getattr(signal, "SIGHUP", signal.SIGTERM)
+
+
+def _asking() -> set[int]:
+    """The signals that ask for an end. What is ignored (nohup) stays ignored."""
+    hangup = set() if signal.getsignal(_HANGUP) is signal.SIG_IGN else {_HANGUP}
+    return {signal.SIGINT, signal.SIGTERM} | hangup
+
+
 class Stop:
     """Whether somebody wants this to end: the first signal asks for an orderly end, the second
     leaves. Leaving gives locks back, which no third one interrupts."""
@@ -49,10 +59,8 @@ class Stop:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Take SIGINT and SIGTERM for as long as this lasts."""
-        before = {
-            number: signal.signal(number, self._take) for number in (signal.SIGINT, signal.SIGTERM)
-        }
+        """Take these signals for as long as this lasts."""
+        before = {number: signal.signal(number, self._take) for number in _asking()}
         try:
             yield
         finally:
@@ -62,6 +70,8 @@ class Stop:
     def _take(self, number: int, frame: FrameType | None) -> None:
         if self._leaves:
             return
+        if self._asked and number == _HANGUP != signal.SIGTERM:
+            return  # told by the shell and by the kernel: no impatience
         if self._asked:
             self._leaves = True
             self._tell(self._words.second)
@@ -74,7 +84,7 @@ class Stop:
 def ended_by_signals() -> Iterator[None]:
     """While this lasts SIGTERM, and a terminal that goes away, end a command as Ctrl-C does: it
     gives back what it has locked, and logs out. What is ignored (nohup) stays ignored."""
-    numbers = [signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)]
+    numbers = {signal.SIGTERM, _HANGUP}
     ours = {number for number in numbers if signal.getsignal(number) is signal.SIG_DFL}
 
     def interrupt(number: int, frame: FrameType | None) -> NoReturn:
@@ -93,13 +103,12 @@ def ended_by_signals() -> Iterator[None]:
 
 @contextmanager
 def served_until(stop: Callable[[], object]) -> Iterator[None]:
-    """While this lasts SIGTERM and Ctrl-C `stop` what is served, which ends by itself then."""
+    """While this lasts these signals `stop` what is served, which ends by itself then."""
 
     def take(number: int, frame: FrameType | None) -> None:
         stop()
 
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    before = {number: signal.signal(number, take) for number in numbers}
+    before = {number: signal.signal(number, take) for number in _asking()}
     try:
         yield
     finally:

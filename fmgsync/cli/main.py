@@ -19,7 +19,7 @@ import click
 
 import fmgsync
 from fmgsync import errors, redaction
-from fmgsync.cli import interrupting, lines
+from fmgsync.cli import interrupting, lines, streams
 from fmgsync.untrusted import legible, safe_text
 
 _NO_PATH = frozenset(
@@ -147,6 +147,7 @@ def root() -> None:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run a command and exit with its code. A crash leaves no copy of the memory, which holds
     secrets."""
+    streams.secure()
     with suppress(ImportError, OSError, ValueError):
         import resource
 
@@ -172,7 +173,8 @@ def run(arguments: list[str], *, context: object = None) -> int:
     try:
         result = root.main(arguments, prog_name="fmgsync", standalone_mode=False, obj=context)
     except errors.FmgsyncError as error:
-        _tell(error, as_json=as_json, logs_json=logs_json)
+        unwritable = isinstance(error, errors.OutputError)
+        _tell(error, as_json=as_json and not unwritable, logs_json=logs_json)
         return error.exit_code
     except click.exceptions.Exit as stop:
         return stop.exit_code
@@ -185,7 +187,6 @@ def run(arguments: list[str], *, context: object = None) -> int:
         _tell_usage(error, as_json=as_json, logs_json=logs_json)
         return 2
     except BrokenPipeError:
-        sys.stderr.close()
         return 1
     except Exception as defect:
         if any(argument in ("-vv", "-vvv") for argument in arguments):

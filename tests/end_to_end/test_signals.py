@@ -14,12 +14,14 @@ from typing import Any
 import pytest
 
 from fmgsync.cli import common, interrupting, main
+from fmgsync.clock import SystemClock
 from fmgsync.simulator.wire.requestlog import Entry
 from tests.daemon.controllers import until
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 from tests.end_to_end.seen import web
 
 BOTH = [signal.SIGINT, signal.SIGTERM]
+ANY = [*BOTH, signal.SIGHUP]
 ADOPT = ["adopt", "--names", "k8s-old", "--apply"]
 CASSETTE = next(iter(sorted((Path(__file__).parents[2] / "cassettes" / "contract").glob("*.yaml"))))
 WRITING = {
@@ -78,21 +80,29 @@ def nothing_is_left(estate: Estate) -> None:
 
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
-    """Each test leaves the signals as it found them."""
-    before = [signal.getsignal(number) for number in BOTH]
+    """Each test leaves the signals as it found them. A terminal that goes away is told of, also
+    where the tests run without one."""
+    hung_up = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    before = [signal.getsignal(number) for number in ANY]
     yield
-    assert [signal.getsignal(number) for number in BOTH] == before
+    after = [signal.getsignal(number) for number in ANY]
+    signal.signal(signal.SIGHUP, hung_up)
+    assert after == before
 
 
-@pytest.mark.parametrize("number", BOTH)
+@pytest.mark.parametrize("number", [*ANY, "hung up twice"])
 @pytest.mark.parametrize("command", WRITING)
 def test_what_is_being_written_is_written_to_its_end(
-    tmp_path: Path, command: str, number: int
+    tmp_path: Path, command: str, number: int | str
 ) -> None:
-    """The first signal starts nothing more: no half of a plan, no lock."""
+    """The first signal starts nothing more: no half of a plan, no lock. That a terminal goes away
+    is told by its shell and by the kernel: that is no impatience."""
     with open_estate(tmp_path, seed()) as estate:
         prepared(estate, command)
-        signalled(estate, number)
+        if isinstance(number, str):
+            signalled(estate, signal.SIGHUP, times=2)
+        else:
+            signalled(estate, number)
         assert run(estate, WRITING[command]) == common.INTERRUPTED
         estate.unit.requests.follow = None
         nothing_is_left(estate)
@@ -234,3 +244,24 @@ def test_what_serves_until_it_is_told_to_stop_gives_the_signals_back(
     sender.start()
     assert main.run(words) == (command == "cassette replay")  # of which nothing was asked
     sender.join()
+
+
+@pytest.mark.parametrize("number", ANY)
+def test_a_controller_ends_in_order(tmp_path: Path, number: int) -> None:
+    with open_estate(tmp_path, seed(), clock=SystemClock()) as estate:
+        prepared(estate, "apply")
+        estate.write_config(reconcile={"settle": "0s"})
+        signalled_pid: list[int] = []
+
+        def send(entry: Entry) -> None:
+            if entry.user == "fmgsync" and entry.locking and signalled_pid:
+                os.kill(signalled_pid.pop(), number)
+
+        estate.unit.requests.follow = send
+        words = ["run", "--listen", "none", "-c", str(estate.path), "-v"]
+        command = [sys.executable, "-m", "fmgsync", *words, "--state-dir", str(tmp_path / "state")]
+        with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+            signalled_pid.append(process.pid)
+            _, said = process.communicate(timeout=60)
+        assert process.returncode == 0, said
+        nothing_is_left(estate)
