@@ -21,6 +21,10 @@ from fmgsync.daemon.loop import Controller
 
 RELOAD_POLL_S = 5.0
 
+_WRITTEN_S = 1.0
+"""What has not changed for so long is written to its end: the first half of a configuration may be
+a whole one, with fewer rules and without its limits."""
+
 _log = structlog.get_logger(__name__)
 
 Build = Callable[[Controller | None], Controller]
@@ -71,7 +75,10 @@ class Supervisor:
             if seen != self._seen:
                 self._seen = seen
                 self._reload()
-            elif _stamps(self._stamps) != self._stamps:
+            elif (now := _stamps(self._stamps)) != self._stamps:
+                self._stopping.wait(min(_WRITTEN_S, RELOAD_POLL_S))
+                if _stamps(self._stamps) != now:
+                    continue
                 # From before the files are read: what changes meanwhile is seen the next time.
                 self._stamps = _stamps(self._files())
                 self._reload()

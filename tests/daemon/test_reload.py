@@ -241,3 +241,36 @@ def test_a_controller_that_was_succeeded_is_forgotten(estate: Estate) -> None:
         estate.write_config(groups=MORE)
         until(lambda: holds(estate, "k8s-more"))
         until(lambda: gone(first))
+
+
+def test_a_file_that_is_still_being_written_is_not_read(tmp_path: Path) -> None:
+    """What has been written so far may be a whole configuration, with less in it."""
+    path, read = tmp_path / "fmgsync.yaml", list[str]()
+    path.write_text("groups: [a, b]\npolicy: observe\n")
+
+    class Looks:
+        """Waiting lets the next of these happen; then it is told to stop."""
+
+        def __init__(self, *texts: str | None) -> None:
+            self._left = list(texts)
+
+        def wait(self, seconds: float) -> bool:
+            if self._left and (text := self._left.pop(0)) is not None:
+                path.write_text(text)
+            return not self._left
+
+    class Built:
+        refused_configs = 0
+
+        def finish(self) -> None: ...
+
+    def build(before: Controller | None) -> Any:
+        read.append(path.read_text())
+        return Built()
+
+    supervisor = Supervisor(build, lambda: [path])
+    whole = "groups: [a, b, c]\npolicy: observe\n"
+    looks = Looks("", "groups: [a, b, c]\n", whole, None, None, None)
+    supervisor._stopping = looks  # type: ignore[assignment]
+    supervisor._watch()
+    assert read[1:] == [whole]
