@@ -155,7 +155,8 @@ class Folder:
     def _locked(self) -> Iterator[None]:
         """The kernel gives the lock back when its holder dies, however it dies."""
         ends_at = self._clock.now() + _LOCK_WAIT_S
-        with (self._path / "lock").open("a", encoding="utf-8") as stream:
+        descriptor = os.open(self._path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        with os.fdopen(descriptor, "rb") as stream:
             while True:
                 try:
                     fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

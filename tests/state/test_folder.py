@@ -44,7 +44,7 @@ def test_what_has_no_end_is_no_document(folder: Folder, tmp_path: Path) -> None:
 def test_only_the_user_can_read_and_write(folder: Folder, tmp_path: Path) -> None:
     folder.update("guard", lambda _: "x")
     modes = {p.name: p.stat().st_mode & 0o777 for p in (tmp_path / "state").iterdir()}
-    assert modes["guard.json"] == 0o600
+    assert modes == {"guard.json": 0o600, "lock": 0o600}, "who may open the lock may hold it"
     assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
 
 
