@@ -36,11 +36,6 @@ class Folder:
         self._queue = threading.Lock()
         self._wishes: list[Wish] = []
 
-    @property
-    def path(self) -> Path:
-        """The folder."""
-        return self._path
-
     def where(self, name: str) -> str:
         """The file's path."""
         return str(self._file(name))
@@ -95,7 +90,7 @@ class Folder:
                     self._change(name, theirs)
         except (errors.StateError, OSError) as error:
             for wish in wishes:
-                wish.error = wish.error or self._told(wish.name, error)
+                wish.error = self._told(wish.name, error)
         for wish in wishes:
             wish.done = True
 

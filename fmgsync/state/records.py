@@ -138,8 +138,8 @@ def _sizes(row: SizeRow) -> list[Size]:
 def _place(text: str) -> DeviceVdom | None:
     if not text:
         return None
-    device, slash, vdom = text.partition("/")
-    if not (device and slash and vdom):
+    device, _, vdom = text.partition("/")
+    if not (device and vdom):
         raise ValueError(f"{text!r} is no device/vdom")
     return DeviceVdom(device, vdom)
 

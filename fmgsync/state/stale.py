@@ -61,7 +61,7 @@ class StaleSince:
         ref = self._units.of(ref)
         rows = [
             _Row(k.target.device, k.target.vdom, k.group, k.address, at, k.fault)
-            for k, at in sorted(since.items(), key=lambda item: item[0])
+            for k, at in sorted(since.items())
         ]
         before = self._find(self._parsed.of(self._documents.read(_NAME)), ref)
         if before is not None and before.rows == rows:

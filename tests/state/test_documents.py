@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from fmgsync import untrusted
+from fmgsync import errors, untrusted
+from fmgsync.clock import ManualClock
+from fmgsync.model.target import TargetRef
 from fmgsync.state import records, rollouts, stale, stops
-from fmgsync.state.documents import Change, Parsed, encoded, update_soon
+from fmgsync.state.documents import Change, Documents, Parsed, encoded, update_soon
+from fmgsync.state.folder import Folder
+from fmgsync.state.heads import AuditHeads
+from fmgsync.state.memory import Memory
+from fmgsync.state.rollouts import Rollouts
+from fmgsync.state.stale import StaleSince
+from fmgsync.state.stops import Stops
+from fmgsync.state.units import Units
 
+REF = TargetRef("hq", "prod")
 ROOM = Path(__file__).parents[2] / "fmgsync" / "state"
 
 
@@ -105,3 +116,34 @@ def test_what_nothing_depends_on_waits_where_a_write_costs_much(
 ) -> None:
     update_soon(documents, "x", lambda _: "text")
     assert documents.came == [f"{way} x text"]
+
+
+def decide(documents: Documents) -> object:
+    return Memory(documents).approve("aa", who="ann", reason="", now=0, expires_at=1)
+
+
+READERS: dict[str, tuple[Callable[[Documents], object], str]] = {
+    "guard": (lambda d: Memory(d).history("prod", REF), "what was approved waits again"),
+    "decisions": (decide, "what was approved waits again"),
+    "rollouts": (lambda d: Rollouts(d, "prod", clock=ManualClock()).read(REF), "rollout resume"),
+    "stops": (lambda d: Stops(d, "prod").all(), "who stopped what"),
+    "stale": (
+        lambda d: StaleSince(d, "prod", units=Units(d, {})).read(REF),
+        "counts as overdue",
+    ),
+    "units": (lambda d: Units(d, {}).of(REF), "the units as they are"),
+    "audit": (lambda d: AuditHeads(d).read_all(), "the audit's lines"),
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_what_is_damaged_says_where_it_is_and_what_losing_it_means(
+    name: str, tmp_path: Path
+) -> None:
+    read, losing = READERS[name]
+    folder = Folder(tmp_path, clock=ManualClock())
+    (tmp_path / f"{name}.json").write_text('{"version": 1')
+    with pytest.raises(errors.StateError, match="it is damaged.*: Input data was tr") as caught:
+        read(folder)
+    assert caught.value.where == str(tmp_path / f"{name}.json")
+    assert losing in (caught.value.next_step or "")

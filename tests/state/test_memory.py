@@ -78,8 +78,10 @@ def test_a_plans_digest_approves_all_it_has_shown(memory: Memory) -> None:
 
 
 def test_what_was_never_shown_cannot_be_approved(memory: Memory) -> None:
-    with pytest.raises(errors.UsageError, match="nothing that waits was shown under 'zz'"):
+    with pytest.raises(errors.UsageError, match="nothing that waits was shown under 'zz'") as told:
         approve(memory, "zz")
+    assert told.value.where == "memory/decisions"
+    assert "'fmgsync plan' shows what waits" in (told.value.next_step or "")
     assert memory.approvals(NOW) == ()
 
 
@@ -99,6 +101,15 @@ def test_an_approval_counts_once(memory: Memory) -> None:
         approve(memory, "aa")
 
 
+def test_who_approves_lets_go_of_what_has_ended(memory: Memory) -> None:
+    memory.show("plan", [(PROD, hold("aa")), (PROD, hold("bb")), (PROD, hold("cc"))], NOW)
+    approve(memory, "aa", for_s=60)
+    approve(memory, "bb", for_s=61)
+    assert [one.digest for one in memory.approved()] == ["aa", "bb"]
+    memory.approve("cc", who="bob", reason="", now=NOW + 60, expires_at=NOW + 70)
+    assert [one.digest for one in memory.approved()] == ["bb", "cc"]
+
+
 def test_approving_again_renews(memory: Memory) -> None:
     memory.show("plan", [(PROD, hold("aa"))], NOW)
     approve(memory, "aa", for_s=60)
@@ -111,7 +122,7 @@ def test_an_approval_can_be_taken_back(memory: Memory) -> None:
     approve(memory, "plan")
     assert [one.digest for one in memory.withdraw("aa")] == ["aa"]
     assert [one.digest for one in memory.approvals(NOW)] == ["bb"]
-    with pytest.raises(errors.UsageError):
+    with pytest.raises(errors.UsageError, match="was shown under 'aa'"):
         memory.withdraw("aa")
 
 
@@ -124,8 +135,27 @@ def test_showing_the_same_again_writes_nothing(memory: Memory, texts: Texts) -> 
 
 def test_what_was_shown_long_ago_is_forgotten(memory: Memory) -> None:
     memory.show("plan", [(PROD, hold("aa"))], NOW)
-    memory.show("later", [(PROD, hold("bb"))], NOW + 8 * DAY)
+    memory.show("plan", [(LAB, Hold("held", "db", "more", digest="ahead"))], NOW + DAY)
+    assert [one.message for one in memory.shown()] == [
+        "hq/lab: db: more",
+        "hq/prod: web on fgt-east/root: 12 of 20 members fewer within 1h",
+    ]
+    memory.show("plan", [(LAB, Hold("held", "db", "more", digest="ahead"))], NOW + 20 * DAY)
+    memory.show("later", [(PROD, hold("bb"))], NOW + 7 * DAY)
     assert [one.digest for one in memory.shown()] == ["bb"]
+
+
+def test_a_plan_counts_however_often_another_shows_the_same(memory: Memory) -> None:
+    """Twenty plans are kept of each part, and each of them once."""
+    memory.show("first", [(PROD, hold("aa"))], NOW)
+    for number in range(25):
+        memory.show("again", [(PROD, hold("aa")), (PROD, hold(f"{number}"))], NOW)
+    assert approve(memory, "first") == ["aa"]
+    for number in range(19):
+        memory.show(f"plan-{number}", [(PROD, hold("aa"))], NOW)
+    with pytest.raises(errors.UsageError):
+        approve(memory, "first")
+    assert approve(memory, "plan-0") == ["aa"]
 
 
 def test_each_adom_and_owner_has_its_own_account(memory: Memory) -> None:
@@ -151,7 +181,8 @@ DAMAGED = {
     "no version": ("{}", "it is damaged"),
     "a newer one": ('{"version": 2, "adoms": {}}', "written by a newer fmgsync"),
     "no number": (history_text(places=[""], members="many"), "it is damaged"),
-    "no device": (history_text(places=["x"]), "it is damaged"),
+    "no VDOM": (history_text(places=["x/"]), "it is damaged: 'x/' is no device/vdom"),
+    "no device": (history_text(places=["/x"]), "it is damaged: '/x' is no device/vdom"),
     "no date": (history_text(places=[""]).replace('"since": 1', '"since": 1e300'), "it is damaged"),
 }
 
@@ -167,9 +198,9 @@ def test_a_document_that_cannot_be_trusted_is_an_error(
         memory.history("prod", PROD)
     assert caught.value.where == "memory/guard"
     assert caught.value.next_step is not None
-    with pytest.raises(errors.StateError):
+    with pytest.raises(errors.StateError) as caught:
         memory.remember("prod", PROD, lambda _: History(NOW))
-    assert texts.texts["guard"] == text
+    assert (caught.value.where, texts.texts["guard"]) == ("memory/guard", text)
 
 
 def test_damaged_decisions_are_an_error(memory: Memory, texts: Texts) -> None:

@@ -94,7 +94,8 @@ EVERYTHING = RolloutRecord(
 
 
 def test_every_field_is_kept(rollouts: Rollouts, tmp_path: Path) -> None:
-    rollouts.update(REF, lambda before: EVERYTHING)
+    assert rollouts.update(REF, lambda before: EVERYTHING) == EVERYTHING
+    rollouts.update(REF, lambda before: before or RolloutRecord(Ledger("nothing")))
     assert rollouts.read(REF) == EVERYTHING
     clock = ManualClock(LATER.timestamp() + 60)
     assert Rollouts(Folder(tmp_path, clock=clock), "prod", clock=clock).read(REF) == EVERYTHING
@@ -196,6 +197,23 @@ def test_the_targets_of_a_fleet_have_one_record(tmp_path: Path) -> None:
         ("", "", "branches"),
         ("hq", "prod", None),
     ]
+
+
+def test_a_fleets_tasks_are_each_targets_own(tmp_path: Path) -> None:
+    clock = ManualClock(LATER.timestamp() + 60)
+    fleets = dict.fromkeys(BRANCHES, Fleet("branches", BRANCHES))
+    kept = Rollouts(Folder(tmp_path, clock=clock), "prod", clock=clock, fleets=fleets)
+    given: list[RolloutRecord | None] = []
+
+    def change(before: RolloutRecord | None) -> RolloutRecord:
+        given.append(before)
+        return before or EVERYTHING
+
+    for _ in range(2):
+        kept.update(BRANCHES[0], change)
+    found = [kept.read(ref) for ref in BRANCHES] + given[1:]
+    adoms = [{task.adom for task in one.tasks} for one in found if one is not None]
+    assert adoms == [{BRANCHES[0]}, {BRANCHES[1]}, {BRANCHES[0]}]
 
 
 TAKEN_OVER: dict[str, tuple[dict[str, Any], Phase]] = {
