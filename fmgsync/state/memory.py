@@ -20,6 +20,7 @@ from fmgsync.untrusted import shortened
 _GUARD = "guard"
 _DECISIONS = "decisions"
 _SHOWN_KEPT_S = 7 * 24 * 3600.0
+_SHOWN_AGAIN_S = 24 * 3600.0
 _SHOWN_MOST = 2000
 _MESSAGE_MOST = 500
 _PLANS_MOST = 20
@@ -85,11 +86,12 @@ class Memory:
     def show(self, plan: str, holds: Iterable[tuple[TargetRef, Hold]], now: float) -> None:
         """Note what a plan shows as held, so that it can be approved by its digest or the plan's.
 
-        Nothing is written where nothing is new.
+        Nothing is written where nothing is new; what goes on being shown is noted once a day.
         """
         wanted = [(hold.digest, _told(ref, hold)) for ref, hold in holds]
         standing = self._decisions.of(self._documents.read(_DECISIONS))
-        known = {r.digest for r in standing.shown if plan in r.plans and _is_past(r, now)}
+        fresh = (r for r in standing.shown if r.at > now - _SHOWN_AGAIN_S and _is_past(r, now))
+        known = {row.digest for row in fresh if plan in row.plans}
         if all(digest in known for digest, _ in wanted):
             return
 

@@ -143,7 +143,7 @@ def test_what_is_damaged_says_where_it_is_and_what_losing_it_means(
     read, losing = READERS[name]
     folder = Folder(tmp_path, clock=ManualClock())
     (tmp_path / f"{name}.json").write_text('{"version": 1')
-    with pytest.raises(errors.StateError, match="it is damaged.*: Input data was tr") as caught:
+    with pytest.raises(errors.StateError, match=r"it is damaged.*: Input data was tr") as caught:
         read(folder)
     assert caught.value.where == str(tmp_path / f"{name}.json")
     assert losing in (caught.value.next_step or "")

@@ -135,14 +135,26 @@ def test_showing_the_same_again_writes_nothing(memory: Memory, texts: Texts) -> 
 
 def test_what_was_shown_long_ago_is_forgotten(memory: Memory) -> None:
     memory.show("plan", [(PROD, hold("aa"))], NOW)
-    memory.show("plan", [(LAB, Hold("held", "db", "more", digest="ahead"))], NOW + DAY)
+    memory.show("plan", [(LAB, Hold("held", "db", "more", digest="bb"))], NOW + DAY)
     assert [one.message for one in memory.shown()] == [
         "hq/lab: db: more",
         "hq/prod: web on fgt-east/root: 12 of 20 members fewer within 1h",
     ]
-    memory.show("plan", [(LAB, Hold("held", "db", "more", digest="ahead"))], NOW + 20 * DAY)
-    memory.show("later", [(PROD, hold("bb"))], NOW + 7 * DAY)
-    assert [one.digest for one in memory.shown()] == ["bb"]
+    for digest, days, shown in (
+        ("cc", 7, ["cc", "bb"]),
+        ("ahead", 20, ["ahead"]),
+        ("dd", 7, ["dd"]),
+    ):
+        memory.show("later", [(PROD, hold(digest))], NOW + days * DAY)
+        assert [one.digest for one in memory.shown()] == shown
+
+
+def test_what_is_shown_again_is_not_forgotten_meanwhile(memory: Memory) -> None:
+    """It was shown an hour ago, so it can be approved, whatever others show."""
+    for hour in range(8 * 24):
+        memory.show("plan", [(PROD, hold("aa"))], NOW + hour * 3600)
+    memory.show("other", [(LAB, hold("bb"))], NOW + 8 * DAY)
+    assert approve(memory, "aa") == ["aa"]
 
 
 def test_a_plan_counts_however_often_another_shows_the_same(memory: Memory) -> None:
