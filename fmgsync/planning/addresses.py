@@ -40,9 +40,9 @@ class Holders:
     def of(self, keys: Collection[ObjectKey]) -> Mapping[ObjectKey, list[str]]:
         """The names of the groups that hold these addresses, as far as there are any."""
         found: defaultdict[ObjectKey, list[str]] = defaultdict(list)
-        wanted = {family: {name for kind, name in keys if kind is family} for family in Family}
+        wanted = {name for _, name in keys}
         for (family, holder), group in self._groups.items():
-            for name in wanted[family].intersection(chain.from_iterable(_distinct(group))):
+            for name in wanted.intersection(chain.from_iterable(_distinct(group))):
                 found[family, name].append(holder)
         for key in self._elsewhere.keys() & keys:
             found[key].append(self._elsewhere[key])
@@ -71,7 +71,7 @@ def write_addresses(
         and not (_is_as_made(there, value, owner) and not there.altered)
     }
     coming = Holders(observed.groups, observed.elsewhere).without(wanted)
-    found.update((key, wanted[key]) for key in coming if key not in standing)
+    found.update((key, wanted[key]) for key in coming)
     groups = holders.of(found.keys())
     for key, value in sorted(found.items(), key=lambda item: sort_key(item[1])):
         before = standing.get(key)

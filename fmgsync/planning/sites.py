@@ -66,16 +66,16 @@ def _expand(name: str, topology: AdomTopology, unknown: list[str]) -> Iterable[D
     if device is None:
         unknown.append(f"no device {device_name!r}{_nearest(device_name, topology.devices)}")
         return ()
-    if not vdom:
-        if len(device.vdoms) != 1:
-            choices = ", ".join(f"{device_name}/{v}" for v in device.vdoms)
-            unknown.append(f"device {device_name!r} has several VDOMs, name one: {choices}")
-            return ()
-        vdom = device.vdoms[0]
+    if not vdom and len(device.vdoms) > 1:
+        choices = ", ".join(f"{device_name}/{v}" for v in device.vdoms)
+        unknown.append(f"device {device_name!r} has several VDOMs, name one: {choices}")
+        return ()
+    vdom = vdom or next(iter(device.vdoms), "")
     if vdom not in device.vdoms:
         here = ", ".join(device.vdoms) or "none"
+        named = f" {vdom!r}" if vdom else ""
         unknown.append(
-            f"device {device_name!r} has no VDOM {vdom!r} in this ADOM, which has of it: {here}"
+            f"device {device_name!r} has no VDOM{named} in this ADOM, which has of it: {here}"
         )
         return ()
     return (DeviceVdom(device_name, vdom),)

@@ -7,11 +7,14 @@ from dataclasses import replace
 import pytest
 
 from fmgsync.model.adom import Package, PackageStatus
+from fmgsync.model.change import Finding
+from fmgsync.model.target import DeviceVdom
 from fmgsync.planning import absence, assignment, usage
 from tests.planning.usages import EAST, V4, WEST, adom, group, policy
 
 WEB = (V4, "web")
 EDGE = Package("edge", frozenset({EAST, WEST}), (policy("web"),))
+NORTH = DeviceVdom("fgt-north", "root")
 SPARE = Package("spare", frozenset({EAST}), (policy("web"),))
 
 
@@ -67,3 +70,25 @@ def test_policy_install_on_decides_what_is_disputed() -> None:
     elsewhere = replace(SPARE, policies=(policy("web", install_on=frozenset({WEST})),))
     found = settled(packages=(replace(EDGE, policies=()), elsewhere))
     assert not found.disputed.get(WEB)
+
+
+def test_what_is_disputed_is_told_of_the_devices_of_the_sites() -> None:
+    """A row of another device says nothing about this one."""
+    statuses = [PackageStatus(EAST, "edge", "installed")]
+    packages = tuple(
+        Package(path, frozenset(places), ())
+        for path, places in [("spare", (WEST, EAST)), ("edge", (WEST, EAST)), ("third", (NORTH,))]
+    )
+    found = assignment.settle(packages, assignment.rivals(packages), statuses)
+    told = (
+        "nothing is installed: packages edge and spare are assigned to the device, and FortiManager"
+        " does not tell which is installed: take the device out of the targets of all packages but"
+        " one, or install the right one by hand"
+    )
+    assert list(assignment.findings(found, [EAST, WEST, NORTH])) == [
+        Finding("disputed-package", "fgt-west/root", told, WEST)
+    ]
+    assert list(assignment.findings(found, [EAST, NORTH])) == []
+    everywhere = assignment.settle(packages, assignment.rivals(packages), [])
+    places = [one.device for one in assignment.findings(everywhere, [WEST, NORTH, EAST])]
+    assert places == [EAST, WEST]
