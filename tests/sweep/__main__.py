@@ -25,7 +25,8 @@ def main() -> int:
     if wanted.part:
         kinds = [kind for kind in KINDS if wanted.trouble in kind]
         every = 1 if wanted.full else wanted.every
-        found = cases.swept(wanted.mode, wanted.command, kinds, every, wanted.seed)
+        place = wanted.mode, wanted.command
+        found = cases.swept(*place, kinds, every, wanted.seed, after=wanted.after)
         say(json.dumps(found.as_document()))
         return 0
     began, found = time.monotonic(), Count()
@@ -54,6 +55,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--full", action="store_true", help="every request")
     parser.add_argument("--every", type=int, default=10, help="of how many cases one")
     parser.add_argument("--seed", type=int, default=0, help="which of them")
+    parser.add_argument("--after", type=int, default=0, help="how many requests are left alone")
     parser.add_argument("--jobs", type=int, default=1, help="parts side by side")
     parser.add_argument("--mode", default="", choices=["", *scenes.COMMANDS])
     parser.add_argument("--command", default="")

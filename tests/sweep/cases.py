@@ -82,8 +82,11 @@ class Count:
         self.wrong += other.wrong
 
 
-def swept(mode: str, command: str, kinds: Sequence[str], every: int, shift: int) -> Count:
-    """One command in one mode, in a world of its own: of `every` so many cases one.
+def swept(
+    mode: str, command: str, kinds: Sequence[str], every: int, shift: int, *, after: int = 0
+) -> Count:
+    """One command in one mode, in a world of its own: of `every` so many cases one, at requests
+    after so many.
 
     What is wrong after a case is not blamed on the next: that one begins in another world.
     """
@@ -97,7 +100,7 @@ def swept(mode: str, command: str, kinds: Sequence[str], every: int, shift: int)
             ):
                 processes.warm(scene.estate.folder, ["plan", *scene.place()])
                 if left is None:
-                    left = deque(troubles(scene, kinds, mode, every, shift))
+                    left = deque(troubles(scene, kinds, mode, every, shift, after))
                 sweep(scene, mode, command, left, found)
     return found
 
@@ -124,10 +127,11 @@ def undisturbed(scene: Scene) -> int:
 
 
 def troubles(
-    scene: Scene, kinds: Sequence[str], mode: str, every: int, shift: int
+    scene: Scene, kinds: Sequence[str], mode: str, every: int, shift: int, after: int
 ) -> Iterator[Trouble]:
     """Each kind at each request; of `every` so many one, all kinds in turn."""
-    met = [Trouble(kind, at) for at in range(1, length(scene) + 1) for kind in kinds]
+    requests = range(after + 1, length(scene) + 1)
+    met = [Trouble(kind, at) for at in requests for kind in kinds]
     for trouble in met[shift % every :: every]:
         if trouble.kind != "session gone" or mode != DIRECT:  # a key has no session
             yield trouble
