@@ -6,6 +6,7 @@ to time, and before each login."""
 from __future__ import annotations
 
 import ssl
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -15,8 +16,36 @@ from fmgsync import errors
 LOOKED_AT_S: Final = 20.0
 """How long a secret is taken to be what it was; an old one is used for a minute at most."""
 
+AGAIN_S: Final = 60.0
+"""So long a refused password is not said again: a unit locks out who says it several times."""
+
 Reread = Callable[[], str]
 """Reads a secret where it is kept."""
+
+
+class Refused:
+    """The password that one unit has refused, for all sessions with it. Safe to share."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._secret: str | None = None
+        self._at = 0.0
+
+    def may_try(self, secret: str, now: float) -> bool:
+        """Whether to say it: another one at once, the refused one by one session a minute."""
+        with self._lock:
+            if secret == self._secret and 0 <= now - self._at < AGAIN_S:
+                return False
+            self._at = now
+            return True
+
+    def note(self, secret: str, *, refused: bool) -> None:
+        """What came of it."""
+        with self._lock:
+            if refused:
+                self._secret = secret
+            elif secret == self._secret:
+                self._secret = None
 
 
 def is_token(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import signal
@@ -226,6 +227,42 @@ def test_a_wrong_api_key_shows_on_the_first_call(folder: Path) -> None:
         pytest.raises(errors.LoginRefused, match="API key"),
     ):
         session.read({"url": "/x"})
+
+
+def test_a_refused_password_is_not_said_again_and_again(folder: Path) -> None:
+    """A unit locks an administrator out after a few, also from the right one: by default three.
+    However many sessions there are, it is said once a minute, and another one at once."""
+    good = False
+    secret = PASSWORD
+
+    def answer(body: dict[str, Any]) -> Any:
+        if good:
+            return {"id": 1, "result": [{"status": {"code": 0}, "url": "x"}], "session": "token"}
+        return {"id": 1, "result": [refused(-22, "Login fail")], "session": 13807}
+
+    with serve(answer, folder) as unit:
+        clock, access = ManualClock(), access_to(unit, reread=lambda: secret)
+
+        def tried() -> int:
+            before = len(unit.bodies)
+            for _ in range(50):
+                with contextlib.suppress(errors.LoginRefused):
+                    Session(access, clock=clock).open()
+            return len(unit.bodies) - before
+
+        assert [tried(), tried()] == [1, 0]
+        with pytest.raises(errors.LoginRefused, match="a minute") as caught:
+            Session(access, clock=clock).open()
+        assert_no_secret(caught.value)
+        clock.sleep(61)
+        assert [tried(), tried()] == [1, 0]
+        secret = "an0ther-w0rd"
+        assert [tried(), tried()] == [1, 0]
+        good = True
+        clock.sleep(61)
+        assert tried() == 50
+        good = False
+        assert tried() == 1
 
 
 @pytest.mark.parametrize("key", ["line\nbreak", "with space", "", "ключ"])

@@ -17,8 +17,8 @@ class Access:
     """One FortiManager and one administrator's credentials: a password or an API key.
 
     `name` is the configuration's name for it, `host` is `host[:port]`. Secrets stay out of every
-    text made from this value; `reread` reads the password or key where it is kept. `proxy` is the
-    only proxy ever used.
+    text made from this value; `reread` reads the password or key where it is kept. `refused` is
+    shared by all sessions that are made from this value. `proxy` is the only proxy ever used.
 
     The two times for writing are for ADOMs of which no lock is held, where FortiManager takes a
     request of whoever sends it: the first is at most the margin with which a replica must still
@@ -39,6 +39,9 @@ class Access:
     write_connect_timeout_s: float = 2.0
     write_timeout_s: float = 15.0
     reread: credentials.Reread | None = field(default=None, repr=False, compare=False)
+    refused: credentials.Refused = field(
+        default_factory=credentials.Refused, repr=False, compare=False
+    )
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -197,10 +197,15 @@ class Session:
             client.take_key()
             self.logins += 1
             return
+        password, refused = self.access.password or "", self.access.refused
+        if not refused.may_try(password, self._clock.now()):
+            raise transport.refused_before(self.access)
         if client.is_cloud:
             result = self._login_to_cloud(client)
         else:
             result = self._repeating(self._post_login, lambda error: error.retryable)
+        if result.ok or result.code == answers.LOGIN_REFUSED:
+            refused.note(password, refused=not result.ok)
         if not result.ok or not client.has_session:
             # A refusal may carry the session's number, which pyFMG takes for a session.
             client.forget_session()

@@ -38,13 +38,24 @@ def login_error(result: answers.Result, access: Access) -> errors.TargetError:
             next_step="set 'rpc-permit read-write' for this administrator",
         )
     if result.code in (answers.LOGIN_REFUSED, answers.OK):
-        return errors.LoginRefused(
-            f"login of {user!r} was refused",
-            fortimanager=access.name,
-            code=result.code,
-            next_step="check user name and password, trusted hosts and a lock-out of the user",
-        )
+        return _login_refused(f"login of {user!r} was refused", access, result.code)
     return answers.error_for(result, answers.Place(access.name))
+
+
+def refused_before(access: Access) -> errors.TargetError:
+    """Another session was told so, and nobody asks again so soon."""
+    why = "the same password is said once a minute, another one at once"
+    text = f"login of {access.username!r} was refused: {why}"
+    return _login_refused(text, access, answers.LOGIN_REFUSED)
+
+
+def _login_refused(text: str, access: Access, code: int) -> errors.LoginRefused:
+    return errors.LoginRefused(
+        text,
+        fortimanager=access.name,
+        code=code,
+        next_step="check user name and password, trusted hosts and a lock-out of the user",
+    )
 
 
 def _peer(access: Access) -> Peer:
