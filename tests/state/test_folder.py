@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import subprocess
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from fmgsync import errors
 from fmgsync.clock import ManualClock, SystemClock
+from fmgsync.state import folder as folder_module
+from fmgsync.state.documents import Change
 from fmgsync.state.folder import Folder
+from tests.daemon.controllers import until
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
     return Folder(tmp_path / "state", clock=ManualClock())
+
+
+def test_the_folders_above_are_made_as_well(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "a/b", clock=ManualClock())
+    folder.update("guard", lambda _: "x")
+    assert folder.read("guard") == "x"
 
 
 def test_nothing_is_made_before_something_is_written(folder: Folder, tmp_path: Path) -> None:
@@ -85,8 +95,10 @@ def test_a_writer_that_never_ends_is_not_waited_for_for_ever(
     folder.update("guard", lambda _: "x")
     with (tmp_path / "state/lock").open("a") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
-        with pytest.raises(errors.StateError, match="another process has been writing here"):
+        with pytest.raises(errors.StateError, match="another process has been writing") as caught:
             folder.update("guard", lambda _: "y")
+        assert caught.value.where == str(tmp_path / "state")
+        assert caught.value.next_step == "wait for it to end, or end it"
         assert folder.read("guard") == "x"
     folder.update("guard", lambda _: "y")
 
@@ -98,6 +110,7 @@ def test_a_folder_open_to_all_is_refused(folder: Folder, tmp_path: Path) -> None
     with pytest.raises(errors.StateError, match="approve anything") as caught:
         folder.read("guard")
     assert caught.value.next_step == f"chmod o-w {tmp_path / 'state'}"
+    assert caught.value.where == str(tmp_path / "state")
     with pytest.raises(errors.StateError):
         folder.update("guard", lambda _: "y")
 
@@ -130,36 +143,102 @@ def test_a_killed_writer_leaves_the_old_text(folder: Folder, tmp_path: Path) -> 
     assert folder.read("guard") == "old and new"
 
 
-def test_threads_that_want_something_at_once_share_a_write(tmp_path: Path) -> None:
+def at_once(folder: Folder, *changes: Change) -> list[BaseException | None]:
+    """What came of each, all of them wanted while another write to `x` was under way."""
+    with ThreadPoolExecutor(len(changes)) as pool:
+        wanted: list[Future[None]] = []
+
+        def gather(text: str | None) -> str:
+            wanted[:] = [pool.submit(folder.update, "x", change) for change in changes]
+            until(lambda: len(folder._wishes) == len(changes))
+            return "1"
+
+        folder.update("x", gather)
+        return [one.exception(60) for one in wanted]
+
+
+def add(word: str) -> Change:
+    return lambda text: f"{text}{word}"
+
+
+def refuse(_: str | None) -> str:
+    raise errors.UnitBusy("somebody else is there")
+
+
+def test_threads_that_want_something_at_once_share_a_write(folder: Folder) -> None:
     """While one write is under way the others gather; one that fails is nobody else's trouble."""
-    folder, begun, goes_on = (
-        Folder(tmp_path, clock=SystemClock()),
-        threading.Event(),
-        threading.Event(),
-    )
-    found: dict[str, Exception] = {}
+    found = at_once(folder, add("a"), refuse, add("b"), add("c"))
+    assert [type(one) for one in found] == [type(None), errors.UnitBusy, type(None), type(None)]
+    assert sorted(folder.read("x") or "") == ["1", "a", "b", "c"]
 
-    def first(text: str | None) -> str:
-        begun.set()
-        assert goes_on.wait(60)
-        return "1"
 
-    def add(word: str) -> None:
+def test_who_is_torn_away_leaves_the_others_wishes_to_the_others(folder: Folder) -> None:
+    """Whoever's thread it was: its own wish goes with it, and no other."""
+    torn: list[str] = []
+
+    def tear(word: str) -> Change:
         def change(text: str | None) -> str:
-            if word == "bad":
-                raise errors.UnitBusy("somebody else is there")
+            if not torn:
+                torn.append(word)
+                raise KeyboardInterrupt
             return f"{text}{word}"
 
-        try:
-            folder.update("x", change)
-        except errors.UnitBusy as error:
-            found[word] = error
+        return change
 
-    with ThreadPoolExecutor(8) as pool:
-        done = [pool.submit(folder.update, "x", first)]
-        assert begun.wait(60)
-        done += [pool.submit(add, word) for word in ("a", "bad", "b", "c")]
-        goes_on.set()
-    assert all(one.exception() is None for one in done)
-    assert sorted(folder.read("x") or "") == ["1", "a", "b", "c"]
-    assert list(found) == ["bad"]
+    found = at_once(folder, tear("a"), tear("b"))
+    assert sorted(type(one) for one in found if one is not None) == [KeyboardInterrupt]
+    left = "ab"[[one is None for one in found].index(True)]
+    assert folder.read("x") == f"1{left}"
+
+
+def test_what_hinders_the_write_is_everybodys_trouble(folder: Folder, tmp_path: Path) -> None:
+    """But who had trouble of his own is told that. Nothing half written stays."""
+
+    def hinder(_: str | None) -> str:
+        (tmp_path / "state/x.json").unlink()
+        (tmp_path / "state/x.json").mkdir()
+        return "2"
+
+    own, hindered = at_once(folder, refuse, hinder)
+    assert isinstance(own, errors.UnitBusy)
+    assert isinstance(hindered, errors.StateError)
+    assert (hindered.message, hindered.where) == (
+        "cannot be written: Is a directory",
+        str(tmp_path / "state/x.json"),
+    )
+    assert "that this user can write" in (hindered.next_step or "")
+    assert sorted(path.name for path in (tmp_path / "state").iterdir()) == ["lock", "x.json"]
+
+
+def test_a_new_text_is_on_the_disk_before_it_has_its_name(
+    folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And then its name is. What is not new is not written."""
+    folder.update("x", lambda _: "old")
+    synced: list[tuple[str, int | str, str | None]] = []
+    sync, opened = os.fsync, len([*Path("/proc/self/fd").iterdir()])
+
+    def watched(descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        size = path.stat().st_size if path.is_file() else "folder"
+        synced.append((path.name[:8], size, folder.read("x")))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    for _ in range(2):
+        folder.update("x", lambda _: "newer")
+    assert synced == [(".x.json.", 5, "old"), ("state", "folder", "newer")]
+    assert len([*Path("/proc/self/fd").iterdir()]) == opened
+
+
+@pytest.mark.parametrize(("most", "fits"), [(3, True), (2, False)])
+def test_a_text_is_read_up_to_a_bound(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch, most: int, fits: bool
+) -> None:
+    folder.update("x", lambda _: "abc")
+    monkeypatch.setattr(folder_module, "_MOST", most)
+    if fits:
+        assert folder.read("x") == "abc"
+    else:
+        with pytest.raises(errors.StateError, match="File too large"):
+            folder.read("x")
