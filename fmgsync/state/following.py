@@ -59,6 +59,7 @@ class Following:
         self._sure = False
         self._content: Content | None = None
         self._listed: Content | None = None
+        self._is_garbled = False
         self._thread = threading.Thread(target=self._run, name="state", daemon=True)
 
     def start(self) -> None:
@@ -116,20 +117,21 @@ class Following:
     def _apply(self, change: object) -> None:
         match change:
             case Began():
-                self._listed = None
+                self._listed, self._is_garbled = None, False
             case Listed(items, garbled):
                 self._listed = items[0] if items else self._listed
-                self._sure = self._sure and not garbled
+                self._is_garbled = self._is_garbled or bool(garbled)
             case Synced():
                 # Not compared: after a restore from a backup an older state is the true one.
                 self._content, self._listed = self._listed, None
-                self._sure = not self._stop.is_set()
+                # What cannot be read is there: that no listing holds it says nothing.
+                self._sure = not (self._is_garbled or self._stop.is_set())
             case Upserted(item):
                 self._take(item)
             case Removed():
                 self._content = self._listed = None
             case Garbled() | Interrupted():
-                self._sure = False
+                self._sure, self._is_garbled = False, isinstance(change, Garbled)
 
 
 def _number(content: Content | None) -> int | None:
