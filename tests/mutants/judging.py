@@ -102,7 +102,7 @@ class Judge:
 
     def _watch(self, item: pytest.Item) -> None:
         """Run a test once as things stand; who is slow, random or fails is not asked."""
-        if hasattr(getattr(item, "obj", None), "hypothesis"):
+        if hasattr(getattr(item, "obj", None), "hypothesis") or any(item.iter_markers("slow")):
             return
         seen: set[CodeType] = set()
 

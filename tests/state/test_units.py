@@ -75,3 +75,5 @@ def test_a_unit_of_the_same_cluster_goes_on_with_what_is_remembered(tmp_path: Pa
     units(tmp_path, "lab").follow("hq", "FGT-2")
     assert units(tmp_path, "lab").serial("hq") == "FGT-2"
     assert answer(tmp_path, "lab", "FGT-2") == (first, None)
+    (row,) = json.loads((tmp_path / "units.json").read_text())["units"]
+    assert (row["host"], row["serial"]) == ("lab", "FGT-2")
