@@ -88,16 +88,16 @@ def _render_group(
             members = tuple(sorted(kept.union(members)))
         return members or (nothing,)
 
-    if group.mode is MappingMode.SHARED and group.shared is not None:
+    if group.shared is not None:
         staying = before.mappings if before and (group.shared.retain or keep_all) else ()
         mappings = {place: names(place, group.shared) for place in staying}
         return GroupObject(names(None, group.shared), mappings, reasons)
     mappings = {place: names(place, wanted) for place, wanted in group.mappings.items()}
-    own: tuple[str, ...] = names(None, group.own) if group.own is not None else (nothing,)
+    own: tuple[str, ...] = (nothing,)
+    if group.own is not None or keep_all:
+        own = names(None, group.own or DesiredMembers(frozenset()))
     if (keep_all or group.keeps) and before is not None:
         mappings = {**before.mappings, **mappings}
-    if keep_all and before is not None:
-        own = names(None, DesiredMembers(frozenset()))
     return GroupObject(own, mappings, reasons)
 
 
@@ -116,9 +116,10 @@ def _standing(
     before: ObservedGroup | None, place: DeviceVdom | None, mode: MappingMode
 ) -> set[str]:
     """All that stands at a place, whoever put it there; never the own value of a per-device group,
-    which would reach every device without a mapping."""
+    which would reach every device without a mapping, unless that is how it was taken over."""
     if before is None:
         return set()
     if place is not None and place in before.mappings:
         return set(before.mappings[place])
-    return set(before.members) if mode is MappingMode.SHARED else set()
+    is_shared = mode is MappingMode.SHARED or naming.taken_over(before.comment) is not None
+    return set(before.members) if is_shared else set()
