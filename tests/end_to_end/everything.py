@@ -31,6 +31,7 @@ from tests.end_to_end.mixed import ALONE, BEHIND, CHOICES, POOL, RULES, Choice, 
 from tests.end_to_end.ours import Ours
 from tests.end_to_end.people import Administrator, Operator
 from tests.end_to_end.surroundings import APPS, COUNTS, Surroundings
+from tests.end_to_end.watched import TROUBLES
 from tests.end_to_end.witness import Witness
 
 
@@ -39,6 +40,8 @@ class Everything(Surroundings):
 
     follows: bool | None = None
     """Whether a controller works there; None: in every other estate."""
+    live: tuple[str, ...] | None = None
+    """The clusters that are read from API servers; None: in some estates."""
     at_once: int | None = None
     """How many units are served side by side; None: one or four. With one a seed says all that
     happens; with more, whose request comes first is up to the computer."""
@@ -55,6 +58,8 @@ class Everything(Surroundings):
         """An estate in sync, of one kind."""
         if self.follows is not None:
             choice = replace(choice, follows=self.follows)
+        if self.live is not None:
+            choice = replace(choice, live=self.live)
         if self.at_once is not None:
             choice = replace(choice, at_once=self.at_once)
         self.dice = random.Random(number)
@@ -122,6 +127,9 @@ class Everything(Surroundings):
             if len(self.truth.runs) > len(POOL) // 2:
                 del self.truth.runs[self.dice.choice(sorted(self.truth.runs))]
             self.runs_now()
+            if self.estate.served and self.dice.random() < 0.3:
+                troubled = self.dice.choice(sorted(self.estate.served))
+                self.trouble(troubled, self.dice.choice(TROUBLES), {})
             self._run("window", quiet=self.dice.random() < 0.5)
 
     @rule(what=st.sampled_from(("ends", "dies", "is deposed", "leads again")))
@@ -216,6 +224,7 @@ class Everything(Surroundings):
                 self._trouble_stops()
                 self._converges()
                 COUNTS["verified"] += self.witness.verified
+                COUNTS["events"] += sum(each.events for each in self.estate.served.values())
                 COUNTS.update({f"checks of {n}": c for n, c in self.witness.checks.items()})
                 COUNTS.update({f"overdue: {n}": c for n, c in self.witness.grants.told.items()})
         finally:

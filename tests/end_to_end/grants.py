@@ -85,10 +85,10 @@ class Grants:
     def is_so(self, place: str, why: str) -> bool | None:
         """Whether what is said of a FortiGate is so in the simulators' own state; None where that
         does not show it, and it is taken at its word: what is held, or at risk."""
-        if why == GroupState.UNKNOWN and self._estate.truth.lost:
+        if why == GroupState.UNKNOWN and self._estate.truth.unsure:
             return True
         if why == UNREAD:
-            return bool(self._estate.truth.lost)
+            return self._estate.truth.unsure
         if why == SPACING:
             last = self._pushed_at.get(place)
             return last is not None and self._estate.host.now() - last < SPACING_S

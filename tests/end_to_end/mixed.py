@@ -4,7 +4,7 @@ happens at once. And what is true there, as the tests know it."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import chdir, contextmanager
+from contextlib import ExitStack, chdir, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,8 +17,9 @@ from fmgsync.clock import ManualClock
 from fmgsync.simulator import Simulator
 from fmgsync.simulator.codes import Refusal
 from tests import builders
-from tests.end_to_end import branches, fleet
+from tests.end_to_end import branches, fleet, watched
 from tests.end_to_end.estate import Estate
+from tests.end_to_end.watched import Served
 
 CLUSTERS = {"east": "10.1.0", "west": "10.2.0"}
 POOL = [f"{net}.{number}" for net in CLUSTERS.values() for number in range(1, 5)]
@@ -50,6 +51,8 @@ class Choice:
     at_once: int = 1
     follows: bool = False
     """Whether a controller works there, beside the command line."""
+    live: tuple[str, ...] = ()
+    """The clusters that are read from an API server; the others are dumps."""
 
     @property
     def locks(self) -> bool:
@@ -71,6 +74,7 @@ CHOICES = st.builds(
     failures=st.sampled_from(("100%", 1, "50%")),
     at_once=st.sampled_from((1, 4)),
     follows=st.booleans(),
+    live=st.sampled_from(((), (), ("east",), ("east", "west"))),
 ).filter(
     # Urgent removals, writing when installed and workflow mode exclude each other.
     lambda choice: (
@@ -100,7 +104,12 @@ class HostClock:
 
 @dataclass
 class Truth:
-    """What runs and what is asked for; `lost` are the clusters whose dump tells less than all."""
+    """What runs and what is asked for; `lost` are the clusters whose dump, or API server, tells
+    less than all.
+
+    `behind`: a controller has not heard all that API servers have to tell. `steady` is what has
+    run all the time since it had, or since the cluster was lost.
+    """
 
     runs: dict[str, str] = field(default_factory=lambda: {"10.1.0.1": "web", "10.2.0.1": "db"})
     rules: dict[str, str] = field(default_factory=lambda: dict(RULES))
@@ -110,6 +119,34 @@ class Truth:
     nights: bool = False
     policy: str = "sync"
     stopped: bool = False
+    behind: bool = False
+    steady: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def unsure(self) -> bool:
+        """Whether fmgsync cannot know all that runs."""
+        return self.behind or bool(self.lost)
+
+    def goes_on(self) -> None:
+        """Something else runs; of a cluster that is lost nobody hears it."""
+        frozen = self._frozen
+        self.steady = {
+            ip: app
+            for ip, app in self.steady.items()
+            if self.runs.get(ip) == app or ip.startswith(frozen)
+        }
+
+    def is_heard(self, *, whole: bool) -> None:
+        """A controller has looked."""
+        self.behind = not whole
+        if whole:
+            kept = {ip: app for ip, app in self.steady.items() if ip.startswith(self._frozen)}
+            told = {ip: app for ip, app in self.runs.items() if not ip.startswith(self._frozen)}
+            self.steady = {**kept, **told}
+
+    @property
+    def _frozen(self) -> tuple[str, ...]:
+        return tuple(f"{CLUSTERS[name]}." for name in self.lost)
 
     def wanted(self, group: str) -> set[str]:
         """What the rule of a group asks for; nothing if there is none."""
@@ -131,19 +168,28 @@ class Mixed(Estate):
         assert isinstance(self.clock, ManualClock)
         self.choice, self.truth = choice, Truth(nights=choice.nights)
         self.host = HostClock(self.clock)
+        self.served: dict[str, Served] = {}
 
     def runs(self) -> None:
-        """New dumps: what runs, what tenants write besides, and what a dump fails to tell."""
+        """New dumps, or events: what runs, what tenants write besides, and what a dump fails to
+        tell."""
+        self.truth.goes_on()
         for cluster, net in CLUSTERS.items():
             labels = {ip: {"app": app} for ip, app in self.truth.runs.items() if ip.startswith(net)}
             pods = [builders.pod(f"pod-{ip}", ip, labels=each) for ip, each in labels.items()]
             # A dump without any pod tells nothing of pods.
             pods.append(builders.pod("other", f"{net}.99", labels={"app": "other"}))
+            noise = self.truth.noise if cluster == "east" else ()
             lost = self.truth.lost.get(cluster)
+            if (served := self.served.get(cluster)) is not None:
+                if served.lost != (lost or ""):
+                    served.loses(lost) if lost else served.is_back()
+                served.runs(*pods, *noise)
+                continue
             if lost == "without pods":
                 self.run(cluster, dump=builders.listing(builders.node("node-1")))
                 continue
-            self.run(cluster, *pods, *(self.truth.noise if cluster == "east" else ()))
+            self.run(cluster, *pods, *noise)
             path = self.folder / f"{cluster}.json"
             if lost == "gone":
                 path.unlink()
@@ -237,11 +283,13 @@ def seed(choice: Choice) -> dict[str, Any]:
 def open_mixed(folder: Path, choice: Choice) -> Iterator[Mixed]:
     """Everything in sync, everywhere."""
     clock = ManualClock()
-    with chdir(folder), Simulator(seed(choice), clock=clock.now, strict=True) as unit:
+    started = Simulator(seed(choice), clock=clock.now, strict=True)
+    with chdir(folder), ExitStack() as stack, started as unit:
         for name, secret in (("password", PASSWORD), ("key", KEY)):
             (folder / name).write_text(secret, encoding="utf-8")
             (folder / name).chmod(0o600)
         estate = Mixed(choice, folder, unit, clock, _config(unit, choice))
+        estate.served = watched.serve(stack, folder, choice.live)
         estate.runs()
         estate.configure()
         _begin(estate)
@@ -260,6 +308,12 @@ def _begin(estate: Mixed) -> None:
     assert estate.exact() == []
     windows: Any = [NIGHTS] if estate.choice.nights else "always"
     estate.write_config(install={**settings[0], "windows": windows}, reconcile=settings[1])
+
+
+def _source(name: str, choice: Choice) -> dict[str, Any]:
+    if name in choice.live:
+        return {"kubeconfig": {"file": f"./{name}.kubeconfig"}}
+    return {"manifests": f"./{name}.json"}
 
 
 def write_policy(estate: Mixed) -> None:
@@ -281,7 +335,7 @@ def _config(unit: Simulator, choice: Choice) -> dict[str, Any]:
     return {
         "owner": "prod",
         "clusters": [
-            {"name": name, "manifests": f"./{name}.json", "allowedRanges": [f"{net}.0/24"]}
+            {"name": name, **_source(name, choice), "allowedRanges": [f"{net}.0/24"]}
             for name, net in CLUSTERS.items()
         ],
         "fortimanagers": [{"name": "hq", "host": unit.host, "credentials": login, "tls": tls}],

@@ -1,7 +1,8 @@
 """`fmgsync run` without its threads: what they would do is done in turn, so that a seed says all.
 
-The feeds look at their files, the loop thinks, and each worker whose pass is due by the manual
-clock makes it, whole or over a part. Leases are on paper: another replica takes them at a word.
+The feeds look at their files or hear API servers, the loop thinks, and each worker whose pass is
+due by the manual clock makes it, whole or over a part. Leases are on paper: another replica takes
+them at a word.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 from requests.adapters import HTTPAdapter
 
 from fmgsync import errors
+from fmgsync.daemon.cluster_feeds import LiveFeed
 from fmgsync.daemon.loop import Controller
 from fmgsync.daemon.pace import next_pass_at
 from fmgsync.daemon.stopping import Stopping
@@ -25,6 +27,7 @@ from fmgsync.passes.install_context import People
 from fmgsync.settings import features, load, rules
 from fmgsync.wiring import clusters, wiring
 from tests.end_to_end.mixed import Mixed
+from tests.end_to_end.watched import Watcher
 
 MOST = 8
 """Passes of one worker in one turn."""
@@ -77,14 +80,15 @@ class Pilot:
         self.is_deposed = False
         self.reloads = self.refused = 0
         self._built_from = ""
+        self._watchers: dict[LiveFeed, Watcher] = {}
 
     def turn(self) -> None:
         """All that is due now, and what becomes due soon."""
         controller = self._current()
         controller._beat()
         for _ in range(MOST):
-            for feed in controller._tracker._feeds:
-                feed._look()  # type: ignore[attr-defined]
+            hurried = self._estate.served and self._dice.random() < 0.3
+            whole = self.look(self._dice.randrange(6) if hurried else None)
             controller._follow_rules()
             controller._think()
             controller._started.update(controller._workers)
@@ -93,8 +97,24 @@ class Pilot:
                     worker._busy = True
                     self._around(worker, partial(worker._pass, worker._taken()))
             controller._deciding.look()
-            if not self._waits(controller):
+            if not self._waits(controller) and whole:
                 return
+
+    def look(self, most: int | None = None) -> bool:
+        """Hear what is new in the clusters, or so much of it of each; whether that was all."""
+        if self.controller is None:
+            return False
+        whole = True
+        for feed in self.controller._tracker._feeds:
+            if isinstance(feed, LiveFeed):
+                if feed not in self._watchers:
+                    served = self._estate.served[feed.cluster]
+                    self._watchers[feed] = Watcher(feed, served, self._estate.clock.now)
+                whole &= self._watchers[feed].look(most)
+            else:
+                feed._look()  # type: ignore[attr-defined]
+        self._estate.truth.is_heard(whole=whole)
+        return whole
 
     def end(self) -> None:
         """SIGTERM, with time enough."""
@@ -106,6 +126,14 @@ class Pilot:
     def die(self) -> None:
         """The process is gone."""
         self.controller = None
+        self._close_others()
+        self._estate.truth.behind = False
+
+    def _close_others(self) -> None:
+        """Nobody follows what no feed is for any more."""
+        feeds = self.controller._tracker._feeds if self.controller is not None else ()
+        for feed in [each for each in self._watchers if each not in feeds]:
+            self._watchers.pop(feed).close()
 
     def _waits(self, controller: Controller) -> bool:
         """Until the next pass, unless that is far."""
@@ -143,6 +171,7 @@ class Pilot:
                 worker.stop()
             new.succeed(before)
         self.controller = new
+        self._close_others()
         return new
 
     def _made(self, before: Controller | None) -> Controller:

@@ -64,7 +64,7 @@ class Pushes:
                 also = asked.get("comment", row.get("comment")) == row.get("comment")
                 assert not (same and also), f"{place} is told again what it holds: {path}"
         truth = self._estate.truth
-        if self._estate.choice.strict or truth.lost or truth.policy != "sync":
+        if self._estate.choice.strict or truth.unsure or truth.policy != "sync":
             return False  # what is kept back is not known here: neither is what it should hold
         before = self._now(place)
         meant = {group: truth.wanted(group) for group in RULES}

@@ -15,6 +15,8 @@ from fmgsync.simulator.codes import Refusal
 from tests import builders
 from tests.end_to_end.mixed import ALONE, BEHIND, CLUSTERS, POOL, RULES, Mixed, Truth
 from tests.end_to_end.people import Administrator
+from tests.end_to_end.piloting import Pilot
+from tests.end_to_end.watched import BY_COUNT, TROUBLES
 from tests.end_to_end.witness import Witness
 
 COUNTS: Counter[str] = Counter()
@@ -27,6 +29,7 @@ class Surroundings(RuleBasedStateMachine):
     """Two FortiGates behind a FortiManager, two alone, two clusters; whoever inherits begins it."""
 
     estate: Mixed
+    pilot: Pilot
     truth: Truth
     unit: Simulator
     witness: Witness
@@ -65,6 +68,9 @@ class Surroundings(RuleBasedStateMachine):
     def source_is_lost(self, cluster: str, how: str) -> None:
         """A dump that tells nothing, or less than all."""
         COUNTS["lost sources"] += 1
+        if cluster in self.estate.served:
+            COUNTS["lost API servers"] += 1
+            self.pilot.look()  # what was on its way arrives
         self.truth.lost[cluster] = how
         self.runs_now()
 
@@ -73,6 +79,38 @@ class Surroundings(RuleBasedStateMachine):
         """Every dump tells everything."""
         self.truth.lost.clear()
         self.runs_now()
+
+    @rule(
+        cluster=st.sampled_from(list(CLUSTERS)),
+        how=st.sampled_from(TROUBLES),
+        runs=st.dictionaries(st.sampled_from(POOL), st.sampled_from((*APPS, None)), max_size=3),
+    )
+    def watch_is_troubled(self, cluster: str, how: str, runs: dict[str, str | None]) -> None:
+        """An API server, or what stands before it, fails for a moment, while something happens."""
+        self.trouble(cluster, how, runs)
+
+    def trouble(self, cluster: str, how: str, runs: dict[str, str | None]) -> None:
+        served = self.estate.served.get(cluster)
+        if served is None or served.lost or (how in BY_COUNT and self.pilot.controller is None):
+            return  # the next requests would be those of a command, which gives up
+        COUNTS["troubled API servers"] += 1
+        self.pilot.look()
+        if how == "restored":
+            served.loses("gone")
+            self.pilot.look()
+            self.estate.clock.sleep(60)
+            served.is_restored()
+        else:
+            served.suffers(how)
+        self.truth.runs |= {ip: app for ip, app in runs.items() if app is not None}
+        for ip in (ip for ip, app in runs.items() if app is None and len(self.truth.runs) > 1):
+            self.truth.runs.pop(ip, None)
+        self.runs_now()
+        served.nothing_of_interest()
+        if how == "expired":
+            served.server.expire_history()
+        if how in BY_COUNT:
+            self.pilot.look()
 
     def runs_now(self) -> None:
         for group in RULES:

@@ -38,7 +38,8 @@ def test_whatever_happens_the_invariants_hold_and_it_converges(
         phases=[Phase.generate],  # to make a failure small takes minutes
         suppress_health_check=HEALTH,
     )
-    machine = type("Everything", (Everything,), {"follows": follows})
+    live = ("east",) if follows else ()
+    machine = type("Everything", (Everything,), {"follows": follows, "live": live})
     run_state_machine_as_test(machine, settings=chosen)
 
 

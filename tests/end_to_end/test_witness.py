@@ -23,7 +23,7 @@ from fmgsync.scheduling.urgent import UrgentDecision
 from fmgsync.simulator.state.tasks import Line
 from tests.end_to_end.evidence import Run
 from tests.end_to_end.grants import SPACING
-from tests.end_to_end.mixed import ALONE, BEHIND, KEY, PASSWORD, Choice, Mixed, open_mixed
+from tests.end_to_end.mixed import ALONE, BEHIND, KEY, PASSWORD, Choice, Mixed, Truth, open_mixed
 from tests.end_to_end.witness import INVARIANTS, Witness
 
 WEB = "k8s-web"
@@ -42,7 +42,7 @@ def witness(estate: Mixed) -> Iterator[Witness]:
     made = Witness(estate)
     made.begins(now=False, may_install=True)
     truth, choice = estate.truth, estate.choice
-    estate.truth = replace(truth, lost={}, runs=dict(truth.runs))
+    estate.truth = replace(truth, lost={}, runs=dict(truth.runs), behind=False)
     yield made
     estate.truth, estate.choice = truth, choice
     for name in ALONE:
@@ -98,6 +98,56 @@ def lost_source(witness: Witness) -> None:
     witness.estate.truth.lost["east"] = "gone"
     holds(witness.estate, ALONE[0], "prod_10.2.0.1")
     witness.source_loss_removed_nothing(run_of(witness))
+
+
+def followed(witness: Witness, **steady: str) -> None:
+    """A controller's pass; it follows the API server of east, where this has run all the time."""
+    estate = witness.estate
+    estate.choice = replace(estate.choice, live=("east",))
+    estate.truth.steady = steady
+    run_of(witness).is_deposed = lambda: False
+    holds(estate, ALONE[0], "prod_10.2.0.1")
+
+
+def lost_server(witness: Witness) -> None:
+    witness.estate.truth.lost["east"] = "gone"
+    followed(witness, **{"10.1.0.1": "web"})
+    witness.source_loss_removed_nothing(run_of(witness))
+
+
+def half_heard(witness: Witness) -> None:
+    witness.estate.truth.behind = True
+    followed(witness, **{"10.1.0.1": "web"})
+    witness.source_loss_removed_nothing(run_of(witness))
+
+
+@pytest.mark.parametrize("lost", [{}, {"east": "gone"}])
+def test_what_was_heard_to_end_may_go_whatever_is_not_heard_now(
+    witness: Witness, lost: dict[str, str]
+) -> None:
+    witness.estate.truth.lost.update(lost)
+    witness.estate.truth.behind = True
+    followed(witness)
+    witness.source_loss_removed_nothing(run_of(witness))
+
+
+def test_what_runs_on_is_known_as_long_as_it_is_heard() -> None:
+    """What begins or ends while nobody hears it is not among it; where the cluster is lost, all
+    that was heard is."""
+    truth = Truth(runs={"10.1.0.1": "web", "10.1.0.2": "web", "10.2.0.1": "db"})
+    truth.is_heard(whole=True)
+    truth.runs = {"10.1.0.1": "db", "10.1.0.2": "web", "10.1.0.3": "web"}
+    truth.goes_on()
+    truth.is_heard(whole=False)
+    assert (truth.behind, truth.steady) == (True, {"10.1.0.2": "web"})
+    truth.lost["east"] = "gone"
+    truth.runs = {"10.2.0.2": "db"}
+    truth.goes_on()
+    truth.is_heard(whole=True)
+    assert (truth.behind, truth.steady) == (False, {"10.1.0.2": "web", "10.2.0.2": "db"})
+    truth.lost.clear()
+    truth.goes_on()
+    assert truth.steady == {"10.2.0.2": "db"}
 
 
 def by_day(witness: Witness) -> None:
@@ -262,7 +312,7 @@ def _with_lines(witness: Witness, change: Callable[[list[str]], list[str]]) -> N
 BREAKS: Mapping[int, Mapping[Callable[[Witness], None], str]] = {
     1: {foreign_object: "foreign objects were changed"},
     2: {lock_left: "a lock was left behind"},
-    3: {lost_source: "though its cluster is lost"},
+    3: dict.fromkeys((lost_source, lost_server, half_heard), "though its cluster is lost"),
     4: {by_day: "outside every window", added_by_day: "by night"},
     5: {second_at_risk: "at risk at once", second_unit_at_risk: "at risk at once"},
     6: {pushed_twice: "pushed to fgt-1 again", told_twice: "told again what it holds"},

@@ -7,7 +7,7 @@ import io
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -16,7 +16,7 @@ from fmgsync.passes.result import Result
 from tests.end_to_end import evidence
 from tests.end_to_end.evidence import Run
 from tests.end_to_end.grants import Grants
-from tests.end_to_end.mixed import ALONE, BEHIND, CLUSTERS, KEY, PASSWORD, POOL, Mixed
+from tests.end_to_end.mixed import ALONE, BEHIND, CLUSTERS, KEY, PASSWORD, POOL, SELECTED, Mixed
 from tests.end_to_end.pushes import Pushes
 
 INVARIANTS: Final[Mapping[int, tuple[str, ...]]] = {
@@ -235,7 +235,7 @@ class Witness:
         if result is not None:
             self.what_is_verified_is_so(run, result)
             truth, may = self.estate.truth, run.may_install and not run.stopped
-            calm = may and not (truth.stopped or killed or troubled or error)
+            calm = may and not (truth.stopped or killed or troubled or error or truth.behind)
             strict = self.estate.choice.strict or truth.policy != "sync"
             if calm and not strict and self.grants.bound_s() is not None:
                 self.no_stale_grant_is_overdue(run, result)
@@ -264,10 +264,9 @@ class Witness:
                 self.dead.add(lock.sid)
 
     def source_loss_removed_nothing(self, run: Run) -> None:
-        """3: of a cluster whose dump tells less than all. What the ADOM had lost before may go from
-        the devices."""
-        nets = tuple(CLUSTERS[name] + "." for name in self.estate.truth.lost)
-        if not nets or "config" in run.disturbed:
+        """3: of a cluster whose dump or API server tells less than all, or of which a controller
+        has not heard all. What the ADOM had lost before may go from the devices."""
+        if "config" in run.disturbed or not self.estate.truth.unsure:
             return
         adom, held = evidence.adom_holds(self._world), self.estate.everything_held()
         behind, alone = self.estate.config["sites"]
@@ -276,15 +275,26 @@ class Witness:
             if place not in inside or group not in self.estate.truth.rules:
                 continue
             if place in BEHIND:
-                gone = run.adom[place, group] - adom[place, group]
-                assert "prod" in run.disturbed or not evidence.of(gone, nets), (
-                    f"{place} {group}: {gone}"
-                )
+                gone = self._unheard(run, group, run.adom[place, group] - adom[place, group])
+                assert "prod" in run.disturbed or not gone, f"{place} {group}: {gone}"
                 before = before & run.adom[place, group]
                 if "prod" in run.disturbed:
                     continue
-            gone = evidence.of(before - held[place, group], nets)
+            gone = self._unheard(run, group, before - held[place, group])
             assert not gone, f"{gone} went from {group} on {place} though its cluster is lost"
+
+    def _unheard(self, run: Run, group: str, gone: set[str]) -> set[str]:
+        """Those of which nobody has told that they end. Whoever follows a cluster knows what it has
+        heard before it was lost."""
+        truth, live = self.estate.truth, self.estate.choice.live
+        follows = run.is_deposed is not None
+        lost = [name for name in truth.lost if not (follows and name in live)]
+        heard = live if truth.behind else [name for name in truth.lost if name in live]
+        selected = SELECTED[truth.rules[group]]
+        steady = {ip for ip, app in truth.steady.items() if app in selected}
+        return evidence.of(gone, _nets(lost)) | (
+            evidence.of(gone & steady, _nets(heard)) if follows else set()
+        )
 
     def nothing_came_outside_a_window(self, run: Run) -> None:
         """4: the urgent lane adds nothing, save in a group that denies."""
@@ -300,7 +310,7 @@ class Witness:
         """11: nothing is let through that no rule ever asked for; without locks an edit can come
         between the last look and the push. An approval excuses what something keeps."""
         truth, choice = self.estate.truth, self.estate.choice
-        seen = self.let_through and (truth.policy != "sync" or truth.lost or choice.strict)
+        seen = self.let_through and (truth.policy != "sync" or truth.unsure or choice.strict)
         for (place, group), held in self.estate.everything_held().items():
             truth.wanted(group)
             too_much = held - truth.ever.get(group, set()) - run.held[place, group]
@@ -333,7 +343,7 @@ class Witness:
         for adom in result.adoms:
             denied = set() if adom.ref.is_direct else evidence.denied(self._world)
             is_sure, truth = adom.ref.is_direct or self.estate.choice.locks, self.estate.truth
-            kept = bool(adom.seen and adom.seen.plan.held) or bool(truth.lost)
+            kept = bool(adom.seen and adom.seen.plan.held) or truth.unsure
             kept = kept or truth.policy != "sync"
             # In workflow mode: what somebody has still to approve.
             kept = kept or any(work.state == 2 for work in self._world.adoms["prod"].workflow)
@@ -348,3 +358,7 @@ class Witness:
                     waits = held > wanted if group in denied else held < wanted
                     so = held == wanted or (urgent and waits)
                     assert so, f"{target.device} is called verified: {group}: {held}, not {wanted}"
+
+
+def _nets(clusters: Iterable[str]) -> tuple[str, ...]:
+    return tuple(f"{CLUSTERS[name]}." for name in clusters)
