@@ -84,7 +84,7 @@ class Following:
 
     def _take(self, content: Content | None) -> None:
         ours, theirs = _number(self._content), _number(content)
-        if content is None or ours is None or theirs is None or theirs >= ours:
+        if ours is None or theirs is None or theirs >= ours:
             self._content = content
 
     def _run(self) -> None:

@@ -13,6 +13,7 @@ from fmgsync.scheduling.foreign import ForeignChanges, Owners
 
 REF = TargetRef("hq", "prod")
 FGT, OTHER = DeviceVdom("fgt", "root"), DeviceVdom("fgt", "dmz")
+AWAY = DeviceVdom("away", "root")
 V4, V6 = Family.IPV4, Family.IPV6
 
 
@@ -22,10 +23,15 @@ def address(name: str, value: str | None, *, owned: bool = True) -> ObservedAddr
 
 
 def marked(owner: str, groups: dict[str, tuple[str, ...]], *addresses: ObservedAddress) -> Marked:
-    """Groups as they are on fgt/root; on fgt/dmz they hold `none`."""
+    """Groups as they are on fgt/root; on fgt/dmz they hold `none`, and elsewhere anything."""
     made = {
         (family, name): ObservedGroup(
-            name, family, ("none",), {FGT: members, OTHER: ("none",)}, "", owned=True
+            name,
+            family,
+            ("none",),
+            {FGT: members, OTHER: ("none",), AWAY: ("all",)},
+            "",
+            owned=name != "k8s-theirs",
         )
         for family in Family
         for name, members in groups.items()
@@ -35,12 +41,19 @@ def marked(owner: str, groups: dict[str, tuple[str, ...]], *addresses: ObservedA
 
 OURS_IN_ADOM = marked(
     "prod",
-    {"k8s-web": ("prod_10.1.0.9", "none"), "k8s-web.12": ("none",)},
+    {
+        "k8s-web": ("prod_10.1.0.9", "none"),
+        "k8s-web.12": ("none",),
+        "k8s-theirs": ("none",),
+    },
     address("prod_10.1.0.9", "10.1.0.9"),
     address("prod_10.1.0.8_30", "10.1.0.8/30"),
     address("prod_2001-db8--9", "2001:db8::9"),
     address("prod_none", "0.0.0.0"),
     address("prod_10.66.6.6", "10.0.0.0/8", owned=False),
+    address("prod_10.1.0.3", "10.1.0.3", owned=False),
+    # Ours, of a name and a value that say nothing.
+    address("prod_web", None),
     # Ours, and somebody has changed it.
     address("prod_10.1.0.7", "10.0.0.0/8"),
     address("prod_10.1.0.6", None),
@@ -56,7 +69,7 @@ STAGE = marked(
     address("stage_10.1.0.9", "10.1.0.9"),
     address("stage_10.1.0.8", "10.0.0.0/8"),
 )
-OWNERS = Owners(OURS, (STAGE,), (FGT, OTHER))
+OWNERS = Owners(OURS, (STAGE,), (FGT, OTHER, AWAY))
 
 
 def edit(
@@ -106,6 +119,12 @@ WEB = 'set member "none" "prod_10.1.0.9"'
         (edit("firewall address", "prod_10.66.6.6", "set subnet 10.0.0.0 255.0.0.0"),
          Source.FOREIGN),
         (edit("firewall address", "prod_10.66.6.6", deletes=True), Source.FOREIGN),
+        (edit("firewall address", "prod_10.1.0.3", "set subnet 10.1.0.3/32"), Source.FOREIGN),
+        (edit("firewall address", "prod_web", "set color 3"), Source.FOREIGN),
+        (edit("firewall addrgrp", "k8s-theirs", "set member none"), Source.FOREIGN),
+        (edit("firewall addrgrp", "k8s-theirs", deletes=True), Source.FOREIGN),
+        # What the group holds on another device of the same install.
+        (edit("firewall addrgrp", "k8s-web", 'set member "all"', vdom=None), Source.FOREIGN),
         (edit("firewall address", "prod_10.1.0.4", "set subnet 10.1.0.4/32"), Source.FOREIGN),
         (edit("firewall addrgrp", "k8s-db", "set member none"), Source.FOREIGN),
         # What is gone from the ADOM: by the mark in FortiManager's copy of the device.

@@ -359,6 +359,23 @@ def test_who_is_told_asks_nobody(
     assert asked(cluster) == [*before, "get", "update"]
 
 
+def test_no_other_configmap_is_taken_for_the_state(
+    make: Make, cluster: KubernetesSimulator
+) -> None:
+    """Neither of another name nor in another namespace."""
+    cluster.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "another"}})
+    for name, space in (("another", SPACE), (NAME, "another")):
+        metadata = {"name": name, "namespace": space}
+        content = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+        cluster.add({**content, "data": {"count.json": "99"}})
+    documents = make()
+    documents.update("count", count)
+    documents.follow()
+    settled(documents, cluster)
+    assert documents.read("count") == "1"
+    documents.stop()
+
+
 def test_a_write_of_ours_counts_at_once_and_costs_one_request(
     followed: ConfigMap, cluster: KubernetesSimulator
 ) -> None:

@@ -69,6 +69,12 @@ def test_each_kind_goes_in_its_safe_direction() -> None:
     assert all("2026-03-03" in sentence and "lies ahead" in sentence for sentence in found.odd)
 
 
+def test_what_lies_behind_stays_beside_what_lies_ahead() -> None:
+    found = trusted(replace(record(TOMORROW), urgent_at={"z": EARLIER}), NOW)
+    assert found.urgent_at == {"z": EARLIER}
+    assert "an install on b is noted for" in found.odd[0]
+
+
 def test_it_is_put_right_with_the_next_write(tmp_path: Path) -> None:
     clock = ManualClock()
     rollouts = Rollouts(Folder(tmp_path, clock=clock), "prod", clock=clock)
