@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
+import stat
 import tempfile
 import threading
 from dataclasses import replace
@@ -33,7 +35,11 @@ _T = TypeVar("_T", bound=Trusting)
 @functools.cache
 def _folder() -> tempfile.TemporaryDirectory[str]:
     """Only this user's; removed when the process ends."""
-    return tempfile.TemporaryDirectory(prefix="fmgsync-trusts-")
+    return tempfile.TemporaryDirectory(prefix="fmgsync-trusts-", ignore_cleanup_errors=True)
+
+
+_contents: dict[Path, bytes] = {}
+"""Of the copies: what tidies temporary folders takes away what a process of weeks still needs."""
 
 
 def kept(access: _T) -> _T:
@@ -43,10 +49,25 @@ def kept(access: _T) -> _T:
     try:
         content = access.ca_file.read_bytes()
         copy = Path(_folder().name) / f"{hashlib.sha256(content).hexdigest()[:16]}.pem"
-        if not copy.exists():  # what reads it now must never find half of it
-            half = copy.with_suffix(f".{threading.get_ident()}")
-            half.write_bytes(content)
-            half.replace(copy)
+        _contents[copy] = content
+        there(copy)
     except OSError:
         return access  # connecting will say what is wrong with it
     return replace(access, ca_file=copy)  # type: ignore[type-var]
+
+
+def there(ca_file: Path) -> None:
+    """See that a copy is where it was, before it is used. Raises OSError where somebody else has
+    taken its place, whose authority is not trusted."""
+    content = _contents.get(ca_file)
+    if content is None:
+        return
+    folder = ca_file.parent
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        raise NotADirectoryError(0, "somebody else has taken its place", str(folder))
+    if not ca_file.exists():  # what reads it now must never find half of it
+        half = ca_file.with_suffix(f".{threading.get_ident()}")
+        half.write_bytes(content)
+        half.replace(ca_file)

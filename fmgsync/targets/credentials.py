@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from fmgsync import errors
+from fmgsync.targets import authority
 
 LOOKED_AT_S: Final = 20.0
 """How long a secret is taken to be what it was; an old one is used for a minute at most."""
@@ -68,6 +69,7 @@ def now(reread: Reread | None, before: str | None) -> str | None:
 def ca_problem(ca_file: Path) -> str | None:
     """Why a file cannot be used to verify certificates."""
     try:
+        authority.there(ca_file)
         ssl.create_default_context(cafile=str(ca_file))
     except ssl.SSLError:
         return "holds no certificate"
