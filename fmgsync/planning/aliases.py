@@ -30,8 +30,7 @@ def settle(
     mine = [group for group in observed.groups.values() if group.owned]
     own = {group.name for group in mine} | {*taking}
     wanted = {group.name for group in desired.groups}
-    spare = [group for group in mine if group.name not in wanted]
-    taken = {*taking, *(g.name for g in spare if naming.taken_over(g.comment) is not None)}
+    taken = {*taking, *(g.name for g in mine if naming.taken_over(g.comment) is not None)}
     known = {
         name: alias
         for name in (wanted if taken else wanted - own)
@@ -57,7 +56,7 @@ def settle(
 
 def _renamed(desired: DesiredAdom, own: set[str], wanted: set[str]) -> Iterable[Finding]:
     """New groups of policies that may be old ones by another name: nobody but a person knows."""
-    lost = {name.partition(".")[2]: name for name in own - wanted if "." in name}
+    lost = {name.partition(".")[2]: name for name in sorted(own - wanted)}
     for name in sorted((desired.aliases.keys() & wanted) - own):
         tier, _, bare = name.partition(".")
         if bare and (old := lost.get(bare)) is not None:
