@@ -419,6 +419,16 @@ def test_a_wave_that_does_not_fit_is_not_started_but_one_under_way_goes_on() -> 
     assert decision.waits[0].reason == "an install needs about 10m, the window closes in 9m"
 
 
+@pytest.mark.parametrize(("canary", "started"), [((), ()), (names(4), ("d00", "d01"))])
+def test_what_does_not_fit_from_the_beginning_waits_unless_it_is_the_canary(
+    canary: tuple[str, ...], started: tuple[str, ...]
+) -> None:
+    run = Run(replace(wide(canary=canary), max_failures=2), fleet(4))
+    run.ledger = replace(run.ledger, past_s=(600.0,) * 9)
+    run.now = utc("2026-01-01T03:45")  # two at a time: twice ten minutes
+    assert run.decide().start == started
+
+
 def test_a_wave_longer_than_any_window_starts_and_goes_on_in_the_next() -> None:
     run = Run(RolloutPolicy(), fleet(100))
     run.ledger = replace(run.ledger, past_s=(600.0,))

@@ -169,7 +169,8 @@ def test_threads_that_want_something_at_once_share_a_write(folder: Folder) -> No
     """While one write is under way the others gather; one that fails is nobody else's trouble."""
     found = at_once(folder, add("a"), refuse, add("b"), add("c"))
     assert [type(one) for one in found] == [type(None), errors.UnitBusy, type(None), type(None)]
-    assert sorted(folder.read("x") or "") == ["1", "a", "b", "c"]
+    folder.update("x", add("d"))
+    assert sorted(folder.read("x") or "") == ["1", "a", "b", "c", "d"]
 
 
 def test_who_is_torn_away_leaves_the_others_wishes_to_the_others(folder: Folder) -> None:
