@@ -12,7 +12,6 @@ import socket
 import ssl
 import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -211,17 +210,18 @@ def _context(
 
 def _load(context: ssl.SSLContext, certificate: _Certificate, where: str) -> None:
     """OpenSSL takes a key from a file only: one for this moment, for this user alone."""
-    descriptor, name = tempfile.mkstemp(prefix="fmgsync-")
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with tempfile.NamedTemporaryFile(prefix="fmgsync-") as file:
             file.write(certificate.certificate + b"\n" + certificate.key)
-        context.load_cert_chain(name, password=lambda: b"")  # or it would ask on the terminal
+            file.flush()
+            # Without an answer it would ask on the terminal.
+            context.load_cert_chain(file.name, password=lambda: b"")
     except (ssl.SSLError, ValueError):
         step = "give both as PEM, the key without a pass phrase"
         _refuse(where, "the client certificate and its key do not go together", step)
-    finally:
-        with suppress(OSError):
-            Path(name).unlink()
+    except OSError as error:
+        step = "let this user write to /tmp, or name another folder with TMPDIR"
+        _refuse(where, f"the client key needs a temporary file: {error.strerror}", step)
 
 
 def _pool(

@@ -6,6 +6,7 @@ import base64
 import json
 import socket
 import socketserver
+import tempfile
 import threading
 import warnings
 from contextlib import suppress
@@ -15,6 +16,7 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import pytest
+import trustme
 import yaml
 
 from fmgsync import redaction
@@ -376,6 +378,25 @@ def test_text_around_certificates_is_a_comment(
         "certificate-authority-data": base64.b64encode(pem.encode()).decode(),
     }
     assert ApiSession("east", written(simulator, tmp_path / "config", cluster=how)).version()
+
+
+def test_without_a_temporary_folder_a_client_certificate_is_an_error_that_says_so(
+    simulator: KubernetesSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenSSL reads keys from files only. As where the file system is read-only, or full."""
+    issued = trustme.CA().issue_cert("ann")
+    certificate, key = issued.cert_chain_pems[0].bytes(), issued.private_key_pem.bytes()
+    user = {
+        "token": simulator.token,
+        "client-certificate-data": base64.b64encode(certificate).decode(),
+        "client-key-data": base64.b64encode(key).decode(),
+    }
+    session = ApiSession("east", written(simulator, tmp_path / "config", user=user))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(SourceMisconfigured, match="No such file or directory"):
+        session.version()
+    monkeypatch.undo()
+    assert session.version()
 
 
 def test_what_was_read_shows_no_secret(tmp_path: Path) -> None:
