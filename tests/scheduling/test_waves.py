@@ -18,6 +18,7 @@ from fmgsync.scheduling.rollout import (
     Overrun,
     Readiness,
     RolloutPolicy,
+    Wait,
 )
 from fmgsync.scheduling.timetable import Judgement, Opening
 from fmgsync.scheduling.window import Window, WindowKind
@@ -191,7 +192,9 @@ def test_no_more_devices_are_at_risk_than_may_fail() -> None:
     assert decision.needs == timedelta(seconds=30)  # in three rounds
     assert "as many devices are at risk as may fail" in waits(decision)["d04"]
     run.verify("d00")
-    assert run.start().start == ("d02",)
+    decision = run.start()
+    assert decision.start == ("d02",)
+    assert waits(decision)["d04"] == "as many devices are at risk as may fail: d01"
     run.fail("d02")
     run.verify("d01")
     assert run.start().start == ("d03",)
@@ -200,6 +203,7 @@ def test_no_more_devices_are_at_risk_than_may_fail() -> None:
     assert held is not None
     assert held.kind is HoldKind.BUDGET_SPENT
     assert held.reason == "the failure budget of the rollout is spent: 2 of 2 (d02, d03)"
+    assert held.next_step == FAILED
 
 
 def test_a_budget_of_nothing_goes_one_by_one_to_the_first_failure() -> None:
@@ -407,8 +411,8 @@ def test_a_wave_that_does_not_fit_is_not_started_but_one_under_way_goes_on() -> 
     decision = run.decide()  # seven devices, two at a time: four times ten minutes
     assert decision.needs == 40 * MINUTE
     assert decision.start == ()
-    assert decision.waits[0].reason == ("wave 1 needs about 40m, more than the window has left")
-    assert decision.waits[0].until == TOMORROW
+    reason = "wave 1 needs about 40m, more than the window has left"
+    assert decision.waits[0] == Wait("d01", reason, TOMORROW)
     run.now = utc("2026-01-01T03:20")
     assert run.step() == ("d01", "d02")
     run.now = utc("2026-01-01T03:49")
@@ -416,7 +420,50 @@ def test_a_wave_that_does_not_fit_is_not_started_but_one_under_way_goes_on() -> 
     run.now = utc("2026-01-01T03:51")
     decision = run.decide()
     assert decision.start == ()
-    assert decision.waits[0].reason == "an install needs about 10m, the window closes in 9m"
+    reason = "an install needs about 10m, the window closes in 9m"
+    assert decision.waits[0] == Wait("d05", reason, TOMORROW)
+
+
+@pytest.mark.parametrize(("count", "started"), [(36, 0), (37, 2)])
+def test_a_wave_waits_for_the_next_window_if_it_fits_a_whole_one(count: int, started: int) -> None:
+    run = Run(replace(wide(), max_failures=2), fleet(count))
+    run.ledger = replace(run.ledger, past_s=(600.0,) * 9)
+    run.now = utc("2026-01-01T03:00")  # of three hours, 18 times ten minutes
+    assert len(run.decide().start) == started
+
+
+def test_new_members_get_the_room_that_the_wave_leaves() -> None:
+    """What one decision starts is never more than may fail."""
+    run = Run(RolloutPolicy(max_failures=2), fleet(5))
+    assert run.step() == ("d00", "d01")
+    run.candidates["d00"] = device("d00")
+    decision = run.decide()
+    assert decision.start == ("d02", "d03")
+    assert waits(decision)["d00"] == "as many devices are at risk as may fail"
+    run.step()
+    assert run.decide().start == ("d04", "d00")
+
+
+def test_a_full_wave_is_told_before_a_budget_that_is_used_up() -> None:
+    run = Run(replace(wide(2, Percent(100)), max_failures=2), fleet(3))
+    assert waits(run.decide()) == {"d02": "wave 1 is full"}
+
+
+def test_all_others_are_not_done_while_one_is_under_way() -> None:
+    run = Run(wide(), fleet(2))
+    run.start()
+    run.fail("d00")
+    assert run.decide().held is None
+    run.verify("d01")
+    held = run.decide().held
+    assert held is not None
+    assert held.kind is HoldKind.FAILURES_LEFT
+
+
+def test_why_a_window_is_closed_is_told() -> None:
+    run = Run(wide(canary=("d00",)), [replace(closed("d00"), detail="its zone is unknown")])
+    decision = run.decide()
+    assert (decision.wave, waits(decision)) == (0, {"d00": "canary d00 is its zone is unknown"})
 
 
 @pytest.mark.parametrize(("canary", "started"), [((), ()), (names(4), ("d00", "d01"))])
