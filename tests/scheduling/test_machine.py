@@ -166,6 +166,7 @@ def test_tasks_are_known_until_every_device_is_judged() -> None:
     assert (open_still.tasks, open_still.after) == ((TASK,), 6)
     done = after(Settled(frozenset(), {"fgt-2": "failed"}), record=open_still)
     assert (done.tasks, done.after) == ((), None)
+    assert [(each.device, each.detail) for each in done.ledger.failed] == [("fgt-2", "failed")]
 
 
 @pytest.mark.parametrize("others", [(), (Started(TWO - ONE, 0), Settled(TWO - ONE, {}))])
@@ -180,6 +181,11 @@ def test_a_device_that_is_held_back_stays_so_for_the_rest_of_the_run(
         assert held.held_back(began, lambda: ()) == {"fgt-1": "edited"}
         assert bool(held.held_back(began, lambda: ["d1"])) is (digest != "d1")
     assert held.held_back(NOW + timedelta(seconds=1), lambda: ()) == {}
+
+
+def test_who_starts_is_held_back_no_more() -> None:
+    held = after(Blocked({"fgt-1": "x", "fgt-2": "y"}), Started(ONE, 0))
+    assert held.why_held == {"fgt-2": "y"}
 
 
 def test_a_device_that_was_touched_stays_at_risk_when_it_is_held_back() -> None:
@@ -225,8 +231,8 @@ def test_what_was_let_through_is_asked_for_only_where_something_could_be() -> No
 
 
 def test_a_second_install_of_a_device_at_risk_is_refused() -> None:
-    with pytest.raises(errors.UnitBusy, match="fgt-1"):
-        after(Started(ONE, 0), Started(TWO, 0))
+    with pytest.raises(errors.UnitBusy, match="installs on fgt-1, fgt-2 already"):
+        after(Started(TWO, 0), Started(TWO, 0))
 
 
 def test_what_another_run_has_judged_meanwhile_is_not_pushed() -> None:
