@@ -1,4 +1,9 @@
-"""Time as an argument: the real clock for programs, a manual one for tests."""
+"""Time as an argument: the real clock for programs, a manual one for tests.
+
+Somebody may set the clock that `now` reads. So `now` is for moments that others know as well: when
+a window opens, what is written down, what is shown. How long something takes or counts inside one
+process is measured with `steady`.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +14,22 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Where time comes from; `now` in UTC epoch seconds."""
+    """Where time comes from."""
 
     def now(self) -> float:
         """UTC epoch seconds."""
 
+    def steady(self) -> float:
+        """Seconds since a moment of its own, that nobody sets: only differences say something."""
+
     def sleep(self, seconds: float) -> None:
         """Wait that long."""
+
+
+def steady_seconds() -> float:
+    """Seconds of a clock that never jumps and goes on while the computer is suspended."""
+    boot_time = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if boot_time is None else time.clock_gettime(boot_time)
 
 
 class SystemClock:
@@ -24,6 +38,10 @@ class SystemClock:
     def now(self) -> float:
         """UTC epoch seconds."""
         return time.time()
+
+    def steady(self) -> float:
+        """Seconds that nobody sets."""
+        return steady_seconds()
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -45,6 +63,7 @@ class ManualClock:
 
     def __init__(self, now: float = 1_767_225_600.0) -> None:
         self._now = now
+        self._steady = 100.0  # like that of a computer that has just begun
         self._lock = threading.Lock()
 
     def now(self) -> float:
@@ -52,7 +71,18 @@ class ManualClock:
         with self._lock:
             return self._now
 
+    def steady(self) -> float:
+        """What was slept."""
+        with self._lock:
+            return self._steady
+
     def sleep(self, seconds: float) -> None:
         """Move the clock; returns at once."""
         with self._lock:
             self._now += max(0.0, seconds)
+            self._steady += max(0.0, seconds)
+
+    def set(self, now: float) -> None:
+        """As somebody at the computer would; nothing takes longer or shorter for it."""
+        with self._lock:
+            self._now = now

@@ -20,7 +20,8 @@ class Set(ManualClock):
         super().sleep(seconds)
         self.slept += seconds
         if self._by_s and self.slept >= self._after_s:
-            self._now, self._by_s = self._now + self._by_s, 0.0
+            self.set(self.now() + self._by_s)
+            self._by_s = 0.0
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ class Announcer:
                         yield cluster, About("Namespace", name, name), notice
 
     def _due(self, cluster: str, about: About, notice: Notice) -> bool:
-        key, now = (cluster, about.name, notice.reason, notice.subject), self._clock.now()
+        key, now = (cluster, about.name, notice.reason, notice.subject), self._clock.steady()
         told_at = self._told_at.get(key)
         if told_at is not None and now - told_at < EVERY_S:
             return False

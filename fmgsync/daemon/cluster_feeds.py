@@ -13,7 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from fmgsync import errors
+import structlog
+
+from fmgsync import errors, redaction
 from fmgsync.clock import Clock
 from fmgsync.grouping.interest import ALL, Interest
 from fmgsync.kube import client
@@ -34,6 +36,8 @@ from fmgsync.sources.census import Census
 from fmgsync.sources.inventory import Inventory
 from fmgsync.sources.lookups import Lookups
 from fmgsync.sources.strangers import Strangers
+
+_log = structlog.get_logger(__name__)
 
 DUMP_POLL_S = 2.0
 
@@ -209,8 +213,14 @@ class DumpFeed:
 
         def follow() -> None:
             while not self._stopping.is_set():
-                if self._look():
-                    on_change()
+                try:
+                    if self._look():
+                        on_change()
+                except Exception as error:
+                    # A defect of ours: what is not heard of any more is told before long.
+                    text = redaction.traceback_text(error)
+                    _log.error("dump not read", cluster=self.cluster, exception=text)
+                    self._seen = None
                 self._stopping.wait(DUMP_POLL_S)
 
         threading.Thread(target=follow, name=f"dump-{self.cluster}", daemon=True).start()
@@ -219,7 +229,7 @@ class DumpFeed:
         stamp = _stamp(self._path)
         if stamp == self._seen:
             if not self._lost:
-                self._heard_at = self._clock.now()
+                self._heard_at = self._clock.steady()
             return False
         self._seen = stamp
         try:
@@ -231,7 +241,7 @@ class DumpFeed:
                 self._latest = replace(last, synced=frozenset(), problems=(problem,))
             return True
         with self._lock:
-            self._latest, self._lost, self._heard_at = latest, "", self._clock.now()
+            self._latest, self._lost, self._heard_at = latest, "", self._clock.steady()
         return True
 
     def take_difference(self) -> ClusterDifference:
@@ -247,7 +257,9 @@ class DumpFeed:
     def hearing(self) -> Mapping[Kind, Hearing]:
         """When the files were last seen in good order."""
         with self._lock:
-            return {kind: Hearing(self._heard_at, self._lost) for kind in ALWAYS}
+            at = self._heard_at
+            ago_s = None if at is None else self._clock.steady() - at
+            return dict.fromkeys(ALWAYS, Hearing(ago_s, self._lost))
 
     def runs(self, address: Address) -> bool:
         """Nothing is left out of a dump."""

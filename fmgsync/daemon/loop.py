@@ -87,7 +87,8 @@ class Controller:
         self._leaving: tuple[AdomWorker, ...] = ()
         self._heap = Heap()
         self._tracker = self._tracking(world.intent.rules)
-        self.beat_at = self.loaded_at = world.clock.now()  # the loop's last round; the reading
+        self.loaded_at = world.clock.now()
+        self._beat_at = world.clock.steady()  # the loop's last round
         self.refused_configs = 0
         self._woken = threading.Event()
         self._workers = {
@@ -138,6 +139,11 @@ class Controller:
     def now(self) -> float:
         """By the clock that everything here goes by."""
         return self._world.clock.now()
+
+    @property
+    def beat_ago_s(self) -> float:
+        """How long ago the loop last came round."""
+        return self._world.clock.steady() - self._beat_at
 
     def hearing(self, cluster: str) -> Mapping[Kind, Hearing]:
         """When each kind of the cluster was last heard."""
@@ -252,12 +258,12 @@ class Controller:
             worker.stop()
 
     def _loop(self) -> None:
-        began = self._world.clock.now()
+        began = self._world.clock.steady()
         while not self.stopping.asked():
             self._beat()
             self._follow_rules()
             self._think()
-            self._start_workers(late=self._world.clock.now() - began >= FIRST_LOOK_S)
+            self._start_workers(late=self._world.clock.steady() - began >= FIRST_LOOK_S)
             self._tidy()
             self._woken.wait(BEAT_S if self._heap.settled else 0.5)
             self._woken.clear()
@@ -294,7 +300,7 @@ class Controller:
         return not left
 
     def _beat(self) -> None:
-        self.beat_at = self._world.clock.now()
+        self._beat_at = self._world.clock.steady()
 
     def _follow_rules(self) -> None:
         """Other rules, or other knowledge of them: every ADOM is looked at as a whole."""
@@ -332,7 +338,7 @@ class Controller:
         """What the first listings made stays; what a controller before this one knew does not."""
         waits = any(worker.waits for worker in self._workers.values())
         all_work = len(self._started) == len(self._workers) and not waits
-        self._heap.keep(self._world.clock.now(), ready=all_work, tidy=self._tracker.took_over)
+        self._heap.keep(self._world.clock.steady(), ready=all_work, tidy=self._tracker.took_over)
 
     def _pass_over(self, work: AdomWork, passes: Passes) -> MakePass:
         def make(rules: frozenset[str] | None) -> tuple[Pass, float | None]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import structlog
 
-from fmgsync import errors
+from fmgsync import errors, redaction
 from fmgsync.daemon.loop import Controller
 
 RELOAD_POLL_S = 5.0
@@ -70,18 +70,33 @@ class Supervisor:
         self.controller.stop()
 
     def _watch(self) -> None:
+        """What cannot be looked at now is looked at again: whoever ends here would let every later
+        change pass unseen, while the controller works on."""
+        told = ""
         while not self._stopping.wait(RELOAD_POLL_S):
-            seen = self._elsewhere() or self._seen
-            if seen != self._seen:
-                self._seen = seen
-                self._reload()
-            elif (now := _stamps(self._stamps)) != self._stamps:
-                self._stopping.wait(min(_WRITTEN_S, RELOAD_POLL_S))
-                if _stamps(self._stamps) != now:
-                    continue
-                # From before the files are read: what changes meanwhile is seen the next time.
-                self._stamps = _stamps(self._files())
-                self._reload()
+            try:
+                self._look()
+                told = ""
+            except errors.FmgsyncError as error:
+                if str(error) != told:
+                    _log.warning("configuration cannot be read now", why=str(error))
+                told = str(error)
+            except Exception as error:
+                text = redaction.traceback_text(error)
+                _log.error("configuration not looked at", exception=text)
+
+    def _look(self) -> None:
+        seen = self._elsewhere() or self._seen
+        if seen != self._seen:
+            self._seen = seen
+            self._reload()
+        elif (now := _stamps(self._stamps)) != self._stamps:
+            self._stopping.wait(min(_WRITTEN_S, RELOAD_POLL_S))
+            if _stamps(self._stamps) != now:
+                return
+            # From before the files are read: what changes meanwhile is seen the next time.
+            self._stamps = _stamps(self._files())
+            self._reload()
 
     def _reload(self) -> None:
         try:

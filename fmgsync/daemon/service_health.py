@@ -21,7 +21,7 @@ def health(controller: Controller) -> ServiceHealth:
     """How the controller is doing now."""
     return ServiceHealth(
         fmgsync.__version__,
-        controller.beat_at,
+        controller.beat_ago_s,
         tuple(_adom(controller, record) for record in controller.adoms),
         tuple(_cluster(controller, record) for record in controller.clusters),
         config_loaded_at=controller.loaded_at,

@@ -33,7 +33,7 @@ class Stopping:
 
     @property
     def leave_at(self) -> float:
-        """When what runs is let go of, in UTC epoch seconds."""
+        """When what runs is let go of, by the steady clock."""
         return self._exit.at
 
     def finish(self) -> None:
@@ -43,7 +43,7 @@ class Stopping:
     def leave(self) -> None:
         """Start nothing new, and be gone soon."""
         if not self.must_leave():
-            self._exit.at = self._clock.now() + LEAVE_AFTER_S
+            self._exit.at = self._clock.steady() + LEAVE_AFTER_S
         self._asked.set()
 
     def asked(self) -> bool:
@@ -61,8 +61,8 @@ class Stopping:
             beat()
             if join(JOIN_S):
                 return True
-        return join(max(0.0, self.leave_at + GRACE_S - self._clock.now()))
+        return join(max(0.0, self.leave_at + GRACE_S - self._clock.steady()))
 
     def leaving(self) -> bool:
         """Whether even what runs is to be let go of."""
-        return self._clock.now() >= self.leave_at
+        return self._clock.steady() >= self.leave_at

@@ -24,17 +24,12 @@ from typing import Any, Final
 
 import msgspec
 
+from fmgsync.clock import steady_seconds
 from fmgsync.errors import SourceConflict, SourceNotFound, SourceRefused
 from fmgsync.kube.client import ApiSession
 from fmgsync.kube.requests import LEASES, Request, Verb, Version
 
 _TICK: Final = timedelta(microseconds=1)
-
-
-def steady_seconds() -> float:
-    """Seconds of a clock that never jumps and goes on while the machine is suspended."""
-    boot_time = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if boot_time is None else time.clock_gettime(boot_time)
 
 
 class _Spec(msgspec.Struct, frozen=True, omit_defaults=True):

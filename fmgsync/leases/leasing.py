@@ -12,10 +12,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 
 from fmgsync import errors
-from fmgsync.clock import Clock
+from fmgsync.clock import Clock, steady_seconds
 from fmgsync.kube import listing
 from fmgsync.kube.client import Access, ApiSession
-from fmgsync.kube.lease import Lease, Record, steady_seconds
+from fmgsync.kube.lease import Lease, Record
 from fmgsync.kube.listing import Scope
 from fmgsync.kube.requests import LEASES, Request
 from fmgsync.leases.ownership import DURATION_S, UNREACHABLE, HeldLease, Leases
@@ -120,9 +120,9 @@ def held_for(ref: TargetRef, lease: HeldLease, *, clock: Clock) -> Iterator[None
 
     Raises LockHeld naming the replica that works on the ADOM, if it still does after the wait.
     """
-    ends_at = clock.now() + WAIT_S
+    ends_at = clock.steady() + WAIT_S
     while not lease.try_hold():
-        if clock.now() >= ends_at:
+        if clock.steady() >= ends_at:
             raise errors.LockHeld(
                 f"replica {lease.other_holder or 'unknown'} holds the Lease {lease.name}",
                 **ref.named,

@@ -222,7 +222,10 @@ class Ownership:
 
     def _probe(self) -> None:
         while not self._stopping.wait(PROBE_S):
-            self.reach.probe(self._reached)
+            try:
+                self.reach.probe(self._reached)
+            except Exception as error:
+                _log.error("ways not tried", exception=redaction.traceback_text(error))
 
     def _reached(self, name: str) -> bool:
         """Whether the way to a unit, or to one of a fleet, is open."""

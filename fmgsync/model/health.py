@@ -100,9 +100,10 @@ speaks about once a minute even if nothing happens, and a dead connection is not
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
-    """One kind of one cluster: when it was last heard, and why it is not followed right now."""
+    """One kind of one cluster: how long ago it was last heard, None before the first time, and why
+    it is not followed right now."""
 
-    heard_at: float | None = None
+    ago_s: float | None = None
     lost: str = ""
 
 
@@ -118,27 +119,28 @@ class ClusterHealth:
     problems: tuple[str, ...] = ()
     hearing: Mapping[Kind, Hearing] = field(default_factory=dict)
 
-    def silent(self, now: float) -> tuple[tuple[Kind, float], ...]:
+    @property
+    def silent(self) -> tuple[tuple[Kind, float], ...]:
         """The needed kinds that were heard once and not within the bound, with their age."""
         return tuple(
-            (kind, now - heard.heard_at)
+            (kind, heard.ago_s)
             for kind, heard in sorted(self.hearing.items())
-            if kind in self.needed and heard.heard_at is not None
-            if now - heard.heard_at > SILENCE_S
+            if kind in self.needed and heard.ago_s is not None and heard.ago_s > SILENCE_S
         )
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceHealth:
-    """The whole process. `beat_at` is when its main loop last came round, `asked_at` is now."""
+    """The whole process. `beat_ago_s`: how long ago its main loop last came round; `asked_at` is
+    now, in UTC epoch seconds."""
 
     version: str
-    beat_at: float
+    beat_ago_s: float
     adoms: tuple[AdomHealth, ...] = ()
     clusters: tuple[ClusterHealth, ...] = ()
     config_loaded_at: float | None = None
     config_failures: int = 0
-    asked_at: float | None = None
+    asked_at: float = 0.0
 
     def obstacles(self) -> tuple[str, ...]:
         """What keeps the service from being ready: nothing once everything answered once, for as
@@ -146,12 +148,11 @@ class ServiceHealth:
         waiting = [
             f"cluster {c.cluster} was not read yet" for c in self.clusters if not c.was_synced
         ]
-        if self.asked_at is not None:
-            waiting += [
-                f"{kind} of cluster {c.cluster} were last heard {age:.0f} s ago"
-                for c in self.clusters
-                for kind, age in c.silent(self.asked_at)
-            ]
+        waiting += [
+            f"{kind} of cluster {c.cluster} were last heard {age:.0f} s ago"
+            for c in self.clusters
+            for kind, age in c.silent
+        ]
         # Until somebody is known to work on an ADOM, it may fall to this replica.
         ours = (adom for adom in self.adoms if adom.leader or not adom.elsewhere)
         waiting += [f"ADOM {a.ref} was not compared yet" for a in ours if not a.answered]

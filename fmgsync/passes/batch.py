@@ -4,7 +4,6 @@ proven on each device, and each device written down."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
 
 import structlog
 
@@ -120,12 +119,12 @@ def _write_down(
     left = {target.device for target in chosen.targets if target not in arrived}
     run.note(Withdrawn(frozenset(left - failed.keys())))
     done = chosen.devices - left - failed.keys()
-    began_at = _began_at(run, done)
-    run.note(Settled(done, failed))
+    took_s = run.clock.steady() - chosen.started
+    run.note(Settled(done, failed, took_s))
     run.report.verified.extend(target for target in chosen.targets if target in arrived)
     run.report.failures.update(failed)
     run.pending = tuple(each for each in run.pending if each.target not in arrived)
-    rollout_log.verified(run, chosen, done, began_at)
+    rollout_log.verified(run, chosen, done, took_s)
     for device, why in sorted(failed.items()):
         run.tell(f"{device}: failed: {why}")
         event = "write failed" if run.work.ref.is_direct else "install failed"
@@ -133,13 +132,6 @@ def _write_down(
     for target in chosen.targets:
         rollout_log.end(run, chosen, target, failed.get(target.device), proofs.get(target))
     run.installing.audit.keep_head()
-
-
-def _began_at(run: Run, devices: Collection[str]) -> datetime | None:
-    """When the first of these was started."""
-    ledger = run.book.ledger
-    attempts = ledger.attempts if ledger is not None else ()
-    return min((each.started_at for each in attempts if each.device in devices), default=None)
 
 
 def prove(

@@ -35,7 +35,6 @@ from fmgsync.scheduling.machine import (
     Blocked,
     LetGo,
     Pushing,
-    Started,
     TaskBegun,
     TasksEnded,
     Withdrawn,
@@ -77,8 +76,7 @@ def _is_still_its_turn(run: Run, chosen: Batch) -> bool:
 
 def install_batch(run: Run, flow: InstallFlow, chosen: Batch) -> None:
     """Put the devices at risk, then push package by package and watch each to its end."""
-    wave, urgent = chosen.decision.wave, bool(chosen.urgent)
-    run.note(Started(chosen.devices, wave, urgent))
+    run.start(chosen)
     try:
         for each in _requests(run, chosen):
             left = tuple(target for target in each.targets if target.device in chosen.devices)
@@ -328,10 +326,10 @@ class Patience:
         except errors.Deposed:
             raise
         except errors.TargetError as trouble:
-            now = self.clock.now()
+            now = self.clock.steady()
             since = self.silent_since = now if self.silent_since is None else self.silent_since
             if not trouble.retryable or now - since > BORNE_S:
-                trouble.silent_s = max(0.0, now - since)
+                trouble.silent_s = now - since
                 raise
             _log.info("watching on: no answer about a task", why=str(trouble))
             return None

@@ -18,7 +18,7 @@ from fmgsync.passes import adom_proof, batch, rollout_log
 from fmgsync.passes.device_proof import Expected
 from fmgsync.passes.run import Batch, Run
 from fmgsync.planning import removals, written
-from fmgsync.scheduling.machine import Settled, Started, TasksEnded, Withdrawn
+from fmgsync.scheduling.machine import Settled, TasksEnded, Withdrawn
 
 
 def push(run: Run, chosen: Batch) -> bool:
@@ -86,7 +86,7 @@ def _started(run: Run, chosen: Batch) -> bool:
         if not chosen.devices.issubset((now.rushed if chosen.urgent else now.decision).start):
             run.work.fleet.wants_room(run.work.ref)
             return False
-        run.note(Started(chosen.devices, chosen.decision.wave, bool(chosen.urgent)))
+        run.start(chosen)
     return True
 
 

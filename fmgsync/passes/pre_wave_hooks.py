@@ -46,12 +46,12 @@ class Answers:
         """None if all agree: about `own` devices of the target that asks, and all `devices` of its
         fleet in this wave. A yes lets each device start once; a no holds all it was asked of."""
         with self._lock:
-            now = clock.now()
+            now = clock.steady()
             is_new = self._wave != wave or not self._devices.issuperset(own)
             if is_new or not 0 <= self._counts_until - now <= ANSWER_COUNTS_S:
                 self._refusal = asks(devices)
                 self._wave, self._devices = wave, {*devices, *own}
-                self._counts_until = clock.now() + ANSWER_COUNTS_S
+                self._counts_until = clock.steady() + ANSWER_COUNTS_S
             if self._refusal is None:
                 self._devices.difference_update(own)
             return self._refusal

@@ -199,7 +199,7 @@ def carry_out(
     """Write the plan that was seen. The guard knows of it before, the log afterwards."""
     begins = not any(group.owned for group in seen.observed.groups.values())
     work.guard.before_write(seen.plan, begins=begins)
-    began_at = work.guard.clock.now()
+    began_at = work.guard.clock.steady()
     held = seen.unapproved.held
     try:
         report = by(seen.plan)
@@ -208,7 +208,7 @@ def carry_out(
         raise
     all_of_it = not (report.refused or report.left)
     work.guard.after_write(seen.plan, held, report.written, all_of_it=all_of_it)
-    write_log.tell(seen.plan, report, work.guard.clock.now() - began_at)
+    write_log.tell(seen.plan, report, work.guard.clock.steady() - began_at)
     return report
 
 

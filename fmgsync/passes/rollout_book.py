@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 
 from fmgsync import errors
@@ -132,6 +132,10 @@ class Book:
         self.lost = lost
         if self.record is None and begins and not self.lost:
             self.record = self._rollouts.update_soon(self._ref, self._begun)
+        elif self.record is not None and self.record.odd and begins:
+            # Times that lay ahead count from now on, not from each look anew.
+            settled = self._rollouts.update_soon(self._ref, self._settled)
+            self.record = settled and replace(settled, odd=self.record.odd)
 
     def refresh(self) -> None:
         """Read what others may have changed: a stop, a resume."""
@@ -150,7 +154,7 @@ class Book:
         if isinstance(event, _HELPS):
             self.record = self._rollouts.update_soon(self._ref, noted)
             return
-        ends_at = self._clock.now() + (0.0 if isinstance(event, _AHEAD) else PATIENCE_S)
+        ends_at = self._clock.steady() + (0.0 if isinstance(event, _AHEAD) else PATIENCE_S)
         while True:
             try:
                 self.record = self._rollouts.update(self._ref, noted)
@@ -158,7 +162,7 @@ class Book:
             except errors.UnitBusy as busy:
                 raise errors.UnitBusy(busy.message, **self._ref.named) from None
             except errors.StateUnavailable:
-                if self._clock.now() >= ends_at or self._leaving():
+                if self._clock.steady() >= ends_at or self._leaving():
                     raise
                 self._clock.sleep(1.0)
 
@@ -167,6 +171,11 @@ class Book:
 
     def _begun(self, found: RolloutRecord | None) -> RolloutRecord:
         return self._current(found or RolloutRecord(Ledger(self.digest)))
+
+    def _settled(self, found: RolloutRecord | None) -> RolloutRecord:
+        record, now = self._begun(found), datetime.fromtimestamp(self._clock.now(), UTC)
+        decided_at = record.decided_at and min(record.decided_at, now)
+        return replace(record, decided_at=decided_at)
 
     def _current(self, record: RolloutRecord) -> RolloutRecord:
         return replace(record, ledger=ledgers.for_digest(record.ledger, self.digest))

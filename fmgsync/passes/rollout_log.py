@@ -64,13 +64,12 @@ def not_started(run: Run, request: InstallRequest, trouble: errors.TargetError) 
         run.installing.audit.record(event, **_place(run, target), why=str(trouble))
 
 
-def verified(run: Run, chosen: Batch, devices: Collection[str], began_at: datetime | None) -> None:
+def verified(run: Run, chosen: Batch, devices: Collection[str], took_s: float) -> None:
     """Which devices were asked and hold what they should, and how long that took."""
     if devices:
         shown = some(sorted(devices), 5)
         run.tell(f"{run.work.ref.short}: {_what(chosen)}: verified on {shown}")
-        took = run.now - began_at if began_at is not None else None
-        seconds = round(took.total_seconds(), 1) if took is not None else None
+        seconds = round(took_s, 1)
         _log.info(
             "verified", **run.work.ref.logged, what=_what(chosen), devices=shown, seconds=seconds
         )

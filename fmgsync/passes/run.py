@@ -33,7 +33,7 @@ from fmgsync.scheduling import admission
 from fmgsync.scheduling.admission import Admission
 from fmgsync.scheduling.foreign import ForeignChanges
 from fmgsync.scheduling.install_policy import Terms
-from fmgsync.scheduling.machine import Event, Settled, Withdrawn
+from fmgsync.scheduling.machine import Event, Settled, Started, Withdrawn
 from fmgsync.scheduling.rollout import Decision, RolloutPolicy
 from fmgsync.scheduling.urgent import Urgent
 
@@ -64,7 +64,7 @@ class Batch:
     `urgent` is set in the urgent lane; then `expected` is what each device should hold afterwards,
     which otherwise is what this run wrote, and `foreign` overrides the configuration. `written` is
     what the ADOM holds while it is pushed, `shared` the groups that even an urgent batch adds to,
-    `along` what it adds.
+    `along` what it adds. `started` is by the steady clock.
     """
 
     decision: Decision
@@ -77,6 +77,7 @@ class Batch:
     along: dict[DeviceVdom, dict[str, frozenset[Address]]] = field(default_factory=dict)
     outcomes: dict[DeviceVdom, TargetOutcome] = field(default_factory=dict)
     begun: set[str] = field(default_factory=set)
+    started: float = 0.0
     tasks: list[int] = field(default_factory=list)
 
     @classmethod
@@ -234,6 +235,11 @@ class Run:
             self.work.fleet.freed()
         else:
             self.work.fleet.changed()
+
+    def start(self, chosen: Batch) -> None:
+        """Its devices are at risk from here on. Raises UnitBusy where one is already."""
+        self.note(Started(chosen.devices, chosen.decision.wave, bool(chosen.urgent)))
+        chosen.started = self.clock.steady()
 
     def rest(self, seconds: float) -> None:
         """Wait with lock and session in hand. Raises Left when it is time to leave."""

@@ -145,8 +145,8 @@ class Lab:
     def wait(self, started: Any) -> None:
         """Follow a task to its end, or for ten minutes: an unreachable device never ends one."""
         number = started.get("task") if isinstance(started, Mapping) else None
-        ends_at, pause = self._clock.now() + _TASK_LIMIT_S, _FIRST_POLL_S
-        while number is not None and self._clock.now() < ends_at:
+        ends_at, pause = self._clock.steady() + _TASK_LIMIT_S, _FIRST_POLL_S
+        while number is not None and self._clock.steady() < ends_at:
             task = self.read(f"/task/task/{number}")
             if not isinstance(task, Mapping) or task.get("state") in _FINAL:
                 return

@@ -121,13 +121,17 @@ def started(
     return replace(ledger, attempts=(*ledger.attempts, *added))
 
 
-def verified(ledger: Ledger, device: str, now: datetime) -> Ledger:
-    """The device was asked and holds the right members; also if it had been given up before."""
+def verified(ledger: Ledger, device: str, now: datetime, took_s: float | None = None) -> Ledger:
+    """The device was asked and holds the right members; also if it had been given up before.
+
+    `took_s` is what its install needed, where one process saw it from its start to the proof: what
+    two of them make of it is mostly the time in which nobody looked.
+    """
     attempt = _attempt(ledger, device)
     if attempt is None:
         return ledger
-    needed = (now - attempt.started_at).total_seconds()
-    past = (*ledger.past_s, needed) if attempt.failed_at is None else ledger.past_s
+    watched = took_s is not None and attempt.failed_at is None
+    past = (*ledger.past_s, took_s or 0.0) if watched else ledger.past_s
     proofs = ledger.proofs
     if attempt.wave is not None:
         others = (p for p in proofs if p.device != device)

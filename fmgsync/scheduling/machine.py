@@ -137,10 +137,12 @@ class Withdrawn:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What became of devices at risk; with none left running, tasks are forgotten."""
+    """What became of devices at risk, after `took_s` where this process has started them; with none
+    left running, tasks are forgotten."""
 
     verified: frozenset[str]
     failed: Mapping[str, str]
+    took_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +189,8 @@ def _changed(record: RolloutRecord, event: Event, now: datetime) -> RolloutRecor
             return replace(kept, blocked={**kept.blocked, **notes})
         case Withdrawn(devices):
             return _withdrawn(record, devices)
-        case Settled(verified, failed):
-            return _settled(record, verified, failed, now)
+        case Settled():
+            return _settled(record, event, now)
         case Restored():
             return replace(record, narrowed=())
         case TasksEnded():
@@ -237,15 +239,13 @@ def _withdrawn(record: RolloutRecord, devices: Collection[str]) -> RolloutRecord
     return replace(record, ledger=ledger)
 
 
-def _settled(
-    record: RolloutRecord, verified: Collection[str], failed: Mapping[str, str], now: datetime
-) -> RolloutRecord:
+def _settled(record: RolloutRecord, event: Settled, now: datetime) -> RolloutRecord:
     ledger = record.ledger
-    for device in sorted(verified):
-        ledger = ledgers.verified(ledger, device, now)
-    for device, why in sorted(failed.items()):
+    for device in sorted(event.verified):
+        ledger = ledgers.verified(ledger, device, now, event.took_s)
+    for device, why in sorted(event.failed.items()):
         ledger = ledgers.failed(ledger, device, now, why)
-    let_go = record.let_go.difference(verified, failed)
+    let_go = record.let_go.difference(event.verified, event.failed)
     if ledger.running:
         return replace(record, ledger=ledger, let_go=let_go)
     return replace(record, ledger=ledger, tasks=(), after=None, let_go=let_go)

@@ -15,16 +15,20 @@ def rows(health: ServiceHealth, now: float) -> list[dict[str, Any]]:
 
 
 def _kinds(cluster: ClusterHealth, now: float) -> Iterator[dict[str, Any]]:
-    silent = {kind for kind, _ in cluster.silent(now)}
+    silent = {kind for kind, _ in cluster.silent}
     for kind, found in sorted(cluster.hearing.items()):
         if kind not in cluster.needed:
             continue
-        at = found.heard_at
+        ago_s = found.ago_s
         yield {
             "kind": str(kind),
             "synced": kind in cluster.synced,
-            "lastHeard": None if at is None else datetime.fromtimestamp(at, UTC).isoformat(),
-            "secondsAgo": None if at is None else round(max(0.0, now - at), 1),
-            "followed": at is not None and not found.lost and kind not in silent,
+            "lastHeard": None if ago_s is None else _instant(now - ago_s),
+            "secondsAgo": None if ago_s is None else round(ago_s, 1),
+            "followed": ago_s is not None and not found.lost and kind not in silent,
             **({"because": found.lost} if found.lost else {}),
         }
+
+
+def _instant(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")

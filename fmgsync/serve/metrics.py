@@ -111,7 +111,7 @@ class _State:
                     float(kind in c.synced and kind not in silent),
                 )
                 for c in health.clusters
-                for silent in [{kind for kind, _ in c.silent(health.asked_at or 0.0)}]
+                for silent in [{kind for kind, _ in c.silent}]
                 for kind in sorted(c.needed)
             ],
         )
@@ -119,7 +119,10 @@ class _State:
             "source_last_heard_timestamp_seconds",
             "When a kind of a cluster, of those that some rule needs, was last heard.",
             [
-                ({"cluster": c.cluster, "kind": str(kind)}, heard.heard_at)
+                (
+                    {"cluster": c.cluster, "kind": str(kind)},
+                    None if heard.ago_s is None else health.asked_at - heard.ago_s,
+                )
                 for c in health.clusters
                 for kind, heard in sorted(c.hearing.items())
                 if kind in c.needed

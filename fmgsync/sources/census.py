@@ -8,7 +8,6 @@ large cluster is counted less often, so that no more than a fiftieth of the time
 
 from __future__ import annotations
 
-import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Final, TypeAlias
@@ -50,12 +49,10 @@ class Census:
         *,
         holders: Callable[[], Holders | None],
         clock: Clock,
-        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._session: Final = session
         self._holders: Final = holders
         self._clock: Final = clock
-        self._monotonic: Final = monotonic
         self._due_at = 0.0
         self._failures = 0
         self._told = ""
@@ -66,13 +63,13 @@ class Census:
     @property
     def due_in_s(self) -> float:
         """How long until it is to be taken again."""
-        return max(self._due_at - self._clock.now(), 0.0)
+        return max(self._due_at - self._clock.steady(), 0.0)
 
     def contested(self) -> Holders | None:
         """Who has an address that somebody else has as well; None: not due, or not answered."""
         if self.due_in_s > 0:
             return None
-        began = self._monotonic()
+        began = self._clock.steady()
         try:
             if self._holders() is None:
                 return None
@@ -80,7 +77,8 @@ class Census:
         except SourceError as error:
             self._fail(error)
             return None
-        self._due_at = self._clock.now() + max(EVERY_S, _SHARE * (self._monotonic() - began))
+        now = self._clock.steady()
+        self._due_at = now + max(EVERY_S, _SHARE * (now - began))
         self._failures, self._told, self.counted = 0, "", True
         # Asked for after the count: who came in between is not taken for somebody else.
         found = dict(self._holders() or {})
@@ -99,7 +97,7 @@ class Census:
     def _fail(self, error: SourceError) -> None:
         self._failures += 1
         away = isinstance(error, SourceUnavailable)
-        self._due_at = self._clock.now() + (_AGAIN_S if away else _REFUSED_S)
+        self._due_at = self._clock.steady() + (_AGAIN_S if away else _REFUSED_S)
         self.counted = self.counted or not away or self._failures >= _PATIENCE
         tell = _log.warning if not self._told else _log.debug
         self._told = str(error)

@@ -85,11 +85,6 @@ class Inventory:
         with self._changed:
             return self._version
 
-    def heard_at(self, kind: Kind) -> float | None:
-        """When the API server last said anything about the kind; None before the first time."""
-        with self._changed:
-            return self._kinds[kind].heard_at
-
     def holds(self, kind: Kind) -> bool:
         """Whether any object of the kind is known."""
         with self._changed:
@@ -103,8 +98,11 @@ class Inventory:
     def hearing(self) -> dict[Kind, Hearing]:
         """When each kind that is followed was last heard, and what keeps it from being so now."""
         with self._changed:
+            now = self._clock.steady()
             return {
-                kind: Hearing(state.heard_at, state.interruption)
+                kind: Hearing(
+                    None if state.heard_at is None else now - state.heard_at, state.interruption
+                )
                 for kind, state in self._kinds.items()
                 if kind in self._followed
             }
@@ -186,7 +184,7 @@ class Inventory:
         if isinstance(change, Began):  # our own wish, which nobody has answered yet
             state.listing = Objects()
             return
-        state.heard_at = self._clock.now()
+        state.heard_at = self._clock.steady()
         self._interrupt(state, "")
         if isinstance(change, Synced) and state.listing is not None:
             self._replace(state, state.listing)

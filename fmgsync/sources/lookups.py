@@ -62,7 +62,7 @@ class Lookups:
     def runs(self, address: Address) -> bool:
         """Whether a running pod is known to have the address."""
         with self._lock:
-            now = self._clock.now()
+            now = self._clock.steady()
             known = self._known.get(address)
             if known is not None and now < known.at + known.lasts_s:
                 return known.runs
@@ -77,7 +77,7 @@ class Lookups:
         So many questions of this minute are left for what is more urgent.
         """
         with self._lock:
-            return self._find(address, self._clock.now(), spare)
+            return self._find(address, self._clock.steady(), spare)
 
     def _find(self, address: Address, now: float, spare: int = 0) -> tuple[PodEndpoint, ...] | None:
         if not self._may_ask(now, spare):

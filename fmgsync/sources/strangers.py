@@ -232,7 +232,7 @@ class Strangers:
                 # A defect of ours must not end the asking for ever while everything looks well.
                 text = redaction.traceback_text(error)
                 _log.error("address not looked up", cluster=self._cluster, exception=text)
-                self._rests_until = self._clock.now() + _LONGEST_SLEEP_S
+                self._rests_until = self._clock.steady() + _LONGEST_SLEEP_S
             with self._changed:
                 if not self._stopped and self._due() is None:
                     self._changed.wait(self._pause_s())
@@ -245,12 +245,12 @@ class Strangers:
 
     def _due(self) -> Address | None:
         """Those in lasting doubt first, then in the order in which they came."""
-        now = self._clock.now()
+        now = self._clock.steady()
         return None if now < self._rests_until else self._agenda.due(now)
 
     def _pause_s(self) -> float:
         """How long nothing is due."""
-        now, pause_s = self._clock.now(), self._census.due_in_s or _LONGEST_SLEEP_S
+        now, pause_s = self._clock.steady(), self._census.due_in_s or _LONGEST_SLEEP_S
         if (next_at := self._agenda.next_at) is not None:
             pause_s = min(pause_s, max(self._rests_until, next_at) - now)
         return min(max(pause_s, 0.01), _LONGEST_SLEEP_S)
@@ -258,7 +258,7 @@ class Strangers:
     def _want(
         self, addresses: Iterable[Address], pod: PodKey, *, lasting: bool, in_s: float = 0.0
     ) -> None:
-        due = self._clock.now() + in_s
+        due = self._clock.steady() + in_s
         for address in addresses:
             question = self._questions.setdefault(address, Question(due, AGAIN_S))
             if question.askers.get(pod) is not lasting:
@@ -306,7 +306,7 @@ class Strangers:
 
     def _answer(self, address: Address, found: tuple[PodEndpoint, ...] | None) -> bool:
         """Take it in; whether anything differs by it."""
-        now = self._clock.now()
+        now = self._clock.steady()
         if found is None:
             self._rests_until = now + _REST_S
             return False

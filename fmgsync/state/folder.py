@@ -149,7 +149,7 @@ class Folder:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """The kernel gives the lock back when its holder dies, however it dies."""
-        ends_at = self._clock.now() + _LOCK_WAIT_S
+        ends_at = self._clock.steady() + _LOCK_WAIT_S
         descriptor = os.open(self._path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         with os.fdopen(descriptor, "rb") as stream:
             while True:
@@ -157,7 +157,7 @@ class Folder:
                     fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     break
                 except BlockingIOError:
-                    if self._clock.now() >= ends_at:
+                    if self._clock.steady() >= ends_at:
                         raise errors.StateError(
                             f"another process has been writing here for {_LOCK_WAIT_S:.0f} s",
                             where=str(self._path),

@@ -35,7 +35,7 @@ class Refused:
     def may_try(self, secret: str, now: float) -> bool:
         """Whether to say it: another one at once, the refused one by one session a minute."""
         with self._lock:
-            if secret == self._secret and 0 <= now - self._at < AGAIN_S:
+            if secret == self._secret and now - self._at < AGAIN_S:
                 return False
             self._at = now
             return True

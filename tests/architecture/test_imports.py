@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "fmgsync"
+from tests.architecture.rooms import PACKAGE, ROOT, files
 
 PURE = ("assessing", "model", "grouping", "planning", "scheduling")
 IMPURE_MODULES = {
@@ -39,12 +38,6 @@ def imported(path: Path) -> frozenset[str]:
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
     return frozenset(names)
-
-
-def files(*rooms: str) -> list[Path]:
-    found = [path for room in rooms for path in sorted((PACKAGE / room).rglob("*.py"))]
-    assert found, f"no files in {rooms}: the rule would hold for nothing"
-    return found
 
 
 def test_layers_point_one_way() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import itertools
+import threading
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from fmgsync import errors
 from fmgsync.clock import SystemClock
 from fmgsync.daemon import reload, stopping
 from fmgsync.daemon.loop import Controller
@@ -259,14 +262,9 @@ def test_a_file_that_is_still_being_written_is_not_read(tmp_path: Path) -> None:
                 path.write_text(text)
             return not self._left
 
-    class Built:
-        refused_configs = 0
-
-        def finish(self) -> None: ...
-
     def build(before: Controller | None) -> Any:
         read.append(path.read_text())
-        return Built()
+        return MadeUp()
 
     supervisor = Supervisor(build, lambda: [path])
     whole = "groups: [a, b, c]\npolicy: observe\n"
@@ -274,3 +272,86 @@ def test_a_file_that_is_still_being_written_is_not_read(tmp_path: Path) -> None:
     supervisor._stopping = looks  # type: ignore[assignment]
     supervisor._watch()
     assert read[1:] == [whole]
+
+
+class Once:
+    """Raises what is the matter, but for the first time only so often."""
+
+    def __init__(self, trouble: Exception, answer: object, well: int = 0) -> None:
+        self._answer, self._well, self._trouble = answer, well, trouble
+        self.calls = 0
+
+    def __call__(self, *about: object) -> Any:
+        self.calls += 1
+        if self._well < self.calls <= self._well + 2:
+            raise self._trouble
+        return self._answer() if callable(self._answer) else self._answer
+
+
+@pytest.mark.parametrize("where", ["files", "elsewhere", "build"])
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        errors.SourceUnavailable("the API server is away"),  # the cluster of 'calicoCompat'
+        errors.StateUnavailable("busy"),
+        OSError(5, "Input/output error"),
+        RuntimeError("a defect"),
+    ],
+    ids=repr,
+)
+def test_whatever_goes_wrong_while_it_looks_a_later_change_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, trouble: Exception
+) -> None:
+    """A cluster may be away just when a file changes; for ever after nothing would be reloaded."""
+    monkeypatch.setattr(reload, "RELOAD_POLL_S", 0.01)
+    path = tmp_path / "x.yaml"
+    path.write_text("one")
+    stamps = itertools.count()
+    parts: dict[str, Any] = {
+        "files": lambda: (path,),
+        "elsewhere": lambda: None if where != "elsewhere" else next(stamps) // 5,
+        "build": lambda before: MadeUp(),
+    }
+    made_one = parts[where]
+    parts[where] = Once(trouble, lambda: made_one(*([None] * (where == "build"))), well=1)
+    supervisor = Supervisor(parts["build"], parts["files"], parts["elsewhere"])
+    first = supervisor.controller
+    thread = threading.Thread(target=supervisor.run)
+    thread.start()
+    try:
+        for number in range(400):
+            if supervisor.controller is not first:
+                break
+            path.write_text("two" * number)
+            thread.join(0.02)
+    finally:
+        supervisor.stop()
+        thread.join()
+    assert supervisor.controller is not first
+    assert parts[where].calls > 3
+
+
+class MadeUp:
+    """As much of a controller as a supervisor needs."""
+
+    refused_configs = 0
+
+    def __init__(self) -> None:
+        self._over = threading.Event()
+
+    def follow(self) -> None:
+        """Until something else is to be done."""
+        self._over.wait()
+
+    def finish(self) -> None:
+        """Another one succeeds it."""
+        self._over.set()
+
+    stop = finish
+
+    def end(self) -> bool:
+        """Nothing is left."""
+        return True
+
+    def succeed(self, before: object) -> None:
+        """Nothing is known."""

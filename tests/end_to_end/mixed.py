@@ -3,6 +3,8 @@ happens at once. And what is true there, as the tests know it."""
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, chdir, contextmanager
 from dataclasses import dataclass, field
@@ -89,17 +91,24 @@ CHOICES = st.builds(
 class HostClock:
     """The clock of the computer that fmgsync runs on: somebody may set it, the units' goes on."""
 
-    def __init__(self, steady: ManualClock) -> None:
-        self._steady = steady
+    def __init__(self, right: ManualClock) -> None:
+        self._right = right
         self.ahead_s = 0.0
 
     def now(self) -> float:
         """UTC epoch seconds, as far as this computer knows."""
-        return self._steady.now() + self.ahead_s
+        return self._right.now() + self.ahead_s
+
+    def steady(self) -> float:
+        """Nobody sets that one."""
+        return self._right.steady()
 
     def sleep(self, seconds: float) -> None:
-        """Everybody's time passes."""
-        self._steady.sleep(seconds)
+        """Everybody's time passes. Beside others a moment really does: who waits for a lock would
+        have waited for seconds before its holder had its turn."""
+        self._right.sleep(seconds)
+        if threading.current_thread() is not threading.main_thread():
+            time.sleep(0.001)
 
 
 @dataclass

@@ -149,6 +149,10 @@ class SetBack:
         """UTC epoch seconds."""
         return self._right.now() - self.by_s
 
+    def steady(self) -> float:
+        """Nobody sets that one."""
+        return self._right.steady()
+
     def sleep(self, seconds: float) -> None:
         """Wait that long."""
         self._right.sleep(seconds)

@@ -39,6 +39,10 @@ class Ahead:
         """UTC epoch seconds, of tomorrow."""
         return self._right.now() + DAY
 
+    def steady(self) -> float:
+        """Nobody sets that one."""
+        return self._right.steady()
+
     def sleep(self, seconds: float) -> None:
         """Wait that long."""
         self._right.sleep(seconds)

@@ -189,7 +189,9 @@ class World:
                 continue
             self.pending -= theirs & touched
             if theirs <= touched:
-                self.book = ledger.verified(self.book, device, self.now)
+                (began,) = {each.started_at for each in self.book.running if each.device == device}
+                took_s = (self.now - began).total_seconds()
+                self.book = ledger.verified(self.book, device, self.now, took_s)
             else:
                 self.book = ledger.withdrawn(self.book, device)
 

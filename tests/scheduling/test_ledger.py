@@ -18,10 +18,11 @@ LATER = NOW + timedelta(seconds=90)
 def test_a_started_device_is_at_risk_until_it_is_verified() -> None:
     book = ledger.started(Ledger("d"), ["b", "a", "a"], 1, NOW)
     assert book.attempts == (Attempt("a", 1, NOW), Attempt("b", 1, NOW))
-    book = ledger.verified(book, "a", LATER)
+    book = ledger.verified(book, "a", LATER, 80.0)
     assert book.at_risk == {"b"}
     assert book.proofs == (Proof("a", 1, LATER),)
-    assert book.past_s == (90.0,)
+    assert book.past_s == (80.0,)
+    assert ledger.verified(book, "b", LATER).past_s == (80.0,)  # nobody has watched that one
 
 
 def test_a_failed_device_stays_at_risk_until_a_person_resumes() -> None:
@@ -37,7 +38,7 @@ def test_a_failed_device_stays_at_risk_until_a_person_resumes() -> None:
 
 def test_a_device_that_answers_rightly_after_all_is_verified_but_no_measure_of_time() -> None:
     book = ledger.failed(ledger.started(Ledger("d"), ["a"], 1, NOW), "a", NOW, "timeout")
-    book = ledger.verified(book, "a", LATER)
+    book = ledger.verified(book, "a", LATER, 80.0)
     assert book.proven == {"a"}
     assert book.past_s == ()
     assert ledger.verified(book, "a", LATER) == book
@@ -83,7 +84,7 @@ def test_only_the_latest_times_are_kept() -> None:
     for number in range(REMEMBERED + 5):
         at = NOW + timedelta(hours=number)
         book = ledger.started(book, [f"d{number}"], 1, at)
-        book = ledger.verified(book, f"d{number}", at + timedelta(seconds=number))
+        book = ledger.verified(book, f"d{number}", at, number)
     assert len(book.past_s) == REMEMBERED
     assert book.past_s[-1] == REMEMBERED + 4
 

@@ -41,6 +41,7 @@ class Box:
     pending: bool = True
     readiness: Readiness = Readiness.READY
     ends_at: datetime | None = None
+    needs_s: float = 0.0
     failed: bool = False
     proven: bool = False
     wave: int | None = None
@@ -121,7 +122,7 @@ class World:
         else:
             box.pending = False
             box.proven = box.proven or box.wave is not None
-            self.book = self.book and ledger.verified(self.book, name, self.now)
+            self.book = self.book and ledger.verified(self.book, name, self.now, box.needs_s)
 
     def _trouble(self, box: Box) -> None:
         chance = self.dice.random()
@@ -185,7 +186,8 @@ class World:
             assert box.readiness is Readiness.READY, name
             assert box.opening(self.now) is not None, f"{name} started outside its window"
             assert not box.at_risk, name
-            box.ends_at = self.now + self.dice.randint(5, 200) * SECOND
+            box.needs_s = self.dice.randint(5, 200)
+            box.ends_at = self.now + box.needs_s * SECOND
             box.wave = None if box.proven else decision.wave
         self.check_budget()
 

@@ -255,12 +255,14 @@ def test_a_difference_leaves_out_what_changed_back(inventory: Inventory) -> None
 def test_the_last_word_of_the_server_is_remembered(inventory: Inventory) -> None:
     clock = ManualClock(5.0)
     inventory = Inventory("east", clock=clock)
-    assert inventory.heard_at(Kind.PODS) is None
+    assert inventory.hearing()[Kind.PODS].ago_s is None
     list_all(inventory, Kind.PODS)
     clock.sleep(60)
     feed(inventory, Kind.PODS, Heard())
     feed(inventory, Kind.PODS, Interrupted(SourceUnavailable("x")))
-    assert inventory.heard_at(Kind.PODS) == 65.0
+    clock.sleep(20)
+    clock.set(0.0)  # whoever sets it makes nothing older or younger
+    assert inventory.hearing()[Kind.PODS].ago_s == 20.0
 
 
 NAMES = st.sampled_from(["a", "b", "c"])

@@ -36,9 +36,7 @@ class Watched:
     """What was given of the pods that are followed, with the latest differences."""
 
     def __post_init__(self) -> None:
-        self.census = Census(
-            self.session, holders=self._holders, clock=self.clock, monotonic=lambda: 0.0
-        )
+        self.census = Census(self.session, holders=self._holders, clock=self.clock)
         self.strangers = Strangers(
             "east",
             Lookups(self.session, clock=self.clock),

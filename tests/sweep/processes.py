@@ -49,6 +49,10 @@ class Page:
         found: float = struct.unpack_from("d", self._memory, _TIME)[0]
         return found
 
+    def steady(self) -> float:
+        """Nobody sets it."""
+        return self.now()
+
     def sleep(self, seconds: float) -> None:
         """Move the clock; returns at once."""
         with self._lock:
@@ -160,6 +164,7 @@ def serve(descriptor: int, path: Path) -> None:
     gc.freeze()  # what all share is never looked at again, so no page of it is copied
     page = Page(path)
     clock.SystemClock.now = lambda self: page.now()  # type: ignore[method-assign]
+    clock.SystemClock.steady = lambda self: page.steady()  # type: ignore[method-assign]
     clock.SystemClock.sleep = lambda self, seconds: page.sleep(seconds)  # type: ignore[method-assign]
     with socket.socket(fileno=descriptor) as connection, connection.makefile("r") as lines:
         for line in lines:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from fmgsync import errors
+from fmgsync.clock import ManualClock
 from fmgsync.model import naming
 from fmgsync.model.address import Family, parse
 from fmgsync.model.change import Action, AdomPlan, Change, ObjectKind
@@ -74,11 +75,13 @@ def test_a_slow_unit_is_given_its_lock_back_before_all_is_sent(start: Start) -> 
     assert verbs(unit).count("lock") >= 2
 
 
-def test_a_clock_that_is_set_back_ends_a_round(start: Start) -> None:
-    unit = start(seed())
-    is_over = lock_rounds.watch(unit.clock)
+@pytest.mark.parametrize("by_s", [-3600.0, 3600.0])
+def test_a_clock_that_is_set_neither_ends_a_round_nor_makes_it_longer(by_s: float) -> None:
+    clock = ManualClock()
+    is_over = lock_rounds.watch(clock)
+    clock.set(clock.now() + by_s)
     assert not is_over()
-    unit.clock._now -= 3600
+    clock.sleep(lock_rounds.LONGEST_S)
     assert is_over()
 
 

@@ -94,7 +94,7 @@ class Identities:
         if self._clock is None:
             return
         with self._learning:
-            now = self._clock.now()
+            now = self._clock.steady()
             askers: list[Asker] = []
             if not _counts(self._adoms_at, now):
                 self._adoms_at = now
@@ -135,7 +135,7 @@ class Identities:
 
 
 def _counts(asked_at: float | None, now: float) -> bool:
-    return asked_at is not None and 0 <= now - asked_at < COUNTS_S
+    return asked_at is not None and now - asked_at < COUNTS_S
 
 
 def _twice(serial: str, others: Sequence[str], **place: Any) -> errors.TwoNames:

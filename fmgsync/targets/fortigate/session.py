@@ -222,14 +222,14 @@ class Session:
         request = transport.prepared(method, f"https://{self.access.host}{url.text}", sent, body)
         with self._lock:
             self.requests += 1
-        began = self._clock.now()
+        began = self._clock.steady()
         try:
             with self._gate:
                 reply = self._carry(request, timeout_s)
         finally:
             with self._lock:
                 name = self.access.name
-                self.hooks.after_request(name, method.lower(), self._clock.now() - began)
+                self.hooks.after_request(name, method.lower(), self._clock.steady() - began)
         answer = self._decoded(reply, url, is_write=method != "GET")
         if another := answers.of_another(answer, method, url.text):
             # Answers may be one behind on its connections from now on.
@@ -242,8 +242,8 @@ class Session:
     def _key(self) -> str | None:
         """The key, looked at anew from time to time."""
         with self._lock:
-            now, before = self._clock.now(), self._looked_at
-            if before is None or not 0 <= now - before < credentials.LOOKED_AT_S:
+            now, before = self._clock.steady(), self._looked_at
+            if before is None or now - before >= credentials.LOOKED_AT_S:
                 self.access, self._looked_at = self.access.renewed(), now
             return self.access.api_key
 

@@ -130,7 +130,7 @@ class FortiGateVdom(InSession[Session]):
             with self._session() as session:
                 self._read(session)
                 # What is read after a write, with nothing in between, is the unit's own word.
-                self._read_back_at = self._clock.now() if self._wrote else None
+                self._read_back_at = self._clock.steady() if self._wrote else None
         self._just_read = self._wrote = False
         if not isinstance(wanted, Part):
             return self._observed(wanted)
@@ -176,7 +176,7 @@ class FortiGateVdom(InSession[Session]):
         wanted, names = sorted(set(targets)), tuple(group_names)
         found: dict[DeviceVdom, Reading] = {}
         back, self._read_back_at = self._read_back_at, None
-        is_answer = back is not None and 0 <= self._clock.now() - back < READ_BACK_COUNTS_S
+        is_answer = back is not None and self._clock.steady() - back < READ_BACK_COUNTS_S
         for target in wanted:
             if target != self._place:
                 found[target] = Reading(None, f"{target} is not behind {self.ref}")
@@ -210,7 +210,7 @@ class FortiGateVdom(InSession[Session]):
     def _observed(self, group_names: Iterable[str]) -> ObservedAdom:
         assert self._tables is not None  # noqa: S101
         seen = reading.observed(self._tables, self.ref, self._owner, group_names)
-        now = self._clock.now()
+        now = self._clock.steady()
         used = {key for key, at in self._in_use.items() if now - at < IN_USE_COUNTS_S}
         self._names = taken_over.names_in(seen, self._owner)
         return taken_over.show(replace(seen, used=frozenset(used), stamp=None), self._names)
@@ -232,13 +232,13 @@ class FortiGateVdom(InSession[Session]):
     def _known_policies(self) -> Package | None:
         """As they were read, while that counts."""
         read_at, known = self._package or (0.0, None)
-        return known if self._clock.now() - read_at < POLICIES_COUNT_S else None
+        return known if self._clock.steady() - read_at < POLICIES_COUNT_S else None
 
     def _policies(self, session: Session) -> Package:
         known = self._known_policies
         if known is None:
             known = policies.read_package(session, self._place)
-            self._package = self._clock.now(), known
+            self._package = self._clock.steady(), known
         return known
 
     def _is_free(self, session: Session) -> bool:
@@ -306,7 +306,7 @@ class FortiGateVdom(InSession[Session]):
         if before.unread and not before.policies:
             return False
         now = policies.read_package(session, self._place)
-        self._package = self._clock.now(), now
+        self._package = self._clock.steady(), now
         return now != before
 
     def _writer(self, session: Session, plan: AdomPlan, found: Tables) -> Writer:
@@ -320,7 +320,7 @@ class FortiGateVdom(InSession[Session]):
         return Writer(session, plan, scene, self._unit.ability)
 
     def _note_in_use(self, outcome: Outcome) -> None:
-        self._in_use.update(dict.fromkeys(outcome.in_use, self._clock.now()))
+        self._in_use.update(dict.fromkeys(outcome.in_use, self._clock.steady()))
 
 
 def _as_seen(what: Seen) -> Seen:

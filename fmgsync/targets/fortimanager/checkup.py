@@ -73,15 +73,20 @@ def read_unit(session: Session) -> UnitFacts:
         ],
     )
     about = _row(own) or {}
-    moment = about.get("timestamp")
     return UnitFacts(
         user=str(about.get("login_user") or session.access.username or ""),
         version=unit_version.read_version(session),
-        time=float(moment) if isinstance(moment, int) else None,
+        time=time_of(own),
         settings=_row(settings),
         admin_settings=_row(admin_settings),
         administrators=_administrators(users, profiles),
     )
+
+
+def time_of(own: Result) -> float | None:
+    """The unit's own clock, UTC epoch seconds, as the answer about our session tells it."""
+    moment = (_row(own) or {}).get("timestamp")
+    return float(moment) if isinstance(moment, int) else None
 
 
 def read_firmware(session: Session, ref: TargetRef) -> Mapping[str, tuple[int, ...]]:

@@ -21,6 +21,7 @@ from fmgsync.model.target import TargetRef
 from fmgsync.targets import taken_over
 from fmgsync.targets.fortimanager import (
     answers,
+    checkup,
     object_install,
     outcomes,
     preview,
@@ -225,7 +226,7 @@ class FortiManagerFlow:
             seen = tasks.read(self._session, task.task_id, self._place)
         except errors.NotFound:
             return self._vanished(task)
-        judged = outcomes.judge(seen, task, self._progress, self._clock.now())
+        judged = outcomes.judge(seen, task, self._progress, self._clock.steady())
         settled = tuple(outcome for outcome in judged.values() if outcome is not None)
         if any(outcome.outcome is Outcome.FROZEN for outcome in settled):
             self._frozen.add(task.task_id)
@@ -294,9 +295,9 @@ class FortiManagerFlow:
         if self._begun is None:
             return
         newest, request = self._begun
-        ends_at = self._clock.now() + self._progress.limit_s
+        ends_at = self._clock.steady() + self._progress.limit_s
         while running := self._twins(newest, request):
-            if self._clock.now() >= ends_at:
+            if self._clock.steady() >= ends_at:
                 raise errors.UnitBusy(
                     f"task {running[0]}, which this run has begun, does not end",
                     fortimanager=self._place.fortimanager,
@@ -331,8 +332,14 @@ class FortiManagerFlow:
             self._oid = topology.read_oid(self._session, self._place)
         if 0 not in (task.adom, self._oid) and task.adom != self._oid:
             return False
-        stale = self._clock.now() - whole.started_at > _STALE_AFTER_S
-        return not stale and task.task_id not in self._frozen
+        return task.task_id not in self._frozen and not self._has_been_there_long(whole)
+
+    def _has_been_there_long(self, task: tasks.Task) -> bool:
+        """By the clock that dated it: this computer's may be years ahead."""
+        if self._clock.now() - task.started_at <= _STALE_AFTER_S:
+            return False
+        theirs = checkup.time_of(self._session.call("get", [{"url": urls.SESSION}])[0])
+        return theirs is None or theirs - task.started_at > _STALE_AFTER_S
 
     def _find_started(
         self, request: InstallRequest, newest: int, title: str, error: errors.OutcomeUnknown

@@ -66,9 +66,9 @@ def telling(written: tuple[Change, ...], of: int) -> Iterator[None]:
 
 
 def watch(clock: Clock) -> Callable[[], bool]:
-    """Whether a lock that is taken now was held for long; a clock that is set meanwhile ends it."""
-    began = clock.now()
-    return lambda: not 0 <= clock.now() - began < LONGEST_S
+    """Whether a lock that is taken now was held for long."""
+    began = clock.steady()
+    return lambda: clock.steady() - began >= LONGEST_S
 
 
 def never() -> bool:

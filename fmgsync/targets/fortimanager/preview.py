@@ -62,7 +62,7 @@ class Preview:
         self._request = request
         self._running = task_id
         self._clock = clock
-        self._gives_up_at = clock.now() + limit_s
+        self._gives_up_at = clock.steady() + limit_s
         self._wanted = _devices(request.targets)
         self._names = names
         self._problems: dict[str, str] = {}
@@ -123,7 +123,7 @@ class Preview:
             task = yield from _asked(self._task)
             if task.finished:
                 return task
-            if self._clock.now() >= self._gives_up_at:
+            if self._clock.steady() >= self._gives_up_at:
                 _log.warning("preview given up", adom=self._place.adom, task=self._running)
                 self._session.call("delete", [{"url": urls.task(self._running)}])
                 return None

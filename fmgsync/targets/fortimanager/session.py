@@ -7,6 +7,7 @@ request only where repeating cannot do anything twice. `client` carries what it 
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -61,7 +62,7 @@ class Session:
         self._answered = False
         self._pinned = False
         self._in_use = threading.Lock()
-        self._looked_at = 0.0
+        self._looked_at = -math.inf
 
     def __repr__(self) -> str:
         return f"Session({self.access.name!r}, host={self.access.host!r})"
@@ -198,7 +199,7 @@ class Session:
             self.logins += 1
             return
         password, refused = self.access.password or "", self.access.refused
-        if not refused.may_try(password, self._clock.now()):
+        if not refused.may_try(password, self._clock.steady()):
             raise transport.refused_before(self.access)
         if client.is_cloud:
             result = self._login_to_cloud(client)
@@ -240,14 +241,14 @@ class Session:
     def _has_another_key(self) -> bool:
         """Whether the key that each request carries has been replaced. Under a lock nobody asks:
         it belongs to the key with which it was taken."""
-        if 0 <= self._clock.now() - self._looked_at < credentials.LOOKED_AT_S:
+        if self._clock.steady() - self._looked_at < credentials.LOOKED_AT_S:
             return False
         before = self.access.api_key
         self._look_at_secret()
         return self.access.api_key != before
 
     def _look_at_secret(self) -> None:
-        self.access, self._looked_at = self.access.renewed(), self._clock.now()
+        self.access, self._looked_at = self.access.renewed(), self._clock.steady()
 
     def _begin_anew(self) -> None:
         """Log in with the secret as it is kept now; pyFMG takes it when it is made."""
@@ -310,13 +311,13 @@ class Session:
         client = self._opened()
         if method != "get" and not releases(params):
             self.hooks.before_write()
-        began = self._clock.now()
+        began = self._clock.steady()
         access = self.access.for_writing() if writes and not self._pinned else self.access
         self.requests += 1
         try:
             body = client.send(method, params, access)
         finally:
-            self.hooks.after_request(self.access.name, method, self._clock.now() - began)
+            self.hooks.after_request(self.access.name, method, self._clock.steady() - began)
         results = client.decode(body, tuple(str(param["url"]) for param in params))
         if isinstance(number := body.get("session"), int) and not isinstance(number, bool):
             self._number = number

@@ -277,7 +277,7 @@ class FortiManagerAdom(InSession[Session]):
             place = Place(session.access.name, self.ref.domain)
             oid = topology.read_oid(session, place)
             found = tasks.read_installs(session, place, adom=oid, after=after)
-            now, user = self._clock.now(), session.access.username
+            now, user = self._clock.steady(), session.access.username
         return tuple(
             SeenTask(
                 task.task_id,

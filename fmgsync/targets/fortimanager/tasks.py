@@ -177,13 +177,13 @@ class RecentTasks:
     def reading(self) -> Read[None]:
         """To be read along."""
         self._answered = yield [*self._lock.questions, recent()]
-        self._requests, self._at = self._session.requests, self._clock.now()
+        self._requests, self._at = self._session.requests, self._clock.steady()
 
     def told(self) -> Sequence[Task]:
         """The newest tasks, as told just now or asked again; raises LockLost without the lock this
         ADOM needs."""
         is_last = self._requests == self._session.requests
-        if not (is_last and 0 <= self._clock.now() - self._at < _JUST_NOW_S):
+        if not (is_last and self._clock.steady() - self._at < _JUST_NOW_S):
             reads.run(self._session, self.reading())
         *proof, listed = self._answered
         self._lock.check(proof)
@@ -214,12 +214,12 @@ def wait(
     session: Session, task_id: int, place: Place, *, clock: Clock, limit_s: float = 120.0
 ) -> Task:
     """Poll a short task to its end."""
-    ends_at = clock.now() + limit_s
+    ends_at = clock.steady() + limit_s
     while True:
         task = read(session, task_id, place)
         if task.finished:
             return task
-        if clock.now() >= ends_at:
+        if clock.steady() >= ends_at:
             raise errors.UnitBusy(
                 f"task {task_id} did not end within {limit_s:g} s",
                 fortimanager=place.fortimanager,

@@ -153,10 +153,10 @@ def take(session: Session, adom: str, *, clock: Clock, wait_s: float) -> Lock:
     """Lock the ADOM and prove it; waits for another session up to `wait_s`."""
     place = Place(session.access.name, adom)
     _refuse_unprovable_key(session, place)
-    ends_at = clock.now() + wait_s
+    ends_at = clock.steady() + wait_s
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(errors.LockHeld),
-        stop=lambda _: clock.now() >= ends_at or session.hooks.gives_up(),
+        stop=lambda _: clock.steady() >= ends_at or session.hooks.gives_up(),
         wait=tenacity.wait_random_exponential(multiplier=1, min=1, max=15),
         before_sleep=lambda state: _tell_once(state, place, wait_s),
         sleep=lambda seconds: _wait(session, clock, seconds),
@@ -169,9 +169,9 @@ def take(session: Session, adom: str, *, clock: Clock, wait_s: float) -> Lock:
 
 def _wait(session: Session, clock: Clock, seconds: float) -> None:
     """Leave the holder alone for a while, unless nobody has time to wait any more."""
-    began = clock.now()
+    began = clock.steady()
     clocks.rest(clock, seconds, until=session.hooks.gives_up)
-    session.hooks.lock_waited(max(0.0, clock.now() - began))
+    session.hooks.lock_waited(clock.steady() - began)
 
 
 def _tell_once(state: tenacity.RetryCallState, place: Place, wait_s: float) -> None:

@@ -179,7 +179,7 @@ class Writer:
         """
         waiting, stalled = list(batch), 0
         while waiting:
-            sent, began = waiting[: self._batch], self._clock.now()
+            sent, began = waiting[: self._batch], self._clock.steady()
             try:
                 results = self._session.call(
                     _method(sent[0]), [self._param(change) for change in sent]
@@ -192,7 +192,7 @@ class Writer:
                     self._batch, stalled, self._may_grow = len(sent) // 2, -1, False
             else:
                 left = self._settle(sent, results, last=stalled == _PATIENCE)
-                was_quick = 0 <= self._clock.now() - began < _QUICK_S
+                was_quick = self._clock.steady() - began < _QUICK_S
                 if self._may_grow and was_quick and len(sent) == self._batch:
                     self._batch *= 2
             stalled = 0 if len(left) < len(sent) else stalled + 1

@@ -195,6 +195,9 @@ class Off:
     def now(self) -> float:
         return self._clock.now() + self._by_s
 
+    def steady(self) -> float:
+        return self._clock.steady()
+
     def sleep(self, seconds: float) -> None:
         self._clock.sleep(seconds)
 
