@@ -26,9 +26,8 @@ def refusal(address: Address) -> str | None:
 
 @functools.lru_cache(maxsize=1 << 16)
 def _refusal(address: Address) -> str | None:
-    network = ipaddress.ip_network(address)
-    first = network.network_address
-    if network.prefixlen == 0 or first.is_unspecified:
+    first = ipaddress.ip_network(address).network_address
+    if first.is_unspecified:
         return "is unspecified"
     if isinstance(first, ipaddress.IPv6Address) and first.ipv4_mapped is not None:
         return "is an IPv4-mapped IPv6 address"

@@ -458,6 +458,9 @@ def test_all_others_are_not_done_while_one_is_under_way() -> None:
     held = run.decide().held
     assert held is not None
     assert held.kind is HoldKind.FAILURES_LEFT
+    run.candidates["d01"] = device("d01")
+    assert run.start().start == ("d01",), "it has new members"
+    assert run.decide().held is None
 
 
 def test_why_a_window_is_closed_is_told() -> None:
