@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from fmgsync.grouping.clusters import memberships
+from fmgsync.grouping.doubts import Told
 from fmgsync.model.endpoint import ClusterSnapshot, NodeEndpoint, PodEndpoint
 from fmgsync.model.labels import ANY_KEY, Labels
 from fmgsync.model.rule import GroupRule, Publish
@@ -95,3 +96,14 @@ def test_what_is_surely_selected_is_published_whatever_else_is_unknown() -> None
     good: NodeEndpoint = replace(NODE, doubt=ODD)
     found = memberships(RULES, {"east": snapshot(good)}, {}).members["ingress", "east"]
     assert found.addresses == {"10.0.0.1"}
+
+
+def test_what_was_told_goes_with_its_object_and_no_other() -> None:
+    """Else a rule would be held by something that is gone."""
+    told, one, other = Told(3), ("", "one"), ("", "other")
+    assert told.exchange(one, (), {0: "why", 1: "why"}) == {0, 1}
+    assert told.exchange(other, (), {0: "too"}) == {0}
+    assert told.exchange(one, (0, 1), {1: "why", 2: "more"}) == {0, 2}
+    assert told.of == [{other: "too"}, {one: "why"}, {one: "more"}]
+    assert told.exchange(one, (1, 2), {}) == {1, 2}
+    assert told.of == [{other: "too"}, {}, {}]

@@ -26,13 +26,14 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=1, help="each how manieth change")
     parser.add_argument("--only", default="", help="functions whose name holds this")
     parser.add_argument("--seconds", type=float, default=1.0, help="of slower tests none is asked")
+    parser.add_argument("--random", action="store_true", help="ask tests of any input as well")
     wanted = parser.parse_args()
     # Not imported here: that is for the tests to do.
     path = ROOT / f"{wanted.module.replace('.', '/')}.py"
     if not path.exists():
         parser.error(f"there is no module {wanted.module}")
     room = ROOT / "tests" / path.relative_to(ROOT / "fmgsync").parent
-    judge = Judge(path, wanted.every, wanted.only, wanted.seconds)
+    judge = Judge(path, wanted.every, wanted.only, wanted.seconds, random=wanted.random)
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.exists() else None) as folder:
         told = pytest.main(

@@ -30,11 +30,12 @@ _Place = tuple[str, int]
 class Judge:
     """A plugin that judges in place of running the tests once."""
 
-    def __init__(self, path: Path, every: int, only: str, slow_s: float) -> None:
+    def __init__(self, path: Path, every: int, only: str, slow_s: float, *, random: bool) -> None:
         self._path = path
         self._every = every
         self._only = only
         self._slow_s = slow_s
+        self._random = random
         self._tree = ast.parse(path.read_text(encoding="utf-8"))
         self._standing = self._compiled()
         self._outer = {_place(c): at for at, code in self._standing.items() for c in _codes(code)}
@@ -102,7 +103,8 @@ class Judge:
 
     def _watch(self, item: pytest.Item) -> None:
         """Run a test once as things stand; who is slow, random or fails is not asked."""
-        if hasattr(getattr(item, "obj", None), "hypothesis") or any(item.iter_markers("slow")):
+        is_random = hasattr(getattr(item, "obj", None), "hypothesis")
+        if (is_random and not self._random) or any(item.iter_markers("slow")):
             return
         seen: set[CodeType] = set()
 

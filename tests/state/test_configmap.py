@@ -490,6 +490,11 @@ def test_who_is_torn_away_leaves_what_nobody_waited_for(followed: ConfigMap, mak
         followed.flush()
     followed.flush()
     assert [make().read(name) for name in ("stale", "audit")] == ["1", "1"]
+    torn.clear()
+    with pytest.raises(KeyboardInterrupt):
+        followed.update("own", tear)
+    followed.update("count", count)
+    assert make().read("own") is None, "who was torn away has given it up"
 
 
 def test_where_nobody_follows_it_is_written_at_once(make: Make) -> None:
