@@ -364,6 +364,19 @@ def walk(worlds: list[list[dict[str, Any]]]) -> None:
         before, known = after, now
 
 
+def test_labels_of_a_gateways_namespace_concern_pods_of_others() -> None:
+    notes = {
+        "egress.projectcalico.org/selector": "app == 'gate'",
+        "egress.projectcalico.org/namespaceSelector": "env == 'gates'",
+    }
+    far = manifest("Pod", "far", "b", labels={"app": "db"}, annotations=notes,
+                   spec={"nodeName": "n1"},
+                   status={"phase": "Running", "podIPs": [{"ip": "10.0.0.80"}]})  # fmt: skip
+    others = [each for each in base() if each["metadata"]["name"] != "a"]
+    spaces = [manifest("Namespace", "a", labels={"env": env}) for env in ("prod", "gates")]
+    walk([[*others, far, space] for space in spaces])
+
+
 def test_each_thing_that_comes_and_goes_is_looked_at_again() -> None:
     """Alone, on top of all that is there, which comes back when it goes."""
 
