@@ -30,7 +30,7 @@ from tests.end_to_end.middlebox import Deadly
 from tests.end_to_end.mixed import ALONE, BEHIND, CHOICES, POOL, RULES, Choice, open_mixed
 from tests.end_to_end.ours import Ours
 from tests.end_to_end.people import Administrator, Operator
-from tests.end_to_end.surroundings import APPS, COUNTS, Surroundings
+from tests.end_to_end.surroundings import APPS, COUNTS, LOSSES, Surroundings
 from tests.end_to_end.watched import TROUBLES
 from tests.end_to_end.witness import Witness
 
@@ -127,10 +127,19 @@ class Everything(Surroundings):
             if len(self.truth.runs) > len(POOL) // 2:
                 del self.truth.runs[self.dice.choice(sorted(self.truth.runs))]
             self.runs_now()
-            if self.estate.served and self.dice.random() < 0.3:
-                troubled = self.dice.choice(sorted(self.estate.served))
-                self.trouble(troubled, self.dice.choice(TROUBLES), {})
+            if self.estate.served:
+                self._something_befalls(self.dice.choice(sorted(self.estate.served)))
             self._run("window", quiet=self.dice.random() < 0.5)
+
+    def _something_befalls(self, cluster: str) -> None:
+        """A trouble of an API server, its loss, or the end of that."""
+        chance = self.dice.random()
+        if self.truth.lost and chance < 0.4:
+            self.sources_are_back()
+        elif chance < 0.1:
+            self.source_is_lost(cluster, self.dice.choice(LOSSES))
+        elif chance < 0.4:
+            self.trouble(cluster, self.dice.choice(TROUBLES), {})
 
     @rule(what=st.sampled_from(("ends", "dies", "is deposed", "leads again")))
     def replica(self, what: str) -> None:

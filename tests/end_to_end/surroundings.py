@@ -23,6 +23,7 @@ COUNTS: Counter[str] = Counter()
 """What all machines of this process went through."""
 
 APPS = ("web", "db", "both", "other")
+LOSSES = ("gone", "cut off", "without pods")
 
 
 class Surroundings(RuleBasedStateMachine):
@@ -63,7 +64,7 @@ class Surroundings(RuleBasedStateMachine):
 
     @rule(
         cluster=st.sampled_from(list(CLUSTERS)),
-        how=st.sampled_from(("gone", "cut off", "without pods")),
+        how=st.sampled_from(LOSSES),
     )
     def source_is_lost(self, cluster: str, how: str) -> None:
         """A dump that tells nothing, or less than all."""
