@@ -513,3 +513,17 @@ def test_closing_twice_or_after_a_lost_connection_is_quiet(folder: Path) -> None
         session.open()
     session.close()
     session.close()
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("fmg.example.net", ("fmg.example.net", 443)),
+        ("fmg.example.net:8443", ("fmg.example.net", 8443)),
+        ("10.0.0.1", ("10.0.0.1", 443)),
+        ("[2001:db8::1]", ("2001:db8::1", 443)),
+        ("[2001:db8::1]:8443", ("2001:db8::1", 8443)),
+    ],
+)
+def test_an_address_is_told_from_its_port(host: str, address: tuple[str, int]) -> None:
+    assert Access("hq", host).address == address

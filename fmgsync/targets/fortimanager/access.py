@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from fmgsync import errors
 from fmgsync.targets import credentials
 
+HTTPS = 443
 CLOUD = "fortimanager.forticloud.com"
 
 
@@ -48,6 +49,12 @@ class Access:
         """What must appear nowhere."""
         through = urlsplit(self.proxy).password if self.proxy else None
         return tuple(text for text in (self.password, self.api_key, through) if text)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """The name or number, without brackets, and the port."""
+        found = urlsplit(f"//{self.host}")
+        return found.hostname or "", found.port or HTTPS
 
     def renewed(self) -> Access:
         """The same, with the password or key as it is kept now."""

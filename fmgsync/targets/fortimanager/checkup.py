@@ -23,7 +23,6 @@ from fmgsync.targets.fortimanager.answers import Place, Result
 from fmgsync.targets.fortimanager.session import Session
 from fmgsync.targets.fortimanager.tables import Query
 
-_HTTPS = 443
 _MAY_INSTALL = ("read-write", 2)
 
 
@@ -114,8 +113,7 @@ def expires_at(access: Access) -> datetime | None:
     """When the unit's certificate ends; None behind a proxy. Raises ConnectionFailed."""
     if access.proxy is not None:
         return None
-    host, _, port = access.host.rpartition(":") if access.host.count(":") == 1 else ("", "", "")
-    address = (host or access.host.strip("[]"), int(port or _HTTPS))
+    address = access.address
     context = ssl.create_default_context(cafile=str(access.ca_file) if access.ca_file else None)
     if not access.verify:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE

@@ -116,7 +116,7 @@ class WorkflowEdit:
         _log.warning("workflow session stays open", adom=self._place.adom, error=why)
 
     def _request(self) -> Row:
-        host = self._session.access.host.rpartition(":")[0] or self._session.access.host
+        host, _ = self._session.access.address
         return {"workflow": {"desc": self._note, "fmgip": host, "no_diff": 0}}
 
     def _state(self) -> int | None:
