@@ -68,7 +68,7 @@ def of_live(facts: four.Facts, seen: Observation, targets: Iterable[DeviceVdom])
     devices = {target: Reading(groups) for target, groups in facts.adom.items()}
     found = made(replace(facts, devices=devices, staged=False), seen, asked=True)
     waiting = pending.pending_writes(facts.ref, _places(seen, targets))
-    return replace(found, pending=waiting, not_referenced=())
+    return replace(found, pending=waiting)
 
 
 def _pending_installs(
