@@ -364,6 +364,20 @@ def walk(worlds: list[list[dict[str, Any]]]) -> None:
         before, known = after, now
 
 
+@pytest.mark.parametrize("more", [[], *([each] for each in IN_TURN)])
+def test_each_rule_answers_as_it_does_alone(more: list[dict[str, Any]]) -> None:
+    """What was found out for one is another's as well only where both ask the same."""
+
+    def members(*rules: GroupRule) -> dict[Any, Any]:
+        membership = ClusterMembership("east", rules)
+        membership.apply(whole(cluster([*base(), *more])))
+        return dict(membership.members())
+
+    alone = [members(rule) for rule in RULES]
+    for rules in (RULES, RULES[::-1]):
+        assert members(*rules) == {key: each[key] for each in alone for key in each}
+
+
 def test_labels_of_a_gateways_namespace_concern_pods_of_others() -> None:
     notes = {
         "egress.projectcalico.org/selector": "app == 'gate'",
