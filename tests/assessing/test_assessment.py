@@ -306,6 +306,29 @@ def test_a_lost_record_begins_anew_once_nothing_can_be_under_way(case: str) -> N
     assert found == expected
 
 
+ONLINE, OFFLINE = look().topology, look(replace(DEVICE, online=False)).topology
+
+
+@pytest.mark.parametrize(
+    ("names", "topology", "asked", "expected"),
+    [
+        ("a", OFFLINE, False, "a has not answered"),
+        ("b a", ONLINE, True, "a has not answered, nor have 1 more"),
+        ("a b c", ONLINE, True, "a has not answered, nor have 2 more"),
+        ("fgt", OFFLINE, False, "fgt has not answered"),
+    ],
+)
+def test_devices_that_keep_a_record_from_beginning_are_counted(
+    names: str, topology: AdomTopology, asked: bool, expected: str
+) -> None:
+    """Also one that FortiManager does not know, or has no connection to."""
+    silent = view(device=None)
+    views = [replace(silent, target=DeviceVdom(name, "root")) for name in names.split()]
+    unused = view(device=None, state=GroupState.NOT_REFERENCED)
+    views.append(replace(unused, target=DeviceVdom("0", "root")))
+    assert new_ledger.why_not(ENDED, views, topology, asked=asked) == expected
+
+
 def test_a_first_rollout_asks_nobody() -> None:
     """Only where some device has one of our groups may there have been one before."""
     assert not new_ledger.may_be_one([view(device_database=frozenset())])
