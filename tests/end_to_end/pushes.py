@@ -66,9 +66,10 @@ class Pushes:
         truth = self._estate.truth
         if self._estate.choice.strict or truth.unsure or truth.policy != "sync":
             return False  # what is kept back is not known here: neither is what it should hold
-        before = self._now(place)
-        meant = {group: truth.wanted(group) for group in RULES}
-        narrowed = {group: before[group] & meant[group] for group in RULES}
+        # A group that no rule names may stay: it waits for a person, or others have filled it.
+        before = {group: held for group, held in self._now(place).items() if group in truth.rules}
+        meant = {group: truth.wanted(group) for group in before}
+        narrowed = {group: before[group] & meant[group] for group in before}
         earlier = self._outcomes.get(place, ()) if place in self.open else ()
         self._outcomes[place] = *earlier, before, meant, narrowed
         self.open.add(place)
@@ -89,7 +90,10 @@ class Pushes:
             _, line = last_of_ours(self._world, name)
             return line is None or line.state in WELL
         # All of it arrived, or all that goes, or nothing.
-        return name not in self._outcomes or self._now(name) in self._outcomes[name]
+        now = self._now(name).items()
+        return name not in self._outcomes or any(
+            outcome.items() <= now for outcome in self._outcomes[name]
+        )
 
     def room(self) -> int:
         """How many of a fleet may be at risk at once: rounded down, at least one."""
