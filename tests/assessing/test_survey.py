@@ -111,6 +111,8 @@ def test_the_views_are_made_from_what_the_pass_saw() -> None:
     assert facts.reasons[EAST, "db"] == "in the way"
     assert survey.places(facts) == ([EAST, WEST], ("db", "web"))
     assert survey.facts_of(estate()).submitted == ""
+    backup = estate(topology=replace(look.topology, flags=frozenset({"backup"})))
+    assert survey.facts_of(backup).blocked == {"db", "web"}
 
 
 PENDING: dict[str, tuple[Observation, dict[str, Any], list[tuple[str, ...]]]] = {
