@@ -19,7 +19,8 @@ LOOKED_AT_S: Final = 20.0
 
 AGAIN_S: Final = 60.0
 """So long a refused password is not said again: a unit locks out who says it three times, for a
-minute, unless it is configured otherwise (FortiManager administration guide, "Password lockout")."""
+minute, unless it is configured otherwise (FortiManager administration guide, "Password lockout").
+"""
 
 Reread = Callable[[], str]
 """Reads a secret where it is kept."""
