@@ -117,7 +117,7 @@ def test_the_arguments_are_those_of_fmgsync_run() -> None:
 
 @pytest.mark.parametrize("probe", ["livenessProbe", "readinessProbe"])
 def test_a_probe_asks_for_what_is_served(probe: str) -> None:
-    health = ServiceHealth("1", ManualClock().now())
+    health = ServiceHealth("1", 0.0)
     service = Service(
         "127.0.0.1:0",
         health=lambda: health,
