@@ -106,6 +106,8 @@ def rules_digest(rules: Iterable[GroupRule], sites: Iterable[Site]) -> str:
             rule.mapping,
             *([rule.accounts, rule.network_sets] if rule.accounts or rule.network_sets else []),
             *([rule.destinations, rule.addresses, rule.within] if _chooses(rule) else []),
+            *([["network", rule.network]] if rule.network is not None else []),
+            *([["towards", *rule.towards]] if rule.towards else []),
         ]
         for rule in rules
     ]
