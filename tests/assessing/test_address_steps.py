@@ -92,6 +92,7 @@ OWNERS: dict[str, tuple[list[ClusterSnapshot], str]] = {
         [having(synced=[Kind.PODS]), having(cluster="west", synced=[])],
         "endpoint clusters None: east, west not read completely []",
     ),
+    "no more needs to be read": ([having(DB, synced=[Kind.PODS, Kind.NODES])], NOBODY),
     "found all the same": (
         [having(NODE, synced=[])],
         "endpoint clusters True: node n1 of cluster east [node n1 of cluster east]",

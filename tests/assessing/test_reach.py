@@ -61,6 +61,10 @@ CASES: dict[str, tuple[Observation, Found]] = {
         ),
         {},
     ),
+    "something else is the matter with it": (
+        replace(seen(), plan=AdomPlan(REF, (), foreign=(Finding("full", "web", "no room"),))),
+        EMPTY,
+    ),
     "the rule is meant for fewer": (seen(RULE), {EAST: {"web": ONE}, WEST: {"web": frozenset()}}),
     "fewer, and rules were not read": (
         unread(seen(RULE)),
@@ -89,3 +93,72 @@ def test_nothing_is_wanted_where_no_rule_asks_for_anything(case: str) -> None:
     assert reach.wanted(found) == expected
     named = {group.name for group in found.desired.groups}
     assert reach.names(found) == named.union(*expected.values())
+
+
+PAIR = {"web": frozenset({V4, V6}), "db": frozenset({V4}), "six": frozenset({V6})}
+USED = Usage(
+    devices={
+        (V4, "web"): {EAST: "edge", WEST: "core", ELSEWHERE: "edge"},
+        (V6, "web"): {EAST: "edge"},
+        (V6, "six"): {WEST: "core"},
+        (V4, "db"): {EAST: "edge"},
+        (V4, "other"): {EAST: "edge"},
+    },
+    disputed={
+        (V4, "web"): frozenset({WEST, ELSEWHERE}),
+        (V6, "six"): frozenset({EAST, WEST, ELSEWHERE}),
+        (V4, "other"): frozenset({EAST}),
+    },
+)
+CARRIED = {
+    (EAST, "web"): "edge",
+    (WEST, "web"): "core",
+    (WEST, "six"): "core",
+    (EAST, "db"): "edge",
+}
+
+
+def carried() -> Observation:
+    """Groups of one family and of both; packages bring web6 to the eastern device alone."""
+    rules = [wanted(name, {EAST: []}, family=f) for name, of in PAIR.items() for f in of]
+    return replace(seen(*rules), usage=USED, observed=adom())
+
+
+def test_which_package_carries_a_group_to_which_device() -> None:
+    """Of the devices and groups that are asked about, in either family."""
+    assert reach.packages(carried(), iter([EAST, WEST]), PAIR) == CARRIED
+
+
+def test_where_several_packages_may_carry_a_group() -> None:
+    """Not where one of them does."""
+    assert reach.disputed(carried(), [EAST, WEST], PAIR) == {(EAST, "six")}
+    nowhere = replace(carried(), usage=replace(USED, devices={}))
+    assert reach.disputed(nowhere, [EAST, WEST], PAIR) == {
+        (WEST, "web"),
+        (EAST, "six"),
+        (WEST, "six"),
+    }
+
+
+SIX = replace(group("old"), family=V6)
+FAMILIES: dict[str, tuple[Observation, set[str]]] = {
+    "of a rule": (carried(), {"web"}),
+    "both stand there": (replace(carried(), observed=adom(group("old"), SIX)), {"web", "old"}),
+    "one is somebody else's": (
+        replace(carried(), observed=adom(group("old", owned=False), SIX)),
+        {"web"},
+    ),
+    "one is asked for, the other stands there": (
+        replace(carried(), observed=adom(replace(group("db"), family=V6))),
+        {"web", "db"},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FAMILIES)
+def test_where_policies_use_one_family_of_two(case: str) -> None:
+    look, pairs = FAMILIES[case]
+    usage = replace(USED, devices={**USED.devices, (V4, "old"): {EAST: "edge"}})
+    found = reach.families(replace(look, usage=usage), {**CARRIED, (EAST, "old"): "edge"})
+    expected = {(WEST, "web"): {V4}, (EAST, "old"): {V4}, (EAST, "db"): {V4}}
+    assert found == {place: of for place, of in expected.items() if place[1] in pairs}

@@ -59,6 +59,7 @@ def known(**since: float | None) -> Since:
         # FortiManager's copy is ahead of the device: nothing is proven.
         (known(b=OLD), "a", "a", None, {"b": OLD}),
         (known(), "a", "ab", None, {"b": NOW}),
+        (known(b=OLD), "ab", "ab", None, {}),
         # Nothing can be said: what was known stays, as long as it still would be wrong.
         (known(b=OLD), "a", None, None, {"b": OLD}),
         (known(b=OLD), "ab", None, None, {}),
