@@ -15,7 +15,20 @@ from fmgsync.model.target import DeviceVdom
 from fmgsync.planning import adoption
 from fmgsync.planning.adoption import Adoption, Choice, Taking
 from fmgsync.planning.usage import Usage
-from tests.planning.estates import EAST, OWNER, REF, V4, V6, WEST, adom, desired, group, own, wanted
+from tests.planning.estates import (
+    EAST,
+    OWNER,
+    REF,
+    V4,
+    V6,
+    WEST,
+    adom,
+    desired,
+    group,
+    own,
+    shared,
+    wanted,
+)
 
 TIGERA = "Managed by Tigera: a policy"
 OLD = naming.mark("old", "web")
@@ -362,3 +375,115 @@ def test_what_is_given_back_says_whose_it_must_still_be() -> None:
     assert (address.value, address.instead_of) == (ONE.value, ONE.comment)
     assert last.instead_of == have.groups[WEB].comment
     assert made.takings == (Taking(WEB, TIGERA, frozenset({Address("10.1.0.1")}), (ONE.name,)),)
+
+
+@pytest.mark.parametrize(
+    ("choice", "there", "name"),
+    [
+        (NAMED, theirs("web", comment="by hand"), "web"),
+        (NAMED, theirs("app", comment="by hand"), "default.web"),
+        (CALICO, theirs("web", comment="by hand"), "default.web"),
+        (CALICO, group("web"), "web"),
+        (Choice(from_owner="old"), theirs("web", comment="by hand"), "default.web"),
+    ],
+)
+def test_what_is_meant_is_wanted_by_the_name_that_it_has(
+    choice: Choice, there: ObservedGroup, name: str
+) -> None:
+    """A policy's name may have gained its tier since; what is ours has its name anyway."""
+    goal = replace(desired(wanted("default.web", {EAST: []})), aliases={"default.web": "web"})
+    assert [g.name for g in adoption.settled(choice, adom(there), goal).groups] == [name]
+
+
+def test_only_what_is_not_ours_and_is_meant_counts_for_a_name() -> None:
+    """An own group beside it keeps its name, though somebody means it by a pattern."""
+    goal = replace(desired(wanted("default.web", {EAST: []})), aliases={"default.web": "web"})
+    have = adom(group("web"), group("default.web"))
+    every = Choice(pattern="*")
+    assert adoption.settled(every, have, goal).groups == goal.groups
+    made = adoption.take_over(every, RULES, adom(group("web")), THINGS, {}, ())
+    assert (made.takings, made.refused) == ((), ())
+
+
+def test_another_hands_word_says_nothing_where_nobody_asks_for_it() -> None:
+    assert not NAMED.made_by(TIGERA)
+    assert not CALICO.made_by("by hand")
+    assert not Choice(from_owner="").made_by(OLD)
+    (back,) = take(Choice(from_owner="old"), theirs("web", comment=OLD)).takings
+    assert back.comment == OLD
+
+
+@pytest.mark.parametrize(
+    ("groups", "told"),
+    [
+        (
+            [theirs("web", *"dcba"), *(theirs(n) for n in "abcd")],
+            "it holds groups (a, b, c): a rule",
+        ),
+        ([theirs("web", *"dcba")], "(a group, a range, a name, values by device): a, b, c"),
+    ],
+)
+def test_of_many_in_the_way_three_are_told(groups: list[ObservedGroup], told: str) -> None:
+    (why,) = take(CALICO, *groups).refused
+    assert told in why.message
+    assert not why.message.endswith("d")
+
+
+def test_a_name_with_which_nothing_is_done_is_told_as_not_taken_over() -> None:
+    (why,) = take(NAMED).refused
+    assert (why.kind, why.name) == (adoption.REFUSED, "web")
+
+
+def test_a_shared_rule_gives_each_of_its_places_the_same() -> None:
+    rules = desired(shared("web", ["10.1.0.2"], EAST))
+    made = adoption.take_over(CALICO, rules, adom(theirs("web", "node-a")), THINGS, {}, ())
+    (taking,) = made.takings
+    assert [taking.coming, taking.going] == [{Address("10.1.0.2")}, {Address("10.1.0.1")}]
+
+
+def test_giving_back_says_where_and_why() -> None:
+    made = adoption.release(Choice(), adom(ONE, ours(mappings=SAME)), Usage())
+    because = ["given back: the members that every device has become its own"] * 3
+    assert [each.because for each in made.plan.changes] == [
+        *because,
+        "given back with its group",
+        "given back: its comment is what it was",
+    ]
+    assert made.plan.ref == REF
+    apart = adoption.release(Choice(), adom(ONE, ours(mappings={**SAME, WEST: {"none"}})), Usage())
+    (why,) = apart.refused
+    assert why.message.endswith("its mappings stay: whoever has it back must know of them")
+
+
+def test_members_that_every_device_has_may_be_those_of_a_device_without_a_mapping() -> None:
+    """It has nothing, as they have: then nothing is different."""
+    usage = Usage(devices={WEB: {OTHER: "edge"}})
+    nothing = ours(mappings={EAST: {"none"}, WEST: {"none"}})
+    assert adoption.release(Choice(), adom(nothing), usage).refused == ()
+
+
+def test_addresses_of_one_name_go_back_in_each_family() -> None:
+    four, six = (
+        replace(thing("node", text, naming.taking_over(OWNER, "node", f"{text}"), family=family),
+                owned=True)
+        for text, family in (("10.1.0.1", V4), ("2001:db8::1", V6))
+    )  # fmt: skip
+    range_ = replace(
+        four, name="range", value=None, comment=naming.taking_over(OWNER, "range", "r")
+    )
+    groups = [
+        ours(members=("node", "range")),
+        ours(members=("node",), family=V6),
+        ours("db", members=("node",)),
+    ]
+    made = adoption.release(Choice(), adom(four, six, range_, *groups), Usage())
+    gone = [
+        (c.kind, c.name, c.comment) for c in made.plan.changes if c.kind.table.value[:4] == "addr"
+    ]
+    addresses = [row for row in gone if row[1] in ("node", "range")]
+    assert addresses == [
+        (ObjectKind.ADDRESS, "node", "10.1.0.1"),
+        (ObjectKind.ADDRESS, "range", "r"),
+        (ObjectKind.ADDRESS6, "node", "2001:db8::1"),
+    ]
+    assert {t.key: t.members for t in made.takings}[WEB] == {"10.1.0.1"}
