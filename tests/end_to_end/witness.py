@@ -337,8 +337,8 @@ class Witness:
 
     def what_is_verified_is_so(self, run: Run, result: Result) -> None:
         """8: it holds what the rules ask for; or something else, where something is kept."""
-        # One pass of a controller brings what goes, the next one what comes.
-        one_lane = not run.was_open or run.is_deposed is not None
+        # One pass of a controller brings what goes, the next one what comes; a stop comes between.
+        one_lane = not run.was_open or run.is_deposed is not None or self.estate.truth.stopped
         urgent = self.estate.choice.removals != "in-window" and one_lane and not run.now
         for adom in result.adoms:
             denied = set() if adom.ref.is_direct else evidence.denied(self._world)
