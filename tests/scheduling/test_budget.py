@@ -72,4 +72,5 @@ def test_a_forecast_gives_one_install_the_90th_percentile_and_further_ones_the_m
     assert past.usual == timedelta(seconds=50)
     assert past.slow == timedelta(seconds=90)
     assert past.rounds(3) == timedelta(seconds=190)
+    assert past.rounds(0) == timedelta(0)
     assert seconds(7).slow == timedelta(seconds=7)

@@ -54,6 +54,8 @@ def fired(schedule: str, zone: ZoneInfo, start: datetime, end: datetime) -> list
         ("30 2 * * *", "Europe/Berlin", "2026-03-29T00:00", "2026-03-29T01:00"),
         ("30 2 * * *", "Europe/Berlin", "2026-03-29T01:00", "2026-03-30T00:30"),
         ("59 2 29 3 *", "Europe/Berlin", "2026-03-01T00:00", "2026-03-29T01:00"),
+        # Where the clocks show UTC before the gap.
+        ("30 1 * * *", "Europe/London", "2026-03-29T00:00", "2026-03-29T01:00"),
         # Repeated: 02:30 comes at 00:30 and again at 01:30 UTC; it counts the first time.
         ("30 2 * * *", "Europe/Berlin", "2026-10-25T00:00", "2026-10-25T00:30"),
         ("30 2 * * *", "Europe/Berlin", "2026-10-25T00:30", "2026-10-26T01:30"),
@@ -112,6 +114,7 @@ def test_at_the_edge_of_time_there_is_no_next_firing() -> None:
         ("0 0 31 2 *", "wrong day-of-month"),
         ("0 0 */29 2 SUN#5", "never fires"),
         ("0 0 1 1 " + "1," * 5000 + "1", "five fields"),
+        ("0 1 * * *".ljust(201), "five fields"),
     ],
 )
 def test_schedules_that_cannot_be_are_refused(schedule: str, problem: str) -> None:
@@ -119,6 +122,10 @@ def test_schedules_that_cannot_be_are_refused(schedule: str, problem: str) -> No
         cron.check_schedule(schedule)
     assert caught.value.next_step
     assert isinstance(caught.value, UsageError)
+
+
+def test_a_schedule_may_have_two_hundred_characters() -> None:
+    cron.check_schedule("0 1 * * *".ljust(200))
 
 
 @settings(max_examples=200, deadline=None)
@@ -149,6 +156,12 @@ def test_unknown_time_zones_are_refused_with_the_nearest_name(name: str, advice:
     with pytest.raises(ScheduleError, match="there is no time zone") as caught:
         cron.zone_named(name)
     assert advice in (caught.value.next_step or "")
+
+
+@pytest.mark.parametrize(("length", "told"), [(60, "x" * 60), (61, "x" * 59 + "…")])
+def test_a_long_name_is_told_shortened(length: int, told: str) -> None:
+    with pytest.raises(ScheduleError, match=f"'{told}' "):
+        cron.zone_named("x" * length)
 
 
 def test_every_iana_zone_is_known() -> None:

@@ -23,6 +23,7 @@ def test_a_started_device_is_at_risk_until_it_is_verified() -> None:
     assert book.proofs == (Proof("a", 1, LATER),)
     assert book.past_s == (80.0,)
     assert ledger.verified(book, "b", LATER).past_s == (80.0,)  # nobody has watched that one
+    assert ledger.verified(book, "b", LATER, 0.0).past_s == (80.0, 0.0)
 
 
 def test_a_failed_device_stays_at_risk_until_a_person_resumes() -> None:

@@ -15,7 +15,7 @@ from fmgsync.model.address import Family
 from fmgsync.model.rollout import InstallTask, NarrowedMapping
 from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.scheduling import ledger, machine
-from fmgsync.scheduling.ledger import Ledger
+from fmgsync.scheduling.ledger import Ledger, Proof
 from fmgsync.scheduling.machine import (
     Blocked,
     Event,
@@ -31,7 +31,7 @@ from fmgsync.scheduling.machine import (
     TasksEnded,
     Withdrawn,
 )
-from fmgsync.scheduling.rollout_record import Phase, RolloutRecord
+from fmgsync.scheduling.rollout_record import Note, Phase, RolloutRecord
 
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
 ONE, TWO = frozenset({"fgt-1"}), frozenset({"fgt-1", "fgt-2"})
@@ -183,6 +183,17 @@ def test_a_device_that_is_held_back_stays_so_for_the_rest_of_the_run(
     assert held.held_back(NOW + timedelta(seconds=1), lambda: ()) == {}
 
 
+def test_a_device_is_held_back_by_what_was_found_and_then() -> None:
+    held = after(Blocked({"fgt-1": "edited", "fgt-2": "is away"}, digests={"fgt-1": "d1"}))
+    assert held.blocked == {"fgt-1": Note("edited", NOW, "d1"), "fgt-2": Note("is away", NOW)}
+
+
+def test_a_proof_has_its_time_and_how_long_it_took() -> None:
+    proven = after(Started(ONE, 1), Settled(ONE, {}, took_s=80.0)).ledger
+    assert proven.proofs == (Proof("fgt-1", 1, NOW + timedelta(seconds=1)),)
+    assert proven.past_s == (80.0,)
+
+
 def test_who_starts_is_held_back_no_more() -> None:
     held = after(Blocked({"fgt-1": "x", "fgt-2": "y"}), Started(ONE, 0))
     assert held.why_held == {"fgt-2": "y"}
@@ -240,8 +251,10 @@ def test_what_another_run_has_judged_meanwhile_is_not_pushed() -> None:
     begun = after(Started(TWO, 0))
     assert after(Pushing(6, TWO), record=begun).after == 6
     judged = after(Withdrawn(ONE), record=begun)
-    with pytest.raises(errors.UnitBusy, match="another run"):
+    with pytest.raises(errors.UnitBusy, match="another run of fmgsync has judged fgt-1 before"):
         after(Pushing(6, TWO), record=judged)
+    with pytest.raises(errors.UnitBusy, match="has judged fgt-1, fgt-2 before"):
+        after(Pushing(6, TWO))
 
 
 def test_the_adom_is_not_written_while_an_urgent_task_may_still_copy() -> None:
