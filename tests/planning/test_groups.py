@@ -8,14 +8,15 @@ import pytest
 
 from fmgsync.model import naming
 from fmgsync.model.address import Address
-from fmgsync.model.state import ObservedAddress, ObservedGroup
+from fmgsync.model.state import DesiredMembers, ObservedAddress, ObservedGroup
 from fmgsync.model.target import DeviceVdom
-from fmgsync.planning import diff
+from fmgsync.planning import diff, guard
 from fmgsync.planning.sharding import Limits
 from tests.planning.estates import (
     EAST,
     OWNER,
     V4,
+    V6,
     WEST,
     adom,
     carry_out,
@@ -175,4 +176,57 @@ def test_mappings_of_shards_go_after_those_of_their_group() -> None:
         ("web", "no site of the rule names this device"),
         ("web.1", "nothing is left in this shard here"),
         ("web.2", "nothing is left in this shard here"),
+    ]
+
+
+def test_why_a_group_is_made_and_why_a_device_keeps_what_it_has() -> None:
+    rule = DesiredMembers(frozenset({Address("10.1.0.1")}), True, "east is lost")
+    goal = desired(replace(wanted("web", {}), mappings={EAST: rule}))
+    made = diff.make_plan(goal, adom()).changes
+    assert [each.because for each in made if each.name == "web"] == ["new rule", "east is lost"]
+
+
+def test_what_else_somebody_has_set_is_told_field_by_field() -> None:
+    fields = (("type", "folder"), ("color", "3"))
+    standing = replace(group("web", {EAST: {"none"}}), altered={None: fields})
+    (change,) = diff.make_plan(desired(wanted("web", {EAST: set()})), adom(standing)).changes
+    assert change.because == "changed by hand: type is folder, color is 3"
+    assert change.members == ("none",)
+
+
+def test_what_a_group_excludes_does_not_matter_once_it_goes() -> None:
+    standing = replace(group("old", {EAST: hosts(1)}), excluded={None: ("x",), EAST: ("y",)})
+    plan = diff.make_plan(desired(), adom(standing, own("10.1.0.1")))
+    (gone,) = (each for each in plan.changes if each.name == "old")
+    assert (gone.clears_exclusion, gone.because) == (False, "no rule of this name any more")
+
+
+def test_of_a_member_its_name_counts_whatever_the_object_is_by_now() -> None:
+    """Also of an address that goes, and of one in the other family."""
+    there = own("10.1.0.1", value="10.9.9.9")
+    six = ObservedGroup(
+        "web", V6, ("none",), {EAST: ("prod_2001-db8--1",)}, naming.mark(OWNER, "web"), owned=True
+    )
+    have = adom(there, own("2001:db8::1"), group("web", {EAST: hosts(1)}), six)
+    goal = desired(
+        wanted("web", {EAST: hosts(2)}), wanted("web", {EAST: {"2001:db8::2"}}, family=V6)
+    )
+    assert [line for line in lines(diff.make_plan(goal, have)) if "mapping" in line] == [
+        "update mapping web @fgt-east +10.1.0.2 -10.1.0.1",
+        "update mapping6 web @fgt-east +2001:db8::2 -2001:db8::1",
+    ]
+
+
+def test_of_a_group_that_was_taken_over_each_device_is_still_judged() -> None:
+    """Only what it holds by itself reaches nobody; what a device has waits as anywhere."""
+    taken = replace(
+        group("web", {EAST: hosts(1), WEST: hosts(1)}, members=("prod_10.1.0.1",)),
+        comment=naming.taking_over(OWNER, "web", "of old"),
+    )
+    goal = desired(wanted("web", {EAST: set(), WEST: set()}))
+    gate = guard.Gate(guard.Limits(), 1_000_000.0)
+    plan = diff.make_plan(goal, adom(taken, own("10.1.0.1")), gate=gate)
+    assert [(hold.kind, hold.device) for hold in plan.held] == [
+        ("held-emptying", EAST),
+        ("held-emptying", WEST),
     ]
