@@ -12,7 +12,7 @@ from fmgsync.model.adom import AdomTopology, Device, Workspace
 from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.scheduling.calendar import ALWAYS, NEVER, Calendar, place_of
 from fmgsync.scheduling.outlook import outlooks
-from fmgsync.scheduling.timetable import Opening, Timetable
+from fmgsync.scheduling.timetable import Judgement, Opening, Timetable
 from fmgsync.scheduling.window import Place, Scope, Window, WindowKind
 from tests.scheduling.clockchanges import MINUTE, utc
 
@@ -292,3 +292,85 @@ def test_the_outlook_of_each_device_once_and_in_order() -> None:
     (later,) = outlooks(calendar, topology, targets[:1], utc("2026-01-01T12:00"), ahead=HOUR)
     assert (later.opens_at, later.openings) == (utc("2026-01-02T01:00"), ())
     assert not later.judgement.is_open
+
+
+# -- what a timetable says, row by row ------------------------------------------------------------
+
+DAWN = window("allow", "0 6 * * *", HOUR)
+LATE = window("allow", "0 2 * * *", 2 * HOUR)
+EARLY = window("allow", "0 1 * * *", 2 * HOUR)
+EACH_MINUTE = window("allow", "* * * * *", MINUTE)
+NEW_YEAR = window("deny", "0 0 27 12 *", HOUR)  # adjoins Christmas
+SHUT = (window("allow", "0 0 * * *", HOUR), window("allow", "0 5 19,20 2 *", HOUR))
+MIDNIGHT = window("deny", "0 0 * * *", HOUR)
+IN_JANUARY = "2026-01-01T"
+
+
+@pytest.mark.parametrize(
+    ("timetable", "at", "is_open", "allowing", "because"),
+    [
+        (Timetable((NIGHTLY, DAWN)), "06:30", True, (DAWN,), f"open by {DAWN}"),
+        (Timetable((NIGHTLY, DAWN)), "05:00", False, (), "closed: no window is open"),
+        (Timetable((NIGHTLY,), (), True), "05:00", True, (), "open: windows are set to always"),
+        (Timetable((NIGHTLY,), (), True), "02:00", True, (NIGHTLY,), f"open by {NIGHTLY}"),
+    ],
+)
+def test_a_judgement_names_the_windows_that_hold(
+    timetable: Timetable, at: str, is_open: bool, allowing: tuple[Window, ...], because: str
+) -> None:
+    expected = Judgement(is_open, allowing, (), timetable.always, because)
+    assert timetable.judge(utc(IN_JANUARY + at)) == expected
+
+
+@pytest.mark.parametrize(
+    ("deny", "at", "until", "denied_next"),
+    [
+        ((CHRISTMAS, NEW_YEAR), "2026-12-25T02:00", "2026-12-27T01:00", "2026-12-27T00:00"),
+        ((CHRISTMAS, NEW_YEAR), "2026-12-28T00:00", None, "2027-12-24T00:00"),
+        ((), "2026-12-25T02:00", None, None),
+    ],
+)
+def test_until_when_and_from_when_it_is_denied(
+    deny: tuple[Window, ...], at: str, until: str | None, denied_next: str | None
+) -> None:
+    timetable = Timetable((NIGHTLY,), deny)
+    assert timetable.denied_until(utc(at)) == (until and utc(until))
+    assert timetable.next_denial(utc(at)) == (denied_next and utc(denied_next))
+
+
+@pytest.mark.parametrize(
+    ("allow", "at", "expected"),
+    [
+        ((NIGHTLY,), "01:00", ("01:00", "04:00")),
+        ((NIGHTLY,), "00:59", None),
+        ((NIGHTLY, LATE), "03:00", ("01:00", "04:00")),  # end together
+        ((LATE, EARLY), "02:30", ("01:00", "04:00")),
+        ((NIGHTLY, EARLY), "02:30", ("01:00", "04:00")),  # begin together
+        ((EACH_MINUTE,), "12:00", ("08:40", "15:21")),  # as far as it is followed
+    ],
+)
+def test_the_opening_that_holds(
+    allow: tuple[Window, ...], at: str, expected: tuple[str, str] | None
+) -> None:
+    found = Timetable(allow).opening(utc(IN_JANUARY + at))
+    assert found == (expected and opening(*(IN_JANUARY + each for each in expected)))
+
+
+@pytest.mark.parametrize(
+    ("end", "closes"), [("15:21", "15:21"), ("15:22", "18:42"), ("20:00", "22:03")]
+)
+def test_what_never_closes_is_followed_to_the_end_that_is_asked_for(end: str, closes: str) -> None:
+    found = Timetable((EACH_MINUTE,)).openings(utc(IN_JANUARY + "12:00"), utc(IN_JANUARY + end))
+    assert found == (opening(IN_JANUARY + "08:40", IN_JANUARY + closes),)
+
+
+@pytest.mark.parametrize(
+    ("start", "opens"),
+    [
+        ("2026-01-01T00:30", "2026-02-19T05:00"),  # a hundred changes later
+        ("2026-01-01T12:00", "2026-02-19T05:00"),
+        ("2025-12-31T12:00", None),
+    ],
+)
+def test_a_hundred_changes_are_followed_to_the_next_opening(start: str, opens: str | None) -> None:
+    assert Timetable(SHUT, (MIDNIGHT,)).next_opening(utc(start)) == (opens and utc(opens))

@@ -9,14 +9,17 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from fmgsync.model.adom import PackageStatus
 from fmgsync.model.rollout import PendingInstall
+from fmgsync.model.target import DeviceVdom
 from fmgsync.scheduling import budget, rehearsal
 from fmgsync.scheduling.admission import Situation
 from fmgsync.scheduling.budget import Percent
-from fmgsync.scheduling.calendar import ALWAYS
+from fmgsync.scheduling.calendar import ALWAYS, Calendar
 from fmgsync.scheduling.forecast import UNKNOWN
 from fmgsync.scheduling.ledger import Ledger
 from fmgsync.scheduling.rehearsal import Foreseen, Stage
+from fmgsync.scheduling.window import Window, WindowKind
 from tests.scheduling.estates import BEHIND, PACKAGES, REF, START, World
 
 DAY = timedelta(days=1)
@@ -111,3 +114,72 @@ def test_what_nothing_holds_is_foreseen_wave_after_wave() -> None:
     found = rehearsal.rehearse(stage, START + DAY)
     waves = {each.wave for each in found if each.at is not None}
     assert waves >= {1, 2}
+
+
+NIGHT = Window(WindowKind.ALLOW, "0 1 * * *", timedelta(hours=1))
+LOST = "its ConfigMap is gone"
+
+
+def two(**rollout: object) -> Stage:
+    """Two devices, one wave after the other, in one hour of each night; a minute for an install."""
+    world = World(random.Random(1))
+    world.names = ["a", "b"]
+    world.vdoms = dict.fromkeys(world.names, ("root",))
+    world.online = dict.fromkeys(world.names, True)
+    world.pending = {DeviceVdom(name, "root") for name in world.names}
+    world.statuses = tuple(
+        PackageStatus(each, PACKAGES["root"], "modified") for each in sorted(world.pending)
+    )
+    world.terms = replace(world.terms, calendar=Calendar((NIGHT,)))
+    world.book = Ledger("0", past_s=(60.0,))
+    terms = {"canary": (), "waves": (1, Percent(100)), "pause": timedelta(0), "max_failures": 1}
+    return stage_of(world, **{**terms, **rollout})
+
+
+def seen(found: tuple[Foreseen, ...]) -> list[tuple[object, ...]]:
+    """Each in minutes from the beginning, or with why it is held."""
+    return [
+        (one.target.device, one.wave, _minutes(one.at), _minutes(one.ends_by), one.held)
+        for one in found
+    ]
+
+
+def _minutes(at: datetime | None) -> float | None:
+    return None if at is None else (at - START) / timedelta(minutes=1)
+
+
+HOUR = timedelta(hours=1)
+SHUT = "closed: no window is open"
+
+
+@pytest.mark.parametrize(
+    ("rollout", "until", "first", "second"),
+    [
+        ({}, DAY, ("a", 1, 60, 61, None), ("b", 2, 61, 62, None)),
+        ({}, HOUR, ("a", None, None, None, SHUT), ("b", None, None, None, SHUT)),
+        ({}, HOUR * 1.001, ("a", 1, 60, 61, None), ("b", 2, 61, 62, None)),
+        ({"canary": ("b",)}, DAY, ("b", 0, 60, 61, None), ("a", 2, 61, 62, None)),
+        ({"pause": 2 * HOUR}, DAY, ("a", 1, 60, 61, None), ("b", None, None, None, SHUT)),
+        ({"pause": 2 * HOUR}, 2 * DAY, ("a", 1, 60, 61, None), ("b", 2, 1500, 1501, None)),
+        (
+            {"canary": ("b",)},
+            HOUR,
+            ("a", None, None, None, f"canary b is {SHUT}"),
+            ("b", None, None, None, f"canary b is {SHUT}"),
+        ),
+    ],
+)
+def test_two_devices_are_foreseen_to_the_minute(
+    rollout: dict[str, object],
+    until: timedelta,
+    first: tuple[object, ...],
+    second: tuple[object, ...],
+) -> None:
+    found = rehearsal.rehearse(two(**rollout), START + until)
+    assert seen(found) == [first, second]
+    assert {each.groups for each in found} == {("web",)}
+
+
+def test_why_it_is_not_known_what_was_done_is_told() -> None:
+    found = rehearsal.rehearse(replace(two(), ledger=None, lost=LOST), START + DAY)
+    assert [(each.held or "").endswith(f": {LOST}") for each in found] == [True, True]
