@@ -10,7 +10,7 @@ from fmgsync.grouping.endpoints import Endpoints
 from fmgsync.grouping.rulebook import RuleBook
 from fmgsync.model.address import Address
 from fmgsync.model.endpoint import IPPool, NodeEndpoint, PodEndpoint
-from fmgsync.model.labels import Labels, unread_account, unread_namespace
+from fmgsync.model.labels import NO_LABELS, Labels, unread_account, unread_namespace
 from fmgsync.model.platform import Setting
 from fmgsync.model.rule import GroupRule, Publish
 
@@ -91,6 +91,7 @@ def test_what_is_not_known_of_a_pods_surroundings() -> None:
     found.put_pod(("a", "two"), pod("two", B, account="other"))
     assert found.selected == [1]
     assert found._account(pod(account="other")) == unread_account("other")
+    assert found._account(pod(account="")) == NO_LABELS
     found.put_account("a/robot", Labels({"team": "x"}))
     assert found.selected == [0]
     found.put_account("a/robot", None)
@@ -195,9 +196,23 @@ def test_what_is_not_known_of_a_node_is_told_until_it_is_gone() -> None:
     found.put_node("n1", replace(NODE, doubt="odd"))
     found.put_node("n2", replace(NODE, name="n2", doubt="odd"))
     assert found.doubts.of == [{("", "n1"): "node n1: odd", ("", "n2"): "node n2: odd"}, {}]
+    assert found.selected == [2, 0]
     found.put_node("n1", NODE)
     found.put_node("n2", None)
-    assert found.doubts.of == [{}, {}]
+    found.put_node("never there", None)
+    assert (found.doubts.of, found.selected) == ([{}, {}], [1, 0])
+
+
+def test_the_first_and_the_last_node_of_a_rule_count_without_an_address() -> None:
+    found, dirty = empty(GroupRule("all", select_nodes="all()"))
+    for name, expected in [("n1", True), ("n2", False)]:
+        dirty.clear()
+        found.put_node(name, replace(NODE, name=name, addresses=()))
+        assert bool(dirty) is expected
+    for name, expected in [("n1", False), ("n2", True)]:
+        dirty.clear()
+        found.put_node(name, None)
+        assert bool(dirty) is expected
 
 
 def test_why_nobody_can_tell_of_a_pod_is_told_anew() -> None:
