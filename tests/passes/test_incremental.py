@@ -23,7 +23,7 @@ from fmgsync.state.heads import AuditHeads
 from fmgsync.wiring import wiring
 from tests import builders
 from tests.effort import held
-from tests.end_to_end import fleet
+from tests.end_to_end import branches, fleet
 from tests.end_to_end.estate import Estate, default_seed, open_estate
 
 APPS = [f"a{number}" for number in range(12)]
@@ -210,6 +210,36 @@ def test_an_address_that_another_group_holds_stays(estate: Estate) -> None:
     assert not controller.make("both").whole
     assert "prod_10.1.0.1" not in estate.mapped("both")["fgt-east"]
     assert {"prod_10.1.0.1", "prod_10.1.0.2"} <= names_of(estate)
+
+
+def test_a_device_that_a_rule_is_meant_for_only_now_may_come_with_a_part(estate: Estate) -> None:
+    """What is pending there is told as by a whole look, by what the last one saw of packages."""
+    groups = [*estate.config["groups"]]
+    estate.write_config(groups=[{**groups[0], "sites": {"clusters": ["east"]}}])
+    controller = Controller(estate)
+    controller.make()
+    estate.write_config(groups=groups[:1])
+    controller.world = Controller(estate).world
+    part = controller.make("a0")
+    assert not part.whole
+    assert estate.mapped("a0")["fgt-west"] == ["prod_10.2.0.1", "prod_10.2.0.2"]
+    fresh = Controller(estate).make()
+    assert part.survey.pending == fresh.survey.pending
+    assert [str(each.target) for each in part.survey.pending] == ["fgt-east/root", "fgt-west/root"]
+    assert part.views == fresh.views
+
+
+def test_a_fortigate_that_stands_alone_is_always_looked_at_as_a_whole(tmp_path: Path) -> None:
+    """It is written in windows, and has no stamp by which a look from before could be relied on."""
+    with branches.open_branches(tmp_path) as alone:
+        alone.pods(1)
+        world = wiring.make_world(
+            alone.path, command="run", clock=alone.clock, state_dir=alone.folder / "state"
+        )
+        passes = Passes(lambda: world, world.adoms[0], install=False)
+        for _ in range(3):
+            made = passes.make(once.read_workloads(world), frozenset({branches.GROUP}))
+            assert (made.error, made.whole) == (None, True)
 
 
 FOREIGN = {
