@@ -309,7 +309,7 @@ IN_JANUARY = "2026-01-01T"
 @pytest.mark.parametrize(
     ("timetable", "at", "is_open", "allowing", "because"),
     [
-        (Timetable((NIGHTLY, DAWN)), "06:30", True, (DAWN,), f"open by {DAWN}"),
+        (Timetable((NIGHTLY, DAWN), (CHRISTMAS,)), "06:30", True, (DAWN,), f"open by {DAWN}"),
         (Timetable((NIGHTLY, DAWN)), "05:00", False, (), "closed: no window is open"),
         (Timetable((NIGHTLY,), (), True), "05:00", True, (), "open: windows are set to always"),
         (Timetable((NIGHTLY,), (), True), "02:00", True, (NIGHTLY,), f"open by {NIGHTLY}"),
