@@ -1,0 +1,317 @@
+"""What is answered about a pod and an address, up to where the walk to the devices begins."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from fmgsync.assessing import explain
+from fmgsync.assessing.explanation import Scene
+from fmgsync.model.address import Address, Family
+from fmgsync.model.endpoint import ALWAYS, ClusterSnapshot, NodeEndpoint, PodEndpoint
+from fmgsync.model.labels import NO_LABELS, Labels
+from fmgsync.model.rule import GroupRule, Publish
+from fmgsync.model.view import GroupState
+from tests.assessing.scenes import on, view
+from tests.assessing.walks import adom, both, held, lines, scene
+from tests.planning.estates import EAST, WEST
+
+FINE = view(state=GroupState.IN_SYNC)
+GONE = view(desired="", state=GroupState.INSTALL_PENDING)
+POD = PodEndpoint(
+    "shop",
+    "web-1",
+    Labels({"app": "web", "projectcalico.org/x": "y"}),
+    (Address("10.1.0.1"),),
+    "n1",
+)
+NODE = NodeEndpoint("n1", NO_LABELS, (Address("10.1.0.1"),))
+WEB = GroupRule("web", "app == 'web'")
+OTHER = GroupRule("db", "app == 'db'")
+
+
+def cluster(*pods: PodEndpoint, name: str = "prod", synced: Any = ALWAYS) -> ClusterSnapshot:
+    return ClusterSnapshot(name, synced, pods, (NODE,), {"shop": NO_LABELS})
+
+
+def runs(*pods: PodEndpoint, rules: tuple[GroupRule, ...] = (WEB,), **more: Any) -> Scene:
+    found = cluster(*pods, synced=more.pop("synced", ALWAYS))
+    return scene(more.pop("adom", both(FINE)), rules=rules, snapshots={"prod": found}, **more)
+
+
+PODS: dict[str, tuple[Scene, str | None]] = {
+    "no such pod": (runs(replace(POD, name="web-2"), replace(POD, namespace="dev")), None),
+    "pods were not read": (runs(synced=frozenset()), "web"),
+    "the controller does not follow it": (runs(partial=True), None),
+    "no rules": (runs(POD, rules=(GroupRule("n", select_nodes="all()"),)), None),
+    "selected": (runs(POD, rules=(WEB, OTHER)), None),
+    "asked of one": (runs(POD, rules=(WEB, OTHER)), "db"),
+    "of none": (runs(replace(POD, labels=NO_LABELS), rules=(WEB, OTHER)), None),
+    "of another cluster": (runs(POD, rules=(replace(WEB, clusters=frozenset({"x"})),)), None),
+    "of this cluster": (runs(POD, rules=(replace(WEB, clusters=frozenset({"prod"})),)), None),
+    "all pods": (runs(POD, rules=(replace(WEB, select="all()"),)), None),
+    "a doubt": (runs(POD, rules=(replace(WEB, doubt="half read"),)), None),
+    "ending": (runs(replace(POD, terminating=True, node="")), None),
+    "lost": (runs(replace(POD, lost=True)), None),
+    "its node": (runs(POD, rules=(replace(WEB, publish=Publish.NODE),)), None),
+    "its node, of others": (
+        runs(replace(POD, node="n2"), rules=(replace(WEB, publish=Publish.NODE),)),
+        None,
+    ),
+    "its node's network": (runs(replace(POD, host_network=True)), None),
+    "of the other family": (
+        runs(POD, rules=(replace(WEB, families=frozenset({Family.IPV6})),)),
+        None,
+    ),
+    "withheld": (
+        runs(POD, withheld=lambda rule, cluster, address: f"is not for {rule} of {cluster}"),
+        None,
+    ),
+    "on one device only": (runs(POD, adom=adom(on(EAST, FINE), on(WEST, view(device="")))), None),
+}
+ADDRESSES: dict[str, Scene] = {
+    "nobody": scene(),
+    "nobody, where it was looked": scene(unseen={"fgt-a": "off"}),
+    "of another group only": scene(both(view("db", *[""] * 4)), rules=(WEB,)),
+    "wanted": runs(POD),
+    "of nodes": scene(both(FINE), rules=(GroupRule("web", select_nodes="has(gpu)"),)),
+    "no rule": scene(both(FINE)),
+    "not wanted any more": runs(adom=adom(on(EAST, GONE), on(WEST, view(desired=None)))),
+    "on one device only": scene(
+        adom(on(EAST, FINE, view("db", device="")), on(WEST, view(device="")))
+    ),
+}
+RUNS = ["pod, cluster prod: yes: runs on node n1; labels app=web"]
+CHOSEN = ["namespace: yes: all()", "label: yes: app == \"web\": app is 'web'"]
+EXPECTED: dict[str, tuple[list[str], dict[str, bool | None]]] = {
+    "pod: no such pod": (
+        ["pod, clusters: no: no cluster has such a pod, or it is not scheduled or has ended"],
+        {},
+    ),
+    "pod: pods were not read": (
+        ["pod, clusters: ?: not seen, but pods were not read completely in prod"],
+        {},
+    ),
+    "pod: the controller does not follow it": (
+        [
+            (
+                "pod, clusters: ?: the controller does not follow it: no rule can select it, or "
+                "there is none"
+            )
+        ],
+        {},
+    ),
+    "pod: no rules": ([*RUNS, "rule, configuration: no: no rule over pods of that name"], {}),
+    "pod: selected": (
+        [
+            *RUNS,
+            *CHOSEN,
+            "address: yes: 10.1.0.1: the cluster says that the pod has it",
+            "  10.1.0.1",
+        ],
+        {"east": True, "west": True},
+    ),
+    "pod: asked of one": (
+        [
+            *RUNS,
+            "namespace, rule db: yes: all()",
+            "label, rule db: no: app == \"db\": app is 'web'",
+        ],
+        {},
+    ),
+    "pod: of none": (
+        [
+            "pod, cluster prod: yes: runs on node n1; labels -",
+            "namespace: yes: all()",
+            'label: no: app == "web": no such label',
+            "namespace, rule db: yes: all()",
+            'label, rule db: no: app == "db": no such label',
+        ],
+        {},
+    ),
+    "pod: of another cluster": ([*RUNS, "rule: no: it is not about cluster prod"], {}),
+    "pod: of this cluster": (
+        [
+            *RUNS,
+            *CHOSEN,
+            "address: yes: 10.1.0.1: the cluster says that the pod has it",
+            "  10.1.0.1",
+        ],
+        {"east": True, "west": True},
+    ),
+    "pod: all pods": (
+        [
+            *RUNS,
+            "namespace: yes: all()",
+            "label: yes: all()",
+            "address: yes: 10.1.0.1: the cluster says that the pod has it",
+            "  10.1.0.1",
+        ],
+        {"east": True, "west": True},
+    ),
+    "pod: a doubt": (
+        [
+            *RUNS,
+            *CHOSEN,
+            "rule: ?: half read",
+            "address: yes: 10.1.0.1: the cluster says that the pod has it",
+            "  10.1.0.1",
+        ],
+        {"east": True, "west": True},
+    ),
+    "pod: ending": (
+        [
+            "pod, cluster prod: yes: runs on node ?, ending; labels app=web",
+            *CHOSEN,
+            "address: yes: 10.1.0.1: the cluster says that the pod has it",
+            "  10.1.0.1",
+        ],
+        {"east": True, "west": True},
+    ),
+    "pod: lost": (
+        [
+            "pod, cluster prod: yes: runs on node n1, its node does not answer; labels app=web",
+            *CHOSEN,
+            "address: yes: 10.1.0.1: the cluster says that the pod has it",
+            "  10.1.0.1",
+        ],
+        {"east": True, "west": True},
+    ),
+    "pod: its node": (
+        [
+            *RUNS,
+            *CHOSEN,
+            "address: yes: 10.1.0.1: the rule publishes nodes, and the pod runs on n1",
+            "  10.1.0.1",
+        ],
+        {"east": True, "west": True},
+    ),
+    "pod: its node, of others": (
+        [
+            "pod, cluster prod: yes: runs on node n2; labels app=web",
+            *CHOSEN,
+            "address: no: none of ipv4: the rule publishes nodes, and the pod runs on n2",
+        ],
+        {},
+    ),
+    "pod: its node's network": (
+        [
+            *RUNS,
+            *CHOSEN,
+            (
+                "address: no: none of ipv4: the pod is in its node's network and has no address "
+                "of its own"
+            ),
+        ],
+        {},
+    ),
+    "pod: of the other family": (
+        [
+            *RUNS,
+            *CHOSEN,
+            "address: no: none of ipv6: the cluster says that the pod has it",
+        ],
+        {},
+    ),
+    "pod: withheld": (
+        [
+            *RUNS,
+            *CHOSEN,
+            "address: no: 10.1.0.1 is not for web of prod",
+            "  10.1.0.1",
+        ],
+        {},
+    ),
+    "pod: on one device only": (
+        [
+            *RUNS,
+            *CHOSEN,
+            "address: yes: 10.1.0.1: the cluster says that the pod has it",
+            "  10.1.0.1",
+        ],
+        {"east": True, "west": False},
+    ),
+    "ip: nobody": (
+        [
+            "endpoint, clusters: no: no pod and no node has it",
+            "group, everywhere: no: no group of ours has it, wanted or held",
+        ],
+        {},
+    ),
+    "ip: nobody, where it was looked": (
+        [
+            "endpoint, clusters: no: no pod and no node has it",
+            (
+                "group, everywhere: ?: no group of ours has it, wanted or held, where it was "
+                "looked; fgt-a could not be"
+            ),
+        ],
+        {},
+    ),
+    "ip: of another group only": (
+        [
+            "endpoint, clusters: no: no pod and no node has it",
+            "group, everywhere: no: no group of ours has it, wanted or held",
+        ],
+        {},
+    ),
+    "ip: wanted": (
+        [
+            "endpoint, clusters: yes: pod shop/web-1 of cluster prod; node n1 of cluster prod",
+            "  pod shop/web-1 of cluster prod, node n1 of cluster prod",
+            "rule: yes: selected by app == 'web'; wanted on east, west",
+        ],
+        {"east": True, "west": True},
+    ),
+    "ip: of nodes": (
+        [
+            "endpoint, clusters: no: no pod and no node has it",
+            "rule: yes: selected by has(gpu); wanted on east, west",
+        ],
+        {"east": True, "west": True},
+    ),
+    "ip: no rule": (
+        [
+            "endpoint, clusters: no: no pod and no node has it",
+            "rule: yes: no rule of this name; wanted on east, west",
+        ],
+        {"east": True, "west": True},
+    ),
+    "ip: not wanted any more": (
+        [
+            "endpoint, clusters: yes: node n1 of cluster prod",
+            "  node n1 of cluster prod",
+            "rule: no: no rule wants it any more",
+        ],
+        {"east": True, "west": True},
+    ),
+    "ip: on one device only": (
+        [
+            "endpoint, clusters: no: no pod and no node has it",
+            "rule, group db: yes: no rule of this name; wanted on east",
+            "rule: yes: no rule of this name; wanted on east, west",
+        ],
+        {"east": True, "west": False},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", PODS)
+def test_what_is_told_of_a_pod(case: str) -> None:
+    given, group = PODS[case]
+    found = explain.pod(given, "shop", "web-1", group=group)
+    assert found.question == "pod shop/web-1" + (f" in {group}" if group else "")
+    told = [each for each in found.steps if each.where != "group web"]
+    assert (lines(told, "rule web"), held(found.devices)) == EXPECTED[f"pod: {case}"]
+
+
+@pytest.mark.parametrize("case", ADDRESSES)
+def test_what_is_told_of_an_address(case: str) -> None:
+    given = ADDRESSES[case]
+    found = explain.ip(given, Address("10.1.0.1"))
+    assert (found.question, found.somewhere) == ("ip 10.1.0.1", True)
+    assert found.unseen is bool(given.unseen)
+    told = [each for each in found.steps if each.what in ("endpoint", "group", "rule")]
+    assert (lines(told, "group web"), held(found.devices)) == EXPECTED[f"ip: {case}"]
