@@ -28,6 +28,7 @@ class Rhythm:
 
     `first_change_at` and `last_change_at` bound the changes no pass has seen yet. Of the passes
     some are over a part of the ADOM; `last_whole_at` is the end of the last that compared it all.
+    `anew`: the next pass has to compare it all, whichever ends before.
     `goes_on_at`: a rollout stepped aside after a batch, and goes on then whatever the least time
     between two writes is.
     """
@@ -39,6 +40,7 @@ class Rhythm:
     failures: int = 0
     wake_at: float | None = None
     goes_on_at: float | None = None
+    anew: bool = False
 
     def changed(self, now: float) -> Rhythm:
         """A change arrived."""
@@ -47,7 +49,7 @@ class Rhythm:
 
     def started(self) -> Rhythm:
         """A pass begins: what arrives from here on is for the next one."""
-        return replace(self, first_change_at=None, last_change_at=None)
+        return replace(self, first_change_at=None, last_change_at=None, anew=False)
 
     def ended(
         self,
@@ -94,7 +96,8 @@ def next_pass_at(
 
 def is_whole(pace: Pace, rhythm: Rhythm, now: float) -> bool:
     """Whether a pass that begins now has to compare the whole ADOM, whatever has changed."""
-    return rhythm.last_pass_at is None or rhythm.failures > 0 or now >= _whole_at(pace, rhythm)
+    must = rhythm.anew or rhythm.last_pass_at is None or rhythm.failures > 0
+    return must or now >= _whole_at(pace, rhythm)
 
 
 def _whole_at(pace: Pace, rhythm: Rhythm) -> float:

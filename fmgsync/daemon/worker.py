@@ -105,7 +105,7 @@ class AdomWorker:
         """Look at once, whatever failed before and however short ago the last look was."""
         with self._changed:
             # A change is noted, too: a pass that is running now must not count as this look.
-            self._rhythm = Rhythm().changed(self._clock.now())
+            self._rhythm = Rhythm(anew=True).changed(self._clock.now())
             self._record = replace(self._record, unreached=None)
             self._changed.notify_all()
 
