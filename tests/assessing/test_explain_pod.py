@@ -10,7 +10,7 @@ import pytest
 from fmgsync.assessing import explain
 from fmgsync.assessing.explanation import Scene
 from fmgsync.model.address import Address, Family
-from fmgsync.model.endpoint import ALWAYS, ClusterSnapshot, NodeEndpoint, PodEndpoint
+from fmgsync.model.endpoint import ALWAYS, ClusterSnapshot, IPPool, NodeEndpoint, PodEndpoint
 from fmgsync.model.labels import NO_LABELS, Labels
 from fmgsync.model.rule import GroupRule, Publish
 from fmgsync.model.view import GroupState
@@ -315,3 +315,56 @@ def test_what_is_told_of_an_address(case: str) -> None:
     assert found.unseen is bool(given.unseen)
     told = [each for each in found.steps if each.what in ("endpoint", "group", "rule")]
     assert (lines(told, "group web"), held(found.devices)) == EXPECTED[f"ip: {case}"]
+
+
+BOTH = replace(POD, addresses=(Address("10.1.0.1"), Address("10.1.0.9")), account="ci")
+NINE = replace(NODE, addresses=(Address("10.9.0.1"),), others=(("ExternalIP", Address("9.9.9.9")),))
+POOL = IPPool("inner", NO_LABELS, Address("10.1.0.0/24"))
+ABOUT = replace(
+    cluster(BOTH),
+    nodes=(NINE,),
+    ip_pools=(POOL,),
+    namespaces={"shop": Labels({"tier": "a"})},
+    accounts={"shop/ci": Labels({"team": "x"})},
+)
+PUBLISHED: dict[str, tuple[dict[str, Any], str]] = {
+    "two": ({}, "10.1.0.1, 10.1.0.9: the cluster says that the pod has it"),
+    "a pool": ({"publish": Publish.IP_POOL}, "10.1.0.0/24: the IPPool that its address is from"),
+    "a node's": (
+        {"publish": Publish.NODE, "addresses": ("ExternalIP",)},
+        "9.9.9.9: the rule publishes nodes, and the pod runs on n1",
+    ),
+    "of a service account": (
+        {"accounts": "team == 'x'", "namespaces": "tier == 'a'"},
+        "10.1.0.1, 10.1.0.9: the cluster says that the pod has it",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", PUBLISHED)
+def test_what_stands_for_a_pod(case: str) -> None:
+    more, expected = PUBLISHED[case]
+    given = scene(both(FINE), rules=(replace(WEB, **more),), snapshots={"prod": ABOUT})
+    found = explain.pod(given, "shop", "web-1").steps
+    assert [step.because for step in found if step.what == "address"] == [expected]
+    accounts = [each for each in found if each.what == "account"]
+    assert lines(accounts, "rule web") == (
+        ["account: yes: team == \"x\": team is 'x'"] if "accounts" in more else []
+    )
+
+
+def test_one_address_of_two_may_be_withheld() -> None:
+    held_back = {Address("10.1.0.9"): "is another's"}
+    given = scene(
+        both(FINE),
+        rules=(WEB,),
+        snapshots={"prod": ABOUT},
+        withheld=lambda rule, cluster, address: held_back.get(address, ""),
+    )
+    found = explain.pod(given, "shop", "web-1").steps
+    assert lines([each for each in found if each.what == "address"], "rule web") == [
+        "address: no: 10.1.0.9 is another's",
+        "  10.1.0.9",
+        "address: yes: 10.1.0.1: the cluster says that the pod has it",
+        "  10.1.0.1",
+    ]
