@@ -35,6 +35,8 @@ from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView, GroupState
 
 _FINE = (GroupState.IN_SYNC, GroupState.NOT_REFERENCED)
+_ORDER = (False, None, True)
+"""Of several answers about one device: all hold as the least of them, one holds as the greatest."""
 
 # -- a pod --------------------------------------------------------------------------------------
 
@@ -68,7 +70,7 @@ def pod(scene: Scene, namespace: str, name: str, *, group: str | None = None) ->
         for rule in chosen:
             for address in _published(scene, cluster, each, rule, steps):
                 for target, holds in chain(scene, rule.name, cluster, address, steps).items():
-                    devices[target] = holds if devices.get(target, True) else devices[target]
+                    devices[target] = min(devices.get(target, True), holds, key=_ORDER.index)
     return Explanation(question, tuple(steps), tuple(sorted(devices.items())))
 
 
@@ -183,7 +185,7 @@ def ip(scene: Scene, address: Address) -> Explanation:
         steps += address_steps.stale_grants(scene, name, address)
         found = chain(scene, name, None, address, steps, everywhere=False)
         for target, holds in found.items():
-            devices[target] = devices.get(target) or holds
+            devices[target] = max(devices.get(target, False), holds, key=_ORDER.index)
     held = tuple(sorted(devices.items()))
     return Explanation(
         f"ip {address}", tuple(steps), held, somewhere=True, unseen=bool(scene.unseen)

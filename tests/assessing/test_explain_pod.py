@@ -368,3 +368,21 @@ def test_one_address_of_two_may_be_withheld() -> None:
         "address: yes: 10.1.0.1: the cluster says that the pod has it",
         "  10.1.0.1",
     ]
+
+
+@pytest.mark.parametrize("one", [True, None, False])
+@pytest.mark.parametrize("other", [True, None, False])
+def test_of_several_groups_none_hides_what_another_one_says(
+    monkeypatch: pytest.MonkeyPatch, one: bool | None, other: bool | None
+) -> None:
+    """A pod is let through where all its groups bring it, an address where one does; what could
+    not be looked at is no "no", whichever comes first."""
+    rules = (WEB, replace(WEB, name="app"))
+    answered = {"web": one, "app": other}
+    monkeypatch.setattr(explain, "chain", lambda scene, name, *_, **__: {EAST: answered[name]})
+    given = runs(POD, rules=rules, adom=both(FINE, view("app", state=GroupState.IN_SYNC)))
+    [(_, of_pod)] = explain.pod(given, "shop", "web-1").devices
+    [(_, of_address)] = explain.ip(given, Address("10.1.0.1")).devices
+    said = {one, other}
+    assert of_pod is (False if False in said else None if None in said else True)
+    assert of_address is (True if True in said else None if None in said else False)
