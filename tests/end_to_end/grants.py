@@ -30,6 +30,8 @@ class Grants:
         self._estate, self._pushed_at = estate, pushed_at
         self._since: dict[Grant, tuple[float, float]] = {}
         self.told: Counter[str] = Counter()
+        self.killed_at: float | None = None
+        """When a run of ours died last, by our own computer's clock."""
 
     def stale(self) -> set[Grant]:
         """All there are now, in groups that some rule asks for."""
@@ -90,7 +92,8 @@ class Grants:
         if why == UNREAD:
             return self._estate.truth.unsure
         if why == SPACING:
-            last = self._pushed_at.get(place)
+            # A run that was killed before it pushed may have begun, which only its record shows.
+            last = self._pushed_at.get(place, self.killed_at)
             return last is not None and self._estate.host.now() - last < SPACING_S
         device = self._estate.unit.world.devices.get(place)
         if device is None or place not in BEHIND:

@@ -224,6 +224,8 @@ class Witness:
         """fmgsync has ended, by itself or not. `shown` is what it lets people see besides."""
         run, self._run = self._run, None
         assert run is not None
+        if killed:
+            self.grants.killed_at = self.estate.host.now()
         self.nothing_foreign_was_touched()
         self.nothing_of_others_was_installed(run)
         self.locks_are_gone(killed=killed, troubled=troubled)
