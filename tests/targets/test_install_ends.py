@@ -55,6 +55,22 @@ def test_a_frozen_task_does_not_keep_other_devices_waiting_for_ever(start: Start
         later.start(FIRST)
 
 
+def test_how_long_a_task_has_been_there_is_the_units_to_say(start: Start) -> None:
+    """Where this computer's clock is years ahead, whatever runs would count as stuck."""
+    unit = pending(start)
+    unit.simulator.fortigate("fgt-2").freeze_installs()
+    with unit.adom().open_install_flow() as flow:
+        watch(flow, BOTH, unit.clock)
+    theirs = unit.clock.now()
+    unit.simulator.world.clock = lambda: theirs
+    unit.clock.set(theirs + 3 * 365 * 24 * 3600)
+    with unit.adom().open_install_flow() as later:
+        with pytest.raises(errors.UnitBusy, match="still running"):
+            later.start(FIRST)
+        theirs += 3 * 3600
+        later.start(FIRST)
+
+
 def test_a_device_without_tunnel_fails_with_the_units_own_words(start: Start) -> None:
     unit = pending(start, switches={"unreachableInstallFails": True})
     unit.simulator.fortigate("fgt-2").go_offline()
