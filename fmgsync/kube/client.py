@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import ssl
 import threading
@@ -15,7 +16,8 @@ import msgspec
 import structlog
 import urllib3
 
-from fmgsync.errors import SourceMisconfigured
+from fmgsync.clock import steady_seconds
+from fmgsync.errors import SourceError, SourceMisconfigured, SourceUntrusted
 from fmgsync.kube import connection, failures
 from fmgsync.kube.connection import Connection
 from fmgsync.kube.kubeconfig import Access
@@ -24,6 +26,9 @@ from fmgsync.kube.requests import SERVER_VERSION, Request, Version
 __all__ = ["Access", "ApiSession", "Tls"]
 
 _log = structlog.get_logger(__name__)
+
+LOOK_S: Final = 20.0
+"""How long a kubeconfig and what it names are taken to be what they were."""
 
 T = TypeVar("T")
 
@@ -52,7 +57,8 @@ class Tls:
 class ApiSession:
     """Requests to one cluster's API server. Safe to share between threads.
 
-    Credentials that the server does not know are read anew, and the request is repeated once.
+    Credentials that the server does not know are read anew, and the request is repeated once; so
+    are certificates where we do not know the server. Files that changed count within `LOOK_S`.
     `connect_s` and `answer_s` bound how long connecting and each silence may last.
     """
 
@@ -66,6 +72,7 @@ class ApiSession:
         self._lock: Final = threading.Lock()
         self._connected: Connection | None = None
         self._before: Connection | None = None  # worked until it was closed
+        self._looked_at = -math.inf
 
     def another(self) -> ApiSession:
         """One more to the same cluster, with connections of its own."""
@@ -143,11 +150,35 @@ class ApiSession:
         connected = self._connection()
         return Tls(connected.verified, shown, connected.certificate)
 
-    def _connection(self) -> Connection:
+    def _connection(self, unlike: Connection | None = None) -> Connection:
+        """As it was, or as its files say now: they are looked at now and then, and at once where
+        one `unlike` this is wanted."""
         with self._lock:
-            if self._connected is None:
-                self._connected = self._connect()
-            return self._connected
+            found = self._connected
+            if found is None:
+                found = self._connect()
+            elif unlike is found or steady_seconds() - self._looked_at >= LOOK_S:
+                found = self._renewed(found)
+            else:
+                return found
+            self._connected, self._looked_at = found, steady_seconds()
+            return found
+
+    def _renewed(self, found: Connection) -> Connection:
+        """The same server by other means, if there are any. Who looks elsewhere begins anew: what
+        one cluster told is worth nothing at another."""
+        if connection.stamps(found.read_from) == found.read_from:
+            return found
+        self._before = found
+        try:
+            made = self._connect()
+        except SourceError as error:  # a plugin that is refused; the old one may do for long
+            _log.warning("the old credentials stay in force", cluster=self.cluster, why=str(error))
+            return found
+        if made is found or made.host != found.host:
+            return found
+        found.pool.clear()
+        return made
 
     def _connect(self) -> Connection:
         """Anew; a kubeconfig or authority that cannot be used does not replace one that could."""
@@ -164,7 +195,13 @@ class ApiSession:
         self, request: Request, silence_s: float, headers: Mapping[str, str]
     ) -> Iterator[urllib3.response.BaseHTTPResponse]:
         connected = self._connection()
-        response = self._sent(connected, request, silence_s, headers)
+        try:
+            response = self._sent(connected, request, silence_s, headers)
+        except SourceUntrusted:  # whoever that is was told nothing yet
+            connected, before = self._connection(unlike=connected), connected
+            if connected is before:
+                raise
+            response = self._sent(connected, request, silence_s, headers)
         if response.status == HTTPStatus.UNAUTHORIZED:
             response.close()
             self._drop(connected)

@@ -11,8 +11,8 @@ import re
 import socket
 import ssl
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, NoReturn
 from urllib.parse import unquote, urlsplit
@@ -34,6 +34,9 @@ _AGENT: Final = "fmgsync"
 _POOLED: Final = 16
 _NOTHING: Final[Mapping[str, str]] = {}
 
+Stamps = Mapping[Path, object]
+"""Files, each with what changes when it does; Kubernetes swaps a mounted one by a symbolic link."""
+
 
 @dataclass(frozen=True, slots=True)
 class Connection:
@@ -47,6 +50,8 @@ class Connection:
     certificate: bytes | None = None
     proxy: str = ""
     """Host and port of the proxy on the way, for messages."""
+    read_from: Stamps = field(default_factory=dict)
+    """The files that all this stands in, as they were right before they were read."""
 
     def headers(self, request: Request) -> Mapping[str, str]:
         """Who we are, and for whom. Raises a `SourceError` where that cannot be told any more."""
@@ -73,14 +78,28 @@ def connect(access: Access, where: str) -> Connection:
     """Nothing is asked yet, but a plugin that prints certificates runs. Raises a `SourceError`."""
     if access.kubeconfig is None:
         return _in_cluster(where)
+    read_from = stamps(access.files)
     chosen = kubeconfig.choose(access, where)
+    read_from |= stamps(chosen.named_files)
     who = credentials.of(chosen, where)
     certificate = _own_certificate(chosen, where)
     if certificate is None and isinstance(who, credentials.Plugin):
         printed = who.printed()
         if printed.certificate and printed.key:
             certificate = _Certificate(printed.certificate.encode(), printed.key.encode())
-    return _connection(chosen, who, certificate, where)
+    return replace(_connection(chosen, who, certificate, where), read_from=read_from)
+
+
+def stamps(files: Iterable[Path]) -> dict[Path, object]:
+    """The files as they are now."""
+    found: dict[Path, object] = {}
+    for path in files:
+        try:
+            status = path.stat()
+            found[path] = (status.st_mtime_ns, status.st_size, status.st_ino)
+        except (OSError, ValueError) as error:  # a ValueError: no file can be called so
+            found[path] = str(error)
+    return found
 
 
 def check(access: Access, where: str) -> Connection | None:
@@ -139,10 +158,11 @@ def _in_cluster(where: str) -> Connection:
         )
     who = credentials.TokenFile(token, where)
     who.authorization()
+    read_from = stamps([authority])
     name = f"[{host}]" if ":" in host else host
     context = _context(_read(authority, "certificate authority", where), None, where, verified=True)
     pool, proxy = _pool(f"https://{name}:{port}", "", context, None, where)
-    return Connection(f"https://{name}:{port}", pool, who, proxy=proxy)
+    return Connection(f"https://{name}:{port}", pool, who, proxy=proxy, read_from=read_from)
 
 
 def _url(text: str, where: str, *, secured: bool, anonymous: bool) -> str:

@@ -70,6 +70,18 @@ class Chosen:
     extensions: Mapping[str, Any] = field(repr=False)
     """The cluster as the file has it, for plugins that want to know."""
 
+    @property
+    def named_files(self) -> tuple[Path, ...]:
+        """What both name besides, but for a token's file, which is read for every request."""
+        of_server = (self.server.certificate_authority,)
+        of_user = (self.user.client_certificate, self.user.client_key)
+        return tuple(
+            folder / name
+            for folder, names in ((self.server_folder, of_server), (self.user_folder, of_user))
+            for name in names
+            if name and "\0" not in name
+        )
+
 
 _Named = TypeVar("_Named", NamedCluster, NamedUser, NamedContext)
 
@@ -113,23 +125,11 @@ def choose(access: Access, where: str) -> Chosen:
 
 
 def named_files(access: Access) -> tuple[Path, ...]:
-    """The files whose content counts as the kubeconfig's own; none where it cannot be used.
-
-    Without the token file, which is read for every request.
-    """
+    """The files whose content counts as the kubeconfig's own; none where it cannot be used."""
     try:
-        chosen = choose(access, "")
+        return choose(access, "").named_files
     except SourceMisconfigured:
         return ()
-    server, user = chosen.server, chosen.user
-    of_server = (server.certificate_authority,)
-    of_user = (user.client_certificate, user.client_key)
-    return tuple(
-        folder / name
-        for folder, names in ((chosen.server_folder, of_server), (chosen.user_folder, of_user))
-        for name in names
-        if name and "\0" not in name
-    )
 
 
 Refuse = Callable[..., NoReturn]

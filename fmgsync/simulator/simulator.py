@@ -116,6 +116,11 @@ class Simulator:
         if self._doors is not None:
             self._doors.plug(_FORTIMANAGER)
 
+    def show_certificate(self, tls: ssl.SSLContext) -> None:
+        """Show the certificate of `tls`, as do the FortiGates, to whoever connects from now on."""
+        if self._doors is not None:
+            self._doors.show(tls)
+
     def fail_over(self) -> None:
         """HA: the other unit takes over; sessions, locks, drafts and tasks are gone."""
         with self._world.lock:

@@ -15,7 +15,7 @@ class Listener:
 
     def __init__(self, handler: type[Connection], tls: ssl.SSLContext | None) -> None:
         self._handler: Final = handler
-        self._tls: Final = tls
+        self._tls = tls
         self._server: Server | None = None
         self._port = 0
 
@@ -45,6 +45,12 @@ class Listener:
         self._server.end()
         self._server = None
 
+    def show(self, tls: ssl.SSLContext) -> None:
+        """Show another certificate to whoever connects from now on."""
+        self._tls = tls
+        if self._server is not None:
+            self._server.tls = tls
+
     def cut_connections(self) -> None:
         """Cut every connection, and go on listening."""
         if self._server is not None:
@@ -61,7 +67,7 @@ class Server(ThreadingHTTPServer):
     def __init__(
         self, address: tuple[str, int], handler: type[Connection], tls: ssl.SSLContext | None
     ) -> None:
-        self.tls: Final = tls
+        self.tls = tls
         self.ended = False
         self._open: Final[set[socket.socket]] = set()
         self._open_lock: Final = threading.Lock()

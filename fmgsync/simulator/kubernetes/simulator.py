@@ -181,6 +181,10 @@ class KubernetesSimulator:
         self.token = secrets.token_urlsafe(24)
         return self.token
 
+    def show_certificate(self, tls: ssl.SSLContext) -> None:
+        """Show the certificate of `tls` to whoever connects from now on."""
+        self._listener.show(tls)
+
     def bookmark(self) -> int:
         """Send a bookmark to every watch that takes them, behind all that has happened, as a server
         may at any time; gives its version."""
