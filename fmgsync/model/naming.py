@@ -121,6 +121,14 @@ def none_name(owner: str) -> str:
     return address_prefix(owner) + NONE
 
 
+def nothing(comment: str) -> frozenset[str]:
+    """The names that stand for nothing in a group with this comment: `none`, and the stand-ins of
+    those whose mark it bears, and bore before it was taken over. Another name that ends alike is
+    somebody's, and may be anything."""
+    owners = owner_of(comment), owner_of(taken_over(comment) or "")
+    return frozenset({NONE, *(none_name(owner) for owner in owners if owner)})
+
+
 def address_of(owner: str, name: str) -> Address | None:
     """The value an own address name stands for; None if the name is not one of ours."""
     text = name.removeprefix(address_prefix(owner))

@@ -184,8 +184,8 @@ def _why_not(
         return f"it holds groups ({', '.join(nested[:3])}): a rule's group holds addresses only"
     odd = sorted(
         name
-        for name in group.named()
-        if not groups.is_none(name) and not _is_plain(addresses.get((group.family, name)))
+        for name in group.named() - naming.nothing(group.comment)
+        if not _is_plain(addresses.get((group.family, name)))
     )
     if odd:
         return (
@@ -203,7 +203,8 @@ def _with_group(
     choice: Choice, group: ObservedGroup, addresses: Mapping[ObjectKey, ObservedAddress]
 ) -> list[ObjectKey]:
     """The addresses that change hands with a group: those of the same hand."""
-    keys = sorted((group.family, name) for name in group.named() if not groups.is_none(name))
+    granted = group.named() - naming.nothing(group.comment)
+    keys = sorted((group.family, name) for name in granted)
     return [
         key
         for key in keys
@@ -296,10 +297,11 @@ def _give_back(
 ) -> None:
     before = naming.taken_over(group.comment) or ""
     kind, alike = GROUP[key[0]], {frozenset(members) for members in group.mappings.values()}
+    nothing = naming.nothing(group.comment)
     users = {*draft.usage.devices.get(key, ()), *draft.usage.disputed.get(key, ())}
     if alike and users - group.mappings.keys():
         alike.add(frozenset(group.members))
-    if len(alike) > 1 or (alike and not all(map(groups.is_none, group.members))):
+    if len(alike) > 1 or (alike and not nothing.issuperset(group.members)):
         told = "its devices have different members, so its mappings stay: whoever has it back must"
         told += " know of them"
         draft.refused.append(Finding("keeps-mappings", group.name, told))
@@ -313,11 +315,10 @@ def _give_back(
         )
     mine = [
         (member, one)
-        for name in sorted(group.named())
+        for name in sorted(group.named() - nothing)
         if (member := (key[0], name)) not in kept
         and (one := draft.observed.addresses.get(member)) is not None
         and one.owned
-        and not groups.is_none(name)
     ]
     for member, one in mine:
         old = naming.taken_over(one.comment)

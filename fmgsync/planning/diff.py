@@ -158,7 +158,7 @@ def _retired(
 
 def _is_somebody_elses(group: ObservedGroup, owner: str) -> bool:
     """Whether all that it grants was put there by others: taking it away is not ours to do."""
-    granted = [name for name in group.named() if not groups.is_none(name)]
+    granted = group.named() - naming.nothing(group.comment)
     ours = any(
         naming.address_of(owner, name) is not None or naming.group_of(name) == group.name
         for name in granted

@@ -63,8 +63,10 @@ class Comparison:
         self, key: ObjectKey, before: frozenset[str], after: frozenset[str], staying: frozenset[str]
     ) -> _Difference:
         family, name = key
-        removed = {member for member in before - after - staying if not is_none(member)}
-        added = {member for member in after - before - staying if not is_none(member)}
+        standing = self.observed.groups.get(key)
+        nothing = naming.nothing(standing.comment if standing else naming.mark(self.owner, name))
+        removed = before - after - staying - nothing
+        added = after - before - staying - nothing
         strangers = sorted(
             member
             for member in removed
@@ -286,8 +288,3 @@ def _told(
     if hand:
         return "; ".join(hand if alone and because == _CHANGED else [because, *hand])
     return f"{because}; the group was last changed{by}" if by else because
-
-
-def is_none(name: str) -> bool:
-    """Whether it is the name of an address that matches nothing."""
-    return name == naming.NONE or name.endswith(f"_{naming.NONE}")

@@ -81,9 +81,12 @@ def hold_back(
         transition = verdict.transition
         key, place = (transition.family, transition.name), transition.place
         stands: tuple[str, ...] = ()
+        theirs = False
         if key in leaving and key in waiting:
-            stands = groups.names_at(scene.standing.groups.get(key), place)
-        theirs = not transition.before and not all(map(groups.is_none, stands))
+            standing = scene.standing.groups[key]
+            stands = groups.names_at(standing, place)
+            nowhere = naming.nothing(standing.comment).issuperset(stands)
+            theirs = not transition.before and not nowhere
         if verdict.holds or theirs:
             nothing = scene.nothing[transition.family]
             goal = goals[key] or GroupObject((nothing,))

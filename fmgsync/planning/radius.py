@@ -40,14 +40,15 @@ def grants(
     }
     for key in sorted(touched):
         before, goal = standing.groups.get(key), after.get(key)
+        nothing = naming.nothing(before.comment) if before else frozenset()
         mapped = {*(before.mappings if before else ()), *(goal.mappings if goal else ())}
         counted: dict[tuple[frozenset[str], frozenset[str]], tuple[int, int]] = {}
         for place in sorted(meant.get(key, frozenset()) | mapped):
             old = frozenset(groups.names_at(before, place))
             new = frozenset(groups.names_at(goal, place))
             if (old, new) not in counted:  # devices share their members more often than not
-                # What people have put there goes as well.
-                counted[old, new] = _own(new - old, desired.owner), _granted(old - new)
+                # What people have put there goes as well, whatever its name.
+                counted[old, new] = _own(new - old, desired.owner), len(old - new - nothing)
             added, removed = counted[old, new]
             if added or removed:
                 yield Grants(key[1], place, added=added, removed=removed)
@@ -56,11 +57,6 @@ def grants(
 def _own(names: Iterable[str], owner: str) -> int:
     """How many of these are addresses of ours."""
     return sum(naming.address_of(owner, name) is not None for name in names)
-
-
-def _granted(names: Iterable[str]) -> int:
-    """How many of these stand for something, whoever they belong to."""
-    return sum(not groups.is_none(name) for name in names)
 
 
 def blast_radius(plans: Iterable[AdomPlan]) -> BlastRadius:

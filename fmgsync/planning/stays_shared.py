@@ -14,7 +14,6 @@ from fmgsync.model import naming
 from fmgsync.model.change import Finding
 from fmgsync.model.rule import MappingMode
 from fmgsync.model.state import DesiredAdom, DesiredGroup, DesiredMembers, ObjectKey, ObservedAdom
-from fmgsync.planning import groups
 from fmgsync.planning.usage import Usage
 
 STAYS = "stays-shared"
@@ -44,7 +43,8 @@ def _why(group: DesiredGroup, observed: ObservedAdom, usage: Usage) -> str:
     before = observed.groups.get(key)
     if group.mode is not MappingMode.PER_DEVICE or before is None or not before.owned:
         return ""
-    if naming.taken_over(before.comment) is None or all(map(groups.is_none, before.members)):
+    nothing = naming.nothing(before.comment)
+    if naming.taken_over(before.comment) is None or nothing.issuperset(before.members):
         return ""
     if key in usage.unknown:
         return "it is not known which devices use it"

@@ -123,6 +123,18 @@ def test_a_group_changes_hands_with_the_addresses_of_the_same_hand() -> None:
     assert made.refused == ()
 
 
+def test_only_the_stand_in_of_who_had_it_stands_for_nothing() -> None:
+    """It stays theirs, since other groups of theirs may hold it."""
+    named = {
+        (V4, name): thing(name, text, naming.mark("old", name))
+        for name, text in (("old_none", "0.0.0.0"), ("dmz_none", "10.9.0.0/16"))
+    }
+    found = adom(theirs("web", *(name for _, name in named), comment=OLD))
+    made = adoption.take_over(Choice(from_owner="old"), RULES, found, named, {}, ())
+    assert [each.name for each in made.plan.changes] == ["dmz_none", "web"]
+    assert made.refused == ()
+
+
 def test_groups_are_taken_in_order() -> None:
     made = take(CALICO, theirs("web", "node-a"), theirs("db", "node-a"))
     assert [each.key for each in made.takings] == [(V4, "db"), WEB]
@@ -153,6 +165,7 @@ REFUSED: dict[str, tuple[Choice, list[ObservedGroup], str]] = {
     "it excludes": (CALICO, [theirs(excluded={None: ("node-a",)})], "it excludes members"),
     "a range": (CALICO, [theirs("web", "range", "node-a")], "by device): range"),
     "an address by device": (CALICO, [theirs("web", "by-device")], "by device): by-device"),
+    "a range that is named like nothing": (CALICO, [theirs("web", "dmz_none")], "dmz_none"),
     "what is not there": (CALICO, [theirs("web", mappings={EAST: ("lost",)})], "device): lost"),
     "three of them are told": (
         CALICO,
@@ -241,6 +254,7 @@ def ours(name: str = "web", mappings: Any = None, **more: Any) -> ObservedGroup:
 
 
 ONE, TWO = own("10.1.0.1"), own("10.1.0.2")
+FORMER = naming.taking_over(OWNER, "web", OLD)
 OTHER = DeviceVdom("fgt-other", "root")
 
 
@@ -301,6 +315,18 @@ BACK: dict[str, tuple[ObservedAdom, Usage, list[str], bool]] = {
         Usage(),
         COMMENTS,
         True,
+    ),
+    "what it has of its own is named like nothing": (
+        adom(ONE, ours(mappings=SAME, members=("dmz_none",))),
+        Usage(),
+        COMMENTS,
+        True,
+    ),
+    "of its own it has what stood for nothing": (
+        adom(ONE, replace(ours(mappings=SAME, members=("old_none",)), comment=FORMER)),
+        Usage(),
+        [*COLLAPSED[:3], f"update address prod_10.1.0.1 {OLD}", f"update addrgrp web {OLD}"],
+        False,
     ),
     "it has only its own": (adom(ONE, ours(members=(ONE.name,))), Usage(), COMMENTS, False),
     "and a device uses it": (

@@ -357,6 +357,8 @@ def test_while_not_all_rules_were_read_each_group_without_one_is_told() -> None:
         (("none",), {"10.1.0.5", "legacy"}, True),
         (("old.1",), set(), True),
         (("none",), {"legacy"}, False),
+        (("none",), {"dmz_none"}, False),  # whatever it is, it is not ours
+        (("old_none",), set(), False),
         (("legacy",), set(), False),
         (("other.1",), set(), False),
     ],

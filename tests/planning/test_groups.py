@@ -47,6 +47,8 @@ def hosts(*numbers: int) -> set[str]:
         ({"legacy", *hosts(1)}, hosts(1), "by ann", HAND.replace("hand", "hand by ann")),
         ({"legacy", *hosts(1)}, hosts(1, 2), "", f"{CHANGED}; {HAND}"),
         ({"legacy", *hosts(1, 2)}, hosts(1), "", f"{CHANGED}; {HAND}"),
+        ({"dmz_none", *hosts(1)}, hosts(1), "", HAND.replace("legacy", "dmz_none")),
+        ({"prod_none", *hosts(1)}, hosts(1), "", CHANGED),
         ({"legacy", "alien", *hosts(1)}, hosts(1), "",
          "changed by hand: foreign members go: alien, legacy"),
     ],

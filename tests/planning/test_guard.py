@@ -106,9 +106,10 @@ def test_one_change(case: str) -> None:
     assert kinds(estate.plan(web(after))) == expected
 
 
-def test_a_retired_group_that_waits_stays_with_what_others_put_into_it() -> None:
+@pytest.mark.parametrize("foreign", ["legacy", "dmz_none"])
+def test_a_retired_group_that_waits_stays_with_what_others_put_into_it(foreign: str) -> None:
     """On each device; once it is approved, all of it goes."""
-    there = {EAST: {*hosts(2), "legacy"}, WEST: {"legacy"}}
+    there = {EAST: {*hosts(2), foreign}, WEST: {foreign}}
     estate = Adom(have=adom(*map(own, sorted(hosts(2))), group("web", there)))
     plan = estate.plan(desired())
     assert (kinds(plan), lines(plan)) == ([EMPTYING], [])

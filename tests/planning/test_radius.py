@@ -32,6 +32,11 @@ CASES: dict[str, tuple[DesiredGroup, list[ObservedGroup], tuple[int, int, int]]]
         [group("web", {EAST: THREE})],
         (1, 0, 2),
     ),
+    "what people have put there goes, whatever its name is": (
+        wanted("web", {EAST: THREE}),
+        [group("web", {EAST: {*THREE, "dmz_none", "legacy", "none", "prod_none"}})],
+        (1, 0, 2),
+    ),
 }
 
 

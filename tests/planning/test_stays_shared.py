@@ -20,6 +20,8 @@ NORTH, SOUTH = DeviceVdom("fgt-north", "root"), DeviceVdom("fgt-south", "root")
 TAKEN = replace(
     group("web", members=("10.1.0.5",)), comment=naming.taking_over(OWNER, "web", "of old")
 )
+FORMER = replace(TAKEN, comment=naming.taking_over(OWNER, "web", naming.mark("old", "web")))
+"""It was another installation's, which had a stand-in for `none` of its own."""
 RULE = wanted("web", {EAST: {"10.1.0.1"}, WEST: {"10.1.0.2"}})
 USED = Usage(devices={WEB: {EAST: "p", NORTH: "p"}}, disputed={WEB: frozenset({SOUTH})})
 THERE = "it is used on fgt-north/root, fgt-south/root, which no site of the rule names"
@@ -36,6 +38,11 @@ THERE = "it is used on fgt-north/root, fgt-south/root, which no site of the rule
         (RULE, TAKEN, Usage(unknown={WEB: "whose"}), "it is not known which devices use it"),
         (RULE, replace(TAKEN, members=("none",)), USED, ""),
         (RULE, replace(TAKEN, members=("none", "10.1.0.5")), USED, THERE),
+        (RULE, replace(TAKEN, members=("prod_none",)), USED, ""),
+        (RULE, replace(TAKEN, members=("dmz_none",)), USED, THERE),
+        (RULE, replace(TAKEN, members=("old_none",)), USED, THERE),
+        (RULE, replace(FORMER, members=("old_none",)), USED, ""),
+        (RULE, replace(FORMER, members=("older_none",)), USED, THERE),
         (RULE, replace(TAKEN, comment=naming.mark(OWNER, "web")), USED, ""),
         (RULE, replace(TAKEN, owned=False), USED, ""),
         (RULE, replace(TAKEN, name="other"), USED, ""),
