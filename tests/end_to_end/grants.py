@@ -57,17 +57,22 @@ class Grants:
         self, passes: Collection[Pass], disturbed: Collection[str], *, begun_at: float
     ) -> None:
         """After a run that could do as it should: whatever is overdue is gone, or it is said what
-        keeps it. `disturbed` are the places where somebody else did something meanwhile."""
+        keeps it. `disturbed` are the places where somebody else did something meanwhile.
+
+        One counts from the first run that looked there and knew what its group should hold; once
+        it does, a cluster that is lost does not make it younger."""
         there, bound_s = self.stale(), self.bound_s() or 0.0
         now, ahead_s = self._estate.host.now(), self._estate.host.ahead_s
+        served = {place for one in passes for place in _served(one)}
+        unsure = self._estate.truth.unsure
+        unread = {place for one in passes for place in _unread(one) if unsure}
         self._since = {
             grant: self._since.get(grant, (begun_at if not bound_s else now, ahead_s))
             for grant in there
+            if grant in self._since or (grant[0] in served and grant[:2] not in unread)
         }
-        served = {place for one in passes for place in _served(one)}
         said = {place: why for one in passes for place, why in _said(one).items()}
-        for grant in sorted(there):
-            since, ahead_then = self._since[grant]
+        for grant, (since, ahead_then) in sorted(self._since.items()):
             place = grant[0]
             if (
                 begun_at - since < bound_s  # what became due meanwhile is for the next one
@@ -115,6 +120,12 @@ class Grants:
 
 def _served(one: Pass) -> tuple[str, ...]:
     return (one.ref.unit,) if one.ref.is_direct else BEHIND
+
+
+def _unread(one: Pass) -> set[tuple[str, str]]:
+    """Groups on FortiGates of which a pass says that it does not know what should be there."""
+    groups = ((view.target.device, group) for view in one.views for group in view.groups)
+    return {(place, group.name) for place, group in groups if group.desired is None}
 
 
 def _said(one: Pass) -> dict[str, str]:
