@@ -117,7 +117,7 @@ def _write_down(
     risk, if some were verified and nothing has reached the others."""
     arrived = {target for target, proof in proofs.items() if proof.verdict is Verdict.VERIFIED}
     left = {target.device for target in chosen.targets if target not in arrived}
-    run.note(Withdrawn(frozenset(left - failed.keys())))
+    run.note(Withdrawn(frozenset(left - failed.keys()), _devices(arrived)))
     done = chosen.devices - left - failed.keys()
     took_s = run.clock.steady() - chosen.started
     run.note(Settled(done, failed, took_s))

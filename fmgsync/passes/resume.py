@@ -68,7 +68,8 @@ def settle(run: Run) -> bool:
     # Where we took the lock away from under the install, it is tried again.
     given_up = {d: why for d, why in failed.items() if d in set(devices) - record.let_go}
     # First, so that nothing is left open when the tasks are forgotten.
-    run.note(Withdrawn(frozenset(set(devices) - verified - given_up.keys())))
+    untold = frozenset(set(devices) - verified - given_up.keys())
+    run.note(Withdrawn(untold, frozenset(touched | started)))
     run.note(Settled(frozenset(verified), given_up))
     run.report.failures.update(given_up)
     run.installing.audit.record(

@@ -130,9 +130,11 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawn:
-    """Nothing has reached these."""
+    """Nothing has reached these, or for those in `touched` not all: an urgent install that reached
+    nothing does not make the next one wait."""
 
     devices: frozenset[str]
+    touched: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +189,11 @@ def _changed(record: RolloutRecord, event: Event, now: datetime) -> RolloutRecor
             notes = {d: Note(why, now, digests.get(d, "")) for d, why in devices.items()}
             kept = _withdrawn(record, devices.keys() - touched)
             return replace(kept, blocked={**kept.blocked, **notes})
-        case Withdrawn(devices):
-            return _withdrawn(record, devices)
+        case Withdrawn(devices, touched):
+            hurried = {attempt.device for attempt in record.ledger.running if attempt.urgent}
+            untouched = hurried & (devices - touched)
+            urgent = {d: at for d, at in record.urgent_at.items() if d not in untouched}
+            return replace(_withdrawn(record, devices), urgent_at=urgent)
         case Settled():
             return _settled(record, event, now)
         case Restored():

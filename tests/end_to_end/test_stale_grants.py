@@ -204,6 +204,16 @@ def test_the_urgent_lane_is_audited_and_spaced(tmp_path: Path) -> None:
         assert urgent[0].startswith("stale grant in k8s-web since ")
 
 
+def test_an_urgent_install_that_reached_nothing_delays_no_other(tmp_path: Path) -> None:
+    with open_fleet(tmp_path, seed(2), removals="immediately") as estate:
+        start(estate)
+        install = "securityconsole/install/*"
+        estate.unit.faults.add(kind="status", status=-11, url=install, times=0)
+        assert estate.apply("window").adoms[0].error is not None
+        estate.unit.faults.clear()
+        assert sorted(verified(estate.apply("window"))) == fleet.names(2)
+
+
 def test_other_peoples_edits_hold_the_urgent_lane_always(tmp_path: Path) -> None:
     with open_fleet(tmp_path, seed(2), removals="immediately", foreignChanges="report") as estate:
         start(estate)

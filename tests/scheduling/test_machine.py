@@ -226,6 +226,19 @@ def test_an_urgent_install_is_known_as_one() -> None:
     }
 
 
+def test_an_urgent_install_that_reached_nothing_lets_the_next_one_come_at_once() -> None:
+    begun = after(Started(TWO, None, urgent=True))
+    in_part = after(Withdrawn(TWO, TWO - ONE), record=begun)
+    assert in_part.urgent_at == dict.fromkeys(TWO - ONE, NOW)
+    for ended in (Settled(ONE, {}), Settled(frozenset(), dict.fromkeys(ONE, "failed"))):
+        # What is over is not taken back, nor is an ordinary one the lane's.
+        assert after(Withdrawn(TWO), record=after(ended, record=begun)).urgent_at == dict.fromkeys(
+            ONE, NOW
+        )
+    ordinary = after(Started(ONE, 0), record=replace(FRESH, urgent_at=dict.fromkeys(ONE, NOW)))
+    assert after(Withdrawn(ONE), record=ordinary).urgent_at == dict.fromkeys(ONE, NOW)
+
+
 def test_which_devices_are_at_risk_with_an_open_end() -> None:
     begun = after(Started(TWO, 0))
     assert begun.running_on(None) == ["fgt-1", "fgt-2"]
@@ -273,7 +286,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.just(TasksEnded()),
     DEVICES.map(LetGo),
     DEVICES.map(lambda devices: Blocked(dict.fromkeys(devices, "edits"))),
-    DEVICES.map(Withdrawn),
+    st.builds(Withdrawn, DEVICES, DEVICES),
     DEVICES.map(lambda devices: Settled(devices, {})),
     DEVICES.map(lambda devices: Settled(frozenset(), dict.fromkeys(devices, "failed"))),
     st.just(Restored()),
