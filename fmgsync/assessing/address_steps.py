@@ -29,6 +29,11 @@ def owners(scene: Scene, address: Address) -> Step:
         return Step("endpoint", "clusters", True, f"{'; '.join(found[:SHOWN])}", tuple(found))
     if gaps:
         return Step("endpoint", "clusters", None, f"{', '.join(gaps)} not read completely")
+    if scene.partial:
+        because = (
+            "no node has it, and no pod that a rule may select: the controller follows no other"
+        )
+        return Step("endpoint", "clusters", None, because)
     return Step("endpoint", "clusters", False, "no pod and no node has it")
 
 

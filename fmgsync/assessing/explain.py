@@ -29,12 +29,15 @@ from fmgsync.grouping.ip_pools import IPPools
 from fmgsync.grouping.judging import Condition
 from fmgsync.model.address import Address, family
 from fmgsync.model.endpoint import PodEndpoint
-from fmgsync.model.labels import NO_LABELS
+from fmgsync.model.labels import NO_LABELS, unread_account, unread_namespace
 from fmgsync.model.rule import GroupRule, Publish
 from fmgsync.model.target import DeviceVdom
 from fmgsync.model.view import DeviceView, GroupState
 
-_FINE = (GroupState.IN_SYNC, GroupState.NOT_REFERENCED)
+_SAME = (GroupState.IN_SYNC,)
+_FINE = (*_SAME, GroupState.NOT_REFERENCED)
+_OPEN = (GroupState.UNKNOWN, GroupState.UNREACHABLE)
+"""Nobody can tell how it is there."""
 _ORDER = (False, None, True)
 """Of several answers about one device: all hold as the least of them, one holds as the greatest."""
 
@@ -65,7 +68,7 @@ def pod(scene: Scene, namespace: str, name: str, *, group: str | None = None) ->
         steps.append(_runs(cluster, each))
         rules = [r for r in scene.rules if r.over_pods and group in (None, r.name)]
         if not rules:
-            steps.append(Step("rule", "configuration", False, "no rule over pods of that name"))
+            steps.append(_no_rule(scene, "no rule over pods of that name"))
         chosen = list(_selecting(scene, cluster, each, rules, steps, every=group is not None))
         for rule in chosen:
             for address in _published(scene, cluster, each, rule, steps):
@@ -92,12 +95,19 @@ def _selecting(
 ) -> Iterator[GroupRule]:
     """The rules that select the pod; if none does, or `every` is asked, why each does not."""
     snapshot = scene.snapshots[cluster]
-    spaces = snapshot.namespaces.get(pod.namespace, NO_LABELS)
-    account = snapshot.accounts.get(f"{pod.namespace}/{pod.account}", NO_LABELS)
-    judged = [(rule, judging.judge_pod(rule, pod.labels, spaces, account)) for rule in rules]
+    space = snapshot.namespaces.get(pod.namespace, unread_namespace(pod.namespace))
+    account = NO_LABELS
+    if pod.account:
+        key = f"{pod.namespace}/{pod.account}"
+        account = snapshot.accounts.get(key, unread_account(pod.account))
+    judged = [(rule, judging.judge_pod(rule, pod.labels, space, account)) for rule in rules]
     yes = [rule for rule, judgement in judged if judgement.holds]
+    if rules and scene.unread and not every and not yes:
+        because = f"no rule that was read selects it; not all were: {scene.unread}"
+        steps.append(Step("rule", "configuration", None, because))
+        return
     for rule, judgement in judged:
-        if every or judgement.holds or not yes:
+        if every or judgement.holds is not False or not yes:
             where = f"rule {rule.name}"
             if rule.clusters is not None and cluster not in rule.clusters:
                 steps.append(Step("rule", where, False, f"it is not about cluster {cluster}"))
@@ -113,8 +123,15 @@ def _selecting(
 
 def _condition(what: str, where: str, condition: Condition) -> Step:
     has = ", ".join(f"{k} is {v!r}" for k, v in sorted(condition.labels.items()))
-    because = f"{condition.text}: {has or 'no such label'}"
+    lacks = "no such label" if condition.holds is not None else "not known"
+    because = f"{condition.text}: {has or lacks}"
     return Step(what, where, condition.holds, because if condition.text != "all()" else "all()")
+
+
+def _no_rule(scene: Scene, because: str) -> Step:
+    """Of those that were read."""
+    lacks = f"; not all were read: {scene.unread}" if scene.unread else ""
+    return Step("rule", "configuration", None if lacks else False, f"{because}{lacks}")
 
 
 def _published(
@@ -139,6 +156,10 @@ def _published(
     elif pod.host_network:
         because = "the pod is in its node's network and has no address of its own"
         found = ()
+    lacks = seen_steps.unread(rule, scene.snapshots[cluster])
+    if lacks is not None and not found:
+        steps.append(lacks)
+        return ()
     seen_steps.compared(rule, scene.snapshots[cluster], pod, steps)
     found = tuple(address for address in found if family(address) in rule.families)
     refused = {a: why for a in found if (why := scene.withheld(rule.name, cluster, a))}
@@ -173,15 +194,7 @@ def ip(scene: Scene, address: Address) -> Explanation:
         because += f", where it was looked; {names(lacks)} could not be" if lacks else ""
         steps.append(Step("group", "everywhere", None if lacks else False, because))
     for name in groups:
-        wanted = [
-            view.target
-            for _, view, one in placed(scene, name)
-            if one.desired is not None and address in one.desired
-        ]
-        rule = next((each for each in scene.rules if each.name == name), None)
-        text = f"selected by {rule.select or rule.select_nodes}" if rule else "no rule of this name"
-        because = f"{text}; wanted on {names(wanted)}" if wanted else "no rule wants it any more"
-        steps.append(Step("rule", f"group {name}", bool(wanted), because))
+        steps.append(_wanted(scene, name, address))
         steps += address_steps.stale_grants(scene, name, address)
         found = chain(scene, name, None, address, steps, everywhere=False)
         for target, holds in found.items():
@@ -190,6 +203,23 @@ def ip(scene: Scene, address: Address) -> Explanation:
     return Explanation(
         f"ip {address}", tuple(steps), held, somewhere=True, unseen=bool(scene.unseen)
     )
+
+
+def _wanted(scene: Scene, name: str, address: Address) -> Step:
+    """Whether a rule wants the address in a group, and where."""
+    found = [(view.target, one.desired) for _, view, one in placed(scene, name)]
+    wanted = [target for target, members in found if members is not None and address in members]
+    unknown = [target for target, members in found if members is None]
+    rule = next((each for each in scene.rules if each.name == name), None)
+    text = f"selected by {rule.select or rule.select_nodes}" if rule else "no rule of this name"
+    if wanted:
+        because = f"{text}; wanted on {names(wanted)}"
+    elif unknown:
+        because = f"{text}; whether it is wanted is not known on {names(unknown)}"
+    else:
+        because = "no rule wants it any more"
+    holds = True if wanted else None if unknown else False
+    return Step("rule", f"group {name}", holds, because)
 
 
 # -- a group, a device --------------------------------------------------------------------------
@@ -202,7 +232,7 @@ def group(scene: Scene, name: str) -> Explanation:
     if rule is None:
         known = [each.name for each in scene.rules]
         because = f"no rule of this name; there are {', '.join(known[:SHOWN]) or 'none'}"
-        return Explanation(where, (Step("rule", "configuration", False, because),))
+        return Explanation(where, (_no_rule(scene, because),))
     text = rule.select or rule.select_nodes or ""
     steps = [Step("rule", "configuration", True, f"{text}; namespaces {rule.namespaces}")]
     found = placed(scene, name)
@@ -216,13 +246,14 @@ def group(scene: Scene, name: str) -> Explanation:
         told += f"; not known on {names(unknown)}"
     steps.append(Step("members", where, None if unknown else True, told))
     steps.append(policies(where, found, name))
-    states: dict[tuple[str, str], list[DeviceVdom]] = {}
+    states: dict[tuple[GroupState, str], list[DeviceVdom]] = {}
     for _, view, one in found:
-        states.setdefault((str(one.state), one.because), []).append(view.target)
+        states.setdefault((one.state, one.because), []).append(view.target)
     for (state, because), targets in sorted(states.items()):
         told = f"{state} on {names(targets)}" + (f": {because}" if because else "")
-        steps.append(Step("devices", where, state == GroupState.IN_SYNC, told, texts(targets)))
-    fine = {v.target: o.state is GroupState.IN_SYNC for _, v, o in found}
+        holds = _is_one_of(state, _SAME)
+        steps.append(Step("devices", where, holds, told, texts(targets)))
+    fine = {view.target: _is_one_of(one.state, _SAME) for _, view, one in found}
     return Explanation(where, tuple(steps), tuple(sorted(fine.items())))
 
 
@@ -254,16 +285,15 @@ def device(scene: Scene, name: str) -> Explanation:
         clusters = ", ".join(sorted(adom.clusters.get(target, ())))
         steps.append(Step("site", where, True, f"stands in front of cluster {clusters}"))
         known = adom.topology.devices.get(target.device)
-        online = known.online if known is not None else None
-        steps.append(Step("connection", where, online, _online(online, view)))
+        steps.append(_connection(where, known.online if known is not None else None, view))
         if not adom.ref.is_direct:
             steps += _managed(adom, target, where)
         for one in view.groups:
-            fine = one.state in _FINE
+            fine = _is_one_of(one.state, _FINE)
             told = f"{one.name}: {one.state}" + (f": {one.because}" if one.because else "")
             steps.append(Step("group", where, fine, told, (one.name,)))
         why = adom.waits.get(target) or adom.opens.get(target)
-        if why and not _is_fine(view):
+        if why and _is_fine(view) is not True:
             steps.append(Step(turn_of(adom.ref), where, None, why))
     states = {view.target: _is_fine(view) for _, view in found}
     return Explanation(question, tuple(steps), tuple(sorted(states.items())))
@@ -281,11 +311,23 @@ def _managed(adom: AdomScene, target: DeviceVdom, where: str) -> Iterator[Step]:
     yield Step("package", where, bool(packages), because, tuple(packages))
 
 
-def _is_fine(view: DeviceView) -> bool:
-    return all(group.state in _FINE for group in view.groups)
+def _is_fine(view: DeviceView) -> bool | None:
+    found = (_is_one_of(group.state, _FINE) for group in view.groups)
+    return min(found, key=_ORDER.index, default=True)
 
 
-def _online(online: bool | None, view: DeviceView) -> str:
-    if view.silent:
-        return view.silent
-    return "FortiManager does not say" if online is None else "online" if online else "offline"
+def _is_one_of(state: GroupState, good: Sequence[GroupState]) -> bool | None:
+    return None if state in _OPEN else state in good
+
+
+def _connection(where: str, online: bool | None, view: DeviceView) -> Step:
+    """What FortiManager says, and whether the device answered: one that did not is not online
+    because somebody believes so."""
+    told = "FortiManager does not say" if online is None else "online" if online else "offline"
+    if not view.silent:
+        return Step("connection", where, online, told)
+    if online and not view.adom.is_direct:
+        told = f"FortiManager says online, but it did not answer: {view.silent}"
+    else:
+        told = view.silent
+    return Step("connection", where, None if online is not False else False, told)

@@ -76,7 +76,8 @@ class Scene:
     """Everything that was looked at. `withheld` says why a rule does not publish an address,
     `formerly` what had an address when it was last let through, and when that was written.
     `partial`: of pods only those are known that some rule may select. `unseen`: what sites name of
-    places that could not be looked at (device, device/vdom), and why."""
+    places that could not be looked at (device, device/vdom), and why. `unread`: which rules could
+    not be read, and why; empty: all were."""
 
     rules: tuple[GroupRule, ...]
     snapshots: Mapping[str, ClusterSnapshot]
@@ -85,6 +86,7 @@ class Scene:
     formerly: Callable[[Address], tuple[tuple[str, ...], float] | None] = lambda address: None
     partial: bool = False
     unseen: Mapping[str, str] = field(default_factory=dict)
+    unread: str = ""
 
 
 Placed = Sequence[tuple[AdomScene, DeviceView, GroupView]]

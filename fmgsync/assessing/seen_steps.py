@@ -9,15 +9,21 @@ from fmgsync.model.endpoint import ClusterSnapshot, PodEndpoint
 from fmgsync.model.rule import GroupRule, Publish
 
 
+def unread(rule: GroupRule, snapshot: ClusterSnapshot) -> Step | None:
+    """That what the rule publishes was not read completely, if it was not."""
+    lacks = sorted(rulebook.NEEDED_TO.get(rule.publish, frozenset()) - snapshot.synced)
+    told = f"not read completely: {', '.join(lacks)}; nothing comes and nothing goes"
+    return Step("seen", f"rule {rule.name}", None, told) if lacks else None
+
+
 def asked(
     rule: GroupRule, snapshot: ClusterSnapshot, pod: PodEndpoint, steps: list[Step]
 ) -> tuple[Address, ...]:
     """What stands for the pod in a rule that asks, one step for each family."""
     where = f"rule {rule.name}"
-    unread = sorted(rulebook.NEEDED_TO[rule.publish] - snapshot.synced)
-    if unread:
-        told = f"not read completely: {', '.join(unread)}; nothing comes and nothing goes"
-        steps.append(Step("seen", where, None, told))
+    lacks = unread(rule, snapshot)
+    if lacks is not None:
+        steps.append(lacks)
         return ()
     found = seeing.standing(rule, pod, seeing.around_of(snapshot))
     for each in found.answers:

@@ -29,7 +29,8 @@ def scene(world: World, result: Result) -> Scene:
 
     works = {work.ref: work for work in world.adoms}
     adoms = [_adom(works[adom.ref].sites, adom) for adom in result.adoms if adom.seen]
-    rules = tuple(_as_written(rule, result, told) for rule in result.workloads.rules.rules)
+    known = result.workloads.rules
+    rules = tuple(_as_written(rule, result, told) for rule in known.rules)
     formerly = world.installing.formerly.about
     unseen = {
         name: adom.error.message
@@ -38,7 +39,9 @@ def scene(world: World, result: Result) -> Scene:
         for name in _named(works[adom.ref])
     }
     snapshots = result.workloads.snapshots
-    return Scene(rules, snapshots, tuple(adoms), withheld, formerly, unseen=unseen)
+    return Scene(
+        rules, snapshots, tuple(adoms), withheld, formerly, unseen=unseen, unread=known.unread
+    )
 
 
 def _named(work: AdomWork) -> frozenset[str]:

@@ -108,6 +108,13 @@ def test_who_has_it(case: str) -> None:
     assert said([address_steps.owners(scene, A)]) == [expected]
 
 
+def test_a_controller_knows_the_pods_that_it_follows() -> None:
+    """Another one may have the address, which no rule selects."""
+    scene = Scene((), {"east": having(DB)}, (), partial=True)
+    (told,) = said([address_steps.owners(scene, A)])
+    assert told.startswith("endpoint clusters None: no node has it, and no pod that a rule may")
+
+
 def views(*found: DeviceView) -> tuple[AdomScene, ...]:
     """One ADOM for each of the views, after one of none."""
     empty = AdomScene(REF, {}, TOPOLOGY, adom(), (), ())

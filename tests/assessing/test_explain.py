@@ -17,6 +17,8 @@ from tests.planning.estates import EAST, WEST
 
 FINE = view(state=GroupState.IN_SYNC)
 LATE = view(because="shut")
+OFFLINE = view(device=None, state=GroupState.UNREACHABLE, because="it is off")
+UNASKED = view(device=None, state=GroupState.UNKNOWN, because="not asked")
 ABSENT = view("db", state=GroupState.NOT_REFERENCED, because="no policy")
 WEB = GroupRule("web", "app == 'web'")
 RULES = {"rules": (GroupRule("db", "app == 'db'"), WEB)}
@@ -41,6 +43,9 @@ GROUPS: dict[str, Scene] = {
     "not known on one": scene(adom(on(EAST, view(desired=None)), on(WEST, LATE)), **RULES),
     "not known": scene(both(view(desired=None)), **RULES),
     "waiting": scene(both(LATE), **RULES),
+    "one does not answer": scene(adom(on(EAST, OFFLINE), on(WEST, FINE)), **RULES),
+    "one was not asked": scene(adom(on(EAST, UNASKED), on(WEST, LATE)), **RULES),
+    "perhaps of a rule that was not read": scene(both(FINE), unread="cluster east"),
 }
 DEVICES: dict[str, Scene] = {
     "no site": scene(),
@@ -51,6 +56,16 @@ DEVICES: dict[str, Scene] = {
     "not told": scene(adom(on(EAST, LATE), devices=known(None, None), packages=())),
     "not known there": scene(adom(on(EAST, FINE), packages=(replace(USED, targets=frozenset()),))),
     "silent": scene(adom(on(EAST, FINE, silent="it is off"), devices=known(False, True))),
+    "silent, and nobody says why": scene(
+        adom(on(EAST, OFFLINE, silent="it is off"), devices=known(None, True))
+    ),
+    "silent, and called online": scene(
+        adom(on(EAST, OFFLINE, FINE, silent="it is off"), devices=known(True, True))
+    ),
+    "silent, and late": scene(
+        adom(on(EAST, OFFLINE, LATE, silent="it is off"), devices=known(True, True))
+    ),
+    "not asked": scene(adom(on(EAST, UNASKED), devices=known(True, True))),
     "it waits": scene(adom(on(EAST, FINE, LATE), waits={EAST: "asks"}, opens={EAST: "at 6"})),
     "its window": scene(adom(on(EAST, LATE), opens={EAST: "at 6"})),
     "nothing waits": scene(adom(on(EAST, FINE, ABSENT), opens={EAST: "at 6"})),
@@ -145,6 +160,39 @@ EXPECTED: dict[str, tuple[list[str], dict[str, bool | None]]] = {
         ],
         {"east": False, "west": False},
     ),
+    "group: one does not answer": (
+        [
+            "rule, configuration: yes: app == 'web'; namespaces all()",
+            "members: yes: 1 members",
+            *POLICY,
+            "devices: yes: in sync on west",
+            "  west",
+            "devices: ?: unreachable on east: it is off",
+            "  east",
+        ],
+        {"east": None, "west": True},
+    ),
+    "group: one was not asked": (
+        [
+            "rule, configuration: yes: app == 'web'; namespaces all()",
+            "members: yes: 1 members",
+            *POLICY,
+            "devices: no: install pending on west: shut",
+            "  west",
+            "devices: ?: unknown on east: not asked",
+            "  east",
+        ],
+        {"east": None, "west": False},
+    ),
+    "group: perhaps of a rule that was not read": (
+        [
+            (
+                "rule, configuration: ?: no rule of this name; there are none; not all were read: "
+                "cluster east"
+            )
+        ],
+        {},
+    ),
     "device: no site": (["site, configuration: no: no site names it"], {}),
     "device: a VDOM that is missing": (["site, hq/prod: no: a site names it: no such VDOM"], {}),
     "device: a device that is off": (
@@ -210,6 +258,58 @@ EXPECTED: dict[str, tuple[list[str], dict[str, bool | None]]] = {
             "  web",
         ],
         {"east": True},
+    ),
+    "device: silent, and nobody says why": (
+        [
+            "site: yes: stands in front of cluster prod",
+            "connection: ?: it is off",
+            "configuration: yes: in sync",
+            "package: yes: package edge",
+            "  edge",
+            "group: ?: web: unreachable: it is off",
+            "  web",
+        ],
+        {"east": None},
+    ),
+    "device: silent, and called online": (
+        [
+            "site: yes: stands in front of cluster prod",
+            "connection: ?: FortiManager says online, but it did not answer: it is off",
+            "configuration: yes: in sync",
+            "package: yes: package edge",
+            "  edge",
+            "group: ?: web: unreachable: it is off",
+            "  web",
+            "group: yes: web: in sync",
+            "  web",
+        ],
+        {"east": None},
+    ),
+    "device: silent, and late": (
+        [
+            "site: yes: stands in front of cluster prod",
+            "connection: ?: FortiManager says online, but it did not answer: it is off",
+            "configuration: yes: in sync",
+            "package: yes: package edge",
+            "  edge",
+            "group: ?: web: unreachable: it is off",
+            "  web",
+            "group: no: web: install pending: shut",
+            "  web",
+        ],
+        {"east": False},
+    ),
+    "device: not asked": (
+        [
+            "site: yes: stands in front of cluster prod",
+            "connection: yes: online",
+            "configuration: yes: in sync",
+            "package: yes: package edge",
+            "  edge",
+            "group: ?: web: unknown: not asked",
+            "  web",
+        ],
+        {"east": None},
     ),
     "device: it waits": (
         [
@@ -299,3 +399,27 @@ def test_what_is_told_of_a_fortigate() -> None:
     found = explain.device(BRANCHES, "branch-7")
     told = (lines(found.steps, "branch-7/root in branch-7/root"), held(found.devices))
     assert told == EXPECTED["branch"]
+
+
+def test_a_fortigate_that_did_not_answer_is_not_known() -> None:
+    """Nobody else says whether it is online: what says so here is that it was read before."""
+    here = {"branch-7": Device("branch-7", ("root",), online=True, in_sync=True)}
+    given = branch(OFFLINE, devices=here)
+    given = replace(given, views=(replace(given.views[0], silent="it is off"),))
+    found = explain.device(scene(given), "branch-7")
+    assert (found.answer, held(found.devices)) == ("unknown", {"branch-7/root": None})
+    assert lines(found.steps, "branch-7/root in branch-7/root")[1] == "connection: ?: it is off"
+
+
+@pytest.mark.parametrize("state", GroupState)
+def test_only_what_is_known_is_yes_or_no(state: GroupState) -> None:
+    """Whichever is asked: the group, or the device."""
+    given = scene(adom(on(EAST, view(state=state)), devices=known(True, True)), **RULES)
+    told: dict[GroupState, bool | None] = {
+        **dict.fromkeys(GroupState, False),
+        **dict.fromkeys((GroupState.UNKNOWN, GroupState.UNREACHABLE)),
+        GroupState.IN_SYNC: True,
+    }
+    assert held(explain.group(given, "web").devices) == {"east": told[state]}
+    told[GroupState.NOT_REFERENCED] = True  # nothing waits for the device
+    assert held(explain.device(given, "fgt-east").devices) == {"east": told[state]}

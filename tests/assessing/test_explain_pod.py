@@ -30,6 +30,8 @@ POD = PodEndpoint(
 NODE = NodeEndpoint("n1", NO_LABELS, (Address("10.1.0.1"),))
 WEB = GroupRule("web", "app == 'web'")
 OTHER = GroupRule("db", "app == 'db'")
+TIER = replace(WEB, namespaces="tier == 'dmz'")
+TEAM = replace(WEB, accounts="team == 'x'")
 
 
 def cluster(*pods: PodEndpoint, name: str = "prod", synced: Any = ALWAYS) -> ClusterSnapshot:
@@ -38,6 +40,7 @@ def cluster(*pods: PodEndpoint, name: str = "prod", synced: Any = ALWAYS) -> Clu
 
 def runs(*pods: PodEndpoint, rules: tuple[GroupRule, ...] = (WEB,), **more: Any) -> Scene:
     found = cluster(*pods, synced=more.pop("synced", ALWAYS))
+    found = replace(found, namespaces=more.pop("spaces", found.namespaces))
     return scene(more.pop("adom", both(FINE)), rules=rules, snapshots={"prod": found}, **more)
 
 
@@ -70,15 +73,38 @@ PODS: dict[str, tuple[Scene, str | None]] = {
         None,
     ),
     "on one device only": (runs(POD, adom=adom(on(EAST, FINE), on(WEST, view(device="")))), None),
+    "perhaps by a rule that was not read": (runs(POD, rules=(OTHER,), unread="cluster x"), None),
+    "perhaps by that rule": (runs(POD, rules=(OTHER,), unread="cluster x"), "web"),
+    "by a rule that was read": (runs(POD, unread="cluster x"), None),
+    "its namespace was not read": (
+        runs(replace(POD, namespace="shop"), rules=(TIER,), synced=frozenset({"pods"}), spaces={}),
+        None,
+    ),
+    "its account was not read": (runs(replace(POD, account="ci"), rules=(TEAM,)), None),
+    "its node was not read": (
+        runs(
+            replace(POD, node="n2"),
+            rules=(replace(WEB, publish=Publish.NODE),),
+            synced=frozenset({"pods"}),
+        ),
+        None,
+    ),
+    "IPPools were not read": (
+        runs(POD, rules=(replace(WEB, publish=Publish.IP_POOL),), synced=frozenset({"pods"})),
+        None,
+    ),
 }
 ADDRESSES: dict[str, Scene] = {
     "nobody": scene(),
     "nobody, where it was looked": scene(unseen={"fgt-a": "off"}),
     "of another group only": scene(both(view("db", *[""] * 4)), rules=(WEB,)),
+    "nobody whom the controller follows": runs(partial=True, adom=both(view("db", *[""] * 4))),
+    "perhaps of a rule that was not read": scene(both(view(desired=None)), unread="cluster x"),
     "wanted": runs(POD),
     "of nodes": scene(both(FINE), rules=(GroupRule("web", select_nodes="has(gpu)"),)),
     "no rule": scene(both(FINE)),
-    "not wanted any more": runs(adom=adom(on(EAST, GONE), on(WEST, view(desired=None)))),
+    "not wanted any more": runs(adom=both(GONE)),
+    "perhaps wanted still": runs(adom=adom(on(EAST, GONE), on(WEST, view(desired=None)))),
     "on one device only": scene(
         adom(on(EAST, FINE, view("db", device="")), on(WEST, view(device="")))
     ),
@@ -233,6 +259,53 @@ EXPECTED: dict[str, tuple[list[str], dict[str, bool | None]]] = {
         ],
         {"east": True, "west": False},
     ),
+    "pod: perhaps by a rule that was not read": (
+        [
+            *RUNS,
+            "rule, configuration: ?: no rule that was read selects it; not all were: cluster x",
+        ],
+        {},
+    ),
+    "pod: perhaps by that rule": (
+        [
+            *RUNS,
+            "rule, configuration: ?: no rule over pods of that name; not all were read: cluster x",
+        ],
+        {},
+    ),
+    "pod: by a rule that was read": (
+        [
+            *RUNS,
+            *CHOSEN,
+            "address: yes: 10.1.0.1: the cluster says that the pod has it",
+            "  10.1.0.1",
+        ],
+        {"east": True, "west": True},
+    ),
+    "pod: its namespace was not read": (
+        [*RUNS, 'namespace: ?: tier == "dmz": not known', CHOSEN[1]],
+        {},
+    ),
+    "pod: its account was not read": (
+        [*RUNS, *CHOSEN, 'account: ?: team == "x": not known'],
+        {},
+    ),
+    "pod: its node was not read": (
+        [
+            "pod, cluster prod: yes: runs on node n2; labels app=web",
+            *CHOSEN,
+            "seen: ?: not read completely: nodes; nothing comes and nothing goes",
+        ],
+        {},
+    ),
+    "pod: IPPools were not read": (
+        [
+            *RUNS,
+            *CHOSEN,
+            "seen: ?: not read completely: ippools; nothing comes and nothing goes",
+        ],
+        {},
+    ),
     "ip: nobody": (
         [
             "endpoint, clusters: no: no pod and no node has it",
@@ -256,6 +329,21 @@ EXPECTED: dict[str, tuple[list[str], dict[str, bool | None]]] = {
             "group, everywhere: no: no group of ours has it, wanted or held",
         ],
         {},
+    ),
+    "ip: nobody whom the controller follows": (
+        [
+            "endpoint, clusters: yes: node n1 of cluster prod",
+            "  node n1 of cluster prod",
+            "group, everywhere: no: no group of ours has it, wanted or held",
+        ],
+        {},
+    ),
+    "ip: perhaps of a rule that was not read": (
+        [
+            "endpoint, clusters: no: no pod and no node has it",
+            "rule: ?: no rule of this name; whether it is wanted is not known on east, west",
+        ],
+        {"east": True, "west": True},
     ),
     "ip: wanted": (
         [
@@ -284,6 +372,14 @@ EXPECTED: dict[str, tuple[list[str], dict[str, bool | None]]] = {
             "endpoint, clusters: yes: node n1 of cluster prod",
             "  node n1 of cluster prod",
             "rule: no: no rule wants it any more",
+        ],
+        {"east": True, "west": True},
+    ),
+    "ip: perhaps wanted still": (
+        [
+            "endpoint, clusters: yes: node n1 of cluster prod",
+            "  node n1 of cluster prod",
+            "rule: ?: selected by app == 'web'; whether it is wanted is not known on west",
         ],
         {"east": True, "west": True},
     ),

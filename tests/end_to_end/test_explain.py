@@ -134,6 +134,15 @@ def test_a_group_and_a_device(estate: Estate, ask: Ask) -> None:
     assert first_no(ask("device", "fgt-none")[1])[0] == "site"
 
 
+def test_a_device_that_is_silent_is_not_known(estate: Estate, ask: Ask) -> None:
+    """FortiManager may call it online for a while."""
+    estate.unit.fortigate("fgt-east").fall_silent()
+    for question in (("device", "fgt-east"), ("group", "k8s-web")):
+        code, found = ask(*question)
+        assert (code, found["answer"]) == (1, "unknown")
+        assert {row["device"]: row["holds"] for row in found["devices"]}["fgt-east"] is None
+
+
 def test_people_see_the_first_no(estate: Estate, capsys: pytest.CaptureFixture[str]) -> None:
     main.run(["explain", "pod", "default/db-1", "-c", str(estate.path)])
     said = capsys.readouterr().out
