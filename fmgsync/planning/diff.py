@@ -83,7 +83,7 @@ def make_plan(
         **{key: f"{why}: what empty means there is not known" for key, why in unknown.items()},
         **{key: f"it is {why}, where empty means open" for key, why in opens.items()},
     }
-    passed = _pass(draft, wanted, retired, standing, rendering.values, waits, gate)
+    passed = _pass(draft, wanted, retired, standing, waits, gate)
 
     whole = _split(draft, passed.groups, standing, shards)
     draft.deleted += (key for key in retired if key not in passed.groups)
@@ -91,9 +91,7 @@ def make_plan(
         _retire_shards(draft, shards, used)
     draft.findings += _openings(asked, opens)
     draft.findings += _unknowns(asked, unknown)
-    scene = groups.Comparison(
-        desired.owner, observed, draft.objects, standing, whole, rendering.values
-    )
+    scene = groups.Comparison(desired.owner, observed, draft.objects, standing, whole)
     changes = tuple(_changes(draft, scene, rendering.values, used, removes=removes))
     touched = {(change.kind.family, naming.group_of(change.name)) for change in changes}
     return AdomPlan(
@@ -184,7 +182,6 @@ def _pass(
     wanted: Mapping[ObjectKey, GroupObject],
     retired: Iterable[ObjectKey],
     standing: ObservedAdom,
-    values: Mapping[ObjectKey, Address],
     opens: Mapping[ObjectKey, str],
     gate: Gate | None,
 ) -> held.Passed:
@@ -196,7 +193,6 @@ def _pass(
         desired.owner,
         standing,
         {family: draft.nothing(family) for family in Family},
-        values,
         frozenset((g.family, g.name) for g in desired.groups if g.allow_empty),
         opens,
         desired.broad,

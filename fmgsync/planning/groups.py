@@ -37,17 +37,13 @@ class _Difference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What is and what should be: as objects, and as groups with their shards joined.
-
-    `values` are the addresses that wanted names stand for.
-    """
+    """What is and what should be: as objects, and as groups with their shards joined."""
 
     owner: str
     observed: ObservedAdom
     objects: Mapping[ObjectKey, GroupObject]
     standing: ObservedAdom
     groups: Mapping[ObjectKey, GroupObject]
-    values: Mapping[ObjectKey, Address]
     _known: dict[object, _Difference] = field(default_factory=dict, compare=False)
 
     def difference(
@@ -88,7 +84,7 @@ class Comparison:
     def value(self, key: ObjectKey) -> Address | None:
         """The address that a member's name stands for, if it does for one: an own name for what it
         says, whatever somebody has made of the object."""
-        named = self.values.get(key) or naming.address_of(self.owner, key[1])
+        named = naming.address_of(self.owner, key[1])
         if named is not None:
             return named
         there = self.observed.addresses.get(key)
@@ -97,17 +93,13 @@ class Comparison:
     def staying(self, key: ObjectKey, place: DeviceVdom | None) -> frozenset[str]:
         """What the group behind this object holds at a place before and after, as far as the
         object's own members do not tell."""
-        if key not in self.groups and key not in self.standing.groups:
-            key = (key[0], naming.group_of(key[1]))
+        key = key[0], naming.group_of(key[1])
         before, after = self.standing.groups.get(key), self.groups.get(key)
-        if self._is_plain(key) and before and after and _have_own(place, before, after):
+        # Of a group that has shards, or had, the object is another: it lists them, or did.
+        is_plain = after is self.objects.get(key)
+        if is_plain and before and after and _have_own(place, before, after):
             return frozenset()
         return frozenset(names_at(before, place)).intersection(names_at(after, place))
-
-    def _is_plain(self, key: ObjectKey) -> bool:
-        """Whether the group has no shards, before and after."""
-        standing, wanted = self.standing.groups.get(key), self.groups.get(key)
-        return standing is self.observed.groups.get(key) and wanted is self.objects.get(key)
 
 
 def _have_own(place: DeviceVdom | None, *groups: ObservedGroup | GroupObject) -> bool:
@@ -138,7 +130,7 @@ def write_groups(scene: Comparison) -> Iterator[Change]:
                 _change(scene, Action.CREATE, key, None, ((), group.members), group.because)
             )
         else:
-            writes.extend(_reset(scene, key, group, before))
+            writes.extend(_reset(key, group, before))
             writes.extend(_write_own(scene, key, group, before))
         writes.extend(_write_mappings(scene, key, group, before))
         deletes.extend(_delete_mappings(scene, key, group, before))
@@ -157,9 +149,7 @@ def _moves_out(scene: Comparison, change: Change) -> bool:
     return any(name in staying and name not in change.members for name in held)
 
 
-def _reset(
-    scene: Comparison, key: ObjectKey, group: GroupObject, before: ObservedGroup
-) -> Iterator[Change]:
+def _reset(key: ObjectKey, group: GroupObject, before: ObservedGroup) -> Iterator[Change]:
     """Set back what else somebody has set, in the group or in mappings that stay."""
     by = f" {before.changed_by}" if before.changed_by else ""
     for place in (None, *sorted(before.mappings.keys() & group.mappings.keys())):

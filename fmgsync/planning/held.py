@@ -21,7 +21,7 @@ from fmgsync.planning.render import GroupObject
 
 _EMPTY = GroupObject(())
 
-_Read = Callable[[Family, tuple[str, ...]], frozenset[Address]]
+_Read = Callable[[tuple[str, ...]], frozenset[Address]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +29,15 @@ class Scene:
     """What the guard needs to know of one ADOM besides what is wanted.
 
     `standing` is the ADOM with shards joined to their groups; `nothing` the name, per family, of
-    the address that matches nothing; `values` what the names of wanted addresses stand for;
-    `allow_empty` the groups that may become empty; `opens` where an empty group would open traffic;
-    `broad` the names of those whose rule selects everything; `covered` those whose own value no
-    device gets any more.
+    the address that matches nothing; `allow_empty` the groups that may become empty; `opens` where
+    an empty group would open traffic; `broad` the names of those whose rule selects everything;
+    `covered` those whose own value no device gets any more.
     """
 
     ref: TargetRef
     owner: str
     standing: ObservedAdom
     nothing: Mapping[Family, str]
-    values: Mapping[ObjectKey, Address]
     allow_empty: Collection[ObjectKey]
     opens: Mapping[ObjectKey, str]
     broad: Collection[str] = ()
@@ -71,7 +69,7 @@ def hold_back(
     passed = dict(wanted)
     leaving = frozenset(retired)
     goals: dict[ObjectKey, GroupObject | None] = {**dict.fromkeys(leaving), **wanted}
-    addresses = _reader(scene)
+    addresses = _reader(scene.owner)
     transitions = [
         transition for key in sorted(goals) for transition in _of(key, goals[key], scene, addresses)
     ]
@@ -120,27 +118,24 @@ def _of(
                 key[0],
                 key[1],
                 place,
-                addresses(key[0], old),
-                addresses(key[0], new),
+                addresses(old),
+                addresses(new),
                 allow_empty=key in scene.allow_empty,
                 opens=scene.opens.get(key),
                 broad=key[1] in scene.broad,
             )
 
 
-def _reader(scene: Scene) -> _Read:
+def _reader(owner: str) -> _Read:
     """Addresses by name: what people put into a group by hand is no part of the account, nor is
     what stands for nothing.
 
     Each tuple of names is read once: devices share their members.
     """
-    known, owner = scene.values, scene.owner
-    nothing = naming.none_name(owner)
 
     @cache
-    def read(family: Family, names: tuple[str, ...]) -> frozenset[Address]:
-        some = (name for name in names if name != nothing)
-        found = (known.get((family, name)) or naming.address_of(owner, name) for name in some)
+    def read(names: tuple[str, ...]) -> frozenset[Address]:
+        found = (naming.address_of(owner, name) for name in names)
         return frozenset(address for address in found if address is not None)
 
     return read
@@ -149,8 +144,7 @@ def _reader(scene: Scene) -> _Read:
 def _pinned(left: GroupObject, goal: GroupObject, before: ObservedGroup | None) -> GroupObject:
     """The group where every device with a mapping keeps one, with what is wanted there."""
     places = before.mappings if before is not None else ()
-    pinned = {place: groups.names_at(goal, place) for place in places}
-    return replace(left, mappings={**pinned, **left.mappings})
+    return replace(left, mappings={**dict.fromkeys(places, goal.members), **left.mappings})
 
 
 def _allowed(

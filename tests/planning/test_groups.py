@@ -143,21 +143,41 @@ def shards_of(*parts: set[str]) -> list[ObservedGroup]:
     ]
 
 
-def test_who_moves_is_in_the_new_shard_before_it_leaves_the_old_one() -> None:
-    have = adom(*shards_of(hosts(1, 2, 3, 4), hosts(5)), *map(own, sorted(hosts(1, 2, 3, 4, 5))))
-    goal = desired(wanted("web", {EAST: hosts(1, 2, 3, 4, 5)}))
-    plan = diff.make_plan(goal, have, limits=Limits(members=3))
-    assert lines(plan) == ["update mapping web.2 @fgt-east", "update mapping web.1 @fgt-east"]
-    assert (
-        diff.make_plan(goal, carry_out(have, plan.changes), limits=Limits(members=3)).changes == ()
+@pytest.mark.parametrize(
+    ("parts", "wish", "expected"),
+    [
+        # Who moves is in the new shard, and the group lists that, before it leaves the old one.
+        ((hosts(1, 2, 3, 4), hosts(5)), hosts(1, 2, 3, 4, 5),
+         ["update mapping web.2 @fgt-east", "update mapping web.1 @fgt-east"]),
+        ((hosts(1, 2, 3, 4),), hosts(1, 2, 3, 4),
+         ["create addrgrp web.2", "create mapping web.2 @fgt-east",
+          "update mapping web @fgt-east", "update mapping web.1 @fgt-east"]),
+        # Who goes leaves a shard in its turn.
+        ((hosts(1, 2, 3), hosts(4)), hosts(1, 2, 4, 5, 6),
+         ["update mapping web.1 @fgt-east +10.1.0.5 -10.1.0.3",
+          "update mapping web.2 @fgt-east +10.1.0.6"]),
+        # Who stays in the group, of one shard that goes or of all, is in no list.
+        ((hosts(1, 2), hosts(3)), hosts(1),
+         ["update mapping web @fgt-east",
+          "delete addrgrp web.1 -10.1.0.2", "delete addrgrp web.2 -10.1.0.3"]),
+    ],
+)  # fmt: skip
+def test_shards_change_in_an_order_in_which_nobody_is_missed(
+    parts: tuple[set[str], ...], wish: set[str], expected: list[str]
+) -> None:
+    have = adom(*shards_of(*parts), *map(own, sorted(hosts(1, 2, 3, 4, 5, 6))))
+    goal, three = desired(wanted("web", {EAST: wish})), Limits(members=3)
+    plan = diff.make_plan(goal, have, limits=three)
+    assert [line for line in lines(plan) if " address " not in line] == expected
+    assert diff.make_plan(goal, carry_out(have, plan.changes), limits=three).changes == ()
+
+
+def test_the_order_in_which_members_are_told_is_no_difference() -> None:
+    standing = replace(
+        group("web"), mappings={EAST: tuple(f"prod_{one}" for one in ("10.1.0.2", "10.1.0.1"))}
     )
-
-
-def test_who_goes_leaves_a_shard_in_its_turn() -> None:
-    have = adom(*shards_of(hosts(1, 2, 3), hosts(4, 5)), *map(own, sorted(hosts(1, 2, 3, 4, 5))))
-    goal = desired(wanted("web", {EAST: hosts(1, 2, 4, 5)}))
-    plan = diff.make_plan(goal, have, limits=Limits(members=3))
-    assert lines(plan)[0] == "update mapping web.1 @fgt-east -10.1.0.3"
+    have = adom(standing, *map(own, sorted(hosts(1, 2))))
+    assert diff.make_plan(desired(wanted("web", {EAST: hosts(1, 2)})), have).changes == ()
 
 
 def test_mappings_of_shards_go_after_those_of_their_group() -> None:

@@ -117,6 +117,15 @@ def test_a_retired_group_that_waits_stays_with_what_others_put_into_it(foreign: 
     assert lines(approved)[0].startswith("delete addrgrp web")
 
 
+def test_a_retired_group_goes_where_that_was_approved_and_waits_elsewhere() -> None:
+    there = {EAST: {*hosts(2), "legacy"}, WEST: {*hosts(2), "legacy"}}
+    estate = Adom(have=adom(*map(own, sorted(hosts(2))), group("web", there)))
+    east, west = estate.plan(desired()).held
+    plan = estate.plan(desired(), west.digest)
+    gone = ["delete mapping web @fgt-west -10.1.0.2 -10.1.0.3 -legacy"]
+    assert (plan.held, lines(plan)) == ((east,), gone)
+
+
 def test_a_new_shared_group_that_is_too_large_is_there_and_empty() -> None:
     plan = Adom().plan(desired(shared("web", hosts(5001))))
     assert (kinds(plan), lines(plan)) == ([MEMBERS], ["create addrgrp web"])
@@ -214,6 +223,13 @@ def test_an_approval_fits_exactly_what_was_shown() -> None:
     done = estate.apply(web(hosts(20)), shown.digest)
     assert (done.held, done.approved) == ((), (shown.digest,))
     assert matched(estate.have, "web", EAST) == hosts(20)
+
+
+def test_an_approval_is_for_one_installation() -> None:
+    goal = web(hosts(5001))
+    [ours] = Adom().plan(goal).held
+    [theirs] = Adom().plan(replace(goal, owner="test")).held
+    assert ours.digest != theirs.digest
 
 
 def test_additions_beside_it_do_not_touch_an_approval() -> None:
