@@ -93,14 +93,13 @@ def _asked(question: Question, around: Surroundings, providers: tuple[Provider, 
         if answer is None:
             continue
         parts.append(answer)
-        if answer.unknown or not answer.rest:
+        if not answer.rest:  # what is unknown leaves none
             break
     else:
         if providers is PROVIDERS:
             parts.append(Seen(unknown=_NOTHING))
-    unknown = sorted((each for each in parts if each.unknown), key=lambda each: each.by_author)
     found = seen_gateways.joined(parts)
-    if not unknown:
+    unknown = next((each for each in parts if each.unknown), None)
+    if unknown is None:
         return found
-    first = unknown[0]
-    return replace(found, addresses=(), unknown=first.unknown, by_author=first.by_author)
+    return replace(found, addresses=(), unknown=unknown.unknown, by_author=unknown.by_author)

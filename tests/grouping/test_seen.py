@@ -16,11 +16,14 @@ from fmgsync.daemon.cluster_feeds import difference
 from fmgsync.grouping.answers import ClusterMembers
 from fmgsync.grouping.membership import ClusterMembership
 from fmgsync.grouping.seeing import around_of
+from fmgsync.grouping.seen import seen
+from fmgsync.grouping.surroundings import Question, Seen, Surroundings
 from fmgsync.model.address import Address, Family
 from fmgsync.model.endpoint import ClusterSnapshot, Kind, whole
 from fmgsync.model.rule import GroupRule, Publish
 from fmgsync.sources import recognising
 from fmgsync.sources.gathering import Gathering
+from tests.grouping.ways_out import V4, V6, Row, leaves, node, pod
 
 BOTH = frozenset(Family)
 EVERY_KIND = frozenset(Kind)
@@ -99,6 +102,27 @@ def test_what_a_pods_author_wrote_costs_nobody_else_a_removal(case: dict[str, An
         note = membership.note_on("seen")
         assert note is not None
         assert why in note.text
+
+
+def anybody(question: Question, around: Surroundings) -> Seen | None:
+    found = seen(question.pod, [question.family], around, question.destinations)
+    return found[0] if found else None
+
+
+ROWS: list[Row] = [
+    (anybody, pod("10.1.0.1", doubt="odd"), V4, (), (node("flannel"),), ": ? odd"),
+    (anybody, pod(host_network=True), V4, (), (), "host network: ? node n1 was not read (n1)"),
+    (anybody, pod(claimed=(Address("10.1.0.1"),)), V4, (), (node("flannel"),),
+     "flannel: 192.168.0.1: it translates unless that is switched off (derived, its author's, n1)"),
+    (anybody, pod(), V4, (), (node("flannel"),), None),
+    (anybody, pod("10.1.0.1"), V6, (), (node("flannel"),), None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_of_which_pods_anybody_is_asked(row: Row) -> None:
+    """And whose fault it is where nobody can tell."""
+    assert leaves(*row[:-1]) == row[-1]
 
 
 # -- changes one after the other ----------------------------------------------------------------

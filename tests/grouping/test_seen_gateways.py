@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from fmgsync.grouping import seen_gateways
-from fmgsync.grouping.surroundings import Question, Seen, Surroundings
-from fmgsync.model.address import Address, Family
+from fmgsync.model.address import Address
 from fmgsync.model.endpoint import PodEndpoint
 from fmgsync.model.labels import Labels
 from fmgsync.model.platform import Egress, Gateway, GatewayPolicy, GatewayStep
-from tests.grouping.ways_out import V4, V6, config_map, look, node, pod, pool, said, setting, subnet
+from tests.grouping.ways_out import (
+    V4,
+    V6,
+    Row,
+    config_map,
+    leaves,
+    node,
+    pod,
+    pool,
+    setting,
+    subnet,
+)
 
 LAN, FAR = ("10.5.0.0/16",), ("198.18.0.0/16",)
 P, P6 = pod("10.1.0.1"), pod("2001:db8::1")
@@ -83,8 +92,7 @@ NONE_AT_ALL = (
 NONE_THERE = NONE_AT_ALL.replace("(by", "(its author's, by")
 NO_POLICY_HERE = f"{BY}the EgressGatewayPolicy that its annotation names is not there (by gateways)"
 NO_POLICY = NO_POLICY_HERE.replace("(by", "(its author's, by")
-# who is asked, of which pod and family, towards what, what is there, and what is answered
-CASES: list[tuple[Any, PodEndpoint, Family, tuple[str, ...], tuple[Any, ...], str | None]] = [
+ROWS: list[Row] = [
     (seen_gateways.egress, P, V4, (), (), None),
     (seen_gateways.egress, P, V4, (), (order("e", "192.0.2.1"),),
      'EgressIP e: 192.0.2.1: its status says so'),
@@ -265,13 +273,6 @@ CASES: list[tuple[Any, PodEndpoint, Family, tuple[str, ...], tuple[Any, ...], st
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("ask", "asked", "family", "towards", "there", "told"), CASES)
-def test_how_a_pod_leaves(
-    ask: Callable[[Question, Surroundings], Seen | None],
-    asked: PodEndpoint,
-    family: Family,
-    towards: tuple[str, ...],
-    there: tuple[Any, ...],
-    told: str | None,
-) -> None:
-    assert said(look(ask, asked, family, towards, there)) == told
+@pytest.mark.parametrize("row", ROWS)
+def test_how_a_pod_leaves(row: Row) -> None:
+    assert leaves(*row[:-1]) == row[-1]

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
 from fmgsync.grouping import seen_nat
-from fmgsync.grouping.surroundings import Question, Seen, Surroundings
-from fmgsync.model.address import Address, Family
-from fmgsync.model.endpoint import PodEndpoint
+from fmgsync.model.address import Address
 from fmgsync.model.labels import Labels
-from tests.grouping.ways_out import V4, V6, config_map, look, node, pod, pool, said, setting, subnet
+from tests.grouping.ways_out import (
+    V4,
+    V6,
+    Row,
+    config_map,
+    leaves,
+    node,
+    pod,
+    pool,
+    setting,
+    subnet,
+)
 
 LAN, FAR, BOTH = ("10.5.0.0/16",), ("198.18.0.0/16",), ("10.5.0.0/16", "8.8.8.0/24")
 P, P6, NONE = pod("10.1.0.1"), pod("2001:db8::1"), pod()
@@ -30,8 +36,7 @@ OFF = (
     " seen, elsewhere its node's; use publish: pod or node"
 )
 
-# who is asked, of which pod and family, towards what, what is there, and what is answered
-CASES: list[tuple[Any, PodEndpoint, Family, tuple[str, ...], tuple[Any, ...], str | None]] = [
+ROWS: list[Row] = [
     (seen_nat.host_network, P, V4, (), (NODE,), None),
     (seen_nat.host_network, pod("192.168.0.1", host_network=True), V4, (), (NODE,),
      "host network: 192.168.0.1: it is in its node's network (n1)"),
@@ -239,13 +244,6 @@ CASES: list[tuple[Any, PodEndpoint, Family, tuple[str, ...], tuple[Any, ...], st
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("ask", "asked", "family", "towards", "there", "told"), CASES)
-def test_how_a_pod_leaves(
-    ask: Callable[[Question, Surroundings], Seen | None],
-    asked: PodEndpoint,
-    family: Family,
-    towards: tuple[str, ...],
-    there: tuple[Any, ...],
-    told: str | None,
-) -> None:
-    assert said(look(ask, asked, family, towards, there)) == told
+@pytest.mark.parametrize("row", ROWS)
+def test_how_a_pod_leaves(row: Row) -> None:
+    assert leaves(*row[:-1]) == row[-1]

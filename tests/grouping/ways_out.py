@@ -13,6 +13,15 @@ from fmgsync.model.labels import Labels
 from fmgsync.model.platform import Egress, Gateway, GatewayPolicy, Setting, Subnet
 
 V4, V6 = Family.IPV4, Family.IPV6
+Row = tuple[
+    Callable[[Question, Surroundings], Seen | None],
+    PodEndpoint,
+    Family,
+    tuple[str, ...],
+    tuple[Any, ...],
+    str | None,
+]
+"""Who is asked, of which pod and family, towards what, what is there, and what is answered."""
 
 
 def pod(*ips: str, **parts: Any) -> PodEndpoint:
@@ -43,14 +52,14 @@ def subnet(name: str, *ranges: str, **parts: Any) -> Subnet:
     return Subnet("Subnet", "", name, ranges=tuple(map(Address, ranges)), **parts)
 
 
-def look(
+def leaves(
     ask: Callable[[Question, Surroundings], Seen | None],
     asked: PodEndpoint,
     family: Family,
     towards: tuple[str, ...],
     there: tuple[Any, ...],
-) -> Seen | None:
-    """What is answered where these objects are there."""
+) -> str | None:
+    """What is answered where these objects are there, as text."""
     nodes = {each.name: each for each in there if isinstance(each, NodeEndpoint)}
     spaces = [each for each in there if isinstance(each, Labels)]
     pools = IPPools(each for each in there if isinstance(each, IPPool))
@@ -60,10 +69,10 @@ def look(
             around.put(each)
     gates = [each for each in there if isinstance(each, PodEndpoint)]
     around.gateway_pods.update({each.key: each for each in gates})
-    return ask(Question(asked, family, tuple(map(Address, towards))), around)
+    return _said(ask(Question(asked, family, tuple(map(Address, towards))), around))
 
 
-def said(seen: Seen | None) -> str | None:
+def _said(seen: Seen | None) -> str | None:
     """By whom, addresses and why, and on what it rests; `?` stands before what nobody can tell."""
     if seen is None:
         return None
