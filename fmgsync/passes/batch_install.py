@@ -328,10 +328,14 @@ class Patience:
         except errors.TargetError as trouble:
             now = self.clock.steady()
             since = self.silent_since = now if self.silent_since is None else self.silent_since
-            if not trouble.retryable or now - since > BORNE_S:
+            untrusted = isinstance(trouble, errors.UntrustedCertificate)
+            if not (trouble.retryable or untrusted) or now - since > BORNE_S:
                 trouble.silent_s = now - since
                 raise
-            _log.info("watching on: no answer about a task", why=str(trouble))
+            if untrusted and now == since:  # somebody has to do something before that time is up
+                _log.warning("watching on: a task goes on unseen", why=str(trouble))
+            else:
+                _log.info("watching on: no answer about a task", why=str(trouble))
             return None
         self.silent_since = None
         return answer

@@ -1,4 +1,4 @@
-"""What a running controller trusts stays what it was, whatever becomes of the file it came from.
+"""What whoever runs for long trusts stays what it was until something else can be used.
 
 The HTTP library reads an authority's file for every connection, so one that is replaced by
 something unusable would take away what works, though the reload was refused.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import ssl
 import stat
 import tempfile
 import threading
@@ -41,6 +42,9 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
 _contents: dict[Path, bytes] = {}
 """Of the copies: what tidies temporary folders takes away what a process of weeks still needs."""
 
+_sources: dict[Path, Path] = {}
+"""Of the copies: where they come from."""
+
 
 def kept(access: _T) -> _T:
     """The same, trusting a copy of the authority as it is now."""
@@ -48,12 +52,26 @@ def kept(access: _T) -> _T:
         return access
     try:
         content = access.ca_file.read_bytes()
-        copy = Path(_folder().name) / f"{hashlib.sha256(content).hexdigest()[:16]}.pem"
-        _contents[copy] = content
+        named = hashlib.sha256(os.fsencode(access.ca_file) + b"\0" + content).hexdigest()
+        copy = Path(_folder().name) / f"{named[:16]}.pem"
+        _contents[copy], _sources[copy] = content, access.ca_file
         there(copy)
     except OSError:
         return access  # connecting will say what is wrong with it
     return replace(access, ca_file=copy)  # type: ignore[type-var]
+
+
+def renewed(access: _T) -> _T:
+    """The same, trusting a copy of the authority as it is now, if that can be used."""
+    source = _sources.get(access.ca_file) if access.ca_file is not None else None
+    if source is None:
+        return access
+    found = kept(replace(access, ca_file=source))  # type: ignore[type-var]
+    try:
+        ssl.create_default_context(cafile=str(found.ca_file))
+    except (OSError, ssl.SSLError):
+        return access
+    return found
 
 
 def there(ca_file: Path) -> None:

@@ -66,6 +66,11 @@ def broken_read(peer: Peer, error: errors.OutcomeUnknown) -> errors.ConnectionFa
     return _failed(peer, error.message, f"the {peer.kind} may be overloaded or restarting")
 
 
+def not_trusted_yet(peer: Peer, error: errors.UntrustedCertificate) -> errors.ConnectionFailed:
+    """The same where another authority is trusted by now: nothing was sent, so it can be again."""
+    return _failed(peer, error.message, "the authority was replaced; it is tried again with that")
+
+
 def _classify(causes: list[BaseException], peer: Peer) -> errors.TargetError:
     if (tls := _first(causes, ssl.SSLError)) is not None:
         return _tls_error(tls, peer)

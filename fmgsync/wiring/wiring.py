@@ -86,7 +86,8 @@ def make_world(
     identities = Identities()
     hooks = _with_write_log(hooks, installs, memory, identities)
     access = {unit.name: unit_access(unit) for unit in config.fortimanagers}
-    if command == features.RUN:
+    keeps = command == features.RUN or command in features.APPLIES
+    if keeps:
         access = {name: authority.kept(each) for name, each in access.items()}
     direct = FortiGates(
         config,
@@ -96,7 +97,7 @@ def make_world(
         answered=lambda name: bool(units.serial(name)),
         transport=transport,
         hooks=hooks,
-        keeps=command == features.RUN,
+        keeps=keeps,
     )
     opened = partial(make_session, clock=time, transport=transport, hooks=hooks)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fmgsync import errors
-from fmgsync.targets import credentials
+from fmgsync.targets import authority, credentials
 from fmgsync.targets.fortigate import answers
 from fmgsync.targets.fortigate.answers import Place
 from fmgsync.targets.http_failures import Peer
@@ -43,9 +43,10 @@ class Access:
         return (self.api_key,) if self.api_key else ()
 
     def renewed(self) -> Access:
-        """The same, with the key as it is kept now."""
+        """The same, with the key and the authority as they are kept now."""
+        found = authority.renewed(self)
         key = credentials.now(self.reread, self.api_key)
-        return replace(self, api_key=key) if key and credentials.is_token(key) else self
+        return replace(found, api_key=key) if key and credentials.is_token(key) else found
 
     def is_another(self, serial: str) -> bool:
         """Whether the configuration says which units answer here, and this is none of them."""

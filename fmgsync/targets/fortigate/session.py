@@ -281,7 +281,16 @@ class Session:
             return reply
         except (requests.exceptions.RequestException, OSError, ValueError) as failure:
             peer = self.access.peer(read_timeout_s=timeout_s)
-            raise http_failures.error_for(failure, peer) from None
+            error = http_failures.error_for(failure, peer)
+            if isinstance(error, errors.UntrustedCertificate) and self._trusts_another():
+                raise http_failures.not_trusted_yet(peer, error) from None
+            raise error from None
+
+    def _trusts_another(self) -> bool:
+        """Whether another authority than before is to be trusted by now."""
+        with self._lock:
+            before, self.access = self.access.ca_file, self.access.renewed()
+            return self.access.ca_file != before
 
     def _recognise(self, answer: Answer, url: Url) -> None:
         """Hold serial number and VDOM against what is known, for they are in every envelope."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from fmgsync import errors
-from fmgsync.targets import credentials
+from fmgsync.targets import authority, credentials
 
 HTTPS = 443
 CLOUD = "fortimanager.forticloud.com"
@@ -57,11 +57,12 @@ class Access:
         return found.hostname or "", found.port or HTTPS
 
     def renewed(self) -> Access:
-        """The same, with the password or key as it is kept now."""
+        """The same, with the password or key, and the authority, as they are kept now."""
+        found = authority.renewed(self)
         if self.password is not None:
-            return replace(self, password=credentials.now(self.reread, self.password))
+            return replace(found, password=credentials.now(self.reread, self.password))
         key = credentials.now(self.reread, self.api_key)
-        return replace(self, api_key=key) if key and credentials.is_token(key) else self
+        return replace(found, api_key=key) if key and credentials.is_token(key) else found
 
     def for_writing(self) -> Access:
         """The same, with the patience that a write without a lock may have."""

@@ -42,7 +42,7 @@ class Client:
             access.username,
             access.password,
             apikey=access.api_key,
-            verify_ssl=str(access.ca_file) if access.verify and access.ca_file else access.verify,
+            verify_ssl=_trusted(access),
             timeout=(access.connect_timeout_s, access.read_timeout_s),
             verbose=True,
             disable_request_warnings=not access.verify,
@@ -71,6 +71,10 @@ class Client:
     def is_cloud(self) -> bool:
         """Whether this is FortiManager Cloud."""
         return bool(self._client.forticloud_used)
+
+    def trust(self, access: Access) -> None:
+        """Another authority, from the next connection on; the session stays."""
+        self._client.verify_ssl = _trusted(access)
 
     def forget_session(self) -> None:
         """Requests carry no token until the next login."""
@@ -132,6 +136,10 @@ class Client:
     def _take(self, response: requests.Response, *_: Any, **__: Any) -> None:
         self._http_status = response.status_code
         response.json = partial(_decoded, response)  # type: ignore[method-assign]
+
+
+def _trusted(access: Access) -> str | bool:
+    return str(access.ca_file) if access.verify and access.ca_file else access.verify
 
 
 def _decoded(response: requests.Response) -> Any:

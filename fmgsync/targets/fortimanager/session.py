@@ -19,7 +19,7 @@ import tenacity
 
 from fmgsync import errors
 from fmgsync.clock import Clock
-from fmgsync.targets import credentials
+from fmgsync.targets import authority, credentials
 from fmgsync.targets.fortimanager import answers, transport, urls
 from fmgsync.targets.fortimanager.access import Access
 from fmgsync.targets.fortimanager.answers import Place, Result
@@ -299,7 +299,19 @@ class Session:
 
     def _post_login(self) -> Result:
         self.requests += 1
-        return self._opened().log_in()
+        try:
+            return self._opened().log_in()
+        except errors.UntrustedCertificate as error:
+            raise self._with_another_authority(error) from error
+
+    def _with_another_authority(self, error: errors.UntrustedCertificate) -> errors.TargetError:
+        """The error, or one after which it is tried again: whoever showed that was told nothing."""
+        found = authority.renewed(self.access)
+        if found.ca_file == self.access.ca_file:
+            return error
+        self.access = found
+        self._opened().trust(found)
+        return transport.not_trusted_yet(found, error)
 
     def _opened(self) -> Client:
         if self._client is None:
@@ -316,6 +328,8 @@ class Session:
         self.requests += 1
         try:
             body = client.send(method, params, access)
+        except errors.UntrustedCertificate as error:
+            raise self._with_another_authority(error) from error
         finally:
             self.hooks.after_request(self.access.name, method, self._clock.steady() - began)
         results = client.decode(body, tuple(str(param["url"]) for param in params))

@@ -27,6 +27,11 @@ def broken_read(access: Access, error: errors.OutcomeUnknown) -> errors.Connecti
     return http_failures.broken_read(_peer(access), error)
 
 
+def not_trusted_yet(access: Access, error: errors.UntrustedCertificate) -> errors.ConnectionFailed:
+    """The same where another authority is trusted by now: nothing was sent, so it can be again."""
+    return http_failures.not_trusted_yet(_peer(access), error)
+
+
 def login_error(result: answers.Result, access: Access) -> errors.TargetError:
     """Why a login was refused, and what to do about it."""
     user = access.username
