@@ -29,6 +29,7 @@ class History:
     """Sizes before the writes made in one ADOM since `since` (UTC epoch seconds), oldest first.
 
     Before `since` nothing is known. A group at a place without a size was not changed since then.
+    A size from before it was noted by a clock that was wrong: when it was is not known.
     """
 
     since: float

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from fmgsync import errors
 from fmgsync.clock import Clock
-from fmgsync.model import instants, naming
+from fmgsync.model import naming
 from fmgsync.model.change import AdomPlan, Change, Hold
 from fmgsync.model.memory import History
 from fmgsync.model.target import TargetRef
@@ -35,9 +35,20 @@ class AdomGuard:
         return guard.Gate(
             self.limits,
             now,
-            _trusted(self.memory.history(self.owner, self.ref), now),
+            guard.settled(self.memory.history(self.owner, self.ref), now),
             frozenset(one.digest for one in self.memory.approvals(now)),
         )
+
+    def settle(self) -> None:
+        """Times that lie ahead count from now on, and not from each look anew: or a change of some
+        size would wait until another one is written."""
+
+        def settled(history: History | None) -> History | None:
+            return guard.settled(history, self.clock.now())
+
+        standing = self.memory.history(self.owner, self.ref)
+        if settled(standing) is not standing:
+            self.memory.settle(self.owner, self.ref, settled)
 
     def before_write(self, plan: AdomPlan, *, begins: bool) -> None:
         """Note what the plan is about to change.
@@ -48,7 +59,7 @@ class AdomGuard:
 
         def noted(history: History | None) -> History:
             now = self.clock.now()
-            known = _trusted(history, now)
+            known = guard.settled(history, now)
             return guard.remember(known, plan.sizes, self.limits, now=now, begins=begins)
 
         if plan.sizes:
@@ -65,20 +76,6 @@ class AdomGuard:
             used.update(plan.approved)
         if used:
             self.memory.spend(used)
-
-
-def lying_ahead(history: History | None, now: float) -> list[float]:
-    """The times in a guard's memory that a clock which was wrong has written."""
-    known = (history.since, *(size.at for size in history.sizes)) if history else ()
-    return [at for at in known if instants.lies_ahead(at, now)]
-
-
-def _trusted(history: History | None, now: float) -> History | None:
-    """Without times that lie ahead: they would count long after their period. Then what is known
-    begins now, and for one period changes cannot be added up."""
-    if history is None or not lying_ahead(history, now):
-        return history
-    return History(now, tuple(s for s in history.sizes if not instants.lies_ahead(s.at, now)))
 
 
 def note_edits(adom: AdomGuard, judged: Sorted, tell: Callable[[str], None]) -> None:

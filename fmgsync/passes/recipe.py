@@ -70,7 +70,10 @@ def recall(
     cannot be understood stops a pass that acts before anything is written."""
     installing, acts = world.installing, orders.writes
     record = installing.recall(work.ref) if acts else installing.rollouts.read(work.ref)
-    return record, wrong_clock.findings(work.guard, record, installing.stale)
+    ahead = wrong_clock.findings(work.guard, record, installing.stale)
+    if acts:
+        work.guard.settle()
+    return record, ahead
 
 
 def look(work: AdomWork, intent: Intent, workloads: Workloads, orders: Orders, made: Pass) -> Pass:

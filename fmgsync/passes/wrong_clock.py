@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from fmgsync.model import instants
 from fmgsync.model.change import Finding
 from fmgsync.model.target import TargetRef
-from fmgsync.passes import guard_memory
 from fmgsync.passes.guard_memory import AdomGuard
 from fmgsync.passes.result import Pass
+from fmgsync.planning.guard import lying_ahead
 from fmgsync.scheduling.rollout_record import RolloutRecord
 from fmgsync.state.stale import StaleSince
 
@@ -58,6 +58,6 @@ def _approvals(guard: AdomGuard, now: float) -> Iterator[str]:
 
 def _account(guard: AdomGuard, now: float) -> Iterator[str]:
     history = guard.memory.history(guard.owner, guard.ref)
-    if ahead := guard_memory.lying_ahead(history, now):
+    if ahead := lying_ahead(history, now):
         what = "what the guard adds up"
         yield f"{instants.told(what, max(ahead))}: for one guard period only small changes pass"

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from fmgsync.model import instants
 from fmgsync.model.address import Address, Family, sorted_addresses
 from fmgsync.model.change import Hold
 from fmgsync.model.memory import History, Size
@@ -92,8 +93,19 @@ class _Case:
     transition: Transition
     gate: Gate
     base: int
+    doubted: tuple[int, ...] = ()
     holds: list[Hold] = field(default_factory=list)
     approved: list[str] = field(default_factory=list)
+
+    @property
+    def least(self) -> int:
+        """How few members there may have been when the period began."""
+        return min(self.base, *self.doubted) if self.doubted else self.base
+
+    @property
+    def most(self) -> int:
+        """How many there may have been."""
+        return max(self.base, *self.doubted) if self.doubted else self.base
 
     def waits(self, kind: str, message: str, addresses: frozenset[Address]) -> bool:
         """Note a hold, or that it was approved."""
@@ -127,7 +139,7 @@ def _judge_one(
 ) -> Verdict:
     """Additions first: what a held one leaves out no longer makes up for what goes."""
     base = baseline(transition.before, sizes, gate)
-    case = _Case(ref, owner, transition, gate, base)
+    case = _Case(ref, owner, transition, gate, base, tuple(_doubted(sizes, gate)))
     going = transition.before - transition.after
     coming = transition.after - transition.before
     members = transition.after
@@ -141,7 +153,7 @@ def _judge_one(
             members |= going
     size = None
     if members != transition.before:
-        fresh = bool(case.approved) or not base
+        fresh = bool(case.approved) or not case.most
         size = Size(
             transition.family, transition.name, transition.place, len(transition.before), fresh
         )
@@ -154,8 +166,41 @@ def baseline(standing: frozenset[Address], sizes: Sequence[Size], gate: Gate) ->
     That is the size before the first write of the period; without one, what stands in the ADOM.
     A write that was noted but never made changes nothing by that.
     """
+    known = (size for size in sizes if not _is_doubted(size, gate.history))
     begins_at = gate.now - gate.limits.period_s
-    return next((size.members for size in sizes if size.at > begins_at), len(standing))
+    return next((size.members for size in known if size.at > begins_at), len(standing))
+
+
+def _doubted(sizes: Iterable[Size], gate: Gate) -> Iterator[int]:
+    """Sizes that may be of this period or from before it: they count beside the baseline, and what
+    either of them holds back waits."""
+    begins_at = gate.now - gate.limits.period_s
+    for size in sizes:
+        if size.at > begins_at and _is_doubted(size, gate.history):
+            yield size.members
+
+
+def _is_doubted(size: Size, history: History | None) -> bool:
+    return history is not None and size.at < history.since
+
+
+def settled(history: History | None, now: float) -> History | None:
+    """Times that lie ahead, which a clock that was wrong has noted, count from now on, once: what
+    is remembered begins now, so that for one period changes cannot be added up, and sizes are from
+    before that. Who keeps this waits for none of them again."""
+    if history is None or not lying_ahead(history, now):
+        return history
+    sizes = (
+        replace(size, at=now - 1.0) if instants.lies_ahead(size.at, now) else size
+        for size in history.sizes
+    )
+    return History(now, tuple(sorted(sizes, key=lambda size: size.at)))
+
+
+def lying_ahead(history: History | None, now: float) -> list[float]:
+    """The times in the memory that a clock which was wrong has written."""
+    known = (history.since, *(size.at for size in history.sizes)) if history else ()
+    return [at for at in known if instants.lies_ahead(at, now)]
 
 
 def remember(
@@ -175,7 +220,11 @@ def remember(
             # What was before does not count any more, and this write begins the new account.
             known.pop(_account(size), None)
         else:
-            _note(known.setdefault(_account(size), []), replace(size, at=now), limits)
+            account = known.setdefault(_account(size), [])
+            doubted = [one for one in account if _is_doubted(one, history)]
+            sure = account[len(doubted) :]
+            _note(sure, replace(size, at=now), limits)
+            account[:] = [*doubted, *sure]
     since = (oldest if begins else now) if history is None else max(history.since, oldest)
     kept = (size for account in known.values() for size in account)
     return History(since, tuple(sorted(kept, key=lambda size: size.at)))
@@ -210,11 +259,11 @@ def _removals_wait(case: _Case, going: frozenset[Address], members: frozenset[Ad
         if transition.opens is not None:
             message += f"; {transition.opens}"
         return case.waits(EMPTYING, message, going)
-    gone = case.base - len(members)
+    gone = case.most - len(members)
     if gone <= 0 or gone < limits.unless_fewer_than:
         return False
-    if gone > limits.max_removed_share * case.base:
-        message = f"{gone} of {case.base} members fewer within {_period(limits)}"
+    if gone > limits.max_removed_share * case.most:
+        message = f"{gone} of {case.most} members fewer within {_period(limits)}"
         return case.waits(REMOVALS, message, going)
     return case.gate.blind and case.waits(REMOVALS, _unseen(gone, "go", limits), going)
 
@@ -222,14 +271,14 @@ def _removals_wait(case: _Case, going: frozenset[Address], members: frozenset[Ad
 def _growth_waits(case: _Case, coming: frozenset[Address]) -> bool:
     """The first fill of a group knows no share, unless its rule selects everything."""
     limits = case.gate.limits
-    new = len(case.transition.after) - case.base
-    if case.transition.broad and not case.base:
+    new = len(case.transition.after) - case.least
+    if case.transition.broad and not case.least:
         message = f"its policy selects everything that runs: {len(coming)} addresses"
         return _addition_waits(case, ADDITIONS, message, coming)
-    if not case.base or new <= 0 or new < limits.unless_fewer_than:
+    if not case.most or new <= 0 or new < limits.unless_fewer_than:
         return False
-    if new > limits.max_added_share * case.base:
-        message = f"{new} members more than {case.base} within {_period(limits)}"
+    if new > limits.max_added_share * case.least:
+        message = f"{new} members more than {case.least} within {_period(limits)}"
     elif case.gate.blind:
         message = _unseen(new, "come", limits)
     else:

@@ -54,15 +54,27 @@ class Memory:
         self, owner: str, ref: TargetRef, change: Callable[[History | None], History]
     ) -> None:
         """Replace one ADOM's history by what `change` makes of it."""
+        self._documents.update(_GUARD, self._on_history(owner, ref, change))
+
+    def settle(
+        self, owner: str, ref: TargetRef, change: Callable[[History | None], History | None]
+    ) -> None:
+        """The same, of what nothing depends on yet."""
+        update_soon(self._documents, _GUARD, self._on_history(owner, ref, change))
+
+    def _on_history(
+        self, owner: str, ref: TargetRef, change: Callable[[History | None], History | None]
+    ) -> Change:
         ref = self._units.of(ref) if self._units is not None else ref
 
         def changed(text: str | None) -> str:
             document = self._guard.of(text)
             before = records.history_of(document, owner, ref, self._documents.where(_GUARD))
-            made = records.with_history(document, owner, ref, change(before))
+            after = change(before)
+            made = document if after is None else records.with_history(document, owner, ref, after)
             return self._guard.made(records.encode(made), made)
 
-        self._documents.update(_GUARD, changed)
+        return changed
 
     def approvals(self, now: float) -> tuple[Approval, ...]:
         """What people let through and is still valid."""

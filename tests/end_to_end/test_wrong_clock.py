@@ -146,6 +146,32 @@ def test_a_pause_that_began_tomorrow_begins_now(tmp_path: Path) -> None:
         assert holding(estate, "10.1.0.3") == ["fgt-1", "fgt-2"]
 
 
+def hosts(estate: Estate, count: int) -> None:
+    """So many pods."""
+    web(estate, *(f"10.1.0.{number}" for number in range(1, count + 1)))
+
+
+def test_what_the_guard_noted_tomorrow_is_waited_for_as_long_as_its_period(tmp_path: Path) -> None:
+    """Not until somebody approves, or another change is written."""
+    with open_fleet(tmp_path, seed(1)) as estate:
+        hosts(estate, 9)
+        estate.apply("never")
+        estate.clock.sleep(7200)
+        hosts(estate, 10)
+        with a_day_ahead(estate):
+            estate.apply("never")
+        hosts(estate, 20)
+        for _ in range(2):
+            (hold,) = seen.held(estate.apply("never"))
+            assert "not remembered" in hold.message
+            estate.clock.sleep(1790)
+        assert seen.held(estate.plan())
+        estate.clock.sleep(20)
+        assert not seen.held(estate.apply("never"))
+        assert len(estate.mapped("k8s-web")["fgt-1"]) == 20
+        assert not told(estate.status())
+
+
 def test_doctor_reads_what_is_remembered(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

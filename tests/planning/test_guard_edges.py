@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from fmgsync.model import instants
 from fmgsync.model.address import Address, Family
 from fmgsync.model.memory import History, Size
 from fmgsync.model.target import DeviceVdom, TargetRef
@@ -285,3 +288,93 @@ def test_digests_stay_what_they_were() -> None:
     [one] = judged(change(100, 70)).holds
     [shared] = judged(change(100, 70, place=None)).holds
     assert (one.digest, shared.digest) == ("e7e2ed757320b622", "fcc64b5e33924edb")
+
+
+# --- what a clock that was ahead has noted -------------------------------------------------------
+
+
+def test_what_lies_ahead_counts_from_now_on_and_its_time_is_not_known() -> None:
+    """It is put right once: looked at again, nothing lies ahead."""
+    ahead, sound = replace(PLANNED, at=NOW + 90_000), replace(PLANNED, members=7, at=NOW - 60)
+    for since in (NOW - 10, NOW + 90_000):
+        found = guard.settled(History(since, (sound, ahead)), NOW)
+        assert found == History(NOW, (sound, replace(ahead, at=NOW - 1)))
+        assert guard.settled(found, NOW + 1) is found
+    later = History(NOW + instants.SKEW_S)  # as the clocks of two computers may differ
+    assert guard.settled(later, NOW) is later
+    assert guard.settled(None, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("doubted", "before", "after", "held"),
+    [
+        (40, 31, 31, []),
+        (40, 32, 31, []),  # nine fewer than forty
+        (40, 31, 30, [REMOVALS]),
+        (40, 110, 100, [REMOVALS]),  # ten fewer than a hundred and ten, though more than forty
+        (40, 110, 101, []),
+        (40, 49, 50, [ADDITIONS]),
+        (40, 48, 49, []),
+        (40, 4, 14, [ADDITIONS]),  # ten more than four, though fewer than forty
+        (40, 0, 10, [ADDITIONS]),  # no first fill
+        (0, 40, 50, [ADDITIONS]),
+    ],
+)
+def test_a_size_of_unknown_time_counts_beside_what_stands(
+    doubted: int, before: int, after: int, held: list[str]
+) -> None:
+    """Whether it is of the period nobody can tell: what either of the two holds back waits."""
+    size = Size(Family.IPV4, "web", EAST, doubted, at=NOW - 61)
+    verdict = judged(change(before, after), history=History(NOW - 60, (size,)))
+    assert kinds(verdict) == held
+
+
+def test_a_first_fill_that_is_none_is_noted() -> None:
+    size = Size(Family.IPV4, "web", EAST, 40, at=NOW - 61)
+    verdict = judged(change(0, 9), history=History(NOW - 60, (size,)))
+    assert verdict.size == Size(Family.IPV4, "web", EAST, 0)
+
+
+def test_a_size_of_unknown_time_takes_no_place_from_one_that_is_known() -> None:
+    doubted = replace(PLANNED, at=NOW - 61)
+    standing = History(NOW - 60, (doubted,))
+    for members in (100, 90):
+        size = replace(PLANNED, members=members)
+        assert noted(size, history=standing).sizes == (doubted, replace(size, at=NOW))
+
+
+@given(
+    walk=st.lists(
+        st.tuples(st.sampled_from([-60, -12, -9, 9, 12, 60]), st.integers(400, 3000)),
+        min_size=2,
+        max_size=12,
+    ),
+    right_from=st.integers(1, 8),
+    ahead_s=st.integers(4000, 100_000),
+    share=st.sampled_from([0.2, 0.5, 2.0]),
+)
+@settings(deadline=None, max_examples=200)
+def test_a_clock_that_was_ahead_lets_no_more_through_than_a_right_one(
+    walk: list[tuple[int, int]], right_from: int, ahead_s: int, share: float
+) -> None:
+    """Beside it the same writes by a clock that was right all the time."""
+    limits = replace(LIMITS, max_added_share=share, max_removed_share=min(share, 1.0))
+    now, stands = NOW, some(0)
+    wrong = right = guard.remember(None, (), limits, now=NOW - 10_000, begins=True)
+    for step, (more, seconds) in enumerate(walk):
+        now += seconds
+        shown = now + (ahead_s if step < right_from else 0)
+        settled = guard.settled(wrong, shown)
+        assert settled is not None
+        goal = Transition(Family.IPV4, "web", EAST, stands, some(max(0, len(stands) + more)))
+        [by_wrong] = guard.judge(REF, "prod", [goal], Gate(limits, shown, settled))
+        [by_right] = guard.judge(REF, "prod", [goal], Gate(limits, now, right))
+        if step >= right_from:
+            assert stands - by_wrong.members <= stands - by_right.members
+            assert by_wrong.members - stands <= by_right.members - stands
+        sizes = [by_wrong.size] if by_wrong.size is not None else []
+        wrong = guard.remember(settled, sizes, limits, now=shown, begins=False)
+        base = guard.baseline(stands, right.sizes, Gate(limits, now, right))
+        truth = [replace(size, fresh=not base) for size in sizes]
+        right = guard.remember(right, truth, limits, now=now, begins=False)
+        stands = by_wrong.members

@@ -108,8 +108,9 @@ def test_what_was_shown_tomorrow_is_shown_again(tmp_path: Path) -> None:
     assert [one.at for one in memory.shown()] == [100]
 
 
-def test_what_the_guard_noted_tomorrow_counts_for_nothing(tmp_path: Path) -> None:
-    """Else a group could lose all that it gained since, unasked, for a day."""
+def test_what_the_guard_noted_tomorrow_counts_from_now_on(tmp_path: Path) -> None:
+    """Else a group could lose all that it gained since, unasked, for a day. Once: who looks puts
+    nothing right, who acts does, and then it is over when a period is."""
     clock = ManualClock(90_000)
     memory = Memory(Folder(tmp_path, clock=clock))
     ref = TargetRef("hq", "prod")
@@ -117,7 +118,24 @@ def test_what_the_guard_noted_tomorrow_counts_for_nothing(tmp_path: Path) -> Non
     memory.remember("prod", ref, lambda history: History(0, (small,)))
     now = ManualClock(10_000)
     work = AdomGuard(ref, "prod", guard.Limits(), memory, now)
-    assert work.gate().history == History(10_000)
+    for at in (10_000, 20_000):
+        now.sleep(at - now.now())
+        counts = History(at, (replace(small, at=at - 1),))
+        assert work.gate().history == counts
+        assert work.gate().blind
+    assert memory.history("prod", ref) == History(0, (small,))
+    work.settle()
+    assert memory.history("prod", ref) == counts
+    now.sleep(3_599)
+    work.settle()
+    assert work.gate().history == counts
     assert work.gate().blind
-    now.sleep(100_000)
-    assert work.gate().history == History(0, (small,))
+    now.sleep(1)
+    assert not work.gate().blind
+
+
+def test_where_nothing_lies_ahead_nothing_is_written(tmp_path: Path) -> None:
+    memory = Memory(Folder(tmp_path, clock=ManualClock()))
+    work = AdomGuard(TargetRef("hq", "prod"), "prod", guard.Limits(), memory, ManualClock(10_000))
+    work.settle()
+    assert not [*tmp_path.iterdir()]
