@@ -19,11 +19,10 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies_environment
 
 import urllib3
-from requests.utils import should_bypass_proxies
 
 from fmgsync import redaction
 from fmgsync.errors import SourceMisconfigured
-from fmgsync.kube import credentials, kubeconfig, kubeconfig_secrets
+from fmgsync.kube import bypass, credentials, kubeconfig, kubeconfig_secrets
 from fmgsync.kube.kubeconfig import Access, Chosen
 from fmgsync.kube.requests import Request
 
@@ -260,9 +259,10 @@ def _pool(
             how["assert_hostname"] = server_name
     known = getproxies_environment()
     named, source = proxy, "`proxy-url` of the kubeconfig"
-    if not named and not should_bypass_proxies(host, known.get("no")):
+    if not named and not bypass.is_direct(host, known.get("no", "")):
         scheme = urlsplit(host).scheme
         named, source = known.get(scheme, ""), f"the variable {scheme.upper()}_PROXY"
+        named = f"http://{named}" if named and "://" not in named else named
     if not named:
         return urllib3.PoolManager(**how), ""
     return _proxied(named, source, how, where)
@@ -280,6 +280,7 @@ def _proxied(
     if not name or parts.scheme not in ("http", "https", "socks5", "socks5h"):
         step = "write http://, https:// or socks5://host:port there"
         _refuse(where, f"{source} is no url of a proxy", step)
+    name = f"[{name}]" if ":" in name else name
     shown = f"{parts.scheme}://{name}" + (f":{port}" if port else "")
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     if parts.scheme.startswith("socks5"):
@@ -288,8 +289,7 @@ def _proxied(
         how |= {"username": user, "password": password} if user else {}
         return _through_socks(bare, how, where), shown
     headers = urllib3.make_headers(proxy_basic_auth=f"{user}:{password}") if user else None
-    bare = f"{parts.scheme}://{name}" + (f":{port}" if port else "")
-    return urllib3.ProxyManager(bare, proxy_headers=headers, **how), shown
+    return urllib3.ProxyManager(shown, proxy_headers=headers, **how), shown
 
 
 def _through_socks(url: str, how: dict[str, Any], where: str) -> urllib3.PoolManager:

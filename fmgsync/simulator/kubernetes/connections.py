@@ -11,9 +11,12 @@ from typing import Any, Final
 
 
 class Listener:
-    """Listens on a loopback port; can go down and come up again on the same one."""
+    """Listens on a port of a loopback address; can go down and come up again on the same one."""
 
-    def __init__(self, handler: type[Connection], tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, handler: type[Connection], tls: ssl.SSLContext | None, host: str = "127.0.0.1"
+    ) -> None:
+        self._host: Final = host
         self._handler: Final = handler
         self._tls = tls
         self._server: Server | None = None
@@ -22,13 +25,14 @@ class Listener:
     @property
     def url(self) -> str:
         """Where it listens, or did before it went down."""
-        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}"
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{'https' if self._tls else 'http'}://{host}:{self._port}"
 
     def up(self) -> None:
         """Begin to listen."""
         if self._server is not None:
             return
-        self._server = Server(("127.0.0.1", self._port), self._handler, self._tls)
+        self._server = Server((self._host, self._port), self._handler, self._tls)
         self._port = self._server.server_address[1]
         threading.Thread(
             target=self._server.serve_forever,
@@ -71,6 +75,7 @@ class Server(ThreadingHTTPServer):
         self.ended = False
         self._open: Final[set[socket.socket]] = set()
         self._open_lock: Final = threading.Lock()
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         super().__init__(address, handler)
 
     def opened(self, connection: socket.socket) -> None:

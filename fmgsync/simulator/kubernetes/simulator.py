@@ -42,12 +42,12 @@ class KubernetesSimulator:
     `faults` makes it fail; `requests` is what was asked of it.
     """
 
-    def __init__(self, *, bookmark_interval_s: float = 60.0) -> None:
+    def __init__(self, *, bookmark_interval_s: float = 60.0, host: str = "127.0.0.1") -> None:
         self.token = secrets.token_urlsafe(24)
         self._folder: Final = tempfile.TemporaryDirectory(prefix="fmgsync-kubernetes-")
         self.ca_file: Final = Path(self._folder.name) / "ca.pem"
         self._world: Final = World(self._is_token, bookmark_interval_s)
-        self._listener: Final = Listener(self._world.handler(), self._tls())
+        self._listener: Final = Listener(self._world.handler(), self._tls(), host)
         for name in ("default", "kube-system"):
             self.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
 
@@ -61,7 +61,7 @@ class KubernetesSimulator:
 
     @property
     def url(self) -> str:
-        """`https://127.0.0.1:PORT`; the port stays the same through `down` and `up`."""
+        """`https://HOST:PORT`; the port stays the same through `down` and `up`."""
         return self._listener.url
 
     def install_calico(self, api_version: str = "projectcalico.org/v3") -> None:
@@ -238,7 +238,7 @@ class KubernetesSimulator:
         return next((each for each in found if each.api_version == version), found[0])
 
     def _tls(self) -> ssl.SSLContext:
-        certificate = certificates.certificate("127.0.0.1", "localhost")
+        certificate = certificates.certificate("127.0.0.1", "::1", "localhost")
         self.ca_file.write_bytes(certificate.ca_pem)
         return certificate.context
 
