@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from fmgsync import errors
 from fmgsync.assessing.observation import Observation
@@ -135,7 +136,8 @@ def _one(
                 _refuse_to_begin(world, work)
                 world.installing.recall(work.ref)
                 world.tell(f"writing {len(plan.changes)} changes to {work.ref.short}")
-                changed.report = work.target.write(plan)
+                as_seen = partial(reconcile.check_as_seen, work, seen)
+                changed.report = work.target.write(plan, after_wait=as_seen)
     except errors.TargetError as error:
         changed.error = error
     return changed

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from fmgsync import errors
 from fmgsync.assessing.observation import Observation
@@ -113,13 +114,16 @@ class Passes:
         try:
             if there.plan.changes:
                 planned = replace(seen, plan=there.plan, unapproved=there.unapproved)
-                made = made.wrote(reconcile.carry_out(work, planned, work.target.write))
+                write = partial(work.target.write, after_wait=_leave_it)
+                made = made.wrote(reconcile.carry_out(work, planned, write))
                 there = self._read_back(seen, part, there, known)
             whole = _joined(seen, there, part, known.observed())
             survey = installs.survey_part(work, seen.survey, there, adom=whole.observed)
             made = replace(made, seen=replace(whole, survey=survey))
             record = self._world.installing.rollouts.read(work.ref)
             return judgement.judge(self._world, work, workloads, made, record, acts=True)
+        except errors.ChangedMeanwhile:
+            return None
         except errors.TargetError as error:
             return replace(made, error=error)
 
@@ -138,6 +142,11 @@ class Passes:
             done = replace(there.plan, changes=(), sizes=(), grants=())
             return replace(there, observed=now, plan=done, unapproved=done)
         return reconcile.compare_part(work, intent, seen, part, now)
+
+
+def _leave_it() -> None:
+    """Who had the lock that was waited for may have changed anything: a whole pass looks."""
+    raise errors.ChangedMeanwhile("a part of an ADOM is not written after a wait")
 
 
 def _focused(

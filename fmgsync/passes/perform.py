@@ -14,6 +14,7 @@ import structlog
 
 from fmgsync import errors
 from fmgsync.assessing.assessment import Assessment
+from fmgsync.model.change import ApplyReport
 from fmgsync.passes import (
     batch_install,
     direct_write,
@@ -98,10 +99,28 @@ def _write(run: Run) -> None:
         return
     if is_ahead:
         run.tell(f"writing {len(run.seen.plan.changes)} changes to {run.work.ref.short}")
-    report = reconcile.carry_out(run.work, run.seen, run.work.target.write)
+    as_seen = partial(reconcile.check_as_seen, run.work, run.seen)
+    write = partial(run.work.target.write, after_wait=as_seen)
+    try:
+        report = reconcile.carry_out(run.work, run.seen, write)
+    except errors.ChangedMeanwhile as moved:
+        if not is_ahead or (moved.written and run.orders.saved is not None):
+            raise
+        _look_anew(run, moved)
+        return
     run.report.written = report  # also where it cannot be read back
     run.seen = reconcile.read_back(run.work, run.intent, run.seen, report)
     run.written = run.seen.vouched
+
+
+def _look_anew(run: Run, moved: errors.ChangedMeanwhile) -> None:
+    """The lock was given back: what follows is decided by what is there now, at once."""
+    run.tell(f"{run.work.ref.short}: {moved.message}: looking anew")
+    if moved.written:
+        run.report.written = ApplyReport(run.work.ref, moved.written)
+    run.seen, run.looked_anew = run.look(), True
+    if run.orders.saved is not None:
+        run.seen = reconcile.as_saved(run.orders.saved, run.seen)
 
 
 def _may_start(run: Run, decision: Decision) -> bool:

@@ -10,14 +10,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from fmgsync import errors
-from fmgsync.assessing.observation import Observation
 from fmgsync.model.adom import Workspace
 from fmgsync.model.change import AdomPlan, ApplyReport, Finding
 from fmgsync.passes import guard_memory, installs, judgement, perform, reconcile, wrong_clock
 from fmgsync.passes.result import Orders, Pass
 from fmgsync.passes.run import Left, Run
 from fmgsync.passes.world import AdomWork, Intent, Workloads, World
-from fmgsync.planning import summary
 from fmgsync.scheduling.machine import Step
 from fmgsync.scheduling.rollout_record import RolloutRecord
 from fmgsync.targets.protocol import Question
@@ -85,25 +83,13 @@ def look(work: AdomWork, intent: Intent, workloads: Workloads, orders: Orders, m
         return replace(made, seen=orders.saved, planned=orders.saved.plan)
     seen = reconcile.look(work, intent, workloads, uses=orders.asks)
     if orders.saved is not None:
-        seen = _as_saved(orders.saved, replace(seen, written=made.vouched))
+        seen = reconcile.as_saved(orders.saved, replace(seen, written=made.vouched))
     delivery, locks = work.delivery, made.locks
     if orders.asks and delivery and seen.topology.workspace is not Workspace.DISABLED:
         own = [key for key, group in seen.observed.groups.items() if group.owned]
         locks = work.target.look(Question(locks=own)).locks()
     is_new = made.planned is None or (seen.plan.changes and seen.written is None)
     return replace(made, seen=seen, locks=locks, planned=seen.plan if is_new else made.planned)
-
-
-def _as_saved(saved: Observation, now: Observation) -> Observation:
-    """A later look in the run of a saved plan. Raises StaleMeanwhile if that was not written yet
-    and is not any more what there is to do."""
-    if now.written is None and summary.digest([now.plan]) != summary.digest([saved.plan]):
-        raise errors.StaleMeanwhile(
-            "somebody changed the ADOM before the saved plan could be written",
-            **now.plan.ref.named,
-            next_step="nothing was written there; save a new plan and read it",
-        )
-    return now
 
 
 def act(run: Run, made: Pass) -> Pass:
@@ -122,6 +108,10 @@ def act(run: Run, made: Pass) -> Pass:
     run.report.written = None
     if made.step is Step.WRITE:
         known = run.survey.known_but(()) if run.survey.is_made else run.known
+        if run.looked_anew:
+            # What there is to do now is decided anew, and has not been written.
+            planned = made.planned if written else run.seen.plan
+            return replace(made, seen=run.seen, planned=planned, known=known, step=Step.REST)
         return replace(made, seen=run.seen, known=known) if written else made
     if run.trouble is not None:
         return made

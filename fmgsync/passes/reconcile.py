@@ -31,7 +31,7 @@ from fmgsync.planning import (
     workflow_mode,
     written,
 )
-from fmgsync.targets.protocol import DEVICES, STATUSES, Around, Question
+from fmgsync.targets.protocol import DEVICES, STAMP, STATUSES, Around, Question
 
 
 def look(work: AdomWork, intent: Intent, workloads: Workloads, *, uses: bool = True) -> Observation:
@@ -210,6 +210,30 @@ def carry_out(
     work.guard.after_write(seen.plan, held, report.written, all_of_it=all_of_it)
     write_log.tell(seen.plan, report, work.guard.clock.steady() - began_at)
     return report
+
+
+def check_as_seen(work: AdomWork, seen: Observation) -> None:
+    """Raises ChangedMeanwhile where the ADOM may not be any more what was seen: what was worked out
+    from that may be wrong by now, a policy may give an empty group another meaning."""
+    stamp = work.target.look(STAMP).stamp()
+    if stamp is None or stamp != seen.observed.stamp:
+        raise errors.ChangedMeanwhile(
+            "somebody changed the ADOM while its lock was waited for",
+            **work.ref.named,
+            next_step="what was worked out before that is not written; the next pass looks anew",
+        )
+
+
+def as_saved(saved: Observation, now: Observation) -> Observation:
+    """A later look in the run of a saved plan. Raises StaleMeanwhile if that was not written yet
+    and is not any more what there is to do."""
+    if now.written is None and summary.digest([now.plan]) != summary.digest([saved.plan]):
+        raise errors.StaleMeanwhile(
+            "somebody changed the ADOM before the saved plan could be written",
+            **now.plan.ref.named,
+            next_step="nothing was written there; save a new plan and read it",
+        )
+    return now
 
 
 def look_again(

@@ -127,8 +127,9 @@ class Run:
     found or left it, without what others do to it meanwhile.
     `answered` is what the devices of the batch have answered since it ended, `copied` what their
     copies held then. `since` is since when grants are stale, and `running` tells whether an address
-    is in use again. `stop` is what a person has stopped it by, as last read, `refusal` why the unit
-    makes no install of this kind, `trouble` what went wrong.
+    is in use again. `looked_anew`: somebody changed the ADOM while its lock was waited for, so that
+    nothing more of the plan was written. `stop` is what a person has stopped it by, as last read,
+    `refusal` why the unit makes no install of this kind, `trouble` what went wrong.
     """
 
     work: AdomWork
@@ -151,6 +152,7 @@ class Run:
     refusal: str | None = None
     trouble: errors.TargetError | None = None
     writes_along: bool = False
+    looked_anew: bool = False
     answered: Mapping[DeviceVdom, Reading] = field(default_factory=dict)
     copied: dict[DeviceVdom, Reading] = field(default_factory=dict)
     since: Since = field(default_factory=dict)

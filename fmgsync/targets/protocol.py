@@ -188,12 +188,16 @@ class Target(Protocol):
         """See all that was asked for, as of now. What concerns one part only is raised when that
         part is taken from the answer."""
 
-    def write(self, plan: AdomPlan, *, last_look: Look = nothing) -> ApplyReport:
+    def write(
+        self, plan: AdomPlan, *, last_look: Look = nothing, after_wait: Look = nothing
+    ) -> ApplyReport:
         """Write the plan's changes in order; every prefix of it is a safe state.
 
         A refused object is isolated and reported; the others are written. An empty plan costs no
         request. Where writing is delivering, `last_look` is called right before the first request
         that changes something, with no other one in between, and may raise: then nothing is.
+        Where somebody else's lock had to be waited for, `after_wait` is called as soon as we hold
+        it, and may raise as well: it is given back then, and nothing more is written.
         """
 
     def ask(

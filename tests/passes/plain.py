@@ -218,7 +218,13 @@ class PlainTarget:
         objects = ObservedAdom(unit.ref, dict(unit.addresses), dict(unit.groups))
         return Answer(around=lambda: around, objects=lambda: objects, stamp=lambda: None)
 
-    def write(self, plan: AdomPlan, *, last_look: Look = lambda: None) -> ApplyReport:
+    def write(
+        self,
+        plan: AdomPlan,
+        *,
+        last_look: Look = lambda: None,
+        after_wait: Look = lambda: None,
+    ) -> ApplyReport:
         done: list[Change] = []
         last_look()
         refused: list[tuple[Change, str]] = []

@@ -110,6 +110,62 @@ def test_what_somebody_took_over_between_two_rounds_is_left_to_them(start: Start
     ]
 
 
+class Holder:
+    """Somebody who takes the lock before a round of ours, and gives it back while we wait."""
+
+    def __init__(self, unit: Unit, alice: Session, rounds: int) -> None:
+        self._unit, self._alice = unit, alice
+        self._free = ["lock", "commit", "unlock"] * rounds
+        self._acts = ["lock", "unlock"]
+        self._at = float("-inf")
+        self.seen: list[str] = []
+
+    def __call__(self) -> None:
+        now, begun = self._unit.clock.steady(), len(self._acts) == 1
+        if now > self._at and self._acts and (begun or verbs(self._unit) == self._free):
+            act, self._at = self._acts.pop(0), now
+            self._alice.call("exec", [{"url": f"/dvmdb/adom/prod/workspace/{act}"}])
+
+    def look(self) -> None:
+        """What is asked once the lock is ours."""
+        self.seen.extend(verbs(self._unit)[len(self._free) :])
+
+
+@pytest.mark.parametrize(("mode", "rounds"), [("normal", 0), ("normal", 1), ("workflow", 0)])
+def test_who_had_to_wait_is_asked_before_anything_is_written(
+    start: Start, mode: str, rounds: int
+) -> None:
+    """Once, as soon as the lock is ours; in rounds, before the one that had to wait."""
+    unit = start(seed(workspaceMode=mode))
+    plan = plan_for(unit.adom(), GROUPS)
+    with unit.session("alice", "wonder") as alice:
+        holder = Holder(unit, alice, rounds)
+        adom = unit.adom(per_lock=SMALL, adapter=Before(holder))
+        report = adom.write(plan, after_wait=holder.look)
+    assert (holder.seen, set(report.written)) == (["lock", "unlock", "lock"], set(plan.changes))
+
+
+@pytest.mark.parametrize(("mode", "rounds"), [("normal", 0), ("normal", 1), ("workflow", 0)])
+def test_what_is_not_to_be_written_after_a_wait_is_not(
+    start: Start, mode: str, rounds: int
+) -> None:
+    """The lock is given back, and what was written before is told."""
+    unit = start(seed(workspaceMode=mode))
+    plan = plan_for(unit.adom(), GROUPS)
+
+    def refuse() -> None:
+        raise errors.ChangedMeanwhile("not any more")
+
+    with unit.session("alice", "wonder") as alice:
+        adom = unit.adom(per_lock=SMALL, adapter=Before(Holder(unit, alice, rounds)))
+        with pytest.raises(errors.ChangedMeanwhile) as caught:
+            adom.write(plan, after_wait=refuse)
+        assert alice.call("exec", [{"url": "/dvmdb/adom/prod/workspace/lock"}])[0].ok
+    left = plan_for(unit.adom(), GROUPS).changes
+    assert len(caught.value.written) + len(left) == len(plan.changes)
+    assert bool(caught.value.written) is bool(rounds)
+
+
 def test_no_round_empties_a_group_that_gets_members_of_its_own_on_each_device(
     start: Start,
 ) -> None:

@@ -141,8 +141,11 @@ class FortiGateVdom(InSession[Session]):
         others = {key: one for key, one in more.items() if key not in self._names.shown}
         return replace(seen, addresses={**others, **seen.addresses})
 
-    def write(self, plan: AdomPlan, *, last_look: Look = nothing) -> ApplyReport:
-        """Write the plan if the unit is still as it was read; an empty plan costs no request."""
+    def write(
+        self, plan: AdomPlan, *, last_look: Look = nothing, after_wait: Look = nothing
+    ) -> ApplyReport:
+        """Write the plan if the unit is still as it was read; an empty plan costs no request. There
+        are no locks to wait for."""
         if not plan.changes:
             return ApplyReport(self.ref)
         self._just_read, self._wrote, self._read_back_at = False, True, None

@@ -210,7 +210,9 @@ class FortiManagerAdom(InSession[Session]):
         """A FortiManager can do everything there is a word for."""
         return TRAITS
 
-    def write(self, plan: AdomPlan, *, last_look: Look = nothing) -> ApplyReport:
+    def write(
+        self, plan: AdomPlan, *, last_look: Look = nothing, after_wait: Look = nothing
+    ) -> ApplyReport:
         """Write the plan under the lock the ADOM needs; an empty plan costs no request. It delivers
         nothing, so it begins at any time."""
         if not plan.changes:
@@ -223,11 +225,13 @@ class FortiManagerAdom(InSession[Session]):
             if waiting is not None and (stands or not waiting.turned_down):
                 return ApplyReport(self.ref, submitted=waiting)
             there = taken_over.written(plan, self._names)
-            report = self._write_rounds(session, there, mode)
+            report = self._write_rounds(session, there, mode, after_wait)
         report = replace(report, requests=self.requests - before)
         return taken_over.reported(report, plan, self._names)
 
-    def _write_rounds(self, session: Session, plan: AdomPlan, mode: Workspace) -> ApplyReport:
+    def _write_rounds(
+        self, session: Session, plan: AdomPlan, mode: Workspace, after_wait: Look
+    ) -> ApplyReport:
         """Under as many locks, one after the other, as keep others out for seconds only. Whoever is
         to end leaves what comes after the present one."""
         report, absent = ApplyReport(self.ref), set[tuple[ObjectKind, str]]()
@@ -243,6 +247,7 @@ class FortiManagerAdom(InSession[Session]):
                     mode,
                     clock=self._clock,
                     wait_s=self._lock_wait_s,
+                    after_wait=after_wait,
                     owner=self._owner,
                     note=workflow.note_of(self._owner, len(part.changes), plan.wants),
                 ) as edit,

@@ -25,6 +25,7 @@ from fmgsync.targets.fortimanager import answers, reads, tables, urls, workspace
 from fmgsync.targets.fortimanager.answers import Place, Result
 from fmgsync.targets.fortimanager.reads import Read
 from fmgsync.targets.fortimanager.session import Session
+from fmgsync.targets.hooks import Look, nothing
 from fmgsync.targets.wire import Row
 
 _log = structlog.get_logger()
@@ -138,9 +139,12 @@ def editing(
     clock: Clock,
     wait_s: float,
     note: str,
+    after_wait: Look = nothing,
 ) -> Iterator[Edit]:
     """Hold what writing needs: nothing, the lock, or the lock and a workflow session."""
-    with workspace.holding(session, adom, mode, clock=clock, wait_s=wait_s) as lock:
+    with workspace.holding(
+        session, adom, mode, clock=clock, wait_s=wait_s, after_wait=after_wait
+    ) as lock:
         if isinstance(lock, workspace.NoLock) or mode is not Workspace.WORKFLOW:
             yield lock
             return

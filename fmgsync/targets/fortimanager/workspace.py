@@ -25,6 +25,7 @@ from fmgsync.targets.fortimanager import answers, part_locks, reads, tables, tas
 from fmgsync.targets.fortimanager.answers import Place
 from fmgsync.targets.fortimanager.reads import Read
 from fmgsync.targets.fortimanager.session import Param, Session
+from fmgsync.targets.hooks import Look, nothing
 
 _log = structlog.get_logger()
 
@@ -48,7 +49,10 @@ class NoLock:
 class Lock:
     """An ADOM lock that was proven to be ours when it was taken."""
 
-    def __init__(self, session: Session, place: Place, holder: int, clock: Clock) -> None:
+    def __init__(
+        self, session: Session, place: Place, holder: int, clock: Clock, *, was_waited_for: bool
+    ) -> None:
+        self.was_waited_for = was_waited_for
         self._session = session
         self._place = place
         self._holder = holder
@@ -126,11 +130,18 @@ class Lock:
 
 @contextmanager
 def holding(
-    session: Session, adom: str, mode: Workspace, *, clock: Clock, wait_s: float
+    session: Session,
+    adom: str,
+    mode: Workspace,
+    *,
+    clock: Clock,
+    wait_s: float,
+    after_wait: Look = nothing,
 ) -> Iterator[Lock | NoLock]:
     """Hold the lock this ADOM needs; always given back.
 
-    A lock that another session holds is waited for up to `wait_s`, then LockHeld is raised.
+    A lock that another session holds is waited for up to `wait_s`, then LockHeld is raised. Who had
+    to wait calls `after_wait` first, which may raise: the holder may have changed anything.
     Changes not committed are discarded on leaving.
     """
     if mode is Workspace.DISABLED:
@@ -140,6 +151,8 @@ def holding(
     with session.pinned():
         try:
             session.hooks.lock_held(True)
+            if lock.was_waited_for:
+                after_wait()
             yield lock
         except errors.PermissionDenied as error:
             lock.explain(error)
@@ -164,7 +177,8 @@ def take(session: Session, adom: str, *, clock: Clock, wait_s: float) -> Lock:
     )
     holder: int = retrying(_take_once, session, place)
     _log.info("locked", fortimanager=place.fortimanager, adom=adom)
-    return Lock(session, place, holder, clock)
+    was_waited_for = retrying.statistics["attempt_number"] > 1
+    return Lock(session, place, holder, clock, was_waited_for=was_waited_for)
 
 
 def _wait(session: Session, clock: Clock, seconds: float) -> None:
