@@ -65,6 +65,20 @@ def default_seed(*, install_s: float = 2, **unit: Any) -> dict[str, Any]:
     }
 
 
+class Waking(ManualClock):
+    """A clock whose first sleep is used by somebody else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.act: Callable[[], None] | None = None
+
+    def sleep(self, seconds: float) -> None:
+        act, self.act = self.act, None
+        if act is not None:
+            act()
+        super().sleep(seconds)
+
+
 @dataclass
 class Estate:
     """The world around fmgsync and the two commands run on it."""

@@ -14,9 +14,8 @@ from fmgsync.passes.incremental import Passes
 from fmgsync.simulator.life.console import Console
 from fmgsync.wiring import wiring
 from tests import builders
-from tests.end_to_end.estate import PACKAGE, Estate, default_seed, open_estate
+from tests.end_to_end.estate import PACKAGE, Estate, Waking, default_seed, open_estate
 from tests.end_to_end.seen import held, passed, web
-from tests.end_to_end.test_locks import Waking
 
 GROUPS = "/pm/config/adom/prod/obj/firewall/addrgrp"
 Edit = Callable[[Console], object]

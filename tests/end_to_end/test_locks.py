@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,29 +15,14 @@ from rich.console import Console
 
 from fmgsync import errors
 from fmgsync.cli import common, documents, status_text
-from fmgsync.clock import ManualClock
 from fmgsync.model.view import GroupState
 from fmgsync.passes import once
 from fmgsync.wiring import wiring
-from tests.end_to_end.estate import Estate, default_seed, open_estate
+from tests.end_to_end.estate import Estate, Waking, default_seed, open_estate
 from tests.end_to_end.seen import passed, said, states, web
 from tests.targets.hardship import Before, Killed
 
 NINE_HOURS = 9 * 3600
-
-
-class Waking(ManualClock):
-    """A clock whose first sleep is used by somebody else."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.act: Callable[[], None] | None = None
-
-    def sleep(self, seconds: float) -> None:
-        act, self.act = self.act, None
-        if act is not None:
-            act()
-        super().sleep(seconds)
 
 
 class DiesWriting(HTTPAdapter):
