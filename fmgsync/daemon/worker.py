@@ -129,7 +129,24 @@ class AdomWorker:
     def _run(self) -> None:
         self._await_before()
         while self._wait():
-            self._pass(self._taken())
+            try:
+                self._pass(self._taken())
+            except Exception as defect:
+                # What was done is done; that it could not be told must not end the ADOM's passes.
+                self._lost(defect)
+
+    def _lost(self, defect: Exception) -> None:
+        _log.error("pass not noted", **self.ref.named, exception=redaction.traceback_text(defect))
+        with self._changed:
+            self._busy = False
+            self._rhythm = self._rhythm.ended(self._clock.now(), failed=True)
+            self._record = replace(
+                self._record,
+                last_pass_at=self._clock.now(),
+                passes=self._record.passes + 1,
+                failures=self._record.failures + 1,
+                error=f"internal error: {type(defect).__name__}",
+            )
 
     def _taken(self) -> frozenset[str] | None:
         """The rules that the pass which begins is about; None: all, and everything else."""

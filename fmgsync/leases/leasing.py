@@ -11,7 +11,9 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 
-from fmgsync import errors
+import structlog
+
+from fmgsync import errors, redaction
 from fmgsync.clock import Clock, steady_seconds
 from fmgsync.kube import listing
 from fmgsync.kube.client import Access, ApiSession
@@ -20,6 +22,8 @@ from fmgsync.kube.listing import Scope
 from fmgsync.kube.requests import LEASES, Request
 from fmgsync.leases.ownership import DURATION_S, UNREACHABLE, HeldLease, Leases
 from fmgsync.model.target import TargetRef
+
+_log = structlog.get_logger(__name__)
 
 WAIT_S = 15.0
 """Long enough for the Lease of a replica that is gone to run out."""
@@ -137,6 +141,9 @@ def held_for(ref: TargetRef, lease: HeldLease, *, clock: Clock) -> Iterator[None
                 lease.try_hold()
             except errors.SourceError:
                 continue  # what is held ends by itself, and every write asks first
+            except Exception as error:
+                text = redaction.traceback_text(error)
+                _log.error("lease not renewed", **ref.named, exception=text)
 
     thread = threading.Thread(target=renew, name=f"lease-{ref}", daemon=True)
     thread.start()

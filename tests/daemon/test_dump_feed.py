@@ -14,6 +14,7 @@ import pytest
 from fmgsync.clock import SystemClock
 from fmgsync.daemon import cluster_feeds
 from fmgsync.daemon.cluster_feeds import DumpFeed
+from fmgsync.model.endpoint import ClusterSnapshot
 from fmgsync.sources import manifests
 from tests.builders import listing, namespace, node, pod
 from tests.daemon.controllers import PATIENCE_S
@@ -89,5 +90,38 @@ def test_a_change_is_noticed_however_it_is_made(
             changed.clear()
             found = feed.take_difference().pods
             addresses = tuple(ip for _, after in found if after for ip in after.addresses)
+    finally:
+        feed.stop()
+
+
+@pytest.mark.parametrize("where", ["reading", "telling"])
+def test_a_defect_does_not_end_the_looking(
+    tmp_path: Path, changed: threading.Event, where: str
+) -> None:
+    """What happens later would never be noticed, while all looks well."""
+    path = tmp_path / "east.json"
+    path.write_text(dump("10.1.0.2"))
+    defects = [RuntimeError("a defect"), OSError(5, "Input/output error")]
+
+    def stumble(at: str) -> None:
+        if at == where and defects:
+            raise defects.pop()
+
+    def read() -> ClusterSnapshot:
+        stumble("reading")
+        return manifests.read_snapshot("east", path)
+
+    def tell() -> None:
+        stumble("telling")
+        changed.set()
+
+    feed = DumpFeed("east", path, read, clock=SystemClock())
+    feed.start(tell)
+    try:
+        assert changed.wait(PATIENCE_S)
+        assert defects == []
+        [(_, after)] = feed.take_difference().pods
+        assert after is not None
+        assert after.addresses == ("10.1.0.2",)
     finally:
         feed.stop()

@@ -35,3 +35,27 @@ def test_a_look_that_is_asked_for_while_a_pass_runs_is_a_whole_one() -> None:
     worker.stop()
     worker.join()
     assert asked == [None, None]
+
+
+def test_a_pass_of_which_nothing_can_be_noted_is_not_the_last() -> None:
+    """Whatever was wrong with it: nobody would look at the ADOM again."""
+    asked: list[frozenset[str] | None] = []
+
+    def make(rules: frozenset[str] | None) -> tuple[Pass, float | None]:
+        asked.append(rules)
+        return Pass(REF), None
+
+    def pace(last: Pass | None) -> Pace:
+        if last is not None and len(asked) == 1:
+            raise RuntimeError("a defect")
+        return Pace(0.0, 0.0)
+
+    worker = AdomWorker(REF, make, pace, clock=SystemClock())
+    worker.start()
+    until(lambda: worker.record.failures == 1, 10)
+    assert not worker.busy
+    assert worker.record.error == "internal error: RuntimeError"
+    worker.begin_anew()
+    until(lambda: len(asked) == 2 and worker.record.error is None, 10)
+    worker.stop()
+    worker.join()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -354,3 +355,57 @@ def test_a_lease_that_is_shared_is_given_back_by_the_last(access: Access) -> Non
             assert lease.holds()
         assert lease.holds()
     assert not lease.holds()
+
+
+def test_a_way_that_cannot_be_tried_now_is_tried_again(
+    access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is wrong: a replica that tries no more would offer its ADOMs for ever."""
+    monkeypatch.setattr(ownership, "PROBE_S", 0.01)
+    one, tries = replica(access, "one"), itertools.count()
+
+    def reaches(name: str) -> bool:
+        if next(tries) < 2:
+            raise RuntimeError("a defect")
+        return True
+
+    one.reach.passed({ADOMS[0]: TRIES})
+    one.serve(ADOMS, busy=lambda ref: False, on_gain=lambda ref: None, reaches=reaches)
+    try:
+        until(lambda: not one.reach.unreachable)
+    finally:
+        one.stop()
+
+
+class Stumbling:
+    """A Lease that is held, and whose second renewal meets a defect."""
+
+    name, other_holder = "it", ""
+
+    def __init__(self) -> None:
+        self.tries = 0
+
+    def try_hold(self) -> bool:
+        self.tries += 1
+        if self.tries == 2:
+            raise RuntimeError("a defect")
+        return True
+
+    def holds(self, margin_s: float = 0.0) -> bool:
+        return True
+
+    def release(self) -> None:
+        self.tries = -1
+
+    def remove(self) -> None:
+        self.release()
+
+
+def test_a_lease_that_could_not_be_renewed_once_is_renewed_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(leasing, "DURATION_S", 0.03)
+    lease = Stumbling()
+    with leasing.held_for(ADOMS[0], lease, clock=SystemClock()):
+        until(lambda: lease.tries > 3)
+    assert lease.tries == -1
