@@ -17,12 +17,13 @@ from fmgsync.assessing.explanation import (
     Step,
     chain,
     concerns,
+    may_hold_more,
     names,
-    no_site,
     placed,
     policies,
     texts,
     turn_of,
+    unlooked,
 )
 from fmgsync.grouping import judging, node_choice
 from fmgsync.grouping.ip_pools import IPPools
@@ -189,8 +190,15 @@ def ip(scene: Scene, address: Address) -> Explanation:
             if concerns(one, address)
         }
     )
+    untold = {
+        str(view.target)
+        for adom in scene.adoms
+        for view in adom.views
+        if any(map(may_hold_more, view.groups))
+    }
+    lacks = sorted(untold.union(scene.unseen))
     if not groups:
-        because, lacks = "no group of ours has it, wanted or held", sorted(scene.unseen)
+        because = "no group of ours has it, wanted or held"
         because += f", where it was looked; {names(lacks)} could not be" if lacks else ""
         steps.append(Step("group", "everywhere", None if lacks else False, because))
     for name in groups:
@@ -200,9 +208,7 @@ def ip(scene: Scene, address: Address) -> Explanation:
         for target, holds in found.items():
             devices[target] = max(devices.get(target, False), holds, key=_ORDER.index)
     held = tuple(sorted(devices.items()))
-    return Explanation(
-        f"ip {address}", tuple(steps), held, somewhere=True, unseen=bool(scene.unseen)
-    )
+    return Explanation(f"ip {address}", tuple(steps), held, somewhere=True, unseen=bool(lacks))
 
 
 def _wanted(scene: Scene, name: str, address: Address) -> Step:
@@ -236,8 +242,13 @@ def group(scene: Scene, name: str) -> Explanation:
     text = rule.select or rule.select_nodes or ""
     steps = [Step("rule", "configuration", True, f"{text}; namespaces {rule.namespaces}")]
     found = placed(scene, name)
+    about = [each.clusters for each in scene.rules if each.name == name]
+    every = None if None in about else frozenset[str]().union(*filter(None, about))
+    lacks = unlooked(scene, where, every)
     if not found:
-        return Explanation(where, (*steps, no_site(scene, where, "no site is meant for it")))
+        nowhere = Step("site", where, False, "no site is meant for it")
+        return Explanation(where, (*steps, lacks or nowhere))
+    steps += [lacks] if lacks else []
     sizes = [len(one.desired) for _, _, one in found if one.desired is not None]
     unknown = [view.target for _, view, one in found if one.desired is None]
     span = " to ".join(map(str, sorted({min(sizes), max(sizes)}))) if sizes else ""

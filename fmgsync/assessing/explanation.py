@@ -76,8 +76,9 @@ class Scene:
     """Everything that was looked at. `withheld` says why a rule does not publish an address,
     `formerly` what had an address when it was last let through, and when that was written.
     `partial`: of pods only those are known that some rule may select. `unseen`: what sites name of
-    places that could not be looked at (device, device/vdom), and why. `unread`: which rules could
-    not be read, and why; empty: all were."""
+    places that could not be looked at (device, device/vdom), and why; `behind` which clusters each
+    of them stands in front of, as far as that is known. `unread`: which rules could not be read,
+    and why; empty: all were."""
 
     rules: tuple[GroupRule, ...]
     snapshots: Mapping[str, ClusterSnapshot]
@@ -86,6 +87,7 @@ class Scene:
     formerly: Callable[[Address], tuple[tuple[str, ...], float] | None] = lambda address: None
     partial: bool = False
     unseen: Mapping[str, str] = field(default_factory=dict)
+    behind: Mapping[str, frozenset[str]] = field(default_factory=dict)
     unread: str = ""
 
 
@@ -127,14 +129,17 @@ def chain(
         if everywhere or concerns(one, address)
     ]
     where = f"group {group}"
+    about = None if cluster is None else frozenset({cluster})
     if not found:
         because = (
             f"no site puts a FortiGate in front of cluster {cluster}" if cluster else "nowhere"
         )
-        steps.append(no_site(scene, where, because))
+        steps.append(unlooked(scene, where, about) or Step("site", where, False, because))
         return {}
     targets = [view.target for _, view, _ in found]
     steps.append(Step("site", where, True, f"meant for {names(targets)}", texts(targets)))
+    if everywhere and (more := unlooked(scene, where, about)):
+        steps.append(more)
     # What is written to a FortiGate itself lies nowhere in between.
     staged = [each for each in found if each[1].adom.kind is TargetKind.FORTIMANAGER]
     if staged:
@@ -155,12 +160,23 @@ def _in_force(address: Address, group: GroupView) -> bool | None:
     return _in(address, group.device)
 
 
-def no_site(scene: Scene, where: str, because: str) -> Step:
-    """Nowhere, as far as it was looked at: what could not be looked at may be the place."""
-    if not scene.unseen:
-        return Step("site", where, False, because)
-    lacks = names({name.partition("/")[0] for name in scene.unseen})
-    return Step("site", where, None, f"not known: {lacks} could not be looked at")
+def unlooked(scene: Scene, where: str, clusters: frozenset[str] | None) -> Step | None:
+    """What could not be looked at, and may stand in front of one of these clusters (None: any)."""
+    lacks = {
+        name.partition("/")[0]
+        for name in scene.unseen
+        if clusters is None or not clusters.isdisjoint(scene.behind.get(name, clusters))
+    }
+    told = f"not known: {names(lacks)} could not be looked at"
+    return Step("site", where, None, told) if lacks else None
+
+
+def may_hold_more(one: GroupView) -> bool:
+    """Whether the device may hold what none of the views tells: it did not, and its copy does not
+    either, or may be ahead of it."""
+    if one.device is not None or one.in_error or one.state is GroupState.NOT_REFERENCED:
+        return False
+    return one.device_database is None or one.state is GroupState.INSTALL_PENDING
 
 
 def _written(group: GroupView) -> frozenset[Address] | None:

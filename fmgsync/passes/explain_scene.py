@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from fmgsync.assessing.explanation import AdomScene, Scene
@@ -32,23 +32,34 @@ def scene(world: World, result: Result) -> Scene:
     known = result.workloads.rules
     rules = tuple(_as_written(rule, result, told) for rule in known.rules)
     formerly = world.installing.formerly.about
-    unseen = {
-        name: adom.error.message
-        for adom in result.adoms
-        if adom.error is not None and not adom.seen
-        for name in _named(works[adom.ref])
-    }
+    unseen: dict[str, str] = {}
+    behind: defaultdict[str, frozenset[str]] = defaultdict(frozenset)
+    for adom in result.adoms:
+        if adom.error is not None and not adom.seen:
+            for name, of in _named(works[adom.ref]):
+                unseen[name] = adom.error.message
+                behind[name] |= of
     snapshots = result.workloads.snapshots
     return Scene(
-        rules, snapshots, tuple(adoms), withheld, formerly, unseen=unseen, unread=known.unread
+        rules,
+        snapshots,
+        tuple(adoms),
+        withheld,
+        formerly,
+        unseen=unseen,
+        behind=behind,
+        unread=known.unread,
     )
 
 
-def _named(work: AdomWork) -> frozenset[str]:
-    """The devices that sites name in a place; a FortiGate without a FortiManager is one itself."""
-    if work.ref.is_direct:
-        return frozenset({work.ref.unit, str(DeviceVdom(work.ref.unit, work.ref.domain))})
-    return frozenset(name for site in work.sites for name in site.names())
+def _named(work: AdomWork) -> Iterator[tuple[str, frozenset[str]]]:
+    """The devices that sites name in a place, and the clusters they stand in front of; a FortiGate
+    without a FortiManager is one itself."""
+    ref = work.ref
+    alone = (ref.unit, str(DeviceVdom(ref.unit, ref.domain))) if ref.is_direct else ()
+    for site in work.sites:
+        for name in alone or sorted(site.names()):
+            yield name, site.clusters
 
 
 def _as_written(rule: GroupRule, result: Result, told: defaultdict[str, list[str]]) -> GroupRule:

@@ -24,6 +24,7 @@ WEB = GroupRule("web", "app == 'web'")
 RULES = {"rules": (GroupRule("db", "app == 'db'"), WEB)}
 FOUR = tuple(GroupRule(name, "all()") for name in "abcd")
 OFF = {"unseen": {"fgt-east": "it is off"}}
+ELSEWHERE = {"behind": {"fgt-east": frozenset({"test"})}}
 GAPS = adom(missing={"fgt-east/dmz": "no such VDOM", "group:all": "no such group"})
 
 
@@ -46,6 +47,13 @@ GROUPS: dict[str, Scene] = {
     "one does not answer": scene(adom(on(EAST, OFFLINE), on(WEST, FINE)), **RULES),
     "one was not asked": scene(adom(on(EAST, UNASKED), on(WEST, LATE)), **RULES),
     "perhaps of a rule that was not read": scene(both(FINE), unread="cluster east"),
+    "perhaps on one that is off as well": scene(both(FINE), **RULES, **OFF),
+    "not on one that stands elsewhere": scene(
+        both(FINE), rules=(replace(WEB, clusters=frozenset({"prod"})),), **OFF, **ELSEWHERE
+    ),
+    "perhaps there by another rule": scene(
+        both(FINE), rules=(replace(WEB, clusters=frozenset({"prod"})), WEB), **OFF, **ELSEWHERE
+    ),
 }
 DEVICES: dict[str, Scene] = {
     "no site": scene(),
@@ -76,6 +84,7 @@ POLICY = [
     "policy: yes: policy 1 of package edge (accept, position 1)",
     "  policy 1 of package edge (accept, position 1)",
 ]
+WELL = ["members: yes: 1 members", *POLICY, "devices: yes: in sync on east, west", "  east, west"]
 EXPECTED: dict[str, tuple[list[str], dict[str, bool | None]]] = {
     "group: no rule": (["rule, configuration: no: no rule of this name; there are none"], {}),
     "group: no rule of this name": (
@@ -159,6 +168,26 @@ EXPECTED: dict[str, tuple[list[str], dict[str, bool | None]]] = {
             "  east, west",
         ],
         {"east": False, "west": False},
+    ),
+    "group: perhaps on one that is off as well": (
+        [
+            "rule, configuration: yes: app == 'web'; namespaces all()",
+            "site: ?: not known: fgt-east could not be looked at",
+            *WELL,
+        ],
+        {"east": True, "west": True},
+    ),
+    "group: not on one that stands elsewhere": (
+        ["rule, configuration: yes: app == 'web'; namespaces all()", *WELL],
+        {"east": True, "west": True},
+    ),
+    "group: perhaps there by another rule": (
+        [
+            "rule, configuration: yes: app == 'web'; namespaces all()",
+            "site: ?: not known: fgt-east could not be looked at",
+            *WELL,
+        ],
+        {"east": True, "west": True},
     ),
     "group: one does not answer": (
         [

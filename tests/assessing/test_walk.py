@@ -49,6 +49,18 @@ SCENES: dict[str, tuple[Scene, dict[str, Any]]] = {
     "who could not be asked may be the place": (
         scene(unseen={"a/root": "off", "a/dmz": "off", "b": "off"}), {}
     ),
+    "who could not be asked may be one more": (
+        scene(both(FINE), unseen={"a": "off", "b": "off"}, behind={"b": frozenset({"prod"})}),
+        {"cluster": "prod"},
+    ),
+    "who could not be asked stands elsewhere": (
+        scene(both(FINE), unseen={"a": "off"}, behind={"a": frozenset({"test"})}),
+        {"cluster": "prod"},
+    ),
+    "no site, and who could not be asked stands elsewhere": (
+        scene(both(FINE), unseen={"a": "off"}, behind={"a": frozenset({"prod"})}),
+        {"cluster": "test"},
+    ),
     "still to be written": (scene(both(UNWRITTEN)), {}),
     "not asked": (scene(both(view(adom=None, database=None))), {}),
     "still to be installed": (scene(both(LATE)), {}),
@@ -161,6 +173,25 @@ EXPECTED: dict[str, tuple[list[str], dict[str, bool | None]]] = {
     ),
     "who could not be asked may be the place": (
         ["site: ?: not known: a, b could not be looked at"],
+        {},
+    ),
+    "who could not be asked may be one more": (
+        [
+            *SITE,
+            "site: ?: not known: a, b could not be looked at",
+            *ADOM,
+            *POLICY,
+            *DATABASE,
+            *DEVICE,
+        ],
+        {"east": True, "west": True},
+    ),
+    "who could not be asked stands elsewhere": (
+        [*SITE, *ADOM, *POLICY, *DATABASE, *DEVICE],
+        {"east": True, "west": True},
+    ),
+    "no site, and who could not be asked stands elsewhere": (
+        ["site: no: no site puts a FortiGate in front of cluster test"],
         {},
     ),
     "still to be written": (

@@ -149,3 +149,21 @@ def test_people_see_the_first_no(estate: Estate, capsys: pytest.CaptureFixture[s
     assert "> no  label, rule k8s-web" in said
     assert said.startswith("pod default/db-1: no")
     assert main.run(["explain", "pod", "web-5", "-c", str(estate.path)]) == 2
+
+
+def test_what_could_not_be_looked_at_may_be_one_more(estate: Estate, ask: Ask) -> None:
+    """Where it may count: a FortiManager in front of west alone says nothing of a pod in east."""
+    (unit,) = estate.config["fortimanagers"]
+    away = {**unit, "name": "away", "host": "127.0.0.1:1"}
+    site = {"clusters": ["west"], "fortimanager": "away", "adom": "prod", "devices": ["fgt-far"]}
+    estate.write_config(fortimanagers=[unit, away], sites=[*estate.config["sites"], site])
+    for question, answer in (
+        (("group", "k8s-web"), "unknown"),
+        (("pod", "default/web-5"), "unknown"),  # one of each cluster
+        (("ip", "10.1.0.5"), "yes"),
+        (("ip", "10.3.0.1"), "unknown"),
+    ):
+        code, found = ask(*question)
+        assert (question, code, found["answer"]) == (question, 1, answer)
+    estate.run("west")
+    assert ask("pod", "default/web-5")[1]["answer"] == "yes"
