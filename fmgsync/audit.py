@@ -23,7 +23,8 @@ from typing import IO, Any, Protocol
 import structlog
 
 from fmgsync import errors, redaction, untrusted
-from fmgsync.clock import Clock
+from fmgsync.clock import Clock, SystemClock
+from fmgsync.state import private
 
 _log = structlog.get_logger(__name__)
 
@@ -34,6 +35,8 @@ _LONGEST = 4_000_000
 """Characters of a line that is read; what is written stays below, whatever others called things."""
 
 _MOST = 1_000_000
+_LOCK_WAIT_S = 10.0
+_LOCK_PAUSE_S = 0.02
 _KEYS = {"chain": str, "number": int, "at": str, "event": str, "previous": str}
 
 
@@ -152,7 +155,10 @@ class FileKeeper:
     not what is left: the gap stays in the file for everybody to see.
     """
 
-    def __init__(self, path: Path, heads: Heads | None = None) -> None:
+    def __init__(
+        self, path: Path, heads: Heads | None = None, *, clock: Clock | None = None
+    ) -> None:
+        self._clock = clock or SystemClock()
         self._path = path
         self._heads = heads
         self._checked: set[str] = set()
@@ -174,7 +180,7 @@ class FileKeeper:
             known = self._heads.read(chain)
         with self._in_use, self._open() as file:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX)
+                self._lock(file)
                 if known is not None:
                     self._read_to = 0
                 file.seek(self._read_to)
@@ -200,11 +206,28 @@ class FileKeeper:
 
     def _open(self) -> IO[bytes]:
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private.make_folder(self._path.parent)
             descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+            private.leave_to_owner(self._path.parent, descriptor)
             return os.fdopen(descriptor, "r+b", buffering=0)
         except OSError as error:
             raise self._failed(error) from error
+
+    def _lock(self, file: IO[bytes]) -> None:
+        """Whoever may read the file could keep it locked for ever."""
+        ends_at = self._clock.steady() + _LOCK_WAIT_S
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if self._clock.steady() >= ends_at:
+                    raise errors.StateError(
+                        f"another process has kept it locked for {_LOCK_WAIT_S:.0f} s",
+                        where=str(self._path),
+                        next_step="see who has it open (fuser), and that no other user can read it",
+                    ) from None
+                self._clock.sleep(_LOCK_PAUSE_S)
 
     def _failed(self, error: OSError) -> errors.StateError:
         return errors.StateError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import threading
 from collections.abc import Callable
@@ -234,6 +235,18 @@ def test_a_stream_goes_on_from_the_remembered_head() -> None:
     first, second = map(json.loads, lines)
     assert (first["number"], second["number"]) == (1, 2)
     assert known.heads["prod@a"].count == 2
+
+
+def test_whoever_keeps_the_file_locked_is_not_waited_for_for_ever(tmp_path: Path) -> None:
+    """Whoever may read it can, and it may be read by all where somebody collects it."""
+    written(path := tmp_path / "a.jsonl")
+    trail = Audit("prod@a", clock=ManualClock(), keeper=FileKeeper(path, clock=ManualClock()))
+    with path.open("rb") as reader:
+        fcntl.flock(reader, fcntl.LOCK_EX)
+        with pytest.raises(errors.StateError, match="has kept it locked"):
+            trail.record("install")
+    trail.record("install")
+    assert problems(path) == []
 
 
 def test_where_nothing_can_be_written_nothing_goes_on(tmp_path: Path) -> None:

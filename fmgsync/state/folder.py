@@ -14,6 +14,7 @@ from pathlib import Path
 
 from fmgsync import errors
 from fmgsync.clock import Clock
+from fmgsync.state import private
 from fmgsync.state.documents import Change, Wish
 
 _MOST = 256 * 1024 * 1024
@@ -24,8 +25,8 @@ _LOCK_PAUSE_S = 0.05
 class Folder:
     """The documents of one installation. The folder is made when something is first written.
 
-    It holds approvals, so only its owner may write there. Threads that want something changed at
-    the same time share one write.
+    It holds approvals, so only its owner may write there: this user, or root. Threads that want
+    something changed at the same time share one write.
     """
 
     def __init__(self, path: Path, *, clock: Clock) -> None:
@@ -84,7 +85,7 @@ class Folder:
         for wish in wishes:
             by_name.setdefault(wish.name, []).append(wish)
         try:
-            self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private.make_folder(self._path)
             with self._locked():
                 for name, theirs in by_name.items():
                     self._change(name, theirs)
@@ -116,7 +117,14 @@ class Folder:
         return self._path / f"{name}.json"
 
     def _refuse_open_folder(self) -> None:
-        if self._path.stat().st_mode & stat.S_IWOTH:
+        found, user = self._path.stat(), os.geteuid()
+        if found.st_uid not in (0, user) and user != 0:
+            raise errors.StateError(
+                f"it belongs to another user (uid {found.st_uid}), who may approve anything here",
+                where=str(self._path),
+                next_step="name one that this user makes, in it or elsewhere, with --state-dir",
+            )
+        if found.st_mode & stat.S_IWOTH:
             raise errors.StateError(
                 "every user of this computer may write here, and so approve anything",
                 where=str(self._path),
@@ -128,6 +136,7 @@ class Folder:
         temporary = Path(name)
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+                private.leave_to_owner(self._path, descriptor)
                 stream.write(text)
                 stream.flush()
                 os.fsync(stream.fileno())
@@ -152,6 +161,7 @@ class Folder:
         ends_at = self._clock.steady() + _LOCK_WAIT_S
         descriptor = os.open(self._path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         with os.fdopen(descriptor, "rb") as stream:
+            private.leave_to_owner(self._path, descriptor)
             while True:
                 try:
                     fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

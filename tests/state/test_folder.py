@@ -115,6 +115,55 @@ def test_a_folder_open_to_all_is_refused(folder: Folder, tmp_path: Path) -> None
         folder.update("guard", lambda _: "y")
 
 
+OTHER = 4242
+
+
+def of_another(path: Path) -> None:
+    """Let it be another user's, as far as this user may: else whoever we say we are is another."""
+    if os.getuid() == 0:
+        os.chown(path, OTHER, OTHER)
+
+
+def test_a_folder_of_another_user_is_refused(
+    folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its owner could approve anything there, whatever its mode, or by a link that leads there."""
+    folder.update("guard", lambda _: "x")
+    of_another(tmp_path / "state")
+    monkeypatch.setattr(os, "geteuid", lambda: OTHER + 1)
+    (tmp_path / "link").symlink_to(tmp_path / "state")
+    for each in (folder, Folder(tmp_path / "link", clock=ManualClock())):
+        with pytest.raises(errors.StateError, match="belongs to another user"):
+            each.read("guard")
+        with pytest.raises(errors.StateError, match="belongs to another user"):
+            each.update("guard", lambda _: "y")
+
+
+def test_what_root_writes_is_left_to_the_folders_owner(
+    folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a `sudo fmgsync stop` the service must still be able to read it."""
+    (tmp_path / "state").mkdir(mode=0o700)
+    of_another(tmp_path / "state")
+    owner = (tmp_path / "state").stat()
+    given: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "fchown", lambda descriptor, *whose: given.append(whose))
+    folder.update("guard", lambda _: "x")
+    assert given == [(owner.st_uid, owner.st_gid)] * (2 if owner.st_uid else 0)
+
+
+def test_no_umask_lets_others_put_another_folder_in_its_place(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "a/b/c", clock=ManualClock())
+    before = os.umask(0)
+    try:
+        folder.update("guard", lambda _: "x")
+    finally:
+        os.umask(before)
+    modes = [(tmp_path / each).stat().st_mode & 0o777 for each in ("a", "a/b", "a/b/c")]
+    assert modes == [0o755, 0o755, 0o700]
+
+
 def test_a_file_in_the_folders_place_is_named(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("")
     with pytest.raises(errors.StateError, match=r"state/guard.json: cannot be"):
