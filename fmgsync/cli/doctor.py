@@ -45,6 +45,7 @@ def command(options: common.Options, state_dir: Path) -> int:
     found = [*doctor.check_time_zones(clock)]
     found += checkups.check_secrets(options.config)
     found += doctor.check_state(checkups.make_memories(options.config, state_dir, clock))
+    found += doctor.check_left(lambda: memories.read_left_open(options.config, state_dir=state_dir))
     found += doctor.check_lease(memories.is_leased(options.config))
     found += doctor.check_stops(memories.make_stops(options.config, state_dir=state_dir))
     for cluster in clusters:

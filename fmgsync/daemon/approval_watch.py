@@ -34,18 +34,22 @@ class _Decided:
 
 
 class Deciding:
-    """Looks on a thread of its own. `records` are the latest of each ADOM that works here."""
+    """Looks on a thread of its own. `records` are the latest of each ADOM that works here; where
+    somebody is `leaving`, a pass is still at work."""
 
     def __init__(
         self,
         world: World,
         records: Callable[[], Iterable[AdomRecord]],
         touch: Callable[[TargetRef], None],
+        leaving: Callable[[], Iterable[TargetRef]] = tuple,
     ) -> None:
+        self._leaving = leaving
         self._world = world
         self._records = records
         self._touch = touch
         self._known: dict[TargetRef, _Decided] = {}
+        self._told = frozenset[str]()
         self.stops: tuple[Stop, ...] = ()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="deciding", daemon=True)
@@ -61,6 +65,7 @@ class Deciding:
     def look(self) -> None:
         """Once. Raises StateError where the memory cannot be read."""
         self.stops = self._world.installing.stops.all()
+        self._tell_what_is_left()
         records = [one for one in self._records() if one.result is not None]
         waiting = {one.ref: one for one in records if _waits(one) or self._stop(one) != _stop(one)}
         self._known = {ref: known for ref, known in self._known.items() if ref in waiting}
@@ -76,6 +81,14 @@ class Deciding:
             if decided.approved - before.approved or steered:
                 _log.info("decided", **ref.named)
                 self._touch(ref)
+
+    def _tell_what_is_left(self) -> None:
+        """Once: nobody works there any more, but for a pass that began before."""
+        refs = {work.ref for work in self._world.adoms} | set(self._leaving())
+        left = self._world.installing.rollouts.left_open(refs)
+        for sentence in sorted(set(left) - self._told):
+            _log.warning("left open", why=sentence)
+        self._told = frozenset(left)
 
     def _decided(self, record: AdomRecord, approved: frozenset[str]) -> _Decided:
         seen = record.result.seen if record.result else None

@@ -110,6 +110,7 @@ class Controller:
             world,
             lambda: [record for record in self.adoms if self.leads(record.ref)],
             self.look_at,
+            lambda: [worker.ref for worker in self._leaving if worker.busy],
         )
 
     def _announcer_of(self, places: Places | None) -> Announcer | None:

@@ -91,6 +91,17 @@ def check_state(memories: Iterable[MemoryToCheck]) -> Iterator[Diagnosis]:
             yield Diagnosis(where, "state", Level.OK, "read; no time in it lies ahead")
 
 
+def check_left(left: Callable[[], Iterable[str]]) -> Iterator[Diagnosis]:
+    """Whether anything was begun where no site leads any more."""
+    where = "this installation"
+    fix = "put its sites back until a run has ended that; else see to it by hand"
+    try:
+        for sentence in left():
+            yield Diagnosis(where, "left open", Level.WARNING, sentence, fix)
+    except errors.StateError as error:
+        yield diagnosis.failed(where, "left open", error)
+
+
 def check_lease(leased: bool) -> Iterator[Diagnosis]:
     """Whether a second fmgsync of this owner is kept away."""
     where = "this installation"

@@ -6,6 +6,7 @@ An ADOM or cluster that fails is reported and does not stop the others.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -82,6 +83,9 @@ def apply(world: World, *, install: bool, digest: str | None = None) -> Result:
     """
     for work in world.adoms:
         world.installing.recall(work.ref)
+    with suppress(errors.StateError):  # each pass says it, where it matters
+        for sentence in world.installing.rollouts.left_open(work.ref for work in world.adoms):
+            world.tell(sentence)
     world, workloads = begin(world)
     known = _still_the_same(world, workloads, digest) if digest is not None else None
     passes = list(known or (Pass(work.ref) for work in world.adoms))

@@ -6,7 +6,7 @@ from a first rollout. A damaged one is an error: guessing could exceed a failure
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ from fmgsync.model.address import Family
 from fmgsync.model.fleet import Fleets, fleet_of
 from fmgsync.model.rollout import InstallTask, NarrowedMapping
 from fmgsync.model.target import DeviceVdom, TargetRef
+from fmgsync.model.words import some
 from fmgsync.scheduling.ledger import Attempt, Ledger, Proof
 from fmgsync.scheduling.rollout_record import Note, Phase, RolloutRecord, trusted
 from fmgsync.state.documents import Documents, Instant, Parsed, encoded, sound, update_soon
@@ -72,6 +73,18 @@ class Rollouts:
         """The same for what is a help only: who comes next must find it out without it as well."""
         update_soon(self._documents, _NAME, self._changed(ref, change, []))
         return self.read(ref)
+
+    def left_open(self, configured: Iterable[TargetRef]) -> tuple[str, ...]:
+        """What was begun at targets that no site leads to any more, and is not ended, in words."""
+        here = {(self._owner, *self._key(ref)) for ref in configured}
+        known = self._parsed.of(self._documents.read(_NAME))
+        rows = (row for key, row in sorted(known.rows.items()) if key not in here)
+        return tuple(
+            f"{row.fleet or f'{row.fortimanager}/{row.adom}'} is in no site any more, and what was"
+            f" begun there is not ended: {told}"
+            for row in rows
+            if row.owner == self._owner and (told := row.open)
+        )
 
     def _changed(
         self, ref: TargetRef, change: Change, made: list[RolloutRecord]
@@ -182,6 +195,16 @@ class _Rollout(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     @property
     def where(self) -> _Key:
         return self.fortimanager, self.adom, self.fleet
+
+    @property
+    def open(self) -> str:
+        """What somebody has to end, in words."""
+        risks = sorted({each.device for each in self.attempts if each.failed_at is None})
+        narrowed = sorted({f"{each.name} on {each.device}/{each.vdom}" for each in self.narrowed})
+        found = [f"{some(risks, 5)} may have been left in the middle of an install"] * bool(risks)
+        if narrowed:
+            found.append(f"less than wanted is mapped to {some(narrowed, 5)}")
+        return "; ".join(found)
 
 
 class _Document(msgspec.Struct, forbid_unknown_fields=True):

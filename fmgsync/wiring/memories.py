@@ -44,6 +44,15 @@ def make_stops(path: Path, *, state_dir: Path) -> Stops:
     return Stops(documents_of(config, state_dir, SystemClock()), config.owner)
 
 
+def read_left_open(path: Path, *, state_dir: Path) -> tuple[str, ...]:
+    """What was begun where no site of the configuration leads any more. Raises StateError."""
+    config, clock = load.load_config(path), SystemClock()
+    documents = documents_of(config, state_dir, clock)
+    units, fleets = units_of(config, documents), rules.fleets(config)
+    rollouts = Rollouts(documents, config.owner, clock=clock, units=units, fleets=fleets)
+    return rollouts.left_open({site.adom for site in rules.sites(config)})
+
+
 def make_brake(path: Path, *, state_dir: Path, by: str, reason: str) -> Brake:
     """What `fmgsync stop` and `start` work with; connects to no FortiManager."""
     config, clock = load.load_config(path), SystemClock()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from fmgsync.clock import SystemClock
-from fmgsync.daemon import reload
+from fmgsync.daemon import approval_watch, reload
 from fmgsync.model.target import TargetRef
 from fmgsync.passes import device_proof
 from tests.daemon.controllers import running, supervised, until
+from tests.end_to_end.edits import mapped
 from tests.end_to_end.estate import Estate
 from tests.end_to_end.fleet import holding, names, open_fleet, seed, web
 
@@ -78,3 +80,57 @@ def proven(estate: Estate) -> list[str]:
     if record is None or record.ledger.running:
         return []
     return sorted(record.ledger.proven)
+
+
+def test_a_target_that_leaves_the_sites_while_it_is_pushed_is_seen_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was narrowed for it is put back, no device stays at risk, nobody is told of a leftover;
+    and back again nothing is pushed twice."""
+    monkeypatch.setattr(reload, "RELOAD_POLL_S", 0.1)
+    monkeypatch.setattr(approval_watch, "POLL_S", 0.05)
+    monkeypatch.setattr(device_proof, "SETTLE_S", 0.05)
+    unit = seed(COUNT, install_s=0)
+    with open_fleet(tmp_path, unit, clock=SystemClock(), removals="immediately") as estate:
+        whole, nights = estate.config["sites"], estate.config["install"]["windows"]
+        rollout = {"waves": ["100%"], "pause": "0s", "maxFailures": 1}
+        estate.config["install"] |= {"windows": [ALWAYS], "rollout": rollout}
+        estate.write_config(reconcile={"settle": "0s", "minInterval": "0s"})
+        web(estate, "10.1.0.1", "10.1.0.2")
+        estate.apply("window")
+        estate.config["install"]["windows"] = [closed(nights[0])]
+        estate.write_config()
+        take_seconds(estate, LONG_S)
+        web(estate, "10.1.0.2", "10.1.0.3")
+        since = max(task.id for task in estate.unit.world.tasks.all())
+        started = supervised(estate)
+        with running(estate, started):
+            first = started.controller
+            until(lambda: pushing(estate))
+            assert mapped(estate, "fgt-1") == ["prod_10.1.0.2"]
+            estate.write_config(sites=[])
+            until(lambda: started.controller is not first)
+            assert pushing(estate)
+            estate.unit.world.clock = lambda: SystemClock().now() + LONG_S
+            until(lambda: mapped(estate, "fgt-1") == ["prod_10.1.0.2", "prod_10.1.0.3"])
+            until(lambda: at_risk(estate) == [])
+            take_seconds(estate, 0)
+            second = started.controller
+            estate.write_config(sites=whole)
+            until(lambda: started.controller is not second)
+            until(lambda: all(each.last_success_at for each in started.controller.adoms))
+        assert holding(estate, "10.1.0.2") == names(COUNT)
+        assert set(pushes(estate, since).values()) == {1}
+        assert "left open" not in capsys.readouterr().err
+
+
+def closed(night: dict[str, str]) -> dict[str, str]:
+    """A window that is not open now."""
+    hour = (datetime.now(UTC).hour + 12) % 24
+    return {**night, "schedule": f"0 {hour} * * *", "duration": "10m"}
+
+
+def at_risk(estate: Estate) -> list[str]:
+    record = estate.world("plan").installing.rollouts.read(TargetRef("hq", "prod"))
+    assert record is not None
+    return record.running_on(None) + [each.target.device for each in record.narrowed]

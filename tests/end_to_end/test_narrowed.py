@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fmgsync import errors
+from fmgsync.doctor import doctor
+from fmgsync.wiring import memories
 from tests import builders
 from tests.end_to_end import fleet
 from tests.end_to_end.edits import GROUPS, edit, mapped, start
@@ -230,3 +233,49 @@ def test_a_record_of_a_later_release_stops_before_anything_is_written(estate: Es
         estate.apply("window")
     urls = [str(each.urls) for each in estate.unit.requests.writing(since=mark)]
     assert [url for url in urls if "sys/log" not in url] == []
+
+
+def sites(estate: Estate, *devices: str) -> None:
+    """Let only these be in the sites."""
+    site = {"clusters": ["east"], "fortimanager": "hq", "adom": "prod", "devices": list(devices)}
+    estate.write_config(sites=[site] if devices else [])
+
+
+def test_a_device_that_leaves_the_sites_while_it_is_narrowed_is_put_back(estate: Estate) -> None:
+    """It is nobody's to install any more; back again, it is as any other, and not pushed twice."""
+    assert run(estate, Pushed()) is None
+    assert mapped(estate, "fgt-1") == NARROWED
+    estate.clock.sleep(IDLE_S + 1)
+    sites(estate, "fgt-2")
+    before = installs(estate)
+    assert estate.apply("window").adoms[0].error is None
+    assert mapped(estate, "fgt-1") == mapped(estate, "fgt-2") == WANTED
+    assert "narrowed" not in kept(estate)
+    assert "attempts" not in kept(estate)
+    assert installs(estate) == before + 1
+    sites(estate, "fgt-1", "fgt-2")
+    assert estate.apply("window").adoms[0].error is None
+    assert installs(estate) == before + 1
+    assert holding(estate, "10.1.0.2") == fleet.names(2)
+
+
+def test_what_is_left_open_where_no_site_leads_is_told_until_it_is_back(estate: Estate) -> None:
+    """Nobody looks there any more; a month later it is taken up where it was left."""
+    assert run(estate, Pushed()) is None
+    sites(estate)
+    told: list[str] = []
+    estate.apply("window", tell=told.append)
+    assert told[0] == (
+        "hq/prod is in no site any more, and what was begun there is not ended: fgt-1 may have been"
+        " left in the middle of an install; less than wanted is mapped to k8s-web on fgt-1/root"
+    )
+    left = partial(memories.read_left_open, estate.path, state_dir=estate.folder / "state")
+    assert [one.message for one in doctor.check_left(left)] == told[:1]
+    estate.clock.sleep(30 * 86400)
+    sites(estate, *fleet.names(2))
+    told.clear()
+    assert estate.apply("window", tell=told.append).adoms[0].error is None
+    assert not any("in no site" in each for each in told)
+    assert left() == ()
+    assert mapped(estate, "fgt-1") == mapped(estate, "fgt-2") == WANTED
+    assert holding(estate, "10.1.0.2") == fleet.names(2)
