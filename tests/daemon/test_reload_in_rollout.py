@@ -118,8 +118,8 @@ def test_a_target_that_leaves_the_sites_while_it_is_pushed_is_seen_to_its_end(
             second = started.controller
             estate.write_config(sites=whole)
             until(lambda: started.controller is not second)
-            until(lambda: all(each.last_success_at for each in started.controller.adoms))
-        assert holding(estate, "10.1.0.2") == names(COUNT)
+            until(lambda: holding(estate, "10.1.0.2") == names(COUNT))
+            until(lambda: at_risk(estate) == [])
         assert set(pushes(estate, since).values()) == {1}
         assert "left open" not in capsys.readouterr().err
 
