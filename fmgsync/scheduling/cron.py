@@ -60,7 +60,7 @@ def zone_named(name: str) -> ZoneInfo:
         except (ZoneInfoNotFoundError, ValueError, OSError):
             pass
     places = [zone for zone in available_timezones() if not zone.startswith(_NOT_PLACES)]
-    near = difflib.get_close_matches(name[:64], places, n=1)
+    near = difflib.get_close_matches(name[:64], places)
     advice = f"did you mean {near[0]}?" if near else "use an IANA name such as Europe/Berlin"
     raise ScheduleError(f"there is no time zone {_shown(name)}", next_step=advice)
 
@@ -94,7 +94,7 @@ def _nth_weekday(days: str) -> int:
 def last_until(schedule: str, zone: ZoneInfo, instant: datetime) -> datetime | None:
     """The latest firing at or before `instant`; None if there is none in 50 years."""
     local = instant.astimezone(zone)
-    wall = local.replace(tzinfo=None, fold=0, microsecond=0)
+    wall = local.replace(tzinfo=None)
     if local.fold:  # the second pass: what fires later on this clock has fired in the first
         wall += _offset(local.replace(fold=0)) - _offset(local)
     try:
@@ -108,7 +108,7 @@ def last_until(schedule: str, zone: ZoneInfo, instant: datetime) -> datetime | N
 
 def first_after(schedule: str, zone: ZoneInfo, instant: datetime) -> datetime | None:
     """The earliest firing later than `instant`; None if there is none in 50 years."""
-    wall = instant.astimezone(zone).replace(tzinfo=None, fold=0)
+    wall = instant.astimezone(zone).replace(tzinfo=None)
     try:
         for fires in CronSim(schedule, wall):
             if (fired := _instant_of(fires, zone)) > instant:
@@ -121,10 +121,8 @@ def first_after(schedule: str, zone: ZoneInfo, instant: datetime) -> datetime | 
 def _instant_of(wall: datetime, zone: ZoneInfo) -> datetime:
     """The first instant at which the zone's clocks show `wall`, or have just skipped it."""
     instant = wall.replace(tzinfo=zone).astimezone(UTC)
-    if instant.astimezone(zone).replace(tzinfo=None) == wall:
-        return instant
-    # Skipped. Read with the offset of before, `wall` lies after the change; read with that of
-    # after, before it. In between, the clocks jump over it once.
+    # Where it is skipped: read with the offset of before, `wall` lies after the change; read with
+    # that of after, before it. In between, the clocks jump over it once.
     shown_less = wall.replace(tzinfo=zone, fold=1).astimezone(UTC)
     while instant - shown_less > _ONE_SECOND:
         middle = shown_less + timedelta(seconds=(instant - shown_less) // _ONE_SECOND // 2)

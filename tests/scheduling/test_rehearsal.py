@@ -12,7 +12,7 @@ import pytest
 from fmgsync.model.adom import PackageStatus
 from fmgsync.model.rollout import PendingInstall
 from fmgsync.model.target import DeviceVdom
-from fmgsync.scheduling import budget, rehearsal
+from fmgsync.scheduling import budget, ledger, rehearsal
 from fmgsync.scheduling.admission import Situation
 from fmgsync.scheduling.budget import Percent
 from fmgsync.scheduling.calendar import ALWAYS, Calendar
@@ -178,6 +178,24 @@ def test_two_devices_are_foreseen_to_the_minute(
     found = rehearsal.rehearse(two(**rollout), START + until)
     assert seen(found) == [first, second]
     assert {each.groups for each in found} == {("web",)}
+
+
+STARTED = ledger.started(two().ledger or Ledger("0"), ("a",), 1, START)
+FAILED = ledger.failed(STARTED, "a", START, "no room")
+SPENT = "the failure budget of the rollout is spent: 1 of 1 (a)"
+
+
+@pytest.mark.parametrize(
+    ("book", "first", "second"),
+    [
+        (STARTED, "not before then", "wave 1 is full"),  # its install is under way
+        (FAILED, SPENT, SPENT),
+        (ledger.halted(FAILED, "halted by ann"), "halted by ann", "halted by ann"),
+    ],
+)
+def test_what_began_is_not_begun_again(book: Ledger, first: str, second: str) -> None:
+    found = rehearsal.rehearse(replace(two(), ledger=book), START + DAY)
+    assert [(one.target.device, one.held) for one in found] == [("a", first), ("b", second)]
 
 
 def test_why_it_is_not_known_what_was_done_is_told() -> None:

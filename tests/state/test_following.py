@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from structlog.testing import capture_logs
 
 from fmgsync import errors
 from fmgsync.kube.changes import Began, Heard, Interrupted, Listed, Removed, Synced, Upserted
 from fmgsync.kube.client import ApiSession
 from fmgsync.kube.listing import Garbled
+from fmgsync.state import following as module
 from fmgsync.state.following import Content, Following, Known, Metadata
+
+PATIENCE_S = 90.0
 
 
 def content(version: str) -> Content:
@@ -97,3 +103,36 @@ def test_the_same_version_told_again_counts() -> None:
     again = Content(Metadata("5"), {"a": "b"})
     following.note(again)
     assert following.known() == Known(again)
+
+
+def test_why_it_is_not_followed_is_told_once_and_a_defect_ends_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever asks then asks the API server; the process does not wait for the thread."""
+    asked, goes_on = threading.Event(), threading.Event()
+    closed: list[bool] = []
+
+    def changes() -> Iterator[object]:
+        for why in ("cut", "cut", "away", "cut"):
+            yield Interrupted(errors.SourceUnavailable(why))
+        yield from (Began(), Listed((content("5"),)), Synced())
+        asked.set()
+        assert goes_on.wait(PATIENCE_S)
+        raise KeyError("odd")
+
+    watch = SimpleNamespace(changes=changes)
+    monkeypatch.setattr(module, "Watch", lambda *_, **__: watch)
+    session = cast(ApiSession, SimpleNamespace(close=lambda: closed.append(True)))
+    following = Following(session, "fmgsync", "fmgsync-state")
+    with capture_logs() as log:
+        following.start()
+        (thread,) = (one for one in threading.enumerate() if one.name == "state")
+        assert thread.daemon
+        assert asked.wait(PATIENCE_S)
+        assert (following.known(), closed) == (Known(content("5")), [])
+        goes_on.set()
+        thread.join(PATIENCE_S)
+    assert [line["why"] for line in log if "why" in line] == ["cut", "away", "cut"]
+    assert log[-1]["event"] == "following the state failed"
+    assert "KeyError: 'odd'" in log[-1]["exception"]
+    assert (following.known(), closed) == (None, [True])
