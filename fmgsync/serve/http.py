@@ -127,8 +127,9 @@ def _listen(listen: str, answer: Callable[[str], Answer]) -> ThreadingHTTPServer
     try:
         return _Server((host.strip("[]"), int(port)), _handler(answer))
     except (OSError, ValueError, OverflowError) as error:
+        why = error if isinstance(error, OSError) else f"{untrusted.safe_text(port)} is no port"
         raise errors.UsageError(
-            f"cannot listen on {listen}: {error}",
+            f"cannot listen on {listen}: {why}",
             next_step="give --listen as ADDRESS:PORT with a free port",
         ) from error
 

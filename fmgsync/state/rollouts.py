@@ -7,6 +7,7 @@ from a first rollout. A damaged one is an error: guessing could exceed a failure
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -75,15 +76,17 @@ class Rollouts:
         return self.read(ref)
 
     def left_open(self, configured: Iterable[TargetRef]) -> tuple[str, ...]:
-        """What was begun at targets that no site leads to any more, and is not ended, in words."""
-        here = {(self._owner, *self._key(ref)) for ref in configured}
+        """What was begun where no site leads any more, and is not ended, in words. A fleet's unit
+        that is in another one by now is looked after there."""
+        refs = set(configured)
+        here, units = {(self._owner, *self._key(ref)) for ref in refs}, {ref.unit for ref in refs}
         known = self._parsed.of(self._documents.read(_NAME))
         rows = (row for key, row in sorted(known.rows.items()) if key not in here)
         return tuple(
-            f"{row.fleet or f'{row.fortimanager}/{row.adom}'} is in no site any more, and what was"
-            f" begun there is not ended: {told}"
+            f"what was begun at {row.title} is not ended, and no site leads there any more: {told}"
             for row in rows
-            if row.owner == self._owner and (told := row.open)
+            if row.owner == self._owner
+            and (told := row.open_without(units if row.fleet else frozenset()))
         )
 
     def _changed(
@@ -197,9 +200,13 @@ class _Rollout(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
         return self.fortimanager, self.adom, self.fleet
 
     @property
-    def open(self) -> str:
-        """What somebody has to end, in words."""
-        risks = sorted({each.device for each in self.attempts if each.failed_at is None})
+    def title(self) -> str:
+        """For people."""
+        return f"fleet {self.fleet}" if self.fleet else f"{self.fortimanager}/{self.adom}"
+
+    def open_without(self, others: AbstractSet[str]) -> str:
+        """What somebody has to end, but for these devices, in words."""
+        risks = sorted({each.device for each in self.attempts if each.failed_at is None} - others)
         narrowed = sorted({f"{each.name} on {each.device}/{each.vdom}" for each in self.narrowed})
         found = [f"{some(risks, 5)} may have been left in the middle of an install"] * bool(risks)
         if narrowed:

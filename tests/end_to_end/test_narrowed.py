@@ -266,8 +266,9 @@ def test_what_is_left_open_where_no_site_leads_is_told_until_it_is_back(estate: 
     told: list[str] = []
     estate.apply("window", tell=told.append)
     assert told[0] == (
-        "hq/prod is in no site any more, and what was begun there is not ended: fgt-1 may have been"
-        " left in the middle of an install; less than wanted is mapped to k8s-web on fgt-1/root"
+        "what was begun at hq/prod is not ended, and no site leads there any more: fgt-1 may have"
+        " been left in the middle of an install; less than wanted is mapped to k8s-web on"
+        " fgt-1/root"
     )
     left = partial(memories.read_left_open, estate.path, state_dir=estate.folder / "state")
     assert [one.message for one in doctor.check_left(left)] == told[:1]
@@ -275,7 +276,7 @@ def test_what_is_left_open_where_no_site_leads_is_told_until_it_is_back(estate: 
     sites(estate, *fleet.names(2))
     told.clear()
     assert estate.apply("window", tell=told.append).adoms[0].error is None
-    assert not any("in no site" in each for each in told)
+    assert not any("no site leads" in each for each in told)
     assert left() == ()
     assert mapped(estate, "fgt-1") == mapped(estate, "fgt-2") == WANTED
     assert holding(estate, "10.1.0.2") == fleet.names(2)

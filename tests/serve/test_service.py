@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import struct
 from collections.abc import Iterator
@@ -183,13 +184,23 @@ def test_an_outcome_is_counted_from_zero(served: Served) -> None:
     assert 'fmgsync_installs_total{adom="pro\\"d",fortimanager="hq",outcome="failed"} 0.0' in text
 
 
-def test_an_unusable_address_is_told() -> None:
+@pytest.mark.parametrize(
+    ("listen", "why"),
+    [
+        ("127.0.0.1:99999", "99999 is no port"),
+        ("[::1]", "1] is no port"),
+        ("127.0.0.1:http", "http is no port"),
+        ("", " is no port"),
+        ("192.0.2.1:8080", "assign requested address"),
+    ],
+)
+def test_an_unusable_address_is_told(listen: str, why: str) -> None:
     from fmgsync import errors
 
     health = ServiceHealth("1", 0.0)
-    with pytest.raises(errors.UsageError, match="cannot listen"):
+    with pytest.raises(errors.UsageError, match=f"cannot listen on .*{re.escape(why)}"):
         Service(
-            "127.0.0.1:99999",
+            listen,
             health=lambda: health,
             metrics=Metrics(lambda: health),
             status=dict,

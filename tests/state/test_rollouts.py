@@ -246,3 +246,28 @@ def test_a_record_of_a_later_release_is_refused(
     with pytest.raises(errors.StateError, match="from a newer fmgsync") as caught:
         rollouts.read(REF)
     assert "rollout resume" in (caught.value.next_step or "")
+
+
+def test_what_is_left_open_is_what_nobody_looks_after_any_more(
+    rollouts: Rollouts, keep: Callable[..., None]
+) -> None:
+    other = TargetRef("hq", "lab")
+    branch = TargetRef("branch-1", "root", TargetKind.FORTIGATE)
+    assert rollouts.left_open([]) == ()
+    keep(attempts=[OPEN])
+    assert rollouts.left_open([REF]) == ()
+    (told,) = rollouts.left_open([other])
+    assert told == (
+        "what was begun at hq/prod is not ended, and no site leads there any more: fgt-1 may have"
+        " been left in the middle of an install"
+    )
+    keep(attempts=[{**OPEN, "failed_at": NOW.timestamp()}])  # somebody was told
+    assert rollouts.left_open([other]) == ()
+    keep(attempts=[OPEN], owner="test")
+    assert rollouts.left_open([other]) == ()
+    both = [{**OPEN, "device": "branch-1"}, {**OPEN, "device": "branch-2"}]
+    keep(fortimanager="", adom="", fleet="*", attempts=both)
+    (told,) = rollouts.left_open([branch])  # by another fleet's record by now
+    assert told.startswith("what was begun at fleet * ")
+    assert "branch-2 may" in told
+    assert "branch-1" not in told
