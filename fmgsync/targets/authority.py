@@ -29,6 +29,9 @@ class Trusting(Protocol):
     def verify(self) -> bool:
         """Whether it counts."""
 
+    def check(self) -> None:
+        """Raises UntrustedCertificate where the authority cannot be used."""
+
 
 _T = TypeVar("_T", bound=Trusting)
 
@@ -72,6 +75,18 @@ def renewed(access: _T) -> _T:
     except (OSError, ssl.SSLError):
         return access
     return found
+
+
+def stays(access: Trusting) -> None:
+    """Before each connection: what is trusted may have been tidied away since the last one, and
+    somebody else have taken its place. Raises UntrustedCertificate then."""
+    if access.ca_file is None or not access.verify:
+        return
+    try:
+        there(access.ca_file)
+    except OSError:
+        access.check()
+        raise
 
 
 def there(ca_file: Path) -> None:

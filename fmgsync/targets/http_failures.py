@@ -71,6 +71,11 @@ def not_trusted_yet(peer: Peer, error: errors.UntrustedCertificate) -> errors.Co
     return _failed(peer, error.message, "the authority was replaced; it is tried again with that")
 
 
+def not_connected(peer: Peer, trouble: errors.UntrustedCertificate) -> errors.ConnectionFailed:
+    """The same, to be tried again: nothing was sent."""
+    return _failed(peer, trouble.message, trouble.next_step or "")
+
+
 def _classify(causes: list[BaseException], peer: Peer) -> errors.TargetError:
     if (tls := _first(causes, ssl.SSLError)) is not None:
         return _tls_error(tls, peer)

@@ -159,3 +159,41 @@ def test_two_units_whose_authorities_are_the_same_today(tmp_path: Path) -> None:
         other.cert_pem.bytes(),
         same.cert_pem.bytes(),
     ]
+
+
+@pytest.mark.parametrize("kind", ["FortiManager", "FortiGate"])
+def test_a_copy_that_was_cleaned_away_is_there_again_for_the_next_connection(
+    tmp_path: Path, kind: str
+) -> None:
+    """A pass may take longer than whatever tidies temporary folders leaves alone."""
+    keep(tmp_path / "ca.pem", first := trustme.CA())
+    with Simulator(SEED, strict=True) as unit:
+        unit.show_certificate(shown(first))
+        with opened(kind, unit, tmp_path / "ca.pem") as ask:
+            ask()
+            folder = Path(authority._folder().name)
+            shutil.rmtree(folder)
+
+            def connect() -> None:
+                unit.unplug()
+                unit.plug()
+                unit.fortigate("branch").unplug()
+                unit.fortigate("branch").plug()
+
+            connect()
+            ask()
+            names = [each.name for each in folder.iterdir()]
+            shutil.rmtree(folder)
+            (tmp_path / "theirs").mkdir()
+            for name in names:
+                keep(tmp_path / "theirs" / name, second := trustme.CA())
+            folder.symlink_to(tmp_path / "theirs")
+            unit.show_certificate(shown(second))
+            connect()
+            asked = len(unit.requests.since(0))
+            try:
+                with pytest.raises(errors.UntrustedCertificate):
+                    ask()
+            finally:
+                folder.unlink()
+            assert len(unit.requests.since(0)) == asked

@@ -21,7 +21,7 @@ import urllib3
 
 from fmgsync import errors
 from fmgsync.clock import Clock
-from fmgsync.targets import credentials, http_failures
+from fmgsync.targets import authority, credentials, http_failures
 from fmgsync.targets.fortigate import answers, transport
 from fmgsync.targets.fortigate.abreast import Abreast
 from fmgsync.targets.fortigate.access import Access
@@ -270,6 +270,7 @@ class Session:
 
     def _carry(self, request: requests.PreparedRequest, timeout_s: float) -> requests.Response:
         assert self._http is not None  # noqa: S101
+        authority.stays(self.access)
         try:
             reply = self._http.send(
                 request,
@@ -281,10 +282,27 @@ class Session:
             return reply
         except (requests.exceptions.RequestException, OSError, ValueError) as failure:
             peer = self.access.peer(read_timeout_s=timeout_s)
+            if (trouble := self._own_trouble(failure)) is not None:
+                raise http_failures.not_connected(peer, trouble) from None
             error = http_failures.error_for(failure, peer)
             if isinstance(error, errors.UntrustedCertificate) and self._trusts_another():
                 raise http_failures.not_trusted_yet(peer, error) from None
             raise error from None
+
+    def _own_trouble(self, failure: Exception) -> errors.UntrustedCertificate | None:
+        """What is wrong with a file of ours, where that keeps us from connecting: it may be about
+        to be replaced."""
+        at_the_door = isinstance(failure, requests.exceptions.SSLError) or not isinstance(
+            failure, requests.exceptions.RequestException
+        )
+        try:
+            if at_the_door:
+                self.access.check()
+        except errors.UntrustedCertificate as trouble:
+            return trouble
+        except errors.LoginRefused:
+            pass
+        return None
 
     def _trusts_another(self) -> bool:
         """Whether another authority than before is to be trusted by now."""

@@ -326,6 +326,7 @@ class Session:
         began = self._clock.steady()
         access = self.access.for_writing() if writes and not self._pinned else self.access
         self.requests += 1
+        authority.stays(access)
         try:
             body = client.send(method, params, access)
         except errors.UntrustedCertificate as error:

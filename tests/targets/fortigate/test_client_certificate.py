@@ -128,3 +128,30 @@ def test_files_that_are_none_are_refused_before_anything_is_sent(unit: Demanding
     key.write_text("no key", encoding="utf-8")
     with pytest.raises(errors.UntrustedCertificate, match="cannot be used"):
         unit.session((cert, key)).open()
+
+
+@pytest.mark.parametrize("left", ["another's key", "half a key", "no key", "no certificate"])
+def test_files_that_are_being_replaced_are_named_and_nothing_counts_as_sent(
+    unit: Demanding, left: str
+) -> None:
+    """A write that was not sent can simply be made again, and goes on by itself."""
+    cert, key = unit.certificate()
+    was = key.read_text()
+    with unit.session((cert, key)) as session:
+        unit.certificate()
+        whole = cert.read_text(), key.read_text()
+        if left == "another's key":
+            key.write_text(was)
+        elif left == "half a key":
+            key.write_text(whole[1][:60])
+        else:
+            (key if left == "no key" else cert).unlink()
+        with pytest.raises(
+            errors.ConnectionFailed, match=r"client certificate in .* cannot"
+        ) as got:
+            session.write("POST", urls.table(urls.Table.GROUP, "root"), {"name": "a"})
+        assert not isinstance(got.value, errors.OutcomeUnknown)
+        assert "tls.clientCert" in str(got.value.next_step)
+        cert.write_text(whole[0])
+        key.write_text(whole[1])
+        assert session.read(STATUS).serial == "FGVM000000000001"
