@@ -10,12 +10,17 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
+import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from fmgsync import errors
 from fmgsync.clock import SystemClock
 from fmgsync.kube.client import Access, ApiSession
+from fmgsync.kube.requests import Request
 from fmgsync.simulator.kubernetes import KubernetesSimulator
 from fmgsync.state import configmap
 from fmgsync.state.configmap import MOST_BYTES, NAME, ConfigMap
@@ -572,3 +577,213 @@ def test_threads_that_write_at_once_share_their_writes(
     assert make().read("count") == "80"
     writes = [each for each in asked(cluster) if each == "update"]
     assert len(writes) < 80
+
+
+# -- what is asked and said, without a server ------------------------------------------------------
+
+
+class Desk:
+    """In place of a session and of a clock: keeps one ConfigMap, and refuses in turn."""
+
+    def __init__(self, held: dict[str, Any] | None, *refusals: errors.SourceError | None) -> None:
+        self.held = held and {**held, "metadata": {"resourceVersion": "7"}}
+        self.refusals = list(refusals)
+        self.requests: list[Request] = []
+        self.slept: list[float] = []
+        self.closed = 0
+
+    def one(self, request: Request, kind: type[Any]) -> Any:
+        self.requests.append(request)
+        if self.refusals and (refusal := self.refusals.pop(0)) is not None:
+            raise refusal
+        if request.body is not None:
+            self.held = msgspec.json.decode(request.body)
+            self.held["metadata"]["resourceVersion"] = "8"
+        if self.held is None:
+            raise errors.SourceNotFound("there is none", code=404)
+        return msgspec.convert(self.held, kind)
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def another(self) -> Desk:
+        return self
+
+    def now(self) -> float:
+        return 0.0
+
+    def steady(self) -> float:
+        return 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+    def documents(self) -> ConfigMap:
+        return ConfigMap(cast(ApiSession, self), SPACE, clock=self)
+
+
+def packed(text: str) -> str:
+    return base64.b64encode(zlib.compress(text.encode())).decode()
+
+
+LABELS = {"app.kubernetes.io/name": "fmgsync", "app.kubernetes.io/managed-by": "fmgsync"}
+OTHERS = {"data": {"own.json": "a"}, "binaryData": {"guard.json.z": packed("b"), "more": "AA=="}}
+
+
+@pytest.mark.parametrize("held", [None, OTHERS])
+@pytest.mark.parametrize("length", [1, 16 * 1024, 16 * 1024 + 1])
+def test_what_is_written_is_a_whole_configmap(held: dict[str, Any] | None, length: int) -> None:
+    desk, text = Desk(held), "x" * length
+    desk.documents().update("count", lambda _: text)
+    request = desk.requests[-1]
+    assert (request.verb, request.name, request.namespace) == (
+        ("update", NAME, SPACE) if held else ("create", "", SPACE)
+    )
+    assert request.body is not None
+    is_packed = length > 16 * 1024
+    others = held or {"data": {}, "binaryData": {}}
+    version = {"resourceVersion": "7"} if held else {}
+    assert msgspec.json.decode(request.body) == {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": NAME, "namespace": SPACE, "labels": LABELS, **version},
+        "data": others["data"] | ({} if is_packed else {"count.json": text}),
+        "binaryData": others["binaryData"] | ({"count.json.z": packed(text)} if is_packed else {}),
+    }
+
+
+LARGE = MOST_BYTES - 30
+ROOM: dict[str, tuple[dict[str, Any], str]] = {
+    "plain": ({"data": {"own.json": "x" * LARGE}}, "own.json"),
+    "letters of two bytes": ({"data": {"own.json": "\u00e9" * (LARGE // 2)}}, "own.json"),
+    "packed": ({"binaryData": {"own.json.z": "A" * (LARGE // 3 * 4)}}, "own.json.z"),
+}
+
+
+@pytest.mark.parametrize("kind", ROOM)
+def test_a_megabyte_to_the_byte(kind: str) -> None:
+    held, largest = ROOM[kind]
+    size = LARGE if kind != "packed" else LARGE // 3 * 3
+    Desk(held).documents().update("count", lambda _: "y" * (MOST_BYTES - size))
+    desk = Desk(held)
+    with pytest.raises(errors.StateError) as caught:
+        desk.documents().update("count", lambda _: "y" * (MOST_BYTES - size + 1))
+    assert caught.value.message == (
+        f"it would hold {MOST_BYTES + 1} bytes and can hold {MOST_BYTES}; most of it is {largest}"
+        f" ({size} bytes)"
+    )
+    assert caught.value.where == f"ConfigMap fmgsync/fmgsync-state, key {largest}"
+    assert [each.verb for each in desk.requests] == ["get"]
+
+
+REACH = "see that the API server can be reached"
+AWAY = errors.SourceUnavailable("it is away", where="cluster state")
+NO_ROLE = errors.SourceForbidden("not permitted", next_step="grant a Role")
+CONFLICT = errors.SourceConflict("changed", code=409)
+NOT_THERE = errors.SourceNotFound("no such namespace", code=404)
+
+
+@pytest.mark.parametrize(
+    ("held", "refusals", "message", "step", "closed"),
+    [
+        (OTHERS, [AWAY], "cannot be read: cluster state: it is away", REACH, 1),
+        (OTHERS, [NO_ROLE], "cannot be read: not permitted", "grant a Role", 1),
+        (OTHERS, [None, NO_ROLE], "cannot be written: not permitted", "grant a Role", 1),
+        (OTHERS, [None, AWAY], "cannot be written: cluster state: it is away", REACH, 1),
+        (OTHERS, [None, AWAY, NO_ROLE], "cannot be written: cluster state: it is away", REACH, 2),
+        (None, [None, NOT_THERE], "cannot be made: no such namespace",
+         "kubectl create namespace fmgsync, or name another in 'lease'", 0),
+        (OTHERS, [None, CONFLICT] * 12, "others wrote it 12 times while this was tried",
+         "try again; if it goes on, see who writes it so often", 0),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_said_with_its_place_and_what_to_do(
+    held: dict[str, Any] | None,
+    refusals: list[errors.SourceError | None],
+    message: str,
+    step: str,
+    closed: int,
+) -> None:
+    desk = Desk(held, *refusals)
+    with pytest.raises(errors.StateError) as caught:
+        desk.documents().update("count", count)
+    error = caught.value
+    assert (error.message, error.next_step) == (message, step)
+    assert error.where == "ConfigMap fmgsync/fmgsync-state"
+    assert error.retryable == (AWAY in refusals)
+    assert desk.closed == closed
+    assert len(desk.slept) == refusals.count(CONFLICT)
+    assert all(0 <= slept <= 0.05 * turn for turn, slept in enumerate(desk.slept, 1))
+    assert any(desk.slept) == bool(desk.slept)
+
+
+@pytest.mark.parametrize("text", ["", "AAAA", f"!{packed('a')}", packed("a")[:-4]])
+def test_what_is_not_whole_is_no_document(text: str) -> None:
+    """Also where what is left of it could be read."""
+    desk = Desk({"binaryData": {"guard.json.z": text}})
+    with pytest.raises(errors.StateError, match="it is damaged"):
+        desk.documents().read("guard")
+
+
+def timers() -> set[threading.Thread]:
+    return {one for one in threading.enumerate() if isinstance(one, threading.Timer)}
+
+
+def test_what_waits_is_read_where_it_belongs_and_written_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By threads that follow; what cannot be written waits on, and what is wrong does not."""
+    noted: list[object] = []
+    ended: list[bool] = []
+    watch = SimpleNamespace(
+        start=lambda: None, stop=lambda: ended.append(True), known=lambda: None, note=noted.append
+    )
+    monkeypatch.setattr(configmap, "Following", lambda *_: watch)
+    monkeypatch.setattr(configmap, "LATER_S", 600.0)
+    desk, before = Desk(OTHERS), timers()
+    documents = desk.documents()
+    documents.follow()
+
+    def wrong(_: str | None) -> str:
+        raise errors.UsageError("not this")
+
+    def asked() -> list[str]:
+        verbs = [str(each.verb) for each in desk.requests]
+        desk.requests.clear()
+        return verbs
+
+    documents.update_soon("audit", count)
+    (timer,) = timers() - before
+    assert timer.daemon
+    documents.update_soon("audit", count)
+    documents.update_soon("stale", count)
+    documents.update_soon("own", wrong)
+    waits = {"audit": "2", "stale": "1", "own": "a", "no": None}
+    assert {name: documents.read(name) for name in waits} == waits
+    assert asked() == ["get"] * 4
+    assert None not in noted
+    assert len(noted) == 4
+    desk.refusals = [None, NO_ROLE] * 4  # all of it, and each on its own
+    with capture_logs() as log:
+        documents.flush()
+    place = "ConfigMap fmgsync/fmgsync-state, key "
+    told = [line["where"].removeprefix(place) for line in log]
+    assert told == ["audit.json", "audit.json", "stale.json", "own.json"]
+    assert ["not permitted" in line["why"] for line in log] == [True, True, True, False]
+    assert log[-1]["why"] == "not this"
+    assert documents.read("audit") == "2"
+    asked()
+    documents.flush()
+    documents.flush()
+    assert asked() == ["get", "update"]
+    assert desk.held is not None
+    assert desk.held["data"] == {"own.json": "a", "audit.json": "2", "stale.json": "1"}
+    documents.update_soon("audit", count)
+    documents.stop()
+    assert asked() == ["get", "update"]
+    assert ended == [True]
+    documents.update_soon("audit", count)  # nobody follows: at once
+    assert asked() == ["get", "update"]
+    for one in timers() - before:
+        one.join(PATIENCE_S)  # cancelled
+    assert timers() <= before
