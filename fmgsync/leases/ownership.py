@@ -248,12 +248,16 @@ class Ownership:
             lease.try_hold()
 
     def _run(self) -> None:
+        told: set[str] = set()
         while not self._stopping.is_set():
             try:
                 self.tick()
+                told.clear()
             except errors.SourceError as error:
                 # What is held ends by itself; until then work may go on.
-                _log.warning("leases cannot be renewed", why=str(error))
+                if str(error) not in told:
+                    _log.warning("leases cannot be renewed", why=str(error))
+                told.add(str(error))
                 self._leases.close()
             except Exception as error:
                 _log.error("leases failed", exception=redaction.traceback_text(error))

@@ -409,3 +409,37 @@ def test_a_lease_that_could_not_be_renewed_once_is_renewed_again(
     with leasing.held_for(ADOMS[0], lease, clock=SystemClock()):
         until(lambda: lease.tries > 3)
     assert lease.tries == -1
+
+
+def test_an_outage_is_told_once_and_the_next_one_again(
+    access: Access,
+    cluster: KubernetesSimulator,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Every three seconds for a night would leave nothing else in the log."""
+    monkeypatch.setattr(ownership, "TICK_S", 0.01)
+    one, ticks = replica(access, "one"), itertools.count()
+    tick, seen = one.tick, [0]
+
+    def counted() -> None:
+        seen[0] = next(ticks)
+        tick()
+
+    monkeypatch.setattr(one, "tick", counted)
+    said = ""
+    one.serve(ADOMS, busy=lambda ref: False, on_gain=lambda ref: None)
+    try:
+        for times in (1, 2):
+            until(lambda: len(held(one)[0]) == len(ADOMS))
+            cluster.down()
+            begun = seen[0]
+            until(lambda begun=begun: seen[0] > begun + 20)  # type: ignore[misc]
+            cluster.up()
+            begun = seen[0]
+            until(lambda begun=begun: seen[0] > begun + 5)  # type: ignore[misc]
+            said += capsys.readouterr().err
+            refused = [each for each in said.splitlines() if "connection refused" in each]
+            assert times <= len(refused) <= 2 * times, said  # of what is asked first, and its like
+    finally:
+        one.stop()
