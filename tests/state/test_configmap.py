@@ -773,11 +773,28 @@ def test_what_waits_is_read_where_it_belongs_and_written_once(
     assert log[-1]["why"] == "not this"
     assert documents.read("audit") == "2"
     asked()
-    documents.flush()
+    documents.update_soon("own", wrong)
+    desk.refusals = [None, AWAY, AWAY]  # together, and no more than that
+    with capture_logs() as log:
+        documents.flush()
+    assert ["it is away" in line["why"] for line in log] == [True, True, True, False]
+    assert asked() == ["get", "update", "get"]
+    with capture_logs() as log:
+        documents.flush()
+    assert log == []
     documents.flush()
     assert asked() == ["get", "update"]
+    documents.update_soon("stale", lambda _: "1")
+    documents.update_soon("more", count)
+    documents.flush()  # what was written when it was flushed does not put it off
+    assert asked() == ["get", "update"]
     assert desk.held is not None
-    assert desk.held["data"] == {"own.json": "a", "audit.json": "2", "stale.json": "1"}
+    assert desk.held["data"] == {
+        "own.json": "a",
+        "audit.json": "2",
+        "stale.json": "1",
+        "more.json": "1",
+    }
     documents.update_soon("audit", count)
     documents.stop()
     assert asked() == ["get", "update"]
