@@ -52,6 +52,11 @@ PARTS: Final[Mapping[str, Part]] = {
         ["tests/sweep/test_sweep.py"],
         {"FMGSYNC_SWEEP_EVERY": os.environ.get("FMGSYNC_SWEEP_EVERY", "1")},
     ),
+    "dumps": Part(
+        "Dumps of 14 forms that lack their end, or their beginning",
+        ["tests/sources/test_cut_dumps.py"],
+        {"FMGSYNC_CUT_EVERY": os.environ.get("FMGSYNC_CUT_EVERY", "1")},
+    ),
     "hostile": Part(
         "Texts of others, broken at random",
         ["tests/fuzz/test_fuzz.py"],

@@ -37,6 +37,7 @@ _UNPROVEN: Final = (
     "the list ends with its last item, and nothing says that all are there: end the file with a"
     " line `...` if they are, or make the dump as JSON"
 )
+_NO_VERSION: Final = "an object has no apiVersion: its beginning is cut off, or it was not dumped"
 _INSIDE_A_LINE: Final = (
     "the file ends inside a line, so it may be cut off: end it with a line break if it is not"
 )
@@ -153,6 +154,9 @@ class _Reading:
         for known in recognising.known(self._candidates(version, kind), document.content):
             if not document.proven and not self._source.ends_line:
                 self._cut(known, self._place(), _INSIDE_A_LINE)
+                continue
+            if version is None:
+                self._cut(known, self._place(), _NO_VERSION)
                 continue
             self._gathering.add_mapping(
                 known, document.content, self._place(), last=not document.proven

@@ -488,7 +488,18 @@ def test_the_last_object_of_a_file_that_shows_no_address_is_in_doubt() -> None:
     found = read(text[: text.index(b"  podIP:")])
     (one,) = found.pods
     assert "cut off" in one.doubt
-    assert read(as_yaml(pod("web-1", phase="Pending"))).pods[0].doubt == ""
+    # One that waits may have an address, but not before it has a node.
+    assert "cut off" in read(as_yaml(pod("web-1", phase="Pending"))).pods[0].doubt
+    for over in (pod("web-1", phase="Pending", node=None), pod("web-1", phase="Succeeded")):
+        found = read(as_yaml(over))
+        assert found.pods == ()
+        assert found.synced == {Kind.PODS}
+
+
+def test_an_object_without_a_version_has_lost_its_beginning() -> None:
+    found = read(as_yaml({key: each for key, each in PODS[0].items() if key != "apiVersion"}))
+    assert found.pods == ()
+    assert found.synced == frozenset()
 
 
 def text(kind: str, *parts: str) -> bytes:

@@ -35,8 +35,8 @@ from fmgsync.sources.convert.parsed import BOOLS, NULLS, Plain, is_behind, is_nu
 
 _ACCOUNT: Final = "projectcalico.org/serviceaccount"
 
-_AT_REST: Final = ("Pending", "Succeeded", "Failed")
-"""Phases in which a pod without an address is nothing odd."""
+_OVER: Final = ("Succeeded", "Failed")
+"""Phases in which a pod has no address any more."""
 _LABELS_ONLY: Final = (Kind.NAMESPACES, Kind.ACCOUNTS)
 
 
@@ -61,9 +61,17 @@ class Fields:
             self._told.append("its labels may not be all: the file may be cut off there")
         status = self.part(content, "status")
         told = _cut_short(kind, content, status)
-        if kind not in _LABELS_ONLY and told and status.get("phase") not in _AT_REST:
+        if kind not in _LABELS_ONLY and told and not self._needs_none(content, status):
             self._doubts.append(told)
             self._told.append(told)
+
+    def _needs_none(self, content: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
+        """Whether a pod has no address: one that waits for its images, or its first containers, may
+        have one, but not before it has a node."""
+        spec = self.part(content, "spec")
+        unscheduled = bool(spec) and "nodeName" not in spec and is_behind("spec", content)
+        phase = status.get("phase")
+        return phase in _OVER or (phase == "Pending" and unscheduled)
 
     def part(self, content: Mapping[str, Any], key: str) -> Mapping[str, Any]:
         """A mapping inside; absent is empty."""
