@@ -28,13 +28,15 @@ from fmgsync.model.stop import Stop
 from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.model.view import DeviceView, GroupState, GroupView, StaleGrant
 from fmgsync.planning.usage import Usage
-from fmgsync.scheduling.admission import Clearance
+from fmgsync.scheduling.admission import Admission, Clearance
 from fmgsync.scheduling.calendar import ALWAYS, NEVER
 from fmgsync.scheduling.fleets import Others
 from fmgsync.scheduling.install_policy import HoldCommand, Mode, Terms
 from fmgsync.scheduling.ledger import Attempt, Ledger
 from fmgsync.scheduling.machine import Step
+from fmgsync.scheduling.rollout import Decision, Hold, HoldKind, Readiness, Wait
 from fmgsync.scheduling.rollout_record import Note, RolloutRecord
+from fmgsync.scheduling.timetable import Judgement, Opening
 from fmgsync.scheduling.urgent import ExposureKind, RemovalPolicy
 
 REF = TargetRef("hq", "prod")
@@ -297,6 +299,85 @@ LEDGERS = {
     "a device is silent": (ENDED, view(device=None), True, "fgt has not answered"),
     "a device was not asked, and is online": (ENDED, view(device=None), False, ""),
 }
+
+
+SOON, LATER = NOW + timedelta(minutes=5), NOW + timedelta(minutes=9)
+REST = Wait("fgt", "the pause between two waves", SOON)
+PAUSES: dict[str, tuple[datetime | None, Decision, tuple[datetime, str] | None]] = {
+    "a pause that ends while the window is open": (
+        LATER,
+        Decision(1, waits=(REST,)),
+        (SOON, REST.reason),
+    ),
+    "in a window without end": (None, Decision(1, waits=(REST,)), (SOON, REST.reason)),
+    "the first of several": (
+        LATER,
+        Decision(1, waits=(replace(REST, until=LATER - timedelta(1)), REST)),
+        (LATER - timedelta(1), REST.reason),
+    ),
+    "a pause that ends as the window does": (SOON, Decision(1, waits=(REST,)), None),
+    "what no clock ends": (LATER, Decision(1, waits=(replace(REST, until=None),)), None),
+    "what no clock ends, before a pause": (
+        LATER,
+        Decision(1, waits=(replace(REST, until=None), REST)),
+        (SOON, REST.reason),
+    ),
+    "a device whose window is closed": (
+        LATER,
+        Decision(1, waits=(replace(REST, device="other"),)),
+        None,
+    ),
+    "a device whose window is closed, before one whose window is open": (
+        LATER,
+        Decision(1, waits=(replace(REST, device="other"), REST)),
+        (SOON, REST.reason),
+    ),
+    "others of the fleet": (
+        LATER,
+        Decision(1, others_at=LATER),
+        (LATER, "others of the fleet wait"),
+    ),
+    "nothing": (LATER, Decision(1), None),
+    "all of it is held": (
+        LATER,
+        Decision(1, waits=(REST,), held=Hold(HoldKind.HALTED, "aborted"), others_at=SOON),
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", PAUSES)
+def test_what_a_command_waits_for_in_an_open_window(case: str) -> None:
+    closes_at, decision, expected = PAUSES[case]
+    open_now = Judgement(True, (), (), always=True, because="")
+    admitted = Admission(PENDING, Readiness.READY, open_now, Opening(NOW, closes_at), None)
+    found = replace(assessment.UNASSESSED, admissions=(admitted,), decision=decision)
+    assert found.pause() == expected
+
+
+def test_a_device_that_is_not_ready_is_waited_for_in_no_window() -> None:
+    open_now = Judgement(True, (), (), always=True, because="")
+    admitted = Admission(PENDING, Readiness.BLOCKED, open_now, Opening(NOW, None), None)
+    decision = Decision(1, waits=(REST,))
+    found = replace(assessment.UNASSESSED, admissions=(admitted,), decision=decision)
+    assert found.pause() is None
+
+
+@pytest.mark.parametrize(
+    ("decision", "expected"),
+    [
+        (Decision(1), None),
+        (Decision(1, waits=(REST, replace(REST, until=None))), SOON),
+        (Decision(1, waits=(replace(REST, until=LATER),), others_at=SOON), SOON),
+        (Decision(1, others_at=LATER, held=Hold(HoldKind.HALTED, "", until=SOON)), SOON),
+        (Decision(1, held=Hold(HoldKind.HALTED, "")), None),
+    ],
+)
+def test_what_waits_may_start_when_the_first_of_it_may(
+    decision: Decision, expected: datetime | None
+) -> None:
+    found = replace(assessment.UNASSESSED, decision=decision).again_at
+    assert found == (expected.timestamp() if expected is not None else None)
 
 
 @pytest.mark.parametrize("case", LEDGERS)
