@@ -21,23 +21,24 @@ from fmgsync.model.adom import (
     Surroundings,
     Workspace,
 )
-from fmgsync.model.change import Action, AdomPlan, Change, ObjectKind, Submission
+from fmgsync.model.change import Action, AdomPlan, Change, Finding, ObjectKind, Submission
 from fmgsync.model.rollout import NarrowedMapping, PendingInstall, PendingReason
 from fmgsync.model.state import DesiredAdom, ObservedAdom
 from fmgsync.model.stop import Stop
 from fmgsync.model.target import DeviceVdom, TargetRef
 from fmgsync.model.view import DeviceView, GroupState, GroupView, StaleGrant
+from fmgsync.planning import misnamed
 from fmgsync.planning.usage import Usage
 from fmgsync.scheduling.admission import Admission, Clearance
 from fmgsync.scheduling.calendar import ALWAYS, NEVER
 from fmgsync.scheduling.fleets import Others
-from fmgsync.scheduling.install_policy import HoldCommand, Mode, Terms
-from fmgsync.scheduling.ledger import Attempt, Ledger
+from fmgsync.scheduling.install_policy import HoldCommand, Mode, RolloutTerms, Terms
+from fmgsync.scheduling.ledger import Attempt, Ledger, Proof
 from fmgsync.scheduling.machine import Step
-from fmgsync.scheduling.rollout import Decision, Hold, HoldKind, Readiness, Wait
+from fmgsync.scheduling.rollout import Decision, Hold, HoldKind, Overrun, Readiness, Wait
 from fmgsync.scheduling.rollout_record import Note, RolloutRecord
 from fmgsync.scheduling.timetable import Judgement, Opening
-from fmgsync.scheduling.urgent import ExposureKind, RemovalPolicy
+from fmgsync.scheduling.urgent import ExposureKind, RemovalPolicy, Urgent, UrgentDecision
 
 REF = TargetRef("hq", "prod")
 FGT = DeviceVdom("fgt", "root")
@@ -257,6 +258,7 @@ FOLLOWS: dict[str, tuple[Circumstances, bool]] = {
     ),
     "nobody installs": (replace(WRITES, judges=False), False),
     "writing is no matter of its own": (replace(WRITES, ahead=False), False),
+    "what was begun before has ended": (replace(WRITES, record=RECORD), True),
 }
 
 
@@ -265,6 +267,105 @@ def test_whether_an_install_may_bring_a_write_along(case: str) -> None:
     around, expected = FOLLOWS[case]
     assert assessment.may_follow(lacking(), around, {FGT}) is expected
     assert not assessment.may_follow(look(), around, {FGT})
+
+
+def test_what_goes_or_comes_soon_brings_only_what_goes_along() -> None:
+    added = Change(Action.UPDATE, ObjectKind.GROUP, "web", "a pod came", added=(B,))
+    grows = replace(look(), plan=AdomPlan(REF, (added,)))
+    assert not assessment.may_follow(grows, replace(WRITES, terms=AT_ONCE), {FGT})
+
+
+def in_mode(seen: Observation, mode: Workspace) -> Observation:
+    topology = replace(seen.topology, workspace=mode)
+    return replace(seen, around=replace(seen.around, topology=topology))
+
+
+def test_where_people_approve_nothing_is_rushed_and_nothing_brought_along() -> None:
+    """A write waits for them there, so that nothing can be narrowed."""
+    around = replace(WRITES, terms=replace(AT_ONCE, calendar=ALWAYS), since=STALE)
+    for mode, expected in ((Workspace.WORKFLOW, False), (Workspace.NORMAL, True)):
+        assert assessment.may_follow(in_mode(lacking(), mode), around, {FGT}) is expected
+        found = assessment.assess(in_mode(look(), mode), replace(OPEN, terms=AT_ONCE, since=STALE))
+        assert bool(found.urgent.now) is expected
+
+
+def test_without_a_bound_nothing_is_rushed() -> None:
+    found = assessment.assess(look(), replace(OPEN, terms=Terms(calendar=NEVER), since=STALE))
+    assert (found.urgent, found.rushed) == (UrgentDecision(), Decision(None))
+
+
+def test_a_pause_between_waves_is_not_for_what_has_to_go() -> None:
+    record = replace(
+        RECORD, blocked={}, ledger=Ledger("rules", proofs=(Proof("other", 0, NOW, urgent=True),))
+    )
+    rollout = RolloutTerms(canary=("other",), pause=timedelta(hours=1))
+    topology = replace(look().topology, devices={"fgt": DEVICE, "other": DEVICE})
+    seen = replace(look(), around=replace(look().around, topology=topology))
+    around = replace(OPEN, terms=replace(AT_ONCE, rollout=rollout), since=STALE, record=record)
+    assert assessment.assess(seen, around).rushed.start == ("fgt",)
+
+
+EVERYTHING = Stop("", "", "eve", "an audit", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, {"pause": timedelta(hours=1), "stopped": "", "overrun": Overrun.STOP}),
+        ({"clearance": Clearance(now=True)}, {"pause": timedelta(0)}),
+        ({"stop": EVERYTHING}, {"stopped": str(EVERYTHING)}),
+    ],
+)
+def test_what_keeps_all_installs_is_part_of_the_policy(
+    changes: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    finding = Finding(misnamed.KIND, "x", "install.rollout.canary names nothing")
+    seen = replace(look(), plan=AdomPlan(REF, (), findings=(finding,)))
+    terms = Terms(rollout=RolloutTerms(pause=timedelta(hours=1)), overrun=Overrun.STOP)
+    policy = assessment.policy_of(seen, replace(OPEN, terms=terms, **changes))
+    assert policy.misnamed == finding.message
+    assert {name: getattr(policy, name) for name in expected} == expected
+
+
+CANNOT_WAIT = UrgentDecision(
+    (Urgent(FGT, ("web",), (ExposureKind.STALE,), None, Opening(NOW, None)),)
+)
+
+
+@pytest.mark.parametrize(
+    ("urgent", "rushed", "expected"),
+    [
+        (CANNOT_WAIT, Decision(None), True),
+        (CANNOT_WAIT, Decision(None, start=("fgt",)), False),
+        (CANNOT_WAIT, Decision(None, held=Hold(HoldKind.HALTED, "")), False),
+        (UrgentDecision(), Decision(None), False),
+    ],
+)
+def test_it_is_short_of_room_where_nothing_else_holds_what_cannot_wait(
+    urgent: UrgentDecision, rushed: Decision, expected: bool
+) -> None:
+    found = replace(assessment.UNASSESSED, urgent=urgent, rushed=rushed)
+    assert found.is_short_of_room is expected
+
+
+def test_what_an_assessment_was_made_of_goes_with_it() -> None:
+    found = assessment.assess(look(), replace(OPEN, record=replace(RECORD, blocked={})))
+    assert found.record == replace(RECORD, blocked={})
+    assert [each.device for each in found.candidates] == ["fgt"]
+    assert found.decision.start == ("fgt",)
+    lost = assessment.assess(look(), replace(OPEN, lost="a task runs"))
+    assert lost.decision.held is not None
+    assert "a task runs" in lost.decision.held.reason
+    assert replace(OPEN, record=RECORD).ledger == RECORD.ledger
+    assert replace(OPEN, rules="new").ledger == Ledger("new")
+    assert replace(OPEN, lost="a task runs").ledger is None
+
+
+def test_an_opening_is_one_that_a_clock_knows_and_of_what_is_closed() -> None:
+    (one,) = assessment.assess(look(), OPEN).outlooks.values()
+    never, now_open = replace(one, opens_at=None), replace(one, opens_at=LATER)
+    assert assessment.openings([never], (PENDING,), unwritten=True, partly=True) == []
+    assert assessment.openings([now_open], (), unwritten=True, partly=True) == []
 
 
 def test_an_address_in_use_again_is_why_it_cannot_wait() -> None:
