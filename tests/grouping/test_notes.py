@@ -24,6 +24,7 @@ from fmgsync.model.endpoint import (
     whole,
 )
 from fmgsync.model.labels import ANY_KEY, Labels
+from fmgsync.model.platform import Egress
 from fmgsync.model.rule import GroupRule, Publish
 from tests.builders import pod_endpoint
 
@@ -98,6 +99,15 @@ TRANSLATED: dict[str, Any] = {
     "nodes": (node("node-1", "10.0.0.1"), node("node-2", "10.0.0.2")),
     "namespaces": KNOWN,
 }
+BY_TIER = Egress(
+    "EgressIP", "", "e", addresses=(Address("192.0.2.9"),), requested=(Address("192.0.2.9"),),
+    selects=(("all()", "tier == 'x'"),), derived=True,
+)  # fmt: skip
+NOTHING = (
+    "nothing stands for pod default/{}: nothing in the cluster tells how it leaves: no"
+    " IPPool or subnet holds its address, and its node shows no platform that is known;"
+    " use publish: pod or node"
+)
 SEEN = (
     "half: it publishes the {}, but of pod default/one a firewall sees {} (IPPool {}: natOutgoing"
     " is {}): use publish: auto"
@@ -148,6 +158,20 @@ NOTES: list[tuple[GroupRule, dict[str, Any], str | None]] = [
            **TRANSLATED}, None),
     (NODES, {"pods": (ONE,), **TRANSLATED, "ip_pools": (NARROW,)},
      SEEN.format("node", "10.1.0.1", "narrow", "off")),
+    (rule(), {"pods": (ON_HOST, ONE), **TRANSLATED, "ip_pools": (NARROW,)},
+     f"half: of 2 pods 1 {HOST}{TAKE}"),
+    (NODES, {"pods": (WAITING, ONE), **TRANSLATED}, None),
+    (rule(families=frozenset(Family)), {"pods": (web("two", "10.1.0.1", "2001:db8::1"),),
+     **TRANSLATED}, None),
+    (rule(), {"pods": (ONE,), **TRANSLATED,
+              "nodes": (node("node-1", "10.0.0.1", "10.0.0.2", "10.0.0.3"),)},
+     SEEN.format("pod", "10.0.0.1, 10.0.0.2", "p", "on")),
+    (replace(AUTO, publish=Publish.EGRESS_GATEWAY), {"pods": (ONE, web("b", "10.1.0.2"),
+     web("c", "10.1.0.3", labels={**WEB, "tier": "x"})), **TRANSLATED, "platform": (BY_TIER,)},
+     "half: 2 pods use no egress gateway; EgressIP e: it orders that, and nothing confirms it"),
+    (AUTO, {"pods": (ONE,
+     web("c", claimed=("10.3.0.1",)), web("d", claimed=("10.3.0.2",))), **TRANSLATED},
+     f"half: {NOTHING.format('c')}; {NOTHING.format('d')}"),
     (AUTO, {"pods": (ONE,), **TRANSLATED}, None),
     (AUTO, {"pods": (ONE, WAITING), **TRANSLATED}, None),
     (AUTO, {"pods": (WAITING,), **TRANSLATED},

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,12 @@ from hypothesis import strategies as st
 from fmgsync.daemon.cluster_feeds import difference
 from fmgsync.grouping.answers import ClusterMembers
 from fmgsync.grouping.membership import ClusterMembership
-from fmgsync.grouping.seeing import around_of
+from fmgsync.grouping.seeing import Standing, around_of
 from fmgsync.grouping.seen import seen
 from fmgsync.grouping.surroundings import Question, Seen, Surroundings
 from fmgsync.model.address import Address, Family
 from fmgsync.model.endpoint import ClusterSnapshot, Kind, whole
+from fmgsync.model.labels import unread_namespace
 from fmgsync.model.rule import GroupRule, Publish
 from fmgsync.sources import recognising
 from fmgsync.sources.gathering import Gathering
@@ -361,28 +363,28 @@ IN_TURN: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-def told(membership: ClusterMembership) -> list[Any]:
+def told(membership: ClusterMembership, rules: Sequence[GroupRule]) -> list[Any]:
     """All that it answers: members, notes, and what stands for each pod. Which pod is the example
     that a rule publishes the wrong address is left to chance."""
-    names = [rule.name for rule in RULES]
+    names = [rule.name for rule in rules]
     notes = [note for name in names if (note := membership.note_on(name)) and note.partial]
     each = [[*membership.selected(name)] for name in names]
     texts = [note.text for note in notes if "it publishes the pod" not in note.text]
     return [dict(membership.members()), texts, each]
 
 
-def walk(worlds: list[list[dict[str, Any]]]) -> None:
+def walk(worlds: list[list[dict[str, Any]]], rules: Sequence[GroupRule] = RULES) -> None:
     """From each of these clusters to the next, as after a fresh look; and back."""
-    membership, before = ClusterMembership("east", RULES), cluster(worlds[0])
+    membership, before = ClusterMembership("east", rules), cluster(worlds[0])
     membership.apply(whole(before))
     membership.take_dirty()
     known = dict(membership.members())
     for world in [*worlds, *worlds[::-1]]:
         after = cluster(world)
         membership.apply(difference(before, after))
-        fresh = ClusterMembership("east", RULES)
+        fresh = ClusterMembership("east", rules)
         fresh.apply(whole(after))
-        assert told(membership) == told(fresh)
+        assert told(membership, rules) == told(fresh, rules)
         now = dict(membership.members())
         assert {name for name in now if now[name] != known[name]} <= membership.take_dirty()
         before, known = after, now
@@ -429,6 +431,108 @@ def test_each_thing_that_comes_and_goes_is_looked_at_again() -> None:
     walk([with_one(each) for thing in IN_TURN for each in (thing, None)])
 
 
+def leaving(name: str, ip: str, node: str = "n1", **notes: str) -> dict[str, Any]:
+    """A pod, with annotations of Calico's egress gateways or of its own address."""
+    stem = {"podIP": "cni.projectcalico.org/"}
+    found = {f"{stem.get(key, 'egress.projectcalico.org/')}{key}": v for key, v in notes.items()}
+    return manifest("Pod", name, "b", labels={"app": "web"}, annotations=found,
+                    spec={"nodeName": node},
+                    status={"phase": "Running", "podIPs": [{"ip": ip}] if ip else []})  # fmt: skip
+
+
+def default_steps(*others: dict[str, Any]) -> dict[str, Any]:
+    return manifest("EgressGatewayPolicy", "p", spec={"rules": [GATES, *others]})
+
+
+def node_at(name: str, ip: str, **notes: str) -> dict[str, Any]:
+    address = {"addresses": [{"type": "InternalIP", "address": ip}]}
+    return manifest("Node", name, annotations=notes, status=address)
+
+
+BY_POLICY = leaving("far", "10.0.0.80", egressGatewayPolicy="p")
+BY_GATES = leaving("far", "10.9.0.80", selector="app == 'gate'", namespaceSelector="all()")
+CENTRAL = manifest("Subnet", "s", spec={"cidrBlock": "10.9.0.0/24", "natOutgoing": True,
+                   "gatewayType": "centralized", "gatewayNode": "n2"})  # fmt: skip
+# what is there beside all else, and which of that one after the other takes its place
+FURTHER: dict[str, tuple[list[dict[str, Any]], list[list[dict[str, Any]]]]] = {
+    "a policy of gateways": ([BY_POLICY], [[], [default_steps()],
+        [manifest("EgressGatewayPolicy", "p", spec={"rules": [{}]})]]),
+    "an order that bears out gateways": ([BY_GATES], [[],
+        [manifest("EgressGateway", "g", "a",
+                  spec={"template": {"metadata": {"labels": {"app": "none"}}}})]]),
+    "the gateways' pool": ([BY_GATES], [[manifest("IPPool", "one", spec={"cidr": "10.0.0.0/24",
+        "natOutgoing": nat})] for nat in (True, False)]),
+    "a pool that holds nobody knows what": ([leaving("far", "10.9.0.80")],
+        [[], [manifest("IPPool", "odd", spec={"cidr": "x"})]]),
+    "a pool that is spared": ([], [[], [manifest("IPPool", "two", spec={"cidr": "198.51.100.0/24",
+        "disabled": True})]]),
+    "a pool around a claim": ([leaving("far", "", podIP="10.9.0.80")], [[],
+        [manifest("IPPool", "two", spec={"cidr": "10.9.0.0/24", "natOutgoing": True})]]),
+    "another node's address": ([leaving("far", "10.9.0.80"), CENTRAL],
+        [[node_at("n2", ip)] for ip in ("192.0.2.3", "192.0.2.4")]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", FURTHER)
+@pytest.mark.parametrize("rules", [RULES, RULES[:2]], ids=["all rules", "without a destination"])
+def test_what_changes_for_pods_that_rest_on_it(case: str, rules: Sequence[GroupRule]) -> None:
+    """A change matters: the rules answer otherwise; and they do as after a fresh look."""
+    beside, turns = FURTHER[case]
+
+    def key(each: dict[str, Any]) -> tuple[str, str, str]:
+        found = each["metadata"]
+        return each["kind"], found.get("namespace", ""), found["name"]
+
+    worlds = [[*{key(e): e for e in [*base(), *beside, *turn]}.values()] for turn in turns]
+    walk(worlds, rules)
+    walk([worlds[-1], worlds[0]], rules)
+    answers = []
+    for world in worlds:
+        membership = ClusterMembership("east", rules)
+        membership.apply(whole(cluster(world)))
+        answers.append(told(membership, rules))
+    assert all(one != other for one, other in pairwise(answers))
+
+
+def test_whoever_left_a_node_rests_on_it_no_more() -> None:
+    """And whoever stays there does."""
+    pool = manifest("IPPool", "one", spec={"cidr": "10.9.0.0/24", "natOutgoing": True})
+    nodes = [node_at("n1", "192.0.2.1"), node_at("n2", "192.0.2.2")]
+    plain = [manifest("Namespace", "b"), *nodes, pool]
+    one, two = leaving("one", "10.9.0.1"), leaving("two", "10.9.0.2")
+    moved, other = leaving("two", "10.9.0.2", "n2"), node_at("n1", "192.0.2.9")
+    membership, before = ClusterMembership("east", RULES[:1]), cluster([*plain, one, two])
+    membership.apply(whole(before))
+    asked = [membership.asked]
+    for world in ([*plain, one, moved], [*plain, one, moved, other], [*plain, moved, other]):
+        after = cluster([*{(e["kind"], e["metadata"]["name"]): e for e in world}.values()])
+        membership.apply(difference(before, after))
+        asked.append(membership.asked)
+        before = after
+        fresh = ClusterMembership("east", RULES[:1])
+        fresh.apply(whole(after))
+        assert dict(membership.members()) == dict(fresh.members())
+    assert asked == [2, 3, 4, 5]
+
+
+STANDING = [
+    ((), (), "", False, ""),
+    ((Seen((Address("10.0.0.1"),), "one", "so"), Seen((), "", "x"),
+      Seen((Address("::1"),), "two", "it is")),
+     ("10.0.0.1", "::1"), "", False, "one: so; two: it is"),
+    ((Seen((Address("10.0.0.1"),), "one", "so"), Seen(by="two", unknown="odd")),
+     ("10.0.0.1",), "odd", True, "one: so; two: "),
+    ((Seen(unknown="odd", by_author=True), Seen(unknown="lost", by_author=True)),
+     (), "odd", False, ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("answers", STANDING)
+def test_what_stands_for_a_pod_by_its_answers(answers: Any) -> None:
+    stands = Standing(answers[0])
+    assert (stands.addresses, stands.unknown, stands.holds, stands.because) == answers[1:]
+
+
 def test_from_any_platform_to_the_next() -> None:
     """Whole clusters change into one another, in both directions."""
     walk([case["objects"] for case in CASES])
@@ -440,7 +544,7 @@ def test_what_is_known_around_one_pod_answers_as_the_whole() -> None:
     around = around_of(found)
     assert [*around.gateway_pods] == [("a", "n2")]
     assert around.space("a") == found.namespaces["a"]
-    assert around.space("x").unknown
+    assert around.space("x") == unread_namespace("x")
     assert around.nodes("n1") == found.nodes[0]
     assert {each.name for each in around.pools} == {"one"}
     assert len(around.objects) == len(found.platform)
@@ -475,6 +579,12 @@ def test_what_nothing_rests_on_is_not_asked_again() -> None:
         manifest("IPPool", "far", spec={"cidr": "10.99.0.0/16"}),
         manifest("EgressGateway", "g", "a", spec={}),
         manifest("EgressIP", "e", spec={"egressIPs": ["::1"], "namespaceSelector": elsewhere}),
+        manifest(
+            "EgressIP",
+            "f",
+            spec={"egressIPs": ["::1"], "namespaceSelector": {}, "podSelector": elsewhere},
+        ),
+        manifest("IPPool", "six", spec={"cidr": "2001:db8::/48", "disabled": True}),
         manifest("Node", "n9", status=address),
     ):
         after = cluster([world, further])
