@@ -7,7 +7,6 @@ hold names, addresses and words, never a secret.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import itertools
 import json
@@ -35,8 +34,6 @@ _LONGEST = 4_000_000
 """Characters of a line that is read; what is written stays below, whatever others called things."""
 
 _MOST = 1_000_000
-_LOCK_WAIT_S = 10.0
-_LOCK_PAUSE_S = 0.02
 _KEYS = {"chain": str, "number": int, "at": str, "event": str, "previous": str}
 
 
@@ -180,7 +177,7 @@ class FileKeeper:
             known = self._heads.read(chain)
         with self._in_use, self._open() as file:
             try:
-                self._lock(file)
+                private.lock(file.fileno(), self._clock, self._path)
                 if known is not None:
                     self._read_to = 0
                 file.seek(self._read_to)
@@ -212,22 +209,6 @@ class FileKeeper:
             return os.fdopen(descriptor, "r+b", buffering=0)
         except OSError as error:
             raise self._failed(error) from error
-
-    def _lock(self, file: IO[bytes]) -> None:
-        """Whoever may read the file could keep it locked for ever."""
-        ends_at = self._clock.steady() + _LOCK_WAIT_S
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            except BlockingIOError:
-                if self._clock.steady() >= ends_at:
-                    raise errors.StateError(
-                        f"another process has kept it locked for {_LOCK_WAIT_S:.0f} s",
-                        where=str(self._path),
-                        next_step="see who has it open (fuser), and that no other user can read it",
-                    ) from None
-                self._clock.sleep(_LOCK_PAUSE_S)
 
     def _failed(self, error: OSError) -> errors.StateError:
         return errors.StateError(

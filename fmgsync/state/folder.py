@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import stat
 import tempfile
@@ -18,8 +17,6 @@ from fmgsync.state import private
 from fmgsync.state.documents import Change, Wish
 
 _MOST = 256 * 1024 * 1024
-_LOCK_WAIT_S = 10.0
-_LOCK_PAUSE_S = 0.05
 
 
 class Folder:
@@ -157,23 +154,11 @@ class Folder:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """The kernel gives the lock back when its holder dies, however it dies."""
-        ends_at = self._clock.steady() + _LOCK_WAIT_S
-        descriptor = os.open(self._path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        with os.fdopen(descriptor, "rb") as stream:
+        path = self._path / "lock"
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        with os.fdopen(descriptor, "rb"):
             private.leave_to_owner(self._path, descriptor)
-            while True:
-                try:
-                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if self._clock.steady() >= ends_at:
-                        raise errors.StateError(
-                            f"another process has been writing here for {_LOCK_WAIT_S:.0f} s",
-                            where=str(self._path),
-                            next_step="wait for it to end, or end it",
-                        ) from None
-                    self._clock.sleep(_LOCK_PAUSE_S)
+            private.lock(descriptor, self._clock, path)
             yield
 
 
